@@ -1,0 +1,1 @@
+"""Makes Averse's embedded assets again: tokenizer, language model, classifiers, texts, card."""

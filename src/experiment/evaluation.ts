@@ -1,0 +1,74 @@
+/** evaluation.json: every figure of every arm, and what the arms' differences are worth. */
+import { z } from "zod";
+
+const finite = z.number();
+const interval = z.tuple([finite, finite]);
+
+export const metricNames = [
+  "reward_mean",
+  "tail_reward",
+  "cvar_0.1",
+  "perplexity",
+  "dist_1",
+  "dist_2",
+  "dist_3",
+  "harm_rate",
+  "length_mean",
+  "judge_reward",
+  "judge_tail",
+  "kl_mean",
+  "seconds",
+] as const;
+export type MetricName = (typeof metricNames)[number];
+
+/** Mean over seeds; sd and ci95 are null with one seed. */
+const metric = z.strictObject({
+  mean: finite,
+  sd: finite.nullable(),
+  ci95: interval.nullable(),
+  per_seed: z.array(finite),
+});
+
+const frontierPoint = z.strictObject({
+  seed: z.int(),
+  step: z.int(),
+  kl: finite,
+  /** Kept episodes × generated tokens × passes so far. */
+  compute: z.int(),
+  tail_reward: finite,
+  reward_mean: finite,
+  "cvar_0.1": finite,
+  dist_2: finite,
+  harm_rate: finite,
+});
+
+/** A − B, paired by seed. Intervals are null where one seed (or no common range) allows none. */
+const comparison = z.strictObject({
+  a: z.string(),
+  b: z.string(),
+  metric: z.string(),
+  at: z.enum(["equal-iterations", "equal-compute", "equal-kl"]),
+  /** The common KL (nats) or compute at which the curves are read; null at equal iterations. */
+  where: finite.nullable(),
+  difference: finite.nullable(),
+  ci95: interval.nullable(),
+  seeds: z.int(),
+  /** Paired over the test prompts of one seed (bootstrap); null when not at equal iterations. */
+  ci95_prompts: interval.nullable(),
+});
+
+export const evaluationSchema = z.strictObject({
+  arms: z.record(
+    z.string(),
+    z.strictObject({ seeds: z.array(z.int()), metrics: z.record(z.string(), metric) }),
+  ),
+  frontier: z.record(z.string(), z.array(frontierPoint)),
+  comparisons: z.array(comparison),
+  /** Two plain lines that say what the figures show. */
+  conclusion: z.array(z.string()),
+});
+
+export type Evaluation = z.infer<typeof evaluationSchema>;
+export type Metric = z.infer<typeof metric>;
+export type FrontierPoint = z.infer<typeof frontierPoint>;
+export type Comparison = z.infer<typeof comparison>;

@@ -1,0 +1,221 @@
+/**
+ * The journal's events: everything that happened in a run, one a line of journal.jsonl. The list
+ * of events is the run; state, plots, reports and the terminal are read from it alone.
+ */
+import { z } from "zod";
+
+const finite = z.number();
+const count = z.int().nonnegative();
+const digests = z.record(z.string(), z.string());
+
+/** `NaN` and ±Infinity cannot stand in JSON: a diverged figure is null. */
+const figure = z.number().nullable();
+
+const runStarted = z.strictObject({
+  type: z.literal("run_started"),
+  name: z.string(),
+  trials: z.array(z.string()),
+  parallel: count,
+});
+const runFinished = z.strictObject({
+  type: z.literal("run_finished"),
+  outcome: z.enum(["done", "failed", "interrupted"]),
+  message: z.string(),
+  seconds: finite,
+});
+const trialStarted = z.strictObject({
+  type: z.literal("trial_started"),
+  arm: z.string(),
+  seed: count,
+  stage: z.enum(["base", "sft", "rl"]),
+  /** Iterations ahead; 0 for base and sft. */
+  iterations: count,
+});
+const workerReady = z.strictObject({
+  type: z.literal("worker_ready"),
+  pid: count,
+  engine: z.string(),
+  device: z.string(),
+  device_name: z.string(),
+  dtype: z.string(),
+  threads: count,
+  parameters: count,
+  versions: z.record(z.string(), z.string()),
+  digests: z.record(z.string(), digests),
+  memory_bytes: count,
+  seconds: finite,
+});
+const sftFinished = z.strictObject({
+  type: z.literal("sft_finished"),
+  steps: count,
+  loss_first: finite,
+  loss_last: finite,
+  seconds: finite,
+});
+
+export const episodesSchema = z.strictObject({
+  /** Prompt ids in the train set. */
+  prompt: z.array(count),
+  /** Raw environment reward. */
+  reward: z.array(figure),
+  /** Nats, summed over tokens. */
+  kl: z.array(figure),
+  /** R̄, KL in. */
+  return: z.array(figure),
+  /** Generated tokens. */
+  length: z.array(count),
+  /** 0: not in the update. */
+  weight: z.array(finite),
+});
+
+/** For B over 4,096 the arrays lie in a binary side file, named with its digest. */
+export const episodesFileSchema = z.strictObject({
+  file: z.string(),
+  sha256: z.string(),
+  count,
+});
+
+const step = z.strictObject({
+  type: z.literal("step"),
+  /** m, from 0. */
+  step: count,
+  /** α' in force. */
+  alpha: finite,
+  kept: count,
+  batch: count,
+  reward_mean: finite,
+  return_mean: finite,
+  /** Of the returns, at the target α, so that steps and arms compare. */
+  cvar: finite,
+  var: finite,
+  /** Mean return of the kept. */
+  tail_mean: finite,
+  /** Mean over the whole batch, nats. */
+  kl_mean: finite,
+  /** Mean over the population that the controller of β looks at. */
+  kl_controlled: finite,
+  /** β of this step's dense reward. */
+  beta: finite,
+  entropy: finite,
+  loss_policy: finite,
+  loss_value: finite,
+  clip_fraction: finite,
+  approx_kl: finite,
+  grad_norm: finite,
+  explained_variance: finite,
+  learning_rate: finite,
+  /** Share of the batch drawn from the hard stratum. */
+  hard_share: finite,
+  length_mean: finite,
+  /** Generated tokens × passes of kept episodes, up to and with this step. */
+  compute: count,
+  memory_bytes: count,
+  seconds: z.strictObject({
+    total: finite,
+    rollout: finite,
+    sample: finite,
+    reference: finite,
+    reward: finite,
+    update: finite,
+    controller: finite,
+  }),
+  episodes_per_s: finite,
+  episodes: z.union([episodesSchema, episodesFileSchema]),
+});
+
+/** Per-prompt arrays of one evaluation, aligned with `prompt`. */
+export const evaluationArraysSchema = z.strictObject({
+  prompt: z.array(count),
+  prompt_score: z.array(figure),
+  reward: z.array(figure),
+  judge: z.array(figure).nullable(),
+  kl: z.array(figure),
+  length: z.array(count),
+});
+
+const evaluated = z.strictObject({
+  type: z.literal("evaluated"),
+  /** Iterations done when it was taken. */
+  step: count,
+  final: z.boolean(),
+  weights: z.enum(["current", "average"]),
+  compute: count,
+  metrics: z.record(z.string(), finite),
+  arrays: evaluationArraysSchema,
+  /** Texts for reading, in a file of the run folder, never in the journal. */
+  samples: z.string().nullable(),
+  memory_bytes: count,
+  seconds: finite,
+});
+const checkpointSaved = z.strictObject({
+  type: z.literal("checkpoint_saved"),
+  /** Iterations done. */
+  step: count,
+  path: z.string(),
+  bytes: count,
+  seconds: finite,
+});
+const modelExported = z.strictObject({
+  type: z.literal("model_exported"),
+  path: z.string(),
+  files: digests,
+  bytes: count,
+});
+const trialFinished = z.strictObject({
+  type: z.literal("trial_finished"),
+  /** From the worker's start to the model on disk. */
+  seconds: finite,
+});
+const trialFailed = z.strictObject({
+  type: z.literal("trial_failed"),
+  reason: z.string(),
+  message: z.string(),
+  detail: z.string().nullable(),
+});
+const warning = z.strictObject({ type: z.literal("warning"), message: z.string() });
+
+/** What happened, before the journal gives it a number, a time and a trial. */
+export const happening = z.discriminatedUnion("type", [
+  runStarted,
+  runFinished,
+  trialStarted,
+  workerReady,
+  sftFinished,
+  step,
+  evaluated,
+  checkpointSaved,
+  modelExported,
+  trialFinished,
+  trialFailed,
+  warning,
+]);
+
+const stamp = {
+  /** From 1, without gaps. */
+  seq: count,
+  /** ISO 8601, UTC. */
+  time: z.string(),
+  /** `<arm>-s<seed>`; null for the run as a whole. */
+  trial: z.string().nullable(),
+};
+
+export const journalEvent = z.discriminatedUnion("type", [
+  runStarted.extend(stamp),
+  runFinished.extend(stamp),
+  trialStarted.extend(stamp),
+  workerReady.extend(stamp),
+  sftFinished.extend(stamp),
+  step.extend(stamp),
+  evaluated.extend(stamp),
+  checkpointSaved.extend(stamp),
+  modelExported.extend(stamp),
+  trialFinished.extend(stamp),
+  trialFailed.extend(stamp),
+  warning.extend(stamp),
+]);
+
+export type Happening = z.infer<typeof happening>;
+export type JournalEvent = z.infer<typeof journalEvent>;
+export type StepEvent = Extract<JournalEvent, { type: "step" }>;
+export type EvaluatedEvent = Extract<JournalEvent, { type: "evaluated" }>;
+export type Episodes = z.infer<typeof episodesSchema>;
