@@ -18,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from averse_recipe.head_loss import head_loss
 from averse_recipe.segments import IGNORED, TokenisedReviews, batches, segment
 from averse_recipe.tokenizer import CONTEXT, VOCABULARY
 
@@ -68,8 +68,7 @@ def token_loss(model: GPT2LMHeadModel, inputs: Tensor, labels: Tensor) -> Tensor
     with torch.autocast("cpu", torch.bfloat16):
         hidden = model.transformer(input_ids=inputs, use_cache=False).last_hidden_state
         keep = labels != IGNORED
-        logits = F.linear(hidden[keep], model.lm_head.weight)
-    return F.cross_entropy(logits.float(), labels[keep])
+    return head_loss(hidden[keep], model.lm_head.weight, labels[keep])
 
 
 class Pretraining:

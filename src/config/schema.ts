@@ -12,9 +12,10 @@ const openFraction = z.number().gt(0).max(1);
 const positive = z.number().positive();
 const nonNegative = z.number().nonnegative();
 /** Run, experiment and arm names become folder names: they cannot leave the runs folder. */
+export const armNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const name = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "lower-case letters, digits, '.', '_' and '-', at most 64");
+  .regex(armNamePattern, "lower-case letters, digits, '.', '_' and '-', at most 64");
 
 export const policySchema = z.strictObject({
   model: z.string().min(1).default("builtin").describe("builtin, a local folder, or a hub id"),
@@ -44,7 +45,7 @@ export const dataSchema = z.strictObject({
 export const sftSchema = z.strictObject({
   steps: count.max(1_000_000).default(60).describe("gradient steps on the good class; 0: the policy as it is"),
   batch: positiveInt.max(65_536).default(32).describe("texts a gradient step"),
-  learning_rate: positive.max(1).default(3e-4),
+  learning_rate: positive.max(1).default(3e-4).describe("of AdamW"),
   max_tokens: positiveInt.max(131_072).default(64).describe("tokens a text, longer ones are cut"),
 });
 
@@ -52,9 +53,9 @@ export const rolloutSchema = z.strictObject({
   prompt_tokens: positiveInt.max(131_072).default(64).describe("tokens a prompt at most, longer ones are cut"),
   new_tokens: positiveInt.max(131_072).default(48).describe("generated tokens an episode at most"),
   min_new_tokens: count.max(131_072).default(1).describe("no end of text before so many tokens"),
-  temperature: positive.max(10).default(1),
-  top_k: count.default(0).describe("0: off"),
-  top_p: openFraction.default(1).describe("1: off"),
+  temperature: positive.max(10).default(1).describe("divides the logits; 1: the policy itself"),
+  top_k: count.default(0).describe("only the k likeliest tokens are sampled from; 0: off"),
+  top_p: openFraction.default(1).describe("only the likeliest tokens that make up this probability are sampled from; 1: off"),
   minibatch: count.default(0).describe("episodes sampled at once; 0: the whole batch"),
 });
 
@@ -62,17 +63,17 @@ export const trainingSchema = z.strictObject({
   iterations: positiveInt.max(10_000_000).default(194).describe("M: rollout + update"),
   batch: positiveInt.max(1_048_576).default(128).describe("B: episodes an iteration"),
   epochs: positiveInt.max(1000).default(4).describe("PPO passes over the kept episodes"),
-  minibatch: positiveInt.max(1_048_576).default(32).describe("episodes a gradient step"),
-  learning_rate: positive.max(1).default(1.41e-5),
+  minibatch: positiveInt.max(1_048_576).default(32).describe("episodes a gradient step; more than are kept: all kept in one step"),
+  learning_rate: positive.max(1).default(1.41e-5).describe("of the policy, AdamW"),
   value_learning_rate: positive.max(1).default(1e-3).describe("of the value head"),
   learning_rate_schedule: z.enum(["constant", "linear"]).default("constant").describe("linear: down to 0 at M"),
   gamma: fraction.default(1).describe("γ, discount"),
   lambda: fraction.default(0.95).describe("λ of GAE"),
-  clip_ratio: positive.max(1).default(0.2),
-  clip_value: positive.default(0.2),
-  value_coefficient: nonNegative.default(0.1),
-  entropy_coefficient: nonNegative.default(0),
-  max_grad_norm: positive.default(1),
+  clip_ratio: positive.max(1).default(0.2).describe("bound of PPO's probability ratio, 1 ± clip_ratio"),
+  clip_value: positive.default(0.2).describe("bound of a value's change in one update"),
+  value_coefficient: nonNegative.default(0.1).describe("weight of the value loss"),
+  entropy_coefficient: nonNegative.default(0).describe("weight of the entropy bonus; 0: off"),
+  max_grad_norm: positive.default(1).describe("gradients longer than this are cut to it"),
   prefix_baseline: z
     .boolean()
     .default(false)
@@ -138,10 +139,14 @@ export const evaluationSchema = z.strictObject({
 
 export const backendSchema = z.strictObject({
   worker: z.string().min(1).default("local").describe("name of a file in configs/workers, or a path"),
-  device: z.string().min(1).default("auto").describe("auto, cpu, cuda, cuda:1, mps"),
-  dtype: z.enum(["float32", "bfloat16", "float16"]).default("float32"),
+  device: z
+    .string()
+    .regex(/^(auto|cpu|mps|cuda(:\d+)?)$/, "auto, cpu, mps, cuda, or cuda:N for the N-th GPU")
+    .default("auto")
+    .describe("auto: a GPU when there is one"),
+  dtype: z.enum(["float32", "bfloat16", "float16"]).default("float32").describe("of the policy's weights and activations"),
   threads: count.max(1024).default(1).describe("CPU threads a worker; results depend on it, so it is fixed; 0: torch's choice"),
-  deterministic: z.boolean().default(true),
+  deterministic: z.boolean().default(true).describe("same bits on every run, where the device can"),
 });
 
 export const trialsSchema = z.strictObject({

@@ -17,6 +17,7 @@ export const metricNames = [
   "judge_reward",
   "judge_tail",
   "kl_mean",
+  "reward_gain",
   "seconds",
 ] as const;
 export type MetricName = (typeof metricNames)[number];

@@ -3,10 +3,27 @@
  * of events is the run; state, plots, reports and the terminal are read from it alone.
  */
 import { z } from "zod";
+import { errorKind } from "../protocol/messages.js";
 
 const finite = z.number();
 const count = z.int().nonnegative();
 const digests = z.record(z.string(), z.string());
+
+/** What a trial can be asked to do (`actions.ts`). */
+export const actionKind = z.enum([
+  "open",
+  "load",
+  "sft",
+  "step",
+  "evaluate",
+  "checkpoint",
+  "export",
+  "finish",
+  "release",
+]);
+
+/** The worker's own kinds of error, and `lost`: the worker is gone. */
+export const failureKind = z.enum([...errorKind.options, "lost"]);
 
 /** `NaN` and ±Infinity cannot stand in JSON: a diverged figure is null. */
 const figure = z.number().nullable();
@@ -23,6 +40,22 @@ const runFinished = z.strictObject({
   message: z.string(),
   seconds: finite,
 });
+/** The user, or a signal, asked the run to stop. */
+const stopRequested = z.strictObject({
+  type: z.literal("stop_requested"),
+  /** `after-step`: finish the steps in hand and checkpoint · `now`: break off. */
+  how: z.enum(["after-step", "now"]),
+});
+/** A worker has connected; it may wait long for the policy that it starts from. */
+const workerOpened = z.strictObject({
+  type: z.literal("worker_opened"),
+  pid: count,
+  engine: z.string(),
+  version: z.string(),
+  /** It can save and restore; without, the trial has no checkpoints. */
+  checkpoints: z.boolean(),
+});
+/** The trial's work begins: its worker loads. */
 const trialStarted = z.strictObject({
   type: z.literal("trial_started"),
   arm: z.string(),
@@ -142,7 +175,7 @@ const evaluated = z.strictObject({
   compute: count,
   metrics: z.record(z.string(), finite),
   arrays: evaluationArraysSchema,
-  /** Texts for reading, in a file of the run folder, never in the journal. */
+  /** Texts for reading: a file of the run folder, never the journal; null: none were asked for. */
   samples: z.string().nullable(),
   memory_bytes: count,
   seconds: finite,
@@ -161,14 +194,27 @@ const modelExported = z.strictObject({
   files: digests,
   bytes: count,
 });
+/** The action was broken off on request; nothing of it counts. */
+const actionInterrupted = z.strictObject({
+  type: z.literal("action_interrupted"),
+  action: actionKind,
+});
 const trialFinished = z.strictObject({
   type: z.literal("trial_finished"),
-  /** From the worker's start to the model on disk. */
+  /** From trial_started until the worker is gone. */
   seconds: finite,
+});
+/** Stopped before its end, on request or because another trial failed; resumable. */
+const trialInterrupted = z.strictObject({
+  type: z.literal("trial_interrupted"),
+  /** Iterations done. */
+  step: count,
+  /** Iterations kept in the last checkpoint; null: none. */
+  saved: count.nullable(),
 });
 const trialFailed = z.strictObject({
   type: z.literal("trial_failed"),
-  reason: z.string(),
+  reason: failureKind,
   message: z.string(),
   detail: z.string().nullable(),
 });
@@ -178,6 +224,8 @@ const warning = z.strictObject({ type: z.literal("warning"), message: z.string()
 export const happening = z.discriminatedUnion("type", [
   runStarted,
   runFinished,
+  stopRequested,
+  workerOpened,
   trialStarted,
   workerReady,
   sftFinished,
@@ -185,7 +233,9 @@ export const happening = z.discriminatedUnion("type", [
   evaluated,
   checkpointSaved,
   modelExported,
+  actionInterrupted,
   trialFinished,
+  trialInterrupted,
   trialFailed,
   warning,
 ]);
@@ -202,6 +252,8 @@ const stamp = {
 export const journalEvent = z.discriminatedUnion("type", [
   runStarted.extend(stamp),
   runFinished.extend(stamp),
+  stopRequested.extend(stamp),
+  workerOpened.extend(stamp),
   trialStarted.extend(stamp),
   workerReady.extend(stamp),
   sftFinished.extend(stamp),
@@ -209,13 +261,17 @@ export const journalEvent = z.discriminatedUnion("type", [
   evaluated.extend(stamp),
   checkpointSaved.extend(stamp),
   modelExported.extend(stamp),
+  actionInterrupted.extend(stamp),
   trialFinished.extend(stamp),
+  trialInterrupted.extend(stamp),
   trialFailed.extend(stamp),
   warning.extend(stamp),
 ]);
 
 export type Happening = z.infer<typeof happening>;
 export type JournalEvent = z.infer<typeof journalEvent>;
+export type ActionKind = z.infer<typeof actionKind>;
+export type FailureKind = z.infer<typeof failureKind>;
 export type StepEvent = Extract<JournalEvent, { type: "step" }>;
 export type EvaluatedEvent = Extract<JournalEvent, { type: "evaluated" }>;
 export type Episodes = z.infer<typeof episodesSchema>;

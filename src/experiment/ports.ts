@@ -2,9 +2,8 @@
  * Everything the engine needs from outside: workers, the record on disk, a clock. The engine
  * imports no socket, process or file; the command line composes these.
  */
-import type { ErrorKind } from "../protocol/messages.js";
 import type { Worker } from "../worker.js";
-import type { Happening, JournalEvent } from "./events.js";
+import type { FailureKind, Happening, JournalEvent } from "./events.js";
 import type { Evaluation } from "./evaluation.js";
 import type { Observer } from "./observation.js";
 
@@ -12,7 +11,10 @@ import type { Observer } from "./observation.js";
 export interface Recorder {
   /** Absolute path of the run folder. */
   readonly directory: string;
-  /** Stamps, appends and returns the event. */
+  /**
+   * Stamps, appends and returns the event, as a reader of the journal will see it (the arrays of
+   * very large batches move to a file of their own).
+   */
   append(trial: string | null, happening: Happening): JournalEvent;
   /** Makes the empty folder that a worker writes a checkpoint or model into; absolute path. */
   prepare(trial: string, part: "checkpoint" | "model", step: number): string;
@@ -29,14 +31,21 @@ export interface Recorder {
 }
 
 export interface Ports {
-  /** Starts a worker for one trial; `threads` and device come from the configuration. */
-  openWorker(trial: string): Promise<Worker>;
+  /**
+   * Starts a worker for one trial; it may wait for its first command while others work.
+   *
+   * @param abandon aborted: nobody waits for this worker any more, so that opening should fail
+   *   soon; one that opens all the same is closed
+   */
+  openWorker(trial: string, abandon: AbortSignal): Promise<Worker>;
   readonly recorder: Recorder;
   /** Seconds, monotonic. */
   clock(): number;
   readonly observe: Observer;
-  /** Aborted: once → finish the step, checkpoint and stop; the reason `"now"` → stop at once. */
+  /** Aborted: finish the steps in hand, checkpoint, stop. */
   readonly stop: AbortSignal;
+  /** Aborted, before, with or after `stop`: break off everything at once. */
+  readonly halt: AbortSignal;
 }
 
 export type RunOutcome =
@@ -45,8 +54,9 @@ export type RunOutcome =
   | {
       readonly outcome: "failed";
       /** `input` → exit 2, all else → exit 3. */
-      readonly kind: ErrorKind | "lost";
-      readonly trial: string;
+      readonly kind: FailureKind;
+      /** Null: the run as a whole, after its trials. */
+      readonly trial: string | null;
       readonly message: string;
       readonly detail: string | null;
     };

@@ -93,7 +93,13 @@ export const loadResult = z.strictObject({
   train: promptSet,
   test: promptSet,
   versions: z.record(z.string(), z.string()),
-  digests: z.strictObject({ policy: digests, reference: digests, reward: digests, judge: digests, data: digests }),
+  digests: z.strictObject({
+    policy: digests,
+    reference: digests,
+    reward: digests,
+    judge: digests,
+    data: digests,
+  }),
   memory_bytes: count,
   seconds,
 });
@@ -168,7 +174,9 @@ export const evaluatePayload = z.strictObject({
   seed: seed.describe("same seed, same prompts: common random numbers between arms"),
   weights: z.enum(["current", "average"]),
   perplexity: z.boolean().describe("of the held-out good-class texts"),
-  samples: count.describe("how many prompt/completion texts to send back, spread over prompt score"),
+  samples: count.describe(
+    "how many prompt/completion texts to send back, spread over prompt score",
+  ),
 });
 
 export const evaluateResult = z.strictObject({

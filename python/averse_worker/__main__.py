@@ -1,0 +1,129 @@
+"""`python -m averse_worker --endpoint ipc://… --session ID --engine torch|fake`.
+
+Exit codes: 0 after `shutdown` · 2 wrong arguments · 3 the controller never answered or is gone ·
+70 a bug in the control thread · 143 SIGTERM. Standard output is not used: whatever a library
+prints there goes to standard error.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from typing import Final, NoReturn
+
+from averse_worker.connection import Connection, Ending, Timing
+from averse_worker.engines import CAPABILITIES, build_engine
+from averse_worker.parent import Parent
+from averse_worker.server import Server
+
+EXIT_CODES: Final = {
+    Ending.CLOSED: 0,
+    Ending.NEVER_CONNECTED: 3,
+    Ending.LOST: 3,
+    Ending.ORPHANED: 3,
+    Ending.TERMINATED: 128 + signal.SIGTERM,
+}
+EXIT_BUG: Final = 70
+"""EX_SOFTWARE of sysexits.h."""
+
+
+def read_arguments(argv: list[str]) -> argparse.Namespace:
+    """Parses the command line; leaves with code 2 where it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="averse_worker", description="Serves one Averse controller until told to stop."
+    )
+    parser.add_argument("--endpoint", required=True, help="ipc://… or tcp://… the controller bound")
+    parser.add_argument("--session", required=True, help="id that every message must carry")
+    parser.add_argument("--engine", choices=sorted(CAPABILITIES), default="torch")
+    for name, default, what in (
+        ("heartbeat", Timing.heartbeat_ms, "between two ZMTP pings"),
+        ("heartbeat-timeout", Timing.heartbeat_timeout_ms, "silence: the controller is gone"),
+        ("connect-timeout", Timing.connect_timeout_ms, "for the first contact"),
+    ):
+        parser.add_argument(
+            f"--{name}-ms", type=_milliseconds, default=default, help=f"{what} [{default}]"
+        )
+    return parser.parse_args(argv)
+
+
+def _milliseconds(text: str) -> int:
+    # A day: libzmq keeps these in 32-bit milliseconds.
+    if not text.isdigit() or not 1 <= int(text) <= 86_400_000:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected milliseconds in [1, 86400000]")
+    return int(text)
+
+
+def main(argv: list[str]) -> int:
+    """Runs the worker; returns the exit code after an orderly shutdown, or leaves at once."""
+    parent = Parent()
+    arguments = read_arguments(argv)
+    timing = Timing(
+        heartbeat_ms=arguments.heartbeat_ms,
+        heartbeat_timeout_ms=arguments.heartbeat_timeout_ms,
+        connect_timeout_ms=arguments.connect_timeout_ms,
+    )
+    try:
+        connection = Connection(arguments.endpoint, timing)
+    except ValueError as error:
+        print(f"averse_worker: {error}", file=sys.stderr)
+        return 2
+    _send_standard_output_to_standard_error()
+    _hand_signals_to(connection)
+    parent.follow_into_death()
+    server = Server(
+        session=arguments.session,
+        engine_name=arguments.engine,
+        capabilities=CAPABILITIES[arguments.engine],
+        build=lambda: build_engine(arguments.engine),
+        send=connection.send,
+    )
+    server.greet()
+    control = threading.Thread(
+        target=_control, args=(connection, server, parent), name="control", daemon=True
+    )
+    control.start()
+    server.work()
+    connection.close()
+    control.join()
+    return EXIT_CODES[Ending.CLOSED]
+
+
+def _control(connection: Connection, server: Server, parent: Parent) -> None:
+    """Runs the connection; leaves at once when it ends in any way but an orderly one."""
+    try:
+        ending = connection.run(server.receive, parent.gone)
+    except BaseException:
+        _leave(EXIT_BUG, f"a bug in the control thread\n{traceback.format_exc()}")
+    if ending is not Ending.CLOSED:
+        _leave(EXIT_CODES[ending], ending.value)
+
+
+def _leave(code: int, why: str) -> NoReturn:
+    """Ends the process whatever the main thread is doing.
+
+    Nothing is left half done by it: checkpoints count only once the controller has renamed
+    their folder, and the kernel takes back memory, devices and sockets.
+    """
+    with contextlib.suppress(OSError):  # standard error may have gone with the controller
+        print(f"averse_worker: leaving with code {code}: {why}", file=sys.stderr, flush=True)
+    os._exit(code)
+
+
+def _send_standard_output_to_standard_error() -> None:
+    sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+
+def _hand_signals_to(connection: Connection) -> None:
+    # Ctrl-C reaches the whole process group: what it means is the controller's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The handler does nothing; its being there makes Python write the signal to the descriptor.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    signal.set_wakeup_fd(connection.signal_fd, warn_on_full_buffer=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,153 @@
+"""The device, number formats and threads that every tensor operation of the worker runs with."""
+
+import contextlib
+import os
+import platform
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+
+from averse_worker.errors import InputError, MissingEnvironment
+from averse_worker.memory import resident_bytes
+from averse_worker.messages import LoadBackend
+
+DTYPES: Final = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where tensors live, and in what format matrices are multiplied.
+
+    Trained weights and optimizer state are always float32. With another `dtype`, the forward and
+    backward passes run under autocast: matrix products in `dtype`, sums, norms and softmax in
+    float32 (Micikevicius et al. 2018).
+    """
+
+    torch: torch.device
+    dtype: torch.dtype
+
+    @property
+    def name(self) -> str:
+        """The model of the processor, for people to read."""
+        if self.torch.type == "cuda":
+            return torch.cuda.get_device_name(self.torch)
+        return platform.processor() or platform.machine()
+
+    @property
+    def loss_scale(self) -> float:
+        """Factor of the loss that keeps small float16 gradients from becoming zero."""
+        return 1024.0 if self.dtype == torch.float16 else 1.0
+
+    @property
+    def attention(self) -> str:
+        """The transformers attention that is fastest here.
+
+        On a CPU, plain matrix products beat torch's fused kernel at the lengths of RLHF (two to
+        three times in the backward pass at 56 tokens).
+        """
+        return "eager" if self.torch.type == "cpu" else "sdpa"
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Mixed precision for the block; nothing with float32."""
+        if self.dtype == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.torch.type, self.dtype)
+
+    def memory_bytes(self) -> int:
+        """Peak of the device's allocator since the last `reset_peak`; on a CPU, resident memory."""
+        if self.torch.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.torch)
+        if self.torch.type == "mps":
+            return torch.mps.current_allocated_memory()
+        return resident_bytes()
+
+    def reset_peak(self) -> None:
+        """Starts a new peak for `memory_bytes`."""
+        if self.torch.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.torch)
+
+    def synchronise(self) -> None:
+        """Waits for queued work, so that clocks measure it."""
+        if self.torch.type == "cuda":
+            torch.cuda.synchronize(self.torch)
+        elif self.torch.type == "mps":
+            torch.mps.synchronize()
+
+
+def open_device(backend: LoadBackend) -> Device:
+    """Chooses the device and sets threads, determinism and CPU kernels of this process.
+
+    Raises:
+        InputError: `backend.device` is no device's name.
+        MissingEnvironment: the device is not on this machine.
+    """
+    device = Device(_choose(backend.device), DTYPES[backend.dtype])
+    if backend.threads:
+        torch.set_num_threads(backend.threads)
+    _set_deterministic(backend.deterministic, device.torch)
+    if device.torch.type == "cpu" and not torch.cpu._is_amx_tile_supported():
+        # Lets float32 products go to oneDNN, which on AMD is twice as fast as the bundled MKL.
+        # Without AMX the setting rounds nothing: oneDNN has no other float32 kernel there.
+        torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    return device
+
+
+def _choose(name: str) -> torch.device:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(
+            f"backend.device is '{name}'; expected auto, cpu, cuda, cuda:<number> or mps",
+            key="backend.device",
+        ) from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise MissingEnvironment(
+            f"backend.device is '{name}', but torch {torch.__version__} sees "
+            f"{torch.cuda.device_count()} CUDA devices; set it to auto or cpu",
+            key="backend.device",
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise MissingEnvironment(
+            "backend.device is 'mps', which this machine has not; set it to auto or cpu",
+            key="backend.device",
+        )
+    return device
+
+
+def _set_deterministic(wanted: bool, device: torch.device) -> None:
+    if wanted and device.type == "cuda":
+        # cuBLAS reads it when it starts; without it, its products may differ between runs.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Off a CPU some operations have no deterministic form (cumsum on CUDA): warn once, go on.
+    torch.use_deterministic_algorithms(wanted, warn_only=device.type != "cpu")
+    # Filling fresh memory costs time and only shows up reads of uninitialised memory.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps libraries' warnings and progress bars off stderr for the block."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

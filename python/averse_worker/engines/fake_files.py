@@ -1,0 +1,96 @@
+"""What the fake engine writes and reads: checkpoints and exported policies, real small files."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from averse_worker.engines.fake_learning import Parameters
+from averse_worker.engines.fake_world import FEATURES, Floats
+from averse_worker.errors import InputError
+
+CHECKPOINT_FORMAT: Final = 1
+_TENSORS: Final = "state.safetensors"
+_COUNTERS: Final = "state.json"
+_MODEL: Final = "model.safetensors"
+_CONFIG: Final = "config.json"
+
+
+def write_checkpoint(folder: Path, parameters: Parameters, counters: dict[str, int]) -> None:
+    """Writes everything that learning changes into an existing empty folder.
+
+    Raises:
+        InputError: the folder does not exist or holds files already.
+    """
+    check_empty_folder(folder)
+    save_file(dict(vars(parameters)), folder / _TENSORS)
+    _write_json(folder / _COUNTERS, {"format": CHECKPOINT_FORMAT, **counters})
+
+
+def read_checkpoint(folder: Path) -> tuple[Parameters, dict[str, int]]:
+    """Reads what `write_checkpoint` wrote.
+
+    Raises:
+        InputError: it is no checkpoint, a damaged one, or one of another format.
+    """
+    tensors = _read_tensors(folder / _TENSORS, set(Parameters.__annotations__))
+    try:
+        counters = json.loads((folder / _COUNTERS).read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / _COUNTERS} cannot be read: {error}") from error
+    if counters.pop("format", None) != CHECKPOINT_FORMAT:
+        raise InputError(
+            f"{folder} is a checkpoint of another format, expected {CHECKPOINT_FORMAT}; "
+            "resume with the release that wrote it"
+        )
+    return Parameters(**tensors), counters
+
+
+def write_policy(folder: Path, policy: Floats) -> None:
+    """Writes a policy that `read_policy` loads, in the files of a transformers folder."""
+    check_empty_folder(folder)
+    save_file({"policy": policy}, folder / _MODEL)
+    _write_json(folder / _CONFIG, {"model_type": "averse-fake", "features": FEATURES})
+
+
+def read_policy(folder: Path, key: str) -> Floats:
+    """Reads an exported policy, shape (FEATURES,); `key` is the config key that named it.
+
+    Raises:
+        InputError: the folder holds no such policy.
+    """
+    try:
+        return _read_tensors(folder / _MODEL, {"policy"})["policy"]
+    except InputError as error:
+        raise InputError(
+            f"{error.message}; the fake engine knows 'builtin' and folders it exported itself",
+            key=key,
+        ) from error
+
+
+def check_empty_folder(folder: Path) -> None:
+    """Refuses to write where something is already.
+
+    Raises:
+        InputError: the folder does not exist or holds files already.
+    """
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise InputError(f"'{folder}' is not an existing, empty folder; make one and ask again")
+
+
+def _read_tensors(path: Path, names: set[str]) -> dict[str, Floats]:
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    shapes = {name: array.shape for name, array in tensors.items()}
+    if shapes != dict.fromkeys(names, (FEATURES,)):
+        raise InputError(f"{path} has tensors {shapes}, expected {sorted(names)} of ({FEATURES},)")
+    return {name: np.asarray(array, dtype=np.float64) for name, array in tensors.items()}
+
+
+def _write_json(path: Path, content: dict[str, object]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n")

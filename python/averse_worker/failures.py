@@ -1,0 +1,72 @@
+"""Turns whatever an engine raised into the error kind, words and traceback of a Failure."""
+
+import errno
+import traceback
+from typing import Final
+
+from averse_worker.errors import ErrorKind, WorkerError
+from averse_worker.messages import Failure, NotFinite
+
+_OUT_OF_MEMORY_CLASSES: Final = frozenset({"OutOfMemoryError"})
+"""torch's, by name: this file must not import torch."""
+
+_OUT_OF_MEMORY_WORDS: Final = ("out of memory", "can't allocate memory")
+"""torch on a CPU and on MPS raises a plain RuntimeError with one of these in it."""
+
+_MACHINE_ERRNOS: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+)
+
+_MEMORY_ADVICE: Final = (
+    "lower training.minibatch (gradients) or rollout.minibatch (sampling; 0 is the whole batch), "
+    "shorten rollout.new_tokens, set backend.dtype to bfloat16 or use policy.lora_rank"
+)
+
+
+def failure_of(error: BaseException, *, session: str, id: int, command: str) -> Failure:
+    """The Failure that answers request `id`; bugs come with their traceback as detail."""
+    kind, message, key, detail = _told(error, command)
+    return Failure(
+        session=session,
+        id=id,
+        error=kind,
+        message=_sendable(message),
+        key=key,
+        detail=None if detail is None else _sendable(detail),
+    )
+
+
+def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | None, str | None]:
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, WorkerError):
+        cause = trace if error.__cause__ is not None else None
+        return error.kind, error.message, error.key, error.detail or cause
+    if isinstance(error, NotFinite):
+        message = f"`{command}` gave NaN or infinity: {error}; lower the learning rate"
+        return "diverged", message, None, trace
+    if _is_out_of_memory(error):
+        return "memory", f"`{command}` ran out of memory; {_MEMORY_ADVICE}", None, trace
+    if isinstance(error, ImportError):
+        message = (
+            f"`{command}` needs the package {error.name or error}, which cannot be imported; "
+            "install the worker's packages into this Python (`averse doctor` shows how)"
+        )
+        return "environment", message, None, trace
+    if isinstance(error, OSError) and error.errno in _MACHINE_ERRNOS:
+        message = f"`{command}` was refused by the system: {error}; free space or grant access"
+        return "environment", message, None, trace
+    message = f"`{command}` failed with {type(error).__name__}: {error}; this is a bug"
+    return "internal", message, None, trace
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ in _OUT_OF_MEMORY_CLASSES:
+        return True
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in _OUT_OF_MEMORY_WORDS
+    )
+
+
+def _sendable(text: str) -> str:
+    """Half surrogate pairs, as in file names that are no UTF-8, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")

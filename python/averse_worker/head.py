@@ -1,0 +1,167 @@
+"""From hidden states to the log-probabilities of tokens.
+
+Sampler, policy and reference must mean the same distribution, or the ratios and KL divergences
+between them are wrong. So the distribution is defined once, here:
+
+    log π(a | s_t) = log softmax(z / temperature)[a],   z = logits with forbidden tokens at −∞
+
+Forbidden are padding, vocabulary rows that no token has, and end-of-text before
+`min_new_tokens`. Top-k and top-p cut the sampler's draw only: ratios and KL are those of the
+uncut, temperature-scaled policy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+# Finite, so that probability zero times it is zero and not NaN.
+FORBIDDEN: Final = -1e9
+# Rows of logits handled at once, so that a chunk stays in the processor's cache.
+_CHUNK_LOGITS: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class TokenRule:
+    """What may be sampled, and how sharply; the same for sampler, policy and reference."""
+
+    temperature: float = 1.0
+    forbidden: tuple[int, ...] = ()
+    end_token: int | None = None
+    """forbidden where `early` says so"""
+
+    def apply(self, logits: Tensor, early: Tensor | None) -> Tensor:
+        """Changes float32 `logits` [N, V] in place; `early` [N] marks rows that may not end."""
+        if self.temperature != 1.0:
+            logits.div_(self.temperature)
+        if self.forbidden:
+            first, last = self.forbidden[0], self.forbidden[-1]
+            if last - first + 1 == len(self.forbidden):
+                logits[:, first : last + 1] = FORBIDDEN
+            else:
+                logits[:, list(self.forbidden)] = FORBIDDEN
+        if early is not None and self.end_token is not None:
+            logits[:, self.end_token].masked_fill_(early, FORBIDDEN)
+        return logits
+
+
+PLAIN: Final = TokenRule()
+"""The model's own distribution, as perplexity is measured."""
+
+
+def forbidden_tokens(pad: int, end: int, known: int, vocabulary: int) -> tuple[int, ...]:
+    """Ids that are never sampled: padding (where it is not end-of-text) and nameless rows."""
+    padding = () if pad == end or pad >= known else (pad,)
+    return (*padding, *range(known, vocabulary))
+
+
+def log_probs(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    tokens: Tensor,
+    rule: TokenRule,
+    early: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of `tokens` [N] and entropies [N] (nats), both float32.
+
+    The same as a linear layer, log-softmax and gather, but softmax overwrites the logits and
+    their gradient overwrites softmax: one [N, V] array in place of four.
+
+    Args:
+        hidden: [N, d]; weight: [V, d]; bias: [V] or None.
+        early: [N], true where end-of-text is forbidden; None: nowhere.
+    """
+    result: tuple[Tensor, Tensor] = _LogProbs.apply(hidden, weight, bias, tokens, rule, early)
+    return result
+
+
+class _LogProbs(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        tokens: Tensor,
+        rule: TokenRule,
+        early: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        count = hidden.shape[0]
+        step = max(1, _CHUNK_LOGITS // weight.shape[0])
+        softmax = hidden.new_empty((count, weight.shape[0]), dtype=torch.float32)
+        chosen = hidden.new_empty(count, dtype=torch.float32)
+        entropy = torch.empty_like(chosen)
+        for start in range(0, count, step):
+            rows = slice(start, min(start + step, count))
+            logits = nn.functional.linear(hidden[rows], weight, bias).float()
+            rule.apply(logits, None if early is None else early[rows])
+            chosen[rows], entropy[rows] = softmax_statistics(logits, tokens[rows], softmax[rows])
+        ctx.save_for_backward(hidden, weight, tokens, softmax, entropy)
+        ctx.has_bias = bias is not None
+        ctx.temperature = rule.temperature
+        # Backward passes run outside autocast: keep the forward's format.
+        device = hidden.device.type
+        ctx.dtype = hidden.dtype
+        if torch.is_autocast_enabled(device):
+            ctx.dtype = torch.get_autocast_dtype(device)
+        ctx.set_materialize_grads(False)
+        return chosen, entropy
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad_chosen: Tensor | None, grad_entropy: Tensor | None) -> Any:
+        hidden, weight, tokens, softmax, entropy = ctx.saved_tensors
+        # ∂ log p_a/∂z_j = 1[j = a] − p_j;  ∂H/∂z_j = −p_j (log p_j + H)
+        factor = torch.zeros_like(entropy) if grad_chosen is None else -grad_chosen
+        if grad_entropy is None:
+            softmax.mul_(factor[:, None])
+        else:
+            surprise = softmax.clamp_min(torch.finfo(softmax.dtype).tiny).log_()
+            surprise.add_(entropy[:, None]).mul_(-grad_entropy[:, None]).add_(factor[:, None])
+            softmax.mul_(surprise)
+        if grad_chosen is not None:
+            softmax.scatter_add_(1, tokens[:, None], grad_chosen[:, None])
+        if ctx.temperature != 1.0:
+            softmax.div_(ctx.temperature)
+        grad = softmax.to(ctx.dtype)
+        grad_hidden = (grad @ weight.to(grad.dtype)).to(hidden.dtype)
+        grad_weight = grad_bias = None
+        if ctx.needs_input_grad[1]:
+            grad_weight = (grad.t() @ hidden.to(grad.dtype)).to(weight.dtype)
+        if ctx.has_bias and ctx.needs_input_grad[2]:
+            grad_bias = softmax.sum(0).to(weight.dtype)
+        return grad_hidden, grad_weight, grad_bias, None, None, None
+
+
+def softmax_statistics(
+    logits: Tensor, tokens: Tensor, softmax: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of `tokens` and entropies under softmax(logits); overwrites `logits`.
+
+    Args:
+        logits: float32 [N, V].
+        softmax: [N, V], where the probabilities are written; None: nowhere.
+    """
+    logits -= logits.amax(-1, keepdim=True)
+    chosen = logits.gather(1, tokens[:, None])[:, 0]
+    powers = torch.exp(logits, out=softmax) if softmax is not None else logits.exp()
+    total = powers.sum(-1)
+    # H = log Z − Σ e^z z / Z; a product of a row and a column reads both arrays only once.
+    mean = torch.bmm(powers[:, None, :], logits[:, :, None])[:, 0, 0] / total
+    log_total = total.log()
+    if softmax is not None:
+        softmax.div_(total[:, None])
+    return chosen - log_total, log_total - mean
+
+
+def unfused_log_probs(
+    logits: Tensor, tokens: Tensor, rule: TokenRule, early: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """`log_probs` from logits [N, V] already computed by a model's own head."""
+    logs = rule.apply(logits.float().clone(), early).log_softmax(-1)
+    entropy = -(logs.exp() * logs).sum(-1)
+    return logs.gather(1, tokens[:, None])[:, 0], entropy

@@ -1,0 +1,60 @@
+"""Keys and values of the tokens so far, in buffers that are made once.
+
+transformers' own `DynamicCache` copies all of it at every token, and its `StaticCache` attends to
+the empty places too.
+"""
+
+from typing import Any
+
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedConfig
+from transformers.cache_utils import DynamicLayer
+
+
+class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
+    """One layer's keys and values [B, heads, ≤ capacity, head width]."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__()
+        self._capacity = capacity
+        self._length = 0
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Appends along the third dimension; answers everything so far, without a copy."""
+        if not self.is_initialized:
+            self.dtype, self.device = key_states.dtype, key_states.device
+            shape = (*key_states.shape[:2], self._capacity, key_states.shape[3])
+            self._all_keys = key_states.new_empty(shape)
+            self._all_values = value_states.new_empty((*shape[:3], value_states.shape[3]))
+            self.is_initialized = True
+        start, end = self._length, self._length + key_states.shape[2]
+        self._all_keys[:, :, start:end] = key_states
+        self._all_values[:, :, start:end] = value_states
+        self._length = end
+        self.keys = self._all_keys[:, :, :end]
+        self.values = self._all_values[:, :, :end]
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        """Tokens held."""
+        return self._length
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keeps only the given rows."""
+        if self.is_initialized:
+            self._all_keys = self._all_keys[indices]
+            self._all_values = self._all_values[indices]
+
+
+def new_cache(config: PreTrainedConfig, capacity: int) -> DynamicCache:
+    """An empty cache for `capacity` tokens; sliding and recurrent layers stay transformers' own."""
+    cache = DynamicCache(config=config)
+    if not cache.layers:
+        raise ValueError("the model's config names no layers, so its cache cannot be sized")
+    cache.layers = [
+        PreallocatedLayer(capacity) if type(layer) is DynamicLayer else layer
+        for layer in cache.layers
+    ]
+    return cache

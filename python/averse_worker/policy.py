@@ -1,0 +1,151 @@
+"""The policy: actor and critic on one trunk, and the reference that KL is measured against."""
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from averse_worker.batches import Layout, PaddedPrompts, Responses
+from averse_worker.device import Device, quiet
+from averse_worker.head import TokenRule
+from averse_worker.language_model import LanguageModel
+
+VALUE_HEAD = "value_head."
+"""prefix of the value head among the names of the trained parameters"""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a model says of responses; every array is [B, T] float32, zero at padding."""
+
+    log_probs: Tensor
+    entropies: Tensor
+    values: Tensor | None
+    """the value head's part; None where it was not asked for"""
+
+
+class Policy:
+    """A language model with a scalar value head on its last hidden state.
+
+    With `lora_rank` > 0 only low-rank adapters and the value head are trained, and the reference
+    is the same network with its adapters off; otherwise it is a frozen copy (or another model).
+    """
+
+    def __init__(
+        self,
+        causal: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        rule: TokenRule,
+        device: Device,
+        *,
+        lora_rank: int = 0,
+        reference: PreTrainedModel | None = None,
+    ) -> None:
+        """Takes `causal` over: it is moved, wrapped and trained in place."""
+        self.tokenizer = tokenizer
+        self.rule = rule
+        self.device = device
+        self.lora_rank = lora_rank
+        self.fine_tuned = False
+        """whether the weights below the adapters (or the reference) are no longer as loaded"""
+        self.own_reference = reference is None
+        self.install(causal.to(device.torch))
+        if reference is not None:
+            self._reference = LanguageModel(_frozen(reference.to(device.torch)), "reference")
+        # Zero, so that the critic begins with the baseline alone.
+        self.value_head = nn.Linear(self.actor.width, 1, device=device.torch)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+
+    def install(self, causal: PreTrainedModel) -> None:
+        """Makes `causal` the policy, and the reference too unless that is another model."""
+        if self.own_reference and not self.lora_rank:
+            self._reference = LanguageModel(_frozen(copy.deepcopy(causal)))
+        self.adapter: PeftModel | None = None
+        if self.lora_rank:
+            causal.requires_grad_(False)
+            config = LoraConfig(
+                r=self.lora_rank,
+                lora_alpha=2 * self.lora_rank,
+                target_modules="all-linear",
+                task_type="CAUSAL_LM",
+            )
+            with quiet():
+                self.adapter = get_peft_model(causal, config)
+        self.actor = LanguageModel(causal)
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Everything that is trained, by name; tied weights once."""
+        actor = {n: p for n, p in self.actor.causal.named_parameters() if p.requires_grad}
+        return actor | {VALUE_HEAD + n: p for n, p in self.value_head.named_parameters()}
+
+    @property
+    def reference_model(self) -> PreTrainedModel | None:
+        """The network of the reference, where it is one of its own."""
+        return None if self.adapter and self.own_reference else self._reference.causal
+
+    @property
+    def size(self) -> int:
+        """Parameters of the actor."""
+        return sum(p.numel() for p in self.actor.causal.parameters())
+
+    @property
+    def end_token(self) -> int:
+        """Id of end-of-text."""
+        token: int = self.tokenizer.eos_token_id
+        return token
+
+    @contextlib.contextmanager
+    def reference(self) -> Iterator[LanguageModel]:
+        """The frozen model; with LoRA, the policy must not be used inside the block."""
+        if self.adapter is not None and self.own_reference:
+            with self.adapter.disable_adapter():
+                yield self.actor
+        else:
+            yield self._reference
+
+    def values(self, hidden: Tensor) -> Tensor:
+        """Value head's answers, float32, of hidden states [..., d]."""
+        values: Tensor = self.value_head(hidden.float())
+        return values[..., 0]
+
+    def evaluate(
+        self,
+        model: LanguageModel,
+        prompts: PaddedPrompts,
+        responses: Responses,
+        min_new_tokens: int,
+        *,
+        values: bool = False,
+    ) -> Evaluated:
+        """Log-probabilities of the responses under `model`, in one pass with gradients."""
+        layout = Layout.of(prompts, responses)
+        valid = responses.valid()
+        with self.device.autocast():
+            hidden = model.hidden(layout.tokens, layout.positions, layout.mask, layout.keep)
+            # Rows of real tokens only: padding costs no logits.
+            rows = hidden[valid]
+            early = None
+            if min_new_tokens:
+                steps = torch.arange(layout.keep, device=valid.device).expand_as(valid)
+                early = steps[valid] < min_new_tokens
+            chosen, entropy = model.log_probs(rows, responses.tokens[valid], self.rule, early)
+        own = self.values(rows) if values else None
+        blank = torch.zeros(valid.shape, device=valid.device)
+        return Evaluated(
+            blank.masked_scatter(valid, chosen),
+            blank.masked_scatter(valid, entropy),
+            None if own is None else blank.masked_scatter(valid, own),
+        )
+
+
+
+def _frozen(model: PreTrainedModel) -> PreTrainedModel:
+    model.requires_grad_(False)
+    return model.eval()

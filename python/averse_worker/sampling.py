@@ -1,0 +1,188 @@
+"""Draws responses from a policy, token by token, with a key-value cache.
+
+Every uniform number is drawn beforehand on the CPU, one for each episode and step, and a token
+is the inverse of the cumulated probabilities there: the same numbers give the same draws on every
+device and in every order of the episodes, up to rounding in the logits.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from averse_worker.batches import PaddedPrompts, Responses
+from averse_worker.head import softmax_statistics
+from averse_worker.policy import Policy
+
+# Finished rows are dropped from the batch once they are this share of it: dropping copies the
+# cache, which costs about as much as one step.
+_DROP_SHARE = 0.125
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How long responses are, and how the tails of the distribution are cut when drawing."""
+
+    new_tokens: int
+    min_new_tokens: int = 0
+    top_k: int = 0
+    """0: off"""
+    top_p: float = 1.0
+    """1: off"""
+    minibatch: int = 0
+    """episodes at once; 0: all"""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Responses and what was seen while they were drawn; arrays are [B, T], zero at padding."""
+
+    responses: Responses
+    log_probs: Tensor
+    """of the policy uncut by top-k and top-p, float32"""
+    entropies: Tensor
+    """nats, of the same policy"""
+    values: Tensor
+    """the value head's part"""
+
+
+def uniforms(seed: int, episodes: int, new_tokens: int) -> Tensor:
+    """[episodes, new_tokens] numbers in (0, 1] from one seed, the same on every machine."""
+    generator = torch.Generator().manual_seed(seed)
+    return 1.0 - torch.rand((episodes, new_tokens), generator=generator)
+
+
+def uniforms_of_prompts(seed: int, prompts: Sequence[int], new_tokens: int) -> Tensor:
+    """As `uniforms`, but a row depends on its prompt's id alone (and on how often it came before).
+
+    Two arms evaluated on overlapping prompts share their luck: common random numbers.
+    """
+    seen: dict[int, int] = {}
+    rows = np.empty((len(prompts), new_tokens), dtype=np.float32)
+    for row, prompt in enumerate(prompts):
+        occurrence = seen[prompt] = seen.get(prompt, -1) + 1
+        key = np.random.SeedSequence([seed, prompt, occurrence])
+        rows[row] = np.random.Generator(np.random.Philox(key)).random(new_tokens, np.float32)
+    return torch.from_numpy(1.0 - rows)
+
+
+def sample(
+    policy: Policy,
+    prompts: PaddedPrompts,
+    draws: Tensor,
+    sampler: Sampler,
+    tick: Callable[[int, int], None],
+) -> Samples:
+    """One response a prompt.
+
+    Args:
+        draws: [B, new_tokens] in (0, 1], on the CPU.
+        tick: told the tokens drawn so far and the most there can be, several times a second.
+    """
+    batch = prompts.tokens.shape[0]
+    shape, device = (batch, sampler.new_tokens), policy.device.torch
+    pad = policy.tokenizer.pad_token_id
+    out = _Out(
+        torch.full(shape, pad, dtype=torch.long, device=device),
+        torch.full((batch,), sampler.new_tokens, dtype=torch.long, device=device),
+        *(torch.zeros(shape, device=device) for _ in range(3)),
+    )
+    draws = draws.to(device)
+    # Like lengths together: less padding, and none at all where all are equal.
+    order = torch.argsort(prompts.lengths, stable=True)
+    done = 0
+    for rows in order.split(sampler.minibatch or batch):
+        _sample_rows(policy, prompts.select(rows), rows, draws, sampler, out, done, tick)
+        done += len(rows) * sampler.new_tokens
+    return Samples(
+        Responses(out.tokens, out.lengths), out.log_probs, out.entropies, out.values
+    )
+
+
+@dataclass(frozen=True)
+class _Out:
+    """Results of all episodes, made outside inference mode so that autograd may use them."""
+
+    tokens: Tensor
+    lengths: Tensor
+    log_probs: Tensor
+    entropies: Tensor
+    values: Tensor
+
+
+@torch.inference_mode()
+def _sample_rows(
+    policy: Policy,
+    prompts: PaddedPrompts,
+    rows: Tensor,
+    draws: Tensor,
+    sampler: Sampler,
+    out: _Out,
+    done: int,
+    tick: Callable[[int, int], None],
+) -> None:
+    """Fills in the episodes `rows`, whose prompts are `prompts`."""
+    actor, end = policy.actor, policy.end_token
+    count, width = prompts.tokens.shape
+    total = draws.shape[0] * sampler.new_tokens
+    mask = prompts.mask()
+    if mask is not None:
+        mask = torch.nn.functional.pad(mask, (0, sampler.new_tokens - 1), value=1)
+    tokens, positions = prompts.tokens, prompts.positions()
+    cache = actor.cache(width + sampler.new_tokens - 1)
+    finished = torch.zeros(count, dtype=torch.bool, device=rows.device)
+    # One autocast block for all steps: weights are cast once and not at every token.
+    with policy.device.autocast():
+        for step in range(sampler.new_tokens):
+            seen = None if mask is None else mask[:, : width + step]
+            hidden = actor.hidden(tokens, positions, seen, keep=1, cache=cache)[:, 0]
+            early = torch.ones_like(finished) if step < sampler.min_new_tokens else None
+            logits = actor.logits(hidden, policy.rule, early)
+            chosen = draw(logits, draws[rows, step], sampler.top_k, sampler.top_p)
+            log_probs, entropies = softmax_statistics(logits, chosen)
+            live = rows[~finished] if finished.any() else rows
+            picked = ~finished if finished.any() else slice(None)
+            out.tokens[live, step] = chosen[picked]
+            out.log_probs[live, step] = log_probs[picked]
+            out.entropies[live, step] = entropies[picked]
+            out.values[live, step] = policy.values(hidden)[picked]
+            tick(done + count * (step + 1), total)
+            ending = (chosen == end) & ~finished
+            if bool(ending.any()):
+                out.lengths[rows[ending]] = step + 1
+                finished |= ending
+                if bool(finished.all()):
+                    return
+                if float(finished.float().mean()) >= _DROP_SHARE:
+                    stay = (~finished).nonzero()[:, 0]
+                    cache.batch_select_indices(stay)
+                    mask = None if mask is None else mask[stay]
+                    rows, chosen, finished = rows[stay], chosen[stay], finished[stay]
+                    positions = positions[stay]
+            tokens, positions = chosen[:, None], positions[:, -1:] + 1
+
+
+def draw(logits: Tensor, uniform: Tensor, top_k: int, top_p: float) -> Tensor:
+    """Tokens [N] at the cumulated probability `uniform` [N] in (0, 1]; leaves `logits` alone."""
+    powers = (logits - logits.amax(-1, keepdim=True)).exp_()
+    if 0 < top_k < powers.shape[1]:
+        least = powers.topk(top_k, dim=-1).values[:, -1:]
+        powers.masked_fill_(powers < least, 0.0)
+    if top_p < 1.0:
+        powers.masked_fill_(powers < _nucleus_edge(powers, top_p), 0.0)
+    sums = powers.cumsum(-1)
+    # The first sum that reaches a number in (0, total] is always that of a token with
+    # probability > 0; with numbers in [0, total) it need not be.
+    return torch.searchsorted(sums, uniform[:, None] * sums[:, -1:])[:, 0]
+
+
+def _nucleus_edge(powers: Tensor, top_p: float) -> Tensor:
+    """The smallest unnormalised probability [N, 1] in the nucleus (Holtzman et al. 2020)."""
+    ordered = powers.sort(dim=-1, descending=True).values
+    before = ordered.cumsum(-1) - ordered
+    outside = before >= top_p * ordered.sum(-1, keepdim=True)
+    # The most probable token is inside whatever top_p is.
+    outside[:, 0] = False
+    return ordered.masked_fill(outside, torch.inf).amin(-1, keepdim=True)

@@ -1,0 +1,142 @@
+/**
+ * Every configuration key with its type, range, default and meaning, read from the schema: error
+ * messages, docs/configuration.md and `averse config explain` all draw on this one list.
+ */
+import { z } from "zod";
+import { experimentSchema } from "./schema.js";
+
+export type KeyKind = "text" | "number" | "integer" | "boolean" | "choice" | "list";
+
+export interface KeyReference {
+  /** `risk.alpha` */
+  readonly key: string;
+  readonly kind: KeyKind;
+  readonly nullable: boolean;
+  /** "a number over 0, at most 1" */
+  readonly expected: string;
+  /** "0 < x ≤ 1"; empty where every value of the kind will do. */
+  readonly range: string;
+  /** undefined: the key must be given. */
+  readonly default: unknown;
+  readonly description: string;
+}
+
+/** The part of JSON Schema that zod writes for our keys. */
+export interface SchemaNode {
+  type?: string | string[];
+  const?: unknown;
+  enum?: unknown[];
+  anyOf?: SchemaNode[];
+  items?: SchemaNode;
+  properties?: Record<string, SchemaNode>;
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  default?: unknown;
+  description?: string;
+  [other: string]: unknown;
+}
+
+export const experimentJsonSchema = (): SchemaNode =>
+  z.toJSONSchema(experimentSchema, { io: "input" }) as SchemaNode;
+
+const required = new Set((experimentJsonSchema()["required"] as string[] | undefined) ?? []);
+
+export const keyReferences: readonly KeyReference[] = Object.entries(
+  experimentJsonSchema().properties ?? {},
+).flatMap(([key, node]) =>
+  node.properties === undefined
+    ? [reference(key, node)]
+    : Object.entries(node.properties).map(([child, inner]) => reference(`${key}.${child}`, inner)),
+);
+
+const byKey = new Map(keyReferences.map((entry) => [entry.key, entry]));
+
+/** Names of the sections: `policy`, `reward`, … */
+export const sectionNames: readonly string[] = [
+  ...new Set(keyReferences.flatMap(({ key }) => (key.includes(".") ? [key.split(".")[0]!] : []))),
+];
+
+export function keyReference(key: string): KeyReference | null {
+  return byKey.get(key) ?? null;
+}
+
+function reference(key: string, node: SchemaNode): KeyReference {
+  const types = [node.type ?? []].flat();
+  const kind = kindOf(node, types);
+  const nullable = types.includes("null");
+  const expected = `${expectedText(key, kind, node)}${nullable ? ", or null" : ""}`;
+  return {
+    key,
+    kind,
+    nullable,
+    expected,
+    range: kind === "choice" ? choices(node).join(", ") : rangeText(node),
+    default: required.has(key) ? undefined : node.default,
+    description: node.description ?? "",
+  };
+}
+
+function kindOf(node: SchemaNode, types: readonly string[]): KeyKind {
+  if (node.enum !== undefined || node.anyOf?.every((one) => one.const !== undefined)) return "choice";
+  if (types.includes("array") || node.anyOf?.some((one) => one.type === "array")) return "list";
+  if (types.includes("integer")) return "integer";
+  if (types.includes("number")) return "number";
+  return types.includes("boolean") ? "boolean" : "text";
+}
+
+function choices(node: SchemaNode): string[] {
+  return (node.enum ?? node.anyOf?.map((one) => one.const) ?? []).map(String);
+}
+
+function expectedText(key: string, kind: KeyKind, node: SchemaNode): string {
+  if (kind === "choice") return `one of ${choices(node).join(", ")}`;
+  if (kind === "boolean") return "true or false";
+  if (key === "arms") return "a list of known arms, or a map from arm to the keys it changes";
+  if (kind === "list") return `a list of whole numbers ${boundsText(node.items ?? {})}`.trimEnd();
+  if (kind === "text") return textExpected(key, node);
+  return `a ${kind === "integer" ? "whole " : ""}number ${boundsText(node)}`.trimEnd();
+}
+
+function textExpected(key: string, node: SchemaNode): string {
+  if (key === "name") return "lower-case letters, digits, '.', '_' and '-', at most 64, a letter or digit first";
+  if (key === "backend.device") return "auto, cpu, mps, cuda, or cuda:N for the N-th GPU";
+  return node.maxLength === undefined ? "text" : `text of at most ${node.maxLength} characters`;
+}
+
+/** zod bounds every integer by what a double can count to; that bound tells a user nothing. */
+function maximumOf(node: SchemaNode): number | undefined {
+  return node.maximum === Number.MAX_SAFE_INTEGER ? undefined : node.maximum;
+}
+
+function boundsText(node: SchemaNode): string {
+  const parts: string[] = [];
+  if (node.exclusiveMinimum !== undefined) parts.push(`over ${node.exclusiveMinimum}`);
+  if (node.minimum !== undefined) parts.push(`at least ${node.minimum}`);
+  if (node.exclusiveMaximum !== undefined) parts.push(`under ${node.exclusiveMaximum}`);
+  const maximum = maximumOf(node);
+  if (maximum !== undefined) parts.push(`at most ${maximum}`);
+  return parts.join(" and ");
+}
+
+function rangeText(node: SchemaNode): string {
+  const bounded = node.items ?? node;
+  const low =
+    bounded.exclusiveMinimum !== undefined
+      ? `> ${bounded.exclusiveMinimum}`
+      : bounded.minimum !== undefined
+        ? `≥ ${bounded.minimum}`
+        : "";
+  const maximum = maximumOf(bounded);
+  const high =
+    bounded.exclusiveMaximum !== undefined
+      ? `< ${bounded.exclusiveMaximum}`
+      : maximum !== undefined
+        ? `≤ ${maximum}`
+        : "";
+  return [low, high].filter((part) => part !== "").join(", ");
+}

@@ -1,0 +1,91 @@
+/** `--set a.b=c`: one override read, checked against the known keys, and split into leaves. */
+import { parse } from "yaml";
+import type { ConfigProblem } from "./config-error.js";
+import { isTree, leaves, type KeyPath } from "./key-path.js";
+import { keyReference, sectionNames } from "./key-reference.js";
+import { unknownKey } from "./unknown-key.js";
+import { armSections } from "./schema.js";
+
+export interface Override {
+  /** As typed after `--set`. */
+  readonly text: string;
+  readonly path: KeyPath;
+  readonly value: unknown;
+}
+
+export type OverrideReading =
+  | { readonly ok: true; readonly overrides: readonly Override[] }
+  | { readonly ok: false; readonly problem: ConfigProblem };
+
+export function readOverride(text: string): OverrideReading {
+  const equals = text.indexOf("=");
+  const key = (equals === -1 ? text : text.slice(0, equals)).trim();
+  if (equals === -1 || key === "") {
+    return refuse(text, "", "no key=value", "key=value", "Write for example --set risk.alpha=0.2.");
+  }
+  const path = splitKey(key);
+  const known = knownKey(path);
+  if (known === null && !isSection(path)) return { ok: false, problem: unknownKey(path, { override: text }) };
+
+  const raw = text.slice(equals + 1);
+  let value: unknown;
+  try {
+    value = parse(raw, { logLevel: "silent" }) as unknown;
+  } catch (error) {
+    const reason = (error as Error).message.split("\n")[0]!.replace(/ at line.*/, "");
+    return refuse(text, key, raw, "a YAML value", `Quote it (${reason}).`);
+  }
+  if (known === null) return readSection(text, path, value);
+  return { ok: true, overrides: [{ text, path, value: fitted(known, value, raw) }] };
+}
+
+/** `--set risk={measure: mean, alpha: 1}` is the same as one `--set` for each key in it. */
+function readSection(text: string, path: KeyPath, value: unknown): OverrideReading {
+  const section = path.join(".");
+  if (!isTree(value)) {
+    const example = `--set ${section}.${path.at(-1) === "risk" ? "alpha=0.2" : "<key>=<value>"}`;
+    return refuse(text, section, JSON.stringify(value), "a map of keys", `Name one key, as in ${example}.`);
+  }
+  const overrides: Override[] = [];
+  for (const [rest, leaf] of leaves(value)) {
+    const full = [...path, ...rest];
+    if (knownKey(full) === null) return { ok: false, problem: unknownKey(full, { override: text }) };
+    overrides.push({ text, path: full, value: leaf });
+  }
+  return { ok: true, overrides };
+}
+
+/** A shell takes quotes away, and lists are shorter without brackets: read what was meant. */
+function fitted(key: string, value: unknown, raw: string): unknown {
+  const kind = keyReference(key)?.kind;
+  const scalar = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  if (kind === "text" && scalar) return raw.trim() === "" ? "" : typeof value === "string" ? value : raw.trim();
+  if (kind !== "list" || !scalar) return value;
+  return raw.split(",").map((part) => parse(part.trim(), { logLevel: "silent" }) as unknown);
+}
+
+/** An arm's name may itself have dots: `arms.` + name + `.section.key`. */
+function splitKey(key: string): KeyPath {
+  const parts = key.split(".").map((part) => part.trim());
+  if (parts[0] !== "arms" || parts.length < 3) return parts;
+  const ends = Object.hasOwn(armSections, parts.at(-1)!) ? 1 : 2;
+  const name = parts.slice(1, -ends).join(".");
+  return ["arms", ...(name === "" ? [] : [name]), ...parts.slice(-ends)];
+}
+
+/** Key of the reference that a path stands for; an arm's key stands for the section's. */
+function knownKey(path: KeyPath): string | null {
+  const inArm = path[0] === "arms" && path.length > 1;
+  if (inArm && !Object.hasOwn(armSections, path[2] ?? "")) return null;
+  const key = (inArm ? path.slice(2) : path).join(".");
+  return keyReference(key) === null ? null : key;
+}
+
+function isSection(path: KeyPath): boolean {
+  if (path.length === 1) return sectionNames.includes(path[0]!);
+  return path.length === 3 && path[0] === "arms" && Object.hasOwn(armSections, path[2]!);
+}
+
+function refuse(override: string, key: string, found: string, expected: string, remedy: string): OverrideReading {
+  return { ok: false, problem: { place: { override }, key, found, expected, remedy } };
+}

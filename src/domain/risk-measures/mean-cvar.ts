@@ -1,0 +1,21 @@
+import { worst } from "../selection.js";
+import { normalised, type RiskMeasure, requireBatch } from "./risk-measure.js";
+
+/**
+ * The objective (1 − c)·E[R̄] + c·CVaR_α(R̄), c = `mixture`: every episode weighs 1 − c, and the
+ * k kept ones c·B/k more. c = 0 is `mean`, c = 1 is `cvar`; between them no episode is dropped.
+ *
+ * @throws {RangeError} also when the mixture is not in [0, 1]
+ */
+export const meanCvar: RiskMeasure = (input) => {
+  requireBatch(input);
+  const { returns, statistic, kept, mixture } = input;
+  if (!(mixture >= 0 && mixture <= 1)) {
+    throw new RangeError(`mixture is ${mixture}: a share in [0, 1] is needed`);
+  }
+  const raw = new Float64Array(returns.length).fill(1 - mixture);
+  for (const episode of worst(statistic, kept)) {
+    raw[episode]! += (mixture * returns.length) / kept;
+  }
+  return normalised(raw);
+};

@@ -1,0 +1,58 @@
+/** What the state machine asks the engine to do. */
+import type { ActionKind } from "./events.js";
+
+/** One at a time in hand a trial; each is answered by exactly one event that ends it. */
+export type TrialAction =
+  /** Start a worker → worker_opened. */
+  | { readonly kind: "open"; readonly trial: string }
+  /** Load models and data → trial_started, then worker_ready. */
+  | {
+      readonly kind: "load";
+      readonly trial: string;
+      /** Null: the configured one. */
+      readonly device: string | null;
+      /** Model folder to start from, relative to the run folder; null: `policy.model`. */
+      readonly from: string | null;
+    }
+  | { readonly kind: "sft"; readonly trial: string }
+  | {
+      readonly kind: "step";
+      readonly trial: string;
+      /** m. */
+      readonly step: number;
+      readonly beta: number;
+      /** Generated tokens × passes so far. */
+      readonly compute: number;
+    }
+  | {
+      readonly kind: "evaluate";
+      readonly trial: string;
+      readonly step: number;
+      readonly compute: number;
+      readonly final: boolean;
+    }
+  | { readonly kind: "checkpoint"; readonly trial: string; readonly step: number }
+  | { readonly kind: "export"; readonly trial: string; readonly step: number }
+  /** Close the worker of a trial that is complete → trial_finished. */
+  | { readonly kind: "finish"; readonly trial: string }
+  /** Close the worker of a trial that is stopped → trial_interrupted. */
+  | {
+      readonly kind: "release";
+      readonly trial: string;
+      readonly step: number;
+      readonly saved: number | null;
+    };
+
+export type Action =
+  | TrialAction
+  /**
+   * Break off the trial's action in hand, which then ends with action_interrupted, or with its
+   * own event where it was faster. `hard`: don't wait for the worker's consent.
+   */
+  | { readonly kind: "interrupt"; readonly trial: string; readonly hard: boolean }
+  /** All trials are at rest: write the results → run_finished. */
+  | { readonly kind: "conclude"; readonly outcome: "done" | "failed" | "interrupted" };
+
+/** Compile-time check that the journal names every trial action. */
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+export const everyActionIsNamed: Same<TrialAction["kind"], ActionKind> = true;

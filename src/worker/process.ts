@@ -1,0 +1,136 @@
+/** The worker's process: started in a group of its own, its output kept, its end told. */
+import type { Writable } from "node:stream";
+import { execa } from "execa";
+import { atExit } from "./exit-cleanup.js";
+import { LineTail } from "./line-tail.js";
+import { signalGroup } from "./process-group.js";
+
+export interface Exit {
+  /** null: a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ProcessOptions {
+  readonly argv: readonly string[];
+  /** Added to this process's environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Gets everything the worker prints; stays open, and stays the caller's. */
+  readonly log?: Writable | undefined;
+}
+
+/** How long an exited worker's last lines may take to come through the pipe, in milliseconds. */
+const OUTPUT_MS = 1000;
+
+export class WorkerProcess {
+  /** Settles once the process is gone and its last output has been read; never rejects. */
+  readonly exited: Promise<Exit>;
+  readonly #tail: LineTail;
+  #gone = false;
+
+  private constructor(
+    readonly pid: number,
+    exited: Promise<Exit>,
+    tail: LineTail,
+  ) {
+    this.exited = exited.then((exit) => {
+      this.#gone = true;
+      return exit;
+    });
+    this.#tail = tail;
+  }
+
+  /**
+   * Starts `argv` in the current working folder.
+   *
+   * @throws {Error} execa's, when the program cannot be started at all (not there, not executable).
+   */
+  static async start({ argv, environment, log }: ProcessOptions): Promise<WorkerProcess> {
+    const [program, ...args] = argv;
+    const child = execa(program!, args, {
+      // A group of its own: signals reach all of it, and the terminal's Ctrl-C reaches only the
+      // controller, which then stops the worker in order.
+      detached: true,
+      // execa's clean-up signals the one process; `atExit` below signals the group.
+      cleanup: false,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      // Unbuffered here: a run of days must not keep its worker's output in memory.
+      buffer: false,
+      reject: false,
+      env: { ...environment },
+    });
+    if (child.pid === undefined) {
+      const failure = await child;
+      throw failure instanceof Error ? failure : new Error(`cannot start ${program}`);
+    }
+    const pid = child.pid;
+    const tail = new LineTail();
+    child.stderr.on("data", (chunk: Buffer) => tail.write(chunk));
+    for (const output of [child.stdout, child.stderr]) {
+      if (log) {
+        output.pipe(log, { end: false });
+      } else {
+        output.resume();
+      }
+    }
+    const forget = atExit(() => signalGroup(pid, "SIGKILL"));
+    const exited = new Promise<Exit>((resolve) => {
+      child.once("exit", (code, signal) => {
+        // Whatever the worker had started goes with it, and lets go of the pipes.
+        signalGroup(pid, "SIGKILL");
+        forget();
+        // `child` settles when the pipes are read to their end; a process that left the group
+        // could hold them open for ever.
+        const timer = setTimeout(() => resolve({ code, signal }), OUTPUT_MS);
+        void child.finally(() => {
+          clearTimeout(timer);
+          resolve({ code, signal });
+        });
+      });
+    });
+    return new WorkerProcess(pid, exited, tail);
+  }
+
+  /** Last lines of its stderr, oldest first. */
+  stderrTail(): string[] {
+    return this.#tail.lines();
+  }
+
+  /**
+   * Ends the process group: SIGTERM, then SIGKILL.
+   *
+   * @param patienceMs - Wait after SIGTERM, and again after SIGKILL.
+   * @returns null when even SIGKILL did not end it in time (a process stuck in the kernel).
+   */
+  async stop(patienceMs: number): Promise<Exit | null> {
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      // Once it is gone its number may be another's.
+      if (!this.#gone) {
+        signalGroup(this.pid, signal);
+      }
+      const exit = await this.exitWithin(patienceMs);
+      if (exit) {
+        return exit;
+      }
+    }
+    return null;
+  }
+
+  /** @returns null when it still runs after so many milliseconds. */
+  exitWithin(milliseconds: number): Promise<Exit | null> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(null), milliseconds);
+      void this.exited.then((exit) => {
+        clearTimeout(timer);
+        resolve(exit);
+      });
+    });
+  }
+}
+
+/** `exited with code 3`, `was killed by SIGKILL`. */
+export function exitText({ code, signal }: Exit): string {
+  return signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
+}

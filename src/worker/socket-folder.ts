@@ -1,0 +1,48 @@
+/** A folder of one's own for the socket: nobody else on the machine can reach the worker. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { atExit } from "./exit-cleanup.js";
+
+/** A Unix socket's path has 108 bytes on Linux, 104 on macOS, its closing zero among them. */
+const MAX_PATH_BYTES = 100;
+
+export interface SocketFolder {
+  /** Of the socket file to bind. */
+  readonly path: string;
+  /** Removes the folder; safe to call twice. */
+  remove(): void;
+}
+
+/**
+ * Makes a fresh folder (mode 0700, by mkdtemp) for one socket.
+ *
+ * @throws {Error} no such folder can be made, or the path would be too long.
+ */
+export function makeSocketFolder(parent = tmpdir()): SocketFolder {
+  let folder: string;
+  try {
+    folder = mkdtempSync(join(parent, "averse-"));
+  } catch (error) {
+    throw new Error(
+      `cannot make a folder for the worker's socket in ${parent}: ${(error as Error).message}; ` +
+        "set TMPDIR to a folder that exists and may be written to",
+      { cause: error },
+    );
+  }
+  const remove = () => {
+    forget();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const forget = atExit(remove);
+  const path = join(folder, "worker.sock");
+  const bytes = Buffer.byteLength(path);
+  if (bytes > MAX_PATH_BYTES) {
+    remove();
+    throw new Error(
+      `the worker's socket ${path} has ${bytes} bytes in its path, expected at most ` +
+        `${MAX_PATH_BYTES} (the system's limit for sockets); set TMPDIR to a shorter folder, such as /tmp`,
+    );
+  }
+  return { path, remove };
+}

@@ -1,0 +1,9 @@
+"""Says hello in the next protocol version."""
+
+from peer import PROTOCOL_VERSION, Peer
+
+peer = Peer()
+peer.hello(protocol=PROTOCOL_VERSION + 1)
+for request in peer.requests():
+    peer.send(peer.answer(request))
+    peer.leave_if_asked(request)
