@@ -5,6 +5,7 @@ import lzma
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -55,7 +56,7 @@ def sentences(text: str) -> list[str]:
     """The sentences of a cleaned text; joined by single spaces they give it back."""
     cuts = [match.end() for match in _SENTENCE_GAP.finditer(text)]
     edges = [0, *cuts, len(text)]
-    return [text[a:b].strip() for a, b in zip(edges, edges[1:], strict=False) if text[a:b].strip()]
+    return [text[a:b].strip() for a, b in pairwise(edges) if text[a:b].strip()]
 
 
 def read_reviews(data: Path, split: SplitName) -> Iterator[Review]:

@@ -6,7 +6,6 @@ to zero) branched off a checkpoint. Resuming takes up the newest checkpoint.
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,7 +78,9 @@ class Pretraining:
         self.model = fresh_model(schedule.seed)
         self.model.train()
         hidden = [
-            p for n, p in self.model.named_parameters() if p.ndim == 2 and n.startswith("transformer.h.")
+            p
+            for n, p in self.model.named_parameters()
+            if p.ndim == 2 and n.startswith("transformer.h.")
         ]
         inside = {id(p) for p in hidden}
         rest = [p for p in self.model.parameters() if id(p) not in inside]
@@ -129,7 +130,7 @@ class Pretraining:
                 tensors |= {f"optimiser.{i}.{k}.{n}": v.clone() for n, v in state.items()}
         counters = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds}
         save_file(tensors, path.with_suffix(".part"), {"counters": json.dumps(counters)})
-        os.replace(path.with_suffix(".part"), path)
+        path.with_suffix(".part").replace(path)
 
     def load(self, path: Path) -> None:
         from safetensors import safe_open

@@ -53,7 +53,11 @@ def naive_bayes_ratio(
 
 
 def train_reward(
-    reviews: Sequence[Review], folder: Path, seed: int = 0, strength: float = 16.0, scale: float = 1.0
+    reviews: Sequence[Review],
+    folder: Path,
+    seed: int = 0,
+    strength: float = 16.0,
+    scale: float = 1.0,
 ) -> None:
     """Trains on labelled reviews and writes the classifier's folder."""
     rng = np.random.default_rng(seed)

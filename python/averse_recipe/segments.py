@@ -7,6 +7,7 @@ ends.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def segment(
         out.append(np.concatenate(parts)[:SEGMENT])
         return at
 
-    for first, last in zip(reviews, reviews[1:], strict=False):
+    for first, last in pairwise(reviews):
         if first == last:
             continue
         for _ in range(openings):

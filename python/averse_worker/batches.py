@@ -72,7 +72,7 @@ class Layout:
     those from which the response's tokens were drawn."""
 
     tokens: Tensor
-    """[B, P + T − 1]: nothing follows the last response token"""
+    """[B, P + T - 1]: nothing follows the last response token"""
     positions: Tensor
     mask: Tensor | None
     keep: int

@@ -34,10 +34,11 @@ FLUSH_MS: Final = 1000
 class Timing:
     """Deadlines of one connection, in milliseconds."""
 
-    heartbeat_ms: int = 200
+    heartbeat_ms: int = 500
     """Between two ZMTP pings."""
-    heartbeat_timeout_ms: int = 2000
-    """Silence after which the controller counts as gone."""
+    heartbeat_timeout_ms: int = 5000
+    """Silence after which the controller counts as gone. Ten intervals: on a box with more busy
+    threads than cores libzmq's thread may itself wait a second or two for its turn."""
     connect_timeout_ms: int = 30_000
     """From the start to the first handshake with the controller."""
 

@@ -10,7 +10,6 @@ Forbidden are padding, vocabulary rows that no token has, and end-of-text before
 uncut, temperature-scaled policy.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,7 +74,9 @@ def log_probs(
         hidden: [N, d]; weight: [V, d]; bias: [V] or None.
         early: [N], true where end-of-text is forbidden; None: nowhere.
     """
-    result: tuple[Tensor, Tensor] = _LogProbs.apply(hidden, weight, bias, tokens, rule, early)
+    result: tuple[Tensor, Tensor] = _LogProbs.apply(  # type: ignore[no-untyped-call]
+        hidden, weight, bias, tokens, rule, early
+    )
     return result
 
 
@@ -112,7 +113,7 @@ class _LogProbs(torch.autograd.Function):
         return chosen, entropy
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_chosen: Tensor | None, grad_entropy: Tensor | None) -> Any:
         hidden, weight, tokens, softmax, entropy = ctx.saved_tensors
         # ∂ log p_a/∂z_j = 1[j = a] − p_j;  ∂H/∂z_j = −p_j (log p_j + H)

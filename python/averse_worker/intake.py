@@ -1,7 +1,7 @@
 """Reads requests: from the bytes of the wire to a checked command, or a refusal in plain words."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,9 @@ from averse_worker.messages import (
     Message,
     Request,
 )
+
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises over bytes that are not what they should be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,7 @@ def read_request(frames: list[bytes], session: str) -> Accepted:
         raise Refused(f"a message came in {len(frames)} frames, expected one", id=None)
     try:
         header = msgspec.msgpack.decode(frames[0], type=_Header)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise Refused(
             f"a message of {len(frames[0])} bytes is no MessagePack map: {error}", id=None
         ) from error
@@ -59,7 +62,7 @@ def read_request(frames: list[bytes], session: str) -> Accepted:
     _check_version(header.protocol, id)
     try:
         request = msgspec.msgpack.decode(frames[0], type=Request)
-    except msgspec.ValidationError as error:
+    except _UNREADABLE as error:
         raise Refused(f"request envelope: {error}", id=id) from error
     if request.session != session:
         raise Refused(
@@ -69,7 +72,7 @@ def read_request(frames: list[bytes], session: str) -> Accepted:
         )
     try:
         payload = msgspec.msgpack.decode(request.payload, type=PAYLOADS[request.command])
-    except msgspec.ValidationError as error:
+    except _UNREADABLE as error:
         raise Refused(f"payload of `{request.command}`: {error}", id=id) from error
     return Accepted(id=request.id, command=request.command, payload=payload)
 

@@ -23,7 +23,7 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         """Appends along the third dimension; answers everything so far, without a copy."""
-        if not self.is_initialized:
+        if self._length == 0:
             self.dtype, self.device = key_states.dtype, key_states.device
             shape = (*key_states.shape[:2], self._capacity, key_states.shape[3])
             self._all_keys = key_states.new_empty(shape)
@@ -43,7 +43,7 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Keeps only the given rows."""
-        if self.is_initialized:
+        if self._length:
             self._all_keys = self._all_keys[indices]
             self._all_values = self._all_values[indices]
 

@@ -5,6 +5,7 @@ may be driven by something else, and because out of range most of them fail late
 """
 
 import math
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,9 @@ def read_prompts(data: bytes, known: NDArray[np.integer], split: str) -> NDArray
     if asked.size == 0:
         raise InputError(f"no prompts were asked for; name at least one id of the {split} set")
     order = np.argsort(known)
-    found: NDArray[np.intp] = order[np.searchsorted(known, asked, sorter=order).clip(max=known.size - 1)]
+    found: NDArray[np.intp] = order[
+        np.searchsorted(known, asked, sorter=order).clip(max=known.size - 1)
+    ]
     missing = known[found] != asked
     if missing.any():
         raise InputError(
@@ -99,6 +102,16 @@ def read_prompts(data: bytes, known: NDArray[np.integer], split: str) -> NDArray
             f"of {known.size} prompts; use the ids that `load` answered"
         )
     return found
+
+
+def check_empty_folder(folder: Path) -> None:
+    """Refuses to write where something is already.
+
+    Raises:
+        InputError: the folder does not exist or holds files already.
+    """
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise InputError(f"'{folder}' is not an existing, empty folder; make one and ask again")
 
 
 def _check(

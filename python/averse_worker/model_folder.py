@@ -4,7 +4,6 @@ Whatever is wrong with them is told with the folder, the file and what was expec
 """
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from averse_worker.digests import file_digest
 from averse_worker.errors import InputError, MissingEnvironment
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -25,14 +25,14 @@ _PATTERNS: Final = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A folder with config.json and safetensors weights."""
+    """A folder with config.json, safetensors weights and mostly a tokenizer."""
 
     path: Path
     key: str
     """config key that led here"""
 
     def config(self) -> dict[str, Any]:
-        """config.json.
+        """What config.json holds.
 
         Raises:
             InputError: it is missing or is no JSON object.
@@ -41,56 +41,39 @@ class ModelFolder:
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise InputError(
-                f"{self.path}: no config.json; expected a model in transformers format",
-                key=self.key,
-            ) from error
+            raise self.wrong("no config.json; expected a model in transformers format") from error
         except (ValueError, OSError) as error:
-            raise InputError(
-                f"{path}: expected a JSON object ({error})", key=self.key
-            ) from error
+            raise self.wrong(f"config.json is no JSON object ({error})") from error
         if not isinstance(config, dict):
-            raise InputError(
-                f"{path}: expected a JSON object, found {type(config).__name__}", key=self.key
-            )
+            raise self.wrong(f"config.json holds a {type(config).__name__}, expected an object")
         return config
 
     def digests(self) -> dict[str, str]:
-        """File name → sha256 of every file of the model, sorted by name."""
-        return digests(
-            file
-            for file in self.path.iterdir()
-            if file.is_file() and not file.name.startswith(".")
-        )
+        """File name → sha256 of the files that make the model, sorted by name."""
+        files = (f for f in self.path.iterdir() if f.is_file() and not f.name.startswith("."))
+        return {file.name: file_digest(file) for file in sorted(files)}
+
+    def wrong(self, what: str) -> InputError:
+        """An error that begins with the folder."""
+        return InputError(f"{self.path}: {what}", key=self.key)
 
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
         """Turns what transformers raises over a model's files into an InputError."""
         if not any(self.path.glob("*.safetensors")):
-            raise InputError(
-                f"{self.path}: no *.safetensors file; expected weights in that format (convert "
-                "older ones with model.save_pretrained)",
-                key=self.key,
+            raise self.wrong(
+                "no *.safetensors file; expected weights in that format (convert older ones with "
+                "model.save_pretrained)"
             )
         try:
             yield
         except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
-            if "out of memory" in str(error):
+            if "memory" in str(error):
                 raise
-            raise InputError(
-                f"{self.path}: cannot be loaded ({type(error).__name__}: {error}); expected a "
-                "model in transformers format with config.json, *.safetensors and tokenizer files",
-                key=self.key,
+            raise self.wrong(
+                f"cannot be loaded ({type(error).__name__}: {error}); expected a model in "
+                "transformers format with config.json, *.safetensors and tokenizer files"
             ) from error
-
-
-def digests(files: Iterator[Path]) -> dict[str, str]:
-    """File name → sha256, hexadecimal, sorted by name."""
-    found: dict[str, str] = {}
-    for file in sorted(files):
-        with file.open("rb") as stream:
-            found[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return found
 
 
 def find_model(model: str, builtin: str, key: str, trust_remote_code: bool) -> ModelFolder:
@@ -114,28 +97,23 @@ def _download(model: str, key: str, trust_remote_code: bool) -> Path:
     patterns = [*_PATTERNS, "*.py"] if trust_remote_code else _PATTERNS
     try:
         # Top level only: subfolders hold the same weights for other frameworks.
-        folder = snapshot_download(model, allow_patterns=patterns, ignore_patterns=["*/*"])
-    except (LocalEntryNotFoundError, OSError) as error:
-        if isinstance(error, HfHubHTTPError):
-            raise InputError(
-                f"{key} is '{model}', which is neither a folder here nor a model that the hub "
-                f"shows you ({error})",
-                key=key,
-            ) from error
-        raise MissingEnvironment(
-            f"{key} is '{model}', which is no folder here, and the Hugging Face hub cannot be "
-            f"reached ({error}); give a folder, or go online once to fill the cache",
+        return Path(snapshot_download(model, allow_patterns=patterns, ignore_patterns=["*/*"]))
+    except (HFValidationError, RepositoryNotFoundError) as error:
+        raise InputError(
+            f"{key} is '{model}', which is neither builtin, nor a folder here, nor a model that "
+            f"the Hugging Face hub shows you ({error})",
             key=key,
         ) from error
-    except HFValidationError as error:
-        raise InputError(
-            f"{key} is '{model}'; expected builtin, a folder or a hub id ({error})", key=key
+    except OSError as error:  # no network and not in the cache, among others
+        raise MissingEnvironment(
+            f"{key} is '{model}', which is no folder here and cannot be had from the Hugging "
+            f"Face hub ({error}); give a folder, or go online once to fill the cache",
+            key=key,
         ) from error
-    return Path(folder)
 
 
 def load_tokenizer(folder: ModelFolder, trust_remote_code: bool) -> PreTrainedTokenizerBase:
-    """The tokenizer in `folder`."""
+    """The tokenizer in `folder`; call it inside `folder.explained()`."""
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
         folder.path, trust_remote_code=trust_remote_code
     )

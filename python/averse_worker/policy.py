@@ -4,9 +4,9 @@ import contextlib
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -14,6 +14,9 @@ from averse_worker.batches import Layout, PaddedPrompts, Responses
 from averse_worker.device import Device, quiet
 from averse_worker.head import TokenRule
 from averse_worker.language_model import LanguageModel
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 VALUE_HEAD = "value_head."
 """prefix of the value head among the names of the trained parameters"""
@@ -54,11 +57,11 @@ class Policy:
         self.fine_tuned = False
         """whether the weights below the adapters (or the reference) are no longer as loaded"""
         self.own_reference = reference is None
-        self.install(causal.to(device.torch))
+        self.install(causal.to(device.torch_device))
         if reference is not None:
-            self._reference = LanguageModel(_frozen(reference.to(device.torch)), "reference")
+            self._reference = LanguageModel(_frozen(reference.to(device.torch_device)), "reference")
         # Zero, so that the critic begins with the baseline alone.
-        self.value_head = nn.Linear(self.actor.width, 1, device=device.torch)
+        self.value_head = nn.Linear(self.actor.width, 1, device=device.torch_device)
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
 
@@ -68,6 +71,8 @@ class Policy:
             self._reference = LanguageModel(_frozen(copy.deepcopy(causal)))
         self.adapter: PeftModel | None = None
         if self.lora_rank:
+            from peft import LoraConfig, get_peft_model
+
             causal.requires_grad_(False)
             config = LoraConfig(
                 r=self.lora_rank,
@@ -101,6 +106,11 @@ class Policy:
         token: int = self.tokenizer.eos_token_id
         return token
 
+    @property
+    def pad_token(self) -> int:
+        """Id that fills arrays up; masks and lengths say where, so no code looks for it."""
+        return padding_token(self.tokenizer)
+
     @contextlib.contextmanager
     def reference(self) -> Iterator[LanguageModel]:
         """The frozen model; with LoRA, the policy must not be used inside the block."""
@@ -130,20 +140,34 @@ class Policy:
         with self.device.autocast():
             hidden = model.hidden(layout.tokens, layout.positions, layout.mask, layout.keep)
             # Rows of real tokens only: padding costs no logits.
-            rows = hidden[valid]
+            rows = _rows(hidden, valid)
             early = None
             if min_new_tokens:
                 steps = torch.arange(layout.keep, device=valid.device).expand_as(valid)
-                early = steps[valid] < min_new_tokens
-            chosen, entropy = model.log_probs(rows, responses.tokens[valid], self.rule, early)
-        own = self.values(rows) if values else None
-        blank = torch.zeros(valid.shape, device=valid.device)
-        return Evaluated(
-            blank.masked_scatter(valid, chosen),
-            blank.masked_scatter(valid, entropy),
-            None if own is None else blank.masked_scatter(valid, own),
-        )
+                early = _rows(steps, valid) < min_new_tokens
+            tokens = _rows(responses.tokens, valid)
+            chosen, entropy = model.log_probs(rows, tokens, self.rule, early)
+        own = _unrows(self.values(rows), valid) if values else None
+        return Evaluated(_unrows(chosen, valid), _unrows(entropy, valid), own)
 
+
+def _rows(array: Tensor, valid: Tensor) -> Tensor:
+    """[B, T, …] → the entries at real tokens, [N, …]."""
+    return array.flatten(0, 1) if bool(valid.all()) else array[valid]
+
+
+def _unrows(rows: Tensor, valid: Tensor) -> Tensor:
+    """[N] → [B, T], zero at padding."""
+    if rows.numel() == valid.numel():
+        return rows.reshape(valid.shape)
+    return torch.zeros(valid.shape, device=valid.device).masked_scatter(valid, rows)
+
+
+def padding_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The padding token, or end-of-text where the tokenizer (GPT-2's, say) has none."""
+    pad, end = tokenizer.pad_token_id, tokenizer.eos_token_id
+    token: int = end if pad is None else pad
+    return token
 
 
 def _frozen(model: PreTrainedModel) -> PreTrainedModel:

@@ -54,7 +54,7 @@ class ThinnedReport:
         now = self._clock()
         new_phase = self._last is None or self._last[0] != phase
         completed = 0 < total <= done and current != self._last
+        self._last = current  # first: whoever gets the progress may ask for the phase
         if new_phase or completed or now - self._sent_at >= SECONDS_BETWEEN:
             self._send(phase, done, total, unit)
             self._sent_at = now
-        self._last = current

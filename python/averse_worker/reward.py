@@ -49,7 +49,7 @@ class TransformersReward:
     def __init__(
         self, model: PreTrainedModel, tokenizer: Any, index: int, sign: int, device: Device
     ) -> None:
-        self._model = model.to(device.torch).eval().requires_grad_(False)
+        self._model = model.to(device.torch_device).eval().requires_grad_(False)
         self._tokenizer = tokenizer
         self._index = index
         self._sign = sign
@@ -69,7 +69,7 @@ class TransformersReward:
             batch = self._tokenizer.pad(
                 {name: [values[i] for i in rows] for name, values in encoded.items()},
                 return_tensors="pt",
-            ).to(self._device.torch)
+            ).to(self._device.torch_device)
             with self._device.autocast():
                 logits = self._model(**batch).logits[:, self._index]
             scores[rows] = self._sign * logits.float().cpu().numpy()
@@ -90,10 +90,9 @@ def load_reward(
     if str(config.get("architecture", "")).startswith("averse-"):
         return _own(folder, config, label, sign)
     if not any("SequenceClassification" in a for a in config.get("architectures") or []):
-        raise InputError(
-            f"{folder.path}: config.json names {config.get('architectures')}, expected a "
-            "…ForSequenceClassification model or one of Averse's classifiers",
-            key=folder.key,
+        raise folder.wrong(
+            f"config.json names {config.get('architectures')}, expected a "
+            "…ForSequenceClassification model or one of Averse's classifiers"
         )
     with quiet(), folder.explained():
         model = AutoModelForSequenceClassification.from_pretrained(
@@ -105,10 +104,8 @@ def load_reward(
         tokenizer = load_tokenizer(folder, trust_remote_code)
     tokenizer.padding_side = "right"
     if tokenizer.pad_token is None:
-        raise InputError(
-            f"{folder.path}: the tokenizer has no padding token; set pad_token in "
-            "tokenizer_config.json",
-            key=folder.key,
+        raise folder.wrong(
+            "the tokenizer has no padding token; set pad_token in tokenizer_config.json"
         )
     return TransformersReward(model, tokenizer, _index(folder, model, label), sign, device)
 

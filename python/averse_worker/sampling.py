@@ -82,8 +82,8 @@ def sample(
         tick: told the tokens drawn so far and the most there can be, several times a second.
     """
     batch = prompts.tokens.shape[0]
-    shape, device = (batch, sampler.new_tokens), policy.device.torch
-    pad = policy.tokenizer.pad_token_id
+    shape, device = (batch, sampler.new_tokens), policy.device.torch_device
+    pad = policy.pad_token
     out = _Out(
         torch.full(shape, pad, dtype=torch.long, device=device),
         torch.full((batch,), sampler.new_tokens, dtype=torch.long, device=device),
@@ -93,12 +93,10 @@ def sample(
     # Like lengths together: less padding, and none at all where all are equal.
     order = torch.argsort(prompts.lengths, stable=True)
     done = 0
-    for rows in order.split(sampler.minibatch or batch):
+    for rows in torch.split(order, sampler.minibatch or batch):
         _sample_rows(policy, prompts.select(rows), rows, draws, sampler, out, done, tick)
         done += len(rows) * sampler.new_tokens
-    return Samples(
-        Responses(out.tokens, out.lengths), out.log_probs, out.entropies, out.values
-    )
+    return Samples(Responses(out.tokens, out.lengths), out.log_probs, out.entropies, out.values)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
  * Which arms an experiment trains: the file's `arms` (a list of known arms, or a map from arm to
  * what it changes) and the overrides on it, as one map from arm to its changes.
  */
+
+import { armPresets } from "./arm-presets.js";
 import type { ConfigProblem } from "./config-error.js";
 import { isTree, type Tree, withValueAt } from "./key-path.js";
 import { nearestName } from "./nearest-name.js";
 import type { Override } from "./overrides.js";
-import { type Places, describeValue } from "./schema-problems.js";
 import { armNamePattern, armSections } from "./schema.js";
-import { armPresets } from "./arm-presets.js";
+import { describeValue, type Places } from "./schema-problems.js";
 import { unknownKey } from "./unknown-key.js";
 
 export interface ArmSelection {
@@ -43,7 +44,12 @@ export function selectArms(
       changes = { ...changes, ...readMap(value, places, problems) };
       selected = Object.keys(value);
     } else {
-      selected = readList(value, new Set([...presetNames, ...Object.keys(changes)]), places, problems);
+      selected = readList(
+        value,
+        new Set([...presetNames, ...Object.keys(changes)]),
+        places,
+        problems,
+      );
     }
   }
   for (const { path, value, text } of overrides) {
@@ -91,12 +97,25 @@ function readList(
     const all = [...known].join(", ");
     if (typeof name !== "string" || !known.has(name)) {
       const meant = typeof name === "string" ? nearestName(name, known) : null;
-      const hint = "To define an arm of your own, write `arms` as a map from arm to the keys it changes.";
+      const hint =
+        "To define an arm of your own, write `arms` as a map from arm to the keys it changes.";
       const remedy = meant === null ? hint : `Did you mean ${meant}?`;
-      problems.push({ place, key: "arms", found: `the unknown arm ${describeName(name)}`, expected: `one of ${all}`, remedy });
+      problems.push({
+        place,
+        key: "arms",
+        found: `the unknown arm ${describeName(name)}`,
+        expected: `one of ${all}`,
+        remedy,
+      });
     } else if (names.includes(name)) {
       const remedy = "Name each arm once; repetitions are seeds.";
-      problems.push({ place, key: "arms", found: `the arm ${name} twice`, expected: "different arms", remedy });
+      problems.push({
+        place,
+        key: "arms",
+        found: `the arm ${name} twice`,
+        expected: "different arms",
+        remedy,
+      });
     } else {
       names.push(name);
     }
@@ -111,13 +130,25 @@ function readMap(map: Tree, places: Places, problems: ConfigProblem[]): Tree {
     const problem = (found: string, expected: string, remedy: string) =>
       problems.push({ place: places.ofKey(path), key: path.join("."), found, expected, remedy });
     if (!armNamePattern.test(arm)) {
-      problem(`the name ${describeName(arm)}`, "lower-case letters, digits, '.', '_' and '-', at most 64", "Rename the arm: it becomes a folder's name.");
+      problem(
+        `the name ${describeName(arm)}`,
+        "lower-case letters, digits, '.', '_' and '-', at most 64",
+        "Rename the arm: it becomes a folder's name.",
+      );
     } else if (changes !== null && !isTree(changes)) {
-      problem(describeValue(changes), "a map of sections, or nothing", "Indent its sections under it, as in `kl: {beta: 0.1}`.");
+      problem(
+        describeValue(changes),
+        "a map of sections, or nothing",
+        "Indent its sections under it, as in `kl: {beta: 0.1}`.",
+      );
     } else if (changes === null || Object.keys(changes).length === 0) {
       if (!Object.hasOwn(armPresets, arm)) {
         const meant = nearestName(arm, presetNames);
-        problem("an arm that changes nothing", `${presetList}, or keys that the arm changes`, meant === null ? "Give the keys that set it apart." : `Did you mean ${meant}?`);
+        problem(
+          "an arm that changes nothing",
+          `${presetList}, or keys that the arm changes`,
+          meant === null ? "Give the keys that set it apart." : `Did you mean ${meant}?`,
+        );
       }
     } else {
       problems.push(...sectionProblems(path, changes, places));
@@ -132,7 +163,15 @@ function sectionProblems(path: readonly string[], changes: Tree, places: Places)
     if (!Object.hasOwn(armSections, section)) return [unknownKey(here, places.ofKey(here))];
     if (isTree(keys)) return [];
     const remedy = "Indent its keys under it, one a line.";
-    return [{ place: places.of(here), key: here.join("."), found: describeValue(keys), expected: "a map of keys", remedy }];
+    return [
+      {
+        place: places.of(here),
+        key: here.join("."),
+        found: describeValue(keys),
+        expected: "a map of keys",
+        remedy,
+      },
+    ];
   });
 }
 
@@ -143,7 +182,10 @@ function notSelected(arm: string, selected: readonly string[], override: string)
     key: `arms.${arm}`,
     found: "an arm that this experiment does not train",
     expected: `one of ${selected.join(", ")}`,
-    remedy: meant === null ? `Select it too: --set arms=${[...selected, arm].join(",")}.` : `Did you mean arms.${meant}?`,
+    remedy:
+      meant === null
+        ? `Select it too: --set arms=${[...selected, arm].join(",")}.`
+        : `Did you mean arms.${meant}?`,
   };
 }
 

@@ -4,7 +4,10 @@ import { TextDecoder } from "node:util";
 import { ConfigError } from "./config-error.js";
 
 const reasons: Readonly<Record<string, readonly [found: string, remedy: string]>> = {
-  ENOENT: ["no such file", "Check the path; `averse run` also takes the name of a file in configs/experiments."],
+  ENOENT: [
+    "no such file",
+    "Check the path; `averse run` also takes the name of a file in configs/experiments.",
+  ],
   ENOTDIR: ["no such file", "Check the path: a part of it is a file, not a folder."],
   EISDIR: ["a folder", "Name the YAML file itself."],
   EACCES: ["a file that may not be read", "Give yourself read permission (chmod u+r)."],
@@ -18,14 +21,24 @@ export function readConfigText(file: string): string {
     bytes = readFileSync(file);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
-    const [found, remedy] = reasons[code] ?? [`the error ${code || String(error)}`, "Check the file."];
+    const [found, remedy] = reasons[code] ?? [
+      `the error ${code || String(error)}`,
+      "Check the file.",
+    ];
     throw failure(file, 1, found, "a readable YAML file", remedy, error);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     const line = firstBadLine(bytes);
-    throw failure(file, line, "bytes that are not UTF-8", "UTF-8 text", "Save the file as UTF-8.", error);
+    throw failure(
+      file,
+      line,
+      "bytes that are not UTF-8",
+      "UTF-8 text",
+      "Save the file as UTF-8.",
+      error,
+    );
   }
 }
 

@@ -16,6 +16,8 @@ export interface KeyReference {
   readonly expected: string;
   /** "0 < x ≤ 1"; empty where every value of the kind will do. */
   readonly range: string;
+  /** Of a choice; empty otherwise. */
+  readonly choices: readonly string[];
   /** undefined: the key must be given. */
   readonly default: unknown;
   readonly description: string;
@@ -29,6 +31,7 @@ export interface SchemaNode {
   anyOf?: SchemaNode[];
   items?: SchemaNode;
   properties?: Record<string, SchemaNode>;
+  required?: string[];
   pattern?: string;
   minimum?: number;
   maximum?: number;
@@ -44,7 +47,7 @@ export interface SchemaNode {
 export const experimentJsonSchema = (): SchemaNode =>
   z.toJSONSchema(experimentSchema, { io: "input" }) as SchemaNode;
 
-const required = new Set((experimentJsonSchema()["required"] as string[] | undefined) ?? []);
+const required = new Set(experimentJsonSchema().required ?? []);
 
 export const keyReferences: readonly KeyReference[] = Object.entries(
   experimentJsonSchema().properties ?? {},
@@ -76,13 +79,15 @@ function reference(key: string, node: SchemaNode): KeyReference {
     nullable,
     expected,
     range: kind === "choice" ? choices(node).join(", ") : rangeText(node),
+    choices: kind === "choice" ? choices(node) : [],
     default: required.has(key) ? undefined : node.default,
     description: node.description ?? "",
   };
 }
 
 function kindOf(node: SchemaNode, types: readonly string[]): KeyKind {
-  if (node.enum !== undefined || node.anyOf?.every((one) => one.const !== undefined)) return "choice";
+  if (node.enum !== undefined || node.anyOf?.every((one) => one.const !== undefined))
+    return "choice";
   if (types.includes("array") || node.anyOf?.some((one) => one.type === "array")) return "list";
   if (types.includes("integer")) return "integer";
   if (types.includes("number")) return "number";
@@ -103,7 +108,8 @@ function expectedText(key: string, kind: KeyKind, node: SchemaNode): string {
 }
 
 function textExpected(key: string, node: SchemaNode): string {
-  if (key === "name") return "lower-case letters, digits, '.', '_' and '-', at most 64, a letter or digit first";
+  if (key === "name")
+    return "lower-case letters, digits, '.', '_' and '-', at most 64, a letter or digit first";
   if (key === "backend.device") return "auto, cpu, mps, cuda, or cuda:N for the N-th GPU";
   return node.maxLength === undefined ? "text" : `text of at most ${node.maxLength} characters`;
 }

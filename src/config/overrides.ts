@@ -1,10 +1,10 @@
 /** `--set a.b=c`: one override read, checked against the known keys, and split into leaves. */
 import { parse } from "yaml";
 import type { ConfigProblem } from "./config-error.js";
-import { isTree, leaves, type KeyPath } from "./key-path.js";
+import { isTree, type KeyPath, leaves } from "./key-path.js";
 import { keyReference, sectionNames } from "./key-reference.js";
-import { unknownKey } from "./unknown-key.js";
 import { armSections } from "./schema.js";
+import { unknownKey } from "./unknown-key.js";
 
 export interface Override {
   /** As typed after `--set`. */
@@ -25,7 +25,8 @@ export function readOverride(text: string): OverrideReading {
   }
   const path = splitKey(key);
   const known = knownKey(path);
-  if (known === null && !isSection(path)) return { ok: false, problem: unknownKey(path, { override: text }) };
+  if (known === null && !isSection(path))
+    return { ok: false, problem: unknownKey(path, { override: text }) };
 
   const raw = text.slice(equals + 1);
   let value: unknown;
@@ -44,12 +45,19 @@ function readSection(text: string, path: KeyPath, value: unknown): OverrideReadi
   const section = path.join(".");
   if (!isTree(value)) {
     const example = `--set ${section}.${path.at(-1) === "risk" ? "alpha=0.2" : "<key>=<value>"}`;
-    return refuse(text, section, JSON.stringify(value), "a map of keys", `Name one key, as in ${example}.`);
+    return refuse(
+      text,
+      section,
+      JSON.stringify(value),
+      "a map of keys",
+      `Name one key, as in ${example}.`,
+    );
   }
   const overrides: Override[] = [];
   for (const [rest, leaf] of leaves(value)) {
     const full = [...path, ...rest];
-    if (knownKey(full) === null) return { ok: false, problem: unknownKey(full, { override: text }) };
+    if (knownKey(full) === null)
+      return { ok: false, problem: unknownKey(full, { override: text }) };
     overrides.push({ text, path: full, value: leaf });
   }
   return { ok: true, overrides };
@@ -58,8 +66,10 @@ function readSection(text: string, path: KeyPath, value: unknown): OverrideReadi
 /** A shell takes quotes away, and lists are shorter without brackets: read what was meant. */
 function fitted(key: string, value: unknown, raw: string): unknown {
   const kind = keyReference(key)?.kind;
-  const scalar = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  if (kind === "text" && scalar) return raw.trim() === "" ? "" : typeof value === "string" ? value : raw.trim();
+  const scalar =
+    typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  if (kind === "text" && scalar)
+    return raw.trim() === "" ? "" : typeof value === "string" ? value : raw.trim();
   if (kind !== "list" || !scalar) return value;
   return raw.split(",").map((part) => parse(part.trim(), { logLevel: "silent" }) as unknown);
 }
@@ -86,6 +96,12 @@ function isSection(path: KeyPath): boolean {
   return path.length === 3 && path[0] === "arms" && Object.hasOwn(armSections, path[2]!);
 }
 
-function refuse(override: string, key: string, found: string, expected: string, remedy: string): OverrideReading {
+function refuse(
+  override: string,
+  key: string,
+  found: string,
+  expected: string,
+  remedy: string,
+): OverrideReading {
   return { ok: false, problem: { place: { override }, key, found, expected, remedy } };
 }

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { armPresets } from "./arm-presets.js";
 import type { ConfigProblem } from "./config-error.js";
 import { merged, type Tree, valueAt } from "./key-path.js";
-import { type Places, schemaProblems } from "./schema-problems.js";
 import { type ArmConfig, armSections } from "./schema.js";
+import { type Places, schemaProblems } from "./schema-problems.js";
 
 const armSchema = z.strictObject(armSections);
 
@@ -39,7 +39,11 @@ export function resolveArms(
 function onlyTrees(own: Tree): Tree {
   return Object.fromEntries(
     Object.entries(own).filter(
-      ([name, value]) => Object.hasOwn(armSections, name) && valueAt(own, [name]) !== null && typeof value === "object" && !Array.isArray(value),
+      ([name, value]) =>
+        Object.hasOwn(armSections, name) &&
+        valueAt(own, [name]) !== null &&
+        typeof value === "object" &&
+        !Array.isArray(value),
     ),
   );
 }

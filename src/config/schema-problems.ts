@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { ConfigProblem, Place } from "./config-error.js";
 import { valueAt } from "./key-path.js";
 import { keyReference, sectionNames } from "./key-reference.js";
+import { nearestName } from "./nearest-name.js";
 import { unknownKey } from "./unknown-key.js";
 
 /** Where values and keys of the checked tree come from. */
@@ -64,16 +65,21 @@ function remedy(last: string, known: ReturnType<typeof keyReference>, value: unk
   if (known === null) return "Indent its keys under it, one a line.";
   const meaning = known.description === "" ? "" : ` (${known.description})`;
   if (known.kind === "text" && typeof value !== "string") return `Put it in quotes${meaning}.`;
+  const near =
+    known.kind === "choice" && typeof value === "string" ? nearestName(value, known.choices) : null;
+  if (near !== null) return `Did you mean ${near}?`;
   const fallback = known.default;
   if (fallback === undefined || typeof fallback === "object") return `Correct it${meaning}.`;
   return `The default is \`${last}: ${String(fallback)}\`${meaning}.`;
 }
 
 export function describeValue(value: unknown): string {
-  if (typeof value === "string") return value === "" ? "an empty text" : `the text "${clipped(value)}"`;
+  if (typeof value === "string")
+    return value === "" ? "an empty text" : `the text "${clipped(value)}"`;
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : `${value}`;
   if (Array.isArray(value)) return `the list ${clipped(JSON.stringify(value))}`;
-  if (typeof value === "object" && value !== null) return `the map ${clipped(JSON.stringify(value))}`;
+  if (typeof value === "object" && value !== null)
+    return `the map ${clipped(JSON.stringify(value))}`;
   return value === null ? "null (nothing after the colon)" : String(value);
 }
 

@@ -20,13 +20,27 @@ const name = z
 export const policySchema = z.strictObject({
   model: z.string().min(1).default("builtin").describe("builtin, a local folder, or a hub id"),
   lora_rank: count.max(1024).default(0).describe("rank of the LoRA adapter; 0: full fine-tuning"),
-  trust_remote_code: z.boolean().default(false).describe("let the model folder run its own Python code"),
+  trust_remote_code: z
+    .boolean()
+    .default(false)
+    .describe("let the model folder run its own Python code"),
 });
 
 export const rewardSchema = z.strictObject({
-  model: z.string().min(1).default("builtin").describe("builtin, a local folder, or a hub id of a sequence classifier"),
-  label: z.string().nullable().default(null).describe("class whose logit is the reward; null: the last one"),
-  sign: z.union([z.literal(1), z.literal(-1)]).default(1).describe("-1 turns a harm score into a reward"),
+  model: z
+    .string()
+    .min(1)
+    .default("builtin")
+    .describe("builtin, a local folder, or a hub id of a sequence classifier"),
+  label: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("class whose logit is the reward; null: the last one"),
+  sign: z
+    .union([z.literal(1), z.literal(-1)])
+    .default(1)
+    .describe("-1 turns a harm score into a reward"),
   transform: z
     .enum(["identity", "clip", "log-sigmoid"])
     .default("identity")
@@ -39,23 +53,35 @@ export const rewardSchema = z.strictObject({
 });
 
 export const dataSchema = z.strictObject({
-  path: z.string().min(1).default("builtin").describe("builtin, or a folder with train.jsonl and test.jsonl"),
+  path: z
+    .string()
+    .min(1)
+    .default("builtin")
+    .describe("builtin, or a folder with train.jsonl and test.jsonl"),
 });
 
 export const sftSchema = z.strictObject({
-  steps: count.max(1_000_000).default(60).describe("gradient steps on the good class; 0: the policy as it is"),
+  steps: count
+    .max(1_000_000)
+    .default(60)
+    .describe("gradient steps on the good class; 0: the policy as it is"),
   batch: positiveInt.max(65_536).default(32).describe("texts a gradient step"),
   learning_rate: positive.max(1).default(3e-4).describe("of AdamW"),
   max_tokens: positiveInt.max(131_072).default(64).describe("tokens a text, longer ones are cut"),
 });
 
 export const rolloutSchema = z.strictObject({
-  prompt_tokens: positiveInt.max(131_072).default(64).describe("tokens a prompt at most, longer ones are cut"),
+  prompt_tokens: positiveInt
+    .max(131_072)
+    .default(64)
+    .describe("tokens a prompt at most, longer ones are cut"),
   new_tokens: positiveInt.max(131_072).default(48).describe("generated tokens an episode at most"),
   min_new_tokens: count.max(131_072).default(1).describe("no end of text before so many tokens"),
   temperature: positive.max(10).default(1).describe("divides the logits; 1: the policy itself"),
   top_k: count.default(0).describe("only the k likeliest tokens are sampled from; 0: off"),
-  top_p: openFraction.default(1).describe("only the likeliest tokens that make up this probability are sampled from; 1: off"),
+  top_p: openFraction
+    .default(1)
+    .describe("only the likeliest tokens that make up this probability are sampled from; 1: off"),
   minibatch: count.default(0).describe("episodes sampled at once; 0: the whole batch"),
 });
 
@@ -63,13 +89,22 @@ export const trainingSchema = z.strictObject({
   iterations: positiveInt.max(10_000_000).default(194).describe("M: rollout + update"),
   batch: positiveInt.max(1_048_576).default(128).describe("B: episodes an iteration"),
   epochs: positiveInt.max(1000).default(4).describe("PPO passes over the kept episodes"),
-  minibatch: positiveInt.max(1_048_576).default(32).describe("episodes a gradient step; more than are kept: all kept in one step"),
+  minibatch: positiveInt
+    .max(1_048_576)
+    .default(32)
+    .describe("episodes a gradient step; more than are kept: all kept in one step"),
   learning_rate: positive.max(1).default(1.41e-5).describe("of the policy, AdamW"),
   value_learning_rate: positive.max(1).default(1e-3).describe("of the value head"),
-  learning_rate_schedule: z.enum(["constant", "linear"]).default("constant").describe("linear: down to 0 at M"),
+  learning_rate_schedule: z
+    .enum(["constant", "linear"])
+    .default("constant")
+    .describe("linear: down to 0 at M"),
   gamma: fraction.default(1).describe("γ, discount"),
   lambda: fraction.default(0.95).describe("λ of GAE"),
-  clip_ratio: positive.max(1).default(0.2).describe("bound of PPO's probability ratio, 1 ± clip_ratio"),
+  clip_ratio: positive
+    .max(1)
+    .default(0.2)
+    .describe("bound of PPO's probability ratio, 1 ± clip_ratio"),
   clip_value: positive.default(0.2).describe("bound of a value's change in one update"),
   value_coefficient: nonNegative.default(0.1).describe("weight of the value loss"),
   entropy_coefficient: nonNegative.default(0).describe("weight of the entropy bonus; 0: off"),
@@ -78,7 +113,12 @@ export const trainingSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("critic = reward model's score of the prefix + value head; for cheap rewards only"),
-  average_decay: z.number().min(0).lt(1).default(0).describe("exponential average of the weights, per iteration; 0: off"),
+  average_decay: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe("exponential average of the weights, per iteration; 0: off"),
 });
 
 export const riskSchema = z.strictObject({
@@ -90,7 +130,9 @@ export const riskSchema = z.strictObject({
   schedule: z
     .enum(["soft", "constant"])
     .default("soft")
-    .describe("soft: all episodes for n iterations, then down to α at ρM; constant: α from the start"),
+    .describe(
+      "soft: all episodes for n iterations, then down to α at ρM; constant: α from the start",
+    ),
   warmup: count.default(30).describe("n: iterations with every episode kept"),
   rho: openFraction.default(0.95).describe("ρ: share of the iterations at which α is reached"),
   statistic: z
@@ -103,7 +145,9 @@ export const riskSchema = z.strictObject({
 
 export const samplingSchema = z.strictObject({
   strategy: z.enum(["uniform", "stratified"]).default("uniform").describe("how prompts are drawn"),
-  hard_share: fraction.default(0.5).describe("stratified: share of each batch drawn from the hard stratum"),
+  hard_share: fraction
+    .default(0.5)
+    .describe("stratified: share of each batch drawn from the hard stratum"),
   hard_quantile: z
     .number()
     .gt(0)
@@ -120,7 +164,9 @@ export const klSchema = z.strictObject({
   population: z
     .enum(["kept", "batch", "kept-over-batch"])
     .default("kept")
-    .describe("episodes the mean KL is taken over; kept-over-batch: the reference code's looser leash"),
+    .describe(
+      "episodes the mean KL is taken over; kept-over-batch: the reference code's looser leash",
+    ),
 });
 
 export const checkpointSchema = z.strictObject({
@@ -130,22 +176,43 @@ export const checkpointSchema = z.strictObject({
 export const evaluationSchema = z.strictObject({
   prompts: positiveInt.default(1000).describe("test prompts of the final evaluation"),
   every: count.default(0).describe("iterations between the evaluations of the frontier; 0: none"),
-  every_prompts: positiveInt.default(300).describe("test prompts of those, evenly spread over prompt score"),
-  judge: z.string().nullable().default("builtin").describe("classifier never trained against; null: none"),
-  harm_threshold: z.number().default(-2).describe("an episode with a raw reward under it counts as harm"),
-  tail_quantile: openFraction.default(0.1).describe("tail_reward: mean over this worst share of prompts by prompt score"),
+  every_prompts: positiveInt
+    .default(300)
+    .describe("test prompts of those, evenly spread over prompt score"),
+  judge: z
+    .string()
+    .nullable()
+    .default("builtin")
+    .describe("classifier never trained against; null: none"),
+  harm_threshold: z
+    .number()
+    .default(-2)
+    .describe("an episode with a raw reward under it counts as harm"),
+  tail_quantile: openFraction
+    .default(0.1)
+    .describe("tail_reward: mean over this worst share of prompts by prompt score"),
   samples: count.max(1000).default(12).describe("texts kept for reading"),
 });
 
 export const backendSchema = z.strictObject({
-  worker: z.string().min(1).default("local").describe("name of a file in configs/workers, or a path"),
+  worker: z
+    .string()
+    .min(1)
+    .default("local")
+    .describe("name of a file in configs/workers, or a path"),
   device: z
     .string()
     .regex(/^(auto|cpu|mps|cuda(:\d+)?)$/, "auto, cpu, mps, cuda, or cuda:N for the N-th GPU")
     .default("auto")
     .describe("auto: a GPU when there is one"),
-  dtype: z.enum(["float32", "bfloat16", "float16"]).default("float32").describe("of the policy's weights and activations"),
-  threads: count.max(1024).default(1).describe("CPU threads a worker; results depend on it, so it is fixed; 0: torch's choice"),
+  dtype: z
+    .enum(["float32", "bfloat16", "float16"])
+    .default("float32")
+    .describe("of the policy's weights and activations"),
+  threads: count
+    .max(1024)
+    .default(1)
+    .describe("CPU threads a worker; results depend on it, so it is fixed; 0: torch's choice"),
   deterministic: z.boolean().default(true).describe("same bits on every run, where the device can"),
 });
 
@@ -170,7 +237,11 @@ export const experimentSchema = z.strictObject({
     .union([z.array(name).min(1), z.record(name, z.record(z.string(), z.unknown()).nullable())])
     .default(["sft", "rlhf", "ra-rlhf"])
     .describe("names of known arms, or name → the keys that this arm changes"),
-  seeds: z.array(z.int().min(0).max(0xffff_ffff)).min(1).default([0]).describe("one trial per arm and seed"),
+  seeds: z
+    .array(z.int().min(0).max(0xffff_ffff))
+    .min(1)
+    .default([0])
+    .describe("one trial per arm and seed"),
   policy: policySchema.prefault({}),
   reward: rewardSchema.prefault({}),
   data: dataSchema.prefault({}),
@@ -202,7 +273,9 @@ export interface ArmConfig {
 }
 
 /** The resolved configuration: what a manifest holds and the engine runs. */
-export type Experiment = Omit<ExperimentFile, "arms"> & { readonly arms: Readonly<Record<string, ArmConfig>> };
+export type Experiment = Omit<ExperimentFile, "arms"> & {
+  readonly arms: Readonly<Record<string, ArmConfig>>;
+};
 
 export type RiskConfig = ArmConfig["risk"];
 export type KlConfig = ArmConfig["kl"];

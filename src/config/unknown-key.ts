@@ -14,7 +14,8 @@ export function unknownKey(path: KeyPath, place: Place): ConfigProblem {
     place,
     key: path.join("."),
     found: "an unknown key",
-    expected: inArm && !isArmKey(key) ? `a key of ${Object.keys(armSections).join(", ")}` : "a known key",
+    expected:
+      inArm && !isArmKey(key) ? `a key of ${Object.keys(armSections).join(", ")}` : "a known key",
     remedy:
       meant === null
         ? "`averse config explain` and docs/configuration.md list every key."
@@ -37,13 +38,19 @@ function nearestKey(key: string, inArm: boolean): string | null {
     return full ?? byLastPart(last, keys);
   }
   const siblings = keys.filter((known) => known.startsWith(`${section}.`));
-  const meant = nearestName(last, siblings.map((known) => known.slice(section.length + 1)));
+  const meant = nearestName(
+    last,
+    siblings.map((known) => known.slice(section.length + 1)),
+  );
   return meant === null ? byLastPart(last, keys) : `${section}.${meant}`;
 }
 
 function byLastPart(name: string, keys: readonly string[]): string | null {
   const nested = keys.filter((key) => key.includes("."));
-  const meant = nearestName(name, nested.map((key) => key.split(".")[1]!));
+  const meant = nearestName(
+    name,
+    nested.map((key) => key.split(".")[1]!),
+  );
   return meant === null ? null : nested.find((key) => key.endsWith(`.${meant}`))!;
 }
 

@@ -1,5 +1,14 @@
 /** A YAML text as plain values, with the line and column that every key came from. */
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from "yaml";
 import { ConfigError, type ConfigProblem, type Place } from "./config-error.js";
 import { isTree, type Tree } from "./key-path.js";
 
@@ -52,7 +61,12 @@ function plainTree(toPlain: () => unknown, at: (offset: number) => Place): Tree 
     throw new ConfigError([problem(`YAML that cannot be read (${(error as Error).message})`)]);
   }
   if (isTree(value)) return value;
-  const found = value === null || value === undefined ? "an empty file" : Array.isArray(value) ? "a list" : "a single value";
+  const found =
+    value === null || value === undefined
+      ? "an empty file"
+      : Array.isArray(value)
+        ? "a list"
+        : "a single value";
   throw new ConfigError([problem(found)]);
 }
 
@@ -64,13 +78,19 @@ function locate(top: Node | null, path: readonly PropertyKey[]): { key: number; 
     const step = child(node, part);
     if (step === null) break;
     const value = startOf(step.value) ?? found.value;
-    found = { key: startOf(step.key) ?? value, value: step.empty ? (startOf(step.key) ?? value) : value };
+    found = {
+      key: startOf(step.key) ?? value,
+      value: step.empty ? (startOf(step.key) ?? value) : value,
+    };
     node = step.value;
   }
   return found;
 }
 
-function child(node: unknown, part: PropertyKey): { key: unknown; value: unknown; empty: boolean } | null {
+function child(
+  node: unknown,
+  part: PropertyKey,
+): { key: unknown; value: unknown; empty: boolean } | null {
   if (isSeq(node)) {
     const value = node.items[Number(part)];
     return value === undefined ? null : { key: value, value, empty: false };

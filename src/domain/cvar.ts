@@ -47,7 +47,8 @@ export function conditionalValueAtRisk(returns: ArrayLike<number>, alpha: number
   for (let index = 0; index < count; index += 1) {
     sum += sorted[index]!;
   }
-  return sum / count;
+  // Rounding must not lift a mean over the largest of its terms: CVaR ≤ VaR holds exactly.
+  return Math.min(sum / count, sorted[count - 1]!);
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The adaptive weight β of the KL penalty (Ziegler et al. 2019, arXiv 1909.08593, section 2.2). */
+/** The adaptive weight β of the KL penalty (Ziegler et al. 2019, arXiv 1909.08593). */
 import { requireFinite, requireSameLength, requireSome } from "./checks.js";
 
 export interface KlController {

@@ -1,5 +1,4 @@
 /** What the state machine asks the engine to do. */
-import type { ActionKind } from "./events.js";
 
 /** One at a time in hand a trial; each is answered by exactly one event that ends it. */
 export type TrialAction =
@@ -52,7 +51,3 @@ export type Action =
   | { readonly kind: "interrupt"; readonly trial: string; readonly hard: boolean }
   /** All trials are at rest: write the results → run_finished. */
   | { readonly kind: "conclude"; readonly outcome: "done" | "failed" | "interrupted" };
-
-/** Compile-time check that the journal names every trial action. */
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
-export const everyActionIsNamed: Same<TrialAction["kind"], ActionKind> = true;

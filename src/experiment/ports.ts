@@ -3,8 +3,8 @@
  * imports no socket, process or file; the command line composes these.
  */
 import type { Worker } from "../worker.js";
-import type { FailureKind, Happening, JournalEvent } from "./events.js";
 import type { Evaluation } from "./evaluation.js";
+import type { FailureKind, Happening, JournalEvent } from "./events.js";
 import type { Observer } from "./observation.js";
 
 /** The run's memory on disk (`record/`). Every method returns once the data is on disk. */

@@ -12,7 +12,7 @@ const BYTES = 4;
  *
  * @throws {ProtocolFault} a value is NaN, infinite, or beyond float32: nothing may send those.
  */
-export function float32Bytes(values: ArrayLike<number>): Uint8Array {
+export function float32Bytes(values: ArrayLike<number>): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(values.length * BYTES);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < values.length; i++) {
@@ -30,7 +30,7 @@ export function float32Bytes(values: ArrayLike<number>): Uint8Array {
  *
  * @throws {ProtocolFault} a value is out of range or no whole number.
  */
-export function uint32Bytes(values: ArrayLike<number>): Uint8Array {
+export function uint32Bytes(values: ArrayLike<number>): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(values.length * BYTES);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < values.length; i++) {

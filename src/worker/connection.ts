@@ -7,7 +7,7 @@ export interface Receiver {
   /** One message of the worker. The bytes are the receiver's to keep. */
   message(bytes: Uint8Array): void;
   /** Something arrived that is no message of this worker. */
-  fault(text: string): void;
+  stray(text: string): void;
   /** The worker closed the connection, or its heartbeats stopped. */
   disconnected(): void;
 }
@@ -29,6 +29,8 @@ export class Connection {
   readonly #socket: Router;
   readonly #folder: SocketFolder;
   #peer: Buffer | null = null;
+  /** A worker does not reconnect: what was on its way is lost, and so is the session. */
+  #disconnected = false;
   /** The last send in the queue: zeromq.js throws EBUSY at a second send at the same time. */
   #sending: Promise<void> = Promise.resolve();
   #closed = false;
@@ -65,7 +67,7 @@ export class Connection {
     }
     for (const loop of [connection.#receive(receiver), connection.#watch(receiver)]) {
       loop.catch((error: unknown) => {
-        receiver.fault(`the worker's socket failed: ${String(error)}`);
+        receiver.stray(`the worker's socket failed: ${String(error)}`);
         receiver.disconnected();
       });
     }
@@ -93,7 +95,7 @@ export class Connection {
   }
 
   async #sendNow(bytes: Uint8Array): Promise<void> {
-    if (this.#closed || this.#peer === null) {
+    if (this.#closed || this.#disconnected || this.#peer === null) {
       throw new Error(`the worker at ${this.endpoint} is not connected`);
     }
     try {
@@ -110,9 +112,9 @@ export class Connection {
       this.#peer ??= peer!;
       const [message] = frames;
       if (!this.#peer.equals(peer!)) {
-        receiver.fault("a second process connected to the worker's socket and sent a message");
+        receiver.stray("a second process connected to the worker's socket and sent a message");
       } else if (frames.length !== 1 || message === undefined) {
-        receiver.fault(`a message came in ${frames.length} frames, expected one`);
+        receiver.stray(`a message came in ${frames.length} frames, expected one`);
       } else {
         receiver.message(message);
       }
@@ -122,6 +124,7 @@ export class Connection {
   async #watch(receiver: Receiver): Promise<void> {
     for await (const event of this.#socket.events) {
       if (event.type === "disconnect" && this.#peer !== null && !this.#closed) {
+        this.#disconnected = true;
         receiver.disconnected();
       }
     }

@@ -18,9 +18,14 @@ const template = z.string().refine((value) => unknownPlaceholders(value).length 
 });
 const seconds = z.number().positive().max(86_400);
 
-/** A first import of a large model reports no progress while it reads from a cold disk or the hub. */
-const LOAD_SILENCE = 600;
-const SILENCE = 300;
+/** Seconds. A wrong verdict costs a run its worker, a late one only costs time: rather late. */
+const SILENCE = {
+  /** A large model reports no progress while it is read from a cold disk or the hub. */
+  load: 600,
+  other: 300,
+  /** A thread of its own answers within milliseconds; this allows for a machine that swaps. */
+  control: 15,
+};
 
 export const workerSpecSchema = z.strictObject({
   name: text,
@@ -34,8 +39,9 @@ export const workerSpecSchema = z.strictObject({
   stop_seconds: seconds.default(5).describe("for each step of stopping: request, SIGTERM, SIGKILL"),
   silence_seconds: z
     .strictObject({
-      load: seconds.default(LOAD_SILENCE),
-      other: seconds.default(SILENCE),
+      load: seconds.default(SILENCE.load),
+      other: seconds.default(SILENCE.other),
+      control: seconds.default(SILENCE.control).describe("ping, interrupt, shutdown"),
     })
     .prefault({})
     .describe("without progress or answer, after which a command counts as hung"),
@@ -95,7 +101,17 @@ function problems(issue: z.core.$ZodIssue, source: YamlSource): ConfigProblem[] 
       remedy: "Remove it or correct its name.",
     }));
   }
-  const key = issue.path.join(".");
+  if (issue.code === "invalid_key") {
+    return [
+      {
+        place: source.placeOfKey(issue.path),
+        key: issue.path.join("."),
+        found: `the name "${String(issue.path.at(-1))}"`,
+        expected: "letters, digits and _, no digit first",
+        remedy: "Correct the name of the variable.",
+      },
+    ];
+  }
   const found = issue.path.reduce<unknown>(
     (at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part],
     source.tree,
@@ -103,10 +119,10 @@ function problems(issue: z.core.$ZodIssue, source: YamlSource): ConfigProblem[] 
   return [
     {
       place: source.placeOf(issue.path),
-      key,
+      key: issue.path.join("."),
       found: found === undefined ? "nothing" : JSON.stringify(found),
-      expected: issue.message.replace(/^Invalid input: expected /, ""),
-      remedy: "See configs/workers/local.yaml for an example.",
+      expected: issue.message.replace(/^Invalid input: expected (.*?)(, received .*)?$/, "$1"),
+      remedy: "configs/workers/local.yaml is an example.",
     },
   ];
 }

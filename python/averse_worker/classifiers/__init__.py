@@ -95,9 +95,7 @@ def read_weights(
         raise ValueError(f"{path}: holds {sorted(tensors)}, expected {sorted(shapes)}")
     for name, shape in shapes.items():
         if tensors[name].shape != shape:
-            raise ValueError(
-                f"{path}: {name} has shape {tensors[name].shape}, expected {shape}"
-            )
+            raise ValueError(f"{path}: {name} has shape {tensors[name].shape}, expected {shape}")
         if not np.isfinite(tensors[name]).all():
             raise ValueError(f"{path}: {name} holds numbers that are not finite")
     return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}

@@ -2,10 +2,9 @@
 
 It answers every field of the protocol in milliseconds, and it does learn: rewards are heavy
 tailed, rise with updates, and rise most on the prompts that the weights point at. The world is
-in `fake_world`, the gradient step in `fake_learning`, files in `fake_files`.
+in `fake_world`, drawing in `fake_sampling`, the gradient step in `fake_learning`.
 """
 
-import hashlib
 import math
 import platform
 import statistics
@@ -18,15 +17,22 @@ import numpy as np
 from averse_worker import __version__
 from averse_worker.digests import folder_bytes, folder_digests
 from averse_worker.engine import Report
-from averse_worker.engines import CAPABILITIES, fake_files, fake_learning, fake_world
-from averse_worker.engines.fake_learning import Episodes, Parameters
+from averse_worker.engines import (
+    CAPABILITIES,
+    fake_files,
+    fake_learning,
+    fake_loading,
+    fake_sampling,
+    fake_world,
+)
+from averse_worker.engines.fake_learning import Episodes, Parameters, StepFigures
+from averse_worker.engines.fake_sampling import Draw
 from averse_worker.engines.fake_world import Floats, Prompts
-from averse_worker.errors import InputError, MissingEnvironment, ProtocolError
+from averse_worker.errors import InputError, ProtocolError
 from averse_worker.limits import check_load, check_sft, read_prompts, read_weights
 from averse_worker.memory import resident_bytes
 from averse_worker.messages import (
     Capabilities,
-    Digests,
     EvaluatePayload,
     EvaluateResult,
     ExportPayload,
@@ -51,7 +57,6 @@ from averse_worker.messages import (
     uint32_bytes,
 )
 
-_LABELS: Final = ("negative", "positive")
 _GOOD: Final = 0.5
 """Prompts that score higher are the good class, which SFT learns from."""
 
@@ -79,14 +84,14 @@ class FakeEngine:
         """Loads the built-in world; refuses models and data it does not have."""
         started = time.perf_counter()
         check_load(payload)
-        _check_known(payload)
+        fake_loading.check_known(payload)
         report("load", 0, 3, "models")
-        policy, policy_digests = _policy(payload.policy.model, "policy.model")
+        policy, policy_digests = fake_loading.load_policy(payload.policy.model, "policy.model")
         report("load", 1, 3, "models")
         reference, reference_digests = (
             (policy, policy_digests)
             if payload.reference is None
-            else _policy(payload.reference, "reference")
+            else fake_loading.load_policy(payload.reference, "reference")
         )
         report("load", 2, 3, "models")
         train, test = fake_world.make_prompts(payload.reward.sign)
@@ -118,9 +123,9 @@ class FakeEngine:
             digests=LoadDigests(
                 policy=policy_digests,
                 reference=reference_digests,
-                reward=_array_digest(np.array([payload.reward.sign])),
-                judge={} if payload.judge is None else _array_digest(np.zeros(1)),
-                data=_array_digest(train.scores),
+                reward=fake_loading.builtin_digest(np.array([payload.reward.sign])),
+                judge={} if payload.judge is None else fake_loading.builtin_digest(np.zeros(1)),
+                data=fake_loading.builtin_digest(train.scores),
             ),
             memory_bytes=resident_bytes(),
             seconds=time.perf_counter() - started,
@@ -162,57 +167,44 @@ class FakeEngine:
         positions = read_prompts(payload.prompts, self._train.ids, "train")
         prompts = self._train.take(positions)
         count = positions.size
-        chunk = loaded.rollout.minibatch or count
-        for done in range(0, count, chunk):
+        for done in range(0, count, loaded.rollout.minibatch or count):
             report("sample", done, count, "episodes")
         random = np.random.default_rng((0x2011, payload.seed))
-        actions, lengths, noise = self._sample(prompts, self._parameters.policy, random)
+        drawn = fake_sampling.draw(prompts, self._parameters.policy, loaded.rollout, random)
         report("sample", count, count, "episodes")
         sampled = time.perf_counter()
         report("reference", 0, count, "episodes")
-        scale = loaded.rollout.temperature
-        log_probability = fake_learning.log_density(
-            actions, prompts.features @ self._parameters.policy, scale
-        )
-        kl = log_probability - fake_learning.log_density(
-            actions, prompts.features @ self._parameters.reference, scale
-        )
+        log_probability, kl = self._log_probabilities(prompts, drawn, self._parameters.policy)
         report("reference", count, count, "episodes")
         referred = time.perf_counter()
         report("reward", 0, count, "episodes")
-        reward = fake_world.raw_reward(prompts, actions, noise)
-        trained = self._transformed(reward, prompts)
-        offset = 0.6 * prompts.scores if loaded.training.prefix_baseline else np.zeros(count)
+        worth = fake_sampling.worth(prompts, drawn, kl, payload.kl_coefficient, loaded)
+        offset = fake_world.critic_offset(prompts, exact=loaded.training.prefix_baseline)
         values = prompts.features @ self._parameters.value + offset
-        kl_a_token = payload.kl_coefficient * kl / lengths
-        gamma = loaded.training.gamma
-        discounts = np.cumsum(gamma ** np.arange(lengths.max()))
-        returns = (
-            trained * gamma ** (lengths - 1.0) - kl_a_token * discounts[lengths.astype(np.intp) - 1]
-        )
+        lengths = drawn.lengths.astype(np.float64)
         lambda_return = fake_learning.lambda_return(
-            trained, kl_a_token, values, lengths.astype(np.float64), loaded.training
+            worth.trained, worth.kl_a_token, values, lengths, loaded.training
         )
         report("reward", count, count, "episodes")
         self._rollouts += 1
         self._last = Episodes(
             features=prompts.features,
             offset=offset,
-            actions=actions,
+            actions=drawn.actions,
             log_probability=log_probability,
             values=values,
             lambda_return=lambda_return,
-            lengths=lengths.astype(np.float64),
-            scale=scale,
+            lengths=lengths,
+            scale=loaded.rollout.temperature,
         )
         return RolloutResult(
             rollout=self._rollouts,
-            reward=float32_bytes(reward),
+            reward=float32_bytes(worth.raw),
             kl=float32_bytes(kl),
-            return_=float32_bytes(returns),
+            return_=float32_bytes(worth.returns),
             lambda_return=float32_bytes(lambda_return),
-            length=uint32_bytes(lengths),
-            entropy=0.5 * math.log(2 * math.pi * math.e * scale**2),
+            length=uint32_bytes(drawn.lengths),
+            entropy=_entropy(loaded.rollout.temperature),
             tokens=int(lengths.sum()),
             seconds=RolloutSeconds(
                 sample=sampled - started,
@@ -240,7 +232,7 @@ class FakeEngine:
         whitened = np.zeros(weights.size)
         whitened[kept] = (advantages - advantages.mean()) / (spread + 1e-8)
         random = np.random.default_rng((0x0DD, payload.seed))
-        steps = []
+        steps: list[StepFigures] = []
         total = training.epochs * math.ceil(kept.size / training.minibatch)
         for _ in range(training.epochs):
             order = random.permutation(kept)
@@ -270,7 +262,7 @@ class FakeEngine:
         return UpdateResult(
             loss_policy=statistics.fmean(step.loss_policy for step in steps),
             loss_value=statistics.fmean(step.loss_value for step in steps),
-            entropy=0.5 * math.log(2 * math.pi * math.e * episodes.scale**2),
+            entropy=_entropy(episodes.scale),
             clip_fraction=statistics.fmean(step.clip_fraction for step in steps),
             approx_kl=statistics.fmean(step.approx_kl for step in steps),
             grad_norm=statistics.fmean(step.grad_norm for step in steps),
@@ -292,13 +284,12 @@ class FakeEngine:
         count = prompts.ids.size
         report("evaluate", 0, count, "episodes")
         random = np.random.default_rng((0xE7A1, payload.seed))
-        actions, lengths, noise = self._sample(prompts, policy, random)
-        means, scale = prompts.features @ policy, loaded.rollout.temperature
-        reward = fake_world.raw_reward(prompts, actions, noise)
-        kl = fake_learning.log_density(actions, means, scale) - fake_learning.log_density(
-            actions, prompts.features @ self._parameters.reference, scale
+        drawn = fake_sampling.draw(prompts, policy, loaded.rollout, random)
+        _, kl = self._log_probabilities(prompts, drawn, policy)
+        reward = fake_world.raw_reward(prompts, drawn.actions, drawn.noise)
+        completions = fake_world.completion_tokens(
+            random, prompts.features @ policy, drawn.lengths, loaded.rollout.top_k
         )
-        completions = fake_world.completion_tokens(random, means, lengths, loaded.rollout.top_k)
         by_score = np.argsort(prompts.scores, kind="stable")
         shown = by_score[np.linspace(0, count - 1, min(payload.samples, count)).astype(np.intp)]
         drift = policy - self._parameters.reference
@@ -307,9 +298,9 @@ class FakeEngine:
             reward=float32_bytes(reward),
             judge=None
             if loaded.judge is None
-            else float32_bytes(fake_world.judge_reward(prompts, actions)),
+            else float32_bytes(fake_world.judge_reward(prompts, drawn.actions)),
             kl=float32_bytes(kl),
-            length=uint32_bytes(lengths),
+            length=uint32_bytes(drawn.lengths),
             dist_1=fake_world.distinct(completions, 1),
             dist_2=fake_world.distinct(completions, 2),
             dist_3=fake_world.distinct(completions, 3),
@@ -385,73 +376,22 @@ class FakeEngine:
             )
         return self._parameters.average if which == "average" else self._parameters.policy
 
-    def _sample(
-        self, prompts: Prompts, policy: Floats, random: np.random.Generator
-    ) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.uint32]], Floats]:
-        """Actions, lengths in tokens, and the reward's noise; draws the same whatever `policy`."""
-        rollout = self._ready("sample").rollout
-        shape = prompts.ids.size
-        normal = random.standard_normal(shape)
-        if rollout.top_p < 1:
-            # The middle `top_p` of the distribution, as nucleus sampling leaves the tails out.
-            bound = statistics.NormalDist().inv_cdf(0.5 + rollout.top_p / 2)
-            normal = np.clip(normal, -bound, bound)
-        shortest = max(rollout.min_new_tokens, 1)
-        lengths = random.integers(shortest, rollout.new_tokens + 1, shape, dtype=np.uint32)
-        noise = random.standard_t(3, shape)
-        return prompts.features @ policy + rollout.temperature * normal, lengths, noise
-
-    def _transformed(self, reward: Floats, prompts: Prompts) -> Floats:
-        """The reward that is trained on."""
-        settings = self._ready("rollout").reward
-        if settings.baseline == "prompt":
-            reward = reward - prompts.scores
-        if settings.transform == "clip":
-            return np.clip(reward, -settings.scale, settings.scale)
-        if settings.transform == "log-sigmoid":
-            return -settings.scale * np.logaddexp(0.0, -reward)
-        return reward
-
-
-def _check_known(payload: LoadPayload) -> None:
-    for key, name in (
-        ("reward.model", payload.reward.model),
-        ("data.path", payload.data.path),
-        ("evaluation.judge", payload.judge),
-    ):
-        if name not in ("builtin", None):
-            raise InputError(
-                f"{key} is '{name}'; the fake engine has 'builtin' only, use the torch engine",
-                key=key,
-            )
-    if payload.reward.label not in (None, *_LABELS):
-        raise InputError(
-            f"reward.label is '{payload.reward.label}', expected one of {', '.join(_LABELS)}",
-            key="reward.label",
+    def _log_probabilities(
+        self, prompts: Prompts, drawn: Draw, policy: Floats
+    ) -> tuple[Floats, Floats]:
+        """log π of each action, and log(π / π_ref)."""
+        scale = self._ready("sample").rollout.temperature
+        ours, reference = (
+            fake_learning.log_density(drawn.actions, prompts.features @ parameters, scale)
+            for parameters in (policy, self._parameters.reference)
         )
-    if payload.policy.lora_rank > 0:
-        raise InputError(
-            "policy.lora_rank is set, the fake engine has no LoRA; set it to 0",
-            key="policy.lora_rank",
-        )
-    if payload.backend.device not in ("auto", "cpu"):
-        raise MissingEnvironment(
-            f"backend.device is '{payload.backend.device}', the fake engine has only 'cpu'",
-            key="backend.device",
-        )
+        return ours, ours - reference
 
 
-def _policy(model: str, key: str) -> tuple[Floats, Digests]:
-    if model == "builtin":
-        policy = np.zeros(fake_world.FEATURES)
-        return policy, _array_digest(policy)
-    folder = Path(model)
-    return fake_files.read_policy(folder, key), folder_digests(folder)
+def _entropy(scale: float) -> float:
+    """Of a Gaussian, in nats."""
+    return 0.5 * math.log(2 * math.pi * math.e * scale**2)
 
 
 def _prompt_set(prompts: Prompts) -> PromptSet:
     return PromptSet(ids=uint32_bytes(prompts.ids), scores=float32_bytes(prompts.scores))
-
-
-def _array_digest(array: np.ndarray[tuple[int], np.dtype[np.generic]]) -> Digests:
-    return {"builtin": hashlib.sha256(array.tobytes()).hexdigest()}

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 from averse_worker.engines.fake_learning import Parameters
 from averse_worker.engines.fake_world import FEATURES, Floats
 from averse_worker.errors import InputError
+from averse_worker.limits import check_empty_folder
 
 CHECKPOINT_FORMAT: Final = 1
 _TENSORS: Final = "state.safetensors"
@@ -69,16 +70,6 @@ def read_policy(folder: Path, key: str) -> Floats:
             f"{error.message}; the fake engine knows 'builtin' and folders it exported itself",
             key=key,
         ) from error
-
-
-def check_empty_folder(folder: Path) -> None:
-    """Refuses to write where something is already.
-
-    Raises:
-        InputError: the folder does not exist or holds files already.
-    """
-    if not folder.is_dir() or any(folder.iterdir()):
-        raise InputError(f"'{folder}' is not an existing, empty folder; make one and ask again")
 
 
 def _read_tensors(path: Path, names: set[str]) -> dict[str, Floats]:

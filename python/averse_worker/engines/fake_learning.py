@@ -36,7 +36,7 @@ class Episodes:
 
     features: Floats
     offset: Floats
-    """Part of the critic that is not learned: the prompt's score, or 0."""
+    """Part of the critic that is not learned."""
     actions: Floats
     log_probability: Floats
     values: Floats
@@ -93,7 +93,7 @@ def gradient_step(
     `weights` and `advantages` belong to `rows`; the weights of all rows of an epoch have mean 1.
 
     Raises:
-        Diverged: a parameter is no longer finite.
+        Diverged: a parameter or a figure is no longer finite.
     """
     features = episodes.features[rows]
     actions = episodes.actions[rows]
@@ -123,17 +123,19 @@ def gradient_step(
         parameters.value = (
             parameters.value - value_rate * training.value_coefficient * value_gradient
         )
-    if not (np.isfinite(parameters.policy).all() and np.isfinite(parameters.value).all()):
+        figures = StepFigures(
+            loss_policy=float(-(weights * surrogate).mean()),
+            loss_value=float(0.5 * (weights * np.maximum(error**2, held_error**2)).mean()),
+            clip_fraction=float((np.abs(ratio - 1) > training.clip_ratio).mean()),
+            approx_kl=float((ratio - 1 - log_ratio).mean()),
+            grad_norm=norm,
+        )
+    learned = (parameters.policy, parameters.value, np.array(list(vars(figures).values())))
+    if not all(np.isfinite(values).all() for values in learned):
         raise Diverged(
             "the update gave NaN or infinity; lower training.learning_rate or "
             "training.value_learning_rate",
             key="training.learning_rate",
-            detail=f"gradient norm {norm}, policy {parameters.policy}, value {parameters.value}",
+            detail=f"{figures}, policy {parameters.policy}, value {parameters.value}",
         )
-    return StepFigures(
-        loss_policy=float(-(weights * surrogate).mean()),
-        loss_value=float(0.5 * (weights * np.maximum(error**2, held_error**2)).mean()),
-        clip_fraction=float((np.abs(ratio - 1) > training.clip_ratio).mean()),
-        approx_kl=float((ratio - 1 - log_ratio).mean()),
-        grad_norm=norm,
-    )
+    return figures

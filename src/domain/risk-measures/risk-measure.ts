@@ -51,14 +51,19 @@ export function equalWeights(batch: number, episodes: Uint32Array): EpisodeWeigh
   return { weights, kept: episodes.length };
 }
 
-/** Scales raw weights ≥ 0, at least one of them positive, to mean 1 over the positive ones. */
-export function normalised(raw: ArrayLike<number>): EpisodeWeights {
+/**
+ * Scales raw weights ≥ 0, at least one of them positive, to mean 1 over the positive ones. A
+ * weight that vanishes in single precision beside the largest is 0, and its episode dropped.
+ */
+export function normalised(raw: Float64Array): EpisodeWeights {
+  const largest = raw.reduce((most, weight) => Math.max(most, weight), 0);
+  const weights = Float32Array.from(raw, (weight) => weight / largest);
   let sum = 0;
   let kept = 0;
-  for (let episode = 0; episode < raw.length; episode += 1) {
-    sum += raw[episode]!;
-    kept += raw[episode]! > 0 ? 1 : 0;
+  for (const weight of weights) {
+    sum += weight;
+    kept += weight > 0 ? 1 : 0;
   }
-  const weights = Float32Array.from(raw, (weight) => (weight / sum) * kept);
-  return { weights, kept: weights.reduce((total, weight) => total + (weight > 0 ? 1 : 0), 0) };
+  // sum ≤ kept, so that no weight vanishes here.
+  return { weights: weights.map((weight) => (weight * kept) / sum), kept };
 }

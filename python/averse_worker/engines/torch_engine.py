@@ -1,0 +1,266 @@
+"""The engine that trains: PyTorch models, sampled, scored and updated on one device.
+
+Turns commands into calls of the parts and their answers into messages; each part is a file of its
+own beside this package.
+"""
+
+import contextlib
+import importlib.metadata
+import platform
+import time
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from transformers.utils import logging as transformers_logging
+
+from averse_worker import __version__
+from averse_worker.checkpoint import Counters, read_checkpoint, read_state, write_checkpoint
+from averse_worker.digests import folder_bytes, folder_digests
+from averse_worker.engine import Report
+from averse_worker.engines import CAPABILITIES
+from averse_worker.errors import InputError, ProtocolError
+from averse_worker.evaluation import evaluate, perplexity
+from averse_worker.export import export_policy
+from averse_worker.finetune import fine_tune
+from averse_worker.limits import check_load, check_sft, read_prompts, read_weights
+from averse_worker.loaded import Loaded, PromptSet, load_all
+from averse_worker.messages import (
+    Capabilities,
+    EvaluatePayload,
+    EvaluateResult,
+    ExportPayload,
+    ExportResult,
+    LoadPayload,
+    LoadResult,
+    RestorePayload,
+    RestoreResult,
+    RolloutPayload,
+    RolloutResult,
+    SavePayload,
+    SaveResult,
+    SftPayload,
+    SftResult,
+    UpdatePayload,
+    UpdateResult,
+    float32_bytes,
+    uint32_bytes,
+)
+from averse_worker.messages import PromptSet as PromptSetMessage
+from averse_worker.models import context_of
+from averse_worker.sampling import uniforms
+
+_PACKAGES: Final = ("torch", "transformers", "trl", "peft", "tokenizers", "safetensors", "numpy")
+
+
+class TorchEngine:
+    """Implements `averse_worker.engine.Engine`."""
+
+    name = "torch"
+
+    def __init__(self) -> None:
+        # Errors are told by messages of our own; what libraries print would go to nobody.
+        transformers_logging.set_verbosity_error()
+        self._loaded: Loaded | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See `engines.CAPABILITIES`."""
+        return CAPABILITIES["torch"]
+
+    def load(self, payload: LoadPayload, report: Report) -> LoadResult:
+        """Loads policy, reference, reward model, judge and prompts; scores the prompts."""
+        started = time.perf_counter()
+        check_load(payload)
+        loaded = load_all(payload, report)
+        policy = loaded.training.policy
+        result = LoadResult(
+            device=str(loaded.device.torch_device),
+            device_name=loaded.device.name,
+            dtype=payload.backend.dtype,
+            threads=torch.get_num_threads(),
+            parameters=policy.size,
+            context=context_of(policy.actor.causal),
+            train=_prompt_set(loaded.prompts["train"]),
+            test=_prompt_set(loaded.prompts["test"]),
+            versions=_versions(),
+            digests=loaded.digests(),
+            memory_bytes=loaded.device.memory_bytes(),
+            seconds=time.perf_counter() - started,
+        )
+        self._loaded = loaded
+        return result
+
+    def sft(self, payload: SftPayload, report: Report) -> SftResult:
+        """Fine-tunes on the good-class texts; the result becomes policy and reference."""
+        started = time.perf_counter()
+        loaded = self._ready("sft")
+        check_sft(payload)
+        texts = loaded.data.good["train"]
+        losses = fine_tune(loaded.training.policy, texts, payload, report)
+        loaded.training.weights_replaced()
+        return SftResult(
+            steps=payload.steps,
+            loss_first=losses.loss_first,
+            loss_last=losses.loss_last,
+            texts=len(texts),
+            seconds=time.perf_counter() - started,
+        )
+
+    def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
+        """Samples one episode a prompt id and keeps its tensors for the update."""
+        loaded = self._ready("rollout")
+        training, part = loaded.training, loaded.prompts["train"]
+        rows = read_prompts(payload.prompts, part.prompts.ids, "train")
+        draws = uniforms(payload.seed, rows.size, loaded.sampler.new_tokens)
+        episodes, summary = training.collector.collect(
+            part.prompts, part.scores, rows, draws, payload.kl_coefficient, report
+        )
+        training.rollouts += 1
+        training.episodes = episodes
+        return RolloutResult(
+            rollout=training.rollouts,
+            reward=float32_bytes(summary.reward),
+            kl=float32_bytes(summary.kl),
+            return_=float32_bytes(summary.returns),
+            lambda_return=float32_bytes(summary.lambda_returns),
+            length=uint32_bytes(summary.lengths),
+            entropy=summary.entropy,
+            tokens=int(summary.lengths.sum()),
+            seconds=summary.seconds,
+        )
+
+    def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
+        """PPO epochs over the episodes of weight > 0 of the last rollout."""
+        started = time.perf_counter()
+        loaded = self._ready("update")
+        training = loaded.training
+        if training.episodes is None or payload.rollout != training.rollouts:
+            held = "none" if training.episodes is None else str(training.rollouts)
+            raise ProtocolError(
+                f"the update is for rollout {payload.rollout}, this engine holds {held}; "
+                "update only the last rollout, and roll out again after `load` or `restore`"
+            )
+        weights = read_weights(payload.weights, training.episodes.values.shape[0])
+        loaded.device.reset_peak()
+        summary = training.ppo.update(
+            training.episodes, weights, payload.seed, payload.learning_rate_factor, report
+        )
+        if training.average is not None:
+            training.average.update()
+        training.updates += 1
+        return UpdateResult(
+            loss_policy=summary.loss_policy,
+            loss_value=summary.loss_value,
+            entropy=summary.entropy,
+            clip_fraction=summary.clip_fraction,
+            approx_kl=summary.approx_kl,
+            grad_norm=summary.grad_norm,
+            explained_variance=summary.explained_variance,
+            gradient_steps=summary.gradient_steps,
+            episodes=int(np.count_nonzero(weights)),
+            tokens=summary.tokens,
+            memory_bytes=loaded.device.memory_bytes(),
+            seconds=time.perf_counter() - started,
+        )
+
+    def evaluate(self, payload: EvaluatePayload, report: Report) -> EvaluateResult:
+        """Samples and scores prompts of a split; training goes on as if it had not been."""
+        started = time.perf_counter()
+        loaded = self._ready("evaluate")
+        policy, part = loaded.training.policy, loaded.prompts[payload.split]
+        rows = read_prompts(payload.prompts, part.prompts.ids, payload.split)
+        texts = loaded.data.good["test"]
+        measured = None
+        with self._weights(payload.weights):
+            found = evaluate(
+                policy,
+                part.prompts,
+                part.scores,
+                rows,
+                payload.seed,
+                loaded.sampler,
+                loaded.reward,
+                loaded.judge,
+                payload.samples,
+                report,
+            )
+            if payload.perplexity and texts:
+                measured = perplexity(policy, texts, context_of(policy.actor.causal), report)
+        return EvaluateResult(
+            reward=float32_bytes(found.reward),
+            judge=None if found.judge is None else float32_bytes(found.judge),
+            kl=float32_bytes(found.kl),
+            length=uint32_bytes(found.lengths),
+            dist_1=found.distinct[0],
+            dist_2=found.distinct[1],
+            dist_3=found.distinct[2],
+            perplexity=measured,
+            samples=found.samples,
+            memory_bytes=loaded.device.memory_bytes(),
+            seconds=time.perf_counter() - started,
+        )
+
+    def save(self, payload: SavePayload, report: Report) -> SaveResult:
+        """Writes the training state into the empty folder `path`."""
+        started = time.perf_counter()
+        training, folder = self._ready("save").training, Path(payload.path)
+        report("save", 0, 1, "checkpoints")
+        counters = Counters(training.rollouts, training.updates)
+        write_checkpoint(folder, training.policy, training.ppo, training.average, counters)
+        files, size = folder_digests(folder), folder_bytes(folder)
+        report("save", 1, 1, "checkpoints")
+        return SaveResult(files=files, bytes=size, seconds=time.perf_counter() - started)
+
+    def restore(self, payload: RestorePayload, report: Report) -> RestoreResult:
+        """Takes up a saved training state under the models of the last `load`."""
+        started = time.perf_counter()
+        loaded, folder = self._ready("restore"), Path(payload.path)
+        report("restore", 0, 1, "checkpoints")
+        if loaded.training.policy.fine_tuned and not read_state(folder)["fine_tuned"]:
+            # The weights as loaded are no longer in memory.
+            loaded.start_over()
+        training = loaded.training
+        training.episodes = None
+        counters = read_checkpoint(folder, training.policy, training.ppo, training.average)
+        training.rollouts, training.updates = counters.rollouts, counters.updates
+        report("restore", 1, 1, "checkpoints")
+        return RestoreResult(seconds=time.perf_counter() - started)
+
+    def export(self, payload: ExportPayload, report: Report) -> ExportResult:
+        """Writes the policy into the folder `path` in transformers format."""
+        started = time.perf_counter()
+        loaded, folder = self._ready("export"), Path(payload.path)
+        report("export", 0, 1, "models")
+        with self._weights(payload.weights):
+            export_policy(loaded.training.policy, folder)
+        files, size = folder_digests(folder), folder_bytes(folder)
+        report("export", 1, 1, "models")
+        return ExportResult(files=files, bytes=size, seconds=time.perf_counter() - started)
+
+    def _ready(self, command: str) -> Loaded:
+        if self._loaded is None:
+            raise ProtocolError(f"`{command}` came before `load`; send `load` first")
+        return self._loaded
+
+    def _weights(self, which: str) -> contextlib.AbstractContextManager[None]:
+        average = self._ready("evaluate").training.average
+        if which == "current":
+            return contextlib.nullcontext()
+        if average is None:
+            raise InputError(
+                "there is no average of the weights: training.average_decay is 0; "
+                "set it above 0 (0.8, say) or ask for the current weights",
+                key="training.average_decay",
+            )
+        return average.in_place_of_weights()
+
+
+def _prompt_set(part: PromptSet) -> PromptSetMessage:
+    return PromptSetMessage(ids=uint32_bytes(part.prompts.ids), scores=float32_bytes(part.scores))
+
+
+def _versions() -> dict[str, str]:
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {"averse_worker": __version__, "python": platform.python_version()} | found

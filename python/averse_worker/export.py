@@ -1,0 +1,20 @@
+"""Writes the policy as a model that `AutoModelForCausalLM.from_pretrained` loads."""
+
+import copy
+from pathlib import Path
+
+from averse_worker.device import quiet
+from averse_worker.policy import Policy
+
+
+def export_policy(policy: Policy, folder: Path) -> None:
+    """config.json, model.safetensors (float32, LoRA merged in) and the tokenizer's files.
+
+    The policy itself is left as it is, bit for bit: with LoRA a copy is merged.
+    """
+    with quiet():
+        causal = policy.actor.causal
+        if policy.adapter is not None:
+            causal = copy.deepcopy(policy.adapter).merge_and_unload()
+        causal.save_pretrained(folder)
+        policy.tokenizer.save_pretrained(folder)

@@ -1,0 +1,158 @@
+"""Supervised fine-tuning on the good class, with TRL's SFTTrainer."""
+
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase, TrainerCallback
+from transformers.trainer_callback import PrinterCallback
+
+from averse_worker.device import Device, quiet
+from averse_worker.engine import Report
+from averse_worker.errors import Diverged, InputError
+from averse_worker.messages import SftPayload
+from averse_worker.policy import Policy
+
+# The learning rate rises over this share of the steps and then falls linearly to zero.
+_WARMUP: Final = 0.05
+# Losses told are means over this share of the steps, at either end.
+_EDGE: Final = 0.1
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """How the loss (nats a token) went."""
+
+    loss_first: float
+    loss_last: float
+
+
+def fine_tune(
+    policy: Policy, texts: Sequence[str], payload: SftPayload, report: Report
+) -> FineTuned:
+    """Trains the policy on `texts` for `payload.steps` steps; it becomes its own reference.
+
+    With LoRA, adapters are trained, merged into the base and begun anew. Nothing is written to
+    disk and nothing logged.
+
+    Raises:
+        InputError: there are no texts.
+        Diverged: a loss is NaN or infinite.
+    """
+    if not texts:
+        raise InputError(
+            'supervised fine-tuning needs train rows with "text" and "label": "good", and there '
+            "are none; label some, or set sft.steps to 0",
+            key="data.path",
+        )
+    model = policy.adapter if policy.adapter is not None else policy.actor.causal
+    rows = tokenise_texts(policy.tokenizer, texts, payload.max_tokens)
+    watcher = _Watcher(payload.steps, report)
+    report("sft", 0, payload.steps, "steps")
+    with quiet(), tempfile.TemporaryDirectory(prefix="averse-sft-") as folder:
+        # Imported here: it takes seconds, and most runs restore a fine-tuned model instead.
+        from datasets import Dataset
+        from trl import SFTTrainer
+
+        trainer = SFTTrainer(
+            model=model,
+            args=_arguments(payload, policy.device, folder),
+            train_dataset=Dataset.from_dict({"input_ids": rows, "labels": rows}),
+            processing_class=policy.tokenizer,
+            callbacks=[watcher],
+        )
+        trainer.remove_callback(PrinterCallback)
+        try:
+            trainer.train()
+        finally:
+            # Mixed precision wraps `forward`; take that off again.
+            trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
+            model.zero_grad(set_to_none=True)
+    if policy.adapter is not None:
+        causal = policy.adapter.merge_and_unload()
+    else:
+        causal = policy.actor.causal
+    policy.install(causal.to(policy.device.torch_device))
+    policy.fine_tuned = True
+    edge = max(1, round(_EDGE * len(watcher.losses)))
+    return FineTuned(
+        statistics.fmean(watcher.losses[:edge]), statistics.fmean(watcher.losses[-edge:])
+    )
+
+
+def tokenise_texts(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_tokens: int
+) -> list[list[int]]:
+    """Token ids of each text, at most `max_tokens`; a text that is not cut ends with its end
+    token, so that the model learns where texts end and nowhere else."""
+    end = tokenizer.eos_token_id
+    rows = []
+    for ids in tokenizer(list(texts)).input_ids:
+        closed = ids if len(ids) > 1 and ids[-1] == end else [*ids, end]
+        rows.append(closed[:max_tokens])
+    # One token alone predicts nothing.
+    return [row for row in rows if len(row) > 1]
+
+
+def _arguments(payload: SftPayload, device: Device, folder: str) -> Any:
+    from trl import SFTConfig
+
+    on_gpu = device.torch_device.type == "cuda"
+    arguments = SFTConfig(
+        output_dir=folder,
+        max_steps=payload.steps,
+        per_device_train_batch_size=payload.batch,
+        learning_rate=payload.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=round(_WARMUP * payload.steps),
+        weight_decay=0.0,
+        seed=payload.seed,
+        max_length=None,
+        # "chunked_nll", the default, would leave the model's forward patched.
+        loss_type="nll",
+        dataset_kwargs={"skip_prepare_dataset": True},
+        gradient_checkpointing=False,
+        bf16=device.dtype == torch.bfloat16,
+        fp16=device.dtype == torch.float16 and on_gpu,
+        use_cpu=device.torch_device.type == "cpu",
+        dataloader_pin_memory=on_gpu,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    if on_gpu:
+        # One worker, one device: without this the Trainer spreads over all it sees.
+        arguments.device  # noqa: B018 — sets the devices up, which the next line corrects
+        arguments._n_gpu = 1
+    return arguments
+
+
+class _Watcher(TrainerCallback):  # type: ignore[misc]
+    """Passes progress on, through which an interrupt comes, and keeps the losses."""
+
+    def __init__(self, steps: int, report: Report) -> None:
+        self.losses: list[float] = []
+        self._steps = steps
+        self._report = report
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._report("sft", state.global_step, self._steps, "steps")
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any
+    ) -> None:
+        if "loss" not in logs:
+            return
+        loss = float(logs["loss"])
+        if not np.isfinite(loss):
+            raise Diverged(
+                f"the loss of supervised fine-tuning is {loss} at step {state.global_step}; "
+                "lower sft.learning_rate"
+            )
+        self.losses.append(loss)

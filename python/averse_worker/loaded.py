@@ -1,0 +1,172 @@
+"""Everything one `load` brings into memory, and the training state built on it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from averse_worker.average import WeightAverage
+from averse_worker.data import Data, Prompts, Split, read_data, tokenise_prompts
+from averse_worker.device import Device, open_device
+from averse_worker.engine import Report
+from averse_worker.messages import LoadDigests, LoadPayload
+from averse_worker.model_folder import ModelFolder, find_model
+from averse_worker.models import load_policy
+from averse_worker.policy import Policy
+from averse_worker.reward import RewardModel, RewardTransform, load_reward
+from averse_worker.rollout import Collector, Episodes
+from averse_worker.sampling import Sampler
+from averse_worker.update import Ppo
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the models came from."""
+
+    policy: ModelFolder
+    reference: ModelFolder | None
+    reward: ModelFolder
+    judge: ModelFolder | None
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """Prompts of a split, with the raw reward of each prompt alone."""
+
+    prompts: Prompts
+    scores: NDArray[np.float32]
+
+
+class Training:
+    """A policy and what trains it."""
+
+    def __init__(self, loaded: "Loaded", policy: Policy) -> None:
+        settings = loaded.payload
+        self.policy = policy
+        self.collector = Collector(
+            policy,
+            loaded.sampler,
+            loaded.reward,
+            RewardTransform(settings.reward),
+            settings.training,
+        )
+        self.ppo = Ppo(policy, settings.training, settings.rollout.min_new_tokens)
+        decay = settings.training.average_decay
+        self.average = WeightAverage(policy, decay) if decay else None
+        self.rollouts = 0
+        self.updates = 0
+        self.episodes: Episodes | None = None
+
+    def weights_replaced(self) -> None:
+        """Optimizer and average begin anew, after something else than an update changed the
+        weights."""
+        self.ppo.reset()
+        if self.average is not None:
+            self.average.reset()
+        self.episodes = None
+
+
+class Loaded:
+    """Models, data and settings of one `load`, and the training that they serve."""
+
+    def __init__(
+        self,
+        payload: LoadPayload,
+        device: Device,
+        folders: Folders,
+        data: Data,
+        prompts: dict[Split, PromptSet],
+        reward: RewardModel,
+        judge: RewardModel | None,
+        policy: Policy,
+    ) -> None:
+        self.payload = payload
+        self.device = device
+        self.folders = folders
+        self.data = data
+        self.prompts = prompts
+        self.reward = reward
+        self.judge = judge
+        self.training = Training(self, policy)
+
+    @property
+    def sampler(self) -> Sampler:
+        """How responses are drawn."""
+        rollout = self.payload.rollout
+        return Sampler(
+            rollout.new_tokens,
+            rollout.min_new_tokens,
+            rollout.top_k,
+            rollout.top_p,
+            rollout.minibatch,
+        )
+
+    def start_over(self) -> None:
+        """The training state as it was right after loading, the policy read from disk again."""
+        policy = load_policy(self.payload, self.folders.policy, self.folders.reference, self.device)
+        self.training = Training(self, policy)
+
+    def digests(self) -> LoadDigests:
+        """sha256 of every file that was read."""
+        folders = self.folders
+        return LoadDigests(
+            policy=folders.policy.digests(),
+            reference=(folders.reference or folders.policy).digests(),
+            reward=folders.reward.digests(),
+            judge=folders.judge.digests() if folders.judge else {},
+            data=self.data.digests,
+        )
+
+
+def load_all(payload: LoadPayload, report: Report) -> Loaded:
+    """Reads data and models and scores the prompts.
+
+    Raises:
+        InputError: a config value, a model folder or a data file is wrong.
+        MissingEnvironment: the device or the hub cannot be reached.
+    """
+    total = 5
+    report("load", 0, total, "parts")
+    device = open_device(payload.backend)
+    device.reset_peak()
+    folders = _find(payload)
+    data = read_data(payload.data.path)
+    report("load", 1, total, "parts")
+    policy = load_policy(payload, folders.policy, folders.reference, device)
+    report("load", 2, total, "parts")
+    prompts = {
+        split: tokenise_prompts(rows, policy.tokenizer, payload.data.prompt_tokens)
+        for split, rows in data.rows.items()
+    }
+    report("load", 3, total, "parts")
+    settings, trust = payload.reward, payload.policy.trust_remote_code
+    reward = load_reward(folders.reward, settings.label, settings.sign, device, trust)
+    report("load", 4, total, "parts")
+    judge = load_reward(folders.judge, None, 1, device, trust) if folders.judge else None
+    report("load", 5, total, "parts")
+    scored = {
+        split: PromptSet(part, _scores(reward, part.texts, report))
+        for split, part in prompts.items()
+    }
+    return Loaded(payload, device, folders, data, scored, reward, judge, policy)
+
+
+def _find(payload: LoadPayload) -> Folders:
+    trust = payload.policy.trust_remote_code
+
+    def find(model: str | None, builtin: str, key: str) -> ModelFolder | None:
+        return find_model(model, builtin, key, trust) if model is not None else None
+
+    return Folders(
+        find_model(payload.policy.model, "language-model", "policy.model", trust),
+        find(payload.reference, "language-model", "reference"),
+        find_model(payload.reward.model, "reward", "reward.model", trust),
+        find(payload.judge, "judge", "judge"),
+    )
+
+
+def _scores(reward: RewardModel, texts: list[str], report: Report) -> NDArray[np.float32]:
+    report("score", 0, len(texts), "texts")
+    scores = reward.score(texts, lambda done, total: report("score", done, total, "texts"))
+    report("score", len(texts), len(texts), "texts")
+    return scores

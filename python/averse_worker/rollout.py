@@ -1,0 +1,242 @@
+"""One batch of episodes: sampled, measured against the reference, rewarded.
+
+    sample ─▶ reference log-probabilities ─▶ reward model ─▶ dense rewards, returns, advantages
+
+Everything that the update needs stays here as tensors; the controller gets one number an episode.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from averse_worker import returns
+from averse_worker.batches import PaddedPrompts, Responses
+from averse_worker.data import Prompts
+from averse_worker.engine import Report
+from averse_worker.errors import Diverged
+from averse_worker.messages import LoadTraining, RolloutSeconds
+from averse_worker.policy import Policy
+from averse_worker.reward import RewardModel, RewardTransform
+from averse_worker.sampling import Sampler, Samples, sample
+
+# Episodes a forward pass without gradients, where rollout.minibatch sets no limit.
+_BATCH: Final = 64
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """A finished batch; arrays are [B] or [B, T], zero at padding, on the policy's device."""
+
+    prompts: PaddedPrompts
+    responses: Responses
+    log_probs: Tensor
+    """of the policy that sampled"""
+    baseline: Tensor
+    """what is added to the value head's answer: the prefixes' rewards, or zero"""
+    values: Tensor
+    """V(s_t), baseline in"""
+    advantages: Tensor
+    """GAE, not yet whitened"""
+
+
+@dataclass(frozen=True)
+class RolloutSummary:
+    """What the controller is told of a batch; arrays are [B]."""
+
+    reward: NDArray[np.float32]
+    """raw"""
+    kl: NDArray[np.float32]
+    returns: NDArray[np.float32]
+    lambda_returns: NDArray[np.float32]
+    lengths: NDArray[np.uint32]
+    entropy: float
+    seconds: RolloutSeconds
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Samples and rewards episodes under fixed settings."""
+
+    policy: Policy
+    sampler: Sampler
+    reward: RewardModel
+    transform: RewardTransform
+    training: LoadTraining
+
+    def collect(
+        self,
+        prompts: Prompts,
+        scores: NDArray[np.float32],
+        rows: NDArray[np.intp],
+        draws: Tensor,
+        kl_coefficient: float,
+        report: Report,
+    ) -> tuple[Episodes, RolloutSummary]:
+        """One episode for each of `rows` (positions in `prompts`, repetitions allowed).
+
+        Args:
+            scores: raw scores of all `prompts`.
+            draws: [B, new_tokens] uniform numbers.
+            kl_coefficient: β.
+
+        Raises:
+            Diverged: log-probabilities or rewards are not finite.
+        """
+        clock = _Clock(self.policy)
+        padded = PaddedPrompts.of(
+            [prompts.tokens[row] for row in rows],
+            self.policy.pad_token,
+            self.policy.device.torch_device,
+        )
+        samples = sample(
+            self.policy, padded, draws, self.sampler, _ticker(report, "sample", "tokens")
+        )
+        sampled = clock.lap()
+        reference = reference_log_probs(
+            self.policy, padded, samples.responses, self.sampler, report
+        )
+        log_ratios = samples.log_probs - reference
+        _check_finite(log_ratios, "log-probabilities")
+        referred = clock.lap()
+        texts = full_texts(self.policy, prompts, rows, samples.responses)
+        report("reward", 0, len(texts), "texts")
+        raw = self.reward.score(texts, _ticker(report, "reward", "texts"))
+        _check_finite(torch.from_numpy(raw), "rewards")
+        device = self.policy.device.torch_device
+        baseline = torch.zeros_like(samples.log_probs)
+        if self.training.prefix_baseline:
+            baseline = self._prefix_rewards(prompts, scores, rows, samples.responses).to(device)
+        report("reward", len(texts), len(texts), "texts")
+        shaped = torch.from_numpy(self.transform(raw, scores[rows])).to(device)
+        episodes, returns_, lambda_returns = self._credit(
+            padded, samples, shaped, log_ratios, baseline, kl_coefficient
+        )
+        lengths = samples.responses.lengths
+        summary = RolloutSummary(
+            reward=raw,
+            kl=log_ratios.sum(1).cpu().numpy(),
+            returns=returns_.cpu().numpy(),
+            lambda_returns=lambda_returns.cpu().numpy(),
+            lengths=lengths.cpu().numpy().astype(np.uint32),
+            entropy=float(samples.entropies.sum() / lengths.sum()),
+            seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
+        )
+        return episodes, summary
+
+    def _credit(
+        self,
+        prompts: PaddedPrompts,
+        samples: Samples,
+        scores: Tensor,
+        log_ratios: Tensor,
+        baseline: Tensor,
+        kl_coefficient: float,
+    ) -> tuple[Episodes, Tensor, Tensor]:
+        """Episodes with advantages, their returns and their λ-returns at the first token."""
+        gamma, lambda_ = self.training.gamma, self.training.lambda_
+        responses = samples.responses
+        valid = responses.valid()
+        rewards = returns.dense_rewards(scores, log_ratios, responses.lengths, kl_coefficient)
+        values = samples.values + baseline * valid
+        advantages = returns.advantages(rewards, values, valid, gamma, lambda_)
+        episodes = Episodes(
+            prompts, responses, samples.log_probs, baseline * valid, values, advantages
+        )
+        first = advantages[:, 0] + values[:, 0]
+        return episodes, returns.discounted_returns(rewards, gamma), first
+
+    def _prefix_rewards(
+        self,
+        prompts: Prompts,
+        scores: NDArray[np.float32],
+        rows: NDArray[np.intp],
+        responses: Responses,
+    ) -> Tensor:
+        """[B, T]: the transformed reward of the text before each token, all in one call."""
+        lengths = responses.lengths.tolist()
+        drawn = responses.tokens.tolist()
+        prefixes = [
+            prompts.tokens[row] + drawn[i][:step]
+            for i, row in enumerate(rows)
+            for step in range(1, lengths[i])
+        ]
+        texts = self.policy.tokenizer.batch_decode(prefixes, skip_special_tokens=True)
+        raw = np.zeros(responses.tokens.shape, dtype=np.float32)
+        own = np.broadcast_to(scores[rows][:, None], raw.shape)
+        # Before the first token stands the prompt, whose score is known.
+        raw[:, 0] = scores[rows]
+        valid = responses.valid().cpu().numpy()
+        valid[:, 0] = False
+        if texts:
+            raw[valid] = self.reward.score(texts)
+        return torch.from_numpy(self.transform(raw, own))
+
+
+@torch.no_grad()
+def reference_log_probs(
+    policy: Policy,
+    prompts: PaddedPrompts,
+    responses: Responses,
+    sampler: Sampler,
+    report: Report,
+) -> Tensor:
+    """log π_ref of the responses, [B, T]."""
+    out = torch.zeros(responses.tokens.shape, device=responses.tokens.device)
+    total = out.shape[0]
+    done = 0
+    order = torch.argsort(prompts.lengths + responses.lengths, stable=True)
+    with policy.reference() as model:
+        for rows in torch.split(order, sampler.minibatch or _BATCH):
+            report("reference", done, total, "episodes")
+            part = policy.evaluate(
+                model, prompts.select(rows), responses.select(rows), sampler.min_new_tokens
+            ).log_probs
+            out[rows, : part.shape[1]] = part
+            done += len(rows)
+    report("reference", total, total, "episodes")
+    return out
+
+
+def full_texts(
+    policy: Policy, prompts: Prompts, rows: NDArray[np.intp], responses: Responses
+) -> list[str]:
+    """Prompt and response as one text each: decoded together, as a character may span both."""
+    lengths = responses.lengths.tolist()
+    drawn = responses.tokens.tolist()
+    tokens = [prompts.tokens[row] + drawn[i][: lengths[i]] for i, row in enumerate(rows)]
+    texts: list[str] = policy.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+    return texts
+
+
+def _ticker(report: Report, phase: str, unit: str) -> Callable[[int, int], None]:
+    return lambda done, total: report(phase, done, total, unit)
+
+
+def _check_finite(values: Tensor, name: str) -> None:
+    bad = (~torch.isfinite(values)).reshape(values.shape[0], -1).any(1).nonzero()[:, 0]
+    if len(bad):
+        shown = ", ".join(str(i) for i in bad[:8].tolist())
+        raise Diverged(
+            f"{name} of {len(bad)} of {values.shape[0]} episodes are NaN or infinite "
+            f"(the first are {shown}); restore a checkpoint and lower training.learning_rate"
+        )
+
+
+class _Clock:
+    """Seconds between laps, with the device's queue emptied at each."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._device = policy.device
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        self._device.synchronise()
+        now = time.perf_counter()
+        seconds, self._last = now - self._last, now
+        return seconds

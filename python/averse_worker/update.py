@@ -1,0 +1,303 @@
+"""Proximal policy optimization (Schulman et al. 2017) on the episodes that carry weight.
+
+Episodes of weight zero are left out before anything is computed: they cost no forward and no
+backward pass, so the update's time is proportional to the episodes kept.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from averse_worker.engine import Report
+from averse_worker.errors import Diverged
+from averse_worker.messages import LoadTraining
+from averse_worker.policy import VALUE_HEAD, Policy
+from averse_worker.returns import whiten
+from averse_worker.rollout import Episodes
+
+
+@dataclass(frozen=True)
+class UpdateSummary:
+    """Means over the gradient steps."""
+
+    loss_policy: float
+    loss_value: float
+    entropy: float
+    """nats a token"""
+    clip_fraction: float
+    """share of tokens whose ratio was clipped"""
+    approx_kl: float
+    """mean over tokens of (ratio - 1) - log ratio, an unbiased estimate of the step's KL"""
+    grad_norm: float
+    """before clipping"""
+    explained_variance: float
+    """of the returns by the critic, before the update"""
+    gradient_steps: int
+    tokens: int
+
+
+class Ppo:
+    """The optimizer of one policy and its update rule."""
+
+    def __init__(self, policy: Policy, training: LoadTraining, min_new_tokens: int) -> None:
+        self._policy = policy
+        self._training = training
+        self._min_new_tokens = min_new_tokens
+        self.optimizer = new_optimizer(policy, training)
+
+    def update(
+        self,
+        episodes: Episodes,
+        weights: NDArray[np.float64],
+        seed: int,
+        learning_rate_factor: float,
+        report: Report,
+    ) -> UpdateSummary:
+        """`epochs` passes over the episodes of weight > 0.
+
+        Args:
+            weights: [B] ≥ 0, not all zero; only their ratios matter.
+            seed: of the minibatches' order.
+
+        Raises:
+            Diverged: a loss or gradient is NaN or infinite; the weights of that step were not
+                applied, those of the steps before were.
+        """
+        training, device = self._training, self._policy.device.torch_device
+        kept = torch.from_numpy(np.flatnonzero(weights)).to(device)
+        batch = _Kept.of(episodes, kept, torch.from_numpy(weights).to(device, torch.float32)[kept])
+        for group, rate in zip(
+            self.optimizer.param_groups,
+            (training.learning_rate, training.value_learning_rate),
+            strict=True,
+        ):
+            group["lr"] = rate * learning_rate_factor
+        lengths = (batch.episodes.prompts.lengths + batch.episodes.responses.lengths).cpu().numpy()
+        steps = math.ceil(len(lengths) / training.minibatch)
+        # Each step's loss is its share of one sum over the batch, so that an episode's influence
+        # is its weight wherever the shuffle puts it.
+        scale = float(batch.token_weights.sum()) / steps
+        total = training.epochs * steps
+        sums: Tensor | None = None
+        random = np.random.default_rng(seed)
+        done = 0
+        for _ in range(training.epochs):
+            for rows in minibatches(lengths, training.minibatch, random):
+                report("update", done, total, "steps")
+                statistics = self._step(batch, torch.from_numpy(rows).to(device), scale)
+                sums = statistics if sums is None else sums + statistics
+                done += 1
+        report("update", total, total, "steps")
+        assert sums is not None
+        means = (sums / total).tolist()
+        policy, value, entropy, clipped, approx_kl, norm = means
+        return UpdateSummary(
+            loss_policy=policy,
+            loss_value=value,
+            entropy=entropy,
+            clip_fraction=clipped,
+            approx_kl=approx_kl,
+            grad_norm=norm,
+            explained_variance=batch.explained_variance(),
+            gradient_steps=total,
+            tokens=training.epochs * int(batch.episodes.responses.lengths.sum()),
+        )
+
+    def reset(self) -> None:
+        """Forgets the moments of the gradients, after the policy's parameters were replaced."""
+        self.optimizer = new_optimizer(self._policy, self._training)
+
+    def state(self) -> dict[str, Tensor]:
+        """The optimizer's state, `<parameter>|<field>` → tensor."""
+        return {
+            f"{name}|{field}": tensor
+            for name, parameter in self._policy.parameters.items()
+            for field, tensor in self.optimizer.state[parameter].items()
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Takes up what `state` gave, on the parameters' device."""
+        self.reset()
+        parameters = self._policy.parameters
+        for key, tensor in state.items():
+            name, field = key.split("|")
+            self.optimizer.state[parameters[name]][field] = tensor
+
+    def _step(self, batch: "_Kept", rows: Tensor, scale: float) -> Tensor:
+        """One gradient step; answers losses, entropy, clip fraction, approximate KL and norm."""
+        policy, training = self._policy, self._training
+        part = batch.select(rows)
+        seen = policy.evaluate(
+            policy.actor,
+            part.episodes.prompts,
+            part.episodes.responses,
+            self._min_new_tokens,
+            values=True,
+        )
+        assert seen.values is not None
+        token_weights = part.token_weights / scale
+        log_ratio = seen.log_probs - part.episodes.log_probs
+        ratio = log_ratio.exp()
+        clipped = ratio.clamp(1 - training.clip_ratio, 1 + training.clip_ratio)
+        # Schulman et al. 2017, eq. 7.
+        surrogate = torch.minimum(ratio * part.advantages, clipped * part.advantages)
+        loss_policy = -(token_weights * surrogate).sum()
+        values = seen.values + part.episodes.baseline
+        near = part.episodes.values + (values - part.episodes.values).clamp(
+            -training.clip_value, training.clip_value
+        )
+        error = torch.maximum((values - part.targets).square(), (near - part.targets).square())
+        loss_value = 0.5 * (token_weights * error).sum()
+        entropy = (token_weights * seen.entropies).sum()
+        loss = loss_policy + training.value_coefficient * loss_value
+        if training.entropy_coefficient:
+            loss = loss - training.entropy_coefficient * entropy
+        self._check(loss, seen.log_probs, seen.values, part.indices)
+        norm = self._descend(loss, part.indices)
+        with torch.no_grad():
+            share = part.token_weights / part.token_weights.sum()
+            outside = (ratio - 1).abs() > training.clip_ratio
+            return torch.stack(
+                [
+                    loss_policy.detach(),
+                    loss_value.detach(),
+                    (share * seen.entropies).sum(),
+                    (share * outside).sum(),
+                    (share * (ratio - 1 - log_ratio)).sum(),
+                    norm,
+                ]
+            )
+
+    def _descend(self, loss: Tensor, indices: Tensor) -> Tensor:
+        """Backward pass, check, clipping, optimizer step; the gradient's norm."""
+        factor = self._policy.device.loss_scale
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss * factor).backward()  # type: ignore[no-untyped-call]
+        parameters = self._policy.parameters
+        if factor != 1.0:
+            for parameter in parameters.values():
+                if parameter.grad is not None:
+                    parameter.grad.div_(factor)
+        norm = nn.utils.clip_grad_norm_(parameters.values(), self._training.max_grad_norm)
+        if not bool(torch.isfinite(norm)):
+            names = [n for n, p in parameters.items() if p.grad is not None]
+            bad = next(n for n in names if not torch.isfinite(parameters[n].grad).all())  # type: ignore[arg-type]
+            raise _diverged(f"the gradient of {bad}", indices)
+        self.optimizer.step()
+        return norm.detach()
+
+    def _check(self, loss: Tensor, log_probs: Tensor, values: Tensor, indices: Tensor) -> None:
+        if bool(torch.isfinite(loss)):
+            return
+        for name, tensor in (("log-probabilities", log_probs), ("values", values)):
+            bad = ~torch.isfinite(tensor).all(1)
+            if bool(bad.any()):
+                raise _diverged(name, indices[bad])
+        raise _diverged("the loss", indices)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Episodes of weight > 0, with what the loss needs of them."""
+
+    episodes: Episodes
+    indices: Tensor
+    """their places in the rollout"""
+    token_weights: Tensor
+    """[B, T], the episode's weight at each of its tokens"""
+    advantages: Tensor
+    """whitened"""
+    targets: Tensor
+    """of the critic: λ-returns"""
+
+    @staticmethod
+    def of(episodes: Episodes, kept: Tensor, weights: Tensor) -> "_Kept":
+        part = _select(episodes, kept)
+        token_weights = weights[:, None] * part.responses.valid()
+        return _Kept(
+            part,
+            kept,
+            token_weights,
+            whiten(part.advantages, token_weights),
+            part.advantages + part.values,
+        )
+
+    def select(self, rows: Tensor) -> "_Kept":
+        part = _select(self.episodes, rows)
+        width = part.responses.tokens.shape[1]
+        return _Kept(
+            part,
+            self.indices[rows],
+            self.token_weights[rows, :width],
+            self.advantages[rows, :width],
+            self.targets[rows, :width],
+        )
+
+    def explained_variance(self) -> float:
+        """1 − Var[target − V] / Var[target] over the kept tokens, weighted."""
+        share = self.token_weights / self.token_weights.sum()
+
+        def variance(x: Tensor) -> Tensor:
+            return (share * (x - (share * x).sum()).square()).sum()
+
+        unexplained = variance(self.targets - self.episodes.values)
+        return float(1 - unexplained / variance(self.targets).clamp_min(1e-8))
+
+
+def _select(episodes: Episodes, rows: Tensor) -> Episodes:
+    responses = episodes.responses.select(rows)
+    width = responses.tokens.shape[1]
+    return Episodes(
+        episodes.prompts.select(rows),
+        responses,
+        episodes.log_probs[rows, :width],
+        episodes.baseline[rows, :width],
+        episodes.values[rows, :width],
+        episodes.advantages[rows, :width],
+    )
+
+
+def minibatches(
+    lengths: NDArray[np.integer], size: int, random: np.random.Generator
+) -> Iterator[NDArray[np.intp]]:
+    """All rows once, in ⌈n / size⌉ groups of like length whose sizes differ by one at most.
+
+    Even groups: a last group of one episode would be a step of almost pure noise, and Adam would
+    make it as large as the others.
+    """
+    order = random.permutation(len(lengths))
+    # Stable: among equal lengths the shuffle stays.
+    order = order[np.argsort(lengths[order], kind="stable")]
+    groups = np.array_split(order, math.ceil(len(order) / size))
+    for group in random.permutation(len(groups)):
+        yield groups[group]
+
+
+def new_optimizer(policy: Policy, training: LoadTraining) -> torch.optim.AdamW:
+    """AdamW over the policy's trained parameters; the value head has a rate of its own."""
+    named = policy.parameters
+    actor = [p for n, p in named.items() if not n.startswith(VALUE_HEAD)]
+    head = [p for n, p in named.items() if n.startswith(VALUE_HEAD)]
+    return torch.optim.AdamW(
+        [
+            {"params": actor, "lr": training.learning_rate},
+            {"params": head, "lr": training.value_learning_rate},
+        ],
+        betas=(0.9, 0.999),
+        weight_decay=0.0,
+        fused=policy.device.torch_device.type in ("cpu", "cuda"),
+    )
+
+
+def _diverged(what: str, indices: Tensor) -> Diverged:
+    shown = ", ".join(str(i) for i in indices[:8].tolist())
+    return Diverged(
+        f"{what} became NaN or infinite in the update, episodes {shown} of the rollout; restore "
+        "a checkpoint and lower training.learning_rate or the reward's scale",
+        detail=f"episodes {indices.tolist()}",
+    )

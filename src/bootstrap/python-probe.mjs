@@ -1,0 +1,86 @@
+/** Whether a virtual environment really holds what this checkout asks for. */
+import { spawnSync } from "node:child_process";
+
+/** Runs in the environment itself; prints its version and what is wrong, as JSON. */
+const program = `
+import importlib.metadata as metadata, json, pathlib, platform, sys, tomllib
+from urllib.parse import unquote, urlparse
+from pip._vendor.packaging.requirements import Requirement
+
+root, extras = pathlib.Path(sys.argv[1]), sys.argv[2:]
+project = tomllib.loads((root / "pyproject.toml").read_text("utf8"))["project"]
+wanted = [Requirement(line) for line in project["dependencies"]]
+for extra in extras:
+    wanted += [Requirement(line) for line in project["optional-dependencies"][extra]]
+pins = {}
+for line in (root / "python" / "constraints.txt").read_text("utf8").splitlines():
+    if line.strip() and not line.startswith("#"):
+        pin = Requirement(line)
+        pins[pin.name.lower().replace("_", "-")] = pin.specifier
+missing, problems = [], []
+for package in metadata.distributions():
+    # pip writes RECORD last: without it an installation was broken off.
+    if package.read_text("RECORD") is None:
+        problems.append(f"{package.name} is only half installed")
+for requirement in wanted:
+    name = requirement.name.lower().replace("_", "-")
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        missing.append(name)
+        continue
+    for specifier in (requirement.specifier, pins.get(name)):
+        if specifier is not None and not specifier.contains(version, prereleases=True):
+            problems.append(f"{name} is {version}, wanted {specifier}")
+try:
+    origin = json.loads(metadata.distribution(project["name"]).read_text("direct_url.json") or "{}")
+    folder = pathlib.Path(unquote(urlparse(origin.get("url", "")).path))
+    if not origin.get("dir_info", {}).get("editable") or folder.resolve() != root.resolve():
+        problems.append(f"{project['name']} is installed from {folder}, not from this checkout")
+except metadata.PackageNotFoundError:
+    missing.append(project["name"])
+print(json.dumps({"version": platform.python_version(), "missing": missing, "problems": problems}))
+`;
+
+/**
+ * @typedef {object} Probe
+ * @property {string} version of the interpreter
+ * @property {string[]} missing packages that pip can add
+ * @property {string[]} problems that only a new environment is rid of
+ */
+
+/**
+ * @param {string} python the environment's interpreter
+ * @param {string} root
+ * @param {readonly string[]} extras
+ * @returns {Probe | null} null where it does not even run
+ */
+export function probePackages(python, root, extras) {
+  const answer = spawnSync(python, ["-I", "-c", program, root, ...extras], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  if (answer.status !== 0) return null;
+  const probe = JSON.parse(answer.stdout);
+  // Dependencies of dependencies: pip's own check, of use once the direct ones are there.
+  if (probe.missing.length > 0) return probe;
+  const check = spawnSync(python, ["-I", "-m", "pip", "check"], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  if (check.status !== 0) probe.problems.push(...check.stdout.trim().split("\n"));
+  return probe;
+}
+
+/**
+ * @param {string} python
+ * @returns {string | null} its version; null where it does not run
+ */
+export function interpreterVersion(python) {
+  const question = "import platform; print(platform.python_version())";
+  const { status, stdout } = spawnSync(python, ["-I", "-c", question], {
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  return status === 0 ? stdout.trim() : null;
+}

@@ -1,0 +1,58 @@
+/** Everything that a command here needs, installed and built; nothing is done twice. */
+
+import { ensureBuilt } from "./build.mjs";
+import { forwardSignals, wasInterrupted } from "./child.mjs";
+import { ensureNodePackages } from "./node-packages.mjs";
+import { ensurePythonPackages } from "./python-packages.mjs";
+import { environmentExit, interruptedExit, SetupError } from "./setup-error.mjs";
+import { takeSetupLock } from "./setup-lock.mjs";
+
+/**
+ * Runs a script: set-up under the lock, then its own part; a failed set-up is told in a sentence.
+ *
+ * @param {string} root
+ * @param {readonly string[]} extras of the Python package
+ * @param {() => Promise<number>} then answers with the exit code
+ */
+export async function afterSetup(root, extras, then) {
+  forwardSignals();
+  try {
+    await setUp(root, extras);
+    process.exitCode = wasInterrupted() ? interruptedExit : await then();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    if (wasInterrupted()) {
+      process.stderr.write("Set-up interrupted; the next run takes it up again.\n");
+      process.exitCode = interruptedExit;
+      return;
+    }
+    for (const line of error.details) process.stderr.write(`  ${line}\n`);
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = environmentExit;
+  }
+}
+
+/**
+ * @param {string} root
+ * @param {readonly string[]} extras
+ */
+async function setUp(root, extras) {
+  const onWait = (/** @type {{ pid: number }} */ { pid }) =>
+    process.stderr.write(
+      `Another set-up of this checkout is running (process ${pid}); waiting for it …\n`,
+    );
+  const lock = await takeSetupLock(root, onWait, wasInterrupted);
+  if (lock === null) return;
+  try {
+    // One after the other: each uses the whole machine, and the Python part is the long one.
+    for (const part of [
+      () => ensureNodePackages(root, lock.setChild),
+      () => ensureBuilt(root),
+      () => ensurePythonPackages(root, extras, lock.setChild),
+    ]) {
+      if (!wasInterrupted()) await part();
+    }
+  } finally {
+    lock.release();
+  }
+}

@@ -1,0 +1,63 @@
+/** Any error as what the user reads on stderr, and the exit code that goes with it. */
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { UserError } from "./user-error.js";
+
+export interface FailureText {
+  readonly exit: ExitCode;
+  readonly text: string;
+}
+
+/** Errors of the system that say what is wrong with a place the user named. */
+const systemErrors: Readonly<Record<string, readonly [meaning: string, exit: ExitCode]>> = {
+  EACCES: ["no permission", exitCode.environment],
+  EPERM: ["no permission", exitCode.environment],
+  EROFS: ["the file system is read-only", exitCode.environment],
+  ENOSPC: ["the disk is full", exitCode.environment],
+  EDQUOT: ["the disk quota is used up", exitCode.environment],
+  EMFILE: ["too many open files", exitCode.environment],
+  EADDRINUSE: ["the port or socket is in use", exitCode.environment],
+  ENOTDIR: ["a part of the path is a file", exitCode.usage],
+  EISDIR: ["a folder where a file is needed", exitCode.usage],
+  ENOENT: ["no such file or folder", exitCode.usage],
+  ENAMETOOLONG: ["the name is too long", exitCode.usage],
+};
+
+/** @param debug adds the stack of errors that are not the user's */
+export function failureText(error: unknown, debug: boolean): FailureText {
+  const stack = debug && error instanceof Error && error.stack ? `\n${error.stack}` : "";
+  if (error instanceof UserError) return { exit: error.exit, text: `${error.message}${stack}` };
+  if (hasName(error, "ConfigError"))
+    return { exit: exitCode.usage, text: `${error.message}${stack}` };
+  if (hasName(error, "RecordError") || hasName(error, "JournalError")) {
+    return { exit: recordExit(error), text: `${error.message}.${stack}` };
+  }
+  if (hasName(error, "WorkerLost") || hasName(error, "WorkerFailure")) {
+    return { exit: exitCode.environment, text: `${error.message}${stack}` };
+  }
+  const system = systemFailure(error);
+  if (system !== null) return { ...system, text: `${system.text}${stack}` };
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = debug ? "" : " This is a fault of Averse itself; --debug shows where.";
+  return { exit: exitCode.environment, text: `unexpected error: ${message}.${hint}${stack}` };
+}
+
+/** By name, not by class: the classes live in modules that not every command loads. */
+function hasName(error: unknown, name: string): error is Error {
+  return error instanceof Error && error.name === name;
+}
+
+/** A place that the user named wrongly is usage; one that the machine refuses, or damage, is not. */
+function recordExit(error: Error): ExitCode {
+  const reason = "reason" in error ? error.reason : "";
+  return reason === "exists" || reason === "name" || reason === "missing"
+    ? exitCode.usage
+    : exitCode.environment;
+}
+
+function systemFailure(error: unknown): FailureText | null {
+  if (!(error instanceof Error) || !("code" in error)) return null;
+  const known = systemErrors[String(error.code)];
+  if (known === undefined) return null;
+  const path = "path" in error && typeof error.path === "string" ? `${error.path}: ` : "";
+  return { exit: known[1], text: `${path}${known[0]} (${String(error.code)}).` };
+}

@@ -1,0 +1,57 @@
+/** `averse ls`: the runs, newest first. */
+
+import { listRuns, type RunSummary } from "../record/run-list.js";
+import { formatNumber } from "../report/number-format.js";
+import { safeText } from "../report/safe-text.js";
+import { terminalStyle } from "../report/terminal-style.js";
+import { gridLines } from "../report/text-grid.js";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import type { Terminal } from "./terminal.js";
+
+export interface ListOptions {
+  readonly runs: string;
+  readonly json: boolean;
+}
+
+export async function ls(options: ListOptions, terminal: Terminal): Promise<ExitCode> {
+  const runs = await listRuns(options.runs);
+  if (options.json) {
+    terminal.out(JSON.stringify(runs));
+    return exitCode.done;
+  }
+  if (runs.length === 0) {
+    terminal.err(`No runs in ${options.runs}. Start one with \`averse run quickstart\`.`);
+    return exitCode.done;
+  }
+  const title = ["run", "state", "started", "trials", "last step", "CVaR", "purpose"];
+  const rows = runs.map((run) => cells(run, terminal));
+  const [head = "", ...lines] = gridLines(
+    [title, ...rows],
+    ["left", "left", "left", "right", "left", "right", "left"],
+  );
+  terminal.out(
+    [terminalStyle(terminal.color).bold(head), ...lines]
+      .map((line) => clipped(line, terminal))
+      .join("\n"),
+  );
+  return exitCode.done;
+}
+
+function cells(run: RunSummary, { unicode }: Terminal): string[] {
+  const step = run.trial === null ? "" : `${run.trial} ${run.step}`;
+  const started = run.started === null ? "" : run.started.slice(0, 16).replace("T", " ");
+  return [
+    run.id,
+    run.state,
+    started,
+    `${run.trialsDone}/${run.trials}`,
+    step,
+    run.cvar === null ? "" : formatNumber(run.cvar, 2, { unicode }),
+    safeText(run.state === "damaged" || run.state === "failed" ? (run.message ?? "") : run.purpose),
+  ];
+}
+
+/** Off a terminal nothing is lost; on one, a long purpose is no reason to break lines. */
+function clipped(line: string, terminal: Terminal): string {
+  return terminal.isTty && line.length > terminal.columns ? line.slice(0, terminal.columns) : line;
+}

@@ -1,0 +1,201 @@
+/**
+ * The command line: every command with its options and words of help. What a command does lies in
+ * a file of its own, loaded when it is called, so that help and lists start at once.
+ */
+import { Command, CommanderError, Option } from "commander";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { failureText } from "./failure-text.js";
+import { introduction } from "./introduction.js";
+import type { Terminal } from "./terminal.js";
+import { packageVersion } from "./version.js";
+
+/** Runs one command line to its exit code; nothing is thrown. */
+export async function runCommandLine(
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<ExitCode> {
+  if (argv.length === 0) {
+    terminal.out(introduction);
+    return exitCode.done;
+  }
+  let code: ExitCode = exitCode.done;
+  const program = buildProgram(terminal, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    // Help and version end by throwing too; commander has printed what there is to say.
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? exitCode.done : exitCode.usage;
+    const failure = failureText(error, argv.includes("--debug"));
+    terminal.err(failure.text);
+    return failure.exit;
+  }
+}
+
+function buildProgram(terminal: Terminal, end: (code: ExitCode) => void): Command {
+  const program = new Command("averse")
+    .description("Risk-averse fine-tuning for language models: CVaR on the reward tail.")
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    })
+    .showHelpAfterError(
+      "(`averse --help` lists the commands, `averse <command> --help` the options)",
+    )
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done · 2 usage or configuration · 3 environment or worker · 130 interrupted",
+    );
+
+  program
+    .command("run")
+    .summary("train and evaluate an experiment's arms")
+    .description("Trains and evaluates every arm and seed of an experiment, and reports on them.")
+    .argument("<experiment>", "YAML file, or a name in configs/experiments")
+    .addOption(setOption())
+    .option("--run-dir <folder>", "run folder itself; must not exist yet")
+    .addOption(runsOption())
+    .option(
+      "--json",
+      "one JSON object a line on stdout: the journal's events, then a result",
+      false,
+    )
+    .option("--plain", "lines instead of the live view", false)
+    .option("--show-text", "print sampled texts, which may be offensive", false)
+    .addOption(debugOption())
+    .action(async (experiment: string, options) => {
+      const { run } = await import("./run.js");
+      end(await run(experiment, options, terminal));
+    });
+
+  program
+    .command("ls")
+    .description("Lists the runs.")
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (options) => end(await (await import("./ls.js")).ls(options, terminal)));
+
+  program
+    .command("show")
+    .summary("one run: settings, trials, results")
+    .description("Shows one run: what it is, how far its trials are, and its results.")
+    .argument("<run>", runWords)
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .option("--show-text", "print sampled texts, which may be offensive", false)
+    .addOption(debugOption())
+    .action(async (run: string, options) =>
+      end(await (await import("./show.js")).show(run, options, terminal)),
+    );
+
+  program
+    .command("compare")
+    .summary("arms of one or several runs, side by side")
+    .description(
+      "Compares arms, of one run or of several: figures, and differences from the first.",
+    )
+    .argument("<runs-and-arms...>", `runs (${runWords}), then names of arms; no arms: all of them`)
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (names: string[], options) =>
+      end(await (await import("./compare.js")).compare(names, options, terminal)),
+    );
+
+  program
+    .command("report")
+    .description("Writes a run's report.html and report.md again, from its journal.")
+    .argument("<run>", runWords)
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .option("--show-text", "sampled texts as they are, which may be offensive; else masked", false)
+    .addOption(debugOption())
+    .action(async (run: string, options) =>
+      end(await (await import("./report.js")).report(run, options, terminal)),
+    );
+
+  program
+    .command("export")
+    .description("Copies a trial's model, in transformers format, out of a run.")
+    .argument("<run>", runWords)
+    .requiredOption("--trial <trial>", "arm and seed, as in ra-rlhf-s0")
+    .requiredOption("--to <folder>", "new folder for the model")
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (run: string, options) =>
+      end(await (await import("./export.js")).exportModel(run, options, terminal)),
+    );
+
+  program
+    .command("doctor")
+    .description("Checks what a run needs: Node, Python, packages, devices, worker, models.")
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (options) => end(await (await import("./doctor.js")).doctor(options, terminal)));
+
+  addConfigCommands(program, terminal, end);
+  return program;
+}
+
+function addConfigCommands(
+  program: Command,
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  const config = program.command("config").description("Checks and explains configuration.");
+  config
+    .command("validate")
+    .description("Checks an experiment without running it; every problem at once.")
+    .argument("<experiment>", "YAML file, or a name in configs/experiments")
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (name: string, options) =>
+      end((await import("./config.js")).validate(name, options, terminal)),
+    );
+  config
+    .command("schema")
+    .description("Prints the JSON Schema of experiment files, for editors.")
+    .addOption(debugOption())
+    .action(async () => end((await import("./config.js")).schema(terminal)));
+  config
+    .command("explain")
+    .summary("what keys mean, or which values are in force")
+    .description("Explains keys; with an experiment, shows the values in force and who set them.")
+    .argument("[key-or-experiment]", "a key, a section, or an experiment; nothing: every key")
+    .argument("[key]", "with an experiment: only this key or section")
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (what: string | undefined, only: string | undefined, options) =>
+      end((await import("./config.js")).explain(what, only, options, terminal)),
+    );
+}
+
+const runWords = "run folder, or its name (the beginning will do) in the runs folder, or latest";
+
+function setOption(): Option {
+  return new Option("--set <key=value>", "override a key, as in risk.alpha=0.2; may be repeated")
+    .default([], "none")
+    .argParser((text: string, before: string[]) => [...before, text]);
+}
+
+function runsOption(): Option {
+  return new Option("--runs <folder>", "folder of the runs").default("runs");
+}
+
+function jsonOption(): Option {
+  return new Option("--json", "machine output on stdout").default(false, "off");
+}
+
+function debugOption(): Option {
+  return new Option("--debug", "stack traces with errors").default(false, "off");
+}

@@ -1,0 +1,64 @@
+/** report.html and report.md of a run, rendered from its record and written into its folder. */
+import { basename, join } from "node:path";
+import type { Experiment } from "../config/schema.js";
+import { aggregate } from "../experiment/aggregate.js";
+import type { JournalEvent } from "../experiment/events.js";
+import { writeDurably } from "../record/durable-files.js";
+import { JournalError, readJournal } from "../record/journal-reader.js";
+import { type Manifest, readManifest } from "../record/manifest.js";
+import { renderReport } from "../report/render-report.js";
+import type { RunDescription } from "../report/report-data.js";
+import { readSamples } from "./samples.js";
+
+export interface ReportTextOptions {
+  /** Sampled texts as they are, which may be offensive; else masked. */
+  readonly showText: boolean;
+}
+
+/**
+ * Also of a run that failed or goes on: what it has so far.
+ *
+ * @returns the files written
+ * @throws {RecordError} the record is damaged, or the folder cannot be written
+ */
+export async function writeReports(folder: string, options: ReportTextOptions): Promise<string[]> {
+  const manifest = readManifest(folder);
+  // Written by this program from a checked configuration.
+  const experiment = manifest.config as unknown as Experiment;
+  const events = await journalOf(folder);
+  const { html, markdown } = await renderReport(
+    {
+      run: description(folder, manifest, experiment),
+      evaluation: aggregate(experiment, events),
+      events,
+      samples: events.flatMap((event) =>
+        event.type === "evaluated" && event.final && event.samples !== null && event.trial !== null
+          ? readSamples(folder, event.trial, event.samples)
+          : [],
+      ),
+    },
+    { showText: options.showText },
+  );
+  const files = { "report.html": html, "report.md": markdown };
+  return Object.entries(files).map(([name, content]) => {
+    const path = join(folder, name);
+    writeDurably(path, content);
+    return path;
+  });
+}
+
+/** All whole lines; a last one that is cut off is a writer at work, or one that died. */
+async function journalOf(folder: string): Promise<JournalEvent[]> {
+  const events: JournalEvent[] = [];
+  try {
+    for await (const event of readJournal(folder)) events.push(event);
+  } catch (error) {
+    if (!(error instanceof JournalError && error.torn)) throw error;
+  }
+  return events;
+}
+
+function description(folder: string, manifest: Manifest, experiment: Experiment): RunDescription {
+  const { started, git, hardware, versions } = manifest;
+  return { id: basename(folder), started, experiment, command: null, git, hardware, versions };
+}

@@ -1,0 +1,144 @@
+/**
+ * `averse run`: configuration → run folder → engine with real workers → report → table. Everything
+ * that can be refused is refused before the run folder is made.
+ */
+import { loadExperiment } from "../config/load.js";
+import { runExperiment } from "../experiment/engine.js";
+import type { JournalEvent } from "../experiment/events.js";
+import type { Observer } from "../experiment/observation.js";
+import { planRun } from "../experiment/plan.js";
+import type { RunOutcome } from "../experiment/ports.js";
+import { createRun } from "../record/run-directory.js";
+import { pythonPath } from "../worker/python-path.js";
+import { readWorkerSpec, type WorkerSpec } from "../worker/spec.js";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { experimentFile } from "./experiment-file.js";
+import { hardware } from "./hardware.js";
+import { packageRoot } from "./package-root.js";
+import { provenance } from "./provenance.js";
+import { resultText } from "./result-text.js";
+import { jsonView, plainView, type RunView } from "./run-view.js";
+import { readSamples, sampleLines } from "./samples.js";
+import { stopSignals } from "./stop-signals.js";
+import type { Terminal } from "./terminal.js";
+import { UserError } from "./user-error.js";
+import { workerLog, workerOpener } from "./worker-opener.js";
+
+export interface RunCommandOptions {
+  readonly set: readonly string[];
+  readonly runDir?: string;
+  readonly runs: string;
+  readonly json: boolean;
+  readonly plain: boolean;
+  readonly showText: boolean;
+}
+
+export async function run(
+  name: string,
+  options: RunCommandOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { experiment, origins } = loadExperiment(experimentFile(name), options.set);
+  const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
+  requirePython(spec);
+  const machine = hardware();
+  const plan = planRun(experiment, machine);
+  const recorder = createRun({
+    experiment,
+    runsFolder: options.runs,
+    runDir: options.runDir ?? null,
+    provenance: provenance(origins, machine),
+    now: () => new Date(),
+  });
+  const view = await openView(options, terminal);
+  const signals = stopSignals((how) => view.stopping(how));
+  const samples = new Map<string, string>();
+  let outcome: RunOutcome;
+  try {
+    outcome = await runExperiment(experiment, plan, {
+      openWorker: workerOpener(spec, recorder.directory, (text) => terminal.err(text)),
+      recorder,
+      clock: () => performance.now() / 1000,
+      observe: watching(view.observe, samples),
+      stop: signals.stop,
+      halt: signals.halt,
+    });
+  } finally {
+    signals.dispose();
+    view.end();
+    recorder.close();
+  }
+  return conclude(outcome, recorder.directory, samples, options, terminal);
+}
+
+/** @throws {UserError} the worker needs Python and there is none: before a folder is made */
+function requirePython(spec: WorkerSpec): void {
+  if (!spec.argv.some((part) => part.includes("{python}"))) return;
+  try {
+    pythonPath(packageRoot);
+  } catch (error) {
+    throw new UserError((error as Error).message, exitCode.environment, { cause: error });
+  }
+}
+
+async function openView(options: RunCommandOptions, terminal: Terminal): Promise<RunView> {
+  if (options.json) return jsonView(terminal);
+  return plainView((line) => terminal.out(line));
+}
+
+function watching(observe: Observer, samples: Map<string, string>): Observer {
+  const take = (event: JournalEvent) => {
+    if (
+      event.type === "evaluated" &&
+      event.final &&
+      event.samples !== null &&
+      event.trial !== null
+    ) {
+      samples.set(event.trial, event.samples);
+    }
+  };
+  return (observation) => {
+    if (observation.kind === "event") take(observation.event);
+    observe(observation);
+  };
+}
+
+async function conclude(
+  outcome: RunOutcome,
+  folder: string,
+  samples: ReadonlyMap<string, string>,
+  options: RunCommandOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  switch (outcome.outcome) {
+    case "done": {
+      // Loads the plotting library, which a run has no use for before.
+      const { writeReports } = await import("./report-files.js");
+      const reports = await writeReports(folder, options);
+      if (options.json) {
+        terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder, reports }));
+        return exitCode.done;
+      }
+      const parts = [resultText(outcome.evaluation, terminal)];
+      if (options.showText) parts.push(sampleLines(shownSamples(folder, samples)));
+      parts.push([`run     ${folder}`, ...reports.map((file) => `report  ${file}`)].join("\n"));
+      terminal.out(`\n${parts.join("\n\n")}`);
+      return exitCode.done;
+    }
+    case "interrupted":
+      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
+      terminal.err(`Interrupted; the record and the checkpoints so far are in ${folder}.`);
+      return exitCode.interrupted;
+    case "failed": {
+      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
+      const { trial, message, kind } = outcome;
+      const log = trial === null ? "" : ` The worker's log is ${workerLog(folder, trial)}.`;
+      terminal.err(`${trial === null ? "" : `${trial}: `}${message.replace(/[.\s]+$/, "")}.${log}`);
+      return kind === "input" ? exitCode.usage : exitCode.environment;
+    }
+  }
+}
+
+function shownSamples(folder: string, samples: ReadonlyMap<string, string>) {
+  return [...samples].flatMap(([trial, file]) => readSamples(folder, trial, file));
+}

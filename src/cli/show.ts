@@ -1,0 +1,133 @@
+/** `averse show`: one run's settings, the state of its trials, and its results. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import type { JournalEvent } from "../experiment/events.js";
+import { readEvaluation } from "../record/evaluation-file.js";
+import { JournalError, readJournal } from "../record/journal-reader.js";
+import { type Manifest, readManifest } from "../record/manifest.js";
+import { runFiles } from "../record/run-paths.js";
+import { formatDuration } from "../report/number-format.js";
+import { safeText } from "../report/safe-text.js";
+import { gridLines } from "../report/text-grid.js";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { resultText } from "./result-text.js";
+import { runFolder } from "./run-folder.js";
+import { readSamples, sampleLines } from "./samples.js";
+import type { Terminal } from "./terminal.js";
+
+export interface ShowOptions {
+  readonly runs: string;
+  readonly json: boolean;
+  readonly showText: boolean;
+}
+
+export async function show(
+  run: string,
+  options: ShowOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const folder = await runFolder(run, options.runs);
+  const manifest = readManifest(folder);
+  const trials = await trialFacts(folder);
+  const evaluation = existsSync(join(folder, runFiles.evaluation)) ? readEvaluation(folder) : null;
+  if (options.json) {
+    terminal.out(JSON.stringify({ folder, manifest, trials: [...trials.values()], evaluation }));
+    return exitCode.done;
+  }
+  const parts = [headText(folder, manifest), trialText([...trials.values()])];
+  if (evaluation !== null) parts.push(resultText(evaluation, terminal));
+  const samples = [...trials.values()].flatMap(({ trial, samples: file }) =>
+    file === null ? [] : readSamples(folder, trial, file),
+  );
+  if (options.showText && samples.length > 0) parts.push(sampleLines(samples));
+  terminal.out(parts.join("\n\n"));
+  return exitCode.done;
+}
+
+interface TrialFacts {
+  readonly trial: string;
+  state: "waiting" | "running" | "done" | "failed" | "interrupted";
+  step: number;
+  iterations: number;
+  seconds: number | null;
+  message: string | null;
+  samples: string | null;
+}
+
+/** What the journal says of each trial; a line cut off at its end is a writer at work. */
+async function trialFacts(folder: string): Promise<Map<string, TrialFacts>> {
+  const trials = new Map<string, TrialFacts>();
+  try {
+    for await (const event of readJournal(folder)) take(event, trials);
+  } catch (error) {
+    if (!(error instanceof JournalError && error.torn)) throw error;
+  }
+  return trials;
+}
+
+function take(event: JournalEvent, trials: Map<string, TrialFacts>): void {
+  if (event.type === "run_started") {
+    for (const trial of event.trials) {
+      trials.set(trial, {
+        trial,
+        state: "waiting",
+        step: 0,
+        iterations: 0,
+        seconds: null,
+        message: null,
+        samples: null,
+      });
+    }
+  }
+  const facts = trials.get(event.trial ?? "");
+  if (facts === undefined) return;
+  if (event.type === "trial_started")
+    Object.assign(facts, { state: "running", iterations: event.iterations });
+  else if (event.type === "step") facts.step = event.step + 1;
+  else if (event.type === "evaluated" && event.final) facts.samples = event.samples;
+  else if (event.type === "trial_finished")
+    Object.assign(facts, { state: "done", seconds: event.seconds });
+  else if (event.type === "trial_failed")
+    Object.assign(facts, { state: "failed", message: event.message });
+  else if (event.type === "trial_interrupted") facts.state = "interrupted";
+}
+
+function headText(folder: string, manifest: Manifest): string {
+  const { outcome, started, finished, message } = manifest;
+  const state = outcome === null ? "not finished" : outcome;
+  const rows = [
+    ["run", folder],
+    [
+      "experiment",
+      `${manifest.name}${manifest.purpose === "" ? "" : `: ${safeText(manifest.purpose)}`}`,
+    ],
+    ["state", `${state}${message ? `: ${safeText(message)}` : ""}`],
+    ["started", `${started}${finished === null ? "" : `, finished ${finished}`}`],
+    ["set by hand", changedKeys(manifest)],
+  ].filter(([, value]) => value !== "");
+  return gridLines(rows as string[][], ["left", "left"]).join("\n");
+}
+
+/** Keys given by `--set`: what sets this run apart from its file. */
+function changedKeys(manifest: Manifest): string {
+  const origins = z.record(z.string(), z.unknown()).parse(manifest.origins);
+  return Object.entries(origins)
+    .filter(([, origin]) => origin === "override")
+    .map(([key]) => key)
+    .join(", ");
+}
+
+function trialText(trials: readonly TrialFacts[]): string {
+  const rows = trials.map(({ trial, state, step, iterations, seconds, message }) => [
+    trial,
+    state,
+    iterations > 0 ? `${step}/${iterations}` : "",
+    seconds === null ? "" : formatDuration(seconds),
+    message === null ? "" : safeText(message),
+  ]);
+  return gridLines(
+    [["trial", "state", "steps", "time", ""], ...rows],
+    ["left", "left", "right", "right", "left"],
+  ).join("\n");
+}

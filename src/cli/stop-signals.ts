@@ -1,0 +1,60 @@
+/**
+ * Ctrl-C once: finish the steps in hand, checkpoint, leave. Twice: break off at once. SIGTERM and
+ * SIGHUP count as once.
+ */
+
+/**
+ * `npm start` passes on the Ctrl-C that the terminal has sent here already, and a reader's finger
+ * does not come down twice so fast.
+ */
+const sameSignalMs = 250;
+
+export interface StopSignals {
+  readonly stop: AbortSignal;
+  readonly halt: AbortSignal;
+  /** Asks for a stop as a signal would. */
+  request(): void;
+  /** Gives the signals back to Node. */
+  dispose(): void;
+}
+
+/**
+ * @param onRequest told at each step: "stop" at the first request, "halt" at the second
+ * @param source where signals come from
+ */
+export function stopSignals(
+  onRequest: (step: "stop" | "halt") => void,
+  source: NodeJS.EventEmitter = process,
+  now: () => number = () => performance.now(),
+): StopSignals {
+  const stop = new AbortController();
+  const halt = new AbortController();
+  let last = Number.NEGATIVE_INFINITY;
+  const request = () => {
+    if (stop.signal.aborted) return;
+    onRequest("stop");
+    stop.abort();
+  };
+  const onInterrupt = () => {
+    const again = now() - last > sameSignalMs;
+    last = now();
+    if (!stop.signal.aborted) request();
+    else if (again && !halt.signal.aborted) {
+      onRequest("halt");
+      halt.abort();
+    }
+  };
+  source.on("SIGINT", onInterrupt);
+  source.on("SIGTERM", request);
+  source.on("SIGHUP", request);
+  return {
+    stop: stop.signal,
+    halt: halt.signal,
+    request,
+    dispose: () => {
+      source.off("SIGINT", onInterrupt);
+      source.off("SIGTERM", request);
+      source.off("SIGHUP", request);
+    },
+  };
+}

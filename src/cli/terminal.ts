@@ -1,0 +1,33 @@
+/** Where a command writes, and what its reader can show. */
+export interface Terminal {
+  /** stdout: results, and nothing else under --json. */
+  out(text: string): void;
+  /** stderr: errors and logs. */
+  err(text: string): void;
+  /** Whether stdout is a terminal. */
+  readonly isTty: boolean;
+  readonly columns: number;
+  readonly color: boolean;
+  readonly unicode: boolean;
+}
+
+const widthOffTty = 120;
+
+export function processTerminal(
+  stdout: NodeJS.WriteStream = process.stdout,
+  stderr: NodeJS.WriteStream = process.stderr,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Terminal {
+  const isTty = stdout.isTTY === true;
+  const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG || "";
+  const plainColor = (environment.NO_COLOR ?? "") !== "" || environment.TERM === "dumb";
+  return {
+    out: (text) => void stdout.write(`${text}\n`),
+    err: (text) => void stderr.write(`${text}\n`),
+    isTty,
+    columns: isTty ? Math.max(40, stdout.columns) : widthOffTty,
+    color: isTty && !plainColor,
+    // A terminal that says nothing of its encoding is most likely a modern one.
+    unicode: locale === "" || /utf-?8/i.test(locale),
+  };
+}

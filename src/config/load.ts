@@ -1,0 +1,95 @@
+/**
+ * From a YAML file and `--set` overrides to the resolved experiment, or to every problem in them
+ * at once: text → YAML with positions → overrides → schema → arms → checks across keys.
+ */
+import { selectArms } from "./arm-selection.js";
+import { ConfigError, type ConfigProblem, inReadingOrder } from "./config-error.js";
+import { readConfigText } from "./config-text.js";
+import { armMisfits, seedMisfits } from "./cross-checks.js";
+import { givenValues, type Origin, originsOf } from "./given-values.js";
+import { idleOverrides } from "./idle-overrides.js";
+import { isTree, type Tree, withValueAt } from "./key-path.js";
+import { keyReference } from "./key-reference.js";
+import { misfitProblem } from "./misfit-problem.js";
+import { readOverride } from "./overrides.js";
+import { resolveArms } from "./resolve-arms.js";
+import { type Experiment, type ExperimentFile, experimentSchema } from "./schema.js";
+import { schemaProblems } from "./schema-problems.js";
+import { parseYaml } from "./yaml-source.js";
+
+export type { Origin } from "./given-values.js";
+
+export interface LoadedExperiment {
+  readonly experiment: Experiment;
+  /** Key path → who gave the value. */
+  readonly origins: Readonly<Record<string, Origin>>;
+  /** The file as written. */
+  readonly text: string;
+}
+
+/**
+ * @param overrides texts as typed after `--set`; of two on one key the later one counts
+ * @throws {ConfigError} with every problem of the file and the overrides
+ */
+export function loadExperiment(file: string, overrides: readonly string[]): LoadedExperiment {
+  const text = readConfigText(file);
+  const source = parseYaml(file, text);
+  const readings = overrides.map(readOverride);
+  const set = readings.flatMap((reading) => (reading.ok ? reading.overrides : []));
+  const problems: ConfigProblem[] = readings.flatMap((reading) =>
+    reading.ok ? [] : [reading.problem],
+  );
+  const given = givenValues(source, set);
+
+  // Arms are read apart: their form (list or map) and their keys deserve better words than a union's.
+  const { arms: written, ...rest } = source.tree;
+  const onSections = set.filter(({ path }) => path[0] !== "arms");
+  const onArms = set.filter(({ path }) => path[0] === "arms");
+  const tree = onSections.reduce<Tree>(
+    (sum, { path, value }) => withSafely(sum, path, value),
+    rest,
+  );
+
+  const parsed = experimentSchema.safeParse(tree);
+  if (!parsed.success) problems.push(...schemaProblems(parsed.error.issues, tree, given));
+  const sections = parsed.success ? parsed.data : soundSections(tree);
+
+  const fallback = keyReference("arms")!.default as string[];
+  const selection = selectArms(written, onArms, fallback, given);
+  const resolved = resolveArms(sections, selection.changes, given);
+  problems.push(...selection.problems, ...resolved.problems);
+
+  const repeated = seedMisfits(sections.seeds as readonly number[]);
+  problems.push(...repeated.map((misfit) => misfitProblem(misfit, null, given)));
+  // Only what the user wrote may be held against another key, not a default in an unsound one's place.
+  if (parsed.success) {
+    for (const [name, arm] of Object.entries(resolved.arms)) {
+      problems.push(...armMisfits(name, arm).map((misfit) => misfitProblem(misfit, name, given)));
+    }
+    if (problems.length === 0) problems.push(...idleOverrides(onSections, resolved.arms));
+    if (problems.length === 0) {
+      const experiment: Experiment = { ...parsed.data, arms: resolved.arms };
+      const origins = originsOf(selection.changes, given);
+      return { experiment, origins, text };
+    }
+  }
+  throw new ConfigError(inReadingOrder(problems));
+}
+
+/** Where the file has something else than a section, the file's fault is told, once. */
+function withSafely(tree: Tree, path: readonly string[], value: unknown): Tree {
+  const section = path[0]!;
+  const blocked = path.length > 1 && tree[section] !== undefined && !isTree(tree[section]);
+  return blocked ? tree : withValueAt(tree, path, value);
+}
+
+/** The sections that are sound, defaults for the others: enough to check the arms against. */
+function soundSections(tree: Tree): Tree {
+  const defaults = experimentSchema.parse({ name: "unnamed" });
+  return Object.fromEntries(
+    Object.entries(experimentSchema.shape).map(([key, schema]) => {
+      const result = schema.safeParse(tree[key]);
+      return [key, result.success ? result.data : defaults[key as keyof ExperimentFile]];
+    }),
+  );
+}

@@ -1,0 +1,79 @@
+/** docs/configuration.md: every key with its type, range, default and meaning. */
+import { armPresets } from "./arm-presets.js";
+import { type KeyReference, keyReferences, sectionNames } from "./key-reference.js";
+import { armSections } from "./schema.js";
+
+const introduction = `<!-- Generated from src/config/schema.ts by \`npm run generate\`: do not edit. -->
+# Configuration reference
+
+An experiment is one YAML file, checked strictly: an unknown key, a wrong type or a value out of
+range is an error that names file, line and key. Files in \`configs/experiments/\` can be run by
+name. Every key but \`name\` has a default; most defaults are the paper's (arXiv 2501.06911).
+
+\`\`\`
+averse run quickstart --set training.iterations=80 --set seeds=0,1,2
+averse config validate my.yaml           # checks without running
+averse config explain my.yaml risk       # values in force, and who set them
+averse config explain risk.alpha         # one key of this page
+\`\`\`
+
+Begin a file with \`# yaml-language-server: $schema=../experiment.schema.json\` and an editor with
+a YAML language server completes and checks keys while you type.
+`;
+
+const arms = `## Arms
+
+\`arms\` is a list of known arms, or a map from arm to the keys it changes. An arm trains with the
+experiment's sections, changed by what is known of its name, changed by its own keys. It may
+change keys of ${Object.keys(armSections)
+  .map((name) => `\`${name}\``)
+  .join(", ")}.
+
+| known arm | meaning |
+|---|---|
+${Object.entries(armPresets)
+  .map(([name, preset]) => `| \`${name}\` | ${preset.description} |`)
+  .join("\n")}
+
+\`\`\`yaml
+arms:
+  sft:                        # known arms need no keys
+  rlhf:
+  rlhf-kl:                    # an arm of your own
+    risk: {measure: mean}
+    kl: {beta: 0.05}
+\`\`\`
+
+\`--set arms=sft,rlhf\` selects among the file's arms and the known ones;
+\`--set arms.rlhf-kl.kl.beta=0.1\` changes one arm.
+`;
+
+export function referencePage(): string {
+  const top = keyReferences.filter(({ key }) => !key.includes("."));
+  const sections = sectionNames.map((section) =>
+    table(
+      `\`${section}\``,
+      keyReferences.filter(({ key }) => key.startsWith(`${section}.`)),
+    ),
+  );
+  return `${[introduction, table("Top level", top), arms, ...sections].join("\n")}`;
+}
+
+function table(title: string, entries: readonly KeyReference[]): string {
+  const rows = entries.map(
+    ({ key, kind, nullable, range, description, default: fallback }) =>
+      `| \`${key}\` | ${kind}${nullable ? " or null" : ""} | ${cell(range)} | ${defaultText(fallback)} | ${cell(description)} |`,
+  );
+  const head = "| key | type | range | default | meaning |\n|---|---|---|---|---|";
+  return `## ${title}\n\n${head}\n${rows.join("\n")}\n`;
+}
+
+function defaultText(value: unknown): string {
+  if (value === undefined) return "(required)";
+  if (value === "") return "(empty)";
+  return `\`${Array.isArray(value) ? `[${value.join(", ")}]` : String(value)}\``;
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}

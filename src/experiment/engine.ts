@@ -1,0 +1,169 @@
+/**
+ * Performs the state machine's actions:
+ *
+ *   event ── journal ── advance ──> actions ── perform, side by side ──> events …
+ *
+ * Everything that happens passes through `#happened`, in the journal's order. What is decided lies
+ * in the pure state; here are only promises, workers and their end.
+ */
+import type { Experiment } from "../config/schema.js";
+import type { Action, TrialAction } from "./actions.js";
+import { summarise } from "./aggregate.js";
+import type { Evaluation } from "./evaluation.js";
+import type { Happening } from "./events.js";
+import { failureFacts } from "./failure.js";
+import { LiveTrials } from "./live-trials.js";
+import type { Plan } from "./plan.js";
+import type { Ports, RunOutcome } from "./ports.js";
+import { advance, initialState, type RunState } from "./state.js";
+import { type RunFigures, withEvent } from "./trial-figures.js";
+
+/**
+ * Runs an experiment to its end, its failure or its interruption. When it settles, in whatever
+ * way, all workers are closed and nothing is under way.
+ *
+ * @throws what the recorder throws when even the journal cannot be written
+ */
+export async function runExperiment(
+  experiment: Experiment,
+  plan: Plan,
+  ports: Ports,
+): Promise<RunOutcome> {
+  const run = new Run(experiment, plan, ports);
+  try {
+    return await run.outcome;
+  } finally {
+    await run.end();
+  }
+}
+
+class Run {
+  readonly outcome: Promise<RunOutcome>;
+  #settle!: (outcome: RunOutcome) => void;
+  #fail!: (error: unknown) => void;
+  #state: RunState;
+  #figures: RunFigures = new Map();
+  readonly #live: LiveTrials;
+  readonly #startedAt: number;
+  readonly #onStop = (): void => this.#stop("after-step");
+  readonly #onHalt = (): void => this.#stop("now");
+  /** Settled: what still comes in is dropped. */
+  #over = false;
+
+  constructor(
+    private readonly experiment: Experiment,
+    private readonly plan: Plan,
+    private readonly ports: Ports,
+  ) {
+    this.#state = initialState(plan);
+    this.#startedAt = ports.clock();
+    this.#live = new LiveTrials(experiment, plan, ports, (trial, happening) =>
+      this.#happened(trial, happening),
+    );
+    this.outcome = new Promise((resolve, reject) => {
+      this.#settle = resolve;
+      this.#fail = reject;
+    });
+    const { name, trials, parallel } = plan;
+    const ids = trials.map(({ id }) => id);
+    this.#happened(null, { type: "run_started", name, trials: ids, parallel });
+    whenAborted(ports.stop, this.#onStop);
+    whenAborted(ports.halt, this.#onHalt);
+  }
+
+  async end(): Promise<void> {
+    this.#over = true;
+    this.ports.stop.removeEventListener("abort", this.#onStop);
+    this.ports.halt.removeEventListener("abort", this.#onHalt);
+    await this.#live.closeAll();
+  }
+
+  #stop(how: "after-step" | "now"): void {
+    if (this.#state.phase === "running") {
+      this.#happened(null, { type: "stop_requested", how });
+    }
+  }
+
+  /** Journals, shows, decides, acts. A fault in here ends the run: nothing can be trusted then. */
+  #happened(trial: string | null, happening: Happening): void {
+    if (this.#over) {
+      return;
+    }
+    try {
+      const event = this.ports.recorder.append(trial, happening);
+      this.ports.observe({ kind: "event", event });
+      this.#figures = withEvent(this.#figures, event);
+      const [state, actions] = advance(this.plan, this.#state, event);
+      this.#state = state;
+      for (const action of actions) {
+        this.#act(action);
+      }
+    } catch (error) {
+      this.#over = true;
+      this.#fail(error);
+    }
+  }
+
+  #act(action: Action): void {
+    switch (action.kind) {
+      case "interrupt":
+        this.#live.interrupt(action.trial, this.#state.trials[action.trial]!.inHand, action.hard);
+        return;
+      case "conclude":
+        void this.#conclude(action.outcome);
+        return;
+      default:
+        void this.#perform(action);
+    }
+  }
+
+  async #perform(action: TrialAction): Promise<void> {
+    const { trial, kind } = action;
+    let happening: Happening;
+    try {
+      happening = await this.#live.perform(action);
+    } catch (error) {
+      const { interrupting } = this.#state.trials[trial]!;
+      if (this.#live.brokeOff(error, kind, interrupting)) {
+        happening = { type: "action_interrupted", action: kind };
+      } else {
+        happening = { type: "trial_failed", ...failureFacts(error) };
+        this.#live.close(trial);
+      }
+    }
+    this.#happened(trial, happening);
+  }
+
+  async #conclude(outcome: RunOutcome["outcome"]): Promise<void> {
+    await this.#live.closeAll();
+    const { failure } = this.#state;
+    if (outcome === "interrupted") {
+      this.#finish("stopped on request", { outcome });
+    } else if (failure !== null) {
+      this.#finish(failure.message, { outcome: "failed", ...failure });
+    } else {
+      try {
+        const evaluation: Evaluation = summarise(this.experiment, this.#figures);
+        this.ports.recorder.writeEvaluation(evaluation);
+        this.#finish("", { outcome: "done", evaluation });
+      } catch (error) {
+        const { reason: kind, message, detail } = failureFacts(error);
+        this.#finish(message, { outcome: "failed", kind, trial: null, message, detail });
+      }
+    }
+  }
+
+  #finish(message: string, outcome: RunOutcome): void {
+    const seconds = this.ports.clock() - this.#startedAt;
+    this.#happened(null, { type: "run_finished", outcome: outcome.outcome, message, seconds });
+    this.#settle(outcome);
+  }
+}
+
+function whenAborted(signal: AbortSignal, listener: () => void): void {
+  if (signal.aborted) {
+    listener();
+  } else {
+    signal.addEventListener("abort", listener, { once: true });
+  }
+}

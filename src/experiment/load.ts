@@ -1,0 +1,119 @@
+/** Opening a worker and loading a trial's models into it. */
+import { join } from "node:path";
+import { float32Array, uint32Array } from "../protocol/arrays.js";
+import type { Capabilities, Result } from "../protocol/messages.js";
+import type { TrialAction } from "./actions.js";
+import type { Happening } from "./events.js";
+import { TrialError } from "./failure.js";
+import { loadPayload } from "./load-payload.js";
+import { type Prompts, type TrialContext, workerOf } from "./trial-context.js";
+
+type LoadAction = Extract<TrialAction, { kind: "load" }>;
+
+/** A worker that opens after it was abandoned is closed, by whoever closes the context's. */
+export async function open(context: TrialContext): Promise<Happening> {
+  const worker = await context.ports.openWorker(context.trial.id, context.abandoned);
+  context.worker = worker;
+  const { pid, engine, version, capabilities } = worker.hello;
+  return { type: "worker_opened", pid, engine, version, checkpoints: capabilities.checkpoint };
+}
+
+/** @throws {TrialError} of kind `input` when the engine or the model cannot do what is asked */
+export async function load(action: LoadAction, context: TrialContext): Promise<Happening> {
+  const { experiment, trial, ports } = context;
+  const worker = workerOf(context);
+  const { arm, seed, stage, iterations } = trial;
+  context.startedAt = ports.clock();
+  context.note({ type: "trial_started", arm, seed, stage, iterations });
+  requireCapabilities(context, worker.hello.capabilities, worker.hello.engine);
+  const from = action.from === null ? null : join(ports.recorder.directory, action.from);
+  const loaded = await worker.call(
+    "load",
+    loadPayload(experiment, trial, from, action.device),
+    context.onProgress,
+  );
+  requireContext(context, loaded.context);
+  const train = promptsOf(loaded.train);
+  const test = promptsOf(loaded.test);
+  requirePrompts(train, "train", context);
+  requirePrompts(test, "test", context);
+  const trainScores = new Map(
+    Array.from(train.ids, (id, index) => [id, train.scores[index]!] as const),
+  );
+  context.loaded = { train, test, trainScores };
+  const { device, device_name, dtype, threads, parameters, versions, digests } = loaded;
+  return {
+    type: "worker_ready",
+    pid: worker.hello.pid,
+    engine: worker.hello.engine,
+    device,
+    device_name,
+    dtype,
+    threads,
+    parameters,
+    versions,
+    digests,
+    memory_bytes: loaded.memory_bytes,
+    seconds: loaded.seconds,
+  };
+}
+
+function promptsOf(set: Result<"load">["train"]): Prompts {
+  return { ids: uint32Array(set.ids), scores: float32Array(set.scores) };
+}
+
+function requirePrompts({ ids, scores }: Prompts, split: string, context: TrialContext): void {
+  if (ids.length === 0) {
+    const { path } = context.experiment.data;
+    throw new TrialError("input", `${path} has no ${split} prompts`, "data.path");
+  }
+  const bad = scores.findIndex((score) => !Number.isFinite(score));
+  if (bad >= 0) {
+    throw new TrialError(
+      "diverged",
+      `the reward model scores ${split} prompt ${ids[bad]} as ${scores[bad]}`,
+      "reward.model",
+    );
+  }
+}
+
+function requireContext({ trial }: TrialContext, context: number): void {
+  const { prompt_tokens, new_tokens } = trial.config.rollout;
+  if (prompt_tokens + new_tokens > context) {
+    throw new TrialError(
+      "input",
+      `prompts of ${prompt_tokens} tokens and ${new_tokens} new ones need ` +
+        `${prompt_tokens + new_tokens} positions, but the model has ${context}: lower ` +
+        "rollout.prompt_tokens or rollout.new_tokens",
+      "rollout.new_tokens",
+    );
+  }
+}
+
+function requireCapabilities(
+  { experiment, trial }: TrialContext,
+  has: Capabilities,
+  engine: string,
+): void {
+  const { training } = trial.config;
+  const lacking = (
+    [
+      [trial.sftSteps > 0 && !has.sft, "sft.steps", "supervised fine-tuning"],
+      [experiment.policy.lora_rank > 0 && !has.lora, "policy.lora_rank", "LoRA"],
+      [
+        training.prefix_baseline && !has.prefix_baseline,
+        "training.prefix_baseline",
+        "the prefix baseline",
+      ],
+      [training.average_decay > 0 && !has.average, "training.average_decay", "averaged weights"],
+    ] as const
+  ).find(([lacks]) => lacks);
+  if (lacking !== undefined) {
+    const [, key, what] = lacking;
+    throw new TrialError(
+      "input",
+      `the worker's engine ${engine} has no ${what}: unset ${key}`,
+      key,
+    );
+  }
+}

@@ -1,0 +1,66 @@
+/** The whole of risk in one pure function: returns in, one weight an episode out. */
+import type { RiskConfig } from "../config/schema.js";
+import { generator, streamSeed } from "../domain/random.js";
+import { riskMeasures } from "../domain/risk-measures/all.js";
+import { keptEpisodes, type RiskSchedule, shareInForce } from "../domain/risk-schedule.js";
+
+export interface Batch {
+  /** R̄, KL in. */
+  readonly returns: Float32Array;
+  readonly lambdaReturns: Float32Array;
+  /** Raw environment reward. */
+  readonly rewards: Float32Array;
+  /** Reward model's score of each episode's prompt alone. */
+  readonly promptScores: Float32Array;
+}
+
+export interface SelectedEpisodes {
+  /** α' in force; 1 for measures that rank nothing. */
+  readonly alpha: number;
+  /** Episodes with weight > 0. */
+  readonly kept: number;
+  readonly weights: Float32Array;
+}
+
+/**
+ * Weights of a batch at step m of M under an arm's risk settings.
+ *
+ * @param seed the trial's root seed; only random-drop draws from its stream "selection"
+ * @throws {RangeError} when a value is not finite, or the schedule does not fit M
+ */
+export function selectEpisodes(
+  risk: RiskConfig,
+  batch: Batch,
+  step: number,
+  iterations: number,
+  seed: number,
+): SelectedEpisodes {
+  const { returns } = batch;
+  const { measure, mixture, temperature } = risk;
+  const ranks = measure !== "mean" && measure !== "entropic";
+  const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
+  const alpha = ranks ? shareInForce(schedule, step, iterations) : 1;
+  const { weights, kept } = riskMeasures[measure]({
+    statistic: statisticOf(risk.statistic, batch),
+    returns,
+    kept: ranks ? keptEpisodes(schedule, step, iterations, returns.length) : returns.length,
+    alpha,
+    random: generator(streamSeed(seed, "selection", step)),
+    mixture,
+    temperature,
+  });
+  return { alpha, kept, weights };
+}
+
+function statisticOf(statistic: RiskConfig["statistic"], batch: Batch): Float32Array {
+  switch (statistic) {
+    case "return":
+      return batch.returns;
+    case "lambda-return":
+      return batch.lambdaReturns;
+    case "reward":
+      return batch.rewards;
+    case "prompt-score":
+      return batch.promptScores;
+  }
+}

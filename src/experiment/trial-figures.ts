@@ -1,0 +1,42 @@
+/**
+ * What the results need of a journal, folded event by event: a run of any length is summed up in
+ * the memory of its evaluations.
+ */
+import type { EvaluatedEvent, JournalEvent } from "./events.js";
+
+export interface TrialFigures {
+  /** Seconds of SFT or of the iterations, without loading, evaluating and saving. */
+  readonly trainingSeconds: number;
+  readonly final: EvaluatedEvent | null;
+  /** Frontier evaluations by step; one that was taken again after a resume counts once. */
+  readonly frontier: ReadonlyMap<number, EvaluatedEvent>;
+}
+
+export type RunFigures = ReadonlyMap<string, TrialFigures>;
+
+const nothing: TrialFigures = { trainingSeconds: 0, final: null, frontier: new Map() };
+
+/** The figures with one more event in them; the same object where it adds nothing. */
+export function withEvent(figures: RunFigures, event: JournalEvent): RunFigures {
+  if (event.trial === null) {
+    return figures;
+  }
+  const before = figures.get(event.trial) ?? nothing;
+  const after = ofTrial(before, event);
+  return after === before ? figures : new Map(figures).set(event.trial, after);
+}
+
+function ofTrial(before: TrialFigures, event: JournalEvent): TrialFigures {
+  switch (event.type) {
+    case "sft_finished":
+      return { ...before, trainingSeconds: before.trainingSeconds + event.seconds };
+    case "step":
+      return { ...before, trainingSeconds: before.trainingSeconds + event.seconds.total };
+    case "evaluated":
+      return event.final
+        ? { ...before, final: event }
+        : { ...before, frontier: new Map(before.frontier).set(event.step, event) };
+    default:
+      return before;
+  }
+}

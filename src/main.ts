@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+/** The only file that reads argv and sets the exit code. */
+import { runCommandLine } from "./cli/program.js";
+import { processTerminal } from "./cli/terminal.js";
+
+// `averse ls | head`: the reader has enough, and that is no error. `run` takes it as a request to stop.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    if (process.listenerCount("SIGTERM") > 0) process.emit("SIGTERM");
+    else process.exit();
+  });
+}
+
+process.exitCode = await runCommandLine(process.argv.slice(2), processTerminal());

@@ -1,0 +1,64 @@
+/** Files that are wholly there or not at all, also after a power cut. */
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { recordError } from "./record-error.js";
+
+/**
+ * Writes to a neighbour, forces it to disk, and renames it into place.
+ *
+ * @throws {RecordError} naming the path; what was there before is left as it was
+ */
+export function writeDurably(path: string, content: string | Uint8Array): void {
+  const neighbour = `${path}.tmp`;
+  try {
+    writeFileSync(neighbour, content, { flush: true });
+    renameSync(neighbour, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    throw recordError(`cannot write ${path}`, error);
+  }
+}
+
+/** @throws {RecordError} naming the path */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw recordError(`cannot make the folder ${path}`, error);
+  }
+}
+
+/** Forces a folder's files, those in its folders too, and its own entries to disk. */
+export function syncTree(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      syncTree(path);
+    } else if (entry.isFile()) {
+      sync(path);
+    }
+  }
+  syncFolder(folder);
+}
+
+/** A rename is on disk once its folder is. */
+export function syncFolder(folder: string): void {
+  sync(folder);
+}
+
+function sync(path: string): void {
+  const handle = openSync(path, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,128 @@
+/** The runs in a folder, each in one line: what it is, how it stands, how far it came. */
+import { readdirSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { eventOf, linesOf } from "./journal-reader.js";
+import { type Manifest, readManifest } from "./manifest.js";
+import { RecordError, recordError } from "./record-error.js";
+import { runFiles } from "./run-paths.js";
+
+export interface RunSummary {
+  /** Folder name. */
+  readonly id: string;
+  /** Absolute or as the runs folder was given. */
+  readonly directory: string;
+  readonly name: string;
+  readonly purpose: string;
+  /** `running`: its controller lives · `stopped`: it has no end, and no controller · `damaged`. */
+  readonly state: "running" | "stopped" | "done" | "failed" | "interrupted" | "damaged";
+  /** ISO 8601; null when the manifest is damaged. */
+  readonly started: string | null;
+  readonly finished: string | null;
+  readonly trials: number;
+  readonly trialsDone: number;
+  /** Trial of the last step. */
+  readonly trial: string | null;
+  /** Iterations that trial has done. */
+  readonly step: number | null;
+  /** Of the last step's returns at the target α. */
+  readonly cvar: number | null;
+  /** Why it failed, or what is damaged. */
+  readonly message: string | null;
+}
+
+/**
+ * Newest first. A folder without a manifest is no run and is left out; a run whose record is
+ * damaged is listed as such.
+ *
+ * @throws {RecordError} when the folder cannot be read; a missing one has no runs
+ */
+export async function listRuns(runsFolder: string): Promise<RunSummary[]> {
+  let names: string[];
+  try {
+    names = readdirSync(runsFolder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch (error) {
+    const wrapped = recordError(`cannot read ${runsFolder}`, error);
+    if (wrapped.reason === "missing") {
+      return [];
+    }
+    throw wrapped;
+  }
+  const runs: RunSummary[] = [];
+  for (const id of names) {
+    const run = await summaryOf(join(runsFolder, id), id);
+    if (run !== null) {
+      runs.push(run);
+    }
+  }
+  return runs.sort((a, b) => (b.started ?? "").localeCompare(a.started ?? ""));
+}
+
+async function summaryOf(directory: string, id: string): Promise<RunSummary | null> {
+  const unknown = { trials: 0, trialsDone: 0, trial: null, step: null, cvar: null };
+  try {
+    const manifest = readManifest(directory);
+    const { name, purpose, started, finished, message } = manifest;
+    const facts = { id, directory, name, purpose, started, finished, message };
+    try {
+      const progress = await progressOf(join(directory, runFiles.journal));
+      return { ...facts, ...progress, state: stateOf(manifest) };
+    } catch (error) {
+      const { message: damage } = error as Error;
+      return { ...facts, ...unknown, state: "damaged", message: damage };
+    }
+  } catch (error) {
+    if (error instanceof RecordError && error.reason === "missing") {
+      return null;
+    }
+    const { message } = error as Error;
+    const facts = { id, directory, name: id, purpose: "", started: null, finished: null };
+    return { ...facts, ...unknown, state: "damaged", message };
+  }
+}
+
+type Progress = Pick<RunSummary, "trials" | "trialsDone" | "trial" | "step" | "cvar">;
+
+/** Nearly all of a journal is steps, and only the last one counts: the others are not parsed. */
+async function progressOf(path: string): Promise<Progress> {
+  let trials = 0;
+  let trialsDone = 0;
+  let last: { text: string; number: number } | null = null;
+  for await (const { text, number, whole } of linesOf(path)) {
+    const type = /^[^{]*\{[^{]*?"type":"([a-z_]+)"/.exec(text.slice(0, 300))?.[1];
+    if (!whole) {
+      break;
+    }
+    if (type === "step") {
+      last = { text, number };
+    } else if (type === "run_started") {
+      const event = eventOf(text, path, number);
+      trials = event.type === "run_started" ? event.trials.length : 0;
+    } else if (type === "trial_finished") {
+      trialsDone += 1;
+    }
+  }
+  const step = last === null ? null : eventOf(last.text, path, last.number);
+  return step?.type === "step"
+    ? { trials, trialsDone, trial: step.trial, step: step.step + 1, cvar: step.cvar }
+    : { trials, trialsDone, trial: null, step: null, cvar: null };
+}
+
+function stateOf({ outcome, process: owner }: Manifest): RunSummary["state"] {
+  if (outcome !== null) {
+    return outcome;
+  }
+  return owner.host === hostname() && lives(owner.pid) ? "running" : "stopped";
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // It is there, but another user's.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

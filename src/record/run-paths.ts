@@ -1,0 +1,49 @@
+/** Where things lie in a run folder. Every name is checked: none can lead out of it. */
+import { RecordError } from "./record-error.js";
+
+/** Lower case, as experiments, arms and `<arm>-s<seed>` are; no separator, no leading dot. */
+const folderName = /^[a-z0-9][a-z0-9._-]{0,79}$/;
+
+export const runFiles = {
+  manifest: "manifest.json",
+  journal: "journal.jsonl",
+  evaluation: "evaluation.json",
+  logs: "logs",
+} as const;
+
+/** Digest file that makes a checkpoint or model folder complete. */
+export const digestsFile = "digests.json";
+
+/** @throws {RecordError} when it cannot be a folder's name */
+export function checkedName(name: string, what: string): string {
+  if (!folderName.test(name)) {
+    throw new RecordError(
+      "name",
+      `${what} ${JSON.stringify(name)} cannot name a folder: lower-case letters, digits, '.', '_' ` +
+        "and '-', beginning with a letter or digit, are needed",
+    );
+  }
+  return name;
+}
+
+export function trialFolder(trial: string): string {
+  return `trials/${checkedName(trial, "trial")}`;
+}
+
+/** Relative to the run folder; `step`: iterations done. */
+export function partFolder(trial: string, part: "checkpoint" | "model", step: number): string {
+  const folder = trialFolder(trial);
+  return part === "model" ? `${folder}/model` : `${folder}/checkpoints/${stepName(step)}`;
+}
+
+export function samplesFile(trial: string, step: number): string {
+  return `${trialFolder(trial)}/samples/${stepName(step)}.jsonl`;
+}
+
+export function episodesFile(trial: string, step: number): string {
+  return `${trialFolder(trial)}/episodes/${stepName(step)}.bin`;
+}
+
+function stepName(step: number): string {
+  return `step-${String(step).padStart(6, "0")}`;
+}

@@ -1,0 +1,43 @@
+/**
+ * How an arm looks in every plot. Colours are Okabe and Ito's, which colour-blind readers tell
+ * apart; the dash and the marker say the same again, for print and for grey screens.
+ */
+export interface ArmStyle {
+  readonly color: string;
+  /** Dash lengths in pixels, or a full line. */
+  readonly dash: "solid" | readonly number[];
+  readonly marker: "circle" | "rect" | "triangle" | "diamond" | "pin" | "arrow" | "roundRect";
+}
+
+/** Yellow is left out: on white it does not show. */
+const palette: readonly ArmStyle[] = [
+  { color: "#0072B2", dash: "solid", marker: "circle" },
+  { color: "#D55E00", dash: [8, 4], marker: "rect" },
+  { color: "#009E73", dash: [2, 3], marker: "triangle" },
+  { color: "#CC79A7", dash: [10, 3, 2, 3], marker: "diamond" },
+  { color: "#E69F00", dash: [5, 2], marker: "roundRect" },
+  { color: "#56B4E9", dash: [12, 3], marker: "pin" },
+  { color: "#000000", dash: [1, 2], marker: "arrow" },
+];
+
+/** Arms that are not trained against the reward are the grey background of every plot. */
+const untrained: Readonly<Record<string, ArmStyle>> = {
+  sft: { color: "#6b6b6b", dash: [4, 4], marker: "rect" },
+  base: { color: "#a0a0a0", dash: [1, 3], marker: "circle" },
+};
+
+/** Styles by arm; the same arms in the same order always look the same. */
+export function armStyles(arms: readonly string[]): ReadonlyMap<string, ArmStyle> {
+  const styles = new Map<string, ArmStyle>();
+  let next = 0;
+  for (const arm of arms) {
+    const grey = untrained[arm];
+    if (grey === undefined) {
+      styles.set(arm, palette[next % palette.length]!);
+      next += 1;
+    } else {
+      styles.set(arm, grey);
+    }
+  }
+  return styles;
+}

@@ -1,0 +1,39 @@
+/** A report's content, free of the format it is written in: markdown and HTML both draw these. */
+import type { Plot } from "./plots/panel.js";
+
+export interface Cell {
+  readonly main: string;
+  /** An interval or a remark, smaller. */
+  readonly sub?: string;
+}
+
+export type Block =
+  | { readonly kind: "heading"; readonly text: string }
+  | { readonly kind: "subheading"; readonly text: string }
+  /** The run's conclusion: the first thing to be read. */
+  | { readonly kind: "conclusion"; readonly lines: readonly string[] }
+  | { readonly kind: "paragraph"; readonly text: string }
+  | { readonly kind: "warning"; readonly text: string }
+  | { readonly kind: "list"; readonly items: readonly string[] }
+  | {
+      readonly kind: "table";
+      readonly head: readonly string[];
+      readonly rows: readonly (readonly Cell[])[];
+      /** The first so many columns hold words and stand left, the others figures and right. */
+      readonly wordColumns: number;
+    }
+  | { readonly kind: "plot"; readonly plot: Plot }
+  | { readonly kind: "code"; readonly text: string }
+  /** Closed until the reader opens it. */
+  | { readonly kind: "details"; readonly summary: string; readonly blocks: readonly Block[] };
+
+export interface ReportDocument {
+  readonly title: string;
+  /** Under the title: which run, when. */
+  readonly byline: string;
+  readonly blocks: readonly Block[];
+}
+
+export function cells(...texts: readonly string[]): Cell[] {
+  return texts.map((main) => ({ main }));
+}

@@ -1,0 +1,56 @@
+/** How many columns a text takes on a terminal: alignment by `length` breaks on wide characters. */
+
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** Columns of `text`; it holds no escape sequences. */
+export function displayWidth(text: string): number {
+  if (plainAscii.test(text)) {
+    return text.length;
+  }
+  let width = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    width += graphemeWidth(segment);
+  }
+  return width;
+}
+
+/** `text` cut to `width` columns, its end replaced by `mark` where something was cut off. */
+export function truncate(text: string, width: number, mark = "…"): string {
+  if (displayWidth(text) <= width) {
+    return text;
+  }
+  const room = width - displayWidth(mark);
+  if (room < 0) {
+    return mark.slice(0, Math.max(0, width));
+  }
+  let kept = "";
+  let used = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    used += graphemeWidth(segment);
+    if (used > room) {
+      break;
+    }
+    kept += segment;
+  }
+  return kept + mark;
+}
+
+/** Pads with spaces to `width` columns; longer texts stay as they are. */
+export function pad(text: string, width: number, align: "left" | "right"): string {
+  const space = " ".repeat(Math.max(0, width - displayWidth(text)));
+  return align === "left" ? text + space : space + text;
+}
+
+const plainAscii = /^[\x20-\x7e]*$/;
+const invisible = /^[\p{M}\p{Cf}\p{Cc}]/u;
+const emoji = /\p{Emoji_Presentation}|\ufe0f/u;
+/** The blocks that Unicode's East Asian Width calls wide or full, by their outer bounds. */
+const wide =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
+
+function graphemeWidth(grapheme: string): number {
+  if (invisible.test(grapheme)) {
+    return 0;
+  }
+  return emoji.test(grapheme) || wide.test(grapheme) ? 2 : 1;
+}

@@ -1,0 +1,36 @@
+/** The report from top to bottom. */
+import type { ReportDocument } from "./blocks.js";
+import type { Plot } from "./plots/panel.js";
+import type { ReportData } from "./report-data.js";
+import { comparisonsSection } from "./sections/comparisons.js";
+import { plotsSection } from "./sections/plots.js";
+import { reproduceSection } from "./sections/reproduce.js";
+import { resultsSection } from "./sections/results.js";
+import { setUpSection } from "./sections/set-up.js";
+import { type TextOptions, textsSection } from "./sections/texts.js";
+import { troubleSection } from "./sections/trouble.js";
+
+export function reportDocument(
+  data: ReportData,
+  plots: readonly Plot[],
+  options: TextOptions,
+): ReportDocument {
+  const { run, evaluation } = data;
+  const { name, purpose } = run.experiment;
+  return {
+    title: purpose === "" ? `${name}: what happened to the tail` : `${name}: ${purpose}`,
+    byline: `Run ${run.id}, started ${run.started.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}.`,
+    blocks: [
+      ...troubleSection(data),
+      ...(evaluation.conclusion.length === 0
+        ? []
+        : [{ kind: "conclusion" as const, lines: evaluation.conclusion }]),
+      ...resultsSection(data),
+      ...comparisonsSection(data),
+      ...plotsSection(plots),
+      ...textsSection(data, options),
+      ...setUpSection(data),
+      ...reproduceSection(data),
+    ],
+  };
+}

@@ -1,0 +1,29 @@
+import type { ReportData } from "../report-data.js";
+import { drawPlot } from "./chart.js";
+import type { Plot } from "./panel.js";
+import { quantileCurve } from "./quantile-curve.js";
+import { rewardHistogram } from "./reward-histogram.js";
+import { tailAgainstCompute } from "./tail-against-compute.js";
+import { tailAgainstKl } from "./tail-against-kl.js";
+import { trainingCurves } from "./training-curves.js";
+
+/** In the order in which a report shows them. */
+const kinds = [
+  rewardHistogram,
+  quantileCurve,
+  tailAgainstKl,
+  tailAgainstCompute,
+  trainingCurves,
+] as const;
+
+/** Every plot that the run has figures for. */
+export async function drawPlots(data: ReportData): Promise<Plot[]> {
+  const plots: Plot[] = [];
+  for (const kind of kinds) {
+    const spec = kind(data);
+    if (spec !== null) {
+      plots.push(await drawPlot(spec));
+    }
+  }
+  return plots;
+}

@@ -1,0 +1,61 @@
+/** What a plot is made of, free of the drawing library. */
+import type { Point } from "../../domain/interpolation.js";
+import type { ArmStyle } from "../arm-style.js";
+
+export interface Axis {
+  /** With its unit. */
+  readonly name: string;
+  readonly min?: number;
+  readonly max?: number;
+  /** How figures along it are written; default: as short as they go. */
+  readonly format?: (value: number) => string;
+}
+
+export interface Curve {
+  /** Arm; curves of one name share their place in the legend. */
+  readonly name: string;
+  readonly style: ArmStyle;
+  readonly points: readonly Point[];
+  /** Spread over seeds, drawn as a pale band behind the line. */
+  readonly band?: readonly { readonly x: number; readonly low: number; readonly high: number }[];
+  /** `step`: each value holds until the next x, filled down to zero, for histograms. */
+  readonly shape: "line" | "step";
+  /** `all`: on every point · `some`: on a few, to tell curves apart · `none`. */
+  readonly markers: "all" | "some" | "none";
+  /** One seed behind the mean of several. */
+  readonly faint?: boolean;
+}
+
+/** A straight line across the panel at one value, with its name. */
+export interface Mark {
+  readonly axis: "x" | "y";
+  readonly at: number;
+  readonly label: string;
+}
+
+export interface Panel {
+  readonly title: string;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly curves: readonly Curve[];
+  readonly marks?: readonly Mark[];
+}
+
+export interface PlotSpec {
+  /** Letters, digits and '-': file name, and anchor in the page. */
+  readonly id: string;
+  readonly title: string;
+  /** One sentence: how to read it. */
+  readonly caption: string;
+  readonly panels: readonly Panel[];
+  /** Panels side by side. */
+  readonly columns: number;
+}
+
+/** A drawn plot. */
+export interface Plot {
+  readonly id: string;
+  readonly title: string;
+  readonly caption: string;
+  readonly svg: string;
+}

@@ -1,0 +1,74 @@
+/** Rewards on the test prompts, after SFT and after each arm's training. */
+import { histogram } from "../../domain/histogram.js";
+import { type ArmStyle, armStyles } from "../arm-style.js";
+import { formatNumber } from "../number-format.js";
+import type { ReportData } from "../report-data.js";
+import { finalRewards } from "./final-rewards.js";
+import type { Curve, Panel, PlotSpec } from "./panel.js";
+
+/** Null where no two arms can be compared. */
+export function rewardHistogram(data: ReportData): PlotSpec | null {
+  const rewards = finalRewards(data);
+  const before = rewards.has("sft") ? "sft" : [...rewards.keys()][0];
+  if (before === undefined || rewards.size < 2) {
+    return null;
+  }
+  const edges = commonEdges([...rewards.values()]);
+  const threshold = data.run.experiment.evaluation.harm_threshold;
+  const styles = armStyles(data.arms);
+  const curve = (arm: string): Curve => outline(arm, styles.get(arm)!, rewards.get(arm)!, edges);
+  const highest = Math.max(
+    ...[...rewards.keys()].flatMap((arm) => curve(arm).points.map(({ y }) => y)),
+  );
+  const after = [...rewards.keys()].filter((arm) => arm !== before);
+  const panels: Panel[] = after.map((arm) => ({
+    title: `${arm}: harm ${harm(rewards.get(before)!, threshold)} → ${harm(rewards.get(arm)!, threshold)}`,
+    x: { name: "raw reward of a completion", min: edges[0]!, max: edges.at(-1)! },
+    y: { name: "share, %", min: 0, max: Math.ceil(highest / 5) * 5 },
+    curves: [curve(before), curve(arm)],
+    marks: [{ axis: "x", at: threshold, label: "← harm" }],
+  }));
+  return {
+    id: "reward-histogram",
+    title: "Rewards before and after",
+    caption:
+      `Each panel lays one arm's rewards over those of ${before}, on the same test prompts: what ` +
+      "matters here is how much of the area left of the dashed harm line is gone.",
+    panels,
+    columns: Math.min(2, panels.length),
+  };
+}
+
+function harm(rewards: readonly number[], threshold: number): string {
+  const under = rewards.filter((reward) => reward < threshold).length;
+  return `${formatNumber((100 * under) / rewards.length, 1)} %`;
+}
+
+/** About 32 bins on round numbers over all rewards of all arms, so that panels compare. */
+function commonEdges(arms: readonly (readonly number[])[]): number[] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const reward of arms.flat()) {
+    low = Math.min(low, reward);
+    high = Math.max(high, reward);
+  }
+  const rough = Math.max((high - low) / 32, 1e-6);
+  const magnitude = 10 ** Math.floor(Math.log10(rough));
+  const width = [1, 2, 2.5, 5, 10].map((step) => step * magnitude).find((step) => step >= rough)!;
+  const first = Math.floor(low / width);
+  const last = Math.max(first + 1, Math.floor(high / width) + 1);
+  return Array.from({ length: last - first + 1 }, (_, at) => (first + at) * width);
+}
+
+function outline(
+  arm: string,
+  style: ArmStyle,
+  rewards: readonly number[],
+  edges: readonly number[],
+): Curve {
+  const { counts } = histogram(rewards, edges);
+  const heights = counts.map((count) => (100 * count) / rewards.length);
+  // Steps hold to the right: the last bin needs its upper edge to close.
+  const points = edges.map((x, at) => ({ x, y: heights[at] ?? 0 }));
+  return { name: arm, style, points, shape: "step", markers: "none" };
+}

@@ -1,0 +1,101 @@
+/** What each arm's training did, iteration by iteration. */
+import type { Point } from "../../domain/interpolation.js";
+import { mean } from "../../domain/statistics.js";
+import type { StepEvent } from "../../experiment/events.js";
+import { armStyles } from "../arm-style.js";
+import type { ReportData } from "../report-data.js";
+import type { Curve, Mark, Panel, PlotSpec } from "./panel.js";
+import { seedMean } from "./seed-mean.js";
+
+/** More points than this are averaged in groups: a line of noise shows nothing. */
+const mostPoints = 60;
+
+export function trainingCurves(data: ReportData): PlotSpec | null {
+  const arms = data.arms.filter((arm) =>
+    data.trials.some((trial) => trial.arm === arm && trial.steps.length > 0),
+  );
+  if (arms.length === 0) {
+    return null;
+  }
+  const longest = Math.max(...data.trials.map((trial) => trial.steps.length));
+  const group = Math.ceil(longest / mostPoints);
+  const styles = armStyles(data.arms);
+  const panel = (
+    title: string,
+    unit: string,
+    figure: (step: StepEvent) => number,
+    rest: { readonly marks?: readonly Mark[]; readonly min?: number; readonly max?: number } = {},
+  ): Panel => {
+    const { marks, ...range } = rest;
+    return {
+      title,
+      x: { name: "iteration", min: 0 },
+      y: { name: unit, ...range },
+      curves: arms.map((arm): Curve => {
+        const seeds = data.trials
+          .filter((trial) => trial.arm === arm && trial.steps.length > 0)
+          .map((trial) => grouped(trial.steps, figure, group));
+        const style = styles.get(arm)!;
+        return { name: arm, style, ...seedMean(seeds), shape: "line", markers: "some" };
+      }),
+      ...(marks === undefined ? {} : { marks }),
+    };
+  };
+  return {
+    id: "training-curves",
+    title: "Training",
+    caption:
+      "These are figures of the training batches, so arms that draw more hard prompts look worse " +
+      "than they are: compare arms by the table, and read here whether each one is still learning" +
+      `${group > 1 ? `; every point is the mean of ${group} iterations` : ""}.`,
+    panels: [
+      panel("Mean reward", "raw reward", (step) => step.reward_mean),
+      panel("CVaR at the target α", "return", (step) => step.cvar),
+      panel("KL from SFT", "nats an episode", (step) => step.kl_mean, {
+        marks: targetMarks(data, arms),
+        min: 0,
+      }),
+      panel("β, price of KL", "β", (step) => step.beta, { min: 0 }),
+      panel("Kept share of the batch (α')", "kept / batch", (step) => step.kept / step.batch, {
+        min: 0,
+        max: 1,
+      }),
+      panel("Entropy", "nats a token", (step) => step.entropy),
+    ],
+    columns: 2,
+  };
+}
+
+/** The KL that β is steered to, where it is steered at all; arms may differ. */
+function targetMarks(data: ReportData, arms: readonly string[]): Mark[] {
+  const targets = new Set<number>();
+  for (const arm of arms) {
+    const kl = data.run.experiment.arms[arm]?.kl;
+    if (kl !== undefined && kl.k_beta > 0) {
+      targets.add(kl.target);
+    }
+  }
+  return [...targets].map((at) => ({ axis: "y", at, label: "target" }));
+}
+
+/** Means over groups of iterations, at the middle of each group, counted from 1. */
+function grouped(
+  steps: readonly StepEvent[],
+  figure: (step: StepEvent) => number,
+  size: number,
+): Point[] {
+  const groups = new Map<number, number[]>();
+  for (const step of steps) {
+    const key = Math.floor(step.step / size);
+    const values = groups.get(key);
+    if (values === undefined) {
+      groups.set(key, [figure(step)]);
+    } else {
+      values.push(figure(step));
+    }
+  }
+  return [...groups].map(([key, values]) => ({
+    x: key * size + (size + 1) / 2,
+    y: mean(values),
+  }));
+}

@@ -1,0 +1,131 @@
+/** Everything a report shows, gathered from the journal and the evaluation. Pure. */
+import type { Experiment } from "../config/schema.js";
+import type { Evaluation } from "../experiment/evaluation.js";
+import type { EvaluatedEvent, JournalEvent, StepEvent } from "../experiment/events.js";
+
+type EventOf<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;
+
+/** What the manifest says of the run, as far as a report shows it; names as there. */
+export interface RunDescription {
+  /** Name of the run folder. */
+  readonly id: string;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  /** The resolved configuration. */
+  readonly experiment: Experiment;
+  /** Command line that started it; null where it is not known. */
+  readonly command: string | null;
+  readonly git: { readonly commit: string; readonly dirty: boolean } | null;
+  readonly hardware: Readonly<Record<string, string | number>>;
+  /** averse, node, python, torch, … */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** One text of a samples file, and where it came from. */
+export interface SampleText {
+  readonly trial: string;
+  /** Prompt id in the test set. */
+  readonly prompt: number;
+  readonly text: string;
+  readonly completion: string;
+  readonly reward: number;
+}
+
+export interface ReportInput {
+  readonly run: RunDescription;
+  readonly evaluation: Evaluation;
+  readonly events: readonly JournalEvent[];
+  readonly samples: readonly SampleText[];
+}
+
+export interface TrialData {
+  readonly name: string;
+  readonly arm: string;
+  readonly seed: number;
+  readonly stage: "base" | "sft" | "rl";
+  readonly worker: EventOf<"worker_ready"> | null;
+  readonly sft: EventOf<"sft_finished"> | null;
+  /** Ascending in step, one each: of a step done twice (resume), the later. */
+  readonly steps: readonly StepEvent[];
+  readonly final: EvaluatedEvent | null;
+  readonly failure: EventOf<"trial_failed"> | null;
+  /** From the worker's start to the model on disk; null while it runs. */
+  readonly seconds: number | null;
+}
+
+export interface ReportData extends ReportInput {
+  /** In the evaluation's order, then those that never got there. */
+  readonly arms: readonly string[];
+  readonly trials: readonly TrialData[];
+  readonly finished: EventOf<"run_finished"> | null;
+  readonly warnings: readonly EventOf<"warning">[];
+}
+
+export function gatherReport(input: ReportInput): ReportData {
+  const byTrial = new Map<string, JournalEvent[]>();
+  for (const event of input.events) {
+    if (event.trial !== null) {
+      const events = byTrial.get(event.trial);
+      if (events === undefined) {
+        byTrial.set(event.trial, [event]);
+      } else {
+        events.push(event);
+      }
+    }
+  }
+  const trials = [...byTrial]
+    .map(([name, events]) => gatherTrial(name, events))
+    .filter((trial) => trial !== null);
+  const arms = new Set([...Object.keys(input.evaluation.arms), ...trials.map(({ arm }) => arm)]);
+  return {
+    ...input,
+    arms: [...arms],
+    trials,
+    finished: last(input.events, "run_finished"),
+    warnings: input.events.filter((event) => event.type === "warning"),
+  };
+}
+
+/** Null for a trial that no event started: nothing can be said of it. */
+function gatherTrial(name: string, events: readonly JournalEvent[]): TrialData | null {
+  const started = last(events, "trial_started");
+  if (started === null) {
+    return null;
+  }
+  const steps = new Map<number, StepEvent>();
+  let final: EvaluatedEvent | null = null;
+  for (const event of events) {
+    if (event.type === "step") {
+      steps.set(event.step, event);
+    } else if (event.type === "evaluated" && event.final) {
+      final = event;
+    }
+  }
+  const finished = last(events, "trial_finished");
+  return {
+    name,
+    arm: started.arm,
+    seed: started.seed,
+    stage: started.stage,
+    worker: last(events, "worker_ready"),
+    sft: last(events, "sft_finished"),
+    steps: [...steps.values()].sort((a, b) => a.step - b.step),
+    final,
+    // A trial that failed, was resumed and finished has not failed.
+    failure: finished === null ? last(events, "trial_failed") : null,
+    seconds: finished?.seconds ?? null,
+  };
+}
+
+function last<T extends JournalEvent["type"]>(
+  events: readonly JournalEvent[],
+  type: T,
+): EventOf<T> | null {
+  for (let at = events.length - 1; at >= 0; at -= 1) {
+    const event = events[at]!;
+    if (event.type === type) {
+      return event as EventOf<T>;
+    }
+  }
+  return null;
+}

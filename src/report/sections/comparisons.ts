@@ -1,0 +1,94 @@
+/** Risk-averse against risk-neutral, three ways. */
+import type { Comparison } from "../../experiment/evaluation.js";
+import type { Block, Cell } from "../blocks.js";
+import { comparisonText, placeText } from "../comparison-words.js";
+import { columnOf } from "../metric-columns.js";
+import type { ReportData } from "../report-data.js";
+
+const style = { unicode: true };
+
+const ways = ["equal-iterations", "equal-compute", "equal-kl"] as const;
+const wayTitles = ["at equal iterations", "at equal update compute", "at equal KL"];
+/** The tail is what a run is about; the rest is there to be opened. */
+const headline = "tail_reward";
+
+export function comparisonsSection({ evaluation }: ReportData): Block[] {
+  const { comparisons } = evaluation;
+  if (comparisons.length === 0) {
+    return [];
+  }
+  const metrics = [...new Set(comparisons.map(({ metric }) => metric))];
+  const first = metrics.includes(headline) ? headline : metrics[0]!;
+  const others = metrics.filter((metric) => metric !== first);
+  return [
+    { kind: "heading", text: "Risk-averse against risk-neutral" },
+    {
+      kind: "paragraph",
+      text: `Difference in ${titleOf(first)}, the first arm minus the second, paired by seed.`,
+    },
+    tableOf(comparisons.filter(({ metric }) => metric === first)),
+    { kind: "list", items: cautions(comparisons) },
+    ...(others.length === 0
+      ? []
+      : [
+          {
+            kind: "details" as const,
+            summary: `The same for ${others.map(titleOf).join(", ")}`,
+            blocks: others.flatMap((metric): Block[] => [
+              { kind: "subheading", text: titleOf(metric) },
+              tableOf(comparisons.filter((row) => row.metric === metric)),
+            ]),
+          },
+        ]),
+  ];
+}
+
+function titleOf(metric: string): string {
+  return columnOf(metric)?.title ?? metric;
+}
+
+function tableOf(comparisons: readonly Comparison[]): Block {
+  const pairs = new Map<string, Comparison[]>();
+  for (const row of comparisons) {
+    const pair = `${row.a} − ${row.b}`;
+    const rows = pairs.get(pair);
+    if (rows === undefined) {
+      pairs.set(pair, [row]);
+    } else {
+      rows.push(row);
+    }
+  }
+  const rows = [...pairs].map(([pair, found]): Cell[] => [
+    { main: pair, sub: `seeds: ${Math.max(...found.map(({ seeds }) => seeds))}` },
+    ...ways.map((way): Cell => {
+      const row = found.find(({ at }) => at === way);
+      if (row === undefined) {
+        return { main: "–" };
+      }
+      const sub = placeText(row, style);
+      const main = comparisonText(row, style);
+      return sub === "" ? { main } : { main, sub };
+    }),
+  ]);
+  return { kind: "table", head: ["arms", ...wayTitles], rows, wordColumns: 4 };
+}
+
+/** What keeps a reader from taking more out of the table than is in it. */
+function cautions(comparisons: readonly Comparison[]): string[] {
+  const decidable = comparisons.filter(({ ci95 }) => ci95 !== null);
+  const matched = comparisons.some(
+    ({ at, difference }) => at === "equal-kl" && difference !== null,
+  );
+  return [
+    "Only the column at equal KL speaks of risk aversion: an arm that moves further from SFT has a " +
+      "better tail for that alone." +
+      (matched ? "" : " This run has no such figure, so it shows no gain from risk aversion."),
+    decidable.length === 0
+      ? "With one seed nothing is decided: a second seed may turn the sign."
+      : "“Better” and “worse” stand where the 95 % interval excludes 0. Intervals are not corrected " +
+        "for being many: about one in twenty excludes 0 by chance alone, and this report holds " +
+        `${decidable.length}.`,
+    "Equal KL: both arms' curves along their checkpoints, averaged over the upper half of the KL " +
+      "that both reach. Equal compute: both curves at the largest compute that both reach.",
+  ];
+}

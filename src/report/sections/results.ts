@@ -1,0 +1,90 @@
+import type { Block, Cell } from "../blocks.js";
+import { meanText, spreadText } from "../metric-cell.js";
+import { type MetricColumn, metricColumns, reportOnlyColumns } from "../metric-columns.js";
+import type { ReportData } from "../report-data.js";
+
+const style = { unicode: true };
+
+/** The table of every arm's final figures, with what the columns mean. */
+export function resultsSection(data: ReportData): Block[] {
+  const { evaluation, run } = data;
+  const arms = Object.entries(evaluation.arms);
+  if (arms.length === 0) {
+    return [
+      { kind: "heading", text: "Results" },
+      { kind: "paragraph", text: "No arm has been evaluated." },
+    ];
+  }
+  const columns = metricColumns.filter(({ metric }) => isKnown(data, metric));
+  const checks = reportOnlyColumns.filter(({ metric }) => isKnown(data, metric));
+  const several = arms.some(([, arm]) => arm.seeds.length > 1);
+  const { harm_threshold, prompts, tail_quantile } = run.experiment.evaluation;
+  return [
+    { kind: "heading", text: "Results" },
+    tableOf(data, columns),
+    {
+      kind: "paragraph",
+      text:
+        `All arms are evaluated on the same ${prompts} test prompts with the same random numbers, ` +
+        "always on the raw reward. " +
+        (several
+          ? "In brackets: the 95 % interval of the mean over seeds (Student's t)."
+          : "There is one seed: the figures do not say what another seed would give."),
+    },
+    ...(checks.length === 0
+      ? []
+      : [
+          tableOf(data, checks),
+          {
+            kind: "paragraph" as const,
+            text:
+              "A check on the above: the judge was never trained against, so a reward that rises " +
+              "where the judge's does not has been gamed; and KL says how far an arm went for it.",
+          },
+        ]),
+    {
+      kind: "details",
+      summary: "What the columns mean",
+      blocks: [
+        {
+          kind: "list",
+          items: [
+            ...[...columns, ...checks].map(({ title, meaning, better }) =>
+              better === "neither"
+                ? `${title}: ${meaning}.`
+                : `${title}: ${meaning}; ${better} is better.`,
+            ),
+            `Tail: the worst ${100 * tail_quantile} % of prompts by the reward model's score of ` +
+              `the prompt alone. Harm: a raw reward under ${harm_threshold}.`,
+          ],
+        },
+      ],
+    },
+  ];
+}
+
+function isKnown({ evaluation }: ReportData, metric: string): boolean {
+  return Object.values(evaluation.arms).some(({ metrics }) => metrics[metric] !== undefined);
+}
+
+function tableOf({ evaluation }: ReportData, columns: readonly MetricColumn[]): Block {
+  const rows = Object.entries(evaluation.arms).map(([name, arm]): Cell[] => [
+    { main: name, sub: seedsText(arm.seeds) },
+    ...columns.map((column): Cell => {
+      const metric = arm.metrics[column.metric];
+      const sub = spreadText(metric, column, "ci", style);
+      const main = meanText(metric, column, style);
+      return sub === "" ? { main } : { main, sub };
+    }),
+  ]);
+  return {
+    kind: "table",
+    head: ["arm", ...columns.map(({ title }) => title)],
+    rows,
+    wordColumns: 1,
+  };
+}
+
+function seedsText(seeds: readonly number[]): string {
+  return seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds`;
+}

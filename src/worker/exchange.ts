@@ -1,0 +1,169 @@
+/** Requests out, answers in: every message of the worker finds its call, or is reported. */
+import { checkedResult, decodeMessage, encodeRequest } from "../protocol/codec.js";
+import { ProtocolFault } from "../protocol/fault.js";
+import type {
+  Command,
+  FromWorker,
+  Hello,
+  Payload,
+  Progress,
+  Result,
+} from "../protocol/messages.js";
+import { type ProgressListener, WorkerFailure } from "../worker.js";
+import { type PendingCall, PendingCalls } from "./pending-calls.js";
+
+export interface ExchangeEvents {
+  greeted(hello: Hello): void;
+  /** The worker's first message is not its hello, or of another version. */
+  refused(fault: ProtocolFault): void;
+  /** A message that belongs to no call: late, twice, of another session. It is ignored. */
+  stray(text: string): void;
+}
+
+export interface CallOptions {
+  readonly onProgress: ProgressListener | undefined;
+  /** Without progress, after which `onSilence` is called, once a silence. */
+  readonly silenceMs: number;
+  readonly onSilence: (call: PendingCall) => void;
+}
+
+type Answer = Exclude<FromWorker, { kind: "hello" | "progress" }>;
+
+export class Exchange {
+  readonly calls = new PendingCalls();
+  #greeted = false;
+
+  constructor(
+    private readonly session: string,
+    private readonly events: ExchangeEvents,
+  ) {}
+
+  /**
+   * Encodes a request and registers its call.
+   *
+   * @returns The bytes to send, and the answer to wait for.
+   * @throws {WorkerFailure} the payload is not what the command takes.
+   */
+  request<C extends Command>(
+    command: C,
+    payload: Payload<C>,
+    { onProgress, silenceMs, onSilence }: CallOptions,
+  ): { readonly bytes: Uint8Array; readonly answer: Promise<Result<C>> } {
+    const id = this.calls.nextId();
+    let bytes: Uint8Array;
+    try {
+      bytes = encodeRequest(this.session, id, command, payload);
+    } catch (error) {
+      throw asFailure(command, error);
+    }
+    const answer = new Promise<Result<C>>((resolve, reject) => {
+      const settle = resolve as PendingCall["resolve"];
+      const call = { id, command, payload, resolve: settle, reject, onProgress, progress: null };
+      this.calls.add(call, silenceMs, () => onSilence(call));
+    });
+    return { bytes, answer };
+  }
+
+  /** Takes in one message of the worker, whatever it is. */
+  receive(bytes: Uint8Array): void {
+    let message: FromWorker;
+    try {
+      message = decodeMessage(bytes);
+    } catch (error) {
+      this.#unreadable(asFault(error));
+      return;
+    }
+    if (message.session !== this.session) {
+      this.#misplaced(`a ${message.kind} of session "${message.session}"`);
+    } else if (!this.#greeted && message.kind === "hello") {
+      this.#greeted = true;
+      this.events.greeted(message);
+    } else if (!this.#greeted) {
+      this.#misplaced(`a ${message.kind} before the hello`);
+    } else if (message.kind === "hello") {
+      this.#misplaced("a second hello");
+    } else if (message.kind === "progress") {
+      this.#progress(message);
+    } else {
+      this.#settle(message);
+    }
+  }
+
+  /** Ends every call with this reason. */
+  failAll(reason: (call: PendingCall) => Error): void {
+    for (const call of this.calls.takeAll()) {
+      call.reject(reason(call));
+    }
+  }
+
+  #progress(message: Progress): void {
+    try {
+      if (!this.calls.progressed(message)) {
+        this.#misplaced(`progress of ${this.calls.strangerText(message.id)}`);
+      }
+    } catch (error) {
+      // The caller's listener threw: that call's trouble, not the connection's.
+      this.calls.take(message.id)?.reject(error as Error);
+    }
+  }
+
+  #settle(message: Answer): void {
+    if (message.kind === "failure" && message.id === null) {
+      const text = `the worker could not read a request: ${message.message}`;
+      this.#unreadable(new ProtocolFault(text));
+      return;
+    }
+    const call = message.id === null ? null : this.calls.take(message.id);
+    if (call === null) {
+      this.#misplaced(`a ${message.kind} to ${this.calls.strangerText(message.id)}`);
+    } else if (message.kind === "failure") {
+      const { error, message: text, key, detail } = message;
+      call.reject(new WorkerFailure(call.command, error, text, key, detail));
+    } else {
+      try {
+        call.resolve(checkedResult(call.command, call.payload, call.id, message.result));
+      } catch (error) {
+        call.reject(asFailure(call.command, error));
+      }
+    }
+  }
+
+  #misplaced(text: string): void {
+    if (this.#greeted) {
+      this.events.stray(text);
+    } else {
+      this.events.refused(new ProtocolFault(text));
+    }
+  }
+
+  /** What cannot be read may have been anyone's answer: rather a wrong end than an endless wait. */
+  #unreadable(fault: ProtocolFault): void {
+    if (!this.#greeted) {
+      this.events.refused(fault);
+      return;
+    }
+    const call = fault.id === null ? null : this.calls.take(fault.id);
+    if (call !== null) {
+      call.reject(asFailure(call.command, fault));
+      return;
+    }
+    this.events.stray(fault.message);
+    if (fault.id === null) {
+      this.failAll(({ command }) => asFailure(command, fault));
+    }
+  }
+}
+
+function asFault(error: unknown): ProtocolFault {
+  if (error instanceof ProtocolFault) {
+    return error;
+  }
+  throw error;
+}
+
+/** A wrong message ends its call as the worker's own failures do; NaN is a kind of its own. */
+function asFailure(command: Command, error: unknown): WorkerFailure {
+  const fault = asFault(error);
+  const kind = fault.diverged ? "diverged" : "protocol";
+  return new WorkerFailure(command, kind, fault.message, null, null);
+}

@@ -1,0 +1,52 @@
+/** From a worker's spec to its process. */
+import type { Writable } from "node:stream";
+import { WorkerLost } from "../worker.js";
+import { filled } from "./placeholders.js";
+import { WorkerProcess } from "./process.js";
+import { pythonPath } from "./python-path.js";
+import type { WorkerSpec } from "./spec.js";
+
+export interface LaunchOptions {
+  /** Folder of the package, for `{root}` and `{python}`. */
+  readonly root: string;
+  /** Added to the spec's environment, and stronger: a device of its own for each trial, say. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Gets everything the worker prints; stays open. */
+  readonly log?: Writable;
+}
+
+/**
+ * Starts the program that a spec names.
+ *
+ * @throws {WorkerLost} the program cannot be started.
+ * @throws {Error} the spec asks for `{python}` and there is none.
+ */
+export async function launch(
+  spec: WorkerSpec,
+  where: LaunchOptions & { readonly endpoint: string; readonly session: string },
+): Promise<WorkerProcess> {
+  const { root, endpoint, session } = where;
+  const values = {
+    root,
+    endpoint,
+    session,
+    // Looked for only where the spec asks for it.
+    get python(): string {
+      return pythonPath(root);
+    },
+  };
+  const argv = spec.argv.map((part) => filled(part, values));
+  const environment = Object.fromEntries(
+    Object.entries(spec.environment).map(([name, value]) => [name, filled(value, values)]),
+  );
+  try {
+    return await WorkerProcess.start({
+      argv,
+      environment: { ...environment, ...where.environment },
+      log: where.log,
+    });
+  } catch (error) {
+    const text = `the worker "${spec.name}" cannot be started: ${(error as Error).message}`;
+    throw new WorkerLost(text, "never-connected", [], { cause: error });
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * The real worker: a process, a socket, and the calls between them.
+ *
+ *     start ─▶ hello ─▶ calls … ─▶ close: shutdown ─▶ SIGTERM ─▶ SIGKILL
+ *         any of: exit · lost connection · silence ─▶ SIGTERM ─▶ SIGKILL, and all waiting are told
+ *
+ * Three signals tell a worker's trouble: its exit (crashes), the socket's heartbeats (stopped or
+ * unreachable), and the silence of a command (hangs). Whichever comes first ends the session.
+ */
+import { randomUUID } from "node:crypto";
+import { type ProtocolFault, VersionFault } from "../protocol/fault.js";
+import type { Command, Hello, Payload, Result } from "../protocol/messages.js";
+import { type ProgressListener, type Worker, WorkerLost } from "../worker.js";
+import { Connection, type Receiver } from "./connection.js";
+import { Deferred } from "./deferred.js";
+import { Exchange, type ExchangeEvents } from "./exchange.js";
+import { type LaunchOptions, launch } from "./launch.js";
+import { isControl, type PendingCall, workText } from "./pending-calls.js";
+import { exitText, type WorkerProcess } from "./process.js";
+import type { WorkerSpec } from "./spec.js";
+
+export interface SessionOptions extends LaunchOptions {
+  /** A message that belongs to no call: late, twice, unreadable. The session goes on. */
+  readonly onProtocolFault?: (text: string) => void;
+  /** Gives up the start; a worker that has started is stopped with `close`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A closed connection is mostly a process on its way out, whose exit code says more. */
+const EXIT_MS = 2000;
+
+/**
+ * Starts a worker and waits for its hello.
+ *
+ * @throws {WorkerLost} it cannot be started, exits, says nothing, or speaks another protocol.
+ * @throws {Error} there is no Python, or no place for the socket.
+ */
+export async function openSession(spec: WorkerSpec, options: SessionOptions): Promise<Worker> {
+  options.signal?.throwIfAborted();
+  const session = new Session(spec, options);
+  try {
+    await session.start();
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  return session;
+}
+
+class Session implements Worker, Receiver, ExchangeEvents {
+  readonly #id = randomUUID();
+  readonly #exchange = new Exchange(this.#id, this);
+  readonly #greeting = new Deferred<Hello>();
+  readonly #disconnected = new Deferred<void>();
+  #hello: Hello | null = null;
+  #connection: Connection | null = null;
+  #process: WorkerProcess | null = null;
+  /** Set once the session is over; settles, never rejects, when the process is gone. */
+  #over: Promise<WorkerLost> | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    private readonly spec: WorkerSpec,
+    private readonly options: SessionOptions,
+  ) {}
+
+  get hello(): Hello {
+    return this.#hello!;
+  }
+
+  async start(): Promise<void> {
+    const { spec, options } = this;
+    this.#connection = await Connection.open(this);
+    this.#process = await launch(spec, {
+      ...options,
+      endpoint: this.#connection.endpoint,
+      session: this.#id,
+    });
+    void this.#process.exited.then((exit) => this.#exited(exitText(exit)));
+    const patience = setTimeout(() => {
+      const text = `said nothing within ${spec.start_seconds} s of its start (start_seconds)`;
+      void this.#lose("never-connected", `the worker "${spec.name}" ${text}`);
+    }, spec.start_seconds * 1000);
+    const giveUp = () => this.#greeting.reject(options.signal?.reason);
+    options.signal?.addEventListener("abort", giveUp);
+    if (options.signal?.aborted) {
+      giveUp();
+    }
+    try {
+      this.#hello = await this.#greeting.promise;
+    } finally {
+      clearTimeout(patience);
+      options.signal?.removeEventListener("abort", giveUp);
+    }
+  }
+
+  async call<C extends Command>(
+    command: C,
+    payload: Payload<C>,
+    onProgress?: ProgressListener,
+  ): Promise<Result<C>> {
+    if (this.#over !== null) {
+      throw await this.#over;
+    }
+    const seconds = this.spec.silence_seconds[silenceKey(command)];
+    const { bytes, answer } = this.#exchange.request(command, payload, {
+      onProgress,
+      silenceMs: seconds * 1000,
+      onSilence: (call) => void this.#silent(call, seconds),
+    });
+    this.#connection!.send(bytes).catch((error: Error) => this.#unreachable(error.message));
+    return answer;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  // ── what the socket tells ───────────────────────────────────────────────────────────────────
+
+  message(bytes: Uint8Array): void {
+    this.#exchange.receive(bytes);
+  }
+
+  stray(text: string): void {
+    this.options.onProtocolFault?.(text);
+  }
+
+  disconnected(): void {
+    this.#disconnected.resolve();
+    this.#unreachable("the connection closed, or its heartbeats stopped");
+  }
+
+  // ── what the exchange tells ─────────────────────────────────────────────────────────────────
+
+  greeted(hello: Hello): void {
+    this.#greeting.resolve(hello);
+  }
+
+  refused(fault: ProtocolFault): void {
+    if (fault instanceof VersionFault) {
+      void this.#lose("version", fault.message);
+    } else {
+      const name = `the worker "${this.spec.name}"`;
+      void this.#lose("never-connected", `${name} did not begin with a hello: ${fault.message}`);
+    }
+  }
+
+  // ── the ends of a session ───────────────────────────────────────────────────────────────────
+
+  async #exited(how: string): Promise<void> {
+    // What it sent last is still on its way: the connection is read to its end first.
+    if (this.#hello !== null) {
+      await this.#disconnected.within(EXIT_MS);
+    }
+    if (this.#closing === null) {
+      const when = this.#hello === null ? "before its hello" : this.#inHand();
+      const hint = how.endsWith("SIGKILL") ? "; the system kills so when memory runs out" : "";
+      await this.#lose("exited", `the worker ${how} ${when}${hint}`);
+    }
+  }
+
+  async #unreachable(why: string): Promise<void> {
+    const inHand = this.#inHand();
+    if (this.#closing === null && (await this.#process?.exitWithin(EXIT_MS)) === null) {
+      await this.#lose("silent", `the worker cannot be reached ${inHand}: ${why}`);
+    }
+  }
+
+  async #silent(call: PendingCall, seconds: number): Promise<void> {
+    const work = workText(call);
+    if (isControl(call.command)) {
+      const text = `the worker did not answer ${work} within ${seconds} s`;
+      await this.#lose("silent", `${text} ${this.#inHand()}`);
+      return;
+    }
+    const before = call.progress;
+    try {
+      await this.call("ping", {});
+    } catch (error) {
+      if (error instanceof WorkerLost) {
+        return; // the ping's own silence ended the session
+      }
+    }
+    if (this.#exchange.calls.has(call.id) && call.progress === before) {
+      const key = `silence_seconds.${silenceKey(call.command)}`;
+      const text = `the worker answers pings, but nothing came of ${work} for ${seconds} s`;
+      await this.#lose("stuck", `${text}; if it is only slow, raise ${key} of the worker's file`);
+    }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#over === null && this.#hello !== null) {
+      const stopped = this.#process!.exitWithin(this.spec.stop_seconds * 1000);
+      // Its exit is the answer that counts; a refusal is met by the signals that follow.
+      this.call("shutdown", {}).catch(() => {});
+      await stopped;
+    }
+    await this.#lose("exited", "the worker was closed");
+  }
+
+  /** Ends process and connection, then tells everyone who waits. The first reason counts. */
+  #lose(reason: WorkerLost["reason"], text: string): Promise<WorkerLost> {
+    this.#over ??= this.#stop().then((stopped) => {
+      const tail = this.#process?.stderrTail() ?? [];
+      const left = stopped
+        ? ""
+        : `; process ${this.#process?.pid} cannot be ended, not even by SIGKILL`;
+      const words = tail.length > 0 ? `; its last words: ${tail.at(-1)}` : "";
+      const lost = new WorkerLost(`${text}${left}${words}`, reason, tail);
+      this.#greeting.reject(lost);
+      this.#exchange.failAll(() => lost);
+      return lost;
+    });
+    return this.#over;
+  }
+
+  /** @returns Whether the process is gone. */
+  async #stop(): Promise<boolean> {
+    const exit = await this.#process?.stop(this.spec.stop_seconds * 1000);
+    this.#connection?.close();
+    return exit !== null;
+  }
+
+  #inHand(): string {
+    return this.#exchange.calls.inHandText();
+  }
+}
+
+function silenceKey(command: Command): keyof WorkerSpec["silence_seconds"] {
+  return command === "load" ? "load" : isControl(command) ? "control" : "other";
+}

@@ -1,0 +1,40 @@
+import { describe, expect, test } from "vitest";
+import { studentT975 } from "../../src/domain/student-t.js";
+
+describe("studentT975", () => {
+  // scipy.stats.t.ppf(0.975, ν)
+  test.each([
+    [1, 12.706204736174694],
+    [2, 4.302652729749462],
+    [3, 3.1824463052837078],
+    [4, 2.7764451051977934],
+    [5, 2.5705818356363146],
+    [8, 2.306004135204166],
+    [9, 2.262157162798205],
+    [15, 2.131449545559776],
+    [29, 2.045229642132703],
+    [30, 2.0422724563012378],
+    [100, 1.9839715185235518],
+    [999, 1.9623414611334493],
+    [2000, 1.9611508260994377],
+    [2001, 1.9611502326224413],
+    [5000, 1.9604385517065073],
+    [100_000, 1.9599877075346095],
+  ])("with %i degrees of freedom is SciPy's %d", (degrees, expected) => {
+    expect(studentT975(degrees)).toBeCloseTo(expected, 9);
+  });
+
+  test("falls with the degrees of freedom, down to the normal's 1.96", () => {
+    let before = Infinity;
+    for (const degrees of [1, 2, 3, 4, 7, 19, 20, 400, 1999, 2000, 2001, 2002, 10_000]) {
+      const now = studentT975(degrees);
+      expect(now).toBeLessThan(before);
+      expect(now).toBeGreaterThan(1.959963);
+      before = now;
+    }
+  });
+
+  test.each([0, -1, 1.5, Number.NaN])("refuses %d degrees of freedom", (degrees) => {
+    expect(() => studentT975(degrees)).toThrow(/degrees of freedom is/);
+  });
+});

@@ -1,0 +1,61 @@
+/** Small experiments for tests: the schema's defaults, shrunk. */
+import {
+  type ArmConfig,
+  type Experiment,
+  type ExperimentFile,
+  experimentSchema,
+} from "../../src/config/schema.js";
+
+type Sections = Omit<ArmConfig, "stage">;
+type ArmChanges = { readonly stage?: ArmConfig["stage"] } & {
+  readonly [S in keyof Sections]?: Partial<Sections[S]>;
+};
+
+/** What each arm changes; `stage` is read off the name where it is not given. */
+export interface ExperimentChanges {
+  readonly arms?: Readonly<Record<string, ArmChanges>>;
+  readonly seeds?: readonly number[];
+  readonly sft?: Partial<ExperimentFile["sft"]>;
+  readonly training?: Partial<ExperimentFile["training"]>;
+  readonly evaluation?: Partial<ExperimentFile["evaluation"]>;
+  readonly checkpoint?: Partial<ExperimentFile["checkpoint"]>;
+  readonly backend?: Partial<ExperimentFile["backend"]>;
+  readonly parallel?: number;
+}
+
+/** M = 6, B = 16; arms sft, rlhf and ra-rlhf (α = 0.5 reached at iteration 5). */
+export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
+  const file = experimentSchema.parse({
+    name: "small",
+    seeds: changes.seeds ?? [0],
+    sft: { steps: 4, ...changes.sft },
+    rollout: { prompt_tokens: 8, new_tokens: 8 },
+    training: { iterations: 6, batch: 16, minibatch: 8, epochs: 2, ...changes.training },
+    risk: { alpha: 0.5, warmup: 2, rho: 0.8 },
+    evaluation: { prompts: 60, every: 2, every_prompts: 40, samples: 2, ...changes.evaluation },
+    checkpoint: { every: 4, ...changes.checkpoint },
+    backend: { device: "cpu", ...changes.backend },
+    trials: { parallel: changes.parallel ?? 2 },
+  });
+  const { reward, rollout, training, risk, sampling, kl } = file;
+  const arms = Object.entries(changes.arms ?? standardArms).map(([name, own]) => {
+    const stage = own.stage ?? (name === "sft" || name === "base" ? name : "rl");
+    const arm: ArmConfig = {
+      stage,
+      reward: { ...reward, ...own.reward },
+      rollout: { ...rollout, ...own.rollout },
+      training: { ...training, ...own.training },
+      risk: { ...risk, ...own.risk },
+      sampling: { ...sampling, ...own.sampling },
+      kl: { ...kl, ...own.kl },
+    };
+    return [name, arm] as const;
+  });
+  return { ...file, arms: Object.fromEntries(arms) };
+}
+
+export const standardArms = {
+  sft: {},
+  rlhf: { risk: { measure: "mean" } },
+  "ra-rlhf": {},
+} as const satisfies Record<string, ArmChanges>;

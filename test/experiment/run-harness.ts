@@ -1,0 +1,134 @@
+/** Runs an experiment on simulated workers, with a recorder in memory and every port at hand. */
+import type { Experiment } from "../../src/config/schema.js";
+import { runExperiment } from "../../src/experiment/engine.js";
+import type { JournalEvent, StepEvent } from "../../src/experiment/events.js";
+import type { Observation } from "../../src/experiment/observation.js";
+import { planRun } from "../../src/experiment/plan.js";
+import type { Ports, RunOutcome } from "../../src/experiment/ports.js";
+import type { Command, Payload, Result } from "../../src/protocol/messages.js";
+import { simulatedWorker } from "../../src/worker/simulated.js";
+import type { ProgressListener, Worker } from "../../src/worker.js";
+import { MemoryRecorder } from "./memory-recorder.js";
+
+/** Comes before the worker in every call of it; returns null to let the call pass. */
+export type Trick = (call: {
+  readonly trial: string;
+  readonly command: Command;
+  readonly payload: Payload<Command>;
+  /** Of this command on this worker, from 0. */
+  readonly nth: number;
+  readonly pass: () => Promise<Result<Command>>;
+}) => Promise<Result<Command>> | null;
+
+export class Harness {
+  readonly recorder = new MemoryRecorder();
+  readonly stop = new AbortController();
+  readonly halt = new AbortController();
+  readonly observed: Observation[] = [];
+  readonly opened: WatchedWorker[] = [];
+  readonly parallel: number;
+
+  constructor(
+    readonly experiment: Experiment,
+    readonly trick: Trick = () => null,
+    readonly onEvent: (event: JournalEvent, harness: Harness) => void = () => {},
+    readonly open: Ports["openWorker"] | null = null,
+  ) {
+    this.parallel = experiment.trials.parallel;
+  }
+
+  async run(): Promise<RunOutcome> {
+    const ports: Ports = {
+      openWorker: async (trial, abandon) => {
+        const inner = this.open === null ? simulatedWorker() : await this.open(trial, abandon);
+        const worker = new WatchedWorker(trial, inner, this.trick);
+        this.opened.push(worker);
+        return worker;
+      },
+      recorder: this.recorder,
+      clock: () => performance.now() / 1000,
+      observe: (observation) => {
+        this.observed.push(observation);
+        if (observation.kind === "event") {
+          this.onEvent(observation.event, this);
+        }
+      },
+      stop: this.stop.signal,
+      halt: this.halt.signal,
+    };
+    const plan = planRun(this.experiment, { cores: 2, gpus: 0 });
+    try {
+      return await runExperiment(this.experiment, plan, ports);
+    } finally {
+      this.recorder.remove();
+    }
+  }
+
+  get events(): readonly JournalEvent[] {
+    return this.recorder.events;
+  }
+
+  types(trial: string | null): string[] {
+    return this.events.filter((event) => event.trial === trial).map(({ type }) => type);
+  }
+
+  steps(trial: string): StepEvent[] {
+    return this.events.filter(
+      (event): event is StepEvent => event.type === "step" && event.trial === trial,
+    );
+  }
+
+  get allClosed(): boolean {
+    return this.opened.every(({ closed, inHand }) => closed && inHand === 0);
+  }
+}
+
+/** Counts what is in hand and notes its end. */
+export class WatchedWorker implements Worker {
+  inHand = 0;
+  closed = false;
+  readonly #nth = new Map<Command, number>();
+
+  constructor(
+    readonly trial: string,
+    readonly inner: Worker,
+    readonly trick: Trick,
+  ) {}
+
+  get hello(): Worker["hello"] {
+    return this.inner.hello;
+  }
+
+  async call<C extends Command>(
+    command: C,
+    payload: Payload<C>,
+    onProgress?: ProgressListener,
+  ): Promise<Result<C>> {
+    const nth = this.#nth.get(command) ?? 0;
+    this.#nth.set(command, nth + 1);
+    const pass = () => this.inner.call(command, payload, onProgress);
+    this.inHand += 1;
+    try {
+      const tricked = this.trick({ trial: this.trial, command, payload, nth, pass });
+      return (await (tricked ?? pass())) as Result<C>;
+    } finally {
+      this.inHand -= 1;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.inner.close();
+  }
+}
+
+/** What must not differ between two runs of one experiment: all but times, numbers and paths. */
+export function figuresOf(events: readonly JournalEvent[], trial: string): object[] {
+  return events
+    .filter((event) => event.trial === trial && event.type !== "warning")
+    .map((event) => {
+      const { seq: _seq, time: _time, ...own } = event;
+      const timed = ["seconds", "episodes_per_s", "path", "pid"];
+      return Object.fromEntries(Object.entries(own).filter(([key]) => !timed.includes(key)));
+    });
+}

@@ -1,0 +1,416 @@
+/** The run's state machine under every order of events that workers, users and faults can make. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Action, TrialAction } from "../../src/experiment/actions.js";
+import type { Happening, JournalEvent } from "../../src/experiment/events.js";
+import { type Plan, planRun } from "../../src/experiment/plan.js";
+import { advance, initialState, type RunState } from "../../src/experiment/state.js";
+import { isOver } from "../../src/experiment/trial-state.js";
+import { smallExperiment } from "./experiments.js";
+import { answerTo, stepHappening } from "./happenings.js";
+
+/** Cheaper than expect, which the thousands of checks of a property would wait for. */
+function must(holds: boolean, rule: string): void {
+  if (!holds) {
+    throw new Error(`broken: ${rule}`);
+  }
+}
+
+/** Drives the machine as an engine would, and checks what must hold after every event. */
+class Driver {
+  readonly events: JournalEvent[] = [];
+  readonly states: RunState[] = [];
+  readonly started: TrialAction[] = [];
+  readonly inHand = new Map<string, TrialAction>();
+  readonly told = new Map<string, "soft" | "hard">();
+  concluding: "done" | "failed" | "interrupted" | null = null;
+  state: RunState;
+
+  constructor(readonly plan: Plan) {
+    this.state = initialState(plan);
+    const ids = plan.trials.map(({ id }) => id);
+    this.happen(null, {
+      type: "run_started",
+      name: plan.name,
+      trials: ids,
+      parallel: plan.parallel,
+    });
+  }
+
+  happen(trial: string | null, happening: Happening): void {
+    const stamp = { seq: this.events.length + 1, time: "", trial };
+    // As it would be read back.
+    const event = JSON.parse(JSON.stringify({ ...stamp, ...happening })) as JournalEvent;
+    const before = this.state;
+    const [state, actions] = advance(this.plan, before, event);
+    this.state = state;
+    this.events.push(event);
+    this.states.push(state);
+    for (const action of actions) {
+      this.take(action);
+    }
+    this.check(before);
+  }
+
+  take(action: Action): void {
+    if (action.kind === "conclude") {
+      must(this.concluding === null, "one conclusion");
+      this.concluding = action.outcome;
+    } else if (action.kind === "interrupt") {
+      const how = action.hard ? "hard" : "soft";
+      must(this.inHand.has(action.trial), "only what is in hand is interrupted");
+      must(this.told.get(action.trial) !== how, "interrupted once");
+      this.told.set(action.trial, how);
+    } else {
+      must(!this.inHand.has(action.trial), "one action in hand");
+      must(this.concluding === null, "no action after the conclusion");
+      this.inHand.set(action.trial, action);
+      this.started.push(action);
+      if (action.kind === "load") {
+        const { after } = this.plan.trials.find(({ id }) => id === action.trial)!;
+        must(action.from === (after === null ? null : `m/${after}`), "starts from its SFT model");
+      }
+      const closing = ["checkpoint", "finish", "release"].includes(action.kind);
+      must(this.state.stop === "no" || closing, "nothing new begins once stopping");
+    }
+  }
+
+  check(before: RunState): void {
+    const states = Object.values(this.state.trials);
+    const slots = states.flatMap(({ slot }) => (slot === null ? [] : [slot]));
+    must(new Set(slots).size === slots.length, "a slot each");
+    must(
+      slots.every((slot) => slot >= 0 && slot < this.plan.parallel),
+      "never more than `parallel` working",
+    );
+    const early = states.filter(({ phase, slot }) => phase === "running" && slot === null);
+    must(early.length <= this.plan.parallel, "never more than `parallel` waiting");
+    for (const [id, own] of Object.entries(before.trials)) {
+      const now = this.state.trials[id]!;
+      must(!isOver(own) || now === own, "the end is final");
+      must(now.inHand === (this.inHand.get(id)?.kind ?? null), "the state knows what is in hand");
+    }
+  }
+
+  /** Ends the action in hand of one trial. */
+  settle(trial: string, how: "well" | "broken off" | "failed"): void {
+    const action = this.inHand.get(trial)!;
+    const told = this.told.get(trial);
+    this.inHand.delete(trial);
+    this.told.delete(trial);
+    if (how === "failed") {
+      const facts = { reason: "internal", message: `${trial} broke`, detail: null } as const;
+      this.happen(trial, { type: "trial_failed", ...facts });
+    } else if (how === "broken off" && told !== undefined) {
+      this.happen(trial, { type: "action_interrupted", action: action.kind });
+    } else {
+      if (action.kind === "load") {
+        const { arm, seed, stage, iterations } = this.plan.trials.find(({ id }) => id === trial)!;
+        this.inHand.set(trial, action);
+        this.happen(trial, { type: "trial_started", arm, seed, stage, iterations });
+        this.inHand.delete(trial);
+      }
+      this.happen(trial, answerTo(action));
+    }
+  }
+
+  get busy(): string[] {
+    return [...this.inHand.keys()];
+  }
+
+  finish(): void {
+    expect(this.concluding).not.toBeNull();
+    expect(this.inHand.size).toBe(0);
+    const outcome = this.concluding!;
+    this.happen(null, { type: "run_finished", outcome, message: "", seconds: 1 });
+    expect(this.state.phase).toBe(outcome);
+  }
+}
+
+const plans = fc
+  .record({
+    seeds: fc.uniqueArray(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 3 }),
+    parallel: fc.integer({ min: 1, max: 4 }),
+    arms: fc.subarray(["base", "sft", "rlhf", "ra-rlhf", "random-drop"], { minLength: 1 }),
+    sft: fc.constantFrom(0, 3),
+    every: fc.constantFrom(0, 1, 2),
+    checkpoint: fc.constantFrom(0, 1, 3),
+    iterations: fc.integer({ min: 1, max: 4 }),
+  })
+  .map(({ seeds, parallel, arms, sft, every, checkpoint, iterations }) =>
+    planRun(
+      smallExperiment({
+        seeds,
+        parallel,
+        arms: Object.fromEntries(arms.map((arm) => [arm, { training: { iterations } }])),
+        sft: { steps: sft },
+        evaluation: { every },
+        checkpoint: { every: checkpoint },
+      }),
+      { cores: 2, gpus: 0 },
+    ),
+  );
+
+/** Each number picks the trial whose action settles next, and how. */
+const turns = fc.infiniteStream(
+  fc.record({
+    pick: fc.nat(1000),
+    how: fc.constantFrom("well", "well", "broken off", "well") as fc.Arbitrary<
+      "well" | "broken off"
+    >,
+  }),
+);
+
+function replay(plan: Plan, events: readonly JournalEvent[]): RunState {
+  return events.reduce((state, event) => advance(plan, state, event)[0], initialState(plan));
+}
+
+describe("a run without faults", () => {
+  test("does all of every trial, in its order, whatever finishes first", () => {
+    fc.assert(
+      fc.property(plans, turns, (plan, stream) => {
+        const driver = new Driver(plan);
+        for (const { pick } of stream) {
+          if (driver.busy.length === 0) {
+            break;
+          }
+          driver.settle(driver.busy[pick % driver.busy.length]!, "well");
+        }
+        driver.finish();
+        expect(driver.state.phase).toBe("done");
+        for (const trial of plan.trials) {
+          const own = driver.started.filter((action) => action.trial === trial.id);
+          const steps = own.flatMap((action) => (action.kind === "step" ? [action.step] : []));
+          expect(steps).toEqual(Array.from({ length: trial.iterations }, (_, m) => m));
+          const finals = own.filter((action) => action.kind === "evaluate" && action.final);
+          expect(finals.length).toBe(trial.reported ? 1 : 0);
+          const trained = trial.sftSteps > 0 || trial.iterations > 0;
+          expect(own.filter(({ kind }) => kind === "export").length).toBe(trained ? 1 : 0);
+          expect(own.filter(({ kind }) => kind === "open").length).toBe(1);
+          expect(own.at(-1)!.kind).toBe("finish");
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("checkpoints and evaluates at the configured steps, and after the last", () => {
+    const plan = planRun(
+      smallExperiment({
+        arms: { sft: {}, rlhf: { training: { iterations: 5 } } },
+        evaluation: { every: 2 },
+        checkpoint: { every: 3 },
+        parallel: 1,
+      }),
+      { cores: 1, gpus: 0 },
+    );
+    const driver = new Driver(plan);
+    while (driver.busy.length > 0) {
+      driver.settle(driver.busy[0]!, "well");
+    }
+    const said = driver.started.map((action) => {
+      const at = "step" in action ? ` ${action.step}` : "";
+      const last = action.kind === "evaluate" && action.final ? " final" : "";
+      return `${action.kind}${at}${last}`;
+    });
+    expect(said).toEqual([
+      ...["open", "load", "sft", "export 0", "evaluate 0", "evaluate 0 final", "finish"],
+      ...["open", "load", "step 0", "step 1", "evaluate 2", "step 2", "checkpoint 3", "step 3"],
+      ...["evaluate 4", "step 4", "checkpoint 5", "evaluate 5", "evaluate 5 final", "export 5"],
+      "finish",
+    ]);
+  });
+
+  test("opens the next workers while SFT trains, and loads them once its model is there", () => {
+    const plan = planRun(smallExperiment({ parallel: 2 }), { cores: 2, gpus: 0 });
+    const driver = new Driver(plan);
+    driver.settle("sft-s0", "well");
+    driver.settle("sft-s0", "well");
+    expect(driver.inHand.get("sft-s0")!.kind).toBe("sft");
+    expect(driver.inHand.get("rlhf-s0")!.kind).toBe("open");
+    driver.settle("rlhf-s0", "well");
+    driver.settle("ra-rlhf-s0", "well");
+    expect(driver.busy).toEqual(["sft-s0"]);
+    driver.settle("sft-s0", "well");
+    driver.settle("sft-s0", "well");
+    expect(driver.inHand.get("sft-s0")!.kind).toBe("evaluate");
+    expect(driver.inHand.get("rlhf-s0")!.kind).toBe("load");
+    expect(driver.inHand.has("ra-rlhf-s0")).toBe(false);
+  });
+
+  test("gives every trial beside another a GPU of its own", () => {
+    const experiment = smallExperiment({ backend: { device: "auto" }, parallel: 0 });
+    const driver = new Driver(planRun(experiment, { cores: 8, gpus: 2 }));
+    while (driver.busy.length > 0) {
+      driver.settle(driver.busy[0]!, "well");
+    }
+    const devices = driver.started.flatMap((action) =>
+      action.kind === "load" ? [action.device] : [],
+    );
+    expect(new Set(devices)).toEqual(new Set(["cuda:0", "cuda:1"]));
+  });
+
+  test("carries β and compute from step to step", () => {
+    const plan = planRun(smallExperiment({ arms: { rlhf: {} }, sft: { steps: 0 } }), {
+      cores: 1,
+      gpus: 0,
+    });
+    const driver = new Driver(plan);
+    while (driver.busy.length > 0) {
+      driver.settle(driver.busy[0]!, "well");
+    }
+    const steps = driver.started.filter((action) => action.kind === "step");
+    // KL 9 against a target of 6: the error is clipped at 0.2.
+    expect(steps[1]!.beta).toBe(0.2 * (1 + 0.0128 * 0.2));
+    expect(steps.map(({ compute }) => compute)).toEqual([0, 10, 20, 30, 40, 50]);
+  });
+});
+
+describe("with faults and stops at any time", () => {
+  type Disturbance = "after-step" | "now" | "fault";
+  /** Turn → what happens then. */
+  const disturbances = fc
+    .tuple(
+      fc.nat(40),
+      fc.constantFrom<Disturbance[]>(
+        ["after-step"],
+        ["now"],
+        ["after-step", "now"],
+        ["fault"],
+        ["fault", "fault"],
+        ["after-step", "fault"],
+        ["fault", "now"],
+      ),
+    )
+    .map(([turn, kinds]) => new Map(kinds.map((kind, index) => [turn + 2 * index, kind])));
+
+  test("ends at rest, keeps what is done, and says how it ended", () => {
+    fc.assert(
+      fc.property(plans, turns, disturbances, (plan, stream, planned) => {
+        const driver = new Driver(plan);
+        const met = new Set<Disturbance>();
+        let turn = 0;
+        for (const { pick, how } of stream) {
+          if (driver.busy.length === 0) {
+            break;
+          }
+          const trial = driver.busy[pick % driver.busy.length]!;
+          const disturbance = planned.get(turn);
+          turn += 1;
+          if (disturbance === undefined) {
+            driver.settle(trial, how);
+          } else {
+            met.add(disturbance);
+            if (disturbance === "fault") {
+              driver.settle(trial, "failed");
+            } else {
+              driver.happen(null, { type: "stop_requested", how: disturbance });
+            }
+          }
+        }
+        driver.finish();
+        const trials = Object.values(driver.state.trials);
+        const allDone = trials.every(({ phase }) => phase === "done");
+        if (met.has("fault")) {
+          expect(driver.state.phase).toBe("failed");
+          expect(driver.state.failure?.message).toMatch(/broke$/);
+        } else {
+          expect(driver.state.phase).toBe(allDone ? "done" : "interrupted");
+          expect(allDone || met.size > 0).toBe(true);
+        }
+        if (!met.has("now") && !met.has("fault")) {
+          // An orderly stop loses no iteration.
+          expect(trials.every(({ saved, step }) => (saved?.step ?? 0) === step)).toBe(true);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("replaying the journal gives the same state after every event", () => {
+    fc.assert(
+      fc.property(plans, turns, fc.nat(60), (plan, stream, stopAt) => {
+        const driver = new Driver(plan);
+        let turn = 0;
+        for (const { pick, how } of stream) {
+          if (driver.busy.length === 0) {
+            break;
+          }
+          if (turn === stopAt) {
+            driver.happen(null, { type: "stop_requested", how: "after-step" });
+          } else {
+            driver.settle(driver.busy[pick % driver.busy.length]!, how);
+          }
+          turn += 1;
+        }
+        driver.finish();
+        for (let count = 1; count <= driver.events.length; count += 7) {
+          expect(replay(plan, driver.events.slice(0, count))).toEqual(driver.states[count - 1]);
+        }
+        expect(replay(plan, driver.events)).toEqual(driver.state);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("an orderly stop lets a step finish and checkpoints it; evaluations are broken off", () => {
+    const plan = planRun(smallExperiment({ arms: { rlhf: {} }, sft: { steps: 0 } }), {
+      cores: 1,
+      gpus: 0,
+    });
+    const driver = new Driver(plan);
+    for (let settled = 0; settled < 5; settled += 1) {
+      driver.settle("rlhf-s0", "well");
+    }
+    expect(driver.inHand.get("rlhf-s0")).toMatchObject({ kind: "evaluate", step: 2 });
+    driver.happen(null, { type: "stop_requested", how: "after-step" });
+    expect(driver.told.get("rlhf-s0")).toBe("soft");
+    driver.settle("rlhf-s0", "broken off");
+    expect(driver.inHand.get("rlhf-s0")).toMatchObject({ kind: "checkpoint", step: 2 });
+    driver.settle("rlhf-s0", "well");
+    expect(driver.inHand.get("rlhf-s0")).toMatchObject({ kind: "release", step: 2, saved: 2 });
+    driver.settle("rlhf-s0", "well");
+    driver.finish();
+    expect(driver.state.phase).toBe("interrupted");
+  });
+
+  test("sends waiting workers home", () => {
+    const plan = planRun(smallExperiment({ parallel: 2 }), { cores: 2, gpus: 0 });
+    const driver = new Driver(plan);
+    driver.settle("sft-s0", "well");
+    driver.settle("rlhf-s0", "well");
+    driver.happen(null, { type: "stop_requested", how: "after-step" });
+    expect(driver.inHand.get("rlhf-s0")!.kind).toBe("release");
+  });
+});
+
+describe("events that cannot be", () => {
+  const driver = (): Driver =>
+    new Driver(
+      planRun(smallExperiment({ arms: { rlhf: {} }, sft: { steps: 0 } }), { cores: 1, gpus: 0 }),
+    );
+
+  test("a step out of order is refused with its event's number", () => {
+    const run = driver();
+    for (let settled = 0; settled < 3; settled += 1) {
+      run.settle("rlhf-s0", "well");
+    }
+    const event = { seq: 9, time: "", trial: "rlhf-s0", ...stepHappening({ step: 1 }) } as const;
+    expect(() => advance(run.plan, run.state, event)).toThrow(
+      /event 9: step 1 of rlhf-s0 does not fit: .*in hand: step/,
+    );
+  });
+
+  test("an event of an unknown trial, or of a run that is over, is refused", () => {
+    const run = driver();
+    const event = { seq: 2, time: "", trial: "x-s0", type: "trial_finished", seconds: 1 } as const;
+    expect(() => advance(run.plan, run.state, event)).toThrow(/event 2.*no such trial/);
+    while (run.busy.length > 0) {
+      run.settle(run.busy[0]!, "well");
+    }
+    run.finish();
+    expect(() => advance(run.plan, run.state, { ...event, trial: "rlhf-s0" })).toThrow(
+      /the run is done/,
+    );
+  });
+});

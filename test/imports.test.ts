@@ -1,0 +1,299 @@
+/**
+ * The direction of imports and the edges of the program, checked from the source text: what each
+ * folder of src may import, who may touch disk, processes, sockets and the terminal.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+/** Folders of src, and the files beside them, with what they may import of each other. */
+const edges: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  protocol: [],
+  bootstrap: [],
+  "worker.ts": ["protocol"],
+  config: ["domain"],
+  experiment: ["config", "domain", "protocol", "worker.ts"],
+  record: ["experiment", "config"],
+  worker: ["protocol", "worker.ts", "config"],
+  report: ["experiment", "config", "domain"],
+  tui: ["experiment", "report", "config", "domain"],
+  cli: [
+    "config",
+    "domain",
+    "experiment",
+    "protocol",
+    "record",
+    "report",
+    "tui",
+    "worker",
+    "worker.ts",
+  ],
+  "main.ts": ["cli"],
+};
+
+/** Single files that a part may import beyond its edges, with the reason. */
+const exceptions: Readonly<Record<string, readonly string[]>> = {
+  // The simulated worker draws its episodes from the seeds it is sent. Numbers, not risk.
+  worker: ["domain/random.js"],
+};
+
+/** Who alone may import a package; `*` at the end stands for all that begins so. */
+const owners: Readonly<Record<string, readonly string[]>> = {
+  zeromq: ["worker"],
+  execa: ["worker"],
+  "node:child_process": ["bootstrap", "cli"],
+  ink: ["tui"],
+  react: ["tui"],
+  "react/*": ["tui"],
+  commander: ["cli"],
+  echarts: ["report"],
+  "echarts/*": ["report"],
+  "node:fs": ["record", "worker", "config", "cli", "bootstrap"],
+  "node:fs/*": ["record", "worker", "config", "cli", "bootstrap"],
+};
+
+const bannedNames = /^(index|utils?|helpers?|common|managers?|services?)$/;
+
+interface SourceFile {
+  /** Relative to src, with `/`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+interface Import {
+  readonly specifier: string;
+  /** What stands between `import` and `from`. */
+  readonly clause: string;
+}
+
+/** Import and re-export statements, and imports at run time with a literal name. */
+function importsOf(text: string): Import[] {
+  const statement =
+    /^[ \t]*(?:import\s+(?:([^"';]*?)\s*from\s*)?|export\s+(?:type\s+)?((?:\*|\{)[^"';]*?)\s*from\s*)["']([^"']+)["']/gm;
+  const call = /\b(?:import|require)\s*\(\s*["'`]([^"'`]+)["'`]/g;
+  return [
+    ...Array.from(text.matchAll(statement), (match) => ({
+      specifier: match[3]!,
+      clause: match[1] ?? match[2] ?? "",
+    })),
+    ...Array.from(text.matchAll(call), (match) => ({ specifier: match[1]!, clause: "" })),
+  ];
+}
+
+/** Comments out, so that prose may name what code may not. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+/** `domain`, `worker.ts`: the part of src that a path belongs to. */
+function partOf(path: string): string {
+  return path.split("/")[0]!;
+}
+
+/** The part that a relative import leads to; null for a package or a path out of src. */
+function targetPart(from: string, specifier: string): string | null {
+  if (!specifier.startsWith(".")) {
+    return null;
+  }
+  const target = posix.join(posix.dirname(from), specifier);
+  return target.startsWith("..") ? null : partOf(target).replace(/\.js$/, ".ts");
+}
+
+function matches(pattern: string, specifier: string): boolean {
+  return pattern.endsWith("*")
+    ? specifier.startsWith(pattern.slice(0, -1))
+    : specifier === pattern || specifier === pattern.replace(/^node:/, "");
+}
+
+function edgeFaults({ path, text }: SourceFile): string[] {
+  const part = partOf(path);
+  return importsOf(text).flatMap(({ specifier }) => {
+    const target = targetPart(path, specifier);
+    const sound =
+      target === null ||
+      target === part ||
+      edges[part]?.includes(target) ||
+      exceptions[part]?.includes(posix.join(posix.dirname(path), specifier));
+    return sound ? [] : [`${path} imports ${specifier}`];
+  });
+}
+
+function ownerFaults({ path, text }: SourceFile): string[] {
+  return importsOf(text).flatMap(({ specifier }) =>
+    Object.entries(owners)
+      .filter(([pattern, parts]) => matches(pattern, specifier) && !parts.includes(partOf(path)))
+      .map(() => `${path} imports ${specifier}`),
+  );
+}
+
+/** The configuration is read, never written: files on disk are `record`'s. */
+function writeFaults({ path, text }: SourceFile): string[] {
+  return importsOf(text)
+    .filter(({ specifier }) => /^(node:)?fs(\/promises)?$/.test(specifier))
+    .filter(
+      ({ clause }) =>
+        /\*|\b(write|append|mkdir|mkdtemp|rm|rename|unlink|copy|cp|open|create|chmod|symlink|truncate)/.test(
+          clause,
+        ) || !/^(type\s+)?\{/.test(clause),
+    )
+    .map(({ clause }) => `${path} imports ${clause} of node:fs`);
+}
+
+const root = fileURLToPath(new URL("../src/", import.meta.url));
+const sources: SourceFile[] = readdirSync(root, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && /\.(ts|tsx|mjs)$/.test(entry.name))
+  .map((entry) => join(entry.parentPath, entry.name))
+  .map((file) => ({
+    path: file.slice(root.length).replaceAll("\\", "/"),
+    text: readFileSync(file, "utf8"),
+  }));
+const within = (...parts: string[]): SourceFile[] =>
+  sources.filter(({ path }) => parts.includes(partOf(path)));
+const without = (...parts: string[]): SourceFile[] =>
+  sources.filter(({ path }) => !parts.includes(partOf(path)));
+/** Files whose code, comments aside, matches. */
+const naming = (files: SourceFile[], pattern: RegExp): string[] =>
+  files.filter(({ text }) => pattern.test(withoutComments(text))).map(({ path }) => path);
+
+describe("src", () => {
+  test("is read: there are files to check", () => {
+    expect(sources.length).toBeGreaterThan(20);
+    expect(within("domain").length).toBeGreaterThan(10);
+  });
+
+  test("has no part that these rules do not know", () => {
+    expect(
+      [...new Set(sources.map(({ path }) => partOf(path)))].filter((part) => !edges[part]),
+    ).toEqual([]);
+  });
+
+  test("imports only along the allowed edges", () => {
+    expect(sources.flatMap(edgeFaults)).toEqual([]);
+  });
+
+  test("imports sockets, processes, disk and terminal only where they belong", () => {
+    expect(sources.flatMap(ownerFaults)).toEqual([]);
+  });
+
+  test("writes no file from config", () => {
+    expect(within("config").flatMap(writeFaults)).toEqual([]);
+  });
+
+  test("domain imports nothing from outside itself", () => {
+    const outside = within("domain").flatMap(({ path, text }) =>
+      importsOf(text)
+        .filter(({ specifier }) => targetPart(path, specifier) !== "domain")
+        .map(({ specifier }) => `${path} imports ${specifier}`),
+    );
+    expect(outside).toEqual([]);
+  });
+
+  test("domain knows no clock, no process and no other world", () => {
+    const world =
+      /\b(Date|performance|process|console|crypto|globalThis|setTimeout|setInterval|queueMicrotask)\b/;
+    expect(naming(within("domain"), world)).toEqual([]);
+  });
+
+  test("draws every random number of the controller from a named stream", () => {
+    expect(naming(without("bootstrap"), /\bMath\.random\b/)).toEqual([]);
+  });
+
+  test("experiment reads no clock of its own", () => {
+    expect(naming(within("experiment"), /\bDate\b|\bperformance\b|\bsetTimeout\b/)).toEqual([]);
+  });
+
+  test("reads argv and sets the exit code in main.ts alone", () => {
+    const outer = without("bootstrap", "main.ts");
+    expect(naming(outer, /\bprocess\s*\.\s*(argv|exit|exitCode)\b/)).toEqual([]);
+    expect(
+      outer.filter(({ text }) =>
+        /\{[^}]*\b(argv|exit|exitCode)\b[^}]*\}\s*from\s*["'](node:)?process["']/.test(text),
+      ),
+    ).toEqual([]);
+  });
+
+  test("has no barrels and no drawers for odds and ends", () => {
+    const names = sources.flatMap(({ path }) => [
+      basename(path).replace(/\.\w+$/, ""),
+      ...dirname(path).split("/"),
+    ]);
+    expect(names.filter((name) => bannedNames.test(name))).toEqual([]);
+  });
+});
+
+describe("the rules themselves", () => {
+  const file = (path: string, text: string): SourceFile => ({ path, text });
+
+  test.each([
+    ['import { a } from "./a.js";', "./a.js"],
+    ['import type { A } from "./a.js";', "./a.js"],
+    ['import {\n  a,\n  type B,\n} from "./a.js";', "./a.js"],
+    ['import a, * as b from "a";', "a"],
+    ['import "./a.js";', "./a.js"],
+    ["import a from 'a';", "a"],
+    ['export { a } from "./a.js";', "./a.js"],
+    ['export type { A } from "./a.js";', "./a.js"],
+    ['export * from "./a.js";', "./a.js"],
+    ['const a = await import("./a.js");', "./a.js"],
+    ['const a = require("a");', "a"],
+  ])("see %j", (text, specifier) => {
+    expect(importsOf(text).map((found) => found.specifier)).toEqual([specifier]);
+  });
+
+  test.each([
+    'export const a = "./a.js";',
+    'export const from = { from: "a" };',
+    'throw new Error("cannot import it from here");',
+    "const important = 'a';",
+  ])("see no import in %j", (text) => {
+    expect(importsOf(text)).toEqual([]);
+  });
+
+  test("catch a wrong edge, at any depth", () => {
+    const wrong = 'import { x } from "../../record/journal.js";';
+    expect(edgeFaults(file("experiment/deep/state.ts", wrong))).toHaveLength(1);
+    expect(edgeFaults(file("cli/deep/run.ts", wrong))).toEqual([]);
+    expect(edgeFaults(file("config/load.ts", 'import "../worker.js";'))).toHaveLength(1);
+    expect(edgeFaults(file("experiment/load.ts", 'import "../worker.js";'))).toEqual([]);
+    expect(edgeFaults(file("experiment/load.ts", 'import "../worker/session.js";'))).toHaveLength(
+      1,
+    );
+    expect(edgeFaults(file("worker/simulated.ts", 'import "../domain/random.js";'))).toEqual([]);
+    expect(edgeFaults(file("worker/simulated.ts", 'import "../domain/cvar.js";'))).toHaveLength(1);
+    expect(edgeFaults(file("main.ts", 'import "./domain/cvar.js";'))).toHaveLength(1);
+  });
+
+  test("catch a package that belongs to another folder", () => {
+    for (const [path, specifier] of [
+      ["experiment/engine.ts", "zeromq"],
+      ["experiment/engine.ts", "node:fs/promises"],
+      ["experiment/engine.ts", "fs"],
+      ["report/html.ts", "node:fs"],
+      ["cli/doctor.ts", "execa"],
+      ["cli/doctor-checks.ts", "zeromq"],
+      ["cli/run.ts", "react/jsx-runtime"],
+      ["cli/run.ts", "ink"],
+    ] as const) {
+      expect(ownerFaults(file(path, `import x from "${specifier}";`)), path).toHaveLength(1);
+    }
+    expect(ownerFaults(file("worker/session.ts", 'import { execa } from "execa";'))).toEqual([]);
+  });
+
+  test("catch a write among the reads", () => {
+    const text = (clause: string): SourceFile =>
+      file("config/load.ts", `import ${clause} from "node:fs";`);
+    expect(writeFaults(text("{ readFileSync, existsSync }"))).toEqual([]);
+    expect(writeFaults(text("type { Stats }"))).toEqual([]);
+    expect(writeFaults(text("{ readFileSync, writeFileSync }"))).toHaveLength(1);
+    expect(writeFaults(text("* as fs"))).toHaveLength(1);
+    expect(writeFaults(text("fs"))).toHaveLength(1);
+  });
+
+  test("let comments name what code may not", () => {
+    const text = "/** Math.random is not used. */\nconst url = 'https://x'; // nor Date\n";
+    expect(withoutComments(text)).toContain("https://x");
+    expect(withoutComments(text)).not.toMatch(/Math\.random|Date/);
+  });
+});

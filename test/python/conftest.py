@@ -1,0 +1,49 @@
+"""Fixtures that more than one file uses."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from averse_worker.engine import Engine
+from averse_worker.engines import build_engine
+from averse_worker.messages import LoadPayload
+from payloads import load_payload
+from wire_controller import WireController
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An engine under contract: how to make a new one, and what to load into it."""
+
+    name: str
+    make: Callable[[], Engine]
+    load: LoadPayload
+
+
+@pytest.fixture(scope="session")
+def torch_load(tmp_path_factory: pytest.TempPathFactory) -> LoadPayload:
+    """A load of tiny random models for the torch engine, made once a session."""
+    # Imported here: the other suites run without torch.
+    from tiny_models import write_data, write_language_model
+
+    folder = tmp_path_factory.mktemp("tiny")
+    return load_payload(
+        policy__model=str(write_language_model(folder / "model")),
+        data__path=str(write_data(folder / "data")),
+    )
+
+
+@pytest.fixture(params=["fake", "torch"])
+def engine_factory(request: pytest.FixtureRequest) -> Subject:
+    """Each engine in turn, for the contract suite."""
+    load = load_payload() if request.param == "fake" else request.getfixturevalue("torch_load")
+    return Subject(request.param, lambda: build_engine(request.param), load)
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Iterator[WireController]:
+    """A bound ROUTER that starts real workers and leaves none behind."""
+    with WireController(tmp_path) as controller:
+        yield controller

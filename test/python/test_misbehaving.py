@@ -1,0 +1,117 @@
+"""The misbehaving workers do what their README says, so that tests built on them mean something."""
+
+import re
+import signal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from averse_worker.messages import uint32_bytes
+from payloads import LOAD
+from wire_controller import WireController
+
+FOLDER = Path(__file__).parent / "misbehaving"
+ROLLOUT = {"prompts": uint32_bytes([0, 1]), "seed": 1, "kl_coefficient": 0}
+UPDATE = {
+    "rollout": 1,
+    "weights": b"\0\0\x80\x3f" * 2,
+    "seed": 1,
+    "learning_rate_factor": 1,
+}
+
+
+def test_the_readme_lists_every_script() -> None:
+    listed = re.findall(r"^\| `(\w+\.py)`", (FOLDER / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(p.name for p in FOLDER.glob("*.py") if p.name != "peer.py")
+
+
+def start(controller: WireController, name: str) -> None:
+    controller.start(script=FOLDER / f"{name}.py")
+    assert controller.receive()["kind"] == "hello"
+
+
+def test_silent(controller: WireController) -> None:
+    process = controller.start(script=FOLDER / "silent.py")
+    with pytest.raises(TimeoutError):
+        controller.receive(timeout=1)
+    assert process.poll() is None
+
+
+def test_dies_at_start(controller: WireController) -> None:
+    process = controller.start(script=FOLDER / "dies_at_start.py")
+    assert process.wait(10) == 7
+    assert "libsomething" in controller.stderr()
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [("wrong_version", "protocol", 2), ("wrong_session", "session", "some-other-session")],
+)
+def test_wrong_hellos(controller: WireController, name: str, field: str, value: object) -> None:
+    controller.start(script=FOLDER / f"{name}.py")
+    assert controller.receive()[field] == value
+
+
+def test_garbage(controller: WireController) -> None:
+    start(controller, "garbage")
+    controller.send("ping", {})
+    assert len(controller.receive_bytes()) == 64
+
+
+def test_hangs_in_load(controller: WireController) -> None:
+    start(controller, "hangs_in_load")
+    controller.send("load", LOAD)
+    controller.send("ping", {})
+    with pytest.raises(TimeoutError):
+        controller.receive(timeout=1)
+
+
+def test_dies_in_update(controller: WireController) -> None:
+    process = controller.start(script=FOLDER / "dies_in_update.py")
+    controller.receive()
+    controller.call("load", LOAD)
+    controller.call("rollout", ROLLOUT)
+    controller.send("update", UPDATE)
+    assert process.wait(10) == -signal.SIGKILL
+    assert "illegal memory access" in controller.stderr()
+
+
+def test_freezes_in_rollout(controller: WireController) -> None:
+    process = controller.start(script=FOLDER / "freezes_in_rollout.py")
+    controller.receive()
+    controller.call("load", LOAD)
+    controller.send("rollout", ROLLOUT)
+    with pytest.raises(TimeoutError):
+        controller.receive(timeout=1)
+    state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    assert state == "T"
+
+
+def test_ignores_sigterm(controller: WireController) -> None:
+    process = controller.start(script=FOLDER / "ignores_sigterm.py")
+    controller.receive()
+    process.terminate()
+    process.send_signal(signal.SIGINT)
+    controller.send("shutdown", {})
+    assert controller.call("ping", {})["kind"] == "reply"
+    assert process.poll() is None
+
+
+def test_answers_twice(controller: WireController) -> None:
+    start(controller, "answers_twice")
+    assert controller.call("ping", {}) == controller.receive()
+
+
+def test_unknown_field(controller: WireController) -> None:
+    start(controller, "unknown_field")
+    assert controller.call("ping", {})["surprise"] == 1
+
+
+def test_nan_result(controller: WireController) -> None:
+    start(controller, "nan_result")
+    controller.call("load", LOAD)
+    controller.call("rollout", ROLLOUT)
+    loss = controller.call("update", UPDATE)["result"]["loss_policy"]
+    assert loss != loss
+    assert msgspec.msgpack.encode(loss) == b"\xcb\x7f\xf8" + b"\0" * 6

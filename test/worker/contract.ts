@@ -1,0 +1,261 @@
+/** What every `Worker` keeps to, whatever it is made of. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { float32Array, float32Bytes, uint32Array } from "../../src/protocol/arrays.js";
+import { type Command, commands, type Payload, type Result } from "../../src/protocol/messages.js";
+import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker.js";
+import { evaluatePayload, loadPayload, rolloutPayload } from "./payloads.js";
+
+export function workerContract(open: () => Promise<Worker>): void {
+  describe("contract of a worker", () => {
+    let worker: Worker;
+    let folder: string;
+
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "averse-contract-"));
+      worker = await open();
+    });
+    afterAll(async () => {
+      await worker.close();
+      rmSync(folder, { recursive: true });
+    });
+
+    const freshFolder = () => mkdtempSync(join(folder, "part-"));
+
+    /** Calls, and checks the answer against the schema: not every worker goes through the codec. */
+    async function ask<C extends Command>(command: C, payload: Payload<C>): Promise<Result<C>> {
+      const result = await worker.call(command, payload);
+      return commands[command].result.parse(result) as Result<C>;
+    }
+    async function prompts(): Promise<{ train: Uint32Array; test: Uint32Array }> {
+      const loaded = await ask("load", loadPayload);
+      return { train: uint32Array(loaded.train.ids), test: uint32Array(loaded.test.ids) };
+    }
+    const failureOf = (call: Promise<unknown>) =>
+      call.then(
+        () => expect.unreachable("the call should have failed"),
+        (error: unknown) => {
+          expect(error).toBeInstanceOf(WorkerFailure);
+          return error as WorkerFailure;
+        },
+      );
+
+    test("nothing works before load", async () => {
+      const failure = await failureOf(worker.call("rollout", rolloutPayload([0])));
+      expect(failure).toMatchObject({ command: "rollout", kind: "protocol" });
+      expect(failure.message).toContain("load");
+    });
+
+    test("hello names engine, process and capabilities", () => {
+      expect(worker.hello).toMatchObject({ kind: "hello", protocol: 1 });
+      expect(worker.hello.pid).toBeGreaterThan(0);
+      expect(worker.hello.capabilities.checkpoint).toBe(true);
+    });
+
+    test("load answers prompts with a score each, ids unique in both splits", async () => {
+      const { train, test } = await ask("load", loadPayload);
+      const ids = [...uint32Array(train.ids), ...uint32Array(test.ids)];
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(float32Array(train.scores).every(Number.isFinite)).toBe(true);
+    });
+
+    test("rollout answers one value a prompt, in the order asked for", async () => {
+      const { train } = await prompts();
+      const asked = Uint32Array.of(train[5]!, train[0]!, train[5]!);
+      const rollout = await ask("rollout", rolloutPayload(asked));
+      for (const field of ["reward", "kl", "return", "lambda_return"] as const) {
+        expect(float32Array(rollout[field])).toHaveLength(3);
+      }
+      const lengths = uint32Array(rollout.length);
+      expect(lengths.every((length) => length >= 1 && length <= 6)).toBe(true);
+      expect(rollout.tokens).toBe(lengths.reduce((sum, length) => sum + length, 0));
+    });
+
+    test("rollout is a function of weights, prompts, seed and β", async () => {
+      const { train } = await prompts();
+      const asked = train.slice(0, 32);
+      const first = await ask("rollout", rolloutPayload(asked, 1));
+      const again = await ask("rollout", rolloutPayload(asked, 1));
+      const other = await ask("rollout", rolloutPayload(asked, 2));
+      expect(float32Array(again.return)).toEqual(float32Array(first.return));
+      expect(float32Array(other.return)).not.toEqual(float32Array(first.return));
+      expect(again.rollout).not.toBe(first.rollout);
+    });
+
+    test("return is reward with β·KL taken off, up to float32 and discount 1", async () => {
+      const { train } = await prompts();
+      const asked = train.slice(0, 16);
+      await ask("sft", { seed: 1, steps: 5, batch: 8, learning_rate: 3e-4, max_tokens: 12 });
+      const { reward, kl, return: returns } = await ask("rollout", rolloutPayload(asked, 4, 0.5));
+      const [r, k, g] = [float32Array(reward), float32Array(kl), float32Array(returns)];
+      r.forEach((one, i) => {
+        expect(g[i]!).toBeCloseTo(one - 0.5 * k[i]!, 4);
+      });
+    });
+
+    test("update counts the episodes with weight, and learns from them", async () => {
+      const { train, test } = await prompts();
+      const asked = train.slice(0, 64);
+      const before = await ask("evaluate", evaluatePayload(test));
+      for (let step = 0; step < 20; step++) {
+        const { rollout } = await ask("rollout", rolloutPayload(asked, step, 0.05));
+        const weights = float32Bytes(Float32Array.from(asked, (_, i) => (i % 2 === 0 ? 1 : 0)));
+        const payload = { rollout, weights, seed: step, learning_rate_factor: 1 };
+        const update = await ask("update", payload);
+        expect(update.episodes).toBe(32);
+        expect(update.gradient_steps).toBeGreaterThan(0);
+      }
+      const after = await ask("evaluate", evaluatePayload(test));
+      const mean = (bytes: Uint8Array) =>
+        float32Array(bytes).reduce((sum, value) => sum + value, 0) / test.length;
+      expect(mean(after.reward)).toBeGreaterThan(mean(before.reward) + 0.2);
+    });
+
+    test("evaluate changes nothing, and repeats itself", async () => {
+      const { train, test } = await prompts();
+      const first = await ask("evaluate", evaluatePayload(test));
+      const rollout = await ask("rollout", rolloutPayload(train.slice(0, 8)));
+      const again = await ask("evaluate", evaluatePayload(test));
+      expect(float32Array(again.reward)).toEqual(float32Array(first.reward));
+      expect(again.samples).toEqual(first.samples);
+      expect(first.samples).toHaveLength(3);
+      expect(first.perplexity).toBeGreaterThan(1);
+      const weights = float32Bytes(new Float32Array(8).fill(1));
+      const payload = { rollout: rollout.rollout, weights, seed: 0, learning_rate_factor: 1 };
+      // The evaluation in between has not taken the rollout's tensors away.
+      expect((await ask("update", payload)).episodes).toBe(8);
+    });
+
+    test("restore takes up a saved state to the last bit", async () => {
+      const { train } = await prompts();
+      const asked = train.slice(0, 32);
+      const step = async (seed: number) => {
+        const rollout = await ask("rollout", rolloutPayload(asked, seed));
+        const weights = float32Bytes(new Float32Array(32).fill(1));
+        const payload = { rollout: rollout.rollout, weights, seed, learning_rate_factor: 1 };
+        await ask("update", payload);
+        return float32Array(rollout.return);
+      };
+      await step(1);
+      const path = freshFolder();
+      const saved = await ask("save", { path });
+      expect(Object.keys(saved.files).sort()).toEqual(readdirSync(path).sort());
+      expect(Object.values(saved.files).every((digest) => /^[0-9a-f]{64}$/.test(digest))).toBe(
+        true,
+      );
+      const straight = [await step(2), await step(3)];
+      await ask("load", loadPayload);
+      await ask("restore", { path });
+      expect([await step(2), await step(3)]).toEqual(straight);
+    });
+
+    test("export writes a model, once", async () => {
+      await prompts();
+      const path = freshFolder();
+      const exported = await ask("export", { path, weights: "average" });
+      expect(readdirSync(path)).toContain("config.json");
+      expect(exported.bytes).toBeGreaterThan(0);
+      const again = await failureOf(worker.call("export", { path, weights: "average" }));
+      expect(again.kind).toBe("input");
+      expect(again.message).toContain(path);
+    });
+
+    test("save refuses a folder that holds something", async () => {
+      await prompts();
+      const path = freshFolder();
+      writeFileSync(join(path, "mine.txt"), "mine");
+      expect((await failureOf(worker.call("save", { path }))).kind).toBe("input");
+      expect(readdirSync(path)).toEqual(["mine.txt"]);
+    });
+
+    test("restore refuses what is no checkpoint", async () => {
+      await prompts();
+      const path = freshFolder();
+      expect((await failureOf(worker.call("restore", { path }))).kind).toBe("input");
+    });
+
+    test.each([
+      ["an unknown prompt", [4_000_000], "input"],
+      ["no prompts", [], "input"],
+    ] as const)("rollout refuses %s, and the worker lives on", async (_, ids, kind) => {
+      await prompts();
+      expect((await failureOf(worker.call("rollout", rolloutPayload(ids)))).kind).toBe(kind);
+      expect((await ask("ping", {})).busy).toBeNull();
+    });
+
+    test.each([
+      ["too few", [1, 1]],
+      ["negative", [1, 1, -1, 1]],
+      ["all zero", [0, 0, 0, 0]],
+    ] as const)("update refuses weights that are %s", async (_, weights) => {
+      const { train } = await prompts();
+      const { rollout } = await ask("rollout", rolloutPayload(train.slice(0, 4)));
+      const payload = { rollout, weights: float32Bytes(weights), seed: 0, learning_rate_factor: 1 };
+      expect((await failureOf(worker.call("update", payload))).kind).toBe("input");
+    });
+
+    test("update refuses a rollout that is gone", async () => {
+      const { train } = await prompts();
+      const { rollout } = await ask("rollout", rolloutPayload(train.slice(0, 4)));
+      await ask("rollout", rolloutPayload(train.slice(0, 4)));
+      const weights = float32Bytes([1, 1, 1, 1]);
+      const payload = { rollout, weights, seed: 0, learning_rate_factor: 1 };
+      const failure = await failureOf(worker.call("update", payload));
+      expect(failure.kind).toBe("protocol");
+      expect(failure.message).toContain(String(rollout));
+    });
+
+    test("a payload that is wrong never reaches the engine", async () => {
+      const { train } = await prompts();
+      const payload = { ...rolloutPayload(train.slice(0, 4)), surprise: 1 };
+      const failure = await failureOf(worker.call("rollout", payload));
+      expect(failure.kind).toBe("protocol");
+      expect(failure.message).toContain("`surprise`");
+      const nan = { ...rolloutPayload(train.slice(0, 4)), kl_coefficient: Number.NaN };
+      expect((await failureOf(worker.call("rollout", nan))).message).toContain("`kl_coefficient`");
+    });
+
+    test("progress comes while a command works; ping and interrupt are answered beside it", async () => {
+      await prompts();
+      const phases: string[] = [];
+      const inBetween: Promise<unknown>[] = [];
+      const work = worker.call(
+        "sft",
+        { seed: 1, steps: 10_000_000, batch: 8, learning_rate: 3e-4, max_tokens: 12 },
+        ({ phase }) => {
+          if (phases.push(phase) === 1) {
+            inBetween.push(
+              ask("ping", {}).then((pong) => expect(pong.busy).toBe("sft")),
+              failureOf(worker.call("save", { path: folder })).then(({ kind, message }) => {
+                expect(kind).toBe("protocol");
+                expect(message).toContain("sft");
+              }),
+              ask("interrupt", {}),
+            );
+          }
+        },
+      );
+      expect((await failureOf(work)).kind).toBe("interrupted");
+      expect(phases).toContain("sft");
+      await Promise.all(inBetween);
+      expect((await ask("ping", {})).busy).toBeNull();
+      const { train } = await prompts();
+      await ask("rollout", rolloutPayload(train.slice(0, 4)));
+    });
+
+    test("interrupt without a command in hand does nothing", async () => {
+      await ask("interrupt", {});
+      const { train } = await prompts();
+      await ask("rollout", rolloutPayload(train.slice(0, 4)));
+    });
+
+    test("close is safe to call twice; calls after it are lost", async () => {
+      const other = await open();
+      await Promise.all([other.close(), other.close()]);
+      await other.close();
+      await expect(other.call("ping", {})).rejects.toBeInstanceOf(WorkerLost);
+    });
+  });
+}

@@ -1,0 +1,214 @@
+/**
+ * Real processes on real sockets, each with one fault: every one must end in a clear error within
+ * its deadline, and leave no process behind. The deadlines are the specs' own, set short.
+ */
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { afterEach, expect, test } from "vitest";
+import { float32Bytes } from "../../src/protocol/arrays.js";
+import { openSession, type SessionOptions } from "../../src/worker/session.js";
+import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
+import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker.js";
+import { loadPayload, rolloutPayload } from "./payloads.js";
+import { processesWith } from "./processes.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const mark = randomUUID();
+
+function specOf(script: string, changes: Partial<WorkerSpec> = {}): WorkerSpec {
+  const folder = script === "stuck.py" ? "test/worker" : "test/python/misbehaving";
+  const path = `${root}/${folder}/${script}`;
+  const plain = {
+    name: script,
+    argv: ["{python}", path, "--endpoint", "{endpoint}", "--session", "{session}", mark],
+    environment: { PYTHONPATH: "{root}/python" },
+    stop_seconds: 2,
+  };
+  return workerSpecSchema.parse({ ...plain, ...changes });
+}
+
+let opened: Worker | null = null;
+
+async function open(
+  script: string,
+  changes: Partial<WorkerSpec> = {},
+  options: Partial<SessionOptions> = {},
+): Promise<Worker> {
+  opened = await openSession(specOf(script, changes), { root, ...options });
+  return opened;
+}
+
+async function lost(promise: Promise<unknown>): Promise<WorkerLost> {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(WorkerLost);
+  // Whoever hears of the loss may count on the process being gone.
+  expect(processesWith(mark)).toEqual([]);
+  return error as WorkerLost;
+}
+
+async function failed(promise: Promise<unknown>): Promise<WorkerFailure> {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(WorkerFailure);
+  return error as WorkerFailure;
+}
+
+async function rolledOut(worker: Worker): Promise<number> {
+  await worker.call("load", loadPayload);
+  return (await worker.call("rollout", rolloutPayload([0, 1]))).rollout;
+}
+const updatePayload = (rollout: number) => ({
+  rollout,
+  weights: float32Bytes([1, 1]),
+  seed: 1,
+  learning_rate_factor: 1,
+});
+
+afterEach(async () => {
+  await opened?.close();
+  opened = null;
+  expect(processesWith(mark)).toEqual([]);
+});
+
+test("silent: never connects", async () => {
+  const error = await lost(open("silent.py", { start_seconds: 1.5 }));
+  expect(error.reason).toBe("never-connected");
+  expect(error.message).toContain('"silent.py" said nothing within 1.5 s');
+  expect(error.message).toContain("start_seconds");
+});
+
+test("dies at start: exit code and last words", async () => {
+  const error = await lost(open("dies_at_start.py"));
+  expect(error.reason).toBe("exited");
+  expect(error.message).toContain("exited with code 7 before its hello");
+  expect(error.message).toContain("libsomething.so.1");
+  expect(error.stderrTail).toEqual([
+    "loading libraries",
+    "libsomething.so.1: cannot open shared object file",
+  ]);
+});
+
+test("wrong version: says which side is older", async () => {
+  const error = await lost(open("wrong_version.py"));
+  expect(error.reason).toBe("version");
+  expect(error.message).toMatch(/protocol 2, this controller speaks 1: the controller is older/);
+});
+
+test("wrong session: not taken for ours", async () => {
+  const error = await lost(open("wrong_session.py"));
+  expect(error.reason).toBe("never-connected");
+  expect(error.message).toContain('a hello of session "some-other-session"');
+});
+
+test("hangs in load: pings are not answered either", async () => {
+  const silence_seconds = { load: 0.5, other: 60, control: 1 };
+  const worker = await open("hangs_in_load.py", { silence_seconds });
+  const error = await lost(worker.call("load", loadPayload));
+  expect(error.reason).toBe("silent");
+  expect(error.message).toContain("did not answer `ping`");
+  expect(error.message).toContain("during `load` (no progress yet)");
+  expect((await lost(worker.call("ping", {}))).reason).toBe("silent");
+});
+
+test("stuck: pings are answered, the command is not", async () => {
+  const silence_seconds = { load: 0.5, other: 60, control: 10 };
+  const worker = await open("stuck.py", { silence_seconds });
+  const error = await lost(worker.call("load", loadPayload));
+  expect(error.reason).toBe("stuck");
+  expect(error.message).toContain("nothing came of `load` (no progress yet) for 0.5 s");
+  expect(error.message).toContain("silence_seconds.load");
+});
+
+test("dies in update: every call in hand is told the signal and the last words", async () => {
+  const worker = await open("dies_in_update.py");
+  const rollout = await rolledOut(worker);
+  const update = lost(worker.call("update", updatePayload(rollout)));
+  const ping = lost(worker.call("ping", {}));
+  const error = await update;
+  expect(error.reason).toBe("exited");
+  expect(error.message).toContain("was killed by SIGKILL during `update`");
+  expect(error.message).toContain("memory");
+  expect(error.stderrTail.at(-1)).toContain("illegal memory access");
+  expect(await ping).toBe(error);
+});
+
+test("freezes in rollout: heartbeats cease, deadlines are far away", async () => {
+  const worker = await open("freezes_in_rollout.py", { stop_seconds: 0.5 });
+  await worker.call("load", loadPayload);
+  const error = await lost(worker.call("rollout", rolloutPayload([0])));
+  expect(error.reason).toBe("silent");
+  expect(error.message).toContain("cannot be reached during `rollout`");
+});
+
+test("ignores SIGTERM: close ends it all the same", async () => {
+  const worker = await open("ignores_sigterm.py", { stop_seconds: 0.5 });
+  await rolledOut(worker);
+  await worker.close();
+  expect(processesWith(mark)).toEqual([]);
+});
+
+test("close while a command is in hand: the call is lost", async () => {
+  const worker = await open("hangs_in_load.py", { stop_seconds: 0.5 });
+  const call = lost(worker.call("load", loadPayload));
+  await worker.close();
+  expect((await call).message).toContain("was closed");
+});
+
+test("garbage: the call fails, with the number of bytes", async () => {
+  const faults: string[] = [];
+  const onProtocolFault = (text: string) => faults.push(text);
+  const worker = await open("garbage.py", {}, { onProtocolFault });
+  const failure = await failed(worker.call("load", loadPayload));
+  expect(failure).toMatchObject({ command: "load", kind: "protocol" });
+  expect(failure.message).toMatch(/^64 bytes/);
+  expect(faults).toEqual([failure.message]);
+});
+
+test("answers twice: the second answer is reported and ignored", async () => {
+  const faults: string[] = [];
+  const onProtocolFault = (text: string) => faults.push(text);
+  const worker = await open("answers_twice.py", {}, { onProtocolFault });
+  const rollout = await rolledOut(worker);
+  expect((await worker.call("update", updatePayload(rollout))).episodes).toBe(2);
+  expect(faults.slice(0, 2)).toEqual([
+    "a reply to request 1, which was answered before",
+    "a reply to request 2, which was answered before",
+  ]);
+});
+
+test("unknown field: the call fails and names it", async () => {
+  const worker = await open("unknown_field.py");
+  const failure = await failed(worker.call("load", loadPayload));
+  expect(failure.kind).toBe("protocol");
+  expect(failure.message).toContain("unknown field `surprise`");
+});
+
+test("NaN among the figures: diverged, and no protocol fault", async () => {
+  const faults: string[] = [];
+  const onProtocolFault = (text: string) => faults.push(text);
+  const worker = await open("nan_result.py", {}, { onProtocolFault });
+  const rollout = await rolledOut(worker);
+  const failure = await failed(worker.call("update", updatePayload(rollout)));
+  expect(failure).toMatchObject({ command: "update", kind: "diverged" });
+  expect(failure.message).toContain("field `loss_policy` is NaN");
+  expect(faults).toEqual([]);
+});
+
+test("no such program", async () => {
+  const error = await lost(open("silent.py", { argv: ["/no/such/python"] }));
+  expect(error.reason).toBe("never-connected");
+  expect(error.message).toMatch(/"silent.py" cannot be started: .*\/no\/such\/python.*ENOENT/s);
+});
+
+test("the start can be given up", async () => {
+  const controller = new AbortController();
+  const opening = open("silent.py", {}, { signal: controller.signal });
+  controller.abort(new Error("no patience"));
+  await expect(opening).rejects.toThrow("no patience");
+  await expect(open("silent.py", {}, { signal: controller.signal })).rejects.toThrow("no patience");
+});

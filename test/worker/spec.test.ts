@@ -1,0 +1,136 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ConfigError } from "../../src/config/config-error.js";
+import { filled } from "../../src/worker/placeholders.js";
+import { pythonPath } from "../../src/worker/python-path.js";
+import { readWorkerSpec } from "../../src/worker/spec.js";
+
+const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
+
+describe("worker specs", () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "averse-spec-"));
+    mkdirSync(join(root, "configs", "workers"), { recursive: true });
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  function write(text: string, name = "mine.yaml"): string {
+    const file = join(root, "configs", "workers", name);
+    writeFileSync(file, text);
+    return file;
+  }
+  function errorOf(worker: string): string {
+    try {
+      readWorkerSpec(worker, root);
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError);
+      return (error as ConfigError).message;
+    }
+    return expect.unreachable("the spec should have been refused");
+  }
+
+  test.each(
+    readdirSync(join(packageRoot, "configs", "workers")).map((file) => file.replace(".yaml", "")),
+  )("the shipped spec %s is whole, and named as its file", (name) => {
+    const spec = readWorkerSpec(name, packageRoot);
+    expect(spec.name).toBe(name);
+    expect(spec.argv).toEqual(expect.arrayContaining(["{python}", "{endpoint}", "{session}"]));
+  });
+
+  test("defaults are filled in", () => {
+    write("name: mine\nargv: [worker]\n");
+    expect(readWorkerSpec("mine", root)).toEqual({
+      name: "mine",
+      purpose: "",
+      argv: ["worker"],
+      environment: {},
+      start_seconds: 60,
+      stop_seconds: 5,
+      silence_seconds: { load: 600, other: 300, control: 15 },
+    });
+  });
+
+  test("a path is as good as a name", () => {
+    const file = write("name: mine\nargv: [worker]\nsilence_seconds: { load: 9 }\n");
+    expect(readWorkerSpec(file, "/nowhere").silence_seconds).toEqual({
+      load: 9,
+      other: 300,
+      control: 15,
+    });
+  });
+
+  test("an unknown name is answered with the known ones", () => {
+    write("name: a\nargv: [a]\n", "near.yaml");
+    write("name: b\nargv: [b]\n", "far.yaml");
+    const message = errorOf("nearr");
+    expect(message).toContain('no worker named "nearr"');
+    expect(message).toContain("far, near");
+  });
+
+  test.each([
+    ["a missing key", "name: mine\n", /mine\.yaml:1:1: argv: found nothing/],
+    [
+      "an unknown key",
+      "name: mine\nargv: [a]\nsilence: 3\n",
+      /mine\.yaml:3:1: silence: found an unknown key/,
+    ],
+    [
+      "an unknown nested key",
+      "name: mine\nargv: [a]\nsilence_seconds:\n  laod: 3\n",
+      /mine\.yaml:4:3: silence_seconds\.laod/,
+    ],
+    ["a wrong type", "name: mine\nargv: worker\n", /mine\.yaml:2:7: argv: found "worker"/],
+    [
+      "no program",
+      "name: mine\nargv: []\n",
+      /mine\.yaml:2:7: argv\.0: found nothing, expected string\./,
+    ],
+    [
+      "a range",
+      "name: mine\nargv: [a]\nstart_seconds: 0\n",
+      /mine\.yaml:3:16: start_seconds: found 0/,
+    ],
+    [
+      "a placeholder",
+      "name: mine\nargv:\n  - a\n  - '{pyton}'\n",
+      /mine\.yaml:4:5: argv\.1: .*\{pyton\}/,
+    ],
+    [
+      "a number in the environment",
+      "name: mine\nargv: [a]\nenvironment:\n  OMP: 1\n",
+      /mine\.yaml:4:8: environment\.OMP: found 1/,
+    ],
+    [
+      "a bad variable",
+      "name: mine\nargv: [a]\nenvironment:\n  1X: a\n",
+      /mine\.yaml:4:3: environment\.1X: found the name "1X"/,
+    ],
+    ["no YAML", "name: [\n", /mine\.yaml:.*malformed YAML/],
+  ])("%s is told with file, line and key", (_, text, expected) => {
+    write(text);
+    expect(errorOf("mine")).toMatch(expected);
+  });
+});
+
+test("placeholders are filled wherever they stand, and in values only once", () => {
+  const values = { python: "/p{endpoint}", endpoint: "ipc:///e", session: "s", root: "/r" };
+  expect(filled("{root}/python:{root} {python}", values)).toBe("/r/python:/r /p{endpoint}");
+  expect(filled("--format={}", values)).toBe("--format={}");
+});
+
+describe("{python}", () => {
+  test("is the package's own environment", () => {
+    expect(pythonPath(packageRoot, {})).toBe(join(packageRoot, ".venv", "bin", "python"));
+  });
+  test("is AVERSE_PYTHON where that is set", () => {
+    expect(pythonPath("/nowhere", { AVERSE_PYTHON: "/my/python" })).toBe("/my/python");
+    expect(pythonPath(packageRoot, { AVERSE_PYTHON: "" })).toContain(".venv");
+  });
+  test("missing: says what to do", () => {
+    expect(() => pythonPath("/nowhere", {})).toThrow(/nowhere.*npm start.*AVERSE_PYTHON/s);
+  });
+});
