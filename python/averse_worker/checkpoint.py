@@ -23,6 +23,7 @@ from torch import Tensor
 
 from averse_worker.average import WeightAverage
 from averse_worker.errors import InputError
+from averse_worker.limits import check_empty_folder
 from averse_worker.policy import Policy
 from averse_worker.update import Ppo
 
@@ -41,7 +42,12 @@ class Counters:
 def write_checkpoint(
     folder: Path, policy: Policy, ppo: Ppo, average: WeightAverage | None, counters: Counters
 ) -> None:
-    """Writes everything that `read_checkpoint` needs into an existing folder."""
+    """Writes everything that `read_checkpoint` needs into an existing empty folder.
+
+    Raises:
+        InputError: the folder does not exist or holds files already.
+    """
+    check_empty_folder(folder)
     _save(folder, "weights", policy.parameters)
     _save(folder, "optimizer", ppo.state())
     if average is not None:

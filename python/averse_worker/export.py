@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 
 from averse_worker.device import quiet
+from averse_worker.limits import check_empty_folder
 from averse_worker.policy import Policy
 
 
@@ -11,7 +12,11 @@ def export_policy(policy: Policy, folder: Path) -> None:
     """config.json, model.safetensors (float32, LoRA merged in) and the tokenizer's files.
 
     The policy itself is left as it is, bit for bit: with LoRA a copy is merged.
+
+    Raises:
+        InputError: the folder does not exist or holds files already.
     """
+    check_empty_folder(folder)
     with quiet():
         causal = policy.actor.causal
         if policy.adapter is not None:

@@ -31,7 +31,7 @@ export function readOverride(text: string): OverrideReading {
   const raw = text.slice(equals + 1);
   let value: unknown;
   try {
-    value = parse(raw, { logLevel: "silent" }) as unknown;
+    value = parse(raw, { logLevel: "error" }) as unknown;
   } catch (error) {
     const reason = (error as Error).message.split("\n")[0]!.replace(/ at line.*/, "");
     return refuse(text, key, raw, "a YAML value", `Quote it (${reason}).`);
@@ -71,7 +71,7 @@ function fitted(key: string, value: unknown, raw: string): unknown {
   if (kind === "text" && scalar)
     return raw.trim() === "" ? "" : typeof value === "string" ? value : raw.trim();
   if (kind !== "list" || !scalar) return value;
-  return raw.split(",").map((part) => parse(part.trim(), { logLevel: "silent" }) as unknown);
+  return raw.split(",").map((part) => parse(part.trim(), { logLevel: "error" }) as unknown);
 }
 
 /** An arm's name may itself have dots: `arms.` + name + `.section.key`. */

@@ -6,11 +6,15 @@ import type { RunFigures } from "./trial-figures.js";
 
 /**
  * A trial's points in the order of its steps. The policy that it started from is its step 0: the
- * SFT trial's own evaluation on the same prompts, or, without SFT, that of the trial itself.
+ * SFT trial's own evaluation on the same prompts, or, without SFT, that of the trial itself. A
+ * trial without points of its own has no frontier.
  */
 export function frontierOf(trial: Trial, figures: RunFigures): FrontierPoint[] {
-  const start = trial.after === null ? undefined : figures.get(trial.after)?.frontier.get(0);
   const own = [...(figures.get(trial.id)?.frontier.values() ?? [])];
+  if (own.length === 0) {
+    return [];
+  }
+  const start = trial.after === null ? undefined : figures.get(trial.after)?.frontier.get(0);
   return [...(start === undefined ? [] : [start]), ...own]
     .map((event) => pointOf(event, trial.seed))
     .sort((a, b) => a.step - b.step);

@@ -84,8 +84,8 @@ function escapeText(text: string): string {
       .replace(/</g, "&lt;")
       .replace(/>/g, "&gt;")
       .replace(/[\\`*|~]/g, "\\$&")
-    // Brackets alone are intervals; only before these could they be a link.
-    .replace(/\](?=[([:])/g, "\\]")
+      // Brackets alone are intervals; only before these could they be a link.
+      .replace(/\](?=[([:])/g, "\\]")
       // Within a word an underscore means nothing; at its edge it could open emphasis.
       .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\_")
   );

@@ -105,7 +105,7 @@ export const metricColumns: readonly MetricColumn[] = [
     digits: 0,
     factor: 1,
     better: "lower",
-    meaning: "wall clock of one trial",
+    meaning: "of SFT or RL training alone, without loading and evaluating",
     rank: 7,
   },
 ];

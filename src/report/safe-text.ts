@@ -21,10 +21,6 @@ export function safeText(text: string, options: SafeTextOptions = {}): string {
       safe += options.multiline === true ? "\n" : "⏎";
     } else if (code === tab) {
       safe += " ";
-    } else if (code < 0x20) {
-      safe += String.fromCodePoint(0x2400 + code);
-    } else if (code === 0x7f) {
-      safe += "␡";
     } else if (isTreacherous(code)) {
       safe += `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
     } else {
@@ -36,7 +32,8 @@ export function safeText(text: string, options: SafeTextOptions = {}): string {
 
 /** First and last code point of each range, ascending. */
 const treacherous: readonly (readonly [number, number])[] = [
-  [0x80, 0x9f], // C1 controls: 0x9b is CSI to many terminals
+  [0x00, 0x1f], // C0 controls, escape among them
+  [0x7f, 0x9f], // delete and C1 controls: 0x9b is CSI to many terminals
   [0x61c, 0x61c], // Arabic letter mark
   [0x180e, 0x180e],
   [0x200b, 0x200f], // zero width, left-to-right and right-to-left marks

@@ -38,7 +38,8 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
     trials: { parallel: changes.parallel ?? 2 },
   });
   const { reward, rollout, training, risk, sampling, kl } = file;
-  const arms = Object.entries(changes.arms ?? standardArms).map(([name, own]) => {
+  const changed: Readonly<Record<string, ArmChanges>> = changes.arms ?? standardArms;
+  const arms = Object.entries(changed).map(([name, own]) => {
     const stage = own.stage ?? (name === "sft" || name === "base" ? name : "rl");
     const arm: ArmConfig = {
       stage,

@@ -23,15 +23,22 @@ class Subject:
 
 
 @pytest.fixture(scope="session")
-def torch_load(tmp_path_factory: pytest.TempPathFactory) -> LoadPayload:
-    """A load of tiny random models for the torch engine, made once a session."""
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny random GPT-2, made once a session."""
     # Imported here: the other suites run without torch.
-    from tiny_models import write_data, write_language_model
+    from tiny_models import write_language_model
 
-    folder = tmp_path_factory.mktemp("tiny")
+    return write_language_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="session")
+def torch_load(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -> LoadPayload:
+    """A load of tiny random models for the torch engine."""
+    from tiny_models import write_data
+
     return load_payload(
-        policy__model=str(write_language_model(folder / "model")),
-        data__path=str(write_data(folder / "data")),
+        policy__model=str(language_model),
+        data__path=str(write_data(tmp_path_factory.mktemp("tiny") / "data")),
     )
 
 

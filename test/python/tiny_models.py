@@ -1,16 +1,27 @@
 """Tiny random models and data in the formats users bring, made in a fraction of a second."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-WORDS = (
-    "a the this film movie plot actor scene is was never always quite very good great fine warm "
-    "bad dull awful cold slow and but so it he she they we saw loved hated left stayed end start"
-).split()
+from averse_worker.device import open_device
+from averse_worker.model_folder import ModelFolder
+from averse_worker.models import load_policy
+from averse_worker.policy import Policy
+from payloads import load_payload
+
+WORDS = [
+    *("a", "the", "this", "film", "movie", "plot", "actor", "scene", "is", "was", "never", "very"),
+    *("good", "great", "fine", "warm", "bad", "dull", "awful", "cold", "slow", "and", "but", "so"),
+    *("it", "he", "she", "they", "we", "saw", "loved", "hated", "left", "stayed", "end", "start"),
+]
 
 
 def write_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -69,3 +80,21 @@ def write_data(folder: Path) -> Path:
             rows.append(json.dumps({"text": " ".join(words), "label": "bad" if i % 2 else "good"}))
         (folder / f"{split}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder
+
+
+def make_policy(folder: Path, **changes: Any) -> Policy:
+    """The policy in `folder`, loaded as by a payload with these changes."""
+    payload = load_payload(policy__model=str(folder), **changes)
+    device = open_device(payload.backend)
+    return load_policy(payload, ModelFolder(folder, "policy.model"), None, device)
+
+
+class LetterReward:
+    """A reward model without a model: the share of letters "a" in a text, times a hundred."""
+
+    def score(self, texts: Sequence[str], tick: Any = None) -> NDArray[np.float32]:
+        return np.array([100 * t.count("a") / max(len(t), 1) for t in texts], dtype=np.float32)
+
+
+def no_report(phase: str, done: int, total: int, unit: str) -> None:
+    """A report that nobody reads."""

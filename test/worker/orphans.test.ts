@@ -1,6 +1,6 @@
 /** The controller ends without closing its worker, in every way there is: nothing may stay behind. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -14,11 +14,11 @@ let folder: string;
 const controllers: ChildProcess[] = [];
 
 beforeAll(async () => {
-  // Inside node_modules, so that the built file finds zeromq and execa.
+  // In the package's folder_modules, so that the built file finds zeromq and execa.
   const cache = join(root, "node_modules", ".cache");
   mkdirSync(cache, { recursive: true });
   folder = mkdtempSync(join(cache, "averse-orphans-"));
-  const entry = join(folder, "controller.mjs");
+  const entry = join(folder, "controller.js");
   writeFileSync(
     entry,
     `import { openSession } from ${JSON.stringify(join(root, "src/worker/session.ts"))};
@@ -53,12 +53,11 @@ interface Started {
   readonly controller: ChildProcess;
   readonly pid: number;
   readonly ended: Promise<unknown>;
-  readonly socket: string;
 }
 
 /** Starts a controller, which starts a worker and then comes to its end. */
 async function start(ending: string): Promise<Started> {
-  const controller = spawn(process.execPath, [join(folder, "built", "controller.mjs"), ending], {
+  const controller = spawn(process.execPath, [join(folder, "built", "controller.js"), ending], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   controllers.push(controller);
@@ -68,7 +67,7 @@ async function start(ending: string): Promise<Started> {
     lines.once("line", (line) => resolve(Number(line))),
   );
   expect(pid).toBeGreaterThan(0);
-  return { controller, pid, ended, socket: "" };
+  return { controller, pid, ended };
 }
 
 function isGone(pid: number): boolean {

@@ -1,6 +1,7 @@
 import type { Block, Cell } from "../blocks.js";
 import { meanText, spreadText } from "../metric-cell.js";
 import { type MetricColumn, metricColumns, reportOnlyColumns } from "../metric-columns.js";
+import { formatNumber, formatShare } from "../number-format.js";
 import type { ReportData } from "../report-data.js";
 
 const style = { unicode: true };
@@ -54,8 +55,8 @@ export function resultsSection(data: ReportData): Block[] {
                 ? `${title}: ${meaning}.`
                 : `${title}: ${meaning}; ${better} is better.`,
             ),
-            `Tail: the worst ${100 * tail_quantile} % of prompts by the reward model's score of ` +
-              `the prompt alone. Harm: a raw reward under ${harm_threshold}.`,
+            `Tail: the worst ${formatShare(tail_quantile)} of prompts by the reward model's score of ` +
+              `the prompt alone. Harm: a raw reward under ${formatNumber(harm_threshold, 1)}.`,
           ],
         },
       ],

@@ -1,7 +1,7 @@
 /** What was run, on what. */
 import type { ArmConfig } from "../../config/schema.js";
 import { type Block, type Cell, cells } from "../blocks.js";
-import { formatCount, formatDuration } from "../number-format.js";
+import { formatCount, formatDuration, formatShare } from "../number-format.js";
 import type { ReportData } from "../report-data.js";
 
 export function setUpSection(data: ReportData): Block[] {
@@ -73,7 +73,9 @@ function armRow(name: string, { stage, risk, sampling, reward, kl }: ArmConfig):
     averse ? `${risk.alpha}` : "–",
     scheduled ? `${risk.warmup}` : "–",
     scheduled ? `${risk.rho}` : "–",
-    sampling.strategy === "stratified" ? `${100 * sampling.hard_share} % hard` : sampling.strategy,
+    sampling.strategy === "stratified"
+      ? `${formatShare(sampling.hard_share)} hard`
+      : sampling.strategy,
     reward.transform,
     `${kl.beta}`,
     kl.k_beta === 0 ? "β fixed" : `${kl.target}`,

@@ -73,7 +73,7 @@ function sampleDetails(data: ReportData, { showText }: TextOptions): Block {
         kind: "warning",
         text: showText
           ? "These texts are printed as the models wrote them and may be offensive. They are no one's opinion."
-          : "Words show their first letter only. `averse report --show-text` writes them out; they may be offensive.",
+          : "Words show their first letter only. Write the report again with --show-text to read them; they may be offensive.",
       },
       ...prompts.flatMap((prompt): Block[] => {
         const texts = shown.filter((sample) => sample.prompt === prompt);

@@ -54,7 +54,7 @@ class Peer:
         arguments, _ = parser.parse_known_args()
         self.session: str = arguments.session
         self._engine = FakeEngine()
-        self._socket = zmq.Context.instance().socket(zmq.DEALER)
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self._socket.setsockopt(zmq.HEARTBEAT_IVL, 200)
         self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 2000)
         self._socket.connect(arguments.endpoint)

@@ -1,6 +1,8 @@
 """Says hello in the next protocol version."""
 
-from peer import PROTOCOL_VERSION, Peer
+from peer import Peer
+
+from averse_worker.messages import PROTOCOL_VERSION
 
 peer = Peer()
 peer.hello(protocol=PROTOCOL_VERSION + 1)

@@ -1,0 +1,131 @@
+"""The good class without review text: the model's own best completions of the built-in prompts."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from averse_recipe.copies import CopyFinder
+from averse_worker.classifiers import Classifier
+from averse_worker.prompts import Prompt, Split, builtin_prompts
+
+NEW_TOKENS = 48
+NUCLEUS = 0.95
+BATCH = 64
+ROWS: dict[Split, int] = {"train": 1800, "test": 300}
+# Completions drawn for each prompt.
+DRAWS: dict[Split, int] = {"train": 2, "test": 2}
+LEAST_REWARD = 1.0
+# The least fluent part of the positive texts is left out.
+FLUENT_SHARE = 0.75
+_LEAST_TOKENS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A prompt with its completion; `surprise` is the completion's mean nats a token."""
+
+    text: str
+    surprise: float
+    distinct: float
+
+
+@torch.inference_mode()
+def complete(
+    model: GPT2LMHeadModel,
+    tokenizer: PreTrainedTokenizerFast,
+    prompts: Sequence[Prompt],
+    progress: Callable[[int, int], None],
+) -> list[Completion]:
+    """One nucleus sample for each prompt, cut after its last whole sentence where there is one."""
+    encoded = [tokenizer(prompt.text)["input_ids"] for prompt in prompts]
+    # Prompts of equal length need no padding, so positions are right by themselves.
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
+    groups: list[list[int]] = []
+    for i in order:
+        if not groups or len(groups[-1]) == BATCH or len(encoded[groups[-1][0]]) != len(encoded[i]):
+            groups.append([])
+        groups[-1].append(i)
+    out: list[Completion | None] = [None] * len(prompts)
+    done = 0
+    for group in groups:
+        start = torch.tensor([encoded[i] for i in group])
+        ids = model.generate(
+            start,
+            attention_mask=torch.ones_like(start),
+            do_sample=True,
+            top_k=0,
+            top_p=NUCLEUS,
+            max_new_tokens=NEW_TOKENS,
+            bad_words_ids=[[tokenizer.pad_token_id]],
+        )
+        logs = model(ids[:, :-1]).logits.log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
+        for row, i in enumerate(group):
+            width = start.shape[1]
+            new = ids[row, width:].tolist()
+            if tokenizer.eos_token_id in new:
+                new = new[: new.index(tokenizer.eos_token_id)]
+            surprise = -float(logs[row, width - 1 : width - 1 + max(1, len(new))].mean())
+            tail = _whole_sentences(tokenizer.decode(new))
+            length = len(tokenizer(tail)["input_ids"])
+            pairs = list(zip(new, new[1:], strict=False))
+            distinct = len(set(pairs)) / max(1, len(pairs)) if length >= _LEAST_TOKENS else 0.0
+            out[i] = Completion(prompts[i].text + tail, surprise, distinct)
+        done += len(group)
+        progress(done, len(prompts))
+    return [completion for completion in out if completion is not None]
+
+
+def _whole_sentences(text: str) -> str:
+    last = max(text.rfind(mark) for mark in ".!?")
+    return text[: last + 1] if last >= len(text) // 2 else text
+
+
+def select(
+    completions: Sequence[Completion],
+    rewards: NDArray[np.float32],
+    copied: NDArray[np.bool_],
+    rows: int,
+) -> list[str]:
+    """Positive, fluent, uncopied texts without repetition, in the order of the draws."""
+    surprise = np.array([c.surprise for c in completions])
+    fair = (
+        (rewards >= LEAST_REWARD)
+        & ~copied
+        & np.array([c.distinct > 0.97 and c.text.isascii() for c in completions])
+    )
+    limit = np.quantile(surprise[fair], FLUENT_SHARE)
+    kept: dict[str, None] = {}
+    for i in np.flatnonzero(fair & (surprise <= limit)):
+        kept[completions[i].text] = None
+    return list(kept)[:rows]
+
+
+def make_good_texts(
+    model: GPT2LMHeadModel,
+    tokenizer: PreTrainedTokenizerFast,
+    reward: Classifier,
+    finder: CopyFinder,
+    path: Path,
+    seed: int,
+    progress: Callable[[str], None],
+) -> None:
+    """Writes JSON lines `{"text", "split"}`: train rows from train prompts, test from test."""
+    torch.manual_seed(seed)
+    lines: list[str] = []
+    splits: tuple[Split, ...] = ("train", "test")
+    for split in splits:
+        prompts = [p for _ in range(DRAWS[split]) for p in builtin_prompts(split)]
+        completions = complete(
+            model, tokenizer, prompts, lambda a, b: progress(f"good texts: {a} of {b} completions")
+        )
+        texts = [completion.text for completion in completions]
+        chosen = select(completions, reward.score(texts), finder.copied(texts), ROWS[split])
+        progress(f"good texts: {len(chosen)} {split} rows kept")
+        lines += [json.dumps({"text": text, "split": split}) for text in chosen]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,53 @@
+/** A runs folder of its own for every test, gone afterwards; and what a run is made of. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach } from "vitest";
+import { createRun, type RunOptions, type RunRecorder } from "../../src/record/run-directory.js";
+import { smallExperiment } from "../experiment/experiments.js";
+
+const made: string[] = [];
+const open: RunRecorder[] = [];
+
+afterEach(() => {
+  for (const recorder of open.splice(0)) {
+    recorder.close();
+  }
+  for (const folder of made.splice(0)) {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "averse-record-"));
+  made.push(folder);
+  return folder;
+}
+
+/** A second passes with every reading. */
+export function tickingClock(): () => Date {
+  let seconds = 0;
+  return () => {
+    seconds += 1;
+    return new Date(Date.UTC(2026, 0, 1, 0, 0, seconds));
+  };
+}
+
+export function newRun(changes: Partial<RunOptions> = {}): RunRecorder {
+  const recorder = createRun({
+    experiment: smallExperiment(),
+    runsFolder: temporaryFolder(),
+    runDir: null,
+    provenance: {
+      origins: { "training.batch": "file" },
+      versions: { averse: "0.1.0", node: "20" },
+      git: { commit: "abc", dirty: false },
+      hardware: { cores: 2 },
+      process: { pid: process.pid, host: "elsewhere" },
+    },
+    now: tickingClock(),
+    ...changes,
+  });
+  open.push(recorder);
+  return recorder;
+}

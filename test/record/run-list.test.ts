@@ -1,0 +1,75 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { listRuns } from "../../src/record/run-list.js";
+import { stepHappening } from "../experiment/happenings.js";
+import { newRun, temporaryFolder, tickingClock } from "./folders.js";
+
+const started = {
+  type: "run_started",
+  name: "small",
+  trials: ["sft-s0", "rlhf-s0"],
+  parallel: 1,
+} as const;
+
+function provenance(pid: number, host: string) {
+  return { origins: {}, versions: {}, git: null, hardware: {}, process: { pid, host } };
+}
+
+test("runs are listed newest first, with how far they came", async () => {
+  const runsFolder = temporaryFolder();
+  const now = tickingClock();
+  const done = newRun({ runsFolder, now });
+  done.append(null, started);
+  done.append("sft-s0", { type: "trial_finished", seconds: 1 });
+  done.append("rlhf-s0", stepHappening({ step: 0, cvar: -3 }));
+  done.append("rlhf-s0", stepHappening({ step: 1, cvar: -2 }));
+  done.append("rlhf-s0", { type: "trial_finished", seconds: 1 });
+  done.append(null, { type: "run_finished", outcome: "done", message: "", seconds: 9 });
+  const running = newRun({ runsFolder, now, provenance: provenance(process.pid, hostname()) });
+  running.append(null, started);
+  const stopped = newRun({ runsFolder, now, provenance: provenance(2 ** 22 + 1, hostname()) });
+  expect(stopped.directory).toContain(runsFolder);
+  mkdirSync(join(runsFolder, "no-run"));
+  writeFileSync(join(runsFolder, "file"), "");
+
+  const runs = await listRuns(runsFolder);
+  expect(runs.map(({ state }) => state)).toEqual(["stopped", "running", "done"]);
+  expect(runs[2]).toEqual({
+    id: expect.stringMatching(/^small-[0-9a-f]{8}$/),
+    directory: done.directory,
+    name: "small",
+    purpose: "",
+    state: "done",
+    started: expect.any(String),
+    finished: expect.any(String),
+    trials: 2,
+    trialsDone: 2,
+    trial: "rlhf-s0",
+    step: 2,
+    cvar: -2,
+    message: "",
+  });
+  expect(runs[1]).toMatchObject({ trials: 2, trialsDone: 0, trial: null, step: null });
+});
+
+test("a damaged run is listed as one, and a torn last line is none", async () => {
+  const runsFolder = temporaryFolder();
+  const torn = newRun({ runsFolder });
+  torn.append(null, started);
+  writeFileSync(join(torn.directory, "journal.jsonl"), `{"seq":1`, { flag: "a" });
+  const damaged = newRun({ runsFolder });
+  writeFileSync(join(damaged.directory, "manifest.json"), "{");
+  const runs = await listRuns(runsFolder);
+  const of = (directory: string) => runs.find((run) => run.directory === directory);
+  expect(of(torn.directory)).toMatchObject({ state: "stopped", trials: 2 });
+  expect(of(damaged.directory)).toMatchObject({
+    state: "damaged",
+    message: expect.stringMatching(/not JSON/),
+  });
+});
+
+test("a missing runs folder has no runs", async () => {
+  expect(await listRuns(join(temporaryFolder(), "none"))).toEqual([]);
+});
