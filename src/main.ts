@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The only file that reads argv and sets the exit code. */
+import { exitCode } from "./cli/exit-code.js";
 import { runCommandLine } from "./cli/program.js";
 import { processTerminal } from "./cli/terminal.js";
 
@@ -12,4 +13,6 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// Until the command has answered: a process that ends before its command did not do what was asked.
+process.exitCode = exitCode.environment;
 process.exitCode = await runCommandLine(process.argv.slice(2), processTerminal());

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def complete(
             surprise = -float(logs[row, width - 1 : width - 1 + max(1, len(new))].mean())
             tail = _whole_sentences(tokenizer.decode(new))
             length = len(tokenizer(tail)["input_ids"])
-            pairs = list(zip(new, new[1:], strict=False))
+            pairs = list(pairwise(new))
             distinct = len(set(pairs)) / max(1, len(pairs)) if length >= _LEAST_TOKENS else 0.0
             out[i] = Completion(prompts[i].text + tail, surprise, distinct)
         done += len(group)
@@ -101,7 +102,7 @@ def select(
     )
     limit = np.quantile(surprise[fair], FLUENT_SHARE)
     kept: dict[str, None] = {}
-    for i in np.flatnonzero(fair & (surprise <= limit)):
+    for i in np.flatnonzero(fair & (surprise <= limit)).tolist():
         kept[completions[i].text] = None
     return list(kept)[:rows]
 

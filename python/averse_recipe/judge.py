@@ -76,12 +76,12 @@ def train_judge(
         losses = []
         for b in rng.permutation(len(rows) // BATCH).tolist():
             part = rows[b * BATCH : (b + 1) * BATCH]
-            ids = pad([row[0] for row in part])
-            ids[torch.rand(ids.shape) < WORD_DROPOUT] = 0
+            batch = pad([row[0] for row in part])
+            batch[torch.rand(batch.shape) < WORD_DROPOUT] = 0
             targets = torch.tensor([float(bool(row[1])) for row in part])
-            loss = F.binary_cross_entropy_with_logits(network(ids), targets)
+            loss = F.binary_cross_entropy_with_logits(network(batch), targets)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             losses.append(loss.item())

@@ -7,7 +7,7 @@ to zero) branched off a checkpoint. Resuming takes up the newest checkpoint.
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -112,7 +113,7 @@ class Pretraining:
         """One optimiser step; returns the batch's loss."""
         began = time.perf_counter()
         loss = token_loss(self.model, torch.from_numpy(inputs), torch.from_numpy(labels))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimiser in self.optimisers:
             optimiser.step()
@@ -133,8 +134,7 @@ class Pretraining:
         path.with_suffix(".part").replace(path)
 
     def load(self, path: Path) -> None:
-        from safetensors import safe_open
-
+        """Takes up a checkpoint that `save` wrote with the same schedule."""
         with safe_open(path, "pt") as file:
             counters = json.loads(file.metadata()["counters"])
         tensors = load_file(path)
@@ -187,10 +187,12 @@ def run(
     until: int,
     decay: int = 0,
     threads: Path | None = None,
+    say: Callable[[str], None] = print,
 ) -> None:
     """Trains on until `until` tokens; the last `decay` of them with a falling learning rate.
 
-    Checkpoints go to `work/checkpoints`, one log line every 25 steps to `work/pretraining.jsonl`.
+    Checkpoints go to `work/checkpoints`, one log line every 25 steps to `work/pretraining.jsonl`,
+    every 250 steps one to `say`.
     """
     schedule = training.schedule
     folder = work / "checkpoints"
@@ -221,6 +223,12 @@ def run(
                 log.write(json.dumps(row) + "\n")
                 log.flush()
                 losses.clear()
+                if training.step % 250 == 0:
+                    done = f"{training.tokens / 1e6:.1f} of {until / 1e6:.0f} M tokens"
+                    say(
+                        f"language-model: {done}, "
+                        f"loss {row['loss']:.3f}, {row['eta_minutes']:.0f} minutes left"
+                    )
                 mark_tokens, mark_time = training.tokens, now
             if not decay and training.tokens >= due:
                 training.save(folder / f"{due // 1_000_000:03d}M.safetensors")
@@ -234,4 +242,5 @@ def export(model: GPT2LMHeadModel, folder: Path) -> None:
     half.load_state_dict(model.state_dict())
     half.half()
     half.config.use_cache = True
+    half.generation_config.use_cache = True
     half.save_pretrained(folder)

@@ -69,8 +69,9 @@ def fine_tune(
         try:
             trainer.train()
         finally:
-            # Mixed precision wraps `forward`; take that off again.
-            trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
+            # Mixed precision hides the class's `forward` behind a wrapper on the instance.
+            vars(model).pop("forward", None)
+            vars(model).pop("_original_forward", None)
             model.zero_grad(set_to_none=True)
     if policy.adapter is not None:
         causal = policy.adapter.merge_and_unload()

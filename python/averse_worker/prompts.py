@@ -42,30 +42,27 @@ def builtin_prompts(split: Split) -> list[Prompt]:
 
     The splits share no text and no film title. Train ids are 0 to 4,799, test ids 4,800 to 5,999.
     """
-    return list(_prompts(split))
+    both = _prompts()
+    return list(both[:TRAIN_PROMPTS] if split == "train" else both[TRAIN_PROMPTS:])
 
 
 @cache
-def _prompts(split: Split) -> tuple[Prompt, ...]:
+def _prompts() -> tuple[Prompt, ...]:
     grammar = json.loads(_GRAMMAR.read_text(encoding="utf-8"))
     titles = _titles(grammar)
     # Every fifth title is kept for the test prompts.
-    if split == "train":
-        first, count, seed = 0, TRAIN_PROMPTS, 1
-        films = [title for i, title in enumerate(titles) if i % 5]
-    else:
-        first, count, seed = TRAIN_PROMPTS, TEST_PROMPTS, 2
-        films = titles[::5]
-    opening = _Opening(grammar, films, seed)
+    train = _Opening(grammar, [title for i, title in enumerate(titles) if i % 5], seed=1)
+    test = _Opening(grammar, titles[::5], seed=2)
     found: dict[str, Grade] = {}
-    while len(found) < count:
-        # The grade is drawn once a prompt, so that lengths do not change the grades' shares.
-        grade = opening.grade()
-        text = opening.text(grade)
-        while not _SHORTEST <= len(text) <= _LONGEST or text in found:
+    for opening, count in ((train, TRAIN_PROMPTS), (test, TRAIN_PROMPTS + TEST_PROMPTS)):
+        while len(found) < count:
+            # The grade is drawn once a prompt, so that lengths do not change the grades' shares.
+            grade = opening.grade()
             text = opening.text(grade)
-        found[text] = grade
-    return tuple(Prompt(first + i, text, grade) for i, (text, grade) in enumerate(found.items()))
+            while not _SHORTEST <= len(text) <= _LONGEST or text in found:
+                text = opening.text(grade)
+            found[text] = grade
+    return tuple(Prompt(i, text, grade) for i, (text, grade) in enumerate(found.items()))
 
 
 class _Opening:

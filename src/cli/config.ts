@@ -1,6 +1,6 @@
 /** `averse config validate|schema|explain`: what an experiment's file may say, and what it says. */
 import { ConfigError, type ConfigProblem, placeText } from "../config/config-error.js";
-import { editorSchema } from "../config/editor-schema.js";
+import { editorSchemaText } from "../config/editor-schema.js";
 import { isTree, leaves } from "../config/key-path.js";
 import { type KeyReference, keyReferences } from "../config/key-reference.js";
 import { type LoadedExperiment, loadExperiment } from "../config/load.js";
@@ -45,7 +45,7 @@ function problemFacts({ place, key, found, expected, remedy }: ConfigProblem): o
 }
 
 export function schema(terminal: Terminal): ExitCode {
-  terminal.out(JSON.stringify(editorSchema(), null, 2));
+  terminal.out(editorSchemaText().trimEnd());
   return exitCode.done;
 }
 

@@ -1,20 +1,25 @@
 /** How a run is watched: the live view on a terminal, lines elsewhere, events under --json. */
 import type { Observer } from "../experiment/observation.js";
+import type { Plan } from "../experiment/plan.js";
 import { PlainLines } from "./plain-lines.js";
+import type { StopRequest } from "./stop-signals.js";
 import type { Terminal } from "./terminal.js";
 
 export interface RunView {
   readonly observe: Observer;
   /** The reader asked to stop. */
-  stopping(how: "stop" | "halt"): void;
-  /** Leaves the terminal as it was. */
-  end(): void;
+  stopping(how: StopRequest): void;
+  /** A line of its own, without tearing what is drawn. */
+  print(text: string): void;
+  /** Gives the terminal back. */
+  end(): Promise<void>;
 }
 
-const stopText = {
-  stop: "Stopping: the steps in hand are finished and checkpointed. Once more (Ctrl-C) breaks off at once.",
-  halt: "Breaking off.",
-} as const;
+const stopText: Readonly<Record<StopRequest, string>> = {
+  "after-step":
+    "Stopping: steps in hand are finished and checkpointed. Once more (Ctrl-C) breaks off at once.",
+  now: "Breaking off.",
+};
 
 /** @param write where lines go: stdout, or stderr when stdout carries events */
 export function plainView(write: (line: string) => void): RunView {
@@ -25,7 +30,8 @@ export function plainView(write: (line: string) => void): RunView {
       if (line !== null) write(line);
     },
     stopping: (how) => write(stopText[how]),
-    end: () => {},
+    print: write,
+    end: async () => {},
   };
 }
 
@@ -38,4 +44,14 @@ export function jsonView(terminal: Terminal): RunView {
       plain.observe(observation);
     },
   };
+}
+
+/** Ink and React are loaded here, and only here. */
+export async function liveView(plan: Plan, terminal: Terminal): Promise<RunView> {
+  const { startProgressView } = await import("../tui/progress-view.js");
+  const { name, trials, parallel } = plan;
+  const { color, unicode } = terminal;
+  const stdout = process.stdout;
+  const view = startProgressView({ stdout, name, trials, parallel, color, unicode });
+  return { ...view, end: view.stop };
 }

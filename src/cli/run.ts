@@ -6,7 +6,7 @@ import { loadExperiment } from "../config/load.js";
 import { runExperiment } from "../experiment/engine.js";
 import type { JournalEvent } from "../experiment/events.js";
 import type { Observer } from "../experiment/observation.js";
-import { planRun } from "../experiment/plan.js";
+import { type Plan, planRun } from "../experiment/plan.js";
 import type { RunOutcome } from "../experiment/ports.js";
 import { createRun } from "../record/run-directory.js";
 import { pythonPath } from "../worker/python-path.js";
@@ -17,7 +17,7 @@ import { hardware } from "./hardware.js";
 import { packageRoot } from "./package-root.js";
 import { provenance } from "./provenance.js";
 import { resultText } from "./result-text.js";
-import { jsonView, plainView, type RunView } from "./run-view.js";
+import { jsonView, liveView, plainView, type RunView } from "./run-view.js";
 import { readSamples, sampleLines } from "./samples.js";
 import { stopSignals } from "./stop-signals.js";
 import type { Terminal } from "./terminal.js";
@@ -50,13 +50,13 @@ export async function run(
     provenance: provenance(origins, machine),
     now: () => new Date(),
   });
-  const view = await openView(options, terminal);
+  const view = await openView(options, plan, terminal);
   const signals = stopSignals((how) => view.stopping(how));
   const samples = new Map<string, string>();
   let outcome: RunOutcome;
   try {
     outcome = await runExperiment(experiment, plan, {
-      openWorker: workerOpener(spec, recorder.directory, (text) => terminal.err(text)),
+      openWorker: workerOpener(spec, recorder.directory, (text) => view.print(text)),
       recorder,
       clock: () => performance.now() / 1000,
       observe: watching(view.observe, samples),
@@ -65,7 +65,7 @@ export async function run(
     });
   } finally {
     signals.dispose();
-    view.end();
+    await view.end();
     recorder.close();
   }
   return conclude(outcome, recorder.directory, samples, options, terminal);
@@ -81,9 +81,14 @@ function requirePython(spec: WorkerSpec): void {
   }
 }
 
-async function openView(options: RunCommandOptions, terminal: Terminal): Promise<RunView> {
+async function openView(
+  options: RunCommandOptions,
+  plan: Plan,
+  terminal: Terminal,
+): Promise<RunView> {
   if (options.json) return jsonView(terminal);
-  return plainView((line) => terminal.out(line));
+  const live = terminal.isTty && !options.plain;
+  return live ? await liveView(plan, terminal) : plainView((line) => terminal.out(line));
 }
 
 function watching(observe: Observer, samples: Map<string, string>): Observer {

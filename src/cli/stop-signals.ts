@@ -9,6 +9,9 @@
  */
 const sameSignalMs = 250;
 
+/** What is asked for, in the journal's words. */
+export type StopRequest = "after-step" | "now";
+
 export interface StopSignals {
   readonly stop: AbortSignal;
   readonly halt: AbortSignal;
@@ -19,11 +22,11 @@ export interface StopSignals {
 }
 
 /**
- * @param onRequest told at each step: "stop" at the first request, "halt" at the second
+ * @param onRequest told of the first request, and of the second
  * @param source where signals come from
  */
 export function stopSignals(
-  onRequest: (step: "stop" | "halt") => void,
+  onRequest: (how: StopRequest) => void,
   source: NodeJS.EventEmitter = process,
   now: () => number = () => performance.now(),
 ): StopSignals {
@@ -32,7 +35,7 @@ export function stopSignals(
   let last = Number.NEGATIVE_INFINITY;
   const request = () => {
     if (stop.signal.aborted) return;
-    onRequest("stop");
+    onRequest("after-step");
     stop.abort();
   };
   const onInterrupt = () => {
@@ -40,7 +43,7 @@ export function stopSignals(
     last = now();
     if (!stop.signal.aborted) request();
     else if (again && !halt.signal.aborted) {
-      onRequest("halt");
+      onRequest("now");
       halt.abort();
     }
   };

@@ -71,7 +71,11 @@ function fitted(key: string, value: unknown, raw: string): unknown {
   if (kind === "text" && scalar)
     return raw.trim() === "" ? "" : typeof value === "string" ? value : raw.trim();
   if (kind !== "list" || !scalar) return value;
-  return raw.split(",").map((part) => parse(part.trim(), { logLevel: "error" }) as unknown);
+  try {
+    return parse(`[${raw}]`, { logLevel: "error" }) as unknown;
+  } catch {
+    return value;
+  }
 }
 
 /** An arm's name may itself have dots: `arms.` + name + `.section.key`. */

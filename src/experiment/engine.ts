@@ -47,6 +47,8 @@ class Run {
   readonly #startedAt: number;
   readonly #onStop = (): void => this.#stop("after-step");
   readonly #onHalt = (): void => this.#stop("now");
+  readonly #waiting: [trial: string | null, happening: Happening][] = [];
+  #dealing = false;
   /** Settled: what still comes in is dropped. */
   #over = false;
 
@@ -84,8 +86,21 @@ class Run {
     }
   }
 
-  /** Journals, shows, decides, acts. A fault in here ends the run: nothing can be trusted then. */
+  /** One event is wholly dealt with before the next: what acting or showing brings about waits. */
   #happened(trial: string | null, happening: Happening): void {
+    this.#waiting.push([trial, happening]);
+    if (this.#dealing) {
+      return;
+    }
+    this.#dealing = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      this.#deal(...next);
+    }
+    this.#dealing = false;
+  }
+
+  /** Journals, shows, decides, acts. A fault in here ends the run: nothing can be trusted then. */
+  #deal(trial: string | null, happening: Happening): void {
     if (this.#over) {
       return;
     }

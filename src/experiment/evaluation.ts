@@ -49,7 +49,11 @@ const comparison = z.strictObject({
   b: z.string(),
   metric: z.string(),
   at: z.enum(["equal-iterations", "equal-compute", "equal-kl"]),
-  /** The common KL (nats) or compute at which the curves are read; null at equal iterations. */
+  /**
+   * The largest KL (nats) or compute that all curves reach. At equal compute they are read there,
+   * at equal KL over the upper half of the range up to it. Null at equal iterations, and without
+   * curves.
+   */
   where: finite.nullable(),
   difference: finite.nullable(),
   ci95: interval.nullable(),

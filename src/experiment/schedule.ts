@@ -3,7 +3,7 @@ import type { Action, TrialAction } from "./actions.js";
 import { nextAction } from "./next-action.js";
 import type { Plan, Trial } from "./plan.js";
 import type { RunState } from "./state.js";
-import { isOver } from "./trial-state.js";
+import { isOver, type TrialState } from "./trial-state.js";
 
 export interface Turn {
   readonly state: RunState;
@@ -12,47 +12,65 @@ export interface Turn {
 
 /** Gives every trial with nothing in hand its next action, as far as slots reach. */
 export function schedule(plan: Plan, state: RunState): Turn {
-  let current = state;
   const actions: Action[] = [];
-  const give = (trial: Trial, action: TrialAction, slot: number | null): void => {
-    const before = current.trials[trial.id]!;
-    const given = { ...before, phase: "running", slot, inHand: action.kind } as const;
-    current = { ...current, trials: { ...current.trials, [trial.id]: given } };
+  const give: Give = (current, trial, action, slot) => {
     actions.push(action);
+    return withTrial(current, trial, { phase: "running", slot, inHand: action.kind });
   };
-  for (const trial of plan.trials) {
+  const carriedOn = carryOn(plan, state, give);
+  if (state.stop !== "no") {
+    return { state: carriedOn, actions };
+  }
+  return { state: openEarly(plan, fillSlots(plan, carriedOn, give), give), actions };
+}
+
+type Give = (state: RunState, trial: Trial, action: TrialAction, slot: number | null) => RunState;
+
+/** The trials at work, and when stopping those that wait, too. */
+function carryOn(plan: Plan, state: RunState, give: Give): RunState {
+  return plan.trials.reduce((current, trial) => {
     const own = current.trials[trial.id]!;
-    const ready = own.phase === "running" && own.inHand === null;
-    if (ready && (own.worker === "loaded" || current.stop !== "no")) {
-      give(trial, nextAction(trial, own, plan, current.stop), own.slot);
-    } else if (ready && own.slot !== null) {
-      give(trial, loading(plan, trial, current, own.slot), own.slot);
+    if (own.phase !== "running" || own.inHand !== null) {
+      return current;
     }
-  }
-  if (current.stop !== "no") {
-    return { state: current, actions };
-  }
-  for (const trial of plan.trials) {
+    if (own.worker === "loaded" || current.stop !== "no") {
+      return give(current, trial, nextAction(trial, own, plan, current.stop), own.slot);
+    }
+    return own.slot === null
+      ? current
+      : give(current, trial, loading(plan, trial, current, own.slot), own.slot);
+  }, state);
+}
+
+/** Free slots go to the first trials that can start; one that is opening already keeps its own. */
+function fillSlots(plan: Plan, state: RunState, give: Give): RunState {
+  return plan.trials.reduce((current, trial) => {
     const own = current.trials[trial.id]!;
     const slot = freeSlot(plan, current);
-    if (slot === null) {
-      break;
+    if (slot === null || own.slot !== null || isOver(own) || !canStart(current, trial)) {
+      return current;
     }
-    if (own.slot === null && own.inHand === null && !isOver(own) && canStart(current, trial)) {
-      const opened = own.worker === "opened";
-      give(trial, opened ? loading(plan, trial, current, slot) : opening(trial), slot);
+    if (own.inHand === "open") {
+      return withTrial(current, trial, { slot });
     }
-  }
-  for (const trial of plan.trials) {
-    // A slot is free and no trial can take it: get the next workers over their slow start.
-    if (freeSlot(plan, current) === null || waiting(current) >= plan.parallel) {
-      break;
-    }
-    if (current.trials[trial.id]!.phase === "pending") {
-      give(trial, opening(trial), null);
-    }
-  }
-  return { state: current, actions };
+    const opened = own.worker === "opened";
+    const action = opened ? loading(plan, trial, current, slot) : opening(trial);
+    return give(current, trial, action, slot);
+  }, state);
+}
+
+/** While a slot is free that no trial can take, the next workers are got over their slow start. */
+function openEarly(plan: Plan, state: RunState, give: Give): RunState {
+  return plan.trials.reduce((current, trial) => {
+    const idle = freeSlot(plan, current) !== null && waiting(current) < plan.parallel;
+    return idle && current.trials[trial.id]!.phase === "pending"
+      ? give(current, trial, opening(trial), null)
+      : current;
+  }, state);
+}
+
+function withTrial(state: RunState, { id }: Trial, changes: Partial<TrialState>): RunState {
+  return { ...state, trials: { ...state.trials, [id]: { ...state.trials[id]!, ...changes } } };
 }
 
 function opening(trial: Trial): TrialAction {

@@ -72,7 +72,19 @@ function described(issue: z.core.$ZodIssue, value: unknown): string {
   if (isInfiniteOrNaN(got)) {
     return `field \`${path}\` is ${got}, expected a finite number`;
   }
-  return `field \`${path}\`: ${issue.message}`;
+  return `field \`${path}\`: ${expectation(issue)}`;
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    // The one custom type of the protocol, for which zod has no words.
+    case "custom":
+      return "expected bytes (a binary array)";
+    case "invalid_union":
+      return issue.errors.flatMap(([first]) => (first ? expectation(first) : [])).join(", or ");
+    default:
+      return issue.message;
+  }
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

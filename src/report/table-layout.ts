@@ -12,6 +12,7 @@ export interface LayoutOptions {
   /** False: ASCII alone. */
   readonly unicode: boolean;
   readonly spread: Spread;
+  readonly signed: boolean;
 }
 
 export interface TableLayout {
@@ -23,7 +24,10 @@ export interface TableLayout {
 }
 
 /** Long titles, then short ones, then spreads on a line of their own, then fewer columns. */
-export function tableLayout(evaluation: Evaluation, options: LayoutOptions): TableLayout {
+export function tableLayout(
+  evaluation: Pick<Evaluation, "arms">,
+  options: LayoutOptions,
+): TableLayout {
   const arms = Object.values(evaluation.arms);
   const shown = metricColumns.filter(({ metric }) =>
     arms.some((arm) => arm.metrics[metric] !== undefined),
@@ -58,7 +62,7 @@ type Placing = "beside" | "beneath";
 const longestName = 24;
 
 function cells(
-  evaluation: Evaluation,
+  evaluation: Pick<Evaluation, "arms">,
   columns: readonly MetricColumn[],
   titles: Titles,
   placing: Placing,

@@ -14,15 +14,17 @@ export interface TableOptions {
   readonly color: boolean;
   /** What is shown behind the mean where there are several seeds; default `sd`. */
   readonly spread?: Spread;
+  /** Figures are differences and show their sign. */
+  readonly signed?: boolean;
 }
 
 /** Lines without a final line feed. */
-export function renderTable(evaluation: Evaluation, options: TableOptions): string {
+export function renderTable(evaluation: Pick<Evaluation, "arms">, options: TableOptions): string {
   if (Object.keys(evaluation.arms).length === 0) {
     return "no arm has been evaluated";
   }
   const spread = options.spread ?? "sd";
-  const layout = tableLayout(evaluation, { ...options, spread });
+  const layout = tableLayout(evaluation, { ...options, spread, signed: options.signed === true });
   const style = terminalStyle(options.color);
   const columns = layout.rows[0]!.length;
   const aligns = Array.from({ length: columns }, (_, at) =>
@@ -42,7 +44,7 @@ export function renderTable(evaluation: Evaluation, options: TableOptions): stri
 }
 
 function notes(
-  evaluation: Evaluation,
+  evaluation: Pick<Evaluation, "arms">,
   spread: Spread,
   unicode: boolean,
   layout: TableLayout,

@@ -35,7 +35,9 @@ function phaseEta({ phase }: TrialProgress, now: number): number | null {
 export function runEta(state: ProgressState, now: number): number | null {
   const places: number[] = [];
   for (const trial of state.trials.filter(({ status }) => status === "running")) {
-    const left = trialEta(trial, now);
+    const whole = expectedSeconds(trial, state);
+    const guess = whole === null ? null : Math.max(0, whole - (now - (trial.startedAt ?? now)));
+    const left = trialEta(trial, now) ?? guess;
     if (left === null) {
       return null;
     }
@@ -61,7 +63,7 @@ export function runEta(state: ProgressState, now: number): number | null {
   return Math.max(...places);
 }
 
-/** Of a trial that has not begun: like those of its kind that have. */
+/** Of a whole trial: like those of its kind that are further. */
 function expectedSeconds(trial: TrialProgress, { trials }: ProgressState): number | null {
   const alike = trials.filter(({ id, stage }) => id !== trial.id && stage === trial.stage);
   const overheads = alike.flatMap((other) => overheadOf(other) ?? []);

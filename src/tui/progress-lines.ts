@@ -24,7 +24,7 @@ export function progressLines(
 ): Line[] {
   const most = Math.max(1, size.rows - 1);
   const head = [headLine(state, now, style)];
-  const foot = [...waitingLine(state.trials, style), ...noteLines(state, style)];
+  const foot = [...waitingLine(state.trials, style), ...noteLines(state)];
   const room = Math.max(0, most - head.length - foot.length);
   const body = bodyLines(state.trials, room, size.columns, now, style);
   return [...head, ...body, ...foot]
@@ -41,7 +41,7 @@ function headLine(state: ProgressState, now: number, style: ViewStyle): Line {
     { text: state.name, bold: true },
     { text: `  ${done} of ${total} trials done` },
     {
-      text: `  ${gone} gone${left === null ? "" : `, about ${formatDuration(left)} left`}`,
+      text: `  ${gone} gone${left === null || left < 1 ? "" : `, about ${formatDuration(left)} left`}`,
       dim: true,
     },
   ];
@@ -101,7 +101,7 @@ function waitingLine(trials: readonly TrialProgress[], style: ViewStyle): Line[]
   return [[{ text: `${mark} ${waiting.length} to come: ${names}`, dim: true }]];
 }
 
-function noteLines({ warning, stopping, outcome }: ProgressState, _style: ViewStyle): Line[] {
+function noteLines({ warning, stopping, outcome }: ProgressState): Line[] {
   const lines: Line[] = [];
   if (warning !== null) {
     lines.push([{ text: `! ${safeText(warning)}`, color: "yellow" }]);

@@ -2,17 +2,14 @@
  * What a run's progress view knows, folded from observations. Pure: the time is handed in, so the
  * same list of observations gives the same state, live or replayed.
  */
-import type { JournalEvent, StepEvent } from "../experiment/events.js";
+import type { JournalEvent } from "../experiment/events.js";
 import type { Observation } from "../experiment/observation.js";
-import { startedTrial, type TrialProgress, trialAfter } from "./trial-progress.js";
-
-/** What the plan says of a trial; `Trial` of the experiment fits. */
-export interface PlannedTrial {
-  readonly id: string;
-  readonly stage: "base" | "sft" | "rl";
-  /** Iterations ahead; 0 for base and sft. */
-  readonly iterations: number;
-}
+import {
+  type PlannedTrial,
+  startedTrial,
+  type TrialProgress,
+  trialAfter,
+} from "./trial-progress.js";
 
 export interface ProgressState {
   readonly name: string;
@@ -86,9 +83,3 @@ function afterRunEvent(state: ProgressState, event: JournalEvent): ProgressState
       return state;
   }
 }
-
-/** The figures of a step that are shown while it is the last one. */
-export type StepFigures = Pick<
-  StepEvent,
-  "reward_mean" | "cvar" | "alpha" | "kept" | "batch" | "kl_mean" | "beta"
->;

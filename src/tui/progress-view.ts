@@ -5,8 +5,9 @@
 import type { Observation, Observer } from "../experiment/observation.js";
 import type { ViewStyle } from "./line.js";
 import { progressLines } from "./progress-lines.js";
-import { afterObservation, type PlannedTrial, startProgress } from "./progress-state.js";
+import { afterObservation, startProgress } from "./progress-state.js";
 import type { Screen } from "./screen.js";
+import type { PlannedTrial } from "./trial-progress.js";
 
 export interface ProgressViewOptions {
   /** A terminal. */

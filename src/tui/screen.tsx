@@ -13,20 +13,23 @@ export interface Screen {
 }
 
 /**
+ * No incremental rendering: in ink 6.8 frames of changing height drift up the terminal with it.
  * Keys are not read, so Ctrl-C stays a signal. Ink restores the terminal itself when the process
  * exits in any other way.
  */
 export function openScreen(stdout: NodeJS.WriteStream, style: ViewStyle): Screen {
   let write: (text: string) => void = (text) => void stdout.write(text);
+  const keepWriter = (given: (text: string) => void): void => {
+    write = given;
+  };
   const frame = (lines: readonly Line[]): ReactElement => (
-    <Frame lines={lines} style={style} onWriter={(given) => (write = given)} />
+    <Frame lines={lines} style={style} onWriter={keepWriter} />
   );
   const instance: Instance = render(frame([]), {
     stdout,
     exitOnCtrlC: false,
     patchConsole: true,
     maxFps: 12,
-    incrementalRendering: true,
   });
   return {
     draw: (lines) => instance.rerender(frame(lines)),
@@ -47,6 +50,8 @@ interface FrameProps {
 
 function Frame({ lines, style, onWriter }: FrameProps): ReactElement {
   const { write } = useStdout();
-  useEffect(() => onWriter(write));
+  useEffect(() => {
+    onWriter(write);
+  }, [onWriter, write]);
   return <Progress lines={lines} style={style} />;
 }

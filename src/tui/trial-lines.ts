@@ -98,7 +98,7 @@ function stepField(trial: TrialProgress): Line {
 
 function etaField(trial: TrialProgress, now: number): Line[] {
   const left = trialEta(trial, now);
-  return left === null ? [] : [[{ text: `${formatDuration(left)} left`, dim: true }]];
+  return left === null || left < 1 ? [] : [[{ text: `${formatDuration(left)} left`, dim: true }]];
 }
 
 /** The phase in hand first, then the last step's figures. */

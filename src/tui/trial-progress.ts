@@ -1,7 +1,20 @@
 /** One trial's progress, observation by observation. */
 import type { JournalEvent, StepEvent } from "../experiment/events.js";
 import type { Observation } from "../experiment/observation.js";
-import type { PlannedTrial, StepFigures } from "./progress-state.js";
+
+/** What the plan says of a trial; `Trial` of the experiment fits. */
+export interface PlannedTrial {
+  readonly id: string;
+  readonly stage: "base" | "sft" | "rl";
+  /** Iterations ahead; 0 for base and sft. */
+  readonly iterations: number;
+}
+
+/** The figures of a step that are shown while it is the last one. */
+export type StepFigures = Pick<
+  StepEvent,
+  "reward_mean" | "cvar" | "alpha" | "kept" | "batch" | "kl_mean" | "beta"
+>;
 
 export interface Phase {
   readonly name: string;

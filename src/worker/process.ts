@@ -69,11 +69,8 @@ export class WorkerProcess {
     const tail = new LineTail();
     child.stderr.on("data", (chunk: Buffer) => tail.write(chunk));
     for (const output of [child.stdout, child.stderr]) {
-      if (log) {
-        output.pipe(log, { end: false });
-      } else {
-        output.resume();
-      }
+      // No pipe(): a log that fails (a full disk) would stop the reading, and with it the worker.
+      output.on("data", (chunk: Buffer) => log?.writable && log.write(chunk));
     }
     const forget = atExit(() => signalGroup(pid, "SIGKILL"));
     const exited = new Promise<Exit>((resolve) => {

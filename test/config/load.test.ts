@@ -223,7 +223,7 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     [
       "an empty section's key",
       `${name}risk:\n  alpha:\n`,
-      "x.yaml:3:3: risk.alpha: found null (nothing after the colon), expected a number",
+      "x.yaml:3:9: risk.alpha: found null (nothing after the colon), expected a number",
     ],
     ["no name", "seeds: [1]\n", "x.yaml:1:1: name: found nothing, expected lower-case letters"],
     [
@@ -366,7 +366,7 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     expect(refusal(yaml, "kl.target=3")).toEqual([]);
   });
 
-  test("all of them at once, in reading order", () => {
+  test("all of them at once, the file from top to bottom", () => {
     const problems = refusal(
       "seeds: [1, 1]\nrisk:\n  alpha: 2\n  warmpu: 1\narms:\n  ra-rlhf: {kl: {beta: -1}}\n",
       "training.batch=0",
@@ -378,8 +378,8 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
       "x.yaml:3:10: risk.alpha",
       "x.yaml:4:3: risk.warmpu",
       "x.yaml:6:24: arms.ra-rlhf.kl.beta",
-      "--set training.batch=0: training.batch",
       "--set nothing: found no key=value, expected key=value. Write for example --set risk.alpha=0.2.",
+      "--set training.batch=0: training.batch",
     ]);
   });
 

@@ -36,7 +36,7 @@ test("an override is in force as the file's own value would be, or refused as th
         expect(valueAt(override, path)).toEqual(data);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
@@ -60,7 +60,7 @@ test("no text after --set does anything but load or be refused", () => {
     fc.property(fc.oneof(text, fc.string()), (set) => {
       outcome(() => loadExperiment(plain, [set]));
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });
 

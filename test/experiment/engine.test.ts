@@ -317,6 +317,13 @@ describe("stopping", () => {
     }
     expect(harness.events.at(-1)).toMatchObject({ outcome: "interrupted" });
     expect(harness.allClosed).toBe(true);
+    // Asked for while step 2 was being shown: it comes behind that, and step 3 has begun.
+    const plan = planRun(harness.experiment, { cores: 2, gpus: 0 });
+    const state = harness.events.reduce(
+      (before, event) => advance(plan, before, event)[0],
+      initialState(plan),
+    );
+    expect(state.trials["rlhf-s0"]).toMatchObject({ phase: "interrupted", step: 4 });
   });
 
   test("once, in SFT: it is broken off, since nothing of it could be kept", async () => {

@@ -238,6 +238,17 @@ describe("a run without faults", () => {
     expect(driver.inHand.has("ra-rlhf-s0")).toBe(false);
   });
 
+  test("a worker that is opening early gets the slot that becomes free, before any other", () => {
+    const plan = planRun(smallExperiment({ parallel: 2 }), { cores: 2, gpus: 0 });
+    const driver = new Driver(plan);
+    for (let settled = 0; settled < 4; settled += 1) {
+      driver.settle("sft-s0", "well");
+    }
+    expect(driver.state.trials["rlhf-s0"]).toMatchObject({ inHand: "open", slot: 1 });
+    driver.settle("rlhf-s0", "well");
+    expect(driver.inHand.get("rlhf-s0")!.kind).toBe("load");
+  });
+
   test("gives every trial beside another a GPU of its own", () => {
     const experiment = smallExperiment({ backend: { device: "auto" }, parallel: 0 });
     const driver = new Driver(planRun(experiment, { cores: 8, gpus: 2 }));

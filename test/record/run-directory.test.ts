@@ -9,11 +9,11 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Evaluation } from "../../src/experiment/evaluation.js";
+import type { Happening } from "../../src/experiment/events.js";
 import { readEpisodes } from "../../src/record/episodes-file.js";
 import { readEvaluation } from "../../src/record/evaluation-file.js";
 import { readJournal } from "../../src/record/journal-reader.js";
 import { readManifest } from "../../src/record/manifest.js";
-import { createRun } from "../../src/record/run-directory.js";
 import { smallExperiment } from "../experiment/experiments.js";
 import { answerTo, stepHappening } from "../experiment/happenings.js";
 import { newRun, temporaryFolder, tickingClock } from "./folders.js";
@@ -94,7 +94,7 @@ describe("events", () => {
       prompt: of((i) => i * 7),
       reward: of((i) => (i === 5 ? null : Number(Math.fround(i / 3).toPrecision(9)))),
       kl: of(() => 0.5),
-      return: of((i) => -i),
+      return: of((i) => 1 - i),
       length: of((i) => i % 48),
       weight: of((i) => i % 2),
     };
@@ -140,12 +140,12 @@ describe("the manifest", () => {
     expect(start.config).toEqual(JSON.parse(JSON.stringify(smallExperiment())));
     expect(start.config_hash).toMatch(/^[0-9a-f]{64}$/);
 
-    const ready = (torch: string, digest: string) =>
-      run.append("sft-s0", {
-        ...(answerTo({ kind: "load", trial: "sft-s0", device: null, from: null }) as object),
-        versions: { torch, node: "not this one" },
-        digests: { policy: { "model.safetensors": digest } },
-      } as Parameters<typeof run.append>[1]);
+    const ready = (torch: string, digest: string) => {
+      const loaded = answerTo({ kind: "load", trial: "sft-s0", device: null, from: null });
+      const versions = { torch, node: "not this one" };
+      const digests = { policy: { "model.safetensors": digest } };
+      run.append("sft-s0", { ...loaded, versions, digests } as Happening);
+    };
     ready("2.9", "first");
     ready("3.0", "second");
     expect(readManifest(directory)).toMatchObject({
@@ -283,5 +283,4 @@ test("a journal that exists is never written over", () => {
   writeFileSync(join(runDir, "journal.jsonl"), "mine");
   expect(() => newRun({ runDir })).toThrow(/exists/);
   expect(readFileSync(join(runDir, "journal.jsonl"), "utf8")).toBe("mine");
-  expect(createRun).toBeTypeOf("function");
 });

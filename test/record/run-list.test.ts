@@ -2,16 +2,17 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Happening } from "../../src/experiment/events.js";
 import { listRuns } from "../../src/record/run-list.js";
 import { stepHappening } from "../experiment/happenings.js";
 import { newRun, temporaryFolder, tickingClock } from "./folders.js";
 
-const started = {
+const started: Happening = {
   type: "run_started",
   name: "small",
   trials: ["sft-s0", "rlhf-s0"],
   parallel: 1,
-} as const;
+};
 
 function provenance(pid: number, host: string) {
   return { origins: {}, versions: {}, git: null, hardware: {}, process: { pid, host } };
@@ -56,10 +57,11 @@ test("runs are listed newest first, with how far they came", async () => {
 
 test("a damaged run is listed as one, and a torn last line is none", async () => {
   const runsFolder = temporaryFolder();
-  const torn = newRun({ runsFolder });
+  const now = tickingClock();
+  const torn = newRun({ runsFolder, now });
   torn.append(null, started);
   writeFileSync(join(torn.directory, "journal.jsonl"), `{"seq":1`, { flag: "a" });
-  const damaged = newRun({ runsFolder });
+  const damaged = newRun({ runsFolder, now });
   writeFileSync(join(damaged.directory, "manifest.json"), "{");
   const runs = await listRuns(runsFolder);
   const of = (directory: string) => runs.find((run) => run.directory === directory);

@@ -1,6 +1,7 @@
 /** The controller ends without closing its worker, in every way there is: nothing may stay behind. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -11,6 +12,8 @@ import { processesWith } from "./processes.js";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 let folder: string;
+/** Where the controllers put their sockets. */
+let sockets: string;
 const controllers: ChildProcess[] = [];
 
 beforeAll(async () => {
@@ -18,6 +21,7 @@ beforeAll(async () => {
   const cache = join(root, "node_modules", ".cache");
   mkdirSync(cache, { recursive: true });
   folder = mkdtempSync(join(cache, "averse-orphans-"));
+  sockets = mkdtempSync(join(tmpdir(), "averse-sockets-"));
   const entry = join(folder, "controller.js");
   writeFileSync(
     entry,
@@ -46,7 +50,9 @@ afterAll(() => {
   for (const controller of controllers) {
     controller.kill("SIGKILL");
   }
-  rmSync(folder, { recursive: true, force: true });
+  for (const made of [folder, sockets]) {
+    rmSync(made, { recursive: true, force: true });
+  }
 });
 
 interface Started {
@@ -59,6 +65,7 @@ interface Started {
 async function start(ending: string): Promise<Started> {
   const controller = spawn(process.execPath, [join(folder, "built", "controller.js"), ending], {
     stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, TMPDIR: sockets },
   });
   controllers.push(controller);
   const ended = new Promise((resolve) => controller.once("exit", resolve));
@@ -78,6 +85,7 @@ test.each(["throws", "exits", "rejects"])("the controller %s", async (ending) =>
   const { pid, ended } = await start(ending);
   await ended;
   await vi.waitFor(() => expect(isGone(pid)).toBe(true), 10_000);
+  expect(readdirSync(sockets)).toEqual([]);
 });
 
 test.each(["SIGKILL", "SIGTERM", "SIGHUP"] as const)("the controller gets %s", async (signal) => {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { PassThrough } from "node:stream";
+import { once } from "node:events";
+import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { LineTail } from "../../src/worker/line-tail.js";
@@ -38,6 +39,15 @@ describe("worker process", () => {
     expect(log.writableEnded).toBe(false);
     log.end();
     expect((await text(log)).split("\n").sort()).toEqual(["", "err x", "out"]);
+  });
+
+  test("a log that fails does not stop the worker", async () => {
+    const log = new Writable({ write: (_chunk, _encoding, done) => done(new Error("disk full")) });
+    const failed = once(log, "error");
+    const argv = node("console.log('x'.repeat(1_000_000)); console.error('y'.repeat(1_000_000))");
+    const worker = await WorkerProcess.start({ argv, environment: {}, log });
+    expect(await worker.exited).toEqual({ code: 0, signal: null });
+    expect(await failed).toEqual([new Error("disk full")]);
   });
 
   test("leads a group of its own", async () => {

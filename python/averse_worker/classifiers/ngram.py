@@ -122,4 +122,5 @@ class NgramClassifier:
         sums = np.bincount(rows, self._weights[buckets], len(texts))
         sizes = np.bincount(rows, minlength=len(texts))
         scores = self._scale * (self._bias + sums / np.sqrt(sizes + self._soften))
-        return scores.astype(np.float32)
+        logits: NDArray[np.float32] = scores.astype(np.float32)
+        return logits

@@ -1,0 +1,113 @@
+/**
+ * What the controller adds to a step: one rollout through the real socket, decoded, selected and
+ * turned into weights, with the Python fake engine on the other side.
+ *
+ *   npm run build && node test/bench/controller.mjs [episodes] [rounds]
+ *
+ * Prints one JSON object, milliseconds. `round_trip` is from the call to the weights; `worker` is
+ * what the engine says it took to sample and score; `overhead` is the rest: both codecs, the
+ * socket, validation, selection. `ping` is a round trip that carries nothing.
+ */
+import { fileURLToPath } from "node:url";
+import { riskSchema } from "../../dist/config/schema.js";
+import { selectEpisodes } from "../../dist/experiment/select-episodes.js";
+import {
+  float32Array,
+  float32Bytes,
+  uint32Array,
+  uint32Bytes,
+} from "../../dist/protocol/arrays.js";
+import { openSession } from "../../dist/worker/session.js";
+import { readWorkerSpec } from "../../dist/worker/spec.js";
+
+const episodes = Number(process.argv[2] ?? 1024);
+const rounds = Number(process.argv[3] ?? 300);
+const warmup = Math.ceil(rounds / 5);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+const loadPayload = {
+  seed: 1,
+  policy: { model: "builtin", lora_rank: 0, trust_remote_code: false },
+  reference: null,
+  reward: {
+    model: "builtin",
+    label: null,
+    sign: 1,
+    transform: "identity",
+    scale: 2,
+    baseline: "none",
+  },
+  judge: null,
+  data: { path: "builtin", prompt_tokens: 64 },
+  rollout: {
+    new_tokens: 48,
+    min_new_tokens: 1,
+    temperature: 1,
+    top_k: 0,
+    top_p: 1,
+    minibatch: 0,
+  },
+  training: {
+    epochs: 4,
+    minibatch: 32,
+    learning_rate: 1e-5,
+    value_learning_rate: 1e-3,
+    gamma: 1,
+    lambda: 0.95,
+    clip_ratio: 0.2,
+    clip_value: 0.2,
+    value_coefficient: 0.1,
+    entropy_coefficient: 0,
+    max_grad_norm: 1,
+    prefix_baseline: false,
+    average_decay: 0,
+  },
+  backend: { device: "cpu", dtype: "float32", threads: 1, deterministic: true },
+};
+
+/** @param {number[]} values */
+function quantiles(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share) => Math.round(1000 * sorted[Math.floor(share * (sorted.length - 1))]) / 1000;
+  return { p05: at(0.05), median: at(0.5), p95: at(0.95), max: at(1) };
+}
+
+const worker = await openSession(readWorkerSpec("fake", root), { root });
+const times = { round_trip: [], worker: [], overhead: [], decode_select: [], ping: [] };
+try {
+  const { train } = await worker.call("load", loadPayload);
+  const ids = uint32Array(train.ids);
+  const scores = float32Array(train.scores);
+  const asked = Uint32Array.from({ length: episodes }, (_, i) => ids[i % ids.length]);
+  const promptScores = Float32Array.from(asked, (_, i) => scores[i % ids.length]);
+  const risk = riskSchema.parse({ schedule: "constant" });
+  for (let round = -warmup; round < rounds; round++) {
+    const payload = { prompts: uint32Bytes(asked), seed: round + warmup, kl_coefficient: 0.2 };
+    const began = performance.now();
+    const rollout = await worker.call("rollout", payload);
+    const answered = performance.now();
+    const batch = {
+      returns: float32Array(rollout.return),
+      lambdaReturns: float32Array(rollout.lambda_return),
+      rewards: float32Array(rollout.reward),
+      promptScores,
+    };
+    float32Bytes(selectEpisodes(risk, batch, round + warmup, rounds + warmup, 1).weights);
+    const ended = performance.now();
+    await worker.call("ping", {});
+    const pinged = performance.now();
+    if (round >= 0) {
+      const { sample, reference, reward } = rollout.seconds;
+      const engine = 1000 * (sample + reference + reward);
+      times.round_trip.push(ended - began);
+      times.worker.push(engine);
+      times.overhead.push(ended - began - engine);
+      times.decode_select.push(ended - answered);
+      times.ping.push(pinged - ended);
+    }
+  }
+} finally {
+  await worker.close();
+}
+const figures = Object.entries(times).map(([name, values]) => [name, quantiles(values)]);
+console.log(JSON.stringify({ episodes, rounds, unit: "ms", ...Object.fromEntries(figures) }));

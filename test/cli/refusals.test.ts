@@ -1,0 +1,155 @@
+/** What a user can get wrong on the command line: one paragraph on stderr, and the right exit code. */
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { averse, buildProgramFirst, root, scratch, start } from "./averse.js";
+
+buildProgramFirst();
+
+/** No stack trace, and nothing on stdout that a script could take for a result. */
+async function refused(args: readonly string[], env: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await averse(args, { env });
+  expect(stdout).toBe("");
+  expect(stderr).not.toMatch(/^ {4}at /m);
+  return { code, stderr };
+}
+
+describe("the command line", { timeout: 30_000 }, () => {
+  test("alone says what there is", async () => {
+    const { code, stdout, stderr } = await averse([]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("averse run quickstart");
+    expect(stdout.split("\n").length).toBeLessThan(20);
+  });
+
+  test("helps, and tells its version", async () => {
+    const help = await averse(["--help"]);
+    expect(help.code).toBe(0);
+    for (const command of [
+      "run",
+      "ls",
+      "show",
+      "compare",
+      "report",
+      "export",
+      "doctor",
+      "config",
+    ]) {
+      expect(help.stdout).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
+    }
+    expect((await averse(["run", "--help"])).stdout).toContain("--set <key=value>");
+    expect((await averse(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test.each([
+    [["rnu"], "Did you mean run?"],
+    [["resume", "latest"], "unknown command 'resume'"],
+    [["run"], "missing required argument 'experiment'"],
+    [["run", "smoke", "--jsno"], "unknown option '--jsno'"],
+    [["run", "smoke", "extra"], "too many arguments"],
+    [["run", "quickstrat"], "Did you mean quickstart?"],
+    [["run", "gone.yaml"], "gone.yaml:1:1: found no such file"],
+    [["run", "smoke", "--set", "risk.alhpa=0.2"], "Did you mean risk.alpha?"],
+    [["run", "smoke", "--set", "backend.worker=fkae"], 'no worker named "fkae"'],
+    [["config", "validate", "smoke", "--set", "risk.alpha=2"], "found 2, expected a number over 0"],
+    [["config", "explain", "risk.alhpa"], "Did you mean risk.alpha?"],
+    [["config", "explain", "smoke", "rsik"], 'no configuration key is named "rsik"'],
+    [["show", "gone"], "there is no run in runs"],
+    [["export", "gone", "--to", "x"], "required option '--trial <trial>' not specified"],
+  ])("%j is usage: exit 2", async (args, words) => {
+    const { code, stderr } = await refused(args);
+    expect(stderr).toContain(words);
+    expect(code).toBe(2);
+  });
+
+  test("a refused configuration leaves no folder behind", async () => {
+    const runs = join(scratch, "never");
+    const { code } = await refused([
+      "run",
+      "smoke",
+      "--runs",
+      runs,
+      "--set",
+      "training.iterations=2",
+    ]);
+    expect(code).toBe(2);
+    expect(existsSync(runs)).toBe(false);
+  });
+
+  test("all problems of a file come at once, as lines or as JSON", async () => {
+    const file = join(scratch, "bad.yaml");
+    writeFileSync(file, "name: bad\nseeds: [1, 1]\nrisk: {alpha: 2}\n");
+    const { stderr } = await refused(["config", "validate", "bad.yaml"]);
+    expect(stderr.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/^bad\.yaml:2:8: seeds: /),
+      expect.stringMatching(/^bad\.yaml:3:15: risk\.alpha: /),
+    ]);
+    const json = await averse(["config", "validate", file, "--json"]);
+    expect(json.code).toBe(2);
+    expect(JSON.parse(json.stdout).problems).toHaveLength(2);
+  });
+
+  test("--debug shows where an error came from", async () => {
+    const { stderr } = await averse(["show", "gone", "--debug"]);
+    expect(stderr).toMatch(/^ {4}at /m);
+  });
+
+  test("a runs folder under a file", async () => {
+    const { code, stderr } = await refused([
+      "run",
+      "smoke",
+      "--runs",
+      join(root, "package.json", "runs"),
+    ]);
+    expect(stderr).toContain("package.json");
+    expect(code).toBe(2);
+  });
+
+  // The superuser may write everywhere.
+  test.skipIf(process.getuid?.() === 0)("a runs folder without permission", async () => {
+    const locked = join(scratch, "locked");
+    mkdirSync(locked);
+    chmodSync(locked, 0o500);
+    const { code, stderr } = await refused(["run", "smoke", "--runs", join(locked, "runs")]);
+    expect(stderr).toContain("no permission");
+    expect(code).toBe(3);
+  });
+});
+
+describe("the environment: exit 3", { timeout: 60_000 }, () => {
+  test("a Python that does not exist", async () => {
+    const { code, stderr } = await averse(["run", "smoke", "--runs", join(scratch, "p")], {
+      env: { AVERSE_PYTHON: "/nowhere/python3" },
+    });
+    expect(stderr).toContain("/nowhere/python3");
+    expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(code).toBe(3);
+  });
+
+  test("a worker that dies as it starts: its last words and its log are told", async () => {
+    const worker = join(scratch, "dying.yaml");
+    writeFileSync(worker, 'name: dying\nargv: ["sh", "-c", "echo no such luck >&2; exit 7"]\n');
+    const folder = join(scratch, "dying");
+    const { code, stderr } = await averse([
+      "run",
+      "smoke",
+      "--run-dir",
+      folder,
+      "--set",
+      `backend.worker=${worker}`,
+    ]);
+    expect(stderr).toContain("no such luck");
+    expect(stderr).toContain(join(folder, "logs", "sft-s0.log"));
+    expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(code).toBe(3);
+  });
+});
+
+describe("a reader that has enough", () => {
+  test("is no error", async () => {
+    const { child, finished } = start(["config", "schema"]);
+    child.stdout!.destroy();
+    const { code, stderr } = await finished;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+});

@@ -1,0 +1,345 @@
+import { decode, encode } from "@msgpack/msgpack";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../../src/protocol/arrays.js";
+import {
+  checkedResult,
+  decodeMessage,
+  encodeRequest,
+  MAX_MESSAGE_BYTES,
+} from "../../src/protocol/codec.js";
+import { ProtocolFault, VersionFault } from "../../src/protocol/fault.js";
+import { type FromWorker, type Payload, request } from "../../src/protocol/messages.js";
+import { loadPayload } from "../worker/payloads.js";
+
+const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const text = fc.string({ unit: "grapheme" });
+const figure = fc.double({ noNaN: true, noDefaultInfinity: true });
+const capabilities = fc.record({
+  sft: fc.boolean(),
+  lora: fc.boolean(),
+  prefix_baseline: fc.boolean(),
+  average: fc.boolean(),
+  checkpoint: fc.boolean(),
+});
+/** Every message of a worker that the schema allows, as plain values. */
+const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
+  fc.record({
+    kind: fc.constant("hello" as const),
+    protocol: fc.constant(1),
+    session: text,
+    pid: count,
+    engine: text,
+    version: text,
+    capabilities,
+  }),
+  fc.record({
+    kind: fc.constant("progress" as const),
+    session: text,
+    id: count,
+    phase: text,
+    done: count,
+    total: count,
+    unit: text,
+  }),
+  fc.record({
+    kind: fc.constant("failure" as const),
+    session: text,
+    id: fc.option(count),
+    error: fc.constantFrom("protocol", "input", "memory", "diverged", "internal"),
+    message: text,
+    key: fc.option(text),
+    detail: fc.option(text),
+  }),
+  fc.record({
+    kind: fc.constant("reply" as const),
+    session: text,
+    id: count,
+    result: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.oneof(figure, text, count)),
+  }),
+);
+
+function faultOf(action: () => unknown): ProtocolFault {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ProtocolFault);
+    return error as ProtocolFault;
+  }
+  return expect.unreachable("this should have been refused");
+}
+
+describe("requests", () => {
+  test("come out whole", () => {
+    const bytes = encodeRequest("s", 4, "load", loadPayload);
+    expect(request.parse(decode(bytes))).toEqual({
+      kind: "request",
+      protocol: 1,
+      session: "s",
+      id: 4,
+      command: "load",
+      payload: loadPayload,
+    });
+  });
+
+  test.each([
+    [
+      "a missing field",
+      { seed: 1, kl_coefficient: 0 },
+      /payload of `rollout`: field `prompts` is missing/,
+    ],
+    ["undefined", { prompts: undefined, seed: 1, kl_coefficient: 0 }, /field `prompts` is missing/],
+    [
+      "an unknown field",
+      { prompts: uint32Bytes([1]), seed: 1, kl_coefficient: 0, beta: 1 },
+      /unknown field `beta`/,
+    ],
+    [
+      "a wrong type",
+      { prompts: [1], seed: 1, kl_coefficient: 0 },
+      /field `prompts`: expected bytes/,
+    ],
+    [
+      "NaN",
+      { prompts: uint32Bytes([1]), seed: 1, kl_coefficient: Number.NaN },
+      /`kl_coefficient` is NaN, expected a finite number/,
+    ],
+    [
+      "a fraction",
+      { prompts: uint32Bytes([1]), seed: 1.5, kl_coefficient: 0 },
+      /field `seed`: .*int/,
+    ],
+  ])("%s is refused, with the field's path", (_, payload, expected) => {
+    const fault = faultOf(() => encodeRequest("s", 1, "rollout", payload as Payload<"rollout">));
+    expect(fault.message).toMatch(expected);
+    expect(fault.id).toBe(1);
+  });
+
+  test("a field that may be one of several is told with all of them", () => {
+    const wrong = { ...loadPayload, reward: { ...loadPayload.reward, sign: 0 } };
+    const fault = faultOf(() => encodeRequest("s", 1, "load", wrong as Payload<"load">));
+    expect(fault.message).toMatch(/field `reward\.sign`: .*expected 1, or .*expected -1/);
+  });
+
+  test("many wrong fields are counted, not listed", () => {
+    const payload = { ...loadPayload, training: {}, rollout: {} } as unknown as Payload<"load">;
+    expect(faultOf(() => encodeRequest("s", 1, "load", payload)).message).toMatch(
+      /`rollout\.new_tokens` is missing; .*; and \d+ more$/,
+    );
+  });
+
+  test("more than 256 MiB is refused", () => {
+    const prompts = new Uint8Array(MAX_MESSAGE_BYTES);
+    const payload = { prompts, seed: 1, kl_coefficient: 0 };
+    expect(faultOf(() => encodeRequest("s", 1, "rollout", payload)).message).toContain("256 MiB");
+  });
+});
+
+describe("messages of the worker", () => {
+  test("any of them come back as they were", () => {
+    fc.assert(
+      fc.property(fromWorker, (message) => {
+        expect(decodeMessage(encode(message))).toEqual(message);
+      }),
+    );
+  });
+
+  test("any bytes give a message or a fault, and nothing else", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          decodeMessage(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolFault);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("a message with a few bytes changed gives a message or a fault, and nothing else", () => {
+    const change = fc.record({ at: fc.nat(), to: fc.nat({ max: 255 }) });
+    fc.assert(
+      fc.property(
+        fromWorker,
+        fc.array(change, { minLength: 1, maxLength: 4 }),
+        (message, changes) => {
+          const bytes = encode(message).slice();
+          for (const { at, to } of changes) {
+            bytes[at % bytes.length] = to;
+          }
+          try {
+            decodeMessage(bytes);
+          } catch (error) {
+            expect(error).toBeInstanceOf(ProtocolFault);
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("every prefix of a message is a fault", () => {
+    fc.assert(
+      fc.property(fromWorker, fc.nat(), (message, at) => {
+        const bytes = encode(message);
+        faultOf(() => decodeMessage(bytes.subarray(0, at % bytes.length)));
+      }),
+    );
+  });
+
+  test("a length that promises gigabytes is refused before they are reserved", () => {
+    for (const header of [0xdd, 0xdf, 0xc6, 0xdb]) {
+      const bytes = Uint8Array.of(header, 0xff, 0xff, 0xff, 0xff, 1, 2, 3);
+      expect(faultOf(() => decodeMessage(bytes)).message).toContain("no MessagePack");
+    }
+  });
+
+  test.each([
+    ["a list", [1], /no map/],
+    ["nil", null, /no map/],
+    ["no kind", { session: "s" }, /field `kind`/],
+    ["an unknown kind", { kind: "hallo" }, /field `kind`/],
+    [
+      "an unknown field",
+      { kind: "progress", session: "s", id: 7, phase: "x", done: 1, total: 1, unit: "x", eta: 3 },
+      /unknown field `eta`/,
+    ],
+    [
+      "an unknown error kind",
+      { kind: "failure", session: "s", id: 7, error: "odd", message: "", key: null, detail: null },
+      /field `error`/,
+    ],
+  ])("%s is a fault", (_, message, expected) => {
+    expect(faultOf(() => decodeMessage(encode(message))).message).toMatch(expected);
+  });
+
+  test("a fault knows which request it belongs to, where that can be read", () => {
+    const reply = { kind: "reply", session: "s", id: 7, result: {}, surprise: 1 };
+    expect(faultOf(() => decodeMessage(encode(reply))).id).toBe(7);
+    expect(faultOf(() => decodeMessage(encode({ ...reply, id: -7 }))).id).toBeNull();
+    expect(faultOf(() => decodeMessage(encode({ ...reply, id: "7" }))).id).toBeNull();
+  });
+
+  test.each([
+    [2, "the controller is older"],
+    [0, "the worker is older"],
+    [null, "names no version"],
+    ["1", "names no version"],
+  ])("a hello of version %s: checked before its other fields", (protocol, expected) => {
+    const hello = { kind: "hello", protocol, version: "9.9", altogether: "other fields" };
+    const fault = faultOf(() => decodeMessage(encode(hello)));
+    expect(fault).toBeInstanceOf(VersionFault);
+    expect(fault.message).toContain(expected);
+    expect(fault.message).toContain("averse_worker 9.9");
+  });
+});
+
+describe("results", () => {
+  const payload = { prompts: uint32Bytes([3, 1]), seed: 1, kl_coefficient: 0 };
+  const result = {
+    rollout: 1,
+    reward: float32Bytes([1, 2]),
+    kl: float32Bytes([0, 0]),
+    return: float32Bytes([1, 2]),
+    lambda_return: float32Bytes([1, 2]),
+    length: uint32Bytes([4, 5]),
+    entropy: 3,
+    tokens: 9,
+    seconds: { sample: 1, reference: 1, reward: 0 },
+  };
+  const check = (changes: object) =>
+    checkedResult("rollout", payload, 5, { ...result, ...changes });
+
+  test("a right one passes", () => {
+    expect(check({})).toEqual(result);
+  });
+
+  test("NaN or infinity as a figure has diverged; the protocol was kept", () => {
+    const fault = faultOf(() => check({ entropy: Number.NaN }));
+    expect(fault).toMatchObject({ id: 5, diverged: true });
+    expect(fault.message).toContain("field `entropy` is NaN");
+    const deep = faultOf(() => check({ seconds: { ...result.seconds, sample: -Infinity } }));
+    expect(deep.diverged).toBe(true);
+    expect(deep.message).toContain("field `seconds.sample` is -Infinity");
+  });
+
+  test("NaN beside another fault is a fault", () => {
+    expect(faultOf(() => check({ entropy: Number.NaN, extra: 1 })).diverged).toBe(false);
+    expect(faultOf(() => check({ entropy: Number.NaN, tokens: -1 })).diverged).toBe(false);
+  });
+
+  test("NaN in a per-episode array is left to the caller", () => {
+    const reward = new Uint8Array(Float32Array.of(1, Number.NaN).buffer);
+    expect(float32Array(check({ reward }).reward)[1]).toBeNaN();
+  });
+
+  test.each([
+    ["too short", { kl: float32Bytes([0]) }, /`kl` has 4 bytes, expected 8/],
+    ["torn", { kl: new Uint8Array(7) }, /`kl` has 7 bytes, expected 8/],
+    ["too long", { length: uint32Bytes([1, 2, 3]) }, /`length` has 12 bytes, expected 8/],
+  ])("an array that is %s is a fault", (_, changes, expected) => {
+    const fault = faultOf(() => check(changes));
+    expect(fault.message).toMatch(expected);
+    expect(fault.diverged).toBe(false);
+  });
+
+  test("no result at all", () => {
+    expect(faultOf(() => checkedResult("ping", {}, 1, undefined)).message).toContain(
+      "result of `ping`",
+    );
+  });
+});
+
+describe("arrays", () => {
+  const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
+
+  test("float32 there and back, at any offset of a message", () => {
+    fc.assert(
+      fc.property(fc.array(float32), fc.nat({ max: 7 }), (values, offset) => {
+        const packed = float32Bytes(values);
+        const message = new Uint8Array(offset + packed.length);
+        message.set(packed, offset);
+        expect([...float32Array(message.subarray(offset))]).toEqual(values.map((value) => value));
+      }),
+    );
+  });
+
+  test("uint32 there and back", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 0xffff_ffff })), (values) => {
+        expect([...uint32Array(uint32Bytes(values))]).toEqual(values);
+      }),
+    );
+  });
+
+  test("the bytes are little-endian", () => {
+    expect([...uint32Bytes([0x0102_0304])]).toEqual([4, 3, 2, 1]);
+    expect([...float32Bytes([1])]).toEqual([0, 0, 0x80, 0x3f]);
+  });
+
+  test("what is unpacked lives on when the message changes", () => {
+    const bytes = float32Bytes([1, 2]);
+    const values = float32Array(bytes);
+    bytes.fill(0);
+    expect([...values]).toEqual([1, 2]);
+    // A pooled Buffer as the socket gives it: its slices share memory.
+    const message = Buffer.from(encode({ a: float32Bytes([3]) }));
+    const { a } = decode(message) as { a: Uint8Array };
+    const copy = float32Array(a);
+    message.fill(0);
+    expect([...copy]).toEqual([3]);
+  });
+
+  test.each([
+    [() => float32Bytes([0, Number.NaN]), "value 1 is NaN"],
+    [() => float32Bytes([1e39]), "value 0 is 1e+39"],
+    [() => uint32Bytes([1, -1]), "value 1 is -1"],
+    [() => uint32Bytes([2 ** 32]), "value 0 is 4294967296"],
+    [() => uint32Bytes([0.5]), "value 0 is 0.5"],
+    [() => float32Array(new Uint8Array(6)), "6 bytes, expected a multiple of 4"],
+    [() => uint32Array(new Uint8Array(3)), "3 bytes, expected a multiple of 4"],
+  ])("%o is refused", (action, expected) => {
+    expect(faultOf(action).message).toContain(expected);
+  });
+});

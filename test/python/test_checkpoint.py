@@ -1,0 +1,149 @@
+"""Checkpoints with LoRA, an average and fine-tuning; the contract suite has the plain case."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from averse_worker.engines.torch_engine import TorchEngine
+from averse_worker.errors import InputError
+from averse_worker.messages import (
+    ExportPayload,
+    LoadPayload,
+    RestorePayload,
+    SavePayload,
+    SftPayload,
+    UpdateResult,
+    float32_array,
+)
+from payloads import evaluate_payload, load_payload, rollout_payload, update_payload
+from tiny_models import no_report
+
+SFT = SftPayload(seed=2, steps=3, batch=4, learning_rate=1e-2, max_tokens=16)
+
+
+def engine_with(load: LoadPayload, **changes: Any) -> TorchEngine:
+    engine = TorchEngine()
+    engine.load(load_payload(load, **changes), no_report)
+    return engine
+
+
+def learn(engine: TorchEngine, seed: int) -> tuple[bytes, UpdateResult]:
+    rollout = engine.rollout(rollout_payload(np.arange(6), seed=seed), no_report)
+    weights = [1.0, 0.0, 2.0, 1.0, 0.0, 1.0]
+    return rollout.return_, engine.update(update_payload(rollout.rollout, weights), no_report)
+
+
+def plain(result: UpdateResult) -> dict[str, Any]:
+    skipped = ("seconds", "memory_bytes")
+    return {f: getattr(result, f) for f in result.__struct_fields__ if f not in skipped}
+
+
+def reward_of(engine: TorchEngine, **changes: Any) -> bytes:
+    return engine.evaluate(evaluate_payload(np.arange(8), **changes), no_report).reward
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize("tuned", [False, True])
+def test_a_run_goes_on_bit_for_bit(
+    torch_load: LoadPayload, tmp_path: Path, rank: int, tuned: bool
+) -> None:
+    settings = {"policy__lora_rank": rank, "training__average_decay": 0.5}
+    first = engine_with(torch_load, **settings)
+    if tuned:
+        first.sft(SFT, no_report)
+    learn(first, 1)
+    saved = first.save(SavePayload(path=str(tmp_path)), no_report)
+    assert ("base.safetensors" in saved.files) == (tuned and rank > 0)
+    assert ("reference.safetensors" in saved.files) == (tuned and rank == 0)
+    expected = [learn(first, seed) for seed in (2, 3)]
+    second = engine_with(torch_load, **settings)
+    second.restore(RestorePayload(path=str(tmp_path)), no_report)
+    for seed, (returns, update) in zip((2, 3), expected, strict=True):
+        returns_again, update_again = learn(second, seed)
+        assert returns_again == returns
+        assert plain(update_again) == plain(update)
+    assert reward_of(second, weights="average") == reward_of(first, weights="average")
+
+
+def test_restoring_what_was_before_fine_tuning_undoes_it(
+    torch_load: LoadPayload, tmp_path: Path
+) -> None:
+    engine = engine_with(torch_load)
+    learn(engine, 1)
+    engine.save(SavePayload(path=str(tmp_path)), no_report)
+    before = learn(engine, 2)[0]
+    engine.sft(SFT, no_report)
+    assert learn(engine, 2)[0] != before
+    engine.restore(RestorePayload(path=str(tmp_path)), no_report)
+    assert learn(engine, 2)[0] == before
+
+
+def test_lora_keeps_checkpoints_small(torch_load: LoadPayload, tmp_path: Path) -> None:
+    engine = engine_with(torch_load, policy__lora_rank=2)
+    learn(engine, 1)
+    engine.save(SavePayload(path=str(tmp_path)), no_report)
+    names = set(load_file(tmp_path / "weights.safetensors"))
+    assert all("lora_" in name or name.startswith("value_head.") for name in names)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".safetensors", ".json"}
+
+
+def test_an_export_has_lora_merged_and_leaves_the_policy_alone(
+    torch_load: LoadPayload, tmp_path: Path
+) -> None:
+    engine = engine_with(torch_load, policy__lora_rank=2, training__learning_rate=1e-2)
+    learn(engine, 1)
+    reward = reward_of(engine)
+    engine.export(ExportPayload(path=str(tmp_path), weights="current"), no_report)
+    assert reward_of(engine) == reward
+    exported = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert not any("lora" in name for name, _ in exported.named_parameters())
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    tokens = torch.tensor([tokenizer("the film was").input_ids])
+    loaded = engine._loaded
+    assert loaded is not None
+    actor = loaded.training.policy.actor
+    with torch.no_grad():
+        places = torch.arange(tokens.shape[1])[None]
+        hidden = actor.hidden(tokens, places, None, keep=tokens.shape[1])
+        logits = actor._raw_logits(hidden[0])
+    torch.testing.assert_close(exported(tokens).logits[0], logits, atol=1e-4, rtol=1e-4)
+
+
+def test_checkpoints_that_do_not_fit_are_refused(torch_load: LoadPayload, tmp_path: Path) -> None:
+    engine = engine_with(torch_load)
+    engine.save(SavePayload(path=str(tmp_path)), no_report)
+    for changes, told in (
+        ({"policy__lora_rank": 2}, "policy.lora_rank 0, but it is 2"),
+        ({"training__average_decay": 0.5}, "no average"),
+    ):
+        other = engine_with(torch_load, **changes)
+        with pytest.raises(InputError, match=told):
+            other.restore(RestorePayload(path=str(tmp_path)), no_report)
+    weights = tmp_path / "weights.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:1000])
+    with pytest.raises(InputError, match="incomplete"):
+        engine.restore(RestorePayload(path=str(tmp_path)), no_report)
+    (tmp_path / "optimizer.safetensors").rename(weights)
+    with pytest.raises(InputError, match=r"does not fit policy\.model"):
+        engine.restore(RestorePayload(path=str(tmp_path)), no_report)
+    state = json.loads((tmp_path / "state.json").read_text())
+    (tmp_path / "state.json").write_text(json.dumps({**state, "format": 99}))
+    with pytest.raises(InputError, match="another version"):
+        engine.restore(RestorePayload(path=str(tmp_path)), no_report)
+
+
+def test_float32_stays_float32(torch_load: LoadPayload) -> None:
+    """The CPU setting that makes products fast must not round them to bfloat16."""
+    engine_with(torch_load)
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 256, 256, generator=generator)
+    exact = a.double() @ b.double()
+    assert float(((a @ b).double() - exact).abs().max()) < 1e-3 / 4
+    assert float32_array(reward_of(engine_with(torch_load))).dtype == np.float32

@@ -1,0 +1,105 @@
+"""Evaluation: shared luck, diversity, perplexity, and an average that swaps in and out."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from averse_worker.average import WeightAverage
+from averse_worker.data import Prompts
+from averse_worker.evaluation import Evaluation, distinct, evaluate, perplexity
+from averse_worker.policy import Policy
+from averse_worker.sampling import Sampler
+from tiny_models import WORDS, LetterReward, make_policy, no_report
+
+
+@pytest.fixture(scope="module")
+def policy(language_model: Path) -> Policy:
+    return make_policy(language_model)
+
+
+def judge(policy: Policy, rows: list[int], samples: int = 0, minibatch: int = 0) -> Evaluation:
+    tokens = [[0, 60 + i] + [40] * (i % 3) for i in range(9)]
+    texts = policy.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+    prompts = Prompts(np.arange(100, 109, dtype=np.uint32), tokens, texts)
+    scores = np.array([5, 3, 8, 1, 7, 2, 9, 4, 6], dtype=np.float32)
+    return evaluate(
+        policy,
+        prompts,
+        scores,
+        np.array(rows, dtype=np.intp),
+        11,
+        Sampler(7, minibatch=minibatch),
+        LetterReward(),
+        None,
+        samples,
+        no_report,
+    )
+
+
+def test_completions_do_not_depend_on_the_other_prompts(policy: Policy) -> None:
+    all_of_them = judge(policy, list(range(9)))
+    some = judge(policy, [7, 2, 5], minibatch=2)
+    np.testing.assert_array_equal(some.reward, all_of_them.reward[[7, 2, 5]])
+    np.testing.assert_array_equal(some.lengths, all_of_them.lengths[[7, 2, 5]])
+
+
+def test_samples_are_spread_over_the_prompts_scores(policy: Policy) -> None:
+    found = judge(policy, list(range(9)), samples=3)
+    assert [sample.prompt for sample in found.samples] == [103, 100, 106]
+    for sample in found.samples:
+        whole = LetterReward().score([sample.text + sample.completion])[0]
+        assert sample.reward == pytest.approx(float(whole))
+    assert len(judge(policy, [1, 2], samples=5).samples) == 2
+    assert judge(policy, [1, 2]).samples == []
+
+
+def test_distinct_counts_by_hand() -> None:
+    completions = [[1, 2, 1, 2], [1, 2], [3]]
+    assert distinct(completions, 1) == pytest.approx(3 / 7)
+    assert distinct(completions, 2) == pytest.approx(2 / 4)
+    assert distinct(completions, 3) == pytest.approx(2 / 2)
+    assert distinct([[1], []], 2) == 0
+
+
+def test_perplexity_is_that_of_transformers(policy: Policy, language_model: Path) -> None:
+    texts = [" ".join(WORDS[i : i + 2 + i % 5]) for i in range(30)] + ["very " * 100]
+    model = AutoModelForCausalLM.from_pretrained(language_model)
+    tokenizer = AutoTokenizer.from_pretrained(language_model)
+    loss, count = 0.0, 0
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt", truncation=True, max_length=64).input_ids
+        with torch.no_grad():
+            mean = model(ids, labels=ids).loss.item()
+        loss, count = loss + mean * (ids.shape[1] - 1), count + ids.shape[1] - 1
+    found = perplexity(policy, texts, 64, no_report)
+    assert found == pytest.approx(math.exp(loss / count), rel=1e-4)
+
+
+def test_the_average_swaps_in_and_out_bit_for_bit(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    average = WeightAverage(policy, 0.75)
+    names = list(average.weights)
+    assert not any(name.startswith("value_head") for name in names)
+    start = {n: policy.parameters[n].detach().clone() for n in names}
+    with torch.no_grad():
+        for name in names:
+            policy.parameters[name].add_(1.0)
+    now = {n: policy.parameters[n].detach().clone() for n in names}
+    average.update()
+
+    def fail_inside() -> None:
+        with average.in_place_of_weights():
+            for name in names:
+                torch.testing.assert_close(policy.parameters[name].data, start[name] + 0.25)
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail_inside()
+    for name in names:
+        assert policy.parameters[name].equal(now[name])
+    average.reset()
+    assert average.weights[names[0]].equal(now[names[0]])

@@ -1,0 +1,122 @@
+import { describe, expect, test } from "vitest";
+import type { Comparison } from "../../src/experiment/evaluation.js";
+import { compareArms, renderComparison } from "../../src/report/comparison.js";
+import { comparisonText, placeText, verdictOf } from "../../src/report/comparison-words.js";
+import { fixtureRun } from "./fixture.js";
+
+const base: Comparison = {
+  a: "ra-rlhf",
+  b: "rlhf",
+  metric: "tail_reward",
+  at: "equal-kl",
+  where: 4.5,
+  difference: 0.5,
+  ci95: [0.2, 0.8],
+  seeds: 5,
+  ci95_prompts: null,
+};
+const style = { unicode: true };
+
+describe("the verdict on a difference", () => {
+  test("is decided by an interval that excludes 0, in the metric's own direction", () => {
+    expect(verdictOf(base)).toBe("better");
+    expect(verdictOf({ ...base, difference: -0.5, ci95: [-0.8, -0.2] })).toBe("worse");
+    expect(verdictOf({ ...base, metric: "harm_rate" })).toBe("worse");
+    expect(verdictOf({ ...base, ci95: [-0.1, 0.8] })).toBe("undecided");
+    expect(verdictOf({ ...base, ci95: [0, 0.8] })).toBe("undecided");
+  });
+
+  test("is never decided by one seed, whatever its prompts say", () => {
+    const single = { ...base, seeds: 1, ci95: null, ci95_prompts: [0.3, 0.6] as [number, number] };
+    expect(verdictOf(single)).toBe("undecided");
+    expect(comparisonText(single, style)).toBe(
+      "+0.50 (over prompts [+0.30, +0.60]), one seed: undecided",
+    );
+  });
+
+  test("is unknown where the curves have nothing in common", () => {
+    const none = { ...base, difference: null, ci95: null };
+    expect(verdictOf(none)).toBe("unknown");
+    expect(comparisonText(none, style)).toBe("no common range");
+  });
+
+  test("reads as a difference with its interval, in the metric's unit", () => {
+    expect(comparisonText(base, style)).toBe("+0.50 [+0.20, +0.80] better");
+    const harm = {
+      ...base,
+      metric: "harm_rate",
+      difference: -0.02,
+      ci95: [-0.031, -0.01] as [number, number],
+    };
+    expect(comparisonText(harm, style)).toBe("−2.0 [−3.1, −1.0] better");
+  });
+
+  test("says where it was read", () => {
+    expect(placeText(base, style)).toBe("KL 2.3 to 4.5 nats");
+    expect(placeText({ ...base, at: "equal-compute", where: 1_230_000 }, style)).toBe(
+      "1.23 M tokens",
+    );
+    expect(placeText({ ...base, at: "equal-iterations", where: null }, style)).toBe("");
+  });
+});
+
+describe("arms side by side", () => {
+  const { arms } = fixtureRun({ seeds: [0, 1, 2] }).evaluation;
+  const rows = Object.entries(arms).map(([label, arm]) => ({ label, ...arm }));
+
+  test("are each set against the first, seed by seed", () => {
+    const [first, second] = compareArms(rows);
+    expect(first!.againstFirst).toEqual({});
+    const { difference, seeds } = second!.againstFirst.tail_reward!;
+    const [a, b] = [arms.rlhf!.metrics.tail_reward!.mean, arms.sft!.metrics.tail_reward!.mean];
+    expect(difference).toBeCloseTo(a - b, 10);
+    expect(seeds).toBe(3);
+  });
+
+  test("pair only the seeds that both have", () => {
+    const tail = (per_seed: number[]) => ({
+      tail_reward: { mean: 0, sd: null, ci95: null, per_seed },
+    });
+    const [, other] = compareArms([
+      { label: "a", seeds: [0, 1], metrics: tail([1, 2]) },
+      { label: "b", seeds: [1, 2], metrics: tail([5, 9]) },
+    ]);
+    expect(other!.againstFirst.tail_reward).toEqual({ difference: 3, ci95: null, seeds: 1 });
+  });
+
+  test("have no difference in a metric that some seed lacks", () => {
+    const tail = (per_seed: number[]) => ({
+      tail_reward: { mean: 0, sd: null, ci95: null, per_seed },
+    });
+    const [, other] = compareArms([
+      { label: "a", seeds: [0, 1], metrics: tail([1]) },
+      { label: "b", seeds: [0, 1], metrics: tail([5, 9]) },
+    ]);
+    expect(other!.againstFirst).toEqual({});
+  });
+
+  test("print as figures, then differences with intervals", () => {
+    const text = renderComparison(compareArms(rows.slice(0, 2)), {
+      width: 80,
+      unicode: true,
+      color: false,
+    });
+    expect(text).toMatchInlineSnapshot(`
+      "arm   reward   tail  CVaR₀.₁  harm %   ppl  Dist-2  length  sec
+      ───────────────────────────────────────────────────────────────
+      sft     0.11  −2.75    −3.00    10.2  41.0   0.830    46.5   40
+             ±0.05  ±0.18    ±0.15    ±0.4  ±0.0  ±0.000    ±0.0   ±0
+      rlhf    1.70  −1.56    −1.75     3.9  44.8   0.773    47.0  160
+             ±0.10  ±0.25    ±0.23    ±1.4  ±0.0  ±0.000    ±0.0   ±0
+      ±: standard deviation over 3 seeds
+
+      minus sft, paired by seed:
+      arm           reward            tail         CVaR₀.₁        harm %           ppl
+      ────────────────────────────────────────────────────────────────────────────────
+      rlhf           +1.59           +1.19           +1.25          −6.3          +3.8
+            [+1.37, +1.81]  [+0.97, +1.41]  [+1.00, +1.50]  [−9.7, −2.8]  [+3.8, +3.8]
+      [ ]: 95 % interval of the mean over 3 seeds
+      left out, the terminal is too narrow: Dist-2, length, seconds"
+    `);
+  });
+});

@@ -1,0 +1,34 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { displayWidth, pad, truncate } from "../../src/report/display-width.js";
+
+test.each([
+  ["plain", 5],
+  ["CVaR₀.₁", 7],
+  ["−2.75 ±0.05", 11],
+  ["漢字", 4],
+  ["한글", 4],
+  ["😀", 2],
+  ["👩‍👩‍👧", 2],
+  ["e\u0301", 1],
+  ["", 0],
+])("%s takes %i columns", (text, width) => {
+  expect(displayWidth(text)).toBe(width);
+});
+
+test("truncate cuts whole characters and marks the cut", () => {
+  expect(truncate("ra-rlhf-hard", 8)).toBe("ra-rlhf…");
+  expect(truncate("ra-rlhf", 7)).toBe("ra-rlhf");
+  expect(truncate("漢字漢字", 4)).toBe("漢…");
+  expect(truncate("abc", 0)).toBe("");
+});
+
+test("what is cut or padded to a width has at most, and exactly, that width", () => {
+  const text = fc.string({ unit: "grapheme", maxLength: 30 });
+  fc.assert(
+    fc.property(text, fc.nat(40), (given, width) => {
+      const cut = truncate(given, width);
+      return displayWidth(cut) <= width && displayWidth(pad(cut, width, "right")) === width;
+    }),
+  );
+});

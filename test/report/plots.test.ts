@@ -1,0 +1,128 @@
+import { describe, expect, test } from "vitest";
+import { armStyles } from "../../src/report/arm-style.js";
+import { drawPlots } from "../../src/report/plots/all-plots.js";
+import { quantileCurve } from "../../src/report/plots/quantile-curve.js";
+import { rewardHistogram } from "../../src/report/plots/reward-histogram.js";
+import { seedMean } from "../../src/report/plots/seed-mean.js";
+import { tailAgainstCompute } from "../../src/report/plots/tail-against-compute.js";
+import { tailAgainstKl } from "../../src/report/plots/tail-against-kl.js";
+import { trainingCurves } from "../../src/report/plots/training-curves.js";
+import { gatherReport } from "../../src/report/report-data.js";
+import { fixtureRun } from "./fixture.js";
+
+const one = gatherReport(fixtureRun());
+const several = gatherReport(fixtureRun({ seeds: [0, 1, 2] }));
+const empty = gatherReport({
+  ...fixtureRun(),
+  events: [],
+  evaluation: { arms: {}, frontier: {}, comparisons: [], conclusion: [] },
+});
+
+describe("what is drawn", () => {
+  test("histograms lay each arm over SFT on the same bins, and their areas are whole", () => {
+    const spec = rewardHistogram(several)!;
+    expect(spec.panels.map(({ curves }) => curves.map(({ name }) => name))).toEqual([
+      ["sft", "rlhf"],
+      ["sft", "rlhf-kl"],
+      ["sft", "ra-rlhf"],
+      ["sft", "ra-rlhf-hard"],
+    ]);
+    for (const { curves, marks, y } of spec.panels) {
+      expect(marks).toEqual([{ axis: "x", at: -2, label: "← harm" }]);
+      expect(y).toEqual(spec.panels[0]!.y);
+      expect(curves[0]!.points.map(({ x }) => x)).toEqual(curves[1]!.points.map(({ x }) => x));
+      for (const { points } of curves) {
+        expect(points.reduce((sum, point) => sum + point.y, 0)).toBeCloseTo(100, 6);
+        expect(points.at(-1)!.y).toBe(0);
+      }
+    }
+  });
+
+  test("the quantile curve rises from the worst prompts on, one curve an arm", () => {
+    const [panel] = quantileCurve(several)!.panels;
+    expect(panel!.curves.map(({ name }) => name)).toEqual([...several.arms]);
+    const { points, band } = panel!.curves[0]!;
+    expect(points).toHaveLength(20);
+    expect(points[0]!.x).toBeCloseTo(0.025, 6);
+    expect(points[0]!.y).toBeLessThan(points.at(-1)!.y - 3);
+    expect(band).toHaveLength(20);
+  });
+
+  test("frontiers start at SFT and run through each checkpoint's mean, seeds behind", () => {
+    const kl = tailAgainstKl(several)!.panels[0]!.curves.filter(({ name }) => name === "rlhf");
+    expect(kl.map(({ faint }) => faint === true)).toEqual([false, true, true, true]);
+    expect(kl[0]!.points[0]!.x).toBe(0);
+    expect(kl[0]!.points).toHaveLength(7);
+    const compute = tailAgainstCompute(several)!.panels[0]!.curves;
+    const end = (name: string) => compute.find((curve) => curve.name === name)!.points.at(-1)!.x;
+    expect(end("ra-rlhf")).toBeLessThan(0.8 * end("rlhf"));
+    expect(tailAgainstKl(one)!.panels[0]!.curves.every(({ faint }) => faint !== true)).toBe(true);
+  });
+
+  test("training curves show the target where β is steered, and the kept share", () => {
+    const { panels } = trainingCurves(several)!;
+    expect(panels).toHaveLength(6);
+    expect(panels[2]!.marks).toEqual([{ axis: "y", at: 6, label: "target" }]);
+    const kept = panels[4]!.curves.find(({ name }) => name === "ra-rlhf")!;
+    expect(kept.points.at(-1)!.y).toBeCloseTo(0.4, 1);
+  });
+
+  test("long trainings are averaged in groups and the caption says so", () => {
+    const long = gatherReport(fixtureRun({ arms: ["rlhf"], iterations: 200, prompts: 30 }));
+    const spec = trainingCurves(long)!;
+    expect(spec.panels[0]!.curves[0]!.points).toHaveLength(50);
+    expect(spec.panels[0]!.curves[0]!.points[0]!.x).toBe(2.5);
+    expect(spec.caption).toContain("every point is the mean of 4 iterations");
+  });
+
+  test("nothing is drawn of nothing", async () => {
+    expect(await drawPlots(empty)).toEqual([]);
+  });
+
+  test("a band spans mean ± sd where two seeds have a point, and one seed has none", () => {
+    const a = [
+      { x: 1, y: 1 },
+      { x: 2, y: 2 },
+    ];
+    expect(seedMean([a])).toEqual({ points: a });
+    const { points, band } = seedMean([a, [{ x: 1, y: 3 }]]);
+    expect(points).toEqual([
+      { x: 1, y: 2 },
+      { x: 2, y: 2 },
+    ]);
+    expect(band).toEqual([{ x: 1, low: 2 - Math.SQRT2, high: 2 + Math.SQRT2 }]);
+  });
+});
+
+describe("how it is drawn", () => {
+  test("every arm has its own colour, dash and marker", () => {
+    const styles = [...armStyles(several.arms).values()];
+    for (const key of ["color", "dash"] as const) {
+      expect(new Set(styles.map((style) => JSON.stringify(style[key]))).size).toBe(styles.length);
+    }
+    const trained = [...armStyles(several.arms)].filter(([arm]) => arm !== "sft");
+    expect(new Set(trained.map(([, { marker }]) => marker)).size).toBe(trained.length);
+  });
+
+  test("SVG is self-contained, named, on its own background, and the same every time", async () => {
+    const plots = await drawPlots(one);
+    const again = await drawPlots(one);
+    expect(plots.map(({ id }) => id)).toEqual([
+      "reward-histogram",
+      "reward-by-prompt",
+      "tail-against-kl",
+      "tail-against-compute",
+      "training-curves",
+    ]);
+    plots.forEach(({ id, svg }, at) => {
+      expect(svg).toMatch(/^<svg role="img" aria-label="[^"]+" [^>]*viewBox=/);
+      expect(svg).toContain('fill="#ffffff"');
+      expect(svg).not.toMatch(/<script|<style|\bhref=|on\w+=|ecmeta|zr\d/);
+      expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+      for (const [, name] of svg.matchAll(/\bid="([^"]+)"/g)) {
+        expect(name!.startsWith(`${id}-`)).toBe(true);
+      }
+      expect(svg).toBe(again[at]!.svg);
+    });
+  });
+});

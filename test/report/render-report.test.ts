@@ -1,0 +1,139 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type { JournalEvent } from "../../src/experiment/events.js";
+import { type RenderedReport, renderReport } from "../../src/report/render-report.js";
+import { fixtureRun } from "./fixture.js";
+
+const run = fixtureRun({ seeds: [0, 1], iterations: 20, prompts: 100 });
+let report: RenderedReport;
+
+beforeAll(async () => {
+  report = await renderReport(run, { showText: false });
+});
+
+describe("report.html", () => {
+  test("fetches nothing and runs nothing", () => {
+    expect(report.html).not.toMatch(/<script|<link|<img|<iframe|url\((?!#)|@import|javascript:/i);
+    expect(report.html).not.toMatch(/(?:src|href)="/);
+    expect(report.html).toContain("default-src 'none'");
+  });
+
+  test("begins with the conclusion, then the table, then comparisons and plots", () => {
+    const order = [
+      "Against SFT, ra-rlhf-hard",
+      "<h2>Results</h2>",
+      "<h2>Risk-averse against risk-neutral</h2>",
+      "<h2>Rewards before and after</h2>",
+      "<h2>Training</h2>",
+      "<h2>Texts</h2>",
+      "<h2>Set-up</h2>",
+      "<h2>How to reproduce</h2>",
+    ].map((text) => report.html.indexOf(text));
+    expect(order.every((at) => at > 0)).toBe(true);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(report.html.match(/<svg /g)).toHaveLength(5);
+    expect(report.html.match(/<figcaption>[^<]{60,}/g)).toHaveLength(5);
+  });
+
+  test("has no id twice", () => {
+    const ids = Array.from(report.html.matchAll(/\bid="([^"]+)"/g), ([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test("masks texts until asked, and never lets them act", async () => {
+    expect(report.html).toContain("d·······");
+    expect(report.html).not.toContain("dreadful");
+    const shown = (await renderReport(run, { showText: true })).html;
+    expect(shown).toContain(
+      "&lt;b&gt;acting&lt;/b&gt; was dreadful⟨U+001B⟩[31m &amp; &quot;cheap&quot;",
+    );
+    expect(shown).not.toContain("<b>acting");
+    expect(shown).toContain("may be offensive");
+  });
+
+  test("opens and closes its tags in order", () => {
+    const open: string[] = [];
+    const single = new Set(["meta", "br", "!doctype", "path", "rect", "circle", "line", "polygon"]);
+    for (const [, closing, name, self] of report.html.matchAll(
+      /<(\/?)([a-z!][\w]*)[^>]*?(\/?)>/gi,
+    )) {
+      if (closing === "/") {
+        if (!single.has(name!)) {
+          expect(open.pop()).toBe(name);
+        }
+      } else if (self !== "/" && !single.has(name!.toLowerCase())) {
+        open.push(name!);
+      }
+    }
+    expect(open).toEqual([]);
+  });
+});
+
+describe("report.md", () => {
+  test("has the same parts, and no raw HTML from texts", () => {
+    expect(report.markdown).toMatch(/^# quickstart: what happened to the tail\n/);
+    expect(report.markdown).toContain("> **Against SFT, ra-rlhf-hard");
+    expect(report.markdown).toContain("## Risk-averse against risk-neutral");
+    expect(report.markdown).not.toContain("<b>");
+    expect(report.markdown).toContain("Drawn in report.html.");
+  });
+
+  test("links plots where they are on disk", async () => {
+    const { markdown } = await renderReport(run, {
+      showText: false,
+      plotPath: (id) => `plots/${id}.svg`,
+    });
+    expect(markdown).toContain("![Tail against KL](plots/tail-against-kl.svg)");
+  });
+
+  test("keeps every table row at its head's width", () => {
+    let columns = 0;
+    for (const line of report.markdown.split("\n")) {
+      const cells = line.startsWith("| ") ? line.split(/(?<!\\)\|/).length : 0;
+      if (cells > 0 && columns > 0) {
+        expect(cells).toBe(columns);
+      }
+      columns = cells;
+    }
+  });
+});
+
+describe("honesty", () => {
+  test("one seed: nothing is called better, and both formats say why", async () => {
+    const single = await renderReport(fixtureRun({ iterations: 20, prompts: 50 }), {
+      showText: false,
+    });
+    for (const text of [single.html, single.markdown]) {
+      expect(text).toContain("one seed: undecided");
+      expect(text).toContain("With one seed nothing is decided");
+      expect(text).not.toMatch(/\] (better|worse)/);
+    }
+  });
+
+  test("without figures at equal KL no gain from risk aversion is claimed", async () => {
+    const comparisons = run.evaluation.comparisons.filter(({ at }) => at !== "equal-kl");
+    const evaluation = { ...run.evaluation, comparisons };
+    const { markdown } = await renderReport({ ...run, evaluation }, { showText: false });
+    expect(markdown).toContain("it shows no gain from risk aversion");
+  });
+
+  test("a run that failed says so first", async () => {
+    const failed: JournalEvent[] = run.events.map((event) =>
+      event.type === "run_finished"
+        ? { ...event, outcome: "failed", message: "the worker was killed" }
+        : event,
+    );
+    const { html } = await renderReport({ ...run, events: failed }, { showText: false });
+    expect(html).toContain("The run ended failed: the worker was killed");
+    expect(html.indexOf("The run ended failed")).toBeLessThan(html.indexOf("Against SFT"));
+  });
+
+  test("a run that has only begun still makes a report", async () => {
+    const evaluation = { arms: {}, frontier: {}, comparisons: [], conclusion: [] };
+    const { html } = await renderReport(
+      { ...run, evaluation, events: run.events.slice(0, 3), samples: [] },
+      { showText: false },
+    );
+    expect(html).toContain("No arm has been evaluated.");
+    expect(html).toContain("has not finished");
+  });
+});

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { maskText } from "../../src/report/mask-text.js";
+import { safeText } from "../../src/report/safe-text.js";
+
+const dangerous = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\p{Cs}]/u;
+
+describe("safeText", () => {
+  test.each([
+    ["plain text – ü 漢 😀", "plain text – ü 漢 😀"],
+    ["a\u001b[31mred", "a⟨U+001B⟩[31mred"],
+    ["bell\u0007", "bell⟨U+0007⟩"],
+    ["csi\u009b2J", "csi⟨U+009B⟩2J"],
+    ["right\u202eleft", "right⟨U+202E⟩left"],
+    ["one\r\ntwo\tthree", "one⟨U+000D⟩⏎two three"],
+    ["half \ud83d", "half ⟨U+D83D⟩"],
+  ])("%j becomes %j", (text, safe) => {
+    expect(safeText(text)).toBe(safe);
+  });
+
+  test("keeps line feeds only when asked", () => {
+    expect(safeText("a\nb", { multiline: true })).toBe("a\nb");
+    expect(safeText("a\nb")).toBe("a⏎b");
+  });
+
+  test("lets nothing dangerous through, whatever comes", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => !dangerous.test(safeText(text))),
+    );
+  });
+
+  test("does nothing to its own output", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const once = safeText(text);
+        return safeText(once) === once;
+      }),
+    );
+  });
+});
+
+describe("maskText", () => {
+  test("keeps first letters, lengths and punctuation", () => {
+    expect(maskText("An awful, awful film (2009)!")).toBe("A· a····, a···· f··· (2···)!");
+  });
+
+  test("shows at most one letter of any word", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme" }),
+        (text) => !/[\p{L}\p{N}]{2}/u.test(maskText(text)),
+      ),
+    );
+  });
+});
