@@ -17,13 +17,13 @@ from averse_worker.prompts import Prompt, Split, builtin_prompts
 
 NEW_TOKENS = 48
 NUCLEUS = 0.95
-BATCH = 64
+BATCH = 192
 ROWS: dict[Split, int] = {"train": 1800, "test": 300}
 # Completions drawn for each prompt.
 DRAWS: dict[Split, int] = {"train": 2, "test": 2}
 LEAST_REWARD = 1.0
 # The least fluent part of the positive texts is left out.
-FLUENT_SHARE = 0.75
+FLUENT_SHARE = 0.6
 _LEAST_TOKENS = 20
 
 

@@ -1,10 +1,11 @@
 /** The terminal's table of results: one line an arm, as many figures as the width allows. */
 import type { Evaluation } from "../experiment/evaluation.js";
-import { displayWidth, truncate } from "./display-width.js";
+import { displayWidth } from "./display-width.js";
 import type { Spread } from "./metric-cell.js";
 import { type TableLayout, tableLayout } from "./table-layout.js";
 import { terminalStyle } from "./terminal-style.js";
 import { gridLines } from "./text-grid.js";
+import { wrapWords } from "./wrap-words.js";
 
 export interface TableOptions {
   /** Columns of the terminal. */
@@ -32,14 +33,13 @@ export function renderTable(evaluation: Pick<Evaluation, "arms">, options: Table
   );
   const [title = "", ...body] = gridLines(layout.rows, aligns);
   const ruleWidth = Math.max(...[title, ...body].map(displayWidth));
-  const mark = options.unicode ? "…" : "~";
   return [
     style.bold(title),
     style.dim((options.unicode ? "─" : "-").repeat(ruleWidth)),
     ...body.map((line, at) => (layout.spreadRows.has(at + 1) ? style.dim(line) : line)),
-    ...notes(evaluation, spread, options.unicode, layout).map((note) =>
-      style.dim(truncate(note, options.width, mark)),
-    ),
+    ...notes(evaluation, spread, options.unicode, layout)
+      .flatMap((note) => wrapWords(note, options.width))
+      .map(style.dim),
   ].join("\n");
 }
 

@@ -70,7 +70,7 @@ describe("the command line", { timeout: 30_000 }, () => {
       "--runs",
       runs,
       "--set",
-      "training.iterations=2",
+      "training.iterations=1",
     ]);
     expect(code).toBe(2);
     expect(existsSync(runs)).toBe(false);

@@ -1,0 +1,122 @@
+/** The scripts from outside, in a checkout with stubs: arguments, exit codes, signals, sentences. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { type StubCheckout, stubCheckout } from "./stub-checkout.js";
+
+interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function script(
+  checkout: StubCheckout,
+  name: string,
+  args: readonly string[],
+  onText?: (text: string, pid: number) => void,
+) {
+  return new Promise<Result>((resolve) => {
+    const child = spawn(
+      process.execPath,
+      [join(checkout.root, "src", "bootstrap", name), ...args],
+      {
+        cwd: "/",
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    const text = { stdout: "", stderr: "" };
+    for (const stream of ["stdout", "stderr"] as const) {
+      child[stream].setEncoding("utf8").on("data", (chunk: string) => {
+        text[stream] += chunk;
+        onText?.(text[stream], child.pid!);
+      });
+    }
+    child.on("close", (code) => resolve({ code, ...text }));
+  });
+}
+
+describe("npm start", { timeout: 60_000 }, () => {
+  test("sets up, then runs the quickstart with what it was given, and ends as that ends", async () => {
+    const checkout = stubCheckout();
+    checkout.write(
+      "stub-main.js",
+      "console.log(JSON.stringify([process.argv.slice(2), process.cwd(), process.env.AVERSE_PYTHON])); process.exit(7);",
+    );
+    const first = await script(checkout, "start.mjs", ["--set", "risk.alpha=0.2"]);
+    expect(first.code).toBe(7);
+    expect(checkout.calls()).toEqual(["npm ci", "tsc", "venv", "pip ."]);
+    const [args, cwd, python] = JSON.parse(first.stdout);
+    expect(args).toEqual(["run", "configs/experiments/quickstart.yaml", "--set", "risk.alpha=0.2"]);
+    expect(cwd).toBe(checkout.root);
+    expect(python).toBe(join(checkout.root, ".venv", "bin", "python"));
+    for (const words of [
+      "Installing the node packages",
+      "Building",
+      "Making .venv",
+      "Installing the Python packages",
+    ]) {
+      expect(first.stderr).toContain(`✓ ${words}`);
+    }
+    const second = await script(checkout, "start.mjs", []);
+    expect(second.code).toBe(7);
+    expect(second.stderr).toBe("");
+    expect(checkout.calls()).toEqual([]);
+  });
+
+  test("passes a signal on and waits for the answer", async () => {
+    const checkout = stubCheckout();
+    checkout.write(
+      "stub-main.js",
+      'process.on("SIGINT", () => setTimeout(() => process.exit(130), 300)); console.log("up"); setInterval(() => {}, 1000);',
+    );
+    const { code } = await script(checkout, "start.mjs", [], (text, pid) => {
+      if (text.includes("up")) process.kill(pid, "SIGINT");
+    });
+    expect(code).toBe(130);
+  });
+
+  test("says in a sentence that Python is missing, and ends with 3", async () => {
+    const checkout = stubCheckout();
+    checkout.remove("stub-bin/python3");
+    vi.stubEnv("PATH", `${join(checkout.root, "stub-bin")}:/bin-without-python`);
+    checkout.write("stub-bin/sh", "");
+    const { code, stderr } = await script(checkout, "start.mjs", []);
+    expect(code).toBe(3);
+    expect(stderr.trimEnd().split("\n").at(-1)).toMatch(
+      /^(Averse needs Python 3\.11 or newer|npm ci could not)/,
+    );
+    expect(stderr).not.toMatch(/^ {4}at /m);
+  });
+
+  test("shows the last words of an npm that fails, and ends with 3", async () => {
+    const checkout = stubCheckout();
+    vi.stubEnv("STUB_FAIL", "npm");
+    const { code, stderr } = await script(checkout, "start.mjs", []);
+    expect(code).toBe(3);
+    expect(stderr).toContain("  npm error network\n");
+    expect(stderr).toContain("npm ci could not install the node packages: check the connection");
+  });
+});
+
+describe("an old Node", () => {
+  test.each([
+    ["18.20.0", 3],
+    ["20.18.9", 3],
+    ["20.19.0", 0],
+    ["24.1.0", 0],
+  ])("%s: exit %d", async (version, expected) => {
+    const checkout = stubCheckout();
+    checkout.write(
+      "src/bootstrap/probe.mjs",
+      `import { requireNode } from "./require-node.mjs"; requireNode("${version}");`,
+    );
+    const { code, stderr } = await script(checkout, "probe.mjs", []);
+    expect(code).toBe(expected);
+    expect(stderr).toBe(
+      expected === 0
+        ? ""
+        : `Averse needs Node 20.19 or newer and this is Node ${version}: install a current one from https://nodejs.org (or with nvm: nvm install 22) and run the command again.\n`,
+    );
+  });
+});
