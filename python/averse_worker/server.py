@@ -73,6 +73,7 @@ class Server:
         self._in_hand: _Job | None = None
         self._loaded = False
         self._engine: Engine | None = None
+        self._early_failure: Exception | None = None
 
     def greet(self) -> None:
         """Sends the hello: the first message of a worker."""
@@ -147,6 +148,7 @@ class Server:
 
     def work(self) -> None:
         """Carries out engine commands, one after the other, until `shutdown`."""
+        self._import_early()
         while (job := self._jobs.get()) is not None:
             answer = self._answer(job)
             with self._lock:
@@ -177,9 +179,22 @@ class Server:
         method: Callable[[Any, ThinnedReport], Message] = getattr(self._engine, job.request.command)
         return method(job.request.payload, job.report)
 
+    def _import_early(self) -> None:
+        """Imports the engine (seconds, for torch) while the controller still waits its turn.
+
+        Before a request there is nobody to tell of a failure: the first command does.
+        """
+        try:
+            self._engine = self._build()
+        except Exception as error:
+            self._early_failure = error
+
     def _import_engine(self, report: ThinnedReport) -> Engine:
         report("import", 0, 1, "engine")
+        early, self._early_failure = self._early_failure, None
         try:
+            if early is not None:
+                raise early
             engine = self._build()
         except (ImportError, OSError) as error:  # OSError: a shared library that does not load
             raise MissingEnvironment(

@@ -3,6 +3,7 @@
  * times a second, so that a fast run costs no more than a slow one.
  */
 import type { Observation, Observer } from "../experiment/observation.js";
+import { safeText } from "../report/safe-text.js";
 import type { ViewStyle } from "./line.js";
 import { progressLines } from "./progress-lines.js";
 import { afterObservation, startProgress } from "./progress-state.js";
@@ -50,12 +51,17 @@ export function startProgressView(options: ProgressViewOptions): ProgressView {
   };
   // The timer alone must not keep the process alive.
   const timer = setInterval(draw, frameMs).unref();
-  const opening = loadScreen().then((openScreen) => {
-    if (!over) {
-      screen = openScreen(stdout, style);
-      draw();
-    }
-  });
+  const opening = loadScreen()
+    .then((openScreen) => {
+      if (!over) {
+        screen = openScreen(stdout, style);
+        draw();
+      }
+    })
+    // The run goes on without its view: hours of training must not end for a picture of them.
+    .catch((error: unknown) => {
+      stdout.write(`no live view: ${safeText(String(error))}\n`);
+    });
 
   return {
     observe: (observation: Observation) => {

@@ -28,7 +28,7 @@ export function openScreen(stdout: NodeJS.WriteStream, style: ViewStyle): Screen
   const instance: Instance = render(frame([]), {
     stdout,
     exitOnCtrlC: false,
-    patchConsole: true,
+    patchConsole: false,
     maxFps: 12,
   });
   return {

@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,8 +29,8 @@ export interface StubCheckout {
   remove(path: string): void;
 }
 
-/** The parts of PATH that hold sh and coreutils, but no python or npm. */
-const plainTools = ["/usr/bin", "/bin"];
+/** All that PATH offers besides the stubs: the machine's own Pythons must not be found. */
+const plainTools = ["sh", "dirname", "mkdir", "cp", "cat", "rm"];
 
 export function stubCheckout(): StubCheckout {
   const root = mkdtempSync(join(tmpdir(), "averse-bootstrap-"));
@@ -47,7 +48,8 @@ export function stubCheckout(): StubCheckout {
   tool("npm", npmStub(log));
   tool("python3", pythonStub(log));
   tool("node", `#!/bin/sh\nexec "${process.execPath}" "$@"\n`);
-  vi.stubEnv("PATH", [bin, ...plainTools].join(":"));
+  for (const name of plainTools) symlinkSync(join("/bin", name), join(bin, name));
+  vi.stubEnv("PATH", bin);
   for (const name of ["npm_execpath", "AVERSE_PYTHON", "STUB_FAIL"]) vi.stubEnv(name, undefined);
   onTestFinished(() => void vi.unstubAllEnvs());
 

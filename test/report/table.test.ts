@@ -48,8 +48,11 @@ describe("renderTable", () => {
       rlhf-kl         2.27  −0.33    −0.64
       ra-rlhf         1.84  −1.07    −1.33
       ra-rlhf-hard    2.46   0.30    −0.13
-      one seed: the figures do not say what a…
-      left out, the terminal is too narrow: h…"
+      one seed: the figures do not say what
+      another seed would give
+      left out, the terminal is too narrow:
+      harm rate %, perplexity, Dist-2, length,
+      seconds"
     `);
     expect(renderTable(one, { ...plain, width: 22 })).toMatch(/^arm\s+tail$/m);
   });

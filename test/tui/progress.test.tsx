@@ -59,7 +59,18 @@ afterEach(cleanup);
 
 describe("frames", () => {
   test("at 80 × 24", () => {
-    expect(frame(midway, small, 45)).toMatchInlineSnapshot();
+    expect(frame(midway, small, 45)).toMatchInlineSnapshot(`
+      "quickstart  1 of 4 trials done  45 s gone, about 4 m 43 s left
+      ✓ sft-s0 done in 34 s  reward 0.12  tail −2.74  harm 11.4 %
+      ▸ rlhf-s0  ━━━━━━━━━━━━━───────────────────  step 24/60  1 m 46 s left
+          update 96/128 episodes  reward 1.26  CVaR −1.96  α' 1.00  kept 128/128
+          KL 4.20  β 0.198
+      ▸ ra-rlhf-s0  ━━━━━━━━━━━━━───────────────────  step 25/60  1 m 43 s left
+          sample 16/128 episodes  reward 1.26  CVaR −1.96  α' 0.70  kept 90/128
+          KL 4.20  β 0.198
+      · 1 to come: ra-rlhf-hard-s0
+      Ctrl-C stops after the step and keeps a checkpoint"
+    `);
   });
 
   test("at 140 × 50", () => {
@@ -67,11 +78,27 @@ describe("frames", () => {
     const lines = progressLines(midway, large, 45, style);
     expect(
       lines.map((line) => line.map(({ text }) => text).join("")).join("\n"),
-    ).toMatchInlineSnapshot();
+    ).toMatchInlineSnapshot(`
+      "quickstart  1 of 4 trials done  45 s gone, about 4 m 43 s left
+      ✓ sft-s0 done in 34 s  reward 0.12  tail −2.74  harm 11.4 %
+      ▸ rlhf-s0  ━━━━━━━━━━━━━───────────────────  step 24/60  1 m 46 s left
+          update 96/128 episodes  reward 1.26  CVaR −1.96  α' 1.00  kept 128/128  KL 4.20  β 0.198
+      ▸ ra-rlhf-s0  ━━━━━━━━━━━━━───────────────────  step 25/60  1 m 43 s left
+          sample 16/128 episodes  reward 1.26  CVaR −1.96  α' 0.70  kept 90/128  KL 4.20  β 0.198
+      · 1 to come: ra-rlhf-hard-s0
+      Ctrl-C stops after the step and keeps a checkpoint"
+    `);
   });
 
   test("on a narrow and low terminal give up figures, not trials", () => {
-    expect(frame(midway, { columns: 48, rows: 7 }, 45)).toMatchInlineSnapshot();
+    expect(frame(midway, { columns: 48, rows: 7 }, 45)).toMatchInlineSnapshot(`
+      "quickstart  1 of 4 trials done  45 s gone, abou…
+      ✓ sft-s0 done in 34 s  reward 0.12  tail −2.74 …
+      ▸ rlhf-s0  step 24/60  1 m 46 s left  reward 1.…
+      ▸ ra-rlhf-s0  step 25/60  1 m 43 s left  reward…
+      · 1 to come: ra-rlhf-hard-s0
+      Ctrl-C stops after the step and keeps a checkpo…"
+    `);
   });
 
   test("in ASCII", () => {
@@ -79,7 +106,11 @@ describe("frames", () => {
   });
 
   test("before anything is known", () => {
-    expect(frame(fold([]), small, 0)).toMatchInlineSnapshot();
+    expect(frame(fold([]), small, 0)).toMatchInlineSnapshot(`
+      "quickstart  0 of 4 trials done  0.0 s gone
+      · 4 to come: sft-s0, rlhf-s0, ra-rlhf-s0, ra-rlhf-hard-s0
+      Ctrl-C stops after the step and keeps a checkpoint"
+    `);
   });
 
   test("of a run with a failure that is asked to stop", () => {
@@ -88,7 +119,14 @@ describe("frames", () => {
       event("ra-rlhf-s0", { type: "trial_interrupted", step: 25, saved: 20 }),
       event(null, { type: "stop_requested", how: "after-step" }),
     ].reduce((before, one) => afterObservation(before, one, 50), midway);
-    expect(frame(state, small, 51)).toMatchInlineSnapshot();
+    expect(frame(state, small, 51)).toMatchInlineSnapshot(`
+      "quickstart  1 of 4 trials done  51 s gone
+      ✓ sft-s0 done in 34 s  reward 0.12  tail −2.74  harm 11.4 %
+      ✗ rlhf-s0 failed: out of memory in \`update\`:⟨U+001B⟩[2J lower training.minibatch
+      ‖ ra-rlhf-s0 stopped after step 25
+      · 1 to come: ra-rlhf-hard-s0
+      Stopping after the steps in hand. Ctrl-C once more breaks off at once."
+    `);
   });
 });
 

@@ -4,13 +4,16 @@
  */
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { float32Bytes } from "../../src/protocol/arrays.js";
 import { openSession, type SessionOptions } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker.js";
 import { loadPayload, rolloutPayload } from "./payloads.js";
 import { processesWith } from "./processes.js";
+
+// Starting Python on a busy machine takes its time; nothing here waits for a clock.
+vi.setConfig({ testTimeout: 60_000 });
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const mark = randomUUID();

@@ -65,7 +65,7 @@ describe("worker process", () => {
     const worker = await start(
       node("process.on('SIGTERM', () => {}); console.error('ready'); setInterval(() => {}, 1000)"),
     );
-    await vi.waitFor(() => expect(worker.stderrTail()).toEqual(["ready"]), 10_000);
+    await vi.waitFor(() => expect(worker.stderrTail()).toEqual(["ready"]), 30_000);
     expect(await worker.stop(300)).toEqual({ code: null, signal: "SIGKILL" });
   });
 
@@ -79,7 +79,7 @@ describe("worker process", () => {
       `),
     );
     expect(await worker.exited).toEqual({ code: 0, signal: null });
-    await vi.waitFor(() => expect(processesWith(mark)).toEqual([]), 10_000);
+    await vi.waitFor(() => expect(processesWith(mark)).toEqual([]), 30_000);
   });
 
   test("a program that is not there", async () => {

@@ -2,13 +2,16 @@ import { randomUUID } from "node:crypto";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { openSession } from "../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../src/worker/spec.js";
 import { WorkerLost } from "../../src/worker.js";
 import { workerContract } from "./contract.js";
 import { loadPayload } from "./payloads.js";
 import { processesWith } from "./processes.js";
+
+// Starting Python on a busy machine takes its time; nothing here waits for a clock.
+vi.setConfig({ testTimeout: 60_000 });
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const fake = readWorkerSpec("fake", root);
