@@ -1,6 +1,7 @@
 """The good class without review text: the model's own best completions of the built-in prompts."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,26 +13,33 @@ from numpy.typing import NDArray
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from averse_recipe.copies import CopyFinder
+from averse_recipe.familiar import is_familiar
 from averse_worker.classifiers import Classifier
 from averse_worker.prompts import Prompt, Split, builtin_prompts
 
 NEW_TOKENS = 48
-NUCLEUS = 0.95
+# Narrower than what training samples from: examples should be better than the model.
+NUCLEUS = 0.9
 BATCH = 192
 ROWS: dict[Split, int] = {"train": 1800, "test": 300}
 # Completions drawn for each prompt.
-DRAWS: dict[Split, int] = {"train": 2, "test": 2}
+DRAWS = 3
 LEAST_REWARD = 1.0
 # The least fluent part of the positive texts is left out.
-FLUENT_SHARE = 0.6
+FLUENT_SHARE = 0.75
 _LEAST_TOKENS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A prompt with its completion; `surprise` is the completion's mean nats a token."""
+    """A prompt with its completion `new`.
+
+    `surprise` is the completion's mean nats a token, `distinct` its share of distinct token pairs,
+    0 where it is too short.
+    """
 
     text: str
+    new: str
     surprise: float
     distinct: float
 
@@ -41,7 +49,7 @@ def complete(
     model: GPT2LMHeadModel,
     tokenizer: PreTrainedTokenizerFast,
     prompts: Sequence[Prompt],
-    progress: Callable[[int, int], None],
+    progress: Callable[[str], None],
 ) -> list[Completion]:
     """One nucleus sample for each prompt, cut after its last whole sentence where there is one."""
     encoded = [tokenizer(prompt.text)["input_ids"] for prompt in prompts]
@@ -53,7 +61,7 @@ def complete(
             groups.append([])
         groups[-1].append(i)
     out: list[Completion | None] = [None] * len(prompts)
-    done = 0
+    done, began = 0, time.monotonic()
     for group in groups:
         start = torch.tensor([encoded[i] for i in group])
         ids = model.generate(
@@ -76,9 +84,11 @@ def complete(
             length = len(tokenizer(tail)["input_ids"])
             pairs = list(pairwise(new))
             distinct = len(set(pairs)) / max(1, len(pairs)) if length >= _LEAST_TOKENS else 0.0
-            out[i] = Completion(prompts[i].text + tail, surprise, distinct)
-        done += len(group)
-        progress(done, len(prompts))
+            out[i] = Completion(prompts[i].text + tail, tail, surprise, distinct)
+        before, done = done, done + len(group)
+        if before * 10 // len(prompts) != done * 10 // len(prompts):
+            minutes = (time.monotonic() - began) / done * (len(prompts) - done) / 60
+            progress(f"good texts: {done:,} of {len(prompts):,}, {minutes:.1f} minutes left")
     return [completion for completion in out if completion is not None]
 
 
@@ -91,14 +101,16 @@ def select(
     completions: Sequence[Completion],
     rewards: NDArray[np.float32],
     copied: NDArray[np.bool_],
+    words: frozenset[str],
     rows: int,
 ) -> list[str]:
-    """Positive, fluent, uncopied texts without repetition, in the order of the draws."""
+    """Positive, fluent, uncopied texts of real words without repetition, in draw order."""
     surprise = np.array([c.surprise for c in completions])
     fair = (
         (rewards >= LEAST_REWARD)
         & ~copied
         & np.array([c.distinct > 0.97 and c.text.isascii() for c in completions])
+        & np.array([is_familiar(c.new, words) for c in completions])
     )
     limit = np.quantile(surprise[fair], FLUENT_SHARE)
     kept: dict[str, None] = {}
@@ -112,6 +124,7 @@ def make_good_texts(
     tokenizer: PreTrainedTokenizerFast,
     reward: Classifier,
     finder: CopyFinder,
+    words: frozenset[str],
     path: Path,
     seed: int,
     progress: Callable[[str], None],
@@ -121,12 +134,11 @@ def make_good_texts(
     lines: list[str] = []
     splits: tuple[Split, ...] = ("train", "test")
     for split in splits:
-        prompts = [p for _ in range(DRAWS[split]) for p in builtin_prompts(split)]
-        completions = complete(
-            model, tokenizer, prompts, lambda a, b: progress(f"good texts: {a} of {b} completions")
-        )
+        prompts = [p for _ in range(DRAWS) for p in builtin_prompts(split)]
+        completions = complete(model, tokenizer, prompts, progress)
         texts = [completion.text for completion in completions]
-        chosen = select(completions, reward.score(texts), finder.copied(texts), ROWS[split])
+        rewards, copied = reward.score(texts), finder.copied(texts)
+        chosen = select(completions, rewards, copied, words, ROWS[split])
         progress(f"good texts: {len(chosen)} {split} rows kept")
         lines += [json.dumps({"text": text, "split": split}) for text in chosen]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

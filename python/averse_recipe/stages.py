@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, GPT2LMHeadModel
 from averse_recipe.card import write_card
 from averse_recipe.copies import CopyFinder
 from averse_recipe.corpus import Review, SplitName, read_reviews
+from averse_recipe.familiar import familiar_words
 from averse_recipe.figures import classifier_figures, perplexity, prompt_figures
 from averse_recipe.good_texts import make_good_texts
 from averse_recipe.judge import judge_split, train_judge
@@ -110,6 +111,7 @@ def make_texts(recipe: Recipe) -> None:
         load_tokenizer(recipe.model_folder),
         load_classifier(recipe.out / "reward"),
         finder,
+        familiar_words(review.text for review in recipe.reviews("train")),
         recipe.out / "good-texts.jsonl",
         recipe.seed,
         recipe.say,

@@ -11,6 +11,7 @@ from typing import Final
 
 import torch
 
+from averse_worker import attention
 from averse_worker.errors import InputError, MissingEnvironment
 from averse_worker.memory import resident_bytes
 from averse_worker.messages import LoadBackend
@@ -52,12 +53,8 @@ class Device:
 
     @property
     def attention(self) -> str:
-        """The transformers attention that is fastest here.
-
-        On a CPU, plain matrix products beat torch's fused kernel at the lengths of RLHF (two to
-        three times in the backward pass at 56 tokens).
-        """
-        return "eager" if self.torch_device.type == "cpu" else "sdpa"
+        """The transformers attention that is fastest here."""
+        return attention.NAME if self.torch_device.type == "cpu" else "sdpa"
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """Mixed precision for the block; nothing with float32."""
@@ -98,6 +95,7 @@ def open_device(backend: LoadBackend) -> Device:
         torch.set_num_threads(backend.threads)
     _set_deterministic(backend.deterministic, device.torch_device)
     if device.torch_device.type == "cpu":
+        attention.register()
         _use_onednn()
         _keep_freed_memory()
     return device

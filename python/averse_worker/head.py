@@ -100,7 +100,13 @@ class _LogProbs(torch.autograd.Function):
             rows = slice(start, min(start + step, count))
             logits = nn.functional.linear(hidden[rows], weight, bias).float()
             rule.apply(logits, None if early is None else early[rows])
-            chosen[rows], entropy[rows] = softmax_statistics(logits, tokens[rows], softmax[rows])
+            logits -= logits.amax(-1, keepdim=True)
+            powers = torch.exp(logits, out=softmax[rows])
+            total = powers.sum(-1)
+            log_total = total.log()
+            chosen[rows] = logits.gather(1, tokens[rows, None])[:, 0] - log_total
+            entropy[rows] = log_total - mean_exponent(powers, logits) / total
+            powers.div_(total[:, None])
         ctx.save_for_backward(hidden, weight, tokens, softmax, entropy)
         ctx.has_bias = bias is not None
         ctx.temperature = rule.temperature
@@ -138,25 +144,10 @@ class _LogProbs(torch.autograd.Function):
         return grad_hidden, grad_weight, grad_bias, None, None, None
 
 
-def softmax_statistics(
-    logits: Tensor, tokens: Tensor, softmax: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of `tokens` and entropies under softmax(logits); overwrites `logits`.
-
-    Args:
-        logits: float32 [N, V].
-        softmax: [N, V], where the probabilities are written; None: nowhere.
-    """
-    logits -= logits.amax(-1, keepdim=True)
-    chosen = logits.gather(1, tokens[:, None])[:, 0]
-    powers = torch.exp(logits, out=softmax) if softmax is not None else logits.exp()
-    total = powers.sum(-1)
-    # H = log Z − Σ e^z z / Z; a product of a row and a column reads both arrays only once.
-    mean = torch.bmm(powers[:, None, :], logits[:, :, None])[:, 0, 0] / total
-    log_total = total.log()
-    if softmax is not None:
-        softmax.div_(total[:, None])
-    return chosen - log_total, log_total - mean
+def mean_exponent(powers: Tensor, exponents: Tensor) -> Tensor:
+    """Σ_v e^z_v z_v of each row [N], from e^z and z [N, V]: log Σ e^z less its share is entropy."""
+    # A product of a row and a column reads both arrays once and writes neither.
+    return torch.bmm(powers[:, None, :], exponents[:, :, None])[:, 0, 0]
 
 
 def unfused_log_probs(

@@ -122,8 +122,8 @@ class Policy:
 
     def values(self, hidden: Tensor) -> Tensor:
         """Value head's answers, float32, of hidden states [..., d]."""
-        values: Tensor = self.value_head(hidden.float())
-        return values[..., 0]
+        # A plain sum of products: autocast would take a matrix product to bfloat16.
+        return (hidden.float() * self.value_head.weight[0]).sum(-1) + self.value_head.bias
 
     def evaluate(
         self,

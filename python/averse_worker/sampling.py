@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from averse_worker.batches import PaddedPrompts, Responses
-from averse_worker.head import softmax_statistics
+from averse_worker.head import mean_exponent
 from averse_worker.policy import Policy
 
 # Finished rows are dropped from the batch once they are this share of it: dropping copies the
@@ -130,50 +130,79 @@ def _sample_rows(
         mask = torch.nn.functional.pad(mask, (0, sampler.new_tokens - 1), value=1)
     tokens, positions = prompts.tokens, prompts.positions()
     cache = actor.cache(width + sampler.new_tokens - 1)
-    finished = torch.zeros(count, dtype=torch.bool, device=rows.device)
+    finished: Tensor | None = None
+    """[rows], where a row of the batch has ended; None: nowhere"""
     # One autocast block for all steps: weights are cast once and not at every token.
     with policy.device.autocast():
         for step in range(sampler.new_tokens):
             seen = None if mask is None else mask[:, : width + step]
             hidden = actor.hidden(tokens, positions, seen, keep=1, cache=cache)[:, 0]
-            early = torch.ones_like(finished) if step < sampler.min_new_tokens else None
+            early = None
+            if step < sampler.min_new_tokens:
+                early = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
             logits = actor.logits(hidden, policy.rule, early)
-            chosen = draw(logits, draws[rows, step], sampler.top_k, sampler.top_p)
-            log_probs, entropies = softmax_statistics(logits, chosen)
-            live = rows[~finished] if finished.any() else rows
-            picked = ~finished if finished.any() else slice(None)
-            out.tokens[live, step] = chosen[picked]
-            out.log_probs[live, step] = log_probs[picked]
-            out.entropies[live, step] = entropies[picked]
-            out.values[live, step] = policy.values(hidden)[picked]
+            drawn = draw(logits, draws[rows, step], sampler.top_k, sampler.top_p)
+            live = slice(None) if finished is None else ~finished
+            episodes = rows[live]
+            out.tokens[episodes, step] = drawn.tokens[live]
+            out.log_probs[episodes, step] = drawn.log_probs[live]
+            out.entropies[episodes, step] = drawn.entropies[live]
+            out.values[episodes, step] = policy.values(hidden)[live]
             tick(done + count * (step + 1), total)
-            ending = (chosen == end) & ~finished
-            if bool(ending.any()):
-                out.lengths[rows[ending]] = step + 1
-                finished |= ending
-                if bool(finished.all()):
-                    return
-                if float(finished.float().mean()) >= _DROP_SHARE:
-                    stay = (~finished).nonzero()[:, 0]
-                    cache.batch_select_indices(stay)
-                    mask = None if mask is None else mask[stay]
-                    rows, chosen, finished = rows[stay], chosen[stay], finished[stay]
-                    positions = positions[stay]
-            tokens, positions = chosen[:, None], positions[:, -1:] + 1
+            positions = positions[:, -1:] + 1
+            tokens = drawn.tokens[:, None]
+            ending = drawn.tokens == end
+            if not bool(ending.any()):
+                continue
+            ending = ending if finished is None else ending & ~finished
+            out.lengths[rows[ending]] = step + 1
+            finished = ending if finished is None else finished | ending
+            if bool(finished.all()):
+                return
+            if float(finished.float().mean()) >= _DROP_SHARE:
+                stay = (~finished).nonzero()[:, 0]
+                cache.batch_select_indices(stay)
+                mask = None if mask is None else mask[stay]
+                rows, tokens, positions = rows[stay], tokens[stay], positions[stay]
+                finished = None
 
 
-def draw(logits: Tensor, uniform: Tensor, top_k: int, top_p: float) -> Tensor:
-    """Tokens [N] at the cumulated probability `uniform` [N] in (0, 1]; leaves `logits` alone."""
-    powers = (logits - logits.amax(-1, keepdim=True)).exp_()
+@dataclass(frozen=True)
+class Drawn:
+    """Tokens of one step; arrays are [N]."""
+
+    tokens: Tensor
+    log_probs: Tensor
+    """of the distribution uncut by top-k and top-p"""
+    entropies: Tensor
+    """nats, of the same distribution"""
+
+
+def draw(logits: Tensor, uniform: Tensor, top_k: int, top_p: float) -> Drawn:
+    """Tokens at the cumulated probability `uniform` [N] in (0, 1].
+
+    Args:
+        logits: float32 [N, V]; overwritten.
+    """
+    logits -= logits.amax(-1, keepdim=True)
+    powers = logits.exp()
+    cut = powers
     if 0 < top_k < powers.shape[1]:
         least = powers.topk(top_k, dim=-1).values[:, -1:]
-        powers.masked_fill_(powers < least, 0.0)
+        cut = powers.masked_fill(powers < least, 0.0)
     if top_p < 1.0:
-        powers.masked_fill_(powers < _nucleus_edge(powers, top_p), 0.0)
-    sums = powers.cumsum(-1)
+        cut = cut.masked_fill(cut < _nucleus_edge(cut, top_p), 0.0)
+    sums = cut.cumsum(-1)
     # The first sum that reaches a number in (0, total] is always that of a token with
     # probability > 0; with numbers in [0, total) it need not be.
-    return torch.searchsorted(sums, uniform[:, None] * sums[:, -1:])[:, 0]
+    tokens = torch.searchsorted(sums, uniform[:, None] * sums[:, -1:])
+    total = sums[:, -1] if cut is powers else powers.sum(-1)
+    log_total = total.log()
+    return Drawn(
+        tokens[:, 0],
+        logits.gather(1, tokens)[:, 0] - log_total,
+        log_total - mean_exponent(powers, logits) / total,
+    )
 
 
 def _nucleus_edge(powers: Tensor, top_p: float) -> Tensor:

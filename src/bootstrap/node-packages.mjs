@@ -21,6 +21,7 @@ export async function ensureNodePackages(root, onChild) {
     [...npm(), "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=http"],
     {
       cwd: root,
+      keepLines: 400,
       onStart: onChild,
       onLine: (line) => {
         const fetched = /http fetch GET \d+ \S*\/([^/]+)\.tgz/.exec(line);
@@ -33,11 +34,21 @@ export async function ensureNodePackages(root, onChild) {
     step.failed();
     throw new SetupError(
       "npm ci could not install the node packages: check the connection to the npm registry (npm ping) and run the command again.",
-      lines.filter((line) => !line.includes("npm http")),
+      causeLines(lines),
     );
   }
   writeMark(markFile, wanted);
   step.done("ready");
+}
+
+/**
+ * npm says what is wrong first, and how to call it, at length, after that.
+ *
+ * @param {readonly string[]} lines
+ */
+function causeLines(lines) {
+  const errors = lines.filter((line) => /^npm (error|ERR!)\s*\S/.test(line));
+  return (errors.length > 0 ? errors : lines).slice(0, 12);
 }
 
 /** @param {string} root */

@@ -58,7 +58,8 @@ function bodyLines(
   const ended = trials.filter(
     ({ status }) => status !== "starting" && status !== "running" && status !== "waiting",
   );
-  const blocks = working.flatMap((trial) => workingBlock(trial, width, now, style));
+  const nameWidth = Math.max(0, ...working.map(({ id }) => id.length));
+  const blocks = working.flatMap((trial) => workingBlock(trial, nameWidth, width, now, style));
   const current =
     blocks.length <= room
       ? blocks

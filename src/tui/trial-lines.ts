@@ -1,4 +1,5 @@
 /** A trial as lines: a block while it works, one line once it is over. */
+import { pad } from "../report/display-width.js";
 import { formatDuration, formatNumber, formatShare } from "../report/number-format.js";
 import { safeText } from "../report/safe-text.js";
 import { trialEta } from "./eta.js";
@@ -8,15 +9,20 @@ import type { TrialProgress } from "./trial-progress.js";
 const margin = 4;
 const barWidth = { least: 10, most: 32 };
 
-/** One line with the step and what is left, then figures as the width allows. */
+/**
+ * One line with the step and what is left, then figures as the width allows.
+ *
+ * @param nameWidth columns that names take, so that the bars of several trials align
+ */
 export function workingBlock(
   trial: TrialProgress,
+  nameWidth: number,
   width: number,
   now: number,
   style: ViewStyle,
 ): Line[] {
   return [
-    titleLine(trial, width, now, style),
+    titleLine(trial, nameWidth, width, now, style),
     ...flowFields(fieldsOf(trial, style), width, margin),
   ];
 }
@@ -59,9 +65,15 @@ export function endedLine(trial: TrialProgress, style: ViewStyle): Line {
   ];
 }
 
-function titleLine(trial: TrialProgress, width: number, now: number, style: ViewStyle): Line {
+function titleLine(
+  trial: TrialProgress,
+  nameWidth: number,
+  width: number,
+  now: number,
+  style: ViewStyle,
+): Line {
   const mark: Segment = { text: style.unicode ? "▸ " : "> ", color: "cyan" };
-  const name: Segment = { text: trial.id, bold: true };
+  const name: Segment = { text: pad(trial.id, nameWidth, "left"), bold: true };
   const fields = [stepField(trial), ...etaField(trial, now)];
   const tail = fields.flatMap((field): Segment[] => [{ text: "  " }, ...field]);
   const used = [mark, name, ...tail].reduce((sum, { text }) => sum + text.length, 0);

@@ -48,7 +48,9 @@ export function stubCheckout(): StubCheckout {
   tool("npm", npmStub(log));
   tool("python3", pythonStub(log));
   tool("node", `#!/bin/sh\nexec "${process.execPath}" "$@"\n`);
-  for (const name of plainTools) symlinkSync(join("/bin", name), join(bin, name));
+  for (const name of plainTools) {
+    symlinkSync(join(existsSync(`/bin/${name}`) ? "/bin" : "/usr/bin", name), join(bin, name));
+  }
   vi.stubEnv("PATH", bin);
   for (const name of ["npm_execpath", "AVERSE_PYTHON", "STUB_FAIL"]) vi.stubEnv(name, undefined);
   onTestFinished(() => void vi.unstubAllEnvs());

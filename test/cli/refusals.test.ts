@@ -7,14 +7,37 @@ import { averse, buildProgramFirst, root, scratch, start } from "./averse.js";
 buildProgramFirst();
 
 /** No stack trace, and nothing on stdout that a script could take for a result. */
-async function refused(args: readonly string[], env: Record<string, string> = {}) {
-  const { code, stdout, stderr } = await averse(args, { env });
+async function refused(args: readonly string[]) {
+  const { code, stdout, stderr } = await averse(args);
   expect(stdout).toBe("");
   expect(stderr).not.toMatch(/^ {4}at /m);
   return { code, stderr };
 }
 
+/** The same in this process: starting one for every misspelling would take long. */
+async function refusedHere(args: readonly string[]) {
+  const text = { out: "", err: "" };
+  const code = await runCommandLine(args, {
+    out: (line) => (text.out += line),
+    err: (line) => (text.err += line),
+    isTty: false,
+    columns: 100,
+    color: false,
+    unicode: true,
+  });
+  expect(text.out).toBe("");
+  expect(text.err).not.toMatch(/^ {4}at /m);
+  return { code, stderr: text.err };
+}
+
 describe("the command line", { timeout: 30_000 }, () => {
+  test.each([["rnu"], ["run", "smoke", "--jsno"], ["run", "gone.yaml"]])(
+    "%s %s %s ends with 2",
+    async (...args) => {
+      expect((await refused(args.filter((one) => one !== undefined))).code).toBe(2);
+    },
+  );
+
   test("alone says what there is", async () => {
     const { code, stdout, stderr } = await averse([]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -54,10 +77,10 @@ describe("the command line", { timeout: 30_000 }, () => {
     [["config", "validate", "smoke", "--set", "risk.alpha=2"], "found 2, expected a number over 0"],
     [["config", "explain", "risk.alhpa"], "Did you mean risk.alpha?"],
     [["config", "explain", "smoke", "rsik"], 'no configuration key is named "rsik"'],
-    [["show", "gone"], "there is no run in runs"],
+    [["show", "gone", "--runs", "/nowhere"], "there is no run in /nowhere"],
     [["export", "gone", "--to", "x"], "required option '--trial <trial>' not specified"],
   ])("%j is usage: exit 2", async (args, words) => {
-    const { code, stderr } = await refused(args);
+    const { code, stderr } = await refusedHere(args);
     expect(stderr).toContain(words);
     expect(code).toBe(2);
   });

@@ -143,7 +143,7 @@ def test_draws_invert_the_cumulated_probabilities(
     if top_p < 1:
         probabilities[outside] = 0
     probabilities /= probabilities.sum()
-    token = int(draw(logits, torch.tensor([uniform]), top_k, top_p))
+    token = int(draw(logits, torch.tensor([uniform]), top_k, top_p).tokens)
     assert probabilities[token] > 0
     edges = np.concatenate([[0], np.cumsum(probabilities)])
     assert edges[token] - 1e-5 <= uniform <= edges[token + 1] + 1e-5
@@ -152,7 +152,7 @@ def test_draws_invert_the_cumulated_probabilities(
 def test_draws_follow_the_distribution() -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, FORBIDDEN]]).expand(20_000, -1)
     draws = uniforms(7, 20_000, 1)[:, 0]
-    shares = np.bincount(draw(logits, draws, 0, 1.0), minlength=4) / 20_000
+    shares = np.bincount(draw(logits.clone(), draws, 0, 1.0).tokens, minlength=4) / 20_000
     np.testing.assert_allclose(shares, logits[0].softmax(-1), atol=0.012)
 
 

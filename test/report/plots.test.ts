@@ -28,7 +28,7 @@ describe("what is drawn", () => {
       ["sft", "ra-rlhf-hard"],
     ]);
     for (const { curves, marks, y } of spec.panels) {
-      expect(marks).toEqual([{ axis: "x", at: -2, label: "← harm" }]);
+      expect(marks).toEqual([{ axis: "x", at: -2, label: "← harm", side: "left" }]);
       expect(y).toEqual(spec.panels[0]!.y);
       expect(curves[0]!.points.map(({ x }) => x)).toEqual(curves[1]!.points.map(({ x }) => x));
       for (const { points } of curves) {

@@ -62,7 +62,7 @@ describe("frames", () => {
     expect(frame(midway, small, 45)).toMatchInlineSnapshot(`
       "quickstart  1 of 4 trials done  45 s gone, about 4 m 43 s left
       ✓ sft-s0 done in 34 s  reward 0.12  tail −2.74  harm 11.4 %
-      ▸ rlhf-s0  ━━━━━━━━━━━━━───────────────────  step 24/60  1 m 46 s left
+      ▸ rlhf-s0     ━━━━━━━━━━━━━───────────────────  step 24/60  1 m 46 s left
           update 96/128 episodes  reward 1.26  CVaR −1.96  α' 1.00  kept 128/128
           KL 4.20  β 0.198
       ▸ ra-rlhf-s0  ━━━━━━━━━━━━━───────────────────  step 25/60  1 m 43 s left
@@ -81,7 +81,7 @@ describe("frames", () => {
     ).toMatchInlineSnapshot(`
       "quickstart  1 of 4 trials done  45 s gone, about 4 m 43 s left
       ✓ sft-s0 done in 34 s  reward 0.12  tail −2.74  harm 11.4 %
-      ▸ rlhf-s0  ━━━━━━━━━━━━━───────────────────  step 24/60  1 m 46 s left
+      ▸ rlhf-s0     ━━━━━━━━━━━━━───────────────────  step 24/60  1 m 46 s left
           update 96/128 episodes  reward 1.26  CVaR −1.96  α' 1.00  kept 128/128  KL 4.20  β 0.198
       ▸ ra-rlhf-s0  ━━━━━━━━━━━━━───────────────────  step 25/60  1 m 43 s left
           sample 16/128 episodes  reward 1.26  CVaR −1.96  α' 0.70  kept 90/128  KL 4.20  β 0.198

@@ -20,7 +20,7 @@ let sockets: string;
 const controllers: ChildProcess[] = [];
 
 beforeAll(async () => {
-  // In the package's folder_modules, so that the built file finds zeromq and execa.
+  // Inside node_modules, so that the built file finds zeromq and execa.
   const cache = join(root, "node_modules", ".cache");
   mkdirSync(cache, { recursive: true });
   folder = mkdtempSync(join(cache, "averse-orphans-"));

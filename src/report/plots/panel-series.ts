@@ -93,16 +93,22 @@ function markSeries(marks: readonly Mark[], index: number): SeriesOption[] {
         animation: false,
         lineStyle: { color: ink, type: [3, 3], width: 1 },
         label: { color: ink, fontSize: 11, fontFamily: font },
-        data: marks.map(({ axis: along, at, label }) => ({
-          ...(along === "x" ? { xAxis: at } : { yAxis: at }),
-          label: {
-            formatter: label,
-            ...(along === "x"
-              ? { position: "insideEndTop", rotate: 0, align: "right", offset: [-6, 10] }
-              : { position: "insideStartTop" }),
-          },
+        data: marks.map((mark) => ({
+          ...(mark.axis === "x" ? { xAxis: mark.at } : { yAxis: mark.at }),
+          label: { formatter: mark.label, ...labelPlace(mark) },
         })),
       },
     },
   ];
+}
+
+function labelPlace({ axis, side }: Mark): object {
+  if (axis === "y") {
+    return { position: "insideStartTop" };
+  }
+  // Written across, not along, the line.
+  const place = { position: "insideEndTop", rotate: 0 };
+  return side === "right"
+    ? { ...place, align: "left", offset: [12, 10] }
+    : { ...place, align: "right", offset: [-6, 10] };
 }

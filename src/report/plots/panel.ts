@@ -31,6 +31,8 @@ export interface Mark {
   readonly axis: "x" | "y";
   readonly at: number;
   readonly label: string;
+  /** Where the name of a mark on x stands; on the right where the left has no room. */
+  readonly side?: "left" | "right";
 }
 
 export interface Panel {
