@@ -71,6 +71,7 @@ def complete(
             top_k=0,
             top_p=NUCLEUS,
             max_new_tokens=NEW_TOKENS,
+            use_cache=True,
             bad_words_ids=[[tokenizer.pad_token_id]],
         )
         logs = model(ids[:, :-1]).logits.log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]

@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { runCommandLine } from "../../src/cli/program.js";
 import { averse, buildProgramFirst, root, scratch, start } from "./averse.js";
 
 buildProgramFirst();

@@ -72,11 +72,11 @@ describe("renderTable", () => {
   });
 
   test("escape sequences come only with colour, and change no width", () => {
-    const escape = String.fromCharCode(27);
-    expect(renderTable(several, plain)).not.toContain(escape);
+    const escapeCode = String.fromCharCode(27);
+    expect(renderTable(several, plain)).not.toContain(escapeCode);
     const colored = renderTable(several, { ...plain, color: true });
-    expect(colored).toContain(`${escape}[1m`);
-    expect(colored.replaceAll(new RegExp(`${escape}\\[\\d+m`, "g"), "")).toBe(
+    expect(colored).toContain(`${escapeCode}[1m`);
+    expect(colored.replaceAll(new RegExp(`${escapeCode}\\[\\d+m`, "g"), "")).toBe(
       renderTable(several, plain),
     );
   });

@@ -18,7 +18,7 @@ class FakeTerminal extends EventEmitter {
 // Ink draws nothing where it takes the place for a build server; it looks when it is loaded.
 process.env.CI = "false";
 
-const escape = String.fromCharCode(27);
+const escapeCode = String.fromCharCode(27);
 
 function open(terminal: FakeTerminal, now: () => number) {
   return startProgressView({
@@ -51,8 +51,8 @@ describe("startProgressView", () => {
     await view.stop();
     await view.stop();
     expect(terminal.text).toContain("✓ rlhf-s0 done in 3.0 s");
-    expect(terminal.text.lastIndexOf(`${escape}[?25h`)).toBeGreaterThan(
-      terminal.text.lastIndexOf(`${escape}[?25l`),
+    expect(terminal.text.lastIndexOf(`${escapeCode}[?25h`)).toBeGreaterThan(
+      terminal.text.lastIndexOf(`${escapeCode}[?25l`),
     );
     const after = terminal.text;
     await new Promise((resolve) => setTimeout(resolve, 300));

@@ -91,6 +91,8 @@ function markSeries(marks: readonly Mark[], index: number): SeriesOption[] {
         silent: true,
         symbol: "none",
         animation: false,
+        // The default rounds where the line stands to two digits.
+        precision: 12,
         lineStyle: { color: ink, type: [3, 3], width: 1 },
         label: { color: ink, fontSize: 11, fontFamily: font },
         data: marks.map((mark) => ({
