@@ -1,0 +1,138 @@
+/** The figures to reach, where each is found in what a benchmark prints, and on which side of it. */
+
+/**
+ * @typedef {object} Target
+ * @property {string} part benchmark that measures it
+ * @property {string} path of the figure in that benchmark's JSON, dots between keys
+ * @property {string} what in words
+ * @property {"at most" | "at least"} side
+ * @property {number} limit
+ * @property {string} unit
+ */
+
+/** @type {readonly Target[]} */
+export const targets = [
+  {
+    part: "update",
+    path: "ratio_0.4",
+    what: "update phase at 40 % kept, of the full one",
+    side: "at most",
+    limit: 0.45,
+    unit: "",
+  },
+  {
+    part: "update",
+    path: "ratio_0.2",
+    what: "update phase at 20 % kept, of the full one",
+    side: "at most",
+    limit: 0.25,
+    unit: "",
+  },
+  {
+    part: "step",
+    path: "ratio_0.4",
+    what: "step of RA-RLHF at α = 0.4, of RLHF's",
+    side: "at most",
+    limit: 0.65,
+    unit: "",
+  },
+  {
+    part: "step",
+    path: "controller_share",
+    what: "controller's share of a quickstart step",
+    side: "at most",
+    limit: 0.01,
+    unit: "",
+  },
+  {
+    part: "step",
+    path: "worker_memory_mb",
+    what: "worker memory in the quickstart",
+    side: "at most",
+    limit: 1500,
+    unit: "MB",
+  },
+  {
+    part: "sampling",
+    path: "ratio",
+    what: "sampling at batch 128, against model.generate",
+    side: "at least",
+    limit: 2,
+    unit: "×",
+  },
+  {
+    part: "trl",
+    path: "ratio_rloo",
+    what: "episodes a second, against TRL's RLOOTrainer",
+    side: "at least",
+    limit: 2,
+    unit: "×",
+  },
+  {
+    part: "trl",
+    path: "ratio_grpo",
+    what: "episodes a second, against TRL's GRPOTrainer",
+    side: "at least",
+    limit: 2,
+    unit: "×",
+  },
+  {
+    part: "controller",
+    path: "overhead.median",
+    what: "round trip of 1,024 episodes with selection",
+    side: "at most",
+    limit: 2,
+    unit: "ms",
+  },
+  {
+    part: "memory",
+    path: "rss_mb_end",
+    what: "controller memory after 10,000 steps",
+    side: "at most",
+    limit: 150,
+    unit: "MB",
+  },
+];
+
+/**
+ * @typedef {object} Reading
+ * @property {string} what
+ * @property {number | null} figure null: not measured
+ * @property {string} target
+ * @property {boolean | null} reached
+ * @property {string} unit
+ */
+
+/**
+ * @param {Readonly<Record<string, unknown>>} results benchmark → what it printed
+ * @returns {Reading[]} of the benchmarks that were run
+ */
+export function readings(results) {
+  return targets
+    .filter(({ part }) => part in results)
+    .map(({ part, path, what, side, limit, unit }) => {
+      const found = at(results[part], path);
+      const figure = typeof found === "number" && Number.isFinite(found) ? found : null;
+      const reached =
+        figure === null ? null : side === "at most" ? figure <= limit : figure >= limit;
+      return { what, figure, target: `${side} ${limit}${unit && ` ${unit}`}`, reached, unit };
+    });
+}
+
+/**
+ * Keys may have dots themselves: the longest that fits is taken.
+ *
+ * @param {unknown} value
+ * @param {string} path
+ * @returns {unknown}
+ */
+function at(value, path) {
+  if (typeof value !== "object" || value === null) return undefined;
+  const tree = /** @type {Record<string, unknown>} */ (value);
+  if (path in tree) return tree[path];
+  for (let end = path.lastIndexOf("."); end > 0; end = path.lastIndexOf(".", end - 1)) {
+    const key = path.slice(0, end);
+    if (key in tree) return at(tree[key], path.slice(end + 1));
+  }
+  return undefined;
+}

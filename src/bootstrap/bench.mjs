@@ -1,0 +1,104 @@
+/**
+ * `npm run bench`: measures what the README promises and says which figures are reached.
+ * `npm run bench -- --json` prints one object; `npm run bench -- update trl` runs only those.
+ * Each benchmark prints one JSON object as its last line.
+ */
+import { requireNode } from "./require-node.mjs";
+
+requireNode();
+const { dirname, join } = await import("node:path");
+const { fileURLToPath } = await import("node:url");
+const { readings } = await import("./bench-targets.mjs");
+const { runCaptured, wasInterrupted } = await import("./child.mjs");
+const { beginStep } = await import("./progress.mjs");
+const { venvPython } = await import("./python-packages.mjs");
+const { afterSetup } = await import("./setup.mjs");
+const { interruptedExit } = await import("./setup-error.mjs");
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const python = (/** @type {string} */ name) => [venvPython(root), "-m", "averse_bench", name];
+const node = (/** @type {string} */ name) => [
+  process.execPath,
+  "--expose-gc",
+  join("test", "bench", name),
+];
+
+/** One after the other: they measure time. @type {Readonly<Record<string, string[]>>} */
+const benchmarks = {
+  update: python("update"),
+  step: python("step"),
+  sampling: python("sampling"),
+  trl: python("trl"),
+  controller: node("controller.mjs"),
+  memory: node("memory.mjs"),
+};
+
+const words = process.argv.slice(2);
+const json = words.includes("--json");
+const chosen = words.filter((word) => !word.startsWith("--"));
+
+await afterSetup(root, [], async () => {
+  /** @type {Record<string, unknown>} */
+  const results = {};
+  let failed = false;
+  for (const [name, argv] of Object.entries(benchmarks)) {
+    if (wasInterrupted()) return interruptedExit;
+    if (chosen.length > 0 && !chosen.includes(name)) continue;
+    const result = await measure(name, argv);
+    if (result === null) failed = true;
+    else results[name] = result;
+  }
+  const table = readings(results);
+  process.stdout.write(
+    json ? `${JSON.stringify({ readings: table, results })}\n` : tableText(table),
+  );
+  return failed ? 1 : 0;
+});
+
+/**
+ * @param {string} name
+ * @param {string[]} argv
+ * @returns {Promise<unknown>} null where it failed; its last words are on stderr then
+ */
+async function measure(name, argv) {
+  const step = beginStep(`Measuring ${name}`);
+  const { AVERSE_PYTHON: _, ...env } = process.env;
+  const { code, lines } = await runCaptured(argv, {
+    cwd: root,
+    env: { ...env, PYTHONPATH: join(root, "python") },
+    onLine: (line) => {
+      if (!line.startsWith("{")) step.detail(line.slice(0, 60));
+    },
+  });
+  const last = lines.filter((line) => line.startsWith("{")).pop();
+  if (code === 0 && last !== undefined) {
+    step.done("done");
+    return JSON.parse(last);
+  }
+  step.failed();
+  process.stderr.write(`${lines.join("\n")}\n`);
+  return null;
+}
+
+/** @param {readonly import("./bench-targets.mjs").Reading[]} table */
+function tableText(table) {
+  const rows = table.map(({ what, figure, target, reached, unit }) => [
+    reached === null ? "?" : reached ? "✓" : "✗",
+    what,
+    figure === null ? "not measured" : `${Number(figure.toPrecision(3))}${unit && ` ${unit}`}`,
+    target,
+  ]);
+  const all = [["", "figure", "measured", "target"], ...rows];
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(...all.map((row) => (row[column] || "").length)),
+  );
+  return all
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] || 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
