@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures what the README promises and says which figures are reached.
  * `npm run bench -- --json` prints one object; `npm run bench -- update trl` runs only those.
- * Each benchmark prints one JSON object as its last line.
+ * Each benchmark prints one JSON object.
  */
 import { requireNode } from "./require-node.mjs";
 
@@ -29,6 +29,7 @@ const benchmarks = {
   step: python("step"),
   sampling: python("sampling"),
   trl: python("trl"),
+  quickstart: [process.execPath, join("src", "bootstrap", "bench-quickstart.mjs")],
   controller: node("controller.mjs"),
   memory: node("memory.mjs"),
 };
@@ -63,21 +64,36 @@ await afterSetup(root, [], async () => {
 async function measure(name, argv) {
   const step = beginStep(`Measuring ${name}`);
   const { AVERSE_PYTHON: _, ...env } = process.env;
-  const { code, lines } = await runCaptured(argv, {
+  const { code, lines, stdout } = await runCaptured(argv, {
     cwd: root,
     env: { ...env, PYTHONPATH: join(root, "python") },
+    keepLines: 2000,
     onLine: (line) => {
-      if (!line.startsWith("{")) step.detail(line.slice(0, 60));
+      if (/^[A-Za-z]/.test(line)) step.detail(line.slice(0, 60));
     },
   });
-  const last = lines.filter((line) => line.startsWith("{")).pop();
-  if (code === 0 && last !== undefined) {
+  const result = code === 0 ? jsonOf(stdout.join("\n")) : null;
+  if (result !== null) {
     step.done("done");
-    return JSON.parse(last);
+    return result;
   }
   step.failed();
-  process.stderr.write(`${lines.join("\n")}\n`);
+  process.stderr.write(`${lines.slice(-40).join("\n")}\n`);
   return null;
+}
+
+/**
+ * The object at the end of what a benchmark printed, over one line or many.
+ *
+ * @param {string} text
+ * @returns {unknown} null where there is none
+ */
+function jsonOf(text) {
+  try {
+    return JSON.parse(text.slice(text.search(/^\{/m)));
+  } catch {
+    return null;
+  }
 }
 
 /** @param {readonly import("./bench-targets.mjs").Reading[]} table */

@@ -11,6 +11,7 @@ let interrupted = false;
  * @typedef {object} Finished
  * @property {number} code exit status; 128 + signal number where a signal ended it
  * @property {string[]} lines last lines of both streams
+ * @property {string[]} stdout last lines of stdout
  * @property {boolean} timedOut
  */
 
@@ -33,11 +34,15 @@ export function runCaptured(argv, options) {
   if (child.pid !== undefined && options.onStart !== undefined) options.onStart(child.pid);
   /** @type {string[]} */
   const lines = [];
+  /** @type {string[]} */
+  const stdout = [];
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue;
     createInterface({ input: stream }).on("line", (line) => {
-      lines.push(line);
-      if (lines.length > keep) lines.shift();
+      for (const list of stream === child.stdout ? [lines, stdout] : [lines]) {
+        list.push(line);
+        if (list.length > keep) list.shift();
+      }
       if (options.onLine !== undefined) options.onLine(line);
     });
   }
@@ -53,7 +58,7 @@ export function runCaptured(argv, options) {
         }, limit * 1000);
   return ended(child).then((code) => {
     clearTimeout(timer);
-    return { code, lines, timedOut };
+    return { code, lines, stdout, timedOut };
   });
 }
 

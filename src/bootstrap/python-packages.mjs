@@ -130,6 +130,10 @@ async function install(root, extras, what, onChild) {
   const probe = probePackages(python, root, extras);
   if (probe === null || probe.missing.length + probe.problems.length > 0) {
     step.failed();
+    const missing = probe === null ? [] : probe.missing.map((name) => `${name} is not installed`);
+    for (const line of probe === null ? ["it does not run"] : [...missing, ...probe.problems]) {
+      process.stderr.write(`  ${line}\n`);
+    }
     return false;
   }
   mark(root, probe.version, extras);

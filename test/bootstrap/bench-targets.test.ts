@@ -3,8 +3,8 @@ import { readings, targets } from "../../src/bootstrap/bench-targets.mjs";
 
 test("a figure is held against its target, and a missing one is said to be missing", () => {
   const results = {
-    update: { "ratio_0.4": 0.45 },
-    sampling: { ratio: 1.9 },
+    update: { ratio: { "40%": { wall: 9, cpu: 0.45 } } },
+    sampling: { times_faster: { wall: 9, cpu: 1.9 } },
     controller: { overhead: { median: 0.6 } },
   };
   const found = Object.fromEntries(
@@ -19,8 +19,11 @@ test("a figure is held against its target, and a missing one is said to be missi
 });
 
 test("a figure that is no number is none", () => {
-  for (const ratio of [Number.NaN, "2", null, undefined]) {
-    expect(readings({ sampling: { ratio } })[0]).toMatchObject({ figure: null, reached: null });
+  for (const cpu of [Number.NaN, "2", null, undefined]) {
+    expect(readings({ sampling: { times_faster: { cpu } } })[0]).toMatchObject({
+      figure: null,
+      reached: null,
+    });
   }
 });
 

@@ -1,0 +1,186 @@
+"""What all benchmarks share: the engine at quickstart sizes, and a clock."""
+
+import importlib.metadata
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from averse_worker.engines.torch_engine import TorchEngine
+from averse_worker.messages import (
+    LoadBackend,
+    LoadData,
+    LoadPayload,
+    LoadPolicy,
+    LoadReward,
+    LoadRollout,
+    LoadTraining,
+    RolloutPayload,
+    RolloutResult,
+    UpdatePayload,
+    float32_bytes,
+    uint32_array,
+    uint32_bytes,
+)
+
+PROMPT_TOKENS = 32
+NEW_TOKENS = 24
+EPOCHS = 4
+MINIBATCH = 32
+BETA = 0.2
+LEARNING_RATE = 4e-4
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Sizes of a benchmark."""
+
+    batch: int
+    repeats: int
+    dtype: str
+
+    def told(self) -> dict[str, Any]:
+        """The setting and the machine, for the result."""
+        return {
+            "batch": self.batch,
+            "repeats": self.repeats,
+            "dtype": self.dtype,
+            "prompt_tokens": PROMPT_TOKENS,
+            "new_tokens": NEW_TOKENS,
+            "epochs": EPOCHS,
+            "minibatch": MINIBATCH,
+            "threads": torch.get_num_threads(),
+            "machine": platform.machine(),
+            "torch": torch.__version__,
+            "transformers": importlib.metadata.version("transformers"),
+        }
+
+
+@dataclass
+class Times:
+    """Seconds of the repetitions of one thing."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def measure(self, work: Callable[[], Any]) -> Any:
+        """Runs `work` on the clock and answers what it answers."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = work()
+        self.cpu.append(time.process_time() - cpu)
+        self.wall.append(time.perf_counter() - wall)
+        return result
+
+    def told(self) -> dict[str, float]:
+        """Medians."""
+        return {
+            "wall_seconds": round(statistics.median(self.wall), 4),
+            "cpu_seconds": round(statistics.median(self.cpu), 4),
+        }
+
+    def over(self, other: "Times") -> dict[str, float]:
+        """Ratios of the medians, this to the other."""
+        return {
+            "wall": round(statistics.median(self.wall) / statistics.median(other.wall), 3),
+            "cpu": round(statistics.median(self.cpu) / statistics.median(other.cpu), 3),
+        }
+
+
+class Bench:
+    """An engine with the built-in models, and prompts to draw from."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.engine = TorchEngine()
+        loaded = self.engine.load(_payload(setting), no_report)
+        self._ids = uint32_array(loaded.train.ids)
+        self._random = np.random.default_rng(0)
+        self._seed = 0
+
+    def prompts(self, copies: int = 1) -> NDArray[np.uint32]:
+        """Ids of a batch, each prompt `copies` times in a row."""
+        drawn = self._random.choice(self._ids, self.setting.batch // copies, replace=False)
+        return np.repeat(drawn, copies)
+
+    def rollout(self, prompts: NDArray[np.uint32]) -> RolloutResult:
+        """One batch of episodes."""
+        self._seed += 1
+        payload = RolloutPayload(
+            prompts=uint32_bytes(prompts), seed=self._seed, kl_coefficient=BETA
+        )
+        return self.engine.rollout(payload, no_report)
+
+    def update(self, rollout: RolloutResult, kept: float) -> None:
+        """One update on this share of the episodes, ⌈share·B⌉ of them."""
+        weights = np.zeros(self.setting.batch)
+        count = int(np.ceil(kept * self.setting.batch))
+        weights[self._random.permutation(self.setting.batch)[:count]] = 1
+        payload = UpdatePayload(
+            rollout=rollout.rollout,
+            weights=float32_bytes(weights),
+            seed=self._seed,
+            learning_rate_factor=1.0,
+        )
+        self.engine.update(payload, no_report)
+
+    def step(self, kept: float, copies: int = 1) -> None:
+        """Rollout and update."""
+        self.update(self.rollout(self.prompts(copies)), kept)
+
+
+def no_report(phase: str, done: int, total: int, unit: str) -> None:
+    """Progress that nobody reads."""
+
+
+def _payload(setting: Setting) -> LoadPayload:
+    return LoadPayload(
+        seed=0,
+        policy=LoadPolicy(model="builtin", lora_rank=0, trust_remote_code=False),
+        reference=None,
+        reward=LoadReward(
+            model="builtin",
+            label=None,
+            sign=1,
+            transform="log-sigmoid",
+            scale=2.0,
+            baseline="none",
+        ),
+        judge=None,
+        data=LoadData(path="builtin", prompt_tokens=PROMPT_TOKENS),
+        rollout=LoadRollout(
+            new_tokens=NEW_TOKENS,
+            # As many tokens in every arm: what is compared is speed, not length.
+            min_new_tokens=NEW_TOKENS,
+            temperature=1.0,
+            top_k=0,
+            top_p=1.0,
+            minibatch=0,
+        ),
+        training=LoadTraining(
+            epochs=EPOCHS,
+            minibatch=MINIBATCH,
+            learning_rate=LEARNING_RATE,
+            value_learning_rate=1e-3,
+            gamma=1.0,
+            lambda_=0.95,
+            clip_ratio=0.2,
+            clip_value=1.0,
+            value_coefficient=0.1,
+            entropy_coefficient=0.0,
+            max_grad_norm=1.0,
+            prefix_baseline=True,
+            average_decay=0.8,
+        ),
+        backend=LoadBackend(
+            device="cpu",
+            dtype=setting.dtype,  # type: ignore[arg-type]
+            threads=1,
+            deterministic=True,
+        ),
+    )
