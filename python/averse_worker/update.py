@@ -48,7 +48,7 @@ class Ppo:
         self._policy = policy
         self._training = training
         self._min_new_tokens = min_new_tokens
-        self.optimizer = new_optimizer(policy, training)
+        self.reset()
 
     def update(
         self,
@@ -109,24 +109,24 @@ class Ppo:
         )
 
     def reset(self) -> None:
-        """Forgets the moments of the gradients, after the policy's parameters were replaced."""
+        """Begins with fresh moments, of the parameters that the policy has now."""
+        self._parameters = self._policy.parameters
         self.optimizer = new_optimizer(self._policy, self._training)
 
     def state(self) -> dict[str, Tensor]:
         """The optimizer's state, `<parameter>|<field>` → tensor."""
         return {
             f"{name}|{field}": tensor
-            for name, parameter in self._policy.parameters.items()
+            for name, parameter in self._parameters.items()
             for field, tensor in self.optimizer.state[parameter].items()
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Takes up what `state` gave, on the parameters' device."""
         self.reset()
-        parameters = self._policy.parameters
         for key, tensor in state.items():
             name, field = key.split("|")
-            self.optimizer.state[parameters[name]][field] = tensor
+            self.optimizer.state[self._parameters[name]][field] = tensor
 
     def _step(self, batch: "_Kept", rows: Tensor, scale: float) -> Tensor:
         """One gradient step; answers losses, entropy, clip fraction, approximate KL and norm."""
@@ -178,18 +178,21 @@ class Ppo:
         factor = self._policy.device.loss_scale
         self.optimizer.zero_grad(set_to_none=True)
         (loss * factor).backward()  # type: ignore[no-untyped-call]
-        parameters = self._policy.parameters
+        gradients = {n: p.grad for n, p in self._parameters.items() if p.grad is not None}
         if factor != 1.0:
-            for parameter in parameters.values():
-                if parameter.grad is not None:
-                    parameter.grad.div_(factor)
-        norm = nn.utils.clip_grad_norm_(parameters.values(), self._training.max_grad_norm)
+            for gradient in gradients.values():
+                gradient.div_(factor)
+        norm = nn.utils.get_total_norm(gradients.values())
         if not bool(torch.isfinite(norm)):
-            names = [n for n, p in parameters.items() if p.grad is not None]
-            bad = next(n for n in names if not torch.isfinite(parameters[n].grad).all())  # type: ignore[arg-type]
+            bad = next(n for n, g in gradients.items() if not bool(torch.isfinite(g).all()))
             raise _diverged(f"the gradient of {bad}", indices)
+        # Mostly there is nothing to clip, and a pass over all gradients is saved.
+        if float(norm) > self._training.max_grad_norm:
+            nn.utils.clip_grads_with_norm_(
+                self._parameters.values(), self._training.max_grad_norm, norm
+            )
         self.optimizer.step()
-        return norm.detach()
+        return norm
 
     def _check(self, loss: Tensor, log_probs: Tensor, values: Tensor, indices: Tensor) -> None:
         if bool(torch.isfinite(loss)):

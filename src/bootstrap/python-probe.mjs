@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 
 /** Runs in the environment itself; prints its version and what is wrong, as JSON. */
 const program = `
-import importlib.metadata as metadata, json, pathlib, platform, sys, tomllib
+import importlib.metadata as metadata, json, pathlib, platform, sys, sysconfig, tomllib
 from urllib.parse import unquote, urlparse
 from pip._vendor.packaging.requirements import Requirement
 
@@ -17,28 +17,33 @@ for line in (root / "python" / "constraints.txt").read_text("utf8").splitlines()
     if line.strip() and not line.startswith("#"):
         pin = Requirement(line)
         pins[pin.name.lower().replace("_", "-")] = pin.specifier
+# Only what pip put there: an editable installation leaves an egg-info beside the sources, too.
+folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+installed = {}
 missing, problems = [], []
-for package in metadata.distributions():
+for package in metadata.distributions(path=list(folders)):
+    name = package.name.lower().replace("_", "-")
+    installed[name] = package
     # pip writes RECORD last: without it an installation was broken off.
     if package.read_text("RECORD") is None:
-        problems.append(f"{package.name} is only half installed")
+        problems.append(f"{name} is only half installed")
 for requirement in wanted:
     name = requirement.name.lower().replace("_", "-")
-    try:
-        version = metadata.version(name)
-    except metadata.PackageNotFoundError:
+    if name not in installed:
         missing.append(name)
         continue
+    version = installed[name].version
     for specifier in (requirement.specifier, pins.get(name)):
         if specifier is not None and not specifier.contains(version, prereleases=True):
             problems.append(f"{name} is {version}, wanted {specifier}")
-try:
-    origin = json.loads(metadata.distribution(project["name"]).read_text("direct_url.json") or "{}")
+own = installed.get(project["name"])
+if own is None:
+    missing.append(project["name"])
+else:
+    origin = json.loads(own.read_text("direct_url.json") or "{}")
     folder = pathlib.Path(unquote(urlparse(origin.get("url", "")).path))
     if not origin.get("dir_info", {}).get("editable") or folder.resolve() != root.resolve():
         problems.append(f"{project['name']} is installed from {folder}, not from this checkout")
-except metadata.PackageNotFoundError:
-    missing.append(project["name"])
 print(json.dumps({"version": platform.python_version(), "missing": missing, "problems": problems}))
 `;
 

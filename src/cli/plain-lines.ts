@@ -86,7 +86,7 @@ function runLine(event: JournalEvent): string | null {
   switch (event.type) {
     case "run_started": {
       const side = event.parallel > 1 ? `, ${event.parallel} side by side` : "";
-      return `${event.name}: ${event.trials.length} trials${side}: ${event.trials.join(", ")}`;
+      return `${event.name}: ${event.trials.length} ${event.trials.length === 1 ? "trial" : "trials"}${side}: ${event.trials.join(", ")}`;
     }
     case "run_finished":
       return `${event.outcome} after ${duration(event.seconds)}`;
