@@ -55,7 +55,8 @@ Prompts: {count:,} openings, {openings:,} distinct by their first eight words; t
 ## Data
 
 The models are trained on the Large Movie Review Dataset. No review text is part of the assets: \
-good texts that share nine words in a row with any review of the data set were dropped.
+good texts that share nine words in a row with any review of the data set were dropped, and so \
+were those whose completion holds a name or a coarse word, as far as a word list can tell.
 
 > Andrew L. Maas, Raymond E. Daly, Peter T. Pham, Dan Huang, Andrew Y. Ng and Christopher Potts. \
 2011. Learning Word Vectors for Sentiment Analysis. Proceedings of the 49th Annual Meeting of the \

@@ -26,7 +26,7 @@ CANDIDATES = 512
 BATCH = 192
 ROWS: dict[Split, int] = {"train": 1800, "test": 300}
 # Completions drawn for each prompt.
-DRAWS = 3
+DRAWS = 4
 LEAST_REWARD = 1.0
 # The least fluent part of the positive texts is left out.
 FLUENT_SHARE = 0.75

@@ -110,7 +110,13 @@ def read_checkpoint(
         for name, tensors in _fine_tuned(policy).items():
             _copy(folder, name, tensors)
     _copy(folder, "weights", policy.parameters)
-    ppo.restore(_load(folder, "optimizer", policy.device.torch_device))
+    moments = _load(folder, "optimizer", policy.device.torch_device)
+    if unknown := {key.split("|")[0] for key in moments} - set(policy.parameters):
+        raise InputError(
+            f"{folder / 'optimizer.safetensors'}: is of another model, which has "
+            f"{sorted(unknown)[0]}; the checkpoint is damaged, use another"
+        )
+    ppo.restore(moments)
     if average is not None:
         _copy(folder, "average", average.weights)
     return Counters(rollouts=state["rollouts"], updates=state["updates"])

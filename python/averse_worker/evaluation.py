@@ -140,7 +140,7 @@ def perplexity(policy: Policy, texts: Sequence[str], context: int, report: Repor
             chosen_logs, _ = policy.actor.log_probs(
                 hidden[valid], responses.tokens[valid], PLAIN, None
             )
-        loss -= float(chosen_logs.double().sum())
+        loss -= float(chosen_logs.cpu().double().sum())
         count += chosen_logs.numel()
     report("perplexity", len(rows), len(rows), "texts")
     return math.exp(min(loss / count, 700.0))

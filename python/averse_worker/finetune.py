@@ -52,11 +52,13 @@ def fine_tune(
     model = policy.adapter if policy.adapter is not None else policy.actor.causal
     rows = tokenise_texts(policy.tokenizer, texts, payload.max_tokens)
     watcher = _Watcher(payload.steps, report)
-    report("sft", 0, payload.steps, "steps")
     with quiet(), tempfile.TemporaryDirectory(prefix="averse-sft-") as folder:
-        # Imported here: it takes seconds, and most runs restore a fine-tuned model instead.
+        # Imported here: it takes seconds, and many a worker never fine-tunes.
+        report("import", 0, 1, "packages")
         from datasets import Dataset
         from trl import SFTTrainer
+
+        report("import", 1, 1, "packages")
 
         trainer = SFTTrainer(
             model=model,
@@ -66,6 +68,7 @@ def fine_tune(
             callbacks=[watcher],
         )
         trainer.remove_callback(PrinterCallback)
+        report("sft", 0, payload.steps, "steps")
         try:
             trainer.train()
         finally:

@@ -26,8 +26,10 @@ def dense_rewards(
 
 def discounted_returns(rewards: Tensor, gamma: float) -> Tensor:
     """R̄ = Σ_t γᵗ r̄_t, [B]."""
-    powers = gamma ** torch.arange(rewards.shape[1], device=rewards.device, dtype=torch.float64)
-    return (rewards.double() * powers).sum(1).to(rewards.dtype)
+    # On the CPU: MPS has no float64.
+    exact = rewards.cpu().double()
+    powers = gamma ** torch.arange(rewards.shape[1], dtype=torch.float64)
+    return (exact * powers).sum(1).to(rewards)
 
 
 def advantages(

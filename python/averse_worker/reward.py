@@ -16,6 +16,7 @@ from averse_worker.device import Device, quiet
 from averse_worker.errors import InputError
 from averse_worker.messages import LoadReward
 from averse_worker.model_folder import ModelFolder, load_tokenizer
+from averse_worker.models import context_of
 
 # Texts a forward pass of a transformers classifier.
 _BATCH: Final = 64
@@ -54,12 +55,15 @@ class TransformersReward:
         self._index = index
         self._sign = sign
         self._device = device
+        self._limit = min(tokenizer.model_max_length, context_of(model))
+        if "roberta" in model.config.model_type:
+            # Its first positions are kept for padding.
+            self._limit = min(self._limit, context_of(model) - model.config.pad_token_id - 1)
 
     @torch.inference_mode()
     def score(self, texts: Sequence[str], tick: Tick | None = None) -> NDArray[np.float32]:
         """Texts longer than the classifier's context are cut at its end."""
-        limit = min(self._tokenizer.model_max_length, self._model.config.max_position_embeddings)
-        encoded = self._tokenizer(list(texts), truncation=True, max_length=limit)
+        encoded = self._tokenizer(list(texts), truncation=True, max_length=self._limit)
         lengths = [len(ids) for ids in encoded["input_ids"]]
         # Like lengths together, so that little is padded.
         order = sorted(range(len(texts)), key=lambda i: lengths[i])

@@ -107,12 +107,13 @@ class Collector:
         texts = full_texts(self.policy, prompts, rows, samples.responses)
         report("reward", 0, len(texts), "texts")
         raw = self.reward.score(texts, _ticker(report, "reward", "texts"))
+        report("reward", len(texts), len(texts), "texts")
         _check_finite(torch.from_numpy(raw), "rewards")
         device = self.policy.device.torch_device
         baseline = torch.zeros_like(samples.log_probs)
         if self.training.prefix_baseline:
-            baseline = self._prefix_rewards(prompts, scores, rows, samples.responses).to(device)
-        report("reward", len(texts), len(texts), "texts")
+            tick = _ticker(report, "prefixes", "texts")
+            baseline = self._prefix_rewards(prompts, scores, rows, samples.responses, tick)
         shaped = torch.from_numpy(self.transform(raw, scores[rows])).to(device)
         episodes, returns_, lambda_returns = self._credit(
             padded, samples, shaped, log_ratios, baseline, kl_coefficient
@@ -157,6 +158,7 @@ class Collector:
         scores: NDArray[np.float32],
         rows: NDArray[np.intp],
         responses: Responses,
+        tick: Callable[[int, int], None],
     ) -> Tensor:
         """[B, T]: the transformed reward of the text before each token, all in one call."""
         lengths = responses.lengths.tolist()
@@ -174,8 +176,8 @@ class Collector:
         valid = responses.valid().cpu().numpy()
         valid[:, 0] = False
         if texts:
-            raw[valid] = self.reward.score(texts)
-        return torch.from_numpy(self.transform(raw, own))
+            raw[valid] = self.reward.score(texts, tick)
+        return torch.from_numpy(self.transform(raw, own)).to(responses.tokens.device)
 
 
 @torch.no_grad()

@@ -5,7 +5,6 @@ backward pass, so the update's time is proportional to the episodes kept.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +15,8 @@ from torch import Tensor, nn
 from averse_worker.engine import Report
 from averse_worker.errors import Diverged
 from averse_worker.messages import LoadTraining
+from averse_worker.minibatches import Kept, minibatches
 from averse_worker.policy import VALUE_HEAD, Policy
-from averse_worker.returns import whiten
 from averse_worker.rollout import Episodes
 
 
@@ -70,7 +69,7 @@ class Ppo:
         """
         training, device = self._training, self._policy.device.torch_device
         kept = torch.from_numpy(np.flatnonzero(weights)).to(device)
-        batch = _Kept.of(episodes, kept, torch.from_numpy(weights).to(device, torch.float32)[kept])
+        batch = Kept.of(episodes, kept, torch.from_numpy(weights).float().to(device)[kept])
         for group, rate in zip(
             self.optimizer.param_groups,
             (training.learning_rate, training.value_learning_rate),
@@ -128,7 +127,7 @@ class Ppo:
             name, field = key.split("|")
             self.optimizer.state[self._parameters[name]][field] = tensor
 
-    def _step(self, batch: "_Kept", rows: Tensor, scale: float) -> Tensor:
+    def _step(self, batch: Kept, rows: Tensor, scale: float) -> Tensor:
         """One gradient step; answers losses, entropy, clip fraction, approximate KL and norm."""
         policy, training = self._policy, self._training
         part = batch.select(rows)
@@ -202,83 +201,6 @@ class Ppo:
             if bool(bad.any()):
                 raise _diverged(name, indices[bad])
         raise _diverged("the loss", indices)
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """Episodes of weight > 0, with what the loss needs of them."""
-
-    episodes: Episodes
-    indices: Tensor
-    """their places in the rollout"""
-    token_weights: Tensor
-    """[B, T], the episode's weight at each of its tokens"""
-    advantages: Tensor
-    """whitened"""
-    targets: Tensor
-    """of the critic: λ-returns"""
-
-    @staticmethod
-    def of(episodes: Episodes, kept: Tensor, weights: Tensor) -> "_Kept":
-        part = _select(episodes, kept)
-        token_weights = weights[:, None] * part.responses.valid()
-        return _Kept(
-            part,
-            kept,
-            token_weights,
-            whiten(part.advantages, token_weights),
-            part.advantages + part.values,
-        )
-
-    def select(self, rows: Tensor) -> "_Kept":
-        part = _select(self.episodes, rows)
-        width = part.responses.tokens.shape[1]
-        return _Kept(
-            part,
-            self.indices[rows],
-            self.token_weights[rows, :width],
-            self.advantages[rows, :width],
-            self.targets[rows, :width],
-        )
-
-    def explained_variance(self) -> float:
-        """1 − Var[target − V] / Var[target] over the kept tokens, weighted."""
-        share = self.token_weights / self.token_weights.sum()
-
-        def variance(x: Tensor) -> Tensor:
-            return (share * (x - (share * x).sum()).square()).sum()
-
-        unexplained = variance(self.targets - self.episodes.values)
-        return float(1 - unexplained / variance(self.targets).clamp_min(1e-8))
-
-
-def _select(episodes: Episodes, rows: Tensor) -> Episodes:
-    responses = episodes.responses.select(rows)
-    width = responses.tokens.shape[1]
-    return Episodes(
-        episodes.prompts.select(rows),
-        responses,
-        episodes.log_probs[rows, :width],
-        episodes.baseline[rows, :width],
-        episodes.values[rows, :width],
-        episodes.advantages[rows, :width],
-    )
-
-
-def minibatches(
-    lengths: NDArray[np.integer], size: int, random: np.random.Generator
-) -> Iterator[NDArray[np.intp]]:
-    """All rows once, in ⌈n / size⌉ groups of like length whose sizes differ by one at most.
-
-    Even groups: a last group of one episode would be a step of almost pure noise, and Adam would
-    make it as large as the others.
-    """
-    order = random.permutation(len(lengths))
-    # Stable: among equal lengths the shuffle stays.
-    order = order[np.argsort(lengths[order], kind="stable")]
-    groups = np.array_split(order, math.ceil(len(order) / size))
-    for group in random.permutation(len(groups)):
-        yield groups[group]
 
 
 def new_optimizer(policy: Policy, training: LoadTraining) -> torch.optim.AdamW:

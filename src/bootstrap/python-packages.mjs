@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { runCaptured } from "./child.mjs";
 import { findPython } from "./find-python.mjs";
 import { fingerprint, readMark, writeMark } from "./fingerprint.mjs";
+import { cleanEnvironment, pipInstall } from "./pip-install.mjs";
 import { beginStep } from "./progress.mjs";
 import { interpreterVersion, probePackages } from "./python-probe.mjs";
 import { SetupError } from "./setup-error.mjs";
@@ -106,19 +107,7 @@ async function makeEnvironment(root) {
 async function install(root, extras, what, onChild) {
   const python = venvPython(root);
   const step = beginStep(what);
-  const target = extras.length === 0 ? "." : `.[${extras.join(",")}]`;
-  const { code, lines } = await runCaptured(
-    [python, ...pipInstall, "-c", join("python", "constraints.txt"), "-e", target],
-    {
-      cwd: root,
-      env: cleanEnvironment(),
-      onStart: onChild,
-      onLine: (line) => {
-        const now = currentPackage(line);
-        if (now !== null) step.detail(now);
-      },
-    },
-  );
+  const { code, lines } = await pipInstall(python, root, extras, step.detail, onChild);
   onChild(null);
   if (code !== 0) {
     step.failed();
@@ -141,16 +130,6 @@ async function install(root, extras, what, onChild) {
   return true;
 }
 
-const pipInstall = [
-  "-m",
-  "pip",
-  "install",
-  "--progress-bar",
-  "off",
-  "--no-input",
-  "--disable-pip-version-check",
-];
-
 /**
  * @param {string} root
  * @param {string} version of the interpreter
@@ -162,43 +141,6 @@ function mark(root, version, extras) {
     extras,
     python: version,
   });
-}
-
-/**
- * What a line of pip's output says is in hand.
- *
- * @param {string} line
- * @returns {string | null}
- */
-export function currentPackage(line) {
-  const collecting = /^\s*Collecting ([A-Za-z0-9._-]+)/.exec(line);
-  if (collecting !== null && collecting[1] !== undefined) return collecting[1];
-  const downloading = /^\s*Downloading (?:\S*\/)?([A-Za-z0-9_.]+?)-(\d\S*?)-\S+ (\(.+\))/.exec(
-    line,
-  );
-  if (downloading !== null) return `${downloading[1]} ${downloading[2]} ${downloading[3]}`;
-  const installing = /^Installing collected packages: (.+)$/.exec(line);
-  if (installing !== null && installing[1] !== undefined) {
-    return `unpacking ${installing[1].split(",").length} packages`;
-  }
-  return null;
-}
-
-/** Settings of a user's other Pythons and pips that would lead this one astray. */
-function cleanEnvironment() {
-  const env = { ...process.env };
-  for (const name of [
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
-    "PIP_USER",
-    "PIP_TARGET",
-    "PIP_PREFIX",
-    "PIP_REQUIRE_VIRTUALENV",
-  ]) {
-    delete env[name];
-  }
-  return { ...env, PYTHONUNBUFFERED: "1" };
 }
 
 /** @param {string} path */

@@ -65,14 +65,19 @@ export function probePython(python: string): Promise<PythonFacts | string> {
   return new Promise((resolve) => {
     const child = spawn(python, ["-I", "-c", script, ...workerPackages], {
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: patienceMs,
     });
+    // Not spawn's own timeout: its timer outlives a program that could not be started.
+    const patience = setTimeout(() => child.kill("SIGKILL"), patienceMs);
     let out = "";
     let err = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-    child.on("error", (error) => resolve(error.message));
+    child.on("error", (error) => {
+      clearTimeout(patience);
+      resolve(error.message);
+    });
     child.on("close", (code) => {
+      clearTimeout(patience);
       if (code === 0) resolve(JSON.parse(out) as PythonFacts);
       else resolve(err.trim().split("\n").at(-1) || `it ended with status ${code}`);
     });

@@ -11,18 +11,17 @@ import type { RunOutcome } from "../experiment/ports.js";
 import { createRun } from "../record/run-directory.js";
 import { pythonPath } from "../worker/python-path.js";
 import { readWorkerSpec, type WorkerSpec } from "../worker/spec.js";
+import { concludeRun } from "./conclude-run.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { experimentFile } from "./experiment-file.js";
 import { hardware } from "./hardware.js";
 import { packageRoot } from "./package-root.js";
 import { provenance } from "./provenance.js";
-import { resultText } from "./result-text.js";
 import { jsonView, liveView, plainView, type RunView } from "./run-view.js";
-import { readSamples, sampleLines } from "./samples.js";
 import { stopSignals } from "./stop-signals.js";
 import type { Terminal } from "./terminal.js";
 import { UserError } from "./user-error.js";
-import { workerLog, workerOpener } from "./worker-opener.js";
+import { workerOpener } from "./worker-opener.js";
 
 export interface RunCommandOptions {
   readonly set: readonly string[];
@@ -68,7 +67,7 @@ export async function run(
     await view.end();
     recorder.close();
   }
-  return conclude(outcome, recorder.directory, samples, options, terminal);
+  return concludeRun(outcome, recorder.directory, samples, options, terminal);
 }
 
 /** @throws {UserError} the worker needs Python and there is none: before a folder is made */
@@ -106,44 +105,4 @@ function watching(observe: Observer, samples: Map<string, string>): Observer {
     if (observation.kind === "event") take(observation.event);
     observe(observation);
   };
-}
-
-async function conclude(
-  outcome: RunOutcome,
-  folder: string,
-  samples: ReadonlyMap<string, string>,
-  options: RunCommandOptions,
-  terminal: Terminal,
-): Promise<ExitCode> {
-  switch (outcome.outcome) {
-    case "done": {
-      // Loads the plotting library, which a run has no use for before.
-      const { writeReports } = await import("./report-files.js");
-      const reports = await writeReports(folder, options);
-      if (options.json) {
-        terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder, reports }));
-        return exitCode.done;
-      }
-      const parts = [resultText(outcome.evaluation, terminal)];
-      if (options.showText) parts.push(sampleLines(shownSamples(folder, samples)));
-      parts.push([`run     ${folder}`, ...reports.map((file) => `report  ${file}`)].join("\n"));
-      terminal.out(`\n${parts.join("\n\n")}`);
-      return exitCode.done;
-    }
-    case "interrupted":
-      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
-      terminal.err(`Interrupted; the record and the checkpoints so far are in ${folder}.`);
-      return exitCode.interrupted;
-    case "failed": {
-      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
-      const { trial, message, kind } = outcome;
-      const log = trial === null ? "" : ` The worker's log is ${workerLog(folder, trial)}.`;
-      terminal.err(`${trial === null ? "" : `${trial}: `}${message.replace(/[.\s]+$/, "")}.${log}`);
-      return kind === "input" ? exitCode.usage : exitCode.environment;
-    }
-  }
-}
-
-function shownSamples(folder: string, samples: ReadonlyMap<string, string>) {
-  return [...samples].flatMap(([trial, file]) => readSamples(folder, trial, file));
 }

@@ -1,8 +1,8 @@
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
+import { currentPackage } from "../../src/bootstrap/pip-install.mjs";
 import {
-  currentPackage,
   ensurePythonPackages,
   markedExtras,
   pythonFingerprint,

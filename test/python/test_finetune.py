@@ -25,13 +25,13 @@ def test_it_lowers_the_loss_and_becomes_the_reference(
     language_model: Path, rank: int, dtype: str
 ) -> None:
     policy = make_policy(language_model, policy__lora_rank=rank, backend__dtype=dtype)
-    told: list[tuple[int, int]] = []
+    told: list[tuple[str, int, int]] = []
     found = fine_tune(
-        policy, TEXTS, payload(), lambda phase, done, total, unit: told.append((done, total))
+        policy, TEXTS, payload(), lambda phase, done, total, unit: told.append((phase, done, total))
     )
     assert found.loss_last < found.loss_first
-    assert told[0] == (0, 12)
-    assert told[-1] == (12, 12)
+    assert told[2] == ("sft", 0, 12)
+    assert told[-1] == ("sft", 12, 12)
     assert not policy.actor.causal.training
     assert "forward" not in vars(policy.actor.causal), "mixed precision left its wrapper"
     assert all(p.grad is None for p in policy.parameters.values())

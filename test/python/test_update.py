@@ -12,10 +12,11 @@ from averse_worker import returns
 from averse_worker.batches import PaddedPrompts, Responses
 from averse_worker.errors import Diverged
 from averse_worker.head import TokenRule, log_probs
+from averse_worker.minibatches import minibatches
 from averse_worker.policy import Policy
 from averse_worker.rollout import Episodes
 from averse_worker.sampling import Sampler, sample, uniforms
-from averse_worker.update import Ppo, UpdateSummary, minibatches
+from averse_worker.update import Ppo, UpdateSummary
 from payloads import load_payload
 from tiny_models import make_policy, no_report
 
@@ -202,6 +203,24 @@ def test_lora_trains_adapters_and_head_alone(language_model: Path) -> None:
             base = policy.evaluate(reference, episodes.prompts, episodes.responses, 0).log_probs
     torch.testing.assert_close(base, episodes.log_probs, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(own, base, atol=1e-3)
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_mixed_precision_trains_float32_weights(language_model: Path, rank: int) -> None:
+    policy = make_policy(language_model, policy__lora_rank=rank, backend__dtype="bfloat16")
+    assert {p.dtype for p in policy.parameters.values()} == {torch.float32}
+    episodes = episodes_of(policy)
+    with torch.no_grad():
+        seen = policy.evaluate(policy.actor, episodes.prompts, episodes.responses, 0)
+        with policy.reference() as model:
+            reference = policy.evaluate(model, episodes.prompts, episodes.responses, 0)
+    assert seen.log_probs.dtype == torch.float32
+    torch.testing.assert_close(seen.log_probs, reference.log_probs, atol=1e-5, rtol=0)
+    # Another order of rounding to eight bits: near, not equal.
+    torch.testing.assert_close(seen.log_probs, episodes.log_probs, atol=0.15, rtol=0.05)
+    before = {n: p.detach().clone() for n, p in policy.parameters.items()}
+    Ppo(policy, training(learning_rate=1e-3), 0).update(episodes, np.ones(6), 1, 1.0, no_report)
+    assert any(not p.equal(before[n]) for n, p in policy.parameters.items())
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 4), (8, 4), (9, 4), (33, 32), (5, 1)])

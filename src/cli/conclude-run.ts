@@ -1,0 +1,75 @@
+/** How a run ends: its report, what the reader is told, and the exit code. */
+import type { RunOutcome } from "../experiment/ports.js";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { resultText } from "./result-text.js";
+import { readSamples, sampleLines } from "./samples.js";
+import type { Terminal } from "./terminal.js";
+import { workerLog } from "./worker-opener.js";
+
+export interface ConclusionOptions {
+  readonly json: boolean;
+  /** Sampled texts as they are, which may be offensive. */
+  readonly showText: boolean;
+}
+
+/**
+ * @param folder of the run
+ * @param samples trial → file of its final evaluation's texts, relative to the folder
+ */
+export async function concludeRun(
+  outcome: RunOutcome,
+  folder: string,
+  samples: ReadonlyMap<string, string>,
+  options: ConclusionOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  switch (outcome.outcome) {
+    case "done": {
+      const reports = await reportsOf(folder, options);
+      if (options.json) {
+        const { files } = reports;
+        terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder, reports: files }));
+      } else {
+        const parts = [resultText(outcome.evaluation, terminal)];
+        if (options.showText) parts.push(sampleLines(shownSamples(folder, samples)));
+        const files = reports.files.map((file) => `report  ${file}`);
+        parts.push([`run     ${folder}`, ...files].join("\n"));
+        terminal.out(`\n${parts.join("\n\n")}`);
+      }
+      if (reports.failure !== null) throw reports.failure;
+      return exitCode.done;
+    }
+    case "interrupted":
+      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
+      terminal.err(`Interrupted; the record and the checkpoints so far are in ${folder}.`);
+      return exitCode.interrupted;
+    case "failed": {
+      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
+      const { trial, message, kind } = outcome;
+      const head = `${trial === null ? "" : `${trial}: `}${message.replace(/[.\s]+$/, "")}.`;
+      const log = trial === null ? [] : [`The worker's log is ${workerLog(folder, trial)}.`];
+      const ill = kind === "lost" || kind === "environment";
+      const hint = ill ? ["`averse doctor` checks what a worker needs."] : [];
+      terminal.err([head, ...log, ...hint].join(" "));
+      return kind === "input" ? exitCode.usage : exitCode.environment;
+    }
+  }
+}
+
+function shownSamples(folder: string, samples: ReadonlyMap<string, string>) {
+  return [...samples].flatMap(([trial, file]) => readSamples(folder, trial, file));
+}
+
+/** The results are shown even where the report cannot be written: a disk may be full by now. */
+async function reportsOf(
+  folder: string,
+  options: ConclusionOptions,
+): Promise<{ files: readonly string[]; failure: unknown }> {
+  try {
+    // Loads the plotting library, which a run has no use for before.
+    const { writeReports } = await import("./report-files.js");
+    return { files: await writeReports(folder, options), failure: null };
+  } catch (failure) {
+    return { files: [], failure };
+  }
+}
