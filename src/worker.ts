@@ -5,7 +5,9 @@
  */
 import type { Command, ErrorKind, Hello, Payload, Progress, Result } from "./protocol/messages.js";
 
-export type ProgressListener = (progress: Pick<Progress, "phase" | "done" | "total" | "unit">) => void;
+export type ProgressListener = (
+  progress: Pick<Progress, "phase" | "done" | "total" | "unit">,
+) => void;
 
 export interface Worker {
   /** What the worker said of itself when it connected. */
@@ -18,7 +20,11 @@ export interface Worker {
    * @throws {WorkerFailure} the worker answered with an error; it lives on.
    * @throws {WorkerLost} the process or the connection died, or a deadline passed.
    */
-  call<C extends Command>(command: C, payload: Payload<C>, onProgress?: ProgressListener): Promise<Result<C>>;
+  call<C extends Command>(
+    command: C,
+    payload: Payload<C>,
+    onProgress?: ProgressListener,
+  ): Promise<Result<C>>;
 
   /** Shuts down in order, then by force; safe to call twice. Never leaves a process behind. */
   close(): Promise<void>;

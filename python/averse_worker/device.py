@@ -7,6 +7,7 @@ import platform
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import torch
@@ -44,7 +45,7 @@ class Device:
         """The model of the processor, for people to read."""
         if self.torch_device.type == "cuda":
             return torch.cuda.get_device_name(self.torch_device)
-        return platform.processor() or platform.machine()
+        return _processor()
 
     @property
     def loss_scale(self) -> float:
@@ -99,6 +100,14 @@ def open_device(backend: LoadBackend) -> Device:
         _use_onednn()
         _keep_freed_memory()
     return device
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        line = next(line for line in lines if line.startswith("model name"))
+        return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def _choose(name: str) -> torch.device:

@@ -4,8 +4,9 @@ The trunk gives hidden states; logits are computed only where they are asked for
 policy means the generated tokens and not the prompt.
 """
 
+import contextlib
 import inspect
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +17,21 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 from averse_worker.errors import InputError
 from averse_worker.head import TokenRule, log_probs, unfused_log_probs
 from averse_worker.kv_cache import new_cache
+from averse_worker.trimming import last_block, trimmed
+
+_RESCALING: Final = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+"""config fields of models that change their logits after the head"""
 
 
 class LanguageModel:
     """A causal language model; `causal` may hold LoRA layers."""
 
     def __init__(self, causal: PreTrainedModel, key: str = "policy.model") -> None:
-        """Puts the model into evaluation mode and finds out how its head works.
+        """Puts the model into evaluation mode and tries it out on a few tokens.
 
         Raises:
-            InputError: the architecture cannot be split into trunk and head.
+            InputError: the architecture cannot be split into trunk and head, or cannot be sampled
+                from a padded batch with a cache.
         """
         self.causal = causal.eval()
         _fuse_activations(causal)
@@ -41,7 +47,8 @@ class LanguageModel:
         self._head = head
         parameters = inspect.signature(self._trunk.forward).parameters
         self._takes_positions = "position_ids" in parameters
-        self._plain = self._head_is_linear(key)
+        self._last_block: nn.Module | None = None
+        self._settle(key)
 
     @property
     def device(self) -> torch.device:
@@ -74,13 +81,17 @@ class LanguageModel:
                 GPT-2 in transformers 5 would count through left padding.
             mask: [B, cached + L], 0 at left padding; None: there is no padding.
         """
-        output = self._trunk(
-            input_ids=tokens,
-            attention_mask=mask,
-            past_key_values=cache,
-            use_cache=cache is not None,
-            **self._place(positions),
-        )
+        trim: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        if self._last_block is not None and keep < tokens.shape[1]:
+            trim = trimmed(self._last_block, keep)
+        with trim:
+            output = self._trunk(
+                input_ids=tokens,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=cache is not None,
+                **self._place(positions),
+            )
         hidden: Tensor = output.last_hidden_state[:, -keep:]
         return hidden
 
@@ -117,22 +128,72 @@ class LanguageModel:
         return logits
 
     @torch.no_grad()
-    def _head_is_linear(self, key: str) -> bool:
-        """Compares the split model with the whole one on a few tokens."""
-        tokens = torch.arange(4, device=self.device)[None]
-        whole = self.causal(input_ids=tokens, use_cache=False, **self._place(tokens)).logits[0]
-        hidden = self.hidden(tokens, tokens, None, keep=4)[0]
-        self._width = hidden.shape[-1]
-        tolerance = 1e-2 if whole.dtype != torch.float32 else 1e-4
-        for plain in (True, False):
-            self._plain = plain and type(self._head) is nn.Linear
-            if torch.allclose(self._raw_logits(hidden), whole, rtol=tolerance, atol=tolerance):
-                return self._plain
+    def _settle(self, key: str) -> None:
+        """Chooses head and attention so that the split model equals the whole one.
+
+        Tried on a few tokens, once with left padding and a cache, as sampling will use it.
+        """
+        tokens = torch.arange(2, 7, device=self.device)[None]
+        places = torch.arange(5, device=self.device)[None]
+        for attention in dict.fromkeys((self.causal.config._attn_implementation, "eager")):
+            if attention != self.causal.config._attn_implementation:
+                self.causal.set_attn_implementation(attention)
+            try:
+                hidden = self.hidden(tokens, places, None, keep=5)[0]
+                cached = self._padded_and_cached(tokens)
+            except NotImplementedError:
+                continue
+            if not _near(cached, hidden[2:], 1e-3):
+                continue
+            self._width = hidden.shape[-1]
+            self._trim(tokens, places, hidden)
+            whole = self.causal(input_ids=tokens, use_cache=False, **self._place(places)).logits[0]
+            for plain in (True, False):
+                self._plain = plain and type(self._head) is nn.Linear and not self._rescales()
+                if _near(self._raw_logits(hidden), whole, 1e-5):
+                    return
         raise InputError(
-            f"{type(self.causal).__name__} computes its logits from more than its last hidden "
-            "state; expected a decoder-only language model such as GPT-2, Llama or Qwen",
+            f"{type(self.causal).__name__} cannot be sampled token by token from a padded batch "
+            "with the same results as in one pass; expected a decoder-only transformer such as "
+            "GPT-2, Llama or Qwen",
             key=key,
         )
+
+    def _trim(self, tokens: Tensor, places: Tensor, whole: Tensor) -> None:
+        """Trims the last block from now on, if that leaves the last hidden states as they are."""
+        layers = self.causal.config.get_text_config().num_hidden_layers
+        self._last_block = last_block(self._trunk, layers)
+        try:
+            if _near(self.hidden(tokens, places, None, keep=2)[0], whole[-2:], 1e-5):
+                return
+        except (NotImplementedError, TypeError):
+            pass
+        self._last_block = None
+
+    def _rescales(self) -> bool:
+        # Told by the config, because the effect may be too small to see on a few tokens.
+        config = self.causal.config.get_text_config()
+        return any(getattr(config, name, None) not in (None, 1.0) for name in _RESCALING)
+
+    def _padded_and_cached(self, tokens: Tensor) -> Tensor:
+        """Hidden states [3, d] of the last three of five tokens, two of them one by one."""
+        row = nn.functional.pad(tokens, (2, 0))
+        mask = torch.ones_like(row)
+        mask[:, :2] = 0
+        places = (mask.cumsum(1) - 1).clamp_min(0)
+        cache = self.cache(row.shape[1])
+        hidden = [self.hidden(row[:, :5], places[:, :5], mask[:, :5], 1, cache)]
+        for end in (6, 7):
+            one = slice(end - 1, end)
+            hidden.append(self.hidden(row[:, one], places[:, one], mask[:, :end], 1, cache))
+        return torch.cat(hidden, dim=1)[0]
+
+
+def _near(one: Tensor, other: Tensor, tolerance: float) -> bool:
+    if one.dtype != torch.float32:
+        tolerance = 5e-2
+    scale = float(other.abs().max())
+    return float((one - other).abs().max()) <= tolerance * max(scale, 1e-6)
 
 
 class _Recorded(nn.Module):

@@ -129,7 +129,7 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     report("load", 0, total, "parts")
     device = open_device(payload.backend)
     device.reset_peak()
-    folders = _find(payload)
+    folders = _find(payload, report)
     data = read_data(payload.data.path)
     report("load", 1, total, "parts")
     policy = load_policy(payload, folders.policy, folders.reference, device)
@@ -151,16 +151,16 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     return Loaded(payload, device, folders, data, scored, reward, judge, policy)
 
 
-def _find(payload: LoadPayload) -> Folders:
+def _find(payload: LoadPayload, report: Report) -> Folders:
     trust = payload.policy.trust_remote_code
 
     def find(model: str | None, builtin: str, key: str) -> ModelFolder | None:
-        return find_model(model, builtin, key, trust) if model is not None else None
+        return find_model(model, builtin, key, trust, report) if model is not None else None
 
     return Folders(
-        find_model(payload.policy.model, "language-model", "policy.model", trust),
+        find_model(payload.policy.model, "language-model", "policy.model", trust, report),
         find(payload.reference, "language-model", "reference"),
-        find_model(payload.reward.model, "reward", "reward.model", trust),
+        find_model(payload.reward.model, "reward", "reward.model", trust, report),
         find(payload.judge, "judge", "judge"),
     )
 

@@ -5,9 +5,13 @@ Whatever is wrong with them is told with the folder, the file and what was expec
 
 import contextlib
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any, Final
 
 from huggingface_hub import snapshot_download
@@ -16,6 +20,7 @@ from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from averse_worker.digests import file_digest
+from averse_worker.engine import Report
 from averse_worker.errors import InputError, MissingEnvironment
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -76,8 +81,12 @@ class ModelFolder:
             ) from error
 
 
-def find_model(model: str, builtin: str, key: str, trust_remote_code: bool) -> ModelFolder:
+def find_model(
+    model: str, builtin: str, key: str, trust_remote_code: bool, report: Report
+) -> ModelFolder:
     """The folder of `model`: "builtin" (the folder `builtin` of the assets), a path or a hub id.
+
+    A model that is not yet in the hub's cache is downloaded into it.
 
     Raises:
         InputError: there is no such folder and no such model on the hub.
@@ -90,14 +99,15 @@ def find_model(model: str, builtin: str, key: str, trust_remote_code: bool) -> M
         return ModelFolder(path, key)
     if path.is_absolute() or model.startswith((".", "~")) or model.count("/") > 1:
         raise InputError(f"{key} is '{model}', which is no folder on this machine", key=key)
-    return ModelFolder(_download(model, key, trust_remote_code), key)
+    return ModelFolder(_download(model, key, trust_remote_code, report), key)
 
 
-def _download(model: str, key: str, trust_remote_code: bool) -> Path:
+def _download(model: str, key: str, trust_remote_code: bool, report: Report) -> Path:
     patterns = [*_PATTERNS, "*.py"] if trust_remote_code else _PATTERNS
+    # Top level only: subfolders hold the same weights for other frameworks.
+    fetch = partial(snapshot_download, model, allow_patterns=patterns, ignore_patterns=["*/*"])
     try:
-        # Top level only: subfolders hold the same weights for other frameworks.
-        return Path(snapshot_download(model, allow_patterns=patterns, ignore_patterns=["*/*"]))
+        return Path(_in_background(fetch, report))
     except (HFValidationError, RepositoryNotFoundError) as error:
         raise InputError(
             f"{key} is '{model}', which is neither builtin, nor a folder here, nor a model that "
@@ -110,6 +120,30 @@ def _download(model: str, key: str, trust_remote_code: bool) -> Path:
             f"Face hub ({error}); give a folder, or go online once to fill the cache",
             key=key,
         ) from error
+
+
+def _in_background(fetch: Callable[[], str], report: Report) -> str:
+    """Runs `fetch` on a thread of its own, reporting the seconds so far from this one.
+
+    An interrupt leaves the thread to itself: what it still brings is in the cache next time.
+    """
+    done: Queue[str | Exception] = Queue()
+
+    def run() -> None:
+        try:
+            done.put(fetch())
+        except Exception as error:
+            done.put(error)
+
+    Thread(target=run, name="download", daemon=True).start()
+    started = time.monotonic()
+    while True:
+        report("download", int(time.monotonic() - started), 0, "seconds")
+        with contextlib.suppress(Empty):
+            answer = done.get(timeout=0.25)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
 
 def load_tokenizer(folder: ModelFolder, trust_remote_code: bool) -> PreTrainedTokenizerBase:

@@ -1,5 +1,7 @@
 """Loads a policy and its reference, and checks that they fit the tokens asked of them."""
 
+from functools import partial
+
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
@@ -74,16 +76,20 @@ def _causal(
     folder: ModelFolder, device: Device, trust_remote_code: bool, dtype: torch.dtype
 ) -> PreTrainedModel:
     folder.config()
+    load = partial(
+        AutoModelForCausalLM.from_pretrained,
+        folder.path,
+        dtype=dtype,
+        use_safetensors=True,
+        trust_remote_code=trust_remote_code,
+        output_loading_info=True,
+    )
+    model: PreTrainedModel
     with quiet(), folder.explained():
-        model: PreTrainedModel
-        model, found = AutoModelForCausalLM.from_pretrained(
-            folder.path,
-            dtype=dtype,
-            use_safetensors=True,
-            trust_remote_code=trust_remote_code,
-            attn_implementation=device.attention,
-            output_loading_info=True,
-        )
+        try:
+            model, found = load(attn_implementation=device.attention)
+        except (KeyError, ValueError):  # a model with attention of its own, as GPT-J
+            model, found = load(attn_implementation="eager")
     # transformers would fill them with random numbers and only warn.
     if found["missing_keys"]:
         missing = ", ".join(sorted(found["missing_keys"])[:3])

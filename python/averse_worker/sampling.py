@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from averse_worker.batches import PaddedPrompts, Responses
 from averse_worker.head import mean_exponent
@@ -128,15 +129,17 @@ def _sample_rows(
     mask = prompts.mask()
     if mask is not None:
         mask = torch.nn.functional.pad(mask, (0, sampler.new_tokens - 1), value=1)
-    tokens, positions = prompts.tokens, prompts.positions()
     cache = actor.cache(width + sampler.new_tokens - 1)
+    tokens, positions = prompts.tokens[:, -1:], prompts.positions()
     finished: Tensor | None = None
     """[rows], where a row of the batch has ended; None: nowhere"""
     # One autocast block for all steps: weights are cast once and not at every token.
     with policy.device.autocast():
+        hidden = _read_prompts(policy, prompts, cache)
         for step in range(sampler.new_tokens):
-            seen = None if mask is None else mask[:, : width + step]
-            hidden = actor.hidden(tokens, positions, seen, keep=1, cache=cache)[:, 0]
+            if step > 0:
+                seen = None if mask is None else mask[:, : width + step]
+                hidden = actor.hidden(tokens, positions, seen, keep=1, cache=cache)[:, 0]
             early = None
             if step < sampler.min_new_tokens:
                 early = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
@@ -165,6 +168,23 @@ def _sample_rows(
                 mask = None if mask is None else mask[stay]
                 rows, tokens, positions = rows[stay], tokens[stay], positions[stay]
                 finished = None
+
+
+def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: DynamicCache) -> Tensor:
+    """Fills the cache; answers the hidden states [B, d] after the prompts.
+
+    A prompt that comes several times, as in group sampling, is read once.
+    """
+    # With their lengths: padding may be a token that prompts have too.
+    keys = torch.cat([prompts.lengths[:, None], prompts.tokens], dim=1)
+    distinct, copies = torch.unique(keys, dim=0, return_inverse=True)
+    repeated = len(distinct) < len(keys)
+    once = PaddedPrompts(distinct[:, 1:], distinct[:, 0]) if repeated else prompts
+    last = policy.actor.hidden(once.tokens, once.positions(), once.mask(), keep=1, cache=cache)
+    if not repeated:
+        return last[:, 0]
+    cache.batch_select_indices(copies)
+    return last[copies, 0]
 
 
 @dataclass(frozen=True)

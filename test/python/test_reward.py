@@ -1,5 +1,6 @@
 """Reward models of each kind, and the transforms."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification
 
 from averse_worker.device import Device
-from averse_worker.errors import InputError, MissingEnvironment
+from averse_worker.errors import InputError, Interrupted, MissingEnvironment
 from averse_worker.model_folder import ModelFolder, find_model
 from averse_worker.reward import RewardModel, RewardTransform, load_reward
 from payloads import load_payload
-from tiny_models import write_tokenizer
+from tiny_models import no_report, write_tokenizer
 
 CPU = Device(torch.device("cpu"), torch.float32)
 TEXTS = ["good film", "bad", "the plot was very slow and dull and it never end", "", "a"]
@@ -72,7 +73,7 @@ def test_a_language_model_is_no_reward_model(language_model: Path) -> None:
 
 
 def test_the_builtin_classifier_loads_with_its_sign() -> None:
-    folder = find_model("builtin", "reward", "reward.model", False)
+    folder = find_model("builtin", "reward", "reward.model", False, no_report)
     assert folder.digests()
     plus = load(folder.path).score(["a great and moving film", "an awful, dull mess"])
     np.testing.assert_array_equal(load(folder.path, None, -1).score(["a dull mess"]).shape, (1,))
@@ -92,15 +93,33 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="safetensors"):
         load(tmp_path)
     with pytest.raises(InputError, match="no folder on this machine"):
-        find_model(str(tmp_path / "nowhere"), "reward", "reward.model", False)
+        find_model(str(tmp_path / "nowhere"), "reward", "reward.model", False, no_report)
 
 
 def test_a_hub_that_cannot_be_reached_is_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(MissingEnvironment, match="averse/no-such-model"):
-        find_model("averse/no-such-model", "reward", "reward.model", False)
+        find_model("averse/no-such-model", "reward", "reward.model", False, no_report)
     with pytest.raises(InputError, match="neither builtin"):
-        find_model("no such model", "reward", "reward.model", False)
+        find_model("no such model", "reward", "reward.model", False, no_report)
+
+
+def test_a_download_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, str]] = []
+    release = threading.Event()
+
+    def report(phase: str, done: int, total: int, unit: str) -> None:
+        told.append((phase, unit))
+        if len(told) == 2:
+            raise Interrupted("on request")
+
+    monkeypatch.setattr(
+        "averse_worker.model_folder.snapshot_download", lambda *_, **__: release.wait(10)
+    )
+    with pytest.raises(Interrupted):
+        find_model("averse/slow", "reward", "reward.model", False, report)
+    release.set()
+    assert set(told) == {("download", "seconds")}
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,17 @@
 """Sampling: exact log-probabilities, the right distribution, and luck that can be shared."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM, GemmaConfig, GemmaForCausalLM
+from transformers import AutoModelForCausalLM
 
 from averse_worker.batches import PaddedPrompts, Responses
 from averse_worker.head import FORBIDDEN
-from averse_worker.language_model import LanguageModel
 from averse_worker.policy import Policy
 from averse_worker.sampling import (
     Sampler,
@@ -109,6 +109,25 @@ def test_a_response_depends_on_its_own_prompt_and_draws_alone(policy: Policy) ->
         assert alone.tokens[0, :n].equal(together.tokens[i, :n])
 
 
+def test_prompts_that_repeat_are_read_once(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = [PROMPTS[0], PROMPTS[1], PROMPTS[0], PROMPTS[0], PROMPTS[1]]
+    draws = uniforms(12, 5, 6)
+    alone = [run(policy, [p], draws[i : i + 1]).responses for i, p in enumerate(prompts)]
+    read: list[int] = []
+    original = policy.actor.hidden
+
+    def counting(tokens: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+        read.append(tokens.shape[0])
+        return original(tokens, *rest, **named)
+
+    monkeypatch.setattr(policy.actor, "hidden", counting)
+    together = run(policy, prompts, draws).responses
+    assert read[:2] == [2, 5]
+    for i, response in enumerate(alone):
+        n = int(response.lengths[0])
+        assert together.tokens[i, :n].equal(response.tokens[0, :n])
+
+
 def test_progress_never_goes_back(policy: Policy) -> None:
     told: list[tuple[int, int]] = []
     sample(
@@ -200,29 +219,3 @@ def test_left_padding_changes_nothing(policy: Policy) -> None:
     assert both.values is not None
     torch.testing.assert_close(both.log_probs[:1], alone.log_probs, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(both.values[:1], alone.values, atol=1e-5, rtol=1e-5)
-
-
-def test_a_soft_capped_head_runs_through_the_models_own_path() -> None:
-    from transformers import Gemma2Config, Gemma2ForCausalLM
-
-    shape = {
-        "vocab_size": 50,
-        "hidden_size": 16,
-        "intermediate_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
-        "head_dim": 8,
-    }
-    torch.manual_seed(0)
-    for causal, plain in (
-        (Gemma2ForCausalLM(Gemma2Config(**shape, final_logit_softcapping=0.2)), False),
-        (GemmaForCausalLM(GemmaConfig(**shape)), True),
-    ):
-        model = LanguageModel(causal)
-        assert model._plain is plain
-        tokens = torch.arange(6)[None]
-        with torch.no_grad():
-            hidden = model.hidden(tokens, tokens, None, keep=3)[0]
-            expected = causal(input_ids=tokens).logits[0, -3:]
-            torch.testing.assert_close(model._raw_logits(hidden), expected)
