@@ -116,8 +116,10 @@ describe("one run", { timeout: 60_000 }, () => {
   test("has its arms compared, each with the first", async () => {
     const { stdout, code } = await averse(["compare", "mine", "rlhf", "ra-rlhf", "--runs", runs]);
     expect(code).toBe(0);
-    expect(stdout.split("\n")[0]!.trim().split(/ {2,}/)).toEqual(["rlhf", "ra-rlhf"]);
-    expect(stdout).toMatch(/tail reward +−?[\d.]+ +−?[\d.]+ {2}\([+−][\d.]+\)/);
+    const figures = stdout.split("\n").map((line) => line.trim().split(/ {2,}/));
+    expect(figures[0]!.slice(0, 3)).toEqual(["arm", "mean reward", "tail reward"]);
+    expect(figures.filter(([name]) => name === "rlhf")).toHaveLength(1);
+    expect(stdout).toMatch(/minus rlhf, paired by seed:[\s\S]*\nra-rlhf +[+−][\d.]+ /);
     const json = JSON.parse((await averse(["compare", "mine", "--runs", runs, "--json"])).stdout);
     expect(json.entries.map((entry: { arm: string }) => entry.arm)).toEqual([
       "sft",
