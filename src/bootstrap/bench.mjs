@@ -38,7 +38,8 @@ const words = process.argv.slice(2);
 const json = words.includes("--json");
 const chosen = words.filter((word) => !word.startsWith("--"));
 
-await afterSetup(root, [], async () => {
+// dev: TRL's trainers need `requests`.
+await afterSetup(root, ["dev"], async () => {
   /** @type {Record<string, unknown>} */
   const results = {};
   let failed = false;
