@@ -3,12 +3,11 @@
  * run starts, completed when its first worker has told what it loaded, and at the end.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Experiment } from "../config/schema.js";
+import { readCheckedJson } from "./checked-json.js";
 import { writeDurably } from "./durable-files.js";
-import { RecordError, recordError } from "./record-error.js";
 import { runFiles } from "./run-paths.js";
 
 export const manifestVersion = 1;
@@ -79,23 +78,7 @@ export function writeManifest(run: string, manifest: Manifest): void {
 
 /** @throws {RecordError} when it is missing, not JSON or not a manifest; names the key */
 export function readManifest(run: string): Manifest {
-  const path = join(run, runFiles.manifest);
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    if (error instanceof SyntaxError) {
-      throw new RecordError("damaged", `${path} is not JSON: ${error.message}`, { cause: error });
-    }
-    throw recordError(`cannot read ${path}`, error);
-  }
-  const result = manifestSchema.safeParse(json);
-  if (!result.success) {
-    const [issue] = result.error.issues;
-    const where = issue!.path.join(".") || "the whole";
-    throw new RecordError("damaged", `${path} is no manifest: ${where}: ${issue!.message}`);
-  }
-  return result.data;
+  return readCheckedJson(join(run, runFiles.manifest), manifestSchema, "manifest");
 }
 
 export function configHash(experiment: Experiment): string {
