@@ -53,6 +53,8 @@ export class WorkerLost extends Error {
     /** Last lines of the worker's stderr, oldest first. */
     readonly stderrTail: readonly string[],
     options?: ErrorOptions,
+    /** Stacks of its threads, asked for before a hung one was ended; null: none could be had. */
+    readonly stacks: string | null = null,
   ) {
     super(message, options);
   }

@@ -150,6 +150,7 @@ def _payload(setting: Setting) -> LoadPayload:
             transform="log-sigmoid",
             scale=2.0,
             baseline="none",
+            timeout_seconds=0,
         ),
         judge=None,
         data=LoadData(path="builtin", prompt_tokens=PROMPT_TOKENS),

@@ -12,12 +12,15 @@ import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import Final, NoReturn
 
 from averse_worker.connection import Connection, Ending, Timing
 from averse_worker.engines import CAPABILITIES, build_engine
+from averse_worker.keys import read_keys
 from averse_worker.parent import Parent
 from averse_worker.server import Server
+from averse_worker.stacks import end_stacks, write_stacks_on_signal
 
 EXIT_CODES: Final = {
     Ending.CLOSED: 0,
@@ -36,6 +39,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         prog="averse_worker", description="Serves one Averse controller until told to stop."
     )
     parser.add_argument("--endpoint", required=True, help="ipc://… or tcp://… the controller bound")
+    parser.add_argument("--keys", type=Path, help="file with the keys of a tcp://… endpoint")
     parser.add_argument("--session", required=True, help="id that every message must carry")
     parser.add_argument("--engine", choices=sorted(CAPABILITIES), default="torch")
     for name, default, what in (
@@ -65,8 +69,10 @@ def main(argv: list[str]) -> int:
         heartbeat_timeout_ms=arguments.heartbeat_timeout_ms,
         connect_timeout_ms=arguments.connect_timeout_ms,
     )
+    write_stacks_on_signal()
     try:
-        connection = Connection(arguments.endpoint, timing)
+        keys = read_keys(arguments.keys) if arguments.keys else None
+        connection = Connection(arguments.endpoint, timing, keys)
     except ValueError as error:
         print(f"averse_worker: {error}", file=sys.stderr)
         return 2
@@ -94,11 +100,16 @@ def main(argv: list[str]) -> int:
 def _control(connection: Connection, server: Server, parent: Parent) -> None:
     """Runs the connection; leaves at once when it ends in any way but an orderly one."""
     try:
-        ending = connection.run(server.receive, parent.gone)
+        ending = connection.run(server.receive, parent.gone, _signalled)
     except BaseException:
         _leave(EXIT_BUG, f"a bug in the control thread\n{traceback.format_exc()}")
     if ending is not Ending.CLOSED:
         _leave(EXIT_CODES[ending], ending.value)
+
+
+def _signalled(number: int) -> None:
+    if number == signal.SIGUSR1:
+        end_stacks()
 
 
 def _leave(code: int, why: str) -> NoReturn:

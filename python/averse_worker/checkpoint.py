@@ -5,18 +5,20 @@
     average.safetensors    the exponential average, where there is one
     base.safetensors       only after fine-tuning: the network below LoRA adapters
     reference.safetensors  only after fine-tuning: the frozen copy
+    random.json            the process's global random generators: Python, NumPy, torch, each device
     state.json             counters, and which of the files there are
 
-Rollouts and updates draw from seeds that the controller sends, so no random state is kept.
+Rollouts and updates draw from seeds that the controller sends; random.json is for the code of a
+model or reward model that draws globally.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
+import msgspec
 import torch
+from msgspec import Struct
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -25,22 +27,35 @@ from averse_worker.average import WeightAverage
 from averse_worker.errors import InputError
 from averse_worker.limits import check_empty_folder
 from averse_worker.policy import Policy
+from averse_worker.random_state import RandomState, read_random_state, set_random_state
 from averse_worker.update import Ppo
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _STATE: Final = "state.json"
+_RANDOM: Final = "random.json"
+
+Content = TypeVar("Content", bound=Struct)
 
 
-@dataclass(frozen=True)
-class Counters:
-    """What the engine counts."""
+class State(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """state.json."""
 
+    format: int
     rollouts: int
     updates: int
+    lora_rank: int
+    fine_tuned: bool
+    average: bool
 
 
 def write_checkpoint(
-    folder: Path, policy: Policy, ppo: Ppo, average: WeightAverage | None, counters: Counters
+    folder: Path,
+    policy: Policy,
+    ppo: Ppo,
+    average: WeightAverage | None,
+    *,
+    rollouts: int,
+    updates: int,
 ) -> None:
     """Writes everything that `read_checkpoint` needs into an existing empty folder.
 
@@ -55,71 +70,84 @@ def write_checkpoint(
     if policy.fine_tuned:
         for name, tensors in _fine_tuned(policy).items():
             _save(folder, name, tensors)
-    state = {
-        "format": FORMAT,
-        "rollouts": counters.rollouts,
-        "updates": counters.updates,
-        "lora_rank": policy.lora_rank,
-        "fine_tuned": policy.fine_tuned,
-        "average": average is not None,
-    }
-    (folder / _STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+    _write(folder / _RANDOM, read_random_state())
+    state = State(
+        format=FORMAT,
+        rollouts=rollouts,
+        updates=updates,
+        lora_rank=policy.lora_rank,
+        fine_tuned=policy.fine_tuned,
+        average=average is not None,
+    )
+    _write(folder / _STATE, state)
 
 
-def read_state(folder: Path) -> dict[str, Any]:
+def read_state(folder: Path) -> State:
     """The checkpoint's state.json.
 
     Raises:
-        InputError: there is none, or it is of another format.
+        InputError: there is none, it is damaged, or it is of another format.
     """
     path = folder / _STATE
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected a checkpoint") from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
+    # The format alone first: another one may have other fields.
+    if (found := _read(path, _Format).format) != FORMAT:
         raise InputError(
-            f"{path}: is no checkpoint of format {FORMAT}; it was written by another version"
+            f"{path}: is a checkpoint of format {found}, expected {FORMAT}; "
+            "it was written by another version: go on with that one"
         )
-    return state
+    return _read(path, State)
 
 
-def read_checkpoint(
-    folder: Path, policy: Policy, ppo: Ppo, average: WeightAverage | None
-) -> Counters:
+def read_checkpoint(folder: Path, policy: Policy, ppo: Ppo, average: WeightAverage | None) -> State:
     """Puts a checkpoint's state into a policy of the same model and settings.
+
+    Everything is read and looked over first: a checkpoint that is refused leaves the weights alone.
 
     Raises:
         InputError: a file is missing or corrupt, or belongs to another model or LoRA rank.
     """
     state = read_state(folder)
-    if state["lora_rank"] != policy.lora_rank:
+    _check_settings(folder, state, policy, average)
+    targets: dict[str, Mapping[str, Tensor]] = {"weights": policy.parameters}
+    if average is not None:
+        targets["average"] = average.weights
+    if state.fine_tuned:
+        targets |= _fine_tuned(policy)
+    loaded = {name: _load_fitting(folder, name, tensors) for name, tensors in targets.items()}
+    moments = _load_moments(folder, policy)
+    random = _read(folder / _RANDOM, RandomState)
+    try:
+        set_random_state(random)
+    except (ValueError, RuntimeError, TypeError, OverflowError) as error:
+        raise _damaged(folder / _RANDOM, error) from error
+    with torch.no_grad():
+        for name, tensors in targets.items():
+            for key, target in tensors.items():
+                target.copy_(loaded[name][key])
+    ppo.restore(moments)
+    policy.fine_tuned = state.fine_tuned
+    return state
+
+
+class _Format(Struct, frozen=True):
+    format: int
+
+
+def _check_settings(
+    folder: Path, state: State, policy: Policy, average: WeightAverage | None
+) -> None:
+    if state.lora_rank != policy.lora_rank:
         raise InputError(
-            f"{folder}: was saved with policy.lora_rank {state['lora_rank']}, but it is "
+            f"{folder}: was saved with policy.lora_rank {state.lora_rank}, but it is "
             f"{policy.lora_rank} now; set it back",
             key="policy.lora_rank",
         )
-    if average is not None and not state["average"]:
+    if average is not None and not state.average:
         raise InputError(
             f"{folder}: has no average of the weights, but training.average_decay is set; "
             "set it to 0",
             key="training.average_decay",
         )
-    if state["fine_tuned"]:
-        policy.fine_tuned = True
-        for name, tensors in _fine_tuned(policy).items():
-            _copy(folder, name, tensors)
-    _copy(folder, "weights", policy.parameters)
-    moments = _load(folder, "optimizer", policy.device.torch_device)
-    if unknown := {key.split("|")[0] for key in moments} - set(policy.parameters):
-        raise InputError(
-            f"{folder / 'optimizer.safetensors'}: is of another model, which has "
-            f"{sorted(unknown)[0]}; the checkpoint is damaged, use another"
-        )
-    ppo.restore(moments)
-    if average is not None:
-        _copy(folder, "average", average.weights)
-    return Counters(rollouts=state["rollouts"], updates=state["updates"])
 
 
 def _fine_tuned(policy: Policy) -> dict[str, dict[str, Tensor]]:
@@ -137,22 +165,18 @@ def _save(folder: Path, name: str, tensors: Mapping[str, Tensor]) -> None:
     save_file(plain, folder / f"{name}.safetensors")
 
 
-def _load(folder: Path, name: str, device: torch.device) -> dict[str, Tensor]:
-    path = folder / f"{name}.safetensors"
+def _load(path: Path) -> dict[str, Tensor]:
     try:
-        loaded: dict[str, Tensor] = load_file(path, device=str(device))
+        loaded: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}); the checkpoint is incomplete, use another"
-        ) from error
+        raise _damaged(path, error) from error
     return loaded
 
 
-@torch.no_grad()
-def _copy(folder: Path, name: str, targets: Mapping[str, Tensor]) -> None:
-    """Copies a file's tensors into `targets`, which must be of the same names and shapes."""
+def _load_fitting(folder: Path, name: str, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A file's tensors, which must be of the same names and shapes as `targets`."""
     path = folder / f"{name}.safetensors"
-    loaded = _load(folder, name, torch.device("cpu"))
+    loaded = _load(path)
     shapes = {key: tuple(tensor.shape) for key, tensor in targets.items()}
     found = {key: tuple(tensor.shape) for key, tensor in loaded.items()}
     if shapes != found:
@@ -163,5 +187,39 @@ def _copy(folder: Path, name: str, targets: Mapping[str, Tensor]) -> None:
             "saved from",
             key="policy.model",
         )
-    for key, target in targets.items():
-        target.copy_(loaded[key])
+    return loaded
+
+
+def _load_moments(folder: Path, policy: Policy) -> dict[str, Tensor]:
+    """The optimizer's state, on the parameters' device; none before the first update."""
+    path = folder / "optimizer.safetensors"
+    moments = _load(path)
+    parameters = policy.parameters
+    for key, tensor in moments.items():
+        name, _, field = key.partition("|")
+        shape = parameters[name].shape if name in parameters else None
+        if shape is None or (field != "step" and tensor.shape != shape):
+            raise InputError(
+                f"{path}: is of another model: {key} has shape {tuple(tensor.shape)} there and "
+                f"{shape and tuple(shape)} in the model; restore under the model it was saved from",
+                key="policy.model",
+            )
+    return {key: tensor.to(policy.device.torch_device) for key, tensor in moments.items()}
+
+
+def _write(path: Path, content: Struct) -> None:
+    path.write_bytes(msgspec.json.encode(content) + b"\n")
+
+
+def _read(path: Path, kind: type[Content]) -> Content:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path}: cannot be read ({error}); expected a checkpoint, and this one is incomplete or "
+        "damaged: use another"
+    )

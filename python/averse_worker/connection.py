@@ -21,6 +21,7 @@ from typing import Final
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from averse_worker.keys import Keys
 from averse_worker.messages import MAX_MESSAGE_BYTES
 
 WATCH_INTERVAL_MS: Final = 500
@@ -56,14 +57,19 @@ class Ending(enum.Enum):
 class Connection:
     """A DEALER socket, a queue of outgoing messages, and the wake-ups of the thread in `run`."""
 
-    def __init__(self, endpoint: str, timing: Timing) -> None:
-        """Prepares the connection to `endpoint` (ipc://… or tcp://…); `run` opens it.
+    def __init__(self, endpoint: str, timing: Timing, keys: Keys | None = None) -> None:
+        """Prepares the connection to `endpoint`; `run` opens it.
+
+        `keys` are for tcp://…, which is never without, and not for ipc://….
 
         Raises:
-            ValueError: zmq cannot read the endpoint.
+            ValueError: zmq cannot read the endpoint, or it is one without its keys.
         """
+        _check_door(endpoint, keys)
         self._timing = timing
         self._outgoing: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._next: bytes | None = None
+        """Taken from the queue, not sent yet; for the thread in `run` alone."""
         self._closing = False
         # Socket pairs and not zmq PAIRs: these are safe to write from any thread and from a
         # signal, and zmq polls them beside its own sockets.
@@ -77,6 +83,10 @@ class Connection:
         self._socket.setsockopt(zmq.SNDHWM, 0)
         self._socket.setsockopt(zmq.HEARTBEAT_IVL, timing.heartbeat_ms)
         self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, timing.heartbeat_timeout_ms)
+        if keys is not None:
+            self._socket.curve_serverkey = keys.server_public
+            self._socket.curve_publickey = keys.client_public
+            self._socket.curve_secretkey = keys.client_secret
         self._events = self._socket.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         )
@@ -108,18 +118,24 @@ class Connection:
         self._closing = True
         self._wake()
 
-    def run(self, receive: Callable[[list[bytes]], None], orphaned: Callable[[], bool]) -> Ending:
+    def run(
+        self,
+        receive: Callable[[list[bytes]], None],
+        orphaned: Callable[[], bool],
+        signalled: Callable[[int], None] = lambda _number: None,
+    ) -> Ending:
         """Moves messages until the connection ends; the calling thread owns the socket.
 
         `receive` gets the frames of each message (one, when the peer keeps to the protocol) and
-        must not block. `orphaned` is asked at least every `WATCH_INTERVAL_MS`.
+        must not block. `orphaned` is asked at least every `WATCH_INTERVAL_MS`. `signalled` hears
+        of each signal; SIGTERM then ends the connection.
         """
         poller = zmq.Poller()
         for source in (self._socket, self._events, self._wake_reader, self._signal_reader):
             poller.register(source, zmq.POLLIN)
         ending = None
         try:
-            ending = self._loop(poller, receive, orphaned)
+            ending = self._loop(poller, receive, orphaned, signalled)
         finally:
             self._close_sockets(linger_ms=FLUSH_MS if ending is Ending.CLOSED else 0)
         return ending
@@ -129,15 +145,17 @@ class Connection:
         poller: zmq.Poller,
         receive: Callable[[list[bytes]], None],
         orphaned: Callable[[], bool],
+        signalled: Callable[[int], None],
     ) -> Ending:
         connected = False
         connect_deadline = time.monotonic() + self._timing.connect_timeout_ms / 1000
         while True:
             ready = dict(poller.poll(WATCH_INTERVAL_MS))
-            if self._signal_reader.fileno() in ready and _drain(self._signal_reader).count(
-                signal.SIGTERM
-            ):
-                return Ending.TERMINATED
+            if self._signal_reader.fileno() in ready:
+                for number in (numbers := _drain(self._signal_reader)):
+                    signalled(number)
+                if signal.SIGTERM in numbers:
+                    return Ending.TERMINATED
             if self._events in ready:
                 event = recv_monitor_message(self._events)["event"]
                 if event == zmq.EVENT_DISCONNECTED and connected:
@@ -150,7 +168,7 @@ class Connection:
             if self._wake_reader.fileno() in ready:
                 _drain(self._wake_reader)
             self._send_queued()
-            if self._closing and self._outgoing.empty():
+            if self._closing and self._next is None and self._outgoing.empty():
                 return Ending.CLOSED
             if not connected and time.monotonic() > connect_deadline:
                 return Ending.NEVER_CONNECTED
@@ -160,12 +178,18 @@ class Connection:
     def _send_queued(self) -> None:
         while True:
             try:
-                message = self._outgoing.get_nowait()
+                if self._next is None:
+                    self._next = self._outgoing.get_nowait()
+                # Never waits for room: the socket has no high-water mark; the controller bounds
+                # what is queued by asking for one engine command at a time.
+                self._socket.send(self._next, zmq.DONTWAIT)
             except queue.Empty:
                 return
-            # Never blocks: the socket has no high-water mark; the controller bounds what is
-            # queued by asking for one engine command at a time.
-            self._socket.send(message)
+            except zmq.Again:
+                # libzmq gave the connection up (no handshake came about). Waiting for another
+                # here, `run` would miss its deadline and every signal.
+                return
+            self._next = None
 
     def _wake(self) -> None:
         try:
@@ -180,6 +204,22 @@ class Connection:
         self._events.close(linger=0)
         self._socket.close(linger=linger_ms)
         self._context.term()
+
+
+def _check_door(endpoint: str, keys: Keys | None) -> None:
+    """Lets nothing through that others could listen to: everything else would be in the clear."""
+    transport = endpoint.partition("://")[0]
+    if transport not in ("ipc", "tcp"):
+        raise ValueError(
+            f"endpoint '{endpoint}' is not for this worker; expected ipc://PATH or tcp://HOST:PORT"
+        )
+    if transport == "tcp" and keys is None:
+        raise ValueError(
+            f"endpoint '{endpoint}' is over tcp, which is never without keys; give --keys FILE, "
+            "the file that {keys} names in the worker's file"
+        )
+    if transport == "ipc" and keys is not None:
+        raise ValueError(f"endpoint '{endpoint}' is over ipc, which has no keys; leave out --keys")
 
 
 def _nonblocking_pair() -> tuple[socket.socket, socket.socket]:

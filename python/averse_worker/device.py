@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,15 @@ DTYPES: Final = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+
+# What the worker uses of torch's list of operations that have no deterministic form off a CPU.
+_WITHOUT_KERNEL: Final = (
+    "sampling adds up probabilities (cumsum) in no fixed order",
+    "the gradients of attention (scaled_dot_product_attention) may be added up in no fixed order",
+    "the loss of supervised fine-tuning (nll_loss) has no deterministic kernel",
+)
+
+_DRIVER: Final = re.compile(r"\d+(\.\d+)+")
 
 # glibc's malloc.h
 _M_TRIM_THRESHOLD: Final = -1
@@ -56,6 +66,29 @@ class Device:
     def attention(self) -> str:
         """The transformers attention that is fastest here."""
         return attention.NAME if self.torch_device.type == "cpu" else "sdpa"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What the device runs on beside torch, by name; empty for a CPU."""
+        if self.torch_device.type != "cuda":
+            return {}
+        found = {
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+            "nvidia_driver": _nvidia_driver(),
+        }
+        return {name: str(version) for name, version in found.items() if version is not None}
+
+    def nondeterminism(self, asked: bool) -> list[str]:
+        """What may keep two runs on this machine, with as many threads, from being bit-identical.
+
+        Args:
+            asked: `backend.deterministic`.
+        """
+        if not asked:
+            return ["backend.deterministic is false: any operation may add up in any order"]
+        kind = self.torch_device.type
+        return [] if kind == "cpu" else [f"{what} on {kind}" for what in _WITHOUT_KERNEL]
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """Mixed precision for the block; nothing with float32."""
@@ -102,6 +135,13 @@ def open_device(backend: LoadBackend) -> Device:
     return device
 
 
+def _nvidia_driver() -> str | None:
+    with contextlib.suppress(OSError):
+        words = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").split()
+        return next((word for word in words if _DRIVER.fullmatch(word)), None)
+    return None
+
+
 def _processor() -> str:
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -140,7 +180,7 @@ def _set_deterministic(wanted: bool, device: torch.device) -> None:
     if wanted and device.type == "cuda":
         # cuBLAS reads it when it starts; without it, its products may differ between runs.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # Off a CPU some operations have no deterministic form (cumsum on CUDA): warn once, go on.
+    # Off a CPU some operations have no deterministic form (`nondeterminism`): warn once, go on.
     torch.use_deterministic_algorithms(wanted, warn_only=device.type != "cpu")
     # Filling fresh memory costs time and only shows up reads of uninitialised memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -15,9 +15,10 @@ from averse_worker.engine import Report
 from averse_worker.head import PLAIN
 from averse_worker.messages import Sample
 from averse_worker.policy import Policy
-from averse_worker.reward import RewardModel
-from averse_worker.rollout import full_texts, reference_log_probs
+from averse_worker.rollout import check_finite, full_texts, reference_log_probs
 from averse_worker.sampling import Sampler, sample, uniforms_of_prompts
+from averse_worker.scores import Scores
+from averse_worker.scoring import Scorer
 
 # Episodes sampled at once where rollout.minibatch sets no limit: evaluations may be large.
 _BATCH: Final = 128
@@ -31,8 +32,8 @@ _TEXT_BATCH: Final = 32
 class Evaluation:
     """Arrays are [N], in the order of the prompts asked for."""
 
-    reward: NDArray[np.float32]
-    judge: NDArray[np.float32] | None
+    reward: Scores
+    judge: Scores | None
     kl: NDArray[np.float32]
     lengths: NDArray[np.uint32]
     distinct: tuple[float, float, float]
@@ -46,14 +47,17 @@ def evaluate(
     rows: NDArray[np.intp],
     seed: int,
     sampler: Sampler,
-    reward: RewardModel,
-    judge: RewardModel | None,
+    reward: Scorer,
+    judge: Scorer | None,
     samples: int,
     report: Report,
 ) -> Evaluation:
     """Samples one completion for each of `rows` (positions in `prompts`) and scores them.
 
     A completion depends on the weights, the seed and its own prompt, not on the other prompts.
+
+    Raises:
+        Diverged: log-probabilities are not finite.
     """
     asked = [int(prompts.ids[row]) for row in rows]
     padded = PaddedPrompts.of(
@@ -74,20 +78,22 @@ def evaluate(
         lambda done, total: report("evaluate", done, total, "tokens"),
     )
     reference = reference_log_probs(policy, padded, drawn.responses, limited, report)
+    log_ratios = drawn.log_probs - reference
+    check_finite(log_ratios, "log-probabilities")
     texts = full_texts(policy, prompts, rows, drawn.responses)
     report("reward", 0, len(texts), "texts")
-    raw = reward.score(texts, lambda done, total: report("reward", done, total, "texts"))
+    scored = reward.score(texts, lambda done, total: report("reward", done, total, "texts"))
     judged = None
     if judge is not None:
         judged = judge.score(texts, lambda done, total: report("judge", done, total, "texts"))
     completions = completion_tokens(drawn.responses, policy.end_token)
     return Evaluation(
-        raw,
+        scored,
         judged,
-        (drawn.log_probs - reference).sum(1).cpu().numpy(),
+        log_ratios.sum(1).cpu().numpy(),
         drawn.responses.lengths.cpu().numpy().astype(np.uint32),
         (distinct(completions, 1), distinct(completions, 2), distinct(completions, 3)),
-        _samples(policy, prompts, scores, rows, texts, raw, samples),
+        _samples(policy, prompts, scores, rows, texts, scored, samples),
     )
 
 
@@ -152,7 +158,7 @@ def _samples(
     scores: NDArray[np.float32],
     rows: NDArray[np.intp],
     texts: list[str],
-    raw: NDArray[np.float32],
+    scored: Scores,
     count: int,
 ) -> list[Sample]:
     """`count` episodes at even ranks of the prompt's score, the worst prompt first."""
@@ -170,7 +176,7 @@ def _samples(
                 prompt=int(prompts.ids[row]),
                 text=prompt,
                 completion=completion,
-                reward=float(raw[episode]),
+                reward=None if episode in scored.failures else float(scored.values[episode]),
             )
         )
     return out

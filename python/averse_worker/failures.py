@@ -44,7 +44,7 @@ def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | Non
     if isinstance(error, NotFinite):
         message = f"`{command}` gave NaN or infinity: {error}; lower the learning rate"
         return "diverged", message, None, trace
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return "memory", f"`{command}` ran out of memory; {_MEMORY_ADVICE}", None, trace
     if isinstance(error, ImportError):
         message = (
@@ -59,7 +59,8 @@ def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | Non
     return "internal", message, None, trace
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the host's or the device's memory ran out, in whichever words torch says so."""
     if isinstance(error, MemoryError) or type(error).__name__ in _OUT_OF_MEMORY_CLASSES:
         return True
     return isinstance(error, RuntimeError) and any(

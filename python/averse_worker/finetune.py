@@ -14,6 +14,7 @@ from transformers.trainer_callback import PrinterCallback
 from averse_worker.device import Device, quiet
 from averse_worker.engine import Report
 from averse_worker.errors import Diverged, InputError
+from averse_worker.finite import first_not_finite, require_finite
 from averse_worker.messages import SftPayload
 from averse_worker.policy import Policy
 
@@ -41,7 +42,7 @@ def fine_tune(
 
     Raises:
         InputError: there are no texts.
-        Diverged: a loss is NaN or infinite.
+        Diverged: a loss, gradient or weight is NaN or infinite.
     """
     if not texts:
         raise InputError(
@@ -80,6 +81,7 @@ def fine_tune(
         causal = policy.adapter.merge_and_unload()
     else:
         causal = policy.actor.causal
+    require_finite(dict(causal.named_parameters()))
     policy.install(causal.to(policy.device.torch_device))
     policy.fine_tuned = True
     edge = max(1, round(_EDGE * len(watcher.losses)))
@@ -147,6 +149,19 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._report("sft", state.global_step, self._steps, "steps")
+
+    def on_pre_optimizer_step(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
+        if args.fp16:
+            return  # its scaler meets infinities by design, and leaves those steps out
+        gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        # Clipping comes first and may have spread it: the name is the first of those touched.
+        if name := first_not_finite(gradients):
+            raise Diverged(
+                f"the gradient of {name} is NaN or infinite at step {state.global_step + 1} of "
+                "supervised fine-tuning, which was not taken; lower sft.learning_rate"
+            )
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any

@@ -53,18 +53,22 @@ def check_sft(payload: SftPayload) -> None:
     _check("sft.max_tokens", payload.max_tokens, low=1)
 
 
-def read_weights(data: bytes, episodes: int) -> NDArray[np.float64]:
+def read_weights(data: bytes, failed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Reads the weights of an update, scaled to a sum of 1: only their ratios matter.
+
+    Args:
+        failed: (episodes,), which have no reward to learn from.
 
     Returns shape (episodes,), each ≥ 0.
 
     Raises:
-        InputError: they are not as many as the episodes, negative, not finite, or all zero.
+        InputError: they are not as many as the episodes, negative, not finite, all zero, or one
+            lies on an episode without a reward.
     """
     weights = float32_array(data).astype(np.float64)
-    if weights.size != episodes:
+    if weights.size != failed.size:
         raise InputError(
-            f"the update has {weights.size} weights, the rollout {episodes} episodes; "
+            f"the update has {weights.size} weights, the rollout {failed.size} episodes; "
             "send one weight an episode, 0 for those to leave out"
         )
     wrong = ~np.isfinite(weights) | (weights < 0)
@@ -72,6 +76,13 @@ def read_weights(data: bytes, episodes: int) -> NDArray[np.float64]:
         first = int(np.argmax(wrong))
         raise InputError(
             f"weight {first} of the update is {weights[first]}, expected a finite number ≥ 0"
+        )
+    lost = failed & (weights > 0)
+    if lost.any():
+        first = int(np.argmax(lost))
+        raise InputError(
+            f"weight {first} of the update is {weights[first]}, but the reward of that episode "
+            "failed; send 0 for it"
         )
     total = weights.sum()
     if total == 0:

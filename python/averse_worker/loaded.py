@@ -9,13 +9,15 @@ from averse_worker.average import WeightAverage
 from averse_worker.data import Data, Prompts, Split, read_data, tokenise_prompts
 from averse_worker.device import Device, open_device
 from averse_worker.engine import Report
+from averse_worker.errors import InputError
 from averse_worker.messages import LoadDigests, LoadPayload
 from averse_worker.model_folder import ModelFolder, find_model
 from averse_worker.models import load_policy
 from averse_worker.policy import Policy
-from averse_worker.reward import RewardModel, RewardTransform, load_reward
+from averse_worker.reward import RewardTransform, load_reward
 from averse_worker.rollout import Collector, Episodes
 from averse_worker.sampling import Sampler
+from averse_worker.scoring import Scorer
 from averse_worker.update import Ppo
 
 
@@ -76,8 +78,8 @@ class Loaded:
         folders: Folders,
         data: Data,
         prompts: dict[Split, PromptSet],
-        reward: RewardModel,
-        judge: RewardModel | None,
+        reward: Scorer,
+        judge: Scorer | None,
         policy: Policy,
     ) -> None:
         self.payload = payload
@@ -122,7 +124,8 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     """Reads data and models and scores the prompts.
 
     Raises:
-        InputError: a config value, a model folder or a data file is wrong.
+        InputError: a config value, a model folder or a data file is wrong, or the reward model
+            fails on a prompt.
         MissingEnvironment: the device or the hub cannot be reached.
     """
     total = 5
@@ -140,12 +143,16 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     }
     report("load", 3, total, "parts")
     settings, trust = payload.reward, payload.policy.trust_remote_code
-    reward = load_reward(folders.reward, settings.label, settings.sign, device, trust)
+    limit = settings.timeout_seconds
+    model = load_reward(folders.reward, settings.label, settings.sign, device, trust)
+    reward = Scorer(model, limit)
     report("load", 4, total, "parts")
-    judge = load_reward(folders.judge, None, 1, device, trust) if folders.judge else None
+    judge = None
+    if folders.judge:
+        judge = Scorer(load_reward(folders.judge, None, 1, device, trust), limit)
     report("load", 5, total, "parts")
     scored = {
-        split: PromptSet(part, _scores(reward, part.texts, report))
+        split: PromptSet(part, _scores(reward, part, split, report))
         for split, part in prompts.items()
     }
     return Loaded(payload, device, folders, data, scored, reward, judge, policy)
@@ -165,8 +172,18 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
     )
 
 
-def _scores(reward: RewardModel, texts: list[str], report: Report) -> NDArray[np.float32]:
+def _scores(reward: Scorer, part: Prompts, split: Split, report: Report) -> NDArray[np.float32]:
+    """Raw scores of the prompts alone; by them hard ones are told, so that each needs one."""
+    texts = part.texts
     report("score", 0, len(texts), "texts")
     scores = reward.score(texts, lambda done, total: report("score", done, total, "texts"))
     report("score", len(texts), len(texts), "texts")
-    return scores
+    if scores.failures:
+        first = min(scores.failures)
+        raise InputError(
+            f"the reward model fails on {len(scores.failures)} of {len(texts)} {split} prompts, "
+            f"first on prompt {part.ids[first]}: {scores.failures[first].message}; every prompt "
+            "needs a score: leave those out of data.path, or take another reward.model",
+            key="reward.model",
+        )
+    return scores.values

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from averse_worker.errors import ErrorKind
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 """Exact match is required and checked first; a mismatch says which side is older."""
 
 LARGEST_EXACT_INTEGER: Final = 2**53 - 1
@@ -82,17 +82,24 @@ def uint32_array(data: bytes) -> NDArray[np.uint32]:
     return np.frombuffer(data, dtype="<u4").astype(np.uint32)
 
 
-def float32_bytes(values: Sequence[float] | NDArray[Any]) -> bytes:
+def float32_bytes(
+    values: Sequence[float] | NDArray[Any], failed: NDArray[np.bool_] | None = None
+) -> bytes:
     """Packs a one-dimensional array of numbers as little-endian float32.
 
+    Args:
+        failed: marks the episodes without a reward; they go out as NaN, whatever their value.
+
     Raises:
-        NotFinite: a value is NaN, infinite, or beyond float32.
+        NotFinite: another value is NaN, infinite, or beyond float32.
         ValueError: the array has not exactly one dimension.
     """
     array = _one_dimensional(np.asarray(values))
     with np.errstate(over="ignore"):
         packed = array.astype("<f4")
     finite = np.isfinite(packed)
+    if failed is not None:
+        packed[failed], finite[failed] = np.nan, True
     if not finite.all():
         first = int(np.argmin(finite))
         raise NotFinite(
@@ -147,6 +154,8 @@ class LoadReward(Message, frozen=True, kw_only=True):
     """clip: bound; log-sigmoid: factor"""
     baseline: Literal["none", "prompt"]
     """prompt: the prompt's own score is taken off"""
+    timeout_seconds: Seconds
+    """of scoring one batch of texts; 0: no limit"""
 
 
 class LoadData(Message, frozen=True, kw_only=True):
@@ -233,6 +242,8 @@ class LoadResult(Message, frozen=True, kw_only=True):
     train: PromptSet
     test: PromptSet
     versions: dict[str, str]
+    nondeterminism: list[str]
+    """what may keep two runs on this machine from being bit-identical; empty: nothing"""
     digests: LoadDigests
     memory_bytes: Count
     seconds: Seconds
@@ -274,11 +285,20 @@ class RolloutSeconds(Message, frozen=True, kw_only=True):
     reward: Seconds
 
 
+class RewardFailure(Message, frozen=True, kw_only=True):
+    """Why the reward model gave no score, and to whom."""
+
+    kind: Literal["timeout", "exception", "not-finite"]
+    message: str
+    episodes: Uint32
+    """positions in the request's prompts, ascending"""
+
+
 class RolloutResult(Message, frozen=True, kw_only=True):
     rollout: Count
     """the tensors stay with the worker under this id until the next rollout"""
     reward: Float32
-    """raw environment reward"""
+    """raw environment reward; NaN here and in both returns where it failed"""
     kl: Float32
     """Σ over tokens of log(π / π_ref)"""
     return_: Float32 = field(name="return")
@@ -287,6 +307,8 @@ class RolloutResult(Message, frozen=True, kw_only=True):
     """GAE advantage + value at the first generated token"""
     length: Uint32
     """generated tokens, EOS in"""
+    failures: list[RewardFailure]
+    """no episode stands in two of them"""
     entropy: Finite
     """mean over generated tokens, nats"""
     tokens: Count
@@ -299,7 +321,7 @@ class RolloutResult(Message, frozen=True, kw_only=True):
 class UpdatePayload(Message, frozen=True, kw_only=True):
     rollout: Count
     weights: Float32
-    """one an episode, ≥ 0; weight 0 costs no forward or backward pass"""
+    """one an episode, ≥ 0, 0 without a reward; weight 0 costs no forward or backward pass"""
     seed: Seed
     learning_rate_factor: Finite
     """multiplies both learning rates"""
@@ -341,15 +363,19 @@ class Sample(Message, frozen=True, kw_only=True):
     prompt: Count
     text: str
     completion: str
-    reward: Finite
+    reward: Finite | None
+    """None: it failed"""
 
 
 class EvaluateResult(Message, frozen=True, kw_only=True):
     reward: Float32
-    """raw"""
+    """raw; NaN where it failed"""
     judge: Float32 | None
+    """NaN where it failed"""
     kl: Float32
     length: Uint32
+    failures: list[RewardFailure]
+    judge_failures: list[RewardFailure]
     dist_1: Finite
     dist_2: Finite
     dist_3: Finite

@@ -2,7 +2,7 @@
 between a raw score and the reward of an episode.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,34 +18,38 @@ from averse_worker.messages import LoadReward
 from averse_worker.model_folder import ModelFolder, load_tokenizer
 from averse_worker.models import context_of
 
-# Texts a forward pass of a transformers classifier.
-_BATCH: Final = 64
-
-Tick = Callable[[int, int], None]
-
 
 class RewardModel(Protocol):
     """Raw scores of texts, high is good; each text's score is independent of the others."""
 
-    def score(self, texts: Sequence[str], tick: Tick | None = None) -> NDArray[np.float32]:
-        """[len(texts)]; `tick` is told how many are done, and of how many."""
+    @property
+    def batch(self) -> int | None:
+        """Texts that `score` is given at once; None: as many as there are."""
+        ...
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """[len(texts)]"""
         ...
 
 
 class ClassifierReward:
     """One of Averse's own small classifiers."""
 
+    batch: Final = None
+
     def __init__(self, classifier: Classifier, sign: int = 1) -> None:
         self._classifier = classifier
         self._sign = np.float32(sign)
 
-    def score(self, texts: Sequence[str], tick: Tick | None = None) -> NDArray[np.float32]:
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Sign × the classifier's logit."""
         return self._sign * self._classifier.score(texts)
 
 
 class TransformersReward:
     """A transformers sequence classifier: sign × the logit of one class."""
+
+    batch: Final = 64
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: Any, index: int, sign: int, device: Device
@@ -61,25 +65,19 @@ class TransformersReward:
             self._limit = min(self._limit, context_of(model) - model.config.pad_token_id - 1)
 
     @torch.inference_mode()
-    def score(self, texts: Sequence[str], tick: Tick | None = None) -> NDArray[np.float32]:
-        """Texts longer than the classifier's context are cut at its end."""
-        encoded = self._tokenizer(list(texts), truncation=True, max_length=self._limit)
-        lengths = [len(ids) for ids in encoded["input_ids"]]
-        # Like lengths together, so that little is padded.
-        order = sorted(range(len(texts)), key=lambda i: lengths[i])
-        scores = np.empty(len(texts), dtype=np.float32)
-        for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
-            batch = self._tokenizer.pad(
-                {name: [values[i] for i in rows] for name, values in encoded.items()},
-                return_tensors="pt",
-            ).to(self._device.torch_device)
-            with self._device.autocast():
-                logits = self._model(**batch).logits[:, self._index]
-            scores[rows] = self._sign * logits.float().cpu().numpy()
-            if tick:
-                tick(start + len(rows), len(order))
-        return scores
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One forward pass; texts longer than the classifier's context are cut at its end."""
+        batch = self._tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=self._limit,
+            padding=True,
+            return_tensors="pt",
+        ).to(self._device.torch_device)
+        with self._device.autocast():
+            logits = self._model(**batch).logits[:, self._index]
+        scores: NDArray[np.float32] = logits.float().cpu().numpy()
+        return np.float32(self._sign) * scores
 
 
 def load_reward(

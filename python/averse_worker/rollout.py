@@ -6,7 +6,7 @@ Everything that the update needs stays here as tensors; the controller gets one 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,10 +20,13 @@ from averse_worker.batches import PaddedPrompts, Responses
 from averse_worker.data import Prompts
 from averse_worker.engine import Report
 from averse_worker.errors import Diverged
+from averse_worker.finite import require_finite
 from averse_worker.messages import LoadTraining, RolloutSeconds
 from averse_worker.policy import Policy
-from averse_worker.reward import RewardModel, RewardTransform
+from averse_worker.reward import RewardTransform
 from averse_worker.sampling import Sampler, Samples, sample
+from averse_worker.scores import Failed
+from averse_worker.scoring import Scorer
 
 # Episodes a forward pass without gradients, where rollout.minibatch sets no limit.
 _BATCH: Final = 64
@@ -31,7 +34,10 @@ _BATCH: Final = 64
 
 @dataclass(frozen=True)
 class Episodes:
-    """A finished batch; arrays are [B] or [B, T], zero at padding, on the policy's device."""
+    """A finished batch; arrays are [B] or [B, T], zero at padding, on the policy's device.
+
+    Where the reward failed, `advantages` are NaN: such an episode cannot enter an update.
+    """
 
     prompts: PaddedPrompts
     responses: Responses
@@ -44,10 +50,18 @@ class Episodes:
     advantages: Tensor
     """GAE, not yet whitened"""
 
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """[B]: which have no reward."""
+        return torch.isnan(self.advantages[:, 0]).cpu().numpy()
+
 
 @dataclass(frozen=True)
 class RolloutSummary:
-    """What the controller is told of a batch; arrays are [B]."""
+    """What the controller is told of a batch; arrays are [B].
+
+    Rewards and returns mean nothing at the episodes in `failures`; everything else is finite.
+    """
 
     reward: NDArray[np.float32]
     """raw"""
@@ -55,6 +69,8 @@ class RolloutSummary:
     returns: NDArray[np.float32]
     lambda_returns: NDArray[np.float32]
     lengths: NDArray[np.uint32]
+    failures: Mapping[int, Failed]
+    """episodes without a reward"""
     entropy: float
     seconds: RolloutSeconds
 
@@ -65,7 +81,7 @@ class Collector:
 
     policy: Policy
     sampler: Sampler
-    reward: RewardModel
+    reward: Scorer
     transform: RewardTransform
     training: LoadTraining
 
@@ -86,8 +102,10 @@ class Collector:
             kl_coefficient: β.
 
         Raises:
-            Diverged: log-probabilities or rewards are not finite.
+            Diverged: weights, log-probabilities, values or returns are not finite. A reward that
+                is not is a failure of the reward model, and of that episode alone.
         """
+        require_finite(self.policy.parameters)
         clock = _Clock(self.policy)
         padded = PaddedPrompts.of(
             [prompts.tokens[row] for row in rows],
@@ -102,29 +120,41 @@ class Collector:
             self.policy, padded, samples.responses, self.sampler, report
         )
         log_ratios = samples.log_probs - reference
-        _check_finite(log_ratios, "log-probabilities")
+        check_finite(log_ratios, "log-probabilities")
+        check_finite(samples.values, "values")
         referred = clock.lap()
         texts = full_texts(self.policy, prompts, rows, samples.responses)
         report("reward", 0, len(texts), "texts")
-        raw = self.reward.score(texts, _ticker(report, "reward", "texts"))
+        scored = self.reward.score(texts, _ticker(report, "reward", "texts"))
         report("reward", len(texts), len(texts), "texts")
-        _check_finite(torch.from_numpy(raw), "rewards")
+        failures = dict(scored.failures)
         device = self.policy.device.torch_device
         baseline = torch.zeros_like(samples.log_probs)
         if self.training.prefix_baseline:
             tick = _ticker(report, "prefixes", "texts")
-            baseline = self._prefix_rewards(prompts, scores, rows, samples.responses, tick)
-        shaped = torch.from_numpy(self.transform(raw, scores[rows])).to(device)
+            baseline, missing = self._prefix_rewards(prompts, scores, rows, samples.responses, tick)
+            failures = missing | failures
+        shaped = self.transform(scored.values, scores[rows])
+        # Failed is failed, also where only the text before a token had no score.
+        shaped[list(failures)] = np.nan
         episodes, returns_, lambda_returns = self._credit(
-            padded, samples, shaped, log_ratios, baseline, kl_coefficient
+            padded,
+            samples,
+            torch.from_numpy(shaped).to(device),
+            log_ratios,
+            baseline,
+            kl_coefficient,
         )
+        for name, figures in (("returns", returns_), ("λ-returns", lambda_returns)):
+            check_finite(figures, name, failures)
         lengths = samples.responses.lengths
         summary = RolloutSummary(
-            reward=raw,
+            reward=scored.values,
             kl=log_ratios.sum(1).cpu().numpy(),
             returns=returns_.cpu().numpy(),
             lambda_returns=lambda_returns.cpu().numpy(),
             lengths=lengths.cpu().numpy().astype(np.uint32),
+            failures=failures,
             entropy=float(samples.entropies.sum() / lengths.sum()),
             seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
         )
@@ -159,8 +189,9 @@ class Collector:
         rows: NDArray[np.intp],
         responses: Responses,
         tick: Callable[[int, int], None],
-    ) -> Tensor:
-        """[B, T]: the transformed reward of the text before each token, all in one call."""
+    ) -> tuple[Tensor, dict[int, Failed]]:
+        """[B, T]: the transformed reward of the text before each token, and the episodes where one
+        of them failed."""
         lengths = responses.lengths.tolist()
         drawn = responses.tokens.tolist()
         prefixes = [
@@ -175,9 +206,17 @@ class Collector:
         raw[:, 0] = scores[rows]
         valid = responses.valid().cpu().numpy()
         valid[:, 0] = False
-        if texts:
-            raw[valid] = self.reward.score(texts, tick)
-        return torch.from_numpy(self.transform(raw, own)).to(responses.tokens.device)
+        scored = self.reward.score(texts, tick)
+        raw[valid] = scored.values
+        episodes, tokens = np.nonzero(valid)
+        failures = {
+            int(episodes[at]): Failed(
+                reason.kind, f"the text before its token {tokens[at]}: {reason.message}"
+            )
+            for at, reason in scored.failures.items()
+        }
+        baseline = torch.from_numpy(self.transform(raw, own)).to(responses.tokens.device)
+        return baseline, failures
 
 
 @torch.no_grad()
@@ -220,13 +259,20 @@ def _ticker(report: Report, phase: str, unit: str) -> Callable[[int, int], None]
     return lambda done, total: report(phase, done, total, unit)
 
 
-def _check_finite(values: Tensor, name: str) -> None:
-    bad = (~torch.isfinite(values)).reshape(values.shape[0], -1).any(1).nonzero()[:, 0]
-    if len(bad):
-        shown = ", ".join(str(i) for i in bad[:8].tolist())
+def check_finite(values: Tensor, name: str, but: Collection[int] = ()) -> None:
+    """Looks for NaN and infinities in `values` [B, …], those of the episodes `but` left out.
+
+    Raises:
+        Diverged: with the name and the episodes.
+    """
+    odd = (~torch.isfinite(values)).reshape(values.shape[0], -1).any(1)
+    bad = [episode for episode in odd.nonzero()[:, 0].tolist() if episode not in but]
+    if bad:
+        shown = ", ".join(map(str, bad[:8]))
         raise Diverged(
             f"{name} of {len(bad)} of {values.shape[0]} episodes are NaN or infinite "
-            f"(the first are {shown}); restore a checkpoint and lower training.learning_rate"
+            f"(the first are {shown}); restore a checkpoint and lower training.learning_rate",
+            detail=f"episodes {bad}",
         )
 
 

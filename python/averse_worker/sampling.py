@@ -216,6 +216,8 @@ def draw(logits: Tensor, uniform: Tensor, top_k: int, top_p: float) -> Drawn:
     # The first sum that reaches a number in (0, total] is always that of a token with
     # probability > 0; with numbers in [0, total) it need not be.
     tokens = torch.searchsorted(sums, uniform[:, None] * sums[:, -1:])
+    # Beside NaN every number is too large: the log-probabilities are to tell, not an index error.
+    tokens.clamp_(max=powers.shape[1] - 1)
     total = sums[:, -1] if cut is powers else powers.sum(-1)
     log_total = total.log()
     return Drawn(

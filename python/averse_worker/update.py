@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from averse_worker.engine import Report
 from averse_worker.errors import Diverged
+from averse_worker.finite import first_not_finite, require_finite
 from averse_worker.messages import LoadTraining
 from averse_worker.minibatches import Kept, minibatches
 from averse_worker.policy import VALUE_HEAD, Policy
@@ -64,9 +65,10 @@ class Ppo:
             seed: of the minibatches' order.
 
         Raises:
-            Diverged: a loss or gradient is NaN or infinite; the weights of that step were not
-                applied, those of the steps before were.
+            Diverged: a weight, loss or gradient is NaN or infinite. Nothing of that gradient step
+                was applied, to weights or moments; the steps before it were.
         """
+        require_finite(self._parameters)
         training, device = self._training, self._policy.device.torch_device
         kept = torch.from_numpy(np.flatnonzero(weights)).to(device)
         batch = Kept.of(episodes, kept, torch.from_numpy(weights).float().to(device)[kept])
@@ -92,6 +94,8 @@ class Ppo:
                 sums = statistics if sums is None else sums + statistics
                 done += 1
         report("update", total, total, "steps")
+        # A finite step can still lead out of float32; nobody is to save or judge such weights.
+        require_finite(self._parameters)
         assert sums is not None
         means = (sums / total).tolist()
         policy, value, entropy, clipped, approx_kl, norm = means
@@ -183,8 +187,8 @@ class Ppo:
                 gradient.div_(factor)
         norm = nn.utils.get_total_norm(gradients.values())
         if not bool(torch.isfinite(norm)):
-            bad = next(n for n, g in gradients.items() if not bool(torch.isfinite(g).all()))
-            raise _diverged(f"the gradient of {bad}", indices)
+            bad = first_not_finite(gradients)
+            raise _diverged(f"the gradient of {bad}" if bad else "the gradient's norm", indices)
         # Mostly there is nothing to clip, and a pass over all gradients is saved.
         if float(norm) > self._training.max_grad_norm:
             nn.utils.clip_grads_with_norm_(

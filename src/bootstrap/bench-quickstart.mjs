@@ -4,11 +4,10 @@
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { checkoutRoot } from "./checkout-root.mjs";
 import { runCaptured } from "./child.mjs";
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const scratch = mkdtempSync(join(tmpdir(), "averse-bench-"));
 const settings = [
   "arms=rlhf",
@@ -21,11 +20,11 @@ const settings = [
 const { code, lines, stdout } = await runCaptured(
   [
     process.execPath,
-    join(root, "dist", "main.js"),
+    join(checkoutRoot, "dist", "main.js"),
     ...["run", "quickstart", "--json", "--run-dir", join(scratch, "run")],
     ...settings.flatMap((setting) => ["--set", setting]),
   ],
-  { cwd: root, keepLines: 2000 },
+  { cwd: checkoutRoot, keepLines: 2000 },
 );
 rmSync(scratch, { recursive: true, force: true });
 if (code !== 0) {

@@ -3,21 +3,17 @@
  * `npm run bench -- --json` prints one object; `npm run bench -- update trl` runs only those.
  * Each benchmark prints one JSON object.
  */
-import { requireNode } from "./require-node.mjs";
+import { begin } from "./begin.mjs";
 
-requireNode();
-const { dirname, join } = await import("node:path");
-const { fileURLToPath } = await import("node:url");
+const { root, python, afterSetup } = await begin();
+const { join } = await import("node:path");
 const { readings } = await import("./bench-targets.mjs");
 const { runCaptured, wasInterrupted } = await import("./child.mjs");
 const { beginStep } = await import("./progress.mjs");
-const { venvPython } = await import("./python-packages.mjs");
-const { afterSetup } = await import("./setup.mjs");
 const { interruptedExit } = await import("./setup-error.mjs");
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const python = (/** @type {string} */ name) => [venvPython(root), "-m", "averse_bench", name];
-const node = (/** @type {string} */ name) => [
+const inPython = (/** @type {string} */ name) => [python, "-m", "averse_bench", name];
+const inNode = (/** @type {string} */ name) => [
   process.execPath,
   "--expose-gc",
   join("test", "bench", name),
@@ -25,13 +21,13 @@ const node = (/** @type {string} */ name) => [
 
 /** One after the other: they measure time. @type {Readonly<Record<string, string[]>>} */
 const benchmarks = {
-  update: python("update"),
-  step: python("step"),
-  sampling: python("sampling"),
-  trl: python("trl"),
+  update: inPython("update"),
+  step: inPython("step"),
+  sampling: inPython("sampling"),
+  trl: inPython("trl"),
   quickstart: [process.execPath, join("src", "bootstrap", "bench-quickstart.mjs")],
-  controller: node("controller.mjs"),
-  memory: node("memory.mjs"),
+  controller: inNode("controller.mjs"),
+  memory: inNode("memory.mjs"),
 };
 
 const words = process.argv.slice(2);
@@ -39,7 +35,7 @@ const json = words.includes("--json");
 const chosen = words.filter((word) => !word.startsWith("--"));
 
 // dev: TRL's trainers need `requests`.
-await afterSetup(root, ["dev"], async () => {
+await afterSetup(["dev"], async () => {
   /** @type {Record<string, unknown>} */
   const results = {};
   let failed = false;

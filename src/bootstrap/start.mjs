@@ -1,16 +1,11 @@
 /** `npm start`: sets everything up, then runs the quickstart; further arguments go to `averse run`. */
-import { requireNode } from "./require-node.mjs";
+import { begin } from "./begin.mjs";
 
-requireNode();
-const { dirname, join } = await import("node:path");
-const { fileURLToPath } = await import("node:url");
+const { root, python, afterSetup } = await begin();
+const { join } = await import("node:path");
 const { runInForeground } = await import("./child.mjs");
-const { venvPython } = await import("./python-packages.mjs");
-const { afterSetup } = await import("./setup.mjs");
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-
-await afterSetup(root, [], () =>
+await afterSetup([], () =>
   runInForeground(
     [
       process.execPath,
@@ -21,6 +16,6 @@ await afterSetup(root, [], () =>
     ],
     root,
     // AVERSE_PYTHON named the Python to make .venv with; the worker runs in .venv itself.
-    { ...process.env, AVERSE_PYTHON: venvPython(root) },
+    { ...process.env, AVERSE_PYTHON: python },
   ),
 );

@@ -2,23 +2,20 @@
  * `npm test`: sets everything up, then runs every check and test. `npm test -- vitest pytest` runs
  * only suites whose names hold one of the words.
  */
-import { requireNode } from "./require-node.mjs";
+import { begin } from "./begin.mjs";
 
-requireNode();
+const { root, afterSetup } = await begin();
 const { mkdtempSync, rmSync } = await import("node:fs");
 const { availableParallelism, tmpdir } = await import("node:os");
-const { dirname, join } = await import("node:path");
-const { fileURLToPath } = await import("node:url");
+const { join } = await import("node:path");
 const { wasInterrupted } = await import("./child.mjs");
 const { runSuites } = await import("./run-suites.mjs");
-const { afterSetup } = await import("./setup.mjs");
 const { interruptedExit } = await import("./setup-error.mjs");
 const { allSuites } = await import("./suites.mjs");
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const words = process.argv.slice(2);
 
-await afterSetup(root, ["dev"], async () => {
+await afterSetup(["dev"], async () => {
   const scratch = mkdtempSync(join(tmpdir(), "averse-test-"));
   const suites = allSuites(root, scratch, availableParallelism()).filter(
     ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),

@@ -41,7 +41,7 @@ export async function concludeRun(
     }
     case "interrupted":
       if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
-      terminal.err(`Interrupted; the record and the checkpoints so far are in ${folder}.`);
+      terminal.err(`Interrupted; ${resumeHint(folder)}`);
       return exitCode.interrupted;
     case "failed": {
       if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
@@ -50,10 +50,15 @@ export async function concludeRun(
       const log = trial === null ? [] : [`The worker's log is ${workerLog(folder, trial)}.`];
       const ill = kind === "lost" || kind === "environment";
       const hint = ill ? ["`averse doctor` checks what a worker needs."] : [];
+      if (kind !== "input") hint.push(`Once that is mended, ${resumeHint(folder)}`);
       terminal.err([head, ...log, ...hint].join(" "));
       return kind === "input" ? exitCode.usage : exitCode.environment;
     }
   }
+}
+
+function resumeHint(folder: string): string {
+  return `\`averse resume ${folder}\` goes on from the last checkpoints.`;
 }
 
 function shownSamples(folder: string, samples: ReadonlyMap<string, string>) {

@@ -5,6 +5,8 @@ export const exitCode = {
   usage: 2,
   /** Environment or worker; a run can be taken up again. */
   environment: 3,
+  /** `averse verify` found something, or `averse reproduce` something else. */
+  verification: 4,
   interrupted: 130,
 } as const;
 

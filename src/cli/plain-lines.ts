@@ -59,6 +59,7 @@ export class PlainLines {
       `CVaR ${figure(event.cvar)}`,
       `α' ${figure(event.alpha)}`,
       `kept ${event.kept}/${event.batch}`,
+      ...(event.failed > 0 ? [`${event.failed} rewards failed`] : []),
       `KL ${figure(event.kl_mean)}`,
       `β ${event.beta.toPrecision(3)}`,
       `${event.seconds.total.toFixed(1)} s`,
@@ -88,6 +89,16 @@ function runLine(event: JournalEvent): string | null {
       const side = event.parallel > 1 ? `, ${event.parallel} side by side` : "";
       return `${event.name}: ${event.trials.length} ${event.trials.length === 1 ? "trial" : "trials"}${side}: ${event.trials.join(", ")}`;
     }
+    case "run_resumed": {
+      const back = Object.entries(event.from).map(([trial, step]) =>
+        step === null ? `${trial} from its start` : `${trial} from iteration ${step}`,
+      );
+      const cut =
+        event.cut_bytes > 0
+          ? `; ${event.cut_bytes} bytes of a torn last journal line were cut off`
+          : "";
+      return `resumed: ${back.length > 0 ? back.join(", ") : "every trial is done"}${cut}`;
+    }
     case "run_finished":
       return `${event.outcome} after ${duration(event.seconds)}`;
     case "warning":
@@ -112,6 +123,20 @@ function trialLine(event: JournalEvent): string | null {
       const which = event.final ? "evaluated" : `evaluated at ${event.step}`;
       return `${which} in ${duration(event.seconds)}: ${figures.join("  ")}`;
     }
+    case "worker_lost": {
+      const from = event.from === null ? "its start" : `iteration ${event.from}`;
+      const stacks =
+        event.stacks === null ? "" : `; the stacks of its threads are in ${event.stacks}`;
+      return `worker lost: ${event.message}${stacks}; restart ${event.restarts}, from ${from}`;
+    }
+    case "restored":
+      return `restored ${event.path}`;
+    case "checkpoint_damaged": {
+      const from = event.from === null ? "its start" : `iteration ${event.from}`;
+      return `checkpoint damaged: ${event.message}; going on from ${from}`;
+    }
+    case "checkpoint_failed":
+      return `checkpoint not saved: ${event.message}; training goes on`;
     case "checkpoint_saved":
       return `checkpoint ${event.path}`;
     case "model_exported":

@@ -19,7 +19,7 @@ export async function runCommandLine(
     return exitCode.done;
   }
   let code: ExitCode = exitCode.done;
-  const program = buildProgram(terminal, (result) => {
+  const program = buildProgram(argv, terminal, (result) => {
     code = result;
   });
   try {
@@ -35,7 +35,11 @@ export async function runCommandLine(
   }
 }
 
-function buildProgram(terminal: Terminal, end: (code: ExitCode) => void): Command {
+function buildProgram(
+  argv: readonly string[],
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): Command {
   const program = new Command("averse")
     .description("Risk-averse fine-tuning for language models: CVaR on the reward tail.")
     .version(packageVersion())
@@ -49,7 +53,8 @@ function buildProgram(terminal: Terminal, end: (code: ExitCode) => void): Comman
     )
     .addHelpText(
       "after",
-      "\nExit codes: 0 done · 2 usage or configuration · 3 environment or worker · 130 interrupted",
+      "\nExit codes: 0 done · 2 usage or configuration · 3 environment or worker · " +
+        "4 verification failed · 130 interrupted",
     );
 
   program
@@ -70,7 +75,28 @@ function buildProgram(terminal: Terminal, end: (code: ExitCode) => void): Comman
     .addOption(debugOption())
     .action(async (experiment: string, options) => {
       const { run } = await import("./run.js");
-      end(await run(experiment, options, terminal));
+      end(await run(experiment, { ...options, argv }, terminal));
+    });
+
+  program
+    .command("resume")
+    .summary("take up a run that was interrupted, failed or killed")
+    .description(
+      "Goes on with a run from its last complete checkpoints, as if it had never stopped.",
+    )
+    .argument("<run>", runWords)
+    .addOption(runsOption())
+    .option(
+      "--json",
+      "one JSON object a line on stdout: the journal's events, then a result",
+      false,
+    )
+    .option("--plain", "lines instead of the live view", false)
+    .option("--show-text", "print sampled texts, which may be offensive", false)
+    .addOption(debugOption())
+    .action(async (run: string, options) => {
+      const { resume } = await import("./resume.js");
+      end(await resume(run, { ...options, argv }, terminal));
     });
 
   program
@@ -119,6 +145,36 @@ function buildProgram(terminal: Terminal, end: (code: ExitCode) => void): Comman
     .action(async (run: string, options) =>
       end(await (await import("./report.js")).report(run, options, terminal)),
     );
+
+  program
+    .command("verify")
+    .summary("whether a run's files are what was written")
+    .description("Checks journal, manifest, evaluation, checkpoints and models, byte for byte.")
+    .argument("<run>", runWords)
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (run: string, options) =>
+      end(await (await import("./verify.js")).verify(run, options, terminal)),
+    );
+
+  program
+    .command("reproduce")
+    .summary("run it again, and say whether it gave the same")
+    .description(
+      "Runs a finished run's very configuration again, in a new folder, and compares every figure.",
+    )
+    .argument("<run>", `${runWords}; or the path of a manifest.json`)
+    .option("--run-dir <folder>", "run folder of the second run; must not exist yet")
+    .addOption(runsOption())
+    .option("--json", "one JSON object a line on stdout; the last is the verdict", false)
+    .option("--plain", "lines instead of the live view", false)
+    .option("--show-text", "print sampled texts, which may be offensive", false)
+    .addOption(debugOption())
+    .action(async (run: string, options) => {
+      const { reproduce } = await import("./reproduce.js");
+      end(await reproduce(run, { ...options, argv }, terminal));
+    });
 
   program
     .command("export")

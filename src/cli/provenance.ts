@@ -1,34 +1,54 @@
 /** What the controller knows of itself and its machine, for the manifest. */
-import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { arch, cpus, hostname, platform, release, totalmem } from "node:os";
-import type { LoadedExperiment } from "../config/load.js";
-import type { Hardware } from "../experiment/placement.js";
+import { join } from "node:path";
 import type { Provenance } from "../record/manifest.js";
+import { recordedCommand } from "./command-line.js";
+import { recordedEnvironment } from "./environment-variables.js";
+import { gitState } from "./git-state.js";
+import type { MachineHardware } from "./hardware.js";
 import { packageRoot } from "./package-root.js";
 import { packageVersion } from "./version.js";
 
-export function provenance(origins: LoadedExperiment["origins"], hardware: Hardware): Provenance {
+const lockFiles = ["package-lock.json", "python/constraints.txt"];
+
+/**
+ * @param argv arguments after the program's name
+ * @param worker environment that the worker's spec adds to this process's
+ */
+export function provenance(
+  origins: Provenance["origins"],
+  machine: MachineHardware,
+  argv: readonly string[],
+  worker: Readonly<Record<string, string>>,
+): Provenance {
+  const environment = { ...process.env, ...worker };
   return {
     origins,
-    versions: { averse: packageVersion(), node: process.versions.node },
-    git: gitState(),
+    command: recordedCommand(argv, environment),
+    versions: {
+      averse: packageVersion(),
+      node: process.versions.node,
+      nvidia_driver: machine.driver,
+    },
+    git: gitState(packageRoot),
+    lock_files: Object.fromEntries(lockFiles.map((name) => [name, digestOf(name)])),
     hardware: {
       platform: `${platform()} ${release()} ${arch()}`,
       cpu: cpus()[0]?.model.trim() ?? "unknown",
       memory_bytes: totalmem(),
-      ...hardware,
+      cores: machine.cores,
+      gpus: machine.gpus,
+      gpu: [...new Set(machine.gpuModels)].join(", "),
     },
+    environment: recordedEnvironment(environment),
     process: { pid: process.pid, host: hostname() },
   };
 }
 
-/** Null outside a checkout of the package, or without git. */
-function gitState(): Provenance["git"] {
-  const git = (...rest: string[]) =>
-    spawnSync("git", ["-C", packageRoot, ...rest], { encoding: "utf8", timeout: 10_000 });
-  const commit = git("rev-parse", "--verify", "HEAD");
-  const top = git("rev-parse", "--show-prefix");
-  if (commit.status !== 0 || top.stdout.trim() !== "") return null;
-  const status = git("status", "--porcelain");
-  return { commit: commit.stdout.trim(), dirty: status.status !== 0 || status.stdout !== "" };
+function digestOf(name: string): string | null {
+  const path = join(packageRoot, name);
+  if (!existsSync(path)) return null;
+  return createHash("sha256").update(readFileSync(path)).digest("hex");
 }

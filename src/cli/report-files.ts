@@ -8,6 +8,7 @@ import { JournalError, readJournal } from "../record/journal-reader.js";
 import { type Manifest, readManifest } from "../record/manifest.js";
 import { renderReport } from "../report/render-report.js";
 import type { RunDescription } from "../report/report-data.js";
+import { shellLine } from "./command-line.js";
 import { readSamples } from "./samples.js";
 
 export interface ReportTextOptions {
@@ -60,5 +61,17 @@ async function journalOf(folder: string): Promise<JournalEvent[]> {
 
 function description(folder: string, manifest: Manifest, experiment: Experiment): RunDescription {
   const { started, git, hardware, versions } = manifest;
-  return { id: basename(folder), started, experiment, command: null, git, hardware, versions };
+  return {
+    id: basename(folder),
+    started,
+    experiment,
+    command: [manifest.command, ["reproduce", folder]].map(shellLine).join("\n"),
+    git: git === null ? null : { commit: git.commit, dirty: git.diff_sha256 !== null },
+    hardware,
+    versions: Object.fromEntries(
+      Object.entries(versions).flatMap(([name, version]) =>
+        version === null ? [] : [[name, version]],
+      ),
+    ),
+  };
 }

@@ -1,4 +1,5 @@
 /** How a run is watched: the live view on a terminal, lines elsewhere, events under --json. */
+import type { JournalEvent } from "../experiment/events.js";
 import type { Observer } from "../experiment/observation.js";
 import type { Plan } from "../experiment/plan.js";
 import { PlainLines } from "./plain-lines.js";
@@ -7,6 +8,8 @@ import type { Terminal } from "./terminal.js";
 
 export interface RunView {
   readonly observe: Observer;
+  /** An event of the time before this controller took up the run. */
+  recall(event: JournalEvent): void;
   /** The reader asked to stop. */
   stopping(how: StopRequest): void;
   /** A line of its own, without tearing what is drawn. */
@@ -29,6 +32,7 @@ export function plainView(write: (line: string) => void): RunView {
       const line = lines.lineOf(observation, performance.now() / 1000);
       if (line !== null) write(line);
     },
+    recall: () => {},
     stopping: (how) => write(stopText[how]),
     print: write,
     end: async () => {},
@@ -53,5 +57,5 @@ export async function liveView(plan: Plan, terminal: Terminal): Promise<RunView>
   const { color, unicode } = terminal;
   const stdout = process.stdout;
   const view = startProgressView({ stdout, name, trials, parallel, color, unicode });
-  return { ...view, end: view.stop };
+  return { ...view, recall: (event) => view.observe({ kind: "event", event }), end: view.stop };
 }

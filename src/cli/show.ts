@@ -50,6 +50,12 @@ interface TrialFacts {
   state: "waiting" | "running" | "done" | "failed" | "interrupted";
   step: number;
   iterations: number;
+  /** Iterations in its newest checkpoint. */
+  checkpoint: number | null;
+  /** Workers that it lost. */
+  restarts: number;
+  /** Episodes without a reward. */
+  failed_rewards: number;
   seconds: number | null;
   message: string | null;
   samples: string | null;
@@ -74,23 +80,55 @@ function take(event: JournalEvent, trials: Map<string, TrialFacts>): void {
         state: "waiting",
         step: 0,
         iterations: 0,
+        checkpoint: null,
+        restarts: 0,
+        failed_rewards: 0,
         seconds: null,
         message: null,
         samples: null,
       });
     }
   }
+  if (event.type === "run_resumed") {
+    for (const [trial, from] of Object.entries(event.from)) {
+      Object.assign(trials.get(trial) ?? {}, { state: "waiting", step: from ?? 0, message: null });
+    }
+  }
   const facts = trials.get(event.trial ?? "");
-  if (facts === undefined) return;
-  if (event.type === "trial_started")
-    Object.assign(facts, { state: "running", iterations: event.iterations });
-  else if (event.type === "step") facts.step = event.step + 1;
-  else if (event.type === "evaluated" && event.final) facts.samples = event.samples;
-  else if (event.type === "trial_finished")
-    Object.assign(facts, { state: "done", seconds: event.seconds });
-  else if (event.type === "trial_failed")
-    Object.assign(facts, { state: "failed", message: event.message });
-  else if (event.type === "trial_interrupted") facts.state = "interrupted";
+  if (facts !== undefined) takeOfTrial(event, facts);
+}
+
+function takeOfTrial(event: JournalEvent, facts: TrialFacts): void {
+  switch (event.type) {
+    case "trial_started":
+      Object.assign(facts, { state: "running", iterations: event.iterations });
+      return;
+    case "step":
+      facts.step = event.step + 1;
+      facts.failed_rewards += event.failed;
+      return;
+    case "evaluated":
+      if (event.final) facts.samples = event.samples;
+      return;
+    case "checkpoint_saved":
+      facts.checkpoint = event.step;
+      return;
+    case "worker_lost":
+      Object.assign(facts, { step: event.from ?? 0, restarts: facts.restarts + 1 });
+      return;
+    case "checkpoint_damaged":
+      Object.assign(facts, { step: event.from ?? 0, checkpoint: event.from });
+      return;
+    case "trial_finished":
+      Object.assign(facts, { state: "done", seconds: event.seconds });
+      return;
+    case "trial_failed":
+      Object.assign(facts, { state: "failed", message: event.message });
+      return;
+    case "trial_interrupted":
+      facts.state = "interrupted";
+      return;
+  }
 }
 
 function headText(folder: string, manifest: Manifest): string {
@@ -119,15 +157,24 @@ function changedKeys(manifest: Manifest): string {
 }
 
 function trialText(trials: readonly TrialFacts[]): string {
-  const rows = trials.map(({ trial, state, step, iterations, seconds, message }) => [
-    trial,
-    state,
-    iterations > 0 ? `${step}/${iterations}` : "",
-    seconds === null ? "" : formatDuration(seconds),
-    message === null ? "" : safeText(message),
+  const rows = trials.map((facts) => [
+    facts.trial,
+    facts.state,
+    facts.iterations > 0 ? `${facts.step}/${facts.iterations}` : "",
+    facts.checkpoint === null ? "" : String(facts.checkpoint),
+    facts.seconds === null ? "" : formatDuration(facts.seconds),
+    remarks(facts),
   ]);
   return gridLines(
-    [["trial", "state", "steps", "time", ""], ...rows],
-    ["left", "left", "right", "right", "left"],
+    [["trial", "state", "steps", "saved at", "time", ""], ...rows],
+    ["left", "left", "right", "right", "right", "left"],
   ).join("\n");
+}
+
+function remarks({ message, restarts, failed_rewards }: TrialFacts): string {
+  return [
+    ...(restarts > 0 ? [`worker restarted ${restarts} ${restarts === 1 ? "time" : "times"}`] : []),
+    ...(failed_rewards > 0 ? [`${failed_rewards} rewards failed`] : []),
+    ...(message === null ? [] : [safeText(message)]),
+  ].join("; ");
 }

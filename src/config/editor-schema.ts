@@ -4,6 +4,7 @@
  * `# yaml-language-server: $schema=../experiment.schema.json`.
  */
 import { armPresets } from "./arm-presets.js";
+import { formattedJson } from "./formatted-json.js";
 import { experimentJsonSchema, type SchemaNode } from "./key-reference.js";
 import { armNamePattern, armSections } from "./schema.js";
 
@@ -63,27 +64,6 @@ function withoutDefaults(node: SchemaNode): SchemaNode {
   return { ...rest, properties: Object.fromEntries(inner) };
 }
 
-const lineWidth = 100;
-
-/** As the repository's formatter writes JSON: maps over lines, lists of scalars in one if they fit. */
 export function editorSchemaText(): string {
-  return `${jsonText(editorSchema(), "", "")}\n`;
-}
-
-function jsonText(value: unknown, indent: string, before: string): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const inner = `${indent}  `;
-  const [open, close] = Array.isArray(value) ? "[]" : "{}";
-  if (Array.isArray(value) && value.every((item) => typeof item !== "object" || item === null)) {
-    const line = `[${value.map((item) => JSON.stringify(item)).join(", ")}]`;
-    if (indent.length + before.length + line.length < lineWidth) return line;
-  }
-  const parts = Array.isArray(value)
-    ? value.map((item) => jsonText(item, inner, ""))
-    : Object.entries(value).map(([key, item]) => {
-        const name = `${JSON.stringify(key)}: `;
-        return `${name}${jsonText(item, inner, name)}`;
-      });
-  if (parts.length === 0) return `${open}${close}`;
-  return `${open}\n${parts.map((part) => inner + part).join(",\n")}\n${indent}${close}`;
+  return formattedJson(editorSchema());
 }

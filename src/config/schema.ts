@@ -50,6 +50,16 @@ export const rewardSchema = z.strictObject({
     .enum(["none", "prompt"])
     .default("none")
     .describe("prompt: the prompt's own score is subtracted from the trained reward"),
+  timeout_seconds: nonNegative
+    .max(86_400)
+    .default(60)
+    .describe("seconds that scoring one batch of texts may take before its rewards count as failed; 0: no limit"),
+  max_failed_share: fraction
+    .default(0.05)
+    .describe(
+      "share of a batch whose rewards may fail (timeout, exception, NaN): those episodes are left " +
+        "out; above it the run stops, resumable",
+    ),
 });
 
 export const dataSchema = z.strictObject({
@@ -171,6 +181,12 @@ export const klSchema = z.strictObject({
 
 export const checkpointSchema = z.strictObject({
   every: count.default(50).describe("iterations between checkpoints; 0: only at the end"),
+  keep_last: count.default(2).describe("newest checkpoints that are kept of a trial; 0: all"),
+  keep_best: z
+    .enum(["reward_mean", "tail_reward", "cvar_0.1", "harm_rate", "judge_reward", "judge_tail"])
+    .nullable()
+    .default(null)
+    .describe("figure of the evaluations whose best checkpoint is kept, too; null: none"),
 });
 
 export const evaluationSchema = z.strictObject({
@@ -218,6 +234,14 @@ export const backendSchema = z.strictObject({
 
 export const trialsSchema = z.strictObject({
   parallel: count.max(256).default(0).describe("trials side by side; 0: from cores and GPUs"),
+  restarts: count
+    .max(1000)
+    .default(3)
+    .describe("workers that a trial may lose (crash, hang) and go on from its last checkpoint"),
+  backoff_seconds: nonNegative
+    .max(3600)
+    .default(1)
+    .describe("wait before the first restart of a worker; doubled for each one after it"),
 });
 
 /** What one arm may change of the experiment. */

@@ -1,5 +1,5 @@
-/** Student's t distribution: the quantile that 95 % intervals need. */
-import { requireInteger } from "./checks.js";
+/** Student's t distribution: its quantiles, and the probability of what lies outside. */
+import { requireFinite, requireInteger } from "./checks.js";
 
 /** Above it the series would be long, and the expansion is exact to ten digits. */
 const largestSeries = 2000;
@@ -14,21 +14,46 @@ const normal975 = 1.959963984540054;
  */
 export function studentT975(degrees: number): number {
   requireInteger(degrees, "degrees of freedom", 1);
-  if (degrees > largestSeries) {
-    return expansion(degrees);
+  return degrees > largestSeries ? expansion(degrees) : studentTCentral(0.95, degrees);
+}
+
+/**
+ * The t with P(|T| ≤ t) = probability.
+ *
+ * @param probability in (0, 1)
+ * @param degrees ν, a whole number ≥ 1; the time taken is proportional to it
+ * @throws {RangeError} when either is out of range
+ */
+export function studentTCentral(probability: number, degrees: number): number {
+  requireInteger(degrees, "degrees of freedom", 1);
+  if (!(probability > 0 && probability < 1)) {
+    throw new RangeError(`probability is ${probability}: a number in (0, 1) is needed`);
   }
   // Bisection on θ = atan(t/√ν), which stays in (0, π/2) however heavy the tail is.
   let low = 0;
   let high = Math.PI / 2;
   for (let halving = 0; halving < 60; halving += 1) {
     const middle = (low + high) / 2;
-    if (centralProbability(middle, degrees) < 0.95) {
+    if (centralProbability(middle, degrees) < probability) {
       low = middle;
     } else {
       high = middle;
     }
   }
   return Math.sqrt(degrees) * Math.tan((low + high) / 2);
+}
+
+/**
+ * P(|T| > |t|), in [0, 1]: the two-sided p-value of t, good to 1e-12.
+ *
+ * @param degrees ν, a whole number ≥ 1; the time taken is proportional to it
+ * @throws {RangeError} when t is not finite or ν out of range
+ */
+export function studentTOutside(t: number, degrees: number): number {
+  requireFinite([t], "t");
+  requireInteger(degrees, "degrees of freedom", 1);
+  const inside = centralProbability(Math.atan(Math.abs(t) / Math.sqrt(degrees)), degrees);
+  return Math.min(1, Math.max(0, 1 - inside));
 }
 
 /** P(|T| ≤ √ν·tan θ) as a finite sum: Abramowitz & Stegun 26.7.3 (ν odd) and 26.7.4 (ν even). */

@@ -2,8 +2,8 @@
 
 /** One at a time in hand a trial; each is answered by exactly one event that ends it. */
 export type TrialAction =
-  /** Start a worker → worker_opened. */
-  | { readonly kind: "open"; readonly trial: string }
+  /** Start a worker, after `delay` seconds → worker_opened. */
+  | { readonly kind: "open"; readonly trial: string; readonly delay: number }
   /** Load models and data → trial_started, then worker_ready. */
   | {
       readonly kind: "load";
@@ -12,6 +12,17 @@ export type TrialAction =
       readonly device: string | null;
       /** Model folder to start from, relative to the run folder; null: `policy.model`. */
       readonly from: string | null;
+    }
+  /** Put a checkpoint's state into the loaded worker → restored, or checkpoint_damaged. */
+  | {
+      readonly kind: "restore";
+      readonly trial: string;
+      readonly step: number;
+      readonly path: string;
+      /** sha256 of its digest file. */
+      readonly digest: string;
+      /** Iterations of the next older checkpoint; null: there is none. */
+      readonly older: number | null;
     }
   | { readonly kind: "sft"; readonly trial: string }
   | {
@@ -30,7 +41,14 @@ export type TrialAction =
       readonly compute: number;
       readonly final: boolean;
     }
-  | { readonly kind: "checkpoint"; readonly trial: string; readonly step: number }
+  /** → checkpoint_saved, or checkpoint_failed. */
+  | {
+      readonly kind: "checkpoint";
+      readonly trial: string;
+      readonly step: number;
+      readonly beta: number;
+      readonly compute: number;
+    }
   | { readonly kind: "export"; readonly trial: string; readonly step: number }
   /** Close the worker of a trial that is complete → trial_finished. */
   | { readonly kind: "finish"; readonly trial: string }
@@ -42,6 +60,12 @@ export type TrialAction =
       readonly saved: number | null;
     };
 
+export interface Discarded {
+  readonly step: number;
+  /** Relative to the run folder. */
+  readonly path: string;
+}
+
 export type Action =
   | TrialAction
   /**
@@ -49,5 +73,7 @@ export type Action =
    * own event where it was faster. `hard`: don't wait for the worker's consent.
    */
   | { readonly kind: "interrupt"; readonly trial: string; readonly hard: boolean }
+  /** Remove checkpoints that are no longer kept; each is journaled as checkpoint_dropped. */
+  | { readonly kind: "discard"; readonly trial: string; readonly points: readonly Discarded[] }
   /** All trials are at rest: write the results → run_finished. */
   | { readonly kind: "conclude"; readonly outcome: "done" | "failed" | "interrupted" };

@@ -7,14 +7,16 @@
  * in the pure state; here are only promises, workers and their end.
  */
 import type { Experiment } from "../config/schema.js";
+import { WorkerLost } from "../worker.js";
 import type { Action, TrialAction } from "./actions.js";
 import { summarise } from "./aggregate.js";
 import type { Evaluation } from "./evaluation.js";
 import type { Happening } from "./events.js";
-import { failureFacts } from "./failure.js";
+import { failureFacts, lossOf } from "./failure.js";
 import { LiveTrials } from "./live-trials.js";
 import type { Plan } from "./plan.js";
 import type { Ports, RunOutcome } from "./ports.js";
+import type { Past } from "./replay.js";
 import { advance, initialState, type RunState } from "./state.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
 
@@ -22,14 +24,16 @@ import { type RunFigures, withEvent } from "./trial-figures.js";
  * Runs an experiment to its end, its failure or its interruption. When it settles, in whatever
  * way, all workers are closed and nothing is under way.
  *
+ * @param past of a run that is taken up again; null: it begins
  * @throws what the recorder throws when even the journal cannot be written
  */
 export async function runExperiment(
   experiment: Experiment,
   plan: Plan,
   ports: Ports,
+  past: Past | null = null,
 ): Promise<RunOutcome> {
-  const run = new Run(experiment, plan, ports);
+  const run = new Run(experiment, plan, ports, past);
   try {
     return await run.outcome;
   } finally {
@@ -42,7 +46,7 @@ class Run {
   #settle!: (outcome: RunOutcome) => void;
   #fail!: (error: unknown) => void;
   #state: RunState;
-  #figures: RunFigures = new Map();
+  #figures: RunFigures;
   readonly #live: LiveTrials;
   readonly #startedAt: number;
   readonly #onStop = (): void => this.#stop("after-step");
@@ -56,8 +60,10 @@ class Run {
     private readonly experiment: Experiment,
     private readonly plan: Plan,
     private readonly ports: Ports,
+    past: Past | null,
   ) {
-    this.#state = initialState(plan);
+    this.#state = past?.state ?? initialState(plan);
+    this.#figures = past?.figures ?? new Map();
     this.#startedAt = ports.clock();
     this.#live = new LiveTrials(experiment, plan, ports, (trial, happening) =>
       this.#happened(trial, happening),
@@ -66,9 +72,7 @@ class Run {
       this.#settle = resolve;
       this.#fail = reject;
     });
-    const { name, trials, parallel } = plan;
-    const ids = trials.map(({ id }) => id);
-    this.#happened(null, { type: "run_started", name, trials: ids, parallel });
+    this.#happened(null, past?.resumed ?? started(plan));
     whenAborted(ports.stop, this.#onStop);
     whenAborted(ports.halt, this.#onHalt);
   }
@@ -106,6 +110,9 @@ class Run {
     }
     try {
       const event = this.ports.recorder.append(trial, happening);
+      if (event.type === "checkpoint_dropped") {
+        this.#remove(event.path);
+      }
       this.ports.observe({ kind: "event", event });
       this.#figures = withEvent(this.#figures, event);
       const [state, actions] = advance(this.plan, this.#state, event);
@@ -123,6 +130,11 @@ class Run {
     switch (action.kind) {
       case "interrupt":
         this.#live.interrupt(action.trial, this.#state.trials[action.trial]!.inHand, action.hard);
+        return;
+      case "discard":
+        for (const point of action.points) {
+          this.#happened(action.trial, { type: "checkpoint_dropped", ...point });
+        }
         return;
       case "conclude":
         void this.#conclude(action.outcome);
@@ -142,11 +154,58 @@ class Run {
       if (this.#live.brokeOff(error, kind, interrupting)) {
         happening = { type: "action_interrupted", action: kind };
       } else {
-        happening = { type: "trial_failed", ...failureFacts(error) };
-        this.#live.close(trial);
+        this.#live.forget(trial);
+        happening = this.#lost(trial, kind, error) ?? this.#failed(trial, error);
       }
     }
     this.#happened(trial, happening);
+  }
+
+  /** Null: no other worker is to take its place. One that cannot even start is told at once. */
+  #lost(trial: string, action: TrialAction["kind"], error: unknown): Happening | null {
+    const reason = lossOf(error);
+    const { restarts, saved } = this.#state.trials[trial]!;
+    const hopeless = action === "open" && restarts === 0;
+    if (reason === null || hopeless || restarts >= this.plan.restarts) {
+      return null;
+    }
+    const { message, detail } = failureFacts(error);
+    return {
+      type: "worker_lost",
+      reason,
+      action,
+      message,
+      detail,
+      stacks: this.#keepStacks(trial, error),
+      restarts: restarts + 1,
+      from: saved.at(-1)?.step ?? null,
+    };
+  }
+
+  #failed(trial: string, error: unknown): Happening {
+    const facts = failureFacts(error);
+    const { restarts } = this.#state.trials[trial]!;
+    const stacks = this.#keepStacks(trial, error);
+    const after =
+      lossOf(error) === null || restarts === 0
+        ? ""
+        : `; its worker was restarted ${restarts} times before (trials.restarts)`;
+    const where = stacks === null ? "" : `; the stacks of its threads are in ${stacks}`;
+    return { type: "trial_failed", ...facts, message: `${facts.message}${where}${after}` };
+  }
+
+  /** A folder that stays costs space, not the run. */
+  #remove(path: string): void {
+    try {
+      this.ports.recorder.remove(path);
+    } catch (error) {
+      this.#happened(null, { type: "warning", message: failureFacts(error).message });
+    }
+  }
+
+  #keepStacks(trial: string, error: unknown): string | null {
+    const stacks = error instanceof WorkerLost ? error.stacks : null;
+    return stacks === null ? null : this.ports.recorder.writeStacks(trial, stacks);
   }
 
   async #conclude(outcome: RunOutcome["outcome"]): Promise<void> {
@@ -173,6 +232,10 @@ class Run {
     this.#happened(null, { type: "run_finished", outcome: outcome.outcome, message, seconds });
     this.#settle(outcome);
   }
+}
+
+function started({ name, trials, parallel }: Plan): Happening {
+  return { type: "run_started", name, trials: trials.map(({ id }) => id), parallel };
 }
 
 function whenAborted(signal: AbortSignal, listener: () => void): void {

@@ -1,11 +1,19 @@
 /** One evaluation of a trial's policy on test prompts: for the frontier, or the final one. */
 import { streamSeed } from "../domain/random.js";
 import { float32Array, uint32Array, uint32Bytes } from "../protocol/arrays.js";
+import type { Result } from "../protocol/messages.js";
 import type { TrialAction } from "./actions.js";
 import type { Happening } from "./events.js";
 import { TrialError } from "./failure.js";
 import { figures } from "./figures.js";
 import { metricsOf } from "./metrics.js";
+import {
+  blanked,
+  failedEpisodes,
+  failedRewards,
+  scoredEpisodes,
+  taken,
+} from "./scored-episodes.js";
 import { spreadPrompts } from "./spread-prompts.js";
 import { loadedOf, type TrialContext, workerOf } from "./trial-context.js";
 
@@ -17,7 +25,8 @@ type Evaluated = Extract<Happening, { type: "evaluated" }>;
  * prompts with the same sampling noise. Averaged weights are judged where they are kept, at every
  * step, so that a frontier and its end are of one kind.
  *
- * @throws {TrialError} of kind `diverged` when a reward is NaN or infinite
+ * @throws {TrialError} of kind `diverged` when a figure is NaN or infinite though it did not fail;
+ *   of kind `reward` when more rewards, or judgements, failed than `reward.max_failed_share` allows
  */
 export async function evaluate(action: EvaluateAction, context: TrialContext): Promise<Evaluated> {
   const { experiment, trial, ports } = context;
@@ -39,18 +48,24 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     },
     context.onProgress,
   );
-  const rewards = float32Array(result.reward);
+  const failed = failedEpisodes(result.failures);
+  const unjudged = failedEpisodes(result.judge_failures);
+  const rewards = blanked(float32Array(result.reward), failed);
   const kl = float32Array(result.kl);
-  const judge = result.judge === null ? null : float32Array(result.judge);
+  const judge = result.judge === null ? null : blanked(float32Array(result.judge), unjudged);
   const lengths = uint32Array(result.length);
-  requireFinite({ reward: rewards, kl, ...(judge === null ? {} : { judge }) }, chosen.ids);
+  requireFinite("reward", rewards, chosen.ids, failed);
+  requireFinite("kl", kl, chosen.ids);
+  requireFinite("judge", judge ?? new Float32Array(), chosen.ids, unjudged);
+  tellFailures(step, result, chosen.ids, context);
+  const scored = scoredEpisodes(chosen.ids.length, failed);
   const metrics = metricsOf(
     {
-      promptScores: chosen.scores,
-      rewards,
-      judge,
-      kl,
-      lengths,
+      promptScores: taken(chosen.scores, scored),
+      rewards: taken(rewards, scored),
+      judge: judge === null ? null : taken(judge, scored),
+      kl: taken(kl, scored),
+      lengths: taken(lengths, scored),
       dist: [result.dist_1, result.dist_2, result.dist_3],
       perplexity: result.perplexity,
     },
@@ -62,6 +77,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     final,
     weights,
     compute,
+    failed: failed.size,
     metrics: metrics as Record<string, number>,
     arrays: {
       prompt: Array.from(chosen.ids),
@@ -80,14 +96,37 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
   };
 }
 
-function requireFinite(arrays: Readonly<Record<string, Float32Array>>, ids: Uint32Array): void {
-  for (const [name, values] of Object.entries(arrays)) {
-    const bad = values.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new TrialError(
-        "diverged",
-        `the evaluation's ${name} of test prompt ${ids[bad]} is ${values[bad]}`,
-      );
+function requireFinite(
+  name: string,
+  values: Float32Array,
+  ids: Uint32Array,
+  failed: ReadonlySet<number> = new Set(),
+): void {
+  const bad = values.findIndex((value, at) => !Number.isFinite(value) && !failed.has(at));
+  if (bad >= 0) {
+    throw new TrialError(
+      "diverged",
+      `the evaluation's ${name} of test prompt ${ids[bad]} is ${values[bad]}`,
+    );
+  }
+}
+
+/** Failed rewards and judgements go into the journal; too many of either end the trial. */
+function tellFailures(
+  step: number,
+  { failures, judge_failures }: Result<"evaluate">,
+  ids: Uint32Array,
+  context: TrialContext,
+): void {
+  const { max_failed_share } = context.trial.config.reward;
+  for (const [what, own] of [
+    ["rewards", failures],
+    ["judgements", judge_failures],
+  ] as const) {
+    const evaluated = `${what} of the evaluation at step ${step}`;
+    const message = failedRewards(evaluated, own, ids, max_failed_share);
+    if (message !== null) {
+      context.note({ type: "warning", message });
     }
   }
 }

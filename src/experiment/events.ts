@@ -13,6 +13,7 @@ const digests = z.record(z.string(), z.string());
 export const actionKind = z.enum([
   "open",
   "load",
+  "restore",
   "sft",
   "step",
   "evaluate",
@@ -22,8 +23,21 @@ export const actionKind = z.enum([
   "release",
 ]);
 
-/** The worker's own kinds of error, and `lost`: the worker is gone. */
-export const failureKind = z.enum([...errorKind.options, "lost"]);
+/**
+ * The worker's own kinds of error, `lost`: the worker is gone, and `reward`: more rewards failed
+ * than `reward.max_failed_share` allows.
+ */
+export const failureKind = z.enum([...errorKind.options, "lost", "reward"]);
+
+/** Why a worker is given up: the session's reasons, and `protocol`: it answers what nobody asked. */
+export const lossReason = z.enum([
+  "exited",
+  "never-connected",
+  "silent",
+  "version",
+  "stuck",
+  "protocol",
+]);
 
 /** `NaN` and ±Infinity cannot stand in JSON: a diverged figure is null. */
 const figure = z.number().nullable();
@@ -39,6 +53,15 @@ const runFinished = z.strictObject({
   outcome: z.enum(["done", "failed", "interrupted"]),
   message: z.string(),
   seconds: finite,
+});
+/** A controller took up a run that another had left. Trials that are done stay done. */
+const runResumed = z.strictObject({
+  type: z.literal("run_resumed"),
+  parallel: count,
+  /** Bytes of a torn last line that were cut off the journal; 0: the journal was whole. */
+  cut_bytes: count,
+  /** Trial that goes on → iterations of the checkpoint it goes on from; null: from its start. */
+  from: z.record(z.string(), count.nullable()),
 });
 /** The user, or a signal, asked the run to stop. */
 const stopRequested = z.strictObject({
@@ -74,8 +97,34 @@ const workerReady = z.strictObject({
   threads: count,
   parameters: count,
   versions: z.record(z.string(), z.string()),
+  /** What may keep a second run from being bit-identical; empty: nothing. */
+  nondeterminism: z.array(z.string()),
+  /** policy, reference, reward, judge, data, and of the prompt ids in their order: prompts. */
   digests: z.record(z.string(), digests),
   memory_bytes: count,
+  seconds: finite,
+});
+/** The worker died, hung or broke the protocol; another takes its place. */
+const workerLost = z.strictObject({
+  type: z.literal("worker_lost"),
+  reason: lossReason,
+  /** What it was doing; null: nothing. */
+  action: actionKind.nullable(),
+  message: z.string(),
+  /** Last lines of its stderr. */
+  detail: z.string().nullable(),
+  /** File of the run folder with the stacks of its threads; null: none could be had. */
+  stacks: z.string().nullable(),
+  /** Of this trial since the run was started or resumed, this one in. */
+  restarts: count,
+  /** Iterations of the checkpoint that it goes on from; null: from its start. */
+  from: count.nullable(),
+});
+/** A checkpoint's state is in the worker's memory again. */
+const restored = z.strictObject({
+  type: z.literal("restored"),
+  step: count,
+  path: z.string(),
   seconds: finite,
 });
 const sftFinished = z.strictObject({
@@ -116,6 +165,8 @@ const step = z.strictObject({
   alpha: finite,
   kept: count,
   batch: count,
+  /** Episodes without a reward: in no figure, no tail and no update. */
+  failed: count,
   reward_mean: finite,
   return_mean: finite,
   /** Of the returns, at the target α, so that steps and arms compare. */
@@ -173,6 +224,8 @@ const evaluated = z.strictObject({
   final: z.boolean(),
   weights: z.enum(["current", "average"]),
   compute: count,
+  /** Completions without a reward: in no figure. */
+  failed: count,
   metrics: z.record(z.string(), finite),
   arrays: evaluationArraysSchema,
   /** Texts for reading: a file of the run folder, never the journal; null: none were asked for. */
@@ -185,8 +238,31 @@ const checkpointSaved = z.strictObject({
   /** Iterations done. */
   step: count,
   path: z.string(),
+  /** sha256 of its digest file. */
+  digest: z.string(),
   bytes: count,
   seconds: finite,
+});
+/** The disk is full, say; what was saved before is as it was, and the run goes on. */
+const checkpointFailed = z.strictObject({
+  type: z.literal("checkpoint_failed"),
+  step: count,
+  message: z.string(),
+});
+/** Its files are not what was written; the trial goes on from an older one. */
+const checkpointDamaged = z.strictObject({
+  type: z.literal("checkpoint_damaged"),
+  step: count,
+  path: z.string(),
+  message: z.string(),
+  /** Iterations of the checkpoint that it goes on from instead; null: from its start. */
+  from: count.nullable(),
+});
+/** No longer kept; written before its folder is removed. */
+const checkpointDropped = z.strictObject({
+  type: z.literal("checkpoint_dropped"),
+  step: count,
+  path: z.string(),
 });
 const modelExported = z.strictObject({
   type: z.literal("model_exported"),
@@ -223,15 +299,21 @@ const warning = z.strictObject({ type: z.literal("warning"), message: z.string()
 /** What happened, before the journal gives it a number, a time and a trial. */
 export const happening = z.discriminatedUnion("type", [
   runStarted,
+  runResumed,
   runFinished,
   stopRequested,
   workerOpened,
+  workerLost,
   trialStarted,
   workerReady,
+  restored,
   sftFinished,
   step,
   evaluated,
   checkpointSaved,
+  checkpointFailed,
+  checkpointDamaged,
+  checkpointDropped,
   modelExported,
   actionInterrupted,
   trialFinished,
@@ -251,15 +333,21 @@ const stamp = {
 
 export const journalEvent = z.discriminatedUnion("type", [
   runStarted.extend(stamp),
+  runResumed.extend(stamp),
   runFinished.extend(stamp),
   stopRequested.extend(stamp),
   workerOpened.extend(stamp),
+  workerLost.extend(stamp),
   trialStarted.extend(stamp),
   workerReady.extend(stamp),
+  restored.extend(stamp),
   sftFinished.extend(stamp),
   step.extend(stamp),
   evaluated.extend(stamp),
   checkpointSaved.extend(stamp),
+  checkpointFailed.extend(stamp),
+  checkpointDamaged.extend(stamp),
+  checkpointDropped.extend(stamp),
   modelExported.extend(stamp),
   actionInterrupted.extend(stamp),
   trialFinished.extend(stamp),

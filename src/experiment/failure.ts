@@ -1,6 +1,8 @@
 /** What went wrong in a trial, whoever noticed it. */
+
+import type { z } from "zod";
 import { WorkerFailure, WorkerLost } from "../worker.js";
-import type { FailureKind } from "./events.js";
+import type { FailureKind, lossReason } from "./events.js";
 
 /** The controller itself refuses to go on with a trial. */
 export class TrialError extends Error {
@@ -33,7 +35,7 @@ export function failureFacts(error: unknown): FailureFacts {
     const detail = error.stderrTail.length > 0 ? error.stderrTail.join("\n") : null;
     return { reason: "lost", message: error.message, detail };
   }
-  if (isSystemError(error)) {
+  if (isSystemError(error) || isRecordError(error)) {
     return { reason: "environment", message: error.message, detail: error.stack ?? null };
   }
   const message = error instanceof Error ? error.message : String(error);
@@ -42,6 +44,24 @@ export function failureFacts(error: unknown): FailureFacts {
     message,
     detail: error instanceof Error ? (error.stack ?? null) : null,
   };
+}
+
+export type LossReason = z.infer<typeof lossReason>;
+
+/**
+ * Why a worker is to be replaced after this error; null: another one would fare no better. One that
+ * breaks the protocol counts as lost: what it says cannot be trusted any more.
+ */
+export function lossOf(error: unknown): LossReason | null {
+  if (error instanceof WorkerLost) {
+    return error.reason === "version" ? null : error.reason;
+  }
+  return error instanceof WorkerFailure && error.kind === "protocol" ? "protocol" : null;
+}
+
+/** By name: the record's own class lies on the other side of the ports. */
+function isRecordError(error: unknown): error is Error {
+  return error instanceof Error && error.name === "RecordError";
 }
 
 /** A full disk, a lost permission: Node marks them with a code such as ENOSPC. */

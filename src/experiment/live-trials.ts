@@ -74,6 +74,13 @@ export class LiveTrials {
     }
   }
 
+  /** Closes a trial's worker in the background; its next action begins without one. */
+  forget(trial: string): void {
+    this.close(trial);
+    this.#live.get(trial)?.abandon.abort();
+    this.#live.delete(trial);
+  }
+
   /** Closes every worker and waits for all that was under way. Nothing may be started meanwhile. */
   async closeAll(): Promise<void> {
     for (const { abandon } of this.#live.values()) {

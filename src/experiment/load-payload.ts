@@ -33,6 +33,7 @@ export function loadPayload(
       transform: reward.transform,
       scale: reward.scale,
       baseline: reward.baseline,
+      timeout_seconds: reward.timeout_seconds,
     },
     judge: evaluation.judge,
     data: { path: data.path, prompt_tokens },

@@ -6,12 +6,17 @@ import type { TrialAction } from "./actions.js";
 import type { Happening } from "./events.js";
 import { TrialError } from "./failure.js";
 import { loadPayload } from "./load-payload.js";
+import { promptOrderDigest } from "./prompt-order.js";
 import { type Prompts, type TrialContext, workerOf } from "./trial-context.js";
 
+type OpenAction = Extract<TrialAction, { kind: "open" }>;
 type LoadAction = Extract<TrialAction, { kind: "load" }>;
 
 /** A worker that opens after it was abandoned is closed, by whoever closes the context's. */
-export async function open(context: TrialContext): Promise<Happening> {
+export async function open({ delay }: OpenAction, context: TrialContext): Promise<Happening> {
+  if (delay > 0) {
+    await context.ports.wait(delay, context.abandoned);
+  }
   const worker = await context.ports.openWorker(context.trial.id, context.abandoned);
   context.worker = worker;
   const { pid, engine, version, capabilities } = worker.hello;
@@ -41,7 +46,8 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
     Array.from(train.ids, (id, index) => [id, train.scores[index]!] as const),
   );
   context.loaded = { train, test, trainScores };
-  const { device, device_name, dtype, threads, parameters, versions, digests } = loaded;
+  const { device, device_name, dtype, threads, parameters, versions, nondeterminism } = loaded;
+  const prompts = { train: promptOrderDigest(train.ids), test: promptOrderDigest(test.ids) };
   return {
     type: "worker_ready",
     pid: worker.hello.pid,
@@ -52,7 +58,8 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
     threads,
     parameters,
     versions,
-    digests,
+    nondeterminism,
+    digests: { ...loaded.digests, prompts },
     memory_bytes: loaded.memory_bytes,
     seconds: loaded.seconds,
   };

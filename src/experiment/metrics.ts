@@ -1,4 +1,7 @@
-/** The figures of one evaluation. Rewards are raw: transforms are for training only. */
+/**
+ * The figures of one evaluation, over the completions that have a reward. Rewards are raw:
+ * transforms are for training only.
+ */
 import { conditionalValueAtRisk, tailCount } from "../domain/cvar.js";
 import { worst } from "../domain/selection.js";
 import { mean } from "../domain/statistics.js";
@@ -9,6 +12,7 @@ export interface Measured {
   readonly promptScores: ArrayLike<number>;
   /** Arrays below: one an episode, aligned with `promptScores`. */
   readonly rewards: ArrayLike<number>;
+  /** NaN where the judge failed; its figures leave those out. */
   readonly judge: ArrayLike<number> | null;
   /** Nats an episode. */
   readonly kl: ArrayLike<number>;
@@ -27,7 +31,7 @@ export interface MetricSettings {
 /** α of `cvar_0.1`: the worst tenth of the completions, whatever their prompts. */
 export const metricAlpha = 0.1;
 
-/** What the worker did not measure (no judge, no held-out texts) is left out. */
+/** What was not measured (no judge or none that answered, no held-out texts) is left out. */
 export function metricsOf(
   measured: Measured,
   settings: MetricSettings,
@@ -45,7 +49,7 @@ export function metricsOf(
     dist_1: dist[0],
     dist_2: dist[1],
     dist_3: dist[2],
-    ...(judge === null ? {} : { judge_reward: mean(judge), judge_tail: meanOver(judge, tail) }),
+    ...(judge === null ? {} : judgeFigures(judge, tail)),
     ...(perplexity === null ? {} : { perplexity }),
   };
 }
@@ -62,6 +66,19 @@ export function harmRate(rewards: ArrayLike<number>, threshold: number): number 
     harmful += rewards[index]! < threshold ? 1 : 0;
   }
   return harmful / rewards.length;
+}
+
+function judgeFigures(
+  judge: ArrayLike<number>,
+  tail: Uint32Array,
+): Partial<Record<MetricName, number>> {
+  const answered = (index: number) => !Number.isNaN(judge[index]);
+  const judged = Uint32Array.from({ length: judge.length }, (_, index) => index).filter(answered);
+  const inTail = tail.filter(answered);
+  return {
+    ...(judged.length > 0 ? { judge_reward: meanOver(judge, judged) } : {}),
+    ...(inTail.length > 0 ? { judge_tail: meanOver(judge, inTail) } : {}),
+  };
 }
 
 function meanOver(values: ArrayLike<number>, indices: Uint32Array): number {

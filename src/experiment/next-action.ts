@@ -1,7 +1,7 @@
 /** What a trial does next, read off the facts about it. */
 import type { TrialAction } from "./actions.js";
 import type { Plan, Trial } from "./plan.js";
-import type { TrialState } from "./trial-state.js";
+import { isComplete, newestPoint, type TrialState } from "./trial-state.js";
 
 export type StopMode = "no" | "after-step" | "now";
 
@@ -9,7 +9,7 @@ export type StopMode = "no" | "after-step" | "now";
  * The next action of a trial whose worker is loaded and has nothing in hand.
  *
  * SFT exports before it is evaluated, so that the RL trials need not wait. A checkpoint comes
- * before the evaluation of the same step, so that a fault there costs no training.
+ * before all that can fail at the same step, so that a fault there costs no training.
  */
 export function nextAction(
   trial: Trial,
@@ -22,19 +22,25 @@ export function nextAction(
   if (isComplete(trial, state)) {
     return { kind: "finish", trial: id };
   }
+  const checkpoint: TrialAction = { kind: "checkpoint", trial: id, step, beta, compute };
   if (stop !== "no") {
     return stop === "after-step" && hasUnsavedWork(trial, state)
-      ? { kind: "checkpoint", trial: id, step }
-      : { kind: "release", trial: id, step, saved: state.saved?.step ?? null };
+      ? checkpoint
+      : { kind: "release", trial: id, step, saved: newestPoint(state)?.step ?? null };
+  }
+  if (state.toRestore !== null) {
+    const { step: at, path, digest } = state.toRestore;
+    const older = state.saved.findLast((point) => point.step < at)?.step ?? null;
+    return { kind: "restore", trial: id, step: at, path, digest, older };
   }
   if (trial.sftSteps > 0 && !state.sftDone) {
     return { kind: "sft", trial: id };
   }
+  if (checkpointIsDue(trial, plan, step) && hasUnsavedWork(trial, state)) {
+    return checkpoint;
+  }
   if (trial.sftSteps > 0 && state.model === null) {
     return { kind: "export", trial: id, step };
-  }
-  if (checkpointIsDue(trial, plan, step) && hasUnsavedWork(trial, state)) {
-    return { kind: "checkpoint", trial: id, step };
   }
   if (frontierIsDue(trial, plan, step) && state.frontierAt !== step) {
     return { kind: "evaluate", trial: id, step, compute, final: false };
@@ -48,23 +54,14 @@ export function nextAction(
   return { kind: "export", trial: id, step };
 }
 
-function isComplete(trial: Trial, state: TrialState): boolean {
-  const trained = trial.sftSteps > 0 || trial.iterations > 0;
-  return (
-    state.step === trial.iterations &&
-    (state.evaluated || !trial.reported) &&
-    (!trial.startsFrontier || state.frontierAt !== null) &&
-    (state.model !== null || !trained)
-  );
-}
-
+/** Nothing is saved of a base model; an SFT trial is saved once, as it is after SFT. */
 function hasUnsavedWork(trial: Trial, state: TrialState): boolean {
-  return (
-    trial.iterations > 0 &&
-    state.checkpoints &&
-    state.worker === "loaded" &&
-    state.step > (state.saved?.step ?? 0)
-  );
+  const newest = newestPoint(state);
+  const unsaved =
+    trial.sftSteps > 0
+      ? state.sftDone && newest === null
+      : trial.iterations > 0 && state.step > (newest?.step ?? 0);
+  return unsaved && state.canSave && state.worker === "loaded" && state.saveFailedAt !== state.step;
 }
 
 function checkpointIsDue(trial: Trial, plan: Plan, step: number): boolean {

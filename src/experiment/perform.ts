@@ -1,6 +1,7 @@
 /** One action of one trial, performed on its worker; the answer is the event that ends it. */
 import { streamSeed } from "../domain/random.js";
 import type { TrialAction } from "./actions.js";
+import { checkpoint, restore } from "./checkpoint.js";
 import { evaluate } from "./evaluate.js";
 import type { Happening } from "./events.js";
 import { load, open } from "./load.js";
@@ -14,9 +15,11 @@ export async function perform(action: TrialAction, context: TrialContext): Promi
   }
   switch (action.kind) {
     case "open":
-      return open(context);
+      return open(action, context);
     case "load":
       return load(action, context);
+    case "restore":
+      return restore(action, context);
     case "sft":
       return sft(context);
     case "step":
@@ -24,7 +27,7 @@ export async function perform(action: TrialAction, context: TrialContext): Promi
     case "evaluate":
       return evaluate(action, context);
     case "checkpoint":
-      return checkpoint(action.step, context);
+      return checkpoint(action, context);
     case "export":
       return exportModel(action.step, context);
     case "finish": {
@@ -55,17 +58,6 @@ async function sft(context: TrialContext): Promise<Happening> {
   return { type: "sft_finished", steps: result.steps, loss_first, loss_last, seconds };
 }
 
-async function checkpoint(step: number, context: TrialContext): Promise<Happening> {
-  const { ports } = context;
-  const { recorder } = ports;
-  const startedAt = ports.clock();
-  const folder = recorder.prepare(context.trial.id, "checkpoint", step);
-  const saved = await workerOf(context).call("save", { path: folder }, context.onProgress);
-  const path = recorder.complete(context.trial.id, "checkpoint", step, saved.files);
-  const seconds = ports.clock() - startedAt;
-  return { type: "checkpoint_saved", step, path, bytes: saved.bytes, seconds };
-}
-
 async function exportModel(step: number, context: TrialContext): Promise<Happening> {
   const { trial, ports } = context;
   const averaged = step > 0 && trial.config.training.average_decay > 0;
@@ -75,6 +67,6 @@ async function exportModel(step: number, context: TrialContext): Promise<Happeni
     { path: folder, weights: averaged ? "average" : "current" },
     context.onProgress,
   );
-  const path = ports.recorder.complete(trial.id, "model", step, exported.files);
+  const { path } = ports.recorder.complete(trial.id, "model", step, exported.files);
   return { type: "model_exported", path, files: exported.files, bytes: exported.bytes };
 }

@@ -4,6 +4,7 @@
  */
 import type { ArmConfig, Experiment } from "../config/schema.js";
 import { type Hardware, placeTrials } from "./placement.js";
+import type { Retention } from "./retention.js";
 
 export interface Trial {
   /** `<arm>-s<seed>`, a folder name. */
@@ -38,6 +39,11 @@ export interface Plan {
   readonly checkpointEvery: number;
   /** Iterations between frontier evaluations; 0: none. */
   readonly evaluateEvery: number;
+  readonly retention: Retention;
+  /** Workers that a trial may lose since the run was started or resumed. */
+  readonly restarts: number;
+  /** Seconds before the first restart of a worker; doubled for each one after it. */
+  readonly backoffSeconds: number;
 }
 
 export function planRun(experiment: Experiment, hardware: Hardware): Plan {
@@ -48,6 +54,9 @@ export function planRun(experiment: Experiment, hardware: Hardware): Plan {
     ...placeTrials(experiment, hardware, trials.length),
     checkpointEvery: experiment.checkpoint.every,
     evaluateEvery: experiment.evaluation.every,
+    retention: { last: experiment.checkpoint.keep_last, best: experiment.checkpoint.keep_best },
+    restarts: experiment.trials.restarts,
+    backoffSeconds: experiment.trials.backoff_seconds,
   };
 }
 

@@ -18,16 +18,53 @@ export interface Recorder {
   append(trial: string | null, happening: Happening): JournalEvent;
   /** Makes the empty folder that a worker writes a checkpoint or model into; absolute path. */
   prepare(trial: string, part: "checkpoint" | "model", step: number): string;
-  /** Writes the digest file and renames into place; path relative to the run folder. */
+  /**
+   * Writes the digest file and renames into place.
+   *
+   * @param files file name → sha256, as the worker wrote them
+   * @param position the controller's own part of a checkpoint, written beside the worker's files
+   */
   complete(
     trial: string,
     part: "checkpoint" | "model",
     step: number,
     files: Readonly<Record<string, string>>,
-  ): string;
+    position?: Position,
+  ): CompletePart;
+  /** Removes what a worker could not finish writing. */
+  abandon(trial: string, part: "checkpoint" | "model", step: number): void;
+  /** Removes a complete checkpoint; `path` as `complete` gave it. */
+  remove(path: string): void;
+  /**
+   * The absolute path of a complete checkpoint, after its files were found to be what was written.
+   *
+   * @param digest sha256 of its digest file, as `complete` gave it
+   * @throws {RecordError} `damaged`: names the file
+   */
+  intact(path: string, digest: string): Promise<string>;
+  /** Keeps the stacks of a hung worker's threads; path relative to the run folder. */
+  writeStacks(trial: string, text: string): string;
   /** Texts for reading; path relative to the run folder. */
   writeSamples(trial: string, step: number, samples: readonly object[]): string;
   writeEvaluation(evaluation: Evaluation): void;
+}
+
+/** Where the controller stands at a checkpoint; the worker's part lies beside it. */
+export interface Position {
+  readonly trial: string;
+  /** Iterations done: cursor of the prompt sampler and of the risk schedule. */
+  readonly step: number;
+  /** β of the next iteration. */
+  readonly beta: number;
+  /** Generated tokens × passes of kept episodes so far. */
+  readonly compute: number;
+}
+
+export interface CompletePart {
+  /** Relative to the run folder. */
+  readonly path: string;
+  /** sha256 of the digest file. */
+  readonly digest: string;
 }
 
 export interface Ports {
@@ -41,6 +78,8 @@ export interface Ports {
   readonly recorder: Recorder;
   /** Seconds, monotonic. */
   clock(): number;
+  /** Resolves after so many seconds, or as soon as nobody waits any more. */
+  wait(seconds: number, abandoned: AbortSignal): Promise<void>;
   readonly observe: Observer;
   /** Aborted: finish the steps in hand, checkpoint, stop. */
   readonly stop: AbortSignal;

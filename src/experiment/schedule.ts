@@ -3,7 +3,10 @@ import type { Action, TrialAction } from "./actions.js";
 import { nextAction } from "./next-action.js";
 import type { Plan, Trial } from "./plan.js";
 import type { RunState } from "./state.js";
-import { isOver, type TrialState } from "./trial-state.js";
+import { isComplete, isOver, type TrialState } from "./trial-state.js";
+
+/** Seconds. */
+const longestDelay = 300;
 
 export interface Turn {
   readonly state: RunState;
@@ -38,7 +41,7 @@ function carryOn(plan: Plan, state: RunState, give: Give): RunState {
     }
     return own.slot === null
       ? current
-      : give(current, trial, loading(plan, trial, current, own.slot), own.slot);
+      : give(current, trial, preparing(plan, trial, current, own.slot), own.slot);
   }, state);
 }
 
@@ -46,25 +49,24 @@ function carryOn(plan: Plan, state: RunState, give: Give): RunState {
 function fillSlots(plan: Plan, state: RunState, give: Give): RunState {
   return plan.trials.reduce((current, trial) => {
     const own = current.trials[trial.id]!;
-    const slot = freeSlot(plan, current);
+    const slot = freeSlot(current);
     if (slot === null || own.slot !== null || isOver(own) || !canStart(current, trial)) {
       return current;
     }
     if (own.inHand === "open") {
       return withTrial(current, trial, { slot });
     }
-    const opened = own.worker === "opened";
-    const action = opened ? loading(plan, trial, current, slot) : opening(trial);
-    return give(current, trial, action, slot);
+    return give(current, trial, preparing(plan, trial, current, slot), slot);
   }, state);
 }
 
 /** While a slot is free that no trial can take, the next workers are got over their slow start. */
 function openEarly(plan: Plan, state: RunState, give: Give): RunState {
   return plan.trials.reduce((current, trial) => {
-    const idle = freeSlot(plan, current) !== null && waiting(current) < plan.parallel;
-    return idle && current.trials[trial.id]!.phase === "pending"
-      ? give(current, trial, opening(trial), null)
+    const own = current.trials[trial.id]!;
+    const idle = freeSlot(current) !== null && waiting(current) < current.parallel;
+    return idle && own.phase === "pending"
+      ? give(current, trial, opening(plan, trial, own), null)
       : current;
   }, state);
 }
@@ -73,8 +75,19 @@ function withTrial(state: RunState, { id }: Trial, changes: Partial<TrialState>)
   return { ...state, trials: { ...state.trials, [id]: { ...state.trials[id]!, ...changes } } };
 }
 
-function opening(trial: Trial): TrialAction {
-  return { kind: "open", trial: trial.id };
+/** The way to a loaded worker; a trial that was left complete needs none. */
+function preparing(plan: Plan, trial: Trial, state: RunState, slot: number): TrialAction {
+  const own = state.trials[trial.id]!;
+  if (isComplete(trial, own)) {
+    return { kind: "finish", trial: trial.id };
+  }
+  return own.worker === "opened" ? loading(plan, trial, state, slot) : opening(plan, trial, own);
+}
+
+/** The first restart of a worker waits `backoffSeconds`, each one after it twice as long. */
+function opening(plan: Plan, trial: Trial, { restarts }: TrialState): TrialAction {
+  const delay = restarts === 0 ? 0 : plan.backoffSeconds * 2 ** (restarts - 1);
+  return { kind: "open", trial: trial.id, delay: Math.min(delay, longestDelay) };
 }
 
 function loading(plan: Plan, trial: Trial, state: RunState, slot: number): TrialAction {
@@ -89,9 +102,9 @@ function canStart(state: RunState, trial: Trial): boolean {
 }
 
 /** The lowest slot that no trial holds; null: all are taken. */
-function freeSlot(plan: Plan, state: RunState): number | null {
+function freeSlot(state: RunState): number | null {
   const taken = new Set(Object.values(state.trials).map(({ slot }) => slot));
-  for (let slot = 0; slot < plan.parallel; slot += 1) {
+  for (let slot = 0; slot < state.parallel; slot += 1) {
     if (!taken.has(slot)) {
       return slot;
     }

@@ -3,6 +3,9 @@ import type { RiskConfig } from "../config/schema.js";
 import { generator, streamSeed } from "../domain/random.js";
 import { riskMeasures } from "../domain/risk-measures/all.js";
 import { keptEpisodes, type RiskSchedule, shareInForce } from "../domain/risk-schedule.js";
+import { scoredEpisodes, taken } from "./scored-episodes.js";
+
+const none: ReadonlySet<number> = new Set();
 
 export interface Batch {
   /** R̄, KL in. */
@@ -23,10 +26,12 @@ export interface SelectedEpisodes {
 }
 
 /**
- * Weights of a batch at step m of M under an arm's risk settings.
+ * Weights of a batch at step m of M under an arm's risk settings. The population is the episodes
+ * that have a reward: with B' of them, ⌈α'B'⌉ are kept. The others have weight 0 and no rank.
  *
  * @param seed the trial's root seed; only random-drop draws from its stream "selection"
- * @throws {RangeError} when a value is not finite, or the schedule does not fit M
+ * @param failed episodes without a reward; their values are not looked at
+ * @throws {RangeError} when a value is not finite, the schedule does not fit M, or all failed
  */
 export function selectEpisodes(
   risk: RiskConfig,
@@ -34,14 +39,16 @@ export function selectEpisodes(
   step: number,
   iterations: number,
   seed: number,
+  failed: ReadonlySet<number> = none,
 ): SelectedEpisodes {
-  const { returns } = batch;
+  const scored = scoredEpisodes(batch.returns.length, failed);
+  const returns = taken(batch.returns, scored);
   const { measure, mixture, temperature } = risk;
   const ranks = measure !== "mean" && measure !== "entropic";
   const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
   const alpha = ranks ? shareInForce(schedule, step, iterations) : 1;
-  const { weights, kept } = riskMeasures[measure]({
-    statistic: statisticOf(risk.statistic, batch),
+  const selected = riskMeasures[measure]({
+    statistic: taken(statisticOf(risk.statistic, batch), scored),
     returns,
     kept: ranks ? keptEpisodes(schedule, step, iterations, returns.length) : returns.length,
     alpha,
@@ -49,7 +56,11 @@ export function selectEpisodes(
     mixture,
     temperature,
   });
-  return { alpha, kept, weights };
+  const weights = new Float32Array(batch.returns.length);
+  for (const [index, episode] of scored.entries()) {
+    weights[episode] = selected.weights[index]!;
+  }
+  return { alpha, kept: selected.kept, weights };
 }
 
 function statisticOf(statistic: RiskConfig["statistic"], batch: Batch): Float32Array {

@@ -3,12 +3,13 @@
  * disk or promise. Its events are the journal's, so that replaying a journal gives the state back;
  * actions asked for during a replay are dropped, all but those in hand at the end.
  */
-import type { Action } from "./actions.js";
+import type { Action, Discarded } from "./actions.js";
 import type { FailureKind, JournalEvent } from "./events.js";
 import type { StopMode } from "./next-action.js";
 import type { Plan } from "./plan.js";
+import { outdated } from "./retention.js";
 import { schedule, type Turn } from "./schedule.js";
-import { absorb, initialTrial, isOver, type TrialState } from "./trial-state.js";
+import { absorb, initialTrial, isOver, resumed, type TrialState } from "./trial-state.js";
 
 export interface RunFailure {
   readonly trial: string | null;
@@ -20,6 +21,8 @@ export interface RunFailure {
 export interface RunState {
   readonly phase: "created" | "running" | "concluding" | "done" | "failed" | "interrupted";
   readonly stop: StopMode;
+  /** Trials that work side by side, ≥ 1. */
+  readonly parallel: number;
   /** The first failure: it stops the run. */
   readonly failure: RunFailure | null;
   /** By trial id, in the plan's order. */
@@ -28,7 +31,7 @@ export interface RunState {
 
 export function initialState(plan: Plan): RunState {
   const trials = Object.fromEntries(plan.trials.map((trial) => [trial.id, initialTrial(trial)]));
-  return { phase: "created", stop: "no", failure: null, trials };
+  return { phase: "created", stop: "no", parallel: plan.parallel, failure: null, trials };
 }
 
 /**
@@ -46,7 +49,7 @@ export function advance(plan: Plan, state: RunState, event: JournalEvent): [RunS
   }
   const interrupted = interruptions(plan, after);
   const scheduled = schedule(plan, interrupted.state);
-  const actions = [...interrupted.actions, ...scheduled.actions];
+  const actions = [...interrupted.actions, ...discards(plan, after, event), ...scheduled.actions];
   const outcome = outcomeAtRest(scheduled.state);
   return outcome === null
     ? [scheduled.state, actions]
@@ -55,7 +58,7 @@ export function advance(plan: Plan, state: RunState, event: JournalEvent): [RunS
 
 function absorbed(plan: Plan, state: RunState, event: JournalEvent): RunState {
   if (event.trial === null) {
-    return absorbedByRun(state, event);
+    return absorbedByRun(plan, state, event);
   }
   const trial = plan.trials.find(({ id }) => id === event.trial);
   const before = state.trials[event.trial];
@@ -65,7 +68,7 @@ function absorbed(plan: Plan, state: RunState, event: JournalEvent): RunState {
         `${state.phase} and ${trial === undefined ? "has no such trial" : "has the trial"}`,
     );
   }
-  const trials = { ...state.trials, [trial.id]: absorb(before, event, trial) };
+  const trials = { ...state.trials, [trial.id]: absorb(before, event, trial, plan.retention) };
   if (event.type !== "trial_failed") {
     return { ...state, trials };
   }
@@ -78,9 +81,21 @@ function absorbed(plan: Plan, state: RunState, event: JournalEvent): RunState {
   };
 }
 
-function absorbedByRun(state: RunState, event: JournalEvent): RunState {
-  if (event.type === "run_started" && state.phase === "created") {
-    return { ...state, phase: "running" };
+function absorbedByRun(plan: Plan, state: RunState, event: JournalEvent): RunState {
+  const { phase } = state;
+  if (event.type === "run_started" && phase === "created") {
+    return { ...state, phase: "running", parallel: event.parallel };
+  }
+  if (event.type === "run_resumed" && phase !== "created" && phase !== "done") {
+    const { parallel } = event;
+    const trials = plan.trials.map((trial) => [trial.id, resumed(state.trials[trial.id]!, trial)]);
+    return {
+      phase: "running",
+      stop: "no",
+      parallel,
+      failure: null,
+      trials: Object.fromEntries(trials),
+    };
   }
   if (event.type === "stop_requested") {
     return { ...state, stop: state.stop === "now" ? "now" : event.how };
@@ -89,6 +104,17 @@ function absorbedByRun(state: RunState, event: JournalEvent): RunState {
     return { ...state, phase: event.outcome };
   }
   throw new Error(`event ${event.seq}: ${event.type} does not fit: the run is ${state.phase}`);
+}
+
+/** What a new checkpoint, or a better one, puts out of date. */
+function discards(plan: Plan, state: RunState, { type, trial }: JournalEvent): Action[] {
+  if (trial === null || (type !== "checkpoint_saved" && type !== "evaluated")) {
+    return [];
+  }
+  const points = outdated(state.trials[trial]!.saved, plan.retention).map(
+    ({ step, path }): Discarded => ({ step, path }),
+  );
+  return points.length > 0 ? [{ kind: "discard", trial, points }] : [];
 }
 
 /**
@@ -117,7 +143,7 @@ function wantedInterruption(own: TrialState, stop: StopMode): TrialState["interr
   if (stop === "now") {
     return "hard";
   }
-  const leavesNothing = ["open", "load", "sft", "evaluate"].includes(inHand);
+  const leavesNothing = ["open", "load", "restore", "sft", "evaluate"].includes(inHand);
   return leavesNothing && interrupting === "no" ? "soft" : interrupting;
 }
 

@@ -12,12 +12,13 @@ import { controlledKl } from "../domain/kl-controller.js";
 import { drawPrompts } from "../domain/prompt-sampler.js";
 import { streamSeed } from "../domain/random.js";
 import { mean } from "../domain/statistics.js";
-import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../protocol/arrays.js";
+import { float32Bytes, uint32Bytes } from "../protocol/arrays.js";
 import type { Result } from "../protocol/messages.js";
 import type { TrialAction } from "./actions.js";
+import { readEpisodes } from "./episode-arrays.js";
 import type { Happening } from "./events.js";
-import { TrialError } from "./failure.js";
 import { figures } from "./figures.js";
+import { failedEpisodes, failedRewards, scoredEpisodes, taken } from "./scored-episodes.js";
 import { selectEpisodes } from "./select-episodes.js";
 import { loadedOf, type Prompts, type TrialContext, workerOf } from "./trial-context.js";
 
@@ -25,13 +26,14 @@ type StepAction = Extract<TrialAction, { kind: "step" }>;
 type StepHappening = Extract<Happening, { type: "step" }>;
 
 /**
- * @throws {TrialError} of kind `diverged`, before any update, when an episode's figure is NaN or
- *   infinite
+ * @throws {TrialError} before any update: of kind `diverged` when a figure of an episode that has a
+ *   reward is NaN or infinite, or the KL of any; of kind `reward` when more rewards failed than
+ *   `reward.max_failed_share` allows
  */
 export async function iterate(action: StepAction, context: TrialContext): Promise<StepHappening> {
   const { trial, ports, onProgress } = context;
   const { seed, iterations } = trial;
-  const { training, sampling, risk, kl } = trial.config;
+  const { training, sampling, risk, kl, reward } = trial.config;
   const { step: m, beta } = action;
   const worker = workerOf(context);
   const { train, trainScores } = loadedOf(context);
@@ -48,7 +50,17 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     },
     onProgress,
   );
-  const episodes = readEpisodes(rolled, prompts);
+  const failed = failedEpisodes(rolled.failures);
+  const episodes = readEpisodes(rolled, prompts, failed);
+  const warning = failedRewards(
+    `rewards of step ${m}`,
+    rolled.failures,
+    prompts,
+    reward.max_failed_share,
+  );
+  if (warning !== null) {
+    context.note({ type: "warning", message: warning });
+  }
   const promptScores = Float32Array.from(prompts, (id) => trainScores.get(id)!);
   const { alpha, kept, weights } = selectEpisodes(
     risk,
@@ -56,6 +68,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     m,
     iterations,
     seed,
+    failed,
   );
   const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
   const updated = await worker.call(
@@ -69,19 +82,23 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     onProgress,
   );
 
+  const scored = scoredEpisodes(prompts.length, failed);
+  const returns = taken(episodes.returns, scored);
+  const klOfScored = taken(episodes.kl, scored);
   const event = {
     type: "step" as const,
     step: m,
     alpha,
     kept,
     batch: prompts.length,
-    reward_mean: mean(episodes.rewards),
-    return_mean: mean(episodes.returns),
-    cvar: conditionalValueAtRisk(episodes.returns, risk.alpha),
-    var: valueAtRisk(episodes.returns, risk.alpha),
+    failed: failed.size,
+    reward_mean: mean(taken(episodes.rewards, scored)),
+    return_mean: mean(returns),
+    cvar: conditionalValueAtRisk(returns, risk.alpha),
+    var: valueAtRisk(returns, risk.alpha),
     tail_mean: mean(episodes.returns.filter((_, episode) => weights[episode]! > 0)),
-    kl_mean: mean(episodes.kl),
-    kl_controlled: controlledKl(episodes.kl, weights, kl.population),
+    kl_mean: mean(klOfScored),
+    kl_controlled: controlledKl(klOfScored, taken(weights, scored), kl.population),
     beta,
     entropy: rolled.entropy,
     loss_policy: updated.loss_policy,
@@ -92,7 +109,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     explained_variance: updated.explained_variance,
     learning_rate: training.learning_rate * factor,
     hard_share: hard / prompts.length,
-    length_mean: mean(episodes.lengths),
+    length_mean: mean(taken(episodes.lengths, scored)),
     compute: action.compute + updated.tokens,
     memory_bytes: updated.memory_bytes,
     episodes: {
@@ -126,46 +143,6 @@ function drawBatch(
     hardShare: sampling.hard_share,
     hardQuantile: sampling.hard_quantile,
   });
-}
-
-interface EpisodeArrays {
-  readonly rewards: Float32Array;
-  readonly kl: Float32Array;
-  readonly returns: Float32Array;
-  readonly lambdaReturns: Float32Array;
-  readonly lengths: Uint32Array;
-}
-
-function readEpisodes(rolled: Result<"rollout">, prompts: Uint32Array): EpisodeArrays {
-  const arrays = {
-    rewards: float32Array(rolled.reward),
-    kl: float32Array(rolled.kl),
-    returns: float32Array(rolled.return),
-    lambdaReturns: float32Array(rolled.lambda_return),
-    lengths: uint32Array(rolled.length),
-  };
-  requireFiniteEpisodes(arrays, prompts);
-  return arrays;
-}
-
-/** An update from such a batch would spoil the weights for good. */
-function requireFiniteEpisodes(arrays: EpisodeArrays, prompts: Uint32Array): void {
-  for (const name of ["rewards", "kl", "returns", "lambdaReturns"] as const) {
-    const values = arrays[name];
-    const bad = [...values.keys()].filter((episode) => !Number.isFinite(values[episode]));
-    if (bad.length > 0) {
-      const listed = bad
-        .slice(0, 20)
-        .map((episode) => `episode ${episode} (prompt ${prompts[episode]}): ${values[episode]}`);
-      throw new TrialError(
-        "diverged",
-        `${bad.length} of ${values.length} episodes have ${name} that are not finite, the first ` +
-          `${listed[0]}; no update was made`,
-        null,
-        listed.join("\n"),
-      );
-    }
-  }
 }
 
 function splitOf(

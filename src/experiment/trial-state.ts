@@ -3,8 +3,9 @@
  * read off the facts (`next-action.ts`), so that a trial goes on from any point it was left at.
  */
 import { nextBeta } from "../domain/kl-controller.js";
-import type { ActionKind, JournalEvent } from "./events.js";
+import type { ActionKind, EvaluatedEvent, JournalEvent } from "./events.js";
 import type { Trial } from "./plan.js";
+import type { Retention } from "./retention.js";
 
 /** Where a policy stood: enough to go on from there. */
 export interface SavedPoint {
@@ -14,6 +15,10 @@ export interface SavedPoint {
   readonly compute: number;
   /** Checkpoint folder, relative to the run folder. */
   readonly path: string;
+  /** sha256 of its digest file. */
+  readonly digest: string;
+  /** `checkpoint.keep_best`'s figure at this step; null: not measured there. */
+  readonly score: number | null;
 }
 
 export interface TrialState {
@@ -23,8 +28,10 @@ export interface TrialState {
   readonly inHand: ActionKind | null;
   readonly interrupting: "no" | "soft" | "hard";
   readonly worker: "none" | "opened" | "loaded";
+  /** Workers lost since the run was started or resumed. */
+  readonly restarts: number;
   /** The worker can save checkpoints. */
-  readonly checkpoints: boolean;
+  readonly canSave: boolean;
   readonly sftDone: boolean;
   /** Iterations done. */
   readonly step: number;
@@ -32,7 +39,12 @@ export interface TrialState {
   readonly beta: number;
   /** Generated tokens × passes of kept episodes so far. */
   readonly compute: number;
-  readonly saved: SavedPoint | null;
+  /** Kept checkpoints, oldest first. */
+  readonly saved: readonly SavedPoint[];
+  /** To be restored into the next worker that has loaded. */
+  readonly toRestore: SavedPoint | null;
+  /** Iterations done when saving last failed. */
+  readonly saveFailedAt: number | null;
   /** Iterations done at the last frontier evaluation. */
   readonly frontierAt: number | null;
   /** The final evaluation is done. */
@@ -48,31 +60,61 @@ export function initialTrial(trial: Trial): TrialState {
     inHand: null,
     interrupting: "no",
     worker: "none",
-    checkpoints: false,
+    restarts: 0,
+    canSave: false,
     sftDone: false,
     step: 0,
     beta: trial.config.kl.beta,
     compute: 0,
-    saved: null,
+    saved: [],
+    toRestore: null,
+    saveFailedAt: null,
     frontierAt: null,
     evaluated: false,
     model: null,
   };
 }
 
-/** No event can change it any more. */
+/** Nothing but a resume can change it any more. */
 export function isOver(state: TrialState): boolean {
   return state.phase === "done" || state.phase === "failed" || state.phase === "interrupted";
+}
+
+/** All its work is on disk; only its worker is left to close. */
+export function isComplete(trial: Trial, state: TrialState): boolean {
+  const trained = trial.sftSteps > 0 || trial.iterations > 0;
+  return (
+    state.step === trial.iterations &&
+    (state.evaluated || !trial.reported) &&
+    (!trial.startsFrontier || state.frontierAt !== null) &&
+    (state.model !== null || !trained)
+  );
+}
+
+export function newestPoint(state: TrialState): SavedPoint | null {
+  return state.saved.at(-1) ?? null;
+}
+
+/** A trial that another controller had left, as this one takes it up. */
+export function resumed(state: TrialState, trial: Trial): TrialState {
+  if (state.phase === "done") {
+    return state;
+  }
+  const fresh = { phase: "pending", slot: null, inHand: null, interrupting: "no" } as const;
+  return { ...state, ...fresh, restarts: 0, ...rolledBack(state, trial, newestPoint(state)) };
 }
 
 /** Event types that end an action, and which. */
 const ends: Partial<Record<JournalEvent["type"], ActionKind>> = {
   worker_opened: "open",
   worker_ready: "load",
+  restored: "restore",
+  checkpoint_damaged: "restore",
   sft_finished: "sft",
   step: "step",
   evaluated: "evaluate",
   checkpoint_saved: "checkpoint",
+  checkpoint_failed: "checkpoint",
   model_exported: "export",
   trial_finished: "finish",
   trial_interrupted: "release",
@@ -84,9 +126,17 @@ const ends: Partial<Record<JournalEvent["type"], ActionKind>> = {
  * @throws {Error} when the event does not answer the action in hand: a journal that is damaged,
  *   or an engine that is wrong
  */
-export function absorb(state: TrialState, event: JournalEvent, trial: Trial): TrialState {
+export function absorb(
+  state: TrialState,
+  event: JournalEvent,
+  trial: Trial,
+  retention: Retention,
+): TrialState {
   if (event.type === "warning") {
     return state;
+  }
+  if (event.type === "checkpoint_dropped") {
+    return { ...state, saved: state.saved.filter(({ step }) => step !== event.step) };
   }
   const ended =
     event.type === "action_interrupted" ? event.action : (ends[event.type] ?? state.inHand);
@@ -101,16 +151,32 @@ export function absorb(state: TrialState, event: JournalEvent, trial: Trial): Tr
   if (event.type === "trial_started") {
     return state;
   }
-  return { ...state, inHand: null, interrupting: "no", ...factsOf(state, event, trial) };
+  const facts = factsOf(state, event, trial, retention);
+  return { ...state, inHand: null, interrupting: "no", ...facts };
 }
 
-function factsOf(state: TrialState, event: JournalEvent, trial: Trial): Partial<TrialState> {
+function factsOf(
+  state: TrialState,
+  event: JournalEvent,
+  trial: Trial,
+  retention: Retention,
+): Partial<TrialState> {
   const gone = { slot: null, worker: "none" } as const;
   switch (event.type) {
     case "worker_opened":
-      return { worker: "opened", checkpoints: event.checkpoints };
+      return { worker: "opened", canSave: event.checkpoints };
     case "worker_ready":
       return { worker: "loaded" };
+    case "worker_lost":
+      return { restarts: event.restarts, ...rolledBack(state, trial, newestPoint(state)) };
+    case "restored":
+      return { toRestore: null };
+    case "checkpoint_damaged": {
+      const saved = state.saved.filter(({ step }) => step !== event.step);
+      const older = saved.at(-1) ?? null;
+      // The worker has loaded and nothing was restored into it: it stands at the start.
+      return { saved, ...rolledBack(state, trial, older), worker: "loaded" };
+    }
     case "sft_finished":
       return { sftDone: true };
     case "step":
@@ -120,11 +186,17 @@ function factsOf(state: TrialState, event: JournalEvent, trial: Trial): Partial<
         compute: event.compute,
       };
     case "evaluated":
-      return event.final ? { evaluated: true } : { frontierAt: event.step };
+      return {
+        saved: withScore(state.saved, event, retention),
+        ...(event.final ? { evaluated: true } : { frontierAt: event.step }),
+      };
     case "checkpoint_saved": {
-      const { step, path } = event;
-      return { saved: { step, beta: state.beta, compute: state.compute, path } };
+      const { step, path, digest } = event;
+      const point = { step, beta: state.beta, compute: state.compute, path, digest, score: null };
+      return { saved: [...state.saved, point], saveFailedAt: null };
     }
+    case "checkpoint_failed":
+      return { saveFailedAt: event.step };
     case "model_exported":
       return { model: event.path };
     case "trial_finished":
@@ -138,4 +210,46 @@ function factsOf(state: TrialState, event: JournalEvent, trial: Trial): Partial<
     default:
       throw new Error(`event ${event.seq}: ${event.type} is not an event of one trial`);
   }
+}
+
+/**
+ * The facts when the worker's memory is gone: back to a checkpoint, or to the trial's start. What
+ * lies on disk stays, and so do evaluations of the policy that is gone back to.
+ */
+function rolledBack(
+  state: TrialState,
+  trial: Trial,
+  point: SavedPoint | null,
+): Partial<TrialState> {
+  const worker = "none";
+  if (isComplete(trial, state)) {
+    return { worker, toRestore: null };
+  }
+  const step = point?.step ?? 0;
+  const sftDone = trial.sftSteps > 0 && point !== null;
+  const sftLost = state.sftDone && !sftDone;
+  const { frontierAt } = state;
+  return {
+    worker,
+    step,
+    sftDone,
+    beta: point?.beta ?? trial.config.kl.beta,
+    compute: point?.compute ?? 0,
+    toRestore: point,
+    saveFailedAt: null,
+    // What lies beyond the point was evaluated there on the way.
+    frontierAt: frontierAt === null || sftLost ? null : Math.min(frontierAt, step),
+    evaluated: state.evaluated && step === state.step && !sftLost,
+  };
+}
+
+function withScore(
+  saved: readonly SavedPoint[],
+  event: EvaluatedEvent,
+  { best }: Retention,
+): readonly SavedPoint[] {
+  const score = best === null ? undefined : event.metrics[best];
+  return score === undefined
+    ? saved
+    : saved.map((point) => (point.step === event.step ? { ...point, score } : point));
 }

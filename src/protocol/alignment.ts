@@ -1,11 +1,16 @@
-/** Per-episode arrays answer the prompts asked for, position by position: their lengths must agree. */
-import type { Command, Payload, Result } from "./messages.js";
+/**
+ * Per-episode arrays answer the prompts asked for, position by position: their lengths must agree,
+ * and failures must name episodes that there are.
+ */
+import { uint32Array } from "./arrays.js";
+import type { Command, Payload, Result, RewardFailure } from "./messages.js";
 
 type Arrays = Readonly<Record<string, Uint8Array | null>>;
 
 /**
- * Names the first array of a result whose length is not what the request (or its sibling) says.
- * A short array would otherwise turn into NaN far from its cause.
+ * Names the first array of a result whose length is not what the request (or its sibling) says, or
+ * the first failure that names no episode or one twice. A short array would otherwise turn into NaN
+ * far from its cause.
  *
  * @returns null when all agree.
  */
@@ -29,12 +34,19 @@ export function misaligned<C extends Command>(
       const { prompts } = payload as Payload<"rollout">;
       const { reward, kl, return: returns, lambda_return, length } = result as Result<"rollout">;
       const arrays = { reward, kl, return: returns, lambda_return, length };
-      return differing(prompts, "a prompt asked for", arrays);
+      return (
+        differing(prompts, "a prompt asked for", arrays) ??
+        misplaced("failures", (result as Result<"rollout">).failures, prompts)
+      );
     }
     case "evaluate": {
       const { prompts } = payload as Payload<"evaluate">;
-      const { reward, judge, kl, length } = result as Result<"evaluate">;
-      return differing(prompts, "a prompt asked for", { reward, judge, kl, length });
+      const { reward, judge, kl, length, failures, judge_failures } = result as Result<"evaluate">;
+      return (
+        differing(prompts, "a prompt asked for", { reward, judge, kl, length }) ??
+        misplaced("failures", failures, prompts) ??
+        misplaced("judge_failures", judge_failures, prompts)
+      );
     }
     default:
       return null;
@@ -46,6 +58,29 @@ function differing(ids: Uint8Array, each: string, arrays: Arrays): string | null
   for (const [name, bytes] of Object.entries(arrays)) {
     if (bytes !== null && bytes.byteLength !== expected) {
       return `field \`${name}\` has ${bytes.byteLength} bytes, expected ${expected} (four ${each})`;
+    }
+  }
+  return null;
+}
+
+function misplaced(
+  name: string,
+  failures: readonly RewardFailure[],
+  prompts: Uint8Array,
+): string | null {
+  const count = Math.floor(prompts.byteLength / 4);
+  const seen = new Set<number>();
+  for (const [place, { episodes }] of failures.entries()) {
+    const field = `field \`${name}.${place}.episodes\``;
+    if (episodes.byteLength % 4 !== 0) {
+      return `${field} has ${episodes.byteLength} bytes, expected a multiple of 4`;
+    }
+    for (const episode of uint32Array(episodes)) {
+      if (episode >= count || seen.has(episode)) {
+        const wrong = episode >= count ? `of ${count}` : "twice";
+        return `${field} names episode ${episode} ${wrong}`;
+      }
+      seen.add(episode);
     }
   }
   return null;

@@ -7,15 +7,25 @@ import { ProtocolFault } from "./fault.js";
 
 const BYTES = 4;
 
+const none: ReadonlySet<number> = new Set();
+
 /**
  * Packs numbers as float32.
  *
- * @throws {ProtocolFault} a value is NaN, infinite, or beyond float32: nothing may send those.
+ * @param failed positions without a reward: they go out as NaN, whatever their value
+ * @throws {ProtocolFault} another value is NaN, infinite, or beyond float32: nothing may send those.
  */
-export function float32Bytes(values: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+export function float32Bytes(
+  values: ArrayLike<number>,
+  failed: ReadonlySet<number> = none,
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(values.length * BYTES);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < values.length; i++) {
+    if (failed.has(i)) {
+      view.setFloat32(i * BYTES, Number.NaN, true);
+      continue;
+    }
     const value = Math.fround(values[i]!);
     if (!Number.isFinite(value)) {
       throw new ProtocolFault(`value ${i} is ${values[i]}, expected a finite float32`);
@@ -44,8 +54,8 @@ export function uint32Bytes(values: ArrayLike<number>): Uint8Array<ArrayBuffer> 
 }
 
 /**
- * Unpacks float32 values into an array of its own. NaN and infinities pass: what a diverged episode
- * means is the caller's question.
+ * Unpacks float32 values into an array of its own. NaN and infinities pass: what an episode without
+ * a reward, or a diverged one, means is the caller's question.
  *
  * @throws {ProtocolFault} the length is no multiple of four bytes.
  */

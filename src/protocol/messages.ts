@@ -10,7 +10,7 @@
 import { z } from "zod";
 
 /** Exact match is required and checked first; a mismatch says which side is older. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const count = z.int().nonnegative();
 const seed = z.int().min(0).max(0xffff_ffff).describe("32-bit seed of one named stream");
@@ -40,6 +40,7 @@ export const loadPayload = z.strictObject({
     transform: z.enum(["identity", "clip", "log-sigmoid"]),
     scale: finite.describe("clip: bound; log-sigmoid: factor"),
     baseline: z.enum(["none", "prompt"]).describe("prompt: the prompt's own score is taken off"),
+    timeout_seconds: seconds.describe("of scoring one batch of texts; 0: no limit"),
   }),
   /** Scores evaluations only, never trained against; null: no judge. */
   judge: z.string().nullable(),
@@ -93,6 +94,9 @@ export const loadResult = z.strictObject({
   train: promptSet,
   test: promptSet,
   versions: z.record(z.string(), z.string()),
+  nondeterminism: z
+    .array(z.string())
+    .describe("what may keep two runs on this machine from being bit-identical; empty: nothing"),
   digests: z.strictObject({
     policy: digests,
     reference: digests,
@@ -130,13 +134,21 @@ export const rolloutPayload = z.strictObject({
   kl_coefficient: finite.describe("β of the dense reward"),
 });
 
+/** Why the reward model gave no score, and to whom. */
+const rewardFailure = z.strictObject({
+  kind: z.enum(["timeout", "exception", "not-finite"]),
+  message: z.string(),
+  episodes: uint32.describe("positions in the request's prompts, ascending"),
+});
+
 export const rolloutResult = z.strictObject({
   rollout: count.describe("the tensors stay with the worker under this id until the next rollout"),
-  reward: float32.describe("raw environment reward"),
+  reward: float32.describe("raw environment reward; NaN here and in both returns where it failed"),
   kl: float32.describe("Σ over tokens of log π − log π_ref"),
   return: float32.describe("R̄ = Σ γᵗ r̄ₜ, of the transformed reward, KL in"),
   lambda_return: float32.describe("GAE advantage + value at the first generated token"),
   length: uint32.describe("generated tokens, EOS in"),
+  failures: z.array(rewardFailure).describe("no episode stands in two of them"),
   entropy: finite.describe("mean over generated tokens, nats"),
   tokens: count,
   seconds: z.strictObject({ sample: seconds, reference: seconds, reward: seconds }),
@@ -146,7 +158,9 @@ export const rolloutResult = z.strictObject({
 
 export const updatePayload = z.strictObject({
   rollout: count,
-  weights: float32.describe("one an episode, ≥ 0; weight 0 costs no forward or backward pass"),
+  weights: float32.describe(
+    "one an episode, ≥ 0, 0 without a reward; weight 0 costs no forward or backward pass",
+  ),
   seed,
   learning_rate_factor: finite.describe("multiplies both learning rates"),
 });
@@ -180,16 +194,23 @@ export const evaluatePayload = z.strictObject({
 });
 
 export const evaluateResult = z.strictObject({
-  reward: float32.describe("raw"),
-  judge: float32.nullable(),
+  reward: float32.describe("raw; NaN where it failed"),
+  judge: float32.nullable().describe("NaN where it failed"),
   kl: float32,
   length: uint32,
+  failures: z.array(rewardFailure),
+  judge_failures: z.array(rewardFailure),
   dist_1: finite,
   dist_2: finite,
   dist_3: finite,
   perplexity: finite.nullable(),
   samples: z.array(
-    z.strictObject({ prompt: count, text: z.string(), completion: z.string(), reward: finite }),
+    z.strictObject({
+      prompt: count,
+      text: z.string(),
+      completion: z.string(),
+      reward: finite.nullable().describe("null: it failed"),
+    }),
   ),
   memory_bytes: count,
   seconds,
@@ -314,6 +335,7 @@ export const progress = z.strictObject({
 
 export const fromWorker = z.discriminatedUnion("kind", [hello, reply, failure, progress]);
 
+export type RewardFailure = z.infer<typeof rewardFailure>;
 export type Request = z.infer<typeof request>;
 export type Hello = z.infer<typeof hello>;
 export type Capabilities = z.infer<typeof capabilities>;

@@ -8,7 +8,7 @@ import {
   renameSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { recordError } from "./record-error.js";
 
 /**
@@ -27,10 +27,20 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
   }
 }
 
-/** @throws {RecordError} naming the path */
+/**
+ * With those above it that are missing, all of them on disk.
+ *
+ * @throws {RecordError} naming the path
+ */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    const first = mkdirSync(path, { recursive: true });
+    if (first !== undefined) {
+      const top = dirname(resolve(first));
+      for (let folder = resolve(path); folder !== top; folder = dirname(folder)) {
+        syncFolder(dirname(folder));
+      }
+    }
   } catch (error) {
     throw recordError(`cannot make the folder ${path}`, error);
   }

@@ -2,9 +2,9 @@
  * Per-episode arrays of a very large batch: a binary file beside the journal instead of megabytes
  * of text in it. Little-endian 32-bit values: magic, version, count, then one array after another.
  */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Episodes } from "../experiment/events.js";
+import { sha256Of } from "./digest-file.js";
 import { writeDurably } from "./durable-files.js";
 import { RecordError, recordError } from "./record-error.js";
 
@@ -85,8 +85,4 @@ export function readEpisodes(path: string, sha256: string): Episodes {
 function figure(view: DataView, offset: number): number | null {
   const value = view.getFloat32(offset, true);
   return Number.isFinite(value) ? Number(value.toPrecision(9)) : null;
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -1,7 +1,10 @@
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Evaluation, evaluationSchema } from "../experiment/evaluation.js";
 import { readCheckedJson } from "./checked-json.js";
+import { sha256Of } from "./digest-file.js";
 import { writeDurably } from "./durable-files.js";
+import { recordError } from "./record-error.js";
 import { runFiles } from "./run-paths.js";
 
 /**
@@ -16,4 +19,14 @@ export function writeEvaluation(run: string, evaluation: Evaluation): void {
 /** @throws {RecordError} when it is missing (the run is not done) or damaged */
 export function readEvaluation(run: string): Evaluation {
   return readCheckedJson(join(run, runFiles.evaluation), evaluationSchema, "evaluation");
+}
+
+/** sha256 of the file; null: there is none. @throws {RecordError} */
+export function evaluationDigest(run: string): string | null {
+  const path = join(run, runFiles.evaluation);
+  try {
+    return existsSync(path) ? sha256Of(readFileSync(path)) : null;
+  } catch (error) {
+    throw recordError(`cannot read ${path}`, error);
+  }
 }

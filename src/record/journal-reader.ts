@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { type JournalEvent, journalEvent } from "../experiment/events.js";
+import { checksumOf, noChecksum, sealOf } from "./journal-line.js";
 import { RecordError, recordError } from "./record-error.js";
 import { runFiles } from "./run-paths.js";
 
@@ -13,81 +14,159 @@ export class JournalError extends RecordError {
     readonly line: number,
     /** The last line has no end: its writer died, or is writing it just now. */
     readonly torn: boolean,
-    what: string,
+    /** Without the place. */
+    readonly what: string,
     options?: ErrorOptions,
   ) {
     super("damaged", `${path}, line ${line}: ${what}`, options);
   }
 }
 
+export interface JournalEntry {
+  readonly event: JournalEvent;
+  /** Stands for the journal up to and with this event. */
+  readonly checksum: string;
+  /** Where its line ends: bytes of the file up to and with its line feed. */
+  readonly end: number;
+}
+
 /**
  * The events of a run, in order.
  *
  * @param run the run folder
- * @throws {JournalError} at the first line that is not JSON, not an event, or out of number; at a
- *   torn last line after all whole lines were given
+ * @throws {JournalError} at the first line that was changed, is not an event, or is out of number;
+ *   at a torn last line after all whole lines were given
  * @throws {RecordError} when the file cannot be read
  */
 export async function* readJournal(run: string): AsyncGenerator<JournalEvent> {
+  for await (const { event } of readEntries(run)) {
+    yield event;
+  }
+}
+
+/** As `readJournal`, with what a writer needs to go on after each event. */
+export async function* readEntries(run: string): AsyncGenerator<JournalEntry> {
   const path = join(run, runFiles.journal);
-  for await (const { text, number, whole } of linesOf(path)) {
-    if (!whole) {
-      throw new JournalError(path, number, true, "the line is cut off; the run died writing it");
+  let previous = noChecksum;
+  for await (const line of linesOf(path)) {
+    if (!line.whole) {
+      throw endError(line, path, previous);
     }
-    yield eventOf(text, path, number);
+    previous = checkedSeal(line, path, previous);
+    const event = eventOf(line, path);
+    requireNumber(event, line.number, line, path);
+    yield { event, checksum: previous, end: line.end };
   }
 }
 
 export interface JournalLine {
-  readonly text: string;
+  /** Without its line feed. */
+  readonly bytes: Buffer;
   /** From 1. */
   readonly number: number;
+  /** Bytes of the file up to and with this line. */
+  readonly end: number;
   /** It ends with a line feed. */
   readonly whole: boolean;
 }
 
 /** @throws {RecordError} when the file cannot be read */
 export async function* linesOf(path: string): AsyncGenerator<JournalLine> {
-  let rest = "";
+  let rest: Buffer[] = [];
   let number = 0;
+  let end = 0;
   try {
-    for await (const chunk of createReadStream(path, { encoding: "utf8" })) {
-      const lines = (rest + (chunk as string)).split("\n");
-      rest = lines.pop()!;
-      for (const text of lines) {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      let from = 0;
+      for (let at = chunk.indexOf(lineFeed); at >= 0; at = chunk.indexOf(lineFeed, from)) {
+        const bytes = Buffer.concat([...rest, chunk.subarray(from, at)]);
+        rest = [];
+        from = at + 1;
         number += 1;
-        yield { text, number, whole: true };
+        end += bytes.length + 1;
+        yield { bytes, number, end, whole: true };
       }
+      rest.push(chunk.subarray(from));
     }
   } catch (error) {
     throw recordError(`cannot read ${path}`, error);
   }
-  if (rest !== "") {
-    yield { text: rest, number: number + 1, whole: false };
+  const bytes = Buffer.concat(rest);
+  if (bytes.length > 0) {
+    yield { bytes, number: number + 1, end: end + bytes.length, whole: false };
   }
 }
 
-/** @throws {JournalError} */
-export function eventOf(text: string, path: string, line: number): JournalEvent {
+const lineFeed = 0x0a;
+
+/**
+ * Why the bytes after the last line feed are no line: torn, or a whole line that lost its end to
+ * another byte. That one was on disk before the run went on: it is damage and nothing to cut off.
+ *
+ * @param previous checksum of the line before
+ */
+export function endError({ bytes, number }: JournalLine, path: string, previous: string) {
+  const seal = sealOf(bytes.subarray(0, -1));
+  return seal !== null && seal.checksum === checksumOf(seal.body, previous)
+    ? new JournalError(path, number, false, "its line feed was changed into another byte")
+    : new JournalError(path, number, true, "the line is cut off; the run died writing it");
+}
+
+/**
+ * @returns the line's checksum
+ * @throws {JournalError}
+ */
+function checkedSeal({ bytes, number }: JournalLine, path: string, previous: string): string {
+  const seal = sealOf(bytes);
+  const expected = seal === null ? null : checksumOf(seal.body, previous);
+  if (seal === null || seal.checksum !== expected) {
+    throw new JournalError(path, number, false, sealFault(seal?.checksum, expected));
+  }
+  return seal.checksum;
+}
+
+/** @param found undefined: no checksum is at the line's end */
+export function sealFault(found: string | undefined, expected: string | null): string {
+  return found === undefined
+    ? "it does not end in a checksum: its end was changed"
+    : `its checksum is ${found} where ${expected} belongs: a byte of it was changed, or a line ` +
+        "before it was removed, added or moved";
+}
+
+/**
+ * The event of a whole line; the checksum is taken off unchecked.
+ *
+ * @throws {JournalError}
+ */
+export function eventOf({ bytes, number }: JournalLine, path: string): JournalEvent {
+  const seal = sealOf(bytes);
+  if (seal === null) {
+    throw new JournalError(path, number, false, sealFault(undefined, null));
+  }
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(`${seal.body.toString("utf8")}}`);
   } catch (cause) {
-    throw new JournalError(path, line, false, "not JSON", { cause });
+    throw new JournalError(path, number, false, "not JSON", { cause });
   }
   const result = journalEvent.safeParse(json);
   if (!result.success) {
     const [issue] = result.error.issues;
     const where = issue!.path.length > 0 ? `${issue!.path.join(".")}: ` : "";
-    throw new JournalError(path, line, false, `not an event: ${where}${issue!.message}`);
-  }
-  if (result.data.seq !== line) {
-    throw new JournalError(
-      path,
-      line,
-      false,
-      `event ${result.data.seq} stands where event ${line} belongs`,
-    );
+    throw new JournalError(path, number, false, `not an event: ${where}${issue!.message}`);
   }
   return result.data;
+}
+
+/** @throws {JournalError} the event has another number than it must have here */
+export function requireNumber(
+  { seq }: JournalEvent,
+  expected: number,
+  { number }: JournalLine,
+  path: string,
+): void {
+  if (seq !== expected) {
+    const what = `event ${seq} stands where event ${expected} belongs`;
+    throw new JournalError(path, number, false, what);
+  }
 }

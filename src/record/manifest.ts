@@ -1,95 +1,128 @@
 /**
- * manifest.json: what would be needed to run the same again, and how it ended. Written when the
- * run starts, completed when its first worker has told what it loaded, and at the end.
+ * manifest.json, written whole each time: when a run starts, when a worker has told what it loaded,
+ * when a trial has a result, when the run is taken up again, and at the end.
  */
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import type { Experiment } from "../config/schema.js";
-import { readCheckedJson } from "./checked-json.js";
+import { batchQuantities } from "../experiment/batch-quantities.js";
+import { determinismOf } from "../experiment/determinism.js";
+import { riskTerms } from "../experiment/risk-terms.js";
+import { canonicalJson } from "./canonical-json.js";
+import { dataRules } from "./data-rules.js";
 import { writeDurably } from "./durable-files.js";
+import { type Manifest, manifestVersion, type Provenance } from "./manifest-schema.js";
+import { sealedManifest, unsealedManifest } from "./manifest-seal.js";
+import { recordError } from "./record-error.js";
 import { runFiles } from "./run-paths.js";
 
-export const manifestVersion = 1;
+export type { Manifest, Provenance } from "./manifest-schema.js";
 
 /** How seeds become streams (`domain/random.ts`). */
-export const seedRule =
-  "MurmurHash3_x86_32(seed = trial seed; UTF-16 code units of the purpose, low and high word of the step)";
+const seedRule =
+  "MurmurHash3_x86_32(seed = trial seed; UTF-16 code units of the purpose, low and high word of " +
+  "the step) seeds sfc32 in the controller, and the worker's generators";
 
-const strings = z.record(z.string(), z.string());
-
-export const manifestSchema = z.strictObject({
-  manifest: z.literal(manifestVersion),
-  name: z.string(),
-  purpose: z.string(),
-  /** The resolved configuration, arms in full. */
-  config: z.record(z.string(), z.unknown()),
-  /** sha256 of `config` as canonical JSON (keys sorted). */
-  config_hash: z.string(),
-  /** Key path → who gave the value. */
-  origins: z.record(z.string(), z.unknown()),
-  seeds: z.array(z.int()),
-  seed_rule: z.string(),
-  /** averse, node; then those of the worker (python, torch, …) once it has loaded. */
-  versions: strings,
-  git: z.strictObject({ commit: z.string(), dirty: z.boolean() }).nullable(),
-  hardware: z.record(z.string(), z.union([z.string(), z.number()])),
-  /** policy, reference, reward, judge, data → file → sha256; of the first worker that loaded. */
-  digests: z.record(z.string(), strings),
-  /** The controller's process, to tell a run that goes on from one that died. */
-  process: z.strictObject({ pid: z.int(), host: z.string() }),
-  started: z.string(),
-  finished: z.string().nullable(),
-  outcome: z.enum(["done", "failed", "interrupted"]).nullable(),
-  message: z.string().nullable(),
-});
-
-export type Manifest = z.infer<typeof manifestSchema>;
-
-/** What the command line knows of the program and the machine. */
-export type Provenance = Pick<Manifest, "origins" | "versions" | "git" | "hardware" | "process">;
+const seedStreams = {
+  load: "value head and adapters, at 0",
+  sft: "order of the texts, at 0",
+  prompts: "order of the prompts, at the epoch",
+  "prompts/hard": "order of the hard stratum, at its epoch",
+  "prompts/other": "order of the other prompts, at their epoch",
+  "prompts/order": "places in the batch of stratified prompts, at the iteration",
+  rollout: "sampled tokens, at the iteration",
+  selection: "episodes that random-drop keeps, at the iteration",
+  update: "minibatches, at the iteration",
+  evaluate: "sampled tokens of evaluations, at 0: the same for all",
+};
 
 export function startingManifest(
   experiment: Experiment,
   provenance: Provenance,
   started: Date,
 ): Manifest {
+  const { data, policy } = experiment;
+  const arms = Object.entries(experiment.arms);
+  const { origins, command, git, lock_files, versions, hardware, environment, process } =
+    provenance;
   return {
     manifest: manifestVersion,
     name: experiment.name,
     purpose: experiment.purpose,
-    config: experiment as unknown as Record<string, unknown>,
-    config_hash: configHash(experiment),
-    seeds: [...experiment.seeds],
-    seed_rule: seedRule,
-    ...provenance,
-    digests: {},
     started: started.toISOString(),
     finished: null,
     outcome: null,
     message: null,
+    resumed: [],
+    command,
+    config: experiment as unknown as Record<string, unknown>,
+    config_hash: configHash(experiment),
+    origins,
+    seeds: [...experiment.seeds],
+    seed_rule: seedRule,
+    seed_streams: seedStreams,
+    git,
+    lock_files,
+    versions: { ...unknownVersions, ...versions },
+    hardware,
+    environment,
+    process,
+    trust_remote_code: policy.trust_remote_code,
+    devices: [],
+    determinism: determinismOf([]),
+    models: [],
+    data: {
+      source: data.path,
+      revision: null,
+      files: {},
+      ...dataRules(experiment),
+      prompts: { train: null, test: null },
+    },
+    risk: Object.fromEntries(
+      arms.flatMap(([name, arm]) => (arm.stage === "rl" ? [[name, riskTerms(arm)]] : [])),
+    ),
+    quantities: Object.fromEntries(
+      arms.map(([name, arm]) => [name, batchQuantities(experiment, arm)]),
+    ),
+    results: { journal: null, evaluation_sha256: null, trials: {} },
   };
 }
 
+/** Told by a worker, once one has loaded; where it has none of these they stay null. */
+const unknownVersions = {
+  python: null,
+  torch: null,
+  transformers: null,
+  trl: null,
+  cuda: null,
+  nvidia_driver: null,
+};
+
 /** @throws {RecordError} */
 export function writeManifest(run: string, manifest: Manifest): void {
-  writeDurably(join(run, runFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+  writeDurably(join(run, runFiles.manifest), sealedManifest(manifest));
 }
 
-/** @throws {RecordError} when it is missing, not JSON or not a manifest; names the key */
+/** @throws {RecordError} as {@link readManifestFile} */
 export function readManifest(run: string): Manifest {
-  return readCheckedJson(join(run, runFiles.manifest), manifestSchema, "manifest");
+  return readManifestFile(join(run, runFiles.manifest));
+}
+
+/**
+ * @throws {RecordError} `missing`, or `damaged`: not a manifest of this version, or any byte of it
+ *   is not as it was written
+ */
+export function readManifestFile(path: string): Manifest {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw recordError(`cannot read ${path}`, error);
+  }
+  return unsealedManifest(bytes, path);
 }
 
 export function configHash(experiment: Experiment): string {
   return createHash("sha256").update(canonicalJson(experiment)).digest("hex");
-}
-
-/** The same text for the same value, whatever order its keys were written in. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    part !== null && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

@@ -4,9 +4,18 @@ export class RecordError extends Error {
   constructor(
     /**
      * `exists`: the run folder is there already · `name`: cannot be a folder's name ·
-     * `permission`, `space`: the file system refuses · `damaged`: what is there is not a record.
+     * `permission`, `space`: the file system refuses · `damaged`: what is there is not a record ·
+     * `locked`: another controller has it.
      */
-    readonly reason: "exists" | "name" | "permission" | "space" | "damaged" | "missing" | "io",
+    readonly reason:
+      | "exists"
+      | "name"
+      | "permission"
+      | "space"
+      | "damaged"
+      | "missing"
+      | "locked"
+      | "io",
     message: string,
     options?: ErrorOptions,
   ) {

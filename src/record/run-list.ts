@@ -1,10 +1,10 @@
 /** The runs in a folder, each in one line: what it is, how it stands, how far it came. */
 import { readdirSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
-import { eventOf, linesOf } from "./journal-reader.js";
-import { type Manifest, readManifest } from "./manifest.js";
+import { eventOf, type JournalLine, linesOf } from "./journal-reader.js";
+import { readManifest } from "./manifest.js";
 import { RecordError, recordError } from "./record-error.js";
+import { holderOf } from "./run-lock.js";
 import { runFiles } from "./run-paths.js";
 
 export interface RunSummary {
@@ -14,7 +14,10 @@ export interface RunSummary {
   readonly directory: string;
   readonly name: string;
   readonly purpose: string;
-  /** `running`: its controller lives · `stopped`: it has no end, and no controller · `damaged`. */
+  /**
+   * `running`: a controller has it (one on another machine has it until it says otherwise) ·
+   * `stopped`: it has no end, and no controller · `damaged`.
+   */
   readonly state: "running" | "stopped" | "done" | "failed" | "interrupted" | "damaged";
   /** ISO 8601; null when the manifest is damaged. */
   readonly started: string | null;
@@ -64,11 +67,12 @@ async function summaryOf(directory: string, id: string): Promise<RunSummary | nu
   const unknown = { trials: 0, trialsDone: 0, trial: null, step: null, cvar: null };
   try {
     const manifest = readManifest(directory);
-    const { name, purpose, started, finished, message } = manifest;
+    const { name, purpose, started, finished, message, outcome } = manifest;
     const facts = { id, directory, name, purpose, started, finished, message };
     try {
+      const state = outcome ?? (holderOf(directory) === null ? "stopped" : "running");
       const progress = await progressOf(join(directory, runFiles.journal));
-      return { ...facts, ...progress, state: stateOf(manifest) };
+      return { ...facts, ...progress, state };
     } catch (error) {
       const { message: damage } = error as Error;
       return { ...facts, ...unknown, state: "damaged", message: damage };
@@ -85,44 +89,31 @@ async function summaryOf(directory: string, id: string): Promise<RunSummary | nu
 
 type Progress = Pick<RunSummary, "trials" | "trialsDone" | "trial" | "step" | "cvar">;
 
-/** Nearly all of a journal is steps, and only the last one counts: the others are not parsed. */
+/**
+ * Nearly all of a journal is steps, and only the last one counts: the others are not parsed, and
+ * no checksum is reckoned (`averse verify` does).
+ */
 async function progressOf(path: string): Promise<Progress> {
   let trials = 0;
   let trialsDone = 0;
-  let last: { text: string; number: number } | null = null;
-  for await (const { text, number, whole } of linesOf(path)) {
-    const type = /^[^{]*\{[^{]*?"type":"([a-z_]+)"/.exec(text.slice(0, 300))?.[1];
-    if (!whole) {
+  let last: JournalLine | null = null;
+  for await (const line of linesOf(path)) {
+    if (!line.whole) {
       break;
     }
+    const head = line.bytes.toString("latin1", 0, 300);
+    const type = /^[^{]*\{[^{]*?"type":"([a-z_]+)"/.exec(head)?.[1];
     if (type === "step") {
-      last = { text, number };
+      last = line;
     } else if (type === "run_started") {
-      const event = eventOf(text, path, number);
+      const event = eventOf(line, path);
       trials = event.type === "run_started" ? event.trials.length : 0;
     } else if (type === "trial_finished") {
       trialsDone += 1;
     }
   }
-  const step = last === null ? null : eventOf(last.text, path, last.number);
+  const step = last === null ? null : eventOf(last, path);
   return step?.type === "step"
     ? { trials, trialsDone, trial: step.trial, step: step.step + 1, cvar: step.cvar }
     : { trials, trialsDone, trial: null, step: null, cvar: null };
-}
-
-function stateOf({ outcome, process: owner }: Manifest): RunSummary["state"] {
-  if (outcome !== null) {
-    return outcome;
-  }
-  return owner.host === hostname() && lives(owner.pid) ? "running" : "stopped";
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // It is there, but another user's.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

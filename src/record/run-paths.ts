@@ -9,10 +9,14 @@ export const runFiles = {
   journal: "journal.jsonl",
   evaluation: "evaluation.json",
   logs: "logs",
+  lock: "lock",
 } as const;
 
 /** Digest file that makes a checkpoint or model folder complete. */
 export const digestsFile = "digests.json";
+
+/** The controller's own part of a checkpoint. */
+export const controllerFile = "controller.json";
 
 /** @throws {RecordError} when it cannot be a folder's name */
 export function checkedName(name: string, what: string): string {
@@ -36,12 +40,35 @@ export function partFolder(trial: string, part: "checkpoint" | "model", step: nu
   return part === "model" ? `${folder}/model` : `${folder}/checkpoints/${stepName(step)}`;
 }
 
+/**
+ * A path as the functions here make it, read back from a journal.
+ *
+ * @throws {RecordError} it could lead elsewhere
+ */
+export function checkedPath(path: string): string {
+  const [, trial] = partPath.exec(path) ?? [];
+  if (trial === undefined || !folderName.test(trial)) {
+    const kinds = "checkpoint, model or episodes file";
+    throw new RecordError("name", `${JSON.stringify(path)} is no ${kinds} of a run`);
+  }
+  return path;
+}
+
+const partPath =
+  /^trials\/([^/]+)\/(?:model|checkpoints\/step-\d{6,}|episodes\/step-\d{6,}(?:-\d+)?\.bin)$/;
+
+export function stacksFile(trial: string, nth: number): string {
+  return `${runFiles.logs}/${checkedName(trial, "trial")}-stacks-${nth}.txt`;
+}
+
 export function samplesFile(trial: string, step: number): string {
   return `${trialFolder(trial)}/samples/${stepName(step)}.jsonl`;
 }
 
-export function episodesFile(trial: string, step: number): string {
-  return `${trialFolder(trial)}/episodes/${stepName(step)}.bin`;
+/** @param nth of this step, from 1: a step is done again when a run is taken up before it */
+export function episodesFile(trial: string, step: number, nth: number): string {
+  const again = nth === 1 ? "" : `-${nth}`;
+  return `${trialFolder(trial)}/episodes/${stepName(step)}${again}.bin`;
 }
 
 function stepName(step: number): string {

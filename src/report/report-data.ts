@@ -53,12 +53,22 @@ export interface TrialData {
   readonly seconds: number | null;
 }
 
+const incidents = [
+  "warning",
+  "run_resumed",
+  "worker_lost",
+  "checkpoint_failed",
+  "checkpoint_damaged",
+] as const;
+export type Incident = EventOf<(typeof incidents)[number]>;
+
 export interface ReportData extends ReportInput {
   /** In the evaluation's order, then those that never got there. */
   readonly arms: readonly string[];
   readonly trials: readonly TrialData[];
   readonly finished: EventOf<"run_finished"> | null;
-  readonly warnings: readonly EventOf<"warning">[];
+  /** In the journal's order: what a reader of the figures should know of the run. */
+  readonly incidents: readonly Incident[];
 }
 
 export function gatherReport(input: ReportInput): ReportData {
@@ -81,9 +91,18 @@ export function gatherReport(input: ReportInput): ReportData {
     ...input,
     arms: [...arms],
     trials,
-    finished: last(input.events, "run_finished"),
-    warnings: input.events.filter((event) => event.type === "warning"),
+    finished: last(sinceResume(input.events), "run_finished"),
+    incidents: input.events.filter(isIncident),
   };
+}
+
+/** How an earlier controller's part ended is not how the run ended. */
+function sinceResume(events: readonly JournalEvent[]): readonly JournalEvent[] {
+  return events.slice(events.findLastIndex(({ type }) => type === "run_resumed") + 1);
+}
+
+function isIncident(event: JournalEvent): event is Incident {
+  return (incidents as readonly string[]).includes(event.type);
 }
 
 /** Null for a trial that no event started: nothing can be said of it. */
@@ -111,10 +130,14 @@ function gatherTrial(name: string, events: readonly JournalEvent[]): TrialData |
     sft: last(events, "sft_finished"),
     steps: [...steps.values()].sort((a, b) => a.step - b.step),
     final,
-    // A trial that failed, was resumed and finished has not failed.
-    failure: finished === null ? last(events, "trial_failed") : null,
+    // A trial that failed and was taken up again has not failed.
+    failure: last(sinceStart(events), "trial_failed"),
     seconds: finished?.seconds ?? null,
   };
+}
+
+function sinceStart(events: readonly JournalEvent[]): readonly JournalEvent[] {
+  return events.slice(events.findLastIndex(({ type }) => type === "worker_opened") + 1);
 }
 
 function last<T extends JournalEvent["type"]>(

@@ -9,6 +9,7 @@ import {
   startedTrial,
   type TrialProgress,
   trialAfter,
+  wentBack,
 } from "./trial-progress.js";
 
 export interface ProgressState {
@@ -72,6 +73,15 @@ function afterRunEvent(state: ProgressState, event: JournalEvent): ProgressState
         parallel: event.parallel,
         trials: [...state.trials, ...added],
       };
+    }
+    case "run_resumed": {
+      const { parallel, from } = event;
+      const trials = state.trials.map((trial) =>
+        trial.id in from
+          ? { ...wentBack(trial, from[trial.id]!), status: "waiting" as const }
+          : trial,
+      );
+      return { ...state, parallel, trials, stopping: "no", outcome: null };
     }
     case "stop_requested":
       return { ...state, stopping: event.how };

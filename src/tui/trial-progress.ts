@@ -91,6 +91,9 @@ function afterEvent(before: TrialProgress, event: JournalEvent, now: number): Tr
       return afterStep(before, event, now);
     case "evaluated":
       return event.final ? { ...before, result: event.metrics } : before;
+    case "worker_lost":
+    case "checkpoint_damaged":
+      return wentBack(before, event.from);
     case "trial_finished":
       return { ...before, status: "done", endedAt: now, phase: null };
     case "trial_failed":
@@ -100,6 +103,12 @@ function afterEvent(before: TrialProgress, event: JournalEvent, now: number): Tr
     default:
       return before;
   }
+}
+
+/** The trial goes on from a checkpoint, or from its start. @param from iterations done there */
+export function wentBack(before: TrialProgress, from: number | null): TrialProgress {
+  const again = { phase: null, endedAt: null, lastStepAt: null, message: null };
+  return { ...before, ...again, status: "starting", stepsDone: from ?? 0 };
 }
 
 /** How much of the pace the newest step makes up. */

@@ -1,7 +1,7 @@
-/** One ROUTER socket, bound for one worker. The only file that knows zeromq. */
-import { Router } from "zeromq";
-import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
-import { makeSocketFolder, type SocketFolder } from "./socket-folder.js";
+/** One ROUTER socket, bound for one worker: messages in and out, and the end of the connection. */
+import { capability, Router, type SocketOptions } from "zeromq";
+import { type Door, makeDoor } from "./door.js";
+import type { WorkerSpec } from "./spec.js";
 
 export interface Receiver {
   /** One message of the worker. The bytes are the receiver's to keep. */
@@ -24,10 +24,23 @@ const HEARTBEAT = { interval: 500, timeout: 5000 } as const;
 /** How long one message may wait for room in the socket, in milliseconds. */
 const SEND_MS = 10_000;
 
+/**
+ * Gives `[peer, empty]` in its turn when a peer's connection has ended (ZMQ_ROUTER_NOTIFY with
+ * ZMQ_NOTIFY_DISCONNECT, which zeromq.js has no name for). The socket's own events do not say whose
+ * connection ended, and anybody who is turned away at the door would look like the worker.
+ */
+class NotifyingRouter extends Router {
+  constructor(options: SocketOptions<Router>) {
+    super(options);
+    this.setInt32Option(97, 2);
+  }
+}
+
 export class Connection {
+  /** What the worker connects to. */
   readonly endpoint: string;
   readonly #socket: Router;
-  readonly #folder: SocketFolder;
+  readonly #door: Door;
   #peer: Buffer | null = null;
   /** A worker does not reconnect: what was on its way is lost, and so is the session. */
   #disconnected = false;
@@ -35,42 +48,57 @@ export class Connection {
   #sending: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(socket: Router, folder: SocketFolder) {
+  private constructor(socket: Router, door: Door) {
     this.#socket = socket;
-    this.#folder = folder;
-    this.endpoint = `ipc://${folder.path}`;
+    this.#door = door;
+    this.endpoint = door.endpoint(socket.lastEndpoint ?? door.address);
+  }
+
+  /** File with the worker's keys; null: it needs none. */
+  get keys(): string | null {
+    return this.#door.keys;
   }
 
   /**
    * Binds a fresh address.
    *
+   * @param session - Unique in this process.
    * @throws {Error} the folder cannot be made or the address not be bound; says what to do.
    */
-  static async open(receiver: Receiver): Promise<Connection> {
-    const folder = makeSocketFolder();
-    const socket = new Router({
+  static async open(
+    receiver: Receiver,
+    spec: WorkerSpec["connection"],
+    session: string,
+  ): Promise<Connection> {
+    if (!capability.draft) {
+      throw new Error(
+        "the zeromq package was built without its draft API, which tells a worker's end; remove " +
+          "zmq_draft from .npmrc and install again",
+      );
+    }
+    const door = await makeDoor(spec, session);
+    const socket = new NotifyingRouter({
+      ...door.options,
       // The default (-1) would keep this process alive for a message that nobody takes any more.
       linger: 0,
       // Without it a message to a worker that is gone vanishes in silence.
       mandatory: true,
       sendTimeout: SEND_MS,
-      maxMessageSize: MAX_MESSAGE_BYTES,
       heartbeatInterval: HEARTBEAT.interval,
       heartbeatTimeout: HEARTBEAT.timeout,
     });
-    const connection = new Connection(socket, folder);
     try {
-      await socket.bind(connection.endpoint);
+      await socket.bind(door.address);
     } catch (error) {
-      connection.close();
-      throw new Error(bindText(connection.endpoint, error), { cause: error });
+      socket.close();
+      door.close();
+      throw new Error(bindText(door.address, error), { cause: error });
     }
-    for (const loop of [connection.#receive(receiver), connection.#watch(receiver)]) {
-      loop.catch((error: unknown) => {
-        receiver.stray(`the worker's socket failed: ${String(error)}`);
-        receiver.disconnected();
-      });
-    }
+    const connection = new Connection(socket, door);
+    connection.#receive(receiver).catch((error: unknown) => {
+      receiver.stray(`the worker's socket failed: ${String(error)}`);
+      receiver.disconnected();
+    });
     return connection;
   }
 
@@ -85,12 +113,12 @@ export class Connection {
     return sent;
   }
 
-  /** Closes the socket and removes its folder; safe to call twice. */
+  /** Closes the socket and removes folder and keys; safe to call twice. */
   close(): void {
     if (!this.#closed) {
       this.#closed = true;
       this.#socket.close();
-      this.#folder.remove();
+      this.#door.close();
     }
   }
 
@@ -109,23 +137,22 @@ export class Connection {
 
   async #receive(receiver: Receiver): Promise<void> {
     for await (const [peer, ...frames] of this.#socket) {
-      this.#peer ??= peer!;
       const [message] = frames;
-      if (!this.#peer.equals(peer!)) {
+      const ours = this.#peer === null || this.#peer.equals(peer!);
+      if (frames.length === 1 && message!.byteLength === 0) {
+        // The peer's end, or a message that means nothing: libzmq tells both alike.
+        if (ours && this.#peer !== null) {
+          this.#disconnected = true;
+          receiver.disconnected();
+        }
+      } else if (!ours) {
         receiver.stray("a second process connected to the worker's socket and sent a message");
       } else if (frames.length !== 1 || message === undefined) {
+        this.#peer = peer!;
         receiver.stray(`a message came in ${frames.length} frames, expected one`);
       } else {
+        this.#peer = peer!;
         receiver.message(message);
-      }
-    }
-  }
-
-  async #watch(receiver: Receiver): Promise<void> {
-    for await (const event of this.#socket.events) {
-      if (event.type === "disconnect" && this.#peer !== null && !this.#closed) {
-        this.#disconnected = true;
-        receiver.disconnected();
       }
     }
   }
@@ -134,8 +161,12 @@ export class Connection {
 function bindText(endpoint: string, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const reasons: Record<string, string> = {
-    EADDRINUSE: "another process has this address; try again",
-    EACCES: "no permission; set TMPDIR to a folder that may be written to",
+    EADDRINUSE:
+      "this address is taken; over TCP set connection.port of the worker's file to 0 (any free " +
+      "one: workers of trials side by side need one each)",
+    EADDRNOTAVAIL: "this machine has no such address; see connection.host of the worker's file",
+    ENODEV: "this machine has no such address; see connection.host of the worker's file",
+    EACCES: "no permission; set TMPDIR to a folder that may be written to, a TCP port above 1023",
     ENAMETOOLONG: "the path is too long for a socket; set TMPDIR to a shorter folder",
   };
   return `cannot bind the worker's socket ${endpoint}: ${reasons[code ?? ""] ?? message}`;

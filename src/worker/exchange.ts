@@ -22,8 +22,8 @@ export interface ExchangeEvents {
 
 export interface CallOptions {
   readonly onProgress: ProgressListener | undefined;
-  /** Without progress, after which `onSilence` is called, once a silence. */
-  readonly silenceMs: number;
+  /** Milliseconds without progress, after which `onSilence` is called, once a silence. */
+  readonly patience: (call: PendingCall) => number;
   readonly onSilence: (call: PendingCall) => void;
 }
 
@@ -47,7 +47,7 @@ export class Exchange {
   request<C extends Command>(
     command: C,
     payload: Payload<C>,
-    { onProgress, silenceMs, onSilence }: CallOptions,
+    { onProgress, patience, onSilence }: CallOptions,
   ): { readonly bytes: Uint8Array; readonly answer: Promise<Result<C>> } {
     const id = this.calls.nextId();
     let bytes: Uint8Array;
@@ -58,8 +58,12 @@ export class Exchange {
     }
     const answer = new Promise<Result<C>>((resolve, reject) => {
       const settle = resolve as PendingCall["resolve"];
-      const call = { id, command, payload, resolve: settle, reject, onProgress, progress: null };
-      this.calls.add(call, silenceMs, () => onSilence(call));
+      const asked = { id, command, payload, resolve: settle, reject, onProgress };
+      const call: PendingCall = { ...asked, progress: null };
+      this.calls.add(call, {
+        patience: () => patience(call),
+        onSilence: () => onSilence(call),
+      });
     });
     return { bytes, answer };
   }

@@ -23,13 +23,19 @@ export interface LaunchOptions {
  */
 export async function launch(
   spec: WorkerSpec,
-  where: LaunchOptions & { readonly endpoint: string; readonly session: string },
+  where: LaunchOptions & {
+    readonly endpoint: string;
+    readonly session: string;
+    readonly keys: string | null;
+  },
 ): Promise<WorkerProcess> {
   const { root, endpoint, session } = where;
   const values = {
     root,
     endpoint,
     session,
+    // A spec that names it has been read as one with keys.
+    keys: where.keys ?? "",
     // Looked for only where the spec asks for it.
     get python(): string {
       return pythonPath(root);

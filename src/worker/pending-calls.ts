@@ -13,9 +13,17 @@ export interface PendingCall {
   progress: Pick<Progress, "phase" | "done" | "total" | "unit"> | null;
 }
 
-interface Watched {
+/** What waits for the next sign of life. */
+interface Watch {
+  /** Milliseconds; asked anew with each progress. */
+  readonly patience: () => number;
+  /** Called once a silence. */
+  readonly onSilence: () => void;
+}
+
+interface Watched extends Watch {
   readonly call: PendingCall;
-  readonly silence: NodeJS.Timeout;
+  silence: NodeJS.Timeout;
 }
 
 export class PendingCalls {
@@ -28,9 +36,9 @@ export class PendingCalls {
     return this.#lastId;
   }
 
-  /** @param onSilence - Called after so many milliseconds without progress, once a silence. */
-  add(call: PendingCall, silenceMs: number, onSilence: () => void): void {
-    this.#calls.set(call.id, { call, silence: setTimeout(onSilence, silenceMs) });
+  add(call: PendingCall, { patience, onSilence }: Watch): void {
+    const silence = setTimeout(onSilence, patience());
+    this.#calls.set(call.id, { call, patience, onSilence, silence });
   }
 
   has(id: number): boolean {
@@ -58,9 +66,9 @@ export class PendingCalls {
     if (watched === undefined) {
       return false;
     }
-    // Also starts it again when it has run out already.
-    watched.silence.refresh();
     watched.call.progress = { phase, done, total, unit };
+    clearTimeout(watched.silence);
+    watched.silence = setTimeout(watched.onSilence, watched.patience());
     watched.call.onProgress?.(watched.call.progress);
     return true;
   }

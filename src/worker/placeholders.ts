@@ -1,6 +1,6 @@
 /** The `{names}` that a worker spec may use in its arguments and environment. */
 
-export const PLACEHOLDERS = ["python", "endpoint", "session", "root"] as const;
+export const PLACEHOLDERS = ["python", "endpoint", "session", "root", "keys"] as const;
 
 export type Placeholders = Readonly<Record<(typeof PLACEHOLDERS)[number], string>>;
 

@@ -1,5 +1,6 @@
 /** The worker's process: started in a group of its own, its output kept, its end told. */
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
 import { atExit } from "./exit-cleanup.js";
 import { LineTail } from "./line-tail.js";
@@ -22,21 +23,27 @@ export interface ProcessOptions {
 /** How long an exited worker's last lines may take to come through the pipe, in milliseconds. */
 const OUTPUT_MS = 1000;
 
+/** Longest output that `errorOutput` collects, in UTF-16 code units. */
+const MAX_OUTPUT = 2 ** 20;
+
 export class WorkerProcess {
   /** Settles once the process is gone and its last output has been read; never rejects. */
   readonly exited: Promise<Exit>;
   readonly #tail: LineTail;
+  readonly #stderr: Readable;
   #gone = false;
 
   private constructor(
     readonly pid: number,
     exited: Promise<Exit>,
+    stderr: Readable,
     tail: LineTail,
   ) {
     this.exited = exited.then((exit) => {
       this.#gone = true;
       return exit;
     });
+    this.#stderr = stderr;
     this.#tail = tail;
   }
 
@@ -87,12 +94,38 @@ export class WorkerProcess {
         });
       });
     });
-    return new WorkerProcess(pid, exited, tail);
+    return new WorkerProcess(pid, exited, child.stderr, tail);
   }
 
   /** Last lines of its stderr, oldest first. */
   stderrTail(): string[] {
     return this.#tail.lines();
+  }
+
+  /**
+   * Its stderr from now on, until that is complete, the process is gone or the time is over.
+   *
+   * @param isComplete - Asked with each piece about all that came.
+   */
+  errorOutput(isComplete: (text: string) => boolean, milliseconds: number): Promise<string> {
+    return new Promise((resolve) => {
+      const decoder = new StringDecoder("utf8");
+      let text = "";
+      const take = (chunk: Buffer) => {
+        text += decoder.write(chunk);
+        if (isComplete(text) || text.length > MAX_OUTPUT) {
+          finish();
+        }
+      };
+      const finish = () => {
+        clearTimeout(timer);
+        this.#stderr.off("data", take);
+        resolve(text);
+      };
+      const timer = setTimeout(finish, milliseconds);
+      this.#stderr.on("data", take);
+      void this.exited.then(finish);
+    });
   }
 
   /**

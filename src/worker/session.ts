@@ -5,7 +5,8 @@
  *         any of: exit · lost connection · silence ─▶ SIGTERM ─▶ SIGKILL, and all waiting are told
  *
  * Three signals tell a worker's trouble: its exit (crashes), the socket's heartbeats (stopped or
- * unreachable), and the silence of a command (hangs). Whichever comes first ends the session.
+ * unreachable), and the silence of a command (hangs). Whichever comes first ends the session. One
+ * that hangs is asked for the stacks of its threads before it is ended.
  */
 import { randomUUID } from "node:crypto";
 import { type ProtocolFault, VersionFault } from "../protocol/fault.js";
@@ -17,7 +18,9 @@ import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
 import { exitText, type WorkerProcess } from "./process.js";
+import { silenceOf } from "./silence.js";
 import type { WorkerSpec } from "./spec.js";
+import { isStopped, takeStacks } from "./stacks.js";
 
 export interface SessionOptions extends LaunchOptions {
   /** A message that belongs to no call: late, twice, unreadable. The session goes on. */
@@ -70,10 +73,11 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   async start(): Promise<void> {
     const { spec, options } = this;
-    this.#connection = await Connection.open(this);
+    this.#connection = await Connection.open(this, spec.connection, this.#id);
     this.#process = await launch(spec, {
       ...options,
       endpoint: this.#connection.endpoint,
+      keys: this.#connection.keys,
       session: this.#id,
     });
     void this.#process.exited.then((exit) => this.#exited(exitText(exit)));
@@ -102,11 +106,10 @@ class Session implements Worker, Receiver, ExchangeEvents {
     if (this.#over !== null) {
       throw await this.#over;
     }
-    const seconds = this.spec.silence_seconds[silenceKey(command)];
     const { bytes, answer } = this.#exchange.request(command, payload, {
       onProgress,
-      silenceMs: seconds * 1000,
-      onSilence: (call) => void this.#silent(call, seconds),
+      patience: (call) => silenceOf(this.spec.silence_seconds, call).seconds * 1000,
+      onSilence: (call) => void this.#silent(call),
     });
     this.#connection!.send(bytes).catch((error: Error) => this.#unreachable(error.message));
     return answer;
@@ -168,8 +171,9 @@ class Session implements Worker, Receiver, ExchangeEvents {
     }
   }
 
-  async #silent(call: PendingCall, seconds: number): Promise<void> {
+  async #silent(call: PendingCall): Promise<void> {
     const work = workText(call);
+    const { seconds, key } = silenceOf(this.spec.silence_seconds, call);
     if (isControl(call.command)) {
       const text = `the worker did not answer ${work} within ${seconds} s`;
       await this.#lose("silent", `${text} ${this.#inHand()}`);
@@ -184,9 +188,9 @@ class Session implements Worker, Receiver, ExchangeEvents {
       }
     }
     if (this.#exchange.calls.has(call.id) && call.progress === before) {
-      const key = `silence_seconds.${silenceKey(call.command)}`;
-      const text = `the worker answers pings, but nothing came of ${work} for ${seconds} s`;
-      await this.#lose("stuck", `${text}; if it is only slow, raise ${key} of the worker's file`);
+      const text = `the worker answers pings but is stuck in ${work}, silent for ${seconds} s`;
+      const hint = `if it is only slow, raise silence_seconds.${key} of the worker's file`;
+      await this.#lose("stuck", `${text}; ${hint}`);
     }
   }
 
@@ -202,18 +206,27 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   /** Ends process and connection, then tells everyone who waits. The first reason counts. */
   #lose(reason: WorkerLost["reason"], text: string): Promise<WorkerLost> {
-    this.#over ??= this.#stop().then((stopped) => {
-      const tail = this.#process?.stderrTail() ?? [];
-      const left = stopped
-        ? ""
-        : `; process ${this.#process?.pid} cannot be ended, not even by SIGKILL`;
-      const words = tail.length > 0 ? `; its last words: ${tail.at(-1)}` : "";
-      const lost = new WorkerLost(`${text}${left}${words}`, reason, tail);
-      this.#greeting.reject(lost);
-      this.#exchange.failAll(() => lost);
-      return lost;
-    });
+    this.#over ??= this.#end(reason, text);
     return this.#over;
+  }
+
+  async #end(reason: WorkerLost["reason"], text: string): Promise<WorkerLost> {
+    const pid = this.#hello?.pid ?? null;
+    const hung = pid !== null && (reason === "stuck" || reason === "silent");
+    // Before the stacks: they would be all that is left of what the worker said itself.
+    const before = hung ? this.#process!.stderrTail() : null;
+    const stopped = hung && isStopped(pid) ? `; process ${pid} is stopped (state T)` : "";
+    const stacks = hung ? await takeStacks(this.#process!, pid) : null;
+    const ended = await this.#stop();
+    const left = ended
+      ? ""
+      : `; process ${this.#process?.pid} cannot be ended, not even by SIGKILL`;
+    const tail = before ?? this.#process?.stderrTail() ?? [];
+    const words = tail.length > 0 ? `; its last words: ${tail.at(-1)}` : "";
+    const lost = new WorkerLost(`${text}${stopped}${left}${words}`, reason, tail, {}, stacks);
+    this.#greeting.reject(lost);
+    this.#exchange.failAll(() => lost);
+    return lost;
   }
 
   /** @returns Whether the process is gone. */
@@ -226,8 +239,4 @@ class Session implements Worker, Receiver, ExchangeEvents {
   #inHand(): string {
     return this.#exchange.calls.inHandText();
   }
-}
-
-function silenceKey(command: Command): keyof WorkerSpec["silence_seconds"] {
-  return command === "load" ? "load" : isControl(command) ? "control" : "other";
 }

@@ -4,7 +4,7 @@
  */
 import { streamSeed } from "../domain/random.js";
 import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../protocol/arrays.js";
-import type { Command, ErrorKind, Payload, Result } from "../protocol/messages.js";
+import type { Command, ErrorKind, Payload, Result, RewardFailure } from "../protocol/messages.js";
 import { WorkerFailure } from "../worker.js";
 import { readFolder, writeFolder } from "./simulated-files.js";
 import {
@@ -45,9 +45,21 @@ export class SimulatedEngine {
   readonly #test: Prompts;
   #loaded: Payload<"load"> | null = null;
   #state = START;
-  #last: { readonly episodes: Episodes; readonly returns: Float64Array } | null = null;
+  #last: {
+    readonly episodes: Episodes;
+    readonly returns: Float64Array;
+    readonly failed: ReadonlySet<number>;
+  } | null = null;
+  readonly #failing: ReadonlyMap<number, RewardFailure["kind"]>;
 
-  constructor(seed: number, trainPrompts: number, testPrompts: number) {
+  /** @param failing prompt ids whose completions get no reward */
+  constructor(
+    seed: number,
+    trainPrompts: number,
+    testPrompts: number,
+    failing: ReadonlyMap<number, RewardFailure["kind"]>,
+  ) {
+    this.#failing = failing;
     this.#train = makePrompts(streamSeed(seed, "train", 0), 0, trainPrompts);
     this.#test = makePrompts(streamSeed(seed, "test", 0), trainPrompts, testPrompts);
   }
@@ -71,6 +83,7 @@ export class SimulatedEngine {
       train: promptSet(this.#train),
       test: promptSet(this.#test),
       versions: { simulated: "1" },
+      nondeterminism: [],
       digests: {
         policy: digest,
         reference: digest,
@@ -104,17 +117,22 @@ export class SimulatedEngine {
     const positions = positionsIn("rollout", this.#train, prompts);
     const episodes = sampleEpisodes(this.#train, positions, seed, this.#sampling("current"));
     const returns = episodes.reward.map((reward, i) => reward - kl_coefficient * episodes.kl[i]!);
-    this.#last = { episodes, returns };
+    const { failures, failed } = this.#failuresOf(this.#train, positions);
+    this.#last = { episodes, returns, failed };
     this.#state = { ...this.#state, rollouts: this.#state.rollouts + 1 };
     const tokens = sum(episodes.length);
     return {
       rollout: this.#state.rollouts,
-      reward: float32Bytes(episodes.reward),
+      reward: float32Bytes(episodes.reward, failed),
       kl: float32Bytes(episodes.kl),
-      return: float32Bytes(returns),
+      return: float32Bytes(returns, failed),
       // A critic would take off some of the noise; half of it stands for that.
-      lambda_return: float32Bytes(returns.map((one, i) => (one + episodes.judge[i]!) / 2)),
+      lambda_return: float32Bytes(
+        returns.map((one, i) => (one + episodes.judge[i]!) / 2),
+        failed,
+      ),
       length: uint32Bytes(episodes.length),
+      failures,
       entropy: 0.5 * Math.log(2 * Math.PI * Math.E * this.#temperature ** 2),
       tokens,
       seconds: {
@@ -130,9 +148,9 @@ export class SimulatedEngine {
       const held = this.#last === null ? "none" : `rollout ${this.#state.rollouts}`;
       fail("update", "protocol", `the update is for rollout ${payload.rollout}, held is ${held}`);
     }
-    const { episodes, returns } = this.#last!;
+    const { episodes, returns, failed } = this.#last!;
     const weights = float32Array(payload.weights);
-    checkWeights(weights, returns.length);
+    checkWeights(weights, returns.length, failed);
     const { epochs, minibatch, learning_rate, average_decay } = this.#loaded!.training;
     const rate = SPEED * epochs * learning_rate * payload.learning_rate_factor;
     const { policy, gradientNorm } = learned(this.#state.policy, episodes, returns, weights, rate);
@@ -168,12 +186,15 @@ export class SimulatedEngine {
     );
     const { policy, reference } = sampling;
     const drift = (policy - reference) ** 2;
+    const { failures, failed } = this.#failuresOf(prompts, positions);
     const distinct = (n: number) => (1 - 0.6 ** n) * Math.exp(-0.05 * drift);
     return {
-      reward: float32Bytes(reward),
+      reward: float32Bytes(reward, failed),
       judge: this.#loaded!.judge === null ? null : float32Bytes(judge),
       kl: float32Bytes(kl),
       length: uint32Bytes(length),
+      failures,
+      judge_failures: [],
       dist_1: distinct(1),
       dist_2: distinct(2),
       dist_3: distinct(3),
@@ -182,7 +203,7 @@ export class SimulatedEngine {
         prompt: prompts.ids[positions[i]!]!,
         text: `simulated prompt ${prompts.ids[positions[i]!]}`,
         completion: `simulated completion of ${length[i]} tokens`,
-        reward: reward[i]!,
+        reward: failed.has(i) ? null : reward[i]!,
       })),
       memory_bytes: MEMORY_BYTES,
       seconds: sum(length) * SECONDS_A_TOKEN,
@@ -211,6 +232,25 @@ export class SimulatedEngine {
     return this.#loaded!.rollout.temperature;
   }
 
+  #failuresOf(
+    { ids }: Prompts,
+    positions: Uint32Array,
+  ): { readonly failures: RewardFailure[]; readonly failed: ReadonlySet<number> } {
+    const episodes = new Map<RewardFailure["kind"], number[]>();
+    for (const [episode, position] of positions.entries()) {
+      const kind = this.#failing.get(ids[position]!);
+      if (kind !== undefined) {
+        episodes.set(kind, [...(episodes.get(kind) ?? []), episode]);
+      }
+    }
+    const failures = Array.from(episodes, ([kind, failing]) => ({
+      kind,
+      message: `a simulated ${kind}`,
+      episodes: uint32Bytes(failing),
+    }));
+    return { failures, failed: new Set([...episodes.values()].flat()) };
+  }
+
   #sampling(weights: "current" | "average"): Sampling {
     const { rollout, training } = this.#loaded!;
     if (weights === "average" && training.average_decay === 0) {
@@ -227,13 +267,17 @@ export class SimulatedEngine {
   }
 }
 
-function checkWeights(weights: Float32Array, episodes: number): void {
+function checkWeights(weights: Float32Array, episodes: number, failed: ReadonlySet<number>): void {
   if (weights.length !== episodes) {
     fail("update", "input", `the update has ${weights.length} weights for ${episodes} episodes`);
   }
   const wrong = weights.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
   if (wrong >= 0) {
     fail("update", "input", `weight ${wrong} is ${weights[wrong]}, expected a finite number ≥ 0`);
+  }
+  const lost = weights.findIndex((weight, episode) => weight > 0 && failed.has(episode));
+  if (lost >= 0) {
+    fail("update", "input", `weight ${lost} is ${weights[lost]}, but that episode has no reward`);
   }
   if (!weights.some((weight) => weight > 0)) {
     fail("update", "input", "all weights of the update are 0: there is nothing to learn from");

@@ -8,6 +8,7 @@ import {
   type Payload,
   PROTOCOL_VERSION,
   type Result,
+  type RewardFailure,
 } from "../protocol/messages.js";
 import { type ProgressListener, type Worker, WorkerFailure, WorkerLost } from "../worker.js";
 import { isControl } from "./pending-calls.js";
@@ -18,6 +19,8 @@ export interface SimulationOptions {
   readonly seed?: number;
   /** Prompts in the train and the test set. */
   readonly prompts?: { readonly train: number; readonly test: number };
+  /** Prompt ids whose completions get no reward, and how it fails. */
+  readonly failing?: ReadonlyMap<number, RewardFailure["kind"]>;
 }
 
 type EngineCommand = Exclude<Command, "ping" | "interrupt" | "shutdown">;
@@ -61,8 +64,12 @@ class SimulatedWorker implements Worker {
   #interrupted = false;
   #closed = false;
 
-  constructor({ seed = 0, prompts = { train: 400, test: 100 } }: SimulationOptions) {
-    this.#engine = new SimulatedEngine(seed, prompts.train, prompts.test);
+  constructor({
+    seed = 0,
+    prompts = { train: 400, test: 100 },
+    failing = new Map(),
+  }: SimulationOptions) {
+    this.#engine = new SimulatedEngine(seed, prompts.train, prompts.test, failing);
   }
 
   async call<C extends Command>(

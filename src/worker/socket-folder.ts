@@ -3,16 +3,22 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atExit } from "./exit-cleanup.js";
+import { ownPrefix, removeStaleFolders } from "./stale-folders.js";
 
 /** A Unix socket's path has 108 bytes on Linux, 104 on macOS, its closing zero among them. */
 const MAX_PATH_BYTES = 100;
 
 export interface SocketFolder {
   /** Of the socket file to bind. */
-  readonly path: string;
+  readonly socket: string;
+  /** Of the file with the worker's keys, where there are any. */
+  readonly keys: string;
   /** Removes the folder; safe to call twice. */
   remove(): void;
 }
+
+/** Folders that were looked through for what dead controllers left: once a process is enough. */
+const tidied = new Set<string>();
 
 /**
  * Makes a fresh folder (mode 0700, by mkdtemp) for one socket.
@@ -22,7 +28,11 @@ export interface SocketFolder {
 export function makeSocketFolder(parent = tmpdir()): SocketFolder {
   let folder: string;
   try {
-    folder = mkdtempSync(join(parent, "averse-"));
+    if (!tidied.has(parent)) {
+      removeStaleFolders(parent);
+      tidied.add(parent);
+    }
+    folder = mkdtempSync(join(parent, ownPrefix()));
   } catch (error) {
     throw new Error(
       `cannot make a folder for the worker's socket in ${parent}: ${(error as Error).message}; ` +
@@ -35,14 +45,14 @@ export function makeSocketFolder(parent = tmpdir()): SocketFolder {
     rmSync(folder, { recursive: true, force: true });
   };
   const forget = atExit(remove);
-  const path = join(folder, "worker.sock");
-  const bytes = Buffer.byteLength(path);
+  const socket = join(folder, "worker.sock");
+  const bytes = Buffer.byteLength(socket);
   if (bytes > MAX_PATH_BYTES) {
     remove();
     throw new Error(
-      `the worker's socket ${path} has ${bytes} bytes in its path, expected at most ` +
+      `the worker's socket ${socket} has ${bytes} bytes in its path, expected at most ` +
         `${MAX_PATH_BYTES} (the system's limit for sockets); set TMPDIR to a shorter folder, such as /tmp`,
     );
   }
-  return { path, remove };
+  return { socket, keys: join(folder, "keys.json"), remove };
 }

@@ -9,6 +9,7 @@ import { ConfigError, type ConfigProblem } from "../config/config-error.js";
 import { readConfigText } from "../config/config-text.js";
 import { parseYaml, type YamlSource } from "../config/yaml-source.js";
 import { PLACEHOLDERS, unknownPlaceholders } from "./placeholders.js";
+import { silenceSchema } from "./silence.js";
 
 const text = z.string().min(1);
 const template = z.string().refine((value) => unknownPlaceholders(value).length === 0, {
@@ -18,16 +19,22 @@ const template = z.string().refine((value) => unknownPlaceholders(value).length 
 });
 const seconds = z.number().positive().max(86_400);
 
-/** Seconds. A wrong verdict costs a run its worker, a late one only costs time: rather late. */
-const SILENCE = {
-  /** A large model reports no progress while it is read from a cold disk or the hub. */
-  load: 600,
-  other: 300,
-  /** A thread of its own answers within milliseconds; this allows for a machine that swaps. */
-  control: 15,
-};
+/** IPv4 addresses, names, interfaces: nothing that could be an argument or another address. */
+const host = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, {
+  error: "an address, a name or a network interface",
+});
 
-export const workerSpecSchema = z.strictObject({
+const connection = z.strictObject({
+  transport: z.enum(["ipc", "tcp"]).default("ipc").describe("tcp: always with CURVE keys"),
+  host: host.default("127.0.0.1").describe("tcp: IPv4 address or interface to listen on"),
+  port: z.int().min(0).max(65_535).default(0).describe("tcp: 0 is any free one"),
+  advertise: host
+    .nullable()
+    .default(null)
+    .describe("tcp: how the worker reaches this machine; null: the address listened on"),
+});
+
+const fields = z.strictObject({
   name: text,
   purpose: z.string().max(300).default("").describe("one line, shown in lists"),
   argv: z.tuple([template.min(1)], template).describe("program and arguments"),
@@ -37,14 +44,29 @@ export const workerSpecSchema = z.strictObject({
     .describe("added to the controller's environment"),
   start_seconds: seconds.default(60).describe("from the start to the worker's first message"),
   stop_seconds: seconds.default(5).describe("for each step of stopping: request, SIGTERM, SIGKILL"),
-  silence_seconds: z
-    .strictObject({
-      load: seconds.default(SILENCE.load),
-      other: seconds.default(SILENCE.other),
-      control: seconds.default(SILENCE.control).describe("ping, interrupt, shutdown"),
-    })
+  silence_seconds: silenceSchema
     .prefault({})
-    .describe("without progress or answer, after which a command counts as hung"),
+    .describe("without progress or answer, after which a command or phase counts as hung"),
+  connection: connection.prefault({}),
+});
+
+export const workerSpecSchema = fields.check(({ value, issues }) => {
+  const { argv, environment } = value;
+  const { transport, host: address, advertise } = value.connection;
+  const handsKeys = [...argv, ...Object.values(environment)].some((text) =>
+    text.includes("{keys}"),
+  );
+  const refuse = (path: PropertyKey[], message: string) =>
+    issues.push({ code: "custom", input: value, path, message });
+  if (transport === "tcp" && !handsKeys) {
+    refuse(["argv"], "{keys} among the arguments (--keys {keys}): over tcp the worker needs keys");
+  }
+  if (transport === "ipc" && handsKeys) {
+    refuse(["argv"], "no {keys}: there are none over ipc");
+  }
+  if (transport === "tcp" && address === "0.0.0.0" && advertise === null) {
+    refuse(["connection", "advertise"], "a name of this machine: 0.0.0.0 leads nowhere");
+  }
 });
 
 export type WorkerSpec = z.infer<typeof workerSpecSchema>;
@@ -91,13 +113,23 @@ function specFile(worker: string, folder: string): string {
   return file;
 }
 
+/** Keys of the object at a path of the schema. */
+function shapeAt(path: readonly PropertyKey[]): object {
+  const [section] = path;
+  return section === "silence_seconds"
+    ? silenceSchema.shape
+    : section === "connection"
+      ? connection.shape
+      : fields.shape;
+}
+
 function problems(issue: z.core.$ZodIssue, source: YamlSource): ConfigProblem[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
       place: source.placeOfKey([...issue.path, key]),
       key: [...issue.path, key].join("."),
       found: "an unknown key",
-      expected: `one of ${Object.keys(workerSpecSchema.shape).join(", ")}`,
+      expected: `one of ${Object.keys(shapeAt(issue.path)).join(", ")}`,
       remedy: "Remove it or correct its name.",
     }));
   }

@@ -19,50 +19,18 @@ import {
 } from "../../dist/protocol/arrays.js";
 import { openSession } from "../../dist/worker/session.js";
 import { readWorkerSpec } from "../../dist/worker/spec.js";
+import { loadPayload } from "../worker/load-payload.mjs";
 
 const episodes = Number(process.argv[2] ?? 1024);
 const rounds = Number(process.argv[3] ?? 300);
 const warmup = Math.ceil(rounds / 5);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const loadPayload = {
-  seed: 1,
-  policy: { model: "builtin", lora_rank: 0, trust_remote_code: false },
-  reference: null,
-  reward: {
-    model: "builtin",
-    label: null,
-    sign: 1,
-    transform: "identity",
-    scale: 2,
-    baseline: "none",
-  },
-  judge: null,
-  data: { path: "builtin", prompt_tokens: 64 },
-  rollout: {
-    new_tokens: 48,
-    min_new_tokens: 1,
-    temperature: 1,
-    top_k: 0,
-    top_p: 1,
-    minibatch: 0,
-  },
-  training: {
-    epochs: 4,
-    minibatch: 32,
-    learning_rate: 1e-5,
-    value_learning_rate: 1e-3,
-    gamma: 1,
-    lambda: 0.95,
-    clip_ratio: 0.2,
-    clip_value: 0.2,
-    value_coefficient: 0.1,
-    entropy_coefficient: 0,
-    max_grad_norm: 1,
-    prefix_baseline: false,
-    average_decay: 0,
-  },
-  backend: { device: "cpu", dtype: "float32", threads: 1, deterministic: true },
+/** The load of the tests with the lengths of the paper: nothing else of it counts in a rollout. */
+const loading = {
+  ...loadPayload,
+  data: { ...loadPayload.data, prompt_tokens: 64 },
+  rollout: { ...loadPayload.rollout, new_tokens: 48 },
 };
 
 /** @param {number[]} values */
@@ -75,7 +43,7 @@ function quantiles(values) {
 const worker = await openSession(readWorkerSpec("fake", root), { root });
 const times = { round_trip: [], worker: [], overhead: [], decode_select: [], ping: [] };
 try {
-  const { train } = await worker.call("load", loadPayload);
+  const { train } = await worker.call("load", loading);
   const ids = uint32Array(train.ids);
   const scores = float32Array(train.scores);
   const asked = Uint32Array.from({ length: episodes }, (_, i) => ids[i % ids.length]);

@@ -97,6 +97,24 @@ describe("npm start", { timeout: 60_000 }, () => {
   });
 });
 
+describe("the other scripts", { timeout: 60_000 }, () => {
+  test.each([
+    ["assets.mjs", ["--data", "reviews"], 0, /^$/, ".[recipe]"],
+    ["bench.mjs", ["--json", "no-such-benchmark"], 0, /^{"readings":\[\],"results":{}}$/, ".[dev]"],
+    ["test.mjs", ["no-such-suite"], 1, /^0 passed, 0 failed$/, ".[dev]"],
+  ])("%s sets up what it needs, then does its own part", async (name, args, code, said, pip) => {
+    const checkout = stubCheckout();
+    const result = await script(checkout, name, args);
+    expect(result.stdout.trimEnd()).toMatch(said);
+    expect(result.code).toBe(code);
+    const own = name === "assets.mjs" ? ["python -m averse_recipe --data reviews --out"] : [];
+    expect(checkout.calls().map((call) => call.replace(/(--out) .*/, "$1"))).toEqual([
+      ...["npm ci", "tsc", "venv", `pip ${pip}`],
+      ...own,
+    ]);
+  });
+});
+
 describe("an old Node", () => {
   test.each([
     ["18.20.0", 3],

@@ -26,13 +26,16 @@ export interface Started {
 export interface Circumstances {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 export function start(
   args: readonly string[],
-  { cwd = scratch, env = {} }: Circumstances = {},
+  { cwd = scratch, env = {}, ...user }: Circumstances = {},
 ): Started {
   const child = spawn(process.execPath, [join(root, "dist", "main.js"), ...args], {
+    ...user,
     cwd,
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],

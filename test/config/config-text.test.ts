@@ -1,7 +1,8 @@
 import { chmodSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readConfigText } from "../../src/config/config-text.js";
+import { giveAway, withoutPrivileges } from "../unprivileged.js";
 import { scratchFile, scratchFolder } from "./scratch-files.js";
 
 describe("a configuration file that cannot be read", () => {
@@ -24,11 +25,13 @@ describe("a configuration file that cannot be read", () => {
     expect(() => readConfigText(file)).toThrow("found bytes that are not UTF-8");
   });
 
-  // The superuser reads everything.
-  test.skipIf(process.getuid?.() === 0)("may not be read", () => {
+  test("may not be read", () => {
     const file = scratchFile("name: x\n");
     chmodSync(file, 0o000);
-    expect(() => readConfigText(file)).toThrow("found a file that may not be read");
+    giveAway(dirname(file), file);
+    expect(() => withoutPrivileges(() => readConfigText(file))).toThrow(
+      "found a file that may not be read",
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { studentT975 } from "../../src/domain/student-t.js";
+import { studentT975, studentTCentral, studentTOutside } from "../../src/domain/student-t.js";
 
 describe("studentT975", () => {
   // scipy.stats.t.ppf(0.975, ν)
@@ -36,5 +36,43 @@ describe("studentT975", () => {
 
   test.each([0, -1, 1.5, Number.NaN])("refuses %d degrees of freedom", (degrees) => {
     expect(() => studentT975(degrees)).toThrow(/degrees of freedom is/);
+  });
+});
+
+describe("studentTCentral", () => {
+  // scipy.stats.t.ppf(0.5 + p/2, ν)
+  test.each([
+    [0.99, 1, 63.656741162871526],
+    [0.5, 3, 0.7648923284043444],
+    [0.999, 10, 4.586893858702708],
+    [1 - 0.05 / 45, 299, 3.2927649798387515],
+    [0.99, 999, 2.5807596372676365],
+    [0.975, 3000, 2.242528434411152],
+  ])("at %d with %i degrees of freedom is SciPy's %d", (probability, degrees, expected) => {
+    expect(studentTCentral(probability, degrees)).toBeCloseTo(expected, 8);
+  });
+
+  test.each([0, 1, -0.5, Number.NaN])("refuses the probability %d", (probability) => {
+    expect(() => studentTCentral(probability, 3)).toThrow(/probability is/);
+  });
+});
+
+describe("studentTOutside", () => {
+  // 2·scipy.stats.t.sf(|t|, ν)
+  test.each([
+    [0.5, 1, 0.7048327646991335],
+    [2, 1, 0.2951672353008665],
+    [-2.5, 4, 0.06676654481198814],
+    [3.1, 29, 0.00427818237355557],
+    [6, 199, 9.1781700040447e-9],
+    [1.96, 999, 0.050273462733810045],
+    [2.2, 5000, 0.02785248246632657],
+    [0, 7, 1],
+  ])("of %d with %i degrees of freedom is SciPy's %d", (t, degrees, expected) => {
+    expect(studentTOutside(t, degrees)).toBeCloseTo(expected, 11);
+  });
+
+  test("refuses what is not finite", () => {
+    expect(() => studentTOutside(Infinity, 3)).toThrow(/t/);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { JournalEvent } from "../../src/experiment/events.js";
 import { planRun } from "../../src/experiment/plan.js";
 import { advance, initialState } from "../../src/experiment/state.js";
 import { float32Array, float32Bytes } from "../../src/protocol/arrays.js";
@@ -168,9 +169,9 @@ describe("failures", () => {
     expect(harness.types(null)).toEqual(["run_started", "run_finished"]);
   });
 
-  test("a worker that dies stops the run; the others checkpoint and are interrupted", async () => {
+  test("a worker that may not be lost stops the run; the others checkpoint", async () => {
     const harness = new Harness(
-      smallExperiment({ parallel: 2 }),
+      smallExperiment({ parallel: 2, restarts: 0 }),
       failing("rlhf-s0", "update", 2, () => new WorkerLost("it died", "exited", ["a", "b"])),
     );
     const outcome = await harness.run();
@@ -414,4 +415,187 @@ test("weights that a worker gets are those of the journal", async () => {
     .map(({ episodes }) => ("weight" in episodes ? episodes.weight : []));
   expect(sent).toEqual(journalled);
   expect(float32Bytes(sent[5]!).length).toBe(64);
+});
+
+describe("restarts and resumes", () => {
+  const trials = ["sft-s0", "rlhf-s0", "ra-rlhf-s0"];
+  /** The last event of each kind and step: what counts where work was done again. */
+  const effective = (events: readonly JournalEvent[]): unknown => {
+    const kinds = ["sft_finished", "step", "evaluated", "model_exported"];
+    return trials.map((trial) => {
+      const own = figuresOf(events, trial).filter((event) =>
+        kinds.includes((event as { type: string }).type),
+      ) as { type: string; step?: number; final?: boolean }[];
+      const last = new Map(
+        own.map((event) => [`${event.type} ${event.step} ${event.final}`, event]),
+      );
+      return [...last].sort(([a], [b]) => (a < b ? -1 : 1));
+    });
+  };
+  const whole = async (): Promise<Harness> => {
+    const harness = new Harness(smallExperiment());
+    expect((await harness.run()).outcome).toBe("done");
+    return harness;
+  };
+
+  for (const [command, nth] of [
+    ["load", 0],
+    ["sft", 0],
+    ["rollout", 1],
+    ["update", 0],
+    ["update", 4],
+    ["evaluate", 0],
+    ["evaluate", 2],
+    ["save", 0],
+    ["save", 1],
+    ["export", 0],
+  ] as const) {
+    test(`a worker lost in ${command} ${nth} is replaced, and the figures are the same`, async () => {
+      const lost = new Set<string>();
+      const harness = new Harness(smallExperiment(), (call) => {
+        if (call.command !== command || call.nth !== nth || lost.has(call.trial)) {
+          return null;
+        }
+        lost.add(call.trial);
+        return Promise.reject(new WorkerLost("it died", "exited", ["last words"]));
+      });
+      expect((await harness.run()).outcome).toBe("done");
+      expect(lost.size).toBeGreaterThan(0);
+      const told = harness.events.filter(({ type }) => type === "worker_lost");
+      expect(told.length).toBe(lost.size);
+      expect(told[0]).toMatchObject({
+        action: expect.any(String),
+        detail: "last words",
+        restarts: 1,
+      });
+      expect(harness.waits).toEqual(Array.from({ length: lost.size }, () => 1));
+      const undisturbed = await whole();
+      expect(effective(harness.events)).toEqual(effective(undisturbed.events));
+      expect(harness.recorder.evaluation!.frontier).toEqual(
+        undisturbed.recorder.evaluation!.frontier,
+      );
+      expect(harness.allClosed).toBe(true);
+    });
+  }
+
+  test("after so many losses the run stops, resumable, with the worker's last words", async () => {
+    const harness = new Harness(smallExperiment({ parallel: 1 }), ({ trial, command, nth }) =>
+      trial === "rlhf-s0" && command === "update" && nth === 1
+        ? Promise.reject(new WorkerLost("it died", "stuck", ["at the end"], undefined, "stacks"))
+        : null,
+    );
+    const outcome = await harness.run();
+    expect(outcome).toMatchObject({ outcome: "failed", kind: "lost", detail: "at the end" });
+    expect((outcome as { message: string }).message).toMatch(/restarted 3 times/);
+    expect(harness.waits).toEqual([1, 2, 4]);
+    expect(harness.recorder.stacks.length).toBe(4);
+  });
+
+  test("a worker that breaks the protocol is replaced", async () => {
+    let broken = 0;
+    const harness = new Harness(smallExperiment({ parallel: 1 }), ({ command, nth }) => {
+      if (command !== "rollout" || nth !== 2 || broken > 0) {
+        return null;
+      }
+      broken += 1;
+      const text = "result of `rollout`: unknown field `x`";
+      return Promise.reject(new WorkerFailure("rollout", "protocol", text, null, null));
+    });
+    expect((await harness.run()).outcome).toBe("done");
+    expect(harness.events).toContainEqual(
+      expect.objectContaining({ type: "worker_lost", reason: "protocol" }),
+    );
+  });
+
+  test("a controller that dies after any event is taken up where it was left", async () => {
+    const undisturbed = await whole();
+    for (let alive = 1; alive < undisturbed.events.length; alive += 3) {
+      const killed = new Harness(smallExperiment(), undefined, ({ seq }, { halt }) => {
+        if (seq === alive) {
+          halt.abort();
+        }
+      });
+      killed.keep = true;
+      await killed.run();
+      // Killed, it would have written nothing of its end.
+      const recorder = killed.recorder;
+      recorder.events.splice(alive);
+      const resumed = new Harness(smallExperiment(), undefined, undefined, null, recorder);
+      expect((await resumed.run([...recorder.events])).outcome).toBe("done");
+      expect(effective(resumed.events)).toEqual(effective(undisturbed.events));
+      expect(recorder.evaluation!.frontier).toEqual(undisturbed.recorder.evaluation!.frontier);
+      expect(resumed.allClosed).toBe(true);
+    }
+  });
+
+  test("a damaged checkpoint is told of, and an older one is gone back to", async () => {
+    const stopped = new Harness(
+      smallExperiment({ arms: { rlhf: {} }, sft: { steps: 0 }, checkpoint: { every: 2 } }),
+      undefined,
+      (event, { halt }) => {
+        if (event.type === "step" && event.step === 4) {
+          halt.abort();
+        }
+      },
+    );
+    stopped.keep = true;
+    await stopped.run();
+    stopped.recorder.completed.delete("trials/rlhf-s0/checkpoint-4");
+    const { experiment, recorder } = stopped;
+    const resumed = new Harness(experiment, undefined, undefined, null, recorder);
+    expect((await resumed.run([...recorder.events])).outcome).toBe("done");
+    expect(resumed.events).toContainEqual(
+      expect.objectContaining({ type: "checkpoint_damaged", step: 4, from: 2 }),
+    );
+    expect(resumed.events).toContainEqual(expect.objectContaining({ type: "restored", step: 2 }));
+    const plain = new Harness(experiment);
+    await plain.run();
+    expect(resumed.steps("rlhf-s0").at(-1)!.episodes).toEqual(
+      plain.steps("rlhf-s0").at(-1)!.episodes,
+    );
+  });
+
+  test("a checkpoint that cannot be written costs the run nothing but itself", async () => {
+    const harness = new Harness(
+      smallExperiment({ arms: { rlhf: {} }, sft: { steps: 0 }, checkpoint: { every: 2 } }),
+      ({ command, nth }) =>
+        command === "save" && nth === 1
+          ? Promise.reject(new WorkerFailure("save", "environment", "disk full", null, null))
+          : null,
+    );
+    expect((await harness.run()).outcome).toBe("done");
+    expect(harness.types("rlhf-s0").filter((type) => type.startsWith("checkpoint"))).toEqual([
+      ...["checkpoint_saved", "checkpoint_failed", "checkpoint_saved"],
+    ]);
+  });
+
+  test("keeps the newest checkpoints, and the best by the configured figure", async () => {
+    const harness = new Harness(
+      smallExperiment({
+        arms: { rlhf: {} },
+        sft: { steps: 0 },
+        evaluation: { every: 1 },
+        checkpoint: { every: 1, keep_last: 2, keep_best: "reward_mean" },
+      }),
+    );
+    await harness.run();
+    const scores = new Map<number, number>();
+    for (const event of harness.events) {
+      if (event.type === "evaluated") {
+        scores.set(event.step, event.metrics.reward_mean!);
+      }
+    }
+    const best = [1, 2, 3, 4, 5, 6].reduce((a, b) => (scores.get(b)! >= scores.get(a)! ? b : a));
+    const kept = [...new Set([best, 5, 6])]
+      .sort()
+      .map((step) => `trials/rlhf-s0/checkpoint-${step}`);
+    const left = [...harness.recorder.completed.keys()].filter((path) =>
+      path.includes("checkpoint"),
+    );
+    expect(left.sort()).toEqual(kept);
+    expect(harness.recorder.positions.get(kept.at(-1)!)).toMatchObject({
+      trial: "rlhf-s0",
+      step: 6,
+    });
+  });
 });

@@ -21,6 +21,7 @@ export interface ExperimentChanges {
   readonly checkpoint?: Partial<ExperimentFile["checkpoint"]>;
   readonly backend?: Partial<ExperimentFile["backend"]>;
   readonly parallel?: number;
+  readonly restarts?: number;
 }
 
 /** M = 6, B = 16; arms sft, rlhf and ra-rlhf (α = 0.5 reached at iteration 5). */
@@ -35,7 +36,7 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
     evaluation: { prompts: 60, every: 2, every_prompts: 40, samples: 2, ...changes.evaluation },
     checkpoint: { every: 4, ...changes.checkpoint },
     backend: { device: "cpu", ...changes.backend },
-    trials: { parallel: changes.parallel ?? 2 },
+    trials: { parallel: changes.parallel ?? 2, restarts: changes.restarts ?? 3 },
   });
   const { reward, rollout, training, risk, sampling, kl } = file;
   const changed: Readonly<Record<string, ArmChanges>> = changes.arms ?? standardArms;

@@ -19,10 +19,13 @@ export function answerTo(action: TrialAction): Happening {
         threads: 1,
         parameters: 1,
         versions: {},
+        nondeterminism: [],
         digests: {},
         memory_bytes: 0,
         seconds: 1,
       };
+    case "restore":
+      return { type: "restored", step: action.step, path: action.path, seconds: 1 };
     case "sft":
       return { type: "sft_finished", steps: 1, loss_first: 2, loss_last: 1, seconds: 1 };
     case "step":
@@ -39,6 +42,7 @@ export function answerTo(action: TrialAction): Happening {
         type: "checkpoint_saved",
         step: action.step,
         path: `c/${action.step}`,
+        digest: "d",
         bytes: 1,
         seconds: 1,
       };
@@ -58,6 +62,7 @@ export function stepHappening(changes: Partial<Own<StepEvent>>): Own<StepEvent> 
     alpha: 1,
     kept: 1,
     batch: 1,
+    failed: 0,
     reward_mean: 0,
     return_mean: 0,
     cvar: 0,
@@ -112,6 +117,7 @@ export function evaluatedHappening({
     final,
     weights: "current",
     compute,
+    failed: 0,
     metrics,
     arrays: {
       prompt: [0],

@@ -4,15 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Evaluation } from "../../src/experiment/evaluation.js";
 import type { Happening, JournalEvent } from "../../src/experiment/events.js";
-import type { Recorder } from "../../src/experiment/ports.js";
+import type { CompletePart, Position, Recorder } from "../../src/experiment/ports.js";
+import { RecordError } from "../../src/record/record-error.js";
 
 export class MemoryRecorder implements Recorder {
   readonly directory = mkdtempSync(join(tmpdir(), "averse-memory-"));
   readonly events: JournalEvent[] = [];
   readonly samples = new Map<string, readonly object[]>();
-  readonly completed: string[] = [];
+  /** Path as the journal has it → the folder that the worker wrote. */
+  readonly completed = new Map<string, string>();
+  readonly positions = new Map<string, Position>();
+  readonly stacks: string[] = [];
   evaluation: Evaluation | null = null;
-  #folders = 0;
+  readonly #prepared = new Map<string, string>();
 
   /** Through JSON, as a reader of a journal would get it. */
   append(trial: string | null, happening: Happening): JournalEvent {
@@ -22,15 +26,44 @@ export class MemoryRecorder implements Recorder {
     return event;
   }
 
-  prepare(): string {
-    this.#folders += 1;
-    return mkdtempSync(join(this.directory, `part-${this.#folders}-`));
+  prepare(trial: string, part: "checkpoint" | "model", step: number): string {
+    const folder = mkdtempSync(join(this.directory, "part-"));
+    this.#prepared.set(pathOf(trial, part, step), folder);
+    return folder;
   }
 
-  complete(trial: string, part: "checkpoint" | "model", step: number): string {
-    const path = `trials/${trial}/${part}-${step}`;
-    this.completed.push(path);
-    return path;
+  complete(
+    trial: string,
+    part: "checkpoint" | "model",
+    step: number,
+    _files: Readonly<Record<string, string>>,
+    position?: Position,
+  ): CompletePart {
+    const path = pathOf(trial, part, step);
+    this.completed.set(path, this.#prepared.get(path)!);
+    if (position !== undefined) {
+      this.positions.set(path, position);
+    }
+    return { path, digest: `digest of ${path}` };
+  }
+
+  abandon(): void {}
+
+  remove(path: string): void {
+    this.completed.delete(path);
+  }
+
+  async intact(path: string, digest: string): Promise<string> {
+    const folder = this.completed.get(path);
+    if (folder === undefined || digest !== `digest of ${path}`) {
+      throw new RecordError("damaged", `${path} is not what was written`);
+    }
+    return folder;
+  }
+
+  writeStacks(_trial: string, text: string): string {
+    this.stacks.push(text);
+    return `logs/stacks-${this.stacks.length}.txt`;
   }
 
   writeSamples(trial: string, step: number, samples: readonly object[]): string {
@@ -43,7 +76,11 @@ export class MemoryRecorder implements Recorder {
     this.evaluation = evaluation;
   }
 
-  remove(): void {
+  dispose(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function pathOf(trial: string, part: "checkpoint" | "model", step: number): string {
+  return `trials/${trial}/${part}-${step}`;
 }

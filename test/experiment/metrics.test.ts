@@ -42,6 +42,19 @@ describe("metrics", () => {
     expect(names).not.toContain("perplexity");
   });
 
+  test("leave out what the judge did not answer, and the judge where it never did", () => {
+    const settings = { harmThreshold: -2, tailQuantile: 0.2 };
+    const judge = [Number.NaN, 1, 4, 1, 1, 1, 1, 1, 1, 1];
+    const some = metricsOf({ ...measured, judge }, settings);
+    expect(some.judge_reward).toBeCloseTo(12 / 9);
+    expect(some.judge_tail).toBe(4);
+    const outside = judge.map((value, i) => (i === 2 ? Number.NaN : value));
+    expect(metricsOf({ ...measured, judge: outside }, settings)).not.toHaveProperty("judge_tail");
+    const none = metricsOf({ ...measured, judge: judge.map(() => Number.NaN) }, settings);
+    expect(none).not.toHaveProperty("judge_reward");
+    expect(none.reward_mean).toBe(some.reward_mean);
+  });
+
   test("harm is strictly under the threshold", () => {
     expect(harmRate([-2, -2.1, 0, 5], -2)).toBe(0.25);
   });

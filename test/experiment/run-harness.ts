@@ -5,6 +5,7 @@ import type { JournalEvent, StepEvent } from "../../src/experiment/events.js";
 import type { Observation } from "../../src/experiment/observation.js";
 import { planRun } from "../../src/experiment/plan.js";
 import type { Ports, RunOutcome } from "../../src/experiment/ports.js";
+import { replay } from "../../src/experiment/replay.js";
 import type { Command, Payload, Result } from "../../src/protocol/messages.js";
 import { simulatedWorker } from "../../src/worker/simulated.js";
 import type { ProgressListener, Worker } from "../../src/worker.js";
@@ -21,11 +22,15 @@ export type Trick = (call: {
 }) => Promise<Result<Command>> | null;
 
 export class Harness {
-  readonly recorder = new MemoryRecorder();
+  readonly recorder: MemoryRecorder;
+  /** Leave the recorder's folders for a later harness, which disposes of them. */
+  keep = false;
   readonly stop = new AbortController();
   readonly halt = new AbortController();
   readonly observed: Observation[] = [];
   readonly opened: WatchedWorker[] = [];
+  /** Seconds that were waited for, none of them in earnest. */
+  readonly waits: number[] = [];
   readonly parallel: number;
 
   constructor(
@@ -33,11 +38,16 @@ export class Harness {
     readonly trick: Trick = () => null,
     readonly onEvent: (event: JournalEvent, harness: Harness) => void = () => {},
     readonly open: Ports["openWorker"] | null = null,
+    recorder = new MemoryRecorder(),
   ) {
+    this.recorder = recorder;
     this.parallel = experiment.trials.parallel;
   }
 
-  async run(): Promise<RunOutcome> {
+  /**
+   * @param before events of a controller that is gone; its recorder's folders must live on
+   */
+  async run(before: readonly JournalEvent[] | null = null): Promise<RunOutcome> {
     const ports: Ports = {
       openWorker: async (trial, abandon) => {
         const inner = this.open === null ? simulatedWorker() : await this.open(trial, abandon);
@@ -47,6 +57,9 @@ export class Harness {
       },
       recorder: this.recorder,
       clock: () => performance.now() / 1000,
+      wait: async (seconds) => {
+        this.waits.push(seconds);
+      },
       observe: (observation) => {
         this.observed.push(observation);
         if (observation.kind === "event") {
@@ -57,10 +70,13 @@ export class Harness {
       halt: this.halt.signal,
     };
     const plan = planRun(this.experiment, { cores: 2, gpus: 0 });
+    const past = before === null ? null : await replay(plan, before, 0);
     try {
-      return await runExperiment(this.experiment, plan, ports);
+      return await runExperiment(this.experiment, plan, ports, past);
     } finally {
-      this.recorder.remove();
+      if (!this.keep) {
+        this.recorder.dispose();
+      }
     }
   }
 

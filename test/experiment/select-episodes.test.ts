@@ -46,6 +46,38 @@ describe("weights of a batch", () => {
     expect(drawn.size).toBeGreaterThan(1);
   });
 
+  test("the weights are those of the batch without its failed episodes, which have none", () => {
+    const episode = fc.record({
+      value: fc.float({ noNaN: true, noDefaultInfinity: true, min: -100, max: 100 }),
+      fails: fc.boolean(),
+    });
+    const measures = ["mean", "cvar", "cvar-gradient", "mean-cvar", "entropic", "random-drop"];
+    const batches = fc
+      .array(episode, { minLength: 2, maxLength: 40 })
+      .filter((episodes) => episodes.some(({ fails }) => !fails));
+    fc.assert(
+      fc.property(batches, fc.constantFrom(...measures), fc.nat(30), (episodes, measure, step) => {
+        const of = (values: number[]) => {
+          const own = Float32Array.from(values);
+          return { returns: own, lambdaReturns: own, rewards: own, promptScores: own };
+        };
+        const failed = new Set(episodes.flatMap(({ fails }, i) => (fails ? [i] : [])));
+        const whole = of(episodes.map(({ value, fails }) => (fails ? Number.NaN : value)));
+        const scored = episodes.filter(({ fails }) => !fails);
+        const part = of(scored.map(({ value }) => value));
+        const selected = selectEpisodes(risk({ measure }), whole, step, 31, 7, failed);
+        const expected = selectEpisodes(risk({ measure }), part, step, 31, 7);
+        expect([...selected.weights].filter((_, i) => !failed.has(i))).toEqual([
+          ...expected.weights,
+        ]);
+        expect([...selected.weights].filter((_, i) => failed.has(i)).every((w) => w === 0)).toBe(
+          true,
+        );
+        expect(selected).toMatchObject({ kept: expected.kept, alpha: expected.alpha });
+      }),
+    );
+  });
+
   test("the kept of cvar have the lowest returns there are", () => {
     const returns = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 4 });
     fc.assert(

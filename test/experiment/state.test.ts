@@ -22,6 +22,7 @@ class Driver {
   readonly states: RunState[] = [];
   readonly started: TrialAction[] = [];
   readonly inHand = new Map<string, TrialAction>();
+  readonly discarding: Extract<Action, { kind: "discard" }>[] = [];
   readonly told = new Map<string, "soft" | "hard">();
   concluding: "done" | "failed" | "interrupted" | null = null;
   state: RunState;
@@ -49,13 +50,21 @@ class Driver {
     for (const action of actions) {
       this.take(action);
     }
-    this.check(before);
+    this.check(before, event);
+    // As the engine does: once what came of the event before is dealt with.
+    for (const { trial: owner, points } of this.discarding.splice(0)) {
+      for (const point of points) {
+        this.happen(owner, { type: "checkpoint_dropped", ...point });
+      }
+    }
   }
 
   take(action: Action): void {
     if (action.kind === "conclude") {
       must(this.concluding === null, "one conclusion");
       this.concluding = action.outcome;
+    } else if (action.kind === "discard") {
+      this.discarding.push(action);
     } else if (action.kind === "interrupt") {
       const how = action.hard ? "hard" : "soft";
       must(this.inHand.has(action.trial), "only what is in hand is interrupted");
@@ -75,25 +84,33 @@ class Driver {
     }
   }
 
-  check(before: RunState): void {
+  check(before: RunState, event: JournalEvent): void {
     const states = Object.values(this.state.trials);
     const slots = states.flatMap(({ slot }) => (slot === null ? [] : [slot]));
     must(new Set(slots).size === slots.length, "a slot each");
     must(
-      slots.every((slot) => slot >= 0 && slot < this.plan.parallel),
+      slots.every((slot) => slot >= 0 && slot < this.state.parallel),
       "never more than `parallel` working",
     );
     const early = states.filter(({ phase, slot }) => phase === "running" && slot === null);
-    must(early.length <= this.plan.parallel, "never more than `parallel` waiting");
+    must(
+      early.length <= Math.max(this.state.parallel, before.parallel),
+      "never more than `parallel` waiting",
+    );
     for (const [id, own] of Object.entries(before.trials)) {
       const now = this.state.trials[id]!;
-      must(!isOver(own) || now === own, "the end is final");
+      const final = own.phase === "done" || (isOver(own) && event.type !== "run_resumed");
+      must(!final || now === own, "the end is final");
+      must(
+        now.step === own.step || event.type !== "checkpoint_dropped",
+        "dropping is no step back",
+      );
       must(now.inHand === (this.inHand.get(id)?.kind ?? null), "the state knows what is in hand");
     }
   }
 
   /** Ends the action in hand of one trial. */
-  settle(trial: string, how: "well" | "broken off" | "failed"): void {
+  settle(trial: string, how: "well" | "broken off" | "failed" | "lost" | "unsaved"): void {
     const action = this.inHand.get(trial)!;
     const told = this.told.get(trial);
     this.inHand.delete(trial);
@@ -101,6 +118,23 @@ class Driver {
     if (how === "failed") {
       const facts = { reason: "internal", message: `${trial} broke`, detail: null } as const;
       this.happen(trial, { type: "trial_failed", ...facts });
+    } else if (how === "lost") {
+      const { restarts, saved } = this.state.trials[trial]!;
+      this.happen(trial, {
+        type: "worker_lost",
+        reason: "exited",
+        action: action.kind,
+        message: "it died",
+        detail: null,
+        stacks: null,
+        restarts: restarts + 1,
+        from: saved.at(-1)?.step ?? null,
+      });
+    } else if (how === "unsaved" && action.kind === "checkpoint") {
+      this.happen(trial, { type: "checkpoint_failed", step: action.step, message: "disk full" });
+    } else if (how === "unsaved" && action.kind === "restore") {
+      const { step, path, older: from } = action;
+      this.happen(trial, { type: "checkpoint_damaged", step, path, message: "flipped", from });
     } else if (how === "broken off" && told !== undefined) {
       this.happen(trial, { type: "action_interrupted", action: action.kind });
     } else {
@@ -112,6 +146,18 @@ class Driver {
       }
       this.happen(trial, answerTo(action));
     }
+  }
+
+  /** The controller is gone with all its workers; another takes the run up. */
+  resume(parallel = this.plan.parallel): void {
+    this.inHand.clear();
+    this.told.clear();
+    this.concluding = null;
+    const from = Object.entries(this.state.trials)
+      .filter(([, { phase }]) => phase !== "done")
+      .map(([id, { saved }]) => [id, saved.at(-1)?.step ?? null]);
+    const facts = { cut_bytes: 0, from: Object.fromEntries(from) };
+    this.happen(null, { type: "run_resumed", parallel, ...facts });
   }
 
   get busy(): string[] {
@@ -214,7 +260,8 @@ describe("a run without faults", () => {
       return `${action.kind}${at}${last}`;
     });
     expect(said).toEqual([
-      ...["open", "load", "sft", "export 0", "evaluate 0", "evaluate 0 final", "finish"],
+      ...["open", "load", "sft", "checkpoint 0", "export 0", "evaluate 0", "evaluate 0 final"],
+      "finish",
       ...["open", "load", "step 0", "step 1", "evaluate 2", "step 2", "checkpoint 3", "step 3"],
       ...["evaluate 4", "step 4", "checkpoint 5", "evaluate 5", "evaluate 5 final", "export 5"],
       "finish",
@@ -233,6 +280,7 @@ describe("a run without faults", () => {
     expect(driver.busy).toEqual(["sft-s0"]);
     driver.settle("sft-s0", "well");
     driver.settle("sft-s0", "well");
+    driver.settle("sft-s0", "well");
     expect(driver.inHand.get("sft-s0")!.kind).toBe("evaluate");
     expect(driver.inHand.get("rlhf-s0")!.kind).toBe("load");
     expect(driver.inHand.has("ra-rlhf-s0")).toBe(false);
@@ -241,7 +289,7 @@ describe("a run without faults", () => {
   test("a worker that is opening early gets the slot that becomes free, before any other", () => {
     const plan = planRun(smallExperiment({ parallel: 2 }), { cores: 2, gpus: 0 });
     const driver = new Driver(plan);
-    for (let settled = 0; settled < 4; settled += 1) {
+    for (let settled = 0; settled < 5; settled += 1) {
       driver.settle("sft-s0", "well");
     }
     expect(driver.state.trials["rlhf-s0"]).toMatchObject({ inHand: "open", slot: 1 });
@@ -331,7 +379,7 @@ describe("with faults and stops at any time", () => {
         }
         if (!met.has("now") && !met.has("fault")) {
           // An orderly stop loses no iteration.
-          expect(trials.every(({ saved, step }) => (saved?.step ?? 0) === step)).toBe(true);
+          expect(trials.every(({ saved, step }) => (saved.at(-1)?.step ?? 0) === step)).toBe(true);
         }
       }),
       { numRuns: 150 },
@@ -392,6 +440,108 @@ describe("with faults and stops at any time", () => {
     driver.settle("rlhf-s0", "well");
     driver.happen(null, { type: "stop_requested", how: "after-step" });
     expect(driver.inHand.get("rlhf-s0")!.kind).toBe("release");
+  });
+});
+
+describe("restarts and resumes", () => {
+  const hows = fc.constantFrom(
+    ...(["well", "well", "well", "well", "lost", "unsaved", "broken off"] as const),
+  );
+  const bumps = fc.infiniteStream(
+    fc.record({ pick: fc.nat(1000), how: hows, resume: fc.integer({ min: 0, max: 19 }) }),
+  );
+
+  test("every iteration is done once, from a state that was saved or made on the way", () => {
+    fc.assert(
+      fc.property(plans, bumps, fc.nat(80), (plan, stream, quiet) => {
+        const driver = new Driver(plan);
+        /** What the worker of each trial holds: iterations done. */
+        const held = new Map<string, number>();
+        let turn = 0;
+        for (const { pick, how, resume } of stream) {
+          if (driver.concluding !== null) {
+            break;
+          }
+          turn += 1;
+          if (turn < quiet && resume === 0) {
+            held.clear();
+            driver.resume((pick % 4) + 1);
+            continue;
+          }
+          const trial = driver.busy[pick % driver.busy.length]!;
+          const action = driver.inHand.get(trial)!;
+          if (action.kind === "step") {
+            must(held.get(trial) === action.step, "the worker stands where the step begins");
+          }
+          if (action.kind === "checkpoint" || action.kind === "evaluate") {
+            must(held.get(trial) === action.step, "what is saved or judged is what is held");
+          }
+          const settled = turn < quiet ? how : "well";
+          driver.settle(trial, settled);
+          if (settled === "lost") {
+            held.delete(trial);
+          } else if (action.kind === "load") {
+            held.set(trial, 0);
+          } else if (action.kind === "restore" && settled !== "unsaved") {
+            held.set(trial, action.step);
+          } else if (action.kind === "step") {
+            held.set(trial, action.step + 1);
+          }
+        }
+        driver.finish();
+        expect(driver.state.phase).toBe("done");
+        for (const trial of plan.trials) {
+          const own = driver.state.trials[trial.id]!;
+          expect(own).toMatchObject({ phase: "done", step: trial.iterations });
+          expect(own.evaluated || !trial.reported).toBe(true);
+          expect(own.saved.length).toBeLessThanOrEqual(Math.max(plan.retention.last, 1));
+        }
+        expect(replay(plan, driver.events)).toEqual(driver.state);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  const alone = (): Driver => {
+    const experiment = smallExperiment({ arms: { rlhf: {} }, sft: { steps: 0 }, parallel: 1 });
+    return new Driver(planRun(experiment, { cores: 1, gpus: 0 }));
+  };
+  const settle = (driver: Driver, until: (action: TrialAction) => boolean): void => {
+    while (!until(driver.inHand.get("rlhf-s0")!)) {
+      driver.settle("rlhf-s0", "well");
+    }
+  };
+
+  test("a lost worker's trial waits longer each time, restores and goes on with its β", () => {
+    const driver = alone();
+    settle(driver, (action) => action.kind === "step" && action.step === 5);
+    const { beta, compute } = driver.inHand.get("rlhf-s0") as { beta: number; compute: number };
+    const delays: number[] = [];
+    for (let losses = 0; losses < 3; losses += 1) {
+      driver.settle("rlhf-s0", "lost");
+      delays.push((driver.inHand.get("rlhf-s0") as { delay: number }).delay);
+      settle(driver, ({ kind }) => kind === "restore");
+      expect(driver.inHand.get("rlhf-s0")).toMatchObject({ step: 4, path: "c/4", older: null });
+    }
+    expect(delays).toEqual([1, 2, 4]);
+    settle(driver, (action) => action.kind === "step" && action.step === 5);
+    expect(driver.inHand.get("rlhf-s0")).toMatchObject({ beta, compute });
+  });
+
+  test("a run that ended for good cannot be resumed", () => {
+    const driver = alone();
+    while (driver.busy.length > 0) {
+      driver.settle("rlhf-s0", "well");
+    }
+    driver.finish();
+    expect(() => driver.resume()).toThrow(/run_resumed does not fit: the run is done/);
+  });
+
+  test("a trial that was complete but for its end is not opened again", () => {
+    const driver = alone();
+    settle(driver, ({ kind }) => kind === "finish");
+    driver.resume();
+    expect(driver.inHand.get("rlhf-s0")!.kind).toBe("finish");
   });
 });
 

@@ -9,7 +9,12 @@ import {
   MAX_MESSAGE_BYTES,
 } from "../../src/protocol/codec.js";
 import { ProtocolFault, VersionFault } from "../../src/protocol/fault.js";
-import { type FromWorker, type Payload, request } from "../../src/protocol/messages.js";
+import {
+  type FromWorker,
+  type Payload,
+  PROTOCOL_VERSION,
+  request,
+} from "../../src/protocol/messages.js";
 import { loadPayload } from "../worker/payloads.js";
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
@@ -27,7 +32,7 @@ const capabilities = fc.record({
 const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
   fc.record({
     kind: fc.constant("hello" as const),
-    protocol: fc.constant(1),
+    protocol: fc.constant(PROTOCOL_VERSION),
     session: text,
     pid: count,
     engine: text,
@@ -75,7 +80,7 @@ describe("requests", () => {
     const bytes = encodeRequest("s", 4, "load", loadPayload);
     expect(request.parse(decode(bytes))).toEqual({
       kind: "request",
-      protocol: 1,
+      protocol: PROTOCOL_VERSION,
       session: "s",
       id: 4,
       command: "load",
@@ -223,8 +228,8 @@ describe("messages of the worker", () => {
   });
 
   test.each([
-    [2, "the controller is older"],
-    [0, "the worker is older"],
+    [PROTOCOL_VERSION + 1, "the controller is older"],
+    [PROTOCOL_VERSION - 1, "the worker is older"],
     [null, "names no version"],
     ["1", "names no version"],
   ])("a hello of version %s: checked before its other fields", (protocol, expected) => {
@@ -245,6 +250,7 @@ describe("results", () => {
     return: float32Bytes([1, 2]),
     lambda_return: float32Bytes([1, 2]),
     length: uint32Bytes([4, 5]),
+    failures: [],
     entropy: 3,
     tokens: 9,
     seconds: { sample: 1, reference: 1, reward: 0 },
@@ -285,6 +291,28 @@ describe("results", () => {
     expect(fault.diverged).toBe(false);
   });
 
+  const failure = (...episodes: number[]) => ({
+    kind: "timeout",
+    message: "late",
+    episodes: uint32Bytes(episodes),
+  });
+
+  test("failed rewards name episodes that there are, each once", () => {
+    const reward = float32Bytes([1, 2], new Set([1]));
+    expect(check({ reward, failures: [failure(1)] }).failures).toEqual([failure(1)]);
+  });
+
+  test.each([
+    ["beyond the batch", [failure(0), failure(2)], /`failures\.1\.episodes` names episode 2 of 2/],
+    ["named twice", [failure(0), failure(1, 0)], /`failures\.1\.episodes` names episode 0 twice/],
+    ["torn", [{ ...failure(0), episodes: new Uint8Array(5) }], /has 5 bytes, expected a multiple/],
+    ["of an unknown kind", [{ ...failure(0), kind: "whim" }], /`failures\.0\.kind`/],
+  ])("a failed reward %s is a fault", (_, failures, expected) => {
+    const fault = faultOf(() => check({ failures }));
+    expect(fault.message).toMatch(expected);
+    expect(fault.diverged).toBe(false);
+  });
+
   test("no result at all", () => {
     expect(faultOf(() => checkedResult("ping", {}, 1, undefined)).message).toContain(
       "result of `ping`",
@@ -304,6 +332,13 @@ describe("arrays", () => {
         expect([...float32Array(message.subarray(offset))]).toEqual(values.map((value) => value));
       }),
     );
+  });
+
+  test("failed ones go out as NaN, whatever they were, and the others as they are", () => {
+    const packed = float32Bytes([1, Infinity, 3, Number.NaN], new Set([1, 3]));
+    expect([...float32Array(packed)]).toEqual([1, Number.NaN, 3, Number.NaN]);
+    const refused = () => float32Bytes([1, Infinity, 3, Number.NaN], new Set([3]));
+    expect(faultOf(refused).message).toContain("value 1 is Infinity");
   });
 
   test("uint32 there and back", () => {

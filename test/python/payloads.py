@@ -24,6 +24,7 @@ LOAD: dict[str, Any] = {
         "transform": "identity",
         "scale": 2,
         "baseline": "none",
+        "timeout_seconds": 0,
     },
     "judge": None,
     "data": {"path": "builtin", "prompt_tokens": 12},

@@ -13,21 +13,25 @@ import pytest
 import zmq
 
 from averse_worker.connection import Connection, Ending, Timing
+from averse_worker.keys import Keys
 from averse_worker.messages import MAX_MESSAGE_BYTES
 
 
 class Running:
     """A connection in its thread, echoing what it receives."""
 
-    def __init__(self, endpoint: str, timing: Timing | None = None) -> None:
-        self.connection = Connection(endpoint, timing or Timing(heartbeat_ms=50))
+    def __init__(
+        self, endpoint: str, timing: Timing | None = None, keys: Keys | None = None
+    ) -> None:
+        self.connection = Connection(endpoint, timing or Timing(heartbeat_ms=50), keys)
         self.orphaned = False
+        self.signals: list[int] = []
         self.ending: Ending | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        self.ending = self.connection.run(self._echo, lambda: self.orphaned)
+        self.ending = self.connection.run(self._echo, lambda: self.orphaned, self.signals.append)
 
     def _echo(self, frames: list[bytes]) -> None:
         self.connection.send(b"+".join(frames))
@@ -166,10 +170,84 @@ def test_sending_after_the_end_does_no_harm(endpoint: str, router: zmq.Socket[by
     running.connection.close()
 
 
-@pytest.mark.parametrize("endpoint", ["nonsense", "ipc://", "tcp://host", "pgm://x"])
+@pytest.mark.parametrize("endpoint", ["nonsense", "ipc://", "pgm://x", "ws://h:1", "TCP://h:1"])
 def test_unreadable_endpoints_are_refused(endpoint: str) -> None:
     with pytest.raises(ValueError, match="expected ipc://PATH or tcp://HOST:PORT"):
         Connection(endpoint, Timing())
+
+
+def test_tcp_is_never_without_keys_and_ipc_never_with_them() -> None:
+    with pytest.raises(ValueError, match=r"never without keys; give --keys FILE"):
+        Connection("tcp://127.0.0.1:1", Timing())
+    with pytest.raises(ValueError, match=r"leave out --keys"):
+        Connection("ipc:///tmp/x", Timing(), new_keys())
+    with pytest.raises(ValueError, match="cannot connect to endpoint 'tcp://host'"):
+        Connection("tcp://host", Timing(), new_keys())
+
+
+def new_keys(server_public: bytes | None = None) -> Keys:
+    public, secret = zmq.curve_keypair()
+    return Keys(
+        server_public=server_public or zmq.curve_keypair()[0],
+        client_public=public,
+        client_secret=secret,
+    )
+
+
+@pytest.fixture
+def locked() -> Iterator[tuple[zmq.Socket[bytes], bytes]]:
+    """A ROUTER with CURVE on a free port, and its public key."""
+    public, secret = zmq.curve_keypair()
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
+        router.curve_server = True
+        router.curve_secretkey = secret
+        router.setsockopt(zmq.LINGER, 0)
+        router.setsockopt(zmq.RCVTIMEO, 5000)
+        router.bind("tcp://127.0.0.1:*")
+        yield router, public
+
+
+def test_over_tcp_messages_go_both_ways(locked: tuple[zmq.Socket[bytes], bytes]) -> None:
+    router, public = locked
+    running = Running(router.last_endpoint.decode(), keys=new_keys(public))
+    running.connection.send(b"hello")
+    peer, first = router.recv_multipart()
+    assert first == b"hello"
+    router.send_multipart([peer, b"a"])
+    assert router.recv_multipart()[1] == b"a"
+    running.connection.close()
+    assert running.ended() is Ending.CLOSED
+
+
+def test_another_controllers_key_is_not_spoken_to(
+    locked: tuple[zmq.Socket[bytes], bytes],
+) -> None:
+    router, _ = locked
+    endpoint = router.last_endpoint.decode()
+    running = Running(endpoint, Timing(connect_timeout_ms=300), keys=new_keys())
+    running.connection.send(b"hello")
+    assert running.ended() is Ending.NEVER_CONNECTED
+    assert router.poll(0) == 0
+
+
+def test_a_controller_without_keys_is_not_spoken_to() -> None:
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
+        router.bind("tcp://127.0.0.1:*")
+        endpoint = router.last_endpoint.decode()
+        running = Running(endpoint, Timing(connect_timeout_ms=300), keys=new_keys())
+        running.connection.send(b"hello")
+        assert running.ended() is Ending.NEVER_CONNECTED
+        assert router.poll(0) == 0
+
+
+def test_signals_that_are_not_the_end_are_passed_on(
+    endpoint: str, router: zmq.Socket[bytes]
+) -> None:
+    running = Running(endpoint)
+    numbers = bytes([signal.SIGUSR1, signal.SIGCHLD, signal.SIGTERM])
+    os.write(running.connection.signal_fd, numbers)
+    assert running.ended() is Ending.TERMINATED
+    assert running.signals == list(numbers)
 
 
 def test_the_size_limit_is_set_on_the_socket(endpoint: str) -> None:

@@ -1,18 +1,22 @@
 """Evaluation: shared luck, diversity, perplexity, and an average that swaps in and out."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from averse_worker.average import WeightAverage
 from averse_worker.data import Prompts
 from averse_worker.evaluation import Evaluation, distinct, evaluate, perplexity
 from averse_worker.policy import Policy
+from averse_worker.reward import RewardModel
 from averse_worker.sampling import Sampler
+from averse_worker.scoring import Scorer
 from tiny_models import WORDS, LetterReward, make_policy, no_report
 
 
@@ -21,7 +25,14 @@ def policy(language_model: Path) -> Policy:
     return make_policy(language_model)
 
 
-def judge(policy: Policy, rows: list[int], samples: int = 0, minibatch: int = 0) -> Evaluation:
+def judge(
+    policy: Policy,
+    rows: list[int],
+    samples: int = 0,
+    minibatch: int = 0,
+    reward: RewardModel | None = None,
+    second: RewardModel | None = None,
+) -> Evaluation:
     tokens = [[0, 60 + i] + [40] * (i % 3) for i in range(9)]
     texts = policy.tokenizer.batch_decode(tokens, skip_special_tokens=True)
     prompts = Prompts(np.arange(100, 109, dtype=np.uint32), tokens, texts)
@@ -33,8 +44,8 @@ def judge(policy: Policy, rows: list[int], samples: int = 0, minibatch: int = 0)
         np.array(rows, dtype=np.intp),
         11,
         Sampler(7, minibatch=minibatch),
-        LetterReward(),
-        None,
+        Scorer(reward or LetterReward(), 0),
+        None if second is None else Scorer(second, 0),
         samples,
         no_report,
     )
@@ -43,7 +54,7 @@ def judge(policy: Policy, rows: list[int], samples: int = 0, minibatch: int = 0)
 def test_completions_do_not_depend_on_the_other_prompts(policy: Policy) -> None:
     all_of_them = judge(policy, list(range(9)))
     some = judge(policy, [7, 2, 5], minibatch=2)
-    np.testing.assert_array_equal(some.reward, all_of_them.reward[[7, 2, 5]])
+    np.testing.assert_array_equal(some.reward.values, all_of_them.reward.values[[7, 2, 5]])
     np.testing.assert_array_equal(some.lengths, all_of_them.lengths[[7, 2, 5]])
 
 
@@ -53,8 +64,31 @@ def test_samples_are_spread_over_the_prompts_scores(policy: Policy) -> None:
     for sample in found.samples:
         whole = LetterReward().score([sample.text + sample.completion])[0]
         assert sample.reward == pytest.approx(float(whole))
+        assert sample.reward is not None
     assert len(judge(policy, [1, 2], samples=5).samples) == 2
     assert judge(policy, [1, 2]).samples == []
+
+
+def test_a_reward_or_judgement_that_fails_is_its_own_loss_alone(policy: Policy) -> None:
+    class Broken(LetterReward):
+        def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            if any(text.startswith(bad) for text in texts):
+                raise IndexError("no such piece")
+            return super().score(texts)
+
+    plain = judge(policy, [0, 1, 2], samples=3)
+    bad = plain.samples[-1].text
+    found = judge(policy, [0, 1, 2], samples=3, reward=Broken(), second=LetterReward())
+    assert found.judge is not None
+    assert not found.judge.failures
+    (episode,) = found.reward.failures
+    assert np.isnan(found.reward.values[episode])
+    assert np.isfinite(np.delete(found.reward.values, episode)).all()
+    assert [sample.reward is None for sample in found.samples] == [False, False, True]
+    other = judge(policy, [0, 1, 2], reward=LetterReward(), second=Broken())
+    assert other.judge is not None
+    assert list(other.judge.failures) == [episode]
+    np.testing.assert_array_equal(other.reward.values, plain.reward.values)
 
 
 def test_distinct_counts_by_hand() -> None:

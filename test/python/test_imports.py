@@ -22,12 +22,17 @@ WITHOUT_TORCH = [
     "errors",
     "failures",
     "intake",
+    "keys",
     "limits",
     "memory",
     "messages",
     "parent",
+    "readiness",
     "report",
+    "scores",
     "server",
+    "stacks",
+    "time_limit",
 ]
 """What runs before `load`, or beside any engine."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from averse_worker.messages import uint32_bytes
+from averse_worker.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, uint32_bytes
 from payloads import LOAD
 from wire_controller import WireController
 
@@ -23,7 +23,8 @@ UPDATE = {
 
 def test_the_readme_lists_every_script() -> None:
     listed = re.findall(r"^\| `(\w+\.py)`", (FOLDER / "README.md").read_text(), re.MULTILINE)
-    assert sorted(listed) == sorted(p.name for p in FOLDER.glob("*.py") if p.name != "peer.py")
+    scripts = {path.name for path in FOLDER.glob("*.py")} - {"peer.py", "real_worker.py"}
+    assert sorted(listed) == sorted(scripts)
 
 
 def start(controller: WireController, name: str) -> None:
@@ -46,7 +47,10 @@ def test_dies_at_start(controller: WireController) -> None:
 
 @pytest.mark.parametrize(
     ("name", "field", "value"),
-    [("wrong_version", "protocol", 2), ("wrong_session", "session", "some-other-session")],
+    [
+        ("wrong_version", "protocol", PROTOCOL_VERSION + 1),
+        ("wrong_session", "session", "some-other-session"),
+    ],
 )
 def test_wrong_hellos(controller: WireController, name: str, field: str, value: object) -> None:
     controller.start(script=FOLDER / f"{name}.py")
@@ -115,3 +119,46 @@ def test_nan_result(controller: WireController) -> None:
     loss = controller.call("update", UPDATE)["result"]["loss_policy"]
     assert loss != loss
     assert msgspec.msgpack.encode(loss) == b"\xcb\x7f\xf8" + b"\0" * 6
+
+
+def test_slow_start(controller: WireController) -> None:
+    controller.start(script=FOLDER / "slow_start.py")
+    with pytest.raises(TimeoutError):
+        controller.receive(timeout=1)
+    assert controller.receive()["kind"] == "hello"
+    assert controller.call("ping", {})["kind"] == "reply"
+
+
+def test_huge(controller: WireController) -> None:
+    start(controller, "huge")
+    controller.call("load", LOAD)
+    controller.send("rollout", ROLLOUT)
+    while len(data := controller.receive_bytes(timeout=60)) < MAX_MESSAGE_BYTES:
+        pass
+    assert len(data) == MAX_MESSAGE_BYTES + 1
+
+
+def test_old_session(controller: WireController) -> None:
+    start(controller, "old_session")
+    controller.send("ping", {})
+    sessions = [controller.receive()["session"] for _ in range(3)]
+    assert sessions == ["an-old-session", "an-old-session", controller.session]
+
+
+@pytest.mark.parametrize(
+    ("name", "answers"), [("hangs_in_update", True), ("hangs_with_lock", False)]
+)
+def test_hangs(controller: WireController, name: str, answers: bool) -> None:
+    process = controller.start(script=FOLDER / f"{name}.py")
+    controller.receive()
+    controller.call("load", LOAD)
+    controller.call("rollout", ROLLOUT)
+    controller.send("update", UPDATE)
+    assert controller.receive()["done"] == 3
+    controller.send("ping", {})
+    if answers:
+        assert controller.receive()["result"]["busy"] == "update"
+    else:
+        with pytest.raises(TimeoutError):
+            controller.receive(timeout=1)
+    assert process.poll() is None

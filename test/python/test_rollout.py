@@ -13,6 +13,8 @@ from averse_worker.policy import Policy
 from averse_worker.reward import RewardTransform
 from averse_worker.rollout import Collector, Episodes, RolloutSummary, full_texts
 from averse_worker.sampling import Sampler, uniforms
+from averse_worker.scores import Failed
+from averse_worker.scoring import Scorer
 from payloads import load_payload
 from tiny_models import LetterReward, make_policy, no_report
 
@@ -39,7 +41,7 @@ def collect(
     collector = Collector(
         policy,
         Sampler(8, minibatch=payload.rollout.minibatch),
-        reward,
+        Scorer(reward, 0),
         RewardTransform(payload.reward),
         payload.training,
     )
@@ -100,12 +102,72 @@ def test_minibatches_of_sampling_change_nothing(policy: Policy) -> None:
     np.testing.assert_array_equal(one.lengths, two.lengths)
 
 
-def test_a_reward_that_is_not_finite_is_told_with_its_episode(policy: Policy) -> None:
-    class Broken(LetterReward):
-        def score(self, texts: Any, tick: Any = None) -> np.ndarray[Any, np.dtype[np.float32]]:
-            scores = super().score(texts)
-            scores[3] = np.nan
-            return scores
+class Broken(LetterReward):
+    """Answers NaN for the texts at `places` of each call."""
 
-    with pytest.raises(Diverged, match=r"rewards of 1 of 5 .* \(the first are 3\)"):
-        collect(policy, Broken())
+    def __init__(self, *places: int) -> None:
+        self._places = places
+
+    def score(self, texts: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+        scores = super().score(texts)
+        scores[[place for place in self._places if place < len(texts)]] = np.nan
+        return scores
+
+
+def test_a_reward_that_fails_takes_only_its_own_episode_out(policy: Policy) -> None:
+    *_, whole, plain = collect(policy)
+    *_, episodes, summary = collect(policy, Broken(3))
+    assert summary.failures == {3: Failed("not-finite", "the score is nan")}
+    others = [0, 1, 2, 4]
+    for name in ("reward", "returns", "lambda_returns"):
+        own, all_ = getattr(summary, name), getattr(plain, name)
+        assert np.isnan(own[3])
+        np.testing.assert_array_equal(own[others], all_[others])
+    np.testing.assert_array_equal(summary.kl, plain.kl)
+    np.testing.assert_array_equal(summary.lengths, plain.lengths)
+    assert episodes.failed.tolist() == [False, False, False, True, False]
+    assert episodes.advantages[others].equal(whole.advantages[others])
+
+
+def test_an_episode_whose_prefix_has_no_score_failed(policy: Policy) -> None:
+    """Text 9 of the second call is the eleventh prefix: of whichever episode it is."""
+
+    class PrefixBroken(Broken):
+        calls = 0
+
+        def score(self, texts: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+            self.calls += 1
+            return super().score(texts) if self.calls == 2 else LetterReward.score(self, texts)
+
+    *_, plain = collect(policy, training__prefix_baseline=True)
+    ends = np.cumsum(plain.lengths.astype(int) - 1)
+    episode = int(np.searchsorted(ends, 9, side="right"))
+    *_, episodes, summary = collect(policy, PrefixBroken(9), training__prefix_baseline=True)
+    assert list(summary.failures) == [episode]
+    assert summary.failures[episode].message.startswith("the text before its token ")
+    assert np.flatnonzero(episodes.failed).tolist() == [episode]
+    assert np.isfinite(np.delete(summary.lambda_returns, episode)).all()
+
+
+def test_numbers_that_diverged_are_told_by_name_and_episode(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Diverged, match=r"λ-returns of 5 of 5 .* \(the first are 0, 1"):
+        collect(policy, training__gamma=float("inf"))
+    with torch.no_grad():
+        kept = policy.value_head.bias.clone()
+        policy.value_head.bias.fill_(torch.nan)
+    with pytest.raises(Diverged, match=r"weights of value_head\.bias"):
+        collect(policy)
+    monkeypatch.setattr("averse_worker.rollout.require_finite", lambda parameters: None)
+    with pytest.raises(Diverged, match=r"values of 5 of 5"):
+        collect(policy)
+    with torch.no_grad():
+        policy.value_head.bias.copy_(kept)
+        weight = policy.actor.causal.get_output_embeddings().weight
+        kept = weight.clone()
+        weight.fill_(torch.nan)
+    with pytest.raises(Diverged, match=r"log-probabilities of 5 of 5"):
+        collect(policy)
+    with torch.no_grad():
+        weight.copy_(kept)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from averse_worker.messages import float32_array, uint32_bytes
+from averse_worker.messages import PROTOCOL_VERSION, float32_array, uint32_bytes
 from payloads import LOAD
 from wire_controller import PACKAGE_FOLDER, WireController
 
@@ -49,7 +49,7 @@ def test_one_whole_session(controller: WireController, tmp_path: Path) -> None:
     hello = controller.receive()
     assert hello == {
         "kind": "hello",
-        "protocol": 1,
+        "protocol": PROTOCOL_VERSION,
         "session": controller.session,
         "pid": process.pid,
         "engine": "fake",

@@ -92,7 +92,9 @@ def make_policy(folder: Path, **changes: Any) -> Policy:
 class LetterReward:
     """A reward model without a model: the share of letters "a" in a text, times a hundred."""
 
-    def score(self, texts: Sequence[str], tick: Any = None) -> NDArray[np.float32]:
+    batch: int | None = None
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.array([100 * t.count("a") / max(len(t), 1) for t in texts], dtype=np.float32)
 
 

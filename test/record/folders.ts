@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
+import type { Provenance } from "../../src/record/manifest.js";
+import { type OpenedRun, openRun } from "../../src/record/open-run.js";
 import { createRun, type RunOptions, type RunRecorder } from "../../src/record/run-directory.js";
 import { smallExperiment } from "../experiment/experiments.js";
 
@@ -33,18 +35,33 @@ export function tickingClock(): () => Date {
   };
 }
 
+export function provenance(changes: Partial<Provenance> = {}): Provenance {
+  return {
+    origins: { "training.batch": "file" },
+    command: ["run", "small"],
+    versions: { averse: "0.1.0", node: "20" },
+    git: { commit: "abc", diff_sha256: null },
+    lock_files: {},
+    hardware: { cores: 2 },
+    environment: {},
+    process: { pid: process.pid, host: "here" },
+    ...changes,
+  };
+}
+
+/** Opened again, and closed after the test. */
+export async function reopened(directory: string): Promise<OpenedRun> {
+  const run = await openRun(directory, provenance(), tickingClock());
+  open.push(run.recorder);
+  return run;
+}
+
 export function newRun(changes: Partial<RunOptions> = {}): RunRecorder {
   const recorder = createRun({
     experiment: smallExperiment(),
     runsFolder: temporaryFolder(),
     runDir: null,
-    provenance: {
-      origins: { "training.batch": "file" },
-      versions: { averse: "0.1.0", node: "20" },
-      git: { commit: "abc", dirty: false },
-      hardware: { cores: 2 },
-      process: { pid: process.pid, host: "elsewhere" },
-    },
+    provenance: provenance(),
     now: tickingClock(),
     ...changes,
   });

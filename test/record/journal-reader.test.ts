@@ -2,7 +2,9 @@ import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/experiment/events.js";
+import { sealedLine } from "../../src/record/journal-line.js";
 import { JournalError, readJournal } from "../../src/record/journal-reader.js";
+import type { RunRecorder } from "../../src/record/run-directory.js";
 import { stepHappening } from "../experiment/happenings.js";
 import { newRun, temporaryFolder } from "./folders.js";
 
@@ -12,6 +14,14 @@ function journalOf(steps: number): { run: string; path: string } {
     run.append("rlhf-s0", stepHappening({ step }));
   }
   return { run: run.directory, path: join(run.directory, "journal.jsonl") };
+}
+
+function newRunWith(warnings: readonly string[]): RunRecorder {
+  const run = newRun();
+  for (const message of warnings) {
+    run.append(null, { type: "warning", message });
+  }
+  return run;
 }
 
 /** What could be read, and the error that ended it. */
@@ -27,10 +37,14 @@ async function read(run: string): Promise<{ events: JournalEvent[]; error: unkno
   return { events, error: null };
 }
 
-/** Replaces one line, from 1. */
-function damage(path: string, line: number, text: string): void {
+function linesIn(path: string): string[] {
+  return readFileSync(path, "utf8").trimEnd().split("\n");
+}
+
+/** Changes one line, from 1. */
+function damage(path: string, line: number, change: (text: string) => string): void {
   const lines = readFileSync(path, "utf8").split("\n");
-  lines[line - 1] = text;
+  lines[line - 1] = change(lines[line - 1]!);
   writeFileSync(path, lines.join("\n"));
 }
 
@@ -64,34 +78,65 @@ describe("reading a journal", () => {
     expect((await read(run)).error).toMatchObject({ line: 2, torn: true });
   });
 
+  const stamp = '"seq":2,"time":"","trial":null';
   test.each([
-    ["no JSON", "{oops", /line 2: not JSON/],
-    ["no event", '{"seq":2,"time":"","trial":null,"type":"nothing"}', /line 2: not an event: type/],
-    ["a wrong field", '{"seq":2,"time":"","trial":null,"type":"warning","message":3}', /message/],
-    [
-      "a field too many",
-      '{"seq":2,"time":"","trial":null,"type":"warning","message":"","x":1}',
-      /Unrecognized key/,
-    ],
+    ["no JSON", "{oops}", /line 2: not JSON/],
+    ["no event", `{${stamp},"type":"nothing"}`, /line 2: not an event: type/],
+    ["a wrong field", `{${stamp},"type":"warning","message":3}`, /message/],
+    ["a field too many", `{${stamp},"type":"warning","message":"","x":1}`, /Unrecognized key/],
     [
       "a number out of order",
       '{"seq":7,"time":"","trial":null,"type":"warning","message":""}',
       /line 2: event 7 stands where event 2 belongs/,
     ],
-  ])("%s in the middle is refused with its line", async (_, text, message) => {
-    const { run, path } = journalOf(3);
-    damage(path, 2, text);
+  ])("%s, well sealed, is refused with its line", async (_, json, message) => {
+    const { run, path } = journalOf(1);
+    const [first] = linesIn(path);
+    appendFileSync(path, sealedLine(json, first!.slice(-34, -2)).bytes);
     const { events, error } = await read(run);
     expect(events.length).toBe(1);
     expect(error).toMatchObject({ line: 2, torn: false });
     expect((error as Error).message).toMatch(message);
   });
 
-  test("a line that was cut out shows by the numbers", async () => {
+  test("a line without a checksum is refused", async () => {
     const { run, path } = journalOf(3);
-    const lines = readFileSync(path, "utf8").split("\n");
-    writeFileSync(path, lines.toSpliced(1, 1).join("\n"));
-    expect((await read(run)).error).toMatchObject({ line: 2 });
+    damage(path, 2, (line) => line.replace(/,"checksum":"[0-9a-f]+"/, ""));
+    const { events, error } = await read(run);
+    expect(events.length).toBe(1);
+    expect(error).toMatchObject({ line: 2, torn: false, what: expect.stringMatching(/checksum/) });
+  });
+
+  test.each([
+    ["cut out", (lines: string[]) => lines.toSpliced(1, 1), 2],
+    ["doubled", (lines: string[]) => lines.toSpliced(2, 0, lines[1]!), 3],
+    ["swapped", ([a, b, ...rest]: string[]) => [b!, a!, ...rest], 1],
+    ["renumbered", (lines: string[]) => lines.with(1, lines[1]!.replace('"seq":2', '"seq":3')), 2],
+  ])("a line that was %s shows in the checksums", async (_, change, line) => {
+    const { run, path } = journalOf(4);
+    writeFileSync(path, change(readFileSync(path, "utf8").split("\n")).join("\n"));
+    expect((await read(run)).error).toMatchObject({ line, torn: false });
+  });
+
+  test("a line of another journal in the place of one is refused with the next", async () => {
+    const { run, path } = journalOf(2);
+    const other = newRunWith(["other"]);
+    damage(path, 1, () => linesIn(join(other.directory, "journal.jsonl"))[0]!);
+    expect((await read(run)).error).toMatchObject({ line: 2, torn: false });
+  });
+
+  test("a flipped bit in any byte is found, and its line named", async () => {
+    const { directory: run } = newRunWith(["one", "zwei €"]);
+    const path = join(run, "journal.jsonl");
+    const whole = readFileSync(path);
+    const firstEnd = whole.indexOf("\n");
+    for (let at = 0; at < whole.length; at += 1) {
+      const bytes = Buffer.from(whole);
+      bytes[at]! ^= 1 << (at % 8);
+      writeFileSync(path, bytes);
+      const { error } = await read(run);
+      expect(error, `byte ${at}`).toMatchObject({ line: at <= firstEnd ? 1 : 2, torn: false });
+    }
   });
 
   test("an empty one has no events; a missing one is told as such", async () => {

@@ -9,13 +9,14 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Evaluation } from "../../src/experiment/evaluation.js";
-import type { Happening } from "../../src/experiment/events.js";
+import type { Episodes, Happening } from "../../src/experiment/events.js";
 import { readEpisodes } from "../../src/record/episodes-file.js";
 import { readEvaluation } from "../../src/record/evaluation-file.js";
 import { readJournal } from "../../src/record/journal-reader.js";
 import { readManifest } from "../../src/record/manifest.js";
 import { smallExperiment } from "../experiment/experiments.js";
 import { answerTo, stepHappening } from "../experiment/happenings.js";
+import { giveAway, withoutPrivileges } from "../unprivileged.js";
 import { newRun, temporaryFolder, tickingClock } from "./folders.js";
 
 describe("a new run", () => {
@@ -23,7 +24,12 @@ describe("a new run", () => {
     const runsFolder = temporaryFolder();
     const { directory } = newRun({ runsFolder });
     expect(directory).toMatch(/\/small-[0-9a-f]{8}$/);
-    expect(readdirSync(directory).sort()).toEqual(["journal.jsonl", "logs", "manifest.json"]);
+    expect(readdirSync(directory).sort()).toEqual([
+      "journal.jsonl",
+      "lock",
+      "logs",
+      "manifest.json",
+    ]);
   });
 
   test("may be of an experiment that was run before", () => {
@@ -48,10 +54,11 @@ describe("a new run", () => {
     );
   });
 
-  test.skipIf(process.getuid?.() === 0)("says so when it may not write", () => {
+  test("says so when it may not write", () => {
     const runsFolder = temporaryFolder();
     chmodSync(runsFolder, 0o500);
-    expect(() => newRun({ runsFolder })).toThrow(
+    giveAway(runsFolder);
+    expect(() => withoutPrivileges(() => newRun({ runsFolder }))).toThrow(
       expect.objectContaining({ reason: "permission", message: expect.stringMatching(/^cannot/) }),
     );
   });
@@ -114,6 +121,24 @@ describe("events", () => {
     expect(() => readEpisodes(`${path}x`, named.sha256)).toThrow(/no such file/);
   });
 
+  test("of a step that is done again leave the file of the first time as it was", () => {
+    const run = newRun();
+    const column = (value: number) => Array.from({ length: 4097 }, () => value);
+    const files = [1, 2].map((value) => {
+      const [prompt, reward, kl, length, weight] = [value, value, value, value, 1].map(column);
+      const episodes = { prompt, reward, kl, return: kl, length, weight } as Episodes;
+      const event = run.append("rlhf-s0", stepHappening({ step: 3, batch: 4097, episodes }));
+      return (event as { episodes: { file: string; sha256: string } }).episodes;
+    });
+    expect(files.map(({ file }) => file)).toEqual([
+      "trials/rlhf-s0/episodes/step-000003.bin",
+      "trials/rlhf-s0/episodes/step-000003-2.bin",
+    ]);
+    for (const { file, sha256 } of files) {
+      expect(readEpisodes(join(run.directory, file), sha256).prompt.length).toBe(4097);
+    }
+  });
+
   test("up to 4,096 episodes stay in the journal", () => {
     const event = newRun().append("rlhf-s0", stepHappening({ batch: 4096 }));
     expect(event).toHaveProperty("episodes.prompt");
@@ -126,37 +151,37 @@ describe("the manifest", () => {
     const { directory } = run;
     const start = readManifest(directory);
     expect(start).toMatchObject({
-      manifest: 1,
+      manifest: 2,
       name: "small",
       seeds: [0],
       origins: { "training.batch": "file" },
-      git: { commit: "abc", dirty: false },
+      git: { commit: "abc", diff_sha256: null },
       versions: { averse: "0.1.0", node: "20" },
       started: "2026-01-01T00:00:01.000Z",
       finished: null,
       outcome: null,
-      digests: {},
+      models: [],
+      results: { journal: null, evaluation_sha256: null },
     });
     expect(start.config).toEqual(JSON.parse(JSON.stringify(smallExperiment())));
     expect(start.config_hash).toMatch(/^[0-9a-f]{64}$/);
 
-    const ready = (torch: string, digest: string) => {
-      const loaded = answerTo({ kind: "load", trial: "sft-s0", device: null, from: null });
-      const versions = { torch, node: "not this one" };
-      const digests = { policy: { "model.safetensors": digest } };
-      run.append("sft-s0", { ...loaded, versions, digests } as Happening);
-    };
-    ready("2.9", "first");
-    ready("3.0", "second");
+    const loaded = answerTo({ kind: "load", trial: "sft-s0", device: null, from: null });
+    const versions = { torch: "2.9", node: "not this one" };
+    run.append("sft-s0", { ...loaded, versions } as Happening);
     expect(readManifest(directory)).toMatchObject({
       versions: { averse: "0.1.0", node: "20", torch: "2.9" },
-      digests: { policy: { "model.safetensors": "first" } },
+      devices: [{ device: "cpu", trials: ["sft-s0"] }],
     });
     run.append(null, { type: "run_finished", outcome: "failed", message: "why", seconds: 1 });
     expect(readManifest(directory)).toMatchObject({
       outcome: "failed",
       message: "why",
       finished: expect.stringMatching(/^2026-01-01T00:00:/),
+      results: {
+        journal: { events: 2, checksum: run.journalChecksum },
+        evaluation_sha256: null,
+      },
     });
     expect(run.manifest).toEqual(readManifest(directory));
   });
@@ -184,52 +209,15 @@ describe("the manifest", () => {
   });
 });
 
-describe("checkpoints and models", () => {
-  test("are complete once renamed, with the digests inside", () => {
-    const run = newRun();
-    const folder = run.prepare("rlhf-s0", "checkpoint", 50);
-    expect(folder).toBe(join(run.directory, "trials/rlhf-s0/checkpoints/step-000050.partial"));
-    expect(readdirSync(folder)).toEqual([]);
-    writeFileSync(join(folder, "policy.safetensors"), "weights");
-    const files = { "policy.safetensors": "ab" };
-    expect(run.complete("rlhf-s0", "checkpoint", 50, files)).toBe(
-      "trials/rlhf-s0/checkpoints/step-000050",
-    );
-    const done = join(run.directory, "trials/rlhf-s0/checkpoints/step-000050");
-    expect(readdirSync(done).sort()).toEqual(["digests.json", "policy.safetensors"]);
-    expect(JSON.parse(readFileSync(join(done, "digests.json"), "utf8"))).toEqual({ sha256: files });
-    expect(existsSync(folder)).toBe(false);
-  });
-
-  test("lie under model/ when exported", () => {
-    const run = newRun();
-    const folder = run.prepare("sft-s0", "model", 0);
-    writeFileSync(join(folder, "config.json"), "{}");
-    expect(run.complete("sft-s0", "model", 0, { "config.json": "c" })).toBe("trials/sft-s0/model");
-  });
-
-  test("what a try left behind is removed before the next", () => {
-    const run = newRun();
-    const folder = run.prepare("sft-s0", "model", 0);
-    writeFileSync(join(folder, "half"), "");
-    expect(readdirSync(run.prepare("sft-s0", "model", 0))).toEqual([]);
-  });
-
-  test.each(["absent", "../manifest.json", "/etc/passwd"])(
-    "a told file %s that is not in the folder leaves it partial",
-    (file) => {
-      const run = newRun();
-      const folder = run.prepare("sft-s0", "model", 0);
-      writeFileSync(join(folder, "config.json"), "{}");
-      expect(() => run.complete("sft-s0", "model", 0, { [file]: "c" })).toThrow(/tells of a file/);
-      expect(existsSync(join(run.directory, "trials/sft-s0/model"))).toBe(false);
-    },
-  );
-
-  test("a trial's name cannot lead out of the run", () => {
-    const run = newRun();
-    expect(() => run.prepare("../x", "model", 0)).toThrow(/trial "..\/x" cannot name a folder/);
-  });
+test("stacks of a hung worker are kept, each in a file of its own", () => {
+  const run = newRun();
+  const files = ["first", "second"].map((text) => run.writeStacks("rlhf-s0", text));
+  expect(files).toEqual(["logs/rlhf-s0-stacks-1.txt", "logs/rlhf-s0-stacks-2.txt"]);
+  expect(files.map((file) => readFileSync(join(run.directory, file), "utf8"))).toEqual([
+    "first",
+    "second",
+  ]);
+  expect(() => run.writeStacks("../x", "")).toThrow(/cannot name a folder/);
 });
 
 test("samples are one JSON text a line", () => {

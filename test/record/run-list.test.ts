@@ -1,6 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import type { Happening } from "../../src/experiment/events.js";
 import { listRuns } from "../../src/record/run-list.js";
@@ -14,10 +13,6 @@ const started: Happening = {
   parallel: 1,
 };
 
-function provenance(pid: number, host: string) {
-  return { origins: {}, versions: {}, git: null, hardware: {}, process: { pid, host } };
-}
-
 test("runs are listed newest first, with how far they came", async () => {
   const runsFolder = temporaryFolder();
   const now = tickingClock();
@@ -28,10 +23,9 @@ test("runs are listed newest first, with how far they came", async () => {
   done.append("rlhf-s0", stepHappening({ step: 1, cvar: -2 }));
   done.append("rlhf-s0", { type: "trial_finished", seconds: 1 });
   done.append(null, { type: "run_finished", outcome: "done", message: "", seconds: 9 });
-  const running = newRun({ runsFolder, now, provenance: provenance(process.pid, hostname()) });
+  const running = newRun({ runsFolder, now });
   running.append(null, started);
-  const stopped = newRun({ runsFolder, now, provenance: provenance(2 ** 22 + 1, hostname()) });
-  expect(stopped.directory).toContain(runsFolder);
+  newRun({ runsFolder, now }).close();
   mkdirSync(join(runsFolder, "no-run"));
   writeFileSync(join(runsFolder, "file"), "");
 
@@ -60,6 +54,7 @@ test("a damaged run is listed as one, and a torn last line is none", async () =>
   const now = tickingClock();
   const torn = newRun({ runsFolder, now });
   torn.append(null, started);
+  torn.close();
   writeFileSync(join(torn.directory, "journal.jsonl"), `{"seq":1`, { flag: "a" });
   const damaged = newRun({ runsFolder, now });
   writeFileSync(join(damaged.directory, "manifest.json"), "{");
@@ -70,6 +65,20 @@ test("a damaged run is listed as one, and a torn last line is none", async () =>
     state: "damaged",
     message: expect.stringMatching(/not JSON/),
   });
+});
+
+test.each([
+  ["whose lock is gone", undefined, "stopped"],
+  ["whose lock's owner is dead", { pid: 2 ** 22 + 1 }, "stopped"],
+  ["that another machine has", { host: "elsewhere" }, "running"],
+])("a run %s", async (_, owner, state) => {
+  const runsFolder = temporaryFolder();
+  const { directory } = newRun({ runsFolder });
+  const lock = join(directory, "lock", "000001.json");
+  const whole = JSON.parse(readFileSync(lock, "utf8"));
+  if (owner === undefined) rmSync(dirname(lock), { recursive: true });
+  else writeFileSync(lock, JSON.stringify({ ...whole, ...owner }));
+  expect(await listRuns(runsFolder)).toMatchObject([{ state }]);
 });
 
 test("a missing runs folder has no runs", async () => {

@@ -118,6 +118,7 @@ function addTrial(
     threads: 1,
     parameters: 1_330_000,
     versions: { python: "3.11.7", torch: "2.9.0", transformers: "5.0.0" },
+    nondeterminism: [],
     digests: { policy: { "model.safetensors": "a".repeat(64) } },
     memory_bytes: 700_000_000,
     seconds: 6.2,

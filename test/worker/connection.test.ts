@@ -1,12 +1,15 @@
-import { existsSync, statSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Dealer } from "zeromq";
 import { Connection } from "../../src/worker/connection.js";
 import { makeSocketFolder } from "../../src/worker/socket-folder.js";
+import { workerSpecSchema } from "../../src/worker/spec.js";
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 const bytes = (content: string) => Buffer.from(content);
+const { connection: ipc } = workerSpecSchema.parse({ name: "x", argv: ["x"] });
 const folderOf = (connection: Connection) => dirname(connection.endpoint.slice("ipc://".length));
 
 describe("connection", () => {
@@ -16,13 +19,14 @@ describe("connection", () => {
 
   async function open(): Promise<Connection> {
     Object.assign(seen, { messages: [], strays: [], disconnects: 0 });
-    const connection = await Connection.open({
-      message: (content) => seen.messages.push(text(content)),
-      stray: (content) => seen.strays.push(content),
+    const receiver = {
+      message: (content: Uint8Array) => seen.messages.push(text(content)),
+      stray: (content: string) => seen.strays.push(content),
       disconnected: () => {
         seen.disconnects += 1;
       },
-    });
+    };
+    const connection = await Connection.open(receiver, ipc, randomUUID());
     connections.push(connection);
     return connection;
   }
@@ -101,6 +105,42 @@ describe("connection", () => {
     expect(seen.messages).toEqual(["hello"]);
   });
 
+  test("a second peer that leaves does not look like the worker's end", async () => {
+    const connection = await open();
+    const worker = dealerOf(connection);
+    await worker.send("hello");
+    await vi.waitFor(() => expect(seen.messages).toEqual(["hello"]));
+    const second = dealerOf(connection);
+    await second.send("intruder");
+    await vi.waitFor(() => expect(seen.strays).toHaveLength(1));
+    second.close();
+    const left = new Dealer({ linger: 0 });
+    const ends = left.events;
+    left.connect(connection.endpoint);
+    for await (const { type } of ends) {
+      if (type === "handshake") break;
+    }
+    left.close();
+    await worker.send("still here");
+    await vi.waitFor(() => expect(seen.messages).toHaveLength(2));
+    await connection.send(bytes("and you"));
+    expect(text((await worker.receive())[0]!)).toBe("and you");
+    expect(seen.disconnects).toBe(0);
+  });
+
+  test("what the worker sent last comes before its end", async () => {
+    const connection = await open();
+    const dealer = dealerOf(connection);
+    dealer.linger = 5000;
+    for (let i = 0; i < 100; i++) {
+      await dealer.send(String(i));
+    }
+    dealer.close();
+    await vi.waitFor(() => expect(seen.disconnects).toBe(1), 30_000);
+    expect(seen.messages).toHaveLength(100);
+    expect(connection.endpoint).toMatch(/^ipc:/);
+  });
+
   test("the folder is private, and gone after close", async () => {
     const connection = await open();
     const folder = folderOf(connection);
@@ -129,13 +169,15 @@ describe("socket folder", () => {
   });
 
   test("a path too long for a socket is refused, and nothing left behind", () => {
-    const { path, remove } = makeSocketFolder();
+    const { socket, remove } = makeSocketFolder();
     try {
-      const folder = join(dirname(path), "x".repeat(90));
-      expect(() => makeSocketFolder(folder)).toThrow();
+      const folder = join(dirname(socket), "x".repeat(90));
+      mkdirSync(folder);
+      expect(() => makeSocketFolder(folder)).toThrow(/bytes in its path.*TMPDIR/);
+      expect(readdirSync(folder)).toEqual([]);
     } finally {
       remove();
     }
-    expect(existsSync(dirname(path))).toBe(false);
+    expect(existsSync(dirname(socket))).toBe(false);
   });
 });

@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { float32Array, float32Bytes, uint32Array } from "../../src/protocol/arrays.js";
-import { type Command, commands, type Payload, type Result } from "../../src/protocol/messages.js";
+import {
+  type Command,
+  commands,
+  type Payload,
+  PROTOCOL_VERSION,
+  type Result,
+} from "../../src/protocol/messages.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker.js";
 import { evaluatePayload, loadPayload, rolloutPayload } from "./payloads.js";
 
@@ -33,6 +39,11 @@ export function workerContract(open: () => Promise<Worker>): void {
       const loaded = await ask("load", loadPayload);
       return { train: uint32Array(loaded.train.ids), test: uint32Array(loaded.test.ids) };
     }
+    const exportTo = (path: string) => ({ path, weights: "current" as const });
+    async function evaluated(test: Uint32Array): Promise<object> {
+      const { reward, judge, kl, length } = await ask("evaluate", evaluatePayload(test));
+      return { reward, judge, kl, length };
+    }
     const failureOf = (call: Promise<unknown>) =>
       call.then(
         () => expect.unreachable("the call should have failed"),
@@ -49,7 +60,7 @@ export function workerContract(open: () => Promise<Worker>): void {
     });
 
     test("hello names engine, process and capabilities", () => {
-      expect(worker.hello).toMatchObject({ kind: "hello", protocol: 1 });
+      expect(worker.hello).toMatchObject({ kind: "hello", protocol: PROTOCOL_VERSION });
       expect(worker.hello.pid).toBeGreaterThan(0);
       expect(worker.hello.capabilities.checkpoint).toBe(true);
     });
@@ -59,6 +70,10 @@ export function workerContract(open: () => Promise<Worker>): void {
       const ids = [...uint32Array(train.ids), ...uint32Array(test.ids)];
       expect(new Set(ids).size).toBe(ids.length);
       expect(float32Array(train.scores).every(Number.isFinite)).toBe(true);
+    });
+
+    test("load says what may keep two runs from the same bits", async () => {
+      expect((await ask("load", loadPayload)).nondeterminism).toEqual([]);
     });
 
     test("rollout answers one value a prompt, in the order asked for", async () => {
@@ -71,6 +86,7 @@ export function workerContract(open: () => Promise<Worker>): void {
       const lengths = uint32Array(rollout.length);
       expect(lengths.every((length) => length >= 1 && length <= 6)).toBe(true);
       expect(rollout.tokens).toBe(lengths.reduce((sum, length) => sum + length, 0));
+      expect(rollout.failures).toEqual([]);
     });
 
     test("rollout is a function of weights, prompts, seed and β", async () => {
@@ -149,6 +165,19 @@ export function workerContract(open: () => Promise<Worker>): void {
       await ask("load", loadPayload);
       await ask("restore", { path });
       expect([await step(2), await step(3)]).toEqual(straight);
+    });
+
+    test("what sft made is in a checkpoint, reference and all", async () => {
+      const { test } = await prompts();
+      await ask("sft", { seed: 1, steps: 5, batch: 8, learning_rate: 3e-4, max_tokens: 12 });
+      const path = freshFolder();
+      await ask("save", { path });
+      const model = async () => (await ask("export", exportTo(freshFolder()))).files;
+      const straight = [await evaluated(test), await model()];
+      await ask("load", loadPayload);
+      expect([await evaluated(test), await model()]).not.toEqual(straight);
+      await ask("restore", { path });
+      expect([await evaluated(test), await model()]).toEqual(straight);
     });
 
     test("export writes a model, once", async () => {

@@ -1,13 +1,13 @@
 /** Messages against calls, without a socket. */
 import { decode, encode } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { Command, Payload, Request } from "../../src/protocol/messages.js";
-import { Exchange } from "../../src/worker/exchange.js";
+import { type Command, type Payload, PROTOCOL_VERSION, type Request } from "../../src/protocol/messages.js";
+import { type CallOptions, Exchange } from "../../src/worker/exchange.js";
 import { WorkerFailure } from "../../src/worker.js";
 
 const hello = {
   kind: "hello",
-  protocol: 1,
+  protocol: PROTOCOL_VERSION,
   session: "s",
   pid: 1,
   engine: "x",
@@ -43,13 +43,13 @@ describe("exchange", () => {
   function ask<C extends Command>(
     command: C,
     payload: Payload<C>,
-    options: { onProgress?: () => void; silenceMs?: number; onSilence?: () => void } = {},
+    options: Partial<CallOptions> = {},
   ) {
-    const { onProgress, silenceMs = 1e6, onSilence = () => {} } = options;
     const { bytes, answer } = exchange.request(command, payload, {
-      onProgress,
-      silenceMs,
-      onSilence,
+      onProgress: undefined,
+      patience: () => 1e6,
+      onSilence: () => {},
+      ...options,
     });
     return { id: (decode(bytes) as Request).id, answer };
   }
@@ -175,7 +175,7 @@ describe("exchange", () => {
     try {
       greet();
       const onSilence = vi.fn();
-      const { id } = ask("save", { path: "/x" }, { silenceMs: 1000, onSilence });
+      const { id } = ask("save", { path: "/x" }, { patience: () => 1000, onSilence });
       const progress = { kind: "progress", id, phase: "save", done: 3, total: 10, unit: "files" };
       vi.advanceTimersByTime(900);
       receive(progress);
@@ -191,6 +191,28 @@ describe("exchange", () => {
       vi.advanceTimersByTime(5000);
       expect(onSilence).toHaveBeenCalledTimes(2);
       expect(exchange.calls.inHandText()).toBe("with no command in hand");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("each progress says anew how long the next silence may be", () => {
+    vi.useFakeTimers();
+    try {
+      greet();
+      const onSilence = vi.fn();
+      const patience: CallOptions["patience"] = ({ progress }) =>
+        progress?.phase === "reference" ? 100 : 1000;
+      const { id } = ask("save", { path: "/x" }, { patience, onSilence });
+      const progress = { kind: "progress", id, done: 0, total: 1, unit: "episodes" };
+      receive({ ...progress, phase: "reference" });
+      vi.advanceTimersByTime(100);
+      expect(onSilence).toHaveBeenCalledTimes(1);
+      receive({ ...progress, phase: "reward" });
+      vi.advanceTimersByTime(999);
+      expect(onSilence).toHaveBeenCalledTimes(1);
+      vi.advanceTimersByTime(1);
+      expect(onSilence).toHaveBeenCalledTimes(2);
     } finally {
       vi.useRealTimers();
     }

@@ -1,46 +1,8 @@
-/** Payloads for tests: whole ones to begin with. */
+/** Payloads for tests: whole ones to begin with. The load is a file that the benchmarks read, too. */
 import { uint32Bytes } from "../../src/protocol/arrays.js";
 import type { Payload } from "../../src/protocol/messages.js";
 
-export const loadPayload: Payload<"load"> = {
-  seed: 7,
-  policy: { model: "builtin", lora_rank: 0, trust_remote_code: false },
-  reference: null,
-  reward: {
-    model: "builtin",
-    label: null,
-    sign: 1,
-    transform: "identity",
-    scale: 2,
-    baseline: "none",
-  },
-  judge: "builtin",
-  data: { path: "builtin", prompt_tokens: 12 },
-  rollout: {
-    new_tokens: 6,
-    min_new_tokens: 1,
-    temperature: 1,
-    top_k: 0,
-    top_p: 1,
-    minibatch: 0,
-  },
-  training: {
-    epochs: 2,
-    minibatch: 16,
-    learning_rate: 1e-4,
-    value_learning_rate: 1e-3,
-    gamma: 1,
-    lambda: 0.95,
-    clip_ratio: 0.2,
-    clip_value: 0.2,
-    value_coefficient: 0.1,
-    entropy_coefficient: 0,
-    max_grad_norm: 1,
-    prefix_baseline: false,
-    average_decay: 0.5,
-  },
-  backend: { device: "cpu", dtype: "float32", threads: 1, deterministic: true },
-};
+export { loadPayload } from "./load-payload.mjs";
 
 export function rolloutPayload(
   prompts: ArrayLike<number>,

@@ -23,6 +23,45 @@ describe("simulated worker", () => {
     expect([...uint32Array(test.ids)]).toEqual([10, 11, 12, 13]);
   });
 
+  test("rewards fail where a test wants them to, and those episodes carry no weight", async () => {
+    const failing = new Map([
+      [3, "timeout"],
+      [12, "not-finite"],
+    ] as const);
+    const worker = simulatedWorker({ seed: 1, prompts: { train: 10, test: 4 }, failing });
+    const whole = simulatedWorker({ seed: 1, prompts: { train: 10, test: 4 } });
+    const results = [];
+    for (const one of [worker, whole]) {
+      await one.call("load", loadPayload);
+      results.push(await one.call("rollout", rolloutPayload([1, 3, 5, 3])));
+    }
+    const [rolled, plain] = results;
+    expect(rolled!.failures).toMatchObject([{ kind: "timeout" }]);
+    expect([...uint32Array(rolled!.failures[0]!.episodes)]).toEqual([1, 3]);
+    for (const field of ["reward", "return", "lambda_return"] as const) {
+      const [own, all] = [float32Array(rolled![field]), float32Array(plain![field])];
+      expect([...own]).toEqual([all[0], Number.NaN, all[2], Number.NaN]);
+    }
+    expect(rolled!.kl).toEqual(plain!.kl);
+    const update = (weights: number[]) =>
+      worker.call("update", {
+        rollout: rolled!.rollout,
+        weights: float32Bytes(weights),
+        seed: 1,
+        learning_rate_factor: 1,
+      });
+    await expect(update([1, 1, 1, 0])).rejects.toThrow(/that episode has no reward/);
+    expect((await update([1, 0, 1, 0])).episodes).toBe(2);
+    const evaluation = await worker.call("evaluate", evaluatePayload([10, 11, 12, 13]));
+    expect([...float32Array(evaluation.reward)].map(Number.isNaN)).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
+    expect(evaluation.samples.find(({ prompt }) => prompt === 12)?.reward ?? null).toBeNull();
+  });
+
   /** Mean of the worst tenth of the test rewards after training on the `kept` worst of each batch. */
   async function trainedTail(kept: number): Promise<number> {
     const worker = simulatedWorker({ seed: 3, prompts: { train: 2000, test: 2000 } });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config/config-error.js";
 import { filled } from "../../src/worker/placeholders.js";
 import { pythonPath } from "../../src/worker/python-path.js";
+import { silenceOf, silenceSchema } from "../../src/worker/silence.js";
 import { readWorkerSpec } from "../../src/worker/spec.js";
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
@@ -38,7 +39,7 @@ describe("worker specs", () => {
   )("the shipped spec %s is whole, and named as its file", (name) => {
     const spec = readWorkerSpec(name, packageRoot);
     expect(spec.name).toBe(name);
-    expect(spec.argv).toEqual(expect.arrayContaining(["{python}", "{endpoint}", "{session}"]));
+    expect(spec.argv).toEqual(expect.arrayContaining(["{endpoint}", "{session}"]));
   });
 
   test("defaults are filled in", () => {
@@ -51,6 +52,7 @@ describe("worker specs", () => {
       start_seconds: 60,
       stop_seconds: 5,
       silence_seconds: { load: 600, other: 300, control: 15 },
+      connection: { transport: "ipc", host: "127.0.0.1", port: 0, advertise: null },
     });
   });
 
@@ -82,6 +84,31 @@ describe("worker specs", () => {
       "an unknown nested key",
       "name: mine\nargv: [a]\nsilence_seconds:\n  laod: 3\n",
       /mine\.yaml:4:3: silence_seconds\.laod/,
+    ],
+    [
+      "an unknown key of the connection",
+      "name: mine\nargv: [a]\nconnection: { prot: 1 }\n",
+      /mine\.yaml:3:15: connection\.prot: .* one of transport, host, port, advertise/,
+    ],
+    [
+      "tcp without keys",
+      "name: mine\nargv: [a]\nconnection: { transport: tcp }\n",
+      /mine\.yaml:2:7: argv: .*\{keys\}.*over tcp the worker needs keys/,
+    ],
+    [
+      "keys without tcp",
+      "name: mine\nargv: [a, '{keys}']\n",
+      /mine\.yaml:2:7: argv: .*there are none over ipc/,
+    ],
+    [
+      "an address that leads nowhere",
+      "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: 0.0.0.0 }\n",
+      /connection\.advertise: found nothing, expected a name of this machine/,
+    ],
+    [
+      "a host that is more than one",
+      "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: 'x; rm' }\n",
+      /mine\.yaml:3:37: connection\.host: found "x; rm", expected an address, a name/,
     ],
     ["a wrong type", "name: mine\nargv: worker\n", /mine\.yaml:2:7: argv: found "worker"/],
     [
@@ -117,7 +144,7 @@ describe("worker specs", () => {
 });
 
 test("placeholders are filled wherever they stand, and in values only once", () => {
-  const values = { python: "/p{endpoint}", endpoint: "ipc:///e", session: "s", root: "/r" };
+  const values = { python: "/p{endpoint}", endpoint: "ipc:///e", session: "s", root: "/r", keys: "" };
   expect(filled("{root}/python:{root} {python}", values)).toBe("/r/python:/r /p{endpoint}");
   expect(filled("--format={}", values)).toBe("--format={}");
 });
@@ -132,5 +159,26 @@ describe("{python}", () => {
   });
   test("missing: says what to do", () => {
     expect(() => pythonPath("/nowhere", {})).toThrow(/nowhere.*npm start.*AVERSE_PYTHON/s);
+  });
+});
+
+describe("how long a worker may be silent", () => {
+  const limits = silenceSchema.parse({ load: 1, other: 2, control: 3, judge: 4, evaluate: 5 });
+  const progress = (phase: string) => ({ phase, done: 1, total: 3, unit: "steps" });
+
+  test.each([
+    ["evaluate", "judge", 4, "judge"],
+    ["evaluate", null, 5, "evaluate"],
+    ["evaluate", "perplexity", 5, "perplexity"],
+    ["load", null, 1, "load"],
+    ["load", "import", 1, "import"],
+    ["rollout", null, 2, "rollout"],
+    ["rollout", "sample", 2, "sample"],
+    ["update", "a phase of its own", 2, "update"],
+    ["update", "control", 2, "update"],
+    ["ping", null, 3, "control"],
+  ] as const)("%s in phase %s", (command, phase, seconds, key) => {
+    const call = { command, progress: phase === null ? null : progress(phase) };
+    expect(silenceOf(limits, call)).toEqual({ seconds, key });
   });
 });

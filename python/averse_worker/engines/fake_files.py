@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
@@ -20,7 +21,15 @@ _MODEL: Final = "model.safetensors"
 _CONFIG: Final = "config.json"
 
 
-def write_checkpoint(folder: Path, parameters: Parameters, counters: dict[str, int]) -> None:
+class Counters(msgspec.Struct, forbid_unknown_fields=True):
+    """state.json"""
+
+    format: int
+    rollouts: int
+    updates: int
+
+
+def write_checkpoint(folder: Path, parameters: Parameters, rollouts: int, updates: int) -> None:
     """Writes everything that learning changes into an existing empty folder.
 
     Raises:
@@ -28,10 +37,11 @@ def write_checkpoint(folder: Path, parameters: Parameters, counters: dict[str, i
     """
     check_empty_folder(folder)
     save_file(dict(vars(parameters)), folder / _TENSORS)
-    _write_json(folder / _COUNTERS, {"format": CHECKPOINT_FORMAT, **counters})
+    counters = Counters(CHECKPOINT_FORMAT, rollouts, updates)
+    (folder / _COUNTERS).write_bytes(msgspec.json.encode(counters) + b"\n")
 
 
-def read_checkpoint(folder: Path) -> tuple[Parameters, dict[str, int]]:
+def read_checkpoint(folder: Path) -> tuple[Parameters, Counters]:
     """Reads what `write_checkpoint` wrote.
 
     Raises:
@@ -39,10 +49,12 @@ def read_checkpoint(folder: Path) -> tuple[Parameters, dict[str, int]]:
     """
     tensors = _read_tensors(folder / _TENSORS, set(Parameters.__annotations__))
     try:
-        counters = json.loads((folder / _COUNTERS).read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder / _COUNTERS} cannot be read: {error}") from error
-    if counters.pop("format", None) != CHECKPOINT_FORMAT:
+        counters = msgspec.json.decode((folder / _COUNTERS).read_bytes(), type=Counters)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(
+            f"{folder / _COUNTERS} cannot be read: {error}; use another checkpoint"
+        ) from error
+    if counters.format != CHECKPOINT_FORMAT:
         raise InputError(
             f"{folder} is a checkpoint of another format, expected {CHECKPOINT_FORMAT}; "
             "resume with the release that wrote it"
@@ -76,7 +88,7 @@ def _read_tensors(path: Path, names: set[str]) -> dict[str, Floats]:
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+        raise InputError(f"{path} cannot be read: {error}; it is incomplete or damaged") from error
     shapes = {name: array.shape for name, array in tensors.items()}
     if shapes != dict.fromkeys(names, (FEATURES,)):
         raise InputError(f"{path} has tensors {shapes}, expected {sorted(names)} of ({FEATURES},)")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from averse_worker.engines.fake_world import Floats
 from averse_worker.errors import Diverged
@@ -41,9 +42,15 @@ class Episodes:
     log_probability: Floats
     values: Floats
     lambda_return: Floats
+    """NaN where the reward failed."""
     lengths: Floats
     scale: float
     """Standard deviation of the actions: the sampling temperature."""
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Which have no reward."""
+        return np.isnan(self.lambda_return)
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,11 @@ class StepFigures:
 def log_density(actions: Floats, means: Floats, scale: float) -> Floats:
     """log π(a), shape of `actions`."""
     return -0.5 * ((actions - means) / scale) ** 2 - math.log(scale * math.sqrt(2 * math.pi))
+
+
+def entropy(scale: float) -> float:
+    """Of the policy's Gaussian, in nats."""
+    return 0.5 * math.log(2 * math.pi * math.e * scale**2)
 
 
 def lambda_return(
@@ -93,7 +105,7 @@ def gradient_step(
     `weights` and `advantages` belong to `rows`; the weights of all rows of an epoch have mean 1.
 
     Raises:
-        Diverged: a parameter or a figure is no longer finite.
+        Diverged: a parameter or a figure would no longer be finite; none is changed then.
     """
     features = episodes.features[rows]
     actions = episodes.actions[rows]
@@ -119,10 +131,8 @@ def gradient_step(
         shrink = min(1.0, training.max_grad_norm / norm) if norm > 0 else 1.0
         rate = training.learning_rate * factor * POLICY_SPEED
         value_rate = training.value_learning_rate * factor * VALUE_SPEED
-        parameters.policy = parameters.policy + rate * shrink * policy_gradient
-        parameters.value = (
-            parameters.value - value_rate * training.value_coefficient * value_gradient
-        )
+        policy = parameters.policy + rate * shrink * policy_gradient
+        value_head = parameters.value - value_rate * training.value_coefficient * value_gradient
         figures = StepFigures(
             loss_policy=float(-(weights * surrogate).mean()),
             loss_value=float(0.5 * (weights * np.maximum(error**2, held_error**2)).mean()),
@@ -130,12 +140,15 @@ def gradient_step(
             approx_kl=float((ratio - 1 - log_ratio).mean()),
             grad_norm=norm,
         )
-    learned = (parameters.policy, parameters.value, np.array(list(vars(figures).values())))
-    if not all(np.isfinite(values).all() for values in learned):
-        raise Diverged(
-            "the update gave NaN or infinity; lower training.learning_rate or "
-            "training.value_learning_rate",
-            key="training.learning_rate",
-            detail=f"{figures}, policy {parameters.policy}, value {parameters.value}",
-        )
+    told = np.array(list(vars(figures).values()))
+    for name, values in (("figures", told), ("policy", policy), ("value head", value_head)):
+        if not np.isfinite(values).all():
+            raise Diverged(
+                f"the {name} became NaN or infinite in the update, episodes "
+                f"{', '.join(map(str, rows[:8]))} of the rollout; lower training.learning_rate or "
+                "training.value_learning_rate",
+                key="training.learning_rate",
+                detail=f"{figures}, policy {policy}, value {value_head}, episodes {rows.tolist()}",
+            )
+    parameters.policy, parameters.value = policy, value_head
     return figures

@@ -16,16 +16,15 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from averse_worker import __version__
-from averse_worker.checkpoint import Counters, read_checkpoint, read_state, write_checkpoint
+from averse_worker.checkpoint import read_checkpoint, read_state, write_checkpoint
 from averse_worker.digests import folder_bytes, folder_digests
 from averse_worker.engine import Report
 from averse_worker.engines import CAPABILITIES
-from averse_worker.errors import InputError, ProtocolError
 from averse_worker.evaluation import evaluate, perplexity
 from averse_worker.export import export_policy
 from averse_worker.finetune import fine_tune
 from averse_worker.limits import check_load, check_sft, read_prompts, read_weights
-from averse_worker.loaded import Loaded, PromptSet, load_all
+from averse_worker.loaded import Folders, Loaded, PromptSet, Training, load_all
 from averse_worker.messages import (
     Capabilities,
     EvaluatePayload,
@@ -49,7 +48,9 @@ from averse_worker.messages import (
 )
 from averse_worker.messages import PromptSet as PromptSetMessage
 from averse_worker.models import context_of
+from averse_worker.readiness import require_average, require_loaded, require_rollout
 from averse_worker.sampling import uniforms
+from averse_worker.scores import Scores, failed_mask, told
 
 _PACKAGES: Final = ("torch", "transformers", "trl", "peft", "tokenizers", "safetensors", "numpy")
 
@@ -84,7 +85,8 @@ class TorchEngine:
             context=context_of(policy.actor.causal),
             train=_prompt_set(loaded.prompts["train"]),
             test=_prompt_set(loaded.prompts["test"]),
-            versions=_versions(),
+            versions=_versions(loaded.folders) | loaded.device.versions,
+            nondeterminism=loaded.device.nondeterminism(payload.backend.deterministic),
             digests=loaded.digests(),
             memory_bytes=loaded.device.memory_bytes(),
             seconds=time.perf_counter() - started,
@@ -95,7 +97,7 @@ class TorchEngine:
     def sft(self, payload: SftPayload, report: Report) -> SftResult:
         """Fine-tunes on the good-class texts; the result becomes policy and reference."""
         started = time.perf_counter()
-        loaded = self._ready("sft")
+        loaded = require_loaded(self._loaded, "sft")
         check_sft(payload)
         texts = loaded.data.good["train"]
         losses = fine_tune(loaded.training.policy, texts, payload, report)
@@ -110,7 +112,7 @@ class TorchEngine:
 
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
         """Samples one episode a prompt id and keeps its tensors for the update."""
-        loaded = self._ready("rollout")
+        loaded = require_loaded(self._loaded, "rollout")
         training, part = loaded.training, loaded.prompts["train"]
         rows = read_prompts(payload.prompts, part.prompts.ids, "train")
         draws = uniforms(payload.seed, rows.size, loaded.sampler.new_tokens)
@@ -119,13 +121,15 @@ class TorchEngine:
         )
         training.rollouts += 1
         training.episodes = episodes
+        failed = failed_mask(rows.size, summary.failures)
         return RolloutResult(
             rollout=training.rollouts,
-            reward=float32_bytes(summary.reward),
+            reward=float32_bytes(summary.reward, failed),
             kl=float32_bytes(summary.kl),
-            return_=float32_bytes(summary.returns),
-            lambda_return=float32_bytes(summary.lambda_returns),
+            return_=float32_bytes(summary.returns, failed),
+            lambda_return=float32_bytes(summary.lambda_returns, failed),
             length=uint32_bytes(summary.lengths),
+            failures=told(summary.failures),
             entropy=summary.entropy,
             tokens=int(summary.lengths.sum()),
             seconds=summary.seconds,
@@ -134,18 +138,13 @@ class TorchEngine:
     def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
         """PPO epochs over the episodes of weight > 0 of the last rollout."""
         started = time.perf_counter()
-        loaded = self._ready("update")
+        loaded = require_loaded(self._loaded, "update")
         training = loaded.training
-        if training.episodes is None or payload.rollout != training.rollouts:
-            held = "none" if training.episodes is None else str(training.rollouts)
-            raise ProtocolError(
-                f"the update is for rollout {payload.rollout}, this engine holds {held}; "
-                "update only the last rollout, and roll out again after `load` or `restore`"
-            )
-        weights = read_weights(payload.weights, training.episodes.values.shape[0])
+        episodes = require_rollout(training.episodes, training.rollouts, payload.rollout)
+        weights = read_weights(payload.weights, episodes.failed)
         loaded.device.reset_peak()
         summary = training.ppo.update(
-            training.episodes, weights, payload.seed, payload.learning_rate_factor, report
+            episodes, weights, payload.seed, payload.learning_rate_factor, report
         )
         if training.average is not None:
             training.average.update()
@@ -168,12 +167,12 @@ class TorchEngine:
     def evaluate(self, payload: EvaluatePayload, report: Report) -> EvaluateResult:
         """Samples and scores prompts of a split; training goes on as if it had not been."""
         started = time.perf_counter()
-        loaded = self._ready("evaluate")
+        loaded = require_loaded(self._loaded, "evaluate")
         policy, part = loaded.training.policy, loaded.prompts[payload.split]
         rows = read_prompts(payload.prompts, part.prompts.ids, payload.split)
         texts = loaded.data.good["test"]
         measured = None
-        with self._weights(payload.weights):
+        with _weights(loaded.training, payload.weights):
             found = evaluate(
                 policy,
                 part.prompts,
@@ -189,10 +188,12 @@ class TorchEngine:
             if payload.perplexity and texts:
                 measured = perplexity(policy, texts, context_of(policy.actor.causal), report)
         return EvaluateResult(
-            reward=float32_bytes(found.reward),
-            judge=None if found.judge is None else float32_bytes(found.judge),
+            reward=_scores(found.reward),
+            judge=None if found.judge is None else _scores(found.judge),
             kl=float32_bytes(found.kl),
             length=uint32_bytes(found.lengths),
+            failures=told(found.reward.failures),
+            judge_failures=[] if found.judge is None else told(found.judge.failures),
             dist_1=found.distinct[0],
             dist_2=found.distinct[1],
             dist_3=found.distinct[2],
@@ -205,10 +206,16 @@ class TorchEngine:
     def save(self, payload: SavePayload, report: Report) -> SaveResult:
         """Writes the training state into the empty folder `path`."""
         started = time.perf_counter()
-        training, folder = self._ready("save").training, Path(payload.path)
+        training, folder = require_loaded(self._loaded, "save").training, Path(payload.path)
         report("save", 0, 1, "checkpoints")
-        counters = Counters(training.rollouts, training.updates)
-        write_checkpoint(folder, training.policy, training.ppo, training.average, counters)
+        write_checkpoint(
+            folder,
+            training.policy,
+            training.ppo,
+            training.average,
+            rollouts=training.rollouts,
+            updates=training.updates,
+        )
         files, size = folder_digests(folder), folder_bytes(folder)
         report("save", 1, 1, "checkpoints")
         return SaveResult(files=files, bytes=size, seconds=time.perf_counter() - started)
@@ -216,51 +223,53 @@ class TorchEngine:
     def restore(self, payload: RestorePayload, report: Report) -> RestoreResult:
         """Takes up a saved training state under the models of the last `load`."""
         started = time.perf_counter()
-        loaded, folder = self._ready("restore"), Path(payload.path)
+        loaded, folder = require_loaded(self._loaded, "restore"), Path(payload.path)
         report("restore", 0, 1, "checkpoints")
-        if loaded.training.policy.fine_tuned and not read_state(folder)["fine_tuned"]:
+        if loaded.training.policy.fine_tuned and not read_state(folder).fine_tuned:
             # The weights as loaded are no longer in memory.
             loaded.start_over()
         training = loaded.training
         training.episodes = None
-        counters = read_checkpoint(folder, training.policy, training.ppo, training.average)
-        training.rollouts, training.updates = counters.rollouts, counters.updates
+        state = read_checkpoint(folder, training.policy, training.ppo, training.average)
+        training.rollouts, training.updates = state.rollouts, state.updates
         report("restore", 1, 1, "checkpoints")
         return RestoreResult(seconds=time.perf_counter() - started)
 
     def export(self, payload: ExportPayload, report: Report) -> ExportResult:
         """Writes the policy into the folder `path` in transformers format."""
         started = time.perf_counter()
-        loaded, folder = self._ready("export"), Path(payload.path)
+        loaded, folder = require_loaded(self._loaded, "export"), Path(payload.path)
         report("export", 0, 1, "models")
-        with self._weights(payload.weights):
+        with _weights(loaded.training, payload.weights):
             export_policy(loaded.training.policy, folder)
         files, size = folder_digests(folder), folder_bytes(folder)
         report("export", 1, 1, "models")
         return ExportResult(files=files, bytes=size, seconds=time.perf_counter() - started)
 
-    def _ready(self, command: str) -> Loaded:
-        if self._loaded is None:
-            raise ProtocolError(f"`{command}` came before `load`; send `load` first")
-        return self._loaded
 
-    def _weights(self, which: str) -> contextlib.AbstractContextManager[None]:
-        average = self._ready("evaluate").training.average
-        if which == "current":
-            return contextlib.nullcontext()
-        if average is None:
-            raise InputError(
-                "there is no average of the weights: training.average_decay is 0; "
-                "set it above 0 (0.8, say) or ask for the current weights",
-                key="training.average_decay",
-            )
-        return average.in_place_of_weights()
+def _weights(training: Training, which: str) -> contextlib.AbstractContextManager[None]:
+    if which == "current":
+        return contextlib.nullcontext()
+    return require_average(training.average).in_place_of_weights()
+
+
+def _scores(scores: Scores) -> bytes:
+    return float32_bytes(scores.values, failed_mask(scores.values.size, scores.failures))
 
 
 def _prompt_set(part: PromptSet) -> PromptSetMessage:
     return PromptSetMessage(ids=uint32_bytes(part.prompts.ids), scores=float32_bytes(part.scores))
 
 
-def _versions() -> dict[str, str]:
+def _versions(folders: Folders) -> dict[str, str]:
+    """Of programs and packages by name; of models from the hub, their commit by config key."""
     found = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return {"averse_worker": __version__, "python": platform.python_version()} | found
+    models = (folders.policy, folders.reference, folders.reward, folders.judge)
+    # The hub's cache: models--<name>/snapshots/<commit>.
+    commits = {
+        model.key: model.path.name
+        for model in models
+        if model is not None and model.path.parent.name == "snapshots"
+    }
+    own = {"averse_worker": __version__, "python": platform.python_version()}
+    return own | found | commits

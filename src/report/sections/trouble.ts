@@ -1,5 +1,5 @@
 import type { Block } from "../blocks.js";
-import type { ReportData } from "../report-data.js";
+import type { Incident, ReportData } from "../report-data.js";
 import { safeText } from "../safe-text.js";
 
 /** What went wrong, near the top: figures of a run that did not end well are read with it. */
@@ -18,12 +18,35 @@ export function troubleSection(data: ReportData): Block[] {
     ...data.trials.flatMap(({ name, failure }) =>
       failure === null ? [] : [`${name} failed: ${safeText(failure.message)}`],
     ),
-    ...data.warnings.map(
-      ({ trial, message }) => `${trial === null ? "" : `${trial}: `}${safeText(message)}`,
+    ...data.incidents.map(
+      (event) => `${event.trial === null ? "" : `${event.trial}: `}${safeText(wordsOf(event))}`,
     ),
+    ...data.trials.flatMap(({ name, steps }) => {
+      const failed = steps.reduce((sum, step) => sum + step.failed, 0);
+      return failed === 0
+        ? []
+        : [`${name}: ${failed} rewards failed; those episodes were left out`];
+    }),
   ];
   if (items.length > 0) {
     blocks.push({ kind: "list", items });
   }
   return blocks;
+}
+
+function wordsOf(event: Incident): string {
+  switch (event.type) {
+    case "warning":
+      return event.message;
+    case "run_resumed":
+      return `the run was stopped and resumed on ${event.time}`;
+    case "worker_lost": {
+      const from = event.from === null ? "its start" : `iteration ${event.from}`;
+      return `${event.message}; restart ${event.restarts}, from ${from}`;
+    }
+    case "checkpoint_failed":
+      return `checkpoint at iteration ${event.step} not saved: ${event.message}`;
+    case "checkpoint_damaged":
+      return `checkpoint at iteration ${event.step} damaged: ${event.message}`;
+  }
 }

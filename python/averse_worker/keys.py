@@ -1,0 +1,56 @@
+"""The worker's CURVE keys for a connection over TCP, from the file that the controller wrote."""
+
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+_Key = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}$")]
+"""A 32-byte key in Z85 (ZeroMQ RFC 32)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """Who the controller is, and who this worker is; Z85."""
+
+    server_public: bytes
+    client_public: bytes
+    client_secret: bytes = field(repr=False)
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    server_public: _Key
+    client_public: _Key
+    client_secret: _Key
+
+
+def read_keys(path: Path) -> Keys:
+    """Reads the file of one session.
+
+    Raises:
+        ValueError: it cannot be read, others may read it too, or it holds something else. Never
+            quotes what it holds.
+    """
+    try:
+        mode = path.stat().st_mode
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot read the keys: {error}") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ValueError(
+            f"the keys in '{path}' have mode {stat.S_IMODE(mode):03o}, so that others may have "
+            "read them; expected 600: copy them anew with `umask 077`"
+        )
+    try:
+        keys = msgspec.json.decode(content, type=_File)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"'{path}' is no file of keys: {error}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"'{path}' is no file of keys: it is no text") from None
+    return Keys(
+        server_public=keys.server_public.encode(),
+        client_public=keys.client_public.encode(),
+        client_secret=keys.client_secret.encode(),
+    )

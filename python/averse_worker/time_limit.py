@@ -1,0 +1,45 @@
+"""A time limit on Python code that changes neither its threads nor its bits."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+
+class TimedOut(BaseException):
+    """The limit has passed. No `Exception`: the code under it must not take it for one of its own
+    errors and go on."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raises in the block once `seconds` have passed; 0: no limit.
+
+    The alarm is a signal, which Python code notices between two operations: a call into C that
+    never returns is not ended. Without effect off the main thread, and on systems without timers.
+
+    Raises:
+        TimedOut: out of the block.
+    """
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    if not seconds or not on_main_thread or not hasattr(signal, "setitimer"):
+        yield
+        return
+    armed = True
+
+    def expire(number: int, frame: FrameType | None) -> None:
+        # An alarm may be on its way while the block ends: nobody may be hit by it afterwards.
+        if armed:
+            raise TimedOut
+
+    former = signal.signal(signal.SIGALRM, expire)
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            yield
+        finally:
+            armed = False
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)

@@ -1,0 +1,180 @@
+/**
+ * A run from its record to its exit code: workers, engine, view, signals, reports. Shared by `run`,
+ * which makes the record, `resume`, which takes one up, and `reproduce`, which makes a second one.
+ */
+import type { Experiment } from "../config/schema.js";
+import { runExperiment } from "../experiment/engine.js";
+import type { JournalEvent } from "../experiment/events.js";
+import type { Observer } from "../experiment/observation.js";
+import { type Plan, planRun } from "../experiment/plan.js";
+import type { RunOutcome } from "../experiment/ports.js";
+import { type Past, replay } from "../experiment/replay.js";
+import { createRun, type RunRecorder } from "../record/run-directory.js";
+import { pythonPath } from "../worker/python-path.js";
+import { readWorkerSpec, type WorkerSpec } from "../worker/spec.js";
+import { concludeRun } from "./conclude-run.js";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { hardware } from "./hardware.js";
+import { packageRoot } from "./package-root.js";
+import { provenance } from "./provenance.js";
+import { jsonView, liveView, plainView, type RunView } from "./run-view.js";
+import { stopSignals } from "./stop-signals.js";
+import type { Terminal } from "./terminal.js";
+import { UserError } from "./user-error.js";
+import { waiting } from "./waiting.js";
+import { workerOpener } from "./worker-opener.js";
+
+/** How a run is watched and told of. */
+export interface ExecutionOptions {
+  readonly json: boolean;
+  readonly plain: boolean;
+  readonly showText: boolean;
+  /** Arguments after the program's name, for the record. */
+  readonly argv: readonly string[];
+}
+
+export interface NewRunOptions extends ExecutionOptions {
+  /** Folder of all runs. */
+  readonly runs: string;
+  /** This very folder instead, which must not exist. */
+  readonly runDir?: string;
+}
+
+export interface Executed {
+  readonly exit: ExitCode;
+  readonly folder: string;
+  readonly outcome: RunOutcome["outcome"];
+}
+
+/**
+ * Makes a run's folder and runs it. Everything that can be refused is refused before that.
+ *
+ * @param origins key path → who gave the value, as `loadExperiment` gives them
+ */
+export async function executeNewRun(
+  experiment: Experiment,
+  origins: Parameters<typeof provenance>[0],
+  options: NewRunOptions,
+  terminal: Terminal,
+): Promise<Executed> {
+  const spec = usableSpec(experiment);
+  const machine = hardware();
+  const plan = planRun(experiment, machine);
+  const recorder = createRun({
+    experiment,
+    runsFolder: options.runs,
+    runDir: options.runDir ?? null,
+    provenance: provenance(origins, machine, options.argv, spec.environment),
+    now: () => new Date(),
+  });
+  return execute({ experiment, plan, spec, recorder, history: null }, options, terminal);
+}
+
+/**
+ * The worker that an experiment names.
+ *
+ * @throws {ConfigError} its file is missing or wrong
+ * @throws {UserError} it needs Python and there is none
+ */
+export function usableSpec(experiment: Experiment): WorkerSpec {
+  const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
+  if (spec.argv.some((part) => part.includes("{python}"))) {
+    try {
+      pythonPath(packageRoot);
+    } catch (error) {
+      throw new UserError((error as Error).message, exitCode.environment, { cause: error });
+    }
+  }
+  return spec;
+}
+
+export interface Execution {
+  readonly experiment: Experiment;
+  readonly plan: Plan;
+  readonly spec: WorkerSpec;
+  /** Closed when the run is over. */
+  readonly recorder: RunRecorder;
+  /** What was before, of a run that is taken up again; null: nothing. */
+  readonly history: History | null;
+}
+
+export interface History {
+  /** Of the whole journal, in order. */
+  readonly events: AsyncIterable<JournalEvent>;
+  /** Cut off the journal's end; 0: it was whole. */
+  readonly cutBytes: number;
+}
+
+export async function execute(
+  { experiment, plan, spec, recorder, history }: Execution,
+  options: ExecutionOptions,
+  terminal: Terminal,
+): Promise<Executed> {
+  const folder = recorder.directory;
+  const samples = new Map<string, string>();
+  let outcome: RunOutcome;
+  try {
+    const view = await openView(options, plan, terminal);
+    const past = history === null ? null : await recall(plan, history, view, samples);
+    const signals = stopSignals((how) => view.stopping(how));
+    try {
+      outcome = await runExperiment(
+        experiment,
+        plan,
+        {
+          openWorker: workerOpener(spec, folder, (text) => view.print(text)),
+          recorder,
+          clock: () => performance.now() / 1000,
+          wait: waiting,
+          observe: watching(view.observe, samples),
+          stop: signals.stop,
+          halt: signals.halt,
+        },
+        past,
+      );
+    } finally {
+      signals.dispose();
+      await view.end();
+    }
+  } finally {
+    recorder.close();
+  }
+  const exit = await concludeRun(outcome, folder, samples, options, terminal);
+  return { exit, folder, outcome: outcome.outcome };
+}
+
+async function recall(
+  plan: Plan,
+  { events, cutBytes }: History,
+  view: RunView,
+  samples: Map<string, string>,
+): Promise<Past> {
+  return await replay(plan, events, cutBytes, (event) => {
+    takeSamples(event, samples);
+    view.recall(event);
+  });
+}
+
+async function openView(
+  options: ExecutionOptions,
+  plan: Plan,
+  terminal: Terminal,
+): Promise<RunView> {
+  if (options.json) return jsonView(terminal);
+  const live = terminal.isTty && !options.plain;
+  return live ? await liveView(plan, terminal) : plainView((line) => terminal.out(line));
+}
+
+function watching(observe: Observer, samples: Map<string, string>): Observer {
+  return (observation) => {
+    if (observation.kind === "event") takeSamples(observation.event, samples);
+    observe(observation);
+  };
+}
+
+/** Notes the file of a trial's final texts. */
+function takeSamples(event: JournalEvent, samples: Map<string, string>): void {
+  if (event.type === "evaluated" && event.final && event.samples !== null && event.trial !== null) {
+    samples.set(event.trial, event.samples);
+  }
+}

@@ -1,0 +1,84 @@
+/** The run that is to be run again: its manifest, its journal where there is one, its settings. */
+import { existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { resolvedExperiment } from "../config/resolved-experiment.js";
+import type { Experiment } from "../config/schema.js";
+import type { JournalEvent } from "../experiment/events.js";
+import { planTrials } from "../experiment/plan.js";
+import { judgeHistories, judgeResults, type Reproduction } from "../experiment/reproduction.js";
+import { runHistory } from "../experiment/run-history.js";
+import { readEntries, readJournal } from "../record/journal-reader.js";
+import { configHash, type Manifest, readManifest, readManifestFile } from "../record/manifest.js";
+import { RecordError } from "../record/record-error.js";
+import { runFiles } from "../record/run-paths.js";
+import { runFolder } from "./run-folder.js";
+import { UserError } from "./user-error.js";
+
+export interface OriginalRun {
+  /** As the user finds it. */
+  readonly place: string;
+  readonly manifest: Manifest;
+  readonly experiment: Experiment;
+  /** Run folder; null: only the manifest is there. */
+  readonly folder: string | null;
+}
+
+/**
+ * @param name a run as for other commands, or the path of a manifest
+ * @throws {UserError} there is none, it is not done, or another version of the program wrote it
+ * @throws {RecordError} the manifest is damaged
+ */
+export async function originalRun(name: string, runs: string): Promise<OriginalRun> {
+  const file = isFile(name) ? name : null;
+  const folder = file === null ? await runFolder(name, runs) : dirname(file);
+  const manifest = file === null ? readManifest(folder) : readManifestFile(file);
+  const place = file ?? folder;
+  if (manifest.outcome !== "done") {
+    throw new UserError(
+      `${place} has no results to compare with: the run ${
+        manifest.outcome === null ? "is not over" : `was ${manifest.outcome}`
+      }. \`averse resume\` takes it up; reproduce it when it is done.`,
+    );
+  }
+  const experiment = resolvedExperiment(manifest.config);
+  if (typeof experiment === "string" || configHash(experiment) !== manifest.config_hash) {
+    const why = typeof experiment === "string" ? experiment : "config_hash: it is of another one";
+    throw new UserError(
+      `the configuration in ${place} is not one of this Averse (${why}). ` +
+        `Use the version that wrote it, ${manifest.versions.averse ?? "which it does not name"}.`,
+    );
+  }
+  const whole = existsSync(join(folder, runFiles.journal));
+  return { place, manifest, experiment, folder: whole ? folder : null };
+}
+
+/** @param again folder of the second run, which is done */
+export async function judge(original: OriginalRun, again: string): Promise<Reproduction> {
+  const { manifest, experiment, folder } = original;
+  const trials = planTrials(experiment).map(({ id }) => id);
+  if (folder === null) {
+    return judgeResults(trials, manifest.results.trials, readManifest(again).results.trials);
+  }
+  const was = await runHistory(trials, itsOwnJournal(folder, manifest));
+  return judgeHistories(was, await runHistory(trials, readJournal(again)));
+}
+
+/** @throws {RecordError} `damaged`: another journal than the one that the manifest tells of */
+async function* itsOwnJournal(folder: string, { results }: Manifest): AsyncGenerator<JournalEvent> {
+  let last = "";
+  for await (const { event, checksum } of readEntries(folder)) {
+    last = checksum;
+    yield event;
+  }
+  if (last !== results.journal?.checksum) {
+    throw new RecordError(
+      "damaged",
+      `${join(folder, runFiles.journal)} is not the journal that ${runFiles.manifest} tells of: ` +
+        `it ends with checksum ${last}, not ${results.journal?.checksum}`,
+    );
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}

@@ -1,0 +1,48 @@
+/** `averse resume`: a run that was interrupted, failed or killed goes on from its checkpoints. */
+import type { Experiment } from "../config/schema.js";
+import { planRun } from "../experiment/plan.js";
+import { readManifest } from "../record/manifest.js";
+import { openRun } from "../record/open-run.js";
+import { type ExecutionOptions, execute, usableSpec } from "./execute-run.js";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { hardware } from "./hardware.js";
+import { provenance } from "./provenance.js";
+import { runFolder } from "./run-folder.js";
+import type { Terminal } from "./terminal.js";
+import { UserError } from "./user-error.js";
+
+export interface ResumeCommandOptions extends ExecutionOptions {
+  readonly runs: string;
+}
+
+/**
+ * @throws {UserError} there is no such run, or it is done
+ * @throws {RecordError} another controller has it, or its record is damaged
+ */
+export async function resume(
+  name: string,
+  options: ResumeCommandOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const folder = await runFolder(name, options.runs);
+  const manifest = readManifest(folder);
+  if (manifest.outcome === "done") {
+    throw new UserError(
+      `${folder} is done; nothing is left to resume. \`averse show\` shows it, \`averse reproduce\` runs it again.`,
+      exitCode.usage,
+    );
+  }
+  // Written by this program from a checked configuration.
+  const experiment = manifest.config as unknown as Experiment;
+  const spec = usableSpec(experiment);
+  const machine = hardware();
+  const plan = planRun(experiment, machine);
+  const { recorder, events, cutBytes } = await openRun(
+    folder,
+    provenance(manifest.origins, machine, options.argv, spec.environment),
+    () => new Date(),
+  );
+  const history = { events: events(), cutBytes };
+  const run = { experiment, plan, spec, recorder, history };
+  return (await execute(run, options, terminal)).exit;
+}

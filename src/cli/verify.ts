@@ -1,0 +1,71 @@
+/** `averse verify`: whether a run's record is what was written, byte for byte. */
+import { type Finding, type Part, type PartCheck, verifyRun } from "../record/verify-run.js";
+import { formatCount } from "../report/number-format.js";
+import { safeText } from "../report/safe-text.js";
+import { gridLines } from "../report/text-grid.js";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { runFolder } from "./run-folder.js";
+import type { Terminal } from "./terminal.js";
+
+export interface VerifyOptions {
+  readonly runs: string;
+  readonly json: boolean;
+}
+
+export async function verify(
+  run: string,
+  options: VerifyOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const folder = await runFolder(run, options.runs);
+  const { parts, bytes } = await verifyRun(folder, progress(terminal));
+  const findings = parts.flatMap((part) => part.findings);
+  const ok = findings.length === 0;
+  if (options.json) {
+    const counts = Object.fromEntries(parts.map(({ part, sound }) => [part, sound]));
+    const checked = { ...counts, bytes };
+    terminal.out(JSON.stringify({ type: "verify", run: folder, ok, checked, findings }));
+  } else {
+    const verdict = ok
+      ? `${folder} is what was written (${formatCount(bytes)}B read).`
+      : `${folder}: ${findings.length} found (${formatCount(bytes)}B read).`;
+    terminal.out([...parts.flatMap((part) => partLines(part, terminal)), verdict].join("\n"));
+  }
+  return ok ? exitCode.done : exitCode.verification;
+}
+
+/** What a part consists of, one and many. */
+const units: Readonly<Record<Part, readonly [one: string, many: string]>> = {
+  manifest: ["file", "files"],
+  journal: ["event", "events"],
+  evaluation: ["file", "files"],
+  episodes: ["file", "files"],
+  checkpoints: ["folder", "folders"],
+  models: ["folder", "folders"],
+};
+
+function partLines({ part, sound, findings }: PartCheck, { unicode }: Terminal): string[] {
+  const [good, bad, neutral] = unicode ? ["✓", "✗", "·"] : ["ok", "NO", "-"];
+  const mark = findings.length > 0 ? bad : sound === 0 ? neutral : good;
+  const count = `${sound} ${units[part][sound === 1 ? 0 : 1]}`;
+  const words = findings.length > 0 ? `${count} as written, ${findings.length} found:` : count;
+  const width = Math.max(...Object.keys(units).map((name) => name.length));
+  const head = gridLines([[mark!, part.padEnd(width), words]], ["left", "left", "left"]);
+  return [...head, ...findings.map((finding) => `     ${findingText(finding)}`)];
+}
+
+function findingText({ file, line, message }: Finding): string {
+  const place = line === null ? file : `${file}, line ${line}`;
+  return safeText(message.startsWith(file) ? message : `${place}: ${message}`);
+}
+
+/** A line a second on stderr, from the first second on. */
+function progress(terminal: Terminal): (bytes: number, part: Part) => void {
+  let told = performance.now();
+  return (bytes, part) => {
+    if (performance.now() - told >= 1000) {
+      told = performance.now();
+      terminal.err(`verifying: ${formatCount(bytes)}B read, at the ${part}`);
+    }
+  };
+}

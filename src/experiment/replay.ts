@@ -1,0 +1,42 @@
+/** A run taken up again: its journal folded back into state and figures. */
+import type { Happening, JournalEvent } from "./events.js";
+import type { Plan } from "./plan.js";
+import { advance, initialState, type RunState } from "./state.js";
+import { type RunFigures, withEvent } from "./trial-figures.js";
+import { newestPoint } from "./trial-state.js";
+
+export interface Past {
+  readonly state: RunState;
+  readonly figures: RunFigures;
+  /** The event that takes the run up: where every unfinished trial goes on from. */
+  readonly resumed: Extract<Happening, { type: "run_resumed" }>;
+}
+
+/**
+ * @param plan of this machine, now; the journal has its own number of trials side by side
+ * @param cutBytes of a torn last line, already cut off
+ * @param visit is told of every event
+ * @throws {Error} when an event cannot follow on those before it; the message names its number
+ * @throws what reading `events` throws
+ */
+export async function replay(
+  plan: Plan,
+  events: AsyncIterable<JournalEvent> | Iterable<JournalEvent>,
+  cutBytes: number,
+  visit: (event: JournalEvent) => void = () => {},
+): Promise<Past> {
+  let state = initialState(plan);
+  let figures: RunFigures = new Map();
+  for await (const event of events) {
+    // What was to be done then is either done, and an event of its own, or void.
+    [state] = advance(plan, state, event);
+    figures = withEvent(figures, event);
+    visit(event);
+  }
+  const unfinished = Object.entries(state.trials).filter(([, { phase }]) => phase !== "done");
+  const from = Object.fromEntries(
+    unfinished.map(([id, own]) => [id, newestPoint(own)?.step ?? null]),
+  );
+  const { parallel } = plan;
+  return { state, figures, resumed: { type: "run_resumed", parallel, cut_bytes: cutBytes, from } };
+}

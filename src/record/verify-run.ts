@@ -1,0 +1,204 @@
+/** Whether a run's record is what was written: every file that its manifest or journal vouches for. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { checkFolder, differs, digestsText, sha256Of, sha256OfFile } from "./digest-file.js";
+import { readEvaluation } from "./evaluation-file.js";
+import { KeptParts } from "./kept-parts.js";
+import { type Manifest, readManifest } from "./manifest.js";
+import { RecordError } from "./record-error.js";
+import { holderOf } from "./run-lock.js";
+import { checkedPath, runFiles } from "./run-paths.js";
+import { checkJournal } from "./verify-journal.js";
+
+export interface Finding {
+  /** Relative to the run folder. */
+  readonly file: string;
+  /** From 1; null: of the file as a whole. */
+  readonly line: number | null;
+  readonly message: string;
+}
+
+export type Part = "manifest" | "journal" | "evaluation" | "episodes" | "checkpoints" | "models";
+
+export interface PartCheck {
+  readonly part: Part;
+  /** So many are as they were written: events of the journal, folders of checkpoints and models. */
+  readonly sound: number;
+  readonly findings: readonly Finding[];
+}
+
+export interface Verification {
+  readonly parts: readonly PartCheck[];
+  /** Read. */
+  readonly bytes: number;
+}
+
+/**
+ * Checks all of it: one fault does not end the check. Of a run that goes on, a last line of the
+ * journal that is being written is none, and a checkpoint that is gone by now neither.
+ *
+ * @param run the run folder
+ * @param onBytes is told how much was read so far, and of what
+ * @throws {RecordError} the lock cannot be read
+ */
+export async function verifyRun(
+  run: string,
+  onBytes: (total: number, part: Part) => void = () => {},
+): Promise<Verification> {
+  let bytes = 0;
+  const parts: RunningCheck[] = [];
+  const begin = (part: Part): RunningCheck => {
+    const check = new RunningCheck(run, part, (read) => {
+      bytes += read;
+      onBytes(bytes, part);
+    });
+    parts.push(check);
+    return check;
+  };
+  const running = holderOf(run) !== null;
+  const manifest = await checkManifest(run, begin("manifest"));
+  const { kept, whole } = await checkEvents(run, begin("journal"), manifest, running);
+  await checkEvaluation(run, begin("evaluation"), manifest);
+
+  const episodes = begin("episodes");
+  for (const [file, sha256] of kept.episodes) {
+    await episodes.file(file, sha256);
+  }
+  // Where events are missing, or more of them happen just now, a folder may be gone with reason.
+  const excused = running || !whole;
+  const checkpoints = begin("checkpoints");
+  for (const [path, digest] of kept.checkpoints) {
+    await checkpoints.folder(path, digest, excused);
+  }
+  const models = begin("models");
+  for (const [path, files] of kept.models) {
+    await models.folder(path, sha256Of(digestsText(files)), excused);
+  }
+  return { parts, bytes };
+}
+
+async function checkManifest(run: string, check: RunningCheck): Promise<Manifest | null> {
+  return check.attempt(runFiles.manifest, async () => {
+    // Read twice, so that the bytes count; it is small.
+    await sha256OfFile(join(run, runFiles.manifest), check.onBytes);
+    const manifest = readManifest(run);
+    check.sound += 1;
+    return manifest;
+  });
+}
+
+/** @returns whole: every event that the journal ever had is there */
+async function checkEvents(
+  run: string,
+  check: RunningCheck,
+  manifest: Manifest | null,
+  running: boolean,
+): Promise<{ kept: KeptParts; whole: boolean }> {
+  const kept = new KeptParts();
+  const end = manifest?.results.journal ?? null;
+  let checksumThere: string | null = null;
+  let resumed = false;
+  const journal = await check.attempt(runFiles.journal, () =>
+    checkJournal(
+      run,
+      running,
+      (event, checksum) => {
+        kept.take(event);
+        if (event.seq === end?.events) checksumThere = checksum;
+        resumed ||= event.seq - 1 === end?.events && event.type === "run_resumed";
+      },
+      check.onBytes,
+    ),
+  );
+  check.sound = journal?.events ?? 0;
+  for (const { line, message } of journal?.faults ?? []) {
+    check.found(runFiles.journal, message, line);
+  }
+  if (journal?.faults.length === 0 && end !== null) {
+    if (checksumThere !== end.checksum) {
+      const known = `the manifest knows ${end.events}, the last with checksum ${end.checksum}`;
+      const has = `it has ${journal.events} events, the last with checksum ${journal.checksum}`;
+      check.found(runFiles.journal, `${has}; ${known}`);
+    } else if (journal.events > end.events && !resumed) {
+      const more = journal.events - end.events;
+      check.found(runFiles.journal, `${more} events stand after the run's end`, end.events + 1);
+    }
+  }
+  return { kept, whole: journal !== null && check.findings.length === 0 };
+}
+
+async function checkEvaluation(
+  run: string,
+  check: RunningCheck,
+  manifest: Manifest | null,
+): Promise<void> {
+  const file = runFiles.evaluation;
+  const digest = manifest?.results.evaluation_sha256 ?? null;
+  if (digest !== null) {
+    await check.file(file, digest);
+  } else if (existsSync(join(run, file))) {
+    await check.attempt(file, async () => {
+      readEvaluation(run);
+      if (manifest !== null && manifest.results.journal !== null) {
+        check.found(file, "the manifest, which is complete, does not know of it");
+      } else {
+        check.sound += 1;
+      }
+    });
+  }
+}
+
+/** One part's check, as it goes. */
+class RunningCheck implements PartCheck {
+  readonly findings: Finding[] = [];
+  sound = 0;
+
+  constructor(
+    private readonly run: string,
+    readonly part: Part,
+    readonly onBytes: (bytes: number) => void,
+  ) {}
+
+  found(file: string, message: string, line: number | null = null): void {
+    this.findings.push({ file, line, message });
+  }
+
+  /** @returns null: what was read is no record, which is now a finding of the file */
+  async attempt<Result>(file: string, read: () => Promise<Result>): Promise<Result | null> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof RecordError)) {
+        throw error;
+      }
+      this.found(file, error.message.replaceAll(join(this.run, "/"), ""));
+      return null;
+    }
+  }
+
+  async file(file: string, sha256: string): Promise<void> {
+    await this.attempt(file, async () => {
+      const found = await sha256OfFile(join(this.run, file), this.onBytes);
+      if (found === sha256) {
+        this.sound += 1;
+      } else {
+        this.found(file, differs(found, sha256));
+      }
+    });
+  }
+
+  /** @param excused it may be missing */
+  async folder(path: string, digest: string, excused: boolean): Promise<void> {
+    await this.attempt(path, async () => {
+      const folder = join(this.run, checkedPath(path));
+      if (excused && !existsSync(folder)) {
+        return;
+      }
+      const { findings } = await checkFolder(folder, digest, this.onBytes);
+      for (const { file, message } of findings) {
+        this.found(`${path}/${file}`, message);
+      }
+      this.sound += findings.length === 0 ? 1 : 0;
+    });
+  }
+}

@@ -1,0 +1,86 @@
+/** The experiments that faults strike: seconds of work, with every phase of a real run in them. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** @typedef {"fake" | "torch"} EngineName */
+
+/** @type {Record<EngineName, object>} */
+const experiments = {
+  // Three arms, six iterations, three checkpoints of which one is kept, a β that moves.
+  fake: {
+    name: "faults",
+    arms: ["sft", "rlhf", "ra-rlhf"],
+    sft: { steps: 4, batch: 8, max_tokens: 32 },
+    rollout: { prompt_tokens: 16, new_tokens: 8 },
+    training: { iterations: 6, batch: 16, minibatch: 8, epochs: 2, learning_rate: 1e-3 },
+    risk: { alpha: 0.4, warmup: 1 },
+    checkpoint: { every: 2, keep_last: 1 },
+    evaluation: { prompts: 40, every: 2, every_prompts: 20, samples: 4 },
+  },
+  torch: {
+    name: "faults-torch",
+    arms: ["ra-rlhf"],
+    sft: { steps: 2, batch: 4, max_tokens: 24 },
+    rollout: { prompt_tokens: 12, new_tokens: 8 },
+    training: {
+      iterations: 3,
+      batch: 8,
+      minibatch: 4,
+      epochs: 2,
+      learning_rate: 1e-3,
+      average_decay: 0.5,
+    },
+    risk: { alpha: 0.4, warmup: 1 },
+    checkpoint: { every: 1, keep_last: 1 },
+    evaluation: { prompts: 8, every: 2, every_prompts: 8, samples: 2 },
+  },
+};
+
+/**
+ * Writes the experiment and the worker that it names.
+ *
+ * @param {string} folder
+ * @param {EngineName} engine
+ * @param {object} [options]
+ * @param {number} [options.parallel] trials side by side
+ * @param {number} [options.restarts] workers that a trial may lose
+ * @param {object[]} [options.faults] see faulty_worker.py
+ * @returns {string} the experiment's file; JSON is YAML
+ */
+export function writeExperiment(folder, engine, { parallel = 2, restarts = 3, faults = [] } = {}) {
+  const planned = join(folder, "faults.json");
+  const worker = join(folder, "worker.yaml");
+  const experiment = join(folder, "experiment.yaml");
+  writeFileSync(planned, JSON.stringify(faults));
+  writeFileSync(
+    worker,
+    JSON.stringify({
+      name: `faulty-${engine}`,
+      argv: [
+        "{python}",
+        join(root, "test", "python", "faults", "faulty_worker.py"),
+        ...["--endpoint", "{endpoint}", "--session", "{session}", "--engine", engine],
+        ...["--heartbeat-timeout-ms", "10000"],
+      ],
+      environment: {
+        PYTHONUNBUFFERED: "1",
+        TOKENIZERS_PARALLELISM: "false",
+        AVERSE_TEST_FAULTS: planned,
+      },
+      // A stopped process heeds no request: its end is waited for twice.
+      stop_seconds: 2,
+    }),
+  );
+  writeFileSync(
+    experiment,
+    JSON.stringify({
+      ...experiments[engine],
+      backend: { worker, device: "cpu", threads: 1 },
+      trials: { parallel, restarts, backoff_seconds: 0.1 },
+    }),
+  );
+  return experiment;
+}
