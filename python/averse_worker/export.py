@@ -22,4 +22,4 @@ def export_policy(policy: Policy, folder: Path) -> None:
         if policy.adapter is not None:
             causal = copy.deepcopy(policy.adapter).merge_and_unload()
         causal.save_pretrained(folder)
-        policy.tokenizer.save_pretrained(folder)
+        policy.tokenizer_as_loaded.save_pretrained(folder)

@@ -1,17 +1,13 @@
 """Turns whatever an engine raised into the error kind, words and traceback of a Failure."""
 
 import errno
+import re
 import traceback
 from typing import Final
 
 from averse_worker.errors import ErrorKind, WorkerError
+from averse_worker.memory import is_out_of_memory
 from averse_worker.messages import Failure, NotFinite
-
-_OUT_OF_MEMORY_CLASSES: Final = frozenset({"OutOfMemoryError"})
-"""torch's, by name: this file must not import torch."""
-
-_OUT_OF_MEMORY_WORDS: Final = ("out of memory", "can't allocate memory")
-"""torch on a CPU and on MPS raises a plain RuntimeError with one of these in it."""
 
 _MACHINE_ERRNOS: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
@@ -52,20 +48,21 @@ def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | Non
             "install the worker's packages into this Python (`averse doctor` shows how)"
         )
         return "environment", message, None, trace
-    if isinstance(error, OSError) and error.errno in _MACHINE_ERRNOS:
+    if _errno_of(error) in _MACHINE_ERRNOS:
         message = f"`{command}` was refused by the system: {error}; free space or grant access"
         return "environment", message, None, trace
     message = f"`{command}` failed with {type(error).__name__}: {error}; this is a bug"
     return "internal", message, None, trace
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the host's or the device's memory ran out, in whichever words torch says so."""
-    if isinstance(error, MemoryError) or type(error).__name__ in _OUT_OF_MEMORY_CLASSES:
-        return True
-    return isinstance(error, RuntimeError) and any(
-        words in str(error) for words in _OUT_OF_MEMORY_WORDS
-    )
+def _errno_of(error: BaseException) -> int | None:
+    """The system's number for it; safetensors, written in Rust, has that in its words alone."""
+    if isinstance(error, OSError):
+        return error.errno
+    if type(error).__name__ != "SafetensorError":
+        return None
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else None
 
 
 def _sendable(text: str) -> str:

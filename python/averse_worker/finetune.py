@@ -53,6 +53,8 @@ def fine_tune(
     model = policy.adapter if policy.adapter is not None else policy.actor.causal
     rows = tokenise_texts(policy.tokenizer, texts, payload.max_tokens)
     watcher = _Watcher(payload.steps, report)
+    # The trainer writes its own needs into them (use_cache off, say); an export would keep those.
+    configs = [(vars(c), dict(vars(c))) for c in (model.config, model.generation_config)]
     with quiet(), tempfile.TemporaryDirectory(prefix="averse-sft-") as folder:
         # Imported here: it takes seconds, and many a worker never fine-tunes.
         report("import", 0, 1, "packages")
@@ -76,6 +78,9 @@ def fine_tune(
             # Mixed precision hides the class's `forward` behind a wrapper on the instance.
             vars(model).pop("forward", None)
             vars(model).pop("_original_forward", None)
+            for now, former in configs:
+                now.clear()
+                now.update(former)
             model.zero_grad(set_to_none=True)
     if policy.adapter is not None:
         causal = policy.adapter.merge_and_unload()

@@ -39,6 +39,7 @@ class Refused(ProtocolError):  # noqa: N818 — as in errors.py
 class _Header(msgspec.Struct):
     """What every version of the protocol has had; unknown fields are let pass on purpose."""
 
+    kind: Any = msgspec.UNSET
     protocol: Any = None
     session: Any = None
     id: Any = None
@@ -60,6 +61,8 @@ def read_request(frames: list[bytes], session: str) -> Accepted:
         ) from error
     id = _readable_id(header.id)
     _check_version(header.protocol, id)
+    if header.kind is msgspec.UNSET:  # msgspec takes a struct without its tag
+        raise Refused("request envelope: field `kind` is missing, expected 'request'", id=id)
     try:
         request = msgspec.msgpack.decode(frames[0], type=Request)
     except _UNREADABLE as error:

@@ -51,6 +51,8 @@ class Policy:
     ) -> None:
         """Takes `causal` over: it is moved, wrapped and trained in place."""
         self.tokenizer = tokenizer
+        self.tokenizer_as_loaded = copy.deepcopy(tokenizer)
+        """for exports: every call leaves its truncation and padding behind in a tokenizer"""
         self.rule = rule
         self.device = device
         self.lora_rank = lora_rank

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from averse_worker.errors import WorkerError
-from averse_worker.failures import is_out_of_memory
+from averse_worker.memory import is_out_of_memory
 from averse_worker.reward import RewardModel
 from averse_worker.scores import Failed, Scores
 from averse_worker.time_limit import TimedOut, time_limit

@@ -63,7 +63,8 @@ function testText({ name, level, trials }: EqualityTest): string {
     p === null ? "–" : p.toPrecision(2),
     equal ? "" : "differs",
   ]);
-  const title = ["trial", "prompts", "difference", `${100 * (1 - level)} % interval`, "p", ""];
+  const width = Number((100 * (1 - level)).toPrecision(4));
+  const title = ["trial", "prompts", "now − then", `${width} % interval`, "p", ""];
   const grid = gridLines([title, ...rows], ["left", "right", "right", "left", "right", "left"]);
   return [`${name}:`, ...grid].join("\n");
 }

@@ -1,8 +1,10 @@
 /** `averse resume`: a run that was interrupted, failed or killed goes on from its checkpoints. */
 import type { Experiment } from "../config/schema.js";
 import { planRun } from "../experiment/plan.js";
+import { readEvaluation } from "../record/evaluation-file.js";
 import { readManifest } from "../record/manifest.js";
 import { openRun } from "../record/open-run.js";
+import { concludeRun } from "./conclude-run.js";
 import { type ExecutionOptions, execute, usableSpec } from "./execute-run.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { hardware } from "./hardware.js";
@@ -42,6 +44,12 @@ export async function resume(
     provenance(manifest.origins, machine, options.argv, spec.environment),
     () => new Date(),
   );
+  if (recorder.manifest.outcome === "done") {
+    // Its controller died after the last event: only the reports may be missing.
+    recorder.close();
+    const evaluation = readEvaluation(folder);
+    return concludeRun({ outcome: "done", evaluation }, folder, new Map(), options, terminal);
+  }
   const history = { events: events(), cutBytes };
   const run = { experiment, plan, spec, recorder, history };
   return (await execute(run, options, terminal)).exit;

@@ -1,5 +1,6 @@
 /** `averse verify`: whether a run's record is what was written, byte for byte. */
-import { type Finding, type Part, type PartCheck, verifyRun } from "../record/verify-run.js";
+import type { Finding, Part, PartCheck } from "../record/part-check.js";
+import { verifyRun } from "../record/verify-run.js";
 import { formatCount } from "../report/number-format.js";
 import { safeText } from "../report/safe-text.js";
 import { gridLines } from "../report/text-grid.js";

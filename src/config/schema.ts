@@ -53,7 +53,9 @@ export const rewardSchema = z.strictObject({
   timeout_seconds: nonNegative
     .max(86_400)
     .default(60)
-    .describe("seconds that scoring one batch of texts may take before its rewards count as failed; 0: no limit"),
+    .describe(
+      "seconds that scoring one batch of texts may take before its rewards count as failed; 0: no limit",
+    ),
   max_failed_share: fraction
     .default(0.05)
     .describe(

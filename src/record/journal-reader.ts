@@ -1,9 +1,9 @@
-/** journal.jsonl, read: line by line, so that a journal of any length costs one line of memory. */
-import { createReadStream } from "node:fs";
+/** journal.jsonl, read: every line checked before it is an event. */
 import { join } from "node:path";
 import { type JournalEvent, journalEvent } from "../experiment/events.js";
 import { checksumOf, noChecksum, sealOf } from "./journal-line.js";
-import { RecordError, recordError } from "./record-error.js";
+import { type JournalLine, linesOf } from "./journal-lines.js";
+import { RecordError } from "./record-error.js";
 import { runFiles } from "./run-paths.js";
 
 /** A line that is no event of this journal. */
@@ -59,46 +59,6 @@ export async function* readEntries(run: string): AsyncGenerator<JournalEntry> {
   }
 }
 
-export interface JournalLine {
-  /** Without its line feed. */
-  readonly bytes: Buffer;
-  /** From 1. */
-  readonly number: number;
-  /** Bytes of the file up to and with this line. */
-  readonly end: number;
-  /** It ends with a line feed. */
-  readonly whole: boolean;
-}
-
-/** @throws {RecordError} when the file cannot be read */
-export async function* linesOf(path: string): AsyncGenerator<JournalLine> {
-  let rest: Buffer[] = [];
-  let number = 0;
-  let end = 0;
-  try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-      let from = 0;
-      for (let at = chunk.indexOf(lineFeed); at >= 0; at = chunk.indexOf(lineFeed, from)) {
-        const bytes = Buffer.concat([...rest, chunk.subarray(from, at)]);
-        rest = [];
-        from = at + 1;
-        number += 1;
-        end += bytes.length + 1;
-        yield { bytes, number, end, whole: true };
-      }
-      rest.push(chunk.subarray(from));
-    }
-  } catch (error) {
-    throw recordError(`cannot read ${path}`, error);
-  }
-  const bytes = Buffer.concat(rest);
-  if (bytes.length > 0) {
-    yield { bytes, number: number + 1, end: end + bytes.length, whole: false };
-  }
-}
-
-const lineFeed = 0x0a;
-
 /**
  * Why the bytes after the last line feed are no line: torn, or a whole line that lost its end to
  * another byte. That one was on disk before the run went on: it is damage and nothing to cut off.
@@ -109,7 +69,12 @@ export function endError({ bytes, number }: JournalLine, path: string, previous:
   const seal = sealOf(bytes.subarray(0, -1));
   return seal !== null && seal.checksum === checksumOf(seal.body, previous)
     ? new JournalError(path, number, false, "its line feed was changed into another byte")
-    : new JournalError(path, number, true, "the line is cut off; the run died writing it");
+    : new JournalError(
+        path,
+        number,
+        true,
+        "the line is cut off: the run died writing it, and `averse resume` drops it",
+      );
 }
 
 /**

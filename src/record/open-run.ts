@@ -1,16 +1,21 @@
 /** A run that another controller left, taken up again. */
 import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { JournalEvent } from "../experiment/events.js";
 import { DiskRecorder } from "./disk-recorder.js";
+import { evaluationDigest } from "./evaluation-file.js";
 import { readJournal } from "./journal-reader.js";
 import { recoverJournal } from "./journal-recovery.js";
 import { JournalWriter } from "./journal-writer.js";
 import { KeptParts } from "./kept-parts.js";
 import { removeLeftovers } from "./leftovers.js";
-import { type Manifest, type Provenance, readManifest } from "./manifest.js";
+import { type Manifest, type Provenance, readManifest, writeManifest } from "./manifest.js";
+import { completedManifest, manifestAfter } from "./manifest-progress.js";
 import type { RunRecorder } from "./run-directory.js";
 import { lockRun } from "./run-lock.js";
 import { runFiles } from "./run-paths.js";
+
+type Finish = Extract<JournalEvent, { type: "run_finished" }>;
 
 export interface OpenedRun {
   /** Goes on after the last event. */
@@ -43,11 +48,26 @@ export async function openRun(
   const lock = lockRun(run, now);
   try {
     // Again: the owner before may have just completed it.
-    const manifest = readManifest(run);
+    const written = readManifest(run);
+    let manifest = written;
+    let finish = null as Finish | null;
     const kept = new KeptParts();
-    const { end, cutBytes } = await recoverJournal(run, (event) => kept.take(event));
+    const { end, cutBytes } = await recoverJournal(run, (event) => {
+      kept.take(event);
+      manifest = manifestAfter(manifest, event);
+      finish = event.type === "run_finished" ? event : null;
+    });
     removeLeftovers(run, new Set(kept.checkpoints.keys()));
     const journal = new JournalWriter(join(run, runFiles.journal), now, end);
+    if (finish !== null) {
+      const { seq: events, checksum } = end;
+      const evaluation = evaluationDigest(run);
+      manifest = completedManifest(manifest, finish, { events, checksum }, evaluation);
+    }
+    // The journal runs ahead of the manifest by the event that the controller died after.
+    if (!isDeepStrictEqual(manifest, written)) {
+      writeManifest(run, manifest);
+    }
     const recorder = new DiskRecorder({
       directory: run,
       manifest,

@@ -1,7 +1,8 @@
 /** The runs in a folder, each in one line: what it is, how it stands, how far it came. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { eventOf, type JournalLine, linesOf } from "./journal-reader.js";
+import { type JournalLine, linesOf } from "./journal-lines.js";
+import { eventOf } from "./journal-reader.js";
 import { readManifest } from "./manifest.js";
 import { RecordError, recordError } from "./record-error.js";
 import { holderOf } from "./run-lock.js";

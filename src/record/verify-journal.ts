@@ -2,15 +2,8 @@
 import { join } from "node:path";
 import type { JournalEvent } from "../experiment/events.js";
 import { checksumOf, noChecksum, sealLength, sealOf } from "./journal-line.js";
-import {
-  endError,
-  eventOf,
-  JournalError,
-  type JournalLine,
-  linesOf,
-  requireNumber,
-  sealFault,
-} from "./journal-reader.js";
+import { type JournalLine, linesOf } from "./journal-lines.js";
+import { endError, eventOf, JournalError, requireNumber, sealFault } from "./journal-reader.js";
 import { runFiles } from "./run-paths.js";
 
 export interface JournalFault {

@@ -1,31 +1,14 @@
 /** Whether a run's record is what was written: every file that its manifest or journal vouches for. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { checkFolder, differs, digestsText, sha256Of, sha256OfFile } from "./digest-file.js";
+import { digestsText, sha256Of, sha256OfFile } from "./digest-file.js";
 import { readEvaluation } from "./evaluation-file.js";
 import { KeptParts } from "./kept-parts.js";
 import { type Manifest, readManifest } from "./manifest.js";
-import { RecordError } from "./record-error.js";
+import { type Part, PartCheck } from "./part-check.js";
 import { holderOf } from "./run-lock.js";
-import { checkedPath, runFiles } from "./run-paths.js";
+import { runFiles } from "./run-paths.js";
 import { checkJournal } from "./verify-journal.js";
-
-export interface Finding {
-  /** Relative to the run folder. */
-  readonly file: string;
-  /** From 1; null: of the file as a whole. */
-  readonly line: number | null;
-  readonly message: string;
-}
-
-export type Part = "manifest" | "journal" | "evaluation" | "episodes" | "checkpoints" | "models";
-
-export interface PartCheck {
-  readonly part: Part;
-  /** So many are as they were written: events of the journal, folders of checkpoints and models. */
-  readonly sound: number;
-  readonly findings: readonly Finding[];
-}
 
 export interface Verification {
   readonly parts: readonly PartCheck[];
@@ -46,9 +29,9 @@ export async function verifyRun(
   onBytes: (total: number, part: Part) => void = () => {},
 ): Promise<Verification> {
   let bytes = 0;
-  const parts: RunningCheck[] = [];
-  const begin = (part: Part): RunningCheck => {
-    const check = new RunningCheck(run, part, (read) => {
+  const parts: PartCheck[] = [];
+  const begin = (part: Part): PartCheck => {
+    const check = new PartCheck(run, part, (read) => {
       bytes += read;
       onBytes(bytes, part);
     });
@@ -77,7 +60,7 @@ export async function verifyRun(
   return { parts, bytes };
 }
 
-async function checkManifest(run: string, check: RunningCheck): Promise<Manifest | null> {
+async function checkManifest(run: string, check: PartCheck): Promise<Manifest | null> {
   return check.attempt(runFiles.manifest, async () => {
     // Read twice, so that the bytes count; it is small.
     await sha256OfFile(join(run, runFiles.manifest), check.onBytes);
@@ -90,7 +73,7 @@ async function checkManifest(run: string, check: RunningCheck): Promise<Manifest
 /** @returns whole: every event that the journal ever had is there */
 async function checkEvents(
   run: string,
-  check: RunningCheck,
+  check: PartCheck,
   manifest: Manifest | null,
   running: boolean,
 ): Promise<{ kept: KeptParts; whole: boolean }> {
@@ -129,7 +112,7 @@ async function checkEvents(
 
 async function checkEvaluation(
   run: string,
-  check: RunningCheck,
+  check: PartCheck,
   manifest: Manifest | null,
 ): Promise<void> {
   const file = runFiles.evaluation;
@@ -144,61 +127,6 @@ async function checkEvaluation(
       } else {
         check.sound += 1;
       }
-    });
-  }
-}
-
-/** One part's check, as it goes. */
-class RunningCheck implements PartCheck {
-  readonly findings: Finding[] = [];
-  sound = 0;
-
-  constructor(
-    private readonly run: string,
-    readonly part: Part,
-    readonly onBytes: (bytes: number) => void,
-  ) {}
-
-  found(file: string, message: string, line: number | null = null): void {
-    this.findings.push({ file, line, message });
-  }
-
-  /** @returns null: what was read is no record, which is now a finding of the file */
-  async attempt<Result>(file: string, read: () => Promise<Result>): Promise<Result | null> {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof RecordError)) {
-        throw error;
-      }
-      this.found(file, error.message.replaceAll(join(this.run, "/"), ""));
-      return null;
-    }
-  }
-
-  async file(file: string, sha256: string): Promise<void> {
-    await this.attempt(file, async () => {
-      const found = await sha256OfFile(join(this.run, file), this.onBytes);
-      if (found === sha256) {
-        this.sound += 1;
-      } else {
-        this.found(file, differs(found, sha256));
-      }
-    });
-  }
-
-  /** @param excused it may be missing */
-  async folder(path: string, digest: string, excused: boolean): Promise<void> {
-    await this.attempt(path, async () => {
-      const folder = join(this.run, checkedPath(path));
-      if (excused && !existsSync(folder)) {
-        return;
-      }
-      const { findings } = await checkFolder(folder, digest, this.onBytes);
-      for (const { file, message } of findings) {
-        this.found(`${path}/${file}`, message);
-      }
-      this.sound += findings.length === 0 ? 1 : 0;
     });
   }
 }

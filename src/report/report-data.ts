@@ -137,7 +137,9 @@ function gatherTrial(name: string, events: readonly JournalEvent[]): TrialData |
 }
 
 function sinceStart(events: readonly JournalEvent[]): readonly JournalEvent[] {
-  return events.slice(events.findLastIndex(({ type }) => type === "worker_opened") + 1);
+  return events.slice(
+    events.findLastIndex(({ type }) => type === "trial_started" || type === "trial_finished") + 1,
+  );
 }
 
 function last<T extends JournalEvent["type"]>(

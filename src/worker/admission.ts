@@ -61,7 +61,10 @@ async function answer(reply: Reply): Promise<void> {
   for await (const [version, request, domain, , , mechanism, key] of reply) {
     const known = admitted.get(String(domain));
     const welcome =
-      String(mechanism) === "CURVE" && key !== undefined && known !== undefined && z85(key) === known;
+      String(mechanism) === "CURVE" &&
+      key !== undefined &&
+      known !== undefined &&
+      z85(key) === known;
     const verdict = welcome ? ["200", "OK"] : ["400", "unknown key"];
     // Version, request, status, text, user, metadata.
     await reply.send([version!, request!, ...verdict, "", ""]);

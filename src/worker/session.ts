@@ -9,11 +9,13 @@
  * that hangs is asked for the stacks of its threads before it is ended.
  */
 import { randomUUID } from "node:crypto";
+import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
 import { type ProtocolFault, VersionFault } from "../protocol/fault.js";
 import type { Command, Hello, Payload, Result } from "../protocol/messages.js";
 import { type ProgressListener, type Worker, WorkerLost } from "../worker.js";
 import { Connection, type Receiver } from "./connection.js";
 import { Deferred } from "./deferred.js";
+import { MAX_TCP_MESSAGE_BYTES } from "./door.js";
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
@@ -123,7 +125,10 @@ class Session implements Worker, Receiver, ExchangeEvents {
   // ── what the socket tells ───────────────────────────────────────────────────────────────────
 
   message(bytes: Uint8Array): void {
-    this.#exchange.receive(bytes);
+    // Asking for stacks may wake a hung command up with an error; the verdict stands.
+    if (this.#over === null) {
+      this.#exchange.receive(bytes);
+    }
   }
 
   stray(text: string): void {
@@ -132,7 +137,12 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   disconnected(): void {
     this.#disconnected.resolve();
-    this.#unreachable("the connection closed, or its heartbeats stopped");
+    const limit =
+      this.spec.connection.transport === "tcp" ? MAX_TCP_MESSAGE_BYTES : MAX_MESSAGE_BYTES;
+    this.#unreachable(
+      "the connection closed, its heartbeats stopped, or it sent a message over " +
+        `${limit / 2 ** 20} MiB`,
+    );
   }
 
   // ── what the exchange tells ─────────────────────────────────────────────────────────────────

@@ -11,7 +11,11 @@ function folder(): string {
   return made;
 }
 
-function checkout(): { root: string; git: (...args: string[]) => string; write: (name: string, text: string) => void } {
+function checkout(): {
+  root: string;
+  git: (...args: string[]) => string;
+  write: (name: string, text: string) => void;
+} {
   const root = folder();
   const git = (...args: string[]) => {
     const identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];

@@ -86,6 +86,22 @@ describe("plain lines", () => {
       detail: null,
     };
     expect(lines.lineOf(event(failed as JournalEvent), 0)).toBe("a-s0  failed: gone");
+    const lost = {
+      ...{ ...stamp, trial: "a-s0", type: "worker_lost", reason: "stuck", action: "step" },
+      ...{ message: "it hung", detail: null, stacks: "logs/a.txt", restarts: 2, from: 50 },
+    };
+    expect(lines.lineOf(event(lost as JournalEvent), 0)).toBe(
+      "a-s0  worker lost: it hung; the stacks of its threads are in logs/a.txt; restart 2, " +
+        "from iteration 50",
+    );
+    const resumed = {
+      ...{ ...stamp, trial: null, type: "run_resumed", parallel: 1, cut_bytes: 7 },
+      from: { "a-s0": 50, "b-s0": null },
+    };
+    expect(lines.lineOf(event(resumed as JournalEvent), 0)).toBe(
+      "resumed: a-s0 from iteration 50, b-s0 from its start; 7 bytes of a torn last journal " +
+        "line were cut off",
+    );
     const warning = { ...stamp, trial: null, type: "warning", message: "mind this" };
     expect(lines.lineOf(event(warning as JournalEvent), 0)).toBe("warning: mind this");
   });

@@ -1,28 +1,28 @@
 import { expect, test } from "vitest";
+import { withValueAt } from "../../src/config/key-path.js";
 import { resolvedExperiment } from "../../src/config/resolved-experiment.js";
 import { smallExperiment } from "../experiment/experiments.js";
 
-const whole = () => JSON.parse(JSON.stringify(smallExperiment()));
+/** As a manifest has it, with one value changed; undefined: taken out. */
+function configuration(path?: string, value?: unknown): unknown {
+  const experiment = smallExperiment();
+  const changed = path === undefined ? experiment : withValueAt(experiment, path.split("."), value);
+  return JSON.parse(JSON.stringify(changed));
+}
 
 test("a resolved configuration comes back as it was", () => {
-  expect(resolvedExperiment(whole())).toEqual(smallExperiment());
+  expect(resolvedExperiment(configuration())).toEqual(smallExperiment());
 });
 
 test.each([
-  ["a key that is not known", (one: any) => (one.risk.alhpa = 1), /^risk: .*alhpa/],
-  ["a key that is missing", (one: any) => delete one.kl.beta, /^kl\.beta: it is missing/],
-  [
-    "an arm's key that is missing",
-    (one: any) => delete one.arms.rlhf.training.batch,
-    /^arms\.rlhf\.training\.batch: it is missing/,
-  ],
-  ["a section that is missing", (one: any) => delete one.backend, /^backend: it is missing/],
-  ["a value out of range", (one: any) => (one.risk.alpha = 2), /^risk\.alpha: /],
-  ["arms by name alone", (one: any) => (one.arms = ["sft"]), /^arms: /],
-])("%s is named", (_, spoil, message) => {
-  const spoilt = whole();
-  spoil(spoilt);
-  expect(resolvedExperiment(spoilt)).toMatch(message);
+  ["risk.alhpa", 1, /^risk: .*alhpa/],
+  ["kl.beta", undefined, /^kl\.beta: it is missing/],
+  ["arms.rlhf.training.batch", undefined, /^arms\.rlhf\.training\.batch: it is missing/],
+  ["backend", undefined, /^backend: it is missing/],
+  ["risk.alpha", 2, /^risk\.alpha: /],
+  ["arms", ["sft"], /^arms: /],
+])("%s as %j is named", (path, value, message) => {
+  expect(resolvedExperiment(configuration(path, value))).toMatch(message);
 });
 
 test("what is no configuration at all is refused, too", () => {

@@ -27,8 +27,8 @@ import { Subject } from "./strike.mjs";
 
 /** @type {readonly Check[]} */
 export const checks = [
-  { name: "full disk: a checkpoint", short: true, perform: saveOnFullDisk("fake", 1) },
-  { name: "full disk: a checkpoint (PyTorch)", perform: saveOnFullDisk("torch", 1) },
+  { name: "full disk: a checkpoint", short: true, perform: saveOnFullDisk("fake", 1, 4) },
+  { name: "full disk: a checkpoint (PyTorch)", perform: saveOnFullDisk("torch", 1, 2) },
   { name: "full disk: the journal", short: true, perform: journalOnFullDisk },
   { name: "secrets stay out of the run folder", short: true, perform: keepsSecrets },
   {

@@ -15,15 +15,16 @@ import { Subject } from "./strike.mjs";
  *
  * @param {import("./experiment.mjs").EngineName} engine
  * @param {number} nth save of the RL trial
+ * @param {number} update that comes after it, and is the worker's end
  * @returns {(circumstances: Circumstances) => Promise<Verdict>}
  */
-export function saveOnFullDisk(engine, nth) {
+export function saveOnFullDisk(engine, nth, update) {
   return (circumstances) =>
     onSmallDisk(circumstances, async (subject, ballast) => {
       const expected = await circumstances.expected(engine);
       const faults = [
         { command: "save", stage: "rl", nth, fill: ballast },
-        { command: "update", nth: nth + 1, signals: [["SIGKILL", "worker"]] },
+        { command: "update", nth: update, signals: [["SIGKILL", "worker"]] },
       ].map((fault, index) => ({ ...fault, marker: join(subject.folder, `fault-${index}`) }));
       const experiment = writeExperiment(subject.folder, engine, { parallel: 1, faults });
       const { code, output } = await subject.averse(["run", experiment, "--run-dir", subject.run]);

@@ -347,6 +347,15 @@ export const points = [
     when: "after",
     nth: 1,
   }),
+  atCall(
+    "controller killed after the line of a worker that is ready",
+    line("worker_ready", "after"),
+  ),
+  atCall("controller killed after a model's line", line("model_exported", "after", 1)),
+  atCall("controller killed after the last evaluation's line", {
+    ...line("evaluated", "after"),
+    content: '"type":"evaluated","step":6,"final":true',
+  }),
   atCall("controller killed before evaluation.json is there", {
     call: "renameSync",
     path: "evaluation\\.json\\.tmp$",

@@ -34,6 +34,7 @@ export function journalOf(run) {
  * @property {Map<string, string>} figures `trial type step` → the figures as text
  * @property {Map<string, string>} files path in the run folder → sha256, of models and samples
  * @property {string} evaluation evaluation.json without what no two runs share
+ * @property {string} manifest what manifest.json says of results, models and data
  */
 
 /**
@@ -45,10 +46,12 @@ export function outcomeOf(run) {
   const { seconds: _, ...evaluation } = JSON.parse(
     readFileSync(join(run, "evaluation.json"), "utf8"),
   );
+  const manifest = JSON.parse(readFileSync(join(run, "manifest.json"), "utf8"));
   return {
     figures: figuresOf(journalOf(run)),
     files: new Map([...digests(run, "model"), ...digests(run, "samples")]),
     evaluation: JSON.stringify(evaluation, (key, value) => (own.has(key) ? undefined : value)),
+    manifest: manifestText(manifest),
   };
 }
 
@@ -86,6 +89,9 @@ export function differences(expected, found) {
     ...(expected.evaluation === found.evaluation
       ? []
       : [`evaluation.json: ${firstDifference(expected.evaluation, found.evaluation)}`]),
+    ...(expected.manifest === found.manifest
+      ? []
+      : [`manifest.json: ${firstDifference(expected.manifest, found.manifest)}`]),
   ];
 }
 
@@ -103,6 +109,21 @@ function mapDifferences(expected, found) {
     }
     return [`${name}: ${firstDifference(a, b)}`];
   });
+}
+
+/**
+ * In sorted order: trials that run side by side come by in any.
+ *
+ * @param {{ outcome: string, results: { trials: object }, models: { trials: string[] }[], data: object }} manifest
+ */
+function manifestText({ outcome, results, models, data }) {
+  const sorted = (/** @type {object[]} */ list) => list.map((one) => JSON.stringify(one)).sort();
+  return JSON.stringify([
+    outcome,
+    data,
+    sorted(Object.entries(results.trials)),
+    sorted(models.map((model) => ({ ...model, trials: [...model.trials].sort() }))),
+  ]);
 }
 
 /** @param {string} a @param {string} b */

@@ -1,13 +1,17 @@
 """Checkpoints with LoRA, an average and fine-tuning; the contract suite has the plain case."""
 
 import json
+import pickle
+import random
+import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from averse_worker.engines.torch_engine import TorchEngine
@@ -69,6 +73,173 @@ def test_a_run_goes_on_bit_for_bit(
         assert returns_again == returns
         assert plain(update_again) == plain(update)
     assert reward_of(second, weights="average") == reward_of(first, weights="average")
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_a_run_that_was_taken_up_ends_in_the_same_files(
+    torch_load: LoadPayload, tmp_path: Path, rank: int
+) -> None:
+    """Average, prefix baseline and a falling learning rate: all that an arm can switch on."""
+    settings = {
+        "policy__lora_rank": rank,
+        "training__average_decay": 0.8,
+        "training__prefix_baseline": True,
+        "training__learning_rate": 1e-3,
+    }
+    iterations = 5
+
+    def run(engine: TorchEngine, first: int, last: int) -> list[Any]:
+        told = []
+        for m in range(first, last):
+            rollout = engine.rollout(rollout_payload(np.arange(6), seed=m), no_report)
+            factor = 1 - m / iterations
+            payload = update_payload(rollout.rollout, [1, 0, 1, 1, 0, 1], seed=m)
+            payload = msgspec.structs.replace(payload, learning_rate_factor=factor)
+            told.append((rollout.return_, rollout.lambda_return))
+            told.append(plain(engine.update(payload, no_report)))
+        return told
+
+    def exported(engine: TorchEngine, name: str) -> Any:
+        (tmp_path / name).mkdir()
+        payload = ExportPayload(path=str(tmp_path / name), weights="average")
+        return engine.export(payload, no_report).files
+
+    straight = engine_with(torch_load, **settings)
+    run(straight, 0, 2)
+    (tmp_path / "checkpoint").mkdir()
+    straight.save(SavePayload(path=str(tmp_path / "checkpoint")), no_report)
+    expected = run(straight, 2, iterations)
+    resumed = engine_with(torch_load, **settings)
+    resumed.restore(RestorePayload(path=str(tmp_path / "checkpoint")), no_report)
+    assert run(resumed, 2, iterations) == expected
+    assert exported(resumed, "resumed") == exported(straight, "straight")
+    # The checkpoints at the end are the same files, too: the next resume starts from equals.
+    digests = []
+    for name, engine in (("one", straight), ("other", resumed)):
+        (tmp_path / name).mkdir()
+        saved = engine.save(SavePayload(path=str(tmp_path / name)), no_report).files
+        digests.append({file: saved[file] for file in saved if file != "random.json"})
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_a_model_that_was_just_fine_tuned_is_taken_up(
+    torch_load: LoadPayload, tmp_path: Path, rank: int
+) -> None:
+    settings = {"policy__lora_rank": rank}
+    straight = engine_with(torch_load, **settings)
+    straight.sft(SFT, no_report)
+    for name in ("checkpoint", "straight", "resumed"):
+        (tmp_path / name).mkdir()
+    straight.save(SavePayload(path=str(tmp_path / "checkpoint")), no_report)
+    resumed = engine_with(torch_load, **settings)
+    assert reward_of(resumed) != reward_of(straight)
+    resumed.restore(RestorePayload(path=str(tmp_path / "checkpoint")), no_report)
+    results = []
+    for name, engine in (("straight", straight), ("resumed", resumed)):
+        payload = evaluate_payload(np.arange(8), perplexity=True, samples=2)
+        judged = engine.evaluate(payload, no_report)
+        export = ExportPayload(path=str(tmp_path / name), weights="current")
+        files = engine.export(export, no_report).files
+        results.append((judged.reward, judged.kl, judged.perplexity, judged.samples, files))
+    assert results[0] == results[1]
+
+
+def test_what_draws_globally_goes_on_as_if_it_had_not_stopped(
+    torch_load: LoadPayload, tmp_path: Path
+) -> None:
+    def draws() -> list[float]:
+        return [
+            random.random(),
+            random.gauss(0, 1),
+            float(np.random.standard_normal()),
+            float(np.random.rand()),
+            float(torch.randn(1)),
+        ]
+
+    engine = engine_with(torch_load)
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(5)
+    draws()  # leaves half a pair of normal numbers behind in two of them
+    engine.save(SavePayload(path=str(tmp_path)), no_report)
+    expected = draws()
+    random.seed(6)
+    np.random.seed(6)
+    torch.manual_seed(6)
+    engine.restore(RestorePayload(path=str(tmp_path)), no_report)
+    assert draws() == expected
+
+
+def spoiled(content: bytes, how: str) -> bytes | None:
+    match how:
+        case "missing":
+            return None
+        case "empty":
+            return b""
+        case "cut":
+            return content[: len(content) // 2]
+        case "a pickle":
+            return pickle.dumps({"weights": [1.0]})
+        case _:
+            return b'{"format": 2}'
+
+
+FILES = [f"{name}.safetensors" for name in ("weights", "optimizer", "average", "reference")]
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "cut", "a pickle", "another JSON"])
+def test_a_damaged_file_is_named_and_nothing_is_changed(
+    torch_load: LoadPayload, tmp_path: Path, how: str
+) -> None:
+    engine = engine_with(torch_load, training__average_decay=0.5)
+    engine.sft(SFT, no_report)
+    learn(engine, 1)
+    engine.save(SavePayload(path=str(tmp_path)), no_report)
+    learn(engine, 2)
+    rewards = [reward_of(engine), reward_of(engine, weights="average")]
+    for name in [*FILES, "random.json", "state.json"]:
+        path = tmp_path / name
+        whole = path.read_bytes()
+        content = spoiled(whole, how)
+        path.unlink() if content is None else path.write_bytes(content)
+        with pytest.raises(InputError, match=re.escape(str(path))) as caught:
+            engine.restore(RestorePayload(path=str(tmp_path)), no_report)
+        assert "use another" in caught.value.message
+        path.write_bytes(whole)
+    assert [reward_of(engine), reward_of(engine, weights="average")] == rewards
+    engine.restore(RestorePayload(path=str(tmp_path)), no_report)
+
+
+def test_a_random_state_of_another_kind_is_refused(torch_load: LoadPayload, tmp_path: Path) -> None:
+    engine = engine_with(torch_load)
+    engine.save(SavePayload(path=str(tmp_path)), no_report)
+    path = tmp_path / "random.json"
+    state = json.loads(path.read_text())
+    for part, wrong in (
+        ("python", {**state["python"], "words": [1, 2, 3]}),
+        ("numpy", {**state["numpy"], "words": [-1] * 624}),
+        ("torch_cpu", "abcd"),
+        ("torch_cpu", "no hexadecimal"),
+    ):
+        path.write_text(json.dumps({**state, part: wrong}))
+        with pytest.raises(InputError, match=r"random\.json"):
+            engine.restore(RestorePayload(path=str(tmp_path)), no_report)
+
+
+def test_moments_of_another_model_are_refused(torch_load: LoadPayload, tmp_path: Path) -> None:
+    engine = engine_with(torch_load)
+    learn(engine, 1)
+    engine.save(SavePayload(path=str(tmp_path)), no_report)
+    path = tmp_path / "optimizer.safetensors"
+    moments = load_file(path)
+    for changed in (
+        {**moments, "elsewhere.weight|exp_avg": torch.zeros(2)},
+        {**moments, "value_head.bias|exp_avg": torch.zeros(2)},
+    ):
+        save_file(changed, path)
+        with pytest.raises(InputError, match=r"optimizer\.safetensors: is of another model"):
+            engine.restore(RestorePayload(path=str(tmp_path)), no_report)
 
 
 def test_restoring_what_was_before_fine_tuning_undoes_it(

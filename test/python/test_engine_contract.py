@@ -127,6 +127,7 @@ def test_load_answers_prompts_of_both_splits(engine_factory: Subject) -> None:
     assert loaded.result.parameters > 0
     assert loaded.result.context >= 8
     assert "python" in loaded.result.versions
+    assert loaded.result.nondeterminism == []
 
 
 def test_digests_are_sha256_of_all_that_was_loaded(engine_factory: Subject) -> None:
@@ -472,6 +473,38 @@ def test_a_restored_run_goes_on_bit_for_bit(engine_factory: Subject, tmp_path: P
     assert go_on(fresh) == expected
     original.restore(folder)
     assert go_on(original) == expected
+
+
+def test_a_model_that_was_just_fine_tuned_is_taken_up(
+    engine_factory: Subject, tmp_path: Path
+) -> None:
+    original, fresh = Loaded(engine_factory), Loaded(engine_factory)
+    original.engine.sft(SFT, quiet)
+    folder = original.save(tmp_path / "checkpoint")
+    assert fresh.evaluate() != original.evaluate()
+    fresh.restore(folder)
+    results = []
+    for name, loaded in (("one", original), ("other", fresh)):
+        (tmp_path / name).mkdir()
+        export = ExportPayload(path=str(tmp_path / name), weights="current")
+        results.append((loaded.evaluate(), loaded.engine.export(export, quiet).files))
+    assert results[0] == results[1]
+
+
+def test_every_file_of_a_checkpoint_is_missed_by_name(
+    engine_factory: Subject, tmp_path: Path
+) -> None:
+    loaded = Loaded(engine_factory, training__average_decay=0.5)
+    loaded.engine.sft(SFT, quiet)
+    loaded.learn()
+    for path in sorted(loaded.save(tmp_path / "checkpoint").iterdir()):
+        whole = path.read_bytes()
+        for content in (None, b"", whole[:-9], b"[1]"):
+            path.unlink() if content is None else path.write_bytes(content)
+            error = refused(lambda: loaded.restore(tmp_path / "checkpoint"), "input")
+            assert path.name in error.message
+            path.write_bytes(whole)
+    loaded.restore(tmp_path / "checkpoint")
 
 
 def test_a_checkpoint_lists_its_files(engine_factory: Subject, tmp_path: Path) -> None:

@@ -79,9 +79,18 @@ def test_a_step_too_far_is_a_divergence() -> None:
     engine, result = loaded(
         training__learning_rate=1e300, training__max_grad_norm=1e300, training__epochs=4
     )
-    rollout = engine.rollout(rollout_payload(uint32_array(result.train.ids)[:16], beta=0.1), quiet)
-    with pytest.raises(Diverged) as caught:
+    prompts = uint32_array(result.train.ids)[:16]
+    rollout = engine.rollout(rollout_payload(prompts, beta=0.1), quiet)
+    before = engine.evaluate(evaluate_payload(uint32_array(result.test.ids)), quiet)
+    with pytest.raises(
+        Diverged, match=r"became NaN or infinite in the update, episodes \d"
+    ) as caught:
         engine.update(update_payload(rollout.rollout, np.ones(16)), quiet)
+    loaded_ = engine._loaded
+    assert loaded_ is not None
+    assert np.isfinite(loaded_.parameters.policy).all()
+    assert np.isfinite(loaded_.parameters.value).all()
+    assert len(before.failures) == 0
     assert caught.value.key == "training.learning_rate"
     assert "grad_norm=" in (caught.value.detail or "")
 

@@ -76,6 +76,32 @@ def test_a_loss_that_is_not_finite_is_told(language_model: Path) -> None:
         fine_tune(policy, TEXTS, payload(), no_report)
 
 
+@pytest.mark.parametrize("at", [1, 3])
+def test_a_gradient_that_diverged_is_not_applied(language_model: Path, at: int) -> None:
+    policy = make_policy(language_model)
+    causal = policy.actor.causal
+    name, parameter = next((n, p) for n, p in causal.named_parameters() if "c_attn" in n)
+    states: list[dict[str, torch.Tensor]] = []
+
+    def spoil(gradient: torch.Tensor) -> torch.Tensor | None:
+        states.append({n: p.detach().clone() for n, p in causal.named_parameters()})
+        return torch.full_like(gradient, torch.inf) if len(states) == at else None
+
+    parameter.register_hook(spoil)
+    with pytest.raises(Diverged, match=rf"{name} .* at step {at} of .* sft\.learning_rate"):
+        fine_tune(policy, TEXTS, payload(), no_report)
+    assert all(p.equal(states[-1][n]) for n, p in causal.named_parameters())
+
+
+def test_what_the_trainer_writes_into_the_config_is_taken_back(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    before = policy.actor.causal.config.to_dict()
+    generation = policy.actor.causal.generation_config.to_dict()
+    fine_tune(policy, TEXTS, payload(steps=2), no_report)
+    assert policy.actor.causal.config.to_dict() == before
+    assert policy.actor.causal.generation_config.to_dict() == generation
+
+
 def test_no_good_texts_is_told(language_model: Path) -> None:
     with pytest.raises(InputError, match='"label": "good"'):
         fine_tune(make_policy(language_model), [], payload(), no_report)

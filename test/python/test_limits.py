@@ -63,9 +63,9 @@ def test_a_fine_tuning_of_nothing_is_refused() -> None:
 def test_weights_become_shares(weights: list[float]) -> None:
     if not any(weights):
         with pytest.raises(InputError, match="nothing to learn from"):
-            read_weights(float32_bytes(weights), len(weights))
+            read_weights(float32_bytes(weights), np.zeros(len(weights), dtype=bool))
         return
-    shares = read_weights(float32_bytes(weights), len(weights))
+    shares = read_weights(float32_bytes(weights), np.zeros(len(weights), dtype=bool))
     assert shares.sum() == pytest.approx(1)
     assert ((shares > 0) == (np.array(weights) > 0)).all()
 
@@ -74,7 +74,14 @@ def test_weights_become_shares(weights: list[float]) -> None:
 def test_a_bad_weight_is_named_by_its_place(bad: float) -> None:
     data = np.array([1, bad, 1], dtype="<f4").tobytes()
     with pytest.raises(InputError, match="weight 1 of the update"):
-        read_weights(data, 3)
+        read_weights(data, np.zeros(3, dtype=bool))
+
+
+def test_an_episode_without_a_reward_carries_no_weight() -> None:
+    failed = np.array([False, True, True])
+    assert read_weights(float32_bytes([2, 0, 0]), failed).tolist() == [1, 0, 0]
+    with pytest.raises(InputError, match=r"weight 2 of the update is 1\.0, but the reward"):
+        read_weights(float32_bytes([2, 0, 1]), failed)
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, unique=True), st.data())

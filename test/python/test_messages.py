@@ -242,6 +242,14 @@ def test_absent_fields_are_refused_by_name(name: str) -> None:
         decode(plain, UpdatePayload)
 
 
+def test_failed_episodes_go_out_as_nan_and_the_others_as_they_are() -> None:
+    failed = np.array([False, True, False, True])
+    packed = float32_bytes([1, math.inf, 3, math.nan], failed)
+    np.testing.assert_array_equal(float32_array(packed), [1, math.nan, 3, math.nan])
+    with pytest.raises(NotFinite, match="1 of 4 values"):
+        float32_bytes([1, math.inf, 3, math.nan], np.array([False, False, False, True]))
+
+
 def test_results_cannot_be_made_with_nan() -> None:
     with pytest.raises(NotFinite, match="`loss_last` is nan"):
         SftResult(steps=1, loss_first=1.0, loss_last=math.nan, texts=1, seconds=0.1)

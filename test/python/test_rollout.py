@@ -1,5 +1,6 @@
 """A batch of episodes: its numbers add up, text by text and token by token."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -152,22 +153,18 @@ def test_an_episode_whose_prefix_has_no_score_failed(policy: Policy) -> None:
 def test_numbers_that_diverged_are_told_by_name_and_episode(
     policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(Diverged, match=r"λ-returns of 5 of 5 .* \(the first are 0, 1"):
-        collect(policy, training__gamma=float("inf"))
-    with torch.no_grad():
-        kept = policy.value_head.bias.clone()
-        policy.value_head.bias.fill_(torch.nan)
-    with pytest.raises(Diverged, match=r"weights of value_head\.bias"):
-        collect(policy)
-    monkeypatch.setattr("averse_worker.rollout.require_finite", lambda parameters: None)
-    with pytest.raises(Diverged, match=r"values of 5 of 5"):
-        collect(policy)
-    with torch.no_grad():
-        policy.value_head.bias.copy_(kept)
-        weight = policy.actor.causal.get_output_embeddings().weight
-        kept = weight.clone()
-        weight.fill_(torch.nan)
-    with pytest.raises(Diverged, match=r"log-probabilities of 5 of 5"):
-        collect(policy)
-    with torch.no_grad():
-        weight.copy_(kept)
+    with pytest.raises(Diverged, match=r"returns of \d of 5 .* \(the first are") as caught:
+        collect(policy, training__gamma=1e30)
+    assert (caught.value.detail or "").startswith("episodes [")
+    for name, told in (("value_head", "values"), ("lm_head", "log-probabilities")):
+        broken = copy.deepcopy(policy)
+        weight = broken.value_head.weight
+        if name == "lm_head":
+            weight = broken.actor.causal.get_output_embeddings().weight
+        torch.nn.init.constant_(weight, torch.nan)
+        with pytest.raises(Diverged, match=r"the weights of (value_head|transformer\.wte)\.weight"):
+            collect(broken)
+        with monkeypatch.context() as patch:
+            patch.setattr("averse_worker.rollout.require_finite", lambda parameters: None)
+            with pytest.raises(Diverged, match=f"{told} of 5 of 5"):
+                collect(broken)

@@ -174,14 +174,93 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(language_mode
         assert parameter.equal(before[name]), name
 
 
-def test_a_broken_weight_is_named_with_the_episodes(language_model: Path) -> None:
+def test_what_a_broken_weight_makes_is_named_with_the_episodes(
+    language_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("averse_worker.update.require_finite", lambda parameters: None)
     policy = make_policy(language_model)
     ppo = Ppo(policy, training(minibatch=6), 0)
     episodes = episodes_of(policy)
     with torch.no_grad():
         policy.value_head.weight[0, 0] = torch.inf
-    with pytest.raises(Diverged, match="values"):
+    with pytest.raises(Diverged, match=r"values became NaN .* episodes 0, 1"):
         ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+
+
+def state_of(policy: Policy, ppo: Ppo) -> dict[str, torch.Tensor]:
+    """Everything that an update changes, copied."""
+    weights = {n: p.detach().clone() for n, p in policy.parameters.items()}
+    return weights | {n: t.clone() for n, t in ppo.state().items()}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(one[n].equal(other[n]) for n in one)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_gradient_that_diverged_is_not_applied(language_model: Path, value: float) -> None:
+    """The third gradient step meets a bad gradient: what the first two made of it stays."""
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(minibatch=2, epochs=2, learning_rate=1e-3), 0)
+    episodes = episodes_of(policy)
+    name = next(n for n in policy.parameters if n.endswith("c_fc.weight"))
+    states: list[dict[str, torch.Tensor]] = []
+    taken: list[dict[str, torch.Tensor]] = []
+
+    def spoil(gradient: torch.Tensor) -> torch.Tensor | None:
+        states.append(state_of(policy, ppo))
+        if len(states) < 3:
+            return None
+        gradient = gradient.clone()
+        gradient[1, 2] = value
+        return gradient
+
+    hook = policy.parameters[name].register_hook(spoil)
+    ppo.optimizer.register_step_post_hook(lambda *_: taken.append(state_of(policy, ppo)))
+    with pytest.raises(Diverged, match=rf"the gradient of {name}.*episodes \d") as caught:
+        ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+    hook.remove()
+    assert len(taken) == 2
+    assert same(state_of(policy, ppo), states[2])
+    assert same(state_of(policy, ppo), taken[1])
+    assert not same(states[2], states[0])
+    assert (caught.value.detail or "").startswith("episodes [")
+    assert np.isfinite(ppo.update(episodes, np.ones(6), 1, 1.0, no_report).grad_norm)
+
+
+def test_a_loss_that_diverged_is_not_applied(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(), 0)
+    episodes = episodes_of(policy)
+    before = state_of(policy, ppo)
+    spoiled = replace(episodes, advantages=episodes.advantages.clone())
+    spoiled.advantages[4] = torch.nan
+    assert spoiled.failed.tolist() == [False] * 4 + [True, False]
+    with pytest.raises(Diverged, match="the loss"):
+        ppo.update(spoiled, np.ones(6), 1, 1.0, no_report)
+    assert same(state_of(policy, ppo), before)
+    # Without weight it is nowhere in the computation.
+    ppo.update(spoiled, np.array([1, 1, 1, 1, 0, 1]), 1, 1.0, no_report)
+
+
+def test_weights_that_diverged_are_named_before_anything_is_computed(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(), 0)
+    episodes = episodes_of(policy)
+    name = list(policy.parameters)[3]
+    with torch.no_grad():
+        policy.parameters[name].view(-1)[5] = -torch.inf
+    before = state_of(policy, ppo)
+    with pytest.raises(Diverged, match=f"the weights of {name} "):
+        ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+    assert same(state_of(policy, ppo), before)
+
+
+def test_a_finite_step_out_of_float32_is_told_before_anybody_saves_it(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(epochs=1, minibatch=8, learning_rate=1e39), 0)
+    with pytest.raises(Diverged, match="the weights of "):
+        ppo.update(episodes_of(policy), np.ones(6), 1, 1.0, no_report)
 
 
 def test_lora_trains_adapters_and_head_alone(language_model: Path) -> None:

@@ -184,3 +184,24 @@ test("a run that is taken up is not over any more, and has this controller's pro
     opened.recorder.close();
   }
 });
+
+test("a manifest that fell behind the journal is brought up to it", async () => {
+  const recorder = newRun();
+  const before = readFileSync(join(recorder.directory, "manifest.json"));
+  recorder.append(trial, {
+    type: "model_exported",
+    path: `trials/${trial}/model`,
+    files: { "model.safetensors": "a".repeat(64) },
+    bytes: 1,
+  });
+  recorder.append(null, { type: "run_finished", outcome: "done", message: "", seconds: 1 });
+  recorder.close();
+  const complete = readManifest(recorder.directory);
+  // As if the controller had died just before it wrote the manifest.
+  writeFileSync(join(recorder.directory, "manifest.json"), before);
+  expect(readManifest(recorder.directory).outcome).toBeNull();
+  const opened = await reopened(recorder.directory);
+  opened.recorder.close();
+  expect(readManifest(recorder.directory)).toEqual(complete);
+  expect(complete.results.trials[trial]!.model).toEqual({ "model.safetensors": "a".repeat(64) });
+});

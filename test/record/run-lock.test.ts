@@ -15,8 +15,9 @@ import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { LockOwner } from "../../src/record/lock-generations.js";
 import { identityOf, lifeOf } from "../../src/record/process-identity.js";
-import { holderOf, type LockOwner, lockRun, type RunLock } from "../../src/record/run-lock.js";
+import { holderOf, lockRun, type RunLock } from "../../src/record/run-lock.js";
 import { temporaryFolder } from "./folders.js";
 
 vi.setConfig({ testTimeout: 60_000 });

@@ -191,6 +191,7 @@ function stepEvent(
     alpha,
     kept,
     batch,
+    failed: 0,
     reward_mean: mean(reward),
     return_mean: mean(returns),
     cvar: conditionalValueAtRisk(returns, target),
@@ -257,6 +258,7 @@ function evaluated(
     final,
     weights: "average",
     compute,
+    failed: 0,
     metrics: {
       reward_mean: mean(reward),
       tail_reward: mean(tail.map((at) => reward[at]!)),

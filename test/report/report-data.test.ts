@@ -47,8 +47,16 @@ describe("gatherReport", () => {
     const ofTrial = (events: JournalEvent[]) =>
       gatherReport({ ...run, events }).trials.find(({ name }) => name === "rlhf-s0")!;
     expect(ofTrial(before).failure).toBeNull();
-    const unfinished = before.filter(({ type }) => type !== "trial_finished");
-    expect(ofTrial(unfinished).failure?.message).toBe("out of memory");
+    expect(ofTrial([...run.events, failed]).failure?.message).toBe("out of memory");
+  });
+
+  test("a run that was taken up again has not ended, and tells of it", () => {
+    const stamp = { seq: 0, time: "2026-11-23T10:00:00.000Z", trial: null } as const;
+    const facts = { parallel: 2, cut_bytes: 0, from: { "rlhf-s0": 5 } };
+    const events = [...run.events, { ...stamp, type: "run_resumed" as const, ...facts }];
+    const data = gatherReport({ ...run, events });
+    expect(data.finished).toBeNull();
+    expect(data.incidents.map(({ type }) => type)).toEqual(["run_resumed"]);
   });
 
   test("makes do with an empty journal", () => {

@@ -46,6 +46,34 @@ describe("a trial", () => {
     expect(trial(over, "rlhf-s0")).toMatchObject({ status: "done", endedAt: 150, phase: null });
   });
 
+  test("goes back to its checkpoint when its worker is lost, or the run taken up again", () => {
+    const lost = event("rlhf-s0", {
+      type: "worker_lost",
+      reason: "exited",
+      action: "step",
+      message: "it died",
+      detail: null,
+      stacks: null,
+      restarts: 1,
+      from: 1,
+    });
+    const before: [number, Observation][] = [
+      [102, started("rlhf-s0")],
+      [104, step("rlhf-s0", 0)],
+      [106, step("rlhf-s0", 1)],
+      [108, step("rlhf-s0", 2)],
+    ];
+    expect(trial(fold([...before, [109, lost]]), "rlhf-s0")).toMatchObject({
+      status: "starting",
+      stepsDone: 1,
+    });
+    const from = { "rlhf-s0": null };
+    const facts = { type: "run_resumed", parallel: 3, cut_bytes: 0, from } as const;
+    const resumed = fold([...before, [109, event(null, facts)]]);
+    expect(resumed.parallel).toBe(3);
+    expect(trial(resumed, "rlhf-s0")).toMatchObject({ status: "waiting", stepsDone: 0 });
+  });
+
   test("is starting as soon as its worker reports anything", () => {
     expect(trial(fold([[101, progress("rlhf-s0", "import", 0, 0)]]), "rlhf-s0").status).toBe(
       "starting",

@@ -1,7 +1,12 @@
 /** Messages against calls, without a socket. */
 import { decode, encode } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { type Command, type Payload, PROTOCOL_VERSION, type Request } from "../../src/protocol/messages.js";
+import {
+  type Command,
+  type Payload,
+  PROTOCOL_VERSION,
+  type Request,
+} from "../../src/protocol/messages.js";
 import { type CallOptions, Exchange } from "../../src/worker/exchange.js";
 import { WorkerFailure } from "../../src/worker.js";
 

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
 import { float32Bytes } from "../../src/protocol/arrays.js";
+import { PROTOCOL_VERSION } from "../../src/protocol/messages.js";
 import { openSession, type SessionOptions } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker.js";
@@ -99,7 +100,8 @@ test("dies at start: exit code and last words", async () => {
 test("wrong version: says which side is older", async () => {
   const error = await lost(open("wrong_version.py"));
   expect(error.reason).toBe("version");
-  expect(error.message).toMatch(/protocol 2, this controller speaks 1: the controller is older/);
+  const versions = `protocol ${PROTOCOL_VERSION + 1}, this controller speaks ${PROTOCOL_VERSION}`;
+  expect(error.message).toContain(`${versions}: the controller is older`);
 });
 
 test("wrong session: not taken for ours", async () => {
@@ -123,8 +125,64 @@ test("stuck: pings are answered, the command is not", async () => {
   const worker = await open("stuck.py", { silence_seconds });
   const error = await lost(worker.call("load", loadPayload));
   expect(error.reason).toBe("stuck");
-  expect(error.message).toContain("nothing came of `load` (no progress yet) for 0.5 s");
+  expect(error.message).toContain("stuck in `load` (no progress yet), silent for 0.5 s");
   expect(error.message).toContain("silence_seconds.load");
+  // A worker that knows nothing of SIGUSR1 is ended by it; that is no exit of its own.
+  expect(error.stacks).toBeNull();
+});
+
+test("hangs in update: the phase is named, and the stacks the function", async () => {
+  const silence_seconds = { load: 60, other: 60, control: 60, update: 1 };
+  const worker = await open("hangs_in_update.py", { silence_seconds });
+  const rollout = await rolledOut(worker);
+  const error = await lost(worker.call("update", updatePayload(rollout)));
+  expect(error.reason).toBe("stuck");
+  expect(error.message).toContain(
+    "stuck in `update` (phase update, 3 of 8 minibatches), silent for 1 s; " +
+      "if it is only slow, raise silence_seconds.update",
+  );
+  expect(error.stacks).toMatch(/^(Current t|T)hread 0x/);
+  expect(error.stacks).toContain("_wait_for_the_other_ranks");
+  expect(error.stacks).toContain("in _control");
+  expect(error.stacks).not.toContain("end of stacks");
+  expect(error.stderrTail.join()).not.toContain("thread 0x");
+});
+
+test("hangs in C code with Python's lock: the stacks come all the same", async () => {
+  const silence_seconds = { load: 60, other: 60, control: 1, update: 3 };
+  const worker = await open("hangs_with_lock.py", { silence_seconds });
+  const rollout = await rolledOut(worker);
+  const error = await lost(worker.call("update", updatePayload(rollout)));
+  expect(error.reason).toBe("silent");
+  expect(error.message).toContain("did not answer `ping` (no progress yet) within 1 s");
+  expect(error.message).toContain("during `update` (phase update, 3 of 8 minibatches)");
+  expect(error.stacks).toContain("_hang_in_c");
+});
+
+test("slow to start: works, if start_seconds allow it", async () => {
+  const worker = await open("slow_start.py");
+  await rolledOut(worker);
+  await worker.close();
+  const error = await lost(open("slow_start.py", { start_seconds: 0.5 }));
+  expect(error.reason).toBe("never-connected");
+});
+
+test("huge message: the session ends, and says what may have been", async () => {
+  const worker = await open("huge.py");
+  await worker.call("load", loadPayload);
+  const error = await lost(worker.call("rollout", rolloutPayload([0])));
+  expect(error.reason).toBe("silent");
+  expect(error.message).toContain("cannot be reached during `rollout`");
+  expect(error.message).toContain("over 256 MiB");
+});
+
+test("late answers of an old session are reported and ignored", async () => {
+  const faults: string[] = [];
+  const onProtocolFault = (text: string) => faults.push(text);
+  const worker = await open("old_session.py", {}, { onProtocolFault });
+  await rolledOut(worker);
+  expect((await worker.call("ping", {})).busy).toBeNull();
+  expect(faults).toEqual(Array(4).fill('a reply of session "an-old-session"'));
 });
 
 test("dies in update: every call in hand is told the signal and the last words", async () => {
@@ -146,6 +204,8 @@ test("freezes in rollout: heartbeats cease, deadlines are far away", async () =>
   const error = await lost(worker.call("rollout", rolloutPayload([0])));
   expect(error.reason).toBe("silent");
   expect(error.message).toContain("cannot be reached during `rollout`");
+  expect(error.message).toMatch(/process \d+ is stopped \(state T\)/);
+  expect(error.stacks).toBeNull();
 });
 
 test("ignores SIGTERM: close ends it all the same", async () => {

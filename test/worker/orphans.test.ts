@@ -1,11 +1,10 @@
 /** The controller ends without closing its worker, in every way there is: nothing may stay behind. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { build } from "vite";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { processesWith } from "./processes.js";
 
@@ -19,17 +18,24 @@ let folder: string;
 let sockets: string;
 const controllers: ChildProcess[] = [];
 
-beforeAll(async () => {
-  // Inside node_modules, so that the built file finds zeromq and execa.
+beforeAll(() => {
+  // Inside node_modules, so that the built files find zeromq and execa.
   const cache = join(root, "node_modules", ".cache");
   mkdirSync(cache, { recursive: true });
   folder = mkdtempSync(join(cache, "averse-orphans-"));
   sockets = mkdtempSync(join(tmpdir(), "averse-sockets-"));
-  const entry = join(folder, "controller.js");
+  const src = (file: string) => join(root, "src", "worker", file);
+  execFileSync(process.execPath, [
+    join(root, "node_modules", "typescript", "bin", "tsc"),
+    ...["--ignoreConfig", "--noCheck", "--target", "es2023", "--module", "nodenext"],
+    ...["--types", "node", "--rootDir", join(root, "src"), "--outDir", folder],
+    ...[src("session.ts"), src("spec.ts")],
+  ]);
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   writeFileSync(
-    entry,
-    `import { openSession } from ${JSON.stringify(join(root, "src/worker/session.ts"))};
-     import { readWorkerSpec } from ${JSON.stringify(join(root, "src/worker/spec.ts"))};
+    join(folder, "controller.js"),
+    `import { openSession } from "./worker/session.js";
+     import { readWorkerSpec } from "./worker/spec.js";
      const root = ${JSON.stringify(root)};
      const worker = await openSession(readWorkerSpec("fake", root), { root });
      console.log(worker.hello.pid);
@@ -41,12 +47,6 @@ beforeAll(async () => {
      };
      endings[process.argv[2]]();`,
   );
-  await build({
-    root,
-    configFile: false,
-    logLevel: "error",
-    build: { ssr: entry, outDir: join(folder, "built"), emptyOutDir: true, minify: false },
-  });
 });
 
 afterAll(() => {
@@ -66,7 +66,7 @@ interface Started {
 
 /** Starts a controller, which starts a worker and then comes to its end. */
 async function start(ending: string): Promise<Started> {
-  const controller = spawn(process.execPath, [join(folder, "built", "controller.js"), ending], {
+  const controller = spawn(process.execPath, [join(folder, "controller.js"), ending], {
     stdio: ["ignore", "pipe", "ignore"],
     env: { ...process.env, TMPDIR: sockets },
   });
@@ -97,4 +97,23 @@ test.each(["SIGKILL", "SIGTERM", "SIGHUP"] as const)("the controller gets %s", a
   controller.kill(signal);
   await ended;
   await vi.waitFor(() => expect(isGone(pid)).toBe(true), 30_000);
+});
+
+test("what a killed controller left is removed by the next, and what another uses is not", async () => {
+  const living = await start("waits");
+  const [inUse] = readdirSync(sockets).filter((name) =>
+    name.includes(`-${living.controller.pid}-`),
+  );
+  const killed = await start("waits");
+  killed.controller.kill("SIGKILL");
+  await killed.ended;
+  expect(readdirSync(sockets)).toContainEqual(
+    expect.stringContaining(`-${killed.controller.pid}-`),
+  );
+  const { ended } = await start("exits");
+  await ended;
+  expect(readdirSync(sockets)).toEqual([inUse]);
+  expect(isGone(living.pid)).toBe(false);
+  living.controller.kill("SIGKILL");
+  await vi.waitFor(() => expect(isGone(living.pid)).toBe(true), 30_000);
 });

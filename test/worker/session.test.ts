@@ -1,8 +1,21 @@
 import { randomUUID } from "node:crypto";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
 import { describe, expect, test, vi } from "vitest";
+import { makeKeys, writeWorkerKeys } from "../../src/worker/curve-keys.js";
 import { openSession } from "../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../src/worker/spec.js";
 import { WorkerLost } from "../../src/worker.js";
@@ -60,6 +73,86 @@ describe("session with the fake engine", () => {
     expect(error.message).toContain(`invalid choice: '${mark}'`);
   });
 });
+
+describe("session over TCP", () => {
+  const connection = { ...fake.connection, transport: "tcp" } as const;
+  const locked: WorkerSpec = { ...fake, argv: [...fake.argv, "--keys", "{keys}"], connection };
+
+  workerContract(() => openSession(locked, { root }));
+
+  test("a worker without its keys refuses to start", async () => {
+    const error = await lossOf(() => openSession({ ...locked, argv: fake.argv }, { root }));
+    expect(error.message).toMatch(/exited with code 2 before its hello.*never without keys/);
+  });
+
+  test("a worker with another session's keys stays outside", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "averse-other-keys-"));
+    try {
+      const file = join(folder, "keys.json");
+      writeWorkerKeys(file, makeKeys());
+      const argv: WorkerSpec["argv"] = [...fake.argv, "--keys", file];
+      const spec: WorkerSpec = { ...locked, argv, start_seconds: 2 };
+      const error = await lossOf(() => openSession(spec, { root }));
+      expect(error.reason).toBe("never-connected");
+      expect(error.message).toContain("said nothing within 2 s");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("the shipped example of a remote worker, with an ssh that stays here", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "averse-remote-"));
+    try {
+      // What ssh does with its arguments, less the machine: the last is a command line for a shell.
+      const ssh = `#!/bin/sh\nfor last; do :; done\ncd ${folder} && exec sh -c "$last"\n`;
+      writeFileSync(join(folder, "ssh"), ssh, { mode: 0o755 });
+      const home = join(folder, "averse");
+      mkdirSync(home);
+      symlinkSync(join(root, "python"), join(home, "python"));
+      symlinkSync(join(root, ".venv"), join(home, ".venv"));
+      const file = join(folder, "remote.yaml");
+      const shipped = readFileSync(join(root, "configs/workers/remote.yaml"), "utf8");
+      const here = shipped.replace("workstation\n", "localhost\n").replace("torch", "fake");
+      writeFileSync(file, here);
+      const worker = await openSession(readWorkerSpec(file, root), {
+        root,
+        environment: { PATH: `${folder}:${process.env.PATH}` },
+      });
+      const copied = () => readdirSync(home).filter((name) => name.startsWith("keys-"));
+      expect(copied()).toHaveLength(1);
+      expect((await worker.call("load", loadPayload)).device).toBe("cpu");
+      await worker.close();
+      expect(copied()).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+test("secrets reach the worker through its environment, and nothing that is told of it", async () => {
+  const token = `hf_${randomUUID()}`;
+  vi.stubEnv("HF_TOKEN", token);
+  try {
+    const log = new PassThrough();
+    const code = "import os, sys; sys.exit(int(os.environ['HF_TOKEN'] == sys.argv[1][::-1]) * 9)";
+    const argv: WorkerSpec["argv"] = ["{python}", "-c", code, [...token].reverse().join("")];
+    const told = [
+      await lossOf(() => openSession({ ...fake, argv }, { root, log })),
+      await lossOf(() => openSession({ ...fake, argv: ["/no/such/program"] }, { root, log })),
+    ];
+    expect(told[0]!.message).toContain("exited with code 9");
+    log.end();
+    expect(JSON.stringify([told.map(inFull), await text(log)])).not.toContain(token);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
+/** Everything that a log of the error could show. */
+function inFull(error: Error): unknown[] {
+  const { cause } = error;
+  return [inspect(error, { depth: 9 }), cause instanceof Error ? inFull(cause) : cause];
+}
 
 async function lossOf(action: () => Promise<unknown>): Promise<WorkerLost> {
   // A loss is told at the next call at the latest, which may be a call or two after the kill.

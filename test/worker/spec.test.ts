@@ -144,7 +144,13 @@ describe("worker specs", () => {
 });
 
 test("placeholders are filled wherever they stand, and in values only once", () => {
-  const values = { python: "/p{endpoint}", endpoint: "ipc:///e", session: "s", root: "/r", keys: "" };
+  const values = {
+    python: "/p{endpoint}",
+    endpoint: "ipc:///e",
+    session: "s",
+    root: "/r",
+    keys: "",
+  };
   expect(filled("{root}/python:{root} {python}", values)).toBe("/r/python:/r /p{endpoint}");
   expect(filled("--format={}", values)).toBe("--format={}");
 });

@@ -175,7 +175,11 @@ describe("over TCP", () => {
     const intruders: Record<string, Partial<ClientKeys>> = {
       "no key": {},
       "wrong server key": { ...opened.keys, curveServerKey: publicKey },
-      "unknown client key": { curveServerKey, curvePublicKey: publicKey, curveSecretKey: secretKey },
+      "unknown client key": {
+        curveServerKey,
+        curvePublicKey: publicKey,
+        curveSecretKey: secretKey,
+      },
       "another session's key": { ...other.keys, curveServerKey },
     };
     for (const keys of Object.values(intruders)) {

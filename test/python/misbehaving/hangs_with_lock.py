@@ -6,6 +6,7 @@ Nor can it watch its parent: Linux kills it with that.
 import ctypes
 import os
 import signal
+import time
 from typing import Any
 
 from real_worker import serve
@@ -20,6 +21,7 @@ class HangingEngine(FakeEngine):
 
     def update(self, payload: Any, report: Report) -> Any:
         report("update", 3, 8, "minibatches")
+        time.sleep(1)  # lets the control thread send it
         return self._hang_in_c()
 
     def _hang_in_c(self) -> None:
