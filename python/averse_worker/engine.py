@@ -75,7 +75,8 @@ class Engine(Protocol):
         """Samples one episode a prompt id; a function of weights, ids, seed and β only.
 
         Answers arrays of the prompts' length and order; the tensors stay here under the
-        returned id until the next rollout.
+        returned id until the next rollout. An episode on which the reward model fails is named
+        in `failures` and has NaN for reward and returns, never 0.
         """
         ...
 
@@ -86,7 +87,9 @@ class Engine(Protocol):
 
         Raises:
             ProtocolError: `rollout` is not the id of the last rollout.
-            InputError: weights are of the wrong length, negative, not finite, or all zero.
+            InputError: weights are of the wrong length, negative, not finite, all zero, or on an
+                episode whose reward failed.
+            Diverged: nothing of the gradient step in hand was applied.
         """
         ...
 

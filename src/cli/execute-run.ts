@@ -148,7 +148,7 @@ async function recall(
   { events, cutBytes }: History,
   view: RunView,
   samples: Map<string, string>,
-): Promise<Past> {
+): Promise<Past | null> {
   return await replay(plan, events, cutBytes, (event) => {
     takeSamples(event, samples);
     view.recall(event);

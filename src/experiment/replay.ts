@@ -16,6 +16,7 @@ export interface Past {
  * @param plan of this machine, now; the journal has its own number of trials side by side
  * @param cutBytes of a torn last line, already cut off
  * @param visit is told of every event
+ * @returns null: there was no event, not even the first came to be on disk; the run begins
  * @throws {Error} when an event cannot follow on those before it; the message names its number
  * @throws what reading `events` throws
  */
@@ -24,7 +25,7 @@ export async function replay(
   events: AsyncIterable<JournalEvent> | Iterable<JournalEvent>,
   cutBytes: number,
   visit: (event: JournalEvent) => void = () => {},
-): Promise<Past> {
+): Promise<Past | null> {
   let state = initialState(plan);
   let figures: RunFigures = new Map();
   for await (const event of events) {
@@ -32,6 +33,9 @@ export async function replay(
     [state] = advance(plan, state, event);
     figures = withEvent(figures, event);
     visit(event);
+  }
+  if (state.phase === "created") {
+    return null;
   }
   const unfinished = Object.entries(state.trials).filter(([, { phase }]) => phase !== "done");
   const from = Object.fromEntries(

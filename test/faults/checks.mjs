@@ -11,7 +11,7 @@ import { Subject } from "./strike.mjs";
  * @typedef {object} Circumstances
  * @property {string} folder empty, the check's own
  * @property {import("./strike.mjs").Program} program
- * @property {(engine: import("./experiment.mjs").EngineName) => Promise<import("./record.mjs").Outcome>} expected
+ * @property {(engine: import("./experiment.mjs").Subject) => Promise<import("./record.mjs").Outcome>} expected
  *   of the undisturbed run
  */
 
@@ -50,7 +50,7 @@ export const checks = [
       script(folder, [
         process.execPath,
         join(root, "node_modules", "vitest", "vitest.mjs"),
-        ...["run", "--config", join("test", "vitest.config.ts"), "fuzz"],
+        ...["run", "--config", join("test", "vitest.config.ts"), "fuzz.test"],
       ]),
   },
   {
@@ -59,7 +59,7 @@ export const checks = [
     perform: ({ folder }) =>
       script(folder, [
         join(root, ".venv", "bin", "python"),
-        ...["-m", "pytest", "-q", "--tb=short", "-k", "fuzz"],
+        ...["-m", "pytest", "-q", "--tb=short", join("test", "python", "test_fuzz.py")],
       ]),
   },
 ];

@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** @typedef {"fake" | "torch"} EngineName */
+/** @typedef {"fake" | "torch" | "torch-sft"} Subject the worker's engine, and what it is asked */
 
-/** @type {Record<EngineName, object>} */
+/** @type {Record<Subject, object>} */
 const experiments = {
   // Three arms, six iterations, three checkpoints of which one is kept, a β that moves.
   fake: {
@@ -20,10 +20,11 @@ const experiments = {
     checkpoint: { every: 2, keep_last: 1 },
     evaluation: { prompts: 40, every: 2, every_prompts: 20, samples: 4 },
   },
+  // A worker costs seconds to start here, so that each of these has one trial.
   torch: {
     name: "faults-torch",
     arms: ["ra-rlhf"],
-    sft: { steps: 2, batch: 4, max_tokens: 24 },
+    sft: { steps: 0 },
     rollout: { prompt_tokens: 12, new_tokens: 8 },
     training: {
       iterations: 3,
@@ -37,20 +38,28 @@ const experiments = {
     checkpoint: { every: 1, keep_last: 1 },
     evaluation: { prompts: 8, every: 2, every_prompts: 8, samples: 2 },
   },
+  "torch-sft": {
+    name: "faults-sft",
+    arms: ["sft"],
+    sft: { steps: 3, batch: 4, max_tokens: 24 },
+    rollout: { prompt_tokens: 12, new_tokens: 8 },
+    evaluation: { prompts: 8, every: 2, every_prompts: 8, samples: 2 },
+  },
 };
 
 /**
  * Writes the experiment and the worker that it names.
  *
  * @param {string} folder
- * @param {EngineName} engine
+ * @param {Subject} subject
  * @param {object} [options]
  * @param {number} [options.parallel] trials side by side
  * @param {number} [options.restarts] workers that a trial may lose
  * @param {object[]} [options.faults] see faulty_worker.py
  * @returns {string} the experiment's file; JSON is YAML
  */
-export function writeExperiment(folder, engine, { parallel = 2, restarts = 3, faults = [] } = {}) {
+export function writeExperiment(folder, subject, { parallel = 2, restarts = 3, faults = [] } = {}) {
+  const engine = subject === "fake" ? "fake" : "torch";
   const planned = join(folder, "faults.json");
   const worker = join(folder, "worker.yaml");
   const experiment = join(folder, "experiment.yaml");
@@ -77,7 +86,7 @@ export function writeExperiment(folder, engine, { parallel = 2, restarts = 3, fa
   writeFileSync(
     experiment,
     JSON.stringify({
-      ...experiments[engine],
+      ...experiments[subject],
       backend: { worker, device: "cpu", threads: 1 },
       trials: { parallel, restarts, backoff_seconds: 0.1 },
     }),

@@ -13,7 +13,7 @@ import { Subject } from "./strike.mjs";
  * A checkpoint that finds no room is given up, and the run goes on; the worker that dies next is
  * taken up from the checkpoint before.
  *
- * @param {import("./experiment.mjs").EngineName} engine
+ * @param {import("./experiment.mjs").Subject} engine
  * @param {number} nth save of the RL trial
  * @param {number} update that comes after it, and is the worker's end
  * @returns {(circumstances: Circumstances) => Promise<Verdict>}
@@ -22,8 +22,9 @@ export function saveOnFullDisk(engine, nth, update) {
   return (circumstances) =>
     onSmallDisk(circumstances, async (subject, ballast) => {
       const expected = await circumstances.expected(engine);
+      const stage = engine === "fake" ? { stage: "rl" } : {};
       const faults = [
-        { command: "save", stage: "rl", nth, fill: ballast },
+        { command: "save", ...stage, nth, fill: ballast },
         { command: "update", nth: update, signals: [["SIGKILL", "worker"]] },
       ].map((fault, index) => ({ ...fault, marker: join(subject.folder, `fault-${index}`) }));
       const experiment = writeExperiment(subject.folder, engine, { parallel: 1, faults });

@@ -81,11 +81,11 @@ async function tasksOf(program) {
     (!options.short || short === true) &&
     (words.length === 0 || words.some((word) => name.includes(word)));
   const struck = points
-    .map((one) => ({ ...one, name: one.engine === "torch" ? `PyTorch: ${one.name}` : one.name }))
+    .map((one) => ({ ...one, name: one.engine !== "fake" ? `PyTorch: ${one.name}` : one.name }))
     .filter(({ name, short }) => chosen(name, short));
   /** @type {Map<string, Promise<import("./record.mjs").Outcome>>} */
   const undisturbedRuns = new Map();
-  const expected = (/** @type {import("./experiment.mjs").EngineName} */ engine) => {
+  const expected = (/** @type {import("./experiment.mjs").Subject} */ engine) => {
     if (!undisturbedRuns.has(engine)) {
       const folder = join(scratch, `undisturbed-${engine}`);
       mkdirSync(folder);

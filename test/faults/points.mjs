@@ -6,7 +6,7 @@
 /**
  * @typedef {object} Point
  * @property {string} name
- * @property {import("./experiment.mjs").EngineName} engine
+ * @property {import("./experiment.mjs").Subject} engine
  * @property {boolean} [short] also in the short form
  * @property {number} [parallel] trials side by side; 2 by default
  * @property {number} [restarts] workers that a trial may lose
@@ -58,16 +58,17 @@ const at = {
 
 /** The same with the ordinals of fewer iterations and more files. */
 const torchAt = {
-  load: { command: "load", stage: "rl", place: "progress", phase: "load", count: 2 },
+  load: { command: "load", place: "progress", phase: "load", count: 2 },
   sftStep: { command: "sft", place: "optimizer", count: 1 },
   sample: { command: "rollout", nth: 1, place: "progress", phase: "sample", count: 1 },
   reward: { command: "rollout", nth: 1, place: "progress", phase: "reward" },
   step: { command: "update", nth: 1, place: "optimizer", count: 1 },
   stepped: { command: "update", nth: 2, place: "stepped", count: 1 },
   updated: { command: "update", nth: 1, place: "after" },
-  evaluate: { command: "evaluate", stage: "rl", nth: 0 },
-  saveHalf: { command: "save", stage: "rl", nth: 1, place: "half-file", count: 1 },
-  saveNext: { command: "save", stage: "rl", nth: 1, place: "written-file" },
+  evaluate: { command: "evaluate", nth: 1 },
+  saveHalf: { command: "save", nth: 1, place: "half-file", count: 1 },
+  saveNext: { command: "save", nth: 1, place: "written-file" },
+  savedSft: { command: "save", place: "after" },
   restored: { command: "restore", place: "after" },
 };
 
@@ -399,7 +400,7 @@ export const points = [
   // ── PyTorch ─────────────────────────────────────────────────────────────────────────────────
   worker("worker killed in load", torchAt.load, killWorker, { engine: "torch" }),
   worker("worker killed in a gradient step of SFT", torchAt.sftStep, killWorker, {
-    engine: "torch",
+    engine: "torch-sft",
   }),
   worker("worker killed while sampling", torchAt.sample, killWorker, { engine: "torch" }),
   worker("worker killed in a gradient step", torchAt.step, killWorker, {
@@ -438,8 +439,17 @@ export const points = [
     },
   ),
   resumed("power cut in a gradient step of SFT", torchAt.sftStep, cutPower, "SIGKILL", {
-    engine: "torch",
+    engine: "torch-sft",
   }),
+  resumed(
+    "power cut after SFT's checkpoint, before its answer",
+    torchAt.savedSft,
+    cutPower,
+    "SIGKILL",
+    {
+      engine: "torch-sft",
+    },
+  ),
   resumed("power cut while scoring", torchAt.reward, cutPower, "SIGKILL", { engine: "torch" }),
   resumed("power cut after a gradient step", torchAt.stepped, cutPower, "SIGKILL", {
     engine: "torch",

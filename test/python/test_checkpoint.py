@@ -275,6 +275,8 @@ def test_an_export_has_lora_merged_and_leaves_the_policy_alone(
     exported = AutoModelForCausalLM.from_pretrained(tmp_path)
     assert not any("lora" in name for name, _ in exported.named_parameters())
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    # Prompts and perplexity cut texts; whoever takes the model up must not.
+    assert tokenizer.backend_tokenizer.truncation is None
     tokens = torch.tensor([tokenizer("the film was").input_ids])
     loaded = engine._loaded
     assert loaded is not None

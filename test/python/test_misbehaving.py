@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from averse_worker.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, uint32_bytes
+from averse_worker.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, uint32_array, uint32_bytes
 from payloads import LOAD
 from wire_controller import WireController
 
@@ -173,3 +173,13 @@ def still_answers(controller: WireController) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def test_fails_rewards(controller: WireController) -> None:
+    start(controller, "fails_rewards")
+    controller.call("load", LOAD)
+    prompts = {**ROLLOUT, "prompts": uint32_bytes(list(range(32)))}
+    failures = controller.call("rollout", prompts)["result"]["failures"]
+    assert [failure["kind"] for failure in failures] == ["timeout", "exception", "not-finite"]
+    episodes = [uint32_array(failure["episodes"]).tolist() for failure in failures]
+    assert episodes == [[0, 30], [10], [20]]

@@ -305,7 +305,7 @@ def test_refusals_leave_the_worker_alive(controller: WireController) -> None:
     assert controller.receive()["id"] is None
     controller.send_frames(b"", b"two frames")
     assert "2 frames" in controller.receive()["message"]
-    newer = controller.call("ping", {}, protocol=2)
+    newer = controller.call("ping", {}, protocol=PROTOCOL_VERSION + 1)
     assert newer["error"] == "protocol"
     assert "the worker is older" in newer["message"]
     assert controller.call("load", LOAD)["kind"] == "reply"

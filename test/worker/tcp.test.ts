@@ -210,7 +210,7 @@ describe("over TCP", () => {
     await opened.expectUndisturbed(worker);
   });
 
-  test("what comes before a key costs no memory", async () => {
+  test("a flood of frames over the limit costs no memory", async () => {
     const opened = await Opened.start();
     const worker = await opened.worker();
     const flood = async () => {

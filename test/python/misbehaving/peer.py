@@ -46,14 +46,14 @@ def leave_with_parent() -> None:
 class Peer:
     """A worker in one thread that does what it is told, message by message."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: FakeEngine | None = None) -> None:
         leave_with_parent()
         parser = argparse.ArgumentParser()
         parser.add_argument("--endpoint", required=True)
         parser.add_argument("--session", required=True)
         arguments, _ = parser.parse_known_args()
         self.session: str = arguments.session
-        self._engine = FakeEngine()
+        self._engine = engine or FakeEngine()
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self._socket.setsockopt(zmq.HEARTBEAT_IVL, 200)
         self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 2000)
