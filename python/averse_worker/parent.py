@@ -21,10 +21,11 @@ class Parent:
         return os.getppid() != self._pid
 
     def follow_into_death(self) -> None:
-        """Asks Linux for a SIGTERM when the parent dies; elsewhere `gone` has to be polled.
+        """Asks Linux for a SIGKILL when the parent dies; elsewhere `gone` has to be polled.
 
-        A second net below `gone`: it holds from now on, whatever this process is busy with.
-        Where the kernel refuses (a sandbox), `gone` alone has to do.
+        A second net below `gone`: it holds from now on, whatever this process is busy with, and
+        also while it is stopped (SIGSTOP), when it would heed no other signal. Where the kernel
+        refuses (a sandbox), `gone` alone has to do.
         """
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

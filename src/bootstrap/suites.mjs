@@ -31,6 +31,14 @@ export function allSuites(root, scratch, cores) {
   const tsc = module("typescript/bin/tsc");
   const vitestResult = join(scratch, "vitest.json");
   const pytestResult = join(scratch, "pytest.xml");
+  const faultsResult = join(scratch, "faults.json");
+  /** @type {Suite} */
+  const faults = {
+    name: "faults, short form",
+    lane: "python",
+    argv: [node, join("test", "faults", "main.mjs"), "--short", "--result", faultsResult],
+    count: (code) => counted(code, () => JSON.parse(readFileSync(faultsResult, "utf8"))),
+  };
   return [
     check("types: src", "js", [node, tsc, "-p", "tsconfig.json", "--noEmit"]),
     check("types: test", "js", [node, tsc, "-p", join("test", "tsconfig.json"), "--noEmit"]),
@@ -67,6 +75,8 @@ export function allSuites(root, scratch, cores) {
       argv: [python, "-m", "pytest", "-q", "--tb=short", `--junitxml=${pytestResult}`],
       count: (code) => counted(code, () => countPytest(readFileSync(pytestResult, "utf8"))),
     },
+    // It reads what is left of processes from /proc.
+    ...(process.platform === "linux" ? [faults] : []),
   ];
 }
 

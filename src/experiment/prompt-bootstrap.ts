@@ -12,9 +12,9 @@ const draws = 1000;
 const bootstrapSeed = 0;
 
 /**
- * 95 % interval of a − b over the prompts that both were evaluated on. It holds the noise of
- * prompts and completions, and nothing of how a training run with another seed would differ.
- * Null when the arms were evaluated on different prompts, or a figure is missing.
+ * 95 % interval of a − b over the prompts that both were evaluated on and both have a reward for.
+ * It holds the noise of prompts and completions, and nothing of how a training run with another
+ * seed would differ. Null when the arms were evaluated on different prompts, or none is left.
  */
 export function promptInterval(
   a: EvaluatedEvent,
@@ -22,28 +22,27 @@ export function promptInterval(
   metric: ComparedMetric,
   settings: MetricSettings,
 ): Interval | null {
-  const first = rewardsOf(a);
-  const second = rewardsOf(b);
   const ids = b.arrays.prompt;
   const samePrompts =
     a.arrays.prompt.length === ids.length && a.arrays.prompt.every((id, i) => id === ids[i]);
-  if (first === null || second === null || !samePrompts) {
+  const tail = metric === "tail_reward" ? tailOf(a, settings) : null;
+  const taken = [...ids.keys()].filter(
+    (index) =>
+      a.arrays.reward[index] !== null &&
+      b.arrays.reward[index] !== null &&
+      (tail === null || tail.has(index)),
+  );
+  if (!samePrompts || taken.length === 0) {
     return null;
   }
+  const first = Float64Array.from(taken, (index) => a.arrays.reward[index]!);
+  const second = Float64Array.from(taken, (index) => b.arrays.reward[index]!);
   const random = generator(bootstrapSeed);
   const differences = first.map((reward, index) => reward - second[index]!);
   switch (metric) {
     case "reward_mean":
+    case "tail_reward":
       return bootstrap95(differences, random, draws);
-    case "tail_reward": {
-      const scores = a.arrays.prompt_score.map((score) => score ?? Number.NaN);
-      const tail = tailPrompts(scores, settings.tailQuantile);
-      return bootstrap95(
-        Float64Array.from(tail, (index) => differences[index]!),
-        random,
-        draws,
-      );
-    }
     case "harm_rate": {
       const harmful = (reward: number): number => (reward < settings.harmThreshold ? 1 : 0);
       return bootstrap95(
@@ -79,8 +78,7 @@ function cvarInterval(a: Float64Array, b: Float64Array, random: Random): Interva
   return [quantile(differences, 0.025), quantile(differences, 0.975)];
 }
 
-function rewardsOf({ arrays }: EvaluatedEvent): Float64Array | null {
-  return arrays.reward.some((value) => value === null)
-    ? null
-    : Float64Array.from(arrays.reward as number[]);
+function tailOf({ arrays }: EvaluatedEvent, settings: MetricSettings): ReadonlySet<number> {
+  const scores = arrays.prompt_score.map((score) => score ?? Number.NaN);
+  return new Set(tailPrompts(scores, settings.tailQuantile));
 }

@@ -8,11 +8,17 @@ import { z85 } from "./curve-keys.js";
 
 const ADDRESS = "inproc://zeromq.zap.01";
 
+/**
+ * How often the handler looks whether it is still needed, in milliseconds. It goes on for once or
+ * twice as long after the last session, and its socket is never closed: libzmq 4.3.5 aborts the
+ * process when a handler closes while a session that asked it is on its way out.
+ */
+const LOOK_MS = 250;
+
 /** Domain → public key of the one client that it admits. */
 const admitted = new Map<string, string>();
 let handler: Promise<Reply> | null = null;
-/** Settles once the handler before has let go of the address. */
-let vacated: Promise<void> = Promise.resolve();
+let answering = false;
 
 /**
  * Admits one client to sockets of this ZAP domain.
@@ -21,52 +27,54 @@ let vacated: Promise<void> = Promise.resolve();
  * @throws {Error} the handler's address is taken: other code in this process is a ZAP handler.
  */
 export async function admit(domain: string, publicKey: string): Promise<() => void> {
+  handler ??= open();
+  const reply = await handler;
   admitted.set(domain, publicKey);
-  const withdraw = () => {
-    if (admitted.delete(domain) && admitted.size === 0) {
-      dismiss();
-    }
-  };
-  try {
-    handler ??= vacated.then(open);
-    await handler;
-  } catch (error) {
-    withdraw();
-    throw error;
+  if (!answering) {
+    answering = true;
+    void answer(reply);
   }
-  return withdraw;
+  return () => {
+    admitted.delete(domain);
+  };
 }
 
 async function open(): Promise<Reply> {
-  const reply = new Reply({ linger: 0 });
-  await reply.bind(ADDRESS);
-  void answer(reply);
-  return reply;
-}
-
-function dismiss(): void {
-  const leaving = handler;
-  handler = null;
-  vacated = Promise.resolve(leaving).then(
-    async (reply) => {
-      // `close` alone frees the address some time later, too late for a handler that follows.
-      await reply?.unbind(ADDRESS);
-      reply?.close();
-    },
-    () => {}, // it never opened, and `admit` has said so
-  );
-}
-
-async function answer(reply: Reply): Promise<void> {
-  for await (const [version, request, domain, , , mechanism, key] of reply) {
-    const known = admitted.get(String(domain));
-    const welcome =
-      String(mechanism) === "CURVE" &&
-      key !== undefined &&
-      known !== undefined &&
-      z85(key) === known;
-    const verdict = welcome ? ["200", "OK"] : ["400", "unknown key"];
-    // Version, request, status, text, user, metadata.
-    await reply.send([version!, request!, ...verdict, "", ""]);
+  const reply = new Reply({ linger: 0, receiveTimeout: LOOK_MS });
+  try {
+    await reply.bind(ADDRESS);
+    return reply;
+  } catch (error) {
+    handler = null;
+    reply.close();
+    throw error;
   }
+}
+
+/** Answers until nobody needs it: a socket that waits keeps the process from ending. */
+async function answer(reply: Reply): Promise<void> {
+  let needed = true;
+  while (needed) {
+    const wasNeeded = admitted.size > 0;
+    try {
+      await reply.send(verdict(await reply.receive()));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") {
+        throw error;
+      }
+      needed = wasNeeded || admitted.size > 0;
+    }
+  }
+  answering = false;
+}
+
+function verdict([version, request, domain, , , mechanism, key]: readonly Buffer[]): (
+  | Buffer
+  | string
+)[] {
+  const known = admitted.get(String(domain));
+  const welcome =
+    String(mechanism) === "CURVE" && key !== undefined && known !== undefined && z85(key) === known;
+  // Version, request, status, text, user, metadata.
+  return [version!, request!, ...(welcome ? ["200", "OK"] : ["400", "unknown key"]), "", ""];
 }

@@ -1,5 +1,6 @@
 /** One ROUTER socket, bound for one worker: messages in and out, and the end of the connection. */
 import { capability, Router, type SocketOptions } from "zeromq";
+import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
 import { type Door, makeDoor } from "./door.js";
 import type { WorkerSpec } from "./spec.js";
 
@@ -48,10 +49,10 @@ export class Connection {
   #sending: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(socket: Router, door: Door) {
+  private constructor(socket: Router, door: Door, endpoint: string) {
     this.#socket = socket;
     this.#door = door;
-    this.endpoint = door.endpoint(socket.lastEndpoint ?? door.address);
+    this.endpoint = endpoint;
   }
 
   /** File with the worker's keys; null: it needs none. */
@@ -84,17 +85,20 @@ export class Connection {
       // Without it a message to a worker that is gone vanishes in silence.
       mandatory: true,
       sendTimeout: SEND_MS,
+      maxMessageSize: MAX_MESSAGE_BYTES,
       heartbeatInterval: HEARTBEAT.interval,
       heartbeatTimeout: HEARTBEAT.timeout,
     });
+    let endpoint: string;
     try {
       await socket.bind(door.address);
+      endpoint = await door.open();
     } catch (error) {
       socket.close();
       door.close();
-      throw new Error(bindText(door.address, error), { cause: error });
+      throw new Error(bindText(spec, door.address, error), { cause: error });
     }
-    const connection = new Connection(socket, door);
+    const connection = new Connection(socket, door, endpoint);
     connection.#receive(receiver).catch((error: unknown) => {
       receiver.stray(`the worker's socket failed: ${String(error)}`);
       receiver.disconnected();
@@ -158,16 +162,28 @@ export class Connection {
   }
 }
 
-function bindText(endpoint: string, error: unknown): string {
+function bindText(
+  { transport, host, port }: WorkerSpec["connection"],
+  address: string,
+  error: unknown,
+): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  const reasons: Record<string, string> = {
-    EADDRINUSE:
-      "this address is taken; over TCP set connection.port of the worker's file to 0 (any free " +
-      "one: workers of trials side by side need one each)",
-    EADDRNOTAVAIL: "this machine has no such address; see connection.host of the worker's file",
-    ENODEV: "this machine has no such address; see connection.host of the worker's file",
-    EACCES: "no permission; set TMPDIR to a folder that may be written to, a TCP port above 1023",
-    ENAMETOOLONG: "the path is too long for a socket; set TMPDIR to a shorter folder",
-  };
-  return `cannot bind the worker's socket ${endpoint}: ${reasons[code ?? ""] ?? message}`;
+  const reasons: Record<string, string> =
+    transport === "ipc"
+      ? {
+          EADDRINUSE: "another process has this address; try again",
+          EACCES: "no permission; set TMPDIR to a folder that may be written to",
+          ENAMETOOLONG: "the path is too long for a socket; set TMPDIR to a shorter folder",
+        }
+      : {
+          EADDRINUSE:
+            "this port is taken; set connection.port of the worker's file to 0 (any free one: " +
+            "workers of trials side by side need one each)",
+          EADDRNOTAVAIL:
+            "this machine has no such address; see connection.host of the worker's file",
+          ENOTFOUND: "nobody knows this name; see connection.host of the worker's file",
+          EACCES: "no permission; set connection.port of the worker's file to 0 or above 1023",
+        };
+  const where = transport === "ipc" ? address : `tcp://${host}:${port}`;
+  return `cannot bind the worker's socket ${where}: ${reasons[code ?? ""] ?? message}`;
 }

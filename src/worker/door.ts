@@ -1,33 +1,31 @@
 /**
- * Where a worker's socket listens, and who may come in: over ipc a folder that only this user can
- * enter, over TCP (loopback included) CURVE with keys of this session and of no other.
+ * Where a worker's socket listens, and who may come in: a folder that only this user can enter,
+ * and over TCP (loopback included) CURVE with keys of this session and of no other.
  */
 import type { Router, SocketOptions } from "zeromq";
-import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
 import { admit } from "./admission.js";
 import { makeKeys, writeWorkerKeys } from "./curve-keys.js";
+import { type Gate, openGate } from "./gate.js";
 import { makeSocketFolder } from "./socket-folder.js";
 import type { WorkerSpec } from "./spec.js";
 
 export interface Door {
   /** What to bind. */
   readonly address: string;
-  /** What makes the socket keep to it. */
+  /** What makes the socket ask for keys. */
   readonly options: SocketOptions<Router>;
-  /** What the worker connects to, of what was bound. */
-  endpoint(bound: string): string;
   /** File with the worker's keys; null: it needs none. */
   readonly keys: string | null;
-  /** Removes folder and keys; safe to call twice. */
+  /**
+   * To be called when the address has been bound.
+   *
+   * @returns What the worker connects to.
+   * @throws {Error} the TCP address is taken, or none of this machine.
+   */
+  open(): Promise<string>;
+  /** Removes folder and keys, lets nobody in any more; safe to call twice. */
   close(): void;
 }
-
-/**
- * Largest message over TCP, in bytes. libzmq makes room for a message as soon as its length is
- * announced, also to somebody who has not shown a key yet: less than `MAX_MESSAGE_BYTES`, and still
- * the scores of four million prompts.
- */
-export const MAX_TCP_MESSAGE_BYTES = 32 * 2 ** 20;
 
 /** How long a connection may take to show a key, in milliseconds; then it is closed. */
 const HANDSHAKE_MS = 10_000;
@@ -38,24 +36,18 @@ const HANDSHAKE_MS = 10_000;
  */
 export async function makeDoor(spec: WorkerSpec["connection"], session: string): Promise<Door> {
   const folder = makeSocketFolder();
+  const address = `ipc://${folder.socket}`;
   if (spec.transport === "ipc") {
-    const address = `ipc://${folder.socket}`;
-    return {
-      address,
-      options: { maxMessageSize: MAX_MESSAGE_BYTES },
-      endpoint: () => address,
-      keys: null,
-      close: folder.remove,
-    };
+    return { address, options: {}, keys: null, open: async () => address, close: folder.remove };
   }
   try {
     const keys = makeKeys();
     writeWorkerKeys(folder.keys, keys);
     const withdraw = await admit(session, keys.client.publicKey);
+    let gate: Gate | null = null;
     return {
-      address: `tcp://${spec.host}:${spec.port === 0 ? "*" : spec.port}`,
+      address,
       options: {
-        maxMessageSize: MAX_TCP_MESSAGE_BYTES,
         handshakeInterval: HANDSHAKE_MS,
         curveServer: true,
         curveSecretKey: keys.server.secretKey,
@@ -63,10 +55,13 @@ export async function makeDoor(spec: WorkerSpec["connection"], session: string):
         // Without it, a handler that is gone would mean that everybody may come in.
         zapEnforceDomain: true,
       },
-      endpoint: (bound) =>
-        spec.advertise === null ? bound : bound.replace(/^tcp:\/\/.*:/, `tcp://${spec.advertise}:`),
       keys: folder.keys,
+      open: async () => {
+        gate = await openGate(spec.host, spec.port, folder.socket);
+        return `tcp://${spec.advertise ?? spec.host}:${gate.port}`;
+      },
       close: () => {
+        gate?.close();
         withdraw();
         folder.remove();
       },

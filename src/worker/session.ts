@@ -15,7 +15,6 @@ import type { Command, Hello, Payload, Result } from "../protocol/messages.js";
 import { type ProgressListener, type Worker, WorkerLost } from "../worker.js";
 import { Connection, type Receiver } from "./connection.js";
 import { Deferred } from "./deferred.js";
-import { MAX_TCP_MESSAGE_BYTES } from "./door.js";
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
@@ -137,11 +136,9 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   disconnected(): void {
     this.#disconnected.resolve();
-    const limit =
-      this.spec.connection.transport === "tcp" ? MAX_TCP_MESSAGE_BYTES : MAX_MESSAGE_BYTES;
     this.#unreachable(
       "the connection closed, its heartbeats stopped, or it sent a message over " +
-        `${limit / 2 ** 20} MiB`,
+        `${MAX_MESSAGE_BYTES / 2 ** 20} MiB`,
     );
   }
 

@@ -19,14 +19,14 @@ const template = z.string().refine((value) => unknownPlaceholders(value).length 
 });
 const seconds = z.number().positive().max(86_400);
 
-/** IPv4 addresses, names, interfaces: nothing that could be an argument or another address. */
+/** IPv4 addresses and names: nothing that could be an argument or another address. */
 const host = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, {
-  error: "an address, a name or a network interface",
+  error: "an IPv4 address or a name",
 });
 
 const connection = z.strictObject({
   transport: z.enum(["ipc", "tcp"]).default("ipc").describe("tcp: always with CURVE keys"),
-  host: host.default("127.0.0.1").describe("tcp: IPv4 address or interface to listen on"),
+  host: host.default("127.0.0.1").describe("tcp: address or name to listen on"),
   port: z.int().min(0).max(65_535).default(0).describe("tcp: 0 is any free one"),
   advertise: host
     .nullable()

@@ -11,7 +11,7 @@ import { Subject } from "./strike.mjs";
  * @typedef {object} Circumstances
  * @property {string} folder empty, the check's own
  * @property {import("./strike.mjs").Program} program
- * @property {(engine: import("./experiment.mjs").Subject) => Promise<import("./record.mjs").Outcome>} expected
+ * @property {(name: import("./experiment.mjs").Experiment) => Promise<import("./record.mjs").Outcome>} expected
  *   of the undisturbed run
  */
 

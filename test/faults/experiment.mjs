@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** @typedef {"fake" | "torch" | "torch-sft"} Subject the worker's engine, and what it is asked */
+/** @typedef {"fake" | "torch" | "torch-sft"} Experiment the worker's engine, and what it is asked */
 
-/** @type {Record<Subject, object>} */
+/** @type {Record<Experiment, object>} */
 const experiments = {
   // Three arms, six iterations, three checkpoints of which one is kept, a β that moves.
   fake: {
@@ -51,18 +51,18 @@ const experiments = {
  * Writes the experiment and the worker that it names.
  *
  * @param {string} folder
- * @param {Subject} subject
+ * @param {Experiment} name
  * @param {object} [options]
  * @param {number} [options.parallel] trials side by side
  * @param {number} [options.restarts] workers that a trial may lose
  * @param {object[]} [options.faults] see faulty_worker.py
  * @returns {string} the experiment's file; JSON is YAML
  */
-export function writeExperiment(folder, subject, { parallel = 2, restarts = 3, faults = [] } = {}) {
-  const engine = subject === "fake" ? "fake" : "torch";
+export function writeExperiment(folder, name, { parallel = 2, restarts = 3, faults = [] } = {}) {
+  const engine = name === "fake" ? "fake" : "torch";
   const planned = join(folder, "faults.json");
   const worker = join(folder, "worker.yaml");
-  const experiment = join(folder, "experiment.yaml");
+  const file = join(folder, "experiment.yaml");
   writeFileSync(planned, JSON.stringify(faults));
   writeFileSync(
     worker,
@@ -73,6 +73,8 @@ export function writeExperiment(folder, subject, { parallel = 2, restarts = 3, f
         join(root, "test", "python", "faults", "faulty_worker.py"),
         ...["--endpoint", "{endpoint}", "--session", "{session}", "--engine", engine],
         ...["--heartbeat-timeout-ms", "10000"],
+        // A worker whose controller dies before they have met finds out by this alone.
+        ...["--connect-timeout-ms", "10000"],
       ],
       environment: {
         PYTHONUNBUFFERED: "1",
@@ -84,12 +86,12 @@ export function writeExperiment(folder, subject, { parallel = 2, restarts = 3, f
     }),
   );
   writeFileSync(
-    experiment,
+    file,
     JSON.stringify({
-      ...experiments[subject],
+      ...experiments[name],
       backend: { worker, device: "cpu", threads: 1 },
       trials: { parallel, restarts, backoff_seconds: 0.1 },
     }),
   );
-  return experiment;
+  return file;
 }

@@ -13,21 +13,21 @@ import { Subject } from "./strike.mjs";
  * A checkpoint that finds no room is given up, and the run goes on; the worker that dies next is
  * taken up from the checkpoint before.
  *
- * @param {import("./experiment.mjs").Subject} engine
+ * @param {import("./experiment.mjs").Experiment} name
  * @param {number} nth save of the RL trial
  * @param {number} update that comes after it, and is the worker's end
  * @returns {(circumstances: Circumstances) => Promise<Verdict>}
  */
-export function saveOnFullDisk(engine, nth, update) {
+export function saveOnFullDisk(name, nth, update) {
   return (circumstances) =>
     onSmallDisk(circumstances, async (subject, ballast) => {
-      const expected = await circumstances.expected(engine);
-      const stage = engine === "fake" ? { stage: "rl" } : {};
+      const expected = await circumstances.expected(name);
+      const stage = name === "fake" ? { stage: "rl" } : {};
       const faults = [
         { command: "save", ...stage, nth, fill: ballast },
         { command: "update", nth: update, signals: [["SIGKILL", "worker"]] },
       ].map((fault, index) => ({ ...fault, marker: join(subject.folder, `fault-${index}`) }));
-      const experiment = writeExperiment(subject.folder, engine, { parallel: 1, faults });
+      const experiment = writeExperiment(subject.folder, name, { parallel: 1, faults });
       const { code, output } = await subject.averse(["run", experiment, "--run-dir", subject.run]);
       if (code !== 0) return [`the run ended with ${code}:\n${output}`];
       const types = journalOf(subject.run).map(({ type }) => type);

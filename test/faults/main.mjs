@@ -81,17 +81,19 @@ async function tasksOf(program) {
     (!options.short || short === true) &&
     (words.length === 0 || words.some((word) => name.includes(word)));
   const struck = points
-    .map((one) => ({ ...one, name: one.engine !== "fake" ? `PyTorch: ${one.name}` : one.name }))
-    .filter(({ name, short }) => chosen(name, short));
+    .map((one) => ({ ...one, name: one.experiment !== "fake" ? `PyTorch: ${one.name}` : one.name }))
+    .filter(({ name, short }) => chosen(name, short))
+    // The slow ones first: none of them is to run alone at the end.
+    .sort((a, b) => Number(a.experiment === "fake") - Number(b.experiment === "fake"));
   /** @type {Map<string, Promise<import("./record.mjs").Outcome>>} */
   const undisturbedRuns = new Map();
-  const expected = (/** @type {import("./experiment.mjs").Subject} */ engine) => {
-    if (!undisturbedRuns.has(engine)) {
-      const folder = join(scratch, `undisturbed-${engine}`);
+  const expected = (/** @type {import("./experiment.mjs").Experiment} */ name) => {
+    if (!undisturbedRuns.has(name)) {
+      const folder = join(scratch, `undisturbed-${name}`);
       mkdirSync(folder);
-      undisturbedRuns.set(engine, undisturbed(engine, folder, program));
+      undisturbedRuns.set(name, undisturbed(name, folder, program));
     }
-    return /** @type {Promise<import("./record.mjs").Outcome>} */ (undisturbedRuns.get(engine));
+    return /** @type {Promise<import("./record.mjs").Outcome>} */ (undisturbedRuns.get(name));
   };
   return [
     ...struck.map(
@@ -101,7 +103,7 @@ async function tasksOf(program) {
           kind: "point",
           alone: false,
           perform: async (folder) => ({
-            problems: await strike(one, folder, program, await expected(one.engine)),
+            problems: await strike(one, folder, program, await expected(one.experiment)),
           }),
         }),
     ),

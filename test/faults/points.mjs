@@ -6,7 +6,7 @@
 /**
  * @typedef {object} Point
  * @property {string} name
- * @property {import("./experiment.mjs").Subject} engine
+ * @property {import("./experiment.mjs").Experiment} experiment
  * @property {boolean} [short] also in the short form
  * @property {number} [parallel] trials side by side; 2 by default
  * @property {number} [restarts] workers that a trial may lose
@@ -24,6 +24,7 @@ const killController = { signals: [["SIGKILL", "controller"]], wait: true };
 const cutPower = { signals: [["SIGKILL", "all"]] };
 /** Stopped, seen to be so, and killed by the test. */
 const stopController = { signals: [["SIGSTOP", "controller"]], wait: true };
+const stopAll = { signals: [["SIGSTOP", "all"]] };
 const askController = (/** @type {string} */ signal) => ({ signals: [[signal, "controller"]] });
 
 /** Places in a worker, by phase. */
@@ -83,7 +84,7 @@ const torchAt = {
  */
 function worker(name, place, what, more = {}) {
   const faults = [{ ...place, ...what }];
-  return { name, engine: "fake", faults, ends: [0], journals: "worker_lost", ...more };
+  return { name, experiment: "fake", faults, ends: [0], journals: "worker_lost", ...more };
 }
 
 /**
@@ -98,7 +99,7 @@ function worker(name, place, what, more = {}) {
  */
 function resumed(name, place, what, end, more = {}) {
   const faults = [{ ...place, ...what }];
-  return { name, engine: "fake", faults, ends: [end, 0], journals: "run_resumed", ...more };
+  return { name, experiment: "fake", faults, ends: [end, 0], journals: "run_resumed", ...more };
 }
 
 /**
@@ -111,7 +112,7 @@ function resumed(name, place, what, end, more = {}) {
  */
 function atCall(name, killAt, more = {}) {
   const ends = /** @type {Point["ends"]} */ (["SIGKILL", 0]);
-  return { name, engine: "fake", killAt: [killAt], ends, journals: "run_resumed", ...more };
+  return { name, experiment: "fake", killAt: [killAt], ends, journals: "run_resumed", ...more };
 }
 
 /** @param {string} type @param {"before" | "half" | "after"} when @param {number} [nth] */
@@ -162,7 +163,7 @@ export const points = [
   },
   {
     name: "worker killed more often than it may be restarted",
-    engine: "fake",
+    experiment: "fake",
     parallel: 1,
     restarts: 1,
     faults: [
@@ -195,9 +196,15 @@ export const points = [
   resumed("controller killed during an export", at.exportRl, killController, "SIGKILL"),
   resumed("controller stopped, then killed, while scoring", at.reward, stopController, "SIGKILL"),
   resumed("controller stopped, then killed, in a save", at.saveNext, stopController, "SIGKILL"),
+  resumed(
+    "all stopped inside an update, then the controller killed",
+    at.inUpdate,
+    stopAll,
+    "SIGKILL",
+  ),
   {
     name: "controller stopped inside an update and continued",
-    engine: "fake",
+    experiment: "fake",
     faults: [
       {
         ...at.inUpdate,
@@ -247,7 +254,7 @@ export const points = [
   ),
   {
     name: "controller told to stop now (SIGINT twice) inside an update",
-    engine: "fake",
+    experiment: "fake",
     faults: [
       {
         ...at.inUpdate,
@@ -287,7 +294,9 @@ export const points = [
   atCall("controller killed after a checkpoint's line", line("checkpoint_saved", "after", 1)),
   atCall("controller killed in the middle of an evaluation's line", line("evaluated", "half", 2)),
   atCall("controller killed after the end of a trial", line("trial_finished", "after")),
-  atCall("controller killed in the middle of the first line", line("run_started", "half")),
+  atCall("controller killed in the middle of the first line", line("run_started", "half"), {
+    journals: "run_started",
+  }),
   atCall("controller killed before the controller's part of a checkpoint", {
     call: "writeFileSync",
     path: "controller\\.json",
@@ -398,28 +407,30 @@ export const points = [
   },
 
   // ── PyTorch ─────────────────────────────────────────────────────────────────────────────────
-  worker("worker killed in load", torchAt.load, killWorker, { engine: "torch" }),
+  worker("worker killed in load", torchAt.load, killWorker, { experiment: "torch" }),
   worker("worker killed in a gradient step of SFT", torchAt.sftStep, killWorker, {
-    engine: "torch-sft",
+    experiment: "torch-sft",
   }),
-  worker("worker killed while sampling", torchAt.sample, killWorker, { engine: "torch" }),
+  worker("worker killed while sampling", torchAt.sample, killWorker, { experiment: "torch" }),
   worker("worker killed in a gradient step", torchAt.step, killWorker, {
-    engine: "torch",
+    experiment: "torch",
     short: true,
   }),
-  worker("worker stopped after a gradient step", torchAt.stepped, stopWorker, { engine: "torch" }),
+  worker("worker stopped after a gradient step", torchAt.stepped, stopWorker, {
+    experiment: "torch",
+  }),
   worker("worker killed in the middle of a checkpoint's file", torchAt.saveHalf, killWorker, {
-    engine: "torch",
+    experiment: "torch",
   }),
   worker("worker terminated between a checkpoint's files", torchAt.saveNext, endWorker, {
-    engine: "torch",
+    experiment: "torch",
   }),
   worker(
     "worker killed after an update, the next one after it has restored",
     torchAt.updated,
     killWorker,
     {
-      engine: "torch",
+      experiment: "torch",
       faults: [
         { ...torchAt.updated, ...killWorker },
         { ...torchAt.restored, ...killWorker },
@@ -427,7 +438,7 @@ export const points = [
     },
   ),
   resumed("controller killed in a gradient step", torchAt.step, killController, "SIGKILL", {
-    engine: "torch",
+    experiment: "torch",
   }),
   resumed(
     "controller asked to stop (SIGTERM) after a gradient step",
@@ -435,11 +446,11 @@ export const points = [
     askController("SIGTERM"),
     130,
     {
-      engine: "torch",
+      experiment: "torch",
     },
   ),
   resumed("power cut in a gradient step of SFT", torchAt.sftStep, cutPower, "SIGKILL", {
-    engine: "torch-sft",
+    experiment: "torch-sft",
   }),
   resumed(
     "power cut after SFT's checkpoint, before its answer",
@@ -447,17 +458,19 @@ export const points = [
     cutPower,
     "SIGKILL",
     {
-      engine: "torch-sft",
+      experiment: "torch-sft",
     },
   ),
-  resumed("power cut while scoring", torchAt.reward, cutPower, "SIGKILL", { engine: "torch" }),
+  resumed("power cut while scoring", torchAt.reward, cutPower, "SIGKILL", { experiment: "torch" }),
   resumed("power cut after a gradient step", torchAt.stepped, cutPower, "SIGKILL", {
-    engine: "torch",
+    experiment: "torch",
   }),
-  resumed("power cut in an evaluation", torchAt.evaluate, cutPower, "SIGKILL", { engine: "torch" }),
+  resumed("power cut in an evaluation", torchAt.evaluate, cutPower, "SIGKILL", {
+    experiment: "torch",
+  }),
   atCall(
     "controller killed between a checkpoint's rename and its line",
     { call: "renameSync", path: `${checkpointFolder}\\.partial$`, when: "after", nth: 1 },
-    { engine: "torch" },
+    { experiment: "torch" },
   ),
 ];

@@ -128,7 +128,8 @@ function manifestText({ outcome, results, models, data }) {
 
 /** @param {string} a @param {string} b */
 function firstDifference(a, b) {
-  const at = [...a].findIndex((letter, index) => letter !== b[index]);
+  const unlike = [...a].findIndex((letter, index) => letter !== b[index]);
+  const at = unlike < 0 ? a.length : unlike;
   const from = Math.max(0, at - 40);
   return `…${a.slice(from, at + 40)}… became …${b.slice(from, at + 40)}…`;
 }

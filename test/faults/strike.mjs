@@ -10,9 +10,9 @@ import { differences, filesIn, journalOf, outcomeOf } from "./record.mjs";
 const limitSeconds = 180;
 /**
  * A worker whose controller was killed leaves at once; one that was just being started finds nobody
- * and gives up after its --connect-timeout-ms, 30 s.
+ * and gives up after its --connect-timeout-ms.
  */
-const orphanSeconds = 45;
+const orphanSeconds = 30;
 
 /**
  * @typedef {object} Program
@@ -88,16 +88,16 @@ export class Subject {
 }
 
 /**
- * @param {import("./experiment.mjs").Subject} engine
+ * @param {import("./experiment.mjs").Experiment} name
  * @param {string} folder
  * @param {Program} program
  * @returns {Promise<import("./record.mjs").Outcome>}
  */
-export async function undisturbed(engine, folder, program) {
+export async function undisturbed(name, folder, program) {
   const subject = new Subject(folder, program);
-  const experiment = writeExperiment(folder, engine);
+  const experiment = writeExperiment(folder, name);
   const { code, output } = await subject.averse(["run", experiment, "--run-dir", subject.run]);
-  if (code !== 0) throw new Error(`the undisturbed run (${engine}) ends with ${code}:\n${output}`);
+  if (code !== 0) throw new Error(`the undisturbed run (${name}) ends with ${code}:\n${output}`);
   const problems = await subject.remains();
   if (problems.length > 0) throw new Error(`the undisturbed run: ${problems.join("; ")}`);
   return outcomeOf(subject.run);
@@ -117,8 +117,8 @@ export async function strike(point, folder, program, expected) {
     ...fault,
     marker: join(folder, `fault-${nth}`),
   }));
-  const { engine, parallel = 2, restarts = 3 } = point;
-  const experiment = writeExperiment(folder, engine, { parallel, restarts, faults });
+  const { parallel = 2, restarts = 3 } = point;
+  const experiment = writeExperiment(folder, point.experiment, { parallel, restarts, faults });
   const markers = faults.map(({ marker }) => marker);
 
   for (const [nth, end] of point.ends.entries()) {
@@ -149,7 +149,7 @@ export async function strike(point, folder, program, expected) {
 function stopsForGood(signals) {
   const sent = /** @type {[string, string][]} */ (signals ?? []);
   return (
-    sent.some(([name, target]) => name === "SIGSTOP" && target === "controller") &&
+    sent.some(([name, target]) => name === "SIGSTOP" && target !== "worker") &&
     !sent.some(([name]) => name === "SIGCONT")
   );
 }

@@ -108,7 +108,7 @@ describe("worker specs", () => {
     [
       "a host that is more than one",
       "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: 'x; rm' }\n",
-      /mine\.yaml:3:37: connection\.host: found "x; rm", expected an address, a name/,
+      /mine\.yaml:3:37: connection\.host: found "x; rm", expected an IPv4 address or a name/,
     ],
     ["a wrong type", "name: mine\nargv: worker\n", /mine\.yaml:2:7: argv: found "worker"/],
     [

@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { curveKeyPair, Dealer } from "zeromq";
+import { MAX_MESSAGE_BYTES } from "../../src/protocol/codec.js";
 import { Connection } from "../../src/worker/connection.js";
 import { z85 } from "../../src/worker/curve-keys.js";
-import { MAX_TCP_MESSAGE_BYTES } from "../../src/worker/door.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
 
 // Starting Python on a busy machine takes its time; nothing here waits for a clock.
@@ -201,7 +201,11 @@ describe("over TCP", () => {
     ["ones", [Buffer.alloc(100_000, 0xff)]],
     ["ZMTP 1.0", [Buffer.from([1, 0]), Buffer.alloc(1000)]],
     ["a greeting, then garbage", [greeting(), Buffer.alloc(1000, "A")]],
-    ["a greeting, then too large a frame", [greeting(), frameOf(MAX_TCP_MESSAGE_BYTES + 1)]],
+    ["a greeting, then too large a frame", [greeting(), frameOf(MAX_MESSAGE_BYTES + 1)]],
+    [
+      "a greeting, then more than a handshake takes",
+      [greeting(), frameOf(100_000), Buffer.alloc(5000)],
+    ],
     ["a greeting, then a frame of 2⁶² bytes", [greeting(), frameOf(2 ** 62)]],
   ])("%s over plain TCP is hung up on", async (_, pieces) => {
     const opened = await Opened.start();
@@ -210,12 +214,13 @@ describe("over TCP", () => {
     await opened.expectUndisturbed(worker);
   });
 
-  test("a flood of frames over the limit costs no memory", async () => {
+  test("what comes before a key costs no memory", async () => {
     const opened = await Opened.start();
     const worker = await opened.worker();
     const flood = async () => {
       for (let i = 0; i < 100; i++) {
-        await hungUpOn(opened.port, [greeting(), frameOf(2 ** 30), Buffer.alloc(2 ** 20)]);
+        const size = i % 2 === 0 ? 2 ** 30 : MAX_MESSAGE_BYTES;
+        await hungUpOn(opened.port, [greeting(), frameOf(size), Buffer.alloc(2 ** 20)]);
       }
     };
     await flood(); // what Node and libzmq allocate once
@@ -225,6 +230,43 @@ describe("over TCP", () => {
     // Node's own buffers of 200 MiB sent are collected at its leisure.
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20);
     await opened.expectUndisturbed(worker);
+  });
+
+  test("any number of connections that say nothing do not keep the worker out", async () => {
+    const opened = await Opened.start();
+    const silent = Array.from({ length: 200 }, () => {
+      const socket = dial(opened.port, "127.0.0.1").on("error", () => {});
+      toClose.push(socket.resume());
+      return socket;
+    });
+    await vi.waitFor(() => expect(silent.every((socket) => !socket.connecting)).toBe(true), 30_000);
+    await opened.expectUndisturbed(await opened.worker());
+    const hungUp = () => silent.filter((socket) => socket.destroyed).length;
+    // The worker's connection came last of all: it is the oldest that go.
+    await vi.waitFor(() => expect(hungUp()).toBeGreaterThanOrEqual(200 - 64), 30_000);
+  });
+
+  test("large messages pass in both directions", async () => {
+    const opened = await Opened.start();
+    const worker = await opened.worker();
+    await worker.send("x".repeat(50_000_000));
+    await vi.waitFor(() => expect(opened.messages).toHaveLength(2), 30_000);
+    expect(opened.messages.pop()).toHaveLength(50_000_000);
+    await opened.connection.send(Buffer.alloc(50_000_000));
+    expect((await worker.receive())[0]).toHaveLength(50_000_000);
+    await opened.expectUndisturbed(worker);
+  });
+
+  test("what the worker sent last comes before its end", async () => {
+    const opened = await Opened.start();
+    const worker = await opened.worker();
+    worker.linger = 30_000;
+    for (let i = 0; i < 100; i++) {
+      await worker.send("x".repeat(100_000));
+    }
+    worker.close();
+    await vi.waitFor(() => expect(opened.disconnects).toBe(1), 30_000);
+    expect(opened.messages).toHaveLength(101);
   });
 
   test("clients of pyzmq fare the same", async () => {
@@ -265,11 +307,12 @@ describe("over TCP", () => {
     expect(connection.endpoint).toMatch(/^tcp:\/\/workstation\.example:\d+$/);
   });
 
-  test("the door opens again after the last session", async () => {
-    for (let i = 0; i < 5; i++) {
+  test("the door opens and closes any number of times", async () => {
+    for (let i = 0; i < 40; i++) {
       const opened = await Opened.start();
-      await opened.worker();
+      const worker = await opened.worker();
       opened.connection.close();
+      worker.close();
     }
   });
 });
