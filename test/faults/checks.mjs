@@ -22,18 +22,20 @@ import { Subject } from "./strike.mjs";
  * @property {string} name
  * @property {boolean} [short] also in the short form
  * @property {boolean} [alone] it measures, or uses the whole machine
+ * @property {number} [weight] time it takes, 1 by default: as a run of the fake engine
  * @property {(circumstances: Circumstances) => Promise<Verdict>} perform
  */
 
 /** @type {readonly Check[]} */
 export const checks = [
   { name: "full disk: a checkpoint", short: true, perform: saveOnFullDisk("fake", 1, 4) },
-  { name: "full disk: a checkpoint (PyTorch)", perform: saveOnFullDisk("torch", 1, 2) },
+  { name: "full disk: a checkpoint (PyTorch)", weight: 6, perform: saveOnFullDisk("torch", 1, 2) },
   { name: "full disk: the journal", short: true, perform: journalOnFullDisk },
   { name: "secrets stay out of the run folder", short: true, perform: keepsSecrets },
   {
     name: "soak: 10,000 steps",
     alone: true,
+    weight: 10,
     perform: ({ folder, program }) =>
       script(folder, [
         process.execPath,
@@ -46,6 +48,7 @@ export const checks = [
   {
     name: "protocol fuzz: the controller, long form",
     alone: true,
+    weight: 10,
     perform: ({ folder }) =>
       script(folder, [
         process.execPath,
@@ -56,6 +59,7 @@ export const checks = [
   {
     name: "protocol fuzz: the worker, long form",
     alone: true,
+    weight: 10,
     perform: ({ folder }) =>
       script(folder, [
         join(root, ".venv", "bin", "python"),

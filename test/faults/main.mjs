@@ -32,8 +32,12 @@ const { values: options, positionals: words } = parseArgs({
  * @property {string} name
  * @property {"point" | "check"} kind
  * @property {boolean} alone nothing else runs beside it
+ * @property {number} weight time it takes, 1: as a run of the fake engine
  * @property {(folder: string) => Promise<{ problems: string[], skipped?: string }>} perform
  */
+
+/** Of a point on PyTorch: each of its workers takes seconds to start. */
+const slowWeight = 5;
 
 const scratch = mkdtempSync(join(tmpdir(), "averse-f-"));
 const began = Date.now();
@@ -102,6 +106,7 @@ async function tasksOf(program) {
           name: one.name,
           kind: "point",
           alone: false,
+          weight: one.experiment === "fake" ? 1 : slowWeight,
           perform: async (folder) => ({
             problems: await strike(one, folder, program, await expected(one.experiment)),
           }),
@@ -110,11 +115,12 @@ async function tasksOf(program) {
     ...checks
       .filter(({ name, short }) => chosen(name, short))
       .map(
-        ({ name, alone = false, perform }) =>
+        ({ name, alone = false, weight = 1, perform }) =>
           /** @type {Task} */ ({
             name,
             kind: "check",
             alone,
+            weight,
             perform: (folder) => perform({ folder, program, expected }),
           }),
       ),
@@ -125,7 +131,11 @@ async function tasksOf(program) {
 async function performAll(tasks) {
   const queue = tasks.filter(({ alone }) => !alone).map((task, nth) => ({ task, nth }));
   const startedAt = Date.now();
-  let done = 0;
+  const weightOf = (/** @type {readonly Task[]} */ list) =>
+    list.reduce((sum, { weight }) => sum + weight, 0);
+  const whole = weightOf(tasks);
+  /** @type {Task[]} */
+  const done = [];
   const next = async (/** @type {{ task: Task, nth: number }} */ { task, nth }) => {
     const taskAt = Date.now();
     const folder = join(scratch, String(nth));
@@ -140,16 +150,17 @@ async function performAll(tasks) {
       };
     }
     const { problems, skipped } = result;
-    done += 1;
+    done.push(task);
     const passed = problems.length === 0;
     if (skipped !== undefined) count.skipped += 1;
     else count[task.kind][passed ? "passed" : "failed"] += 1;
     if (!passed) failed.push(task.name);
-    const left = Math.round(((Date.now() - startedAt) / 1000 / done) * (tasks.length - done));
+    const share = weightOf(done) / whole;
+    const left = Math.round(((Date.now() - startedAt) / 1000) * (1 / share - 1));
     const mark = passed ? (skipped === undefined ? "✓" : "–") : "✗";
     const why = [...problems, ...(skipped === undefined ? [] : [`skipped: ${skipped}`])];
     print(
-      `${mark} ${String(done).padStart(String(tasks.length).length)}/${tasks.length} ${task.name} ` +
+      `${mark} ${String(done.length).padStart(String(tasks.length).length)}/${tasks.length} ${task.name} ` +
         `(${seconds(taskAt)} s; about ${left} s left)${why.map((text) => `\n    ${text}`).join("")}`,
     );
     if (passed || !options.keep) rmSync(folder, { recursive: true, force: true });
