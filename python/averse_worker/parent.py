@@ -4,21 +4,31 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from typing import Final
+
+CONTROLLER: Final = "AVERSE_CONTROLLER_PID"
+"""Set by a controller on the same machine: its process id."""
 
 PR_SET_PDEATHSIG: Final = 1
 """From linux/prctl.h: the signal this process gets when its parent dies."""
 
 
 class Parent:
-    """The process that started this one; make it early, while the parent is surely alive."""
+    """The process that started this one, and the controller where it tells its process id.
 
-    def __init__(self) -> None:
+    The second is for the moment before the first is known: a parent that is killed while Python
+    still starts leaves a worker that takes init for its parent.
+    """
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._pid = os.getppid()
+        told = environment.get(CONTROLLER, "")
+        self._controller = int(told) if told.isdigit() else None
 
     def gone(self) -> bool:
-        """Whether this process has been handed over to another parent (init or a subreaper)."""
-        return os.getppid() != self._pid
+        """Whether this process was handed over to another parent, or its controller is no more."""
+        return os.getppid() != self._pid or not _lives(self._controller)
 
     def follow_into_death(self) -> None:
         """Asks Linux for a SIGKILL when the parent dies; elsewhere `gone` has to be polled.
@@ -29,3 +39,15 @@ class Parent:
         """
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _lives(pid: int | None) -> bool:
+    if pid is None:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is there, and another user's
+    return True

@@ -48,11 +48,16 @@ export async function launch(
   try {
     return await WorkerProcess.start({
       argv,
-      environment: { ...environment, ...where.environment },
+      environment: { ...controllerOf(spec), ...environment, ...where.environment },
       log: where.log,
     });
   } catch (error) {
     const text = `the worker "${spec.name}" cannot be started: ${(error as Error).message}`;
     throw new WorkerLost(text, "never-connected", [], { cause: error });
   }
+}
+
+/** A worker on this machine leaves when this process is gone, even while it is still starting. */
+function controllerOf({ connection }: WorkerSpec): Record<string, string> {
+  return connection.transport === "ipc" ? { AVERSE_CONTROLLER_PID: String(process.pid) } : {};
 }

@@ -35,9 +35,12 @@ const recorder = createRun({
   runDir: null,
   provenance: {
     origins: {},
+    command: [],
     versions: { node: process.version },
     git: null,
+    lock_files: {},
     hardware: {},
+    environment: {},
     process: { pid: process.pid, host: hostname() },
   },
   now: () => new Date(),
@@ -58,6 +61,7 @@ const outcome = await runExperiment(experiment, planRun(experiment, { cores: 1, 
   openWorker: async () => simulatedWorker(),
   recorder,
   clock: () => performance.now() / 1000,
+  wait: async () => {},
   observe: (observation) => {
     if (observation.kind !== "event" || observation.event.type !== "step") {
       return;

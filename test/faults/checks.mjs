@@ -10,7 +10,7 @@ import { Subject } from "./strike.mjs";
 /**
  * @typedef {object} Circumstances
  * @property {string} folder empty, the check's own
- * @property {import("./strike.mjs").Program} program
+ * @property {string} program the built main.js
  * @property {(name: import("./experiment.mjs").Experiment) => Promise<import("./record.mjs").Outcome>} expected
  *   of the undisturbed run
  */
@@ -41,7 +41,7 @@ export const checks = [
         process.execPath,
         "--expose-gc",
         join(root, "test", "faults", "soak.mjs"),
-        program.main,
+        program,
         folder,
       ]),
   },

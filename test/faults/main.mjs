@@ -14,7 +14,8 @@ import { parseArgs } from "node:util";
 import { checks } from "./checks.mjs";
 import { root } from "./experiment.mjs";
 import { points } from "./points.mjs";
-import { Subject, strike, undisturbed } from "./strike.mjs";
+import { endAll } from "./processes.mjs";
+import { strike, undisturbed } from "./strike.mjs";
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -36,6 +37,10 @@ const { values: options, positionals: words } = parseArgs({
  * @property {(folder: string) => Promise<{ problems: string[], skipped?: string }>} perform
  */
 
+if (process.platform !== "linux") {
+  throw new Error("the fault suite reads from /proc what is left of processes: it needs Linux");
+}
+
 /** Of a point on PyTorch: each of its workers takes seconds to start. */
 const slowWeight = 5;
 
@@ -45,19 +50,14 @@ let interrupted = false;
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.once(signal, () => {
     interrupted = true;
-    print("Interrupted: what is under way is finished first.");
+    endAll();
   });
 }
 
 const count = { point: { passed: 0, failed: 0 }, check: { passed: 0, failed: 0 }, skipped: 0 };
 const failed = /** @type {string[]} */ ([]);
 try {
-  const main = resolve(options.program);
-  const help = await new Subject(join(scratch, "help"), { main, verifies: false }).averse([
-    "--help",
-  ]);
-  const program = { main, verifies: /^\s+verify\b/m.test(help.output) };
-  const tasks = await tasksOf(program);
+  const tasks = tasksOf(resolve(options.program));
   print(`${tasks.length} points and checks, ${options.jobs} side by side`);
   await performAll(tasks);
 } finally {
@@ -79,8 +79,8 @@ const counts = {
 if (options.result !== undefined) writeFileSync(options.result, JSON.stringify(counts));
 process.exitCode = interrupted ? 130 : counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 
-/** @param {import("./strike.mjs").Program} program @returns {Promise<Task[]>} */
-async function tasksOf(program) {
+/** @param {string} program the built main.js @returns {Task[]} */
+function tasksOf(program) {
   const chosen = (/** @type {string} */ name, /** @type {boolean | undefined} */ short) =>
     (!options.short || short === true) &&
     (words.length === 0 || words.some((word) => name.includes(word)));
@@ -149,6 +149,7 @@ async function performAll(tasks) {
         problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
       };
     }
+    if (interrupted) return;
     const { problems, skipped } = result;
     done.push(task);
     const passed = problems.length === 0;

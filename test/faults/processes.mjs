@@ -5,6 +5,14 @@ import { setTimeout as pause } from "node:timers/promises";
 
 const markName = "AVERSE_TEST_MARK";
 
+/** Of the commands that run now. @type {Set<string>} */
+const marks = new Set();
+
+/** Ends every command and what it has started. */
+export function endAll() {
+  for (const mark of marks) killAll(mark);
+}
+
 /** @typedef {{ pid: number, state: string }} Running state: a letter as in ps(1) */
 
 /**
@@ -85,6 +93,7 @@ export async function runCommand(argv, { mark, cwd, env, limitSeconds, killStopp
     env: { ...env, [markName]: mark },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  marks.add(mark);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => {
@@ -107,6 +116,7 @@ export async function runCommand(argv, { mark, cwd, env, limitSeconds, killStopp
     child.on("exit", (code, signal) => {
       clearTimeout(limit);
       clearInterval(watch);
+      marks.delete(mark);
       setImmediate(() => resolve({ code, signal, output }));
     });
   });

@@ -7,7 +7,8 @@ import { orphans, runCommand } from "./processes.mjs";
 import { differences, filesIn, journalOf, outcomeOf } from "./record.mjs";
 
 /** A command that takes longer hangs. */
-const limitSeconds = 180;
+const limitSeconds = 300;
+
 /**
  * A worker whose controller was killed leaves at once; one that was just being started finds nobody
  * and gives up after its --connect-timeout-ms.
@@ -15,18 +16,12 @@ const limitSeconds = 180;
 const orphanSeconds = 30;
 
 /**
- * @typedef {object} Program
- * @property {string} main the built main.js
- * @property {boolean} verifies it has `averse verify`
- */
-
-/**
  * One run folder, and the commands that are called on it.
  */
 export class Subject {
   /**
    * @param {string} folder a short path: sockets lie below it
-   * @param {Program} program
+   * @param {string} program the built main.js
    * @param {NodeJS.ProcessEnv} [env] added to this process's
    */
   constructor(folder, program, env = {}) {
@@ -50,7 +45,7 @@ export class Subject {
     // AVERSE_PYTHON named the Python to make .venv with; workers run in .venv itself.
     const { AVERSE_PYTHON: _, ...env } = process.env;
     return runCommand(
-      [process.execPath, ...(killAt === null ? [] : preload), this.program.main, ...args],
+      [process.execPath, ...(killAt === null ? [] : preload), this.program, ...args],
       {
         mark: this.mark,
         cwd: this.folder,
@@ -79,10 +74,8 @@ export class Subject {
       const left = /\.(partial|removed|tmp)(\/|$)/.test(file) && !/\/lock\/[^/]*$/.test(file);
       if (left) problems.push(`${file} was left behind`);
     }
-    if (this.program.verifies) {
-      const { code, output } = await this.averse(["verify", this.run]);
-      if (code !== 0) problems.push(`averse verify ends with ${code}: ${output.trim()}`);
-    }
+    const { code, output } = await this.averse(["verify", this.run]);
+    if (code !== 0) problems.push(`averse verify ends with ${code}: ${output.trim()}`);
     return problems;
   }
 }
@@ -90,7 +83,7 @@ export class Subject {
 /**
  * @param {import("./experiment.mjs").Experiment} name
  * @param {string} folder
- * @param {Program} program
+ * @param {string} program the built main.js
  * @returns {Promise<import("./record.mjs").Outcome>}
  */
 export async function undisturbed(name, folder, program) {
@@ -106,7 +99,7 @@ export async function undisturbed(name, folder, program) {
 /**
  * @param {import("./points.mjs").Point} point
  * @param {string} folder
- * @param {Program} program
+ * @param {string} program the built main.js
  * @param {import("./record.mjs").Outcome} expected
  * @returns {Promise<string[]>} what is wrong; empty: bit-identical
  */
