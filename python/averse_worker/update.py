@@ -224,9 +224,10 @@ def new_optimizer(policy: Policy, training: LoadTraining) -> torch.optim.AdamW:
 
 
 def _diverged(what: str, indices: Tensor) -> Diverged:
-    shown = ", ".join(str(i) for i in indices[:8].tolist())
+    episodes = sorted(indices.tolist())
+    shown = ", ".join(str(episode) for episode in episodes[:8])
     return Diverged(
         f"{what} became NaN or infinite in the update, episodes {shown} of the rollout; restore "
         "a checkpoint and lower training.learning_rate or the reward's scale",
-        detail=f"episodes {indices.tolist()}",
+        detail=f"episodes {episodes}",
     )

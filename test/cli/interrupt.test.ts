@@ -45,9 +45,7 @@ describe("a run that is asked to stop", { timeout: 90_000 }, () => {
       const { code, stdout, stderr } = await run.finished;
       expect(code).toBe(130);
       expect(stdout).toContain("Stopping: steps in hand are finished");
-      expect(stderr).toContain(
-        `Interrupted; the record and the checkpoints so far are in ${folder}.`,
-      );
+      expect(stderr).toContain(`Interrupted; \`averse resume ${folder}\` goes on from the last`);
       const journal = journalOf(folder);
       const stopped = journal.find(({ type }) => type === "trial_interrupted")!;
       expect(stopped.saved).toBe(stopped.step);

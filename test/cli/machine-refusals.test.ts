@@ -187,7 +187,7 @@ test.skipIf(process.platform !== "linux")(
       ...settings.flatMap((setting) => ["--set", setting]),
     ]);
     expect(stderr).toMatch(
-      /^rlhf-s0: `rollout` ran out of memory; lower .*rollout\.minibatch .*\. The worker's log is \S+\.\n$/,
+      /^rlhf-s0: `rollout` ran out of memory; lower .*rollout\.minibatch .*\. The worker's log is \S+\. Once that is mended, `averse resume \S+` goes on .*\n$/,
     );
     expect(code).toBe(3);
     const journal = readFileSync(join(folder, "journal.jsonl"), "utf8").trimEnd().split("\n");

@@ -67,7 +67,8 @@ describe("the command line", { timeout: 30_000 }, () => {
 
   test.each([
     [["rnu"], "Did you mean run?"],
-    [["resume", "latest"], "unknown command 'resume'"],
+    [["resume", "latest", "--runs", "/nowhere"], "there is no run in /nowhere"],
+    [["verify", "gone", "--runs", "/nowhere"], "there is no run in /nowhere"],
     [["run"], "missing required argument 'experiment'"],
     [["run", "smoke", "--jsno"], "unknown option '--jsno'"],
     [["run", "smoke", "extra"], "too many arguments"],
