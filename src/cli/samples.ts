@@ -11,7 +11,7 @@ const sample = z.object({
   prompt: z.int(),
   text: z.string(),
   completion: z.string(),
-  reward: z.number(),
+  reward: z.number().nullable(),
 });
 
 /**

@@ -28,7 +28,8 @@ export interface SampleText {
   readonly prompt: number;
   readonly text: string;
   readonly completion: string;
-  readonly reward: number;
+  /** Null: it failed. */
+  readonly reward: number | null;
 }
 
 export interface ReportInput {
