@@ -152,6 +152,9 @@ describe("the environment: exit 3", { timeout: 60_000 }, () => {
       folder,
       "--set",
       `backend.worker=${worker}`,
+      // The next trial's worker is started early, and may die first.
+      "--set",
+      "trials.parallel=1",
     ]);
     expect(stderr).toContain("no such luck");
     expect(stderr).toContain(join(folder, "logs", "sft-s0.log"));
