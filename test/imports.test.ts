@@ -17,12 +17,14 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   experiment: ["config", "domain", "protocol", "worker.ts"],
   record: ["experiment", "config"],
   worker: ["protocol", "worker.ts", "config"],
+  live: ["experiment"],
   report: ["experiment", "config", "domain"],
   tui: ["experiment", "report", "config", "domain"],
   cli: [
     "config",
     "domain",
     "experiment",
+    "live",
     "protocol",
     "record",
     "report",
@@ -50,8 +52,9 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli"],
   echarts: ["report"],
   "echarts/*": ["report"],
-  "node:fs": ["record", "worker", "config", "cli", "bootstrap"],
-  "node:fs/*": ["record", "worker", "config", "cli", "bootstrap"],
+  "node:fs": ["record", "worker", "live", "config", "cli", "bootstrap"],
+  "node:fs/*": ["record", "worker", "live", "config", "cli", "bootstrap"],
+  "node:net": ["live", "worker", "bootstrap"],
 };
 
 const bannedNames = /^(index|utils?|helpers?|common|managers?|services?)$/;

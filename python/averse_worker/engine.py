@@ -22,6 +22,8 @@ from averse_worker.messages import (
     SaveResult,
     SftPayload,
     SftResult,
+    TextsPayload,
+    TextsResult,
     UpdatePayload,
     UpdateResult,
 )
@@ -90,6 +92,17 @@ class Engine(Protocol):
             InputError: weights are of the wrong length, negative, not finite, all zero, or on an
                 episode whose reward failed.
             Diverged: nothing of the gradient step in hand was applied.
+        """
+        ...
+
+    def texts(self, payload: TextsPayload, report: Report) -> TextsResult:
+        """Prompt and completion of episodes of the last rollout; changes nothing.
+
+        Before its update and after it the same: as sampled, cut where they are very long.
+
+        Raises:
+            ProtocolError: `rollout` is not the id of the last rollout.
+            InputError: the rollout has no such episode.
         """
         ...
 

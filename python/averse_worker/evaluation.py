@@ -19,6 +19,7 @@ from averse_worker.rollout import check_finite, full_texts, reference_log_probs
 from averse_worker.sampling import Sampler, sample, uniforms_of_prompts
 from averse_worker.scores import Scores
 from averse_worker.scoring import Scorer
+from averse_worker.texts import completion_of
 
 # Episodes sampled at once where rollout.minibatch sets no limit: evaluations may be large.
 _BATCH: Final = 128
@@ -167,15 +168,12 @@ def _samples(
     for place in _spread(len(rows), count):
         episode = int(by_score[place])
         row = rows[episode]
-        # The response is what the whole text has more than the prompt.
         prompt = prompts.texts[row]
-        whole = texts[episode]
-        completion = whole[len(prompt) :] if whole.startswith(prompt) else whole
         out.append(
             Sample(
                 prompt=int(prompts.ids[row]),
                 text=prompt,
-                completion=completion,
+                completion=completion_of(prompt, texts[episode]),
                 reward=None if episode in scored.failures else float(scored.values[episode]),
             )
         )

@@ -115,6 +115,21 @@ def read_prompts(data: bytes, known: NDArray[np.integer], split: str) -> NDArray
     return found
 
 
+def read_episodes(data: bytes, count: int) -> list[int]:
+    """Reads positions in a rollout of `count` episodes, in the order asked for.
+
+    Raises:
+        InputError: the rollout has no such episode.
+    """
+    asked: list[int] = uint32_array(data).tolist()
+    for episode in asked:
+        if episode >= count:
+            raise InputError(
+                f"episode {episode} was asked for, the rollout has {count}; they count from 0"
+            )
+    return asked
+
+
 def check_empty_folder(folder: Path) -> None:
     """Refuses to write where something is already.
 

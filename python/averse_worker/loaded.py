@@ -1,5 +1,6 @@
 """Everything one `load` brings into memory, and the training state built on it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from averse_worker.reward import RewardTransform, load_reward
 from averse_worker.rollout import Collector, Episodes
 from averse_worker.sampling import Sampler
 from averse_worker.scoring import Scorer
+from averse_worker.texts import completion_of
 from averse_worker.update import Ppo
 
 
@@ -39,6 +41,20 @@ class PromptSet:
     scores: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class EpisodeTexts:
+    """Of a rollout, one entry an episode."""
+
+    prompts: Sequence[str]
+    wholes: Sequence[str]
+    """prompt and completion in one"""
+
+    def text_of(self, episode: int) -> tuple[str, str]:
+        """Prompt and completion."""
+        prompt = self.prompts[episode]
+        return prompt, completion_of(prompt, self.wholes[episode])
+
+
 class Training:
     """A policy and what trains it."""
 
@@ -58,6 +74,7 @@ class Training:
         self.rollouts = 0
         self.updates = 0
         self.episodes: Episodes | None = None
+        self.texts: EpisodeTexts | None = None
 
     def weights_replaced(self) -> None:
         """Optimizer and average begin anew, after something else than an update changed the
@@ -65,7 +82,12 @@ class Training:
         self.ppo.reset()
         if self.average is not None:
             self.average.reset()
+        self.end_rollout()
+
+    def end_rollout(self) -> None:
+        """Lets go of the rollout in hand: its episodes are not those of the weights any more."""
         self.episodes = None
+        self.texts = None
 
 
 class Loaded:

@@ -344,6 +344,30 @@ class UpdateResult(Message, frozen=True, kw_only=True):
     seconds: Seconds
 
 
+# ── texts ───────────────────────────────────────────────────────────────────────────────────
+
+
+class TextsPayload(Message, frozen=True, kw_only=True):
+    rollout: Count
+    episodes: Uint32
+    """positions in the rollout's prompts"""
+
+
+class EpisodeText(Message, frozen=True, kw_only=True):
+    """What people read and nothing is computed from."""
+
+    episode: Count
+    prompt: str
+    """bounded: what is too long is cut, and ends with a mark"""
+    completion: str
+    """bounded likewise"""
+
+
+class TextsResult(Message, frozen=True, kw_only=True):
+    texts: list[EpisodeText]
+    """of the episodes asked for, in their order"""
+
+
 # ── evaluate ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -439,6 +463,7 @@ Command = Literal[
     "sft",
     "rollout",
     "update",
+    "texts",
     "evaluate",
     "save",
     "restore",
@@ -453,6 +478,7 @@ PAYLOADS: Final[dict[Command, type[Message]]] = {
     "sft": SftPayload,
     "rollout": RolloutPayload,
     "update": UpdatePayload,
+    "texts": TextsPayload,
     "evaluate": EvaluatePayload,
     "save": SavePayload,
     "restore": RestorePayload,
@@ -467,6 +493,7 @@ RESULTS: Final[dict[Command, type[Message]]] = {
     "sft": SftResult,
     "rollout": RolloutResult,
     "update": UpdateResult,
+    "texts": TextsResult,
     "evaluate": EvaluateResult,
     "save": SaveResult,
     "restore": RestoreResult,

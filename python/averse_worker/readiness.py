@@ -21,19 +21,19 @@ def require_loaded(loaded: Held | None, command: str) -> Held:
     return loaded
 
 
-def require_rollout(episodes: Held | None, rollouts: int, asked: int) -> Held:
-    """The episodes of the last rollout, number `rollouts`, for an update of rollout `asked`.
+def require_rollout(held: Held | None, rollouts: int, asked: int, command: str) -> Held:
+    """What is held of the last rollout, number `rollouts`, for a command on rollout `asked`.
 
     Raises:
-        ProtocolError: the update is for another rollout, or no episodes are held.
+        ProtocolError: the command is for another rollout, or none is held.
     """
-    if episodes is None or asked != rollouts:
-        held = "none" if episodes is None else str(rollouts)
+    if held is None or asked != rollouts:
+        number = "none" if held is None else str(rollouts)
         raise ProtocolError(
-            f"the update is for rollout {asked}, this engine holds {held}; "
-            "update only the last rollout, and roll out again after `load` or `restore`"
+            f"`{command}` is for rollout {asked}, this engine holds {number}; "
+            "name the last rollout, and roll out again after `load`, `sft` or `restore`"
         )
-    return episodes
+    return held
 
 
 def require_average(average: Held | None) -> Held:

@@ -6,7 +6,7 @@ Everything that the update needs stays here as tensors; the controller gets one 
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,6 +71,8 @@ class RolloutSummary:
     lengths: NDArray[np.uint32]
     failures: Mapping[int, Failed]
     """episodes without a reward"""
+    texts: Sequence[str]
+    """prompt and completion in one"""
     entropy: float
     seconds: RolloutSeconds
 
@@ -155,6 +157,7 @@ class Collector:
             lambda_returns=lambda_returns.cpu().numpy(),
             lengths=lengths.cpu().numpy().astype(np.uint32),
             failures=failures,
+            texts=texts,
             entropy=float(samples.entropies.sum() / lengths.sum()),
             seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
         )

@@ -92,6 +92,22 @@ export const targets = [
     limit: 150,
     unit: "MB",
   },
+  {
+    part: "start",
+    path: "times_of_node.help",
+    what: "start of averse --help, of Node's own",
+    side: "at most",
+    limit: 2,
+    unit: "×",
+  },
+  {
+    part: "start",
+    path: "times_of_node.ls",
+    what: "start of averse ls, of Node's own",
+    side: "at most",
+    limit: 2,
+    unit: "×",
+  },
 ];
 
 /**

@@ -25,7 +25,7 @@ export async function compare(
   options: CompareOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const { folders, arms } = await split(names, options.runs);
+  const { folders, arms } = split(names, options.runs);
   const runs = folders.map((folder) => ({ folder, evaluation: readEvaluation(folder) }));
   const rows = compareArms(select(runs, arms));
   if (rows.length === 0) throw new UserError("nothing to compare: the run has no evaluated arm.");
@@ -46,23 +46,23 @@ export async function compare(
   return exitCode.done;
 }
 
-async function split(
+function split(
   names: readonly string[],
   runsFolder: string,
-): Promise<{ folders: string[]; arms: string[] }> {
-  const folders = [await runFolder(names[0]!, runsFolder)];
+): { folders: string[]; arms: string[] } {
+  const folders = [runFolder(names[0]!, runsFolder)];
   for (const [index, name] of names.slice(1).entries()) {
-    const folder = await folderOrNull(name, runsFolder);
+    const folder = folderOrNull(name, runsFolder);
     if (folder === null) return { folders, arms: names.slice(index + 1) };
     folders.push(folder);
   }
   return { folders, arms: [] };
 }
 
-async function folderOrNull(name: string, runsFolder: string): Promise<string | null> {
+function folderOrNull(name: string, runsFolder: string): string | null {
   if (isRun(name)) return name;
   try {
-    return await runFolder(name, runsFolder);
+    return runFolder(name, runsFolder);
   } catch (error) {
     if (error instanceof UserError && !/[/\\]/.test(name)) return null;
     throw error;

@@ -5,19 +5,22 @@
 import type { Experiment } from "../config/schema.js";
 import { runExperiment } from "../experiment/engine.js";
 import type { JournalEvent } from "../experiment/events.js";
-import type { Observer } from "../experiment/observation.js";
 import { type Plan, planRun } from "../experiment/plan.js";
 import type { RunOutcome } from "../experiment/ports.js";
 import { type Past, replay } from "../experiment/replay.js";
+import { type RunServer, serveRun } from "../live/server.js";
 import { createRun, type RunRecorder } from "../record/run-directory.js";
 import { pythonPath } from "../worker/python-path.js";
 import { readWorkerSpec, type WorkerSpec } from "../worker/spec.js";
+import { CommandDesk } from "./command-desk.js";
 import { concludeRun } from "./conclude-run.js";
+import type { Detachment } from "./detach.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { hardware } from "./hardware.js";
 import { packageRoot } from "./package-root.js";
 import { provenance } from "./provenance.js";
-import { jsonView, liveView, plainView, type RunView } from "./run-view.js";
+import { OwnRun } from "./run-source.js";
+import { dashboardView, jsonView, plainView, type RunView } from "./run-view.js";
 import { stopSignals } from "./stop-signals.js";
 import type { Terminal } from "./terminal.js";
 import { UserError } from "./user-error.js";
@@ -31,6 +34,8 @@ export interface ExecutionOptions {
   readonly showText: boolean;
   /** Arguments after the program's name, for the record. */
   readonly argv: readonly string[];
+  /** Of a run without a terminal; null: this process has its caller's. */
+  readonly detachment: Detachment | null;
 }
 
 export interface NewRunOptions extends ExecutionOptions {
@@ -111,12 +116,18 @@ export async function execute(
   terminal: Terminal,
 ): Promise<Executed> {
   const folder = recorder.directory;
+  options.detachment?.arrive(folder);
   const samples = new Map<string, string>();
+  const desk = new CommandDesk();
   let outcome: RunOutcome;
   try {
-    const view = await openView(options, plan, terminal);
-    const past = history === null ? null : await recall(plan, history, view, samples);
-    const signals = stopSignals((how) => view.stopping(how));
+    const own = new OwnRun(folder, experiment, desk);
+    const view = await openView(options, own, terminal);
+    const server = await serve(folder, desk, view);
+    const past = history === null ? null : await recall(plan, history, samples);
+    const hasTerminal = options.detachment === null;
+    const signals = stopSignals((how) => view.stopping(how), process, undefined, hasTerminal);
+    view.onStopAsked(() => signals.request());
     try {
       outcome = await runExperiment(
         experiment,
@@ -126,15 +137,25 @@ export async function execute(
           recorder,
           clock: () => performance.now() / 1000,
           wait: waiting,
-          observe: watching(view.observe, samples),
+          observe: (observation) => {
+            if (observation.kind === "event") takeSamples(observation.event, samples);
+            server?.observe(observation);
+            own.observe(observation);
+            view.observe(observation);
+          },
+          commands: desk.source,
           stop: signals.stop,
           halt: signals.halt,
         },
         past,
       );
     } finally {
-      signals.dispose();
+      own.end();
+      // While the run is locked: the next controller's socket must not be removed.
+      await server?.close();
       await view.end();
+      // Last: that the reader of the last lines has gone must find somebody who takes it calmly.
+      signals.dispose();
     }
   } finally {
     recorder.close();
@@ -146,30 +167,30 @@ export async function execute(
 async function recall(
   plan: Plan,
   { events, cutBytes }: History,
-  view: RunView,
   samples: Map<string, string>,
 ): Promise<Past | null> {
-  return await replay(plan, events, cutBytes, (event) => {
-    takeSamples(event, samples);
-    view.recall(event);
-  });
+  return await replay(plan, events, cutBytes, (event) => takeSamples(event, samples));
 }
 
 async function openView(
   options: ExecutionOptions,
-  plan: Plan,
+  own: OwnRun,
   terminal: Terminal,
 ): Promise<RunView> {
   if (options.json) return jsonView(terminal);
-  const live = terminal.isTty && !options.plain;
-  return live ? await liveView(plan, terminal) : plainView((line) => terminal.out(line));
+  const live = terminal.hasScreen && !options.plain;
+  return live ? await dashboardView(own, terminal) : plainView((line) => terminal.out(line));
 }
 
-function watching(observe: Observer, samples: Map<string, string>): Observer {
-  return (observation) => {
-    if (observation.kind === "event") takeSamples(observation.event, samples);
-    observe(observation);
-  };
+/** A run that cannot be watched from elsewhere, or steered, runs all the same. */
+async function serve(folder: string, desk: CommandDesk, view: RunView): Promise<RunServer | null> {
+  try {
+    return await serveRun(folder, (command) => desk.ask(command));
+  } catch (error) {
+    const why = (error as Error).message;
+    view.print(`warning: no other terminal can attach to this run or steer it: ${why}`);
+    return null;
+  }
 }
 
 /** Notes the file of a trial's final texts. */

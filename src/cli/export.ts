@@ -32,7 +32,7 @@ export async function exportModel(
   options: ExportOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const folder = await runFolder(run, options.runs);
+  const folder = runFolder(run, options.runs);
   const model = modelFolder(folder, options.trial);
   const files = checkedFiles(model);
   const to = resolve(options.to);

@@ -1,7 +1,7 @@
 /** `averse ls`: the runs, newest first. */
 
 import { listRuns, type RunSummary } from "../record/run-list.js";
-import { formatNumber } from "../report/number-format.js";
+import { formatDuration, formatNumber } from "../report/number-format.js";
 import { safeText } from "../report/safe-text.js";
 import { terminalStyle } from "../report/terminal-style.js";
 import { gridLines } from "../report/text-grid.js";
@@ -23,11 +23,11 @@ export async function ls(options: ListOptions, terminal: Terminal): Promise<Exit
     terminal.err(`No runs in ${options.runs}. Start one with \`averse run quickstart\`.`);
     return exitCode.done;
   }
-  const title = ["run", "state", "started", "trials", "last step", "CVaR", "purpose"];
+  const title = ["run", "state", "started", "trials", "last step", "left", "CVaR", "purpose"];
   const rows = runs.map((run) => cells(run, terminal));
   const [head = "", ...lines] = gridLines(
     [title, ...rows],
-    ["left", "left", "left", "right", "left", "right", "left"],
+    ["left", "left", "left", "right", "left", "right", "right", "left"],
   );
   terminal.out(
     [terminalStyle(terminal.color).bold(head), ...lines]
@@ -38,7 +38,8 @@ export async function ls(options: ListOptions, terminal: Terminal): Promise<Exit
 }
 
 function cells(run: RunSummary, { unicode }: Terminal): string[] {
-  const step = run.trial === null ? "" : `${run.trial} ${run.step}`;
+  const of = run.iterations === null ? "" : `/${run.iterations}`;
+  const step = run.trial === null ? "" : `${run.trial} ${run.step}${of}`;
   const started = run.started === null ? "" : run.started.slice(0, 16).replace("T", " ");
   return [
     run.id,
@@ -46,6 +47,7 @@ function cells(run: RunSummary, { unicode }: Terminal): string[] {
     started,
     `${run.trialsDone}/${run.trials}`,
     step,
+    run.etaSeconds === null ? "" : formatDuration(run.etaSeconds),
     run.cvar === null ? "" : formatNumber(run.cvar, 2, { unicode }),
     safeText(run.state === "damaged" || run.state === "failed" ? (run.message ?? "") : run.purpose),
   ];

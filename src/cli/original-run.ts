@@ -6,7 +6,7 @@ import type { Experiment } from "../config/schema.js";
 import type { JournalEvent } from "../experiment/events.js";
 import { planTrials } from "../experiment/plan.js";
 import { judgeHistories, judgeResults, type Reproduction } from "../experiment/reproduction.js";
-import { runHistory } from "../experiment/run-history.js";
+import { plannedEvents, runHistory } from "../experiment/run-history.js";
 import { readEntries, readJournal } from "../record/journal-reader.js";
 import { configHash, type Manifest, readManifest, readManifestFile } from "../record/manifest.js";
 import { RecordError } from "../record/record-error.js";
@@ -30,7 +30,7 @@ export interface OriginalRun {
  */
 export async function originalRun(name: string, runs: string): Promise<OriginalRun> {
   const file = isFile(name) ? name : null;
-  const folder = file === null ? await runFolder(name, runs) : dirname(file);
+  const folder = file === null ? runFolder(name, runs) : dirname(file);
   const manifest = file === null ? readManifest(folder) : readManifestFile(file);
   const place = file ?? folder;
   if (manifest.outcome !== "done") {
@@ -55,12 +55,14 @@ export async function originalRun(name: string, runs: string): Promise<OriginalR
 /** @param again folder of the second run, which is done */
 export async function judge(original: OriginalRun, again: string): Promise<Reproduction> {
   const { manifest, experiment, folder } = original;
-  const trials = planTrials(experiment).map(({ id }) => id);
+  const planned = planTrials(experiment);
+  const trials = planned.map(({ id }) => id);
   if (folder === null) {
     return judgeResults(trials, manifest.results.trials, readManifest(again).results.trials);
   }
-  const was = await runHistory(trials, itsOwnJournal(folder, manifest));
-  return judgeHistories(was, await runHistory(trials, readJournal(again)));
+  const was = await runHistory(trials, plannedEvents(planned, itsOwnJournal(folder, manifest)));
+  const is = await runHistory(trials, plannedEvents(planned, readJournal(again)));
+  return judgeHistories(was, is);
 }
 
 /** @throws {RecordError} `damaged`: another journal than the one that the manifest tells of */

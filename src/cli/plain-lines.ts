@@ -22,6 +22,11 @@ interface TrialTrace {
 export class PlainLines {
   readonly #traces = new Map<string, TrialTrace>();
 
+  /** What is known of trials whose start these lines did not see. */
+  expect(trials: readonly { readonly id: string; readonly iterations: number }[]): void {
+    for (const { id, iterations } of trials) this.#trace(id, 0).iterations = iterations;
+  }
+
   /** @param now seconds, monotonic */
   lineOf(observation: Observation, now: number): string | null {
     if (observation.kind === "event") return this.#event(observation.event, now);
@@ -103,6 +108,16 @@ function runLine(event: JournalEvent): string | null {
       return `${event.outcome} after ${duration(event.seconds)}`;
     case "warning":
       return `warning: ${event.message}`;
+    case "paused":
+      return "paused: steps in hand are finished, nothing new begins";
+    case "continued":
+      return "continued";
+    case "stop_requested":
+      return event.how === "now" ? "asked to break off" : "asked to stop after the steps in hand";
+    case "checkpoint_requested":
+      return `asked to save: ${event.trials.join(", ")}`;
+    case "evaluation_requested":
+      return `asked to evaluate: ${event.trials.join(", ")}`;
     default:
       return null;
   }

@@ -14,7 +14,7 @@ export async function runCommandLine(
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<ExitCode> {
-  if (argv.length === 0) {
+  if (argv.length === 0 && !(terminal.hasScreen && process.stdin.isTTY)) {
     terminal.out(introduction);
     return exitCode.done;
   }
@@ -23,6 +23,8 @@ export async function runCommandLine(
     code = result;
   });
   try {
+    if (argv.length === 0)
+      return await (await import("./launcher.js")).launcher({ runs: "runs" }, terminal);
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
@@ -65,12 +67,13 @@ function buildProgram(
     .addOption(setOption())
     .option("--run-dir <folder>", "run folder itself; must not exist yet")
     .addOption(runsOption())
+    .addOption(detachOption())
     .option(
       "--json",
       "one JSON object a line on stdout: the journal's events, then a result",
       false,
     )
-    .option("--plain", "lines instead of the live view", false)
+    .option("--plain", "lines instead of the dashboard", false)
     .option("--show-text", "print sampled texts, which may be offensive", false)
     .addOption(debugOption())
     .action(async (experiment: string, options) => {
@@ -86,12 +89,13 @@ function buildProgram(
     )
     .argument("<run>", runWords)
     .addOption(runsOption())
+    .addOption(detachOption())
     .option(
       "--json",
       "one JSON object a line on stdout: the journal's events, then a result",
       false,
     )
-    .option("--plain", "lines instead of the live view", false)
+    .option("--plain", "lines instead of the dashboard", false)
     .option("--show-text", "print sampled texts, which may be offensive", false)
     .addOption(debugOption())
     .action(async (run: string, options) => {
@@ -99,9 +103,11 @@ function buildProgram(
       end(await resume(run, { ...options, argv }, terminal));
     });
 
+  addSteeringCommands(program, terminal, end);
+
   program
     .command("ls")
-    .description("Lists the runs.")
+    .description("Lists the runs: state, last step, time left, tail.")
     .addOption(runsOption())
     .addOption(jsonOption())
     .addOption(debugOption())
@@ -168,7 +174,7 @@ function buildProgram(
     .option("--run-dir <folder>", "run folder of the second run; must not exist yet")
     .addOption(runsOption())
     .option("--json", "one JSON object a line on stdout; the last is the verdict", false)
-    .option("--plain", "lines instead of the live view", false)
+    .option("--plain", "lines instead of the dashboard", false)
     .option("--show-text", "print sampled texts, which may be offensive", false)
     .addOption(debugOption())
     .action(async (run: string, options) => {
@@ -236,12 +242,58 @@ function addConfigCommands(
     );
 }
 
+function addSteeringCommands(
+  program: Command,
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  program
+    .command("attach")
+    .summary("watch a run, live or over, and steer it")
+    .description("Opens a run's dashboard. Leaving it, or closing its window, never stops the run.")
+    .argument("<run>", runWords)
+    .addOption(runsOption())
+    .option("--json", "the journal's events, one JSON object a line, until the run ends", false)
+    .option("--plain", "lines instead of the dashboard, until the run ends", false)
+    .addOption(debugOption())
+    .action(async (run: string, options) =>
+      end(await (await import("./attach.js")).attach(run, options, terminal)),
+    );
+  for (const [name, description] of [
+    ["pause", "Lets a run finish the steps in hand and begin nothing more."],
+    ["continue", "Lets a paused run go on."],
+    ["checkpoint", "Saves every trial at work, as soon as its step in hand is done."],
+    ["evaluate", "Evaluates every policy in training, as soon as its step in hand is done."],
+    ["stop", "Stops a run after the steps in hand, with a checkpoint."],
+  ] as const) {
+    const command = program
+      .command(name)
+      .description(description)
+      .argument("<run>", runWords)
+      .addOption(runsOption())
+      .addOption(jsonOption())
+      .addOption(debugOption())
+      .action(async (run: string, options) => {
+        const { steer } = await import("./steer.js");
+        end(await steer(run, options.now === true ? "halt" : name, options, terminal));
+      });
+    if (name === "stop") {
+      command.option("--now", "break off at once; back to the last checkpoints", false);
+    }
+  }
+}
+
 const runWords = "run folder, or its name (the beginning will do) in the runs folder, or latest";
 
 function setOption(): Option {
   return new Option("--set <key=value>", "override a key, as in risk.alpha=0.2; may be repeated")
     .default([], "none")
     .argParser((text: string, before: string[]) => [...before, text]);
+}
+
+function detachOption(): Option {
+  const words = "in the background: returns as soon as the run's folder is there";
+  return new Option("--detach", words).default(false, "off");
 }
 
 function runsOption(): Option {

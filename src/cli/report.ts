@@ -15,7 +15,7 @@ export async function report(
   options: ReportOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const folder = await runFolder(run, options.runs);
+  const folder = runFolder(run, options.runs);
   const files = await writeReports(folder, options);
   terminal.out(options.json ? JSON.stringify({ run: folder, files }) : files.join("\n"));
   return exitCode.done;

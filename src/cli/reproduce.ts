@@ -16,14 +16,15 @@ import type { Terminal } from "./terminal.js";
 /** @param name a run, or the path of a manifest */
 export async function reproduce(
   name: string,
-  options: NewRunOptions,
+  options: Omit<NewRunOptions, "detachment">,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const original = await originalRun(name, options.runs);
   const { experiment, manifest } = original;
   const tell = options.json ? terminal.err : terminal.out;
   tell(environmentText(await knownDifferences(original, options.argv)));
-  const run = await executeNewRun(experiment, manifest.origins, options, terminal);
+  const here = { ...options, detachment: null };
+  const run = await executeNewRun(experiment, manifest.origins, here, terminal);
   if (run.outcome !== "done") {
     return run.exit;
   }

@@ -5,6 +5,7 @@ import { readEvaluation } from "../record/evaluation-file.js";
 import { readManifest } from "../record/manifest.js";
 import { openRun } from "../record/open-run.js";
 import { concludeRun } from "./conclude-run.js";
+import { controllerLog, detach, takeDetachment } from "./detach.js";
 import { type ExecutionOptions, execute, usableSpec } from "./execute-run.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { hardware } from "./hardware.js";
@@ -13,8 +14,10 @@ import { runFolder } from "./run-folder.js";
 import type { Terminal } from "./terminal.js";
 import { UserError } from "./user-error.js";
 
-export interface ResumeCommandOptions extends ExecutionOptions {
+export interface ResumeCommandOptions extends Omit<ExecutionOptions, "detachment"> {
   readonly runs: string;
+  /** In the background, without a terminal. */
+  readonly detach: boolean;
 }
 
 /**
@@ -26,7 +29,11 @@ export async function resume(
   options: ResumeCommandOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const folder = await runFolder(name, options.runs);
+  const detachment = takeDetachment();
+  const folder = runFolder(name, options.runs);
+  if (options.detach && detachment === null) {
+    return detach(controllerLog(folder), options, terminal);
+  }
   const manifest = readManifest(folder);
   if (manifest.outcome === "done") {
     throw new UserError(
@@ -52,5 +59,6 @@ export async function resume(
   }
   const history = { events: events(), cutBytes };
   const run = { experiment, plan, spec, recorder, history };
-  return (await execute(run, options, terminal)).exit;
+  const json = options.json && detachment === null;
+  return (await execute(run, { ...options, json, detachment }, terminal)).exit;
 }

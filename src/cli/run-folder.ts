@@ -1,27 +1,26 @@
 /** RUN of the command line: a folder, its name or the beginning of it, or `latest`. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { nearestName } from "../config/nearest-name.js";
-import { listRuns } from "../record/run-list.js";
+import { latestRun, runNames } from "../record/run-list.js";
 import { runFiles } from "../record/run-paths.js";
 import { UserError } from "./user-error.js";
 
 /** @throws {UserError} no run, or several, by that name */
-export async function runFolder(run: string, runsFolder: string): Promise<string> {
+export function runFolder(run: string, runsFolder: string): string {
   if (isRun(run)) return run;
   if (/^[^/\\]+$/.test(run) && isRun(join(runsFolder, run))) return join(runsFolder, run);
-  const runs = await listRuns(runsFolder);
-  if (run === "latest" && runs[0] !== undefined) return runs[0].directory;
-  const matching = runs.filter(({ id }) => id.startsWith(run));
-  if (matching.length === 1) return matching[0]!.directory;
-  throw new UserError(
-    refusal(
-      run,
-      runsFolder,
-      runs.map(({ id }) => id),
-      matching.map(({ id }) => id),
-    ),
-  );
+  const latest = run === "latest" ? latestRun(runsFolder) : null;
+  if (latest !== null) return join(runsFolder, latest);
+  const ids = runNames(runsFolder).sort();
+  const matching = ids.filter((id) => id.startsWith(run));
+  if (matching.length === 1) return join(runsFolder, matching[0]!);
+  throw new UserError(refusal(run, runsFolder, ids, matching));
+}
+
+/** RUN as a user in this folder would type it. */
+export function runWord(folder: string): string {
+  return dirname(resolve(folder)) === resolve("runs") ? basename(folder) : folder;
 }
 
 export function isRun(folder: string): boolean {

@@ -1,19 +1,19 @@
-/** How a run is watched: the live view on a terminal, lines elsewhere, events under --json. */
-import type { JournalEvent } from "../experiment/events.js";
+/** How a run is watched: the dashboard on a terminal, lines elsewhere, events under --json. */
 import type { Observer } from "../experiment/observation.js";
-import type { Plan } from "../experiment/plan.js";
+import { safeText } from "../report/safe-text.js";
+import type { RunSource } from "../tui/run-source.js";
 import { PlainLines } from "./plain-lines.js";
 import type { StopRequest } from "./stop-signals.js";
 import type { Terminal } from "./terminal.js";
 
 export interface RunView {
   readonly observe: Observer;
-  /** An event of the time before this controller took up the run. */
-  recall(event: JournalEvent): void;
   /** The reader asked to stop. */
   stopping(how: StopRequest): void;
   /** A line of its own, without tearing what is drawn. */
   print(text: string): void;
+  /** Tells when the reader left the view of a run that can only go on in it, and so is to stop. */
+  onStopAsked(listener: () => void): void;
   /** Gives the terminal back. */
   end(): Promise<void>;
 }
@@ -32,9 +32,9 @@ export function plainView(write: (line: string) => void): RunView {
       const line = lines.lineOf(observation, performance.now() / 1000);
       if (line !== null) write(line);
     },
-    recall: () => {},
     stopping: (how) => write(stopText[how]),
     print: write,
+    onStopAsked: () => {},
     end: async () => {},
   };
 }
@@ -50,12 +50,55 @@ export function jsonView(terminal: Terminal): RunView {
   };
 }
 
-/** Ink and React are loaded here, and only here. */
-export async function liveView(plan: Plan, terminal: Terminal): Promise<RunView> {
-  const { startProgressView } = await import("../tui/progress-view.js");
-  const { name, trials, parallel } = plan;
+/**
+ * The dashboard of a run of this process. Once it is left, or cannot go on, lines tell of the run.
+ * Ink and React are loaded here, and in `attach`.
+ */
+export async function dashboardView(source: RunSource, terminal: Terminal): Promise<RunView> {
+  const { startDashboard } = await import("../tui/dashboard/dashboard.js");
   const { color, unicode } = terminal;
-  const stdout = process.stdout;
-  const view = startProgressView({ stdout, name, trials, parallel, color, unicode });
-  return { ...view, recall: (event) => view.observe({ kind: "event", event }), end: view.stop };
+  const { stdin, stdout } = process;
+  const dashboard = startDashboard(source, { stdin, stdout, color, unicode });
+  /** What was said while the dashboard had the terminal: shown again where it stays. */
+  const said: string[] = [];
+  const lines = new PlainLines();
+  let shown = true;
+  const print = (line: string) => {
+    if (shown) {
+      said.push(line);
+      dashboard.note(line);
+    } else {
+      terminal.out(line);
+    }
+  };
+  let stopAsked = () => {};
+  const left = dashboard.outcome.then(
+    (outcome) => {
+      leave();
+      if (outcome === "stop-asked") stopAsked();
+    },
+    (error: unknown) => {
+      leave();
+      terminal.err(`the view has ended, the run goes on: ${safeText(String(error))}`);
+    },
+  );
+  const leave = () => {
+    shown = false;
+    for (const line of said.splice(0)) terminal.out(line);
+  };
+  return {
+    observe: (observation) => {
+      const line = lines.lineOf(observation, performance.now() / 1000);
+      if (!shown && line !== null) terminal.out(line);
+    },
+    stopping: (how) => print(stopText[how]),
+    print,
+    onStopAsked: (listener) => {
+      stopAsked = listener;
+    },
+    end: async () => {
+      await dashboard.close();
+      await left;
+    },
+  };
 }

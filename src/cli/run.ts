@@ -1,12 +1,16 @@
 /** `averse run`: a configuration's arms and seeds, trained, evaluated and reported on. */
+import { dirname, resolve } from "node:path";
 import { loadExperiment } from "../config/load.js";
+import { detach, logOfNewRun, takeDetachment } from "./detach.js";
 import { executeNewRun, type NewRunOptions } from "./execute-run.js";
 import type { ExitCode } from "./exit-code.js";
 import { experimentFile } from "./experiment-file.js";
 import type { Terminal } from "./terminal.js";
 
-export interface RunCommandOptions extends NewRunOptions {
+export interface RunCommandOptions extends Omit<NewRunOptions, "detachment"> {
   readonly set: readonly string[];
+  /** In the background, without a terminal. */
+  readonly detach: boolean;
 }
 
 export async function run(
@@ -14,6 +18,17 @@ export async function run(
   options: RunCommandOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
+  const detachment = takeDetachment();
+  if (options.detach && detachment === null) {
+    const { runs, runDir } = options;
+    return detach(
+      logOfNewRun(runDir === undefined ? runs : dirname(resolve(runDir))),
+      options,
+      terminal,
+    );
+  }
   const { experiment, origins } = loadExperiment(experimentFile(name), options.set);
-  return (await executeNewRun(experiment, origins, options, terminal)).exit;
+  const json = options.json && detachment === null;
+  return (await executeNewRun(experiment, origins, { ...options, json, detachment }, terminal))
+    .exit;
 }

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import type { JournalEvent } from "../experiment/events.js";
+import type { JournalEvent, StepEvent } from "../experiment/events.js";
 import { readEvaluation } from "../record/evaluation-file.js";
 import { JournalError, readJournal } from "../record/journal-reader.js";
 import { type Manifest, readManifest } from "../record/manifest.js";
@@ -10,10 +10,14 @@ import { runFiles } from "../record/run-paths.js";
 import { formatDuration } from "../report/number-format.js";
 import { safeText } from "../report/safe-text.js";
 import { gridLines } from "../report/text-grid.js";
+import type { RunModel } from "../tui/model/run-model.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { resultText } from "./result-text.js";
+import { modelFacts, readModel } from "./run-facts.js";
 import { runFolder } from "./run-folder.js";
+import { AttachedRun } from "./run-source.js";
 import { readSamples, sampleLines } from "./samples.js";
+import { tailTextLines } from "./tail-texts.js";
 import type { Terminal } from "./terminal.js";
 
 export interface ShowOptions {
@@ -27,22 +31,41 @@ export async function show(
   options: ShowOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const folder = await runFolder(run, options.runs);
+  const folder = runFolder(run, options.runs);
   const manifest = readManifest(folder);
-  const trials = await trialFacts(folder);
+  const lastSteps = new Map<string, StepEvent>();
+  const trials = await trialFacts(folder, lastSteps);
   const evaluation = existsSync(join(folder, runFiles.evaluation)) ? readEvaluation(folder) : null;
+  const { live, model } = await viewOf(folder);
   if (options.json) {
-    terminal.out(JSON.stringify({ folder, manifest, trials: [...trials.values()], evaluation }));
+    const facts = { folder, manifest, trials: [...trials.values()], evaluation };
+    terminal.out(JSON.stringify({ ...facts, view: { live, ...modelFacts(model) } }));
     return exitCode.done;
   }
-  const parts = [headText(folder, manifest), trialText([...trials.values()])];
+  const parts = [headText(folder, manifest, model), trialText([...trials.values()])];
   if (evaluation !== null) parts.push(resultText(evaluation, terminal));
   const samples = [...trials.values()].flatMap(({ trial, samples: file }) =>
     file === null ? [] : readSamples(folder, trial, file),
   );
-  if (options.showText && samples.length > 0) parts.push(sampleLines(samples));
+  if (options.showText) {
+    if (samples.length > 0) parts.push(sampleLines(samples));
+    for (const event of lastSteps.values()) {
+      const lines = tailTextLines(folder, event);
+      if (lines.length > 0) parts.push(lines.join("\n"));
+    }
+  }
   terminal.out(parts.join("\n\n"));
   return exitCode.done;
+}
+
+/** What the dashboard shows, whether the run goes on or is over. */
+async function viewOf(folder: string): Promise<{ live: boolean; model: RunModel }> {
+  const run = await AttachedRun.open(folder);
+  try {
+    return { live: run.live, model: readModel(run) };
+  } finally {
+    run.close();
+  }
 }
 
 interface TrialFacts {
@@ -61,11 +84,21 @@ interface TrialFacts {
   samples: string | null;
 }
 
-/** What the journal says of each trial; a line cut off at its end is a writer at work. */
-async function trialFacts(folder: string): Promise<Map<string, TrialFacts>> {
+/**
+ * What the journal says of each trial; a line cut off at its end is a writer at work.
+ *
+ * @param lastSteps takes up each trial's last step
+ */
+async function trialFacts(
+  folder: string,
+  lastSteps: Map<string, StepEvent>,
+): Promise<Map<string, TrialFacts>> {
   const trials = new Map<string, TrialFacts>();
   try {
-    for await (const event of readJournal(folder)) take(event, trials);
+    for await (const event of readJournal(folder)) {
+      take(event, trials);
+      if (event.type === "step" && event.trial !== null) lastSteps.set(event.trial, event);
+    }
   } catch (error) {
     if (!(error instanceof JournalError && error.torn)) throw error;
   }
@@ -131,9 +164,9 @@ function takeOfTrial(event: JournalEvent, facts: TrialFacts): void {
   }
 }
 
-function headText(folder: string, manifest: Manifest): string {
+function headText(folder: string, manifest: Manifest, model: RunModel): string {
   const { outcome, started, finished, message } = manifest;
-  const state = outcome === null ? "not finished" : outcome;
+  const state = outcome ?? model.state;
   const rows = [
     ["run", folder],
     [

@@ -1,6 +1,6 @@
 /**
- * Ctrl-C once: finish the steps in hand, checkpoint, leave. Twice: break off at once. SIGTERM and
- * SIGHUP count as once.
+ * Ctrl-C once: finish the steps in hand, checkpoint, leave. Twice: break off at once. SIGTERM
+ * counts as once, and so does SIGHUP, the end of the terminal, to a run that has one.
  */
 
 /**
@@ -24,11 +24,13 @@ export interface StopSignals {
 /**
  * @param onRequest told of the first request, and of the second
  * @param source where signals come from
+ * @param terminal false: the run has none, so that the end of one is no request
  */
 export function stopSignals(
   onRequest: (how: StopRequest) => void,
   source: NodeJS.EventEmitter = process,
   now: () => number = () => performance.now(),
+  terminal = true,
 ): StopSignals {
   const stop = new AbortController();
   const halt = new AbortController();
@@ -49,7 +51,8 @@ export function stopSignals(
   };
   source.on("SIGINT", onInterrupt);
   source.on("SIGTERM", request);
-  source.on("SIGHUP", request);
+  const onHangup = terminal ? request : () => {};
+  source.on("SIGHUP", onHangup);
   return {
     stop: stop.signal,
     halt: halt.signal,
@@ -57,7 +60,7 @@ export function stopSignals(
     dispose: () => {
       source.off("SIGINT", onInterrupt);
       source.off("SIGTERM", request);
-      source.off("SIGHUP", request);
+      source.off("SIGHUP", onHangup);
     },
   };
 }

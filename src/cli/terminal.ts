@@ -6,6 +6,8 @@ export interface Terminal {
   err(text: string): void;
   /** Whether stdout is a terminal. */
   readonly isTty: boolean;
+  /** Whether a whole screen can be drawn on it; keys come from there, too. */
+  readonly hasScreen: boolean;
   readonly columns: number;
   readonly color: boolean;
   readonly unicode: boolean;
@@ -19,12 +21,14 @@ export function processTerminal(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Terminal {
   const isTty = stdout.isTTY === true;
+  const dumb = environment.TERM === "dumb";
   const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG || "";
-  const plainColor = (environment.NO_COLOR ?? "") !== "" || environment.TERM === "dumb";
+  const plainColor = (environment.NO_COLOR ?? "") !== "" || dumb;
   return {
     out: (text) => void stdout.write(`${text}\n`),
     err: (text) => void stderr.write(`${text}\n`),
     isTty,
+    hasScreen: isTty && !dumb,
     columns: isTty ? Math.max(40, stdout.columns) : widthOffTty,
     color: isTty && !plainColor,
     // A terminal that says nothing of its encoding is most likely a modern one.

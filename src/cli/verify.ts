@@ -18,7 +18,7 @@ export async function verify(
   options: VerifyOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const folder = await runFolder(run, options.runs);
+  const folder = runFolder(run, options.runs);
   const { parts, bytes } = await verifyRun(folder, progress(terminal));
   const findings = parts.flatMap((part) => part.findings);
   const ok = findings.length === 0;

@@ -212,6 +212,13 @@ export const evaluationSchema = z.strictObject({
   samples: count.max(1000).default(12).describe("texts kept for reading"),
 });
 
+export const recordSchema = z.strictObject({
+  tail_texts: count
+    .max(1000)
+    .default(8)
+    .describe("worst episodes of each step whose texts are kept for reading; 0: none"),
+});
+
 export const backendSchema = z.strictObject({
   worker: z
     .string()
@@ -279,6 +286,7 @@ export const experimentSchema = z.strictObject({
   kl: klSchema.prefault({}),
   checkpoint: checkpointSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
+  record: recordSchema.prefault({}),
   backend: backendSchema.prefault({}),
   trials: trialsSchema.prefault({}),
 });

@@ -10,6 +10,7 @@ import type { Experiment } from "../config/schema.js";
 import { WorkerLost } from "../worker.js";
 import type { Action, TrialAction } from "./actions.js";
 import { summarise } from "./aggregate.js";
+import { commanded, type RunCommand } from "./commands.js";
 import type { Evaluation } from "./evaluation.js";
 import type { Happening } from "./events.js";
 import { failureFacts, lossOf } from "./failure.js";
@@ -49,9 +50,10 @@ class Run {
   #figures: RunFigures;
   readonly #live: LiveTrials;
   readonly #startedAt: number;
-  readonly #onStop = (): void => this.#stop("after-step");
-  readonly #onHalt = (): void => this.#stop("now");
+  readonly #onStop = (): void => void this.#command("stop");
+  readonly #onHalt = (): void => void this.#command("halt");
   readonly #waiting: [trial: string | null, happening: Happening][] = [];
+  readonly #withdraw: () => void;
   #dealing = false;
   /** Settled: what still comes in is dropped. */
   #over = false;
@@ -73,21 +75,27 @@ class Run {
       this.#fail = reject;
     });
     this.#happened(null, past?.resumed ?? started(plan));
+    this.#withdraw = ports.commands?.((command) => this.#command(command)) ?? (() => {});
     whenAborted(ports.stop, this.#onStop);
     whenAborted(ports.halt, this.#onHalt);
   }
 
   async end(): Promise<void> {
     this.#over = true;
+    this.#withdraw();
     this.ports.stop.removeEventListener("abort", this.#onStop);
     this.ports.halt.removeEventListener("abort", this.#onHalt);
     await this.#live.closeAll();
   }
 
-  #stop(how: "after-step" | "now"): void {
-    if (this.#state.phase === "running") {
-      this.#happened(null, { type: "stop_requested", how });
+  /** @returns null: it is carried out; or why it does not apply */
+  #command(command: RunCommand): string | null {
+    const answer = commanded(this.plan, this.#state, command);
+    if ("refused" in answer) {
+      return answer.refused;
     }
+    this.#happened(null, answer);
+    return null;
   }
 
   /** One event is wholly dealt with before the next: what acting or showing brings about waits. */
@@ -112,6 +120,9 @@ class Run {
       const event = this.ports.recorder.append(trial, happening);
       if (event.type === "checkpoint_dropped") {
         this.#remove(event.path);
+      }
+      if (event.type === "continued") {
+        this.#live.rested();
       }
       this.ports.observe({ kind: "event", event });
       this.#figures = withEvent(this.#figures, event);

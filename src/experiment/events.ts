@@ -69,6 +69,18 @@ const stopRequested = z.strictObject({
   /** `after-step`: finish the steps in hand and checkpoint · `now`: break off. */
   how: z.enum(["after-step", "now"]),
 });
+/** The user asked, from a view or a script; refused requests are not journaled. */
+const paused = z.strictObject({ type: z.literal("paused") });
+const continued = z.strictObject({ type: z.literal("continued") });
+/** Save, or evaluate, as soon as the step in hand is done: these trials. */
+const checkpointRequested = z.strictObject({
+  type: z.literal("checkpoint_requested"),
+  trials: z.array(z.string()),
+});
+const evaluationRequested = z.strictObject({
+  type: z.literal("evaluation_requested"),
+  trials: z.array(z.string()),
+});
 /** A worker has connected; it may wait long for the policy that it starts from. */
 const workerOpened = z.strictObject({
   type: z.literal("worker_opened"),
@@ -302,6 +314,10 @@ export const happening = z.discriminatedUnion("type", [
   runResumed,
   runFinished,
   stopRequested,
+  paused,
+  continued,
+  checkpointRequested,
+  evaluationRequested,
   workerOpened,
   workerLost,
   trialStarted,
@@ -336,6 +352,10 @@ export const journalEvent = z.discriminatedUnion("type", [
   runResumed.extend(stamp),
   runFinished.extend(stamp),
   stopRequested.extend(stamp),
+  paused.extend(stamp),
+  continued.extend(stamp),
+  checkpointRequested.extend(stamp),
+  evaluationRequested.extend(stamp),
   workerOpened.extend(stamp),
   workerLost.extend(stamp),
   trialStarted.extend(stamp),

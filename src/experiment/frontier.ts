@@ -1,16 +1,18 @@
 /** How far each RL arm came, and at what cost in KL and compute, along its checkpoints. */
 import type { FrontierPoint } from "./evaluation.js";
 import type { EvaluatedEvent } from "./events.js";
-import type { Trial } from "./plan.js";
+import { isFrontierStep, type Trial } from "./plan.js";
 import type { RunFigures } from "./trial-figures.js";
 
 /**
  * A trial's points in the order of its steps. The policy that it started from is its step 0: the
  * SFT trial's own evaluation on the same prompts, or, without SFT, that of the trial itself. A
- * trial without points of its own has no frontier.
+ * trial without points of its own has no frontier. Evaluations that a user asked for in between are
+ * left out: they must not move what is interpolated.
  */
 export function frontierOf(trial: Trial, figures: RunFigures): FrontierPoint[] {
-  const own = [...(figures.get(trial.id)?.frontier.values() ?? [])];
+  const taken = figures.get(trial.id)?.frontier.values() ?? [];
+  const own = [...taken].filter(({ step }) => isFrontierStep(trial, step));
   if (own.length === 0) {
     return [];
   }

@@ -66,6 +66,13 @@ export class LiveTrials {
     return interrupting === "soft" && (asAsked || action === "open");
   }
 
+  /** The run was paused: that time is no step's. */
+  rested(): void {
+    for (const { context } of this.#live.values()) {
+      context.stepEndedAt = null;
+    }
+  }
+
   /** Closes a trial's worker in the background. */
   close(trial: string): void {
     const worker = this.#live.get(trial)?.context.worker ?? null;
@@ -114,6 +121,7 @@ export class LiveTrials {
       loaded: null,
       startedAt: this.ports.clock(),
       stepEndedAt: null,
+      textless: false,
     };
     const live = { context, abandon };
     this.#live.set(id, live);

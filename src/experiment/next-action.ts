@@ -1,6 +1,6 @@
 /** What a trial does next, read off the facts about it. */
 import type { TrialAction } from "./actions.js";
-import type { Plan, Trial } from "./plan.js";
+import { isFrontierStep, type Plan, type Trial } from "./plan.js";
 import { isComplete, newestPoint, type TrialState } from "./trial-state.js";
 
 export type StopMode = "no" | "after-step" | "now";
@@ -17,6 +17,10 @@ export function nextAction(
   plan: Plan,
   stop: StopMode,
 ): TrialAction {
+  const asked = stop === "no" ? askedFor(trial, state, plan) : null;
+  if (asked !== null) {
+    return asked;
+  }
   const { id } = trial;
   const { step, compute, beta } = state;
   if (isComplete(trial, state)) {
@@ -42,7 +46,7 @@ export function nextAction(
   if (trial.sftSteps > 0 && state.model === null) {
     return { kind: "export", trial: id, step };
   }
-  if (frontierIsDue(trial, plan, step) && state.frontierAt !== step) {
+  if (isFrontierStep(trial, step) && state.frontierAt !== step) {
     return { kind: "evaluate", trial: id, step, compute, final: false };
   }
   if (step < trial.iterations) {
@@ -54,8 +58,34 @@ export function nextAction(
   return { kind: "export", trial: id, step };
 }
 
+/**
+ * What the user asked of a trial that has nothing in hand; null: nothing, or it cannot be done now.
+ * A checkpoint that is due comes before an evaluation here, too: it keeps the evaluation's score.
+ */
+export function askedFor(trial: Trial, state: TrialState, plan: Plan): TrialAction | null {
+  const { id } = trial;
+  const { step, compute, beta, wanted } = state;
+  const evaluates = wanted.evaluation && canBeEvaluated(trial, state);
+  const saves = wanted.checkpoint || (evaluates && checkpointIsDue(trial, plan, step));
+  if (saves && hasUnsavedWork(trial, state)) {
+    return { kind: "checkpoint", trial: id, step, beta, compute };
+  }
+  return evaluates ? { kind: "evaluate", trial: id, step, compute, final: false } : null;
+}
+
+/** An RL trial on its way, with a policy that was not evaluated at this step yet. */
+export function canBeEvaluated(trial: Trial, state: TrialState): boolean {
+  return (
+    trial.iterations > 0 &&
+    state.worker === "loaded" &&
+    state.toRestore === null &&
+    state.frontierAt !== state.step &&
+    !state.evaluated
+  );
+}
+
 /** Nothing is saved of a base model; an SFT trial is saved once, as it is after SFT. */
-function hasUnsavedWork(trial: Trial, state: TrialState): boolean {
+export function hasUnsavedWork(trial: Trial, state: TrialState): boolean {
   const newest = newestPoint(state);
   const unsaved =
     trial.sftSteps > 0
@@ -68,12 +98,4 @@ function checkpointIsDue(trial: Trial, plan: Plan, step: number): boolean {
   return (
     step === trial.iterations || (plan.checkpointEvery > 0 && step % plan.checkpointEvery === 0)
   );
-}
-
-/** Step 0 once for all arms that start there; then every so many iterations, and the last. */
-function frontierIsDue(trial: Trial, plan: Plan, step: number): boolean {
-  if (step === 0) {
-    return trial.startsFrontier;
-  }
-  return plan.evaluateEvery > 0 && (step === trial.iterations || step % plan.evaluateEvery === 0);
 }

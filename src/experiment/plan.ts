@@ -26,6 +26,17 @@ export interface Trial {
   readonly iterations: number;
   /** Its policy before any iteration is a frontier point, step 0: its own or its followers'. */
   readonly startsFrontier: boolean;
+  /** Iterations between frontier evaluations; 0: none. */
+  readonly frontierEvery: number;
+}
+
+/** Step 0 once for all arms that start there; then every so many iterations, and the last. */
+export function isFrontierStep(trial: Trial, step: number): boolean {
+  if (step === 0) {
+    return trial.startsFrontier;
+  }
+  const { frontierEvery, iterations } = trial;
+  return frontierEvery > 0 && (step === iterations || step % frontierEvery === 0);
 }
 
 export interface Plan {
@@ -37,8 +48,6 @@ export interface Plan {
   readonly devices: readonly string[];
   /** Iterations between checkpoints; 0: only after the last. */
   readonly checkpointEvery: number;
-  /** Iterations between frontier evaluations; 0: none. */
-  readonly evaluateEvery: number;
   readonly retention: Retention;
   /** Workers that a trial may lose since the run was started or resumed. */
   readonly restarts: number;
@@ -53,7 +62,6 @@ export function planRun(experiment: Experiment, hardware: Hardware): Plan {
     trials,
     ...placeTrials(experiment, hardware, trials.length),
     checkpointEvery: experiment.checkpoint.every,
-    evaluateEvery: experiment.evaluation.every,
     retention: { last: experiment.checkpoint.keep_last, best: experiment.checkpoint.keep_best },
     restarts: experiment.trials.restarts,
     backoffSeconds: experiment.trials.backoff_seconds,
@@ -85,6 +93,7 @@ export function planTrials(experiment: Experiment): Trial[] {
         iterations: config.stage === "rl" ? config.training.iterations : 0,
         startsFrontier:
           hasFrontier && (name === root?.name || (config.stage === "rl" && after === null)),
+        frontierEvery: experiment.evaluation.every,
       };
     }),
   );

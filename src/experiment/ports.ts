@@ -2,7 +2,9 @@
  * Everything the engine needs from outside: workers, the record on disk, a clock. The engine
  * imports no socket, process or file; the command line composes these.
  */
+import type { Result } from "../protocol/messages.js";
 import type { Worker } from "../worker.js";
+import type { RunCommand } from "./commands.js";
 import type { Evaluation } from "./evaluation.js";
 import type { FailureKind, Happening, JournalEvent } from "./events.js";
 import type { Observer } from "./observation.js";
@@ -46,8 +48,16 @@ export interface Recorder {
   writeStacks(trial: string, text: string): string;
   /** Texts for reading; path relative to the run folder. */
   writeSamples(trial: string, step: number, samples: readonly object[]): string;
+  /**
+   * Texts of a step's worst episodes, in place of those it may have had before. The one exception:
+   * it does not wait for the disk, for nothing hangs on them.
+   */
+  writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void;
   writeEvaluation(evaluation: Evaluation): void;
 }
+
+/** Prompt and completion of one episode of a step, as the worker answers them. */
+export type EpisodeText = Result<"texts">["texts"][number];
 
 /** Where the controller stands at a checkpoint; the worker's part lies beside it. */
 export interface Position {
@@ -67,6 +77,9 @@ export interface CompletePart {
   readonly digest: string;
 }
 
+/** @returns takes the listener back; its answer to a command is null, or why it does not apply. */
+export type CommandSource = (listener: (command: RunCommand) => string | null) => () => void;
+
 export interface Ports {
   /**
    * Starts a worker for one trial; it may wait for its first command while others work.
@@ -81,6 +94,8 @@ export interface Ports {
   /** Resolves after so many seconds, or as soon as nobody waits any more. */
   wait(seconds: number, abandoned: AbortSignal): Promise<void>;
   readonly observe: Observer;
+  /** Where users' commands come from; none: they cannot give any. */
+  readonly commands?: CommandSource;
   /** Aborted: finish the steps in hand, checkpoint, stop. */
   readonly stop: AbortSignal;
   /** Aborted, before, with or after `stop`: break off everything at once. */

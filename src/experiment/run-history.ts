@@ -4,6 +4,7 @@
  * stretch that was done again after a crash or a resume: the later event of a step counts.
  */
 import type { JournalEvent } from "./events.js";
+import { isFrontierStep, type Trial } from "./plan.js";
 
 /** An event's figures, without what no second run can repeat. */
 export type Figures = Readonly<Record<string, unknown>>;
@@ -67,6 +68,25 @@ export async function runHistory(
     }
   }
   return found;
+}
+
+/** Without the evaluations that a user asked for in between: a second run has none of them. */
+export async function* plannedEvents(
+  trials: readonly Trial[],
+  events: AsyncIterable<JournalEvent> | Iterable<JournalEvent>,
+): AsyncGenerator<JournalEvent> {
+  const known = new Map(trials.map((trial) => [trial.id, trial]));
+  for await (const event of events) {
+    const trial = known.get(event.trial ?? "");
+    const asked =
+      event.type === "evaluated" &&
+      !event.final &&
+      trial !== undefined &&
+      !isFrontierStep(trial, event.step);
+    if (!asked) {
+      yield event;
+    }
+  }
 }
 
 /** Never the same twice, or not a figure. */

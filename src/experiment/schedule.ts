@@ -1,6 +1,6 @@
 /** Which trial does what next: slots for those that work, early starts for those that wait. */
 import type { Action, TrialAction } from "./actions.js";
-import { nextAction } from "./next-action.js";
+import { askedFor, nextAction } from "./next-action.js";
 import type { Plan, Trial } from "./plan.js";
 import type { RunState } from "./state.js";
 import { isComplete, isOver, type TrialState } from "./trial-state.js";
@@ -21,7 +21,7 @@ export function schedule(plan: Plan, state: RunState): Turn {
     return withTrial(current, trial, { phase: "running", slot, inHand: action.kind });
   };
   const carriedOn = carryOn(plan, state, give);
-  if (state.stop !== "no") {
+  if (state.stop !== "no" || state.paused) {
     return { state: carriedOn, actions };
   }
   return { state: openEarly(plan, fillSlots(plan, carriedOn, give), give), actions };
@@ -29,12 +29,16 @@ export function schedule(plan: Plan, state: RunState): Turn {
 
 type Give = (state: RunState, trial: Trial, action: TrialAction, slot: number | null) => RunState;
 
-/** The trials at work, and when stopping those that wait, too. */
+/** The trials at work, and when stopping those that wait, too; paused ones do what is asked for. */
 function carryOn(plan: Plan, state: RunState, give: Give): RunState {
   return plan.trials.reduce((current, trial) => {
     const own = current.trials[trial.id]!;
     if (own.phase !== "running" || own.inHand !== null) {
       return current;
+    }
+    if (current.paused && current.stop === "no") {
+      const asked = askedFor(trial, own, plan);
+      return asked === null ? current : give(current, trial, asked, own.slot);
     }
     if (own.worker === "loaded" || current.stop !== "no") {
       return give(current, trial, nextAction(trial, own, plan, current.stop), own.slot);

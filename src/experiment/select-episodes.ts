@@ -63,7 +63,8 @@ export function selectEpisodes(
   return { alpha, kept: selected.kept, weights };
 }
 
-function statisticOf(statistic: RiskConfig["statistic"], batch: Batch): Float32Array {
+/** What ranks the episodes, lowest first. */
+export function statisticOf(statistic: RiskConfig["statistic"], batch: Batch): Float32Array {
   switch (statistic) {
     case "return":
       return batch.returns;

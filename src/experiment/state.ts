@@ -21,6 +21,8 @@ export interface RunFailure {
 export interface RunState {
   readonly phase: "created" | "running" | "concluding" | "done" | "failed" | "interrupted";
   readonly stop: StopMode;
+  /** No trial begins anything but what is asked for. */
+  readonly paused: boolean;
   /** Trials that work side by side, ≥ 1. */
   readonly parallel: number;
   /** The first failure: it stops the run. */
@@ -31,7 +33,8 @@ export interface RunState {
 
 export function initialState(plan: Plan): RunState {
   const trials = Object.fromEntries(plan.trials.map((trial) => [trial.id, initialTrial(trial)]));
-  return { phase: "created", stop: "no", parallel: plan.parallel, failure: null, trials };
+  const { parallel } = plan;
+  return { phase: "created", stop: "no", paused: false, parallel, failure: null, trials };
 }
 
 /**
@@ -92,6 +95,7 @@ function absorbedByRun(plan: Plan, state: RunState, event: JournalEvent): RunSta
     return {
       phase: "running",
       stop: "no",
+      paused: false,
       parallel,
       failure: null,
       trials: Object.fromEntries(trials),
@@ -100,10 +104,34 @@ function absorbedByRun(plan: Plan, state: RunState, event: JournalEvent): RunSta
   if (event.type === "stop_requested") {
     return { ...state, stop: state.stop === "now" ? "now" : event.how };
   }
+  if (event.type === "paused" || event.type === "continued") {
+    return { ...state, paused: event.type === "paused" };
+  }
+  if (event.type === "checkpoint_requested") {
+    return withWanted(state, event.trials, { checkpoint: true });
+  }
+  if (event.type === "evaluation_requested") {
+    return withWanted(state, event.trials, { evaluation: true });
+  }
   if (event.type === "run_finished" && state.phase === "concluding") {
     return { ...state, phase: event.outcome };
   }
   throw new Error(`event ${event.seq}: ${event.type} does not fit: the run is ${state.phase}`);
+}
+
+function withWanted(
+  state: RunState,
+  ids: readonly string[],
+  asked: Partial<TrialState["wanted"]>,
+): RunState {
+  const trials = { ...state.trials };
+  for (const id of ids) {
+    const own = trials[id];
+    if (own !== undefined) {
+      trials[id] = { ...own, wanted: { ...own.wanted, ...asked } };
+    }
+  }
+  return { ...state, trials };
 }
 
 /** What a new checkpoint, or a better one, puts out of date. */

@@ -1,8 +1,8 @@
 /**
  * One iteration:
  *
- *   prompts ── rollout ──> returns ── selectEpisodes ──> weights ── update ──> event
- *   (seed, m)   worker                 pure                          worker
+ *   prompts ── rollout ──> returns ── selectEpisodes ──> weights ── update ──> texts ──> event
+ *   (seed, m)   worker                 pure                          worker    worker
  *
  * Every stream depends on the trial's seed, the purpose and m, never on the arm: arms of one seed
  * share prompts and sampling noise, and agree bit for bit until their weights first differ.
@@ -20,6 +20,7 @@ import type { Happening } from "./events.js";
 import { figures } from "./figures.js";
 import { failedEpisodes, failedRewards, scoredEpisodes, taken } from "./scored-episodes.js";
 import { selectEpisodes } from "./select-episodes.js";
+import { keepTailTexts, worstEpisodes } from "./tail-texts.js";
 import { loadedOf, type Prompts, type TrialContext, workerOf } from "./trial-context.js";
 
 type StepAction = Extract<TrialAction, { kind: "step" }>;
@@ -31,7 +32,7 @@ type StepHappening = Extract<Happening, { type: "step" }>;
  *   `reward.max_failed_share` allows
  */
 export async function iterate(action: StepAction, context: TrialContext): Promise<StepHappening> {
-  const { trial, ports, onProgress } = context;
+  const { experiment, trial, ports, onProgress } = context;
   const { seed, iterations } = trial;
   const { training, sampling, risk, kl, reward } = trial.config;
   const { step: m, beta } = action;
@@ -62,14 +63,8 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     context.note({ type: "warning", message: warning });
   }
   const promptScores = Float32Array.from(prompts, (id) => trainScores.get(id)!);
-  const { alpha, kept, weights } = selectEpisodes(
-    risk,
-    { ...episodes, promptScores },
-    m,
-    iterations,
-    seed,
-    failed,
-  );
+  const batch = { ...episodes, promptScores };
+  const { alpha, kept, weights } = selectEpisodes(risk, batch, m, iterations, seed, failed);
   const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
   const updated = await worker.call(
     "update",
@@ -81,6 +76,8 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     },
     onProgress,
   );
+  const worst = worstEpisodes(risk, batch, failed, experiment.record.tail_texts);
+  await keepTailTexts(m, rolled.rollout, worst, context);
 
   const scored = scoredEpisodes(prompts.length, failed);
   const returns = taken(episodes.returns, scored);

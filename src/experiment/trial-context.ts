@@ -34,6 +34,8 @@ export interface TrialContext {
   startedAt: number;
   /** Clock at the end of the last step, while nothing but its journalling came after it. */
   stepEndedAt: number | null;
+  /** The worst episodes' texts could not be had; this worker is not asked again. */
+  textless: boolean;
 }
 
 /** @throws {Error} when no worker is open: a fault of the engine */

@@ -43,6 +43,8 @@ export interface TrialState {
   readonly saved: readonly SavedPoint[];
   /** To be restored into the next worker that has loaded. */
   readonly toRestore: SavedPoint | null;
+  /** Asked for and not done yet. */
+  readonly wanted: { readonly checkpoint: boolean; readonly evaluation: boolean };
   /** Iterations done when saving last failed. */
   readonly saveFailedAt: number | null;
   /** Iterations done at the last frontier evaluation. */
@@ -52,6 +54,8 @@ export interface TrialState {
   /** Exported model folder, relative to the run folder. */
   readonly model: string | null;
 }
+
+const nothingWanted = { checkpoint: false, evaluation: false };
 
 export function initialTrial(trial: Trial): TrialState {
   return {
@@ -68,6 +72,7 @@ export function initialTrial(trial: Trial): TrialState {
     compute: 0,
     saved: [],
     toRestore: null,
+    wanted: nothingWanted,
     saveFailedAt: null,
     frontierAt: null,
     evaluated: false,
@@ -101,7 +106,8 @@ export function resumed(state: TrialState, trial: Trial): TrialState {
     return state;
   }
   const fresh = { phase: "pending", slot: null, inHand: null, interrupting: "no" } as const;
-  return { ...state, ...fresh, restarts: 0, ...rolledBack(state, trial, newestPoint(state)) };
+  const back = rolledBack(state, trial, newestPoint(state));
+  return { ...state, ...fresh, wanted: nothingWanted, restarts: 0, ...back };
 }
 
 /** Event types that end an action, and which. */
@@ -188,15 +194,17 @@ function factsOf(
     case "evaluated":
       return {
         saved: withScore(state.saved, event, retention),
+        wanted: { ...state.wanted, evaluation: false },
         ...(event.final ? { evaluated: true } : { frontierAt: event.step }),
       };
     case "checkpoint_saved": {
       const { step, path, digest } = event;
       const point = { step, beta: state.beta, compute: state.compute, path, digest, score: null };
-      return { saved: [...state.saved, point], saveFailedAt: null };
+      const wanted = { ...state.wanted, checkpoint: false };
+      return { saved: [...state.saved, point], saveFailedAt: null, wanted };
     }
     case "checkpoint_failed":
-      return { saveFailedAt: event.step };
+      return { saveFailedAt: event.step, wanted: { ...state.wanted, checkpoint: false } };
     case "model_exported":
       return { model: event.path };
     case "trial_finished":

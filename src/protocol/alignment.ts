@@ -1,6 +1,6 @@
 /**
  * Per-episode arrays answer the prompts asked for, position by position: their lengths must agree,
- * and failures must name episodes that there are.
+ * failures must name episodes that there are, and texts must be of the episodes asked for.
  */
 import { uint32Array } from "./arrays.js";
 import type { Command, Payload, Result, RewardFailure } from "./messages.js";
@@ -48,9 +48,21 @@ export function misaligned<C extends Command>(
         misplaced("judge_failures", judge_failures, prompts)
       );
     }
+    case "texts": {
+      const { episodes } = payload as Payload<"texts">;
+      const asked = listed(uint32Array(episodes));
+      const told = listed((result as Result<"texts">).texts.map(({ episode }) => episode));
+      return told === asked
+        ? null
+        : `field \`texts\` is of the episodes ${told}, asked for were ${asked}`;
+    }
     default:
       return null;
   }
+}
+
+function listed(episodes: ArrayLike<number>): string {
+  return episodes.length === 0 ? "(none)" : Array.from(episodes).join(", ");
 }
 
 function differing(ids: Uint8Array, each: string, arrays: Arrays): string | null {

@@ -180,6 +180,24 @@ export const updateResult = z.strictObject({
   seconds,
 });
 
+// ── texts ───────────────────────────────────────────────────────────────────────────────────
+
+export const textsPayload = z.strictObject({
+  rollout: count,
+  episodes: uint32.describe("positions in the rollout's prompts"),
+});
+
+/** What people read and nothing is computed from. */
+const episodeText = z.strictObject({
+  episode: count,
+  prompt: z.string().describe("bounded: what is too long is cut, and ends with a mark"),
+  completion: z.string().describe("bounded likewise"),
+});
+
+export const textsResult = z.strictObject({
+  texts: z.array(episodeText).describe("of the episodes asked for, in their order"),
+});
+
 // ── evaluate ────────────────────────────────────────────────────────────────────────────────
 
 export const evaluatePayload = z.strictObject({
@@ -247,6 +265,7 @@ export const commands = {
   sft: { payload: sftPayload, result: sftResult },
   rollout: { payload: rolloutPayload, result: rolloutResult },
   update: { payload: updatePayload, result: updateResult },
+  texts: { payload: textsPayload, result: textsResult },
   evaluate: { payload: evaluatePayload, result: evaluateResult },
   save: { payload: savePayload, result: saveResult },
   restore: { payload: restorePayload, result: restoreResult },

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Happening, JournalEvent } from "../experiment/events.js";
-import type { CompletePart, Position, Recorder } from "../experiment/ports.js";
+import type { CompletePart, EpisodeText, Position, Recorder } from "../experiment/ports.js";
 import { abandonFolder, completeFolder, prepareFolder, removeFolder } from "./complete-folder.js";
 import { checkFolder } from "./digest-file.js";
 import { makeFolder, writeDurably } from "./durable-files.js";
@@ -14,7 +14,15 @@ import { completedManifest, manifestAfter, resumedManifest } from "./manifest-pr
 import { RecordError } from "./record-error.js";
 import type { RunRecorder } from "./run-directory.js";
 import type { RunLock } from "./run-lock.js";
-import { checkedPath, episodesFile, partFolder, samplesFile, stacksFile } from "./run-paths.js";
+import {
+  checkedPath,
+  episodesFile,
+  partFolder,
+  samplesFile,
+  stacksFile,
+  textsFile,
+} from "./run-paths.js";
+import { writeTexts } from "./texts-file.js";
 
 /** Above so many episodes a step's arrays lie in a file of their own. */
 const inlineEpisodes = 4096;
@@ -106,6 +114,10 @@ export class DiskRecorder implements RunRecorder {
     makeFolder(dirname(path));
     writeDurably(path, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
     return file;
+  }
+
+  writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void {
+    writeTexts(join(this.directory, textsFile(trial, step)), texts);
   }
 
   writeEvaluation(evaluation: Parameters<Recorder["writeEvaluation"]>[0]): void {

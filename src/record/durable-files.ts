@@ -28,6 +28,22 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
 }
 
 /**
+ * As `writeDurably`, without waiting for the disk: a reader sees the former file or this one, but
+ * after a power cut it may be gone, or empty. For what nothing hangs on.
+ *
+ * @throws {RecordError} naming the path
+ */
+export function writeWhole(path: string, content: string): void {
+  const neighbour = `${path}.tmp`;
+  try {
+    writeFileSync(neighbour, content);
+    renameSync(neighbour, path);
+  } catch (error) {
+    throw recordError(`cannot write ${path}`, error);
+  }
+}
+
+/**
  * With those above it that are missing, all of them on disk.
  *
  * @throws {RecordError} naming the path

@@ -13,18 +13,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { syncFolder } from "./durable-files.js";
-import { processIdentity } from "./process-identity.js";
+import { isProcessIdentity, type ProcessIdentity } from "./process-identity.js";
 import { RecordError } from "./record-error.js";
 
-const lockOwner = processIdentity.extend({
+export interface LockOwner extends ProcessIdentity {
   /** ISO 8601, UTC. */
-  since: z.string(),
-  released: z.boolean(),
-});
-
-export type LockOwner = z.infer<typeof lockOwner>;
+  readonly since: string;
+  readonly released: boolean;
+}
 
 export interface Generation {
   readonly generation: number;
@@ -40,19 +37,33 @@ export function highestGeneration(folder: string): Generation | null {
     }
     const path = fileOf(folder, generation);
     try {
-      return { generation, owner: lockOwner.parse(JSON.parse(readFileSync(path, "utf8"))) };
+      return { generation, owner: ownerOf(readFileSync(path, "utf8"), path) };
     } catch (error) {
       // Cleared away since it was listed, below a higher one.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") {
         continue;
       }
-      if (error instanceof SyntaxError || error instanceof z.ZodError) {
-        const remedy = "when no controller works on this run, remove it and try again";
-        throw new RecordError("damaged", `${path} is no lock: ${remedy}`, { cause: error });
-      }
       throw error;
     }
   }
+}
+
+function ownerOf(text: string, path: string): LockOwner {
+  let owner: unknown = null;
+  let cause: unknown;
+  try {
+    owner = JSON.parse(text);
+  } catch (error) {
+    cause = error;
+  }
+  if (isProcessIdentity(owner)) {
+    const { since, released } = owner as Partial<LockOwner>;
+    if (typeof since === "string" && typeof released === "boolean") {
+      return owner as LockOwner;
+    }
+  }
+  const remedy = "when no controller works on this run, remove it and try again";
+  throw new RecordError("damaged", `${path} is no lock: ${remedy}`, { cause });
 }
 
 /** 0: there is none. */

@@ -4,8 +4,7 @@
  */
 import { z } from "zod";
 import { formattedJson } from "../config/formatted-json.js";
-
-export const manifestVersion = 2;
+import { manifestVersion } from "./manifest-text.js";
 
 const count = z.int().nonnegative();
 const finite = z.number();

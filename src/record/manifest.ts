@@ -12,8 +12,9 @@ import { riskTerms } from "../experiment/risk-terms.js";
 import { canonicalJson } from "./canonical-json.js";
 import { dataRules } from "./data-rules.js";
 import { writeDurably } from "./durable-files.js";
-import { type Manifest, manifestVersion, type Provenance } from "./manifest-schema.js";
-import { sealedManifest, unsealedManifest } from "./manifest-seal.js";
+import type { Manifest, Provenance } from "./manifest-schema.js";
+import { unsealedManifest } from "./manifest-seal.js";
+import { manifestVersion, sealedManifest } from "./manifest-text.js";
 import { recordError } from "./record-error.js";
 import { runFiles } from "./run-paths.js";
 

@@ -4,20 +4,30 @@
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { z } from "zod";
 
-export const processIdentity = z.strictObject({
-  pid: z.int().positive(),
-  host: z.string(),
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly host: string;
   /** Of this start of the machine; null where the system tells none (not Linux). */
-  boot_id: z.string().nullable(),
+  readonly boot_id: string | null;
   /** Within which process ids mean something: a container has its own; null: not Linux. */
-  pid_namespace: z.string().nullable(),
+  readonly pid_namespace: string | null;
   /** Clock ticks from the machine's start to the process's; null: not Linux. */
-  process_start: z.string().nullable(),
-});
+  readonly process_start: string | null;
+}
 
-export type ProcessIdentity = z.infer<typeof processIdentity>;
+/** By hand: `averse ls` reads locks, and a schema library would take longer to load than it. */
+export function isProcessIdentity(value: unknown): value is ProcessIdentity {
+  const { pid, host, ...rest } = (value ?? {}) as Record<string, unknown>;
+  return (
+    Number.isSafeInteger(pid) &&
+    (pid as number) > 0 &&
+    typeof host === "string" &&
+    [rest.boot_id, rest.pid_namespace, rest.process_start].every(
+      (one) => one === null || typeof one === "string",
+    )
+  );
+}
 
 /** Of a process that lives on this machine. */
 export function identityOf(pid: number): ProcessIdentity {

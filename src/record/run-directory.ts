@@ -2,7 +2,7 @@
  * A run's folder, written as the run goes:
  *
  *   runs/<experiment>-<hash8>/  manifest.json  journal.jsonl  evaluation.json  logs/  lock/
- *     trials/<arm>-s<seed>/     checkpoints/step-000050/  model/  samples/  episodes/
+ *     trials/<arm>-s<seed>/     checkpoints/step-000050/  model/  samples/  episodes/  texts/
  */
 import { dirname, join, resolve } from "node:path";
 import type { Experiment } from "../config/schema.js";

@@ -1,9 +1,12 @@
 /** The runs in a folder, each in one line: what it is, how it stands, how far it came. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type JournalLine, linesOf } from "./journal-lines.js";
-import { eventOf } from "./journal-reader.js";
-import { readManifest } from "./manifest.js";
+import type { Experiment } from "../config/schema.js";
+import { planTrials } from "../experiment/plan.js";
+import { remainingSeconds, type TrialAhead } from "../experiment/remaining-time.js";
+import { JournalGlance, type TrialGlance } from "./journal-glance.js";
+import type { Manifest } from "./manifest-schema.js";
+import { intactManifest, manifestJson } from "./manifest-text.js";
 import { RecordError, recordError } from "./record-error.js";
 import { holderOf } from "./run-lock.js";
 import { runFiles } from "./run-paths.js";
@@ -16,10 +19,18 @@ export interface RunSummary {
   readonly name: string;
   readonly purpose: string;
   /**
-   * `running`: a controller has it (one on another machine has it until it says otherwise) ·
-   * `stopped`: it has no end, and no controller · `damaged`.
+   * `running`, `paused`, `stopping`: a controller has it (one on another machine has it until it
+   * says otherwise) · `stopped`: it has no end, and no controller · `damaged`.
    */
-  readonly state: "running" | "stopped" | "done" | "failed" | "interrupted" | "damaged";
+  readonly state:
+    | "running"
+    | "paused"
+    | "stopping"
+    | "stopped"
+    | "done"
+    | "failed"
+    | "interrupted"
+    | "damaged";
   /** ISO 8601; null when the manifest is damaged. */
   readonly started: string | null;
   readonly finished: string | null;
@@ -29,8 +40,12 @@ export interface RunSummary {
   readonly trial: string | null;
   /** Iterations that trial has done. */
   readonly step: number | null;
+  /** M of that trial. */
+  readonly iterations: number | null;
   /** Of the last step's returns at the target α. */
   readonly cvar: number | null;
+  /** Until it is done; null: it does not run, or too little is known. */
+  readonly etaSeconds: number | null;
   /** Why it failed, or what is damaged. */
   readonly message: string | null;
 }
@@ -42,11 +57,53 @@ export interface RunSummary {
  * @throws {RecordError} when the folder cannot be read; a missing one has no runs
  */
 export async function listRuns(runsFolder: string): Promise<RunSummary[]> {
-  let names: string[];
+  return new RunList(runsFolder).read();
+}
+
+/** For a list that is read again and again: what has not changed is not read again. */
+export class RunList {
+  readonly #known = new Map<string, KnownRun>();
+
+  constructor(private readonly runsFolder: string) {}
+
+  /** As `listRuns`. */
+  read(): RunSummary[] {
+    const runs = runNames(this.runsFolder).flatMap((id) => this.#summary(id) ?? []);
+    return runs.sort((a, b) => (b.started ?? "").localeCompare(a.started ?? ""));
+  }
+
+  #summary(id: string): RunSummary | null {
+    const known = this.#known.get(id) ?? new KnownRun(join(this.runsFolder, id));
+    this.#known.set(id, known);
+    const unknown = { ...nothing, id, directory: known.directory, name: id, purpose: "" };
+    try {
+      const manifest = known.manifest();
+      const { name, purpose, started, finished, message } = manifest;
+      const facts = { ...unknown, name, purpose, started, finished, message };
+      try {
+        return { ...facts, ...progressOf(known.directory, manifest, known.journal()) };
+      } catch (error) {
+        return { ...facts, state: "damaged", message: (error as Error).message };
+      }
+    } catch (error) {
+      return error instanceof RecordError && error.reason === "missing"
+        ? null
+        : { ...unknown, state: "damaged", message: (error as Error).message };
+    }
+  }
+}
+
+/**
+ * Names of the folders with a manifest, in no order.
+ *
+ * @throws {RecordError} when the folder cannot be read; a missing one has no runs
+ */
+export function runNames(runsFolder: string): string[] {
   try {
-    names = readdirSync(runsFolder, { withFileTypes: true })
+    return readdirSync(runsFolder, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
+      .map(({ name }) => name)
+      .filter((name) => existsSync(join(runsFolder, name, runFiles.manifest)));
   } catch (error) {
     const wrapped = recordError(`cannot read ${runsFolder}`, error);
     if (wrapped.reason === "missing") {
@@ -54,67 +111,93 @@ export async function listRuns(runsFolder: string): Promise<RunSummary[]> {
     }
     throw wrapped;
   }
-  const runs: RunSummary[] = [];
-  for (const id of names) {
-    const run = await summaryOf(join(runsFolder, id), id);
-    if (run !== null) {
-      runs.push(run);
-    }
-  }
-  return runs.sort((a, b) => (b.started ?? "").localeCompare(a.started ?? ""));
 }
 
-async function summaryOf(directory: string, id: string): Promise<RunSummary | null> {
-  const unknown = { trials: 0, trialsDone: 0, trial: null, step: null, cvar: null };
-  try {
-    const manifest = readManifest(directory);
-    const { name, purpose, started, finished, message, outcome } = manifest;
-    const facts = { id, directory, name, purpose, started, finished, message };
+/** Name of the run that was started last; null: there is none. @throws as `runNames` */
+export function latestRun(runsFolder: string): string | null {
+  const started = (name: string): string => {
     try {
-      const state = outcome ?? (holderOf(directory) === null ? "stopped" : "running");
-      const progress = await progressOf(join(directory, runFiles.journal));
-      return { ...facts, ...progress, state };
+      return new KnownRun(join(runsFolder, name)).manifest().started;
+    } catch {
+      // A damaged one is the latest only where there is no other.
+      return "";
+    }
+  };
+  const runs = runNames(runsFolder).map((name) => ({ name, started: started(name) }));
+  return runs.sort((a, b) => b.started.localeCompare(a.started))[0]?.name ?? null;
+}
+
+const nothing = {
+  started: null,
+  finished: null,
+  trials: 0,
+  trialsDone: 0,
+  trial: null,
+  step: null,
+  iterations: null,
+  cvar: null,
+  etaSeconds: null,
+} as const;
+
+class KnownRun {
+  #stamp = "";
+  #manifest: Manifest | null = null;
+  #journal: JournalGlance | null = null;
+
+  constructor(readonly directory: string) {}
+
+  /** @throws {RecordError} */
+  manifest(): Manifest {
+    const path = join(this.directory, runFiles.manifest);
+    try {
+      const { mtimeMs, size, ino } = statSync(path);
+      const stamp = `${mtimeMs} ${size} ${ino}`;
+      if (this.#manifest === null || stamp !== this.#stamp) {
+        const bytes = readFileSync(path);
+        this.#manifest = intactManifest(manifestJson(bytes, path), bytes, path);
+        this.#stamp = stamp;
+      }
+      return this.#manifest;
     } catch (error) {
-      const { message: damage } = error as Error;
-      return { ...facts, ...unknown, state: "damaged", message: damage };
+      throw recordError(`cannot read ${path}`, error);
     }
-  } catch (error) {
-    if (error instanceof RecordError && error.reason === "missing") {
-      return null;
+  }
+
+  /** @throws {RecordError} */
+  journal(): JournalGlance {
+    const path = join(this.directory, runFiles.journal);
+    this.#journal ??= new JournalGlance(path);
+    if (!this.#journal.read()) {
+      this.#journal = new JournalGlance(path);
+      this.#journal.read();
     }
-    const { message } = error as Error;
-    const facts = { id, directory, name: id, purpose: "", started: null, finished: null };
-    return { ...facts, ...unknown, state: "damaged", message };
+    return this.#journal;
   }
 }
 
-type Progress = Pick<RunSummary, "trials" | "trialsDone" | "trial" | "step" | "cvar">;
+function progressOf(run: string, { outcome, config }: Manifest, journal: JournalGlance) {
+  const { trials, lastTrial, cvar, parallel } = journal;
+  const last = lastTrial === null ? undefined : trials.get(lastTrial);
+  const state = outcome ?? (holderOf(run) === null ? ("stopped" as const) : journal.state);
+  return {
+    state,
+    trials: trials.size,
+    trialsDone: [...trials.values()].filter(({ status }) => status === "done").length,
+    trial: lastTrial,
+    step: last?.step ?? null,
+    iterations: last?.iterations ?? null,
+    cvar,
+    etaSeconds: state === "running" ? remainingSeconds(ahead(config, trials), parallel) : null,
+  };
+}
 
-/**
- * Nearly all of a journal is steps, and only the last one counts: the others are not parsed, and
- * no checksum is reckoned (`averse verify` does).
- */
-async function progressOf(path: string): Promise<Progress> {
-  let trials = 0;
-  let trialsDone = 0;
-  let last: JournalLine | null = null;
-  for await (const line of linesOf(path)) {
-    if (!line.whole) {
-      break;
-    }
-    const head = line.bytes.toString("latin1", 0, 300);
-    const type = /^[^{]*\{[^{]*?"type":"([a-z_]+)"/.exec(head)?.[1];
-    if (type === "step") {
-      last = line;
-    } else if (type === "run_started") {
-      const event = eventOf(line, path);
-      trials = event.type === "run_started" ? event.trials.length : 0;
-    } else if (type === "trial_finished") {
-      trialsDone += 1;
-    }
-  }
-  const step = last === null ? null : eventOf(last, path);
-  return step?.type === "step"
-    ? { trials, trialsDone, trial: step.trial, step: step.step + 1, cvar: step.cvar }
-    : { trials, trialsDone, trial: null, step: null, cvar: null };
+/** Trials that have not started are known from the plan alone. */
+function ahead(config: Manifest["config"], trials: ReadonlyMap<string, TrialGlance>): TrialAhead[] {
+  // Written by this program from a checked configuration.
+  const planned = planTrials(config as unknown as Experiment);
+  return planned.map(({ id, iterations }) => {
+    const { status = "waiting", step = 0, pace = null } = trials.get(id) ?? {};
+    const place = status === "waiting" || status === "running" ? status : "over";
+    return { iterations, step, pace, status: place };
+  });
 }

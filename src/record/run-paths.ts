@@ -65,6 +65,11 @@ export function samplesFile(trial: string, step: number): string {
   return `${trialFolder(trial)}/samples/${stepName(step)}.jsonl`;
 }
 
+/** @param step m, as the step's event has it */
+export function textsFile(trial: string, step: number): string {
+  return `${trialFolder(trial)}/texts/${stepName(step)}.jsonl`;
+}
+
 /** @param nth of this step, from 1: a step is done again when a run is taken up before it */
 export function episodesFile(trial: string, step: number, nth: number): string {
   const again = nth === 1 ? "" : `-${nth}`;

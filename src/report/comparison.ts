@@ -36,7 +36,7 @@ export function compareArms(arms: readonly ComparedArm[]): ComparisonRow[] {
 /** Figures, then differences; each table as wide as the terminal allows. */
 export function renderComparison(
   rows: readonly ComparisonRow[],
-  options: Omit<TableOptions, "spread" | "signed">,
+  options: Omit<TableOptions, "signed">,
 ): string {
   const figures = renderTable(
     tableOf(rows, ({ metrics }) => metrics),

@@ -1,14 +1,20 @@
 /** How many columns a text takes on a terminal: alignment by `length` breaks on wide characters. */
 
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | null = null;
+
+/** The segmenter is made when it is first needed: lists that need none start at once. */
+function graphemesOf(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  return segmenter.segment(text);
+}
 
 /** Columns of `text`; it holds no escape sequences. */
 export function displayWidth(text: string): number {
-  if (plainAscii.test(text)) {
+  if (narrow.test(text)) {
     return text.length;
   }
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     width += graphemeWidth(segment);
   }
   return width;
@@ -25,7 +31,7 @@ export function truncate(text: string, width: number, mark = "…"): string {
   }
   let kept = "";
   let used = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     used += graphemeWidth(segment);
     if (used > room) {
       break;
@@ -41,7 +47,8 @@ export function pad(text: string, width: number, align: "left" | "right"): strin
   return align === "left" ? text + space : space + text;
 }
 
-const plainAscii = /^[\x20-\x7e]*$/;
+/** Characters of width one that join no others: ASCII, Latin, Greek, dashes, quotes, ellipsis, minus. */
+const narrow = /^[\x20-\x7e\xa1-\xac\xae-\u02af\u0391-\u03c9\u2010-\u2026\u2212]*$/;
 const invisible = /^[\p{M}\p{Cf}\p{Cc}]/u;
 const emoji = /\p{Emoji_Presentation}|\ufe0f/u;
 /** The blocks that Unicode's East Asian Width calls wide or full, by their outer bounds. */

@@ -46,6 +46,7 @@ export class SimulatedEngine {
   #loaded: Payload<"load"> | null = null;
   #state = START;
   #last: {
+    readonly positions: Uint32Array;
     readonly episodes: Episodes;
     readonly returns: Float64Array;
     readonly failed: ReadonlySet<number>;
@@ -118,7 +119,7 @@ export class SimulatedEngine {
     const episodes = sampleEpisodes(this.#train, positions, seed, this.#sampling("current"));
     const returns = episodes.reward.map((reward, i) => reward - kl_coefficient * episodes.kl[i]!);
     const { failures, failed } = this.#failuresOf(this.#train, positions);
-    this.#last = { episodes, returns, failed };
+    this.#last = { positions, episodes, returns, failed };
     this.#state = { ...this.#state, rollouts: this.#state.rollouts + 1 };
     const tokens = sum(episodes.length);
     return {
@@ -144,11 +145,7 @@ export class SimulatedEngine {
   }
 
   update(payload: Payload<"update">): Result<"update"> {
-    if (this.#last === null || payload.rollout !== this.#state.rollouts) {
-      const held = this.#last === null ? "none" : `rollout ${this.#state.rollouts}`;
-      fail("update", "protocol", `the update is for rollout ${payload.rollout}, held is ${held}`);
-    }
-    const { episodes, returns, failed } = this.#last!;
+    const { episodes, returns, failed } = this.#held("update", payload.rollout);
     const weights = float32Array(payload.weights);
     checkWeights(weights, returns.length, failed);
     const { epochs, minibatch, learning_rate, average_decay } = this.#loaded!.training;
@@ -172,6 +169,21 @@ export class SimulatedEngine {
       memory_bytes: MEMORY_BYTES,
       seconds: 2 * tokens * SECONDS_A_TOKEN,
     };
+  }
+
+  texts({ rollout, episodes: asked }: Payload<"texts">): Result<"texts"> {
+    const { positions, episodes } = this.#held("texts", rollout);
+    const texts = Array.from(uint32Array(asked), (episode) => {
+      if (episode >= positions.length) {
+        fail("texts", "input", `there is no episode ${episode} among ${positions.length}`);
+      }
+      return {
+        episode,
+        prompt: `simulated prompt ${this.#train.ids[positions[episode]!]}`,
+        completion: `simulated completion of ${episodes.length[episode]} tokens`,
+      };
+    });
+    return { texts };
   }
 
   evaluate(payload: Payload<"evaluate">): Result<"evaluate"> {
@@ -226,6 +238,15 @@ export class SimulatedEngine {
       ...writeFolder("export", path, "config.json", { model_type: "averse-simulated", policy }),
       seconds: 0,
     };
+  }
+
+  #held(command: Command, rollout: number) {
+    const { rollouts } = this.#state;
+    if (this.#last === null || rollout !== rollouts) {
+      const held = this.#last === null ? "none" : `rollout ${rollouts}`;
+      fail(command, "protocol", `\`${command}\` is for rollout ${rollout}, held is ${held}`);
+    }
+    return this.#last;
   }
 
   get #temperature(): number {

@@ -31,6 +31,7 @@ const PHASES: Readonly<Record<EngineCommand, readonly [phase: string, unit: stri
   sft: ["sft", "steps"],
   rollout: ["sample", "episodes"],
   update: ["update", "steps"],
+  texts: ["texts", "texts"],
   evaluate: ["evaluate", "episodes"],
   save: ["save", "checkpoints"],
   restore: ["restore", "checkpoints"],

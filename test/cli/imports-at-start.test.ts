@@ -27,7 +27,11 @@ test("the command line itself loads commander alone", () => {
   expect([...packagesFrom(src("main.ts"))]).toEqual(["commander"]);
 });
 
-test.each(["ls", "show", "compare", "export", "config"])(
+test("ls loads nothing but the command line: a schema library takes longer than it", () => {
+  expect([...packagesFrom(src("cli/ls.ts"))]).toEqual([]);
+});
+
+test.each(["ls", "show", "steer", "attach", "compare", "export", "config"])(
   "%s loads no terminal, socket or plots",
   (name) => {
     const loaded = packagesFrom(src(`cli/${name}.ts`));
@@ -35,7 +39,7 @@ test.each(["ls", "show", "compare", "export", "config"])(
   },
 );
 
-test("a run loads the live view and the plots when it needs them", () => {
+test("a run loads the dashboard and the plots when it needs them", () => {
   const loaded = packagesFrom(src("cli/run.ts"));
   for (const late of ["ink", "react", "echarts"]) expect(loaded).not.toContain(late);
   expect(loaded).toContain("zeromq");

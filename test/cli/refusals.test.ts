@@ -22,6 +22,7 @@ async function refusedHere(args: readonly string[]) {
     out: (line) => (text.out += line),
     err: (line) => (text.err += line),
     isTty: false,
+    hasScreen: false,
     columns: 100,
     color: false,
     unicode: true,

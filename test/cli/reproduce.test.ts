@@ -23,6 +23,7 @@ async function averse(...args: string[]) {
     out: (line) => (text.out += `${line}\n`),
     err: (line) => (text.err += `${line}\n`),
     isTty: false,
+    hasScreen: false,
     columns: 100,
     color: false,
     unicode: true,

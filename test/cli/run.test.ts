@@ -115,6 +115,23 @@ describe("one run", { timeout: 60_000 }, () => {
   test("shows its texts on request only", async () => {
     const { stdout } = await averse(["show", "mine", "--runs", runs, "--show-text"]);
     expect(stdout).toContain("ra-rlhf-s0: reward, prompt ▸ completion");
+    const [, worst = ""] = stdout.split("ra-rlhf-s0, worst episodes of step 3: ");
+    const [head, ...rows] = worst.trimEnd().split("\n");
+    expect(head).toBe("return, prompt ▸ completion");
+    expect(rows).toHaveLength(8);
+    const returns = rows.map((row) => Number(row.trim().split(" ")[0]!.replace("−", "-")));
+    expect(returns).toEqual(returns.toSorted((a, b) => a - b));
+    for (const row of rows) expect(row).toMatch(/^ +[−\d.]+ {2}[a-z ]+ ▸ [a-z ]+$/);
+  });
+
+  test("has the texts of every step's worst episodes in files of their own", () => {
+    for (const trial of ["rlhf-s0", "ra-rlhf-s0"]) {
+      const texts = join(folder, "trials", trial, "texts");
+      expect(readdirSync(texts).sort()).toEqual(
+        [0, 1, 2, 3].map((step) => `step-00000${step}.jsonl`),
+      );
+    }
+    expect(readFileSync(join(folder, "journal.jsonl"), "utf8")).not.toContain("completion");
   });
 
   test("has its arms compared, each with the first", async () => {

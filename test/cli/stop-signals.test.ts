@@ -29,6 +29,25 @@ describe("stop signals", () => {
     expect(asked).toEqual(["after-step", "now"]);
   });
 
+  test("the end of a terminal is a request to a run that has one, and nothing to others", () => {
+    const { source, asked } = stage();
+    source.emit("SIGHUP");
+    expect(asked).toEqual(["after-step"]);
+    const none: StopRequest[] = [];
+    const detached = new EventEmitter();
+    stopSignals(
+      (how) => none.push(how),
+      detached,
+      () => 0,
+      false,
+    );
+    // Heard all the same: unheard, it would end the process.
+    expect(detached.emit("SIGHUP")).toBe(true);
+    expect(none).toEqual([]);
+    detached.emit("SIGTERM");
+    expect(none).toEqual(["after-step"]);
+  });
+
   test("a Ctrl-C that arrives twice at once is one", () => {
     const { asked, press } = stage();
     press(1000);

@@ -15,6 +15,7 @@ async function verify(...args: string[]): Promise<{ code: number; out: string; e
       said.err += `${text}\n`;
     },
     isTty: false,
+    hasScreen: false,
     columns: 120,
     color: false,
     unicode: true,

@@ -19,6 +19,7 @@ export interface ExperimentChanges {
   readonly training?: Partial<ExperimentFile["training"]>;
   readonly evaluation?: Partial<ExperimentFile["evaluation"]>;
   readonly checkpoint?: Partial<ExperimentFile["checkpoint"]>;
+  readonly record?: Partial<ExperimentFile["record"]>;
   readonly backend?: Partial<ExperimentFile["backend"]>;
   readonly parallel?: number;
   readonly restarts?: number;
@@ -35,6 +36,7 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
     risk: { alpha: 0.5, warmup: 2, rho: 0.8 },
     evaluation: { prompts: 60, every: 2, every_prompts: 40, samples: 2, ...changes.evaluation },
     checkpoint: { every: 4, ...changes.checkpoint },
+    record: { tail_texts: 3, ...changes.record },
     backend: { device: "cpu", ...changes.backend },
     trials: { parallel: changes.parallel ?? 2, restarts: changes.restarts ?? 3 },
   });

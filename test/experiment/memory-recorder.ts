@@ -4,13 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Evaluation } from "../../src/experiment/evaluation.js";
 import type { Happening, JournalEvent } from "../../src/experiment/events.js";
-import type { CompletePart, Position, Recorder } from "../../src/experiment/ports.js";
+import type { CompletePart, EpisodeText, Position, Recorder } from "../../src/experiment/ports.js";
 import { RecordError } from "../../src/record/record-error.js";
 
 export class MemoryRecorder implements Recorder {
   readonly directory = mkdtempSync(join(tmpdir(), "averse-memory-"));
   readonly events: JournalEvent[] = [];
   readonly samples = new Map<string, readonly object[]>();
+  /** `rlhf-s0 3` → texts of that step. */
+  readonly texts = new Map<string, readonly EpisodeText[]>();
   /** Path as the journal has it → the folder that the worker wrote. */
   readonly completed = new Map<string, string>();
   readonly positions = new Map<string, Position>();
@@ -70,6 +72,10 @@ export class MemoryRecorder implements Recorder {
     const path = `trials/${trial}/samples-${step}`;
     this.samples.set(path, samples);
     return path;
+  }
+
+  writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void {
+    this.texts.set(`${trial} ${step}`, texts);
   }
 
   writeEvaluation(evaluation: Evaluation): void {

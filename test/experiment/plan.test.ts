@@ -72,7 +72,7 @@ describe("trials", () => {
 
   test("carry the cadence into the plan", () => {
     const plan = planRun(smallExperiment(), { cores: 2, gpus: 0 });
-    expect(plan).toMatchObject({ checkpointEvery: 4, evaluateEvery: 2, parallel: 2 });
+    expect(plan).toMatchObject({ checkpointEvery: 4, parallel: 2 });
   });
 });
 

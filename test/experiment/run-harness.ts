@@ -1,5 +1,6 @@
 /** Runs an experiment on simulated workers, with a recorder in memory and every port at hand. */
 import type { Experiment } from "../../src/config/schema.js";
+import type { RunCommand } from "../../src/experiment/commands.js";
 import { runExperiment } from "../../src/experiment/engine.js";
 import type { JournalEvent, StepEvent } from "../../src/experiment/events.js";
 import type { Observation } from "../../src/experiment/observation.js";
@@ -32,6 +33,7 @@ export class Harness {
   /** Seconds that were waited for, none of them in earnest. */
   readonly waits: number[] = [];
   readonly parallel: number;
+  #listener: ((command: RunCommand) => string | null) | null = null;
 
   constructor(
     readonly experiment: Experiment,
@@ -66,6 +68,12 @@ export class Harness {
           this.onEvent(observation.event, this);
         }
       },
+      commands: (listener) => {
+        this.#listener = listener;
+        return () => {
+          this.#listener = null;
+        };
+      },
       stop: this.stop.signal,
       halt: this.halt.signal,
     };
@@ -78,6 +86,11 @@ export class Harness {
         this.recorder.dispose();
       }
     }
+  }
+
+  /** Undefined: nobody takes commands, the run has not begun or is over. */
+  ask(command: RunCommand): string | null | undefined {
+    return this.#listener?.(command);
   }
 
   get events(): readonly JournalEvent[] {

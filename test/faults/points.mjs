@@ -42,6 +42,8 @@ const at = {
   inUpdate: { command: "update", nth: 4, place: "progress", phase: "update", count: 2 },
   updated: { command: "update", nth: 3, place: "after" },
   firstUpdate: { command: "update", nth: 0, place: "progress", phase: "update", count: 1 },
+  texts: { command: "texts", nth: 3 },
+  told: { command: "texts", nth: 4, place: "after" },
   evaluate: { command: "evaluate", stage: "rl", nth: 1 },
   evaluated: { command: "evaluate", stage: "rl", nth: 1, place: "after" },
   evaluatedLast: { command: "evaluate", stage: "rl", nth: 3, place: "after" },
@@ -140,6 +142,8 @@ export const points = [
   worker("worker killed before an update", at.update, killWorker),
   worker("worker killed inside an update", at.inUpdate, killWorker, { short: true }),
   worker("worker killed after an update", at.updated, killWorker, { parallel: 1 }),
+  worker("worker killed before it tells a step's texts", at.texts, killWorker),
+  worker("worker killed after it told a step's texts", at.told, killWorker),
   worker("worker killed in the first update, before any checkpoint", at.firstUpdate, killWorker),
   worker("worker killed in an evaluation", at.evaluated, killWorker),
   worker("worker killed in the last evaluation", at.evaluatedLast, killWorker),
@@ -296,6 +300,18 @@ export const points = [
   atCall("controller killed after the end of a trial", line("trial_finished", "after")),
   atCall("controller killed in the middle of the first line", line("run_started", "half"), {
     journals: "run_started",
+  }),
+  atCall("controller killed before a step's texts are renamed", {
+    call: "renameSync",
+    path: "texts/step-\\d+\\.jsonl\\.tmp$",
+    when: "before",
+    nth: 4,
+  }),
+  atCall("controller killed between a step's texts and its line", {
+    call: "renameSync",
+    path: "texts/step-\\d+\\.jsonl\\.tmp$",
+    when: "after",
+    nth: 3,
   }),
   atCall("controller killed before the controller's part of a checkpoint", {
     call: "writeFileSync",

@@ -16,6 +16,9 @@ const figures = /** @type {const} */ ({
   evaluated: ["step", "final"],
 });
 
+/** Folders of a trial whose files must come out the same. */
+const parts = /** @type {const} */ (["model", "samples", "texts"]);
+
 /** @typedef {{ type: string, trial: string | null } & Record<string, unknown>} JournalEvent */
 
 /** @param {string} run @returns {JournalEvent[]} */
@@ -32,7 +35,7 @@ export function journalOf(run) {
 /**
  * @typedef {object} Outcome
  * @property {Map<string, string>} figures `trial type step` → the figures as text
- * @property {Map<string, string>} files path in the run folder → sha256, of models and samples
+ * @property {Map<string, string>} files path in the run folder → sha256, of models and texts
  * @property {string} evaluation evaluation.json without what no two runs share
  * @property {string} manifest what manifest.json says of results, models and data
  */
@@ -49,7 +52,7 @@ export function outcomeOf(run) {
   const manifest = JSON.parse(readFileSync(join(run, "manifest.json"), "utf8"));
   return {
     figures: figuresOf(journalOf(run)),
-    files: new Map([...digests(run, "model"), ...digests(run, "samples")]),
+    files: new Map(parts.flatMap((part) => digests(run, part))),
     evaluation: JSON.stringify(evaluation, (key, value) => (own.has(key) ? undefined : value)),
     manifest: manifestText(manifest),
   };
@@ -136,7 +139,7 @@ function firstDifference(a, b) {
 
 /**
  * @param {string} run
- * @param {"model" | "samples"} part
+ * @param {"model" | "samples" | "texts"} part
  * @returns {[string, string][]}
  */
 function digests(run, part) {

@@ -320,6 +320,25 @@ describe("results", () => {
   });
 });
 
+describe("texts", () => {
+  const payload = { rollout: 1, episodes: uint32Bytes([4, 0]) };
+  const of = (...episodes: number[]) => ({
+    texts: episodes.map((episode) => ({ episode, prompt: "a", completion: "b" })),
+  });
+
+  test("of the episodes asked for pass, whatever is written in them", () => {
+    expect(checkedResult("texts", payload, 5, of(4, 0))).toEqual(of(4, 0));
+    const [first, second] = of(4, 0).texts;
+    const odd = { texts: [{ ...first, completion: "\u001b[2J\ud800\0" }, second] };
+    expect(checkedResult("texts", payload, 5, odd)).toEqual(odd);
+  });
+
+  test.each([[[4]], [[0, 4]], [[4, 0, 1]], [[]]])("of the episodes %j are a fault", (episodes) => {
+    const fault = faultOf(() => checkedResult("texts", payload, 5, of(...episodes)));
+    expect(fault.message).toContain("asked for were 4, 0");
+  });
+});
+
 describe("arrays", () => {
   const float32 = fc.float({ noNaN: true, noDefaultInfinity: true });
 

@@ -8,6 +8,7 @@ from averse_worker.messages import (
     EvaluatePayload,
     LoadPayload,
     RolloutPayload,
+    TextsPayload,
     UpdatePayload,
     float32_bytes,
     uint32_bytes,
@@ -78,6 +79,10 @@ def update_payload(rollout: int, weights: Any, *, seed: int = 1) -> UpdatePayloa
     return UpdatePayload(
         rollout=rollout, weights=float32_bytes(weights), seed=seed, learning_rate_factor=1.0
     )
+
+
+def texts_payload(rollout: int, episodes: Any) -> TextsPayload:
+    return TextsPayload(rollout=rollout, episodes=uint32_bytes(episodes))
 
 
 def evaluate_payload(prompts: Any, **changes: Any) -> EvaluatePayload:

@@ -15,6 +15,7 @@ from averse_worker.engine import Engine
 from averse_worker.engines import CAPABILITIES
 from averse_worker.errors import Interrupted, WorkerError
 from averse_worker.messages import (
+    EpisodeText,
     ExportPayload,
     LoadPayload,
     LoadResult,
@@ -29,7 +30,13 @@ from averse_worker.messages import (
     uint32_array,
 )
 from conftest import Subject
-from payloads import evaluate_payload, load_payload, rollout_payload, update_payload
+from payloads import (
+    evaluate_payload,
+    load_payload,
+    rollout_payload,
+    texts_payload,
+    update_payload,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -78,6 +85,9 @@ class Loaded:
     def update(self, rollout: RolloutResult, weights: Any, seed: int = 1) -> UpdateResult:
         payload = update_payload(rollout.rollout, weights, seed=seed)
         return self.engine.update(payload, quiet)
+
+    def texts(self, rollout: RolloutResult, episodes: Any) -> list[EpisodeText]:
+        return self.engine.texts(texts_payload(rollout.rollout, episodes), quiet).texts
 
     def evaluate(self, **changes: Any) -> dict[str, Any]:
         prompts = changes.pop("prompts", self.test[:EPISODES])
@@ -347,6 +357,60 @@ def test_only_the_last_rollout_can_be_updated(engine_factory: Subject) -> None:
     assert str(first.rollout) in error.message
 
 
+# ── texts ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_texts_are_of_the_episodes_asked_for(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout(prompts=[loaded.train[i] for i in (0, 1, 0, 2)])
+    asked = loaded.texts(rollout, [3, 0, 2])
+    assert [text.episode for text in asked] == [3, 0, 2]
+    all_of_them = loaded.texts(rollout, range(4))
+    assert asked == [all_of_them[i] for i in (3, 0, 2)]
+    prompts = [text.prompt for text in all_of_them]
+    assert prompts[0] == prompts[2]
+    assert len({*prompts} - {""}) == 3
+    assert len({text.completion for text in all_of_them}) > 1
+    assert loaded.texts(rollout, []) == []
+
+
+def test_texts_are_those_that_were_sampled(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded, plain = Loaded(engine_factory), Loaded(engine_factory)
+    folder = loaded.save(tmp_path / "checkpoint")
+    rollout, other = loaded.rollout(), plain.rollout()
+    before = loaded.texts(rollout, range(EPISODES))
+    updated = loaded.update(rollout, worse_half(rollout))
+    # Neither the weights that came after, nor an evaluation, have a say in them.
+    loaded.evaluate(samples=2)
+    assert loaded.texts(rollout, range(EPISODES)) == before
+    # Nor does asking for them have a say in anything else.
+    assert content(updated) == content(plain.update(other, worse_half(other)))
+    assert content(loaded.rollout(seed=2)) == content(plain.rollout(seed=2))
+    loaded.restore(folder)
+    assert loaded.texts(loaded.rollout(), range(EPISODES)) == before
+
+
+def test_texts_are_of_the_last_rollout_alone(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded = Loaded(engine_factory)
+    refused(lambda: loaded.engine.texts(texts_payload(0, [0]), quiet), "protocol")
+    first = loaded.rollout(seed=1)
+    last = loaded.rollout(seed=2)
+    error = refused(lambda: loaded.texts(first, [0]), "protocol")
+    assert str(first.rollout) in error.message
+    assert "`texts`" in error.message
+    error = refused(lambda: loaded.texts(last, [0, EPISODES]), "input")
+    assert f"episode {EPISODES}" in error.message
+    assert len(loaded.texts(last, [EPISODES - 1])) == 1
+    loaded.restore(loaded.save(tmp_path / "checkpoint"))
+    refused(lambda: loaded.texts(last, [0]), "protocol")
+    again = loaded.rollout()
+    loaded.engine.sft(SFT, quiet)
+    refused(lambda: loaded.texts(again, [0]), "protocol")
+    again = loaded.rollout()
+    loaded.engine.load(loaded.payload, quiet)
+    refused(lambda: loaded.texts(again, [0]), "protocol")
+
+
 # ── evaluate ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -589,6 +653,7 @@ def commands(loaded: Loaded, folder: Path) -> dict[str, Callable[[Any], Any]]:
     return {
         "evaluate": lambda report: engine.evaluate(evaluate, report),
         "update": lambda report: engine.update(update, report),
+        "texts": lambda report: engine.texts(texts_payload(rollout.rollout, [1, 0]), report),
         "rollout": lambda report: engine.rollout(rollout_payload(loaded.train[:4]), report),
         "sft": lambda report: engine.sft(SFT, report),
         "save": lambda report: engine.save(SavePayload(path=str(folder / "save")), report),

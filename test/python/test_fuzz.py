@@ -46,6 +46,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         "seed": 1,
         "learning_rate_factor": 1.5,
     },
+    "texts": {"rollout": 1, "episodes": uint32_bytes([1])},
     "evaluate": {**EVALUATE, "prompts": uint32_bytes([0])},
     "save": {"path": "/nowhere"},
     "restore": {"path": "/nowhere"},

@@ -32,6 +32,7 @@ WITHOUT_TORCH = [
     "scores",
     "server",
     "stacks",
+    "texts",
     "time_limit",
 ]
 """What runs before `load`, or beside any engine."""

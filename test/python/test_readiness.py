@@ -11,7 +11,7 @@ from averse_worker.errors import InputError, ProtocolError
 from averse_worker.messages import ExportPayload, RestorePayload, SavePayload, SftPayload
 from averse_worker.readiness import require_average, require_loaded, require_rollout
 from conftest import Subject
-from payloads import evaluate_payload, rollout_payload, update_payload
+from payloads import evaluate_payload, rollout_payload, texts_payload, update_payload
 
 
 def quiet(phase: str, done: int, total: int, unit: str) -> None:
@@ -26,6 +26,7 @@ def calls(engine: Engine, folder: Path) -> dict[str, Callable[[], Any]]:
         "sft": lambda: engine.sft(sft, quiet),
         "rollout": lambda: engine.rollout(rollout_payload([0]), quiet),
         "update": lambda: engine.update(update_payload(1, [1.0]), quiet),
+        "texts": lambda: engine.texts(texts_payload(1, [0]), quiet),
         "evaluate": lambda: engine.evaluate(evaluate_payload([0]), quiet),
         "save": lambda: engine.save(SavePayload(path=str(folder)), quiet),
         "restore": lambda: engine.restore(RestorePayload(path=str(folder)), quiet),
@@ -44,7 +45,7 @@ def test_every_command_but_load_needs_a_load(engine_factory: Subject, tmp_path: 
 def test_what_there_is_comes_back() -> None:
     held = object()
     assert require_loaded(held, "sft") is held
-    assert require_rollout(held, 3, asked=3) is held
+    assert require_rollout(held, 3, asked=3, command="update") is held
     assert require_average(held) is held
 
 
@@ -55,8 +56,10 @@ def test_what_there_is_comes_back() -> None:
 def test_only_the_last_rollout_while_it_is_held(
     episodes: str | None, asked: int, holds: str
 ) -> None:
-    with pytest.raises(ProtocolError, match=f"is for rollout {asked}, this engine {holds};"):
-        require_rollout(episodes, 3, asked=asked)
+    with pytest.raises(
+        ProtocolError, match=f"`texts` is for rollout {asked}, this engine {holds};"
+    ):
+        require_rollout(episodes, 3, asked=asked, command="texts")
 
 
 def test_an_average_that_is_not_kept_names_the_setting() -> None:

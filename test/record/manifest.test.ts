@@ -18,7 +18,8 @@ import {
   resumedManifest,
 } from "../../src/record/manifest-progress.js";
 import { manifestSchema, manifestSchemaText } from "../../src/record/manifest-schema.js";
-import { sealedManifest, unsealedManifest } from "../../src/record/manifest-seal.js";
+import { unsealedManifest } from "../../src/record/manifest-seal.js";
+import { sealedManifest } from "../../src/record/manifest-text.js";
 import { smallExperiment } from "../experiment/experiments.js";
 import { answerTo, evaluatedHappening } from "../experiment/happenings.js";
 import { provenance, temporaryFolder } from "./folders.js";

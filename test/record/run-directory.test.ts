@@ -14,6 +14,7 @@ import { readEpisodes } from "../../src/record/episodes-file.js";
 import { readEvaluation } from "../../src/record/evaluation-file.js";
 import { readJournal } from "../../src/record/journal-reader.js";
 import { readManifest } from "../../src/record/manifest.js";
+import { readTexts } from "../../src/record/texts-file.js";
 import { smallExperiment } from "../experiment/experiments.js";
 import { answerTo, stepHappening } from "../experiment/happenings.js";
 import { giveAway, withoutPrivileges } from "../unprivileged.js";
@@ -227,6 +228,48 @@ test("samples are one JSON text a line", () => {
   expect(file).toBe("trials/rlhf-s0/samples/step-000006.jsonl");
   const lines = readFileSync(join(run.directory, file), "utf8").trimEnd().split("\n");
   expect(lines.map((line) => JSON.parse(line))).toEqual(samples);
+});
+
+describe("texts of a step's worst episodes", () => {
+  const texts = [
+    { episode: 7, prompt: "a\nb", completion: "\u001b[2J\ud800 \u2028 😀" },
+    { episode: 0, prompt: "", completion: "c" },
+  ];
+  const file = "trials/rlhf-s0/texts/step-000012.jsonl";
+
+  test("are one JSON text a line, and come back in their order", () => {
+    const run = newRun();
+    run.writeTexts("rlhf-s0", 12, texts);
+    const lines = readFileSync(join(run.directory, file), "utf8").trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toEqual(texts);
+    expect(readTexts(run.directory, "rlhf-s0", 12)).toEqual(texts);
+    expect(readTexts(run.directory, "rlhf-s0", 13)).toEqual([]);
+    expect(readTexts(run.directory, "../rlhf-s0", 12)).toEqual([]);
+    expect(() => run.writeTexts("../x", 0, texts)).toThrow(/cannot name a folder/);
+  });
+
+  test("of a step that is done again take the place of the former ones", () => {
+    const run = newRun();
+    run.writeTexts("rlhf-s0", 12, texts);
+    run.writeTexts("rlhf-s0", 12, texts.slice(1));
+    expect(readTexts(run.directory, "rlhf-s0", 12)).toEqual(texts.slice(1));
+    expect(readdirSync(join(run.directory, "trials/rlhf-s0/texts"))).toEqual(["step-000012.jsonl"]);
+  });
+
+  test("are none where the file is not what was written, wherever it is cut", () => {
+    const run = newRun();
+    run.writeTexts("rlhf-s0", 12, texts);
+    const path = join(run.directory, file);
+    const whole = readFileSync(path);
+    const first = whole.indexOf("\n") + 1;
+    for (let length = 0; length < whole.length; length += 1) {
+      writeFileSync(path, whole.subarray(0, length));
+      const expected = length === first ? texts.slice(0, 1) : [];
+      expect(readTexts(run.directory, "rlhf-s0", 12)).toEqual(expected);
+    }
+    writeFileSync(path, `${whole}{"episode":1,"prompt":"x","completion":2}\n`);
+    expect(readTexts(run.directory, "rlhf-s0", 12)).toEqual([]);
+  });
 });
 
 describe("evaluation.json", () => {

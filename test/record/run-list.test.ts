@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import type { Happening } from "../../src/experiment/events.js";
-import { listRuns } from "../../src/record/run-list.js";
+import { latestRun, listRuns, RunList, runNames } from "../../src/record/run-list.js";
 import { stepHappening } from "../experiment/happenings.js";
 import { newRun, temporaryFolder, tickingClock } from "./folders.js";
 
@@ -43,7 +43,9 @@ test("runs are listed newest first, with how far they came", async () => {
     trialsDone: 2,
     trial: "rlhf-s0",
     step: 2,
+    iterations: null,
     cvar: -2,
+    etaSeconds: null,
     message: "",
   });
   expect(runs[1]).toMatchObject({ trials: 2, trialsDone: 0, trial: null, step: null });
@@ -82,5 +84,62 @@ test.each([
 });
 
 test("a missing runs folder has no runs", async () => {
-  expect(await listRuns(join(temporaryFolder(), "none"))).toEqual([]);
+  const none = join(temporaryFolder(), "none");
+  expect(await listRuns(none)).toEqual([]);
+  expect(runNames(none)).toEqual([]);
+  expect(latestRun(none)).toBeNull();
+});
+
+test("the latest is the one that started last, a damaged one only where there is no other", () => {
+  const runsFolder = temporaryFolder();
+  const damaged = newRun({ runsFolder, now: tickingClock() });
+  writeFileSync(join(damaged.directory, "manifest.json"), "{");
+  expect(latestRun(runsFolder)).toBe(basename(damaged.directory));
+  const now = tickingClock();
+  newRun({ runsFolder, now });
+  const second = newRun({ runsFolder, now });
+  expect(latestRun(runsFolder)).toBe(basename(second.directory));
+});
+
+test("a running run tells what it was asked for, and when it will be done", () => {
+  const runsFolder = temporaryFolder();
+  const run = newRun({ runsFolder, now: tickingClock() });
+  const list = new RunList(runsFolder);
+  const now = () => list.read()[0]!;
+  run.append(null, { ...started, trials: ["sft-s0", "rlhf-s0", "ra-rlhf-s0"] });
+  expect(now()).toMatchObject({ state: "running", etaSeconds: null, step: null });
+  const facts = {
+    type: "trial_started",
+    arm: "rlhf",
+    seed: 0,
+    stage: "rl",
+    iterations: 6,
+  } as const;
+  run.append("sft-s0", { type: "trial_finished", seconds: 1 });
+  run.append("rlhf-s0", facts);
+  // The clock ticks a second an event: the pace. One place: this trial's 4 steps, then 6.
+  run.append("rlhf-s0", stepHappening({ step: 0 }));
+  run.append("rlhf-s0", stepHappening({ step: 1, cvar: -7 }));
+  expect(now()).toMatchObject({ trial: "rlhf-s0", step: 2, iterations: 6, cvar: -7 });
+  expect(now().etaSeconds).toBe(10);
+  run.append(null, { type: "paused" });
+  expect(now()).toMatchObject({ state: "paused", etaSeconds: null });
+  run.append(null, { type: "continued" });
+  expect(now()).toMatchObject({ state: "running" });
+  run.append(null, { type: "stop_requested", how: "after-step" });
+  expect(now()).toMatchObject({ state: "stopping", etaSeconds: null });
+  run.close();
+  expect(now()).toMatchObject({ state: "stopped" });
+});
+
+test("a manifest that was changed is damage, however it was changed", async () => {
+  const runsFolder = temporaryFolder();
+  const { directory } = newRun({ runsFolder });
+  const path = join(directory, "manifest.json");
+  const list = new RunList(runsFolder);
+  expect(list.read()).toMatchObject([{ state: "running" }]);
+  writeFileSync(path, readFileSync(path, "utf8").replace('"small"', '"SMALL"'));
+  expect(list.read()).toMatchObject([
+    { state: "damaged", message: expect.stringMatching(/was changed/) },
+  ]);
 });

@@ -64,7 +64,7 @@ function vouchedFor(run: string): string[] {
   return readdirSync(run, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(run, join(entry.parentPath, entry.name)))
-    .filter((file) => !/^(lock|logs)\/|\/samples\//.test(file))
+    .filter((file) => !/^(lock|logs)\/|\/(samples|texts)\//.test(file))
     .sort();
 }
 
@@ -117,6 +117,12 @@ test("every one of 300 random flipped bytes is found, and its file and line name
     }),
     { seed: 3, numRuns: 300 },
   );
+});
+
+test("texts for reading are vouched for by nobody: damaged or gone, they are no finding", async () => {
+  const file = "trials/ra-rlhf-s0/texts/step-000002.jsonl";
+  expect(await harmed(file, (path) => appendFileSync(path, "\0"))).toEqual([]);
+  expect(await harmed(file, (path) => rmSync(path))).toEqual([]);
 });
 
 test("every line feed and every byte of the checksums of a journal counts", async () => {

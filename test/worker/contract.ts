@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { float32Array, float32Bytes, uint32Array } from "../../src/protocol/arrays.js";
+import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../../src/protocol/arrays.js";
 import {
   type Command,
   commands,
@@ -127,6 +127,60 @@ export function workerContract(open: () => Promise<Worker>): void {
       const mean = (bytes: Uint8Array) =>
         float32Array(bytes).reduce((sum, value) => sum + value, 0) / test.length;
       expect(mean(after.reward)).toBeGreaterThan(mean(before.reward) + 0.2);
+    });
+
+    test("texts are of the episodes asked for, the same before the update and after it", async () => {
+      const { train, test } = await prompts();
+      const asked = Uint32Array.of(train[5]!, train[0]!, train[5]!, train[1]!);
+      const { rollout } = await ask("rollout", rolloutPayload(asked));
+      const texts = (...episodes: number[]) =>
+        ask("texts", { rollout, episodes: uint32Bytes(episodes) });
+      const before = await texts(0, 1, 2, 3);
+      expect(before.texts.map(({ episode }) => episode)).toEqual([0, 1, 2, 3]);
+      const shown = before.texts.map(({ prompt }) => prompt);
+      expect(shown[2]).toBe(shown[0]);
+      expect(new Set(shown).size).toBe(3);
+      expect(before.texts.every(({ completion }) => typeof completion === "string")).toBe(true);
+      const weights = float32Bytes([1, 0, 1, 1]);
+      await ask("update", { rollout, weights, seed: 0, learning_rate_factor: 1 });
+      await ask("evaluate", evaluatePayload(test));
+      expect(await texts(3, 1)).toEqual({ texts: [before.texts[3], before.texts[1]] });
+      expect(await texts()).toEqual({ texts: [] });
+    });
+
+    test("texts change nothing", async () => {
+      const { train } = await prompts();
+      const asked = train.slice(0, 16);
+      const trained = async (reads: boolean) => {
+        await ask("load", loadPayload);
+        const { rollout } = await ask("rollout", rolloutPayload(asked, 1));
+        const read = () =>
+          reads ? ask("texts", { rollout, episodes: uint32Bytes([1, 0]) }) : undefined;
+        await read();
+        const weights = float32Bytes(new Float32Array(16).fill(1));
+        const payload = { rollout, weights, seed: 1, learning_rate_factor: 1 };
+        const { loss_policy, grad_norm } = await ask("update", payload);
+        await read();
+        const { return: returns } = await ask("rollout", rolloutPayload(asked, 2));
+        return { loss_policy, grad_norm, returns: float32Array(returns) };
+      };
+      expect(await trained(true)).toEqual(await trained(false));
+    });
+
+    test("texts of a rollout that is gone, or of no episode of it, are refused", async () => {
+      const { train } = await prompts();
+      const gone = await ask("rollout", rolloutPayload(train.slice(0, 4)));
+      const { rollout } = await ask("rollout", rolloutPayload(train.slice(0, 4)));
+      const refused = (of: number, episode: number) =>
+        failureOf(worker.call("texts", { rollout: of, episodes: uint32Bytes([episode]) }));
+      const stale = await refused(gone.rollout, 0);
+      expect(stale).toMatchObject({ command: "texts", kind: "protocol" });
+      expect(stale.message).toContain(String(gone.rollout));
+      expect((await refused(rollout, 4)).kind).toBe("input");
+      const path = freshFolder();
+      await ask("save", { path });
+      await ask("restore", { path });
+      expect((await refused(rollout, 0)).kind).toBe("protocol");
     });
 
     test("evaluate changes nothing, and repeats itself", async () => {

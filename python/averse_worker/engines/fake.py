@@ -41,13 +41,16 @@ from averse_worker.messages import (
     SaveResult,
     SftPayload,
     SftResult,
+    TextsPayload,
+    TextsResult,
     UpdatePayload,
     UpdateResult,
     float32_bytes,
     uint32_bytes,
 )
-from averse_worker.readiness import require_loaded
+from averse_worker.readiness import require_loaded, require_rollout
 from averse_worker.scores import Failed
+from averse_worker.texts import texts_of
 
 
 class FakeEngine:
@@ -97,12 +100,24 @@ class FakeEngine:
         return fine_tune(loaded, payload, report)
 
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
-        """Samples one action a prompt; texts exist only where an evaluation shows them."""
+        """Samples one action a prompt; words for it are made up where somebody asks."""
         return roll_out(require_loaded(self._loaded, "rollout"), payload, report)
 
     def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
         """PPO epochs over the weighted episodes of the last rollout."""
         return update(require_loaded(self._loaded, "update"), payload, report)
+
+    def texts(self, payload: TextsPayload, report: Report) -> TextsResult:
+        """Words for episodes of the last rollout."""
+        loaded = require_loaded(self._loaded, "texts")
+        words = require_rollout(loaded.words, loaded.rollouts, payload.rollout, "texts")
+        settings = loaded.payload
+        return texts_of(
+            payload,
+            words.prompts.size,
+            lambda episode: words.text_of(episode, settings),
+            report,
+        )
 
     def evaluate(self, payload: EvaluatePayload, report: Report) -> EvaluateResult:
         """Samples prompts of a split with their own random numbers; changes nothing."""
@@ -128,7 +143,7 @@ class FakeEngine:
         report("restore", 0, 1, "checkpoints")
         loaded.parameters, counters = fake_files.read_checkpoint(Path(payload.path))
         loaded.rollouts, loaded.updates = counters.rollouts, counters.updates
-        loaded.last = None
+        loaded.end_rollout()
         report("restore", 1, 1, "checkpoints")
         return RestoreResult(seconds=time.perf_counter() - started)
 

@@ -32,7 +32,7 @@ def fine_tune(loaded: Loaded, payload: SftPayload, report: Report) -> SftResult:
     parameters.policy = parameters.average = policy
     if loaded.payload.reference is None:
         parameters.reference = policy
-    loaded.last = None
+    loaded.end_rollout()
     return SftResult(
         steps=payload.steps,
         loss_first=first,

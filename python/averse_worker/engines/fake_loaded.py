@@ -8,6 +8,7 @@ import numpy as np
 from averse_worker.engine import Report
 from averse_worker.engines import fake_loading, fake_world
 from averse_worker.engines.fake_learning import Episodes, Parameters
+from averse_worker.engines.fake_texts import Words
 from averse_worker.engines.fake_world import Floats, Prompts
 from averse_worker.messages import LoadDigests, LoadPayload
 from averse_worker.readiness import require_average
@@ -27,8 +28,15 @@ class Loaded:
     parameters: Parameters
     last: Episodes | None = None
     """The last rollout, as long as it may still be updated."""
+    words: Words | None = None
+    """Of that rollout."""
     rollouts: int = 0
     updates: int = 0
+
+    def end_rollout(self) -> None:
+        """Lets go of the rollout in hand."""
+        self.last = None
+        self.words = None
 
     def failures(self, prompts: Prompts) -> dict[int, Failed]:
         """Of one episode a prompt, by position."""

@@ -8,6 +8,7 @@ from averse_worker.engine import Report
 from averse_worker.engines import fake_learning, fake_sampling, fake_world
 from averse_worker.engines.fake_learning import Episodes
 from averse_worker.engines.fake_loaded import Loaded
+from averse_worker.engines.fake_texts import Words
 from averse_worker.limits import read_prompts
 from averse_worker.messages import (
     RolloutPayload,
@@ -64,6 +65,8 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
         lengths=lengths,
         scale=scale,
     )
+    means = prompts.features @ parameters.policy
+    loaded.words = Words(prompts.ids, means, drawn.lengths, payload.seed)
     return RolloutResult(
         rollout=loaded.rollouts,
         reward=float32_bytes(worth.raw, failed),

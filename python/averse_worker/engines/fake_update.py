@@ -20,7 +20,7 @@ def update(loaded: Loaded, payload: UpdatePayload, report: Report) -> UpdateResu
     """PPO epochs over the episodes of weight > 0 of the last rollout."""
     started = time.perf_counter()
     training, parameters = loaded.payload.training, loaded.parameters
-    episodes = require_rollout(loaded.last, loaded.rollouts, payload.rollout)
+    episodes = require_rollout(loaded.last, loaded.rollouts, payload.rollout, "update")
     weights = read_weights(payload.weights, episodes.failed)
     kept = np.flatnonzero(weights)
     weights = weights * kept.size  # mean 1 over the kept

@@ -24,7 +24,7 @@ from averse_worker.evaluation import evaluate, perplexity
 from averse_worker.export import export_policy
 from averse_worker.finetune import fine_tune
 from averse_worker.limits import check_load, check_sft, read_prompts, read_weights
-from averse_worker.loaded import Folders, Loaded, PromptSet, Training, load_all
+from averse_worker.loaded import EpisodeTexts, Folders, Loaded, PromptSet, Training, load_all
 from averse_worker.messages import (
     Capabilities,
     EvaluatePayload,
@@ -41,6 +41,8 @@ from averse_worker.messages import (
     SaveResult,
     SftPayload,
     SftResult,
+    TextsPayload,
+    TextsResult,
     UpdatePayload,
     UpdateResult,
     float32_bytes,
@@ -51,6 +53,7 @@ from averse_worker.models import context_of
 from averse_worker.readiness import require_average, require_loaded, require_rollout
 from averse_worker.sampling import uniforms
 from averse_worker.scores import Scores, failed_mask, told
+from averse_worker.texts import texts_of
 
 _PACKAGES: Final = ("torch", "transformers", "trl", "peft", "tokenizers", "safetensors", "numpy")
 
@@ -121,6 +124,7 @@ class TorchEngine:
         )
         training.rollouts += 1
         training.episodes = episodes
+        training.texts = EpisodeTexts([part.prompts.texts[row] for row in rows], summary.texts)
         failed = failed_mask(rows.size, summary.failures)
         return RolloutResult(
             rollout=training.rollouts,
@@ -140,7 +144,8 @@ class TorchEngine:
         started = time.perf_counter()
         loaded = require_loaded(self._loaded, "update")
         training = loaded.training
-        episodes = require_rollout(training.episodes, training.rollouts, payload.rollout)
+        asked = payload.rollout
+        episodes = require_rollout(training.episodes, training.rollouts, asked, "update")
         weights = read_weights(payload.weights, episodes.failed)
         loaded.device.reset_peak()
         summary = training.ppo.update(
@@ -163,6 +168,12 @@ class TorchEngine:
             memory_bytes=loaded.device.memory_bytes(),
             seconds=time.perf_counter() - started,
         )
+
+    def texts(self, payload: TextsPayload, report: Report) -> TextsResult:
+        """Texts of the last rollout, as the reward model saw them."""
+        training = require_loaded(self._loaded, "texts").training
+        held = require_rollout(training.texts, training.rollouts, payload.rollout, "texts")
+        return texts_of(payload, len(held.wholes), held.text_of, report)
 
     def evaluate(self, payload: EvaluatePayload, report: Report) -> EvaluateResult:
         """Samples and scores prompts of a split; training goes on as if it had not been."""
@@ -229,7 +240,7 @@ class TorchEngine:
             # The weights as loaded are no longer in memory.
             loaded.start_over()
         training = loaded.training
-        training.episodes = None
+        training.end_rollout()
         state = read_checkpoint(folder, training.policy, training.ppo, training.average)
         training.rollouts, training.updates = state.rollouts, state.updates
         report("restore", 1, 1, "checkpoints")

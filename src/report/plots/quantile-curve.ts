@@ -16,7 +16,7 @@ export function quantileCurve(data: ReportData): PlotSpec | null {
   for (const arm of data.arms) {
     const seeds = data.trials
       .filter((trial) => trial.arm === arm && trial.final !== null)
-      .map((trial) => curveOf(trial.final!));
+      .map((trial) => rewardByQuantile(trial.final!));
     if (seeds.length > 0) {
       const style = styles.get(arm)!;
       curves.push({ name: arm, style, ...seedMean(seeds), shape: "line", markers: "all" });
@@ -45,7 +45,8 @@ export function quantileCurve(data: ReportData): PlotSpec | null {
   };
 }
 
-function curveOf(evaluated: EvaluatedEvent): Point[] {
+/** Mean reward of completions by quantile of their prompts' own score, worst prompts first. */
+export function rewardByQuantile(evaluated: Pick<EvaluatedEvent, "arrays">): Point[] {
   const { prompt_score, reward } = evaluated.arrays;
   const scores: number[] = [];
   const rewards: number[] = [];

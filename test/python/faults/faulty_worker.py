@@ -23,7 +23,9 @@ from averse_worker import __main__ as worker
 from averse_worker.engine import Engine, Report
 from averse_worker.engines import build_engine
 
-COMMANDS: Final = ("load", "sft", "rollout", "update", "evaluate", "save", "restore", "export")
+COMMANDS: Final = (
+    *("load", "sft", "rollout", "update", "texts", "evaluate", "save", "restore", "export"),
+)
 
 END_SECONDS: Final = 60
 """A worker that waits for a signal leaves after so long, whatever became of the signal."""

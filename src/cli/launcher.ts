@@ -1,0 +1,67 @@
+/** `averse` on a terminal: experiments and runs to choose from, to start, to watch and to compare. */
+import { basename, join } from "node:path";
+import { isLive } from "../tui/launcher/list-state.js";
+import { runLauncher } from "../tui/launcher/run-launcher.js";
+import { attachTo } from "./attach.js";
+import { detach, logOfNewRun } from "./detach.js";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { hardware } from "./hardware.js";
+import { launcherPorts } from "./launcher-ports.js";
+import type { Terminal } from "./terminal.js";
+
+export interface LauncherOptions {
+  /** Folder of the runs. */
+  readonly runs: string;
+}
+
+/**
+ * Until its user leaves; runs that were started go on.
+ *
+ * @param terminal with a screen
+ */
+export async function launcher({ runs }: LauncherOptions, terminal: Terminal): Promise<ExitCode> {
+  const { stdin, stdout } = process;
+  const { color, unicode } = terminal;
+  const surroundings = { runs, workingDirectory: process.cwd(), hardware: hardware() };
+  const ports = launcherPorts(surroundings, {
+    start: (experiment, overrides) => startDetached(runs, experiment, overrides, terminal),
+    open: async (id) => {
+      await attachTo(join(runs, id), { json: false, plain: false }, terminal);
+    },
+  });
+  await runLauncher(ports, { stdin, stdout, color, unicode });
+  const going = (await ports.runs()).filter(isLive).map(({ id }) => id);
+  if (going.length > 0) {
+    terminal.out(`${going.join(", ")}: goes on. \`averse attach ${going[0]}\` shows it again.`);
+  }
+  return exitCode.done;
+}
+
+/**
+ * `averse run EXPERIMENT --detach` with these overrides.
+ *
+ * @returns the run's id
+ * @throws {Error} in the words in which the run was refused
+ */
+async function startDetached(
+  runs: string,
+  experiment: string,
+  overrides: readonly string[],
+  terminal: Terminal,
+): Promise<string> {
+  const settings = overrides.flatMap((override) => ["--set", override]);
+  const argv = ["run", experiment, "--detach", "--runs", runs, ...settings];
+  const said: string[] = [];
+  const refused: string[] = [];
+  const code = await detach(
+    logOfNewRun(runs),
+    { argv, json: true },
+    { ...terminal, out: (text) => said.push(text), err: (text) => refused.push(text) },
+  );
+  if (code !== exitCode.done) {
+    const words = refused.join(" ").replace(/\s+/g, " ").trim();
+    throw new Error(words || "it ended before it had a run folder");
+  }
+  const { run } = JSON.parse(said.join("")) as { readonly run: string };
+  return basename(run);
+}

@@ -1,0 +1,228 @@
+/**
+ * Runs as views see them (`RunSource`): the journal is read from its file in any case; what is not
+ * in it comes from the engine of this process, or over the socket of another one.
+ */
+import { statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import type { Experiment } from "../config/schema.js";
+import type { RunCommand } from "../experiment/commands.js";
+import type { JournalEntry } from "../experiment/event-head.js";
+import type { Episodes, JournalEvent } from "../experiment/events.js";
+import type { Observation } from "../experiment/observation.js";
+import { connectToRun, type RunLink } from "../live/client.js";
+import { readEpisodes } from "../record/episodes-file.js";
+import { JournalIndex } from "../record/journal-index.js";
+import { readManifest } from "../record/manifest.js";
+import { checkedPath, runFiles } from "../record/run-paths.js";
+import { readTexts } from "../record/texts-file.js";
+import type {
+  EpisodeText,
+  ProgressObservation,
+  RunListener,
+  RunSource,
+} from "../tui/run-source.js";
+
+/** What both kinds have in common: the record on disk, and who listens. */
+abstract class RecordedRun {
+  readonly directory: string;
+  readonly id: string;
+  protected readonly index: JournalIndex;
+  protected readonly listeners = new Set<RunListener>();
+  /** Newest of each trial that is in a phase, for listeners that come later. */
+  readonly #progress = new Map<string, ProgressObservation>();
+
+  /** @param experiment as the run's manifest has it */
+  constructor(
+    directory: string,
+    readonly experiment: Experiment,
+  ) {
+    this.directory = resolve(directory);
+    this.id = basename(this.directory);
+    this.index = new JournalIndex(this.directory);
+  }
+
+  read(): Iterable<readonly JournalEntry[]> {
+    return this.index.read();
+  }
+
+  event(entry: Pick<JournalEntry, "offset" | "length">): JournalEvent {
+    return this.index.event(entry);
+  }
+
+  episodes(entry: JournalEntry): Episodes {
+    const event = this.index.event(entry);
+    if (event.type !== "step") {
+      throw new Error(`event ${event.seq} is no step: it has no episodes`);
+    }
+    const { episodes } = event;
+    return "file" in episodes
+      ? readEpisodes(join(this.directory, checkedPath(episodes.file)), episodes.sha256)
+      : episodes;
+  }
+
+  texts(trial: string, step: number): readonly EpisodeText[] {
+    return readTexts(this.directory, trial, step);
+  }
+
+  listen(listener: RunListener): () => void {
+    this.listeners.add(listener);
+    for (const progress of this.#progress.values()) {
+      listener.progress(progress);
+    }
+    return () => this.listeners.delete(listener);
+  }
+
+  protected tellJournal(trial?: string | null): void {
+    if (trial === undefined) {
+      this.#progress.clear();
+    } else if (trial !== null) {
+      this.#progress.delete(trial);
+    }
+    for (const listener of this.listeners) {
+      listener.journal();
+    }
+  }
+
+  protected tellProgress(progress: ProgressObservation): void {
+    this.#progress.set(progress.trial, progress);
+    for (const listener of this.listeners) {
+      listener.progress(progress);
+    }
+  }
+
+  protected tellClosed(): void {
+    this.#progress.clear();
+    for (const listener of this.listeners) {
+      listener.closed();
+    }
+  }
+}
+
+/** A run of this process. */
+export class OwnRun extends RecordedRun implements RunSource {
+  readonly foreground = true;
+  #live = true;
+
+  constructor(
+    directory: string,
+    experiment: Experiment,
+    private readonly desk: { ask(command: RunCommand): string | null },
+  ) {
+    super(directory, experiment);
+  }
+
+  get live(): boolean {
+    return this.#live;
+  }
+
+  observe(observation: Observation): void {
+    if (observation.kind === "event") {
+      this.tellJournal(observation.event.trial);
+    } else {
+      this.tellProgress(observation);
+    }
+  }
+
+  async ask(command: RunCommand): Promise<string | null> {
+    return this.desk.ask(command);
+  }
+
+  /** The engine has come to its end. */
+  end(): void {
+    if (this.#live) {
+      this.#live = false;
+      this.tellClosed();
+    }
+  }
+}
+
+/** Milliseconds between looks whether somebody has taken the run up (again). */
+const lookEvery = 2000;
+
+/** A run of another process, or one that is over; whoever takes it up later is found. */
+export class AttachedRun extends RecordedRun implements RunSource {
+  readonly foreground = false;
+  #link: RunLink | null = null;
+  #connecting = false;
+  #closed = false;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(directory: string, experiment: Experiment) {
+    super(directory, experiment);
+    this.#timer = setInterval(() => void this.#look(), lookEvery).unref();
+  }
+
+  /**
+   * Settles when it is known whether the run lives.
+   *
+   * @throws {RecordError} its manifest is missing or damaged
+   */
+  static async open(directory: string): Promise<AttachedRun> {
+    // Written by this program from a checked configuration.
+    const experiment = readManifest(directory).config as unknown as Experiment;
+    const run = new AttachedRun(directory, experiment);
+    await run.#connect();
+    return run;
+  }
+
+  get live(): boolean {
+    return this.#link !== null;
+  }
+
+  async ask(command: RunCommand): Promise<string | null> {
+    try {
+      return this.#link === null ? "nobody runs it" : await this.#link.ask(command);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  /** Lets go of the run, which goes on. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#link?.close();
+  }
+
+  async #connect(): Promise<void> {
+    this.#connecting = true;
+    try {
+      const link = await connectToRun(this.directory, {
+        onJournal: () => this.tellJournal(),
+        onProgress: (progress) => this.tellProgress(progress),
+        onClosed: () => this.#lost(),
+      });
+      this.#link = link;
+      if (this.#closed) {
+        link?.close();
+      }
+    } catch {
+      // The folder itself is gone, say: there is nobody to hear from.
+    } finally {
+      this.#connecting = false;
+    }
+  }
+
+  #lost(): void {
+    this.#link = null;
+    if (!this.#closed) {
+      this.tellClosed();
+    }
+  }
+
+  /** Without a socket the journal can grow all the same: on another machine, say. */
+  async #look(): Promise<void> {
+    if (this.#link !== null || this.#connecting) {
+      return;
+    }
+    await this.#connect();
+    if (this.live || this.#hasGrown()) {
+      this.tellJournal();
+    }
+  }
+
+  #hasGrown(): boolean {
+    const stat = statSync(join(this.directory, runFiles.journal), { throwIfNoEntry: false });
+    return (stat?.size ?? 0) > this.index.offset;
+  }
+}

@@ -1,0 +1,19 @@
+import type { Line, ViewStyle } from "../line.js";
+
+/**
+ * Exactly `width` columns.
+ *
+ * @param share in [0, 1]; null: how much there is to do is not known
+ */
+export function progressBar(share: number | null, width: number, { unicode }: ViewStyle): Line {
+  const columns = Math.max(0, width);
+  if (share === null || Number.isNaN(share)) {
+    return [{ text: (unicode ? "╌" : "-").repeat(columns), dim: true }];
+  }
+  const full = Math.round(Math.min(1, Math.max(0, share)) * columns);
+  const [filled, empty] = unicode ? ["━", "─"] : ["#", "."];
+  return [
+    { text: filled!.repeat(full), color: "cyan" },
+    { text: empty!.repeat(columns - full), dim: true },
+  ];
+}

@@ -1,0 +1,86 @@
+/** The last line: a question, a filter being typed, an answer, or which keys there are. */
+import { displayWidth, truncate } from "../../report/display-width.js";
+import { safeText } from "../../report/safe-text.js";
+import { fitLine, type Line, type Segment, type ViewStyle } from "../line.js";
+import { dashboardKeys, shortLabel } from "./keys.js";
+import { type Dialog, filterInHand, type ViewState } from "./view-state.js";
+
+const questions: Readonly<Record<Dialog, string>> = {
+  leave: "Leaving stops the run after the steps in hand. Leave?",
+  stop: "Stop the run after the steps in hand?",
+  halt: "Break off at once? What is not checkpointed is lost.",
+};
+
+export interface BottomFacts {
+  /** The run lives in this process, and is not over. */
+  readonly stopsWithView: boolean;
+  readonly stopping: boolean;
+}
+
+export function bottomLine(
+  view: ViewState,
+  facts: BottomFacts,
+  columns: number,
+  style: ViewStyle,
+): Line {
+  return fitLine(wholeLine(view, facts, columns, style), columns, style);
+}
+
+function wholeLine(
+  view: ViewState,
+  { stopsWithView, stopping }: BottomFacts,
+  columns: number,
+  style: ViewStyle,
+): Line {
+  if (view.dialog !== null) {
+    return [
+      { text: "y/n ", bold: true, inverse: true },
+      { text: ` ${questions[view.dialog]}`, bold: true, color: "yellow" },
+    ];
+  }
+  if (view.typing) {
+    const caret = style.unicode ? "▏" : "_";
+    const label = `Filter ${filterInHand(view)}: `;
+    const text = safeText(view.filters[filterInHand(view)]);
+    const hint = "  Enter keeps, Esc clears";
+    const room = Math.max(0, columns - label.length - 1);
+    return [
+      { text: label, bold: true },
+      { text: truncate(text, room, style.unicode ? "…" : "~") },
+      { text: caret, color: "cyan" },
+      { text: hint, dim: true },
+    ];
+  }
+  if (view.notice !== null) {
+    const { level, text } = view.notice;
+    const mark = level === "error" ? "! " : "";
+    return [{ text: `${mark}${text}`, color: level === "error" ? "yellow" : "green" }];
+  }
+  if (stopping) {
+    const again = stopsWithView ? " Ctrl-C once more breaks off at once." : "";
+    return [{ text: `Stopping after the steps in hand.${again}`, color: "yellow" }];
+  }
+  return hints(columns, style);
+}
+
+/** As many as fit whole. */
+function hints(columns: number, style: ViewStyle): Line {
+  const line: Segment[] = [];
+  let room = columns;
+  for (const binding of dashboardKeys) {
+    if ("hint" in binding) {
+      const label = shortLabel(binding, style.unicode);
+      const gap = line.length === 0 ? "" : "  ";
+      room -= displayWidth(gap) + displayWidth(label) + 1 + binding.hint.length;
+      if (room < 0) {
+        break;
+      }
+      line.push(
+        { text: gap },
+        { text: label, bold: true },
+        { text: ` ${binding.hint}`, dim: true },
+      );
+    }
+  }
+  return line;
+}

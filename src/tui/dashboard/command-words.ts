@@ -1,0 +1,11 @@
+/** What a view says of a command that was carried out. */
+import type { RunCommand } from "../../experiment/commands.js";
+
+export const commandWords: Readonly<Record<RunCommand, string>> = {
+  pause: "Pausing: what is in hand is finished first. p goes on.",
+  continue: "Going on.",
+  checkpoint: "A checkpoint is saved after the step in hand.",
+  evaluate: "An evaluation follows the step in hand.",
+  stop: "Stopping after the steps in hand.",
+  halt: "Breaking off.",
+};

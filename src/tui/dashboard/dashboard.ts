@@ -1,0 +1,398 @@
+/**
+ * The dashboard at work: journal, progress and keys go into the model and the view, frames come
+ * out, as seldom as a reader does not notice.
+ */
+import { setImmediate as turn } from "node:timers/promises";
+import { planTrials } from "../../experiment/plan.js";
+import { safeText } from "../../report/safe-text.js";
+import type { attachInk, InkView } from "../ink-screen.js";
+import type { KeyPress } from "../launcher/key-press.js";
+import type { Line, ViewStyle } from "../line.js";
+import { emptyRun, isOver, markStopped, type RunModel } from "../model/run-model.js";
+import { takeEntries } from "../model/take-entries.js";
+import { takeProgress } from "../model/take-progress.js";
+import type { RunSource } from "../run-source.js";
+import { styledText } from "../styled-text.js";
+import { enterScreen, type TerminalScreen } from "../terminal-screen.js";
+import { afterKey } from "./after-key.js";
+import { commandWords } from "./command-words.js";
+import { factsOf } from "./facts.js";
+import { frameLines, sceneLayout } from "./frame-lines.js";
+import { readScene } from "./read-scene.js";
+import type { Scene } from "./scene.js";
+import { StepReader } from "./step-reader.js";
+import { type Effect, firstView, type Notice, type ViewState } from "./view-state.js";
+
+export interface DashboardOptions {
+  /** Terminals. */
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly color: boolean;
+  readonly unicode: boolean;
+  /** Seconds since 1970; default: now. */
+  readonly now?: () => number;
+  /** Default: the process's own alternate screen. */
+  readonly enterScreen?: typeof enterScreen;
+}
+
+/**
+ * `left`: the user left, and the run is as it was · `ended`: a run in the foreground is over, or
+ * its view was closed · `stop-asked`: the user left a run in the foreground, which is stopping.
+ */
+export type DashboardOutcome = "left" | "ended" | "stop-asked";
+
+export interface Dashboard {
+  /**
+   * Settles when the terminal is back as it was.
+   *
+   * @throws {Error} the view cannot go on; the run does
+   */
+  readonly outcome: Promise<DashboardOutcome>;
+  /** Shows a line of the caller's; anything else that writes to the terminal tears the frame. */
+  note(text: string): void;
+  /** Gives the terminal back; safe to call twice. */
+  close(): void;
+}
+
+/** A view of a run, until its user leaves it or a run in the foreground is over. */
+export async function runDashboard(
+  source: RunSource,
+  options: DashboardOptions,
+): Promise<DashboardOutcome> {
+  return await startDashboard(source, options).outcome;
+}
+
+export function startDashboard(source: RunSource, options: DashboardOptions): Dashboard {
+  return new OpenDashboard(source, options);
+}
+
+/** Least time between two frames for a key, and for news, in milliseconds. */
+const frameMs = { key: 33, news: 200 };
+/** News are drawn so seldom that frames take at most this share of the time. */
+const frameShare = 0.08;
+/** The journal is read this much after it has grown. */
+const readMs = 100;
+/** Reading ahead takes this long at a time, and pauses as long. */
+const sliceMs = 8;
+const clockMs = 1000;
+
+class OpenDashboard implements Dashboard {
+  readonly outcome: Promise<DashboardOutcome>;
+  #settle!: (outcome: DashboardOutcome) => void;
+  #fail!: (error: unknown) => void;
+  readonly #style: ViewStyle;
+  readonly #reader: StepReader;
+  readonly #now: () => number;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #model: RunModel;
+  #view: ViewState = firstView;
+  readonly #screen: TerminalScreen;
+  /** Null until it is loaded: keys wait for it, frames do not. */
+  #ink: InkView | null = null;
+  readonly #unlisten: () => void;
+  #live: boolean;
+  #over = false;
+  #reading = false;
+  /** The journal has grown since it was last read. */
+  #grown = false;
+  #unread = true;
+  #readTimer: NodeJS.Timeout | null = null;
+  #drawTimer: NodeJS.Timeout | null = null;
+  #drawAt = Number.POSITIVE_INFINITY;
+  #drawnAt = Number.NEGATIVE_INFINITY;
+  /** What a frame takes, in milliseconds, the newest counting most. */
+  #frameCost = 0;
+  #working = false;
+
+  constructor(
+    private readonly source: RunSource,
+    private readonly options: DashboardOptions,
+  ) {
+    const { color, unicode } = options;
+    this.#style = { color, unicode };
+    this.#now = options.now ?? (() => Date.now() / 1000);
+    this.#reader = new StepReader(source);
+    this.#model = emptyRun(planTrials(source.experiment));
+    this.#model = { ...this.#model, name: source.experiment.name };
+    this.#live = source.live;
+    this.outcome = new Promise((resolve, reject) => {
+      this.#settle = resolve;
+      this.#fail = reject;
+    });
+    const { stdin, stdout } = options;
+    this.#screen = (options.enterScreen ?? enterScreen)({
+      stdin,
+      stdout,
+      endsOnSignals: !source.foreground,
+      onDisturbed: () => this.#changed("key"),
+      onLost: () => this.#end("left"),
+    });
+    this.#unlisten = source.listen({
+      journal: () => this.#readSoon(),
+      progress: (progress) => {
+        this.#model = takeProgress(this.#model, progress, this.#now());
+        this.#changed("news");
+      },
+      closed: () => void this.#closed(),
+    });
+    const tick = setInterval(() => {
+      if (!isOver(this.#model)) {
+        this.#changed("news");
+      }
+    }, clockMs);
+    this.#timers.add(tick);
+    this.#draw();
+    void this.#firstRead();
+  }
+
+  note(text: string): void {
+    this.#tell({ level: "info", text: safeText(text) });
+  }
+
+  close(): void {
+    this.#end("ended");
+  }
+
+  async #firstRead(): Promise<void> {
+    await this.#read();
+    this.#unread = false;
+    if (!this.#live) {
+      this.#model = markStopped(this.#model);
+    }
+    this.#draw();
+    await this.#readKeys();
+  }
+
+  /** Ink takes longer to load than a long history to read: it comes after the first whole frame. */
+  async #readKeys(): Promise<void> {
+    try {
+      const attach = await loadInk();
+      if (!this.#over) {
+        const { stdin } = this.options;
+        const onKey = (key: KeyPress): void => this.#safely(() => this.#key(key));
+        this.#ink = attach(this.#screen, { stdin, style: this.#style, onKey });
+        this.#draw();
+      }
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  #readSoon(): void {
+    this.#grown = true;
+    if (this.#readTimer === null && !this.#over) {
+      this.#readTimer = setTimeout(() => {
+        this.#readTimer = null;
+        void this.#read();
+      }, readMs);
+    }
+  }
+
+  /** All that is there; draws in between, for a long history takes a while. */
+  async #read(): Promise<void> {
+    this.#grown = true;
+    if (this.#reading) {
+      return;
+    }
+    this.#reading = true;
+    try {
+      while (this.#grown && !this.#over) {
+        this.#grown = false;
+        for (const entries of this.source.read()) {
+          const first = this.#model.lastAt === null;
+          this.#model = takeEntries(this.#model, entries);
+          if (first) {
+            this.#draw();
+          } else {
+            this.#changed("news");
+          }
+          await turn();
+          if (this.#over) {
+            break;
+          }
+        }
+      }
+    } catch (error) {
+      const text = safeText(`the journal cannot be read: ${messageOf(error)}`);
+      this.#tell({ level: "error", text });
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  async #closed(): Promise<void> {
+    this.#live = false;
+    while (this.#reading) {
+      await turn();
+    }
+    await this.#read();
+    this.#model = markStopped(this.#model);
+    this.#changed("key");
+    if (this.source.foreground) {
+      this.#end("ended");
+    }
+  }
+
+  #key(key: KeyPress): void {
+    if (this.#over) {
+      return;
+    }
+    const scene = this.#scene();
+    const layout = sceneLayout(scene, this.#screen.size());
+    const { view, effect } = afterKey(this.#view, key, factsOf(scene, layout));
+    this.#view = view;
+    this.#changed("key");
+    if (effect !== null) {
+      void this.#carryOut(effect);
+    }
+  }
+
+  async #carryOut(effect: Effect): Promise<void> {
+    if (effect.kind === "leave") {
+      this.#end(this.source.foreground ? "ended" : "left");
+      return;
+    }
+    const command = effect.kind === "ask" ? effect.command : "stop";
+    try {
+      const refused = await this.source.ask(command);
+      this.#tell(
+        refused === null
+          ? { level: "info", text: commandWords[command] }
+          : { level: "error", text: safeText(`not done: ${refused}`) },
+      );
+    } catch (error) {
+      this.#tell({ level: "error", text: safeText(messageOf(error)) });
+    }
+    if (effect.kind === "stop-and-leave") {
+      this.#end("stop-asked");
+    }
+  }
+
+  #tell(notice: Notice): void {
+    this.#view = { ...this.#view, notice };
+    this.#changed("key");
+  }
+
+  #scene(): Scene {
+    const { experiment, foreground } = this.source;
+    const scene = {
+      model: this.#model,
+      view: this.#view,
+      experiment,
+      foreground,
+      live: this.#live,
+      now: this.#now(),
+    };
+    const layout = sceneLayout(scene, this.#screen.size());
+    const reading = readScene(scene, layout, this.#reader);
+    return { ...scene, reading: { ...reading, unread: this.#unread } };
+  }
+
+  /** Draws soon: at once for a key, unless the last frame is but a moment old. */
+  #changed(why: keyof typeof frameMs): void {
+    const least =
+      why === "key" ? frameMs.key : Math.max(frameMs.news, this.#frameCost / frameShare);
+    const at = this.#drawnAt + least;
+    if (this.#over || at >= this.#drawAt) {
+      return;
+    }
+    if (this.#drawTimer !== null) {
+      clearTimeout(this.#drawTimer);
+    }
+    this.#drawAt = at;
+    this.#drawTimer = setTimeout(() => this.#draw(), Math.max(0, at - performance.now()));
+  }
+
+  #draw(): void {
+    if (this.#drawTimer !== null) {
+      clearTimeout(this.#drawTimer);
+    }
+    this.#drawTimer = null;
+    this.#drawAt = Number.POSITIVE_INFINITY;
+    this.#safely(() => {
+      if (!this.#over) {
+        const begun = performance.now();
+        const lines = frameLines(this.#scene(), this.#screen.size(), this.#style);
+        this.#show(lines);
+        this.#drawnAt = performance.now();
+        this.#frameCost = (this.#frameCost + this.#drawnAt - begun) / 2;
+        this.#work();
+      }
+    });
+  }
+
+  #show(lines: readonly Line[]): void {
+    if (this.#ink === null) {
+      this.#screen.draw(lines.map((line) => styledText(line, this.#style)));
+    } else {
+      this.#ink.draw(lines);
+    }
+  }
+
+  /** Reads ahead what the frame could not wait for. */
+  #work(): void {
+    if (this.#working) {
+      return;
+    }
+    this.#working = true;
+    const slice = (): void => {
+      this.#safely(() => {
+        const until = performance.now() + sliceMs;
+        this.#working = !this.#over && this.#reader.work(() => performance.now(), until);
+        if (this.#working) {
+          this.#changed("news");
+          setTimeout(slice, sliceMs);
+        }
+      });
+    };
+    setTimeout(slice, 0);
+  }
+
+  /** A fault of the view ends the view, never the run. */
+  #safely(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  #break(error: unknown): void {
+    if (this.#finish()) {
+      this.#fail(error);
+    }
+  }
+
+  #end(outcome: DashboardOutcome): void {
+    if (this.#finish()) {
+      this.#settle(outcome);
+    }
+  }
+
+  /** @returns false: it was over */
+  #finish(): boolean {
+    if (this.#over) {
+      return false;
+    }
+    this.#over = true;
+    this.#unlisten();
+    for (const timer of [...this.#timers, this.#readTimer, this.#drawTimer]) {
+      if (timer !== null) {
+        clearTimeout(timer);
+      }
+    }
+    this.#ink?.leave();
+    this.#screen.leave();
+    return true;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** React's development build keeps a record of every render: a day-long view must not grow by it. */
+async function loadInk(): Promise<typeof attachInk> {
+  process.env.NODE_ENV ??= "production";
+  return (await import("../ink-screen.js")).attachInk;
+}

@@ -1,0 +1,150 @@
+/** What each panel is given of a scene, and what it makes of it. Pure. */
+import type { Line, ViewStyle } from "../line.js";
+import { eventLog } from "../panels/event-log.js";
+import type { PanelSize } from "../panels/panel.js";
+import { riskPanel } from "../panels/risk.js";
+import { tailBrowser } from "../panels/tail-browser.js";
+import { trainingPanel } from "../panels/training.js";
+import { whatIfPanel } from "../panels/what-if-panel.js";
+import { otherArm, stepInView, zoomInView } from "./in-view.js";
+import type { PanelId } from "./panel-ids.js";
+import { actualQuestion, askedQuestion, type Scene, subjectOf } from "./scene.js";
+
+type Draw = (scene: Scene, size: PanelSize, style: ViewStyle) => Line[];
+
+const draw: Readonly<Record<PanelId, Draw>> = {
+  risk: riskLines,
+  training: trainingLines,
+  tail: tailLines,
+  "what-if": whatIfLines,
+  events: eventLines,
+};
+
+const titles: Readonly<Record<PanelId, string>> = {
+  risk: riskPanel.title,
+  training: trainingPanel.title,
+  tail: tailBrowser.title,
+  "what-if": whatIfPanel.title,
+  events: eventLog.title,
+};
+
+export function panelLines(
+  panel: PanelId,
+  scene: Scene,
+  size: PanelSize,
+  style: ViewStyle,
+): Line[] {
+  return draw[panel](scene, size, style);
+}
+
+export function panelTitle(panel: PanelId): string {
+  return titles[panel];
+}
+
+function riskLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] {
+  const { model, view, experiment, reading } = scene;
+  const { trial, step, config } = subjectOf(model, view, experiment);
+  if (trial === null || config === null || config.stage !== "rl") {
+    return noSteps(trial?.id ?? null);
+  }
+  const { episodes, previous, quantiles } = reading;
+  const zoom = zoomInView(trial, view);
+  const input = { config, steps: trial.steps, step, episodes, previous, quantiles, zoom };
+  return riskPanel.lines(input, size, style);
+}
+
+function trainingLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] {
+  const { model, view, experiment } = scene;
+  const { trial, step, config } = subjectOf(model, view, experiment);
+  if (trial === null || config === null || config.stage !== "rl") {
+    return noSteps(trial?.id ?? null);
+  }
+  const other = otherArm(model, trial);
+  const input = {
+    steps: trial.steps,
+    other: other === null ? null : { name: other.arm, steps: other.steps },
+    step: step?.step ?? null,
+    iterations: trial.iterations,
+    klTarget: config.kl.k_beta === 0 ? null : config.kl.target,
+    alpha: config.risk.alpha,
+    zoom: zoomInView(trial, view),
+    only: view.chart,
+  };
+  return trainingPanel.lines(input, size, style);
+}
+
+/** Rows above the selected one that stay in sight. */
+const rowsAbove = 2;
+
+function tailLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] {
+  const { model, view, experiment, reading } = scene;
+  const { step } = subjectOf(model, view, experiment);
+  const { episodes, texts, history } = reading;
+  const input = {
+    step: step?.step ?? null,
+    episodes,
+    texts,
+    revealed: view.revealed,
+    filter: view.filters.tail,
+    selected: view.selected,
+    offset: history === null ? Math.max(0, view.selected - rowsAbove) : view.historyBack,
+    history,
+  };
+  return tailBrowser.lines(input, size, style);
+}
+
+function whatIfLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] {
+  const { model, view, experiment, reading } = scene;
+  const subject = subjectOf(model, view, experiment);
+  const question = askedQuestion(subject, view);
+  const actual = actualQuestion(subject);
+  if (question === null || actual === null || subject.config?.stage !== "rl") {
+    return noSteps(subject.trial?.id ?? null);
+  }
+  const input = {
+    step: subject.step?.step ?? null,
+    episodes: reading.episodes,
+    question,
+    actual,
+    answer: reading.whatIf,
+    offset: view.whatIf.offset,
+  };
+  return whatIfPanel.lines(input, size, style);
+}
+
+function eventLines({ model, view }: Scene, size: PanelSize, style: ViewStyle): Line[] {
+  const input = { log: model.log, filter: view.filters.events, offset: view.eventsFrom };
+  return eventLog.lines(input, size, style);
+}
+
+function noSteps(trial: string | null): Line[] {
+  const text =
+    trial === null
+      ? "nothing has begun yet"
+      : `${trial} takes no reinforcement steps: left and right choose another trial`;
+  return [[{ text, dim: true }]];
+}
+
+/** What narrows or changes what a panel shows, for its title. */
+export function panelNote(panel: PanelId, { model, view, experiment }: Scene): string {
+  const { trial } = subjectOf(model, view, experiment);
+  switch (panel) {
+    case "risk":
+    case "training": {
+      const zoom = zoomInView(trial, view);
+      return zoom === null ? "" : `steps ${zoom.from} to ${zoom.to}`;
+    }
+    case "tail":
+      return filterNote(view.filters.tail);
+    case "what-if":
+      return trial === null || view.step === null ? "" : `step ${stepInView(trial, view)}`;
+    case "events":
+      return [filterNote(view.filters.events), view.eventsFrom === null ? "" : "held"]
+        .filter((note) => note !== "")
+        .join(" ");
+  }
+}
+
+function filterNote(filter: string): string {
+  return filter === "" ? "" : `/${filter}`;
+}

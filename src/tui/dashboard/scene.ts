@@ -1,0 +1,87 @@
+/** Everything that a frame is drawn from: frames are functions of it, size and style alone. */
+import type { ArmConfig, Experiment } from "../../config/schema.js";
+import type { Episodes } from "../../experiment/events.js";
+import type { RunModel, StepHead, TrialModel } from "../model/run-model.js";
+import type { PromptVisit } from "../panels/prompt-history.js";
+import type { QuantileRow } from "../panels/return-quantiles.js";
+import type { EpisodeText } from "../run-source.js";
+import type { NoAnswer, WhatIf, WhatIfQuestion } from "../what-if.js";
+import { headInView, trialInView } from "./in-view.js";
+import type { ViewState } from "./view-state.js";
+
+export interface Scene {
+  readonly model: RunModel;
+  readonly view: ViewState;
+  readonly experiment: Experiment;
+  readonly foreground: boolean;
+  /** Somebody runs the run. */
+  readonly live: boolean;
+  readonly reading: Reading;
+  /** Seconds since 1970. */
+  readonly now: number;
+}
+
+/** What was read of the step in view, beyond the model. */
+export interface Reading {
+  readonly episodes: Episodes | null;
+  /** Of the step before it. */
+  readonly previous: Episodes | null;
+  readonly texts: readonly EpisodeText[];
+  readonly quantiles: readonly QuantileRow[];
+  /** Null: no history is open. */
+  readonly history: readonly PromptVisit[] | null;
+  readonly whatIf: WhatIf | NoAnswer | null;
+  /** The journal has not been read to its end yet. */
+  readonly unread: boolean;
+}
+
+export const nothingRead: Reading = {
+  episodes: null,
+  previous: null,
+  texts: [],
+  quantiles: [],
+  history: null,
+  whatIf: null,
+  unread: false,
+};
+
+/** The trial and the step in view, and what its arm trains with. */
+export interface Subject {
+  readonly trial: TrialModel | null;
+  readonly step: StepHead | null;
+  /** Null: the arm is none of the experiment's (an SFT trial that others start from). */
+  readonly config: ArmConfig | null;
+}
+
+export function subjectOf(
+  model: RunModel,
+  view: ViewState,
+  experiment: Pick<Experiment, "arms">,
+): Subject {
+  const trial = trialInView(model, view);
+  const config = trial === null ? null : (experiment.arms[trial.arm] ?? null);
+  return { trial, step: headInView(trial, view), config };
+}
+
+/** What the run did at the step in view. */
+export function actualQuestion({ step, config }: Subject): WhatIfQuestion | null {
+  return config === null
+    ? null
+    : { ...questionOf(config), alpha: step?.alpha ?? config.risk.alpha };
+}
+
+export function askedQuestion(subject: Subject, { whatIf }: ViewState): WhatIfQuestion | null {
+  const actual = actualQuestion(subject);
+  return actual === null
+    ? null
+    : {
+        ...actual,
+        alpha: whatIf.alpha ?? actual.alpha,
+        measure: whatIf.measure ?? actual.measure,
+      };
+}
+
+function questionOf({ risk }: ArmConfig): WhatIfQuestion {
+  const { measure, alpha, statistic, mixture, temperature } = risk;
+  return { measure, alpha, statistic, mixture, temperature };
+}

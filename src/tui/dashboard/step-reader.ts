@@ -1,0 +1,142 @@
+/**
+ * What panels need of a run beyond the model, read when it is looked at: the episodes of a step,
+ * texts, returns' quantiles along training, a prompt's history. Little of it is kept, and what
+ * takes long is read a few milliseconds at a time, between two frames.
+ */
+import type { JournalEntry } from "../../experiment/event-head.js";
+import type { Episodes } from "../../experiment/events.js";
+import type { Zoom } from "../charts/zoom.js";
+import type { TrialModel } from "../model/run-model.js";
+import { type PromptVisit, promptVisits } from "../panels/prompt-history.js";
+import { type QuantileRow, returnQuantiles } from "../panels/return-quantiles.js";
+import type { EpisodeText, RunSource } from "../run-source.js";
+import { RecentMap } from "./recent-map.js";
+import { sampledSteps } from "./sampled-steps.js";
+
+type Steps = TrialModel["steps"];
+
+/** Steps whose episodes are kept: those that a reader goes to and fro between. */
+const keptSteps = 16;
+/** Points of fans: a screen has a few hundred columns. */
+const keptQuantiles = 4096;
+
+export class StepReader {
+  readonly #episodes = new RecentMap<number, Episodes | null>(keptSteps);
+  readonly #texts = new RecentMap<string, readonly EpisodeText[]>(keptSteps);
+  readonly #quantiles = new RecentMap<number, QuantileRow | null>(keptQuantiles);
+  #fan: Steps = [];
+  #history: PromptSearch | null = null;
+
+  constructor(private readonly source: Pick<RunSource, "episodes" | "texts">) {}
+
+  /** Null: there is no such step, or its arrays cannot be read. */
+  episodes(step: Steps[number] | undefined): Episodes | null {
+    return step === undefined
+      ? null
+      : this.#episodes.get(step.entry.offset, () => this.#read(step.entry));
+  }
+
+  texts(trial: string, step: number, entry: JournalEntry): readonly EpisodeText[] {
+    return this.#texts.get(`${trial} ${entry.offset}`, () => {
+      try {
+        return this.source.texts(trial, step);
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /** Of those steps that were read so far; `work` reads the others. @param columns of the chart */
+  quantiles(steps: Steps, zoom: Zoom | null, columns: number): QuantileRow[] {
+    this.#fan = sampledSteps(steps, zoom, columns);
+    return this.#fan.flatMap(({ entry }) => this.#quantiles.peek(entry.offset) ?? []);
+  }
+
+  /** Ascending, as far as it was read; `work` reads on. */
+  history(trial: TrialModel, prompt: number): PromptVisit[] {
+    if (this.#history?.trial !== trial.id || this.#history.prompt !== prompt) {
+      this.#history = new PromptSearch(trial.id, prompt);
+    }
+    this.#history.searchIn(trial.steps);
+    return this.#history.visits();
+  }
+
+  /** Nobody looks at a history any more. */
+  forgetHistory(): void {
+    this.#history = null;
+  }
+
+  /**
+   * Reads on until the time is up.
+   *
+   * @param until on `clock`'s scale
+   * @returns whether it read anything, and so whether there may be more
+   */
+  work(clock: () => number, until: number): boolean {
+    let worked = false;
+    while (clock() < until) {
+      const missing = this.#fan.findLast(({ entry }) => !this.#quantiles.has(entry.offset));
+      const sought = missing ?? this.#history?.next();
+      if (sought === undefined) {
+        return worked;
+      }
+      const { entry, head } = sought;
+      const episodes = this.#episodes.peek(entry.offset) ?? this.#read(entry);
+      if (missing !== undefined) {
+        const row = episodes === null ? null : returnQuantiles(head.step, episodes);
+        this.#quantiles.set(entry.offset, row);
+      }
+      this.#history?.take(sought, episodes);
+      worked = true;
+    }
+    return worked;
+  }
+
+  /** A side file may be gone: the rest of the screen does not depend on it. */
+  #read(entry: JournalEntry): Episodes | null {
+    try {
+      return this.source.episodes(entry);
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Looks for one prompt in all steps of a trial, newest first. */
+class PromptSearch {
+  #steps: Steps = [];
+  /** Not read yet, ascending. */
+  #ahead: Steps[number][] = [];
+  /** By place in the journal: a step that is done again is another. */
+  readonly #read = new Map<number, readonly PromptVisit[]>();
+
+  constructor(
+    readonly trial: string,
+    readonly prompt: number,
+  ) {}
+
+  searchIn(steps: Steps): void {
+    if (steps !== this.#steps) {
+      this.#steps = steps;
+      this.#ahead = steps.filter(({ entry }) => !this.#read.has(entry.offset));
+    }
+  }
+
+  next(): Steps[number] | undefined {
+    return this.#ahead.pop();
+  }
+
+  take({ head, entry }: Steps[number], episodes: Episodes | null): void {
+    this.#read.set(
+      entry.offset,
+      episodes === null ? none : promptVisits(head.step, episodes, this.prompt),
+    );
+  }
+
+  visits(): PromptVisit[] {
+    return this.#steps.flatMap(({ entry }) => this.#read.get(entry.offset) ?? none);
+  }
+}
+
+/** One list for the thousands of steps without the prompt. */
+const none: readonly PromptVisit[] = [];

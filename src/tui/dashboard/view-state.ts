@@ -1,0 +1,125 @@
+/** What a reader has chosen to see. All of it is the reader's: the run is in the model. Pure. */
+import type { RiskMeasureName } from "../../domain/risk-measures/all.js";
+import type { RunCommand } from "../../experiment/commands.js";
+import type { RunModel } from "../model/run-model.js";
+import type { TrainingChart } from "../panels/training-figures.js";
+import type { PanelId } from "./panel-ids.js";
+
+export interface ViewState {
+  /** Trial in view; null: the one that works. */
+  readonly trial: string | null;
+  readonly focus: PanelId;
+  /** Shown where only one of these three has room. */
+  readonly below: Extract<PanelId, "tail" | "what-if" | "events">;
+  /** Where `w` came from. */
+  readonly focusBefore: PanelId;
+  /** The focused panel alone. */
+  readonly full: boolean;
+  /** m of the step in view; null: follows the newest. */
+  readonly step: number | null;
+  /** The charts' x axis is halved so many times. */
+  readonly zoom: number;
+  /** One of the training charts alone; null: all. */
+  readonly chart: TrainingChart | null;
+  readonly revealed: boolean;
+  /** Row of the tail browser. */
+  readonly selected: number;
+  /** Prompt whose history over the steps is open; null: none is. */
+  readonly history: number | null;
+  /** Rows that it is scrolled back, from the newest. */
+  readonly historyBack: number;
+  /** First event shown; null: follows the tail. */
+  readonly eventsFrom: number | null;
+  readonly filters: Readonly<Record<"tail" | "events", string>>;
+  /** A filter is being typed. */
+  readonly typing: boolean;
+  readonly whatIf: WhatIfChoice;
+  readonly dialog: Dialog | null;
+  /** First line of the help screen; null: it is not shown. */
+  readonly help: number | null;
+  /** What became of the last command; the next key takes it away. */
+  readonly notice: Notice | null;
+  /** This view asked the run to stop, and it may not have said so yet. */
+  readonly stopAsked: boolean;
+}
+
+export interface WhatIfChoice {
+  /** Null: as the run did. */
+  readonly alpha: number | null;
+  readonly measure: RiskMeasureName | null;
+  readonly offset: number;
+}
+
+/** `leave`: leaving stops the run · `stop`: after the steps in hand · `halt`: at once. */
+export type Dialog = "leave" | "stop" | "halt";
+
+export interface Notice {
+  readonly level: "info" | "error";
+  /** Safe to print. */
+  readonly text: string;
+}
+
+/** What the state itself does not know, and a key's meaning hangs on. */
+export interface ViewFacts {
+  /** All of the run, in order. */
+  readonly trials: readonly string[];
+  /** In view; null: there is none. */
+  readonly trial: string | null;
+  /** Iterations that it has done, of so many. */
+  readonly steps: number;
+  readonly iterations: number;
+  /** Rows of the tail browser, and the prompt of the selected one; null: there is none. */
+  readonly tailRows: number;
+  readonly prompt: number | null;
+  /** First event shown while the tail is followed. */
+  readonly eventsEnd: number;
+  /** What the run did at the step in view. */
+  readonly actual: { readonly alpha: number; readonly measure: RiskMeasureName };
+  readonly state: RunModel["state"];
+  readonly live: boolean;
+  readonly foreground: boolean;
+}
+
+/** What has to be done outside for a key. */
+export type Effect =
+  | { readonly kind: "leave" }
+  | { readonly kind: "stop-and-leave" }
+  | { readonly kind: "ask"; readonly command: RunCommand };
+
+export interface ViewStep {
+  readonly view: ViewState;
+  readonly effect: Effect | null;
+}
+
+export const firstView: ViewState = {
+  trial: null,
+  focus: "risk",
+  below: "tail",
+  focusBefore: "risk",
+  full: false,
+  step: null,
+  zoom: 0,
+  chart: null,
+  revealed: false,
+  selected: 0,
+  history: null,
+  historyBack: 0,
+  eventsFrom: null,
+  filters: { tail: "", events: "" },
+  typing: false,
+  whatIf: { alpha: null, measure: null, offset: 0 },
+  dialog: null,
+  help: null,
+  notice: null,
+  stopAsked: false,
+};
+
+export function focused(view: ViewState, focus: PanelId): ViewState {
+  const below = focus === "risk" || focus === "training" ? view.below : focus;
+  return { ...view, focus, below };
+}
+
+/** Which of the two filters typing changes. */
+export function filterInHand({ focus }: ViewState): "tail" | "events" {
+  return focus === "events" ? "events" : "tail";
+}

@@ -1,0 +1,215 @@
+/** The form of a new run: a few settings, checked at every key as `averse run --set` would. Pure. */
+import type { KeyPress } from "./key-press.js";
+import { actionOf, formKeys } from "./key-tables.js";
+import {
+  type ChoiceKnob,
+  choiceKnobs,
+  type ExperimentEntry,
+  type FormCheck,
+  type Knobs,
+  type LauncherPorts,
+  type TextKnob,
+  textKnobs,
+} from "./launcher-ports.js";
+import { edited, editOf, type TextEdit } from "./text-edit.js";
+
+/** In the order of the screen. */
+export const formFields = ["arms", ...textKnobs, ...choiceKnobs, "start"] as const;
+export type FormField = (typeof formFields)[number];
+
+export interface FormState {
+  readonly experiment: ExperimentEntry;
+  readonly knobs: Knobs;
+  readonly arms: ReadonlySet<string>;
+  /** Arm that Space takes in or out, as its place among the known. */
+  readonly armCursor: number;
+  readonly texts: Readonly<Record<TextKnob, TextEdit>>;
+  readonly choices: Readonly<Record<ChoiceKnob, string>>;
+  readonly focus: FormField;
+  readonly check: FormCheck;
+  /** Its run is being started: no key counts. */
+  readonly starting: boolean;
+  /** Why it was not started, when it was tried. */
+  readonly refusal: string | null;
+}
+
+export type FormWish =
+  | { readonly kind: "back" }
+  | { readonly kind: "quit" }
+  | { readonly kind: "help" }
+  | { readonly kind: "start"; readonly experiment: string; readonly overrides: readonly string[] };
+
+export interface FormStep {
+  readonly state: FormState;
+  readonly wish: FormWish | null;
+}
+
+type Check = LauncherPorts["check"];
+
+/** @returns null: the experiment cannot be read, so there is nothing to set */
+export function openForm(experiment: ExperimentEntry, check: Check): FormState | null {
+  const { knobs } = experiment;
+  return knobs === null
+    ? null
+    : { ...asTheFile(experiment, knobs, check), armCursor: 0, focus: "start" };
+}
+
+function asTheFile(
+  experiment: ExperimentEntry,
+  knobs: Knobs,
+  check: Check,
+): Omit<FormState, "armCursor" | "focus"> {
+  const texts = Object.fromEntries(textKnobs.map((knob) => [knob, editOf(knobs.texts[knob])]));
+  return {
+    experiment,
+    knobs,
+    arms: new Set(knobs.arms),
+    texts: texts as Record<TextKnob, TextEdit>,
+    choices: knobs.choices,
+    check: check(experiment.id, []),
+    starting: false,
+    refusal: null,
+  };
+}
+
+/** Key of the configuration that a setting stands for. */
+export const knobKeys: Readonly<Record<TextKnob | ChoiceKnob, string>> = {
+  seeds: "seeds",
+  alpha: "risk.alpha",
+  warmup: "risk.warmup",
+  rho: "risk.rho",
+  iterations: "training.iterations",
+  worker: "backend.worker",
+  device: "backend.device",
+};
+
+/** What was changed, as one would type it after `--set`. */
+export function overridesOf(
+  state: Pick<FormState, "knobs" | "arms" | "texts" | "choices">,
+): string[] {
+  const { knobs, arms, texts, choices } = state;
+  const chosen = knobs.knownArms.filter((arm) => arms.has(arm));
+  const sameArms = chosen.length === knobs.arms.length && knobs.arms.every((arm) => arms.has(arm));
+  return [
+    ...(sameArms ? [] : [`arms=${chosen.length === 0 ? "[]" : chosen.join(",")}`]),
+    ...textKnobs.flatMap((knob) =>
+      texts[knob].text === knobs.texts[knob] ? [] : [`${knobKeys[knob]}=${texts[knob].text}`],
+    ),
+    ...choiceKnobs.flatMap((knob) =>
+      choices[knob] === knobs.choices[knob] ? [] : [`${knobKeys[knob]}=${choices[knob]}`],
+    ),
+  ];
+}
+
+export function afterFormKey(state: FormState, key: KeyPress, check: Check): FormStep {
+  const action = actionOf(formKeys, key);
+  if (action === "quit") {
+    return { state, wish: { kind: "quit" } };
+  }
+  if (state.starting) {
+    return only(state);
+  }
+  switch (action) {
+    case "help":
+      return { state, wish: { kind: "help" } };
+    case "back":
+      return { state, wish: { kind: "back" } };
+    case "next":
+      return only({ ...state, focus: fieldAt(state.focus, 1) });
+    case "previous":
+      return only({ ...state, focus: fieldAt(state.focus, -1) });
+    case "enter":
+      return entered(state);
+    case "reset":
+      return only({ ...state, ...asTheFile(state.experiment, state.knobs, check) });
+    default:
+      return inField(state, key, check);
+  }
+}
+
+function only(state: FormState): FormStep {
+  return { state, wish: null };
+}
+
+function fieldAt(field: FormField, by: number): FormField {
+  const count = formFields.length;
+  return formFields[(formFields.indexOf(field) + by + count) % count]!;
+}
+
+function entered(state: FormState): FormStep {
+  if (state.focus !== "start") {
+    return only({ ...state, focus: fieldAt(state.focus, 1) });
+  }
+  if (!state.check.ok) {
+    return only(state);
+  }
+  return {
+    state: { ...state, starting: true, refusal: null },
+    wish: { kind: "start", experiment: state.experiment.id, overrides: overridesOf(state) },
+  };
+}
+
+function inField(state: FormState, key: KeyPress, check: Check): FormStep {
+  const { focus } = state;
+  if (isTextKnob(focus)) {
+    const text = edited(state.texts[focus], key);
+    return only(
+      text === null ? state : changed(state, { texts: { ...state.texts, [focus]: text } }, check),
+    );
+  }
+  if (key.kind === "character" && key.text === "q") {
+    return { state, wish: { kind: "quit" } };
+  }
+  const action = actionOf(formKeys, key);
+  const by = action === "left" ? -1 : action === "right" ? 1 : 0;
+  if (focus === "arms") {
+    return only(action === "toggle" ? toggled(state, check) : armMoved(state, by));
+  }
+  return only(isChoiceKnob(focus) && by !== 0 ? chosen(state, focus, by, check) : state);
+}
+
+function isTextKnob(field: FormField): field is TextKnob {
+  return (textKnobs as readonly string[]).includes(field);
+}
+
+function isChoiceKnob(field: FormField): field is ChoiceKnob {
+  return (choiceKnobs as readonly string[]).includes(field);
+}
+
+function toggled(state: FormState, check: Check): FormState {
+  const arm = state.knobs.knownArms[state.armCursor];
+  if (arm === undefined) {
+    return state;
+  }
+  const arms = new Set(state.arms);
+  if (!arms.delete(arm)) {
+    arms.add(arm);
+  }
+  return changed(state, { arms }, check);
+}
+
+function armMoved(state: FormState, by: number): FormState {
+  const count = state.knobs.knownArms.length;
+  return count === 0 ? state : { ...state, armCursor: (state.armCursor + by + count) % count };
+}
+
+function chosen(state: FormState, knob: ChoiceKnob, by: number, check: Check): FormState {
+  const options = state.knobs.options[knob];
+  const at = options.indexOf(state.choices[knob]);
+  const choice = options[(at + by + options.length) % options.length];
+  return choice === undefined
+    ? state
+    : changed(state, { choices: { ...state.choices, [knob]: choice } }, check);
+}
+
+function changed(
+  state: FormState,
+  change: Partial<Pick<FormState, "arms" | "texts" | "choices">>,
+  check: Check,
+): FormState {
+  const next = { ...state, ...change, refusal: null };
+  const before = overridesOf(state);
+  const overrides = overridesOf(next);
+  const same = overrides.join("\n") === before.join("\n");
+  return same ? next : { ...next, check: check(state.experiment.id, overrides) };
+}

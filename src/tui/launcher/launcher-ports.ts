@@ -1,0 +1,106 @@
+/** What the launcher needs of the world: experiments, runs, and a way to start and to watch them. */
+import type { Experiment } from "../../config/schema.js";
+import type { ComparedRun } from "../compare/compared-run.js";
+
+/** An experiment that can be started. Texts are untrusted: they come from files. */
+export interface ExperimentEntry {
+  /** What `averse run` takes: the file's name. */
+  readonly id: string;
+  readonly purpose: string;
+  /** Arms that it trains. */
+  readonly arms: readonly string[];
+  readonly seeds: readonly number[];
+  /** From earlier runs; null: there is none to go by. */
+  readonly seconds: number | null;
+  /** The knobs as the file sets them; null where it cannot be read. */
+  readonly knobs: Knobs | null;
+  /** Why it cannot be started; empty: it can. */
+  readonly problems: readonly string[];
+}
+
+/** The few settings that people change, as they would be typed after `--set`. */
+export interface Knobs {
+  /** Arms that are chosen. */
+  readonly arms: readonly string[];
+  /** Arms that could be: the file's, and those known by name. */
+  readonly knownArms: readonly string[];
+  readonly texts: Readonly<Record<TextKnob, string>>;
+  readonly choices: Readonly<Record<ChoiceKnob, string>>;
+  /** What each choice is from. */
+  readonly options: Readonly<Record<ChoiceKnob, readonly string[]>>;
+}
+
+export const textKnobs = ["seeds", "alpha", "warmup", "rho", "iterations"] as const;
+export type TextKnob = (typeof textKnobs)[number];
+export const choiceKnobs = ["worker", "device"] as const;
+export type ChoiceKnob = (typeof choiceKnobs)[number];
+
+/** What a run would be with these settings, or why it would not be. */
+export type FormCheck =
+  | {
+      readonly ok: true;
+      readonly experiment: Experiment;
+      readonly trials: number;
+      /** Trials side by side. */
+      readonly parallel: number;
+      /** null: nothing to go by. */
+      readonly seconds: number | null;
+    }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+export type RunListState =
+  | "running"
+  | "paused"
+  | "stopping"
+  | "stopped"
+  | "done"
+  | "failed"
+  | "interrupted"
+  | "damaged";
+
+export interface RunEntry {
+  /** Folder name. */
+  readonly id: string;
+  readonly purpose: string;
+  readonly state: RunListState;
+  /** ISO 8601; null: not known. */
+  readonly started: string | null;
+  readonly trials: number;
+  readonly trialsDone: number;
+  /** Trial of the last step; null: none yet. */
+  readonly trial: string | null;
+  /** Iterations that it has done. */
+  readonly step: number | null;
+  /** M of that trial. */
+  readonly iterations: number | null;
+  /** Of the last step, at the target α. */
+  readonly cvar: number | null;
+  /** Until it is done; null: it does not run, or too little is known. */
+  readonly etaSeconds: number | null;
+  /** Why it failed, or what is damaged. */
+  readonly message: string | null;
+}
+
+export interface LauncherPorts {
+  /** Both are asked about once a second, runs first: what has not changed is not read again. */
+  experiments(): Promise<readonly ExperimentEntry[]>;
+  /** In any order. */
+  runs(): Promise<readonly RunEntry[]>;
+  /** Reads the experiment with these overrides, exactly as `averse run --set …` would. */
+  check(experiment: string, overrides: readonly string[]): FormCheck;
+  /**
+   * Starts a run of its own, which needs no terminal.
+   *
+   * @returns its id
+   * @throws {Error} it could not be started; the message says why
+   */
+  start(experiment: string, overrides: readonly string[]): Promise<string>;
+  /**
+   * Shows a run's dashboard, until it is left. The terminal is the dashboard's meanwhile.
+   *
+   * @throws {Error} it cannot be shown
+   */
+  open(run: string): Promise<void>;
+  /** One entry a run, in their order; a run without results is there with the reason. */
+  compare(runs: readonly string[]): Promise<readonly ComparedRun[]>;
+}

@@ -1,0 +1,250 @@
+/** Experiments and runs as one list with a cursor, a filter and marks. Pure. */
+
+import type { KeyPress } from "./key-press.js";
+import { actionOf, filterKeys, listKeys } from "./key-tables.js";
+import type { ExperimentEntry, RunEntry } from "./launcher-ports.js";
+import { edited, editOf, type TextEdit } from "./text-edit.js";
+
+/** By name, not by place: the list changes under the cursor. */
+export interface ItemId {
+  readonly kind: "experiment" | "run";
+  readonly id: string;
+}
+
+export interface ListState {
+  /** null: not read yet. */
+  readonly experiments: readonly ExperimentEntry[] | null;
+  /** Live first, then newest first; null: not read yet. */
+  readonly runs: readonly RunEntry[] | null;
+  /** null: nothing to point at. */
+  readonly cursor: ItemId | null;
+  readonly filter: TextEdit;
+  /** Keys go to the filter. */
+  readonly filtering: boolean;
+  /** Runs to compare, in the order of marking. */
+  readonly marked: readonly string[];
+}
+
+export type ListWish =
+  | { readonly kind: "quit" }
+  | { readonly kind: "help" }
+  | { readonly kind: "open"; readonly run: string }
+  | { readonly kind: "form"; readonly experiment: ExperimentEntry }
+  | { readonly kind: "compare"; readonly runs: readonly string[] }
+  | { readonly kind: "tell"; readonly text: string };
+
+export interface ListStep {
+  readonly state: ListState;
+  readonly wish: ListWish | null;
+}
+
+export const emptyList: ListState = {
+  experiments: null,
+  runs: null,
+  cursor: null,
+  filter: editOf(""),
+  filtering: false,
+  marked: [],
+};
+
+export function withExperiments(
+  state: ListState,
+  experiments: readonly ExperimentEntry[],
+): ListState {
+  return settled({ ...state, experiments }, state);
+}
+
+/** @param runs in any order */
+export function withRuns(state: ListState, runs: readonly RunEntry[]): ListState {
+  const ids = new Set(runs.map(({ id }) => id));
+  const marked = state.marked.filter((id) => ids.has(id));
+  return settled({ ...state, runs: inListOrder(runs), marked }, state);
+}
+
+const live: readonly RunEntry["state"][] = ["running", "paused", "stopping"];
+
+export function isLive({ state }: Pick<RunEntry, "state">): boolean {
+  return live.includes(state);
+}
+
+/** Live first, then newest; ids decide where the times do not. */
+export function inListOrder(runs: readonly RunEntry[]): RunEntry[] {
+  return [...runs].sort(
+    (a, b) =>
+      Number(isLive(b)) - Number(isLive(a)) ||
+      (b.started ?? "").localeCompare(a.started ?? "") ||
+      (a.id < b.id ? -1 : 1),
+  );
+}
+
+/** Entries that hold every word of the filter, in their names or their purpose. */
+export function shown<Entry extends { readonly id: string; readonly purpose: string }>(
+  entries: readonly Entry[] | null,
+  { text }: TextEdit,
+): readonly Entry[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return (entries ?? []).filter((entry) => {
+    const state = "state" in entry ? String(entry.state) : "";
+    const all = `${entry.id} ${entry.purpose} ${state}`.toLowerCase();
+    return words.every((word) => all.includes(word));
+  });
+}
+
+export function chosenExperiment(state: ListState): ExperimentEntry | null {
+  const { cursor, experiments } = state;
+  return cursor?.kind === "experiment"
+    ? ((experiments ?? []).find(({ id }) => id === cursor.id) ?? null)
+    : null;
+}
+
+export function chosenRun({ cursor, runs }: ListState): RunEntry | null {
+  return cursor?.kind === "run" ? ((runs ?? []).find(({ id }) => id === cursor.id) ?? null) : null;
+}
+
+export function afterListKey(state: ListState, key: KeyPress): ListStep {
+  return state.filtering ? whileFiltering(state, key) : whileMoving(state, key);
+}
+
+function whileFiltering(state: ListState, key: KeyPress): ListStep {
+  switch (actionOf(filterKeys, key)) {
+    case "keep":
+      return only({ ...state, filtering: false });
+    case "clear":
+      return only(refiltered({ ...state, filtering: false }, editOf("")));
+    case "up":
+      return only(moved(state, -1));
+    case "down":
+      return only(moved(state, 1));
+    case "quit":
+      return { state, wish: { kind: "quit" } };
+    case null: {
+      const filter = edited(state.filter, key);
+      return only(filter === null ? state : refiltered(state, filter));
+    }
+  }
+}
+
+const page = 10;
+
+function whileMoving(state: ListState, key: KeyPress): ListStep {
+  switch (actionOf(listKeys, key)) {
+    case "up":
+      return only(moved(state, -1));
+    case "down":
+      return only(moved(state, 1));
+    case "page-up":
+      return only(moved(state, -page));
+    case "page-down":
+      return only(moved(state, page));
+    case "first":
+      return only(moved(state, Number.NEGATIVE_INFINITY));
+    case "last":
+      return only(moved(state, Number.POSITIVE_INFINITY));
+    case "section":
+      return only(otherSection(state));
+    case "filter":
+      return only({ ...state, filtering: true });
+    case "open":
+      return { state, wish: opening(state) };
+    case "new":
+      return { state, wish: newRun(state) };
+    case "mark":
+      return marking(state);
+    case "unmark": {
+      const run = chosenRun(state);
+      return only({ ...state, marked: state.marked.filter((id) => id !== run?.id) });
+    }
+    case "clear":
+      return only(
+        state.filter.text === "" ? { ...state, marked: [] } : refiltered(state, editOf("")),
+      );
+    case "help":
+      return { state, wish: { kind: "help" } };
+    case "quit":
+      return { state, wish: { kind: "quit" } };
+    case null:
+      return only(state);
+  }
+}
+
+function only(state: ListState): ListStep {
+  return { state, wish: null };
+}
+
+function opening(state: ListState): ListWish | null {
+  const run = chosenRun(state);
+  return run === null ? newRun(state) : { kind: "open", run: run.id };
+}
+
+function newRun(state: ListState): ListWish | null {
+  const experiment = chosenExperiment(state);
+  if (experiment !== null) {
+    return { kind: "form", experiment };
+  }
+  return state.cursor === null
+    ? null
+    : { kind: "tell", text: "Choose an experiment for a new run: Tab leads there." };
+}
+
+/** The first press marks; on a run that is marked, the next compares all that are. */
+function marking(state: ListState): ListStep {
+  const run = chosenRun(state);
+  if (run === null) {
+    const text = "Runs are what can be compared: Tab leads there.";
+    return { state, wish: state.cursor === null ? null : { kind: "tell", text } };
+  }
+  return state.marked.includes(run.id)
+    ? { state, wish: { kind: "compare", runs: state.marked } }
+    : only({ ...state, marked: [...state.marked, run.id] });
+}
+
+function items(state: ListState): ItemId[] {
+  return [
+    ...shown(state.experiments, state.filter).map(({ id }) => ({
+      kind: "experiment" as const,
+      id,
+    })),
+    ...shown(state.runs, state.filter).map(({ id }) => ({ kind: "run" as const, id })),
+  ];
+}
+
+function placeOf(all: readonly ItemId[], cursor: ItemId | null): number {
+  return all.findIndex(({ kind, id }) => kind === cursor?.kind && id === cursor.id);
+}
+
+function moved(state: ListState, by: number): ListState {
+  const all = items(state);
+  const to = Math.min(all.length - 1, Math.max(0, placeOf(all, state.cursor) + by));
+  return { ...state, cursor: all[to] ?? null };
+}
+
+function otherSection(state: ListState): ListState {
+  const other = state.cursor?.kind === "experiment" ? "run" : "experiment";
+  const first = items(state).find(({ kind }) => kind === other);
+  return first === undefined ? state : { ...state, cursor: first };
+}
+
+function refiltered(state: ListState, filter: TextEdit): ListState {
+  return settled({ ...state, filter }, state);
+}
+
+/**
+ * The cursor where it was; where that is gone, on what took its place. At first, once all is read,
+ * it points at a run that is live, or else at the first experiment. A run that was just started
+ * keeps the cursor though it is not in the list yet.
+ */
+function settled(state: ListState, before: ListState): ListState {
+  if (state.experiments === null || state.runs === null) {
+    return state;
+  }
+  const all = items(state);
+  if (state.cursor === null) {
+    const running = state.runs.find(isLive);
+    const at = running === undefined ? 0 : placeOf(all, { kind: "run", id: running.id });
+    return { ...state, cursor: all[Math.max(0, at)] ?? null };
+  }
+  const was = placeOf(items(before), state.cursor);
+  return was < 0 || placeOf(all, state.cursor) >= 0
+    ? state
+    : { ...state, cursor: all[Math.min(was, all.length - 1)] ?? null };
+}

@@ -1,0 +1,116 @@
+/** Runs as rows: state, name, how far it came, its tail, and when. */
+import { pad } from "../../report/display-width.js";
+import { formatNumber } from "../../report/number-format.js";
+import type { Line, Segment, ViewStyle } from "../line.js";
+import type { RunEntry, RunListState } from "./launcher-ports.js";
+import { cut, emphasis, longest, mark, nameWidth, narrow, pointer, waiting } from "./list-rows.js";
+import { chosenExperiment, type ListState } from "./list-state.js";
+
+/** State in a sign and a word: colour is never the only sign. */
+const stateSigns: Readonly<
+  Record<RunListState, readonly [unicode: string, ascii: string, look: Partial<Segment>]>
+> = {
+  running: ["●", "*", { color: "green", bold: true }],
+  paused: ["‖", "=", { color: "yellow", bold: true }],
+  stopping: ["◐", "~", { color: "yellow", bold: true }],
+  stopped: ["○", "o", { dim: true }],
+  interrupted: ["○", "o", { dim: true }],
+  done: ["✓", "+", {}],
+  failed: ["✗", "x", { color: "red" }],
+  damaged: ["!", "!", { color: "red" }],
+};
+
+export function runLines(
+  state: ListState,
+  entries: readonly RunEntry[],
+  columns: number,
+  now: Date,
+  style: ViewStyle,
+): Line[] {
+  if (state.runs === null) {
+    return [waiting(style)];
+  }
+  if (entries.length === 0) {
+    return state.runs.length === 0
+      ? firstRunLines(state)
+      : [[{ text: "  none with this filter", dim: true }]];
+  }
+  const name = nameWidth(entries, columns, style);
+  const states = entries.map(({ state: word }) => stateSigns[word][style.unicode ? 0 : 1]);
+  const word = longest(entries.map((entry) => entry.state));
+  const unit = columns >= 100 ? " trials" : "";
+  const trials = entries.map(({ trialsDone, trials: all }) => `${trialsDone}/${all}${unit}`);
+  const trialWidth = longest(trials);
+  const steps = entries.map((entry) => stepText(entry, columns >= narrow));
+  const stepWidth = Math.min(columns >= 110 ? 40 : 24, longest(steps));
+  const tails = entries.map(({ cvar }) =>
+    cvar === null ? "" : `CVaR ${formatNumber(cvar, 2, style)}`,
+  );
+  const tailWidth = longest(tails);
+  return entries.map((entry, at) => {
+    const chosen = state.cursor?.kind === "run" && state.cursor.id === entry.id;
+    const look = stateSigns[entry.state][2];
+    return [
+      pointer(chosen, style),
+      mark(state.marked.includes(entry.id), style),
+      { text: `${states[at]!} ${pad(entry.state, word, "left")}  `, ...look },
+      { text: pad(cut(entry.id, name, style), name, "left"), ...emphasis(chosen) },
+      { text: `  ${pad(cut(steps[at]!, stepWidth, style), stepWidth, "left")}` },
+      { text: `  ${pad(tails[at]!, tailWidth, "left")}` },
+      { text: `  ${pad(trials[at]!, trialWidth, "right")}`, dim: true },
+      { text: `  ${whenText(entry, now)}`, dim: true },
+    ];
+  });
+}
+
+/** `ra-rlhf-s0 24/60`; `24/60` where there is little room */
+function stepText({ trial, step, iterations }: RunEntry, named: boolean): string {
+  if (trial === null) {
+    return "";
+  }
+  const done = iterations === null ? `${step}` : `${step}/${iterations}`;
+  return named ? `${trial} ${done}` : done;
+}
+
+/** What somebody sees who has never run anything. */
+function firstRunLines(state: ListState): Line[] {
+  const experiment = chosenExperiment(state)?.id ?? state.experiments?.[0]?.id ?? null;
+  const start: Line =
+    experiment === null
+      ? [{ text: "  No run yet, and no experiment to start." }]
+      : [
+          { text: "  No run yet. Press " },
+          { text: "n", bold: true, color: "cyan" },
+          { text: ` to start ${experiment}, ` },
+          { text: "?", bold: true, color: "cyan" },
+          { text: " for all keys." },
+        ];
+  return [start];
+}
+
+/** When a run that goes on will be done, or when another was started. */
+function whenText({ etaSeconds, started }: RunEntry, now: Date): string {
+  return etaSeconds === null ? agoText(started, now) : leftText(etaSeconds);
+}
+
+/** `just now` · `5 m ago` · `3 h ago` · `12 d ago`; empty where it is not known. */
+export function agoText(time: string | null, now: Date): string {
+  const then = time === null ? Number.NaN : Date.parse(time);
+  const minutes = Math.floor((now.getTime() - then) / 60_000);
+  if (Number.isNaN(minutes)) {
+    return "";
+  }
+  return minutes < 1 ? "just now" : `${roughly(minutes)} ago`;
+}
+
+/** `<1 m left` · `5 m left` · `3 h left` */
+export function leftText(seconds: number): string {
+  return seconds < 60 ? "<1 m left" : `${roughly(Math.round(seconds / 60))} left`;
+}
+
+function roughly(minutes: number): string {
+  if (minutes < 100) {
+    return `${minutes} m`;
+  }
+  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.floor(minutes / 1440)} d`;
+}

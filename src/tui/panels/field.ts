@@ -1,0 +1,40 @@
+/** Pieces that panels are put together from. */
+import { formatNumber, type NumberStyle } from "../../report/number-format.js";
+import type { Line, Look } from "../line.js";
+
+/** A dim name and its value. */
+export function field(name: string, value: string, look: Look = {}): Line {
+  return [
+    { text: `${name} `, dim: true },
+    { ...look, text: value },
+  ];
+}
+
+/** A heading over a chart or a table: bold words, then dim ones. */
+export function heading(title: string, rest = ""): Line {
+  return [
+    { text: title, bold: true },
+    { text: rest === "" ? "" : `  ${rest}`, dim: true },
+  ];
+}
+
+/** As it was written in the configuration: 0.4, not 0.400. */
+export function settingNumber(value: number, style: NumberStyle): string {
+  const text = String(Number(value.toPrecision(6)));
+  return style.unicode ? text.replaceAll("-", "−") : text;
+}
+
+/** Three figures, whatever the size: −1.96, 0.00123, 1.2e−7, 194. Null shows as a dash. */
+export function shortNumber(value: number | null | undefined, style: NumberStyle): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) {
+    return formatNumber(null, 0, style);
+  }
+  const size = Math.abs(value);
+  const text =
+    value === 0 || (Number.isInteger(value) && size < 1e6)
+      ? String(value)
+      : size >= 1e6 || size < 1e-3
+        ? value.toExponential(2).replace(/\.?0*e\+?/, "e")
+        : value.toFixed(Math.min(5, Math.max(0, 2 - Math.floor(Math.log10(size)))));
+  return style.unicode ? text.replaceAll("-", "−") : text;
+}

@@ -1,0 +1,197 @@
+/** What runs, how far it is, and what it costs. */
+import { formatCount, formatDuration, formatShare } from "../../report/number-format.js";
+import { progressBar } from "../charts/progress-bar.js";
+import { fitLine, flowFields, type Line, type Look, lineWidth, type ViewStyle } from "../line.js";
+import type { RunModel, StepHead, TrialModel } from "../model/run-model.js";
+import { field } from "./field.js";
+import { forTerminal, modelText } from "./model-text.js";
+import type { Panel } from "./panel.js";
+
+/** A GPU's state, where one is known. */
+export interface GpuState {
+  /** Share in [0, 1]. */
+  readonly load: number | null;
+  readonly usedBytes: number | null;
+  readonly totalBytes: number | null;
+}
+
+export interface HeaderInput {
+  readonly run: RunModel;
+  /** In view; null: there is none yet. */
+  readonly trial: TrialModel | null;
+  /** In view; null: none is done. */
+  readonly step: StepHead | null;
+  /** The step in view is the newest. */
+  readonly live: boolean;
+  /** Name of the worker's definition (`backend.worker`); null: not known. */
+  readonly backend: string | null;
+  /** Seconds since the run began, or that it took. */
+  readonly elapsed: number | null;
+  /** Seconds ahead. */
+  readonly eta: number | null;
+  readonly gpu: GpuState | null;
+}
+
+const bar = { least: 8, most: 40 };
+
+export const headerPanel: Panel<HeaderInput> = {
+  title: "Run",
+  // Two rows where they hold everything.
+  rows: (input, width) => {
+    const rich = { unicode: true, color: true };
+    return lineWidth(fieldLine([...whoFields(input, rich), ...costFields(input, rich)])) <= width
+      ? 2
+      : 3;
+  },
+  lines: (input, { width, height }, style) => {
+    const who = fieldLine(whoFields(input, style));
+    const costs = costFields(input, style);
+    const lines =
+      height >= 3
+        ? [who, progressLine(input, width, style), fieldLine(costs)]
+        : height === 2
+          ? [fieldLine([...whoFields(input, style), ...costs]), progressLine(input, width, style)]
+          : [
+              fieldLine([
+                ...whoFields(input, style).slice(0, 3),
+                ...timeFields({ ...input, elapsed: null }, style),
+              ]),
+            ];
+    return lines.slice(0, height).map((line) => fitLine(line, width, style));
+  },
+};
+
+function fieldLine(fields: readonly Line[]): Line {
+  return flowFields(fields, Number.POSITIVE_INFINITY, 0)[0] ?? [];
+}
+
+const states: Readonly<
+  Record<RunModel["state"], { glyphs: readonly [string, string]; look: Look }>
+> = {
+  running: { glyphs: ["▶", ">"], look: { color: "green" } },
+  paused: { glyphs: ["‖", "="], look: { color: "yellow" } },
+  stopping: { glyphs: ["◼", "!"], look: { color: "yellow" } },
+  done: { glyphs: ["✓", "+"], look: { color: "green" } },
+  failed: { glyphs: ["✗", "x"], look: { color: "red" } },
+  interrupted: { glyphs: ["‖", "="], look: { color: "yellow" } },
+  stopped: { glyphs: ["◼", "#"], look: { color: "yellow" } },
+};
+
+function whoFields(input: HeaderInput, style: ViewStyle): Line[] {
+  const { run, trial, backend } = input;
+  const { glyphs, look } = states[run.state];
+  const state: Line = [{ ...look, text: `${glyphs[style.unicode ? 0 : 1]} ${run.state}` }];
+  const fields: Line[] = [[{ text: modelName(run.name, style), bold: true }], state];
+  if (trial !== null) {
+    const place = run.trials.findIndex(({ id }) => id === trial.id);
+    const among = run.trials.length > 1 ? ` (${place + 1}/${run.trials.length})` : "";
+    fields.push([
+      { text: modelName(trial.arm, style), bold: true },
+      { text: ` seed ${trial.seed}` },
+      { text: among, dim: true },
+    ]);
+    if (trial.status !== "running") {
+      fields.push([{ text: `trial ${trial.status}`, dim: true }]);
+    }
+  }
+  const device = deviceOf(trial, style);
+  if (backend !== null || device !== null) {
+    const text = [backend === null ? null : modelName(backend, style), device]
+      .filter((part) => part !== null)
+      .join(style.unicode ? " · " : ", ");
+    fields.push(field("on", text));
+  }
+  return fields;
+}
+
+function deviceOf(trial: TrialModel | null, style: ViewStyle): string | null {
+  const worker = trial?.worker ?? null;
+  if (worker === null) {
+    return null;
+  }
+  const name = worker.device_name === worker.device ? "" : ` ${worker.device_name}`;
+  return modelName(`${worker.device}${name}`, style);
+}
+
+/** Names come from files and workers, not from models: shown, but made safe. */
+function modelName(text: string, style: ViewStyle): string {
+  return modelText(text, { revealed: true, room: 80, style });
+}
+
+/** Step, bar and times: the bar takes what the others leave, and gives way to them. */
+function progressLine(input: HeaderInput, width: number, style: ViewStyle): Line {
+  const { trial } = input;
+  const shown = fieldLine(timeFields(input, style));
+  const times =
+    lineWidth(shown) <= width
+      ? timeFields(input, style)
+      : timeFields({ ...input, elapsed: null }, style);
+  const share =
+    trial === null || trial.iterations === 0 ? null : stepsDone(trial) / trial.iterations;
+  const room = Math.min(bar.most, width - lineWidth(fieldLine(times)) - 2);
+  if (share === null || room < bar.least) {
+    return fieldLine(times);
+  }
+  const [first = [], ...rest] = times;
+  return fieldLine([first, progressBar(share, room, style), ...rest]);
+}
+
+function timeFields(input: HeaderInput, style: ViewStyle): Line[] {
+  const { trial, step, live, elapsed, eta } = input;
+  const fields: Line[] = [];
+  if (trial !== null && trial.iterations > 0) {
+    const done = stepsDone(trial);
+    fields.push([{ text: `step ${done}/${trial.iterations}` }]);
+    fields.push([{ text: formatShare(Math.floor((100 * done) / trial.iterations) / 100) }]);
+  } else if (trial !== null) {
+    fields.push([{ text: trial.stage === "sft" ? "SFT" : `stage ${trial.stage}` }]);
+  }
+  if (!live && step !== null) {
+    const mark = style.unicode ? "◀" : "<";
+    fields.push([{ text: `${mark} at step ${step.step}`, color: "yellow" }]);
+  }
+  if (elapsed !== null) {
+    fields.push([{ text: `${formatDuration(elapsed, style)} gone`, dim: true }]);
+  }
+  if (eta !== null) {
+    fields.push([{ text: `about ${formatDuration(eta, style)} left` }]);
+  }
+  return fields;
+}
+
+function stepsDone({ steps }: TrialModel): number {
+  return (steps.at(-1)?.head.step ?? -1) + 1;
+}
+
+/** Paces are of whole steps, updates in. */
+function costFields({ step, trial, gpu }: HeaderInput, style: ViewStyle): Line[] {
+  const fields: Line[] = [];
+  if (step !== null) {
+    const { total } = step.seconds;
+    const tokens = total > 0 ? (step.length_mean * step.batch) / total : null;
+    fields.push([{ text: `${formatCount(step.episodes_per_s)} episodes/s` }]);
+    if (tokens !== null) {
+      fields.push([{ text: `${formatCount(tokens)} tokens/s` }]);
+    }
+  }
+  const memory = step?.memory_bytes ?? trial?.worker?.memory_bytes ?? null;
+  if (memory !== null && memory > 0) {
+    fields.push(field("worker", `${formatCount(memory)}B`));
+  }
+  if (gpu !== null) {
+    const load = gpu.load === null ? null : formatShare(Math.round(gpu.load * 100) / 100);
+    const used = gpu.usedBytes === null ? null : `${formatCount(gpu.usedBytes)}B`;
+    const of = gpu.totalBytes === null ? "" : ` of ${formatCount(gpu.totalBytes)}B`;
+    const parts = [load, used === null ? null : `${used}${of}`].filter((part) => part !== null);
+    if (parts.length > 0) {
+      fields.push(field("GPU", parts.join(", ")));
+    }
+  }
+  if (trial !== null && trial.restarts > 0) {
+    const times = trial.restarts === 1 ? "once" : `${trial.restarts} times`;
+    fields.push([{ text: `restarted ${times}`, color: "yellow" }]);
+  }
+  return fields.map((line) =>
+    line.map((segment) => ({ ...segment, text: forTerminal(segment.text, style) })),
+  );
+}

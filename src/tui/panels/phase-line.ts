@@ -1,0 +1,65 @@
+/** Which part of the work is in hand: one line that moves at least once a second. */
+import { formatDuration } from "../../report/number-format.js";
+import { progressBar } from "../charts/progress-bar.js";
+import { fitLine, type Line, lineWidth, type ViewStyle } from "../line.js";
+import type { Phase, TrialModel } from "../model/run-model.js";
+import { modelText } from "./model-text.js";
+import type { Panel } from "./panel.js";
+
+export interface PhaseInput {
+  readonly trial: TrialModel | null;
+  /** Seconds, on the clock of `Phase.since`. */
+  readonly now: number;
+}
+
+const bar = { least: 6, most: 24 };
+
+export const phaseLine: Panel<PhaseInput> = {
+  title: "Phase",
+  rows: () => 1,
+  lines: (input, { width, height }, style) =>
+    height < 1 ? [] : [fitLine(lineOf(input, width, style), width, style)],
+};
+
+function lineOf({ trial, now }: PhaseInput, width: number, style: ViewStyle): Line {
+  if (trial === null) {
+    return [{ text: "no trial yet", dim: true }];
+  }
+  const { status, phase, message } = trial;
+  switch (status) {
+    case "waiting":
+      return [{ text: "waiting for its turn", dim: true }];
+    case "done":
+      return [{ text: "done", dim: true }];
+    case "interrupted":
+      return [{ text: "stopped before its end; averse resume goes on with it", color: "yellow" }];
+    case "failed": {
+      const why =
+        message === null ? "" : `: ${modelText(message, { revealed: true, room: width, style })}`;
+      return [{ text: `failed${why}`, color: "red" }];
+    }
+    case "starting":
+    case "running":
+      return phase === null
+        ? [{ text: status === "starting" ? "starting its worker" : "between phases", dim: true }]
+        : phaseInHand(phase, now, width, style);
+  }
+}
+
+function phaseInHand(phase: Phase, now: number, width: number, style: ViewStyle): Line {
+  const { name, done, total, unit, since } = phase;
+  const safe = (text: string): string => modelText(text, { revealed: true, room: 24, style });
+  const count = total > 0 ? `${done}/${total}` : done > 0 ? String(done) : "";
+  const words = [count, count === "" ? "" : safe(unit)].filter((word) => word !== "").join(" ");
+  const seconds = formatDuration(Math.max(0, now - since), style);
+  const title: Line = [{ text: safe(name), color: "cyan", bold: true }];
+  const rest: Line = [
+    { text: words === "" ? "" : `  ${words}` },
+    { text: `  ${seconds}`, dim: true },
+  ];
+  const room = Math.min(bar.most, width - lineWidth([...title, ...rest]) - 2);
+  const share = total > 0 ? done / total : null;
+  return room < bar.least
+    ? [...title, ...rest]
+    : [...title, { text: "  " }, ...progressBar(share, room, style), ...rest];
+}

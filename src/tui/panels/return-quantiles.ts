@@ -1,0 +1,24 @@
+/** Quantiles of a batch's returns, for the fan over training. */
+import { quantile } from "../../domain/cvar.js";
+import type { Episodes } from "../../experiment/events.js";
+
+export interface QuantileRow {
+  readonly step: number;
+  readonly q05: number;
+  readonly q25: number;
+  readonly q50: number;
+  readonly q75: number;
+  readonly q95: number;
+}
+
+/** Of the episodes that have a return; null: none has. */
+export function returnQuantiles(step: number, episodes: Episodes): QuantileRow | null {
+  const returns = Float64Array.from(
+    episodes.return.filter((value) => value !== null && Number.isFinite(value)) as number[],
+  );
+  if (returns.length === 0) {
+    return null;
+  }
+  const [q05, q25, q50, q75, q95] = [0.05, 0.25, 0.5, 0.75, 0.95].map((p) => quantile(returns, p));
+  return { step, q05: q05!, q25: q25!, q50: q50!, q75: q75!, q95: q95! };
+}

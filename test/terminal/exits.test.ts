@@ -1,0 +1,202 @@
+/** Every way out of the program, and the terminal and the run that it leaves behind. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { averse, buildProgramFirst, root, scratch } from "../cli/averse.js";
+import {
+  averseWindow,
+  detachedRun,
+  expectTidy,
+  leaveNothingBehind,
+  runsIn,
+  workplace,
+} from "./program.js";
+import { keys, type TerminalWindow, type WindowEnd } from "./terminal-window.js";
+
+buildProgramFirst();
+leaveNothingBehind();
+
+const long = 100_000;
+const throwing = { NODE_OPTIONS: `--require=${join(root, "test/terminal/throws_on_signal.cjs")}` };
+
+function journalOf(cwd: string): { type: string; [key: string]: unknown }[] {
+  const [run] = readdirSync(join(cwd, "runs"));
+  const text = readFileSync(join(cwd, "runs", run!, "journal.jsonl"), "utf8");
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+describe("a run in the foreground", { timeout: 9_000 }, () => {
+  async function running(name: string, env = {}): Promise<{ cwd: string; window: TerminalWindow }> {
+    const cwd = workplace(scratch, name, long);
+    const window = averseWindow(["run", "tail"], { cwd, env });
+    await window.emulator.write("$ averse run tail\r\n");
+    await window.shows(/step [1-9]\d*\/100000/);
+    return { cwd, window };
+  }
+
+  /** Once, in words that stay. */
+  function expectStopped(cwd: string, window: TerminalWindow, end: WindowEnd): void {
+    expect(end).toMatchObject({ code: 130, signal: null });
+    expectTidy(window, end);
+    const { normalText } = window.emulator;
+    expect(normalText).toMatch(/^\$ averse run tail\n/);
+    expect(normalText).toMatch(/Interrupted; `averse resume \S+` goes on/);
+    const journal = journalOf(cwd);
+    const stopped = journal.find(({ type }) => type === "trial_interrupted")!;
+    expect(stopped.saved).toBe(stopped.step);
+    expect(journal.at(-1)).toMatchObject({ type: "run_finished", outcome: "interrupted" });
+  }
+
+  test("q asks; Ctrl-C once checkpoints", async () => {
+    const { cwd, window } = await running("ctrl-c");
+    window.press("q");
+    await window.shows("Leaving stops the run after the steps in hand. Leave?");
+    window.press("n");
+    await window.hides("Leave?");
+    window.press(keys.ctrlC);
+    expectStopped(cwd, window, await window.ended);
+  });
+
+  test("q, and y: the run stops, and says so on the normal screen", async () => {
+    const { cwd, window } = await running("leave");
+    window.press("q");
+    await window.shows("Leave?");
+    window.press("y");
+    expectStopped(cwd, window, await window.ended);
+  });
+
+  test("SIGTERM counts as one Ctrl-C", async () => {
+    const { cwd, window } = await running("sigterm");
+    window.signal("SIGTERM");
+    expectStopped(cwd, window, await window.ended);
+  });
+
+  test("its window is closed: it stops with a checkpoint", async () => {
+    const { cwd, window } = await running("hangup");
+    window.hangUp();
+    // As a program does whose terminal has gone, once it has put everything in order.
+    expect(await window.ended).toMatchObject({ signal: 1 });
+    expect(journalOf(cwd).at(-1)).toMatchObject({ type: "run_finished", outcome: "interrupted" });
+  });
+
+  test("SIGKILL: nothing but the screen is left to put right, and the run can be taken up", async () => {
+    const { cwd, window } = await running("sigkill");
+    window.signal("SIGKILL");
+    expect(await window.ended).toMatchObject({ code: null, signal: 9 });
+    // Nobody can do anything after that; what a shell does not set anew itself is `reset`'s.
+    expect(window.modes).toMatchObject({ mouse: false, bracketedPaste: false });
+    const [run] = await runsIn(cwd);
+    expect(run!.state).toBe("stopped");
+    const again = averseWindow(["resume", run!.id], { cwd });
+    await again.shows(/step [1-9]\d*\/100000/);
+    again.press(keys.ctrlC);
+    console.error("pressed"); setTimeout(() => console.error(again.emulator.normalText.slice(0, 1500)), 3000);
+    const end = await again.ended;
+    expect(end.code).toBe(130);
+    expectTidy(again, end);
+  });
+
+  test("an error that nobody caught: it is told on the normal screen", async () => {
+    const { window } = await running("uncaught", throwing);
+    window.signal("SIGUSR2");
+    const end = await window.ended;
+    expect(end).toMatchObject({ code: 3, signal: null });
+    expectTidy(window, end);
+    expect(window.emulator.normalText).toContain("unexpected error: thrown for a test");
+  });
+
+  test("its end: figures and reports on the normal screen", async () => {
+    const cwd = workplace(scratch, "done", 20);
+    const window = averseWindow(["run", "tail"], { cwd });
+    const end = await window.ended;
+    expect(end).toMatchObject({ code: 0, signal: null });
+    expectTidy(window, end);
+    expect(window.emulator.frames).toBeGreaterThan(0);
+    const { normalText } = window.emulator;
+    expect(normalText).toContain("CVaR");
+    expect(normalText).toContain("report.html");
+  });
+});
+
+describe("a view of a run in the background", { timeout: 60_000 }, () => {
+  async function attached(name: string, env = {}): Promise<{ cwd: string; window: TerminalWindow }> {
+    const cwd = workplace(scratch, name, long);
+    await detachedRun(cwd);
+    const window = averseWindow(["attach", "latest"], { cwd, env });
+    await window.shows(/step [1-9]\d*\/100000/);
+    return { cwd, window };
+  }
+
+  async function expectRunning(cwd: string): Promise<void> {
+    expect((await runsIn(cwd))[0]).toMatchObject({ state: "running" });
+  }
+
+  test("SIGTERM ends the view alone", async () => {
+    const { cwd, window } = await attached("view-sigterm");
+    window.signal("SIGTERM");
+    const end = await window.ended;
+    expect(end).toMatchObject({ code: null, signal: 15 });
+    expectTidy(window, end);
+    await expectRunning(cwd);
+  });
+
+  test("Ctrl-C ends the view alone", async () => {
+    const { cwd, window } = await attached("view-ctrl-c");
+    window.press(keys.ctrlC);
+    const end = await window.ended;
+    expect(end).toMatchObject({ code: 0, signal: null });
+    expectTidy(window, end);
+    await expectRunning(cwd);
+  });
+
+  test("SIGKILL, and a window that is closed, end the view alone", async () => {
+    const { cwd, window } = await attached("view-sigkill");
+    const other = averseWindow(["attach", "latest"], { cwd, columns: 80, rows: 24 });
+    await other.shows(/step [1-9]\d*\/100000/);
+    window.signal("SIGKILL");
+    expect(await window.ended).toMatchObject({ signal: 9 });
+    expect(window.modes).toMatchObject({ mouse: false, bracketedPaste: false });
+    other.hangUp();
+    await other.ended;
+    await expectRunning(cwd);
+  });
+
+  test("an error that nobody caught: it is told on the normal screen", async () => {
+    const { cwd, window } = await attached("view-uncaught", throwing);
+    window.signal("SIGUSR2");
+    const end = await window.ended;
+    expect(end).toMatchObject({ code: 3, signal: null });
+    expectTidy(window, end);
+    expect(window.emulator.normalText).toContain("unexpected error: thrown for a test");
+    await expectRunning(cwd);
+  });
+
+  test("the end of the run does not end the view", async () => {
+    const { cwd, window } = await attached("view-end");
+    await averse(["stop", "latest"], { cwd });
+    await window.shows("interrupted");
+    window.press("q");
+    const end = await window.ended;
+    expect(end).toMatchObject({ code: 0, signal: null });
+    expectTidy(window, end);
+  });
+});
+
+describe("the launcher", { timeout: 60_000 }, () => {
+  test.each([
+    ["q", (window: TerminalWindow) => window.press("q"), { code: 0, signal: null }],
+    ["Ctrl-C", (window: TerminalWindow) => window.press(keys.ctrlC), { code: 0, signal: null }],
+    ["SIGTERM", (window: TerminalWindow) => window.signal("SIGTERM"), { signal: 15 }],
+  ])("%s gives the terminal back", async (name, leave, how) => {
+    const cwd = workplace(scratch, `launcher-${name}`, long);
+    const window = averseWindow([], { cwd });
+    await window.shows("two arms that can be watched");
+    leave(window);
+    const end = await window.ended;
+    expect(end).toMatchObject(how);
+    expectTidy(window, end);
+  });
+});

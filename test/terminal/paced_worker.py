@@ -1,0 +1,30 @@
+"""The fake engine at a pace that can be watched: a pause before each rollout.
+
+The pause, in seconds, is the environment's AVERSE_TEST_PACE.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "python" / "misbehaving"))
+
+from averse_worker.engine import Report
+from averse_worker.engines.fake import FakeEngine
+from averse_worker.messages import RolloutPayload, RolloutResult
+from real_worker import serve
+
+PACE = float(os.environ.get("AVERSE_TEST_PACE", "0.02"))
+
+
+class PacedEngine(FakeEngine):
+    """The same figures as the fake engine's."""
+
+    def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
+        """After the pause."""
+        time.sleep(PACE)
+        return super().rollout(payload, report)
+
+
+serve(PacedEngine)

@@ -1,0 +1,303 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { afterKey } from "../../../src/tui/dashboard/after-key.js";
+import { dashboardKeys } from "../../../src/tui/dashboard/keys.js";
+import {
+  type Effect,
+  firstView,
+  type ViewFacts,
+  type ViewState,
+} from "../../../src/tui/dashboard/view-state.js";
+import { type KeyName, type KeyPress, keyNames } from "../../../src/tui/launcher/key-press.js";
+
+const facts: ViewFacts = {
+  trials: ["sft-s0", "rlhf-s0", "ra-rlhf-s0"],
+  trial: "rlhf-s0",
+  steps: 40,
+  iterations: 64,
+  tailRows: 30,
+  prompt: 7,
+  eventsEnd: 12,
+  actual: { alpha: 0.4, measure: "cvar" },
+  state: "running",
+  live: true,
+  foreground: false,
+};
+const inFront: ViewFacts = { ...facts, foreground: true };
+
+function press(key: string): KeyPress {
+  return keyNames.includes(key as KeyName)
+    ? { kind: "named", name: key as KeyName }
+    : { kind: "character", text: key };
+}
+
+interface Played {
+  readonly view: ViewState;
+  readonly effects: readonly Effect[];
+}
+
+/** @param keys names of keys and characters, a space between them */
+function play(keys: string, given = facts, view: ViewState = firstView): Played {
+  const effects: Effect[] = [];
+  for (const key of keys.split(" ")) {
+    const step = afterKey(view, press(key === "space" ? " " : key), given);
+    view = step.view;
+    effects.push(...(step.effect === null ? [] : [step.effect]));
+  }
+  return { view, effects };
+}
+
+const view = (keys: string, given = facts): ViewState => play(keys, given).view;
+const effects = (keys: string, given = facts): readonly Effect[] => play(keys, given).effects;
+
+describe("focus", () => {
+  test("goes round with Tab and Shift-Tab, and to a panel by its number", () => {
+    expect(view("tab").focus).toBe("training");
+    expect(view("shift-tab").focus).toBe("events");
+    expect(view("tab tab tab tab tab").focus).toBe("risk");
+    expect(view("3").focus).toBe("tail");
+  });
+
+  test("keeps the lower panel that was looked at last where there is room for one", () => {
+    expect(view("5 1").below).toBe("events");
+    expect(view("4 2").below).toBe("what-if");
+  });
+
+  test("w goes to what-if and back to where it came from", () => {
+    expect(view("3 w").focus).toBe("what-if");
+    expect(view("3 w w").focus).toBe("tail");
+  });
+});
+
+describe("history", () => {
+  test("[ and ] go step by step; at the newest the view follows again", () => {
+    expect(view("[").step).toBe(38);
+    expect(view("[ [ ]").step).toBe(38);
+    expect(view("[ ]").step).toBeNull();
+    expect(view("home [").step).toBe(0);
+    expect(view("home end").step).toBeNull();
+  });
+
+  test("{ and } go by a tenth of what the charts show", () => {
+    expect(view("{").step).toBe(39 - 6);
+    expect(view("+ {").step).toBe(39 - 3);
+  });
+
+  test("zoom has ends", () => {
+    expect(view("-").zoom).toBe(0);
+    expect(view("+ + + + + + +").zoom).toBe(3);
+  });
+
+  test("another trial begins at its newest step", () => {
+    const other = view("[ right");
+    expect([other.trial, other.step]).toEqual(["ra-rlhf-s0", null]);
+    expect(view("left").trial).toBe("sft-s0");
+    expect(view("right", { ...facts, trial: "ra-rlhf-s0" }).trial).toBeNull();
+  });
+
+  test("reading holds the step: it does not change under the reader's eyes", () => {
+    expect(view("3 j").step).toBe(39);
+    expect(view("3 t").step).toBe(39);
+    expect(view("w up").step).toBe(39);
+    expect(view("3 j escape").step).toBeNull();
+  });
+});
+
+describe("the tail", () => {
+  test("has a row selected, within its ends", () => {
+    expect(view("3 k").selected).toBe(0);
+    expect(view("3 j j").selected).toBe(2);
+    expect(view("3 page-down").selected).toBe(10);
+    expect(view("3 G").selected).toBe(29);
+    expect(view("3 j", { ...facts, tailRows: 0 }).selected).toBe(0);
+  });
+
+  test("opens the history of the selected prompt; scrolling it and Esc leave the list alone", () => {
+    const open = view("3 j enter k k");
+    expect([open.history, open.historyBack, open.selected]).toEqual([7, 2, 1]);
+    expect(view("3 j enter escape").history).toBeNull();
+    expect(view("3 j enter [").history).toBeNull();
+    expect(view("3 enter", { ...facts, prompt: null }).history).toBeNull();
+  });
+
+  test("reveals texts, and hides them again", () => {
+    expect(view("t").revealed).toBe(true);
+    expect(view("t t").revealed).toBe(false);
+  });
+});
+
+describe("a filter", () => {
+  test("takes every key until Enter keeps it or Esc clears it", () => {
+    const typing = view("/ q q");
+    expect([typing.typing, typing.filters.tail, typing.focus]).toEqual([true, "qq", "tail"]);
+    const kept = view("/ a b backspace enter");
+    expect([kept.typing, kept.filters.tail]).toEqual([false, "a"]);
+    expect(view("/ a escape")).toMatchObject({ typing: false, filters: { tail: "" } });
+  });
+
+  test("is the events' where they are in focus, and Esc takes it away", () => {
+    expect(view("5 / x enter").filters).toEqual({ tail: "", events: "x" });
+    expect(view("5 / x enter escape").filters.events).toBe("");
+  });
+
+  test("stays short, whatever is pasted", () => {
+    const pasted = Array.from({ length: 300 }, () => "x").join(" ");
+    expect(view(`/ ${pasted}`).filters.tail).toHaveLength(100);
+  });
+
+  test("takes whole characters back", () => {
+    expect(view("/ a 👍 backspace").filters.tail).toBe("a");
+  });
+});
+
+describe("what if", () => {
+  test("asks with another alpha, on a grid within (0, 1]", () => {
+    expect(view("w right").whatIf.alpha).toBe(0.45);
+    expect(view(`w ${Array(40).fill("left").join(" ")}`).whatIf.alpha).toBe(0.05);
+    expect(view(`w ${Array(40).fill("right").join(" ")}`).whatIf.alpha).toBe(1);
+  });
+
+  test("asks with another measure, and Esc asks as the run did", () => {
+    expect(view("w down").whatIf.measure).toBe("cvar-gradient");
+    expect(view("w up").whatIf.measure).toBe("mean");
+    expect(view("w up right escape").whatIf).toEqual({ alpha: null, measure: null, offset: 0 });
+  });
+});
+
+describe("events", () => {
+  test("follow the tail until one scrolls back, and again at the end", () => {
+    expect(view("5 k").eventsFrom).toBe(11);
+    expect(view("5 k j").eventsFrom).toBeNull();
+    expect(view("5 space").eventsFrom).toBe(12);
+    expect(view("5 space space").eventsFrom).toBeNull();
+    expect(view("5 g").eventsFrom).toBe(0);
+  });
+});
+
+describe("Esc", () => {
+  test("takes back one thing at a time, the last opened first", () => {
+    const open = play("3 / a enter j f enter").view;
+    expect(open).toMatchObject({ history: 7, full: true, step: 39 });
+    const once = play("escape", facts, open).view;
+    expect(once).toMatchObject({ history: null, full: true });
+    const twice = play("escape", facts, once).view;
+    expect(twice).toMatchObject({ full: false, filters: { tail: "a" } });
+    const thrice = play("escape", facts, twice).view;
+    expect(thrice).toMatchObject({ filters: { tail: "" }, step: 39 });
+    expect(play("escape", facts, thrice).view.step).toBeNull();
+  });
+});
+
+describe("commands", () => {
+  test("go to the run: p by its state, s and e at once", () => {
+    expect(effects("p")).toEqual([{ kind: "ask", command: "pause" }]);
+    expect(effects("p", { ...facts, state: "paused" })).toEqual([
+      { kind: "ask", command: "continue" },
+    ]);
+    expect(effects("s e")).toEqual([
+      { kind: "ask", command: "checkpoint" },
+      { kind: "ask", command: "evaluate" },
+    ]);
+  });
+
+  test("are refused with a reason where nobody runs the run, until the next key", () => {
+    for (const key of ["p", "s", "e", "x"]) {
+      const { view: after, effects: asked } = play(key, { ...facts, live: false, state: "done" });
+      expect(asked).toEqual([]);
+      expect(after.notice?.text).toContain("nobody runs this run");
+      expect(play("tab", facts, after).view.notice).toBeNull();
+    }
+  });
+
+  test("x stops only after a yes, and a run that stops already is broken off after another", () => {
+    expect(effects("x")).toEqual([]);
+    expect(effects("x n")).toEqual([]);
+    expect(effects("x escape y")).toEqual([]);
+    expect(effects("x y")).toEqual([{ kind: "ask", command: "stop" }]);
+    expect(effects("x y", { ...facts, state: "stopping" })).toEqual([
+      { kind: "ask", command: "halt" },
+    ]);
+  });
+
+  test("a question takes no key but its answers", () => {
+    expect(view("x p q 3")).toMatchObject({ dialog: "stop", focus: "risk" });
+  });
+});
+
+describe("leaving", () => {
+  test("q leaves a view of another's run at once, also while typing is over", () => {
+    expect(effects("q")).toEqual([{ kind: "leave" }]);
+  });
+
+  test("q asks where it would stop a run in the foreground, and stops it on yes", () => {
+    expect(play("q", inFront)).toMatchObject({ view: { dialog: "leave" }, effects: [] });
+    expect(effects("q n", inFront)).toEqual([]);
+    expect(effects("q y", inFront)).toEqual([{ kind: "stop-and-leave" }]);
+    expect(effects("q", { ...inFront, state: "done" })).toEqual([{ kind: "leave" }]);
+  });
+
+  test("Ctrl-C leaves a view, whatever is open", () => {
+    for (const keys of ["ctrl-c", "/ a ctrl-c", "? ctrl-c", "x ctrl-c"]) {
+      expect(effects(keys)).toEqual([{ kind: "leave" }]);
+    }
+  });
+
+  test("Ctrl-C stops a run in the foreground, and breaks it off the second time", () => {
+    expect(effects("ctrl-c ctrl-c", inFront)).toEqual([
+      { kind: "ask", command: "stop" },
+      { kind: "ask", command: "halt" },
+    ]);
+    expect(effects("ctrl-c", { ...inFront, state: "stopping" })).toEqual([
+      { kind: "ask", command: "halt" },
+    ]);
+  });
+});
+
+describe("help", () => {
+  test("opens, scrolls and closes; other keys do nothing behind it", () => {
+    expect(view("?").help).toBe(0);
+    expect(view("? j j k").help).toBe(1);
+    for (const keys of ["? ?", "? escape", "? q"]) {
+      expect(play(keys)).toMatchObject({ view: { help: null }, effects: [] });
+    }
+    expect(play("? p 3 t")).toMatchObject({ view: { help: 0, focus: "risk" }, effects: [] });
+  });
+});
+
+describe("the table of keys", () => {
+  test("gives every key one meaning", () => {
+    const keys = dashboardKeys.flatMap((binding) => [...binding.keys]);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test("has the keys that other tools of its kind have taught", () => {
+    const keys = new Set<string>(dashboardKeys.flatMap((binding) => [...binding.keys]));
+    const wanted =
+      "? q escape tab shift-tab 1 2 3 4 5 up down left right j k / p s e [ ] + - f t w ctrl-c";
+    expect(wanted.split(" ").filter((key) => !keys.has(key))).toEqual([]);
+  });
+});
+
+test("no sequence of keys leads out of what there is to see", () => {
+  const keys = fc.constantFrom(...dashboardKeys.flatMap((binding) => [...binding.keys]), "y", "a");
+  const anyFacts = fc.record({
+    steps: fc.nat(50),
+    tailRows: fc.nat(20),
+    eventsEnd: fc.nat(20),
+    prompt: fc.option(fc.nat(9)),
+  });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(keys, anyFacts), { maxLength: 60 }), (played) => {
+      let state = firstView;
+      for (const [key, changed] of played) {
+        state = afterKey(state, press(key), { ...facts, ...changed }).view;
+        expect(state.selected).toBeGreaterThanOrEqual(0);
+        expect(state.step ?? 0).toBeGreaterThanOrEqual(0);
+        expect(state.eventsFrom ?? 0).toBeGreaterThanOrEqual(0);
+        expect(state.whatIf.alpha ?? 1).toBeGreaterThan(0);
+        expect(state.whatIf.alpha ?? 1).toBeLessThanOrEqual(1);
+        expect(state.zoom).toBeLessThanOrEqual(3);
+      }
+    }),
+  );
+});

@@ -1,0 +1,247 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import type { RunCommand } from "../../../src/experiment/commands.js";
+import type { JournalEntry } from "../../../src/experiment/event-head.js";
+import {
+  type Dashboard,
+  type DashboardOutcome,
+  startDashboard,
+} from "../../../src/tui/dashboard/dashboard.js";
+import type { RunListener, RunSource } from "../../../src/tui/run-source.js";
+import { type Happened, journalOf, runStarted, started, stepped } from "../journal.js";
+import { Display, Keyboard } from "../terminal.js";
+import { experiment } from "./sample-scene.js";
+
+const id = "ra-rlhf-s0";
+const underWay: readonly Happened[] = [
+  [0, null, runStarted(["rlhf-s0", id])],
+  ...started(1, id),
+  stepped(3, id, 0),
+  stepped(5, id, 1),
+];
+
+class Run implements RunSource {
+  readonly directory = "/runs/quickstart-1";
+  readonly id = "quickstart-1";
+  readonly experiment = experiment;
+  readonly asked: RunCommand[] = [];
+  refusal: string | null = null;
+  listener: RunListener | null = null;
+  #batches: (readonly JournalEntry[])[] = [];
+  #journal = journalOf(underWay);
+
+  constructor(
+    readonly live: boolean,
+    readonly foreground: boolean,
+  ) {
+    this.#batches.push(this.#journal.entries);
+  }
+
+  /** The journal grows, and the view hears of it. */
+  grow(happened: readonly Happened[], firstSeq: number): void {
+    this.#batches.push(journalOf(happened, firstSeq).entries);
+    this.listener!.journal();
+  }
+
+  *read(): Generator<readonly JournalEntry[]> {
+    yield* this.#batches.splice(0);
+  }
+
+  event(entry: Pick<JournalEntry, "offset">) {
+    return this.#journal.event(entry as JournalEntry);
+  }
+
+  episodes() {
+    return { prompt: [5], reward: [0], kl: [0], return: [-1], length: [3], weight: [1] };
+  }
+
+  texts() {
+    return [];
+  }
+
+  listen(listener: RunListener): () => void {
+    this.listener = listener;
+    return () => {
+      this.listener = null;
+    };
+  }
+
+  async ask(command: RunCommand): Promise<string | null> {
+    this.asked.push(command);
+    return this.refusal;
+  }
+}
+
+interface Opened {
+  readonly run: Run;
+  readonly keyboard: Keyboard;
+  readonly display: Display;
+  readonly dashboard: Dashboard;
+  /** The frame, once it holds this. */
+  shows(text: string | RegExp): Promise<void>;
+  type(keys: string): void;
+}
+
+const opened: Opened[] = [];
+
+/** Keys are read when it resolves. */
+async function open({ live = true, foreground = false } = {}): Promise<Opened> {
+  const run = new Run(live, foreground);
+  const keyboard = new Keyboard();
+  const display = new Display();
+  const { stream: stdin } = keyboard;
+  const { stream: stdout } = display;
+  const dashboard = startDashboard(run, { stdin, stdout, color: true, unicode: true });
+  const one: Opened = {
+    run,
+    keyboard,
+    display,
+    dashboard,
+    shows: (text) => vi.waitFor(() => expect(display.shown).toMatch(text), { timeout: 5000 }),
+    type: (keys) => keyboard.type(keys),
+  };
+  opened.push(one);
+  await vi.waitFor(() => expect(keyboard.listenerCount("readable")).toBe(1), { timeout: 15_000 });
+  return one;
+}
+
+afterEach(() => {
+  for (const { dashboard } of opened.splice(0)) {
+    dashboard.close();
+  }
+});
+
+function settled({ dashboard }: Opened): Promise<DashboardOutcome> {
+  return dashboard.outcome;
+}
+
+describe("a view of a run", () => {
+  test("shows what the journal has, and what it gets", async () => {
+    const { run, shows } = await open();
+    await shows(/step 2\/60/);
+    run.grow([stepped(7, id, 2), stepped(9, id, 3)], 50);
+    await shows(/step 4\/60/);
+  });
+
+  test("shows progress as it is heard", async () => {
+    const { run, shows } = await open();
+    run.listener!.progress({
+      kind: "progress",
+      trial: id,
+      phase: "sample",
+      done: 3,
+      total: 9,
+      unit: "tokens",
+    });
+    await shows(/sample.*3\/9 tokens/);
+  });
+
+  test("is left with q: the run is not asked for anything, the terminal is as it was", async () => {
+    const view = await open();
+    view.type("q");
+    expect(await settled(view)).toBe("left");
+    expect([view.run.asked, view.run.listener]).toEqual([[], null]);
+    expect([view.display.isAsBefore, view.keyboard.isRaw]).toEqual([true, false]);
+  });
+
+  test("asks the run, and tells what it answered", async () => {
+    const { run, type, shows } = await open();
+    type("p");
+    await shows("Pausing: what is in hand");
+    run.refusal = "the run is \u001b[2J paused already";
+    type("p");
+    await shows("not done: the run is ⟨U");
+    expect(run.asked).toEqual(["pause", "pause"]);
+  });
+
+  test("takes keys that come at once, one after the other", async () => {
+    const { type, shows } = await open();
+    type("5/ab\u007f");
+    await shows("Filter events: a▏");
+    type("\r?");
+    await shows("Esc or ? closes this");
+  });
+
+  test("stays when the run is let go of, which is stopped then", async () => {
+    const { run, shows, type } = await open();
+    run.listener!.closed();
+    await shows("stopped");
+    type("p");
+    await shows("nobody runs this run");
+    expect(run.asked).toEqual([]);
+  });
+
+  test("of a run that nobody runs says so", async () => {
+    const { shows } = await open({ live: false });
+    await shows("stopped");
+  });
+
+  test("follows the terminal's size", async () => {
+    const { display, shows } = await open();
+    await shows("2 Training");
+    display.resize(60, 15);
+    await vi.waitFor(() => expect(display.shown).not.toContain("2 Training"));
+    expect(display.shown.split("\n").length).toBeLessThanOrEqual(14);
+  });
+
+  test("ends with its terminal", async () => {
+    const view = await open();
+    view.display.emit("error", new Error("EIO"));
+    expect(await settled(view)).toBe("left");
+  });
+});
+
+describe("a run in the foreground", () => {
+  test("is stopped by Ctrl-C and broken off by the second; the view stays to its end", async () => {
+    const view = await open({ foreground: true });
+    view.type("\u0003");
+    await view.shows("Stopping after the steps in hand");
+    view.type("\u0003");
+    await view.shows("Breaking off");
+    expect(view.run.asked).toEqual(["stop", "halt"]);
+    view.run.listener!.closed();
+    expect(await settled(view)).toBe("ended");
+  });
+
+  test("is stopped by two Ctrl-C that come as one", async () => {
+    const view = await open({ foreground: true });
+    view.type("\u0003\u0003");
+    await vi.waitFor(() => expect(view.run.asked).toEqual(["stop", "halt"]));
+  });
+
+  test("is left after a question, and stops", async () => {
+    const view = await open({ foreground: true });
+    view.type("q");
+    await view.shows("Leaving stops the run");
+    view.type("y");
+    expect(await settled(view)).toBe("stop-asked");
+    expect(view.run.asked).toEqual(["stop"]);
+  });
+
+  test("does not end with its view's fault: the outcome tells of it", async () => {
+    const view = await open({ foreground: true });
+    vi.spyOn(view.display, "write").mockImplementationOnce(() => {
+      throw new Error("odd");
+    });
+    const outcome = settled(view);
+    view.run.grow([stepped(7, id, 2)], 50);
+    await expect(outcome).rejects.toThrow("odd");
+    expect(view.display.isAsBefore).toBe(true);
+  });
+
+  test("says what its caller has to say without tearing the frame", async () => {
+    const { dashboard, shows } = await open({ foreground: true });
+    dashboard.note("worker said\nsomething");
+    await shows("worker said⏎something");
+  });
+});
+
+test("many news cost few frames", async () => {
+  const { run, display, shows } = await open();
+  await shows(/step 2\/60/);
+  const before = display.writes.length;
+  for (let step = 2; step < 52; step += 1) {
+    run.grow([stepped(step, id, step)], 50 + step);
+  }
+  await shows(/step 52\/60/);
+  expect(display.writes.length - before).toBeLessThan(6);
+});

@@ -1,0 +1,355 @@
+import fc from "fast-check";
+import { cleanup, render } from "ink-testing-library";
+import { afterEach, describe, expect, test } from "vitest";
+import { frameLines } from "../../../src/tui/dashboard/frame-lines.js";
+import { panelIds } from "../../../src/tui/dashboard/panel-ids.js";
+import { lineWidth, type ViewStyle } from "../../../src/tui/line.js";
+import { LineView } from "../../../src/tui/line-view.js";
+import { emptyRun } from "../../../src/tui/model/run-model.js";
+import { styles } from "../charts/all-charts.js";
+import { frameOf, midway, plain, type SceneChanges, sceneOf } from "./sample-scene.js";
+
+const least = { columns: 60, rows: 15 };
+const small = { columns: 80, rows: 24 };
+const large = { columns: 140, rows: 50 };
+
+afterEach(cleanup);
+
+/** As Ink draws it; the test terminal is 100 columns wide. */
+function drawn(size: typeof small, changes: SceneChanges = {}, style: ViewStyle = plain): string {
+  const lines = frameLines(sceneOf(size, changes), size, style);
+  const view = <LineView lines={lines} style={style} onKey={() => {}} keys={false} />;
+  return render(view).lastFrame()!;
+}
+
+describe("frames", () => {
+  test("at 80 × 24", () => {
+    expect(drawn(small)).toMatchInlineSnapshot(`
+      "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200
+      step 31/60  ━━━━━━━━━━━━━━━━──────────────  51 %  3 m 05 s gone  about 57 s left
+      32 episodes/s  1.03 k tokens/s  worker 1.24 GB
+      update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
+      ━▸1 Risk ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training ───────────────────────────
+      α' 0.718  kept 46 of 64  VaR −0.0133   │⠒⠒⠒ this arm  ⠒ ⠒ rlhf
+      CVaR −1.20  mean of kept −0.608        │reward mean     0.511  −0.477 to 0.588
+      tail prompts again 17 %                │CVaR 0.4        −1.20  −1.77 to −1.01
+      measure cvar, α 0.4, by return         │KL (target 6)    3.45  0.489 to 3.45
+      Returns of step 30  ▓ kept             │β               0.230  0.200 to 0.230
+              CVaR −1.20 ▾       ▾ VaR −0.01 │entropy          3.30  3.28 to 3.99
+      10┤                ┆       │▓▓         │clip fraction  0.0848  0.00189 to 0.1000
+        │                ┆    ▓▓▓▓▓▓▇▇▇▇▇    │value loss      0.501  0.501 to 2.10
+       0┤▓▓▓  ▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓██▇▇▄▄│gradient norm    1.82  1.04 to 1.99
+                   −2            0           │
+      ─ 3 Tail ───────────────────────────────────────────────────────────────────────
+      Worst of step 30  1 to 4 of 64  texts masked, t reveals
+         #  prompt  return  reward    KL  tokens  weight
+      ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, → n·· f·· m·…
+         2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, → n·· f·· m·…
+         3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· → d··· a·· f…
+         4     237   −3.36   −2.71  3.28      18    1.00  H·······, t··· → d··· a·· f…
+      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if"
+    `);
+  });
+
+  test("at 140 × 50", () => {
+    expect(frameOf(large)).toMatchInlineSnapshot(`
+      "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200  32 episodes/s  1.03 k tokens/s  worker 1.24 GB
+      step 31/60  ━━━━━━━━━━━━━━━━━━━━━───────────────────  51 %  3 m 05 s gone  about 57 s left
+      update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
+      ━▸1 Risk ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training ─────────────────────────────────────────────────────────
+      α' 0.718  kept 46 of 64  VaR −0.0133  CVaR −1.20  mean of kept −0.608│⠒⠒⠒ this arm  ⠒ ⠒ rlhf
+      tail prompts again 17 %  measure cvar, α 0.4, by return              │reward mean  0.511  (0.637)         CVaR 0.4  −1.20  (−1.01)          
+      Returns of step 30  ▓ kept                                           │ │                ┊    ⢀⡀ ⡠⠤ ⠤⠢ ⠔⠉  −0.32┤         ⢀⡆  ⡀┊ ⡀ ⢠⢇ ⢠⣀ ⢄⡰ ⠳
+                            CVaR −1.20 ▾             ▾ VaR −0.01           │1┤         ⣀⡠⣀⣀⡠⠤⢦⠦ ⠊⠒ ⠁⠈                │⢀  ⣤⡀⡰⣀⢦⡰⣸⢾⠤⡼⢳⠄⡰⠉ ⠁⠘ ⠎  ⠈   
+        │                              ┆             │ ▓▓▓▓                │0┤⡠⢤⠤⠶⠴⠒⠞⠞⠜⠋⠉ ⠉   ┊                 −1.84┤⠎⠙⠊⠙⢹⠁⡟⡞⠁⠁⠘   ┊⠁            
+      10┤                              ┆             │ ▓▓▓▓▁▁▁▁▁▁▁▁        │  0         20   ▴30  40                  0            ▴30      50    
+       5┤                              ┆       ▓▓▓▓▓▓▓▓▓▓▓▓████████        │KL (target 6)  3.45  (3.52)         β  0.230  (0.230)                 
+        │▓▓▓▓▓                        ▓▓▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▄▄▄▄    │6.4┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄⢀⣀⣀┄⣀⡠┄⠤⠤┄⠒⠒┄⠊⠉┄  0.25┤              ⢀⣀⣀ ⡠⠤ ⠤⠔ ⠒⠒ ⠉⠉
+       0┤▓▓▓▓▓    ▓▓▓▓        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████████▆▆▆▆│0.5┤⣀⣀⠤⠤⠤⠤⠴⠒⠒⠒⠊⠉⠉⠉⠁┊                0.20┤⣀⣀⡠⠤⠤⠤⠔⠒⠒⠒⠊⠉⠉⠉⠁              
+                −3          −2          −1            0           1        │    0        20   ▴30  40                0            ▴30       50    
+      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4     │entropy  3.30  (3.24)               clip fraction  0.0848  (0.0387)   
+        │░  ░░░░░░   ░░░░░░░░░░    ░░░░░░░░░░░░░░░░░░░░░░░░░░ ░░░░░░░░░░░░░│4┤⠉⠙⠒⠒⠒⠒⠦⠤⠤⠤⡤⢄⣀⣀⣀⡀⡀                 0.100┤⣰⣰⢠⣼⣠⡸⣰⣏⢣⡀⣀⡀⢠⣦⠆⢢⢠  ⣧ ⢰⢀ ⣴⡆ ⣠
+       0┤━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│3┤               ⠈⠉ ⠉⠉ ⠒⠒ ⠢⠢ ⠤⠤ ⣀⣀  0.001┤⠋⡷⠏⠟⠃⠃⢿⠸⠈⡷⢽⠙⡿⠟┊⠈⡎ ⢻⠈ ⡎⡟ ⠇⠸ ⠃
+        │•▒•▒•▒▒•▒•▒•▒•▒•▒•▒▒•▒•▒•▒•▒•▒•▒▒▒▒•▒•▒•▒•▒•▒▒•▒•▒•▒•▒•░•░░•░•░•▒•│  0         20   ▴30  40                  0            ▴30      50    
+      −2┤░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░•░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░│value loss  0.501  (0.551)          gradient norm  1.82  (1.10)       
+        │░   ░░  ░░░░░░   ░░░░  ░░   ░░░░░░░ ░░                           ░│2┤⠑⠦⢄⣀            ┊                 1.99┤⢱⢆⢀⢸⣄ ⣼⣇⣄⢠⣰ ⣧⣄⡰ ⡆ ⡜⢆ ⢧⣠ ⡼⡸ ⢀⡄
+        └┴─────────────────────┴────────────────────┴─────────────────────┴│1┤   ⠈⠉⠉⠙⠒⠒⠒⠒⠢⠤⠤⠤⠤⠤ ⠤⠤ ⠤⢄ ⠤⣀ ⣀⣀ ⣀⣀  1.04┤⠋⡞⠋⡏⠧⠉ ⠟⠈⠾⠏⠾⠟⡾⠁⡸⠸  ⠈ ⠈   ⠃ ⠋⢱
+         0                    10                   20                   ▴30│  0         20   ▴30  40                 0            ▴30       50    
+      ─ 3 Tail ────────────────────────────────────────────────────────────│─ 4 What if ──────────────────────────────────────────────────────────
+      Worst of step 30  1 to 10 of 64  texts masked, t reveals             │What if, at step 30  cvar, α 0.717647, by return
+          #  prompt  return  reward    KL  tokens  weight                  │              the run  what if
+      ▸   1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, …│     measure     cvar     cvar
+          2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, …│           α    0.718    0.718
+          3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· …│   ranked by   return   return
+          4     237   −3.36   −2.71  3.28      18    1.00  H·······, t··· …│        kept       46       46
+          5     165   −2.95   −2.31  3.20      32    1.00  I t······ t··· …│         VaR    0.450    0.450
+          6      17   −1.80   −1.19  3.01      29    1.00  I t······ t··· …│        CVaR   −0.608   −0.608
+          7      51   −1.64   −0.95  3.46      22    1.00  I t······ t··· …│mean of kept   −0.608   −0.608
+          8      96   −1.27   −0.61  3.34      20    1.00  H·······, t··· …│46 in both  0 more (+)  0 not (-)
+          9     146   −1.09   −0.34  3.77      40    1.00                  │Weights  1 to 6 of 46
+         10     137   −1.08   −0.36  3.62      18    1.00                  │    #  prompt  return   run    if
+      Episode 47  prompt 9                                                 │=  47       9   −3.63  1.00  1.00
+      prompt     A···· a· h···,                                            │=  23     280   −3.56  1.00  1.00
+      completion n·· f·· m· a· a··.                                        │=  22     142   −3.55  1.00  1.00
+                                                                           │=  10     237   −3.36  1.00  1.00
+                                                                           │=  33     165   −2.95  1.00  1.00
+                                                                           │=  49      17   −1.80  1.00  1.00
+      ─ 5 Events ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      10:00:00 · run started: 2 trials
+      10:01:00 · ra-rlhf-s0 started: 60 iterations
+      10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
+      10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
+      10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
+      1 to 5 of 5 (UTC)  following
+      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if  p pause"
+    `);
+  });
+
+  test("at 60 × 15, the least that is useful", () => {
+    expect(drawn(least, { view: { focus: "tail", below: "tail" } })).toMatchInlineSnapshot(`
+      "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cud…
+      step 31/60  ━━━━━─────  51 %  3 m 05 s gone  about 57 s left
+      update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
+      ━▸3 Tail ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+      Worst of step 30  1 to 4 of 64  texts masked, t reveals
+         #  prompt  return  reward    KL  tokens  weight
+      ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a…
+         2     280   −3.56   −2.84  3.61      23    1.00  A···· a…
+         3     142   −3.55   −2.95  3.03      24    1.00  H······…
+         4     237   −3.36   −2.71  3.28      18    1.00  H······…
+      Episode 47  prompt 9
+      prompt     A···· a· h···,
+      completion n·· f·· m· a· a··.
+      ? help  q leave  1-5 panel  f full  / filter  [ ] step"
+    `);
+  });
+
+  test("before anything is known", () => {
+    expect(drawn(small, { model: emptyRun() })).toMatchInlineSnapshot(`
+      "  ▶ running  on local
+
+      no trial yet
+      ━▸1 Risk ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training ───────────────────────────
+      nothing has begun yet                  │nothing has begun yet
+                                             │
+                                             │
+                                             │
+                                             │
+                                             │
+                                             │
+                                             │
+                                             │
+                                             │
+                                             │
+      ─ 3 Tail ───────────────────────────────────────────────────────────────────────
+      no step yet: the worst episodes of each step show here
+
+
+
+
+
+      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if"
+    `);
+  });
+
+  test("of a question, in a run that leaving would stop", () => {
+    const asked = drawn(small, { foreground: true, view: { dialog: "leave" } });
+    expect(asked.split("\n").at(-1)).toMatchInlineSnapshot(
+      `"y/n  Leaving stops the run after the steps in hand. Leave?"`,
+    );
+  });
+
+  test("of a filter being typed", () => {
+    const view = {
+      focus: "tail",
+      typing: true,
+      filters: { tail: "reward<-2", events: "" },
+    } as const;
+    expect(drawn(small, { view }).split("\n").at(-1)).toMatchInlineSnapshot(
+      `"Filter tail: reward<-2▏  Enter keeps, Esc clears"`,
+    );
+  });
+
+  test("of the help, at 80 × 24", () => {
+    expect(drawn(small, { view: { help: 0 } })).toMatchInlineSnapshot(`
+      "Keys  Esc or ? closes this
+
+      ?             this help               [ ]           step back, forth
+      q             leave the view          { }           many steps
+      Esc           back                    + - =         zoom in, out
+      Tab Shift-Tab next panel, former      t             reveal texts
+      1-5           panel by number         w             what if: rank anew
+      f             panel on full screen    Space         events: hold, follow
+      ↑ ↓ k j       row; chart; measure     p             pause, continue
+      ← → h l       trial; what-if: alpha   s             save a checkpoint
+      PgUp PgDn     ten rows                e             evaluate now
+      Home End g G  first, last             x             stop the run (asks)
+      Enter         prompt's history        Ctrl-C        run: stop; view: leave
+      /             filter tail, events"
+    `);
+  });
+
+  test("of what if, on the whole screen", () => {
+    const view = { focus: "what-if", full: true, step: 30 } as const;
+    const whatIf = { alpha: 0.1, measure: null, offset: 0 };
+    expect(drawn(small, { view: { ...view, whatIf } })).toMatchInlineSnapshot(`
+      "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200
+      step 31/60  ━━━━━━━━────────  51 %  ◀ at step 30  3 m 05 s gone  about 57 s left
+      32 episodes/s  1.03 k tokens/s  worker 1.24 GB
+      update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
+      ━▸4 What if step 30 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+      What if, at step 30  cvar, α 0.1, by return
+                    the run  what if           Weights  1 to 14 of 46
+           measure     cvar     cvar               #  prompt  return   run    if
+                 α    0.718      0.1           =  47       9   −3.63  1.00  1.00
+         ranked by   return   return           =  23     280   −3.56  1.00  1.00
+              kept       46        7           =  22     142   −3.55  1.00  1.00
+               VaR    0.450   −1.644           =  10     237   −3.36  1.00  1.00
+              CVaR   −0.608   −2.929           =  33     165   −2.95  1.00  1.00
+      mean of kept   −0.608   −2.929           =  49      17   −1.80  1.00  1.00
+      7 in both  0 more (+)  39 not (-)        =  21      51   −1.64  1.00  1.00
+      Returns  ▓ would be kept                 -  46      96   −1.27  1.00     0
+              ▾       ▾ VaR −1.64              -  39     146   −1.09  1.00     0
+        │     ┆       │           ██           -   3     137   −1.08  1.00     0
+      10┤     ┆       │      ▁▁▄▄▄██▄▄▄▄       -  56     127   −0.99  1.00     0
+        │     ┆       │  ▂▂  ███████████▂▂     -  59      66   −0.92  1.00     0
+       0┤▓▓▓  ▓▓    ▓▓▓▓▓██▇▇█████████████▅▅   -  13     165   −0.74  1.00     0
+                  −2            0              -   5     194   −0.71  1.00     0
+      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if"
+    `);
+  });
+
+  test("of a prompt's history", () => {
+    const scene = sceneOf(small);
+    const prompt = scene.reading.episodes!.prompt[0]!;
+    const view = { focus: "tail", full: true, step: 30, history: prompt } as const;
+    expect(drawn(small, { view })).toContain(`Prompt `);
+    expect(sceneOf(small, { view }).reading.history!.length).toBeGreaterThan(0);
+  });
+});
+
+const anySize = fc.record({
+  columns: fc.integer({ min: 1, max: 210 }),
+  rows: fc.integer({ min: 1, max: 70 }),
+});
+const anyView = fc.record({
+  focus: fc.constantFrom(...panelIds),
+  below: fc.constantFrom("tail" as const, "what-if" as const, "events" as const),
+  full: fc.boolean(),
+  step: fc.option(fc.integer({ min: 0, max: 40 })),
+  zoom: fc.nat(4),
+  revealed: fc.boolean(),
+  selected: fc.nat(80),
+  help: fc.option(fc.nat(30), { freq: 8 }),
+  typing: fc.boolean(),
+  dialog: fc.constantFrom(null, "leave" as const, "stop" as const, "halt" as const),
+});
+
+/** Lower than the terminal and no wider, whatever a terminal makes of the text. */
+function expectSound(size: typeof small, changes: SceneChanges, style: ViewStyle): void {
+  const lines = frameLines(sceneOf(size, changes), size, style);
+  expect(lines.length).toBeLessThan(Math.max(2, size.rows));
+  expect(Math.max(0, ...lines.map(lineWidth))).toBeLessThanOrEqual(size.columns);
+  const text = lines.flatMap((line) => line.map((segment) => segment.text)).join("");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+  expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/);
+}
+
+describe("size", () => {
+  test("a frame is lower than the terminal and no line is wider, in any view of any size", () => {
+    fc.assert(
+      fc.property(anySize, anyView, fc.constantFrom(...styles), (size, view, style) => {
+        expectSound(size, { view }, style);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("a frame fills the terminal but for its last row, from 60 × 15 to 200 × 60", () => {
+    for (const size of [
+      least,
+      small,
+      { columns: 100, rows: 30 },
+      { columns: 120, rows: 40 },
+      large,
+      { columns: 200, rows: 60 },
+    ]) {
+      expect(frameLines(sceneOf(size), size, plain)).toHaveLength(size.rows - 1);
+    }
+  });
+
+  test("all five panels are on a screen of 120 × 40", () => {
+    const frame = frameOf({ columns: 120, rows: 40 });
+    for (const title of ["1 Risk", "2 Training", "3 Tail", "4 What if", "5 Events"]) {
+      expect(frame).toContain(title);
+    }
+  });
+});
+
+describe("text from models", () => {
+  const hostile = [
+    "\u001b[2J\u001b[H\u001b]0;title\u0007 gone",
+    "\u202egnirts desrever\u202c and \u2066isolates\u2069",
+    "日本語の長い文章です。".repeat(40),
+    "👩‍👩‍👧‍👦🏳️‍🌈👍🏽".repeat(60),
+    "שלום עולם مرحبا بالعالم ".repeat(50),
+    "x".repeat(5000),
+    `${"word ".repeat(1000)}\r\n\t\u0000\u009b31m`,
+    "e\u0301\u0301\u0301\u0301".repeat(300),
+  ];
+  const texts = hostile.map((text, episode) => ({ episode, prompt: text, completion: text }));
+
+  test("cannot break a frame, masked or revealed, in words or as a run's name", () => {
+    const model = {
+      ...midway,
+      name: hostile[0]!,
+      log: hostile.map((text, seq) => ({ ...midway.log[0]!, seq, text })),
+    };
+    for (const size of [least, small, large]) {
+      for (const revealed of [false, true]) {
+        for (let selected = 0; selected < texts.length; selected += 1) {
+          const view = { focus: "tail", full: true, revealed, selected, step: 30 } as const;
+          expectSound(size, { texts, model, view }, plain);
+          expectSound(size, { texts, model, view: { ...view, focus: "events" } }, plain);
+        }
+      }
+    }
+  });
+
+  test("is drawn by Ink in as many rows, none of them lost", () => {
+    const view = { focus: "tail", full: true, revealed: true, step: 30 } as const;
+    for (let selected = 0; selected < texts.length; selected += 1) {
+      const frame = drawn(small, { texts, view: { ...view, selected } });
+      expect(frame.split("\n")).toHaveLength(small.rows - 1);
+    }
+  });
+
+  test("stays masked until it is revealed", () => {
+    const said = [{ episode: 0, prompt: "secret words", completion: "more secrets" }];
+    const scene = sceneOf(large);
+    const worst = scene.reading.episodes!.return.indexOf(
+      Math.min(...scene.reading.episodes!.return.map((value) => value ?? 0)),
+    );
+    const shown = said.map((text) => ({ ...text, episode: worst }));
+    expect(frameOf(large, { texts: shown })).not.toContain("secret");
+    expect(frameOf(large, { texts: shown, view: { revealed: true } })).toContain("secret words");
+  });
+});
+
+describe("colour", () => {
+  test("is not the only sign of the focused panel", () => {
+    const focus = (panel: "risk" | "training"): string =>
+      frameOf(large, { view: { focus: panel } });
+    expect(focus("risk")).toMatch(/━▸1 Risk/);
+    expect(focus("training")).toMatch(/─ 1 Risk/);
+  });
+
+  test("and Unicode are left out where the terminal has none", () => {
+    for (const size of [least, small, large]) {
+      const lines = frameLines(sceneOf(size), size, { unicode: false, color: false });
+      expect(lines.flatMap((line) => line.map(({ text }) => text)).join("\n")).toMatch(
+        /^[\x20-\x7e\n]*$/,
+      );
+    }
+  });
+});

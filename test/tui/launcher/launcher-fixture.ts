@@ -1,0 +1,156 @@
+/** Experiments, runs and ports of a made-up checkout, and keys as a user presses them. */
+
+import { ConfigError, problemLine } from "../../../src/config/config-error.js";
+import { loadExperiment } from "../../../src/config/load.js";
+import type { Experiment } from "../../../src/config/schema.js";
+import { planTrials } from "../../../src/experiment/plan.js";
+import type { KeyName, KeyPress } from "../../../src/tui/launcher/key-press.js";
+import { keyNames } from "../../../src/tui/launcher/key-press.js";
+import type {
+  ExperimentEntry,
+  FormCheck,
+  RunEntry,
+} from "../../../src/tui/launcher/launcher-ports.js";
+import {
+  emptyLauncher,
+  foundExperiments,
+  foundRuns,
+  type LauncherState,
+  type LauncherStep,
+  launcherAfterKey,
+} from "../../../src/tui/launcher/launcher-state.js";
+import { type Line, lineText } from "../../../src/tui/line.js";
+
+export const now = new Date("2026-11-23T12:00:00Z");
+export const rich = { unicode: true, color: false };
+export const ascii = { unicode: false, color: false };
+
+/** The very file of the checkout, read as the program reads it. */
+export const quickstartFile = "configs/experiments/quickstart.yaml";
+
+export function check(id: string, overrides: readonly string[]): FormCheck {
+  try {
+    const file = `configs/experiments/${id}.yaml`;
+    const { experiment } = loadExperiment(file, overrides);
+    const trials = planTrials(experiment).length;
+    return { ok: true, experiment, trials, parallel: 2, seconds: 58 * trials };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { ok: false, problems: error.problems.map(problemLine) };
+  }
+}
+
+export function experiment(id: string, changes: Partial<ExperimentEntry> = {}): ExperimentEntry {
+  const loaded: Experiment = loadExperiment(`configs/experiments/${id}.yaml`, []).experiment;
+  const arms = Object.keys(loaded.arms);
+  const { purpose, seeds, risk, training } = loaded;
+  return {
+    id,
+    purpose,
+    arms,
+    seeds,
+    seconds: null,
+    problems: [],
+    knobs: {
+      arms,
+      knownArms: [...arms, "base", ...(arms.includes("random-drop") ? [] : ["random-drop"])],
+      texts: {
+        seeds: seeds.join(","),
+        alpha: String(risk.alpha),
+        warmup: String(risk.warmup),
+        rho: String(risk.rho),
+        iterations: String(training.iterations),
+      },
+      choices: { worker: "local", device: "auto" },
+      options: { worker: ["fake", "local", "remote"], device: ["auto", "cpu", "cuda", "mps"] },
+    },
+    ...changes,
+  };
+}
+
+export const experiments: readonly ExperimentEntry[] = [
+  experiment("quickstart", { seconds: 287 }),
+  experiment("quickstart-seeds"),
+  experiment("smoke", { seconds: 3.4 }),
+];
+
+export function run(id: string, changes: Partial<RunEntry> = {}): RunEntry {
+  return {
+    id,
+    purpose: "what happens to the tail",
+    state: "done",
+    started: "2026-11-23T09:00:00.000Z",
+    trials: 5,
+    trialsDone: 5,
+    trial: "ra-rlhf-s0",
+    step: 60,
+    iterations: 60,
+    cvar: -2.508,
+    etaSeconds: null,
+    message: null,
+    ...changes,
+  };
+}
+
+export const runs: readonly RunEntry[] = [
+  run("quickstart-0badc0de", {
+    state: "failed",
+    started: "2026-11-22T08:00:00.000Z",
+    trialsDone: 2,
+    trial: "rlhf-s0",
+    step: 12,
+    cvar: null,
+    message: "\u001b[2Jout of memory in `update`: lower training.minibatch",
+  }),
+  run("quickstart-1a2b3c4d"),
+  run("quickstart-77777777", {
+    state: "running",
+    started: "2026-11-23T11:57:00.000Z",
+    trialsDone: 3,
+    etaSeconds: 94,
+    step: 24,
+  }),
+  run("smoke-5e5e5e5e", {
+    state: "paused",
+    started: "2026-11-20T09:00:00.000Z",
+    trials: 3,
+    trialsDone: 0,
+    trial: null,
+    step: null,
+    iterations: null,
+    cvar: null,
+  }),
+];
+
+export const launcher: LauncherState = foundRuns(
+  foundExperiments(emptyLauncher, experiments),
+  runs,
+);
+export const firstTime: LauncherState = foundRuns(foundExperiments(emptyLauncher, experiments), []);
+
+/** `"enter"` is the key, `"text:abc"` types, any other one character is itself. */
+export function presses(...keys: readonly string[]): KeyPress[] {
+  return keys.flatMap((key): KeyPress[] => {
+    if ((keyNames as readonly string[]).includes(key)) {
+      return [{ kind: "named", name: key as KeyName }];
+    }
+    const text = key.startsWith("text:") ? key.slice("text:".length) : key;
+    return [...text].map((character) => ({ kind: "character", text: character }));
+  });
+}
+
+export function afterKeys(state: LauncherState, ...keys: readonly string[]): LauncherState {
+  return steps(state, ...keys).state;
+}
+
+/** The state after all keys, and what the last one asked for. */
+export function steps(state: LauncherState, ...keys: readonly string[]): LauncherStep {
+  return presses(...keys).reduce<LauncherStep>(
+    (step, key) => launcherAfterKey(step.state, key, { check, mostScroll: 20 }),
+    { state, effect: null },
+  );
+}
+
+export function textOf(lines: readonly Line[]): string {
+  return lines.map((line) => lineText(line).trimEnd()).join("\n");
+}

@@ -1,0 +1,60 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { loadExperiment } from "../../../src/config/load.js";
+import { annealingEnd, keptEpisodes } from "../../../src/domain/risk-schedule.js";
+import { scheduleCurves } from "../../../src/tui/launcher/schedule-preview.js";
+import { quickstartFile } from "./launcher-fixture.js";
+
+const preview = (...overrides: string[]) =>
+  scheduleCurves(loadExperiment(quickstartFile, overrides).experiment);
+
+describe("the preview", () => {
+  test("groups arms that keep the same", () => {
+    expect(preview().map(({ arms, words }) => [arms.join(" "), words])).toEqual([
+      ["rlhf rlhf-kl ra-rlhf-hard", "all 64"],
+      ["ra-rlhf", "64 before iteration 7, then fewer, 26 of 64 from 57 on"],
+    ]);
+  });
+
+  test("of a constant schedule, of no RL arm, of random dropping", () => {
+    expect(preview("arms=ra-rlhf", "risk.schedule=constant").map(({ words }) => words)).toEqual([
+      "26 of 64 from the start",
+    ]);
+    expect(preview("arms=sft")).toEqual([]);
+    expect(preview("arms=ra-rlhf,random-drop")).toHaveLength(1);
+  });
+
+  test("shows what the engine will keep, at every point, with all corners among them", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 100_000 }),
+        fc.integer({ min: 1, max: 99 }),
+        fc.integer({ min: 50, max: 100 }),
+        (iterations, percent, rhoPercent) => {
+          const [alpha, rho] = [percent / 100, rhoPercent / 100];
+          const warmup = Math.floor(annealingEnd({ rho }, iterations) / 3);
+          const [curve] = preview(
+            "arms=ra-rlhf",
+            "training.batch=200",
+            `training.iterations=${iterations}`,
+            `risk.alpha=${alpha}`,
+            `risk.rho=${rho}`,
+            `risk.warmup=${warmup}`,
+          );
+          const schedule = { alpha, warmup, rho, kind: "soft" as const };
+          const { points } = curve!;
+          for (const { iteration, kept } of points) {
+            expect(kept).toBe(keptEpisodes(schedule, iteration, iterations, 200));
+          }
+          const places = points.map(({ iteration }) => iteration);
+          expect(places).toEqual([...places].sort((a, b) => a - b));
+          expect(new Set(places).size).toBe(places.length);
+          expect(places).toContain(0);
+          expect(places).toContain(iterations - 1);
+          expect(places).toContain(Math.min(iterations - 1, annealingEnd({ rho }, iterations)));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,708 @@
+/** The panels as they stand on a screen of 80 × 24 and one of 140 × 50: frames to be read. */
+import { describe, expect, test } from "vitest";
+import type { LogLine } from "../../../src/tui/model/run-model.js";
+import { eventLog } from "../../../src/tui/panels/event-log.js";
+import { headerPanel } from "../../../src/tui/panels/header.js";
+import { phaseLine } from "../../../src/tui/panels/phase-line.js";
+import { promptVisits } from "../../../src/tui/panels/prompt-history.js";
+import { returnQuantiles } from "../../../src/tui/panels/return-quantiles.js";
+import { riskPanel } from "../../../src/tui/panels/risk.js";
+import { tailBrowser } from "../../../src/tui/panels/tail-browser.js";
+import { trainingPanel } from "../../../src/tui/panels/training.js";
+import { whatIfPanel } from "../../../src/tui/panels/what-if-panel.js";
+import { whatIf } from "../../../src/tui/what-if.js";
+import { frame } from "../charts/all-charts.js";
+import { iterations, runOf, sampleRun, textsOf } from "./sample-run.js";
+
+const rich = { unicode: true, color: false };
+const ascii = { unicode: false, color: false };
+/** What the header, the phase line and the keys leave of 80 × 24, and of 140 × 50. */
+const small = { width: 80, height: 17 };
+const large = { width: 140, height: 44 };
+
+const { config, events, trial } = sampleRun(7, 45);
+const rival = sampleRun(8, iterations);
+const { episodes } = events[40]!;
+const { head } = trial.steps[40]!;
+
+const header = {
+  run: runOf([rival.trial, trial]),
+  trial,
+  step: trial.steps.at(-1)!.head,
+  live: true,
+  backend: "local",
+  elapsed: 132,
+  eta: 31,
+  gpu: { load: 0.78, usedBytes: 12.4e9, totalBytes: 139e9 },
+};
+
+describe("the header", () => {
+  test("at 80 columns", () => {
+    const size = { width: 80, height: headerPanel.rows(header, 80) };
+    expect(frame(headerPanel.lines(header, size, rich))).toMatchInlineSnapshot(`
+      "quickstart  ▶ running  ra-rlhf seed 7 (2/2)  on local · cuda:0 NVIDIA H200|
+      step 45/60  ━━━━━━━━━━━━━━━━━━━━━━━───────  75 %  2 m 12 s gone  about 31 s left|
+      32 episodes/s  1.02 k tokens/s  worker 1.24 GB  GPU 78 %, 12.4 GB of 139 GB|"
+    `);
+  });
+
+  test("at 140 columns", () => {
+    const size = { width: 140, height: headerPanel.rows(header, 140) };
+    expect(frame(headerPanel.lines(header, size, rich))).toMatchInlineSnapshot(`
+      "quickstart  ▶ running  ra-rlhf seed 7 (2/2)  on local · cuda:0 NVIDIA H200|
+      step 45/60  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────  75 %  2 m 12 s gone  about 31 s left|
+      32 episodes/s  1.02 k tokens/s  worker 1.24 GB  GPU 78 %, 12.4 GB of 139 GB|"
+    `);
+  });
+
+  test("in one row", () => {
+    expect(frame(headerPanel.lines(header, { width: 80, height: 1 }, rich))).toMatchInlineSnapshot(
+      `"quickstart  ▶ running  ra-rlhf seed 7 (2/2)  step 45/60  75 %  about 31 s left|"`,
+    );
+  });
+
+  test("of a paused run that is looked back on, in ASCII", () => {
+    const past = {
+      ...header,
+      run: { ...header.run, state: "paused" as const },
+      step: head,
+      live: false,
+      eta: null,
+      gpu: null,
+    };
+    expect(frame(headerPanel.lines(past, { width: 80, height: 3 }, ascii))).toMatchInlineSnapshot(`
+      "quickstart  = paused  ra-rlhf seed 7 (2/2)  on local, cuda:0 NVIDIA H200|
+      step 45/60  #########################........  75 %  < at step 40  2 m 12 s gone|
+      32 episodes/s  1.03 k tokens/s  worker 1.24 GB|"
+    `);
+  });
+
+  test("before anything is known", () => {
+    const nothing = { trial: null, step: null, backend: null, elapsed: 0.4, eta: null, gpu: null };
+    const input = { ...header, ...nothing, run: runOf([]) };
+    expect(frame(headerPanel.lines(input, { width: 80, height: 3 }, rich))).toMatchInlineSnapshot(`
+      "quickstart  ▶ running|
+      0.4 s gone|
+      |"
+    `);
+  });
+});
+
+describe("the phase line", () => {
+  const line = (changes: Partial<typeof trial>): string =>
+    frame(
+      phaseLine.lines(
+        { trial: { ...trial, ...changes }, now: 112 },
+        { width: 70, height: 1 },
+        rich,
+      ),
+    );
+
+  test("tells what is in hand, how far it is, and since when", () => {
+    const load = { name: "load", done: 0, total: 0, unit: "", since: 108.6 };
+    expect(
+      [
+        line({}),
+        line({ phase: load, status: "starting" }),
+        line({ phase: null, status: "starting" }),
+        line({ phase: null }),
+        line({ status: "waiting" }),
+        line({ status: "done" }),
+        line({ status: "interrupted" }),
+        line({ status: "failed", message: "out of memory:\u001b[2J lower training.minibatch" }),
+        frame(phaseLine.lines({ trial: null, now: 0 }, { width: 70, height: 1 }, rich)),
+      ].join("\n"),
+    ).toMatchInlineSnapshot(`
+      "update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  12 s|
+      load  ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  3.4 s|
+      starting its worker|
+      between phases|
+      waiting for its turn|
+      done|
+      stopped before its end; averse resume goes on with it|
+      failed: out of memory:⟨U+001B⟩[2J lower training.minibatch|
+      no trial yet|"
+    `);
+  });
+
+  test("moves every second", () => {
+    const at = (now: number): string =>
+      frame(phaseLine.lines({ trial, now }, { width: 70, height: 1 }, rich));
+    expect(at(112)).not.toBe(at(113));
+  });
+});
+
+describe("the risk panel", () => {
+  const input = {
+    config,
+    steps: trial.steps,
+    step: head,
+    episodes,
+    previous: events[39]!.episodes,
+    quantiles: events.flatMap((one) => returnQuantiles(one.step, one.episodes) ?? []),
+    zoom: null,
+  };
+
+  test("at 80 × 17", () => {
+    expect(frame(riskPanel.lines(input, small, rich))).toMatchInlineSnapshot(`
+      "α' 0.6  kept 39 of 64  VaR −0.267  CVaR −1.66  mean of kept −1.05|
+      tail prompts again 5 %  measure cvar, α 0.4, by return|
+      Schedule  kept, of 64            Returns of step 40  ▓ kept                     |
+        │⠉⠉⠉⠉⠓⠒⠲⠤⢤⣀⣀       ┊                    CVaR −1.66 ▾         ▾ VaR −0.27      |
+      50┤          ⠈⠉⠉⠓⠒⠦⠤⣄⣀⡀          10┤                 ┆         │▓▓▓  ▄▄▄███     |
+        │                  ┊⠉ ⠓⠒ ⠤⣄ ⣀    │                 ┆         │▓▓▓  ██████▁▁▁  |
+        │                  ┊            5┤                 ┆         │▓▓▓  █████████  |
+       0┤                  ┊             │                 ┆       ▓▓▓▓▓▓  ▓▓▓██████  |
+        └┴──────────────────────┴────   0┤▓▓▓▓▓▓▓▓▓▓▓   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓██████▇▇|
+         0                ▴40  50                      −2              0              |
+      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
+        │   ░░░░   ░░░░░░░    ░░░░░░░░░░░░░░░░░░░░  ░░░░░░░░░░░▒░░░░░░░░░░░░░▒▒▒░░░▒░░|
+       0┤━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━|
+        │•▒••▒•▒•▒••▒•▒•▒••▒•▒••▒•▒•▒••▒•▒•▒••▒•▒••▒•░•░••░•░•░••░•░••░•░•░••░•░•░••░•|
+      −2┤░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ ░░░░ ░░░░░░░░░░░░░░░░░ ░░ ░░░░░  ░░░░░░░░░ ░░|
+        │        ░░░           ░░     ░                      ░               ░░░░     |
+         0               10                20               30               ▴40      |"
+    `);
+  });
+
+  test("at 140 × 44", () => {
+    expect(frame(riskPanel.lines(input, large, rich))).toMatchInlineSnapshot(`
+      "α' 0.6  kept 39 of 64  VaR −0.267  CVaR −1.66  mean of kept −1.05  tail prompts again 5 %  measure cvar, α 0.4, by return|
+      Schedule  kept, of 64                                    Returns of step 40  ▓ kept                                                         |
+        │⠉⠉⠉⠉⠉⠉⠉⠓⢦                          ┊                                         CVaR −1.66 ▾                  ▾ VaR −0.27                   |
+      60┤        ⠈⠉⠙⠲⣄⣀⡀                    ┊                    │                               ┆                  │              █████          |
+        │              ⠉⢳⣀⣀                 ┊                    │                               ┆                  │         ▃▃▃▃▃█████          |
+        │                 ⠈⠙⠦⠤⣄⡀            ┊                  10┤                               ┆                  ▓▓▓▓▓     ██████████          |
+        │                      ⠹⠤⢤⣀         ┊                    │                               ┆                  ▓▓▓▓▓     ██████████          |
+        │                         ⠈⠓⠒⠦⣄     ┊                    │                               ┆                  ▓▓▓▓▓     ██████████          |
+        │                             ⠘⠒⠲⢤⡀ ┊                   8┤                               ┆                  ▓▓▓▓▓     ██████████          |
+      40┤                                 ⠉⠉⠃⢦                   │                               ┆                  ▓▓▓▓▓     ██████████▄▄▄▄▄     |
+        │                                   ┊⠈⠉ ⠲⣄ ⡀             │                               ┆                  ▓▓▓▓▓     ███████████████     |
+        │                                   ┊      ⠉⢧ ⣀         6┤                               ┆                  ▓▓▓▓▓     ███████████████     |
+        │                                   ┊         ⠈⠙ ⠤⣄      │                               ┆                  ▓▓▓▓▓     ███████████████     |
+        │                                   ┊               ⠒    │                               ┆             ▓▓▓▓▓▓▓▓▓▓     ▓▓▓▓▓██████████     |
+      20┤                                   ┊                   4┤                               ┆             ▓▓▓▓▓▓▓▓▓▓     ▓▓▓▓▓██████████     |
+        │                                   ┊                    │                               ┆             ▓▓▓▓▓▓▓▓▓▓     ▓▓▓▓▓██████████     |
+        │                                   ┊                    │▓▓▓▓▓▓▓▓▓▓                     ┆        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓     ▓▓▓▓▓██████████     |
+        │                                   ┊                   2┤▓▓▓▓▓▓▓▓▓▓                     ┆        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓     ▓▓▓▓▓██████████▂▂▂▂▂|
+        │                                   ┊                    │▓▓▓▓▓▓▓▓▓▓     ▓▓▓▓▓          ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓███████████████|
+        │                                   ┊                    │▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓███████████████|
+       0┤                                   ┊                   0┤▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓███████████████|
+        └┴────────────────┴─────────────────┴────────────────    └────────────┴─────────────┴─────────────┴─────────────┴─────────────┴───────────|
+         0               20                ▴40                               −3            −2            −1             0             1           |
+      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
+        │                                                                                   ░      ░    ░░░░░░░░░░                   ░      ░░░░  |
+       1┤         ░         ░░░░░░░░░░              ░░░░░░░░   ░░░░░     ░░░░░░░░     ░░░░░░░░░░ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░|
+        │░░░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░    ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ ░░░░░░░░▒▒▒▒░░░░░░░░▒▒▒▒░▒▒▒▒▒▒▒░░░▒▒▒▒░░░░░░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒|
+        │░░░░░░░░░▒░░░░░░░░░░▒▒▒▒░░░▒▒░░░░░░░░░░░░░▒▒░░░░░▒▒░░░░▒▒▒▒▒▒▒░▒▒▒▒▒▒▒▒▒▒▒░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒━▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒|
+        │▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░▒▒━▒▒▒▒▒▒▒━━━▒▒▒▒▒━━▒▒▒▒▒▒▒▒▒━━━━━━━━━━━━━▒▒▒▒━━━━━━━━━━━━━━━━━━━━━━━━━━━━▒━━━━━━━━━━━━━━━|
+       0┤━━━━━▒▒▒━━━━━━━━━━━━━━━━━━━━━━━▒▒▒▒▒▒▒▒▒▒━━━━▒▒━━▒━━━━━━━▒▒▒━━━━━▒▒━━━━━━━━━▒▒▒▒▒▒▒▒▒▒▒▒▒━━━━▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒|
+        │▒▒▒▒▒━━━▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒━━━━━━━━━━▒▒▒▒━━▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░▒▒▒▒▒▒▒▒▒▒▒░░░░▒▒▒▒▒░▒▒▒▒▒▒░░░░░•░▒▒|
+        │▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░▒▒▒░░░▒▒▒░░░░▒▒▒▒▒▒▒▒▒▒▒░░░░░░░░░░░░░░░░░░░░•░░•░░•░░░░░░░░•░░•░░░░░░░░░▒▒░░░░•░░░░░░|
+      −1┤░░░░░░░░▒▒▒░░░░░░░░░░░•░░░░░░░░░░░░░░•░░░░▒▒▒▒▒▒░•░░░░░░•░░░░░░░░•░░•░░░░░•░░•░░•░░•░░░•░░░░░•░░░░░░░░░░░•░░•░░░░░░░░•░░░•░░░░░░░░░░░░░░░|
+        │░░░•░░•░░•░░░░░•░░░•░░░░░░░░•░░•░░•░░░░░░░░░░░▒░░░░░░•░░░░░•░░•░░░░░░░░•░░░░░░░░░░░░░░░░░░•░░░░░ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░•░░░░░░░░•|
+        │•░░░░░░░░░░░•░░░░░░░░░░░░•░░░░░░░░░░░░░░•░░•░░•░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  ░░░░░░░░░░░░░░░░ ░░░░░░░░░•░░░░░░░░░░░░|
+      −2┤░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ ░░░░░░░░ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  ░░░░ ░░░░░░░░░░   ░░░░░░░░░░░░░░░░░ ░░░|
+        │░░░░░░░░░░░░░░░░░░░░░░ ░░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░░░ ░░░░░░░     ░░░░░░░░░░░░░░░░░░░░░░░░░░    ░░    ░░░░░░░     ░░░░░░░░░░░░░░   ░░░|
+        │░░░░░░░░░░░░░░░░░░░░░   ░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░░   ░░░░        ░░░   ░░░░░░░░░░░░░░░░░░░           ░░░░░       ░░░░░░░░░░░░     ░░|
+      −3┤░░   ░░░░░░░░░░░░░░░░    ░░░░░░ ░░░░   ░░░░░░░░░░░░░░░░    ░                               ░░░              ░           ░░░░░░░░░       ░|
+        │      ░     ░░░░░░░░        ░     ░    ░░░░░       ░░░                                       ░                            ░░░░░░░        |
+        │                   ░                    ░░                                                                                  ░░░░         |
+        │                                                                                                                            ┊ ░░         |
+        └┴──────────────┴───────────────┴──────────────┴───────────────┴──────────────┴───────────────┴──────────────┴───────────────┴────────────|
+         0              5              10             15              20             25              30             35              ▴40           |"
+    `);
+  });
+
+  test("in ASCII, zoomed", () => {
+    const zoomed = { ...input, zoom: { from: 20, to: 40 } };
+    expect(frame(riskPanel.lines(zoomed, small, ascii))).toMatchInlineSnapshot(`
+      "alpha' 0.6  kept 39 of 64  VaR -0.267  CVaR -1.66  mean of kept -1.05|
+      tail prompts again 5 %  measure cvar, alpha 0.4, by return|
+      Schedule  kept, of 64            Returns of step 40  # kept                     |
+        |'''''|-|___       :                    CVaR -1.66 v         v VaR -0.27      |
+      50+          '''|--|__.          10+                 :         |###  oooooo     |
+        |                  :.........    |                 :         |###  oooooo     |
+        |                  :            5+                 :         |###  ooooooooo  |
+       0+                  :             |                 :       ######  ###oooooo  |
+        ++----------------------+----   0+###########   ######################oooooooo|
+         0                ^40  50                      -2              0              |
+      Returns by step  . 5 to 95 %  : 25 to 75 %  = median  x CVaR 0.4|
+        | .............    .........................................................::|
+       0+=============================================================================|
+        |x:::x:::x::x:::x:::x...x...x:.x:::x:::x::.x...x..x...x:..x...x...x..x...x.:::|
+      -2+..........................................  ..................... ..........x|
+        |                                    ...                  .             ......|
+         20                25                 30                 35                ^40|"
+    `);
+  });
+
+  test("at 60 × 9", () => {
+    expect(frame(riskPanel.lines(input, { width: 60, height: 9 }, rich))).toMatchInlineSnapshot(`
+      "α' 0.6  kept 39 of 64  VaR −0.267  CVaR −1.66|
+      mean of kept −1.05  tail prompts again 5 %|
+      measure cvar, α 0.4, by return|
+      Returns of step 40  ▓ kept|
+                    CVaR −1.66 ▾             ▾ VaR −0.27          |
+      10┤                      ┆             ▓▓▓▓   ▆▆▆▆███       |
+        │                      ┆             ▓▓▓▓   ███████▇▇▇▇   |
+       0┤▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓███████▄▄▄|
+                −3        −2        −1         0         1        |"
+    `);
+  });
+
+  test("during the warm start, when all are kept", () => {
+    const early = {
+      ...input,
+      steps: trial.steps.slice(0, 3),
+      step: trial.steps[2]!.head,
+      episodes: events[2]!.episodes,
+      previous: events[1]!.episodes,
+      quantiles: input.quantiles.slice(0, 3),
+    };
+    expect(frame(riskPanel.lines(early, small, rich))).toMatchInlineSnapshot(`
+      "α' 1  kept 64 of 64  VaR −0.510  CVaR −1.40  mean of kept −0.472|
+      tail prompts again –  measure cvar, α 0.4, by return|
+      Schedule  kept, of 64            Returns of step 2  ▓ ≤ VaR (all are kept)      |
+        │⠉⠉ ⠉⠓ ⠲⠤ ⣀⣀                                 CVaR −1.40 ▾      ▾ VaR −0.51    |
+      50┤ ┊        ⠈ ⠉⠓ ⠦⠤ ⣀⡀            │                      ┆     ▂▂▂██           |
+        │ ┊                 ⠉ ⠓⠒ ⠤⣄ ⣀  10┤                      ┆     ▓▓▓██▇▇▇▄▄▄     |
+        │ ┊                             5┤                      ┆  ▓▓▓▓▓▓████████     |
+       0┤ ┊                              │                      ┆  ▓▓▓▓▓▓████████▄▄▄  |
+        └┴──────────────────────┴────   0┤▓▓▓▓▓▓   ▓▓   ▓▓▓▓▓▓  ▓▓▓▓▓▓▓▓▓███████████▃▃|
+         ▴2                    50           −4             −2              0          |
+      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
+        │░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▒▒▒▒░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░|
+       0┤━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━|
+        │▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░░░░░░░░•░░░░░░░░░░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒•|
+      −2┤•░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░|
+        │░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░              ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░|
+         0                                     1                                    ▴2|"
+    `);
+  });
+
+  test("before the first step", () => {
+    const none = { ...input, steps: [], step: null, episodes: null, previous: null, quantiles: [] };
+    expect(frame(riskPanel.lines(none, small, rich))).toMatchInlineSnapshot(`
+      "measure cvar, α 0.4, by return  no step yet|
+      Schedule  kept, of 64            Returns of this step  not read yet             |
+        │⠉⠉⠉⠉⠓⠒⠲⠤⢤⣀⣀                                                                  |
+      50┤          ⠈⠉⠉⠓⠒⠦⠤⣄⣀⡀          1┤                                             |
+        │                   ⠉⠉⠓⠒⠦⠤⣄⣀⣀   │                                             |
+        │                               │               no returns yet                |
+       0┤                               │                                             |
+        └┴──────────────────────┴────  0┤                                             |
+         0                     50        0                    0.5                  1.0|
+      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
+      1.0┤                                                                            |
+         │                                                                            |
+      0.5┤                               no returns yet                               |
+         │                                                                            |
+        0┤                                                                            |
+         └┴──────────────────────────────────────────────────────────────────────────┴|
+          0                                                                          1|"
+    `);
+  });
+});
+
+describe("the training panel", () => {
+  const input = {
+    steps: trial.steps,
+    other: { name: "rlhf", steps: rival.trial.steps },
+    step: 40,
+    klTarget: 6,
+    alpha: 0.4,
+    zoom: null,
+    only: null,
+  };
+
+  test("at 80 × 17", () => {
+    expect(frame(trainingPanel.lines(input, small, rich))).toMatchInlineSnapshot(`
+      "⠒⠒⠒ this arm  ⠒ ⠒ rlhf|
+      reward mean  0.648  (1.14)               CVaR 0.4  −1.66  (−0.674)              |
+      1┤             ⡀    ⢀⣀⣀⣀⣀⢄⣤⣤⠤⡤⠔ ⠤⠔ ⠒⠑ ⠉  −0.32┤   ⡀  ⢀  ⢠⡀⢀⡄  ⣠⣀⡤⣤⣀⠔⣄⠜⡴⣄⡰ ⡠⠢ ⠊⠖ |
+      0┤⡠⣀⠤⠤⠤⠤⣤⠔⠤⠶⠚⠒⠚⠉⠑⠋⠉⠉⠉⠉    ┊              −1.84┤⠞⠒⠤⠚⠿⠒⠛⡶⣠⠟⠙⠁⠹⠋⠉⠁⠋ ⠉⠁ ⠈⠞ ⠃⠁       |
+        0          20          ▴40                   0         20         ▴40         |
+      KL (target 6)  4.47  (4.50)              β  0.240  (0.240)                      |
+      6.4┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⣀⣀⣀⣀⣀⣤⠤⠤⠤┄⠔⠒┄⠒⠒┄⠉⠉  0.25┤                 ⣀⣀⣀⣀⡠⠤⠤⠤⠤ ⠒⠒ ⠒⠉ ⠉|
+      0.5┤⣀⣀⡠⠤⠤⠤⠤⠴⠒⠒⠒⠒⠊⠉⠉⠉⠉      ┊             0.20┤⣀⣀⣀⠤⠤⠤⠤⠔⠒⠒⠒⠒⠊⠉⠉⠉⠉     ┊           |
+          0          20         ▴40                 0         20         ▴40          |
+      entropy  3.05  (2.97)                    clip fraction  0.0243  (0.00669)       |
+      4┤⠉⠙⠑⠒⠒⠒⠲⠦⠤⠤⠤⢄⡤⣄⣀⣀⣀⣀⢀     ┊              0.100┤⣰⣰ ⣤⡸⢠⡸⣰⡜⣹⣆ ⡀⡖ ⣴⣴⢰⣼⢦⡰⡄⢸ ⡄⢰ ⡸⡄ ⡀⡾ |
+      3┤                  ⠉⠉⠉⠉⠉⠒⠒⠒⠒⠒⠢ ⠤⠤ ⢄⢄ ⣀  0.001┤⠋⡷⠟⡾⠋⠃⠟⢧⠃⠏⢹⠤⡹⠉⠲⠿⠋⠇⢷⠋⠁⠙⡏⠖⠝⡎ ⠁⠹ ⠹  |
+        0          20          ▴40                   0         20         ▴40         |
+      value loss  0.429  (0.499)               gradient norm  1.89  (1.50)            |
+      2┤⠑⠦⠤⣀⣀                   ┊              1.99┤⢱⢆ ⡄⣧⡀⡦⣼⡀⣠⡀ ⣰⢢⡷⣠⣠⡆⢰⡀⢀⡾⣶⢄⣸⣄ ⡀⢠ ⢧⡀ ⡄|
+      1┤    ⠉⠉⠉⠙⠒⠒⠒⠒⠒⠶⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⣤⡤⡠⣀⠤ ⣀⣀ ⣀⣀ ⣀  1.04┤⠋⡞⠑⢹⠹⠈⠉ ⠧⢳⠷⠲⠏⠾ ⢱⠏⠸⠏⠱⡜ ⠋⠈⠇⠇ ⠑⠁  ⠈ ⢱|
+        0          20          ▴40                  0         20         ▴40          |"
+    `);
+  });
+
+  test("at 140 × 44", () => {
+    expect(frame(trainingPanel.lines(input, large, rich))).toMatchInlineSnapshot(`
+      "⠒⠒⠒ this arm  ⠒ ⠒ rlhf|
+      reward mean  0.648  (1.14)                                             CVaR 0.4  −1.66  (−0.674)                                            |
+         │                                           ┊                ⢄  ⠊⠒      │                      ⢠                    ⢠                   ⡀|
+      1.5┤                                           ┊ ⡀ ⡀   ⣀⡠ ⢀⠤ ⠑⠜ ⠈⠖     −0.5┤                      ⡞          ⢀     ⢀⡄  ⡜  ⣴  ⢠ ⢀  ⢀⢄  ⡸ ⡄⡰ ⠱|
+      1.0┤                                        ⢀ ⣀⠎ ⢘⡾⢱⠒⠊    ⠁                │                  ⢠  ⢠⠃       ⢆  ⡜⠑⢤⡰⢄⢀⠎⢸ ⡰⠁ ⣎⠏⡆ ⡜ ⠉⡆ ⠎  ⣠⠃ ⠱⠁  |
+         │                              ⡔⡄ ⣠⠋⠉⠷⣒⠤⠪⠥⠑⠁⢣⡠⠎  ⠃                  −1.0┤      ⡀      ⡄  ⡀ ⡎⣇ ⡸⢀⣀    ⢀⢀⡼⡀ ⡇  ⡇⢀⠎⠔⠢⠓⡇┊⢰⡟ ⡇⡇⡇  ⢱    ⠁      |
+      0.5┤                     ⢀⠜⣀⡀ ⢀⡤⣤⠊⠉⢞⠤⠋⠒        ┊                           │ ⡀  ⢠ ⢱⡼⡀⡄  ⣰⢱ ⢠⢣⣦⠃⡼⡆⡧⠃ ⠱⡰⠑⢖⡹⠁⠸⣋⡸⢣  ⠘⠁    ⢸┊⢸  ⢱⠸               |
+        0┤               ⢀⠎⢠⡜⡝⠒⠮⠜ ⠙⠋⠁                ┊                       −1.5┤⢠⠻⢄⢠⠃⡠⠴⡇⡇⡜⡕⢢⡟⡾⡀⡜⢸⠁⢣⠃⠘⠁  ⢣⢸ ⠈⠃  ⠁  ⠳       ⢸┊⡇  ⠘                |
+         │    ⢠ ⢤⡔⢄⠵⢦⣀⡻⠱⡠⠗⣄⠇⠈                        ┊                           │⡝  ⠉⠒⠁ ⠸⢱⠃⢱ ⠁⢸⠧⢇⡸        ⠃                 ⡷⠁                   |
+         │⡴⠑⠒⠭⠓⠊⠁⠈  ⠈     ⠈                          ┊                           │          ⠈  ⠈ ⠈⠇                          ┊                    |
+         └┴──────────┴──────────┴──────────┴─────────┴──────────┴──────────      └┴──────────┴─────────┴──────────┴──────────┴─────────┴──────────|
+          0         10         20         30        ▴40        50                 0         10        20         30         ▴40       50          |
+      KL (target 6)  4.47  (4.50)                                            β  0.240  (0.240)                                                    |
+      6┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⡠⠤┄⠒⠒┄⠉      │                                           ┊             ⣀⣀ ⠤⠔ ⠊|
+       │                                             ┊   ⢀ ⣀⣀ ⠤⠒ ⠊⠉              │                                           ┊    ⢀⣀ ⠤⠔ ⠒⠉        |
+       │                                          ⣀⣀⣀⠤⠶⠒⠚⠉                   0.24┤                                         ⣀⣀⠤⠒⠒⠉⠉⠁               |
+      4┤                                ⢀⣀⣀⣀⠤⠤⠒⠒⠊⠉⠁  ┊                           │                                ⣀⣀⡠⠤⠔⠒⠊⠉⠉  ┊                    |
+       │                        ⢀⣀⠤⠤⠤⠒⠒⠊⠁⠁           ┊                           │                       ⢀⣀⣀⠤⠤⠒⠒⠉⠉           ┊                    |
+      2┤               ⢀⡀⣀⣤⠤⠤⠖⠚⠉⠁                    ┊                       0.22┤                ⣀⣀⠤⠤⠔⠊⠉⠁                   ┊                    |
+       │         ⣀⠤⠤⠔⠚⠒⠋⠉                            ┊                           │       ⢀⣀⡠⠤⠤⠒⠒⠉⠉                           ┊                    |
+       │⣀⠤⠤⠔⠚⠒⠋⠉⠉                                    ┊                       0.20┤⣀⠤⠤⠒⠒⠊⠉⠁                                   ┊                    |
+       └┴──────────┴──────────┴───────────┴──────────┴──────────┴──────────      └┴──────────┴─────────┴──────────┴──────────┴─────────┴──────────|
+        0         10         20          30         ▴40        50                 0         10        20         30         ▴40       50          |
+      entropy  3.05  (2.97)                                                  clip fraction  0.0243  (0.00669)                                     |
+      4.0┤⠳⠶⠤⢤⣀ ⣀                                    ┊                           │   ⡀         ⡆ ⢠⡗⠒⢹        ⡀  ⡀  ⢠⡀ ⢠  ⢆   ┊     ⢀    ⡆      ⣴  |
+         │     ⠉⠒⠓⠒⠲⠦⠤⣄⣀⣀                            ┊                       0.08┤⢀⡇⢀⡇     ⡀  ⢀⢇ ⡇⣇ ⢀⣿       ⡇  ⣧ ⢰⡸⢱ ⢸⣀ ⠈⡆  ┊     ⢸    ⢣  ⡖⡇ ⢸⠸  |
+      3.5┤             ⠈ ⠉⠉⠉⠲⠴⠤⣀⣤⢄⡀⡀                 ┊                           │⡸⣸⢸⢸ ⢰⢀  ⡇⢀⡀⢸⢸ ⢷⢹ ⡸⡏       ⢣ ⡄⠹⡀⡿⡇⢸ ⡇⣿ ⢠⢳  ⢸     ⡸    ⢸  ⠇⢣ ⡇  ⢸|
+         │                        ⠉⠙⠤⠶⣤⡠⡤⡀⢀⡀         ┊                       0.06┤⢁⡟⡜⢸ ⡜⣼⣦ ⡇⣸⢣⢸⢸ ⢸⢸ ⡇⢸  ⢀  ⢸⣇⢸⢀⢇ ⢻ ⡇⡎⡇⡇⣟ ⡜⠸⡆ ⢸⡄⡇  ⡀⡇ ⢰⣤ ⢸   ⢸ ⡇  ⡇|
+         │                               ⠈⠁⠙⠒⠢⠤⠤⣀⣀⣀  ┊                       0.04┤⢸⢸⠃ ⡇⡇⡇⠘⡰⣱⡟⢸⡜⡞⡄⢸⢸ ⠃⠸⡀ ⡜ ⡇⢸⢸⢸⢸⢸ ⡇ ⡇⡇⡇⡇⣿⢠⠃ ⢸ ⢸⢣⢣  ⡇⡇ ⡜⠈  ⡇  ⢸    ⡇|
+      3.0┤                                        ⠉⠒⠶⠮⠢⣤⢦⡀⣀⡀                     │⡎⢸ ⣄⡇⡇⣧⢰⠁⢿⠃ ⣿⢸⡇⡸⠈   ⡇ ⡇ ⢸⡜ ⢿⡸⢸⢸  ⢣⠇⢹⡇⡇⠉   ⢧⡜⢸⠈⣶⡀⡇⡇ ⡇   ⢣  ⠈     |
+         │                                           ┊   ⠈⠁⠈ ⠊⠢ ⣀⡠           0.02┤⠁⠘ ⠁⢻ ⠻⠃ ⠈  ⠃⠘⢱⡇    ⢇⢻⡀ ⢠⠇ ⠈⣧ ⡟  ⢸ ⠘⢳⠁    ⠸⡇ ⡷⠙⢣⢳⠁ ⠃   ⠘        |
+         │                                           ┊             ⠑⠒ ⠑⠤ ⣀⣀      │    ⠈          ⠃    ⢸⠃⠈⠢⠃   ⡟ ⠁     ⠸      ⠃    ⢸               |
+         └┴──────────┴──────────┴──────────┴─────────┴──────────┴──────────      └┴──────────┴─────────┴──────────┴──────────┴─────────┴──────────|
+          0         10         20         30        ▴40        50                 0         10        20         30         ▴40       50          |
+      value loss  0.429  (0.499)                                             gradient norm  1.89  (1.50)                                          |
+      2.0┤⠱⡀                                         ┊                          │⢢      ⢠      ⡇⢠        ⡀  ⢸⡀           ⢠⡀⢄⢀   ⡆       ⢀  ⡆      |
+         │ ⠑⢄⣀                                       ┊                       1.8┤ ⠑  ⢸  ⢸    ⡦⣸⢱⡿⡀     ⡀ ⡏⠱ ⡇⡇  ⢀⢀⡆  ⡆   ⡎⢸⠘⣼⢆⡄⢰⢇   ⢀  ⢀⠎ ⢠⢻      |
+      1.5┤   ⠈⠳⢄                                     ┊                       1.6┤ ⡆  ⡎  ⣮⠊⠒⡄ ⠁⣽⢸ ⡇ ⡰⡀  ⣇⡄⠁  ⡇⢱ ⡀⣞⠎⢣  ⢣  ⢀⢧ ⡇⡇⠘⣼⣸⢸ ⡀ ⡞⡄ ⡜  ⢸⠘ ⡀  ⣠ |
+         │      ⠉⠲⣀⣀⣀⡀                               ┊                          │⢸⢣ ⣶⡇⡜⡄⡏  ⠸⡀⢠⠃⠈⡆⢇⢠⠃⢇ ⢸⢸⢻  ⢸⡀⢸⡀⠱⡝ ⢸ ⢠⢻  ⢹⠉ ⡇⡿ ⢣⢿⢸⡷⠉  ⡇ ⠇  ⡸  ⢣  ⠙⡄|
+      1.0┤          ⠉⠈⠲⠵⠒⠤⣀⣀                         ┊                       1.4┤⠇⢸ ⣷⠙ ⣧⡇   ⠑⠃  ⡇⢸⡎⡇⢸⠢⣼⢸ ⢇ ⢸⡇⡜⡇⢰⠁ ⠘⡄⡎⢸⣤ ⡎  ⢸┊ ⢸⡜⠘⡄   ⠸    ⡇  ⠘⡴  ⡇|
+      0.5┤                  ⠉⠉⠑⠓⠒⠑⠢⠤⠤⠤⣤⡠⣀⣠⡀⡀⡀        ┊                       1.2┤ ⠸⣰⠉  ⢿⠁  ⡸    ⢱⡰⠁⢣⡇ ⡟⡇ ⠈⢆⡇⢱⠃⢇⡎  ⡄⢿  ⡿⣀⠇  ⠈┊  ⡇ ⡇            ⠁  ⢣|
+         │                                ⠈⠉⠉⠉⠉⠉⠉⠛⠋⠉⠛⠛⠒⠳⠦⠒⠦⠒ ⠤⠤ ⠤⠤ ⠢⣀ ⠤⠤ ⣀⣀     │  ⡏   ⠸  ⠉⠁    ⠘⠁ ⠘          ⠸⠁  ⠣⡎  ⠁⠙    ┊                    ⠘|
+         └┴──────────┴──────────┴──────────┴─────────┴──────────┴──────────     └┴──────────┴──────────┴──────────┴─────────┴──────────┴──────────|
+          0         10         20         30        ▴40        50                0         10         20         30        ▴40        50          |"
+    `);
+  });
+
+  test("one chart alone, zoomed, in ASCII", () => {
+    const one = { ...input, zoom: { from: 10, to: 40 }, only: "kl_mean" as const };
+    expect(frame(trainingPanel.lines(one, small, ascii))).toMatchInlineSnapshot(`
+      "--- this arm  ... rlhf  steps 10 to 40|
+      KL (target 6)  4.47  (4.50)                                                     |
+      6+= = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = =:|
+       |                                                                             :|
+       |                                                                             :|
+      5+                                                                             :|
+       |                                                                       .__----|
+      4+                                                                __----''     :|
+       |                                                     ___--''''''             :|
+       |                                              _--''''                        :|
+      3+                                 _____---'''''                               :|
+       |                         ___--'''..                                          :|
+       |                 ___---''..                                                  :|
+      2+       .._-----''                                                            :|
+       |__---''''                                                                    :|
+       ++------------+------------+------------+-----------+------------+------------+|
+        10          15           20           25          30           35          ^40|"
+    `);
+  });
+
+  test("as sparklines where axes have no room", () => {
+    const lines = trainingPanel.lines(input, { width: 60, height: 9 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "⠒⠒⠒ this arm  ⠒ ⠒ rlhf|
+      reward mean     0.648  ▁▁▁▂▂▂▃▄▅▅▆▅▇▇█▇█  −0.477 to 1.18|
+      CVaR 0.4        −1.66  ▂▂▂▃▃▁▂▄▆▅▅▄█▆█▃▇  −1.77 to −0.580|
+      KL (target 6)    4.47  ▁▁▁▂▂▃▃▄▄▅▅▆▆▇▇██  0.489 to 4.90|
+      β               0.240  ▁▁▁▂▂▃▃▄▄▅▅▆▆▇▇██  0.200 to 0.244|
+      entropy          3.05  ██▇▇▇▆▆▅▅▄▄▃▃▂▂▁▁  2.86 to 3.99|
+      clip fraction  0.0243  ▆▄▄▃▅▁█▂▁▃▃▆▃▅▆▃▂  0.00189 to 0.1000|
+      value loss      0.429  █▇▅▄▄▃▂▂▂▂▁▁▁▁▁▁▁  0.390 to 2.10|
+      gradient norm    1.89  ▃▁▂▅▃▄▂▁▄▃▁▆▂▁█▅▂  1.04 to 1.99|"
+    `);
+  });
+
+  test("of an arm alone, at its first step", () => {
+    const first = { ...input, steps: trial.steps.slice(0, 1), other: null, step: 0 };
+    expect(frame(trainingPanel.lines(first, small, rich))).toMatchInlineSnapshot(`
+      "reward mean  −0.477                      CVaR 0.4  −1.66                        |
+            │┊                                      │┊                                |
+      −0.477┤•                                 −1.66┤•                                |
+            │┊                                      │┊                                |
+             ▴0                             1        ▴0                              1|
+      KL (target 6)  0.489                     β  0.200                               |
+      6.0┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄       │┊                                |
+      0.5┤•                                    0.200┤•                                |
+          ▴0                                1        ▴0                              1|
+      entropy  3.99                            clip fraction  0.0605                  |
+          │┊                                         │┊                               |
+      3.99┤•                                   0.0605┤•                               |
+           ▴0                               1         ▴0                             1|
+      value loss  2.10                         gradient norm  1.36                    |
+          │┊                                       │┊                                 |
+      2.10┤•                                   1.36┤•                                 |
+           ▴0                               1       ▴0                               1|"
+    `);
+  });
+});
+
+describe("the tail browser", () => {
+  const input = {
+    step: 40,
+    episodes,
+    texts: textsOf(episodes),
+    revealed: false,
+    filter: "",
+    selected: 2,
+    offset: 0,
+    history: null,
+  };
+
+  test("at 80 × 17, masked", () => {
+    expect(frame(tailBrowser.lines(input, small, rich))).toMatchInlineSnapshot(`
+      "Worst of step 40  1 to 10 of 64  texts masked, t reveals|
+          #  prompt  return  reward    KL  tokens  weight|
+          1     121   −3.83   −2.85  4.95      38    1.00  H·······, t··· → n·· f·· m…|
+          2      66   −3.79   −2.85  4.71      19    1.00  H·······, t··· → n·· f·· m…|
+      ▸   3     140   −3.79   −2.83  4.80      35    1.00  I t······ t··· → a w···· o…|
+          4      76   −3.40   −2.41  4.98      19    1.00  H·······, t··· → n·· f·· m…|
+          5      52   −3.27   −2.43  4.16      18    1.00  H·······, t··· → d··· a·· …|
+          6     228   −3.15   −2.16  4.97      17    1.00  T·· f··· w·· → d··· a·· f·…|
+          7     281   −3.09   −2.14  4.73      45    1.00  H·······, t··· → a w···· o…|
+          8     165   −2.70   −1.74  4.81      33    1.00  A···· a· h···, → a w···· o…|
+          9     150   −2.51   −1.66  4.29      31    1.00  |
+         10     203   −2.07   −1.20  4.36      47    1.00  |
+      Episode 57  prompt 140|
+      prompt     I t······ t···|
+      completion a w···· o· t·· h····.|"
+    `);
+  });
+
+  test("at 140 × 30, revealed", () => {
+    const revealed = { ...input, revealed: true };
+    const lines = tailBrowser.lines(revealed, { width: 140, height: 30 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "Worst of step 40  1 to 18 of 64  texts revealed|
+          #  prompt  return  reward    KL  tokens  weight|
+          1     121   −3.83   −2.85  4.95      38    1.00  Honestly, this → not for me at all.|
+          2      66   −3.79   −2.85  4.71      19    1.00  Honestly, this → not for me at all.|
+      ▸   3     140   −3.79   −2.83  4.80      35    1.00  I thought that → a waste of two hours.|
+          4      76   −3.40   −2.41  4.98      19    1.00  Honestly, this → not for me at all.|
+          5      52   −3.27   −2.43  4.16      18    1.00  Honestly, this → dull and far too long.|
+          6     228   −3.15   −2.16  4.97      17    1.00  The film was → dull and far too long.|
+          7     281   −3.09   −2.14  4.73      45    1.00  Honestly, this → a waste of two hours.|
+          8     165   −2.70   −1.74  4.81      33    1.00  After an hour, → a waste of two hours.|
+          9     150   −2.51   −1.66  4.29      31    1.00  |
+         10     203   −2.07   −1.20  4.36      47    1.00  |
+         11      70   −1.62   −0.65  4.84      29    1.00  |
+         12     113   −1.44   −0.47  4.80      24    1.00  |
+         13     261   −1.29   −0.47  4.09      31    1.00  |
+         14     283   −1.05   −0.14  4.54      22    1.00  |
+         15     270   −1.00   −0.16  4.24      22    1.00  |
+         16     142   −0.79    0.17  4.83      47    1.00  |
+         17       8   −0.69    0.24  4.63      25    1.00  |
+         18      41   −0.58    0.33  4.57      18    1.00  |
+      Episode 57  prompt 140|
+      prompt     I thought that|
+      completion a waste of two hours.|"
+    `);
+  });
+
+  test("filtered, scrolled, in ASCII", () => {
+    const filtered = { ...input, filter: "weight>0 kl<4.5", selected: 12, offset: 0 };
+    expect(frame(tailBrowser.lines(filtered, small, ascii))).toMatchInlineSnapshot(`
+      "Worst of step 40  4 to 13 of 16 of 64 with "weight>0 kl<4.5"  texts masked, t r~|
+          #  prompt  return  reward    KL  tokens  weight|
+         13     261   -1.29   -0.47  4.09      31    1.00  |
+         15     270   -1.00   -0.16  4.24      22    1.00  |
+         20     229   -0.47    0.35  4.09      35    1.00  |
+         23     116   -0.32    0.49  4.05      42    1.00  |
+         25     175   -0.29    0.61  4.47      45    1.00  |
+         26     265   -0.27    0.61  4.37      36    1.00  |
+         27      16   -0.20    0.68  4.36      39    1.00  |
+         30       8   -0.12    0.70  4.11      16    1.00  |
+         31     181   -0.07    0.79  4.31      43    1.00  |
+      >  33       5    0.23    1.08  4.22      32    1.00  |
+      Episode 5  prompt 5|
+      its text was not kept for reading|"
+    `);
+  });
+
+  test("with a prompt's history", () => {
+    const prompt = 140;
+    const history = events.flatMap((one) => promptVisits(one.step, one.episodes, prompt));
+    const detail = { ...input, history };
+    expect(frame(tailBrowser.lines(detail, small, rich))).toMatchInlineSnapshot(`
+      "Prompt 140  drawn 9 times in the steps read; Esc goes back|
+      prompt I t······ t···|
+         step  return  reward    KL  tokens  weight|
+           24   −2.01   −1.42  2.94      31    1.00|
+           26    0.08    0.63  2.77      24    1.00|
+           33   −0.23    0.51  3.68      44    1.00|
+           34    0.05    0.85  4.00      26    1.00|
+           38   −3.29   −2.35  4.69      35    1.00|
+           38    0.37    1.13  3.83      18       0|
+      ▸    40   −3.79   −2.83  4.80      35    1.00|
+      Return by step|
+       0┤⣀⣀⣀⡠⠤⠤⠤⠤⢄⣀⣀⣀⡀                                ⡠⠒⠒⠒⠒⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⠤⠒⢄       ⣧    |
+        │            ⠈⠉⠉⠉⠑⠒⠒⠒⠢⠤⠤⠤⣀⣀⣀⣀               ⢀⠎                    ⠑⢄     ⡇⢣   |
+      −2┤                            ⠉⠉⠉⠉⠒⠒⠒⠒⠤⠤⠤⠤⣀⣀⠔⠁                       ⠑⠢⡀  ⡇ ⢣  |
+        │                                                                     ⠈⠢⡀⡇  ⢣ |
+        │                                                                       ⠈⠃   ⢣|
+                   10                    20                   30                    40|"
+    `);
+  });
+
+  test("where nothing matches, and before there is anything", () => {
+    const frames = [
+      tailBrowser.lines({ ...input, filter: "nowhere" }, small, rich),
+      tailBrowser.lines({ ...input, step: null, episodes: null }, small, rich),
+      tailBrowser.lines({ ...input, episodes: null }, small, rich),
+    ];
+    expect(frames.map(frame).join("\n")).toMatchInlineSnapshot(`
+      "Worst of step 40  no episode of 64 with "nowhere"  texts masked, t reveals|
+        #  prompt  return  reward  KL  tokens  weight|
+      no step yet: the worst episodes of each step show here|
+      the episodes of step 40 are not read yet|"
+    `);
+  });
+});
+
+describe("what if", () => {
+  const actual = { ...config.risk, alpha: head.alpha };
+  const question = { ...config.risk, alpha: 0.2, measure: "cvar-gradient" as const };
+  const past = { step: 40, seed: 7, episodes, promptScores: null };
+  const answer = whatIf(past, question);
+  const input = { step: 40, episodes, question, actual, answer, offset: 0 };
+
+  test("at 80 × 17", () => {
+    expect(frame(whatIfPanel.lines(input, small, rich))).toMatchInlineSnapshot(`
+      "What if, at step 40  cvar-gradient, α 0.2, by return|
+                    the run        what if     Weights  1 to 14 of 39                 |
+           measure     cvar  cvar-gradient         #  prompt  return   run    if      |
+                 α      0.6            0.2     =  62     121   −3.83  1.00  1.59      |
+         ranked by   return         return     =   2      66   −3.79  1.00  1.56      |
+              kept       39             12     =  57     140   −3.79  1.00  1.56      |
+               VaR    0.482         −1.292     =  14      76   −3.40  1.00  1.32      |
+              CVaR   −1.055         −2.767     =  34      52   −3.27  1.00  1.24      |
+      mean of kept   −1.055         −2.890     =  40     228   −3.15  1.00  1.16      |
+      12 in both  0 more (+)  27 not (-)       =  54     281   −3.09  1.00  1.12      |
+      Returns  ▓ would be kept                 =  39     165   −2.70  1.00  0.88      |
+               ▾        ▾ VaR −1.29            =  20     150   −2.51  1.00  0.76      |
+      10┤      ┆        │      ▅▅▅  ▅▅██       =  43     203   −2.07  1.00  0.49      |
+        │      ┆        │      ███  ████▄▄     =   3      70   −1.62  1.00  0.21      |
+        │      ┆        │  ▁▁▇▇███  ██████     =  18     113   −1.44  1.00  0.09      |
+       0┤▓▓▓▓▓▓▓▓▓  ▓▓▓▓▓▆▆███████▆▆██████▆▆   -  46     261   −1.29  1.00     0      |
+                   −2           0              -  33     283   −1.05  1.00     0      |"
+    `);
+  });
+
+  test("at 140 × 30", () => {
+    const lines = whatIfPanel.lines(input, { width: 140, height: 30 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "What if, at step 40  cvar-gradient, α 0.2, by return|
+                    the run        what if                                   Weights  1 to 27 of 39                                               |
+           measure     cvar  cvar-gradient                                       #  prompt  return   run    if                                    |
+                 α      0.6            0.2                                   =  62     121   −3.83  1.00  1.59                                    |
+         ranked by   return         return                                   =   2      66   −3.79  1.00  1.56                                    |
+              kept       39             12                                   =  57     140   −3.79  1.00  1.56                                    |
+               VaR    0.482         −1.292                                   =  14      76   −3.40  1.00  1.32                                    |
+              CVaR   −1.055         −2.767                                   =  34      52   −3.27  1.00  1.24                                    |
+      mean of kept   −1.055         −2.890                                   =  40     228   −3.15  1.00  1.16                                    |
+      12 in both  0 more (+)  27 not (-)                                     =  54     281   −3.09  1.00  1.12                                    |
+      Returns  ▓ would be kept                                               =  39     165   −2.70  1.00  0.88                                    |
+          CVaR −2.77 ▾                ▾ VaR −1.29                            =  20     150   −2.51  1.00  0.76                                    |
+        │            ┆                │                       ████           =  43     203   −2.07  1.00  0.49                                    |
+      10┤            ┆                │           ▄▄▄▄    ▄▄▄▄████           =   3      70   −1.62  1.00  0.21                                    |
+        │            ┆                │           ████    ████████           =  18     113   −1.44  1.00  0.09                                    |
+        │            ┆                │           ████    ████████           -  46     261   −1.29  1.00     0                                    |
+        │            ┆                │           ████    ████████           -  33     283   −1.05  1.00     0                                    |
+        │            ┆                │           ████    ████████▁▁▁▁       -  28     270   −1.00  1.00     0                                    |
+        │            ┆                │           ████    ████████████       -   0     142   −0.79  1.00     0                                    |
+        │            ┆                │           ████    ████████████       -   9       8   −0.69  1.00     0                                    |
+       5┤            ┆                │       ▂▂▂▂████    ████████████       -  17      41   −0.58  1.00     0                                    |
+        │            ┆                │       ████████    ████████████       -  60      82   −0.57  1.00     0                                    |
+        │            ┆                │       ████████    ████████████       -  47     229   −0.47  1.00     0                                    |
+        │            ┆                │   ▃▃▃▃████████    ████████████       -  51      30   −0.40  1.00     0                                    |
+        │▓▓▓▓▓▓▓▓▓   ┆                │   ████████████    ████████████       -  53      99   −0.32  1.00     0                                    |
+        │▓▓▓▓▓▓▓▓▓   ┆▓▓▓▓        ▓▓▓▓▇▇▇▇████████████▇▇▇▇████████████▇▇▇▇   -  42     116   −0.32  1.00     0                                    |
+        │▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓    ▓▓▓▓▓▓▓▓████████████████████████████████████   -  44      52   −0.30  1.00     0                                    |
+       0┤▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓    ▓▓▓▓▓▓▓▓████████████████████████████████████   -  30     175   −0.29  1.00     0                                    |
+        └──────────┴──────────┴──────────┴───────────┴──────────┴─────────   -   7     265   −0.27  1.00     0                                    |
+                  −3         −2         −1           0          1            -  24      16   −0.20  1.00     0                                    |"
+    `);
+  });
+
+  test("at another share, scrolled, in ASCII", () => {
+    const wider = { ...actual, alpha: 0.8 };
+    const asked = { ...input, question: wider, answer: whatIf(past, wider), offset: 34 };
+    expect(frame(whatIfPanel.lines(asked, small, ascii))).toMatchInlineSnapshot(`
+      "What if, at step 40  cvar, alpha 0.8, by return|
+                    the run  what if           Weights  35 to 48 of 52                |
+           measure     cvar     cvar               #  prompt  return   run    if      |
+             alpha      0.6      0.8           =  32      56    0.39  1.00  1.00      |
+         ranked by   return   return           =  58     215    0.42  1.00  1.00      |
+              kept       39       52           =  15     212    0.42  1.00  1.00      |
+               VaR    0.482    0.962           =  49      71    0.47  1.00  1.00      |
+              CVaR   -1.055   -0.589           =  41      20    0.48  1.00  1.00      |
+      mean of kept   -1.055   -0.589           +  23      34    0.55     0  1.00      |
+      39 in both  13 more (+)  0 not (-)       +  21     106    0.60     0  1.00      |
+      Returns  # would be kept                 +  56      91    0.70     0  1.00      |
+                  CVaR -0.59 v        v        +  16     230    0.72     0  1.00      |
+      10+                    : ###  ##oo       +  55     169    0.73     0  1.00      |
+        |                    : ###  ####oo     +  63      64    0.78     0  1.00      |
+        |                    #####  ####oo     +   4     128    0.86     0  1.00      |
+       0+#########  ####################oooo   +  11     142    0.88     0  1.00      |
+                   -2           0              +   1     275    0.89     0  1.00      |"
+    `);
+  });
+
+  test("without an answer", () => {
+    const unknown = { ...question, statistic: "prompt-score" as const };
+    const asked = { ...input, question: unknown, answer: whatIf(past, unknown) };
+    expect(frame(whatIfPanel.lines(asked, small, rich))).toMatchInlineSnapshot(`
+      "What if, at step 40  cvar-gradient, α 0.2, by prompt-score|
+      no answer: the scores of this step's prompts are not known here: ask with|
+      another statistic|"
+    `);
+  });
+});
+
+describe("the event log", () => {
+  const levels = ["info", "warning", "error"] as const;
+  const log: LogLine[] = Array.from({ length: 30 }, (_, at) => ({
+    seq: at + 1,
+    time: `2026-11-23T10:10:${String(at).padStart(2, "0")}.000Z`,
+    trial: at % 3 === 0 ? null : "ra-rlhf-s7",
+    level: levels[at % 3]!,
+    text: ["the run began", "2 of 64 rewards failed", "worker lost: silent for 60 s"][at % 3]!,
+  }));
+  const size = { width: 60, height: 6 };
+
+  test("follows its end", () => {
+    const lines = eventLog.lines({ log, filter: "", offset: null }, size, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "10:10:25 ! ra-rlhf-s7 2 of 64 rewards failed|
+      10:10:26 ✗ ra-rlhf-s7 worker lost: silent for 60 s|
+      10:10:27 · the run began|
+      10:10:28 ! ra-rlhf-s7 2 of 64 rewards failed|
+      10:10:29 ✗ ra-rlhf-s7 worker lost: silent for 60 s|
+      26 to 30 of 30 (UTC)  following|"
+    `);
+  });
+
+  test("stands where it was paused, filtered, in ASCII", () => {
+    const lines = eventLog.lines({ log, filter: "Lost ra-rlhf", offset: 2 }, size, ascii);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "10:10:08 x ra-rlhf-s7 worker lost: silent for 60 s|
+      10:10:11 x ra-rlhf-s7 worker lost: silent for 60 s|
+      10:10:14 x ra-rlhf-s7 worker lost: silent for 60 s|
+      10:10:17 x ra-rlhf-s7 worker lost: silent for 60 s|
+      10:10:20 x ra-rlhf-s7 worker lost: silent for 60 s|
+      3 to 7 of 10 with "Lost ra-rlhf" (UTC)  not following|"
+    `);
+  });
+});

@@ -1,0 +1,264 @@
+/** What must hold of every panel at every size, whatever models, data and errors say. */
+import fc from "fast-check";
+import { cleanup, render } from "ink-testing-library";
+import { afterEach, describe, expect, test } from "vitest";
+import { displayWidth } from "../../../src/report/display-width.js";
+import type { Line, ViewStyle } from "../../../src/tui/line.js";
+import { lineText } from "../../../src/tui/line.js";
+import { LineView } from "../../../src/tui/line-view.js";
+import type { LogLine } from "../../../src/tui/model/run-model.js";
+import { eventLog } from "../../../src/tui/panels/event-log.js";
+import { headerPanel } from "../../../src/tui/panels/header.js";
+import type { PanelSize } from "../../../src/tui/panels/panel.js";
+import { phaseLine } from "../../../src/tui/panels/phase-line.js";
+import { promptVisits } from "../../../src/tui/panels/prompt-history.js";
+import { returnQuantiles } from "../../../src/tui/panels/return-quantiles.js";
+import { riskPanel } from "../../../src/tui/panels/risk.js";
+import { tailBrowser } from "../../../src/tui/panels/tail-browser.js";
+import { trainingPanel } from "../../../src/tui/panels/training.js";
+import { trainingCharts } from "../../../src/tui/panels/training-figures.js";
+import { whatIfPanel } from "../../../src/tui/panels/what-if-panel.js";
+import { whatIf } from "../../../src/tui/what-if.js";
+import { style as anyStyle } from "../charts/all-charts.js";
+import { armConfig, iterations, runOf, sampleRun } from "./sample-run.js";
+
+afterEach(cleanup);
+
+const hostile: readonly string[] = [
+  "\u001b[2J\u001b[H\u001b]0;owned\u0007 red \u001b[31malert",
+  "line one\nline two\r\nline three\ttab\u0000nul\u009b31m",
+  "全角文字がたくさん並んでいるとても長い文章です。",
+  "👩‍👩‍👧‍👦 family 🇩🇪 flag 👍🏽 thumb 😀😀😀😀😀😀😀😀",
+  "שלום עולם \u202eevil\u202c مرحبا بالعالم",
+  "e\u0301\u0302\u0303\u0304 Zalgo ḩ̸̛̬̺̳͔͉̐̀̈́e̶͓̽l̷̰̈́l̴̰͝o̷͎̽ नमस्ते กำลังทดสอบ",
+  "word ".repeat(1000),
+  "x".repeat(5000),
+  "界".repeat(5000),
+  "\ud83d lone \udc00 halves",
+  "",
+];
+const text = fc.oneof(fc.constantFrom(...hostile), fc.string({ unit: "binary", maxLength: 200 }));
+
+type Draw = (size: PanelSize, style: ViewStyle) => Line[];
+
+const runs = [0, 1, 2, 45].map((steps) => sampleRun(7, steps));
+const run = fc.constantFrom(...runs);
+const rival = sampleRun(8, iterations);
+const zoom = fc.option(
+  fc.tuple(fc.nat(50), fc.nat(50)).map(([from, length]) => ({ from, to: from + length })),
+);
+const measure = fc.constantFrom(
+  "mean" as const,
+  "cvar" as const,
+  "cvar-gradient" as const,
+  "mean-cvar" as const,
+  "entropic" as const,
+  "random-drop" as const,
+);
+
+/** A batch with failed rewards among it, or one of a single episode. */
+const spoiled = run.chain(({ events }) =>
+  events.length === 0
+    ? fc.constant(null)
+    : fc.tuple(fc.constantFrom(...events), fc.nat(10)).map(([{ episodes }, failed]) => ({
+        ...episodes,
+        reward: episodes.reward.map((value, at) => (at < failed ? null : value)),
+        return: episodes.return.map((value, at) => (at < failed ? null : value)),
+        weight: episodes.weight.map((value, at) => (at < failed ? 0 : value)),
+      })),
+);
+
+const panels: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
+  header: fc
+    .tuple(
+      run,
+      text,
+      fc.boolean(),
+      fc.constantFrom("running", "paused", "stopping", "done", "failed", "stopped"),
+      fc.option(fc.double()),
+    )
+    .map(([{ trial }, name, live, state, seconds]): Draw => {
+      const named = {
+        ...trial,
+        arm: name,
+        restarts: live ? 0 : 2,
+        worker: { ...trial.worker!, device_name: name },
+      };
+      const input = {
+        run: runOf([rival.trial, named], { name, state: state as "running" }),
+        trial: named,
+        step: trial.steps[0]?.head ?? null,
+        live,
+        backend: name,
+        elapsed: seconds,
+        eta: seconds,
+        gpu: { load: seconds, usedBytes: seconds, totalBytes: 1e12 },
+      };
+      return (size, style) => headerPanel.lines(input, size, style);
+    }),
+  phase: fc
+    .tuple(run, text, fc.nat(100), fc.nat(100), fc.boolean())
+    .map(([{ trial }, words, done, total, failed]): Draw => {
+      const status = failed ? ("failed" as const) : ("running" as const);
+      const phase = { name: words, done, total, unit: words, since: 3 };
+      const input = { trial: { ...trial, phase, status, message: words }, now: 100 };
+      return (size, style) => phaseLine.lines(input, size, style);
+    }),
+  risk: fc.tuple(run, spoiled, spoiled, zoom, measure, fc.nat(2)).map(
+    ([{ events, trial }, episodes, previous, x, which, drop]): Draw =>
+      (size, style) =>
+        riskPanel.lines(
+          {
+            config: armConfig({ measure: which }),
+            steps: trial.steps,
+            step: drop === 0 ? null : (trial.steps.at(-1)?.head ?? null),
+            episodes,
+            previous,
+            quantiles: events.flatMap((one) => returnQuantiles(one.step, one.episodes) ?? []),
+            zoom: x,
+          },
+          size,
+          style,
+        ),
+  ),
+  training: fc
+    .tuple(run, text, fc.boolean(), zoom, fc.option(fc.constantFrom(...trainingCharts)))
+    .map(([{ trial }, name, alone, x, only]): Draw => {
+      const input = {
+        steps: trial.steps,
+        other: alone ? null : { name, steps: rival.trial.steps },
+        step: alone ? null : 17,
+        klTarget: alone ? null : 6,
+        alpha: 0.4,
+        zoom: x,
+        only,
+      };
+      return (size, style) => trainingPanel.lines(input, size, style);
+    }),
+  tail: fc
+    .tuple(
+      spoiled,
+      fc.array(text, { maxLength: 6 }),
+      fc.boolean(),
+      text,
+      fc.integer(),
+      fc.boolean(),
+    )
+    .map(([episodes, words, revealed, filter, place, inHistory]): Draw => {
+      const texts = words.map((one, episode) => ({ episode, prompt: one, completion: one }));
+      const history =
+        inHistory && episodes !== null
+          ? [0, 1, 2].flatMap((step) => promptVisits(step, episodes, episodes.prompt[0]!))
+          : null;
+      const input = {
+        step: 3,
+        episodes,
+        texts,
+        revealed,
+        filter: place % 2 === 0 ? "" : filter,
+        selected: place,
+        offset: -place,
+        history,
+      };
+      return (size, style) => tailBrowser.lines(input, size, style);
+    }),
+  "what if": fc
+    .tuple(spoiled, measure, fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(90), text)
+    .map(([episodes, which, alpha, offset, reason]): Draw => {
+      const { risk } = armConfig();
+      const question = { ...risk, measure: which, alpha };
+      const past = { step: 3, seed: 7, promptScores: null };
+      const answer =
+        offset === 0
+          ? { reason }
+          : episodes === null
+            ? null
+            : whatIf({ ...past, episodes }, question);
+      const input = { step: 3, episodes, question, actual: risk, answer, offset };
+      return (size, style) => whatIfPanel.lines(input, size, style);
+    }),
+  events: fc
+    .tuple(fc.array(text, { maxLength: 20 }), text, fc.option(fc.nat(30)))
+    .map(([words, filter, offset]): Draw => {
+      const log = words.map(
+        (one, seq): LogLine => ({
+          seq,
+          time: seq % 2 === 0 ? "2026-11-23T10:10:10.000Z" : one,
+          trial: seq % 3 === 0 ? one : null,
+          level: (["info", "warning", "error"] as const)[seq % 3]!,
+          text: one,
+        }),
+      );
+      const input = { log, filter: offset === 0 ? "" : filter, offset };
+      return (size, style) => eventLog.lines(input, size, style);
+    }),
+};
+
+const size = fc.oneof(
+  fc.record({ width: fc.nat(200), height: fc.nat(60) }),
+  fc.record({ width: fc.nat(40), height: fc.nat(12) }),
+);
+
+/** What a terminal would take for an order, or would not give a place of its own. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come through
+const orders = /[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
+describe.each(Object.entries(panels))("the panel %s", (_, drawing) => {
+  test("stays within its rectangle and gives the terminal no orders", () => {
+    fc.assert(
+      fc.property(drawing, size, anyStyle, (draw, room, style) => {
+        const lines = draw(room, style);
+        expect(lines.length).toBeLessThanOrEqual(room.height);
+        for (const line of lines) {
+          const shown = lineText(line);
+          expect(displayWidth(shown)).toBeLessThanOrEqual(room.width);
+          expect(shown).not.toMatch(orders);
+          if (!style.unicode) {
+            expect(shown).toMatch(/^[\x20-\x7e]*$/);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("says the same with and without colour", () => {
+    fc.assert(
+      fc.property(drawing, size, fc.boolean(), (draw, room, unicode) => {
+        const drawn = (color: boolean): string[] => draw(room, { unicode, color }).map(lineText);
+        expect(drawn(true)).toEqual(drawn(false));
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe("on Ink's screen of 100 columns", () => {
+  const style = { unicode: true, color: false };
+  const { events } = runs[3]!;
+  const { episodes } = events[44]!;
+
+  test.each(
+    hostile
+      .filter((words) => words !== "")
+      .map((words) => [JSON.stringify(words.slice(0, 24)), words]),
+  )("%s takes no line more and loses nothing", (_, words) => {
+    const texts = [...episodes.prompt.keys()].map((episode) => ({
+      episode,
+      prompt: words,
+      completion: words,
+    }));
+    const browser = { step: 44, episodes, texts, revealed: true, filter: "", offset: 0 };
+    const lines = tailBrowser.lines(
+      { ...browser, selected: 3, history: null },
+      { width: 100, height: 20 },
+      style,
+    );
+    const { lastFrame } = render(
+      <LineView lines={lines} style={style} onKey={() => {}} keys={false} />,
+    );
+    const shown = lastFrame()!.split("\n");
+    expect(shown).toHaveLength(lines.length);
+    expect(shown).toEqual(lines.map((line) => lineText(line).trimEnd()));
+  });
+});
