@@ -93,7 +93,8 @@ describe("a run in the foreground", { timeout: 9_000 }, () => {
     const again = averseWindow(["resume", run!.id], { cwd });
     await again.shows(/step [1-9]\d*\/100000/);
     again.press(keys.ctrlC);
-    console.error("pressed"); setTimeout(() => console.error(again.emulator.normalText.slice(0, 1500)), 3000);
+    console.error("pressed");
+    setTimeout(() => console.error(again.emulator.normalText.slice(0, 1500)), 3000);
     const end = await again.ended;
     expect(end.code).toBe(130);
     expectTidy(again, end);
@@ -122,7 +123,10 @@ describe("a run in the foreground", { timeout: 9_000 }, () => {
 });
 
 describe("a view of a run in the background", { timeout: 60_000 }, () => {
-  async function attached(name: string, env = {}): Promise<{ cwd: string; window: TerminalWindow }> {
+  async function attached(
+    name: string,
+    env = {},
+  ): Promise<{ cwd: string; window: TerminalWindow }> {
     const cwd = workplace(scratch, name, long);
     await detachedRun(cwd);
     const window = averseWindow(["attach", "latest"], { cwd, env });

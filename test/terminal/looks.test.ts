@@ -1,13 +1,7 @@
 /** Terminals with less than others: no colours, few colours, no UTF-8, no screen at all. */
 import { expect, test } from "vitest";
 import { buildProgramFirst, scratch } from "../cli/averse.js";
-import {
-  averseWindow,
-  detachedRun,
-  expectTidy,
-  leaveNothingBehind,
-  workplace,
-} from "./program.js";
+import { averseWindow, detachedRun, expectTidy, leaveNothingBehind, workplace } from "./program.js";
 import { keys, type TerminalWindow } from "./terminal-window.js";
 
 buildProgramFirst();

@@ -53,9 +53,7 @@ def main() -> None:
     columns, rows, *command = sys.argv[1:]
     near, far = os.openpty()
     set_size(far, int(columns), int(rows))
-    program = subprocess.Popen(  # noqa: S603
-        command, stdin=far, stdout=far, stderr=far, preexec_fn=become_leader  # noqa: PLW1509
-    )
+    program = subprocess.Popen(command, stdin=far, stdout=far, stderr=far, preexec_fn=become_leader)
     say(pid=program.pid)
     ended, end = os.pipe()
     os.set_blocking(end, False)

@@ -1,7 +1,7 @@
 /** A user's first hour: from `averse` to a run that is watched, left, found again and stopped. */
 import { expect, test } from "vitest";
 import { averse, buildProgramFirst, scratch } from "../cli/averse.js";
-import { averseWindow, leaveNothingBehind, expectTidy, runsIn, workplace } from "./program.js";
+import { averseWindow, expectTidy, leaveNothingBehind, runsIn, workplace } from "./program.js";
 import { keys } from "./terminal-window.js";
 
 buildProgramFirst();
@@ -72,8 +72,9 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
   first.press(keys.escape);
   await first.hides("/return<-1");
   first.press(keys.enter);
-  await first.shows(/Prompt \d+/);
+  await first.shows(/Prompt \d+ +drawn/);
   first.press(keys.escape);
+  await first.until((text) => !/Prompt \d+ +drawn/.test(text), "the tail again");
 
   // What if.
   first.press("w");

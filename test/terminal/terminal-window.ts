@@ -37,7 +37,6 @@ export interface WindowEnd {
 /** How long a screen is waited for, in milliseconds: only a machine that is very busy needs it. */
 const patience = 20_000;
 
-export const escape = "\u001b";
 export const keys = {
   up: "\u001b[A",
   down: "\u001b[B",
@@ -47,7 +46,7 @@ export const keys = {
   tab: "\t",
   shiftTab: "\u001b[Z",
   ctrlC: "\u0003",
-  escape,
+  escape: "\u001b",
 } as const;
 
 export class TerminalWindow {
@@ -64,7 +63,12 @@ export class TerminalWindow {
   constructor(argv: readonly string[], { columns = 120, rows = 40, cwd, env = {} }: WindowOptions) {
     this.emulator = new Emulator(columns, rows);
     // What the test runner sets is no concern of the program.
-    const none = { NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, NODE_ENV: undefined };
+    const none = {
+      NO_COLOR: undefined,
+      FORCE_COLOR: undefined,
+      CI: undefined,
+      NODE_ENV: undefined,
+    };
     // Python would make another of the language C, for its children too.
     const language = {
       PYTHONCOERCECLOCALE: "0",
