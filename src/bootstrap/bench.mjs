@@ -28,6 +28,7 @@ const benchmarks = {
   quickstart: [process.execPath, join("src", "bootstrap", "bench-quickstart.mjs")],
   controller: inNode("controller.mjs"),
   memory: inNode("memory.mjs"),
+  terminal: inNode("terminal.mjs"),
   start: inNode("start.mjs"),
 };
 

@@ -74,7 +74,7 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
   first.press(keys.enter);
   await first.shows(/Prompt \d+ +drawn/);
   first.press(keys.escape);
-  await first.until((text) => !/Prompt \d+ +drawn/.test(text), "the tail again");
+  await first.hides(/Prompt \d+ +drawn/);
 
   // What if.
   first.press("w");

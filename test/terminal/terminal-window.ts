@@ -35,7 +35,7 @@ export interface WindowEnd {
 }
 
 /** How long a screen is waited for, in milliseconds: only a machine that is very busy needs it. */
-const patience = 20_000;
+const patience = 40_000;
 
 export const keys = {
   up: "\u001b[A",
@@ -59,7 +59,7 @@ export class TerminalWindow {
   /** Process of the program. */
   pid = 0;
 
-  /** @param argv after the interpreter, as in `node main.js ls` */
+  /** @param argv what Node is to run: a file and its arguments */
   constructor(argv: readonly string[], { columns = 120, rows = 40, cwd, env = {} }: WindowOptions) {
     this.emulator = new Emulator(columns, rows);
     // What the test runner sets is no concern of the program.
