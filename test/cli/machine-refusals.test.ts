@@ -146,7 +146,10 @@ describe("no permission", { timeout: 60_000 }, () => {
 test("a socket whose address is taken", { timeout: 60_000 }, async () => {
   const TMPDIR = mkdtempSync(join(tmpdir(), "averse-taken-"));
   onTestFinished(() => rmSync(TMPDIR, { recursive: true, force: true }));
-  const { code, stderr } = await averse(["run", "smoke", "--run-dir", join(scratch, "taken")], {
+  // One trial at a time: the next one's worker is opened early, and may be refused first.
+  const alone = ["--set", "trials.parallel=1"];
+  const args = ["run", "smoke", "--run-dir", join(scratch, "taken"), ...alone];
+  const { code, stderr } = await averse(args, {
     env: { TMPDIR, NODE_OPTIONS: `--import ${beside("socket-taken.mjs")}` },
   });
   expect(stderr).toMatch(
