@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
+import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -294,15 +295,21 @@ describe.runIf(process.platform === "linux")("between processes", () => {
   });
 
   test("one that has ended and that nobody has reaped is dead", async () => {
-    // The shell turns into a program that never asks after its child.
-    const shell = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], {
-      stdio: ["ignore", "pipe", "ignore"],
+    // The shell turns into a program that never asks after its child. The child ends only
+    // once it has: a shell may bury a child that ends earlier.
+    const shell = spawn("sh", ["-c", "read -r end <&3 & echo $!; exec sleep 60"], {
+      stdio: ["ignore", "pipe", "ignore", "pipe"],
     });
     children.push(shell);
     const [line] = await new Promise<string[]>((resolve) =>
       createInterface(shell.stdout!).once("line", (...lines: string[]) => resolve(lines)),
     );
     const pid = Number(line);
+    await vi.waitFor(
+      () => expect(readFileSync(`/proc/${shell.pid}/comm`, "utf8")).toBe("sleep\n"),
+      10_000,
+    );
+    (shell.stdio[3] as Writable).end();
     await vi.waitFor(
       () => expect(readFileSync(`/proc/${pid}/stat`, "utf8")).toMatch(/\) Z /),
       10_000,
