@@ -11,6 +11,7 @@ import { evaluationDigest, writeEvaluation } from "./evaluation-file.js";
 import type { JournalWriter } from "./journal-writer.js";
 import { type Manifest, type Provenance, writeManifest } from "./manifest.js";
 import { completedManifest, manifestAfter, resumedManifest } from "./manifest-progress.js";
+import { ProgressKeeper } from "./progress-keeper.js";
 import { RecordError } from "./record-error.js";
 import type { RunRecorder } from "./run-directory.js";
 import type { RunLock } from "./run-lock.js";
@@ -40,10 +41,12 @@ export interface RecordParts {
 }
 
 export class DiskRecorder implements RunRecorder {
+  readonly #progress: ProgressKeeper;
   #manifest: Manifest;
   #closed = false;
 
   constructor(private readonly parts: RecordParts) {
+    this.#progress = new ProgressKeeper(parts.directory);
     this.#manifest = parts.manifest;
   }
 
@@ -66,6 +69,7 @@ export class DiskRecorder implements RunRecorder {
       writeManifest(this.directory, manifest);
       this.#manifest = manifest;
     }
+    this.#progress.follow(this.parts.journal.end.bytes);
     return event;
   }
 

@@ -1,7 +1,8 @@
 /**
  * A run's folder, written as the run goes:
  *
- *   runs/<experiment>-<hash8>/  manifest.json  journal.jsonl  evaluation.json  logs/  lock/
+ *   runs/<experiment>-<hash8>/  manifest.json  journal.jsonl  progress.json  evaluation.json
+ *     logs/  lock/
  *     trials/<arm>-s<seed>/     checkpoints/step-000050/  model/  samples/  episodes/  texts/
  */
 import { dirname, join, resolve } from "node:path";

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import type { Experiment } from "../config/schema.js";
 import { planTrials } from "../experiment/plan.js";
 import { remainingSeconds, type TrialAhead } from "../experiment/remaining-time.js";
-import { JournalGlance, type TrialGlance } from "./journal-glance.js";
+import { JournalGlance } from "./journal-glance.js";
 import type { Manifest } from "./manifest-schema.js";
 import { intactManifest, manifestJson } from "./manifest-text.js";
 import { RecordError, recordError } from "./record-error.js";
 import { holderOf } from "./run-lock.js";
 import { runFiles } from "./run-paths.js";
+import { type ProgressFacts, paceOf } from "./run-progress.js";
 
 export interface RunSummary {
   /** Folder name. */
@@ -69,7 +70,7 @@ export class RunList {
   /** As `listRuns`. */
   read(): RunSummary[] {
     const runs = runNames(this.runsFolder).flatMap((id) => this.#summary(id) ?? []);
-    return runs.sort((a, b) => (b.started ?? "").localeCompare(a.started ?? ""));
+    return runs.sort((a, b) => laterFirst(a.started ?? "", b.started ?? ""));
   }
 
   #summary(id: string): RunSummary | null {
@@ -81,7 +82,7 @@ export class RunList {
       const { name, purpose, started, finished, message } = manifest;
       const facts = { ...unknown, name, purpose, started, finished, message };
       try {
-        return { ...facts, ...progressOf(known.directory, manifest, known.journal()) };
+        return { ...facts, ...summaryOf(known.directory, manifest, known.journal.read()) };
       } catch (error) {
         return { ...facts, state: "damaged", message: (error as Error).message };
       }
@@ -124,7 +125,12 @@ export function latestRun(runsFolder: string): string | null {
     }
   };
   const runs = runNames(runsFolder).map((name) => ({ name, started: started(name) }));
-  return runs.sort((a, b) => b.started.localeCompare(a.started))[0]?.name ?? null;
+  return runs.sort((a, b) => laterFirst(a.started, b.started))[0]?.name ?? null;
+}
+
+/** Of two times in ISO 8601. `localeCompare` would load the collation of a language for it. */
+function laterFirst(a: string, b: string): number {
+  return a < b ? 1 : a > b ? -1 : 0;
 }
 
 const nothing = {
@@ -142,9 +148,11 @@ const nothing = {
 class KnownRun {
   #stamp = "";
   #manifest: Manifest | null = null;
-  #journal: JournalGlance | null = null;
+  readonly journal: JournalGlance;
 
-  constructor(readonly directory: string) {}
+  constructor(readonly directory: string) {
+    this.journal = new JournalGlance(directory);
+  }
 
   /** @throws {RecordError} */
   manifest(): Manifest {
@@ -162,28 +170,17 @@ class KnownRun {
       throw recordError(`cannot read ${path}`, error);
     }
   }
-
-  /** @throws {RecordError} */
-  journal(): JournalGlance {
-    const path = join(this.directory, runFiles.journal);
-    this.#journal ??= new JournalGlance(path);
-    if (!this.#journal.read()) {
-      this.#journal = new JournalGlance(path);
-      this.#journal.read();
-    }
-    return this.#journal;
-  }
 }
 
-function progressOf(run: string, { outcome, config }: Manifest, journal: JournalGlance) {
-  const { trials, lastTrial, cvar, parallel } = journal;
-  const last = lastTrial === null ? undefined : trials.get(lastTrial);
-  const state = outcome ?? (holderOf(run) === null ? ("stopped" as const) : journal.state);
+function summaryOf(run: string, { outcome, config }: Manifest, progress: ProgressFacts) {
+  const { trials, last_trial: trial, cvar, parallel } = progress;
+  const last = trial === null ? undefined : trials[trial];
+  const state = outcome ?? (holderOf(run) === null ? ("stopped" as const) : progress.state);
   return {
     state,
-    trials: trials.size,
-    trialsDone: [...trials.values()].filter(({ status }) => status === "done").length,
-    trial: lastTrial,
+    trials: Object.keys(trials).length,
+    trialsDone: Object.values(trials).filter(({ status }) => status === "done").length,
+    trial,
     step: last?.step ?? null,
     iterations: last?.iterations ?? null,
     cvar,
@@ -192,12 +189,12 @@ function progressOf(run: string, { outcome, config }: Manifest, journal: Journal
 }
 
 /** Trials that have not started are known from the plan alone. */
-function ahead(config: Manifest["config"], trials: ReadonlyMap<string, TrialGlance>): TrialAhead[] {
+function ahead(config: Manifest["config"], trials: ProgressFacts["trials"]): TrialAhead[] {
   // Written by this program from a checked configuration.
   const planned = planTrials(config as unknown as Experiment);
   return planned.map(({ id, iterations }) => {
-    const { status = "waiting", step = 0, pace = null } = trials.get(id) ?? {};
+    const { status = "waiting", step = 0, times = [] } = trials[id] ?? {};
     const place = status === "waiting" || status === "running" ? status : "over";
-    return { iterations, step, pace, status: place };
+    return { iterations, step, pace: paceOf({ times }), status: place };
   });
 }

@@ -8,6 +8,7 @@ export const runFiles = {
   manifest: "manifest.json",
   journal: "journal.jsonl",
   evaluation: "evaluation.json",
+  progress: "progress.json",
   logs: "logs",
   lock: "lock",
 } as const;
