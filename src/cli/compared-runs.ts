@@ -1,7 +1,6 @@
 /** Runs as the comparison screen shows them, from their records; also of runs that go on. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Experiment } from "../config/schema.js";
 import { armMetrics } from "../experiment/arm-metrics.js";
 import type { Evaluation } from "../experiment/evaluation.js";
 import type { JournalEvent } from "../experiment/events.js";
@@ -10,6 +9,7 @@ import { type RunFigures, withEvent } from "../experiment/trial-figures.js";
 import { readEvaluation } from "../record/evaluation-file.js";
 import { JournalIndex } from "../record/journal-index.js";
 import { readManifest } from "../record/manifest.js";
+import { experimentOf } from "../record/manifest-experiment.js";
 import { runFiles } from "../record/run-paths.js";
 import { rewardByQuantile } from "../report/plots/quantile-curve.js";
 import { seedMean } from "../report/plots/seed-mean.js";
@@ -20,8 +20,7 @@ export function comparedRun(folder: string): ComparedRun {
   const id = basename(folder);
   const nothing = { id, arms: [], conclusion: [], tailQuantile: null };
   try {
-    // Written by this program from a checked configuration.
-    const experiment = readManifest(folder).config as unknown as Experiment;
+    const experiment = experimentOf(readManifest(folder));
     const trials = planTrials(experiment);
     const figures = figuresOf(folder);
     const evaluation = evaluationOf(folder);

@@ -1,7 +1,7 @@
 /** The trials of earlier runs, for estimates: a few runs of each experiment, each read once. */
-import type { Experiment } from "../config/schema.js";
 import { JournalIndex } from "../record/journal-index.js";
 import { readManifest } from "../record/manifest.js";
+import { experimentOf } from "../record/manifest-experiment.js";
 import { RecordError } from "../record/record-error.js";
 import type { RunSummary } from "../record/run-list.js";
 import type { PastTrial } from "./time-estimate.js";
@@ -38,8 +38,7 @@ export class PastTrials {
 
 async function trialsOf(directory: string): Promise<PastTrial[]> {
   try {
-    // Written by this program from a checked configuration.
-    const { name, backend } = readManifest(directory).config as unknown as Experiment;
+    const { name, backend } = experimentOf(readManifest(directory));
     let times = noTimes;
     for (const entries of new JournalIndex(directory).read()) {
       for (const { head } of entries) {

@@ -6,6 +6,7 @@ import type { JournalEvent } from "../experiment/events.js";
 import { writeDurably } from "../record/durable-files.js";
 import { JournalError, readJournal } from "../record/journal-reader.js";
 import { type Manifest, readManifest } from "../record/manifest.js";
+import { experimentOf } from "../record/manifest-experiment.js";
 import { renderReport } from "../report/render-report.js";
 import type { RunDescription } from "../report/report-data.js";
 import { shellLine } from "./command-line.js";
@@ -24,8 +25,7 @@ export interface ReportTextOptions {
  */
 export async function writeReports(folder: string, options: ReportTextOptions): Promise<string[]> {
   const manifest = readManifest(folder);
-  // Written by this program from a checked configuration.
-  const experiment = manifest.config as unknown as Experiment;
+  const experiment = experimentOf(manifest);
   const events = await journalOf(folder);
   const { html, markdown } = await renderReport(
     {

@@ -1,8 +1,8 @@
 /** `averse resume`: a run that was interrupted, failed or killed goes on from its checkpoints. */
-import type { Experiment } from "../config/schema.js";
 import { planRun } from "../experiment/plan.js";
 import { readEvaluation } from "../record/evaluation-file.js";
 import { readManifest } from "../record/manifest.js";
+import { experimentOf } from "../record/manifest-experiment.js";
 import { openRun } from "../record/open-run.js";
 import { concludeRun } from "./conclude-run.js";
 import { controllerLog, detach, takeDetachment } from "./detach.js";
@@ -41,8 +41,7 @@ export async function resume(
       exitCode.usage,
     );
   }
-  // Written by this program from a checked configuration.
-  const experiment = manifest.config as unknown as Experiment;
+  const experiment = experimentOf(manifest);
   const spec = usableSpec(experiment);
   const machine = hardware();
   const plan = planRun(experiment, machine);

@@ -13,6 +13,7 @@ import { connectToRun, type RunLink } from "../live/client.js";
 import { readEpisodes } from "../record/episodes-file.js";
 import { JournalIndex } from "../record/journal-index.js";
 import { readManifest } from "../record/manifest.js";
+import { experimentOf } from "../record/manifest-experiment.js";
 import { checkedPath, runFiles } from "../record/run-paths.js";
 import { readTexts } from "../record/texts-file.js";
 import type {
@@ -158,8 +159,7 @@ export class AttachedRun extends RecordedRun implements RunSource {
    * @throws {RecordError} its manifest is missing or damaged
    */
   static async open(directory: string): Promise<AttachedRun> {
-    // Written by this program from a checked configuration.
-    const experiment = readManifest(directory).config as unknown as Experiment;
+    const experiment = experimentOf(readManifest(directory));
     const run = new AttachedRun(directory, experiment);
     await run.#connect();
     return run;

@@ -1,9 +1,9 @@
 /** What a manifest learns while its run goes on. Pure: each answers a new manifest. */
-import type { Experiment } from "../config/schema.js";
 import { determinismOf } from "../experiment/determinism.js";
 import type { JournalEvent } from "../experiment/events.js";
 import { environmentDifferences } from "./environment-differences.js";
 import { isModelKey, loadedModels } from "./loaded-models.js";
+import { experimentOf } from "./manifest-experiment.js";
 import type { Manifest, Provenance } from "./manifest-schema.js";
 import { withUser } from "./shared-entries.js";
 
@@ -59,7 +59,6 @@ export function completedManifest(
 }
 
 function withLoaded(manifest: Manifest, event: EventOf<"worker_ready">, trial: string): Manifest {
-  const experiment = manifest.config as unknown as Experiment;
   const { versions, models, data } = manifest;
   const { data: files = {}, prompts } = event.digests;
   const devices = withDevice(manifest.devices, event, trial);
@@ -68,7 +67,7 @@ function withLoaded(manifest: Manifest, event: EventOf<"worker_ready">, trial: s
     versions: withVersions(versions, event.versions),
     devices,
     determinism: determinismOf(devices.map(({ nondeterminism }) => nondeterminism)),
-    models: loadedModels(models, experiment, event, trial),
+    models: loadedModels(models, experimentOf(manifest), event, trial),
     data: {
       ...data,
       files: { ...files, ...data.files },

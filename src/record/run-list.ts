@@ -1,10 +1,10 @@
 /** The runs in a folder, each in one line: what it is, how it stands, how far it came. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Experiment } from "../config/schema.js";
 import { planTrials } from "../experiment/plan.js";
 import { remainingSeconds, type TrialAhead } from "../experiment/remaining-time.js";
 import { JournalGlance } from "./journal-glance.js";
+import { experimentOf } from "./manifest-experiment.js";
 import type { Manifest } from "./manifest-schema.js";
 import { intactManifest, manifestJson } from "./manifest-text.js";
 import { RecordError, recordError } from "./record-error.js";
@@ -172,7 +172,8 @@ class KnownRun {
   }
 }
 
-function summaryOf(run: string, { outcome, config }: Manifest, progress: ProgressFacts) {
+function summaryOf(run: string, manifest: Manifest, progress: ProgressFacts) {
+  const { outcome } = manifest;
   const { trials, last_trial: trial, cvar, parallel } = progress;
   const last = trial === null ? undefined : trials[trial];
   const state = outcome ?? (holderOf(run) === null ? ("stopped" as const) : progress.state);
@@ -184,15 +185,13 @@ function summaryOf(run: string, { outcome, config }: Manifest, progress: Progres
     step: last?.step ?? null,
     iterations: last?.iterations ?? null,
     cvar,
-    etaSeconds: state === "running" ? remainingSeconds(ahead(config, trials), parallel) : null,
+    etaSeconds: state === "running" ? remainingSeconds(ahead(manifest, trials), parallel) : null,
   };
 }
 
 /** Trials that have not started are known from the plan alone. */
-function ahead(config: Manifest["config"], trials: ProgressFacts["trials"]): TrialAhead[] {
-  // Written by this program from a checked configuration.
-  const planned = planTrials(config as unknown as Experiment);
-  return planned.map(({ id, iterations }) => {
+function ahead(manifest: Manifest, trials: ProgressFacts["trials"]): TrialAhead[] {
+  return planTrials(experimentOf(manifest)).map(({ id, iterations }) => {
     const { status = "waiting", step = 0, times = [] } = trials[id] ?? {};
     const place = status === "waiting" || status === "running" ? status : "over";
     return { iterations, step, pace: paceOf({ times }), status: place };
