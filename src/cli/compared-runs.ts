@@ -1,16 +1,13 @@
 /** Runs as the comparison screen shows them, from their records; also of runs that go on. */
-import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { armMetrics } from "../experiment/arm-metrics.js";
-import type { Evaluation } from "../experiment/evaluation.js";
 import type { JournalEvent } from "../experiment/events.js";
 import { planTrials, type Trial } from "../experiment/plan.js";
 import { type RunFigures, withEvent } from "../experiment/trial-figures.js";
-import { readEvaluation } from "../record/evaluation-file.js";
+import { readEvaluationIfAny } from "../record/evaluation-file.js";
 import { JournalIndex } from "../record/journal-index.js";
 import { readManifest } from "../record/manifest.js";
 import { experimentOf } from "../record/manifest-experiment.js";
-import { runFiles } from "../record/run-paths.js";
 import { rewardByQuantile } from "../report/plots/quantile-curve.js";
 import { seedMean } from "../report/plots/seed-mean.js";
 import type { ComparedRun, ComparedRunArm } from "../tui/compare/compared-run.js";
@@ -23,7 +20,7 @@ export function comparedRun(folder: string): ComparedRun {
     const experiment = experimentOf(readManifest(folder));
     const trials = planTrials(experiment);
     const figures = figuresOf(folder);
-    const evaluation = evaluationOf(folder);
+    const evaluation = readEvaluationIfAny(folder);
     const arms = evaluation?.arms ?? armMetrics(trials, figures);
     if (Object.keys(arms).length === 0) {
       return { ...nothing, problem: "no arm of it has been evaluated yet" };
@@ -43,11 +40,6 @@ export function comparedRun(folder: string): ComparedRun {
   } catch (error) {
     return { ...nothing, problem: (error as Error).message };
   }
-}
-
-/** Null: the run is not over. */
-function evaluationOf(folder: string): Evaluation | null {
-  return existsSync(join(folder, runFiles.evaluation)) ? readEvaluation(folder) : null;
 }
 
 /** Of steps only the figures are read; of final evaluations, their arrays too. */

@@ -4,7 +4,7 @@ import type { Experiment } from "../config/schema.js";
 import { aggregate } from "../experiment/aggregate.js";
 import type { JournalEvent } from "../experiment/events.js";
 import { writeDurably } from "../record/durable-files.js";
-import { JournalError, readJournal } from "../record/journal-reader.js";
+import { readJournalSoFar } from "../record/journal-reader.js";
 import { type Manifest, readManifest } from "../record/manifest.js";
 import { experimentOf } from "../record/manifest-experiment.js";
 import { renderReport } from "../report/render-report.js";
@@ -26,7 +26,8 @@ export interface ReportTextOptions {
 export async function writeReports(folder: string, options: ReportTextOptions): Promise<string[]> {
   const manifest = readManifest(folder);
   const experiment = experimentOf(manifest);
-  const events = await journalOf(folder);
+  const events: JournalEvent[] = [];
+  for await (const event of readJournalSoFar(folder)) events.push(event);
   const { html, markdown } = await renderReport(
     {
       run: description(folder, manifest, experiment),
@@ -46,17 +47,6 @@ export async function writeReports(folder: string, options: ReportTextOptions): 
     writeDurably(path, content);
     return path;
   });
-}
-
-/** All whole lines; a last one that is cut off is a writer at work, or one that died. */
-async function journalOf(folder: string): Promise<JournalEvent[]> {
-  const events: JournalEvent[] = [];
-  try {
-    for await (const event of readJournal(folder)) events.push(event);
-  } catch (error) {
-    if (!(error instanceof JournalError && error.torn)) throw error;
-  }
-  return events;
 }
 
 function description(folder: string, manifest: Manifest, experiment: Experiment): RunDescription {

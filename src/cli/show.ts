@@ -1,12 +1,9 @@
 /** `averse show`: one run's settings, the state of its trials, and its results. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { z } from "zod";
 import type { JournalEvent, StepEvent } from "../experiment/events.js";
-import { readEvaluation } from "../record/evaluation-file.js";
-import { JournalError, readJournal } from "../record/journal-reader.js";
+import { readEvaluationIfAny } from "../record/evaluation-file.js";
+import { readJournalSoFar } from "../record/journal-reader.js";
 import { type Manifest, readManifest } from "../record/manifest.js";
-import { runFiles } from "../record/run-paths.js";
 import { formatDuration } from "../report/number-format.js";
 import { safeText } from "../report/safe-text.js";
 import { gridLines } from "../report/text-grid.js";
@@ -35,7 +32,7 @@ export async function show(
   const manifest = readManifest(folder);
   const lastSteps = new Map<string, StepEvent>();
   const trials = await trialFacts(folder, lastSteps);
-  const evaluation = existsSync(join(folder, runFiles.evaluation)) ? readEvaluation(folder) : null;
+  const evaluation = readEvaluationIfAny(folder);
   const { live, model } = await viewOf(folder);
   if (options.json) {
     const facts = { folder, manifest, trials: [...trials.values()], evaluation };
@@ -85,7 +82,7 @@ interface TrialFacts {
 }
 
 /**
- * What the journal says of each trial; a line cut off at its end is a writer at work.
+ * What the journal says of each trial.
  *
  * @param lastSteps takes up each trial's last step
  */
@@ -94,13 +91,9 @@ async function trialFacts(
   lastSteps: Map<string, StepEvent>,
 ): Promise<Map<string, TrialFacts>> {
   const trials = new Map<string, TrialFacts>();
-  try {
-    for await (const event of readJournal(folder)) {
-      take(event, trials);
-      if (event.type === "step" && event.trial !== null) lastSteps.set(event.trial, event);
-    }
-  } catch (error) {
-    if (!(error instanceof JournalError && error.torn)) throw error;
+  for await (const event of readJournalSoFar(folder)) {
+    take(event, trials);
+    if (event.type === "step" && event.trial !== null) lastSteps.set(event.trial, event);
   }
   return trials;
 }

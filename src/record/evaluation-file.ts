@@ -4,7 +4,7 @@ import { type Evaluation, evaluationSchema } from "../experiment/evaluation.js";
 import { readCheckedJson } from "./checked-json.js";
 import { sha256Of } from "./digest-file.js";
 import { writeDurably } from "./durable-files.js";
-import { recordError } from "./record-error.js";
+import { RecordError, recordError } from "./record-error.js";
 import { runFiles } from "./run-paths.js";
 
 /**
@@ -19,6 +19,16 @@ export function writeEvaluation(run: string, evaluation: Evaluation): void {
 /** @throws {RecordError} when it is missing (the run is not done) or damaged */
 export function readEvaluation(run: string): Evaluation {
   return readCheckedJson(join(run, runFiles.evaluation), evaluationSchema, "evaluation");
+}
+
+/** @returns null: there is none, for the run is not over. @throws {RecordError} it is damaged */
+export function readEvaluationIfAny(run: string): Evaluation | null {
+  try {
+    return readEvaluation(run);
+  } catch (error) {
+    if (error instanceof RecordError && error.reason === "missing") return null;
+    throw error;
+  }
 }
 
 /** sha256 of the file; null: there is none. @throws {RecordError} */

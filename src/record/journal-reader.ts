@@ -44,6 +44,20 @@ export async function* readJournal(run: string): AsyncGenerator<JournalEvent> {
   }
 }
 
+/**
+ * As `readJournal`, of a run that may go on: a last line that is cut off is a writer at work, or one
+ * that died, and the events before it are what there is so far.
+ *
+ * @throws {RecordError} as `readJournal`, but for a torn last line
+ */
+export async function* readJournalSoFar(run: string): AsyncGenerator<JournalEvent> {
+  try {
+    yield* readJournal(run);
+  } catch (error) {
+    if (!(error instanceof JournalError && error.torn)) throw error;
+  }
+}
+
 /** As `readJournal`, with what a writer needs to go on after each event. */
 export async function* readEntries(run: string): AsyncGenerator<JournalEntry> {
   const path = join(run, runFiles.journal);

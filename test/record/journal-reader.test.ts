@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/experiment/events.js";
 import { sealedLine } from "../../src/record/journal-line.js";
-import { JournalError, readJournal } from "../../src/record/journal-reader.js";
+import { JournalError, readJournal, readJournalSoFar } from "../../src/record/journal-reader.js";
 import type { RunRecorder } from "../../src/record/run-directory.js";
 import { stepHappening } from "../experiment/happenings.js";
 import { newRun, temporaryFolder } from "./folders.js";
@@ -35,6 +35,12 @@ async function read(run: string): Promise<{ events: JournalEvent[]; error: unkno
     return { events, error };
   }
   return { events, error: null };
+}
+
+async function soFar(run: string): Promise<JournalEvent[]> {
+  const events: JournalEvent[] = [];
+  for await (const event of readJournalSoFar(run)) events.push(event);
+  return events;
 }
 
 function linesIn(path: string): string[] {
@@ -70,6 +76,15 @@ describe("reading a journal", () => {
     expect(error).toBeInstanceOf(JournalError);
     expect(error).toMatchObject({ line: 3, torn: true, reason: "damaged" });
     expect((error as Error).message).toMatch(/journal\.jsonl, line 3: the line is cut off/);
+  });
+
+  test("a torn last line ends what there is so far, and damage is damage all the same", async () => {
+    const { run, path } = journalOf(3);
+    truncateSync(path, readFileSync(path).length - 20);
+    expect(await soFar(run)).toHaveLength(2);
+    damage(path, 1, (line) => line.replace("step", "stop"));
+    await expect(soFar(run)).rejects.toMatchObject({ line: 1, torn: false });
+    await expect(soFar(join(run, "none"))).rejects.toMatchObject({ reason: "missing" });
   });
 
   test("a last line that lacks only its end is torn too", async () => {

@@ -11,7 +11,7 @@ import { describe, expect, test } from "vitest";
 import type { Evaluation } from "../../src/experiment/evaluation.js";
 import type { Episodes, Happening } from "../../src/experiment/events.js";
 import { readEpisodes } from "../../src/record/episodes-file.js";
-import { readEvaluation } from "../../src/record/evaluation-file.js";
+import { readEvaluation, readEvaluationIfAny } from "../../src/record/evaluation-file.js";
 import { readJournal } from "../../src/record/journal-reader.js";
 import { readManifest } from "../../src/record/manifest.js";
 import { readTexts } from "../../src/record/texts-file.js";
@@ -289,6 +289,7 @@ describe("evaluation.json", () => {
     const run = newRun();
     run.writeEvaluation(evaluation);
     expect(readEvaluation(run.directory)).toEqual(evaluation);
+    expect(readEvaluationIfAny(run.directory)).toEqual(evaluation);
     expect(readdirSync(run.directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
@@ -303,8 +304,10 @@ describe("evaluation.json", () => {
   test("missing or damaged ones are told apart", () => {
     const { directory } = newRun();
     expect(() => readEvaluation(directory)).toThrow(expect.objectContaining({ reason: "missing" }));
+    expect(readEvaluationIfAny(directory)).toBeNull();
     writeFileSync(join(directory, "evaluation.json"), '{"arms":{}}');
     expect(() => readEvaluation(directory)).toThrow(/no evaluation: frontier: /);
+    expect(() => readEvaluationIfAny(directory)).toThrow(/no evaluation: frontier: /);
   });
 });
 
