@@ -15,7 +15,6 @@ import torch
 
 from averse_worker import attention
 from averse_worker.errors import InputError, MissingEnvironment
-from averse_worker.memory import resident_bytes
 from averse_worker.messages import LoadBackend
 
 DTYPES: Final = {
@@ -95,19 +94,6 @@ class Device:
         if self.dtype == torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.torch_device.type, self.dtype)
-
-    def memory_bytes(self) -> int:
-        """Peak of the device's allocator since the last `reset_peak`; on a CPU, resident memory."""
-        if self.torch_device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self.torch_device)
-        if self.torch_device.type == "mps":
-            return torch.mps.current_allocated_memory()
-        return resident_bytes()
-
-    def reset_peak(self) -> None:
-        """Starts a new peak for `memory_bytes`."""
-        if self.torch_device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.torch_device)
 
     def synchronise(self) -> None:
         """Waits for queued work, so that clocks measure it."""

@@ -153,7 +153,6 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     total = 5
     report("load", 0, total, "parts")
     device = open_device(payload.backend)
-    device.reset_peak()
     folders = _find(payload, report)
     data = read_data(payload.data.path)
     report("load", 1, total, "parts")

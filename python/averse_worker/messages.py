@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from averse_worker.errors import ErrorKind
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 """Exact match is required and checked first; a mismatch says which side is older."""
 
 LARGEST_EXACT_INTEGER: Final = 2**53 - 1
@@ -31,6 +31,7 @@ Seed = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Version = Annotated[int, Meta(ge=-LARGEST_EXACT_INTEGER, le=LARGEST_EXACT_INTEGER)]
 Finite = float
 Seconds = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Float32 = Annotated[bytes, Meta(extra_json_schema={"format": "float32-le"})]
 Uint32 = Annotated[bytes, Meta(extra_json_schema={"format": "uint32-le"})]
 Digests = dict[str, str]
@@ -130,6 +131,18 @@ def _one_dimensional(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim != 1:
         raise ValueError(f"an array has shape {array.shape}, expected one dimension")
     return array
+
+
+# ── of several results ──────────────────────────────────────────────────────────────────────
+
+
+class GpuState(Message, frozen=True, kw_only=True):
+    """The whole GPU, with what other programs take of it: to be watched, no figure comes of it."""
+
+    load: Share | None
+    """share of up to the last second in which it was busy; None: it cannot be read"""
+    memory_used_bytes: Count
+    memory_total_bytes: Count
 
 
 # ── load ────────────────────────────────────────────────────────────────────────────────────
@@ -246,6 +259,9 @@ class LoadResult(Message, frozen=True, kw_only=True):
     """what may keep two runs on this machine from being bit-identical; empty: nothing"""
     digests: LoadDigests
     memory_bytes: Count
+    """of this process, on the host"""
+    gpu: GpuState | None
+    """None: it computes on no GPU"""
     seconds: Seconds
 
 
@@ -341,6 +357,9 @@ class UpdateResult(Message, frozen=True, kw_only=True):
     tokens: Count
     """generated tokens of those, times epochs"""
     memory_bytes: Count
+    """of this process, on the host"""
+    gpu: GpuState | None
+    """None: it computes on no GPU"""
     seconds: Seconds
 
 
@@ -406,6 +425,9 @@ class EvaluateResult(Message, frozen=True, kw_only=True):
     perplexity: Finite | None
     samples: list[Sample]
     memory_bytes: Count
+    """of this process, on the host"""
+    gpu: GpuState | None
+    """None: it computes on no GPU"""
     seconds: Seconds
 
 
@@ -456,6 +478,7 @@ class PingResult(Message, frozen=True, kw_only=True):
     """command in hand"""
     phase: str | None
     memory_bytes: Count
+    """of this process, on the host"""
 
 
 Command = Literal[

@@ -21,7 +21,7 @@ export function venvPython(root) {
 
 /**
  * @param {string} root
- * @param {readonly string[]} extras of pyproject.toml: dev, recipe
+ * @param {readonly string[]} extras of pyproject.toml: dev, gpu, recipe
  * @param {(pid: number | null) => void} onChild
  */
 export async function ensurePythonPackages(root, extras, onChild) {

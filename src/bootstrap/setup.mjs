@@ -2,6 +2,7 @@
 
 import { ensureBuilt } from "./build.mjs";
 import { forwardSignals, wasInterrupted } from "./child.mjs";
+import { machineExtras } from "./machine-extras.mjs";
 import { ensureNodePackages } from "./node-packages.mjs";
 import { ensurePythonPackages } from "./python-packages.mjs";
 import { environmentExit, interruptedExit, SetupError } from "./setup-error.mjs";
@@ -48,7 +49,7 @@ async function setUp(root, extras) {
     for (const part of [
       () => ensureNodePackages(root, lock.setChild),
       () => ensureBuilt(root),
-      () => ensurePythonPackages(root, extras, lock.setChild),
+      () => ensurePythonPackages(root, [...extras, ...machineExtras()], lock.setChild),
     ]) {
       if (!wasInterrupted()) await part();
     }

@@ -94,7 +94,7 @@ export function torchFindings(facts: PythonFacts): Finding[] {
     const remedy = "Reinstall PyTorch: remove .venv and run `npm start`.";
     return [cpu, finding("torch import", false, facts.torch_error ?? "failed", remedy)];
   }
-  const { cuda, cuda_build, mps } = facts.torch;
+  const { cuda, cuda_build, cuda_load_error, mps } = facts.torch;
   const driver = nvidiaDriver();
   const found =
     cuda.length > 0
@@ -111,8 +111,18 @@ export function torchFindings(facts: PythonFacts): Finding[] {
   return [
     cpu,
     finding("CUDA", cuda.length > 0 ? true : null, found, remedy),
+    ...(cuda.length > 0 ? [gpuLoadFinding(cuda_load_error)] : []),
     finding("MPS", mps ? true : null, mps ? "available" : "not on this machine", ""),
   ];
+}
+
+/** Runs do without it: the dashboard then shows the GPU's memory alone. */
+function gpuLoadFinding(error: string | null): Finding {
+  if (error === null) return finding("GPU load", true, "can be read", "");
+  const remedy = error.startsWith("ModuleNotFoundError")
+    ? "Run `npm start` to install nvidia-ml-py, or pip install it into your own environment; runs go without."
+    : "Runs go without: the dashboard shows the GPU's memory alone.";
+  return finding("GPU load", null, `cannot be read: ${error}`, remedy);
 }
 
 function nvidiaDriver(): string | null {

@@ -10,6 +10,8 @@ export interface PythonFacts {
   readonly torch: {
     readonly cuda: readonly string[];
     readonly cuda_build: string | null;
+    /** Why a GPU's load cannot be read; null: of all of them it can, or there is none. */
+    readonly cuda_load_error: string | null;
     readonly mps: boolean;
     readonly threads: number;
   } | null;
@@ -37,6 +39,13 @@ def version(name):
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+def load_error(torch, count):
+    try:
+        for index in range(count):
+            torch.cuda.utilization(index)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
 facts = {
     "version": platform.python_version(),
     "executable": sys.executable,
@@ -50,6 +59,7 @@ try:
     facts["torch"] = {
         "cuda": [torch.cuda.get_device_name(index) for index in range(count)],
         "cuda_build": torch.version.cuda,
+        "cuda_load_error": load_error(torch, count),
         "mps": torch.backends.mps.is_available(),
         "threads": torch.get_num_threads(),
     }

@@ -92,6 +92,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
         ? ports.recorder.writeSamples(trial.id, step, result.samples)
         : null,
     memory_bytes: result.memory_bytes,
+    gpu: result.gpu,
     seconds: result.seconds,
   };
 }

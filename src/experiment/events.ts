@@ -3,11 +3,13 @@
  * of events is the run; state, plots, reports and the terminal are read from it alone.
  */
 import { z } from "zod";
-import { errorKind } from "../protocol/messages.js";
+import { errorKind, gpuState } from "../protocol/messages.js";
 
 const finite = z.number();
 const count = z.int().nonnegative();
 const digests = z.record(z.string(), z.string());
+/** Null also where the journal is older than this field. */
+const gpu = gpuState.nullable().default(null);
 
 /** What a trial can be asked to do (`actions.ts`). */
 export const actionKind = z.enum([
@@ -113,7 +115,9 @@ const workerReady = z.strictObject({
   nondeterminism: z.array(z.string()),
   /** policy, reference, reward, judge, data, and of the prompt ids in their order: prompts. */
   digests: z.record(z.string(), digests),
+  /** Of the worker's process, on the host. */
   memory_bytes: count,
+  gpu,
   seconds: finite,
 });
 /** The worker died, hung or broke the protocol; another takes its place. */
@@ -205,7 +209,9 @@ const step = z.strictObject({
   length_mean: finite,
   /** Generated tokens × passes of kept episodes, up to and with this step. */
   compute: count,
+  /** Of the worker's process, on the host. */
   memory_bytes: count,
+  gpu,
   seconds: z.strictObject({
     total: finite,
     rollout: finite,
@@ -242,7 +248,9 @@ const evaluated = z.strictObject({
   arrays: evaluationArraysSchema,
   /** Texts for reading: a file of the run folder, never the journal; null: none were asked for. */
   samples: z.string().nullable(),
+  /** Of the worker's process, on the host. */
   memory_bytes: count,
+  gpu,
   seconds: finite,
 });
 const checkpointSaved = z.strictObject({

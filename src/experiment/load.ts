@@ -61,6 +61,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
     nondeterminism,
     digests: { ...loaded.digests, prompts },
     memory_bytes: loaded.memory_bytes,
+    gpu: loaded.gpu,
     seconds: loaded.seconds,
   };
 }

@@ -1,6 +1,6 @@
 /**
  * What a run computed, out of its journal: the figures of every trial that another run of the same
- * configuration must give again. Times, memory, process ids and paths are left out, and so is a
+ * configuration must give again. Times, memory, the GPU's state, process ids and paths are left out, and so is a
  * stretch that was done again after a crash or a resume: the later event of a step counts.
  */
 import type { JournalEvent } from "./events.js";
@@ -98,6 +98,7 @@ const unrepeatable = new Set([
   "seconds",
   "episodes_per_s",
   "memory_bytes",
+  "gpu",
   "samples",
 ]);
 

@@ -109,6 +109,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     length_mean: mean(taken(episodes.lengths, scored)),
     compute: action.compute + updated.tokens,
     memory_bytes: updated.memory_bytes,
+    gpu: updated.gpu,
     episodes: {
       prompt: Array.from(prompts),
       reward: figures(episodes.rewards),

@@ -10,7 +10,7 @@
 import { z } from "zod";
 
 /** Exact match is required and checked first; a mismatch says which side is older. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 const count = z.int().nonnegative();
 const seed = z.int().min(0).max(0xffff_ffff).describe("32-bit seed of one named stream");
@@ -21,6 +21,18 @@ const float32 = z.instanceof(Uint8Array).meta({ type: "string", format: "float32
 /** Little-endian uint32 values. */
 const uint32 = z.instanceof(Uint8Array).meta({ type: "string", format: "uint32-le" });
 const digests = z.record(z.string(), z.string()).describe("file name → sha256, hexadecimal");
+
+/** The whole GPU, with what other programs take of it: to be watched, no figure comes of it. */
+export const gpuState = z.strictObject({
+  load: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .describe("share of up to the last second in which it was busy; null: it cannot be read"),
+  memory_used_bytes: count,
+  memory_total_bytes: count,
+});
 
 // ── load ────────────────────────────────────────────────────────────────────────────────────
 
@@ -104,7 +116,8 @@ export const loadResult = z.strictObject({
     judge: digests,
     data: digests,
   }),
-  memory_bytes: count,
+  memory_bytes: count.describe("of the worker's process, on the host"),
+  gpu: gpuState.nullable().describe("null: the worker computes on no GPU"),
   seconds,
 });
 
@@ -176,7 +189,8 @@ export const updateResult = z.strictObject({
   gradient_steps: count,
   episodes: count.describe("episodes with weight > 0"),
   tokens: count.describe("generated tokens of those, times epochs"),
-  memory_bytes: count,
+  memory_bytes: count.describe("of the worker's process, on the host"),
+  gpu: gpuState.nullable().describe("null: the worker computes on no GPU"),
   seconds,
 });
 
@@ -230,7 +244,8 @@ export const evaluateResult = z.strictObject({
       reward: finite.nullable().describe("null: it failed"),
     }),
   ),
-  memory_bytes: count,
+  memory_bytes: count.describe("of the worker's process, on the host"),
+  gpu: gpuState.nullable().describe("null: the worker computes on no GPU"),
   seconds,
 });
 
@@ -257,7 +272,7 @@ const empty = z.strictObject({});
 export const pingResult = z.strictObject({
   busy: z.string().nullable().describe("command in hand"),
   phase: z.string().nullable(),
-  memory_bytes: count,
+  memory_bytes: count.describe("of the worker's process, on the host"),
 });
 
 export const commands = {
@@ -354,6 +369,7 @@ export const progress = z.strictObject({
 
 export const fromWorker = z.discriminatedUnion("kind", [hello, reply, failure, progress]);
 
+export type GpuState = z.infer<typeof gpuState>;
 export type RewardFailure = z.infer<typeof rewardFailure>;
 export type Request = z.infer<typeof request>;
 export type Hello = z.infer<typeof hello>;

@@ -4,7 +4,14 @@
  */
 import { streamSeed } from "../domain/random.js";
 import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../protocol/arrays.js";
-import type { Command, ErrorKind, Payload, Result, RewardFailure } from "../protocol/messages.js";
+import type {
+  Command,
+  ErrorKind,
+  GpuState,
+  Payload,
+  Result,
+  RewardFailure,
+} from "../protocol/messages.js";
 import { WorkerFailure } from "../worker.js";
 import { readFolder, writeFolder } from "./simulated-files.js";
 import {
@@ -52,15 +59,21 @@ export class SimulatedEngine {
     readonly failed: ReadonlySet<number>;
   } | null = null;
   readonly #failing: ReadonlyMap<number, RewardFailure["kind"]>;
+  readonly #gpu: GpuState | null;
 
-  /** @param failing prompt ids whose completions get no reward */
+  /**
+   * @param failing prompt ids whose completions get no reward
+   * @param gpu what it reports of its GPU; null: it has none
+   */
   constructor(
     seed: number,
     trainPrompts: number,
     testPrompts: number,
     failing: ReadonlyMap<number, RewardFailure["kind"]>,
+    gpu: GpuState | null,
   ) {
     this.#failing = failing;
+    this.#gpu = gpu;
     this.#train = makePrompts(streamSeed(seed, "train", 0), 0, trainPrompts);
     this.#test = makePrompts(streamSeed(seed, "test", 0), trainPrompts, testPrompts);
   }
@@ -93,6 +106,7 @@ export class SimulatedEngine {
         data: digest,
       },
       memory_bytes: MEMORY_BYTES,
+      gpu: this.#gpu,
       seconds: 0,
     };
   }
@@ -167,6 +181,7 @@ export class SimulatedEngine {
       episodes: kept,
       tokens,
       memory_bytes: MEMORY_BYTES,
+      gpu: this.#gpu,
       seconds: 2 * tokens * SECONDS_A_TOKEN,
     };
   }
@@ -218,6 +233,7 @@ export class SimulatedEngine {
         reward: failed.has(i) ? null : reward[i]!,
       })),
       memory_bytes: MEMORY_BYTES,
+      gpu: this.#gpu,
       seconds: sum(length) * SECONDS_A_TOKEN,
     };
   }

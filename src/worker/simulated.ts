@@ -4,6 +4,7 @@ import { checked, ProtocolFault } from "../protocol/fault.js";
 import {
   type Command,
   commands,
+  type GpuState,
   type Hello,
   type Payload,
   PROTOCOL_VERSION,
@@ -21,6 +22,8 @@ export interface SimulationOptions {
   readonly prompts?: { readonly train: number; readonly test: number };
   /** Prompt ids whose completions get no reward, and how it fails. */
   readonly failing?: ReadonlyMap<number, RewardFailure["kind"]>;
+  /** What it reports of its GPU; null, the default: it has none. */
+  readonly gpu?: GpuState | null;
 }
 
 type EngineCommand = Exclude<Command, "ping" | "interrupt" | "shutdown">;
@@ -69,8 +72,9 @@ class SimulatedWorker implements Worker {
     seed = 0,
     prompts = { train: 400, test: 100 },
     failing = new Map(),
+    gpu = null,
   }: SimulationOptions) {
-    this.#engine = new SimulatedEngine(seed, prompts.train, prompts.test, failing);
+    this.#engine = new SimulatedEngine(seed, prompts.train, prompts.test, failing, gpu);
   }
 
   async call<C extends Command>(

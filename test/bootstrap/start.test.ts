@@ -1,5 +1,6 @@
 /** The scripts from outside, in a checkout with stubs: arguments, exit codes, signals, sentences. */
 import { spawn } from "node:child_process";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { type StubCheckout, stubCheckout } from "./stub-checkout.js";
@@ -112,6 +113,23 @@ describe("the other scripts", { timeout: 60_000 }, () => {
       ...["npm ci", "tsc", "venv", `pip ${pip}`],
       ...own,
     ]);
+  });
+});
+
+describe("a machine with a GPU", { timeout: 60_000 }, () => {
+  test.each([
+    ["GPU 0: NVIDIA H200 (UUID: GPU-1)", 0, "pip .[dev,gpu]"],
+    ["No devices found.", 0, "pip .[dev]"],
+    ["NVIDIA-SMI has failed because it couldn't communicate with the driver.", 9, "pip .[dev]"],
+  ])("that says %j (status %d): %s", async (says, status, pip) => {
+    const checkout = stubCheckout();
+    const stub = join(checkout.root, "stub-bin", "nvidia-smi");
+    checkout.write("stub-bin/nvidia-smi", `#!/bin/sh\necho "${says}"\nexit ${status}\n`);
+    chmodSync(stub, 0o755);
+    await script(checkout, "test.mjs", ["no-such-suite"]);
+    expect(checkout.calls()).toContain(pip);
+    await script(checkout, "test.mjs", ["no-such-suite"]);
+    expect(checkout.calls()).toEqual([]);
   });
 });
 

@@ -20,7 +20,7 @@ const facts: PythonFacts = {
   version: "3.12.1",
   executable: "/x/python",
   packages: { torch: "2.13.0+cpu" },
-  torch: { cuda: [], cuda_build: null, mps: false, threads: 2 },
+  torch: { cuda: [], cuda_build: null, cuda_load_error: null, mps: false, threads: 2 },
   torch_error: null,
 };
 
@@ -80,6 +80,25 @@ describe("a finding", () => {
   test("on a torch that cannot be imported", () => {
     const found = torchFindings({ ...facts, torch: null, torch_error: "ImportError: libfoo" });
     expect(found.at(-1)).toMatchObject({ ok: false, found: "ImportError: libfoo" });
+  });
+
+  test("on a GPU's load: told where there is a GPU, and no fault where it cannot be read", () => {
+    const load = (cuda: readonly string[], cuda_load_error: string | null) =>
+      torchFindings({
+        ...facts,
+        torch: { cuda, cuda_build: "12.8", cuda_load_error, mps: false, threads: 2 },
+      }).find(({ what }) => what === "GPU load");
+    expect(load([], null)).toBeUndefined();
+    expect(load(["H200"], null)).toMatchObject({ ok: true, remedy: "" });
+    expect(load(["H200"], "ModuleNotFoundError: nvidia-ml-py …")).toMatchObject({
+      ok: null,
+      found: "cannot be read: ModuleNotFoundError: nvidia-ml-py …",
+      remedy: expect.stringContaining("npm start"),
+    });
+    expect(load(["H200"], "NVMLError_NotSupported: Not Supported")).toMatchObject({
+      ok: null,
+      remedy: expect.not.stringContaining("install"),
+    });
   });
 
   test("on the virtual environment", () => {

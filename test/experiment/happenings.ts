@@ -22,6 +22,7 @@ export function answerTo(action: TrialAction): Happening {
         nondeterminism: [],
         digests: {},
         memory_bytes: 0,
+        gpu: null,
         seconds: 1,
       };
     case "restore":
@@ -83,6 +84,7 @@ export function stepHappening(changes: Partial<Own<StepEvent>>): Own<StepEvent> 
     length_mean: 1,
     compute: 0,
     memory_bytes: 0,
+    gpu: null,
     seconds: {
       total: 1,
       rollout: 0,
@@ -130,6 +132,7 @@ export function evaluatedHappening({
     },
     samples: null,
     memory_bytes: 0,
+    gpu: null,
     seconds: 0,
   };
 }

@@ -52,11 +52,12 @@ describe("the verdict on two journals", () => {
     );
   });
 
-  test("takes no notice of times, memory and paths", async () => {
+  test("takes no notice of times, memory, GPU and paths", async () => {
     const other = changed(inOrder, ({ type }) => type === "step", {
       seconds: { total: 99 },
       episodes_per_s: 7,
       memory_bytes: 123,
+      gpu: { load: 0.5, memory_used_bytes: 1, memory_total_bytes: 2 },
     });
     const moved = changed(other, ({ type }) => type === "evaluated", { samples: "elsewhere" });
     const { verdict } = judgeHistories(await historyOf(inOrder), await historyOf(moved));

@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 
 /** Facts of an event that no two runs share. */
 const own = new Set([
-  ...["seq", "time", "seconds", "episodes_per_s", "memory_bytes", "pid", "path", "samples"],
+  ...["seq", "time", "seconds", "episodes_per_s", "memory_bytes", "gpu", "pid", "path", "samples"],
   "checksum",
 ]);
 

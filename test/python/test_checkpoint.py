@@ -44,7 +44,7 @@ def learn(engine: TorchEngine, seed: int) -> tuple[bytes, UpdateResult]:
 
 
 def plain(result: UpdateResult) -> dict[str, Any]:
-    skipped = ("seconds", "memory_bytes")
+    skipped = ("seconds", "memory_bytes", "gpu")
     return {f: getattr(result, f) for f in result.__struct_fields__ if f not in skipped}
 
 

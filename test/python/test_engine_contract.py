@@ -41,7 +41,7 @@ from payloads import (
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 EPISODES = 8
-CLOCKED = ("seconds", "memory_bytes")
+CLOCKED = ("seconds", "memory_bytes", "gpu")
 """Fields that two equal runs may differ in."""
 
 

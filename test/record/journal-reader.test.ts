@@ -55,6 +55,16 @@ function damage(path: string, line: number, change: (text: string) => string): v
 }
 
 describe("reading a journal", () => {
+  test("older than the GPU's state gives null for it", async () => {
+    const { gpu: _, ...older } = stepHappening({ step: 0 });
+    const run = temporaryFolder();
+    const event = { seq: 1, time: "2026-01-01T00:00:00.000Z", trial: "rlhf-s0", ...older };
+    writeFileSync(join(run, "journal.jsonl"), sealedLine(JSON.stringify(event), "").bytes);
+    const { events, error } = await read(run);
+    expect(error).toBeNull();
+    expect(events).toEqual([{ ...event, gpu: null }]);
+  });
+
   test("of more than a read buffer gives every event once", async () => {
     const run = newRun();
     const message = "long ".repeat(10_000);

@@ -121,6 +121,7 @@ function addTrial(
     nondeterminism: [],
     digests: { policy: { "model.safetensors": "a".repeat(64) } },
     memory_bytes: 700_000_000,
+    gpu: null,
     seconds: 6.2,
   });
   if (character.stage === "sft") {
@@ -212,6 +213,7 @@ function stepEvent(
     length_mean: 46.5,
     compute: computeBefore + kept * 46 * epochs,
     memory_bytes: 800_000_000,
+    gpu: null,
     seconds: {
       total: 1.4 + update,
       rollout: 1.3,
@@ -283,6 +285,7 @@ function evaluated(
     },
     samples: final ? "samples.jsonl" : null,
     memory_bytes: 820_000_000,
+    gpu: null,
     seconds: 4.2,
   };
 }

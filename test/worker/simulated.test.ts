@@ -23,6 +23,18 @@ describe("simulated worker", () => {
     expect([...uint32Array(test.ids)]).toEqual([10, 11, 12, 13]);
   });
 
+  test("a GPU is the caller's too, and told with every result that tells of memory", async () => {
+    for (const gpu of [null, { load: 0.5, memory_used_bytes: 1e9, memory_total_bytes: 2e9 }]) {
+      const worker = simulatedWorker({ gpu });
+      const loaded = await worker.call("load", loadPayload);
+      const { rollout } = await worker.call("rollout", rolloutPayload([1, 2]));
+      const payload = { rollout, weights: float32Bytes([1, 1]), seed: 1, learning_rate_factor: 1 };
+      const updated = await worker.call("update", payload);
+      const evaluated = await worker.call("evaluate", evaluatePayload([400, 401]));
+      expect([loaded.gpu, updated.gpu, evaluated.gpu]).toEqual([gpu, gpu, gpu]);
+    }
+  });
+
   test("rewards fail where a test wants them to, and those episodes carry no weight", async () => {
     const failing = new Map([
       [3, "timeout"],

@@ -30,6 +30,7 @@ from averse_worker.messages import (
     EvaluateResult,
     ExportPayload,
     ExportResult,
+    GpuState,
     LoadPayload,
     LoadResult,
     PromptSet,
@@ -58,9 +59,17 @@ class FakeEngine:
 
     name = "fake"
 
-    def __init__(self, failing: Mapping[int, Failed] | None = None) -> None:
-        """`failing`: prompt ids whose completions get no reward, and why; for tests."""
+    def __init__(
+        self, failing: Mapping[int, Failed] | None = None, gpu: GpuState | None = None
+    ) -> None:
+        """Both for tests.
+
+        Args:
+            failing: prompt ids whose completions get no reward, and why.
+            gpu: what it reports of a GPU that it has not.
+        """
         self._failing = failing or {}
+        self._gpu = gpu
         self._loaded: Loaded | None = None
 
     @property
@@ -72,7 +81,7 @@ class FakeEngine:
         """Loads the built-in world; refuses models and data it does not have."""
         started = time.perf_counter()
         check_load(payload)
-        self._loaded = loaded = load_all(payload, self._failing, report)
+        self._loaded = loaded = load_all(payload, self._failing, self._gpu, report)
         return LoadResult(
             device="cpu",
             device_name=platform.processor() or platform.machine(),
@@ -90,6 +99,7 @@ class FakeEngine:
             nondeterminism=[],
             digests=loaded.digests,
             memory_bytes=resident_bytes(),
+            gpu=loaded.gpu,
             seconds=time.perf_counter() - started,
         )
 

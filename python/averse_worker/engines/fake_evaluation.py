@@ -70,5 +70,6 @@ def evaluate(loaded: Loaded, payload: EvaluatePayload, report: Report) -> Evalua
             for row in shown
         ],
         memory_bytes=resident_bytes(),
+        gpu=loaded.gpu,
         seconds=time.perf_counter() - started,
     )

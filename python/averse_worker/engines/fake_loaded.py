@@ -10,7 +10,7 @@ from averse_worker.engines import fake_loading, fake_world
 from averse_worker.engines.fake_learning import Episodes, Parameters
 from averse_worker.engines.fake_texts import Words
 from averse_worker.engines.fake_world import Floats, Prompts
-from averse_worker.messages import LoadDigests, LoadPayload
+from averse_worker.messages import GpuState, LoadDigests, LoadPayload
 from averse_worker.readiness import require_average
 from averse_worker.scores import Failed
 
@@ -24,6 +24,8 @@ class Loaded:
     """By split: "train" and "test"."""
     failing: Mapping[int, Failed]
     """Prompt ids whose completions get no reward, and why."""
+    gpu: GpuState | None
+    """What is reported of a GPU."""
     digests: LoadDigests
     parameters: Parameters
     last: Episodes | None = None
@@ -56,7 +58,9 @@ class Loaded:
         return require_average(self.parameters.average if kept else None)
 
 
-def load_all(payload: LoadPayload, failing: Mapping[int, Failed], report: Report) -> Loaded:
+def load_all(
+    payload: LoadPayload, failing: Mapping[int, Failed], gpu: GpuState | None, report: Report
+) -> Loaded:
     """Makes the built-in world; refuses models and data it does not have.
 
     Raises:
@@ -79,6 +83,7 @@ def load_all(payload: LoadPayload, failing: Mapping[int, Failed], report: Report
         payload=payload,
         prompts={"train": train, "test": test},
         failing=failing,
+        gpu=gpu,
         digests=LoadDigests(
             policy=policy_digests,
             reference=reference_digests,

@@ -66,5 +66,6 @@ def update(loaded: Loaded, payload: UpdatePayload, report: Report) -> UpdateResu
         episodes=int(kept.size),
         tokens=int(episodes.lengths[kept].sum()) * training.epochs,
         memory_bytes=resident_bytes(),
+        gpu=loaded.gpu,
         seconds=time.perf_counter() - started,
     )

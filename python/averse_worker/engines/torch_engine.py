@@ -23,8 +23,10 @@ from averse_worker.engines import CAPABILITIES
 from averse_worker.evaluation import evaluate, perplexity
 from averse_worker.export import export_policy
 from averse_worker.finetune import fine_tune
+from averse_worker.gpu import gpu_state
 from averse_worker.limits import check_load, check_sft, read_prompts, read_weights
 from averse_worker.loaded import EpisodeTexts, Folders, Loaded, PromptSet, Training, load_all
+from averse_worker.memory import resident_bytes
 from averse_worker.messages import (
     Capabilities,
     EvaluatePayload,
@@ -91,7 +93,8 @@ class TorchEngine:
             versions=_versions(loaded.folders) | loaded.device.versions,
             nondeterminism=loaded.device.nondeterminism(payload.backend.deterministic),
             digests=loaded.digests(),
-            memory_bytes=loaded.device.memory_bytes(),
+            memory_bytes=resident_bytes(),
+            gpu=gpu_state(loaded.device.torch_device),
             seconds=time.perf_counter() - started,
         )
         self._loaded = loaded
@@ -147,7 +150,6 @@ class TorchEngine:
         asked = payload.rollout
         episodes = require_rollout(training.episodes, training.rollouts, asked, "update")
         weights = read_weights(payload.weights, episodes.failed)
-        loaded.device.reset_peak()
         summary = training.ppo.update(
             episodes, weights, payload.seed, payload.learning_rate_factor, report
         )
@@ -165,7 +167,8 @@ class TorchEngine:
             gradient_steps=summary.gradient_steps,
             episodes=int(np.count_nonzero(weights)),
             tokens=summary.tokens,
-            memory_bytes=loaded.device.memory_bytes(),
+            memory_bytes=resident_bytes(),
+            gpu=gpu_state(loaded.device.torch_device),
             seconds=time.perf_counter() - started,
         )
 
@@ -210,7 +213,8 @@ class TorchEngine:
             dist_3=found.distinct[2],
             perplexity=measured,
             samples=found.samples,
-            memory_bytes=loaded.device.memory_bytes(),
+            memory_bytes=resident_bytes(),
+            gpu=gpu_state(loaded.device.torch_device),
             seconds=time.perf_counter() - started,
         )
 

@@ -61,7 +61,6 @@ function headerInput(scene: Omit<Scene, "reading">): HeaderInput {
     backend: experiment.backend.worker,
     elapsed: begin === null || end === null ? null : Math.max(0, end - begin),
     eta: runEta(model, now),
-    gpu: null,
   };
 }
 

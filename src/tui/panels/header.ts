@@ -7,14 +7,6 @@ import { field } from "./field.js";
 import { forTerminal, modelText } from "./model-text.js";
 import type { Panel } from "./panel.js";
 
-/** A GPU's state, where one is known. */
-export interface GpuState {
-  /** Share in [0, 1]. */
-  readonly load: number | null;
-  readonly usedBytes: number | null;
-  readonly totalBytes: number | null;
-}
-
 export interface HeaderInput {
   readonly run: RunModel;
   /** In view; null: there is none yet. */
@@ -29,7 +21,6 @@ export interface HeaderInput {
   readonly elapsed: number | null;
   /** Seconds ahead. */
   readonly eta: number | null;
-  readonly gpu: GpuState | null;
 }
 
 const bar = { least: 8, most: 40 };
@@ -164,7 +155,7 @@ function stepsDone({ steps }: TrialModel): number {
 }
 
 /** Paces are of whole steps, updates in. */
-function costFields({ step, trial, gpu }: HeaderInput, style: ViewStyle): Line[] {
+function costFields({ step, trial }: HeaderInput, style: ViewStyle): Line[] {
   const fields: Line[] = [];
   if (step !== null) {
     const { total } = step.seconds;
@@ -178,14 +169,12 @@ function costFields({ step, trial, gpu }: HeaderInput, style: ViewStyle): Line[]
   if (memory !== null && memory > 0) {
     fields.push(field("worker", `${formatCount(memory)}B`));
   }
+  // A head read from an older journal has no such key.
+  const gpu = step?.gpu ?? trial?.worker?.gpu ?? null;
   if (gpu !== null) {
-    const load = gpu.load === null ? null : formatShare(Math.round(gpu.load * 100) / 100);
-    const used = gpu.usedBytes === null ? null : `${formatCount(gpu.usedBytes)}B`;
-    const of = gpu.totalBytes === null ? "" : ` of ${formatCount(gpu.totalBytes)}B`;
-    const parts = [load, used === null ? null : `${used}${of}`].filter((part) => part !== null);
-    if (parts.length > 0) {
-      fields.push(field("GPU", parts.join(", ")));
-    }
+    const load = gpu.load === null ? "" : `${formatShare(Math.round(gpu.load * 100) / 100)}, `;
+    const [used, total] = [formatCount(gpu.memory_used_bytes), formatCount(gpu.memory_total_bytes)];
+    fields.push(field("GPU", `${load}${used}B of ${total}B`));
   }
   if (trial !== null && trial.restarts > 0) {
     const times = trial.restarts === 1 ? "once" : `${trial.restarts} times`;

@@ -25,15 +25,15 @@ const rival = sampleRun(8, iterations);
 const { episodes } = events[40]!;
 const { head } = trial.steps[40]!;
 
+const gpu = { load: 0.78, memory_used_bytes: 12.4e9, memory_total_bytes: 139e9 };
 const header = {
   run: runOf([rival.trial, trial]),
   trial,
-  step: trial.steps.at(-1)!.head,
+  step: { ...trial.steps.at(-1)!.head, gpu },
   live: true,
   backend: "local",
   elapsed: 132,
   eta: 31,
-  gpu: { load: 0.78, usedBytes: 12.4e9, totalBytes: 139e9 },
 };
 
 describe("the header", () => {
@@ -68,7 +68,6 @@ describe("the header", () => {
       step: head,
       live: false,
       eta: null,
-      gpu: null,
     };
     expect(frame(headerPanel.lines(past, { width: 80, height: 3 }, ascii))).toMatchInlineSnapshot(`
       "quickstart  = paused  ra-rlhf seed 7 (2/2)  on local, cuda:0 NVIDIA H200|
@@ -77,8 +76,30 @@ describe("the header", () => {
     `);
   });
 
+  test("a GPU's load is left out where it cannot be read, and a GPU where there is none", () => {
+    const costs = (changes: object) =>
+      frame(headerPanel.lines({ ...header, ...changes }, { width: 80, height: 3 }, rich))
+        .split("\n")
+        .at(-1);
+    const { gpu: _, ...older } = header.step;
+    const ready = { ...trial, worker: { ...trial.worker!, gpu: { ...gpu, load: 0 } } };
+    expect(
+      [
+        costs({ step: { ...header.step, gpu: { ...gpu, load: null } } }),
+        costs({ step: null, trial: ready }),
+        costs({ step: { ...header.step, gpu: null } }),
+        costs({ step: older }),
+      ].join("\n"),
+    ).toMatchInlineSnapshot(`
+      "32 episodes/s  1.02 k tokens/s  worker 1.24 GB  GPU 12.4 GB of 139 GB|
+      worker 1 GB  GPU 0 %, 12.4 GB of 139 GB|
+      32 episodes/s  1.02 k tokens/s  worker 1.24 GB|
+      32 episodes/s  1.02 k tokens/s  worker 1.24 GB|"
+    `);
+  });
+
   test("before anything is known", () => {
-    const nothing = { trial: null, step: null, backend: null, elapsed: 0.4, eta: null, gpu: null };
+    const nothing = { trial: null, step: null, backend: null, elapsed: 0.4, eta: null };
     const input = { ...header, ...nothing, run: runOf([]) };
     expect(frame(headerPanel.lines(input, { width: 80, height: 3 }, rich))).toMatchInlineSnapshot(`
       "quickstart  ▶ running|

@@ -84,15 +84,16 @@ const panels: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
         restarts: live ? 0 : 2,
         worker: { ...trial.worker!, device_name: name },
       };
+      const head = trial.steps[0]?.head;
+      const gpu = { load: seconds, memory_used_bytes: 1e9, memory_total_bytes: 1e12 };
       const input = {
         run: runOf([rival.trial, named], { name, state: state as "running" }),
         trial: named,
-        step: trial.steps[0]?.head ?? null,
+        step: head === undefined ? null : { ...head, gpu },
         live,
         backend: name,
         elapsed: seconds,
         eta: seconds,
-        gpu: { load: seconds, usedBytes: seconds, totalBytes: 1e12 },
       };
       return (size, style) => headerPanel.lines(input, size, style);
     }),

@@ -84,6 +84,7 @@ function stepEvent(config: ArmConfig, seed: number, m: number, random: Random): 
     length_mean: mean(length),
     compute: 1000 * (m + 1),
     memory_bytes: 1.24e9,
+    gpu: null,
     seconds: {
       total: 2,
       rollout: 1.2,
@@ -144,6 +145,7 @@ function trialOf(seed: number, events: SampleRun["events"]): TrialModel {
       nondeterminism: [],
       digests: {},
       memory_bytes: 1e9,
+      gpu: null,
       seconds: 3,
     },
     restarts: 0,

@@ -1,0 +1,16 @@
+"""The fake worker on a GPU that it has not. Arguments: its load or `unread`, then the worker's."""
+
+import sys
+
+from averse_worker import __main__ as worker
+from averse_worker.engines.fake import FakeEngine
+from averse_worker.messages import GpuState
+
+load, *arguments = sys.argv[1:]
+gpu = GpuState(
+    load=None if load == "unread" else float(load),
+    memory_used_bytes=12_400_000_000,
+    memory_total_bytes=139_000_000_000,
+)
+worker.build_engine = lambda _name: FakeEngine(gpu=gpu)
+sys.exit(worker.main(arguments))
