@@ -60,6 +60,11 @@ export class Connection {
     return this.#door.keys;
   }
 
+  /** Folder for the worker's temporary files, gone with the connection; null: it has its own. */
+  get temporary(): string | null {
+    return this.#door.temporary;
+  }
+
   /**
    * Binds a fresh address.
    *
@@ -117,7 +122,7 @@ export class Connection {
     return sent;
   }
 
-  /** Closes the socket and removes folder and keys; safe to call twice. */
+  /** Closes the socket and removes folder, keys and temporary files; safe to call twice. */
   close(): void {
     if (!this.#closed) {
       this.#closed = true;

@@ -17,6 +17,11 @@ export interface Door {
   /** File with the worker's keys; null: it needs none. */
   readonly keys: string | null;
   /**
+   * Folder for the worker's temporary files, gone with the door; null over TCP: the worker may be
+   * on another machine.
+   */
+  readonly temporary: string | null;
+  /**
    * To be called when the address has been bound.
    *
    * @returns What the worker connects to.
@@ -38,7 +43,14 @@ export async function makeDoor(spec: WorkerSpec["connection"], session: string):
   const folder = makeSocketFolder();
   const address = `ipc://${folder.socket}`;
   if (spec.transport === "ipc") {
-    return { address, options: {}, keys: null, open: async () => address, close: folder.remove };
+    return {
+      address,
+      options: {},
+      keys: null,
+      temporary: folder.temporary,
+      open: async () => address,
+      close: folder.remove,
+    };
   }
   try {
     const keys = makeKeys();
@@ -56,6 +68,7 @@ export async function makeDoor(spec: WorkerSpec["connection"], session: string):
         zapEnforceDomain: true,
       },
       keys: folder.keys,
+      temporary: null,
       open: async () => {
         gate = await openGate(spec.host, spec.port, folder.socket);
         return `tcp://${spec.advertise ?? spec.host}:${gate.port}`;

@@ -7,7 +7,8 @@ const cleanups = new Set<() => void>();
 
 /** One listener for all: Node warns of a leak from eleven on. */
 function runAll(): void {
-  for (const cleanup of cleanups) {
+  // The last first: a worker is ended before the folder that it writes to is removed.
+  for (const cleanup of [...cleanups].reverse()) {
     cleanup();
   }
 }

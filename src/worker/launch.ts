@@ -27,6 +27,7 @@ export async function launch(
     readonly endpoint: string;
     readonly session: string;
     readonly keys: string | null;
+    readonly temporary: string | null;
   },
 ): Promise<WorkerProcess> {
   const { root, endpoint, session } = where;
@@ -48,7 +49,7 @@ export async function launch(
   try {
     return await WorkerProcess.start({
       argv,
-      environment: { ...controllerOf(spec), ...environment, ...where.environment },
+      environment: { ...ownEnvironment(where.temporary), ...environment, ...where.environment },
       log: where.log,
     });
   } catch (error) {
@@ -57,7 +58,14 @@ export async function launch(
   }
 }
 
-/** A worker on this machine leaves when this process is gone, even while it is still starting. */
-function controllerOf({ connection }: WorkerSpec): Record<string, string> {
-  return connection.transport === "ipc" ? { AVERSE_CONTROLLER_PID: String(process.pid) } : {};
+/**
+ * Of a worker on this machine: it leaves when this process is gone, even while it is still
+ * starting, and what it leaves in the folder for temporary files goes with the session.
+ *
+ * @param temporary null: the worker may be on another machine
+ */
+function ownEnvironment(temporary: string | null): Record<string, string> {
+  return temporary === null
+    ? {}
+    : { AVERSE_CONTROLLER_PID: String(process.pid), TMPDIR: temporary };
 }

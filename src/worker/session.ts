@@ -79,6 +79,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
       ...options,
       endpoint: this.#connection.endpoint,
       keys: this.#connection.keys,
+      temporary: this.#connection.temporary,
       session: this.#id,
     });
     void this.#process.exited.then((exit) => this.#exited(exitText(exit)));

@@ -1,9 +1,12 @@
-/** A folder of one's own for the socket: nobody else on the machine can reach the worker. */
-import { mkdtempSync, rmSync } from "node:fs";
+/**
+ * A folder of one's own for the socket: nobody else on the machine can reach the worker. The
+ * worker's temporary files lie in it, too: one that is killed cannot tidy up after itself.
+ */
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atExit } from "./exit-cleanup.js";
-import { ownPrefix, removeStaleFolders } from "./stale-folders.js";
+import { ownPrefix, removeFolder, removeStaleFolders } from "./stale-folders.js";
 
 /** A Unix socket's path has 108 bytes on Linux, 104 on macOS, its closing zero among them. */
 const MAX_PATH_BYTES = 100;
@@ -13,7 +16,9 @@ export interface SocketFolder {
   readonly socket: string;
   /** Of the file with the worker's keys, where there are any. */
   readonly keys: string;
-  /** Removes the folder; safe to call twice. */
+  /** Folder for the worker's temporary files. */
+  readonly temporary: string;
+  /** Removes the folder once the worker is gone; safe to call twice. */
   remove(): void;
 }
 
@@ -33,6 +38,7 @@ export function makeSocketFolder(parent = tmpdir()): SocketFolder {
       tidied.add(parent);
     }
     folder = mkdtempSync(join(parent, ownPrefix()));
+    mkdirSync(join(folder, "tmp"));
   } catch (error) {
     throw new Error(
       `cannot make a folder for the worker's socket in ${parent}: ${(error as Error).message}; ` +
@@ -42,7 +48,7 @@ export function makeSocketFolder(parent = tmpdir()): SocketFolder {
   }
   const remove = () => {
     forget();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   };
   const forget = atExit(remove);
   const socket = join(folder, "worker.sock");
@@ -54,5 +60,10 @@ export function makeSocketFolder(parent = tmpdir()): SocketFolder {
         `${MAX_PATH_BYTES} (the system's limit for sockets); set TMPDIR to a shorter folder, such as /tmp`,
     );
   }
-  return { socket, keys: join(folder, "keys.json"), remove };
+  return {
+    socket,
+    keys: join(folder, "keys.json"),
+    temporary: join(folder, "tmp"),
+    remove,
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * Socket folders that a killed controller left behind: after SIGKILL nothing of it can tidy up, so
- * the next one does. A folder's name says whose it is, and no folder goes whose owner may live.
+ * Socket folders, and how they go. After SIGKILL nothing of a controller can tidy up, so the next
+ * one does. A folder's name says whose it is, and no folder goes whose owner may live.
  *
  *     averse-<process id>-<its start>-<where such ids count>-<random>
  */
@@ -41,14 +41,25 @@ function isDead(pid: number, started: string): boolean {
 }
 
 function removeIfOwn(folder: string): void {
+  let own: boolean;
   try {
     const entry = lstatSync(folder);
-    if (entry.isDirectory() && entry.uid === process.getuid?.()) {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    own = entry.isDirectory() && entry.uid === process.getuid?.();
   } catch {
-    // Another controller was quicker, or it cannot be removed now: the next start tries again,
-    // and this start does not depend on it.
+    return; // another controller was quicker
+  }
+  if (own) {
+    removeFolder(folder);
+  }
+}
+
+/** Removes a folder of such a name and all in it; one that cannot be removed now stays. */
+export function removeFolder(folder: string): void {
+  try {
+    // A worker that is being killed may still write into it.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });
+  } catch {
+    // The first start after this process's end tries again, and nothing depends on it.
   }
 }
 

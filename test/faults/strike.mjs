@@ -66,8 +66,8 @@ export class Subject {
   async remains() {
     const alive = await orphans(this.mark, orphanSeconds);
     const problems = alive.map(({ pid, state }) => `process ${pid} (${state}) was left behind`);
-    for (const name of readdirSync(this.temporary).filter((one) => /^averse-\d/.test(one))) {
-      problems.push(`the socket's folder ${name} was left behind`);
+    for (const name of readdirSync(this.temporary)) {
+      problems.push(`${name} was left behind in the folder for temporary files`);
     }
     for (const file of filesIn(this.run)) {
       // Of the lock a controller may leave its own little file: its name is used by nobody else.

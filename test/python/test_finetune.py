@@ -53,7 +53,16 @@ def test_it_leaves_no_files_and_prints_nothing(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     policy = make_policy(language_model)
     capfd.readouterr()
-    fine_tune(policy, TEXTS, payload(steps=2), no_report)
+    seen: list[str] = []
+
+    def report(phase: str, done: int, total: int, unit: str) -> None:
+        if phase == "sft":
+            seen.extend(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+
+    fine_tune(policy, TEXTS, payload(steps=2), report)
+    # What a worker that is killed now would leave: the controller removes this folder.
+    assert seen == [seen[0]] * 3
+    assert seen[0].startswith("averse-sft-")
     assert list(tmp_path.iterdir()) == []
     printed = capfd.readouterr()
     assert printed.out + printed.err == ""
