@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from averse_worker.digests import file_digest
 from averse_worker.errors import InputError
 from averse_worker.model_folder import ASSETS
-from averse_worker.prompts import builtin_prompts
+from averse_worker.prompts import GRAMMAR, builtin_prompts
 
 KEY: Final = "data.path"
 # Of a single file, one row in ten is kept for testing.
@@ -124,11 +124,11 @@ def _builtin() -> Data:
         for split in splits
     }
     good: dict[Split, list[str]] = {"train": [], "test": []}
-    file = ASSETS / "good-texts.jsonl"
-    for line in file.read_text(encoding="utf-8").splitlines():
+    texts = ASSETS / "good-texts.jsonl"
+    for line in texts.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         good[row["split"]].append(row["text"])
-    return Data(rows, {file.name: file_digest(file)}, good)
+    return Data(rows, {file.name: file_digest(file) for file in (texts, GRAMMAR)}, good)
 
 
 def _split(rows: list[Row], path: Path) -> dict[Split, list[Row]]:

@@ -20,7 +20,9 @@ GRADES: tuple[Grade, ...] = ("glowing", "warm", "mixed", "cold", "furious")
 TRAIN_PROMPTS = 4800
 TEST_PROMPTS = 1200
 
-_GRAMMAR = Path(__file__).parent / "assets" / "prompt-grammar.json"
+GRAMMAR = Path(__file__).parent / "assets" / "prompt-grammar.json"
+"""The file that the prompts follow from, with the numbers above and this code."""
+
 # Characters, not tokens: the grammar needs no tokenizer. This range is about 14 to 32 tokens.
 _SHORTEST, _LONGEST = 58, 108
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -48,7 +50,7 @@ def builtin_prompts(split: Split) -> list[Prompt]:
 
 @cache
 def _prompts() -> tuple[Prompt, ...]:
-    grammar = json.loads(_GRAMMAR.read_text(encoding="utf-8"))
+    grammar = json.loads(GRAMMAR.read_text(encoding="utf-8"))
     titles = _titles(grammar)
     # Every fifth title is kept for the test prompts.
     train = _Opening(grammar, [title for i, title in enumerate(titles) if i % 5], seed=1)

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from averse_worker.data import Row, read_data, tokenise_prompts
 from averse_worker.errors import InputError
+from averse_worker.model_folder import ASSETS
 from tiny_models import make_policy, write_data, write_language_model, write_tokenizer
 
 
@@ -31,6 +32,16 @@ def test_a_folder_gives_rows_good_texts_and_digests(tmp_path: Path) -> None:
     assert len(data.good["train"]) == 24
     assert data.good["test"][0] == data.rows["test"][0].text
     assert set(data.digests) == {"train.jsonl", "test.jsonl"}
+
+
+def test_every_file_of_the_builtin_set_has_its_digest() -> None:
+    """The model card tells the same, of the files as they are published."""
+    card = (ASSETS / "MODEL_CARD.md").read_text()
+    data = read_data("builtin")
+    assert set(data.digests) == {"good-texts.jsonl", "prompt-grammar.json"}
+    for name, digest in data.digests.items():
+        assert f"`{name}`" in card
+        assert f"`{digest}`" in card
 
 
 def test_labels_may_be_words_numbers_or_missing(tmp_path: Path) -> None:
