@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from averse_worker.batches import Layout, PaddedPrompts, Responses
 from averse_worker.data import Prompts
+from averse_worker.distinct import distinct
 from averse_worker.engine import Report
 from averse_worker.head import PLAIN
 from averse_worker.messages import Sample
@@ -103,21 +104,6 @@ def completion_tokens(responses: Responses, end_token: int) -> list[list[int]]:
     rows = responses.tokens.tolist()
     cut = [row[:n] for row, n in zip(rows, responses.lengths.tolist(), strict=True)]
     return [row[:-1] if row[-1] == end_token else row for row in cut]
-
-
-def distinct(completions: Sequence[Sequence[int]], order: int) -> float:
-    """Dist-n (Li et al. 2016): distinct n-grams over all n-grams, of all completions together.
-
-    n-grams are of generated tokens, not words, and do not span completions; the value falls as
-    completions are added, so compare equal numbers of them. 0 where there are no n-grams.
-    """
-    seen: set[tuple[int, ...]] = set()
-    total = 0
-    for tokens in completions:
-        grams = list(zip(*(tokens[start:] for start in range(order)), strict=False))
-        seen.update(grams)
-        total += len(grams)
-    return len(seen) / total if total else 0.0
 
 
 @torch.inference_mode()

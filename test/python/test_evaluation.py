@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from averse_worker.average import WeightAverage
 from averse_worker.data import Prompts
-from averse_worker.evaluation import Evaluation, distinct, evaluate, perplexity
+from averse_worker.evaluation import Evaluation, evaluate, perplexity
 from averse_worker.policy import Policy
 from averse_worker.reward import RewardModel
 from averse_worker.sampling import Sampler
@@ -89,14 +89,6 @@ def test_a_reward_or_judgement_that_fails_is_its_own_loss_alone(policy: Policy) 
     assert other.judge is not None
     assert list(other.judge.failures) == [episode]
     np.testing.assert_array_equal(other.reward.values, plain.reward.values)
-
-
-def test_distinct_counts_by_hand() -> None:
-    completions = [[1, 2, 1, 2], [1, 2], [3]]
-    assert distinct(completions, 1) == pytest.approx(3 / 7)
-    assert distinct(completions, 2) == pytest.approx(2 / 4)
-    assert distinct(completions, 3) == pytest.approx(2 / 2)
-    assert distinct([[1], []], 2) == 0
 
 
 def test_perplexity_is_that_of_transformers(policy: Policy, language_model: Path) -> None:

@@ -17,6 +17,7 @@ WITHOUT_TORCH = [
     "__main__",
     "connection",
     "digests",
+    "distinct",
     "engine",
     "engines/__init__",
     "errors",

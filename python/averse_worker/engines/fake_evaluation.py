@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from averse_worker.distinct import distinct
 from averse_worker.engine import Report
 from averse_worker.engines import fake_learning, fake_sampling, fake_world
 from averse_worker.engines.fake_loaded import Loaded
@@ -54,9 +55,9 @@ def evaluate(loaded: Loaded, payload: EvaluatePayload, report: Report) -> Evalua
         length=uint32_bytes(drawn.lengths),
         failures=told(failures),
         judge_failures=[],
-        dist_1=fake_world.distinct(completions, 1),
-        dist_2=fake_world.distinct(completions, 2),
-        dist_3=fake_world.distinct(completions, 3),
+        dist_1=distinct(completions, 1),
+        dist_2=distinct(completions, 2),
+        dist_3=distinct(completions, 3),
         perplexity=40 * math.exp(min(0.05 * float(drift @ drift), 10))
         if payload.perplexity
         else None,

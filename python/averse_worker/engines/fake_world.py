@@ -97,9 +97,3 @@ def completion_tokens(
 def completion_text(tokens: list[int]) -> str:
     """The words of a completion."""
     return " ".join(_WORDS[token] for token in tokens)
-
-
-def distinct(completions: list[list[int]], n: int) -> float:
-    """Dist-n: distinct n-grams over all n-grams; 0 where there are none."""
-    grams = [tuple(tokens[i : i + n]) for tokens in completions for i in range(len(tokens) - n + 1)]
-    return len(set(grams)) / len(grams) if grams else 0.0
