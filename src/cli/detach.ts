@@ -24,9 +24,12 @@ export interface DetachOptions {
   readonly json: boolean;
 }
 
+/** Relative to the run folder. */
+const logFile = join(runFiles.logs, "controller.log");
+
 /** Where a detached run's output is kept. */
 export function controllerLog(folder: string): string {
-  return join(folder, runFiles.logs, "controller.log");
+  return join(folder, logFile);
 }
 
 /** Output of a run whose folder is not there yet. @param parent folder that it will be made in */
@@ -94,14 +97,12 @@ async function startDetached(log: string, argv: readonly string[]): Promise<Star
       return { ok: true, folder, pid: child.pid! };
     }
     const words = readFileSync(log).subarray(before).toString("utf8").trimEnd();
-    if (!log.endsWith(controllerLogName)) rmSync(log, { force: true });
+    if (!log.endsWith(logFile)) rmSync(log, { force: true });
     return { ok: false, exit: codeOf(child.exitCode, child.signalCode), words };
   } finally {
     for (const signal of signals) process.off(signal, pass);
   }
 }
-
-const controllerLogName = join(runFiles.logs, "controller.log");
 
 function startedText(folder: string): string {
   const run = runWord(folder);

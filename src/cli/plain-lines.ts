@@ -4,6 +4,7 @@
  */
 import type { JournalEvent, StepEvent } from "../experiment/events.js";
 import type { Observation } from "../experiment/observation.js";
+import { goingOnFrom } from "../report/going-on-from.js";
 import { formatDuration as duration } from "../report/number-format.js";
 
 /** Between two lines of a phase's progress. */
@@ -95,8 +96,8 @@ function runLine(event: JournalEvent): string | null {
       return `${event.name}: ${event.trials.length} ${event.trials.length === 1 ? "trial" : "trials"}${side}: ${event.trials.join(", ")}`;
     }
     case "run_resumed": {
-      const back = Object.entries(event.from).map(([trial, step]) =>
-        step === null ? `${trial} from its start` : `${trial} from iteration ${step}`,
+      const back = Object.entries(event.from).map(
+        ([trial, step]) => `${trial} from ${goingOnFrom(step)}`,
       );
       const cut =
         event.cut_bytes > 0
@@ -139,17 +140,15 @@ function trialLine(event: JournalEvent): string | null {
       return `${which} in ${duration(event.seconds)}: ${figures.join("  ")}`;
     }
     case "worker_lost": {
-      const from = event.from === null ? "its start" : `iteration ${event.from}`;
       const stacks =
         event.stacks === null ? "" : `; the stacks of its threads are in ${event.stacks}`;
+      const from = goingOnFrom(event.from);
       return `worker lost: ${event.message}${stacks}; restart ${event.restarts}, from ${from}`;
     }
     case "restored":
       return `restored ${event.path}`;
-    case "checkpoint_damaged": {
-      const from = event.from === null ? "its start" : `iteration ${event.from}`;
-      return `checkpoint damaged: ${event.message}; going on from ${from}`;
-    }
+    case "checkpoint_damaged":
+      return `checkpoint damaged: ${event.message}; going on from ${goingOnFrom(event.from)}`;
     case "checkpoint_failed":
       return `checkpoint not saved: ${event.message}; training goes on`;
     case "checkpoint_saved":

@@ -68,13 +68,9 @@ function buildProgram(
     .option("--run-dir <folder>", "run folder itself; must not exist yet")
     .addOption(runsOption())
     .addOption(detachOption())
-    .option(
-      "--json",
-      "one JSON object a line on stdout: the journal's events, then a result",
-      false,
-    )
-    .option("--plain", "lines instead of the dashboard", false)
-    .option("--show-text", "print sampled texts, which may be offensive", false)
+    .addOption(eventsOption())
+    .addOption(plainOption())
+    .addOption(showTextOption())
     .addOption(debugOption())
     .action(async (experiment: string, options) => {
       const { run } = await import("./run.js");
@@ -90,13 +86,9 @@ function buildProgram(
     .argument("<run>", runWords)
     .addOption(runsOption())
     .addOption(detachOption())
-    .option(
-      "--json",
-      "one JSON object a line on stdout: the journal's events, then a result",
-      false,
-    )
-    .option("--plain", "lines instead of the dashboard", false)
-    .option("--show-text", "print sampled texts, which may be offensive", false)
+    .addOption(eventsOption())
+    .addOption(plainOption())
+    .addOption(showTextOption())
     .addOption(debugOption())
     .action(async (run: string, options) => {
       const { resume } = await import("./resume.js");
@@ -120,7 +112,7 @@ function buildProgram(
     .argument("<run>", runWords)
     .addOption(runsOption())
     .addOption(jsonOption())
-    .option("--show-text", "print sampled texts, which may be offensive", false)
+    .addOption(showTextOption())
     .addOption(debugOption())
     .action(async (run: string, options) =>
       end(await (await import("./show.js")).show(run, options, terminal)),
@@ -174,8 +166,8 @@ function buildProgram(
     .option("--run-dir <folder>", "run folder of the second run; must not exist yet")
     .addOption(runsOption())
     .option("--json", "one JSON object a line on stdout; the last is the verdict", false)
-    .option("--plain", "lines instead of the dashboard", false)
-    .option("--show-text", "print sampled texts, which may be offensive", false)
+    .addOption(plainOption())
+    .addOption(showTextOption())
     .addOption(debugOption())
     .action(async (run: string, options) => {
       const { reproduce } = await import("./reproduce.js");
@@ -298,6 +290,21 @@ function detachOption(): Option {
 
 function runsOption(): Option {
   return new Option("--runs <folder>", "folder of the runs").default("runs");
+}
+
+/** `--json` of a command that runs an experiment. */
+function eventsOption(): Option {
+  const words = "one JSON object a line on stdout: the journal's events, then a result";
+  return new Option("--json", words).default(false);
+}
+
+function plainOption(): Option {
+  return new Option("--plain", "lines instead of the dashboard").default(false);
+}
+
+function showTextOption(): Option {
+  const words = "print sampled texts, which may be offensive";
+  return new Option("--show-text", words).default(false);
 }
 
 function jsonOption(): Option {

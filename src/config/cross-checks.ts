@@ -1,5 +1,6 @@
 /** What no single key can get wrong alone: the keys of an experiment that must fit together. */
 import { tailCount } from "../domain/cvar.js";
+import { usesAlpha } from "../domain/risk-measures/singled-out.js";
 import { annealingEnd } from "../domain/risk-schedule.js";
 import type { ArmConfig } from "./schema.js";
 
@@ -11,19 +12,11 @@ export interface Misfit {
   readonly remedy: string;
 }
 
-/** Measures that α and the schedule mean something to. */
-const measuresOfTail = new Set<ArmConfig["risk"]["measure"]>([
-  "cvar",
-  "cvar-gradient",
-  "mean-cvar",
-  "random-drop",
-]);
-
 export function armMisfits(name: string, arm: ArmConfig): Misfit[] {
   if (arm.stage !== "rl") return lengthMisfits(arm);
   return [
     ...lengthMisfits(arm),
-    ...(measuresOfTail.has(arm.risk.measure) ? tailMisfits(arm) : []),
+    ...(usesAlpha(arm.risk.measure) ? tailMisfits(arm) : []),
     ...strataMisfits(arm),
     ...neutralMisfits(name, arm),
   ];

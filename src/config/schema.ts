@@ -312,5 +312,3 @@ export type Experiment = Omit<ExperimentFile, "arms"> & {
 };
 
 export type RiskConfig = ArmConfig["risk"];
-export type KlConfig = ArmConfig["kl"];
-export type SamplingConfig = ArmConfig["sampling"];

@@ -1,7 +1,7 @@
 /** Every batch quantity of an arm in one table, each with its unit: what "batch" can mean, said. */
 import type { ArmConfig, Experiment } from "../config/schema.js";
+import { usesAlpha } from "../domain/risk-measures/singled-out.js";
 import { keptEpisodes } from "../domain/risk-schedule.js";
-import { ranks } from "./risk-terms.js";
 
 export interface Quantity {
   name: string;
@@ -67,7 +67,7 @@ function keptRange(
   step: number,
 ): KeptRange {
   const { measure, mixture } = risk;
-  if (!ranks(measure)) {
+  if (!usesAlpha(measure)) {
     return { kept: batch, bound: measure === "entropic" ? "at most" : "exact" };
   }
   // Episodes outside the tail keep the weight 1 − c.

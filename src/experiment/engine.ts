@@ -20,6 +20,7 @@ import type { Ports, RunOutcome } from "./ports.js";
 import type { Past } from "./replay.js";
 import { advance, initialState, type RunState } from "./state.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
+import { newestPoint } from "./trial-state.js";
 
 /**
  * Runs an experiment to its end, its failure or its interruption. When it settles, in whatever
@@ -175,9 +176,9 @@ class Run {
   /** Null: no other worker is to take its place. One that cannot even start is told at once. */
   #lost(trial: string, action: TrialAction["kind"], error: unknown): Happening | null {
     const reason = lossOf(error);
-    const { restarts, saved } = this.#state.trials[trial]!;
-    const hopeless = action === "open" && restarts === 0;
-    if (reason === null || hopeless || restarts >= this.plan.restarts) {
+    const own = this.#state.trials[trial]!;
+    const hopeless = action === "open" && own.restarts === 0;
+    if (reason === null || hopeless || own.restarts >= this.plan.restarts) {
       return null;
     }
     const { message, detail } = failureFacts(error);
@@ -188,8 +189,8 @@ class Run {
       message,
       detail,
       stacks: this.#keepStacks(trial, error),
-      restarts: restarts + 1,
-      from: saved.at(-1)?.step ?? null,
+      restarts: own.restarts + 1,
+      from: newestPoint(own)?.step ?? null,
     };
   }
 

@@ -1,5 +1,6 @@
 /** An arm's risk, spelt out: everything one must know to compute the same tail elsewhere. */
 import type { ArmConfig, RiskConfig } from "../config/schema.js";
+import { usesAlpha } from "../domain/risk-measures/singled-out.js";
 import { annealingEnd } from "../domain/risk-schedule.js";
 
 export interface RiskTerms {
@@ -20,7 +21,7 @@ export interface RiskTerms {
   rho: number;
   /** M. */
   iterations: number;
-  /** First iteration, from 0, with α in force; null: the measure ranks nothing. */
+  /** First iteration, from 0, with α in force; null: the measure knows no α. */
   alpha_from_iteration: number | null;
   weighting: string;
   /** Null where the measure has none. */
@@ -69,7 +70,7 @@ export function riskTerms({ risk, reward, training }: ArmConfig): RiskTerms {
     warmup,
     rho,
     iterations,
-    alpha_from_iteration: !ranks(measure)
+    alpha_from_iteration: !usesAlpha(measure)
       ? null
       : schedule === "constant"
         ? 0
@@ -82,9 +83,4 @@ export function riskTerms({ risk, reward, training }: ArmConfig): RiskTerms {
       "left out of ranking, update and figures, never scored 0; over " +
       `${reward.max_failed_share} of a batch the run stops`,
   };
-}
-
-/** The schedule of α' plays a part. */
-export function ranks(measure: RiskConfig["measure"]): boolean {
-  return measure !== "mean" && measure !== "entropic";
 }

@@ -2,6 +2,7 @@
 import type { RiskConfig } from "../config/schema.js";
 import { generator, streamSeed } from "../domain/random.js";
 import { riskMeasures } from "../domain/risk-measures/all.js";
+import { usesAlpha } from "../domain/risk-measures/singled-out.js";
 import { keptEpisodes, type RiskSchedule, shareInForce } from "../domain/risk-schedule.js";
 import { scoredEpisodes, taken } from "./scored-episodes.js";
 
@@ -18,7 +19,7 @@ export interface Batch {
 }
 
 export interface SelectedEpisodes {
-  /** α' in force; 1 for measures that rank nothing. */
+  /** α' in force; 1 for measures that know no α. */
   readonly alpha: number;
   /** Episodes with weight > 0. */
   readonly kept: number;
@@ -44,13 +45,13 @@ export function selectEpisodes(
   const scored = scoredEpisodes(batch.returns.length, failed);
   const returns = taken(batch.returns, scored);
   const { measure, mixture, temperature } = risk;
-  const ranks = measure !== "mean" && measure !== "entropic";
+  const scheduled = usesAlpha(measure);
   const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
-  const alpha = ranks ? shareInForce(schedule, step, iterations) : 1;
+  const alpha = scheduled ? shareInForce(schedule, step, iterations) : 1;
   const selected = riskMeasures[measure]({
     statistic: taken(statisticOf(risk.statistic, batch), scored),
     returns,
-    kept: ranks ? keptEpisodes(schedule, step, iterations, returns.length) : returns.length,
+    kept: scheduled ? keptEpisodes(schedule, step, iterations, returns.length) : returns.length,
     alpha,
     random: generator(streamSeed(seed, "selection", step)),
     mixture,

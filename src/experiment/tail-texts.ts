@@ -1,14 +1,12 @@
 /** The texts of a step's worst episodes, kept so that people can read what the tail is made of. */
 import type { RiskConfig } from "../config/schema.js";
+import { ranksEpisodes } from "../domain/risk-measures/singled-out.js";
 import { uint32Bytes } from "../protocol/arrays.js";
 import { WorkerFailure } from "../worker.js";
 import { failureFacts } from "./failure.js";
 import { scoredEpisodes } from "./scored-episodes.js";
 import { type Batch, statisticOf } from "./select-episodes.js";
 import { type TrialContext, workerOf } from "./trial-context.js";
-
-/** Measures that look at `risk.statistic`; the others rank nothing, or know no order. */
-const ranking: ReadonlySet<RiskConfig["measure"]> = new Set(["cvar", "cvar-gradient", "mean-cvar"]);
 
 /**
  * The `count` lowest of the episodes that have a reward, the worst first: in what the measure ranks
@@ -22,7 +20,7 @@ export function worstEpisodes(
   failed: ReadonlySet<number>,
   count: number,
 ): Uint32Array {
-  const values = ranking.has(risk.measure) ? statisticOf(risk.statistic, batch) : batch.returns;
+  const values = ranksEpisodes(risk.measure) ? statisticOf(risk.statistic, batch) : batch.returns;
   return scoredEpisodes(values.length, failed)
     .sort((a, b) => values[a]! - values[b]! || a - b)
     .slice(0, count);

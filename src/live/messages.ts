@@ -42,7 +42,6 @@ export const runMessage = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("answer"), id: count, refused: z.string().nullable() }),
 ]);
 
-export type ViewMessage = z.infer<typeof viewMessage>;
 export type RunMessage = z.infer<typeof runMessage>;
 export type ProgressMessage = z.infer<typeof progress>;
 

@@ -375,7 +375,6 @@ export type Request = z.infer<typeof request>;
 export type Hello = z.infer<typeof hello>;
 export type Capabilities = z.infer<typeof capabilities>;
 export type Reply = z.infer<typeof reply>;
-export type Failure = z.infer<typeof failure>;
 export type ErrorKind = z.infer<typeof errorKind>;
 export type Progress = z.infer<typeof progress>;
 export type FromWorker = z.infer<typeof fromWorker>;

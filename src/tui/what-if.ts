@@ -4,8 +4,8 @@
  */
 import type { RiskConfig } from "../config/schema.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../domain/cvar.js";
+import { ranksEpisodes, usesAlpha } from "../domain/risk-measures/singled-out.js";
 import type { Episodes } from "../experiment/events.js";
-import { ranks } from "../experiment/risk-terms.js";
 import { scoredEpisodes, taken } from "../experiment/scored-episodes.js";
 import {
   type Batch,
@@ -31,7 +31,7 @@ export interface PastStep {
 }
 
 export interface WhatIf {
-  /** Of the returns, at the question's α; at 1 for measures that rank nothing. */
+  /** Of the returns, at the question's α; at 1 for measures that know no α. */
   readonly var: number;
   readonly cvar: number;
   readonly alpha: number;
@@ -81,7 +81,7 @@ export function whatIf(past: PastStep, question: WhatIfQuestion): WhatIf | NoAns
     return selected;
   }
   const { weights, kept } = selected;
-  const alpha = ranks(question.measure) ? question.alpha : 1;
+  const alpha = usesAlpha(question.measure) ? question.alpha : 1;
   const scored = taken(returns, scoredEpisodes(batch, failed));
   const changed = (now: boolean): number[] =>
     [...weights.keys()]
@@ -127,7 +127,7 @@ function statisticOf(
   { statistic, measure }: WhatIfQuestion,
 ): { readonly promptScores: Float32Array } | NoAnswer {
   const none = { promptScores: new Float32Array(episodes.prompt.length) };
-  if (!ranks(measure) || measure === "random-drop") {
+  if (!ranksEpisodes(measure)) {
     return none;
   }
   if (statistic === "lambda-return") {

@@ -7,43 +7,19 @@
  * caches are warm; `heap_mb_*` are after a garbage collection (where it is exposed).
  */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { experimentSchema } from "../../dist/config/schema.js";
-import { runExperiment } from "../../dist/experiment/engine.js";
-import { planRun } from "../../dist/experiment/plan.js";
-import { createRun } from "../../dist/record/run-directory.js";
-import { simulatedWorker } from "../../dist/worker/simulated.js";
+import { simulatedRun } from "./simulated-run.mjs";
 
 const steps = Number(process.argv[2] ?? 10_000);
 const runsFolder = mkdtempSync(join(process.argv[3] ?? tmpdir(), "averse-memory-"));
 
-const { arms: _, ...file } = experimentSchema.parse({
+const run = await simulatedRun({
   name: "memory",
-  sft: { steps: 0 },
-  training: { iterations: steps, batch: 128 },
-  evaluation: { prompts: 100, every: Math.ceil(steps / 10), every_prompts: 50 },
-  checkpoint: { every: Math.ceil(steps / 10) },
-});
-const { reward, rollout, training, risk, sampling, kl } = file;
-const arm = { stage: "rl", reward, rollout, training, risk, sampling, kl };
-const experiment = { ...file, arms: { "ra-rlhf": arm } };
-
-const recorder = createRun({
-  experiment,
   runsFolder,
-  runDir: null,
-  provenance: {
-    origins: {},
-    command: [],
-    versions: { node: process.version },
-    git: null,
-    lock_files: {},
-    hardware: {},
-    environment: {},
-    process: { pid: process.pid, host: hostname() },
-  },
-  now: () => new Date(),
+  iterations: steps,
+  batch: 128,
+  every: Math.ceil(steps / 10),
 });
 
 const megabytes = (bytes) => Math.round((bytes / 2 ** 20) * 10) / 10;
@@ -55,13 +31,8 @@ const memory = () => {
 
 let start = memory();
 let controller = 0;
-const never = new AbortController().signal;
 const began = performance.now();
-const outcome = await runExperiment(experiment, planRun(experiment, { cores: 1, gpus: 0 }), {
-  openWorker: async () => simulatedWorker(),
-  recorder,
-  clock: () => performance.now() / 1000,
-  wait: async () => {},
+const outcome = await run.perform({
   observe: (observation) => {
     if (observation.kind !== "event" || observation.event.type !== "step") {
       return;
@@ -71,13 +42,10 @@ const outcome = await runExperiment(experiment, planRun(experiment, { cores: 1, 
       start = memory();
     }
   },
-  stop: never,
-  halt: never,
 });
 const seconds = (performance.now() - began) / 1000;
 const end = memory();
-recorder.close();
-const journal = statSync(join(recorder.directory, "journal.jsonl")).size;
+const journal = statSync(join(run.folder, "journal.jsonl")).size;
 rmSync(runsFolder, { recursive: true, force: true });
 
 const round = (value) => Math.round(value * 1000) / 1000;

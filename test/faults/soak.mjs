@@ -2,51 +2,23 @@
  * Ten thousand steps of the simulated worker, with the record on disk: the controller's memory stays
  * flat, the journal grows by as much in every tenth of the run.
  *
- *   node --expose-gc test/faults/soak.mjs MAIN FOLDER [STEPS]
+ *   node --expose-gc test/faults/soak.mjs PROGRAM FOLDER [STEPS]
  */
 import { statSync } from "node:fs";
-import { hostname } from "node:os";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { simulatedRun } from "../bench/simulated-run.mjs";
 
-const [main = "", folder = "", steps = "10000"] = process.argv.slice(2);
+const [program = "", folder = "", steps = "10000"] = process.argv.slice(2);
 const iterations = Number(steps);
 const tenth = Math.ceil(iterations / 10);
 
-/** The built program's own parts. @param {string} part */
-const load = (part) => import(pathToFileURL(join(dirname(main), part)).href);
-const { experimentSchema } = await load("config/schema.js");
-const { runExperiment } = await load("experiment/engine.js");
-const { planRun } = await load("experiment/plan.js");
-const { createRun } = await load("record/run-directory.js");
-const { simulatedWorker } = await load("worker/simulated.js");
-
-const { arms: _, ...file } = experimentSchema.parse({
+const run = await simulatedRun({
   name: "soak",
-  sft: { steps: 0 },
-  training: { iterations, batch: 64 },
-  evaluation: { prompts: 100, every: 100, every_prompts: 50 },
-  checkpoint: { every: 100 },
-});
-const { reward, rollout, training, risk, sampling, kl } = file;
-const arm = { stage: "rl", reward, rollout, training, risk, sampling, kl };
-const experiment = { ...file, arms: { "ra-rlhf": arm } };
-
-const recorder = createRun({
-  experiment,
   runsFolder: folder,
-  runDir: null,
-  provenance: {
-    origins: {},
-    command: [],
-    versions: { node: process.version },
-    git: null,
-    lock_files: {},
-    hardware: {},
-    environment: {},
-    process: { pid: process.pid, host: hostname() },
-  },
-  now: () => new Date(),
+  iterations,
+  batch: 64,
+  every: 100,
+  program,
 });
 
 /** Bytes in use after a collection, and the journal's length, at the end of every tenth. */
@@ -55,24 +27,16 @@ const marks = [];
 function mark() {
   globalThis.gc?.();
   const { heapUsed: heap, external, rss: resident } = process.memoryUsage();
-  const journal = statSync(join(recorder.directory, "journal.jsonl")).size;
+  const journal = statSync(join(run.folder, "journal.jsonl")).size;
   marks.push({ heap: heap + external, resident, journal });
 }
 
-const never = new AbortController().signal;
-const outcome = await runExperiment(experiment, planRun(experiment, { cores: 1, gpus: 0 }), {
-  openWorker: async () => simulatedWorker(),
-  recorder,
-  clock: () => performance.now() / 1000,
-  wait: async () => {},
-  observe: (/** @type {any} */ observation) => {
+const outcome = await run.perform({
+  observe: (observation) => {
     const { event } = observation;
     if (event?.type === "step" && (event.step + 1) % tenth === 0) mark();
   },
-  stop: never,
-  halt: never,
 });
-recorder.close();
 
 const megabyte = 2 ** 20;
 // The first tenth warms up code, caches and buffers.

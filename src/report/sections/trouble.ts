@@ -1,4 +1,5 @@
 import type { Block } from "../blocks.js";
+import { goingOnFrom } from "../going-on-from.js";
 import type { Incident, ReportData } from "../report-data.js";
 import { safeText } from "../safe-text.js";
 
@@ -40,10 +41,8 @@ function wordsOf(event: Incident): string {
       return event.message;
     case "run_resumed":
       return `the run was stopped and resumed on ${event.time}`;
-    case "worker_lost": {
-      const from = event.from === null ? "its start" : `iteration ${event.from}`;
-      return `${event.message}; restart ${event.restarts}, from ${from}`;
-    }
+    case "worker_lost":
+      return `${event.message}; restart ${event.restarts}, from ${goingOnFrom(event.from)}`;
     case "checkpoint_failed":
       return `checkpoint at iteration ${event.step} not saved: ${event.message}`;
     case "checkpoint_damaged":

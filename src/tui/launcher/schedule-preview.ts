@@ -1,7 +1,7 @@
 /** How many episodes each iteration of a run will keep: the engine's own schedule, looked ahead. */
 import type { ArmConfig, Experiment } from "../../config/schema.js";
+import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
 import { annealingEnd, keptEpisodes, type RiskSchedule } from "../../domain/risk-schedule.js";
-import { ranks } from "../../experiment/risk-terms.js";
 
 export interface KeptPoint {
   /** m, from 0. */
@@ -34,7 +34,7 @@ export function scheduleCurves({ arms }: Pick<Experiment, "arms">): ScheduleCurv
     }
     const { iterations, batch } = arm.training;
     const { alpha, schedule, warmup, rho } = arm.risk;
-    const key = ranks(arm.risk.measure)
+    const key = usesAlpha(arm.risk.measure)
       ? [iterations, batch, alpha, schedule, warmup, rho].join(" ")
       : [iterations, batch].join(" ");
     const known = curves.get(key);
@@ -50,7 +50,7 @@ function curveOf(name: string, { risk, training }: ArmConfig): ScheduleCurve {
   const { iterations, batch } = training;
   const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
   const keptAt = (iteration: number): number =>
-    ranks(risk.measure) ? keptEpisodes(schedule, iteration, iterations, batch) : batch;
+    usesAlpha(risk.measure) ? keptEpisodes(schedule, iteration, iterations, batch) : batch;
   const end = annealingEnd(risk, iterations);
   const corners = [0, risk.warmup, end, iterations - 1];
   const spread = Array.from({ length: mostPoints }, (_, at) =>

@@ -1,8 +1,8 @@
 /** The three charts of the risk panel, each under a heading that explains it. */
 import type { ArmConfig } from "../../config/schema.js";
+import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
 import { keptEpisodes, type RiskSchedule, validateSchedule } from "../../domain/risk-schedule.js";
 import type { Episodes } from "../../experiment/events.js";
-import { ranks } from "../../experiment/risk-terms.js";
 import { fanChart, fanGlyphs } from "../charts/fan-chart.js";
 import { stepPlot } from "../charts/step-plot.js";
 import { tailHistogram } from "../charts/tail-histogram.js";
@@ -48,7 +48,7 @@ export function scheduleChart(
   const { risk, training } = config;
   const { batch: episodes, iterations } = training;
   const terms: RiskSchedule = { ...risk, kind: risk.schedule };
-  const falls = ranks(risk.measure) && validateSchedule(terms, iterations).length === 0;
+  const falls = usesAlpha(risk.measure) && validateSchedule(terms, iterations).length === 0;
   const marker = step?.step ?? steps.at(-1)?.head.step ?? null;
   const what = risk.measure === "mean-cvar" ? "in the tail" : "kept";
   const title = falls

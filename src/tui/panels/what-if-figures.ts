@@ -1,7 +1,7 @@
 /** The run's figures of a step beside those that the question would have had. */
 import { conditionalValueAtRisk, valueAtRisk } from "../../domain/cvar.js";
+import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
 import type { Episodes } from "../../experiment/events.js";
-import { ranks } from "../../experiment/risk-terms.js";
 import { formatNumber } from "../../report/number-format.js";
 import type { Line, Look, ViewStyle } from "../line.js";
 import type { WhatIf, WhatIfQuestion } from "../what-if.js";
@@ -21,7 +21,7 @@ export function figureLines(
   const was = figuresOf(episodes, actual);
   const figure = (value: number | null): string => formatNumber(value, 3, style);
   const alphaOf = ({ measure, alpha }: WhatIfQuestion): string =>
-    ranks(measure) ? settingNumber(Number(alpha.toPrecision(3)), style) : "all";
+    usesAlpha(measure) ? settingNumber(Number(alpha.toPrecision(3)), style) : "all";
   const changed = (before: string, after: string): { look?: Look } =>
     before === after ? {} : { look: { bold: true } };
   const rows: readonly (readonly [string, string, string])[] = [
@@ -57,7 +57,7 @@ interface RunFigures {
 function figuresOf({ return: returns, weight }: Episodes, actual: WhatIfQuestion): RunFigures {
   const scored = returns.filter((value): value is number => value !== null);
   const kept = returns.filter((value, at): value is number => weight[at]! > 0 && value !== null);
-  const alpha = ranks(actual.measure) ? actual.alpha : 1;
+  const alpha = usesAlpha(actual.measure) ? actual.alpha : 1;
   const sound = scored.length > 0 && alpha > 0 && alpha <= 1;
   return {
     kept: kept.length,

@@ -1,0 +1,85 @@
+/** A long run of one arm on the simulated worker, with its record on disk. */
+import { hostname } from "node:os";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const builtHere = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+
+/**
+ * @param {object} run
+ * @param {string} run.name
+ * @param {string} run.runsFolder
+ * @param {number} run.iterations
+ * @param {number} run.batch episodes an iteration
+ * @param {number} run.every iterations between evaluations, and between checkpoints
+ * @param {string} [run.program] the built main.js; its own parts are used
+ */
+export async function simulatedRun({
+  name,
+  runsFolder,
+  iterations,
+  batch,
+  every,
+  program = builtHere,
+}) {
+  const load = (/** @type {string} */ part) => import(new URL(part, pathToFileURL(program)).href);
+  const { experimentSchema } = await load("config/schema.js");
+  const { runExperiment } = await load("experiment/engine.js");
+  const { planRun } = await load("experiment/plan.js");
+  const { createRun } = await load("record/run-directory.js");
+  const { simulatedWorker } = await load("worker/simulated.js");
+
+  const { arms: _, ...file } = experimentSchema.parse({
+    name,
+    sft: { steps: 0 },
+    training: { iterations, batch },
+    evaluation: { prompts: 100, every, every_prompts: 50 },
+    checkpoint: { every },
+  });
+  const { reward, rollout, training, risk, sampling, kl } = file;
+  const arm = { stage: "rl", reward, rollout, training, risk, sampling, kl };
+  const experiment = { ...file, arms: { "ra-rlhf": arm } };
+  const recorder = createRun({
+    experiment,
+    runsFolder,
+    runDir: null,
+    provenance: {
+      origins: {},
+      command: [],
+      versions: { node: process.version },
+      git: null,
+      lock_files: {},
+      hardware: {},
+      environment: {},
+      process: { pid: process.pid, host: hostname() },
+    },
+    now: () => new Date(),
+  });
+
+  return {
+    /** @type {string} */
+    folder: recorder.directory,
+    /**
+     * Runs it to its end and closes the record.
+     *
+     * @param {object} ports
+     * @param {(observation: any) => void} ports.observe
+     * @param {any} [ports.worker]
+     * @param {AbortSignal} [ports.stop] also breaks off at once
+     */
+    async perform({ observe, worker = simulatedWorker(), stop = new AbortController().signal }) {
+      try {
+        return await runExperiment(experiment, planRun(experiment, { cores: 1, gpus: 0 }), {
+          openWorker: async () => worker,
+          recorder,
+          clock: () => performance.now() / 1000,
+          wait: async () => {},
+          observe,
+          stop,
+          halt: stop,
+        });
+      } finally {
+        recorder.close();
+      }
+    },
+  };
+}
