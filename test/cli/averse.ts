@@ -37,7 +37,8 @@ export function start(
   const child = spawn(process.execPath, [join(root, "dist", "main.js"), ...args], {
     ...user,
     cwd,
-    env: { ...process.env, NO_COLOR: "1", ...env },
+    // Node warns on stderr where both are there.
+    env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const text = { stdout: "", stderr: "" };
