@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { syncFolder } from "./durable-files.js";
-import { isProcessIdentity, type ProcessIdentity } from "./process-identity.js";
+import { identityOf, isProcessIdentity, lifeOf, type ProcessIdentity } from "./process-identity.js";
 import { RecordError } from "./record-error.js";
 
 export interface LockOwner extends ProcessIdentity {
@@ -49,21 +49,26 @@ export function highestGeneration(folder: string): Generation | null {
 }
 
 function ownerOf(text: string, path: string): LockOwner {
-  let owner: unknown = null;
-  let cause: unknown;
+  const owner = ownerIn(text);
+  if (owner === null) {
+    const remedy = "when no controller works on this run, remove it and try again";
+    throw new RecordError("damaged", `${path} is no lock: ${remedy}`);
+  }
+  return owner;
+}
+
+/** Null: it is no lock's, or not all of it. */
+function ownerIn(text: string): LockOwner | null {
+  let owner: unknown;
   try {
     owner = JSON.parse(text);
-  } catch (error) {
-    cause = error;
+  } catch {
+    return null;
   }
-  if (isProcessIdentity(owner)) {
-    const { since, released } = owner as Partial<LockOwner>;
-    if (typeof since === "string" && typeof released === "boolean") {
-      return owner as LockOwner;
-    }
-  }
-  const remedy = "when no controller works on this run, remove it and try again";
-  throw new RecordError("damaged", `${path} is no lock: ${remedy}`, { cause });
+  const { since, released } = (owner ?? {}) as Partial<LockOwner>;
+  const whole =
+    isProcessIdentity(owner) && typeof since === "string" && typeof released === "boolean";
+  return whole ? (owner as unknown as LockOwner) : null;
 }
 
 /** 0: there is none. */
@@ -71,7 +76,7 @@ export function highestNumber(folder: string): number {
   return Math.max(0, ...numbersIn(folder));
 }
 
-/** @returns false: there is one of this number already */
+/** @returns false: another took the lock meanwhile */
 export function addGeneration(folder: string, { generation, owner }: Generation): boolean {
   const neighbour = written(folder, owner);
   try {
@@ -80,7 +85,8 @@ export function addGeneration(folder: string, { generation, owner }: Generation)
     return true;
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") {
+    // ENOENT: not yet whole, it was cleared away by one that has the lock by now.
+    if (code === "EEXIST" || code === "ENOENT") {
       return false;
     }
     if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(code)) {
@@ -89,7 +95,7 @@ export function addGeneration(folder: string, { generation, owner }: Generation)
     }
     throw error;
   } finally {
-    rmSync(neighbour);
+    rmSync(neighbour, { force: true });
   }
 }
 
@@ -108,6 +114,36 @@ export function removeGenerationsBelow(folder: string, generation: number): void
     removeGeneration(folder, lower);
   }
 }
+
+/**
+ * Removes what processes that are no more had begun to write; what a living one writes is left.
+ * For the lock's owner.
+ */
+export function removeUnfinished(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const [, pid] = unfinishedName.exec(name) ?? [];
+    if (pid !== undefined && lifeOf(writerOf(path, Number(pid))) === "dead") {
+      rmSync(path, { force: true });
+    }
+  }
+}
+
+/** One that was cut off does not tell its writer: then the number in its name is one of here. */
+function writerOf(path: string, pid: number): ProcessIdentity {
+  let text = "";
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    // Its writer has removed it since it was listed.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      throw error;
+    }
+  }
+  return ownerIn(text) ?? { ...identityOf(process.pid), pid, process_start: null };
+}
+
+const unfinishedName = /^([1-9]\d{0,8})-[0-9a-f-]{36}\.tmp$/;
 
 /** A whole file on disk, under a name that nobody else has. */
 function written(folder: string, owner: LockOwner): string {

@@ -17,6 +17,7 @@ import {
   type LockOwner,
   removeGeneration,
   removeGenerationsBelow,
+  removeUnfinished,
   replaceGeneration,
 } from "./lock-generations.js";
 import { identityOf, lifeOf } from "./process-identity.js";
@@ -41,6 +42,7 @@ export function lockRun(run: string, now: () => Date): RunLock {
     makeFolder(folder);
     const generation = take(run, folder, owner);
     removeGenerationsBelow(folder, generation);
+    removeUnfinished(folder);
     return { release: () => release(folder, generation, owner) };
   } catch (error) {
     throw recordError(`cannot lock the run ${run}`, error);

@@ -144,6 +144,55 @@ describe("a lock", () => {
   });
 });
 
+describe("what a process was writing when it died", () => {
+  const nobodys = (pid: number, place: string) =>
+    `${pid}-00000000-0000-4000-8000-00000000000${place}.tmp`;
+
+  /** Whole, as it stands between its link and its removal; or cut off, as after a power cut. */
+  function leaveUnfinished(run: string, name: string, owner: Partial<LockOwner> | null): void {
+    mkdirSync(join(run, "lock"), { recursive: true });
+    const whole = { ...identityOf(process.ppid), since: now().toISOString(), released: false };
+    const text = owner === null ? '{"pid":' : JSON.stringify({ ...whole, ...owner });
+    writeFileSync(join(run, "lock", name), text);
+  }
+
+  test("goes when the lock is taken", () => {
+    const run = temporaryFolder();
+    leave(run, 1, { pid: deadPid });
+    leaveUnfinished(run, nobodys(deadPid, "1"), { pid: deadPid });
+    leaveUnfinished(run, nobodys(process.ppid, "2"), { boot_id: "another" });
+    leaveUnfinished(run, nobodys(deadPid, "3"), null);
+    take(run);
+    expect(generations(run)).toEqual(["000002.json"]);
+  });
+
+  test("stays where its process lives, or may live; and so does what is none", () => {
+    const run = temporaryFolder();
+    const living = nobodys(process.ppid, "1");
+    const cutOff = nobodys(process.ppid, "2");
+    const elsewhere = nobodys(deadPid, "3");
+    leaveUnfinished(run, living, {});
+    leaveUnfinished(run, cutOff, null);
+    leaveUnfinished(run, elsewhere, { pid: deadPid, host: "elsewhere" });
+    leaveUnfinished(run, "notes.tmp", null);
+    take(run);
+    const left = ["000001.json", living, cutOff, elsewhere, "notes.tmp"];
+    expect(generations(run)).toEqual(left.sort());
+  });
+
+  test("of one cleared away by another's mistake: the lock is looked at again", () => {
+    const run = temporaryFolder();
+    beforeLink = () => {
+      leave(run, 1, {});
+      for (const name of generations(run).filter((one) => one.endsWith(".tmp"))) {
+        unlinkSync(join(run, "lock", name));
+      }
+    };
+    expect(() => lockRun(run, now)).toThrow(expect.objectContaining({ reason: "locked" }));
+    expect(generations(run)).toEqual(["000001.json"]);
+  });
+});
+
 describe("between looking and taking", () => {
   test("another takes the same generation: it has the lock", () => {
     const run = temporaryFolder();
@@ -210,6 +259,8 @@ describe.runIf(process.platform === "linux")("between processes", () => {
     writeFileSync(
       entry,
       `import { closeSync, openSync, unlinkSync } from "node:fs";
+       import fs from "node:fs";
+       import { syncBuiltinESMExports } from "node:module";
        import { createInterface } from "node:readline";
        import { lockRun } from ${JSON.stringify(join(root, "src/record/run-lock.ts"))};
        const tryLock = (run) => {
@@ -221,6 +272,15 @@ describe.runIf(process.platform === "linux")("between processes", () => {
          }
        };
        const commands = {
+         dieLinked: ({ run }) => {
+           const { linkSync } = fs;
+           fs.linkSync = (...files) => {
+             linkSync(...files);
+             process.kill(process.pid, "SIGKILL");
+           };
+           syncBuiltinESMExports();
+           return tryLock(run);
+         },
          // All begin at one moment, so that they meet.
          take: ({ run, at }) => {
            while (Date.now() < at);
@@ -284,6 +344,16 @@ describe.runIf(process.platform === "linux")("between processes", () => {
     owner.child.kill("SIGKILL");
     await owner.exited;
     take(run);
+  });
+
+  test("a killed one that had linked its lock, and not yet tidied up, leaves nothing", async () => {
+    const run = temporaryFolder();
+    const owner = new Contender(program);
+    owner.child.stdin!.write(`${JSON.stringify({ name: "dieLinked", run })}\n`);
+    await owner.exited;
+    expect(generations(run)).toEqual(["000001.json", expect.stringMatching(/^\d+-.*\.tmp$/)]);
+    take(run);
+    expect(generations(run)).toEqual(["000002.json"]);
   });
 
   test("a stopped one keeps its lock", async () => {
