@@ -3,10 +3,11 @@ import { basename, join } from "node:path";
 import type { Experiment } from "../config/schema.js";
 import { aggregate } from "../experiment/aggregate.js";
 import type { JournalEvent } from "../experiment/events.js";
-import { writeDurably } from "../record/durable-files.js";
+import { writeWithDigests } from "../record/digest-list.js";
 import { readJournalSoFar } from "../record/journal-reader.js";
 import { type Manifest, readManifest } from "../record/manifest.js";
 import { experimentOf } from "../record/manifest-experiment.js";
+import { digestListOf, runFiles } from "../record/run-paths.js";
 import { renderReport } from "../report/render-report.js";
 import type { RunDescription } from "../report/report-data.js";
 import { shellLine } from "./command-line.js";
@@ -41,12 +42,9 @@ export async function writeReports(folder: string, options: ReportTextOptions): 
     },
     { showText: options.showText },
   );
-  const files = { "report.html": html, "report.md": markdown };
-  return Object.entries(files).map(([name, content]) => {
-    const path = join(folder, name);
-    writeDurably(path, content);
-    return path;
-  });
+  const files = { [runFiles.reportHtml]: html, [runFiles.reportMarkdown]: markdown };
+  writeWithDigests(folder, digestListOf(runFiles.reportHtml), files);
+  return Object.keys(files).map((name) => join(folder, name));
 }
 
 function description(folder: string, manifest: Manifest, experiment: Experiment): RunDescription {

@@ -25,7 +25,8 @@ export async function verify(
   if (options.json) {
     const counts = Object.fromEntries(parts.map(({ part, sound }) => [part, sound]));
     const checked = { ...counts, bytes };
-    terminal.out(JSON.stringify({ type: "verify", run: folder, ok, checked, findings }));
+    const unchecked = parts.flatMap((part) => part.unchecked);
+    terminal.out(JSON.stringify({ type: "verify", run: folder, ok, checked, unchecked, findings }));
   } else {
     const verdict = ok
       ? `${folder} is what was written (${formatCount(bytes)}B read).`
@@ -43,13 +44,20 @@ const units: Readonly<Record<Part, readonly [one: string, many: string]>> = {
   episodes: ["file", "files"],
   checkpoints: ["folder", "folders"],
   models: ["folder", "folders"],
+  samples: ["file", "files"],
+  reports: ["file", "files"],
 };
 
-function partLines({ part, sound, findings }: PartCheck, { unicode }: Terminal): string[] {
+function partLines(
+  { part, sound, unchecked, findings }: PartCheck,
+  { unicode }: Terminal,
+): string[] {
   const [good, bad, neutral] = unicode ? ["✓", "✗", "·"] : ["ok", "NO", "-"];
   const mark = findings.length > 0 ? bad : sound === 0 ? neutral : good;
   const count = `${sound} ${units[part][sound === 1 ? 0 : 1]}`;
-  const words = findings.length > 0 ? `${count} as written, ${findings.length} found:` : count;
+  const untold = unchecked.length > 0 ? `, ${unchecked.length} without a digest` : "";
+  const known = `${count}${untold}`;
+  const words = findings.length > 0 ? `${known} as written, ${findings.length} found:` : known;
   const width = Math.max(...Object.keys(units).map((name) => name.length));
   const head = gridLines([[mark!, part.padEnd(width), words]], ["left", "left", "left"]);
   return [...head, ...findings.map((finding) => `     ${findingText(finding)}`)];

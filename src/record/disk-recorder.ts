@@ -1,10 +1,11 @@
 /** A run's record on disk, as the engine writes it. */
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Happening, JournalEvent } from "../experiment/events.js";
 import type { CompletePart, EpisodeText, Position, Recorder } from "../experiment/ports.js";
 import { abandonFolder, completeFolder, prepareFolder, removeFolder } from "./complete-folder.js";
 import { checkFolder } from "./digest-file.js";
+import { writeWithDigests } from "./digest-list.js";
 import { makeFolder, writeDurably } from "./durable-files.js";
 import { writeEpisodes } from "./episodes-file.js";
 import { evaluationDigest, writeEvaluation } from "./evaluation-file.js";
@@ -17,6 +18,7 @@ import type { RunRecorder } from "./run-directory.js";
 import type { RunLock } from "./run-lock.js";
 import {
   checkedPath,
+  digestListOf,
   episodesFile,
   partFolder,
   samplesFile,
@@ -116,7 +118,8 @@ export class DiskRecorder implements RunRecorder {
     const file = samplesFile(trial, step);
     const path = join(this.directory, file);
     makeFolder(dirname(path));
-    writeDurably(path, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
+    const text = samples.map((sample) => `${JSON.stringify(sample)}\n`).join("");
+    writeWithDigests(dirname(path), digestListOf(basename(path)), { [basename(path)]: text });
     return file;
   }
 

@@ -10,6 +10,9 @@ export class KeptParts {
   /** Side file of a step's episodes → sha256. */
   readonly episodes = new Map<string, string>();
 
+  /** Texts that evaluations kept: a file's digest lies beside it. */
+  readonly samples = new Set<string>();
+
   /** To be told of every event, in order. */
   take(event: JournalEvent): void {
     if (event.type === "checkpoint_saved") {
@@ -20,6 +23,8 @@ export class KeptParts {
       this.models.set(event.path, event.files);
     } else if (event.type === "step" && "file" in event.episodes) {
       this.episodes.set(event.episodes.file, event.episodes.sha256);
+    } else if (event.type === "evaluated" && event.samples !== null) {
+      this.samples.add(event.samples);
     }
   }
 }

@@ -1,7 +1,8 @@
 /** One part of a run's record, as it is checked: what is sound, and what was found wrong. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { checkFolder, differs, sha256OfFile } from "./digest-file.js";
+import { readDigestList } from "./digest-list.js";
 import { RecordError } from "./record-error.js";
 import { checkedPath } from "./run-paths.js";
 
@@ -13,12 +14,22 @@ export interface Finding {
   readonly message: string;
 }
 
-export type Part = "manifest" | "journal" | "evaluation" | "episodes" | "checkpoints" | "models";
+export type Part =
+  | "manifest"
+  | "journal"
+  | "evaluation"
+  | "episodes"
+  | "checkpoints"
+  | "models"
+  | "samples"
+  | "reports";
 
 export class PartCheck {
   readonly findings: Finding[] = [];
   /** So many are as they were written: events of the journal, folders of checkpoints and models. */
   sound = 0;
+  /** Files that nothing vouches for: a former version wrote them, or they were being written. */
+  readonly unchecked: string[] = [];
 
   constructor(
     private readonly run: string,
@@ -43,15 +54,34 @@ export class PartCheck {
     }
   }
 
-  async file(file: string, sha256: string): Promise<void> {
+  /** @param words how it differs from what was written */
+  async file(file: string, sha256: string, words = differs): Promise<void> {
     await this.attempt(file, async () => {
       const found = await sha256OfFile(join(this.run, file), this.onBytes);
       if (found === sha256) {
         this.sound += 1;
       } else {
-        this.found(file, differs(found, sha256));
+        this.found(file, words(found, sha256));
       }
     });
+  }
+
+  /** Files of one folder, and the list of their digests beside them. */
+  async listed(list: string, files: readonly string[]): Promise<void> {
+    if (!existsSync(join(this.run, list))) {
+      this.unchecked.push(...files.filter((file) => existsSync(join(this.run, file))));
+      return;
+    }
+    const names = files.map((file) => basename(file));
+    const digests = await this.attempt(list, async () =>
+      readDigestList(join(this.run, list), names, this.onBytes),
+    );
+    // Nothing vouches for the list itself.
+    const words = (found: string, wanted: string) =>
+      `its sha256 is ${found} where ${list} has ${wanted}: one of the two has changed since`;
+    for (const [at, sha256] of (digests ?? []).entries()) {
+      await this.file(files[at]!, sha256, words);
+    }
   }
 
   /** @param excused it may be missing */

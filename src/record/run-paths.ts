@@ -9,12 +9,19 @@ export const runFiles = {
   journal: "journal.jsonl",
   evaluation: "evaluation.json",
   progress: "progress.json",
+  reportHtml: "report.html",
+  reportMarkdown: "report.md",
   logs: "logs",
   lock: "lock",
 } as const;
 
 /** Digest file that makes a checkpoint or model folder complete. */
 export const digestsFile = "digests.json";
+
+/** Digest list of a file, or of several that differ in their endings: `report.sha256`. */
+export function digestListOf(file: string): string {
+  return file.replace(/\.[a-z]+$/, ".sha256");
+}
 
 /** The controller's own part of a checkpoint. */
 export const controllerFile = "controller.json";
@@ -49,14 +56,14 @@ export function partFolder(trial: string, part: "checkpoint" | "model", step: nu
 export function checkedPath(path: string): string {
   const [, trial] = partPath.exec(path) ?? [];
   if (trial === undefined || !folderName.test(trial)) {
-    const kinds = "checkpoint, model or episodes file";
+    const kinds = "checkpoint, model, episodes or samples file";
     throw new RecordError("name", `${JSON.stringify(path)} is no ${kinds} of a run`);
   }
   return path;
 }
 
 const partPath =
-  /^trials\/([^/]+)\/(?:model|checkpoints\/step-\d{6,}|episodes\/step-\d{6,}(?:-\d+)?\.bin)$/;
+  /^trials\/([^/]+)\/(?:model|checkpoints\/step-\d{6,}|episodes\/step-\d{6,}(?:-\d+)?\.bin|samples\/step-\d{6,}\.jsonl)$/;
 
 export function stacksFile(trial: string, nth: number): string {
   return `${runFiles.logs}/${checkedName(trial, "trial")}-stacks-${nth}.txt`;

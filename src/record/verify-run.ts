@@ -1,4 +1,4 @@
-/** Whether a run's record is what was written: every file that its manifest or journal vouches for. */
+/** Whether a run's record is what was written: every file that its manifest, its journal or a list of digests vouches for. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { digestsText, sha256Of, sha256OfFile } from "./digest-file.js";
@@ -7,7 +7,7 @@ import { KeptParts } from "./kept-parts.js";
 import { type Manifest, readManifest } from "./manifest.js";
 import { type Part, PartCheck } from "./part-check.js";
 import { holderOf } from "./run-lock.js";
-import { runFiles } from "./run-paths.js";
+import { checkedPath, digestListOf, runFiles } from "./run-paths.js";
 import { checkJournal } from "./verify-journal.js";
 
 export interface Verification {
@@ -57,6 +57,17 @@ export async function verifyRun(
   for (const [path, files] of kept.models) {
     await models.folder(path, sha256Of(digestsText(files)), excused);
   }
+  const samples = begin("samples");
+  for (const path of kept.samples) {
+    const file = await samples.attempt(path, async () => checkedPath(path));
+    if (file !== null) {
+      await samples.listed(digestListOf(file), [file]);
+    }
+  }
+  await begin("reports").listed(digestListOf(runFiles.reportHtml), [
+    runFiles.reportHtml,
+    runFiles.reportMarkdown,
+  ]);
   return { parts, bytes };
 }
 

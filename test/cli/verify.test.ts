@@ -48,8 +48,18 @@ test("a run that is as it was written ends with 0, a tick a part", async () => {
     "·  episodes     0 files",
     "✓  checkpoints  1 folder",
     "·  models       0 folders",
+    "·  samples      0 files",
+    "·  reports      0 files",
   ]);
   expect(out).toMatch(/ is what was written \(.*B read\)\.\n$/);
+});
+
+test("reports that nothing vouches for are told, and are no finding", async () => {
+  const run = finishedRun();
+  writeFileSync(join(run, "report.md"), "");
+  const { code, out } = await verify(run);
+  expect(code).toBe(0);
+  expect(out).toContain("·  reports      0 files, 1 without a digest\n");
 });
 
 test("a damaged one ends with 4, every finding named", async () => {
@@ -80,8 +90,11 @@ test("--json gives one object, with counts and findings", async () => {
       episodes: 0,
       checkpoints: 1,
       models: 0,
+      samples: 0,
+      reports: 0,
       bytes: expect.any(Number),
     },
+    unchecked: [],
     findings: [],
   });
   writeFileSync(join(run, "manifest.json"), "{}");

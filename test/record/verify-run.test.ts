@@ -10,9 +10,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeReports } from "../../src/cli/report-files.js";
 import { runExperiment } from "../../src/experiment/engine.js";
 import { planRun } from "../../src/experiment/plan.js";
 import { sealedLine } from "../../src/record/journal-line.js";
@@ -48,6 +49,7 @@ async function completeRun(runDir: string): Promise<string> {
   );
   expect(outcome).toBe("done");
   recorder.close();
+  await writeReports(recorder.directory, { showText: false });
   return recorder.directory;
 }
 
@@ -62,14 +64,16 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** Files that manifest or journal vouch for. */
+/** Files that manifest or journal vouch for, or a list beside them; with these lists. */
 function vouchedFor(run: string): string[] {
   return readdirSync(run, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(run, join(entry.parentPath, entry.name)))
-    .filter((file) => !/^(lock|logs)\/|\/(samples|texts)\//.test(file))
+    .filter((file) => !/^(lock|logs)\/|\/texts\//.test(file))
     .sort();
 }
+
+const isList = (file: string) => file.endsWith(".sha256");
 
 async function findingsOf(run: string): Promise<Finding[]> {
   return (await verifyRun(run)).parts.flatMap(({ findings }) => findings);
@@ -92,7 +96,11 @@ test("a whole run is what was written, and all of it was read", async () => {
   expect(parts.flatMap(({ findings }) => findings)).toEqual([]);
   const sound = Object.fromEntries(parts.map(({ part, sound }) => [part, sound]));
   const { journal, ...others } = sound;
-  expect(others).toEqual({ manifest: 1, evaluation: 1, episodes: 3, checkpoints: 3, models: 2 });
+  expect(others).toEqual({
+    ...{ manifest: 1, evaluation: 1, episodes: 3, checkpoints: 3, models: 2 },
+    ...{ samples: 2, reports: 2 },
+  });
+  expect(parts.flatMap(({ unchecked }) => unchecked)).toEqual([]);
   const lines = readFileSync(join(whole, "journal.jsonl"), "utf8").split("\n").length - 1;
   expect(journal).toBe(lines);
   const sizes = vouchedFor(whole).map((file) => statSync(join(whole, file)).size);
@@ -103,7 +111,7 @@ test(
   "every one of 150 random flipped bytes is found, and its file and line named",
   patient,
   async () => {
-    const files = vouchedFor(whole);
+    const files = vouchedFor(whole).filter((file) => !isList(file));
     expect(files.length).toBeGreaterThan(15);
     const flip = fc.record({
       file: fc.constantFrom(...files),
@@ -125,6 +133,49 @@ test(
     );
   },
 );
+
+test(
+  "a flipped byte of a list of digests is found, in it or in a file of it",
+  patient,
+  async () => {
+    const lists = vouchedFor(whole).filter(isList);
+    expect(lists).toEqual([
+      "report.sha256",
+      "trials/ra-rlhf-s0/samples/step-000003.sha256",
+      "trials/sft-s0/samples/step-000000.sha256",
+    ]);
+    for (const list of lists) {
+      const written = readFileSync(join(whole, list));
+      const own = [list, ...written.toString().matchAll(/\S+$/gm)].map((name) =>
+        join(dirname(list), basename(String(name))),
+      );
+      for (let at = 0; at < written.length; at += 11) {
+        const bytes = Buffer.from(written);
+        bytes[at]! ^= 1 + (at % 255);
+        const findings = await harmed(list, (path) => writeFileSync(path, bytes));
+        expect(findings, `byte ${at}`).toEqual([
+          { file: expect.toBeOneOf(own), line: null, message: expect.stringContaining(list) },
+        ]);
+      }
+    }
+  },
+);
+
+test("reports made again are vouched for again; those of a former version are told apart", async () => {
+  const run = join(scratch, "reported");
+  cpSync(whole, run, { recursive: true });
+  await writeReports(run, { showText: true });
+  expect(await findingsOf(run)).toEqual([]);
+  rmSync(join(run, "report.sha256"));
+  rmSync(join(run, "trials/sft-s0/samples/step-000000.sha256"));
+  const { parts } = await verifyRun(run);
+  expect(parts.flatMap(({ findings }) => findings)).toEqual([]);
+  expect(parts.flatMap(({ unchecked }) => unchecked)).toEqual([
+    "trials/sft-s0/samples/step-000000.jsonl",
+    "report.html",
+    "report.md",
+  ]);
+});
 
 test("texts for reading are vouched for by nobody: damaged or gone, they are no finding", async () => {
   const file = "trials/ra-rlhf-s0/texts/step-000002.jsonl";
