@@ -44,6 +44,14 @@ export class WorkerFailure extends Error {
   }
 }
 
+/**
+ * This machine has no place for a worker: no address for its socket, no folder, no Python. The
+ * message says what to do.
+ */
+export class EnvironmentError extends Error {
+  override readonly name = "EnvironmentError";
+}
+
 /** The worker is gone: it exited, was killed, never connected, or stopped answering. */
 export class WorkerLost extends Error {
   override readonly name = "WorkerLost";

@@ -31,7 +31,11 @@ export function failureText(error: unknown, debug: boolean): FailureText {
   if (hasName(error, "RecordError") || hasName(error, "JournalError")) {
     return { exit: recordExit(error), text: `${error.message}.${stack}` };
   }
-  if (hasName(error, "WorkerLost") || hasName(error, "WorkerFailure")) {
+  if (
+    hasName(error, "WorkerLost") ||
+    hasName(error, "WorkerFailure") ||
+    hasName(error, "EnvironmentError")
+  ) {
     return { exit: exitCode.environment, text: `${error.message}${stack}` };
   }
   const system = systemFailure(error);

@@ -1,7 +1,7 @@
 /** What went wrong in a trial, whoever noticed it. */
 
 import type { z } from "zod";
-import { WorkerFailure, WorkerLost } from "../worker.js";
+import { EnvironmentError, WorkerFailure, WorkerLost } from "../worker.js";
 import type { FailureKind, lossReason } from "./events.js";
 
 /** The controller itself refuses to go on with a trial. */
@@ -35,7 +35,7 @@ export function failureFacts(error: unknown): FailureFacts {
     const detail = error.stderrTail.length > 0 ? error.stderrTail.join("\n") : null;
     return { reason: "lost", message: error.message, detail };
   }
-  if (isSystemError(error) || isRecordError(error)) {
+  if (error instanceof EnvironmentError || isSystemError(error) || isRecordError(error)) {
     return { reason: "environment", message: error.message, detail: error.stack ?? null };
   }
   const message = error instanceof Error ? error.message : String(error);

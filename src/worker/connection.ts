@@ -1,6 +1,7 @@
 /** One ROUTER socket, bound for one worker: messages in and out, and the end of the connection. */
 import { capability, Router, type SocketOptions } from "zeromq";
 import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
+import { EnvironmentError } from "../worker.js";
 import { type Door, makeDoor } from "./door.js";
 import type { WorkerSpec } from "./spec.js";
 
@@ -69,7 +70,7 @@ export class Connection {
    * Binds a fresh address.
    *
    * @param session - Unique in this process.
-   * @throws {Error} the folder cannot be made or the address not be bound; says what to do.
+   * @throws {EnvironmentError} the folder cannot be made or the address not be bound.
    */
   static async open(
     receiver: Receiver,
@@ -77,7 +78,7 @@ export class Connection {
     session: string,
   ): Promise<Connection> {
     if (!capability.draft) {
-      throw new Error(
+      throw new EnvironmentError(
         "the zeromq package was built without its draft API, which tells a worker's end; remove " +
           "zmq_draft from .npmrc and install again",
       );
@@ -101,7 +102,7 @@ export class Connection {
     } catch (error) {
       socket.close();
       door.close();
-      throw new Error(bindText(spec, door.address, error), { cause: error });
+      throw new EnvironmentError(bindText(spec, door.address, error), { cause: error });
     }
     const connection = new Connection(socket, door, endpoint);
     connection.#receive(receiver).catch((error: unknown) => {

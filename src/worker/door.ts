@@ -37,7 +37,8 @@ const HANDSHAKE_MS = 10_000;
 
 /**
  * @param session - Unique in this process, of at most 250 bytes.
- * @throws {Error} the folder or the keys cannot be made; says what to do.
+ * @throws {EnvironmentError} the folder cannot be made.
+ * @throws {Error} the keys cannot be written; with a code.
  */
 export async function makeDoor(spec: WorkerSpec["connection"], session: string): Promise<Door> {
   const folder = makeSocketFolder();

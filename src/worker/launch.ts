@@ -19,7 +19,7 @@ export interface LaunchOptions {
  * Starts the program that a spec names.
  *
  * @throws {WorkerLost} the program cannot be started.
- * @throws {Error} the spec asks for `{python}` and there is none.
+ * @throws {EnvironmentError} the spec asks for `{python}` and there is none.
  */
 export async function launch(
   spec: WorkerSpec,

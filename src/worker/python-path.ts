@@ -1,13 +1,14 @@
 /** Which Python runs the worker: what `{python}` stands for. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { EnvironmentError } from "../worker.js";
 
 /**
  * `AVERSE_PYTHON` if set, otherwise the package's own virtual environment. An explicit choice is
  * not checked here: it may be a name for PATH to find.
  *
  * @param root - Folder of the package.
- * @throws {Error} neither is there; says what to run.
+ * @throws {EnvironmentError} neither is there; says what to run.
  */
 export function pythonPath(
   root: string,
@@ -19,7 +20,7 @@ export function pythonPath(
   }
   const own = join(root, ".venv", "bin", "python");
   if (!existsSync(own)) {
-    throw new Error(
+    throw new EnvironmentError(
       `no Python for the worker: ${own} does not exist; run \`npm start\` once to make it, or set ` +
         "AVERSE_PYTHON to a Python that has the worker's packages (`averse doctor` checks them)",
     );

@@ -37,7 +37,7 @@ const EXIT_MS = 2000;
  * Starts a worker and waits for its hello.
  *
  * @throws {WorkerLost} it cannot be started, exits, says nothing, or speaks another protocol.
- * @throws {Error} there is no Python, or no place for the socket.
+ * @throws {EnvironmentError} there is no Python, or no place for the socket.
  */
 export async function openSession(spec: WorkerSpec, options: SessionOptions): Promise<Worker> {
   options.signal?.throwIfAborted();

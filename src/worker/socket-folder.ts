@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EnvironmentError } from "../worker.js";
 import { atExit } from "./exit-cleanup.js";
 import { ownPrefix, removeFolder, removeStaleFolders } from "./stale-folders.js";
 
@@ -28,7 +29,7 @@ const tidied = new Set<string>();
 /**
  * Makes a fresh folder (mode 0700, by mkdtemp) for one socket.
  *
- * @throws {Error} no such folder can be made, or the path would be too long.
+ * @throws {EnvironmentError} no such folder can be made, or the path would be too long.
  */
 export function makeSocketFolder(parent = tmpdir()): SocketFolder {
   let folder: string;
@@ -40,7 +41,7 @@ export function makeSocketFolder(parent = tmpdir()): SocketFolder {
     folder = mkdtempSync(join(parent, ownPrefix()));
     mkdirSync(join(folder, "tmp"));
   } catch (error) {
-    throw new Error(
+    throw new EnvironmentError(
       `cannot make a folder for the worker's socket in ${parent}: ${(error as Error).message}; ` +
         "set TMPDIR to a folder that exists and may be written to",
       { cause: error },
@@ -55,7 +56,7 @@ export function makeSocketFolder(parent = tmpdir()): SocketFolder {
   const bytes = Buffer.byteLength(socket);
   if (bytes > MAX_PATH_BYTES) {
     remove();
-    throw new Error(
+    throw new EnvironmentError(
       `the worker's socket ${socket} has ${bytes} bytes in its path, expected at most ` +
         `${MAX_PATH_BYTES} (the system's limit for sockets); set TMPDIR to a shorter folder, such as /tmp`,
     );

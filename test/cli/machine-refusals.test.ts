@@ -3,6 +3,7 @@
  * its remedy on stderr, no stack trace, and the right exit code.
  */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   cpSync,
@@ -13,6 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +25,12 @@ import { averse, buildProgramFirst, root, scratch } from "./averse.js";
 buildProgramFirst();
 
 const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** The event of the trial that failed. */
+function failureOf(run: string) {
+  const journal = readFileSync(join(run, "journal.jsonl"), "utf8").trimEnd().split("\n");
+  return journal.map((line) => JSON.parse(line)).find(({ type }) => type === "trial_failed");
+}
 
 describe("no permission", { timeout: 60_000 }, () => {
   let finishedRun = "";
@@ -91,6 +99,7 @@ describe("no permission", { timeout: 60_000 }, () => {
     expect(stderr).toContain("set TMPDIR to a folder that exists and may be written to");
     expect(code).toBe(3);
     expect(JSON.parse(readFileSync(join(run, "manifest.json"), "utf8")).outcome).toBe("failed");
+    expect(failureOf(run)).toMatchObject({ reason: "environment" });
   });
 
   test("a configuration that may not be read is usage", async () => {
@@ -156,8 +165,50 @@ test("a socket whose address is taken", { timeout: 60_000 }, async () => {
     /^sft-s0: cannot bind the worker's socket ipc:\S+worker\.sock: another process has this address; try again\. .*\n$/,
   );
   expect(code).toBe(3);
+  expect(failureOf(join(scratch, "taken"))).toMatchObject({
+    trial: "sft-s0",
+    reason: "environment",
+  });
   // Its own folders are gone again.
   expect(readdirSync(TMPDIR)).toEqual([]);
+});
+
+test("a socket's path that is too long", { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "averse-long-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const TMPDIR = join(folder, "x".repeat(90));
+  mkdirSync(TMPDIR);
+  const run = join(scratch, "long");
+  const { code, stderr } = await averse(["run", "smoke", "--run-dir", run], { env: { TMPDIR } });
+  expect(stderr).toMatch(
+    /^\S+: the worker's socket \S+ has \d+ bytes in its path, expected at most 100 .*; set TMPDIR to a shorter folder, such as \/tmp\. .*\n$/,
+  );
+  expect(code).toBe(3);
+  expect(failureOf(run)).toMatchObject({ reason: "environment" });
+});
+
+test("a port that is taken", { timeout: 60_000 }, async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const worker = join(scratch, "tcp.yaml");
+  writeFileSync(
+    worker,
+    JSON.stringify({
+      name: "tcp",
+      argv: ["{python}", "--keys", "{keys}"],
+      connection: { transport: "tcp", port },
+    }),
+  );
+  const run = join(scratch, "port");
+  const settings = ["--set", `backend.worker=${worker}`, "--set", "trials.parallel=1"];
+  const { code, stderr } = await averse(["run", "smoke", "--run-dir", run, ...settings]);
+  expect(stderr).toMatch(
+    /^sft-s0: cannot bind the worker's socket tcp:\S+: this port is taken; set connection\.port of the worker's file to 0 .*\. `averse doctor` .*\n$/,
+  );
+  expect(code).toBe(3);
+  expect(failureOf(run)).toMatchObject({ reason: "environment" });
 });
 
 // Elsewhere the limit is not kept, and the memory that is asked for here would be had.
@@ -193,8 +244,7 @@ test.skipIf(process.platform !== "linux")(
       /^rlhf-s0: `rollout` ran out of memory; lower .*rollout\.minibatch .*\. The worker's log is \S+\. Once that is mended, `averse resume \S+` goes on .*\n$/,
     );
     expect(code).toBe(3);
-    const journal = readFileSync(join(folder, "journal.jsonl"), "utf8").trimEnd().split("\n");
-    const failure = journal.map((line) => JSON.parse(line)).find((e) => e.type === "trial_failed");
+    const failure = failureOf(folder);
     expect(failure).toMatchObject({ trial: "rlhf-s0", reason: "memory" });
     expect(failure.detail).toMatch(/allocate|out of memory/);
   },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { failureFacts, TrialError } from "../../src/experiment/failure.js";
-import { WorkerFailure, WorkerLost } from "../../src/worker.js";
+import { EnvironmentError, WorkerFailure, WorkerLost } from "../../src/worker.js";
 
 test.each([
   [
@@ -23,6 +23,11 @@ test.each([
     "the file system's",
     Object.assign(new Error("ENOSPC: full"), { code: "ENOSPC" }),
     { reason: "environment", message: "ENOSPC: full" },
+  ],
+  [
+    "a machine without a place for a worker",
+    new EnvironmentError("the port is taken"),
+    { reason: "environment", message: "the port is taken" },
   ],
   ["a bug", new TypeError("oops"), { reason: "internal", message: "oops" }],
   ["no error at all", "text", { reason: "internal", message: "text", detail: null }],
