@@ -87,6 +87,9 @@ class Connection:
             self._socket.curve_serverkey = keys.server_public
             self._socket.curve_publickey = keys.client_public
             self._socket.curve_secretkey = keys.client_secret
+        if endpoint.startswith("tcp://["):
+            # Not for names: libzmq would look for their IPv6 address, and for no other.
+            self._socket.setsockopt(zmq.IPV6, 1)
         self._events = self._socket.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         )

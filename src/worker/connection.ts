@@ -4,6 +4,7 @@ import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
 import { EnvironmentError } from "../worker.js";
 import { type Door, makeDoor } from "./door.js";
 import type { WorkerSpec } from "./spec.js";
+import { tcpAddress } from "./tcp-address.js";
 
 export interface Receiver {
   /** One message of the worker. The bytes are the receiver's to keep. */
@@ -187,9 +188,11 @@ function bindText(
             "workers of trials side by side need one each)",
           EADDRNOTAVAIL:
             "this machine has no such address; see connection.host of the worker's file",
+          EAFNOSUPPORT: "this machine has no IPv6; see connection.host of the worker's file",
+          EAI_AGAIN: "this name cannot be looked up now; see connection.host of the worker's file",
           ENOTFOUND: "nobody knows this name; see connection.host of the worker's file",
           EACCES: "no permission; set connection.port of the worker's file to 0 or above 1023",
         };
-  const where = transport === "ipc" ? address : `tcp://${host}:${port}`;
+  const where = transport === "ipc" ? address : tcpAddress(host, port);
   return `cannot bind the worker's socket ${where}: ${reasons[code ?? ""] ?? message}`;
 }

@@ -8,6 +8,7 @@ import { makeKeys, writeWorkerKeys } from "./curve-keys.js";
 import { type Gate, openGate } from "./gate.js";
 import { makeSocketFolder } from "./socket-folder.js";
 import type { WorkerSpec } from "./spec.js";
+import { tcpAddress } from "./tcp-address.js";
 
 export interface Door {
   /** What to bind. */
@@ -72,7 +73,7 @@ export async function makeDoor(spec: WorkerSpec["connection"], session: string):
       temporary: null,
       open: async () => {
         gate = await openGate(spec.host, spec.port, folder.socket);
-        return `tcp://${spec.advertise ?? spec.host}:${gate.port}`;
+        return tcpAddress(spec.advertise ?? spec.host, gate.port);
       },
       close: () => {
         gate?.close();

@@ -4,7 +4,8 @@
  * somebody who has not shown a key yet; here a connection that has not been admitted gets to send
  * what a CURVE handshake needs and no more. Keys and messages are none of the gate's business.
  */
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { lookup } from "node:dns/promises";
+import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from "node:net";
 
 /** Greeting, HELLO and INITIATE of a client take some 600 bytes (RFC 26). */
 const HANDSHAKE_BYTES = 4096;
@@ -27,6 +28,7 @@ export interface Gate {
 /**
  * Listens on an address for the session's socket.
  *
+ * @param host - Address, or a name of an IPv4 address.
  * @param port - 0: any free one.
  * @param socket - Path of the Unix socket that libzmq has bound.
  * @throws {Error} Node's, with a code: the address is taken, or none of this machine.
@@ -56,7 +58,9 @@ export async function openGate(host: string, port: number, socket: string): Prom
       waiting.values().next().value?.destroy();
     }
   });
-  await listening(server, host, port);
+  // The worker looks names up as IPv4, so that a name of both kinds leads here as well.
+  const address = isIP(host) === 0 ? (await lookup(host, 4)).address : host;
+  await listening(server, address, port);
   return {
     port: (server.address() as AddressInfo).port,
     close: () => {

@@ -10,6 +10,7 @@ import { readConfigText } from "../config/config-text.js";
 import { parseYaml, type YamlSource } from "../config/yaml-source.js";
 import { PLACEHOLDERS, unknownPlaceholders } from "./placeholders.js";
 import { silenceSchema } from "./silence.js";
+import { bareHost, isEveryAddress, isHost } from "./tcp-address.js";
 
 const text = z.string().min(1);
 const template = z.string().refine((value) => unknownPlaceholders(value).length === 0, {
@@ -19,10 +20,10 @@ const template = z.string().refine((value) => unknownPlaceholders(value).length 
 });
 const seconds = z.number().positive().max(86_400);
 
-/** IPv4 addresses and names: nothing that could be an argument or another address. */
-const host = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, {
-  error: "an IPv4 address or a name",
-});
+const host = z
+  .string()
+  .overwrite(bareHost)
+  .refine(isHost, { error: "an IPv4 or IPv6 address or a name" });
 
 const connection = z.strictObject({
   transport: z.enum(["ipc", "tcp"]).default("ipc").describe("tcp: always with CURVE keys"),
@@ -64,8 +65,8 @@ export const workerSpecSchema = fields.check(({ value, issues }) => {
   if (transport === "ipc" && handsKeys) {
     refuse(["argv"], "no {keys}: there are none over ipc");
   }
-  if (transport === "tcp" && address === "0.0.0.0" && advertise === null) {
-    refuse(["connection", "advertise"], "a name of this machine: 0.0.0.0 leads nowhere");
+  if (transport === "tcp" && isEveryAddress(address) && advertise === null) {
+    refuse(["connection", "advertise"], `a name of this machine: ${address} leads nowhere`);
   }
 });
 

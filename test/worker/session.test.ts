@@ -20,6 +20,7 @@ import { openSession } from "../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../src/worker/spec.js";
 import { WorkerLost } from "../../src/worker.js";
 import { workerContract } from "./contract.js";
+import { hasIpv6 } from "./ipv6.js";
 import { loadPayload } from "./payloads.js";
 import { processesWith } from "./processes.js";
 
@@ -79,6 +80,16 @@ describe("session over TCP", () => {
   const locked: WorkerSpec = { ...fake, argv: [...fake.argv, "--keys", "{keys}"], connection };
 
   workerContract(() => openSession(locked, { root }));
+
+  test.skipIf(!hasIpv6)("a worker comes in over IPv6 as well", async () => {
+    const spec: WorkerSpec = { ...locked, connection: { ...connection, host: "::1" } };
+    const worker = await openSession(spec, { root });
+    try {
+      expect(worker.hello.engine).toBe("fake");
+    } finally {
+      await worker.close();
+    }
+  });
 
   test("a worker without its keys refuses to start", async () => {
     const error = await lossOf(() => openSession({ ...locked, argv: fake.argv }, { root }));

@@ -65,6 +65,12 @@ describe("worker specs", () => {
     });
   });
 
+  test.each(["::1", "[::1]"])("an IPv6 address may be written %s", (host) => {
+    const connection = JSON.stringify({ transport: "tcp", host, advertise: host });
+    const file = write(`name: mine\nargv: [a, '{keys}']\nconnection: ${connection}\n`);
+    expect(readWorkerSpec(file, root).connection).toMatchObject({ host: "::1", advertise: "::1" });
+  });
+
   test("an unknown name is answered with the known ones", () => {
     write("name: a\nargv: [a]\n", "near.yaml");
     write("name: b\nargv: [b]\n", "far.yaml");
@@ -106,9 +112,24 @@ describe("worker specs", () => {
       /connection\.advertise: found nothing, expected a name of this machine/,
     ],
     [
+      "an IPv6 address that leads nowhere",
+      "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: '::' }\n",
+      /connection\.advertise: found nothing, expected a name of this machine: :: leads nowhere/,
+    ],
+    [
+      "an IPv6 address with a zone",
+      "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: 'fe80::1%eth0' }\n",
+      /connection\.host: found "fe80::1%eth0", expected an IPv4 or IPv6 address or a name/,
+    ],
+    [
+      "a name in brackets",
+      "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, advertise: '[box]' }\n",
+      /connection\.advertise: found "\[box\]", expected an IPv4 or IPv6 address or a name/,
+    ],
+    [
       "a host that is more than one",
       "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: 'x; rm' }\n",
-      /mine\.yaml:3:37: connection\.host: found "x; rm", expected an IPv4 address or a name/,
+      /mine\.yaml:3:37: connection\.host: found "x; rm", expected an IPv4 or IPv6 address or a name/,
     ],
     ["a wrong type", "name: mine\nargv: worker\n", /mine\.yaml:2:7: argv: found "worker"/],
     [

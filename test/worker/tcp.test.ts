@@ -11,6 +11,7 @@ import { MAX_MESSAGE_BYTES } from "../../src/protocol/codec.js";
 import { Connection } from "../../src/worker/connection.js";
 import { z85 } from "../../src/worker/curve-keys.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
+import { hasIpv6 } from "./ipv6.js";
 
 // Starting Python on a busy machine takes its time; nothing here waits for a clock.
 vi.setConfig({ testTimeout: 60_000 });
@@ -71,8 +72,9 @@ class Opened {
   }
 
   /** The right worker, which has said hello. */
-  async worker(): Promise<Dealer> {
+  async worker(options: { ipv6?: boolean } = {}): Promise<Dealer> {
     const worker = this.client();
+    Object.assign(worker, options);
     worker.connect(this.connection.endpoint);
     await worker.send("hello");
     await vi.waitFor(() => expect(this.messages).toEqual(["hello"]), 30_000);
@@ -300,6 +302,32 @@ describe("over TCP", () => {
     }
     const elsewhere = Opened.start({ ...tcp, host: "192.0.2.1" });
     await expect(elsewhere).rejects.toThrow(/no such address.*connection\.host/);
+  });
+
+  describe.skipIf(!hasIpv6)("on an IPv6 address", () => {
+    const ipv6 = { ...tcp, host: "::1" };
+
+    test("messages go both ways, and strangers are turned away", async () => {
+      const opened = await Opened.start(ipv6);
+      expect(opened.connection.endpoint).toMatch(/^tcp:\/\/\[::1\]:\d+$/);
+      const worker = await opened.worker({ ipv6: true });
+      const stranger = new Dealer({ linger: 0, ipv6: true });
+      toClose.push(stranger);
+      await turnedAway(stranger, opened.connection.endpoint);
+      await opened.expectUndisturbed(worker);
+    });
+
+    test("a port that is taken is told with its address", async () => {
+      const { port } = await Opened.start(ipv6);
+      const second = Opened.start({ ...ipv6, port });
+      await expect(second).rejects.toThrow(`cannot bind the worker's socket tcp://[::1]:${port}`);
+    });
+  });
+
+  test("a name is listened to where workers look for it", async () => {
+    const opened = await Opened.start({ ...tcp, host: "localhost" });
+    expect(opened.connection.endpoint).toMatch(/^tcp:\/\/localhost:\d+$/);
+    await opened.expectUndisturbed(await opened.worker());
   });
 
   test("what is advertised takes the place of the address listened on", async () => {
