@@ -1,7 +1,8 @@
 /** What the launcher asks for, answered from the disk; starting and watching are the caller's. */
 import { join } from "node:path";
 import type { Hardware } from "../experiment/placement.js";
-import { RunList, type RunSummary } from "../record/run-list.js";
+import type { RunSummary } from "../experiment/run-summary.js";
+import { RunList } from "../record/run-list.js";
 import type { LauncherPorts } from "../tui/launcher/launcher-ports.js";
 import { comparedRun } from "./compared-runs.js";
 import { ExperimentList } from "./experiment-list.js";

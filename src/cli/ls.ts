@@ -1,6 +1,7 @@
 /** `averse ls`: the runs, newest first. */
 
-import { listRuns, type RunSummary } from "../record/run-list.js";
+import type { RunSummary } from "../experiment/run-summary.js";
+import { listRuns } from "../record/run-list.js";
 import { formatDuration, formatNumber } from "../report/number-format.js";
 import { safeText } from "../report/safe-text.js";
 import { terminalStyle } from "../report/terminal-style.js";

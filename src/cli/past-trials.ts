@@ -1,9 +1,9 @@
 /** The trials of earlier runs, for estimates: a few runs of each experiment, each read once. */
+import type { RunSummary } from "../experiment/run-summary.js";
 import { JournalIndex } from "../record/journal-index.js";
 import { readManifest } from "../record/manifest.js";
 import { experimentOf } from "../record/manifest-experiment.js";
 import { RecordError } from "../record/record-error.js";
-import type { RunSummary } from "../record/run-list.js";
 import type { PastTrial } from "./time-estimate.js";
 import { noTimes, timesAfter } from "./trial-times.js";
 

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { planTrials } from "../experiment/plan.js";
 import { remainingSeconds, type TrialAhead } from "../experiment/remaining-time.js";
+import type { RunSummary } from "../experiment/run-summary.js";
 import { JournalGlance } from "./journal-glance.js";
 import { experimentOf } from "./manifest-experiment.js";
 import type { Manifest } from "./manifest-schema.js";
@@ -11,45 +12,6 @@ import { RecordError, recordError } from "./record-error.js";
 import { holderOf } from "./run-lock.js";
 import { runFiles } from "./run-paths.js";
 import { type ProgressFacts, paceOf } from "./run-progress.js";
-
-export interface RunSummary {
-  /** Folder name. */
-  readonly id: string;
-  /** Absolute or as the runs folder was given. */
-  readonly directory: string;
-  readonly name: string;
-  readonly purpose: string;
-  /**
-   * `running`, `paused`, `stopping`: a controller has it (one on another machine has it until it
-   * says otherwise) · `stopped`: it has no end, and no controller · `damaged`.
-   */
-  readonly state:
-    | "running"
-    | "paused"
-    | "stopping"
-    | "stopped"
-    | "done"
-    | "failed"
-    | "interrupted"
-    | "damaged";
-  /** ISO 8601; null when the manifest is damaged. */
-  readonly started: string | null;
-  readonly finished: string | null;
-  readonly trials: number;
-  readonly trialsDone: number;
-  /** Trial of the last step. */
-  readonly trial: string | null;
-  /** Iterations that trial has done. */
-  readonly step: number | null;
-  /** M of that trial. */
-  readonly iterations: number | null;
-  /** Of the last step's returns at the target α. */
-  readonly cvar: number | null;
-  /** Until it is done; null: it does not run, or too little is known. */
-  readonly etaSeconds: number | null;
-  /** Why it failed, or what is damaged. */
-  readonly message: string | null;
-}
 
 /**
  * Newest first. A folder without a manifest is no run and is left out; a run whose record is

@@ -1,7 +1,7 @@
 /** The alternate screen with Ink in it: Ink lays a frame out and reads keys, rows are written here. */
 import { EventEmitter } from "node:events";
 import { render } from "ink";
-import type { KeyPress } from "./launcher/key-press.js";
+import type { KeyPress } from "./key-press.js";
 import type { Line, ViewStyle } from "./line.js";
 import { LineView } from "./line-view.js";
 import { enterScreen, type TerminalScreen, type TerminalScreenOptions } from "./terminal-screen.js";

@@ -1,7 +1,7 @@
 /** Lines as Ink draws them, and the keys that it reads. */
 import { Box, Text, useInput } from "ink";
 import type { ReactElement } from "react";
-import { type KeyPress, keyPresses } from "./launcher/key-press.js";
+import { type KeyPress, keyPresses } from "./key-press.js";
 import type { Line, ViewStyle } from "./line.js";
 import { styledText } from "./styled-text.js";
 

@@ -5,15 +5,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { compareKeys } from "../../src/tui/compare/compare-keys.js";
 import { dashboardKeys } from "../../src/tui/dashboard/keys.js";
-import {
-  compareKeys,
-  filterKeys,
-  formKeys,
-  type KeyTable,
-  keyLabel,
-  listKeys,
-} from "../../src/tui/launcher/key-tables.js";
+import { type KeyTable, keyLabel } from "../../src/tui/key-table.js";
+import { filterKeys, formKeys, listKeys } from "../../src/tui/launcher/key-tables.js";
 import { averse, buildProgramFirst, root, scratch } from "../cli/averse.js";
 import { averseWindow, leaveNothingBehind, runsIn } from "./program.js";
 import { keys, type TerminalWindow } from "./terminal-window.js";

@@ -1,7 +1,8 @@
 /** The comparison screen: runs that were marked, as a table or as curves. Pure. */
 
-import type { KeyPress } from "../launcher/key-press.js";
-import { actionOf, compareKeys } from "../launcher/key-tables.js";
+import type { KeyPress } from "../key-press.js";
+import { actionOf } from "../key-table.js";
+import { compareKeys } from "./compare-keys.js";
 import { type ComparedArmRow, comparedRows } from "./compared-rows.js";
 import type { ComparedRun } from "./compared-run.js";
 

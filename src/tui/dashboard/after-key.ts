@@ -1,8 +1,8 @@
 /** What a key does to the view, and what it asks of the run. Pure. */
 import { type RiskMeasureName, riskMeasures } from "../../domain/risk-measures/all.js";
 import type { RunCommand } from "../../experiment/commands.js";
-import type { KeyPress } from "../launcher/key-press.js";
-import { actionOf } from "../launcher/key-tables.js";
+import type { KeyPress } from "../key-press.js";
+import { actionOf } from "../key-table.js";
 import { isOver } from "../model/run-model.js";
 import { trainingCharts } from "../panels/training-figures.js";
 import { deepestZoom } from "./in-view.js";

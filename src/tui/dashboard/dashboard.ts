@@ -5,9 +5,10 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { planTrials } from "../../experiment/plan.js";
 import { safeText } from "../../report/safe-text.js";
-import type { attachInk, InkView } from "../ink-screen.js";
-import type { KeyPress } from "../launcher/key-press.js";
+import type { InkView } from "../ink-screen.js";
+import type { KeyPress } from "../key-press.js";
 import type { Line, ViewStyle } from "../line.js";
+import { loadInk } from "../load-ink.js";
 import { emptyRun, isOver, markStopped, type RunModel } from "../model/run-model.js";
 import { takeEntries } from "../model/take-entries.js";
 import { takeProgress } from "../model/take-progress.js";
@@ -166,11 +167,11 @@ class OpenDashboard implements Dashboard {
   /** Ink takes longer to load than a long history to read: it comes after the first whole frame. */
   async #readKeys(): Promise<void> {
     try {
-      const attach = await loadInk();
+      const { attachInk } = await loadInk();
       if (!this.#over) {
         const { stdin } = this.options;
         const onKey = (key: KeyPress): void => this.#safely(() => this.#key(key));
-        this.#ink = attach(this.#screen, { stdin, style: this.#style, onKey });
+        this.#ink = attachInk(this.#screen, { stdin, style: this.#style, onKey });
         this.#draw();
       }
     } catch (error) {
@@ -389,10 +390,4 @@ class OpenDashboard implements Dashboard {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** React's development build keeps a record of every render: a day-long view must not grow by it. */
-async function loadInk(): Promise<typeof attachInk> {
-  process.env.NODE_ENV ??= "production";
-  return (await import("../ink-screen.js")).attachInk;
 }

@@ -1,5 +1,5 @@
 /** Every key of the dashboard. Key presses, help screen and hints read this one table. */
-import { type KeyBinding, type KeyTable, keyLabel } from "../launcher/key-tables.js";
+import { type KeyBinding, type KeyTable, keyLabel } from "../key-table.js";
 
 export const dashboardKeys = [
   { action: "help", keys: ["?"], words: "this help", hint: "help" },

@@ -1,9 +1,10 @@
 /** Everything that a frame is drawn from: frames are functions of it, size and style alone. */
 import type { ArmConfig, Experiment } from "../../config/schema.js";
 import type { Episodes } from "../../experiment/events.js";
+import type { FanRow } from "../charts/fan-chart.js";
 import type { RunModel, StepHead, TrialModel } from "../model/run-model.js";
 import type { PromptVisit } from "../panels/prompt-history.js";
-import type { QuantileRow } from "../panels/return-quantiles.js";
+
 import type { EpisodeText } from "../run-source.js";
 import type { NoAnswer, WhatIf, WhatIfQuestion } from "../what-if.js";
 import { headInView, trialInView } from "./in-view.js";
@@ -27,7 +28,7 @@ export interface Reading {
   /** Of the step before it. */
   readonly previous: Episodes | null;
   readonly texts: readonly EpisodeText[];
-  readonly quantiles: readonly QuantileRow[];
+  readonly quantiles: readonly FanRow[];
   /** Null: no history is open. */
   readonly history: readonly PromptVisit[] | null;
   readonly whatIf: WhatIf | NoAnswer | null;

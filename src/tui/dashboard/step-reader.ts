@@ -5,10 +5,11 @@
  */
 import type { JournalEntry } from "../../experiment/event-head.js";
 import type { Episodes } from "../../experiment/events.js";
+import type { FanRow } from "../charts/fan-chart.js";
 import type { Zoom } from "../charts/zoom.js";
 import type { TrialModel } from "../model/run-model.js";
 import { type PromptVisit, promptVisits } from "../panels/prompt-history.js";
-import { type QuantileRow, returnQuantiles } from "../panels/return-quantiles.js";
+import { returnQuantiles } from "../panels/return-quantiles.js";
 import type { EpisodeText, RunSource } from "../run-source.js";
 import { RecentMap } from "./recent-map.js";
 import { sampledSteps } from "./sampled-steps.js";
@@ -23,7 +24,7 @@ const keptQuantiles = 4096;
 export class StepReader {
   readonly #episodes = new RecentMap<number, Episodes | null>(keptSteps);
   readonly #texts = new RecentMap<string, readonly EpisodeText[]>(keptSteps);
-  readonly #quantiles = new RecentMap<number, QuantileRow | null>(keptQuantiles);
+  readonly #quantiles = new RecentMap<number, FanRow | null>(keptQuantiles);
   #fan: Steps = [];
   #history: PromptSearch | null = null;
 
@@ -47,7 +48,7 @@ export class StepReader {
   }
 
   /** Of those steps that were read so far; `work` reads the others. @param columns of the chart */
-  quantiles(steps: Steps, zoom: Zoom | null, columns: number): QuantileRow[] {
+  quantiles(steps: Steps, zoom: Zoom | null, columns: number): FanRow[] {
     this.#fan = sampledSteps(steps, zoom, columns);
     return this.#fan.flatMap(({ entry }) => this.#quantiles.peek(entry.offset) ?? []);
   }

@@ -1,6 +1,7 @@
 /** The form of a new run: a few settings, checked at every key as `averse run --set` would. Pure. */
-import type { KeyPress } from "./key-press.js";
-import { actionOf, formKeys } from "./key-tables.js";
+import type { KeyPress } from "../key-press.js";
+import { actionOf } from "../key-table.js";
+import { formKeys } from "./key-tables.js";
 import {
   type ChoiceKnob,
   choiceKnobs,

@@ -1,7 +1,7 @@
 /** The help of a screen and the line of keys under it, both drawn from the key tables. */
 import { displayWidth, pad } from "../../report/display-width.js";
+import { type KeyTable, keyLabel, labelOf } from "../key-table.js";
 import { flowFields, type Line, type ViewStyle } from "../line.js";
-import { type KeyTable, keyLabel, labelOf } from "./key-tables.js";
 
 const introduction: readonly string[] = [
   "A run trains the arms of an experiment and goes on without this window.",

@@ -1,11 +1,13 @@
 /** The launcher as the lines of one frame: at most rows − 1 of them, none wider than the terminal. */
 
 import { safeText } from "../../report/safe-text.js";
+import { compareKeys } from "../compare/compare-keys.js";
 import { compareLines, compareScroll } from "../compare/compare-lines.js";
+import type { KeyTable } from "../key-table.js";
 import { fitLine, type Line, type ViewStyle } from "../line.js";
 import { formLines } from "./form-lines.js";
 import { footerLine, helpLines } from "./help-lines.js";
-import { compareKeys, filterKeys, formKeys, type KeyTable, listKeys } from "./key-tables.js";
+import { filterKeys, formKeys, listKeys } from "./key-tables.js";
 import type { LauncherState } from "./launcher-state.js";
 import { listLines } from "./list-lines.js";
 import { asciiText } from "./plain-text.js";

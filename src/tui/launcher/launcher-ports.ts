@@ -1,5 +1,6 @@
 /** What the launcher needs of the world: experiments, runs, and a way to start and to watch them. */
 import type { Experiment } from "../../config/schema.js";
+import type { RunSummary } from "../../experiment/run-summary.js";
 import type { ComparedRun } from "../compare/compared-run.js";
 
 /** An experiment that can be started. Texts are untrusted: they come from files. */
@@ -48,44 +49,11 @@ export type FormCheck =
     }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-export type RunListState =
-  | "running"
-  | "paused"
-  | "stopping"
-  | "stopped"
-  | "done"
-  | "failed"
-  | "interrupted"
-  | "damaged";
-
-export interface RunEntry {
-  /** Folder name. */
-  readonly id: string;
-  readonly purpose: string;
-  readonly state: RunListState;
-  /** ISO 8601; null: not known. */
-  readonly started: string | null;
-  readonly trials: number;
-  readonly trialsDone: number;
-  /** Trial of the last step; null: none yet. */
-  readonly trial: string | null;
-  /** Iterations that it has done. */
-  readonly step: number | null;
-  /** M of that trial. */
-  readonly iterations: number | null;
-  /** Of the last step, at the target α. */
-  readonly cvar: number | null;
-  /** Until it is done; null: it does not run, or too little is known. */
-  readonly etaSeconds: number | null;
-  /** Why it failed, or what is damaged. */
-  readonly message: string | null;
-}
-
 export interface LauncherPorts {
   /** Both are asked about once a second, runs first: what has not changed is not read again. */
   experiments(): Promise<readonly ExperimentEntry[]>;
   /** In any order. */
-  runs(): Promise<readonly RunEntry[]>;
+  runs(): Promise<readonly RunSummary[]>;
   /** Reads the experiment with these overrides, exactly as `averse run --set …` would. */
   check(experiment: string, overrides: readonly string[]): FormCheck;
   /**

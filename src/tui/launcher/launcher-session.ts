@@ -2,8 +2,9 @@
  * The launcher at work: keys and news go into the pure state, what has to be done goes to the
  * ports. It ends when the user leaves, or when the terminal is needed for a run's dashboard.
  */
+
+import type { KeyPress } from "../key-press.js";
 import type { ViewStyle } from "../line.js";
-import type { KeyPress } from "./key-press.js";
 import { launcherScroll, type TerminalSize } from "./launcher-lines.js";
 import type { LauncherPorts } from "./launcher-ports.js";
 import {

@@ -1,4 +1,6 @@
 /** The launcher as a whole: which screen is on, what it shows, and what a key does to it. Pure. */
+
+import type { RunSummary } from "../../experiment/run-summary.js";
 import {
   afterCompareKey,
   type CompareState,
@@ -6,9 +8,9 @@ import {
   withComparison,
 } from "../compare/compare-state.js";
 import type { ComparedRun } from "../compare/compared-run.js";
+import type { KeyPress } from "../key-press.js";
 import { afterFormKey, type FormState, openForm } from "./form-state.js";
-import type { KeyPress } from "./key-press.js";
-import type { ExperimentEntry, LauncherPorts, RunEntry } from "./launcher-ports.js";
+import type { ExperimentEntry, LauncherPorts } from "./launcher-ports.js";
 import {
   afterListKey,
   emptyList,
@@ -165,7 +167,7 @@ export function foundExperiments(
 }
 
 /** Runs as they were found. */
-export function foundRuns(state: LauncherState, runs: readonly RunEntry[]): LauncherState {
+export function foundRuns(state: LauncherState, runs: readonly RunSummary[]): LauncherState {
   return { ...state, list: withRuns(state.list, runs) };
 }
 

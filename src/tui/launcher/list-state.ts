@@ -1,8 +1,10 @@
 /** Experiments and runs as one list with a cursor, a filter and marks. Pure. */
 
-import type { KeyPress } from "./key-press.js";
-import { actionOf, filterKeys, listKeys } from "./key-tables.js";
-import type { ExperimentEntry, RunEntry } from "./launcher-ports.js";
+import type { RunSummary } from "../../experiment/run-summary.js";
+import type { KeyPress } from "../key-press.js";
+import { actionOf } from "../key-table.js";
+import { filterKeys, listKeys } from "./key-tables.js";
+import type { ExperimentEntry } from "./launcher-ports.js";
 import { edited, editOf, type TextEdit } from "./text-edit.js";
 
 /** By name, not by place: the list changes under the cursor. */
@@ -15,7 +17,7 @@ export interface ListState {
   /** null: not read yet. */
   readonly experiments: readonly ExperimentEntry[] | null;
   /** Live first, then newest first; null: not read yet. */
-  readonly runs: readonly RunEntry[] | null;
+  readonly runs: readonly RunSummary[] | null;
   /** null: nothing to point at. */
   readonly cursor: ItemId | null;
   readonly filter: TextEdit;
@@ -55,20 +57,20 @@ export function withExperiments(
 }
 
 /** @param runs in any order */
-export function withRuns(state: ListState, runs: readonly RunEntry[]): ListState {
+export function withRuns(state: ListState, runs: readonly RunSummary[]): ListState {
   const ids = new Set(runs.map(({ id }) => id));
   const marked = state.marked.filter((id) => ids.has(id));
   return settled({ ...state, runs: inListOrder(runs), marked }, state);
 }
 
-const live: readonly RunEntry["state"][] = ["running", "paused", "stopping"];
+const live: readonly RunSummary["state"][] = ["running", "paused", "stopping"];
 
-export function isLive({ state }: Pick<RunEntry, "state">): boolean {
+export function isLive({ state }: Pick<RunSummary, "state">): boolean {
   return live.includes(state);
 }
 
 /** Live first, then newest; ids decide where the times do not. */
-export function inListOrder(runs: readonly RunEntry[]): RunEntry[] {
+export function inListOrder(runs: readonly RunSummary[]): RunSummary[] {
   return [...runs].sort(
     (a, b) =>
       Number(isLive(b)) - Number(isLive(a)) ||
@@ -97,7 +99,7 @@ export function chosenExperiment(state: ListState): ExperimentEntry | null {
     : null;
 }
 
-export function chosenRun({ cursor, runs }: ListState): RunEntry | null {
+export function chosenRun({ cursor, runs }: ListState): RunSummary | null {
   return cursor?.kind === "run" ? ((runs ?? []).find(({ id }) => id === cursor.id) ?? null) : null;
 }
 

@@ -1,6 +1,7 @@
 /** The launcher on a terminal: a screen of its own, left while a run's dashboard has the terminal. */
 import type { InkScreen, InkScreenOptions } from "../ink-screen.js";
 import type { ViewStyle } from "../line.js";
+import { loadInk } from "../load-ink.js";
 import { launcherLines } from "./launcher-lines.js";
 import type { LauncherPorts } from "./launcher-ports.js";
 import { type LauncherEnd, LauncherSession, reasonOf } from "./launcher-session.js";
@@ -26,7 +27,7 @@ const refreshMs = 1000;
  * @throws {Error} the screen cannot be opened; the terminal is as it was
  */
 export async function runLauncher(ports: LauncherPorts, terminal: LauncherTerminal): Promise<void> {
-  const openScreen = terminal.openScreen ?? (await loadInk());
+  const openScreen = terminal.openScreen ?? (await loadInk()).openInkScreen;
   let state = emptyLauncher;
   for (;;) {
     const shown = await showLauncher(state, ports, terminal, openScreen);
@@ -83,11 +84,4 @@ async function showLauncher(
     }
     screen.leave();
   }
-}
-
-/** React's development build keeps a record of every render. */
-async function loadInk(): Promise<(options: InkScreenOptions) => InkScreen> {
-  process.env.NODE_ENV ??= "production";
-  const { openInkScreen } = await import("../ink-screen.js");
-  return openInkScreen;
 }

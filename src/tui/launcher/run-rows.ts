@@ -1,14 +1,15 @@
 /** Runs as rows: state, name, how far it came, its tail, and when. */
+
+import type { RunSummary, RunSummaryState } from "../../experiment/run-summary.js";
 import { pad } from "../../report/display-width.js";
 import { formatNumber } from "../../report/number-format.js";
 import type { Line, Segment, ViewStyle } from "../line.js";
-import type { RunEntry, RunListState } from "./launcher-ports.js";
 import { cut, emphasis, longest, mark, nameWidth, narrow, pointer, waiting } from "./list-rows.js";
 import { chosenExperiment, type ListState } from "./list-state.js";
 
 /** State in a sign and a word: colour is never the only sign. */
 const stateSigns: Readonly<
-  Record<RunListState, readonly [unicode: string, ascii: string, look: Partial<Segment>]>
+  Record<RunSummaryState, readonly [unicode: string, ascii: string, look: Partial<Segment>]>
 > = {
   running: ["●", "*", { color: "green", bold: true }],
   paused: ["‖", "=", { color: "yellow", bold: true }],
@@ -22,7 +23,7 @@ const stateSigns: Readonly<
 
 export function runLines(
   state: ListState,
-  entries: readonly RunEntry[],
+  entries: readonly RunSummary[],
   columns: number,
   now: Date,
   style: ViewStyle,
@@ -64,7 +65,7 @@ export function runLines(
 }
 
 /** `ra-rlhf-s0 24/60`; `24/60` where there is little room */
-function stepText({ trial, step, iterations }: RunEntry, named: boolean): string {
+function stepText({ trial, step, iterations }: RunSummary, named: boolean): string {
   if (trial === null) {
     return "";
   }
@@ -89,7 +90,7 @@ function firstRunLines(state: ListState): Line[] {
 }
 
 /** When a run that goes on will be done, or when another was started. */
-function whenText({ etaSeconds, started }: RunEntry, now: Date): string {
+function whenText({ etaSeconds, started }: RunSummary, now: Date): string {
   return etaSeconds === null ? agoText(started, now) : leftText(etaSeconds);
 }
 

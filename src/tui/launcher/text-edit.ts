@@ -1,5 +1,5 @@
 /** A line of text under the user's hands. Pure; counts in characters as a reader sees them. */
-import type { KeyPress } from "./key-press.js";
+import type { KeyPress } from "../key-press.js";
 
 export interface TextEdit {
   readonly text: string;

@@ -1,18 +1,10 @@
 /** Quantiles of a batch's returns, for the fan over training. */
 import { quantile } from "../../domain/cvar.js";
 import type { Episodes } from "../../experiment/events.js";
-
-export interface QuantileRow {
-  readonly step: number;
-  readonly q05: number;
-  readonly q25: number;
-  readonly q50: number;
-  readonly q75: number;
-  readonly q95: number;
-}
+import type { FanRow } from "../charts/fan-chart.js";
 
 /** Of the episodes that have a return; null: none has. */
-export function returnQuantiles(step: number, episodes: Episodes): QuantileRow | null {
+export function returnQuantiles(step: number, episodes: Episodes): FanRow | null {
   const returns = Float64Array.from(
     episodes.return.filter((value) => value !== null && Number.isFinite(value)) as number[],
   );

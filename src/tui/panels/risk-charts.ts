@@ -3,7 +3,7 @@ import type { ArmConfig } from "../../config/schema.js";
 import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
 import { keptEpisodes, type RiskSchedule, validateSchedule } from "../../domain/risk-schedule.js";
 import type { Episodes } from "../../experiment/events.js";
-import { fanChart, fanGlyphs } from "../charts/fan-chart.js";
+import { type FanRow, fanChart, fanGlyphs } from "../charts/fan-chart.js";
 import { stepPlot } from "../charts/step-plot.js";
 import { tailHistogram } from "../charts/tail-histogram.js";
 import type { Zoom } from "../charts/zoom.js";
@@ -11,7 +11,6 @@ import { fitLine, type Line, type ViewStyle } from "../line.js";
 import type { StepHead, TrialModel } from "../model/run-model.js";
 import { heading, settingNumber } from "./field.js";
 import type { PanelSize } from "./panel.js";
-import type { QuantileRow } from "./return-quantiles.js";
 import { stepSeries } from "./step-series.js";
 import { stepTail } from "./step-tail.js";
 
@@ -26,7 +25,7 @@ export interface RiskInput {
   /** Of the step before it. */
   readonly previous: Episodes | null;
   /** Of the steps that were read so far, ascending; steps may be left out. */
-  readonly quantiles: readonly QuantileRow[];
+  readonly quantiles: readonly FanRow[];
   readonly zoom: Zoom | null;
 }
 

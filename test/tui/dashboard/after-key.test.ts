@@ -8,7 +8,7 @@ import {
   type ViewFacts,
   type ViewState,
 } from "../../../src/tui/dashboard/view-state.js";
-import { type KeyName, type KeyPress, keyNames } from "../../../src/tui/launcher/key-press.js";
+import { type KeyName, type KeyPress, keyNames } from "../../../src/tui/key-press.js";
 
 const facts: ViewFacts = {
   trials: ["sft-s0", "rlhf-s0", "ra-rlhf-s0"],

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { keyNames } from "../../../src/tui/key-press.js";
 import { type FormState, overridesOf } from "../../../src/tui/launcher/form-state.js";
-import { keyNames } from "../../../src/tui/launcher/key-press.js";
 import { type LauncherState, refusedStart } from "../../../src/tui/launcher/launcher-state.js";
 import { afterKeys, launcher, steps } from "./launcher-fixture.js";
 

@@ -4,13 +4,10 @@ import { ConfigError, problemLine } from "../../../src/config/config-error.js";
 import { loadExperiment } from "../../../src/config/load.js";
 import type { Experiment } from "../../../src/config/schema.js";
 import { planTrials } from "../../../src/experiment/plan.js";
-import type { KeyName, KeyPress } from "../../../src/tui/launcher/key-press.js";
-import { keyNames } from "../../../src/tui/launcher/key-press.js";
-import type {
-  ExperimentEntry,
-  FormCheck,
-  RunEntry,
-} from "../../../src/tui/launcher/launcher-ports.js";
+import type { RunSummary } from "../../../src/experiment/run-summary.js";
+import type { KeyName, KeyPress } from "../../../src/tui/key-press.js";
+import { keyNames } from "../../../src/tui/key-press.js";
+import type { ExperimentEntry, FormCheck } from "../../../src/tui/launcher/launcher-ports.js";
 import {
   emptyLauncher,
   foundExperiments,
@@ -74,12 +71,15 @@ export const experiments: readonly ExperimentEntry[] = [
   experiment("smoke", { seconds: 3.4 }),
 ];
 
-export function run(id: string, changes: Partial<RunEntry> = {}): RunEntry {
+export function run(id: string, changes: Partial<RunSummary> = {}): RunSummary {
   return {
     id,
+    directory: `/runs/${id}`,
+    name: id.slice(0, id.lastIndexOf("-")),
     purpose: "what happens to the tail",
     state: "done",
     started: "2026-11-23T09:00:00.000Z",
+    finished: null,
     trials: 5,
     trialsDone: 5,
     trial: "ra-rlhf-s0",
@@ -92,7 +92,7 @@ export function run(id: string, changes: Partial<RunEntry> = {}): RunEntry {
   };
 }
 
-export const runs: readonly RunEntry[] = [
+export const runs: readonly RunSummary[] = [
   run("quickstart-0badc0de", {
     state: "failed",
     started: "2026-11-22T08:00:00.000Z",

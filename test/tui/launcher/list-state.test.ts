@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RunEntry } from "../../../src/tui/launcher/launcher-ports.js";
+import type { RunSummary } from "../../../src/experiment/run-summary.js";
 import {
   emptyLauncher,
   failed,
@@ -79,7 +79,7 @@ describe("order", () => {
         fc.uniqueArray(
           fc.record({
             id: fc.string({ minLength: 1, maxLength: 8 }),
-            state: fc.constantFrom<RunEntry["state"]>("running", "paused", "done", "failed"),
+            state: fc.constantFrom<RunSummary["state"]>("running", "paused", "done", "failed"),
             started: fc.constantFrom("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", null),
           }),
           { selector: ({ id }) => id },

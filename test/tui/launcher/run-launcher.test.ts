@@ -1,7 +1,8 @@
 import { PassThrough } from "node:stream";
 import { expect, test, vi } from "vitest";
+import type { RunSummary } from "../../../src/experiment/run-summary.js";
 import type { InkScreen, InkScreenOptions } from "../../../src/tui/ink-screen.js";
-import type { LauncherPorts, RunEntry } from "../../../src/tui/launcher/launcher-ports.js";
+import type { LauncherPorts } from "../../../src/tui/launcher/launcher-ports.js";
 import { runLauncher } from "../../../src/tui/launcher/run-launcher.js";
 import { comparedRuns } from "../compare/compare-fixture.js";
 import { check, experiments, presses, run, runs, textOf } from "./launcher-fixture.js";
@@ -48,7 +49,7 @@ class Screens {
 
 function started(changes: Partial<LauncherPorts> = {}) {
   const screens = new Screens();
-  const listed: RunEntry[] = [...runs];
+  const listed: RunSummary[] = [...runs];
   const asked: string[] = [];
   const ports: LauncherPorts = {
     experiments: async () => experiments,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { keyNames } from "../../../src/tui/launcher/key-press.js";
+import { keyNames } from "../../../src/tui/key-press.js";
 import { launcherLines, launcherScroll } from "../../../src/tui/launcher/launcher-lines.js";
 import {
   emptyLauncher,
