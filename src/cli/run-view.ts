@@ -58,9 +58,27 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
   const { startDashboard } = await import("../tui/dashboard/dashboard.js");
   const { color, unicode } = terminal;
   const { stdin, stdout } = process;
-  const dashboard = startDashboard(source, { stdin, stdout, color, unicode });
   /** What was said while the dashboard had the terminal: shown again where it stays. */
   const said: string[] = [];
+  const stopsSaid = new Set<StopRequest>();
+  /** @returns null: it was said before, the stop being asked for by key and by signal */
+  const stopWords = (how: StopRequest): string | null => {
+    const words = stopsSaid.has(how) ? null : stopText[how];
+    stopsSaid.add(how);
+    return words;
+  };
+  const dashboard = startDashboard(source, {
+    stdin,
+    stdout,
+    color,
+    unicode,
+    // The dashboard itself says what the key did; these words are for when it is gone.
+    onTaken: (command) => {
+      const words =
+        command === "stop" ? stopWords("after-step") : command === "halt" ? stopWords("now") : null;
+      if (words !== null) said.push(words);
+    },
+  });
   const lines = new PlainLines();
   let shown = true;
   const print = (line: string) => {
@@ -91,7 +109,10 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
       const line = lines.lineOf(observation, performance.now() / 1000);
       if (!shown && line !== null) terminal.out(line);
     },
-    stopping: (how) => print(stopText[how]),
+    stopping: (how) => {
+      const words = stopWords(how);
+      if (words !== null) print(words);
+    },
     print,
     onStopAsked: (listener) => {
       stopAsked = listener;

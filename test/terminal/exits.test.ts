@@ -44,6 +44,8 @@ describe("a run in the foreground", { timeout: 60_000 }, () => {
     const { normalText } = window.emulator;
     expect(normalText).toMatch(/^\$ averse run tail\n/);
     expect(normalText).toMatch(/Interrupted; `averse resume \S+` goes on/);
+    const words = "Stopping: steps in hand are finished and checkpointed.";
+    expect(normalText.split(words)).toHaveLength(2);
     const journal = journalOf(cwd);
     const stopped = journal.find(({ type }) => type === "trial_interrupted")!;
     expect(stopped.saved).toBe(stopped.step);

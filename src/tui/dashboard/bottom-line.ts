@@ -1,7 +1,7 @@
 /** The last line: a question, a filter being typed, an answer, or which keys there are. */
 import { displayWidth, truncate } from "../../report/display-width.js";
 import { safeText } from "../../report/safe-text.js";
-import { fitLine, type Line, type Segment, type ViewStyle } from "../line.js";
+import { fitLine, type Line, lineWidth, type Segment, type ViewStyle } from "../line.js";
 import { dashboardKeys, shortLabel } from "./keys.js";
 import { type Dialog, filterInHand, type ViewState } from "./view-state.js";
 
@@ -26,12 +26,7 @@ export function bottomLine(
   return fitLine(wholeLine(view, facts, columns, style), columns, style);
 }
 
-function wholeLine(
-  view: ViewState,
-  { stopsWithView, stopping }: BottomFacts,
-  columns: number,
-  style: ViewStyle,
-): Line {
+function wholeLine(view: ViewState, facts: BottomFacts, columns: number, style: ViewStyle): Line {
   if (view.dialog !== null) {
     return [
       { text: "y/n ", bold: true, inverse: true },
@@ -54,33 +49,37 @@ function wholeLine(
   if (view.notice !== null) {
     const { level, text } = view.notice;
     const mark = level === "error" ? "! " : "";
-    return [{ text: `${mark}${text}`, color: level === "error" ? "yellow" : "green" }];
+    const said: Segment = {
+      text: `${mark}${text}`,
+      color: level === "error" ? "yellow" : "green",
+    };
+    const room = columns - lineWidth([said]) - 2;
+    return [said, { text: "  " }, ...hints(facts, room, style)];
   }
-  if (stopping) {
-    const again = stopsWithView ? " Ctrl-C once more breaks off at once." : "";
+  if (facts.stopping) {
+    const again = facts.stopsWithView ? " Ctrl-C once more breaks off at once." : "";
     return [{ text: `Stopping after the steps in hand.${again}`, color: "yellow" }];
   }
-  return hints(columns, style);
+  return hints(facts, columns, style);
 }
 
-/** As many as fit whole. */
-function hints(columns: number, style: ViewStyle): Line {
+/** As many as fit whole. Ctrl-C says nothing in a view that it only leaves. */
+function hints({ stopsWithView, stopping }: BottomFacts, columns: number, style: ViewStyle): Line {
   const line: Segment[] = [];
   let room = columns;
-  for (const binding of dashboardKeys) {
-    if ("hint" in binding) {
-      const label = shortLabel(binding, style.unicode);
-      const gap = line.length === 0 ? "" : "  ";
-      room -= displayWidth(gap) + displayWidth(label) + 1 + binding.hint.length;
-      if (room < 0) {
-        break;
-      }
-      line.push(
-        { text: gap },
-        { text: label, bold: true },
-        { text: ` ${binding.hint}`, dim: true },
-      );
+  const hinted = dashboardKeys.filter((binding) => "hint" in binding);
+  const stop = { ...stopKey, hint: stopping ? "once more: now" : "stop, twice: now" };
+  const shown = stopsWithView ? [...hinted.slice(0, 2), stop, ...hinted.slice(2)] : hinted;
+  for (const binding of shown) {
+    const label = shortLabel(binding, style.unicode);
+    const gap = line.length === 0 ? "" : "  ";
+    room -= displayWidth(gap) + displayWidth(label) + 1 + binding.hint.length;
+    if (room < 0) {
+      break;
     }
+    line.push({ text: gap }, { text: label, bold: true }, { text: ` ${binding.hint}`, dim: true });
   }
   return line;
 }
+
+const stopKey = dashboardKeys.find(({ action }) => action === "interrupt")!;

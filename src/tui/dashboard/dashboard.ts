@@ -3,6 +3,7 @@
  * out, as seldom as a reader does not notice.
  */
 import { setImmediate as turn } from "node:timers/promises";
+import type { RunCommand } from "../../experiment/commands.js";
 import { planTrials } from "../../experiment/plan.js";
 import { safeText } from "../../report/safe-text.js";
 import type { InkView } from "../ink-screen.js";
@@ -34,6 +35,8 @@ export interface DashboardOptions {
   readonly now?: () => number;
   /** Default: the process's own alternate screen. */
   readonly enterScreen?: typeof enterScreen;
+  /** Told of each command that this view asked for and the run took. */
+  readonly onTaken?: (command: RunCommand) => void;
 }
 
 /**
@@ -76,6 +79,8 @@ const readMs = 100;
 /** Reading ahead takes this long at a time, and pauses as long. */
 const sliceMs = 8;
 const clockMs = 1000;
+/** What became of a command is shown so long, in seconds, unless a key comes before. */
+const noticeSeconds = 8;
 
 class OpenDashboard implements Dashboard {
   readonly outcome: Promise<DashboardOutcome>;
@@ -87,6 +92,8 @@ class OpenDashboard implements Dashboard {
   readonly #timers = new Set<NodeJS.Timeout>();
   #model: RunModel;
   #view: ViewState = firstView;
+  /** Seconds since 1970: the view's notice goes. */
+  #noticeUntil = 0;
   readonly #screen: TerminalScreen;
   /** Null until it is loaded: keys wait for it, frames do not. */
   #ink: InkView | null = null;
@@ -137,6 +144,10 @@ class OpenDashboard implements Dashboard {
       closed: () => void this.#closed(),
     });
     const tick = setInterval(() => {
+      if (this.#view.notice !== null && this.#now() >= this.#noticeUntil) {
+        this.#view = { ...this.#view, notice: null };
+        this.#changed("key");
+      }
       if (!isOver(this.#model)) {
         this.#changed("news");
       }
@@ -242,6 +253,7 @@ class OpenDashboard implements Dashboard {
     const layout = sceneLayout(scene, this.#screen.size());
     const { view, effect } = afterKey(this.#view, key, factsOf(scene, layout));
     this.#view = view;
+    this.#noticeUntil = this.#now() + noticeSeconds;
     this.#changed("key");
     if (effect !== null) {
       void this.#carryOut(effect);
@@ -256,6 +268,9 @@ class OpenDashboard implements Dashboard {
     const command = effect.kind === "ask" ? effect.command : "stop";
     try {
       const refused = await this.source.ask(command);
+      if (refused === null) {
+        this.options.onTaken?.(command);
+      }
       this.#tell(
         refused === null
           ? { level: "info", text: commandWords[command] }
@@ -271,6 +286,7 @@ class OpenDashboard implements Dashboard {
 
   #tell(notice: Notice): void {
     this.#view = { ...this.#view, notice };
+    this.#noticeUntil = this.#now() + noticeSeconds;
     this.#changed("key");
   }
 

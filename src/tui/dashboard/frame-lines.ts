@@ -73,7 +73,8 @@ function phaseLines(
     return [[{ text: "reading the journal", dim: true }]];
   }
   const { trial } = subjectOf(scene.model, scene.view, scene.experiment);
-  return phaseLine.lines({ trial, now: scene.now }, size, style);
+  const paused = scene.model.state === "paused";
+  return phaseLine.lines({ trial, paused, now: scene.now }, size, style);
 }
 
 function bottomFacts({ model, foreground, live }: Scene): BottomFacts {

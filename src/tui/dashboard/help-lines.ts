@@ -1,6 +1,6 @@
 /** The help screen, drawn from the key table in as many columns as fit. */
 import { displayWidth, pad } from "../../report/display-width.js";
-import { fitLine, type Line, type Segment, type ViewStyle } from "../line.js";
+import { besides, type Column, fitLine, type Line, type ViewStyle } from "../line.js";
 import { dashboardKeys, shortLabel } from "./keys.js";
 import type { ScreenSize } from "./layout.js";
 
@@ -28,16 +28,30 @@ function listLines(columns: number, style: ViewStyle): Line[] {
     label: shortLabel(binding, style.unicode),
     words: binding.words,
   }));
-  const labelWidth = Math.max(...entries.map(({ label }) => displayWidth(label)));
-  const width = labelWidth + 1 + Math.max(...entries.map(({ words }) => displayWidth(words)));
-  const across = Math.max(1, Math.floor((columns + gap) / (width + gap)));
-  const down = Math.ceil(entries.length / across);
-  return Array.from({ length: down }, (_, row) =>
-    Array.from({ length: across }, (_, column) => entries[column * down + row])
-      .filter((entry) => entry !== undefined)
-      .flatMap(({ label, words }): Segment[] => [
-        { text: pad(label, labelWidth, "left"), bold: true },
-        { text: ` ${pad(words, width - labelWidth - 1 + gap, "left")}` },
-      ]),
-  );
+  for (let across = entries.length; ; across -= 1) {
+    const down = Math.ceil(entries.length / across);
+    const blocks = Array.from({ length: Math.ceil(entries.length / down) }, (_, column) =>
+      blockOf(entries.slice(column * down, (column + 1) * down)),
+    );
+    const width = blocks.reduce((sum, block) => sum + block.width + gap, -gap);
+    if (width <= columns || across === 1) {
+      return besides(blocks, gap, style);
+    }
+  }
+}
+
+interface Entry {
+  readonly label: string;
+  readonly words: string;
+}
+
+function blockOf(entries: readonly Entry[]): Column {
+  const labels = Math.max(...entries.map(({ label }) => displayWidth(label)));
+  return {
+    width: labels + 1 + Math.max(...entries.map(({ words }) => displayWidth(words))),
+    lines: entries.map(({ label, words }) => [
+      { text: pad(label, labels, "left"), bold: true },
+      { text: ` ${words}` },
+    ]),
+  };
 }

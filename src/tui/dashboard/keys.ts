@@ -24,7 +24,7 @@ export const dashboardKeys = [
   { action: "checkpoint", keys: ["s"], words: "save a checkpoint" },
   { action: "evaluate", keys: ["e"], words: "evaluate now" },
   { action: "stop", keys: ["x"], words: "stop the run (asks)" },
-  { action: "interrupt", keys: ["ctrl-c"], words: "run: stop; view: leave" },
+  { action: "interrupt", keys: ["ctrl-c"], words: "run: stop, twice: now; view: leave" },
 ] as const satisfies KeyTable;
 
 export type DashboardAction = (typeof dashboardKeys)[number]["action"];

@@ -37,7 +37,7 @@ export interface ViewState {
   readonly dialog: Dialog | null;
   /** First line of the help screen; null: it is not shown. */
   readonly help: number | null;
-  /** What became of the last command; the next key takes it away. */
+  /** What became of the last command; the next key takes it away, or time. */
   readonly notice: Notice | null;
   /** This view asked the run to stop, and it may not have said so yet. */
   readonly stopAsked: boolean;

@@ -24,6 +24,11 @@ export function settingNumber(value: number, style: NumberStyle): string {
   return style.unicode ? text.replaceAll("-", "−") : text;
 }
 
+/** An α' that a schedule came to: three figures, 0.911, and 0.4 where that is all there is. */
+export function alphaNumber(value: number, style: NumberStyle): string {
+  return settingNumber(Number(value.toPrecision(3)), style);
+}
+
 /** Three figures, whatever the size: −1.96, 0.00123, 1.2e−7, 194. Null shows as a dash. */
 export function shortNumber(value: number | null | undefined, style: NumberStyle): string {
   if (value === null || value === undefined || !Number.isFinite(value)) {

@@ -8,6 +8,8 @@ import type { Panel } from "./panel.js";
 
 export interface PhaseInput {
   readonly trial: TrialModel | null;
+  /** The run is: nothing follows what is in hand. */
+  readonly paused: boolean;
   /** Seconds, on the clock of `Phase.since`. */
   readonly now: number;
 }
@@ -21,7 +23,7 @@ export const phaseLine: Panel<PhaseInput> = {
     height < 1 ? [] : [fitLine(lineOf(input, width, style), width, style)],
 };
 
-function lineOf({ trial, now }: PhaseInput, width: number, style: ViewStyle): Line {
+function lineOf({ trial, paused, now }: PhaseInput, width: number, style: ViewStyle): Line {
   if (trial === null) {
     return [{ text: "no trial yet", dim: true }];
   }
@@ -40,10 +42,18 @@ function lineOf({ trial, now }: PhaseInput, width: number, style: ViewStyle): Li
     }
     case "starting":
     case "running":
+      if (paused && (phase === null || isFinished(phase))) {
+        return [{ text: "paused; p goes on", color: "yellow" }];
+      }
       return phase === null
         ? [{ text: status === "starting" ? "starting its worker" : "between phases", dim: true }]
         : phaseInHand(phase, now, width, style);
   }
+}
+
+/** The journal can tell of a phase's end before its last progress is heard. */
+function isFinished({ done, total }: Phase): boolean {
+  return total > 0 && done >= total;
 }
 
 function phaseInHand(phase: Phase, now: number, width: number, style: ViewStyle): Line {

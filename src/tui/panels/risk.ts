@@ -1,7 +1,7 @@
 /** The tail as it is now and as it has moved: schedule, histogram, fan. */
 import { formatShare } from "../../report/number-format.js";
 import { besides, fitLine, flowFields, type Line, type ViewStyle } from "../line.js";
-import { field, settingNumber, shortNumber } from "./field.js";
+import { alphaNumber, field, settingNumber, shortNumber } from "./field.js";
 import type { Panel, PanelSize } from "./panel.js";
 import { batchChart, fanChartLines, type RiskInput, scheduleChart } from "./risk-charts.js";
 import { repeatedTail } from "./step-tail.js";
@@ -36,7 +36,7 @@ function figureFields({ config, step, episodes, previous }: RiskInput, style: Vi
   const again = repeatedTail(episodes, previous);
   const bold = { bold: true };
   return [
-    field(prime!, settingNumber(Number(step.alpha.toPrecision(3)), style), bold),
+    field(prime!, alphaNumber(step.alpha, style), bold),
     field("kept", `${step.kept} of ${step.batch}`, bold),
     field("VaR", shortNumber(step.var, style), { color: "magenta" }),
     field("CVaR", shortNumber(step.cvar, style), { color: "red" }),

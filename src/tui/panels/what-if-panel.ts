@@ -4,7 +4,7 @@ import { wrapWords } from "../../report/wrap-words.js";
 import { tailHistogram } from "../charts/tail-histogram.js";
 import { besides, fitLine, type Line, type ViewStyle } from "../line.js";
 import type { NoAnswer, WhatIf, WhatIfQuestion } from "../what-if.js";
-import { heading, settingNumber } from "./field.js";
+import { alphaNumber, heading } from "./field.js";
 import { modelText } from "./model-text.js";
 import type { Panel, PanelSize } from "./panel.js";
 import { weightLines } from "./weight-lines.js";
@@ -42,7 +42,7 @@ function contents(input: WhatIfInput, size: PanelSize, style: ViewStyle): Line[]
   }
   const title = heading(
     `What if, at step ${step}`,
-    `${question.measure}, ${alphaName(style)} ${settingNumber(question.alpha, style)}, by ${question.statistic}`,
+    `${question.measure}, ${alphaName(style)} ${alphaNumber(question.alpha, style)}, by ${question.statistic}`,
   );
   if (episodes === null || answer === null) {
     return [title, [{ text: "its episodes are not read yet", dim: true }]];

@@ -84,13 +84,22 @@ interface Opened {
 const opened: Opened[] = [];
 
 /** Keys are read when it resolves. */
-async function open({ live = true, foreground = false } = {}): Promise<Opened> {
+async function open({
+  live = true,
+  foreground = false,
+  ...options
+}: {
+  readonly live?: boolean;
+  readonly foreground?: boolean;
+  readonly now?: () => number;
+  readonly onTaken?: (command: RunCommand) => void;
+} = {}): Promise<Opened> {
   const run = new Run(live, foreground);
   const keyboard = new Keyboard();
   const display = new Display();
   const { stream: stdin } = keyboard;
   const { stream: stdout } = display;
-  const dashboard = startDashboard(run, { stdin, stdout, color: true, unicode: true });
+  const dashboard = startDashboard(run, { stdin, stdout, color: true, unicode: true, ...options });
   const one: Opened = {
     run,
     keyboard,
@@ -153,6 +162,18 @@ describe("a view of a run", () => {
     expect(run.asked).toEqual(["pause", "pause"]);
   });
 
+  test("says for some seconds what it was told, beside the keys, of a run that is over too", async () => {
+    let now = 1000;
+    const { display, type, shows } = await open({ live: false, now: () => now });
+    type("p");
+    await shows(/nobody runs this run.*goes on with one/);
+    now += 7;
+    await shows("nobody runs this run");
+    now += 2;
+    await shows("? help  q leave  1-5 panel");
+    expect(display.shown).not.toContain("nobody runs this run");
+  });
+
   test("takes keys that come at once, one after the other", async () => {
     const { type, shows } = await open();
     type("5/ab\u007f");
@@ -200,6 +221,21 @@ describe("a run in the foreground", () => {
     expect(view.run.asked).toEqual(["stop", "halt"]);
     view.run.listener!.closed();
     expect(await settled(view)).toBe("ended");
+  });
+
+  test("tells its caller what the run took of what it asked", async () => {
+    const taken: RunCommand[] = [];
+    const { run, type, shows } = await open({
+      foreground: true,
+      onTaken: (one) => taken.push(one),
+    });
+    run.refusal = "it is saved already";
+    type("s");
+    await shows("not done: it is saved already");
+    run.refusal = null;
+    type("\u0003");
+    await shows("Stopping after the steps in hand");
+    expect(taken).toEqual(["stop"]);
   });
 
   test("is stopped by two Ctrl-C that come as one", async () => {

@@ -76,7 +76,7 @@ describe("frames", () => {
         └┴─────────────────────┴────────────────────┴─────────────────────┴│1┤   ⠈⠉⠉⠙⠒⠒⠒⠒⠢⠤⠤⠤⠤⠤ ⠤⠤ ⠤⢄ ⠤⣀ ⣀⣀ ⣀⣀  1.04┤⠋⡞⠋⡏⠧⠉ ⠟⠈⠾⠏⠾⠟⡾⠁⡸⠸  ⠈ ⠈   ⠃ ⠋⢱
          0                    10                   20                   ▴30│  0         20   ▴30  40                 0            ▴30       50    
       ─ 3 Tail ────────────────────────────────────────────────────────────│─ 4 What if ──────────────────────────────────────────────────────────
-      Worst of step 30  1 to 10 of 64  texts masked, t reveals             │What if, at step 30  cvar, α 0.717647, by return
+      Worst of step 30  1 to 10 of 64  texts masked, t reveals             │What if, at step 30  cvar, α 0.718, by return
           #  prompt  return  reward    KL  tokens  weight                  │              the run  what if
       ▸   1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, …│     measure     cvar     cvar
           2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, …│           α    0.718    0.718
@@ -159,6 +159,30 @@ describe("frames", () => {
     );
   });
 
+  test("of the keys: Ctrl-C is told where it stops the run", () => {
+    const last = (changes: SceneChanges): string =>
+      drawn(small, changes).split("\n").at(-1)!.trimEnd();
+    const stopping = { ...midway, state: "stopping" as const };
+    const notice = { level: "info" as const, text: "Stopping after the steps in hand." };
+    expect(
+      [
+        last({}),
+        last({ foreground: true }),
+        last({ foreground: true, live: false }),
+        last({ foreground: true, model: stopping }),
+        last({ foreground: true, model: stopping, view: { notice } }),
+        last({ view: { notice: { level: "error", text: "x".repeat(90) } } }),
+      ].join("\n"),
+    ).toMatchInlineSnapshot(`
+      "? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if
+      ? help  q leave  Ctrl-C stop, twice: now  1-5 panel  f full  / filter  [ ] step
+      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if
+      Stopping after the steps in hand. Ctrl-C once more breaks off at once.
+      Stopping after the steps in hand.  ? help  q leave  Ctrl-C once more: now
+      ! xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
+    `);
+  });
+
   test("of a filter being typed", () => {
     const view = {
       focus: "tail",
@@ -174,17 +198,17 @@ describe("frames", () => {
     expect(drawn(small, { view: { help: 0 } })).toMatchInlineSnapshot(`
       "Keys  Esc or ? closes this
 
-      ?             this help               [ ]           step back, forth
-      q             leave the view          { }           many steps
-      Esc           back                    + - =         zoom in, out
-      Tab Shift-Tab next panel, former      t             reveal texts
-      1-5           panel by number         w             what if: rank anew
-      f             panel on full screen    Space         events: hold, follow
-      ↑ ↓ k j       row; chart; measure     p             pause, continue
-      ← → h l       trial; what-if: alpha   s             save a checkpoint
-      PgUp PgDn     ten rows                e             evaluate now
-      Home End g G  first, last             x             stop the run (asks)
-      Enter         prompt's history        Ctrl-C        run: stop; view: leave
+      ?             this help              [ ]    step back, forth
+      q             leave the view         { }    many steps
+      Esc           back                   + - =  zoom in, out
+      Tab Shift-Tab next panel, former     t      reveal texts
+      1-5           panel by number        w      what if: rank anew
+      f             panel on full screen   Space  events: hold, follow
+      ↑ ↓ k j       row; chart; measure    p      pause, continue
+      ← → h l       trial; what-if: alpha  s      save a checkpoint
+      PgUp PgDn     ten rows               e      evaluate now
+      Home End g G  first, last            x      stop the run (asks)
+      Enter         prompt's history       Ctrl-C run: stop, twice: now; view: leave
       /             filter tail, events"
     `);
   });

@@ -110,10 +110,10 @@ describe("the header", () => {
 });
 
 describe("the phase line", () => {
-  const line = (changes: Partial<typeof trial>): string =>
+  const line = (changes: Partial<typeof trial>, paused = false): string =>
     frame(
       phaseLine.lines(
-        { trial: { ...trial, ...changes }, now: 112 },
+        { trial: { ...trial, ...changes }, paused, now: 112 },
         { width: 70, height: 1 },
         rich,
       ),
@@ -131,7 +131,9 @@ describe("the phase line", () => {
         line({ status: "done" }),
         line({ status: "interrupted" }),
         line({ status: "failed", message: "out of memory:\u001b[2J lower training.minibatch" }),
-        frame(phaseLine.lines({ trial: null, now: 0 }, { width: 70, height: 1 }, rich)),
+        frame(
+          phaseLine.lines({ trial: null, paused: false, now: 0 }, { width: 70, height: 1 }, rich),
+        ),
       ].join("\n"),
     ).toMatchInlineSnapshot(`
       "update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  12 s|
@@ -146,9 +148,16 @@ describe("the phase line", () => {
     `);
   });
 
+  test("of a paused run tells what is in hand, and no more once that is finished", () => {
+    const save = { name: "save", done: 0, total: 1, unit: "checkpoints", since: 108.6 };
+    expect(line({ phase: save }, true)).toMatch(/^save .* 0\/1 checkpoints/);
+    expect(line({ phase: { ...save, done: 1 } }, true)).toBe("paused; p goes on|");
+    expect(line({ phase: null }, true)).toBe("paused; p goes on|");
+  });
+
   test("moves every second", () => {
     const at = (now: number): string =>
-      frame(phaseLine.lines({ trial, now }, { width: 70, height: 1 }, rich));
+      frame(phaseLine.lines({ trial, paused: false, now }, { width: 70, height: 1 }, rich));
     expect(at(112)).not.toBe(at(113));
   });
 });

@@ -102,7 +102,11 @@ const panels: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
     .map(([{ trial }, words, done, total, failed]): Draw => {
       const status = failed ? ("failed" as const) : ("running" as const);
       const phase = { name: words, done, total, unit: words, since: 3 };
-      const input = { trial: { ...trial, phase, status, message: words }, now: 100 };
+      const input = {
+        trial: { ...trial, phase, status, message: words },
+        paused: done % 2 === 0,
+        now: 100,
+      };
       return (size, style) => phaseLine.lines(input, size, style);
     }),
   risk: fc.tuple(run, spoiled, spoiled, zoom, measure, fc.nat(2)).map(
