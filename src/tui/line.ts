@@ -74,6 +74,11 @@ export function flowFields(fields: readonly Line[], width: number, indent: numbe
   return lines;
 }
 
+/** The first of several ways to say something that fits whole; the last, cut, where none does. */
+export function firstThatFits(ways: readonly Line[], width: number, style: ViewStyle): Line {
+  return ways.find((line) => lineWidth(line) <= width) ?? fitLine(ways.at(-1) ?? [], width, style);
+}
+
 /** The line cut or filled up with spaces to exactly `width` columns. */
 export function padLine(line: Line, width: number, style: ViewStyle): Line {
   const fitted = fitLine(line, width, style);

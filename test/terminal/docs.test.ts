@@ -109,7 +109,7 @@ if (capturing) {
     await launcher.hides("Pausing:");
     take("dashboard-120x40", launcher);
     launcher.resize(80, 24);
-    await launcher.hides("5 Events");
+    await launcher.shows("4 What if ─ 5 Events");
     take("dashboard-80x24", launcher);
     launcher.press("3f");
     await launcher.hides("1 Risk");

@@ -89,14 +89,14 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
   // Every size keeps the frame whole.
   first.resize(60, 15);
   await first.until(
-    (text) => !text.includes("2 Training") && text.includes("4 What if"),
+    (text) => !text.includes("reward mean") && text.includes("▸4 What if"),
     "one panel",
   );
   first.press(`${keys.tab}${keys.tab}`);
-  await first.shows("1 Risk");
+  await first.shows("▸1 Risk");
   first.resize(140, 50);
-  await first.shows("5 Events");
-  await first.shows("2 Training");
+  await first.shows(/─ 5 Events {2}\d+ to \d+/);
+  await first.shows("reward mean");
 
   // Left, and the run goes on.
   first.press("q");

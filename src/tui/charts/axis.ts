@@ -93,6 +93,13 @@ function roundStep(range: Range, most: number, whole: boolean): number {
   }
 }
 
+/** Both ends of the range: a plot of few rows has no others to put a number to. */
+export function endsOf(range: Range, { whole, style }: Omit<TickOptions, "most">): Tick[] {
+  return whole === true
+    ? labelled(range.low === range.high ? [range.low] : [range.low, range.high], 1, style)
+    : endTicks(range, range.high - range.low, style);
+}
+
 function endTicks(range: Range, span: number, style: NumberStyle): Tick[] {
   const one = Number.isInteger(range.high) ? 1 : Math.abs(range.high) / 100;
   const step = span === 0 ? one : Number.isFinite(span) ? span / 20 : range.high / 20;
@@ -132,5 +139,7 @@ function axisNumber(
   } else {
     text = value.toFixed(decimals);
   }
-  return style.unicode ? text.replaceAll("-", "−") : text;
+  // What is rounded to zero has no sign.
+  const unsigned = Number(text) === 0 ? text.replace("-", "") : text;
+  return style.unicode ? unsigned.replaceAll("-", "−") : unsigned;
 }

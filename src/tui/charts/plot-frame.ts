@@ -3,7 +3,7 @@
  * gives up the numbers below, a narrow one those beside it.
  */
 import type { Line, Look } from "../line.js";
-import { type Range, shareIn, type Tick, ticks, widened } from "./axis.js";
+import { endsOf, type Range, shareIn, type Tick, ticks, widened } from "./axis.js";
 import { CellGrid } from "./cell-grid.js";
 import type { ChartOptions } from "./chart.js";
 
@@ -30,6 +30,9 @@ export interface Plot {
 const dim: Look = { dim: true };
 const markerLook: Look = { bold: true };
 
+/** Round numbers would stand too far from where they are in so few rows: the ends do not. */
+const fewRows = 3;
+
 /** An empty plot with the room that its axes leave. */
 export function openPlot(axes: PlotAxes, { width, height, style }: ChartOptions): Plot {
   const hasNumbers = height >= 3;
@@ -37,7 +40,8 @@ export function openPlot(axes: PlotAxes, { width, height, style }: ChartOptions)
   const rows = Math.max(0, height - (hasNumbers ? 1 : 0) - (hasRule ? 1 : 0));
   const most = Math.max(2, Math.min(Math.floor((rows + 1) / 2), 3 + Math.floor(rows / 6)));
   // Where all values are one, its own number says more than round ones about it.
-  const yTicks = rows < 2 ? [] : ticks(axes.y, { most, whole: axes.wholeY, style });
+  const how = { most, whole: axes.wholeY, style };
+  const yTicks = rows < 2 ? [] : rows <= fewRows ? endsOf(axes.y, how) : ticks(axes.y, how);
   const wanted = Math.max(0, ...yTicks.map(({ text }) => text.length)) + 1;
   const gutter = rows >= 2 && wanted * 2 <= width ? wanted : 0;
   const grid = new CellGrid(rows, Math.max(0, width - gutter));
@@ -53,13 +57,18 @@ export function columnOf(value: number, { grid, axes }: Plot): number {
   return Math.round(shareIn(value, axes.x) * (grid.columns - 1));
 }
 
-/** Where the marker stands, nothing else being there. */
+/** Where the marker stands, nothing else being there; in a single row it stands in front. */
 export function drawMarker(plot: Plot, { style }: ChartOptions): void {
   const { grid, axes } = plot;
   if (axes.marker !== null && isInside(axes.marker, axes.x)) {
     const column = columnOf(axes.marker, plot);
     for (let row = 0; row < grid.rows; row += 1) {
-      grid.behind(row, column, style.unicode ? "┊" : ":", markerLook);
+      const glyph = style.unicode ? "┊" : ":";
+      if (grid.rows === 1) {
+        grid.set(row, column, glyph, markerLook);
+      } else {
+        grid.behind(row, column, glyph, markerLook);
+      }
     }
   }
 }

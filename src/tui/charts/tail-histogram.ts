@@ -147,16 +147,18 @@ function levelNames(plot: Plot, chart: TailHistogram, options: ChartOptions): Li
   }
   const homeless = levels.filter(({ name, value, look }) => {
     const column = columnOf(value, plot);
-    const text = `${name} ${formatNumber(value, 2, style)}`;
-    const left = column - text.length - 1;
-    const right = column + 2;
-    const begin = (name === "CVaR" ? [left, right] : [right, left]).find((place) =>
-      isFree(row, place, text.length),
-    );
-    if (begin !== undefined) {
-      row.write(0, begin, text, look);
-    }
-    return begin === undefined;
+    const place = (text: string): boolean => {
+      const left = column - text.length - 1;
+      const right = column + 2;
+      const begin = (name === "CVaR" ? [left, right] : [right, left]).find((at) =>
+        isFree(row, at, text.length),
+      );
+      if (begin !== undefined) {
+        row.write(0, begin, text, look);
+      }
+      return begin !== undefined;
+    };
+    return !place(`${name} ${formatNumber(value, 2, style)}`) && !place(name);
   });
   for (const { name, value, look, stroke } of homeless) {
     const text = `${stroke} ${name} ${formatNumber(value, 2, style)}`;

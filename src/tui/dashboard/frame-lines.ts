@@ -1,5 +1,4 @@
 /** A whole frame of the dashboard. Pure: the same scene gives the same lines. */
-import { safeText } from "../../report/safe-text.js";
 import { fitLine, type Line, type ViewStyle } from "../line.js";
 import { runEta } from "../model/eta.js";
 import { isOver } from "../model/run-model.js";
@@ -9,12 +8,12 @@ import { type BottomFacts, bottomLine } from "./bottom-line.js";
 import { helpLines } from "./help-lines.js";
 import { type Layout, layoutOf, type PanelRow, type ScreenSize } from "./layout.js";
 import { panelRowLines } from "./panel-frame.js";
-import { panelIds } from "./panel-ids.js";
+import { type PanelId, panelIds } from "./panel-ids.js";
 import { panelLines, panelNote, panelTitle } from "./panel-lines.js";
 import { type Scene, subjectOf } from "./scene.js";
 
 export function sceneLayout(scene: Omit<Scene, "reading">, size: ScreenSize): Layout {
-  return layoutOf(size, scene.view, headerPanel.rows(headerInput(scene), size.columns));
+  return layoutOf(size, scene.view);
 }
 
 /** At most rows − 1 lines, none wider than the terminal. */
@@ -37,15 +36,23 @@ export function frameLines(scene: Scene, size: ScreenSize, style: ViewStyle): Li
 }
 
 function rowLines({ height, places }: PanelRow, scene: Scene, style: ViewStyle): Line[] {
-  const drawn = places.map(({ panel, width }) => ({
-    number: panelIds.indexOf(panel) + 1,
-    title: panelTitle(panel),
-    note: safeText(panelNote(panel, scene)),
-    focused: scene.view.focus === panel,
-    width,
-    lines: panelLines(panel, scene, { width, height: Math.max(0, height - 1) }, style),
-  }));
+  const drawn = places.map(({ panel, width, others }) => {
+    const inside = { width, height: Math.max(0, height - 1) };
+    return {
+      number: panelNumber(panel),
+      title: panelTitle(panel),
+      note: panelNote(panel, scene, inside, style),
+      others: others.map((other) => `${panelNumber(other)} ${panelTitle(other)}`),
+      focused: scene.view.focus === panel,
+      width,
+      lines: panelLines(panel, scene, inside, style),
+    };
+  });
   return panelRowLines(drawn, height, style);
+}
+
+function panelNumber(panel: PanelId): number {
+  return panelIds.indexOf(panel) + 1;
 }
 
 function headerInput(scene: Omit<Scene, "reading">): HeaderInput {

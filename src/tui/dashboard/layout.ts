@@ -1,5 +1,5 @@
 /** Where each panel lies on a terminal of a given size. Pure. */
-import type { PanelId } from "./panel-ids.js";
+import { type PanelId, panelIds } from "./panel-ids.js";
 import type { ViewState } from "./view-state.js";
 
 export interface ScreenSize {
@@ -11,6 +11,8 @@ export interface ScreenSize {
 export interface Place {
   readonly panel: PanelId;
   readonly width: number;
+  /** Panels that take turns here with it. */
+  readonly others: readonly PanelId[];
 }
 
 /** Panels side by side, a column between them. */
@@ -26,70 +28,64 @@ export interface Layout {
   readonly rows: readonly PanelRow[];
 }
 
+type Chosen = Pick<ViewState, "focus" | "below" | "full">;
+
 /** Below these there is room for one panel, for three, and for all five. */
 const threePanels = { columns: 76, lines: 15 };
 const fivePanels = { columns: 116, lines: 28 };
-const eventLines = { least: 5, share: 0.16 };
+/** Share of the upper two where the lower three take turns. */
+const upperShare = 0.64;
+/** Lines of the lower panels, titles in, where all have room: the upper two get the rest. */
+const lowerLines = { least: 9, share: 0.27 };
+const eventLines = { least: 4, share: 0.11 };
 
-/**
- * Header, phase, panels and one line at the bottom fill the terminal but for its last row.
- *
- * @param headerAsks rows that the header would like
- */
-export function layoutOf(
-  { columns, rows }: ScreenSize,
-  view: Pick<ViewState, "focus" | "below" | "full">,
-  headerAsks: number,
-): Layout {
+/** Header, phase, panels and one line at the bottom fill the terminal but for its last row. */
+export function layoutOf({ columns, rows }: ScreenSize, chosen: Chosen): Layout {
   const lines = Math.max(0, rows - 1);
-  const most = lines < 20 ? 2 : lines < 34 ? 3 : 4;
-  const headerRows = Math.min(headerAsks, most, lines);
+  // Whatever the header says: what stands below it must not move with its figures.
+  const headerRows = Math.min(lines, lines < 20 ? 2 : 3);
   const phaseRows = Math.min(1, lines - headerRows);
   const body = Math.max(0, lines - headerRows - phaseRows - 1);
-  return { headerRows, phaseRows, rows: rowsOf(body, columns, view) };
+  return { headerRows, phaseRows, rows: rowsOf(body, columns, chosen) };
 }
 
-function rowsOf(
-  body: number,
-  columns: number,
-  { focus, below, full }: Pick<ViewState, "focus" | "below" | "full">,
-): PanelRow[] {
+function rowsOf(body: number, columns: number, { focus, below, full }: Chosen): PanelRow[] {
   if (body === 0) {
     return [];
   }
-  if (full || columns < threePanels.columns || body < threePanels.lines) {
-    return [{ height: body, places: [{ panel: focus, width: columns }] }];
+  if (full) {
+    return [{ height: body, places: [{ panel: focus, width: columns, others: [] }] }];
   }
-  const [left, right] = halves(columns);
-  const upper: Place[] = [
-    { panel: "risk", width: left },
-    { panel: "training", width: right },
-  ];
+  if (columns < threePanels.columns || body < threePanels.lines) {
+    const others = panelIds.filter((panel) => panel !== focus);
+    return [{ height: body, places: [{ panel: focus, width: columns, others }] }];
+  }
+  const upper = sideBySide("risk", "training", columns);
   if (columns < fivePanels.columns || body < fivePanels.lines) {
-    const height = Math.ceil(body * 0.58);
+    const height = Math.ceil(body * upperShare);
+    const others = lowerPanels.filter((panel) => panel !== below);
     return [
       { height, places: upper },
-      { height: body - height, places: [{ panel: below, width: columns }] },
+      { height: body - height, places: [{ panel: below, width: columns, others }] },
     ];
   }
   const events = Math.max(eventLines.least, Math.round(body * eventLines.share));
-  const height = Math.ceil((body - events) / 2);
+  const lower = Math.max(lowerLines.least, Math.round(body * lowerLines.share));
   return [
-    { height, places: upper },
-    {
-      height: body - events - height,
-      places: [
-        { panel: "tail", width: left },
-        { panel: "what-if", width: right },
-      ],
-    },
-    { height: events, places: [{ panel: "events", width: columns }] },
+    { height: body - lower - events, places: upper },
+    { height: lower, places: sideBySide("tail", "what-if", columns) },
+    { height: events, places: [{ panel: "events", width: columns, others: [] }] },
   ];
 }
 
-function halves(columns: number): [left: number, right: number] {
-  const left = Math.floor((columns - 1) / 2);
-  return [left, columns - 1 - left];
+const lowerPanels = ["tail", "what-if", "events"] as const satisfies readonly PanelId[];
+
+function sideBySide(left: PanelId, right: PanelId, columns: number): Place[] {
+  const width = Math.floor((columns - 1) / 2);
+  return [
+    { panel: left, width, others: [] },
+    { panel: right, width: columns - 1 - width, others: [] },
+  ];
 }
 
 /** Room inside a panel; null: it is not on the screen. */

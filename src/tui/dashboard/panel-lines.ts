@@ -1,12 +1,14 @@
 /** What each panel is given of a scene, and what it makes of it. Pure. */
+import { safeText } from "../../report/safe-text.js";
 import type { Line, ViewStyle } from "../line.js";
-import { eventLog } from "../panels/event-log.js";
+import type { TrialModel } from "../model/run-model.js";
+import { eventLog, eventRange } from "../panels/event-log.js";
 import type { PanelSize } from "../panels/panel.js";
-import { riskPanel } from "../panels/risk.js";
+import { riskPanel, riskSetting } from "../panels/risk.js";
 import { tailBrowser } from "../panels/tail-browser.js";
-import { trainingPanel } from "../panels/training.js";
-import { whatIfPanel } from "../panels/what-if-panel.js";
-import { otherArm, stepInView, zoomInView } from "./in-view.js";
+import { trainingLegend, trainingPanel } from "../panels/training.js";
+import { questionText, whatIfPanel } from "../panels/what-if-panel.js";
+import { otherArm, zoomInView } from "./in-view.js";
 import type { PanelId } from "./panel-ids.js";
 import { actualQuestion, askedQuestion, type Scene, subjectOf } from "./scene.js";
 
@@ -59,12 +61,10 @@ function trainingLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] 
   if (trial === null || config === null || config.stage !== "rl") {
     return noSteps(trial?.id ?? null);
   }
-  const other = otherArm(model, trial);
   const input = {
     steps: trial.steps,
-    other: other === null ? null : { name: other.arm, steps: other.steps },
+    other: comparedWith(otherArm(model, trial)),
     step: step?.step ?? null,
-    iterations: trial.iterations,
     klTarget: config.kl.k_beta === 0 ? null : config.kl.target,
     alpha: config.risk.alpha,
     zoom: zoomInView(trial, view),
@@ -125,26 +125,47 @@ function noSteps(trial: string | null): Line[] {
   return [[{ text, dim: true }]];
 }
 
-/** What narrows or changes what a panel shows, for its title. */
-export function panelNote(panel: PanelId, { model, view, experiment }: Scene): string {
-  const { trial } = subjectOf(model, view, experiment);
-  switch (panel) {
-    case "risk":
-    case "training": {
-      const zoom = zoomInView(trial, view);
-      return zoom === null ? "" : `steps ${zoom.from} to ${zoom.to}`;
-    }
-    case "tail":
-      return filterNote(view.filters.tail);
-    case "what-if":
-      return trial === null || view.step === null ? "" : `step ${stepInView(trial, view)}`;
-    case "events":
-      return [filterNote(view.filters.events), view.eventsFrom === null ? "" : "held"]
-        .filter((note) => note !== "")
-        .join(" ");
+/** What a panel's contents are of, for its title. */
+export function panelNote(
+  panel: PanelId,
+  scene: Scene,
+  { height }: PanelSize,
+  style: ViewStyle,
+): Line {
+  const { model, view, experiment } = scene;
+  const subject = subjectOf(model, view, experiment);
+  const { trial, step, config } = subject;
+  if (panel === "events") {
+    const input = { log: model.log, filter: view.filters.events, offset: view.eventsFrom };
+    return eventRange(input, height, style);
   }
+  if (panel === "tail") {
+    const { tail } = view.filters;
+    return tail === "" ? [] : [{ text: `/${safeText(tail)}`, dim: true }];
+  }
+  if (config?.stage !== "rl") {
+    return [];
+  }
+  if (panel === "what-if") {
+    const [question, actual] = [askedQuestion(subject, view), actualQuestion(subject)];
+    return step === null || question === null || actual === null
+      ? []
+      : questionText(step.step, question, actual, style);
+  }
+  const of: Line =
+    panel === "risk"
+      ? [{ text: riskSetting(config, style), dim: true }]
+      : trainingLegend(comparedWith(otherArm(model, trial)), style);
+  const zoom = zoomInView(trial, view);
+  return zoom === null
+    ? of
+    : [
+        ...of,
+        { text: of.length === 0 ? "" : "  " },
+        { text: `steps ${zoom.from} to ${zoom.to}`, color: "yellow" },
+      ];
 }
 
-function filterNote(filter: string): string {
-  return filter === "" ? "" : `/${filter}`;
+function comparedWith(other: TrialModel | null) {
+  return other === null ? null : { name: other.arm, steps: other.steps };
 }

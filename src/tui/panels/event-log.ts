@@ -1,4 +1,4 @@
-/** What happened, newest last. */
+/** What happened, newest last. How much of it is seen stands in the panel's title. */
 import { fitLine, type Line, type Look, type ViewStyle } from "../line.js";
 import type { LogLine } from "../model/run-model.js";
 import { matchesWords } from "./filter-words.js";
@@ -27,18 +27,17 @@ export const eventLog: Panel<LogInput> = {
   rows: ({ log }) => Math.max(3, Math.min(12, log.length + 1)),
   lines: ({ log, filter, offset }, { width, height }, style) => {
     const rows = logRows(log, filter);
-    const note = height >= 2;
-    const room = Math.max(0, height - (note ? 1 : 0));
-    const last = Math.max(0, rows.length - room);
-    const first = Math.max(0, Math.min(last, offset ?? last));
-    const shown = rows.slice(first, first + room);
-    const lines = shown.map((row) => logLine(row, width, style));
-    if (note) {
-      lines.push(noteLine(first, shown.length, rows.length, filter, offset === null, style));
-    }
-    return lines.map((line) => fitLine(line, width, style));
+    const first = firstShown(rows.length, offset, height);
+    return rows
+      .slice(first, first + Math.max(0, height))
+      .map((row) => fitLine(logLine(row, width, style), width, style));
   },
 };
+
+function firstShown(count: number, offset: number | null, height: number): number {
+  const last = Math.max(0, count - Math.max(0, height));
+  return Math.max(0, Math.min(last, offset ?? last));
+}
 
 const levels: Readonly<
   Record<LogLine["level"], { glyphs: readonly [string, string]; look: Look }>
@@ -59,22 +58,21 @@ function logLine({ time, trial, level, text }: LogLine, width: number, style: Vi
   ];
 }
 
-function noteLine(
-  first: number,
-  count: number,
-  total: number,
-  filter: string,
-  follows: boolean,
+/** Which of the events are seen, for the panel's title. @param height rows that they have */
+export function eventRange(
+  { log, filter, offset }: LogInput,
+  height: number,
   style: ViewStyle,
 ): Line {
+  const words = filter.trim();
+  const total = logRows(log, filter).length;
+  const first = firstShown(total, offset, height);
+  const last = Math.min(total, first + height);
+  const range = total === 0 ? "none" : `${first + 1} to ${last} of ${total}`;
   const matching =
-    filter.trim() === "" ? "" : ` with "${modelText(filter, { revealed: true, room: 40, style })}"`;
-  const range =
-    total === 0
-      ? `no events${matching}`
-      : `${first + 1} to ${first + count} of ${total}${matching}`;
-  const how: Line[number] = follows
-    ? { text: "  following", dim: true }
-    : { text: "  not following", color: "yellow" };
-  return [{ text: `${range} (UTC)`, dim: true }, how];
+    words === "" ? "" : ` with "${modelText(words, { revealed: true, room: 40, style })}"`;
+  return [
+    { text: `${range}${matching}, UTC`, dim: true },
+    offset === null ? { text: ", following", dim: true } : { text: ", held", color: "yellow" },
+  ];
 }

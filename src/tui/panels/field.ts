@@ -29,6 +29,9 @@ export function alphaNumber(value: number, style: NumberStyle): string {
   return settingNumber(Number(value.toPrecision(3)), style);
 }
 
+/** Columns that `shortNumber` takes at most, but for numbers of more than a hundred digits. */
+export const numberWidth = 8;
+
 /** Three figures, whatever the size: −1.96, 0.00123, 1.2e−7, 194. Null shows as a dash. */
 export function shortNumber(value: number | null | undefined, style: NumberStyle): string {
   if (value === null || value === undefined || !Number.isFinite(value)) {

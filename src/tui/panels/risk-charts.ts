@@ -4,10 +4,10 @@ import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
 import { keptEpisodes, type RiskSchedule, validateSchedule } from "../../domain/risk-schedule.js";
 import type { Episodes } from "../../experiment/events.js";
 import { type FanRow, fanChart, fanGlyphs } from "../charts/fan-chart.js";
-import { stepPlot } from "../charts/step-plot.js";
+import { type StepPlot, stepPlot } from "../charts/step-plot.js";
 import { tailHistogram } from "../charts/tail-histogram.js";
 import type { Zoom } from "../charts/zoom.js";
-import { fitLine, type Line, type ViewStyle } from "../line.js";
+import { firstThatFits, fitLine, type Line, lineWidth, type ViewStyle } from "../line.js";
 import type { StepHead, TrialModel } from "../model/run-model.js";
 import { heading, settingNumber } from "./field.js";
 import type { PanelSize } from "./panel.js";
@@ -39,36 +39,50 @@ function titled(
   return height < 1 ? [] : [fitLine(title, width, style), ...draw({ width, height: height - 1 })];
 }
 
-export function scheduleChart(
-  { config, step, steps }: RiskInput,
-  size: PanelSize,
-  style: ViewStyle,
-): Line[] {
+interface Schedule {
+  readonly plot: Omit<StepPlot, "x">;
+  /** Whether it ever keeps fewer than all. */
+  readonly falls: boolean;
+  readonly title: Line;
+}
+
+function scheduleOf({ config, step, steps }: RiskInput): Schedule {
   const { risk, training } = config;
   const { batch: episodes, iterations } = training;
   const terms: RiskSchedule = { ...risk, kind: risk.schedule };
   const falls = usesAlpha(risk.measure) && validateSchedule(terms, iterations).length === 0;
   const marker = step?.step ?? steps.at(-1)?.head.step ?? null;
   const what = risk.measure === "mean-cvar" ? "in the tail" : "kept";
-  const title = falls
-    ? heading("Schedule", `${what}, of ${episodes}`)
-    : heading("Schedule", `all ${episodes} kept`);
-  return titled(
-    title,
-    size,
-    (room) =>
-      stepPlot(
-        {
-          valueAt: falls ? (m) => keptEpisodes(terms, m, iterations, episodes) : () => episodes,
-          iterations,
-          x: null,
-          y: [0, episodes],
-          marker,
-        },
-        { ...room, style },
-      ),
-    style,
-  );
+  const valueAt = falls
+    ? (m: number) => keptEpisodes(terms, m, iterations, episodes)
+    : () => episodes;
+  return {
+    plot: { valueAt, iterations, y: [0, episodes], marker },
+    falls,
+    title: heading("Schedule", falls ? `${what}, of ${episodes}` : `all ${episodes} kept`),
+  };
+}
+
+export function scheduleChart(input: RiskInput, size: PanelSize, style: ViewStyle): Line[] {
+  const { plot, title } = scheduleOf(input);
+  return titled(title, size, (room) => stepPlot({ ...plot, x: null }, { ...room, style }), style);
+}
+
+/** The schedule in one row, between its first and its last value. */
+export function scheduleStrip(input: RiskInput, width: number, style: ViewStyle): Line {
+  const { plot, falls, title } = scheduleOf(input);
+  if (!falls) {
+    return fitLine(title, width, style);
+  }
+  const [first, last] = [0, plot.iterations - 1].map((m) => String(plot.valueAt(m)));
+  const name: Line = [
+    { text: "Schedule", bold: true },
+    { text: ` ${first} `, dim: true },
+  ];
+  const end: Line = [{ text: ` ${last}`, dim: true }];
+  const room = width - lineWidth([...name, ...end]);
+  const [curve = []] = stepPlot({ ...plot, x: null }, { width: room, height: 1, style });
+  return fitLine([...name, ...curve, ...end], width, style);
 }
 
 export function batchChart(
@@ -90,13 +104,14 @@ export function batchChart(
   }
   const tail = stepTail(episodes, step.var);
   const shade = style.unicode ? "▓" : "#";
-  const legend = tail.byWeight
-    ? `${shade} kept`
-    : `${shade} ${style.unicode ? "≤" : "<="} VaR (all are kept)`;
-  const title: Line = [
+  const below = `${shade} ${style.unicode ? "≤" : "<="} VaR`;
+  const titleWith = (legend: string): Line => [
     { text: `Returns of step ${step.step}`, bold: true },
     { text: `  ${legend}`, color: "red" },
+    { text: step.failed === 0 ? "" : `  ${step.failed} failed`, color: "yellow" },
   ];
+  const legends = tail.byWeight ? [`${shade} kept`] : [`${below} (all are kept)`, below];
+  const title = firstThatFits(legends.map(titleWith), size.width, style);
   return titled(
     title,
     size,
@@ -113,16 +128,24 @@ export function fanChartLines(input: RiskInput, size: PanelSize, style: ViewStyl
   const { quantiles, steps, step, zoom, config } = input;
   const glyphs = fanGlyphs(style.unicode);
   const to = Math.max(1, steps.at(-1)?.head.step ?? 1);
-  const title: Line = [
-    { text: "Returns by step", bold: true },
-    { text: `  ${glyphs.outer} 5 to 95 %`, dim: true },
-    { text: `  ${glyphs.inner} 25 to 75 %`, color: "cyan" },
-    { text: `  ${glyphs.median} median` },
-    {
-      text: `  ${glyphs.point} CVaR ${settingNumber(config.risk.alpha, style)}`,
-      color: "red",
-    },
+  const cvar = `CVaR ${settingNumber(config.risk.alpha, style)}`;
+  const legend = (gap: string, dash: string, unit: string, middle: string, name: string): Line => [
+    { text: "Returns", bold: true },
+    { text: `${gap}${glyphs.outer} 5${dash}95${unit}`, dim: true },
+    { text: `${gap}${glyphs.inner} 25${dash}75${unit}`, color: "cyan" },
+    { text: `${gap}${glyphs.median} ${middle}` },
+    { text: `${gap}${glyphs.point} ${name}`, color: "red" },
   ];
+  const to95 = style.unicode ? "–" : "-";
+  const title = firstThatFits(
+    [
+      legend("  ", " to ", " %", "median", cvar),
+      legend("  ", to95, " %", "50 %", cvar),
+      legend(" ", to95, "", "50 %", "CVaR"),
+    ],
+    size.width,
+    style,
+  );
   return titled(
     title,
     size,

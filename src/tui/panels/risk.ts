@@ -1,21 +1,30 @@
 /** The tail as it is now and as it has moved: schedule, histogram, fan. */
 import { formatShare } from "../../report/number-format.js";
-import { besides, fitLine, flowFields, type Line, type ViewStyle } from "../line.js";
-import { alphaNumber, field, settingNumber, shortNumber } from "./field.js";
+import {
+  besides,
+  fitLine,
+  flowFields,
+  type Line,
+  type Look,
+  padLine,
+  type ViewStyle,
+} from "../line.js";
+import { alphaNumber, field, numberWidth, settingNumber, shortNumber } from "./field.js";
 import type { Panel, PanelSize } from "./panel.js";
-import { batchChart, fanChartLines, type RiskInput, scheduleChart } from "./risk-charts.js";
+import {
+  batchChart,
+  fanChartLines,
+  type RiskInput,
+  scheduleChart,
+  scheduleStrip,
+} from "./risk-charts.js";
 import { repeatedTail } from "./step-tail.js";
-
-/** Rows that a chart needs beside its heading to be worth looking at. */
-const leastChart = 5;
-/** Columns from which on two charts stand side by side. */
-const twoAbreast = 72;
 
 export const riskPanel: Panel<RiskInput> = {
   title: "Risk",
-  rows: (_, width) => (width >= twoAbreast ? 17 : 23),
+  rows: (_, width) => (width >= abreast.width ? 17 : 23),
   lines: (input, size, style) => {
-    const figures = flowFields(figureFields(input, style), size.width, 0);
+    const figures = figureLines(input, size.width, style);
     const rest = { width: size.width, height: size.height - figures.length };
     return [...figures, ...chartLines(input, rest, style)]
       .slice(0, Math.max(0, size.height))
@@ -23,62 +32,92 @@ export const riskPanel: Panel<RiskInput> = {
   },
 };
 
-function figureFields({ config, step, episodes, previous }: RiskInput, style: ViewStyle): Line[] {
-  const { risk } = config;
-  const [alpha, prime] = style.unicode ? ["α", "α'"] : ["alpha", "alpha'"];
-  const setting = field(
-    "measure",
-    `${risk.measure}, ${alpha} ${settingNumber(risk.alpha, style)}, by ${risk.statistic}`,
-  );
-  if (step === null) {
-    return [setting, [{ text: "no step yet", dim: true }]];
-  }
+/** What the arm takes for its tail, for the panel's title. */
+export function riskSetting({ risk }: RiskInput["config"], style: ViewStyle): string {
+  const alpha = style.unicode ? "α" : "alpha";
+  return `${risk.measure}, ${alpha} ${settingNumber(risk.alpha, style)}, by ${risk.statistic}`;
+}
+
+/** Columns from which on names are not shortened. */
+const fullNames = 50;
+
+/** In cells that do not depend on the figures, so that the charts below stay where they are. */
+function figureLines(
+  { config, step, episodes, previous }: RiskInput,
+  width: number,
+  style: ViewStyle,
+): Line[] {
+  const number = (value: number | null | undefined): string => shortNumber(value, style);
+  const alpha = step === null ? number(null) : alphaNumber(step.alpha, style);
+  const batch = step?.batch ?? config.training.batch;
+  const kept = `${step?.kept ?? number(null)} of ${batch}`;
   const again = repeatedTail(episodes, previous);
+  const share = again === null ? number(null) : formatShare(Math.round(100 * again) / 100);
+  const isWide = width >= fullNames;
   const bold = { bold: true };
+  const cell = (name: string, value: string, columns: number, look: Look = {}): Line =>
+    padLine(field(name, value, look), name.length + 1 + columns, style);
+  const cells = [
+    cell(style.unicode ? "α'" : "alpha'", alpha, "0.0123".length, bold),
+    cell("kept", kept, 2 * String(batch).length + " of ".length, bold),
+    cell("VaR", number(step?.var), numberWidth, { color: "magenta" }),
+    cell("CVaR", number(step?.cvar), numberWidth, { color: "red" }),
+    cell(isWide ? "mean of kept" : "mean kept", number(step?.tail_mean), numberWidth),
+    cell(isWide ? "tail prompts again" : "prompts again", share, "100 %".length),
+  ];
+  return flowFields(cells, width, 0);
+}
+
+/** Room that schedule and histogram side by side need. */
+const abreast = { width: 56, height: 5 };
+/** Rows from which on there is a fan below. */
+const withFan = 11;
+/** Rows from which on all three have axes, one under the other. */
+const threeStacked = 18;
+/** Rows of a histogram with names to its lines. */
+const namedHistogram = 6;
+
+/** Least: the schedule in a row; then the histogram, the fan, and axes for the schedule. */
+function chartLines(input: RiskInput, { width, height }: PanelSize, style: ViewStyle): Line[] {
+  if (width >= abreast.width && height >= abreast.height) {
+    const top = height >= withFan ? Math.ceil(height / 2) : height;
+    return [
+      ...scheduleBesideBatch(input, { width, height: top }, style),
+      ...fanChartLines(input, { width, height: height - top }, style),
+    ];
+  }
+  if (height >= threeStacked) {
+    const each = Math.floor(height / 3);
+    return [
+      ...scheduleChart(input, { width, height: each }, style),
+      ...batchChart(input, { width, height: height - 2 * each }, style),
+      ...fanChartLines(input, { width, height: each }, style),
+    ];
+  }
+  const strip = height < 1 ? [] : [scheduleStrip(input, width, style)];
+  const rest = height - strip.length;
+  const batchRows = height >= withFan ? Math.max(namedHistogram, Math.ceil(rest / 2)) : rest;
   return [
-    field(prime!, alphaNumber(step.alpha, style), bold),
-    field("kept", `${step.kept} of ${step.batch}`, bold),
-    field("VaR", shortNumber(step.var, style), { color: "magenta" }),
-    field("CVaR", shortNumber(step.cvar, style), { color: "red" }),
-    field("mean of kept", shortNumber(step.tail_mean, style)),
-    field(
-      "tail prompts again",
-      again === null ? shortNumber(null, style) : formatShare(Math.round(100 * again) / 100),
-    ),
-    setting,
-    ...(step.failed > 0
-      ? [[{ text: `${step.failed} without reward`, color: "yellow" } as const]]
-      : []),
+    ...strip,
+    ...batchChart(input, { width, height: batchRows }, style),
+    ...fanChartLines(input, { width, height: rest - batchRows }, style),
   ];
 }
 
-/** In this order, as room comes: histogram, schedule beside it, fan below. */
-function chartLines(input: RiskInput, { width, height }: PanelSize, style: ViewStyle): Line[] {
-  const least = leastChart + 1;
-  if (width >= twoAbreast) {
-    const gap = 2;
-    const left = Math.floor((width - gap) * 0.4);
-    const right = width - gap - left;
-    const hasFan = height >= 2 * least;
-    const top = hasFan ? Math.ceil(height / 2) : height;
-    const pair = besides(
-      [
-        { lines: scheduleChart(input, { width: left, height: top }, style), width: left },
-        { lines: batchChart(input, { width: right, height: top }, style), width: right },
-      ],
-      gap,
-      style,
-    );
-    return hasFan
-      ? [...pair, ...fanChartLines(input, { width, height: height - top }, style)]
-      : pair;
-  }
-  const parts = Math.max(1, Math.min(3, Math.floor(height / least)));
-  const each = Math.floor(height / parts);
-  const first = height - each * (parts - 1);
-  return [
-    ...batchChart(input, { width, height: first }, style),
-    ...(parts > 1 ? fanChartLines(input, { width, height: each }, style) : []),
-    ...(parts > 2 ? scheduleChart(input, { width, height: each }, style) : []),
-  ];
+function scheduleBesideBatch(
+  input: RiskInput,
+  { width, height }: PanelSize,
+  style: ViewStyle,
+): Line[] {
+  const gap = 2;
+  const left = Math.max(24, Math.floor((width - gap) * 0.4));
+  const right = width - gap - left;
+  return besides(
+    [
+      { lines: scheduleChart(input, { width: left, height }, style), width: left },
+      { lines: batchChart(input, { width: right, height }, style), width: right },
+    ],
+    gap,
+    style,
+  );
 }

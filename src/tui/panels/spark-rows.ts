@@ -1,9 +1,10 @@
 /** Training where axes have no room: a line a figure. */
+import { rangeOf } from "../charts/axis.js";
 import { sparkline } from "../charts/sparkline.js";
 import type { Zoom } from "../charts/zoom.js";
 import type { Line, ViewStyle } from "../line.js";
 import type { TrialModel } from "../model/run-model.js";
-import { shortNumber } from "./field.js";
+import { numberWidth, shortNumber } from "./field.js";
 import type { PanelSize } from "./panel.js";
 import {
   chartName,
@@ -12,7 +13,17 @@ import {
   valueAtStep,
 } from "./training-figures.js";
 
-/** Name, value, course and its ends, one line each; the last says how many did not fit. */
+/** Columns of a course that is worth looking at, and of one that needs no more. */
+const course = { least: 10, most: 40 };
+/** Columns that a row with full names needs. */
+const fullRow = 46;
+/** Columns of its lowest and highest value. */
+const endsWidth = 2 * numberWidth + " to ".length;
+
+/**
+ * Name, value, course and its ends, one line each, in columns that do not move with the figures;
+ * the last says how many did not fit.
+ */
 export function sparkRows(
   charts: readonly TrainingChart[],
   input: FiguresView & { readonly zoom: Zoom | null },
@@ -20,22 +31,19 @@ export function sparkRows(
   style: ViewStyle,
 ): Line[] {
   const fits = charts.length <= height ? charts : charts.slice(0, Math.max(0, height - 1));
-  const names = fits.map((chart) => chartName(chart, input, style));
-  const values = fits.map((chart) =>
-    shortNumber(valueAtStep(input.steps, input.step, chart), style),
-  );
+  const names = fits.map((chart) => chartName(chart, input, width >= fullRow, style));
   const nameWidth = Math.max(0, ...names.map((name) => name.length));
-  const valueWidth = Math.max(0, ...values.map((value) => value.length));
+  const beside = width - nameWidth - numberWidth - 3;
+  const hasEnds = beside >= course.least + 2 + endsWidth;
+  const room = Math.min(course.most, hasEnds ? beside - 2 - endsWidth : beside);
   const lines = fits.map((chart, at): Line => {
+    const value = shortNumber(valueAtStep(input.steps, input.step, chart), style);
     const ys = inZoom(input.steps, input.zoom).map(({ head }) => head[chart]);
-    const { low, high } = endsOf(ys);
-    const ends = `  ${shortNumber(low, style)} to ${shortNumber(high, style)}`;
-    const room = Math.min(40, width - nameWidth - valueWidth - 4 - 20);
     return [
       { text: names[at]!.padEnd(nameWidth), bold: true },
-      { text: `  ${values[at]!.padStart(valueWidth)}`, color: "cyan" },
+      { text: ` ${value.padStart(numberWidth)}`, color: "cyan" },
       { text: room < 4 ? "" : `  ${sparkline(ys, room, style)}` },
-      { text: ends, dim: true },
+      { text: hasEnds ? `  ${endsText(ys, style)}` : "", dim: true },
     ];
   });
   const hidden = charts.length - fits.length;
@@ -50,12 +58,7 @@ function inZoom(steps: TrialModel["steps"], zoom: Zoom | null): TrialModel["step
     : steps.filter(({ head }) => head.step >= zoom.from && head.step <= zoom.to);
 }
 
-function endsOf(values: readonly number[]): { low: number | null; high: number | null } {
-  const finite = values.filter((value) => Number.isFinite(value));
-  return finite.length === 0
-    ? { low: null, high: null }
-    : {
-        low: finite.reduce((least, value) => Math.min(least, value)),
-        high: finite.reduce((most, value) => Math.max(most, value)),
-      };
+function endsText(values: readonly number[], style: ViewStyle): string {
+  const range = rangeOf(values);
+  return `${shortNumber(range?.low, style)} to ${shortNumber(range?.high, style)}`;
 }

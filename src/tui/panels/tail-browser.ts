@@ -32,8 +32,8 @@ export interface TailInput {
   readonly history: readonly PromptVisit[] | null;
 }
 
-/** Rows from which on the selected text stands below the list. */
-const textBelow = 9;
+/** Rows from which on the selected text stands below the list, and from which on under a heading. */
+const textBelow = { least: 8, headed: 10 };
 
 export const tailBrowser: Panel<TailInput> = {
   title: "Tail",
@@ -59,8 +59,12 @@ function contents(input: TailInput, size: PanelSize, style: ViewStyle): Line[] {
   if (history !== null && row !== null) {
     return historyLines(history, row, input, size, style);
   }
-  const below = size.height >= textBelow && row !== null;
-  const textRows = below ? Math.max(3, Math.floor(size.height / 3)) : 0;
+  const below = size.height >= textBelow.least && row !== null;
+  const textRows = !below
+    ? 0
+    : size.height < textBelow.headed
+      ? 2
+      : Math.max(3, Math.floor(size.height / 3));
   const list = listLines(rows, input, { ...size, height: size.height - textRows }, style);
   return below ? [...list, ...textLines(row, input, { ...size, height: textRows }, style)] : list;
 }
@@ -159,11 +163,12 @@ function textLines(
   { width, height }: PanelSize,
   style: ViewStyle,
 ): Line[] {
-  const title = heading(`Episode ${row.episode}`, `prompt ${row.prompt}`);
+  const isHeaded = height > 2;
+  const title = isHeaded ? [heading(`Episode ${row.episode}`, `prompt ${row.prompt}`)] : [];
   if (row.text === null) {
-    return [title, [{ text: "its text was not kept for reading", dim: true }]];
+    return [...title, [{ text: "its text was not kept for reading", dim: true }]];
   }
-  const room = Math.max(2, height - 1);
+  const room = isHeaded ? height - 1 : 2;
   const most = Math.max(1, Math.floor(room / 2));
   const shared = { width, revealed };
   const prompt = wrappedText({ ...shared, name: "prompt    ", text: row.text.prompt, most }, style);
@@ -171,5 +176,5 @@ function textLines(
     { ...shared, name: "completion", text: row.text.completion, most: room - prompt.length },
     style,
   );
-  return [title, ...prompt, ...completion];
+  return [...title, ...prompt, ...completion];
 }

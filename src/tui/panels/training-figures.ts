@@ -1,7 +1,7 @@
 /** What the training panel draws, by name and by value at a step. */
 import type { Line, ViewStyle } from "../line.js";
 import type { StepHead, TrialModel } from "../model/run-model.js";
-import { settingNumber, shortNumber } from "./field.js";
+import { numberWidth, settingNumber, shortNumber } from "./field.js";
 
 export const trainingCharts = [
   "reward_mean",
@@ -24,33 +24,56 @@ export interface FiguresView {
   readonly alpha: number;
 }
 
+/** @param isWide false: names are shortened */
 export function chartName(
   chart: TrainingChart,
   { klTarget, alpha }: FiguresView,
+  isWide: boolean,
   style: ViewStyle,
 ): string {
+  const target = klTarget === null ? null : settingNumber(klTarget, style);
+  const arrow = style.unicode ? "→" : "->";
   const names: Readonly<Record<TrainingChart, string>> = {
     reward_mean: "reward mean",
     cvar: `CVaR ${settingNumber(alpha, style)}`,
-    kl_mean: klTarget === null ? "KL" : `KL (target ${settingNumber(klTarget, style)})`,
+    kl_mean: target === null ? "KL" : isWide ? `KL (target ${target})` : `KL ${arrow} ${target}`,
     beta: style.unicode ? "β" : "beta",
     entropy: "entropy",
-    clip_fraction: "clip fraction",
+    clip_fraction: isWide ? "clip fraction" : "clip frac",
     loss_value: "value loss",
-    grad_norm: "gradient norm",
+    grad_norm: isWide ? "gradient norm" : "grad norm",
   };
   return names[chart];
 }
 
-export function chartHeading(chart: TrainingChart, input: FiguresView, style: ViewStyle): Line {
+/** Columns that a heading with full names needs. */
+const fullHeading = 34;
+
+export function chartHeading(
+  chart: TrainingChart,
+  input: FiguresView,
+  width: number,
+  style: ViewStyle,
+): Line {
   const { steps, other, step } = input;
-  const now = valueAtStep(steps, step, chart);
-  const behind = other === null ? null : valueAtStep(other.steps, step, chart);
+  const now = shortNumber(valueAtStep(steps, step, chart), style);
+  const behind = other === null ? null : valueReached(other.steps, step, chart);
   return [
-    { text: chartName(chart, input, style), bold: true },
-    { text: `  ${shortNumber(now, style)}`, color: "cyan" },
-    { text: other === null ? "" : `  (${shortNumber(behind, style)})`, dim: true },
+    { text: chartName(chart, input, width >= fullHeading, style), bold: true },
+    { text: ` ${now.padEnd(numberWidth - 1)}`, color: "cyan" },
+    { text: other === null ? "" : ` (${shortNumber(behind, style)})`, dim: true },
   ];
+}
+
+/** Of the step in view, or of the last where that step is still ahead. */
+function valueReached(
+  steps: TrialModel["steps"],
+  step: number | null,
+  chart: TrainingChart,
+): number | null {
+  const last = steps.at(-1)?.head.step ?? null;
+  const isAhead = step !== null && last !== null && step > last;
+  return valueAtStep(steps, isAhead ? last : step, chart);
 }
 
 /** Of the step in view; without one, of the last. */

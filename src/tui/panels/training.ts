@@ -1,4 +1,4 @@
-/** Small multiples of what training did, another arm behind. */
+/** What training did, figure by figure: charts with axes as far as there is room, another arm behind. */
 import { lineChart } from "../charts/line-chart.js";
 import type { Zoom } from "../charts/zoom.js";
 import { besides, fitLine, type Line, type ViewStyle } from "../line.js";
@@ -25,11 +25,12 @@ export interface TrainingInput {
 }
 
 /** Columns that a chart with numbers needs. */
-const leastWidth = 30;
+const leastWidth = 29;
 /** Rows from which on more charts abreast gain nothing. */
 const goodHeight = 8;
 /** Heading, two rows of curve, numbers. */
 const leastHeight = 4;
+const gap = 2;
 
 export const trainingPanel: Panel<TrainingInput> = {
   title: "Training",
@@ -37,59 +38,59 @@ export const trainingPanel: Panel<TrainingInput> = {
   lines: (input, size, style) => {
     const { width } = size;
     const height = Math.max(0, size.height);
-    const legend = height >= 2 ? legendLines(input, style) : [];
-    const room = { width, height: height - legend.length };
     const charts = input.only === null ? trainingCharts : [input.only];
-    const grid = gridFor(charts.length, room);
-    const lines =
-      grid === null
-        ? sparkRows(charts, input, room, style)
-        : gridLines(charts, grid, input, room, style);
-    return [...legend, ...lines].slice(0, height).map((line) => fitLine(line, width, style));
+    const { columns, rows, charted } = divisionOf(charts.length, { width, height });
+    const rest = charts.slice(charted);
+    const grid = { width, height: height - Math.min(height, rest.length) };
+    const lines = [
+      ...gridLines(charts.slice(0, charted), { columns, rows }, input, grid, style),
+      ...sparkRows(rest, input, { width, height: height - grid.height }, style),
+    ];
+    return lines.slice(0, height).map((line) => fitLine(line, width, style));
   },
 };
 
-function legendLines({ other, zoom }: TrainingInput, style: ViewStyle): Line[] {
-  const own = style.unicode ? "⠒⠒⠒" : "---";
-  const behind = style.unicode ? "⠒ ⠒" : "...";
-  const line: Line = [
-    ...(other === null
-      ? []
-      : [
-          { text: `${own} this arm`, color: "cyan" as const },
-          {
-            text: `  ${behind} ${modelText(other.name, { revealed: true, room: 64, style })}`,
-            dim: true,
-          },
-        ]),
-    ...(zoom === null
-      ? []
-      : [
-          {
-            text: `${other === null ? "" : "  "}steps ${zoom.from} to ${zoom.to}`,
-            color: "yellow" as const,
-          },
-        ]),
+/** Which curve is whose, for the panel's title; empty where there is but one. */
+export function trainingLegend(other: { readonly name: string } | null, style: ViewStyle): Line {
+  if (other === null) {
+    return [];
+  }
+  const [own, behind] = style.unicode ? ["⠒⠒⠒", "⠒ ⠒"] : ["---", "..."];
+  const name = modelText(other.name, { revealed: true, room: 64, style });
+  return [
+    { text: `${own} this arm`, color: "cyan" },
+    { text: `  ${behind} (${name})`, dim: true },
   ];
-  return line.length === 0 ? [] : [line];
 }
 
 interface Grid {
+  /** Charts side by side, and one above the other. */
   readonly columns: number;
   readonly rows: number;
 }
 
-/** As few abreast as leaves every chart a good height; null: no room for axes. */
-function gridFor(count: number, { width, height }: PanelSize): Grid | null {
-  const most = Math.max(1, Math.min(4, Math.floor((width + 2) / (leastWidth + 2))));
+interface Division extends Grid {
+  /** So many of the figures have axes; the others have a row each, below. */
+  readonly charted: number;
+}
+
+/** As few abreast as leaves every chart a good height; where not all have room, the first ones do. */
+function divisionOf(count: number, { width, height }: PanelSize): Division {
+  const most = Math.max(1, Math.min(4, Math.floor((width + gap) / (leastWidth + gap))));
   for (let columns = 1; columns <= most; columns += 1) {
     const rows = Math.ceil(count / columns);
     const each = Math.floor(height / rows);
     if (each >= goodHeight || (columns === most && each >= leastHeight)) {
-      return { columns: Math.min(columns, count), rows };
+      return { columns: Math.min(columns, count), rows, charted: count };
     }
   }
-  return null;
+  for (let rows = Math.floor(count / most); rows > 0; rows -= 1) {
+    const charted = rows * most;
+    if (leastHeight * rows + count - charted <= height) {
+      return { columns: most, rows, charted };
+    }
+  }
+  return { columns: most, rows: 0, charted: 0 };
 }
 
 function gridLines(
@@ -99,7 +100,6 @@ function gridLines(
   { width, height }: PanelSize,
   style: ViewStyle,
 ): Line[] {
-  const gap = 2;
   const each = Math.floor((width - gap * (columns - 1)) / columns);
   const lines: Line[] = [];
   for (let row = 0; row < rows; row += 1) {
@@ -129,7 +129,7 @@ function oneChart(
       : [{ ...stepSeries(other.steps, chart), look: { dim: true }, dashed: true }]),
   ];
   return [
-    fitLine(chartHeading(chart, input, style), width, style),
+    fitLine(chartHeading(chart, input, width, style), width, style),
     ...lineChart(
       {
         series,

@@ -13,31 +13,40 @@ const marks = {
   removed: { mark: "-", look: { color: "red" } },
 } as const satisfies Record<string, { mark: string; look: Look }>;
 
+/** Columns of a list that is not full, where weights are below 100. */
+export const shortWeights = 29;
+
+export interface WeightRoom {
+  readonly rows: number;
+  /** False: an episode's place in the batch is left out. */
+  readonly isFull: boolean;
+}
+
 /** Episodes that either keeps, lowest return first. */
 export function weightLines(
   offset: number,
   episodes: Episodes,
   { weights }: WhatIf,
-  height: number,
+  { rows, isFull }: WeightRoom,
   style: ViewStyle,
 ): Line[] {
   const kept = [...weights.keys()]
     .filter((at) => weights[at]! > 0 || episodes.weight[at]! > 0)
     .sort((a, b) => (episodes.return[a] ?? 0) - (episodes.return[b] ?? 0) || a - b);
-  const room = Math.max(0, height - 2);
+  const room = Math.max(0, rows - 2);
   const first = firstRow({ count: kept.length, selected: null, offset, room });
   const shown = kept.slice(first, first + room);
   const figure = (value: number | null): string => formatNumber(value, 2, style);
   const weightText = (value: number): string => (value > 0 ? figure(value) : "0");
   const table = tableLines(
-    ["", "#", "prompt", "return", "run", "if"],
+    ["", ...(isFull ? ["#"] : []), "prompt", "return", "run", "if"],
     shown.map((at) => {
       const [was, is] = [episodes.weight[at]!, weights[at]!];
       const { mark, look } = was > 0 ? (is > 0 ? marks.both : marks.removed) : marks.added;
       return {
         cells: [
           mark,
-          String(at),
+          ...(isFull ? [String(at)] : []),
           String(episodes.prompt[at]),
           figure(episodes.return[at] ?? null),
           weightText(was),

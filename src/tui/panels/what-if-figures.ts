@@ -12,10 +12,21 @@ export function alphaName({ unicode }: ViewStyle): string {
   return unicode ? "α" : "alpha";
 }
 
+export interface FiguresRoom {
+  readonly rows: number;
+  /** False: in as few columns as it can be. */
+  readonly isFull: boolean;
+}
+
+/** What is asked about first where not all have room. */
+const byImportance = ["kept", "cvar", "alpha", "mean", "var", "measure"] as const;
+
+/** As many as there are rows for, in a table, and below it how the two differ. */
 export function figureLines(
   { actual, question }: { readonly actual: WhatIfQuestion; readonly question: WhatIfQuestion },
   episodes: Episodes,
   answer: WhatIf,
+  { rows: room, isFull }: FiguresRoom,
   style: ViewStyle,
 ): Line[] {
   const was = figuresOf(episodes, actual);
@@ -24,24 +35,29 @@ export function figureLines(
     usesAlpha(measure) ? settingNumber(Number(alpha.toPrecision(3)), style) : "all";
   const changed = (before: string, after: string): { look?: Look } =>
     before === after ? {} : { look: { bold: true } };
-  const rows: readonly (readonly [string, string, string])[] = [
-    ["measure", actual.measure, question.measure],
-    [alphaName(style), alphaOf(actual), alphaOf(question)],
-    ["ranked by", actual.statistic, question.statistic],
-    ["kept", `${was.kept}`, `${answer.kept}`],
-    ["VaR", figure(was.var), figure(answer.var)],
-    ["CVaR", figure(was.cvar), figure(answer.cvar)],
-    ["mean of kept", figure(was.tailMean), figure(answer.tailMean)],
-  ];
+  const rows: Readonly<
+    Record<(typeof byImportance)[number], readonly [name: string, was: string, is: string]>
+  > = {
+    measure: ["measure", actual.measure, question.measure],
+    alpha: [alphaName(style), alphaOf(actual), alphaOf(question)],
+    kept: ["kept", `${was.kept}`, `${answer.kept}`],
+    var: ["VaR", figure(was.var), figure(answer.var)],
+    cvar: ["CVaR", figure(was.cvar), figure(answer.cvar)],
+    mean: [isFull ? "mean of kept" : "mean kept", figure(was.tailMean), figure(answer.tailMean)],
+  };
+  const wanted = byImportance.filter((name) => isFull || name !== "measure");
+  const fits = new Set<string>(wanted.slice(0, Math.max(0, room - 2)));
   const table = tableLines(
     ["", "the run", "what if"],
-    rows.map((cells) => ({ cells, ...changed(cells[1], cells[2]) })),
+    Object.entries(rows)
+      .filter(([name]) => fits.has(name))
+      .map(([, cells]) => ({ cells, ...changed(cells[1], cells[2]) })),
   );
   const { common, added, removed } = answer;
   const difference: Line = [
-    { text: `${common} in both` },
-    { text: `  ${added.length} more (+)`, color: "green" },
-    { text: `  ${removed.length} not (-)`, color: "red" },
+    { text: isFull ? `${common} in both` : `${common} =` },
+    { text: `  ${added.length} more ${isFull ? "(+)" : "+"}`, color: "green" },
+    { text: `  ${removed.length} not ${isFull ? "(-)" : "-"}`, color: "red" },
   ];
   return [...table, difference];
 }

@@ -7,7 +7,7 @@ import type { NoAnswer, WhatIf, WhatIfQuestion } from "../what-if.js";
 import { alphaNumber, heading } from "./field.js";
 import { modelText } from "./model-text.js";
 import type { Panel, PanelSize } from "./panel.js";
-import { weightLines } from "./weight-lines.js";
+import { shortWeights, weightLines } from "./weight-lines.js";
 import { alphaName, figureLines } from "./what-if-figures.js";
 
 export interface WhatIfInput {
@@ -23,8 +23,11 @@ export interface WhatIfInput {
   readonly offset: number;
 }
 
-/** Columns from which on episodes stand beside the figures. */
-const twoAbreast = 76;
+/** Columns from which on episodes stand beside the figures, and from which on half of them is theirs. */
+const abreast = { least: 60, full: 76 };
+/** Columns that the figures need with all their words. */
+const fullFigures = 36;
+const gap = 3;
 
 export const whatIfPanel: Panel<WhatIfInput> = {
   title: "What if",
@@ -36,55 +39,72 @@ export const whatIfPanel: Panel<WhatIfInput> = {
 };
 
 function contents(input: WhatIfInput, size: PanelSize, style: ViewStyle): Line[] {
-  const { step, episodes, answer, question } = input;
+  const { step, episodes, answer } = input;
   if (step === null) {
     return [[{ text: "no step yet: any step that is done can be asked about", dim: true }]];
   }
-  const title = heading(
-    `What if, at step ${step}`,
-    `${question.measure}, ${alphaName(style)} ${alphaNumber(question.alpha, style)}, by ${question.statistic}`,
-  );
   if (episodes === null || answer === null) {
-    return [title, [{ text: "its episodes are not read yet", dim: true }]];
+    return [[{ text: `the episodes of step ${step} are not read yet`, dim: true }]];
   }
   if ("reason" in answer) {
     const why = modelText(answer.reason, { revealed: true, room: size.width, style });
     const words = wrapWords(`no answer: ${why}`, size.width);
-    return [title, ...words.map((text): Line => [{ text, color: "yellow" }])];
+    return words.map((text): Line => [{ text, color: "yellow" }]);
   }
-  const figures = figureLines(input, episodes, answer, style);
-  const room = { width: size.width, height: size.height - 1 };
-  return [title, ...body(input, episodes, answer, figures, room, style)];
+  return body(input, episodes, answer, size, style);
 }
 
 function body(
   input: WhatIfInput,
   episodes: Episodes,
   answer: WhatIf,
-  figures: readonly Line[],
   { width, height }: PanelSize,
   style: ViewStyle,
 ): Line[] {
-  if (width < twoAbreast) {
+  const weights = (rows: number, isFull: boolean): Line[] =>
+    weightLines(input.offset, episodes, answer, { rows, isFull }, style);
+  if (width < abreast.least) {
+    const figures = figureLines(input, episodes, answer, { rows: height, isFull: true }, style);
     const rows = height - figures.length;
-    return rows < 3
-      ? [...figures]
-      : [...figures, ...weightLines(input.offset, episodes, answer, rows, style)];
+    return rows < 3 ? figures : [...figures, ...weights(rows, true)];
   }
-  const gap = 3;
-  const left = Math.max(36, Math.floor((width - gap) / 2));
+  const isFull = width >= abreast.full;
+  const left = isFull
+    ? Math.max(fullFigures, Math.floor((width - gap) / 2))
+    : width - gap - shortWeights;
   const right = width - gap - left;
+  const figuresRoom = { rows: height, isFull: left >= fullFigures };
+  const figures = figureLines(input, episodes, answer, figuresRoom, style);
   const chartRows = height - figures.length;
   const chart =
     chartRows < 5 ? [] : histogram(episodes, answer, { width: left, height: chartRows }, style);
   return besides(
     [
       { lines: [...figures, ...chart], width: left },
-      { lines: weightLines(input.offset, episodes, answer, height, style), width: right },
+      { lines: weights(height, isFull), width: right },
     ],
     gap,
     style,
   );
+}
+
+/** What is asked, for the panel's title; it stands out once it is not what the run did. */
+export function questionText(
+  step: number,
+  question: WhatIfQuestion,
+  actual: WhatIfQuestion,
+  style: ViewStyle,
+): Line {
+  const { measure, alpha, statistic } = question;
+  const share = `${alphaName(style)} ${alphaNumber(alpha, style)}`;
+  const asIs = measure === actual.measure && alpha === actual.alpha;
+  return [
+    { text: `step ${step}: `, dim: true },
+    {
+      text: `${measure}, ${share}, by ${statistic}`,
+      ...(asIs ? { dim: true } : { color: "yellow" }),
+    },
+  ];
 }
 
 function histogram(

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { rangeOf, shareIn, ticks, valueAt, widened } from "../../../src/tui/charts/axis.js";
+import { endsOf, rangeOf, shareIn, ticks, valueAt, widened } from "../../../src/tui/charts/axis.js";
 
 const plain = { unicode: false };
 
@@ -30,6 +30,15 @@ describe("ticks", () => {
   test("have a true minus sign where it can be shown", () => {
     const shown = ticks({ low: -2, high: -1 }, { most: 2, style: { unicode: true } });
     expect(shown.map(({ text }) => text)).toEqual(["−2", "−1"]);
+  });
+
+  test("of the ends alone: counts whole, and no sign to what is rounded to zero", () => {
+    const shown = (low: number, high: number, whole: boolean): string[] =>
+      endsOf({ low, high }, { whole, style: plain }).map(({ text }) => text);
+    expect(shown(-0.477, 1.18, false)).toEqual(["-0.48", "1.18"]);
+    expect(shown(-0.004, 2.5, false)).toEqual(["0.0", "2.5"]);
+    expect(shown(0, 13, true)).toEqual(["0", "13"]);
+    expect(shown(7, 7, true)).toEqual(["7"]);
   });
 
   const ends = fc.oneof(

@@ -145,7 +145,7 @@ describe("tailHistogram", () => {
     expect(
       frame(tailHistogram(chart, { width: 60, height: 10, style: rich })),
     ).toMatchInlineSnapshot(`
-      "         ▾      ▾ VaR −1.92                     ┆ CVaR −2.79|
+      "    CVaR ▾      ▾ VaR −1.92                                 |
         │      ┆      │                                      ███  |
       10┤   ▓▓▓▓▓▓    │                                      ███  |
         │   ▓▓▓▓▓▓    │                                ▇▇▇▇▇▇███  |
@@ -159,7 +159,7 @@ describe("tailHistogram", () => {
     expect(
       frame(tailHistogram(chart, { width: 60, height: 10, style: ascii })),
     ).toMatchInlineSnapshot(`
-      "         v      v VaR -1.92                     : CVaR -2.79|
+      "    CVaR v      v VaR -1.92                                 |
         |      :      |                                      ooo  |
       10+   ######    |                                      ooo  |
         |   ######    |                                ooooooooo  |

@@ -198,9 +198,9 @@ describe("a view of a run", () => {
 
   test("follows the terminal's size", async () => {
     const { display, shows } = await open();
-    await shows("2 Training");
+    await shows("reward mean");
     display.resize(60, 15);
-    await vi.waitFor(() => expect(display.shown).not.toContain("2 Training"));
+    await vi.waitFor(() => expect(display.shown).not.toContain("reward mean"));
     expect(display.shown.split("\n").length).toBeLessThanOrEqual(14);
   });
 

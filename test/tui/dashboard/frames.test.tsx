@@ -3,9 +3,10 @@ import { cleanup, render } from "ink-testing-library";
 import { afterEach, describe, expect, test } from "vitest";
 import { frameLines } from "../../../src/tui/dashboard/frame-lines.js";
 import { panelIds } from "../../../src/tui/dashboard/panel-ids.js";
+import type { ViewState } from "../../../src/tui/dashboard/view-state.js";
 import { lineWidth, type ViewStyle } from "../../../src/tui/line.js";
 import { LineView } from "../../../src/tui/line-view.js";
-import { emptyRun } from "../../../src/tui/model/run-model.js";
+import { emptyRun, type RunModel } from "../../../src/tui/model/run-model.js";
 import { styles } from "../charts/all-charts.js";
 import { frameOf, midway, plain, type SceneChanges, sceneOf } from "./sample-scene.js";
 
@@ -29,78 +30,122 @@ describe("frames", () => {
       step 31/60  ━━━━━━━━━━━━━━━━──────────────  51 %  3 m 05 s gone  about 57 s left
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
-      ━▸1 Risk ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training ───────────────────────────
-      α' 0.718  kept 46 of 64  VaR −0.0133   │⠒⠒⠒ this arm  ⠒ ⠒ rlhf
-      CVaR −1.20  mean of kept −0.608        │reward mean     0.511  −0.477 to 0.588
-      tail prompts again 17 %                │CVaR 0.4        −1.20  −1.77 to −1.01
-      measure cvar, α 0.4, by return         │KL (target 6)    3.45  0.489 to 3.45
-      Returns of step 30  ▓ kept             │β               0.230  0.200 to 0.230
-              CVaR −1.20 ▾       ▾ VaR −0.01 │entropy          3.30  3.28 to 3.99
-      10┤                ┆       │▓▓         │clip fraction  0.0848  0.00189 to 0.1000
-        │                ┆    ▓▓▓▓▓▓▇▇▇▇▇    │value loss      0.501  0.501 to 2.10
-       0┤▓▓▓  ▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓██▇▇▄▄│gradient norm    1.82  1.04 to 1.99
-                   −2            0           │
-      ─ 3 Tail ───────────────────────────────────────────────────────────────────────
-      Worst of step 30  1 to 4 of 64  texts masked, t reveals
+      ━▸1 Risk  cvar, α 0.4, by return ━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ─
+      α' 0.718   kept 46 of 64  VaR −0.0133  │reward mean 0.511   (0.637)
+      CVaR −1.20     mean kept −0.608        │ 1.7┤            ⢀   ⢀┊ ⢀ ⣀⣀ ⢄⠤ ⠢⠢ ⠒⠒ ⠊⠉
+      prompts again 17 %                     │−0.5┤⡠⣀⠤⠤⠴⠤⡤⠢⠤⠖⠓⠒⠋⠙⠊⠉⠉⠉⠉⠁
+      Schedule 64 ⠉⠉⠉⠉⠉⠉⠉⠉⠙⠒⠒⠒┊⠒ ⠒⠒ ⠒⠲ ⠤⠤  26│     0          20   ▴30   40
+      Returns of step 30  ▓ kept             │CVaR 0.4      −1.20  ▁▅▃▃▆▁▅▆▂▁▇▆▆█▇███▆
+              CVaR −1.20 ▾       ▾ VaR −0.01 │KL → 6         3.45  ▁▁▁▂▂▃▃▄▄▄▅▅▆▆▇▇███
+        │                ┆       │▓▓         │β             0.230  ▁▁▁▂▂▃▃▄▄▄▅▅▆▆▇▇███
+      10┤                ┆      ▓▓▓▓▄▄▄▄▄    │entropy        3.30  ███▇▆▆▆▅▅▅▄▄▃▃▂▁▁▁▁
+        │                ┆    ▓▓▓▓▓▓█████▂▂  │clip frac    0.0848  ▅▆█▃▂▄▄▅▂▄█▇▁▁▁▄▁▃▆
+       0┤▓▓▓  ▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▅▅│value loss    0.501  █▇▆▅▄▃▃▃▃▂▂▂▁▁▁▁▁▁▁
+                   −2            0           │grad norm      1.82  ▂▂▄▃▃▆▄▄█▁▃▄▂▅▂▅▅▁▆
+      ─ 3 Tail ──────────────────────────────────────────────── 4 What if ─ 5 Events ─
+      Worst of step 30  1 to 3 of 64  texts masked, t reveals
          #  prompt  return  reward    KL  tokens  weight
       ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, → n·· f·· m·…
          2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, → n·· f·· m·…
          3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· → d··· a·· f…
-         4     237   −3.36   −2.71  3.28      18    1.00  H·······, t··· → d··· a·· f…
       ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if"
+    `);
+  });
+
+  test("at 120 × 40", () => {
+    expect(frameOf({ columns: 120, rows: 40 })).toMatchInlineSnapshot(`
+      "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200
+      step 31/60  ━━━━━━━━━━━━━━━━━━━━━───────────────────  51 %  3 m 05 s gone  about 57 s left
+      32 episodes/s  1.03 k tokens/s  worker 1.24 GB
+      update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
+      ━▸1 Risk  cvar, α 0.4, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ─────────────────────
+      α' 0.718   kept 46 of 64  VaR −0.0133   CVaR −1.20         │reward mean 0.511   (0.637)    CVaR 0.4 −1.20   (−1.01)     
+      mean of kept −0.608    tail prompts again 17 %             │ 1.7┤            ┊   ⣀ ⡠⢄ ⠔⠲   −0.32┤       ⢀  ⢀┊ ⡀ ⢸⣠ ⣀⡠ ⢦⠳
+      Schedule  kept, of 64     Returns of step 30  ▓ kept       │    │      ⡀⣀⢀⣄⢤⢄⠦⠒ ⠉⠈              │⢀⢠⢠⣄⡰⡀⣼⣾⠖⡤⡼⡤⡴⠙ ⠁⠃ ⠘⠁ ⠈ 
+        │⠉⠉⠉⠓⠲⢤⣀⡀  ┊                 CVaR −1.20 ▾      ▾ VaR     │−0.5┤⡠⡴⠤⠖⡶⠓⠜⠋⠁⠁  ┊             −1.84┤⠎⠓⠉⠋⡟⢳⠋⠁ ⠃ ┊⠁          
+      50┤       ⠉⠙⠲⠤ ⡀            │             ┆      │▓▓       │     0          ▴30    50            0         ▴30     50   
+        │          ┊ ⠉⠓ ⠤⣄      10┤             ┆      │▓▓▁▁▁▁   │KL → 6 3.45    (3.52)          β 0.230   (0.230)            
+        │          ┊       ⠙⠒    5┤             ┆   ▓▓▓▓▓▓████   │6.4┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⣀⠤┄⠔⠒┄⠉  0.259┤           ┊   ⢀⣀ ⠤⠔ ⠚⠉
+        │          ┊              │▓▓           ┆▓  ▓▓▓▓▓▓▓▓██▄▄ │   │        ⣀⣀⡠⠤⠖⠒ ⠉⠉               │       ⣀⣀⡠⠤⠔⠒⠊ ⠉       
+       0┤          ┊             0┤▓▓  ▓▓    ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▆│0.5┤⣀⡤⠤⠔⠒⠒⠉⠉    ┊              0.200┤⣀⡤⠤⠔⠒⠊⠉⠁   ┊           
+        └┴────────────────┴───    └─────────┴──────────┴─────────│    0          ▴30     50            0         ▴30     50   
+         0        ▴30    50                −2          0         │entropy 3.30    (3.24)         clip frac 0.0848  (0.0387)   
+      Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4   │4.03┤⠑⠓⠢⠤⠤⣄⣀⡀    ┊             0.100┤⣰⡆⡀⡆⣸⢸⢹⡆ ⣴⢰⢠⣆⢸ ⢸⡀  ⡇ ⢸⢀
+        │     ░░    ░░░░░░░       ░░░░░░░░░░░░ ░░░░░   ░░░░░░░░░░│    │       ⠉⠉⠑⠒⠢⠦⠤ ⡀               │⣹⢧⢧⣼⣯⣿⡾⡇ ⣿⣼⡎⢹⢸ ⣸⣇ ⣼⢸ ⡜⡟
+       0┤▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒━━▒▒▒▒▒▒▒▒▒▒▒━━▒━━━━━━━━━━▒━━━━━━━━━━━━━│2.53┤            ┊  ⠈⠉ ⠑⠒ ⠤⢤   0.001┤⠃⡿⠘⠘⠃⠹⠇⡿⠤⠋⡿⠁ ⡇ ⠹⠘ ⡏⠈ ⠃⠁
+        │━━━━━━━━━━━━━•━━▒▒━━━━•━━━━━━▒▒━▒•▒▒▒▒▒••▒━▒•▒▒▒•▒••▒▒▒▒│     0          ▴30    50            0         ▴30     50   
+      −2┤•░•░•░••░•░•░░░•░••░•░░░•░•▒••░•░░░•░•░░░░•░░░•░░░░░░•░•│value loss 0.501   (0.551)     grad norm 1.82    (1.10)     
+        │░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░░░░ ░░░░  ░░░░░░░░░░░░░░░░│2.10┤⠱⡄          ┊             1.99┤⠱⣤ ⡆⢠⡇   ⣆⣇ ⡄⡄ ⢷⢠ ⢀  ⣇  
+        │    ░  ░░░░░     ░  ░   ░░░   ░░                       ░│    │ ⠈⠑⠦⣄⣀      ┊                 │⣼⣿⢆⡟⣎⢷⣶⣇⡸⣿⣽⡸⣰⢣  ⠿ ⠛⣦ ⠙⢶ 
+        └┴─────────────────┴──────────────────┴─────────────────┴│0.30┤      ⠉⠙⠊⠒⠒⠒⠶⠤ ⠤⠤ ⢤⡠ ⣀⣀   1.04┤ ⡇⠈⠷⠁⠸⠃⠟⠃⠛⠃⡇⢿⠸        ⠈ 
+         0                10                 20               ▴30│     0          ▴30    50           0          ▴30    50    
+      ─ 3 Tail ──────────────────────────────────────────────────│─ 4 What if  step 30: cvar, α 0.718, by return ─────────────
+      Worst of step 30  1 to 4 of 64  texts masked, t reveals    │           the run  what if    Weights  1 to 6 of 46        
+         #  prompt  return  reward    KL  tokens  weight         │        α    0.718    0.718       prompt  return   run    if
+      ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· …│     kept       46       46    =       9   −3.63  1.00  1.00
+         2     280   −3.56   −2.84  3.61      23    1.00  A···· …│      VaR    0.450    0.450    =     280   −3.56  1.00  1.00
+         3     142   −3.55   −2.95  3.03      24    1.00  H·····…│     CVaR   −0.608   −0.608    =     142   −3.55  1.00  1.00
+         4     237   −3.36   −2.71  3.28      18    1.00  H·····…│mean kept   −0.608   −0.608    =     237   −3.36  1.00  1.00
+      prompt     A···· a· h···,                                  │46 =  0 more +  0 not -        =     165   −2.95  1.00  1.00
+      completion n·· f·· m· a· a··.                              │                               =      17   −1.80  1.00  1.00
+      ─ 5 Events  3 to 5 of 5, UTC, following ────────────────────────────────────────────────────────────────────────────────
+      10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
+      10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
+      10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
+      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if  p pause"
     `);
   });
 
   test("at 140 × 50", () => {
     expect(frameOf(large)).toMatchInlineSnapshot(`
-      "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200  32 episodes/s  1.03 k tokens/s  worker 1.24 GB
+      "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200
       step 31/60  ━━━━━━━━━━━━━━━━━━━━━───────────────────  51 %  3 m 05 s gone  about 57 s left
+      32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
-      ━▸1 Risk ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training ─────────────────────────────────────────────────────────
-      α' 0.718  kept 46 of 64  VaR −0.0133  CVaR −1.20  mean of kept −0.608│⠒⠒⠒ this arm  ⠒ ⠒ rlhf
-      tail prompts again 17 %  measure cvar, α 0.4, by return              │reward mean  0.511  (0.637)         CVaR 0.4  −1.20  (−1.01)          
-      Returns of step 30  ▓ kept                                           │ │                ┊    ⢀⡀ ⡠⠤ ⠤⠢ ⠔⠉  −0.32┤         ⢀⡆  ⡀┊ ⡀ ⢠⢇ ⢠⣀ ⢄⡰ ⠳
-                            CVaR −1.20 ▾             ▾ VaR −0.01           │1┤         ⣀⡠⣀⣀⡠⠤⢦⠦ ⠊⠒ ⠁⠈                │⢀  ⣤⡀⡰⣀⢦⡰⣸⢾⠤⡼⢳⠄⡰⠉ ⠁⠘ ⠎  ⠈   
-        │                              ┆             │ ▓▓▓▓                │0┤⡠⢤⠤⠶⠴⠒⠞⠞⠜⠋⠉ ⠉   ┊                 −1.84┤⠎⠙⠊⠙⢹⠁⡟⡞⠁⠁⠘   ┊⠁            
-      10┤                              ┆             │ ▓▓▓▓▁▁▁▁▁▁▁▁        │  0         20   ▴30  40                  0            ▴30      50    
-       5┤                              ┆       ▓▓▓▓▓▓▓▓▓▓▓▓████████        │KL (target 6)  3.45  (3.52)         β  0.230  (0.230)                 
-        │▓▓▓▓▓                        ▓▓▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▄▄▄▄    │6.4┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄⢀⣀⣀┄⣀⡠┄⠤⠤┄⠒⠒┄⠊⠉┄  0.25┤              ⢀⣀⣀ ⡠⠤ ⠤⠔ ⠒⠒ ⠉⠉
-       0┤▓▓▓▓▓    ▓▓▓▓        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████████▆▆▆▆│0.5┤⣀⣀⠤⠤⠤⠤⠴⠒⠒⠒⠊⠉⠉⠉⠁┊                0.20┤⣀⣀⡠⠤⠤⠤⠔⠒⠒⠒⠊⠉⠉⠉⠁              
-                −3          −2          −1            0           1        │    0        20   ▴30  40                0            ▴30       50    
-      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4     │entropy  3.30  (3.24)               clip fraction  0.0848  (0.0387)   
-        │░  ░░░░░░   ░░░░░░░░░░    ░░░░░░░░░░░░░░░░░░░░░░░░░░ ░░░░░░░░░░░░░│4┤⠉⠙⠒⠒⠒⠒⠦⠤⠤⠤⡤⢄⣀⣀⣀⡀⡀                 0.100┤⣰⣰⢠⣼⣠⡸⣰⣏⢣⡀⣀⡀⢠⣦⠆⢢⢠  ⣧ ⢰⢀ ⣴⡆ ⣠
-       0┤━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│3┤               ⠈⠉ ⠉⠉ ⠒⠒ ⠢⠢ ⠤⠤ ⣀⣀  0.001┤⠋⡷⠏⠟⠃⠃⢿⠸⠈⡷⢽⠙⡿⠟┊⠈⡎ ⢻⠈ ⡎⡟ ⠇⠸ ⠃
-        │•▒•▒•▒▒•▒•▒•▒•▒•▒•▒▒•▒•▒•▒•▒•▒•▒▒▒▒•▒•▒•▒•▒•▒▒•▒•▒•▒•▒•░•░░•░•░•▒•│  0         20   ▴30  40                  0            ▴30      50    
-      −2┤░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░•░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░│value loss  0.501  (0.551)          gradient norm  1.82  (1.10)       
-        │░   ░░  ░░░░░░   ░░░░  ░░   ░░░░░░░ ░░                           ░│2┤⠑⠦⢄⣀            ┊                 1.99┤⢱⢆⢀⢸⣄ ⣼⣇⣄⢠⣰ ⣧⣄⡰ ⡆ ⡜⢆ ⢧⣠ ⡼⡸ ⢀⡄
-        └┴─────────────────────┴────────────────────┴─────────────────────┴│1┤   ⠈⠉⠉⠙⠒⠒⠒⠒⠢⠤⠤⠤⠤⠤ ⠤⠤ ⠤⢄ ⠤⣀ ⣀⣀ ⣀⣀  1.04┤⠋⡞⠋⡏⠧⠉ ⠟⠈⠾⠏⠾⠟⡾⠁⡸⠸  ⠈ ⠈   ⠃ ⠋⢱
+      ━▸1 Risk  cvar, α 0.4, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ───────────────────────────────
+      α' 0.718   kept 46 of 64  VaR −0.0133   CVaR −1.20                   │reward mean 0.511   (0.637)         CVaR 0.4 −1.20   (−1.01)          
+      mean of kept −0.608    tail prompts again 17 %                       │ │                ┊          ⣀⢄ ⡴⠑  −0.5┤          ⡆   ┊    ⢀ ⡀⡀    ⢀⢆
+      Schedule  kept, of 64       Returns of step 30  ▓ kept               │1┤                ┊ ⢀  ⠔⢢ ⠜⠉  ⠈         │         ⢰⢣  ⣠┊ ⢠  ⡜ ⢷⡟ ⡜⢣ ⠏⠈
+        │⠉⠉⠉⠓⠦⣄⡀    ┊                      CVaR −1.20 ▾       ▾ VaR −0.01  │ │          ⢀⣀ ⢀⡠⢷⢦ ⠁⠓              −1.0┤   ⣤⣄ ⡆⣆⢰⣸⢾⣠⣤⠿⣀⡀⡇ ⠑⠁ ⢸       
+      60┤      ⠉⠓⢦⣀ ┊               │                 ┆       │ ▓▓         │0┤   ⢀⢀⡀⣠⣠⢰⡟⠚⠁⠛⠋  ┊                 −1.5┤⡸⢦⡰⢯⣿⠺⣷⣿⠇⠏⠈⠁⠘ ⠁⠹             
+        │         ⠈⠙⠲⢤⣀             │                 ┆       │ ▓▓         │ │⡴⢴⠒⠑⠑⠉⠃⠃⠃       ┊                     │⠃  ⠈⠁ ⢸⠇      ┊              
+      40┤           ┊ ⠈ ⠲⣄        10┤                 ┆       │ ▓▓         │  0         20   ▴30  40                 0            ▴30       50    
+        │           ┊      ⠹⠤       │                 ┆      ▓▓▓▓▓▇▇▇▇▇    │KL (target 6) 3.45    (3.52)        β 0.230   (0.230)                 
+        │           ┊         ⠙⠒   5┤                 ┆    ▓▓▓▓▓▓▓█████    │6┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⢀┄⣀⠤┄⠒⠉      │              ┊         ⣀⠤ ⠒⠉
+      20┤           ┊               │▓▓▓              ▓▓   ▓▓▓▓▓▓▓█████▄▄  │ │                ┊  ⣀ ⡠⠤ ⠉⠁        0.24┤              ┊   ⣀⠤ ⠒⠉      
+        │           ┊               │▓▓▓              ▓▓▓▓▓▓▓▓▓▓▓▓▓▓█████▂▂│4┤            ⢀⣀⡠⠴⠒ ⠉                   │           ⢀⣀⠤⠔⠒⠉            
+       0┤           ┊              0┤▓▓▓  ▓▓▓    ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓███████│2┤      ⣀⡠⠤⠖⠚⠉⠁   ┊                 0.22┤     ⢀⣀⠤⠔⠒⠉⠁  ┊              
+        └┴──────────────────┴───    └───────────┴─────────────┴────────────│ │⣠⠤⠒⠒⠊⠉⠁         ┊                 0.20┤⣀⠤⠔⠒⠉⠁        ┊              
+         0         ▴30     50                  −2             0            │  0         20   ▴30  40                 0            ▴30       50    
+      Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4             │entropy 3.30    (3.24)              clip fraction 0.0848  (0.0387)    
+        │              ░░░░░░░          ░░░░   ░░░    ░░░░░░    ░░░░░░ ░░░░│4┤⠑⠓⠢⢦⣤⣀⣀⡀        ┊                 0.100┤⢠⢰ ⢰ ⢸⢠⡗⡇    ⡆⡄⡄⢀  ⡇ ⢰  ⢀⡄  
+        │░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▒░░░░▒░░░▒▒▒░░░▒▒▒▒▒▒░░▒▒▒▒▒▒▒▒▒▒░▒▒│ │       ⠉⠉⠓⠒⠢⠴⣤⣀⡀⡀                      │⢾⣾⢸⣾⣼⡜⣼⣇⢸⡀⣀⡄⢰⢿⠃⢸⢸  ⣿ ⢸⢠ ⣾⢇ ⣼
+       0┤▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒━━━━━▒▒▒▒▒▒▒▒━▒▒▒━━━▒━━━━━━━━━━━━━━━━━━━━━━━━━━━━│3┤               ⠈⠉ ⠒⠒ ⢄⡠ ⡀              │⡞⣅⡟⣿⡏⡇⣿⢸⠸⣇⢿⢳⣿⣼┊⠸⡜ ⣼⠘ ⡎⡿ ⡏⢸ ⡇
+        │━━━━━━━━━━━━━━━━━▒▒▒▒▒━━━━━━━━▒━━━▒▒▒━▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│ │                ┊       ⠈⠉ ⠒⠢ ⠤⣀  0.001┤⠁⡟⠇⠋⠁ ⠿⠘ ⡿⠼ ⡟⠇┊ ⡇ ⠸  ⡇⡇ ⠃⠈  
+        │░░•░•▒▒▒▒░░•░░░•░░░░•░•░░░•░░▒▒▒▒▒▒•░░░•░•░•░░•░•░•░•░•░•░░•░•░•░•│  0         20   ▴30  40                  0            ▴30      50    
+      −2┤•░░░░░░•░•░░░•░░░•░░░░░░•░░░•░•░░•░░░•░░░░░░░░░░░░░░░░░░░░░░░░░░░░│value loss 0.501   (0.551)          gradient norm 1.82    (1.10)      
+        │░░░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░░░░░░░░ ░░░░░   ░░░░░░░░░░░░░░░░░░│2┤⠱⡀              ┊                 1.99┤⠱⡀ ⢰  ⢸⡆  ⢰ ⣇ ⢀ ⡀ ⢰⡄ ⡆  ⣰⢸   
+        │░░ ░░░░░░░░░░░░  ░░░░░░░░░ ░░░░░░░░░░░   ░        ░   ░░  ░░░   ░░│ │ ⠙⠢⣄            ┊                     │⢰⢇⢀⢸⣳ ⣿⣇⡆⢸⣼⢀⢿⢆⡜⢀⡇ ⡎⢱ ⢱⡼ ⡟⡜ ⢀⡆
+        │           ░░░              ░░       ░                           ░│1┤   ⠈⠉⠉⠲⠤⡠⣀⡀⡀    ┊                     │⠟⣼⠎⡎⡇⠓⠁⡿⠸⣮⡿⣸⡾⣼⠁⢸⢸  ⠈ ⠈   ⡇ ⡞⢣
+        └┴─────────────────────┴────────────────────┴─────────────────────┴│ │          ⠉⠈⠉⠉⠊⠚⠒ ⠤⠒ ⠒⠤ ⠤⢄ ⣀⢄ ⢄⣀  1.04┤ ⡇ ⡇⠛  ⠇ ⠛⠃⠙⠃⠏┊⡎⠘           ⠸
          0                    10                   20                   ▴30│  0         20   ▴30  40                 0            ▴30       50    
-      ─ 3 Tail ────────────────────────────────────────────────────────────│─ 4 What if ──────────────────────────────────────────────────────────
-      Worst of step 30  1 to 10 of 64  texts masked, t reveals             │What if, at step 30  cvar, α 0.718, by return
-          #  prompt  return  reward    KL  tokens  weight                  │              the run  what if
-      ▸   1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, …│     measure     cvar     cvar
-          2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, …│           α    0.718    0.718
-          3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· …│   ranked by   return   return
-          4     237   −3.36   −2.71  3.28      18    1.00  H·······, t··· …│        kept       46       46
-          5     165   −2.95   −2.31  3.20      32    1.00  I t······ t··· …│         VaR    0.450    0.450
-          6      17   −1.80   −1.19  3.01      29    1.00  I t······ t··· …│        CVaR   −0.608   −0.608
-          7      51   −1.64   −0.95  3.46      22    1.00  I t······ t··· …│mean of kept   −0.608   −0.608
-          8      96   −1.27   −0.61  3.34      20    1.00  H·······, t··· …│46 in both  0 more (+)  0 not (-)
-          9     146   −1.09   −0.34  3.77      40    1.00                  │Weights  1 to 6 of 46
-         10     137   −1.08   −0.36  3.62      18    1.00                  │    #  prompt  return   run    if
-      Episode 47  prompt 9                                                 │=  47       9   −3.63  1.00  1.00
-      prompt     A···· a· h···,                                            │=  23     280   −3.56  1.00  1.00
-      completion n·· f·· m· a· a··.                                        │=  22     142   −3.55  1.00  1.00
-                                                                           │=  10     237   −3.36  1.00  1.00
-                                                                           │=  33     165   −2.95  1.00  1.00
-                                                                           │=  49      17   −1.80  1.00  1.00
-      ─ 5 Events ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-      10:00:00 · run started: 2 trials
+      ─ 3 Tail ────────────────────────────────────────────────────────────│─ 4 What if  step 30: cvar, α 0.718, by return ───────────────────────
+      Worst of step 30  1 to 6 of 64  texts masked, t reveals              │              the run  what if           Weights  1 to 9 of 46        
+         #  prompt  return  reward    KL  tokens  weight                   │     measure     cvar     cvar              prompt  return   run    if
+      ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, →…│           α    0.718    0.718           =       9   −3.63  1.00  1.00
+         2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, →…│        kept       46       46           =     280   −3.56  1.00  1.00
+         3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· →…│         VaR    0.450    0.450           =     142   −3.55  1.00  1.00
+         4     237   −3.36   −2.71  3.28      18    1.00  H·······, t··· →…│        CVaR   −0.608   −0.608           =     237   −3.36  1.00  1.00
+         5     165   −2.95   −2.31  3.20      32    1.00  I t······ t··· →…│mean of kept   −0.608   −0.608           =     165   −2.95  1.00  1.00
+         6      17   −1.80   −1.19  3.01      29    1.00  I t······ t··· →…│46 in both  0 more (+)  0 not (-)        =      17   −1.80  1.00  1.00
+      Episode 47  prompt 9                                                 │                                         =      51   −1.64  1.00  1.00
+      prompt     A···· a· h···,                                            │                                         =      96   −1.27  1.00  1.00
+      completion n·· f·· m· a· a··.                                        │                                         =     146   −1.09  1.00  1.00
+      ─ 5 Events  2 to 5 of 5, UTC, following ────────────────────────────────────────────────────────────────────────────────────────────────────
       10:01:00 · ra-rlhf-s0 started: 60 iterations
       10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
       10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
       10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
-      1 to 5 of 5 (UTC)  following
       ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if  p pause"
     `);
   });
@@ -110,14 +155,14 @@ describe("frames", () => {
       "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cud…
       step 31/60  ━━━━━─────  51 %  3 m 05 s gone  about 57 s left
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
-      ━▸3 Tail ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
-      Worst of step 30  1 to 4 of 64  texts masked, t reveals
+      ━▸3 Tail ━━━━━━ 1 Risk ━ 2 Training ━ 4 What if ━ 5 Events ━
+      Worst of step 30  1 to 5 of 64  texts masked, t reveals
          #  prompt  return  reward    KL  tokens  weight
       ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a…
          2     280   −3.56   −2.84  3.61      23    1.00  A···· a…
          3     142   −3.55   −2.95  3.03      24    1.00  H······…
          4     237   −3.36   −2.71  3.28      18    1.00  H······…
-      Episode 47  prompt 9
+         5     165   −2.95   −2.31  3.20      32    1.00  I t····…
       prompt     A···· a· h···,
       completion n·· f·· m· a· a··.
       ? help  q leave  1-5 panel  f full  / filter  [ ] step"
@@ -127,6 +172,7 @@ describe("frames", () => {
   test("before anything is known", () => {
     expect(drawn(small, { model: emptyRun() })).toMatchInlineSnapshot(`
       "  ▶ running  on local
+
 
       no trial yet
       ━▸1 Risk ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training ───────────────────────────
@@ -141,9 +187,8 @@ describe("frames", () => {
                                              │
                                              │
                                              │
-      ─ 3 Tail ───────────────────────────────────────────────────────────────────────
+      ─ 3 Tail ──────────────────────────────────────────────── 4 What if ─ 5 Events ─
       no step yet: the worst episodes of each step show here
-
 
 
 
@@ -221,24 +266,24 @@ describe("frames", () => {
       step 31/60  ━━━━━━━━────────  51 %  ◀ at step 30  3 m 05 s gone  about 57 s left
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
-      ━▸4 What if step 30 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
-      What if, at step 30  cvar, α 0.1, by return
-                    the run  what if           Weights  1 to 14 of 46
+      ━▸4 What if  step 30: cvar, α 0.1, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+                    the run  what if           Weights  1 to 15 of 46
            measure     cvar     cvar               #  prompt  return   run    if
                  α    0.718      0.1           =  47       9   −3.63  1.00  1.00
-         ranked by   return   return           =  23     280   −3.56  1.00  1.00
-              kept       46        7           =  22     142   −3.55  1.00  1.00
-               VaR    0.450   −1.644           =  10     237   −3.36  1.00  1.00
-              CVaR   −0.608   −2.929           =  33     165   −2.95  1.00  1.00
-      mean of kept   −0.608   −2.929           =  49      17   −1.80  1.00  1.00
-      7 in both  0 more (+)  39 not (-)        =  21      51   −1.64  1.00  1.00
-      Returns  ▓ would be kept                 -  46      96   −1.27  1.00     0
-              ▾       ▾ VaR −1.64              -  39     146   −1.09  1.00     0
-        │     ┆       │           ██           -   3     137   −1.08  1.00     0
-      10┤     ┆       │      ▁▁▄▄▄██▄▄▄▄       -  56     127   −0.99  1.00     0
-        │     ┆       │  ▂▂  ███████████▂▂     -  59      66   −0.92  1.00     0
-       0┤▓▓▓  ▓▓    ▓▓▓▓▓██▇▇█████████████▅▅   -  13     165   −0.74  1.00     0
-                  −2            0              -   5     194   −0.71  1.00     0
+              kept       46        7           =  23     280   −3.56  1.00  1.00
+               VaR    0.450   −1.644           =  22     142   −3.55  1.00  1.00
+              CVaR   −0.608   −2.929           =  10     237   −3.36  1.00  1.00
+      mean of kept   −0.608   −2.929           =  33     165   −2.95  1.00  1.00
+      7 in both  0 more (+)  39 not (-)        =  49      17   −1.80  1.00  1.00
+      Returns  ▓ would be kept                 =  21      51   −1.64  1.00  1.00
+         CVaR ▾       ▾ VaR −1.64              -  46      96   −1.27  1.00     0
+        │     ┆       │           ██           -  39     146   −1.09  1.00     0
+      10┤     ┆       │        ▁▁▁██▁▁▁▁       -   3     137   −1.08  1.00     0
+       5┤     ┆       │      ▆▆█████████       -  56     127   −0.99  1.00     0
+        │▓▓▓  ┆       │  ▄▄▁▁███████████▄▄     -  59      66   −0.92  1.00     0
+       0┤▓▓▓  ▓▓    ▓▓▓▓▓█████████████████▆▆   -  13     165   −0.74  1.00     0
+        └──────────┴────────────┴───────────   -   5     194   −0.71  1.00     0
+                  −2            0              -  15     131   −0.58  1.00     0
       ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if"
     `);
   });
@@ -302,10 +347,76 @@ describe("size", () => {
     }
   });
 
-  test("all five panels are on a screen of 120 × 40", () => {
+  test("all five panels and all charts are on a screen of 120 × 40", () => {
     const frame = frameOf({ columns: 120, rows: 40 });
     for (const title of ["1 Risk", "2 Training", "3 Tail", "4 What if", "5 Events"]) {
       expect(frame).toContain(title);
+    }
+    for (const chart of ["Schedule  kept, of 64", "Returns of step 30", "Returns  ░ 5 to 95 %"]) {
+      expect(frame).toContain(chart);
+    }
+    // Under the schedule, the fan and eight figures of training.
+    expect(frame.split("▴30")).toHaveLength(1 + 1 + 1 + 8);
+  });
+
+  test("panels that take turns are named where they do", () => {
+    const titleOf = (size: typeof small, view: Partial<ViewState>): string =>
+      frameOf(size, { view })
+        .split("\n")
+        .find((line) => line.includes("3 Tail"))!;
+    expect(titleOf(small, { focus: "events", below: "events" })).toMatch(
+      /▸5 Events .* 3 Tail ━ 4 What if ━$/,
+    );
+    expect(titleOf(least, { focus: "tail", below: "tail" })).toMatch(
+      /▸3 Tail ━+ 1 Risk ━ 2 Training ━ 4 What if ━ 5 Events ━$/,
+    );
+    expect(frameOf(small, { view: { focus: "tail", full: true } })).not.toContain("4 What if");
+  });
+
+  test("nothing moves when figures get longer or are not known", () => {
+    const newest = midway.trials[1]!.steps.at(-1)!;
+    const withFigures = (changes: Partial<typeof newest.head>): RunModel => ({
+      ...midway,
+      trials: midway.trials.with(1, {
+        ...midway.trials[1]!,
+        steps: midway.trials[1]!.steps.with(-1, {
+          ...newest,
+          head: { ...newest.head, ...changes },
+        }),
+      }),
+    });
+    const fixed =
+      /[─━]{3}|Schedule|Returns( of step 30| {2}░)|reward mean|KL|β|entropy|clip|value loss|grad/g;
+    /** What does not hang on figures, in each row: rules, and headings of panels and charts. */
+    const skeleton = (frame: string): string[] =>
+      frame.split("\n").map((line) => [...new Set(line.match(fixed))].join(" "));
+    const long = {
+      alpha: 0.0123,
+      var: -0.001234,
+      cvar: -0.001234,
+      tail_mean: -0.001234,
+      episodes_per_s: 123_456.7,
+      memory_bytes: 123e9,
+      failed: 2,
+      reward_mean: -0.001234,
+      kl_mean: -0.001234,
+      grad_norm: 0.0001234,
+    };
+    const short = {
+      alpha: 1,
+      var: 1,
+      cvar: 1,
+      tail_mean: 1,
+      episodes_per_s: 1,
+      memory_bytes: null,
+    };
+    for (const size of [small, { columns: 100, rows: 30 }, { columns: 120, rows: 40 }, large]) {
+      const [usual, ...others] = [{}, long, short].map((changes) =>
+        skeleton(frameOf(size, { model: withFigures(changes) })),
+      );
+      for (const other of others) {
+        expect(other).toEqual(usual);
+      }
     }
   });
 });

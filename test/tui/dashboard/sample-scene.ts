@@ -95,7 +95,7 @@ export function sceneOf(size: ScreenSize, changes: SceneChanges = {}): Scene {
   };
   const { texts } = changes;
   const reader = new StepReader(texts === undefined ? source : { ...source, texts: () => texts });
-  const layout = layoutOf(size, scene.view, 3);
+  const layout = layoutOf(size, scene.view);
   readScene(scene, layout, reader);
   reader.work(() => 0, 1);
   return { ...scene, reading: readScene(scene, layout, reader) };

@@ -1,7 +1,7 @@
 /** The panels as they stand on a screen of 80 × 24 and one of 140 × 50: frames to be read. */
 import { describe, expect, test } from "vitest";
 import type { LogLine } from "../../../src/tui/model/run-model.js";
-import { eventLog } from "../../../src/tui/panels/event-log.js";
+import { eventLog, eventRange } from "../../../src/tui/panels/event-log.js";
 import { headerPanel } from "../../../src/tui/panels/header.js";
 import { phaseLine } from "../../../src/tui/panels/phase-line.js";
 import { promptVisits } from "../../../src/tui/panels/prompt-history.js";
@@ -9,7 +9,7 @@ import { returnQuantiles } from "../../../src/tui/panels/return-quantiles.js";
 import { riskPanel } from "../../../src/tui/panels/risk.js";
 import { tailBrowser } from "../../../src/tui/panels/tail-browser.js";
 import { trainingPanel } from "../../../src/tui/panels/training.js";
-import { whatIfPanel } from "../../../src/tui/panels/what-if-panel.js";
+import { questionText, whatIfPanel } from "../../../src/tui/panels/what-if-panel.js";
 import { whatIf } from "../../../src/tui/what-if.js";
 import { frame } from "../charts/all-charts.js";
 import { iterations, runOf, sampleRun, textsOf } from "./sample-run.js";
@@ -175,8 +175,8 @@ describe("the risk panel", () => {
 
   test("at 80 × 17", () => {
     expect(frame(riskPanel.lines(input, small, rich))).toMatchInlineSnapshot(`
-      "α' 0.6  kept 39 of 64  VaR −0.267  CVaR −1.66  mean of kept −1.05|
-      tail prompts again 5 %  measure cvar, α 0.4, by return|
+      "α' 0.6     kept 39 of 64  VaR −0.267    CVaR −1.66     mean of kept −1.05   |
+      tail prompts again 5 %  |
       Schedule  kept, of 64            Returns of step 40  ▓ kept                     |
         │⠉⠉⠉⠉⠓⠒⠲⠤⢤⣀⣀       ┊                    CVaR −1.66 ▾         ▾ VaR −0.27      |
       50┤          ⠈⠉⠉⠓⠒⠦⠤⣄⣀⡀          10┤                 ┆         │▓▓▓  ▄▄▄███     |
@@ -185,7 +185,7 @@ describe("the risk panel", () => {
        0┤                  ┊             │                 ┆       ▓▓▓▓▓▓  ▓▓▓██████  |
         └┴──────────────────────┴────   0┤▓▓▓▓▓▓▓▓▓▓▓   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓██████▇▇|
          0                ▴40  50                      −2              0              |
-      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
+      Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
         │   ░░░░   ░░░░░░░    ░░░░░░░░░░░░░░░░░░░░  ░░░░░░░░░░░▒░░░░░░░░░░░░░▒▒▒░░░▒░░|
        0┤━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━|
         │•▒••▒•▒•▒••▒•▒•▒••▒•▒••▒•▒•▒••▒•▒•▒••▒•▒••▒•░•░••░•░•░••░•░••░•░•░••░•░•░••░•|
@@ -197,7 +197,7 @@ describe("the risk panel", () => {
 
   test("at 140 × 44", () => {
     expect(frame(riskPanel.lines(input, large, rich))).toMatchInlineSnapshot(`
-      "α' 0.6  kept 39 of 64  VaR −0.267  CVaR −1.66  mean of kept −1.05  tail prompts again 5 %  measure cvar, α 0.4, by return|
+      "α' 0.6     kept 39 of 64  VaR −0.267    CVaR −1.66     mean of kept −1.05     tail prompts again 5 %  |
       Schedule  kept, of 64                                    Returns of step 40  ▓ kept                                                         |
         │⠉⠉⠉⠉⠉⠉⠉⠓⢦                          ┊                                         CVaR −1.66 ▾                  ▾ VaR −0.27                   |
       60┤        ⠈⠉⠙⠲⣄⣀⡀                    ┊                    │                               ┆                  │              █████          |
@@ -220,7 +220,7 @@ describe("the risk panel", () => {
        0┤                                   ┊                   0┤▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓███████████████|
         └┴────────────────┴─────────────────┴────────────────    └────────────┴─────────────┴─────────────┴─────────────┴─────────────┴───────────|
          0               20                ▴40                               −3            −2            −1             0             1           |
-      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
+      Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
         │                                                                                   ░      ░    ░░░░░░░░░░                   ░      ░░░░  |
        1┤         ░         ░░░░░░░░░░              ░░░░░░░░   ░░░░░     ░░░░░░░░     ░░░░░░░░░░ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░|
         │░░░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░    ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ ░░░░░░░░▒▒▒▒░░░░░░░░▒▒▒▒░▒▒▒▒▒▒▒░░░▒▒▒▒░░░░░░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒|
@@ -247,8 +247,8 @@ describe("the risk panel", () => {
   test("in ASCII, zoomed", () => {
     const zoomed = { ...input, zoom: { from: 20, to: 40 } };
     expect(frame(riskPanel.lines(zoomed, small, ascii))).toMatchInlineSnapshot(`
-      "alpha' 0.6  kept 39 of 64  VaR -0.267  CVaR -1.66  mean of kept -1.05|
-      tail prompts again 5 %  measure cvar, alpha 0.4, by return|
+      "alpha' 0.6     kept 39 of 64  VaR -0.267    CVaR -1.66     mean of kept -1.05   |
+      tail prompts again 5 %  |
       Schedule  kept, of 64            Returns of step 40  # kept                     |
         |'''''|-|___       :                    CVaR -1.66 v         v VaR -0.27      |
       50+          '''|--|__.          10+                 :         |###  oooooo     |
@@ -257,7 +257,7 @@ describe("the risk panel", () => {
        0+                  :             |                 :       ######  ###oooooo  |
         ++----------------------+----   0+###########   ######################oooooooo|
          0                ^40  50                      -2              0              |
-      Returns by step  . 5 to 95 %  : 25 to 75 %  = median  x CVaR 0.4|
+      Returns  . 5 to 95 %  : 25 to 75 %  = median  x CVaR 0.4|
         | .............    .........................................................::|
        0+=============================================================================|
         |x:::x:::x::x:::x:::x...x...x:.x:::x:::x::.x...x..x...x:..x...x...x..x...x.:::|
@@ -267,17 +267,82 @@ describe("the risk panel", () => {
     `);
   });
 
+  test("at 59 × 20, in half of 120 × 40: schedule, histogram and fan", () => {
+    const lines = riskPanel.lines(input, { width: 59, height: 20 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "α' 0.6     kept 39 of 64  VaR −0.267    CVaR −1.66   |
+      mean of kept −1.05     tail prompts again 5 %  |
+      Schedule  kept, of 64     Returns of step 40  ▓ kept       |
+        │⠉⠉⠉⠓⠲⢤⣀⡀      ┊           CVaR −1.66 ▾      ▾ VaR −0.27 |
+      50┤       ⠉⠙⠲⠤⣄⡀ ┊        10┤           ┆      │▓▓  ▄▄██   |
+        │            ⠉⠓⠂⠤⣄        │           ┆      │▓▓  ████▁▁ |
+        │              ┊   ⠙⠒    5┤           ┆      │▓▓  ██████ |
+        │              ┊          │           ┆     ▓▓▓▓  ▓▓████ |
+       0┤              ┊         0┤▓▓▓▓▓▓▓▓  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▇|
+        └┴────────────────┴───    └─────────┴──────────┴─────────|
+         0            ▴40                  −2          0         |
+      Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
+        │    ░  ░░░░░      ░░░░░░░ ░░░░ ░░░░░░░░░░░░░░░░░░░▒░░░░░|
+       0┤▒▒▒▒▒▒▒▒▒▒▒━▒▒▒▒▒▒▒▒━▒━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━|
+        │━━━━━━━━━•━▒━━━•━━━━•━▒•▒▒•▒•▒••▒•••▒▒••••▒••••▒••▒▒▒••▒|
+      −2┤••░•••••░░••░••░•░••░•░░••░░░•░░░░░░•░░ ░░░░░░░░░░••░░░•|
+        │░░░░░░░░░ ░░░░░ ░░░░░░░ ░░   ░ ░░░░░░░░ ░   ░░  ░░░░░  ░|
+        │      ░░        ░░                                ░░    |
+        └┴────────────┴───────────┴────────────┴───────────┴─────|
+         0           10          20           30          ▴40    |"
+    `);
+  });
+
+  test("at 49 × 15, in half of 100 × 30: the schedule in a row", () => {
+    const lines = riskPanel.lines(input, { width: 49, height: 15 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "α' 0.6     kept 39 of 64  VaR −0.267  |
+      CVaR −1.66     mean kept −1.05   |
+      prompts again 5 %  |
+      Schedule 64 ⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠓⠒⠒⠒⠒⠒⠒⠒⠒⠒┊ ⠒⠒ ⠒⠦ ⠤⠤ ⠤ 26|
+      Returns of step 40  ▓ kept|
+               CVaR −1.66 ▾           ▾ VaR −0.27      |
+      11┤                 ┆           ▓▓▓   ▆▆▆███     |
+        │                 ┆           ▓▓▓   ██████▇▇▇  |
+       0┤▓▓▓▓▓▓▓▓▓▓▓▓   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓██████▄▄|
+                       −2               0              |
+      Returns  ░ 5–95 %  ▒ 25–75 %  ━ 50 %  • CVaR 0.4|
+       1.4┤▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░▒▒▒▒▒▒▒▒━▒▒━▒▒━━━▒━━━━━▒━━━━|
+          │••••••••••••••••••••••••••••••••••••••••••••|
+      −3.8┤░ ░░░░░ ░░░░ ░░░░░ ░    ░░░░ ░    ░   ░░░  ░|
+           0                  20                 ▴40   |"
+    `);
+  });
+
+  test("at 39 × 11, in half of 80 × 24: no fan", () => {
+    const failed = { ...head, failed: 2 };
+    const lines = riskPanel.lines({ ...input, step: failed }, { width: 39, height: 11 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "α' 0.6     kept 39 of 64  VaR −0.267  |
+      CVaR −1.66     mean kept −1.05   |
+      prompts again 5 %  |
+      Schedule 64 ⠉⠉⠉⠉⠉⠉⠉⠉⠙⠒⠒⠒⠒⠒⠒⠒┊ ⠒⠲ ⠤⠤  26|
+      Returns of step 40  ▓ kept  2 failed|
+            CVaR −1.66 ▾       ▾ VaR −0.27   |
+      10┤              ┆       │▓▓  ▅▅▅██    |
+        │              ┆       │▓▓  █████▄▄  |
+        │              ┆      ▓▓▓▓  ▓▓▓████  |
+       0┤▓▓▓▓▓▓▓▓▓   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▆▆|
+                   −2            0           |"
+    `);
+  });
+
   test("at 60 × 9", () => {
     expect(frame(riskPanel.lines(input, { width: 60, height: 9 }, rich))).toMatchInlineSnapshot(`
-      "α' 0.6  kept 39 of 64  VaR −0.267  CVaR −1.66|
-      mean of kept −1.05  tail prompts again 5 %|
-      measure cvar, α 0.4, by return|
-      Returns of step 40  ▓ kept|
-                    CVaR −1.66 ▾             ▾ VaR −0.27          |
-      10┤                      ┆             ▓▓▓▓   ▆▆▆▆███       |
-        │                      ┆             ▓▓▓▓   ███████▇▇▇▇   |
-       0┤▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓███████▄▄▄|
-                −3        −2        −1         0         1        |"
+      "α' 0.6     kept 39 of 64  VaR −0.267    CVaR −1.66   |
+      mean of kept −1.05     tail prompts again 5 %  |
+      Schedule  kept, of 64     Returns of step 40  ▓ kept        |
+        │⠉⠉⠉⠓⠒⠦⢤⣀      ┊            CVaR −1.66 ▾      ▾ VaR −0.27 |
+      50┤       ⠈⠉⠙⠒⠦⢤⣀⡀        10┤            ┆      │▓▓  ▅▅██   |
+        │              ┊⠙⠒ ⠤⣄     │            ┆      │▓▓  ████▄▄ |
+        │              ┊          │            ┆     ▓▓▓▓  ▓▓████ |
+       0┤              ┊         0┤▓▓▓▓▓▓▓▓  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▆|
+         0            ▴40                   −2         0          |"
     `);
   });
 
@@ -291,8 +356,8 @@ describe("the risk panel", () => {
       quantiles: input.quantiles.slice(0, 3),
     };
     expect(frame(riskPanel.lines(early, small, rich))).toMatchInlineSnapshot(`
-      "α' 1  kept 64 of 64  VaR −0.510  CVaR −1.40  mean of kept −0.472|
-      tail prompts again –  measure cvar, α 0.4, by return|
+      "α' 1       kept 64 of 64  VaR −0.510    CVaR −1.40     mean of kept −0.472  |
+      tail prompts again –    |
       Schedule  kept, of 64            Returns of step 2  ▓ ≤ VaR (all are kept)      |
         │⠉⠉ ⠉⠓ ⠲⠤ ⣀⣀                                 CVaR −1.40 ▾      ▾ VaR −0.51    |
       50┤ ┊        ⠈ ⠉⠓ ⠦⠤ ⣀⡀            │                      ┆     ▂▂▂██           |
@@ -301,7 +366,7 @@ describe("the risk panel", () => {
        0┤ ┊                              │                      ┆  ▓▓▓▓▓▓████████▄▄▄  |
         └┴──────────────────────┴────   0┤▓▓▓▓▓▓   ▓▓   ▓▓▓▓▓▓  ▓▓▓▓▓▓▓▓▓███████████▃▃|
          ▴2                    50           −4             −2              0          |
-      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
+      Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
         │░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▒▒▒▒░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░|
        0┤━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━|
         │▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░░░░░░░░•░░░░░░░░░░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒•|
@@ -314,7 +379,8 @@ describe("the risk panel", () => {
   test("before the first step", () => {
     const none = { ...input, steps: [], step: null, episodes: null, previous: null, quantiles: [] };
     expect(frame(riskPanel.lines(none, small, rich))).toMatchInlineSnapshot(`
-      "measure cvar, α 0.4, by return  no step yet|
+      "α' –       kept – of 64   VaR –         CVaR –         mean of kept –       |
+      tail prompts again –    |
       Schedule  kept, of 64            Returns of this step  not read yet             |
         │⠉⠉⠉⠉⠓⠒⠲⠤⢤⣀⣀                                                                  |
       50┤          ⠈⠉⠉⠓⠒⠦⠤⣄⣀⡀          1┤                                             |
@@ -323,13 +389,12 @@ describe("the risk panel", () => {
        0┤                               │                                             |
         └┴──────────────────────┴────  0┤                                             |
          0                     50        0                    0.5                  1.0|
-      Returns by step  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
+      Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4|
       1.0┤                                                                            |
          │                                                                            |
       0.5┤                               no returns yet                               |
          │                                                                            |
         0┤                                                                            |
-         └┴──────────────────────────────────────────────────────────────────────────┴|
           0                                                                          1|"
     `);
   });
@@ -348,30 +413,29 @@ describe("the training panel", () => {
 
   test("at 80 × 17", () => {
     expect(frame(trainingPanel.lines(input, small, rich))).toMatchInlineSnapshot(`
-      "⠒⠒⠒ this arm  ⠒ ⠒ rlhf|
-      reward mean  0.648  (1.14)               CVaR 0.4  −1.66  (−0.674)              |
-      1┤             ⡀    ⢀⣀⣀⣀⣀⢄⣤⣤⠤⡤⠔ ⠤⠔ ⠒⠑ ⠉  −0.32┤   ⡀  ⢀  ⢠⡀⢀⡄  ⣠⣀⡤⣤⣀⠔⣄⠜⡴⣄⡰ ⡠⠢ ⠊⠖ |
-      0┤⡠⣀⠤⠤⠤⠤⣤⠔⠤⠶⠚⠒⠚⠉⠑⠋⠉⠉⠉⠉    ┊              −1.84┤⠞⠒⠤⠚⠿⠒⠛⡶⣠⠟⠙⠁⠹⠋⠉⠁⠋ ⠉⠁ ⠈⠞ ⠃⠁       |
-        0          20          ▴40                   0         20         ▴40         |
-      KL (target 6)  4.47  (4.50)              β  0.240  (0.240)                      |
-      6.4┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⣀⣀⣀⣀⣀⣤⠤⠤⠤┄⠔⠒┄⠒⠒┄⠉⠉  0.25┤                 ⣀⣀⣀⣀⡠⠤⠤⠤⠤ ⠒⠒ ⠒⠉ ⠉|
-      0.5┤⣀⣀⡠⠤⠤⠤⠤⠴⠒⠒⠒⠒⠊⠉⠉⠉⠉      ┊             0.20┤⣀⣀⣀⠤⠤⠤⠤⠔⠒⠒⠒⠒⠊⠉⠉⠉⠉     ┊           |
-          0          20         ▴40                 0         20         ▴40          |
-      entropy  3.05  (2.97)                    clip fraction  0.0243  (0.00669)       |
-      4┤⠉⠙⠑⠒⠒⠒⠲⠦⠤⠤⠤⢄⡤⣄⣀⣀⣀⣀⢀     ┊              0.100┤⣰⣰ ⣤⡸⢠⡸⣰⡜⣹⣆ ⡀⡖ ⣴⣴⢰⣼⢦⡰⡄⢸ ⡄⢰ ⡸⡄ ⡀⡾ |
-      3┤                  ⠉⠉⠉⠉⠉⠒⠒⠒⠒⠒⠢ ⠤⠤ ⢄⢄ ⣀  0.001┤⠋⡷⠟⡾⠋⠃⠟⢧⠃⠏⢹⠤⡹⠉⠲⠿⠋⠇⢷⠋⠁⠙⡏⠖⠝⡎ ⠁⠹ ⠹  |
-        0          20          ▴40                   0         20         ▴40         |
-      value loss  0.429  (0.499)               gradient norm  1.89  (1.50)            |
-      2┤⠑⠦⠤⣀⣀                   ┊              1.99┤⢱⢆ ⡄⣧⡀⡦⣼⡀⣠⡀ ⣰⢢⡷⣠⣠⡆⢰⡀⢀⡾⣶⢄⣸⣄ ⡀⢠ ⢧⡀ ⡄|
-      1┤    ⠉⠉⠉⠙⠒⠒⠒⠒⠒⠶⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⣤⡤⡠⣀⠤ ⣀⣀ ⣀⣀ ⣀  1.04┤⠋⡞⠑⢹⠹⠈⠉ ⠧⢳⠷⠲⠏⠾ ⢱⠏⠸⠏⠱⡜ ⠋⠈⠇⠇ ⠑⠁  ⠈ ⢱|
-        0          20          ▴40                  0         20         ▴40          |"
+      "reward mean 0.648   (1.14)               CVaR 0.4 −1.66   (−0.674)              |
+       1.7┤                      ⢀ ⣀⣀ ⠤⡠ ⠔⠢ ⠉  −0.32┤               ⢀ ⣄⢀ ⢠⡀⡼⣠⡀⢠ ⢀⠤ ⠴⣠ |
+          │         ⢀⣀ ⣢⣀⠤⡤⢦⠜⠝⠒⠊⠛⠑⠒⠁⠃               │⢀  ⢢⣤⡀⡰⡀ ⣼⢆⡰⣧⡤⠤⠟⡶⠁⠿⠝⠁⠻⣠⠋⡗⠎ ⠋   ⠁ |
+      −0.5┤⡠⢤⠤⠶⠶⠒⠖⠳⠢⠛⠉⠉ ⠁        ┊             −1.84┤⠎⠙⠒⠉⠛⠉⠛⡟⢴⠋⠈ ⠘         ⠟ ⠁        |
+           0         20         ▴40                  0         20         ▴40         |
+      KL (target 6) 4.47    (4.50)             β 0.240   (0.240)                      |
+      6.4┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⣀⣀⣀⣀⣀⣤⠤⠤⠤┄⠔⠒┄⠒⠒┄⠉⠉  0.259┤                ⢀⣀⣀⣀⣀⠤⠤⠤⠤⠤ ⠒⠒ ⠊⠉ |
+      0.5┤⣀⣀⡠⠤⠤⠤⠤⠴⠒⠒⠒⠒⠊⠉⠉⠉⠉      ┊             0.200┤⣀⣀⣀⠤⠤⠤⠤⠒⠒⠒⠒⠒⠉⠉⠉⠉⠁     ┊          |
+          0          20         ▴40                  0         20         ▴40         |
+      entropy 3.05    (2.97)                   clip fraction 0.0243  (0.00669)        |
+      4.03┤⠉⠙⠒⠒⠒⠒⠦⠤⠤⠤⢤⡠⣄⣀⣀⣀⡀⡀    ┊             0.100┤⣰⣰ ⣤⡸⢠⡸⣰⡜⣹⣆ ⡀⡖ ⣴⣴⢰⣼⢦⡰⡄⢸ ⡄⢰ ⡸⡄ ⡀⡾ |
+      2.53┤                ⠈⠈⠉⠉⠉⠓⠒⠒⠒⠒ ⠤⠤ ⢄⢄ ⣀  0.001┤⠋⡷⠟⡾⠋⠃⠟⢧⠃⠏⢹⠤⡹⠉⠲⠿⠋⠇⢷⠋⠁⠙⡏⠖⠝⡎ ⠁⠹ ⠹  |
+           0         20         ▴40                  0         20         ▴40         |
+      value loss 0.429   (0.499)               gradient norm 1.89    (1.50)           |
+      2.10┤⠑⠦⠤⣀⡀                 ┊             1.99┤⢱⢆ ⡄⣧⡀⡦⣼⡀⣠⡀ ⣰⢢⡷⣠⣠⡆⢰⡀⢀⡾⣶⢄⣸⣄ ⡀⢠ ⢧⡀ ⡄|
+      0.30┤    ⠉⠉⠙⠓⠒⠒⠒⠒⠶⠤⠤⠤⠤⠤⠤⠤⠤⠤⣤⡠⣠⡠ ⣀⣀ ⣀⣀ ⣀  1.04┤⠋⡞⠑⢹⠹⠈⠉ ⠧⢳⠷⠲⠏⠾ ⢱⠏⠸⠏⠱⡜ ⠋⠈⠇⠇ ⠑⠁  ⠈ ⢱|
+           0         20         ▴40                 0         20         ▴40          |"
     `);
   });
 
   test("at 140 × 44", () => {
     expect(frame(trainingPanel.lines(input, large, rich))).toMatchInlineSnapshot(`
-      "⠒⠒⠒ this arm  ⠒ ⠒ rlhf|
-      reward mean  0.648  (1.14)                                             CVaR 0.4  −1.66  (−0.674)                                            |
+      "reward mean 0.648   (1.14)                                             CVaR 0.4 −1.66   (−0.674)                                            |
          │                                           ┊                ⢄  ⠊⠒      │                      ⢠                    ⢠                   ⡀|
       1.5┤                                           ┊ ⡀ ⡀   ⣀⡠ ⢀⠤ ⠑⠜ ⠈⠖     −0.5┤                      ⡞          ⢀     ⢀⡄  ⡜  ⣴  ⢠ ⢀  ⢀⢄  ⡸ ⡄⡰ ⠱|
       1.0┤                                        ⢀ ⣀⠎ ⢘⡾⢱⠒⠊    ⠁                │                  ⢠  ⢠⠃       ⢆  ⡜⠑⢤⡰⢄⢀⠎⢸ ⡰⠁ ⣎⠏⡆ ⡜ ⠉⡆ ⠎  ⣠⠃ ⠱⠁  |
@@ -382,7 +446,7 @@ describe("the training panel", () => {
          │⡴⠑⠒⠭⠓⠊⠁⠈  ⠈     ⠈                          ┊                           │          ⠈  ⠈ ⠈⠇                          ┊                    |
          └┴──────────┴──────────┴──────────┴─────────┴──────────┴──────────      └┴──────────┴─────────┴──────────┴──────────┴─────────┴──────────|
           0         10         20         30        ▴40        50                 0         10        20         30         ▴40       50          |
-      KL (target 6)  4.47  (4.50)                                            β  0.240  (0.240)                                                    |
+      KL (target 6) 4.47    (4.50)                                           β 0.240   (0.240)                                                    |
       6┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⡠⠤┄⠒⠒┄⠉      │                                           ┊             ⣀⣀ ⠤⠔ ⠊|
        │                                             ┊   ⢀ ⣀⣀ ⠤⠒ ⠊⠉              │                                           ┊    ⢀⣀ ⠤⠔ ⠒⠉        |
        │                                          ⣀⣀⣀⠤⠶⠒⠚⠉                   0.24┤                                         ⣀⣀⠤⠒⠒⠉⠉⠁               |
@@ -393,7 +457,7 @@ describe("the training panel", () => {
        │⣀⠤⠤⠔⠚⠒⠋⠉⠉                                    ┊                       0.20┤⣀⠤⠤⠒⠒⠊⠉⠁                                   ┊                    |
        └┴──────────┴──────────┴───────────┴──────────┴──────────┴──────────      └┴──────────┴─────────┴──────────┴──────────┴─────────┴──────────|
         0         10         20          30         ▴40        50                 0         10        20         30         ▴40       50          |
-      entropy  3.05  (2.97)                                                  clip fraction  0.0243  (0.00669)                                     |
+      entropy 3.05    (2.97)                                                 clip fraction 0.0243  (0.00669)                                      |
       4.0┤⠳⠶⠤⢤⣀ ⣀                                    ┊                           │   ⡀         ⡆ ⢠⡗⠒⢹        ⡀  ⡀  ⢠⡀ ⢠  ⢆   ┊     ⢀    ⡆      ⣴  |
          │     ⠉⠒⠓⠒⠲⠦⠤⣄⣀⣀                            ┊                       0.08┤⢀⡇⢀⡇     ⡀  ⢀⢇ ⡇⣇ ⢀⣿       ⡇  ⣧ ⢰⡸⢱ ⢸⣀ ⠈⡆  ┊     ⢸    ⢣  ⡖⡇ ⢸⠸  |
       3.5┤             ⠈ ⠉⠉⠉⠲⠴⠤⣀⣤⢄⡀⡀                 ┊                           │⡸⣸⢸⢸ ⢰⢀  ⡇⢀⡀⢸⢸ ⢷⢹ ⡸⡏       ⢣ ⡄⠹⡀⡿⡇⢸ ⡇⣿ ⢠⢳  ⢸     ⡸    ⢸  ⠇⢣ ⡇  ⢸|
@@ -404,37 +468,103 @@ describe("the training panel", () => {
          │                                           ┊             ⠑⠒ ⠑⠤ ⣀⣀      │    ⠈          ⠃    ⢸⠃⠈⠢⠃   ⡟ ⠁     ⠸      ⠃    ⢸               |
          └┴──────────┴──────────┴──────────┴─────────┴──────────┴──────────      └┴──────────┴─────────┴──────────┴──────────┴─────────┴──────────|
           0         10         20         30        ▴40        50                 0         10        20         30         ▴40       50          |
-      value loss  0.429  (0.499)                                             gradient norm  1.89  (1.50)                                          |
-      2.0┤⠱⡀                                         ┊                          │⢢      ⢠      ⡇⢠        ⡀  ⢸⡀           ⢠⡀⢄⢀   ⡆       ⢀  ⡆      |
-         │ ⠑⢄⣀                                       ┊                       1.8┤ ⠑  ⢸  ⢸    ⡦⣸⢱⡿⡀     ⡀ ⡏⠱ ⡇⡇  ⢀⢀⡆  ⡆   ⡎⢸⠘⣼⢆⡄⢰⢇   ⢀  ⢀⠎ ⢠⢻      |
-      1.5┤   ⠈⠳⢄                                     ┊                       1.6┤ ⡆  ⡎  ⣮⠊⠒⡄ ⠁⣽⢸ ⡇ ⡰⡀  ⣇⡄⠁  ⡇⢱ ⡀⣞⠎⢣  ⢣  ⢀⢧ ⡇⡇⠘⣼⣸⢸ ⡀ ⡞⡄ ⡜  ⢸⠘ ⡀  ⣠ |
-         │      ⠉⠲⣀⣀⣀⡀                               ┊                          │⢸⢣ ⣶⡇⡜⡄⡏  ⠸⡀⢠⠃⠈⡆⢇⢠⠃⢇ ⢸⢸⢻  ⢸⡀⢸⡀⠱⡝ ⢸ ⢠⢻  ⢹⠉ ⡇⡿ ⢣⢿⢸⡷⠉  ⡇ ⠇  ⡸  ⢣  ⠙⡄|
-      1.0┤          ⠉⠈⠲⠵⠒⠤⣀⣀                         ┊                       1.4┤⠇⢸ ⣷⠙ ⣧⡇   ⠑⠃  ⡇⢸⡎⡇⢸⠢⣼⢸ ⢇ ⢸⡇⡜⡇⢰⠁ ⠘⡄⡎⢸⣤ ⡎  ⢸┊ ⢸⡜⠘⡄   ⠸    ⡇  ⠘⡴  ⡇|
-      0.5┤                  ⠉⠉⠑⠓⠒⠑⠢⠤⠤⠤⣤⡠⣀⣠⡀⡀⡀        ┊                       1.2┤ ⠸⣰⠉  ⢿⠁  ⡸    ⢱⡰⠁⢣⡇ ⡟⡇ ⠈⢆⡇⢱⠃⢇⡎  ⡄⢿  ⡿⣀⠇  ⠈┊  ⡇ ⡇            ⠁  ⢣|
-         │                                ⠈⠉⠉⠉⠉⠉⠉⠛⠋⠉⠛⠛⠒⠳⠦⠒⠦⠒ ⠤⠤ ⠤⠤ ⠢⣀ ⠤⠤ ⣀⣀     │  ⡏   ⠸  ⠉⠁    ⠘⠁ ⠘          ⠸⠁  ⠣⡎  ⠁⠙    ┊                    ⠘|
+      value loss 0.429   (0.499)                                             gradient norm 1.89    (1.50)                                         |
+      2.0┤⢳⡀                                         ┊                          │⢢      ⢠      ⡆⢠        ⡀  ⢸            ⢠⡀⡄⢀   ⡆          ⡆      |
+         │ ⠳⢄                                        ┊                       1.8┤ ⠣  ⢰  ⢸    ⣄⢰⢣⡾⡀       ⡏⠱ ⡎⡇   ⢀⡆  ⡄   ⡜⢱⠸⣸⡆⡄⢰⡇       ⡜ ⢀⢷      |
+      1.5┤   ⠙⢆                                      ┊                          │ ⡀  ⡜  ⡜⡔⠤⡀ ⠃⣻⢸⠁⡇ ⢀   ⡇⡀⠁  ⡇⢣  ⣸⡜⢣  ⡇   ⣇⠘⡄⡏⠸⣱⢸⢸   ⡼⡀ ⢸  ⢸⠸    ⢀ |
+         │     ⠉⠲⣄                                   ┊                       1.6┤⢠⡇ ⣀⡇⢠ ⡿  ⢱  ⡟⠸⡀⡇ ⡞⡄ ⢰⢱⢷  ⢠⠃⢸ ⢆⢷⠁⢸  ⣼  ⢼⠼ ⡇⣷ ⡟⣾⢸⣦⠓ ⠃⡇ ⡇  ⢸  ⡆  ⢾ |
+      1.0┤       ⠈⠒⠒⠶⠢⣀⡀                             ┊                       1.4┤⡜⢸ ⣟⢇⠏⡆⡇  ⠈⣆⡜  ⡇⢱⢰⡁⢣ ⢸⢸⠈⡆ ⢸⡄⢸⡄⢈⠇ ⢸ ⢸⢹  ⡜  ⢇⠏ ⢸⢹⢸⠃   ⢱ ⠃  ⡎  ⢸   ⡇|
+         │            ⠈⠙⠉⠒⠤⠔⣄⣠⣀⡀                     ┊                          │⠁⢸ ⣿⠈ ⣷⡇  ⢀    ⡇⠸⡇⡇⢸⠉⣿⡸ ⢱ ⡜⡇⡇⡇⡸   ⣇⠇⠘⣶ ⡇  ⢸┊ ⠸⡇ ⡇   ⠈    ⠇  ⠈⡞  ⡇|
+      0.5┤                     ⠉⠉⠑⠓⠲⠤⠶⠤⠔⠤⠤⣀⣀⣀⡀ ⣀ ⢀⢀⣀ ┊                       1.2┤ ⠘⣼   ⢿   ⡸    ⢸⡜ ⢣⡇ ⠏⠇ ⠈⠦⠇⢸⠁⢣⡇  ⡄⢻  ⡟⣤⠃   ┊  ⠇ ⠇               ⢱|
+         │                                 ⠉ ⠈⠉⠉⠉⠓⠉ ⠙⠛⠊⠑⠶⠑⠖⠉ ⠢⠤ ⠒⠢ ⠢⣀ ⠤⠤ ⣀⣀     │  ⡏   ⠸  ⠉⠁    ⠈  ⠘          ⠸   ⠣⡎   ⠘    ┊                    ⠘|
          └┴──────────┴──────────┴──────────┴─────────┴──────────┴──────────     └┴──────────┴──────────┴──────────┴─────────┴──────────┴──────────|
           0         10         20         30        ▴40        50                0         10         20         30        ▴40        50          |"
+    `);
+  });
+
+  test("at 60 × 20, in half of 120 × 40: every figure with axes", () => {
+    const lines = trainingPanel.lines(input, { width: 60, height: 20 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "reward mean 0.648   (1.14)     CVaR 0.4 −1.66   (−0.674)    |
+       1.7┤                ⣀⡀⡠⢄ ⠔⠲   −0.32┤       ⢀  ⢀ ⡄⡀⣄⢸⣠ ⣀⡠ ⢦⠳|
+          │      ⡀⣀⢀⣄⢤⢄⠾⠓⠊⠋⠚⠘             │⢀⢠⢠⣄⡰⡀⣼⣾⠖⡤⡼⡴⡽⠟⠈⢧⠋⡆⠘⠁ ⠈ |
+      −0.5┤⡠⡴⠤⠖⡶⠓⠜⠋⠁⠁      ┊         −1.84┤⠎⠓⠉⠋⡟⢳⠋⠁ ⠃  ⠁  ⠸ ⠁     |
+           0              ▴40              0             ▴40 50   |
+      KL → 6 4.47    (4.50)          β 0.240   (0.240)            |
+      6.4┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⣀⣀⠤┄⠔⠒┄⠉  0.259┤               ⢀⣀⡀⠤⠔ ⠚⠉|
+         │        ⣀⣀⡠⠤⠖⠒⠊⠉⠉               │       ⣀⣀⡠⠤⠔⠒⠊⠉⠉       |
+      0.5┤⣀⡤⠤⠔⠒⠒⠉⠉        ┊          0.200┤⣀⡤⠤⠔⠒⠊⠉⠁       ┊       |
+          0              ▴40 50            0             ▴40 50   |
+      entropy 3.05    (2.97)         clip frac 0.0243  (0.00669)  |
+      4.03┤⠑⠓⠢⠤⠤⣄⣀⡀        ┊         0.100┤⣰⡆⡀⡆⣸⢸⢹⡆ ⣴⢰⢠⣆⣾⡄⢸⡀  ⡇ ⢸⢀|
+          │       ⠉⠉⠑⠒⠢⠦⠤⣀⣀⡀              │⣹⢧⢧⣼⣯⣿⡾⡇ ⣿⣼⡞⣿⢻⠙⣼⣇ ⣼⢸ ⡜⡟|
+      2.53┤               ⠈⠉⠑⠑⠒ ⠤⢤   0.001┤⠃⡿⠘⠘⠃⠹⠇⡿⠤⠋⡿⠁⠟⡇ ⠹⠟⠃⡏⠈ ⠃⠁|
+           0              ▴40              0             ▴40 50   |
+      value loss 0.429   (0.499)     grad norm 1.89    (1.50)     |
+      2.10┤⠱⡄              ┊         1.99┤⠱⣤ ⡆⢠⡇   ⣆⣇ ⡄⡄⢰⣷⣦⡇⢀  ⣇  |
+          │ ⠈⠑⠦⣄⣀          ┊             │⣼⣿⢆⡟⣎⢷⣶⣇⡸⣿⣽⡸⣳⢧⢸⢱⢿⢱⠛⣦ ⠙⢶ |
+      0.30┤      ⠉⠙⠊⠒⠒⠒⠶⠤⠤⠤⠤⠤⢤⡠ ⣀⣀   1.04┤ ⡇⠈⠷⠁⠸⠃⠟⠃⠛⠃⡇⢿⠸⠇⠈⠘⠘    ⠈ |
+           0              ▴40             0              ▴40      |"
+    `);
+  });
+
+  test("at 50 × 15, in half of 100 × 30: axes for the first", () => {
+    const lines = trainingPanel.lines(input, { width: 50, height: 15 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "reward mean 0.648   (1.14)                        |
+       1.7┤                              ⣀⣀⣀⣀⡠ ⢄⡠ ⠢⠔ ⠤⠊ |
+          │             ⣀ ⠤⣢⣀⣀⢤⠤⢦⡴⠊⠭⠓⠒⠛⠛⠊⠒⠊ ⠃           |
+      −0.5┤⣀⠤⠤⠶⠶⠔⠶⢲⠤⠳⠞⠤⠛⠊⠉⠉              ┊              |
+           0             20             ▴40             |
+      CVaR 0.4 −1.66   (−0.674)                         |
+      −0.32┤   ⢀     ⡀  ⢠⣀ ⢞⡄   ⢀⡀⣀⠤⢤⣄⡠⣔⣄⡀⢳⡴⡄⣠⠢ ⣀⠔ ⣀⠜ ⠒⠑|
+      −1.84┤⠞⠒⠢⠕⠛⠑⠕⢶⠊⢳⠴⡰⠟⠉⠋⠁⠙⠉⠉⠋⠁⠙⠉ ⠁⠉   ⠱⠊ ⠘⠁          |
+            0             20            ▴40             |
+      KL (target 6)     4.47  ▁▁▁▁▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▆▇▇▇███|
+      β                0.240  ▁▁▁▁▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▆▇▇▇███|
+      entropy           3.05  ███▇▇▇▇▆▆▆▅▅▅▅▄▄▄▃▃▃▂▂▂▂▁▁|
+      clip fraction   0.0243  ▅▆▅▆▂▃▄█▂█▇▁▁▁▅▂▄▆▁▄▆▅▅▃▃▂|
+      value loss       0.429  █▇▆▅▄▄▃▃▃▂▂▂▂▂▁▁▁▁▁▁▁▁▁▁▁▁|
+      gradient norm     1.89  ▃▃▄▅▄▇▃▅▅▂▅▃▃▂▁█▁▇▁▄▁▇█▅▃▅|"
+    `);
+  });
+
+  test("at 40 × 11, in half of 80 × 24, the other arm not as far", () => {
+    const behind = { ...input, other: { name: "rlhf", steps: rival.trial.steps.slice(0, 30) } };
+    const lines = trainingPanel.lines(behind, { width: 40, height: 11 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "reward mean 0.648   (0.519)             |
+       1.18┤               ⣀⣄⡀⢀⣀⣀⣠⣀⡰⠤⠤⠤⠔⠢⠔⠤⠤⠊⠢|
+      −0.48┤⣀⠤⠤⠶⠦⠔⠶⢢⠤⠢⠔⠤⠓⠋⠉⠉ ⠈⠉           ┊   |
+            0             20             ▴40  |
+      CVaR 0.4      −1.66  ▃▃▃▄▄▄▁▄▅▆▅▆▅█▇▇█▂█|
+      KL → 6         4.47  ▁▁▁▂▂▃▃▃▄▄▅▅▆▆▇▇▇██|
+      β             0.240  ▁▁▁▂▂▃▃▄▄▄▅▅▆▆▇▇███|
+      entropy        3.05  ███▇▇▆▆▆▅▅▄▄▃▃▂▂▁▁▁|
+      clip frac    0.0243  ▆▆▃▃▄▄▄█▂▁▃▄▂▅▅▃▅▃▂|
+      value loss    0.429  █▇▆▄▄▃▃▂▂▂▂▁▁▁▁▁▁▁▁|
+      grad norm      1.89  ▅▂▄▇▅▇▁▆▂▅▄▃▅▅▄▃██▄|"
     `);
   });
 
   test("one chart alone, zoomed, in ASCII", () => {
     const one = { ...input, zoom: { from: 10, to: 40 }, only: "kl_mean" as const };
     expect(frame(trainingPanel.lines(one, small, ascii))).toMatchInlineSnapshot(`
-      "--- this arm  ... rlhf  steps 10 to 40|
-      KL (target 6)  4.47  (4.50)                                                     |
+      "KL (target 6) 4.47    (4.50)                                                    |
       6+= = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = = =:|
        |                                                                             :|
        |                                                                             :|
       5+                                                                             :|
-       |                                                                       .__----|
-      4+                                                                __----''     :|
-       |                                                     ___--''''''             :|
-       |                                              _--''''                        :|
-      3+                                 _____---'''''                               :|
-       |                         ___--'''..                                          :|
-       |                 ___---''..                                                  :|
-      2+       .._-----''                                                            :|
-       |__---''''                                                                    :|
+       |                                                                            __|
+       |                                                                  ____--'''' :|
+      4+                                                          ___---''           :|
+       |                                                _____---''                   :|
+       |                                         ____-''                             :|
+      3+                                _-----'''                                    :|
+       |                       __---''''.                                            :|
+      2+               __-----'..                                                    :|
+       |     __.._--'''..                                                            :|
+       |__--'..''                                                                    :|
        ++------------+------------+------------+-----------+------------+------------+|
         10          15           20           25          30           35          ^40|"
     `);
@@ -443,35 +573,34 @@ describe("the training panel", () => {
   test("as sparklines where axes have no room", () => {
     const lines = trainingPanel.lines(input, { width: 60, height: 9 }, rich);
     expect(frame(lines)).toMatchInlineSnapshot(`
-      "⠒⠒⠒ this arm  ⠒ ⠒ rlhf|
-      reward mean     0.648  ▁▁▁▂▂▂▃▄▅▅▆▅▇▇█▇█  −0.477 to 1.18|
-      CVaR 0.4        −1.66  ▂▂▂▃▃▁▂▄▆▅▅▄█▆█▃▇  −1.77 to −0.580|
-      KL (target 6)    4.47  ▁▁▁▂▂▃▃▄▄▅▅▆▆▇▇██  0.489 to 4.90|
-      β               0.240  ▁▁▁▂▂▃▃▄▄▅▅▆▆▇▇██  0.200 to 0.244|
-      entropy          3.05  ██▇▇▇▆▆▅▅▄▄▃▃▂▂▁▁  2.86 to 3.99|
-      clip fraction  0.0243  ▆▄▄▃▅▁█▂▁▃▃▆▃▅▆▃▂  0.00189 to 0.1000|
-      value loss      0.429  █▇▅▄▄▃▂▂▂▂▁▁▁▁▁▁▁  0.390 to 2.10|
-      gradient norm    1.89  ▃▁▂▅▃▄▂▁▄▃▁▆▂▁█▅▂  1.04 to 1.99|"
+      "reward mean      0.648  ▁▁▂▂▂▄▄▅▆▆▇███  −0.477 to 1.18|
+      CVaR 0.4         −1.66  ▁▁▂▂▁▄▄▅▅▆▇█▄▆  −1.77 to −0.580|
+      KL (target 6)     4.47  ▁▁▂▂▃▄▄▅▅▆▇▇██  0.489 to 4.90|
+      β                0.240  ▁▁▂▂▃▄▄▅▅▆▇▇██  0.200 to 0.244|
+      entropy           3.05  ██▇▇▆▆▅▄▄▃▃▂▁▁  2.86 to 3.99|
+      clip fraction   0.0243  ▇▆▃▄▆█▁▃▄▄▆▅▄▃  0.00189 to 0.1000|
+      value loss       0.429  █▆▅▄▃▃▂▂▁▁▁▁▁▁  0.390 to 2.10|
+      gradient norm     1.89  ▂▅▆▅▄▅▃▁▆▅▃▅█▅  1.04 to 1.99|"
     `);
   });
 
   test("of an arm alone, at its first step", () => {
     const first = { ...input, steps: trial.steps.slice(0, 1), other: null, step: 0 };
     expect(frame(trainingPanel.lines(first, small, rich))).toMatchInlineSnapshot(`
-      "reward mean  −0.477                      CVaR 0.4  −1.66                        |
+      "reward mean −0.477                       CVaR 0.4 −1.66                         |
             │┊                                      │┊                                |
       −0.477┤•                                 −1.66┤•                                |
             │┊                                      │┊                                |
              ▴0                             1        ▴0                              1|
-      KL (target 6)  0.489                     β  0.200                               |
+      KL (target 6) 0.489                      β 0.200                                |
       6.0┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄       │┊                                |
       0.5┤•                                    0.200┤•                                |
           ▴0                                1        ▴0                              1|
-      entropy  3.99                            clip fraction  0.0605                  |
+      entropy 3.99                             clip fraction 0.0605                   |
           │┊                                         │┊                               |
       3.99┤•                                   0.0605┤•                               |
            ▴0                               1         ▴0                             1|
-      value loss  2.10                         gradient norm  1.36                    |
+      value loss 2.10                          gradient norm 1.36                     |
           │┊                                       │┊                                 |
       2.10┤•                                   1.36┤•                                 |
            ▴0                               1       ▴0                               1|"
@@ -490,6 +619,20 @@ describe("the tail browser", () => {
     offset: 0,
     history: null,
   };
+
+  test("at 59 × 8, in half of 120 × 40", () => {
+    const lines = tailBrowser.lines(input, { width: 59, height: 8 }, rich);
+    expect(frame(lines)).toMatchInlineSnapshot(`
+      "Worst of step 40  1 to 4 of 64  texts masked, t reveals|
+         #  prompt  return  reward    KL  tokens  weight|
+         1     121   −3.83   −2.85  4.95      38    1.00  H·····…|
+         2      66   −3.79   −2.85  4.71      19    1.00  H·····…|
+      ▸  3     140   −3.79   −2.83  4.80      35    1.00  I t···…|
+         4      76   −3.40   −2.41  4.98      19    1.00  H·····…|
+      prompt     I t······ t···|
+      completion a w···· o· t·· h····.|"
+    `);
+  });
 
   test("at 80 × 17, masked", () => {
     expect(frame(tailBrowser.lines(input, small, rich))).toMatchInlineSnapshot(`
@@ -610,59 +753,59 @@ describe("what if", () => {
 
   test("at 80 × 17", () => {
     expect(frame(whatIfPanel.lines(input, small, rich))).toMatchInlineSnapshot(`
-      "What if, at step 40  cvar-gradient, α 0.2, by return|
-                    the run        what if     Weights  1 to 14 of 39                 |
+      "              the run        what if     Weights  1 to 15 of 39                 |
            measure     cvar  cvar-gradient         #  prompt  return   run    if      |
                  α      0.6            0.2     =  62     121   −3.83  1.00  1.59      |
-         ranked by   return         return     =   2      66   −3.79  1.00  1.56      |
-              kept       39             12     =  57     140   −3.79  1.00  1.56      |
-               VaR    0.482         −1.292     =  14      76   −3.40  1.00  1.32      |
-              CVaR   −1.055         −2.767     =  34      52   −3.27  1.00  1.24      |
-      mean of kept   −1.055         −2.890     =  40     228   −3.15  1.00  1.16      |
-      12 in both  0 more (+)  27 not (-)       =  54     281   −3.09  1.00  1.12      |
-      Returns  ▓ would be kept                 =  39     165   −2.70  1.00  0.88      |
-               ▾        ▾ VaR −1.29            =  20     150   −2.51  1.00  0.76      |
-      10┤      ┆        │      ▅▅▅  ▅▅██       =  43     203   −2.07  1.00  0.49      |
-        │      ┆        │      ███  ████▄▄     =   3      70   −1.62  1.00  0.21      |
-        │      ┆        │  ▁▁▇▇███  ██████     =  18     113   −1.44  1.00  0.09      |
-       0┤▓▓▓▓▓▓▓▓▓  ▓▓▓▓▓▆▆███████▆▆██████▆▆   -  46     261   −1.29  1.00     0      |
-                   −2           0              -  33     283   −1.05  1.00     0      |"
+              kept       39             12     =   2      66   −3.79  1.00  1.56      |
+               VaR    0.482         −1.292     =  57     140   −3.79  1.00  1.56      |
+              CVaR   −1.055         −2.767     =  14      76   −3.40  1.00  1.32      |
+      mean of kept   −1.055         −2.890     =  34      52   −3.27  1.00  1.24      |
+      12 in both  0 more (+)  27 not (-)       =  40     228   −3.15  1.00  1.16      |
+      Returns  ▓ would be kept                 =  54     281   −3.09  1.00  1.12      |
+          CVaR ▾        ▾ VaR −1.29            =  39     165   −2.70  1.00  0.88      |
+      10┤      ┆        │      ▄▄▄  ▄▄██       =  20     150   −2.51  1.00  0.76      |
+        │      ┆        │      ███  ████▁▁     =  43     203   −2.07  1.00  0.49      |
+       5┤      ┆        │    ▂▂███  ██████     =   3      70   −1.62  1.00  0.21      |
+        │      ┆        │  ▃▃█████  ██████     =  18     113   −1.44  1.00  0.09      |
+       0┤▓▓▓▓▓▓▓▓▓  ▓▓▓▓▓▇▇███████▇▇██████▇▇   -  46     261   −1.29  1.00     0      |
+        └───────────┴───────────┴───────────   -  33     283   −1.05  1.00     0      |
+                   −2           0              -  28     270   −1.00  1.00     0      |"
     `);
   });
 
   test("at 140 × 30", () => {
     const lines = whatIfPanel.lines(input, { width: 140, height: 30 }, rich);
     expect(frame(lines)).toMatchInlineSnapshot(`
-      "What if, at step 40  cvar-gradient, α 0.2, by return|
-                    the run        what if                                   Weights  1 to 27 of 39                                               |
+      "              the run        what if                                   Weights  1 to 28 of 39                                               |
            measure     cvar  cvar-gradient                                       #  prompt  return   run    if                                    |
                  α      0.6            0.2                                   =  62     121   −3.83  1.00  1.59                                    |
-         ranked by   return         return                                   =   2      66   −3.79  1.00  1.56                                    |
-              kept       39             12                                   =  57     140   −3.79  1.00  1.56                                    |
-               VaR    0.482         −1.292                                   =  14      76   −3.40  1.00  1.32                                    |
-              CVaR   −1.055         −2.767                                   =  34      52   −3.27  1.00  1.24                                    |
-      mean of kept   −1.055         −2.890                                   =  40     228   −3.15  1.00  1.16                                    |
-      12 in both  0 more (+)  27 not (-)                                     =  54     281   −3.09  1.00  1.12                                    |
-      Returns  ▓ would be kept                                               =  39     165   −2.70  1.00  0.88                                    |
-          CVaR −2.77 ▾                ▾ VaR −1.29                            =  20     150   −2.51  1.00  0.76                                    |
-        │            ┆                │                       ████           =  43     203   −2.07  1.00  0.49                                    |
-      10┤            ┆                │           ▄▄▄▄    ▄▄▄▄████           =   3      70   −1.62  1.00  0.21                                    |
+              kept       39             12                                   =   2      66   −3.79  1.00  1.56                                    |
+               VaR    0.482         −1.292                                   =  57     140   −3.79  1.00  1.56                                    |
+              CVaR   −1.055         −2.767                                   =  14      76   −3.40  1.00  1.32                                    |
+      mean of kept   −1.055         −2.890                                   =  34      52   −3.27  1.00  1.24                                    |
+      12 in both  0 more (+)  27 not (-)                                     =  40     228   −3.15  1.00  1.16                                    |
+      Returns  ▓ would be kept                                               =  54     281   −3.09  1.00  1.12                                    |
+          CVaR −2.77 ▾                ▾ VaR −1.29                            =  39     165   −2.70  1.00  0.88                                    |
+        │            ┆                │                       ████           =  20     150   −2.51  1.00  0.76                                    |
+        │            ┆                │           ▃▃▃▃    ▃▃▃▃████           =  43     203   −2.07  1.00  0.49                                    |
+      10┤            ┆                │           ████    ████████           =   3      70   −1.62  1.00  0.21                                    |
         │            ┆                │           ████    ████████           =  18     113   −1.44  1.00  0.09                                    |
         │            ┆                │           ████    ████████           -  46     261   −1.29  1.00     0                                    |
-        │            ┆                │           ████    ████████           -  33     283   −1.05  1.00     0                                    |
-        │            ┆                │           ████    ████████▁▁▁▁       -  28     270   −1.00  1.00     0                                    |
+       8┤            ┆                │           ████    ████████           -  33     283   −1.05  1.00     0                                    |
+        │            ┆                │           ████    ████████▄▄▄▄       -  28     270   −1.00  1.00     0                                    |
         │            ┆                │           ████    ████████████       -   0     142   −0.79  1.00     0                                    |
-        │            ┆                │           ████    ████████████       -   9       8   −0.69  1.00     0                                    |
-       5┤            ┆                │       ▂▂▂▂████    ████████████       -  17      41   −0.58  1.00     0                                    |
+       6┤            ┆                │           ████    ████████████       -   9       8   −0.69  1.00     0                                    |
+        │            ┆                │       ▁▁▁▁████    ████████████       -  17      41   −0.58  1.00     0                                    |
         │            ┆                │       ████████    ████████████       -  60      82   −0.57  1.00     0                                    |
-        │            ┆                │       ████████    ████████████       -  47     229   −0.47  1.00     0                                    |
-        │            ┆                │   ▃▃▃▃████████    ████████████       -  51      30   −0.40  1.00     0                                    |
-        │▓▓▓▓▓▓▓▓▓   ┆                │   ████████████    ████████████       -  53      99   −0.32  1.00     0                                    |
-        │▓▓▓▓▓▓▓▓▓   ┆▓▓▓▓        ▓▓▓▓▇▇▇▇████████████▇▇▇▇████████████▇▇▇▇   -  42     116   −0.32  1.00     0                                    |
-        │▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓    ▓▓▓▓▓▓▓▓████████████████████████████████████   -  44      52   −0.30  1.00     0                                    |
-       0┤▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓    ▓▓▓▓▓▓▓▓████████████████████████████████████   -  30     175   −0.29  1.00     0                                    |
-        └──────────┴──────────┴──────────┴───────────┴──────────┴─────────   -   7     265   −0.27  1.00     0                                    |
-                  −3         −2         −1           0          1            -  24      16   −0.20  1.00     0                                    |"
+       4┤            ┆                │       ████████    ████████████       -  47     229   −0.47  1.00     0                                    |
+        │            ┆                │       ████████    ████████████       -  51      30   −0.40  1.00     0                                    |
+        │▓▓▓▓▓▓▓▓▓   ┆                │   ▇▇▇▇████████    ████████████       -  53      99   −0.32  1.00     0                                    |
+       2┤▓▓▓▓▓▓▓▓▓   ┆                ▂▂▂▂████████████▂▂▂▂████████████▂▂▂▂   -  42     116   −0.32  1.00     0                                    |
+        │▓▓▓▓▓▓▓▓▓   ┆▓▓▓▓        ▓▓▓▓████████████████████████████████████   -  44      52   −0.30  1.00     0                                    |
+        │▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓    ▓▓▓▓▓▓▓▓████████████████████████████████████   -  30     175   −0.29  1.00     0                                    |
+       0┤▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓    ▓▓▓▓▓▓▓▓████████████████████████████████████   -   7     265   −0.27  1.00     0                                    |
+        └──────────┴──────────┴──────────┴───────────┴──────────┴─────────   -  24      16   −0.20  1.00     0                                    |
+                  −3         −2         −1           0          1            -  22      92   −0.17  1.00     0                                    |"
     `);
   });
 
@@ -670,32 +813,64 @@ describe("what if", () => {
     const wider = { ...actual, alpha: 0.8 };
     const asked = { ...input, question: wider, answer: whatIf(past, wider), offset: 34 };
     expect(frame(whatIfPanel.lines(asked, small, ascii))).toMatchInlineSnapshot(`
-      "What if, at step 40  cvar, alpha 0.8, by return|
-                    the run  what if           Weights  35 to 48 of 52                |
+      "              the run  what if           Weights  35 to 49 of 52                |
            measure     cvar     cvar               #  prompt  return   run    if      |
              alpha      0.6      0.8           =  32      56    0.39  1.00  1.00      |
-         ranked by   return   return           =  58     215    0.42  1.00  1.00      |
-              kept       39       52           =  15     212    0.42  1.00  1.00      |
-               VaR    0.482    0.962           =  49      71    0.47  1.00  1.00      |
-              CVaR   -1.055   -0.589           =  41      20    0.48  1.00  1.00      |
-      mean of kept   -1.055   -0.589           +  23      34    0.55     0  1.00      |
-      39 in both  13 more (+)  0 not (-)       +  21     106    0.60     0  1.00      |
-      Returns  # would be kept                 +  56      91    0.70     0  1.00      |
-                  CVaR -0.59 v        v        +  16     230    0.72     0  1.00      |
-      10+                    : ###  ##oo       +  55     169    0.73     0  1.00      |
-        |                    : ###  ####oo     +  63      64    0.78     0  1.00      |
+              kept       39       52           =  58     215    0.42  1.00  1.00      |
+               VaR    0.482    0.962           =  15     212    0.42  1.00  1.00      |
+              CVaR   -1.055   -0.589           =  49      71    0.47  1.00  1.00      |
+      mean of kept   -1.055   -0.589           =  41      20    0.48  1.00  1.00      |
+      39 in both  13 more (+)  0 not (-)       +  23      34    0.55     0  1.00      |
+      Returns  # would be kept                 +  21     106    0.60     0  1.00      |
+                  CVaR -0.59 v        v VaR    +  56      91    0.70     0  1.00      |
+      10+                    : ###  ##oo       +  16     230    0.72     0  1.00      |
+        |                    : ###  ####       +  55     169    0.73     0  1.00      |
+       5+                    : ###  ####oo     +  63      64    0.78     0  1.00      |
         |                    #####  ####oo     +   4     128    0.86     0  1.00      |
        0+#########  ####################oooo   +  11     142    0.88     0  1.00      |
-                   -2           0              +   1     275    0.89     0  1.00      |"
+        +-----------+-----------+-----------   +   1     275    0.89     0  1.00      |
+                   -2           0              +  48     149    0.92     0  1.00      |"
     `);
+  });
+
+  test("at 60 × 8, in half of 120 × 40, and at 80 × 5", () => {
+    const frames = [
+      whatIfPanel.lines(input, { width: 60, height: 8 }, rich),
+      whatIfPanel.lines(input, { width: 80, height: 5 }, rich),
+    ];
+    expect(frames.map(frame).join("\n\n")).toMatchInlineSnapshot(`
+      "           the run  what if    Weights  1 to 6 of 39        |
+              α      0.6      0.2       prompt  return   run    if|
+           kept       39       12    =     121   −3.83  1.00  1.59|
+            VaR    0.482   −1.292    =      66   −3.79  1.00  1.56|
+           CVaR   −1.055   −2.767    =     140   −3.79  1.00  1.56|
+      mean kept   −1.055   −2.890    =      76   −3.40  1.00  1.32|
+      12 =  0 more +  27 not -       =      52   −3.27  1.00  1.24|
+                                     =     228   −3.15  1.00  1.16|
+
+            the run  what if                   Weights  1 to 3 of 39                  |
+         α      0.6      0.2                       #  prompt  return   run    if      |
+      kept       39       12                   =  62     121   −3.83  1.00  1.59      |
+      CVaR   −1.055   −2.767                   =   2      66   −3.79  1.00  1.56      |
+      12 in both  0 more (+)  27 not (-)       =  57     140   −3.79  1.00  1.56      |"
+    `);
+  });
+
+  test("says in the panel's title what is asked", () => {
+    expect(frame([questionText(40, question, actual, rich)])).toBe(
+      "step 40: cvar-gradient, α 0.2, by return|",
+    );
+    const look = (asked: typeof question | typeof actual) =>
+      questionText(40, asked, actual, rich).at(-1);
+    expect(look(question)).toMatchObject({ color: "yellow" });
+    expect(look(actual)).toMatchObject({ dim: true });
   });
 
   test("without an answer", () => {
     const unknown = { ...question, statistic: "prompt-score" as const };
     const asked = { ...input, question: unknown, answer: whatIf(past, unknown) };
     expect(frame(whatIfPanel.lines(asked, small, rich))).toMatchInlineSnapshot(`
-      "What if, at step 40  cvar-gradient, α 0.2, by prompt-score|
-      no answer: the scores of this step's prompts are not known here: ask with|
+      "no answer: the scores of this step's prompts are not known here: ask with|
       another statistic|"
     `);
   });
@@ -712,27 +887,30 @@ describe("the event log", () => {
   }));
   const size = { width: 60, height: 6 };
 
+  const seen = (input: Parameters<typeof eventRange>[0], style: typeof rich): string =>
+    frame([...eventLog.lines(input, size, style), eventRange(input, size.height, style)]);
+
   test("follows its end", () => {
-    const lines = eventLog.lines({ log, filter: "", offset: null }, size, rich);
-    expect(frame(lines)).toMatchInlineSnapshot(`
-      "10:10:25 ! ra-rlhf-s7 2 of 64 rewards failed|
+    expect(seen({ log, filter: "", offset: null }, rich)).toMatchInlineSnapshot(`
+      "10:10:24 · the run began|
+      10:10:25 ! ra-rlhf-s7 2 of 64 rewards failed|
       10:10:26 ✗ ra-rlhf-s7 worker lost: silent for 60 s|
       10:10:27 · the run began|
       10:10:28 ! ra-rlhf-s7 2 of 64 rewards failed|
       10:10:29 ✗ ra-rlhf-s7 worker lost: silent for 60 s|
-      26 to 30 of 30 (UTC)  following|"
+      25 to 30 of 30, UTC, following|"
     `);
   });
 
   test("stands where it was paused, filtered, in ASCII", () => {
-    const lines = eventLog.lines({ log, filter: "Lost ra-rlhf", offset: 2 }, size, ascii);
-    expect(frame(lines)).toMatchInlineSnapshot(`
+    expect(seen({ log, filter: "Lost ra-rlhf", offset: 2 }, ascii)).toMatchInlineSnapshot(`
       "10:10:08 x ra-rlhf-s7 worker lost: silent for 60 s|
       10:10:11 x ra-rlhf-s7 worker lost: silent for 60 s|
       10:10:14 x ra-rlhf-s7 worker lost: silent for 60 s|
       10:10:17 x ra-rlhf-s7 worker lost: silent for 60 s|
       10:10:20 x ra-rlhf-s7 worker lost: silent for 60 s|
-      3 to 7 of 10 with "Lost ra-rlhf" (UTC)  not following|"
+      10:10:23 x ra-rlhf-s7 worker lost: silent for 60 s|
+      3 to 8 of 10 with "Lost ra-rlhf", UTC, held|"
     `);
   });
 });
