@@ -24,7 +24,6 @@ export function logRows(log: readonly LogLine[], filter: string): readonly LogLi
 
 export const eventLog: Panel<LogInput> = {
   title: "Events",
-  rows: ({ log }) => Math.max(3, Math.min(12, log.length + 1)),
   lines: ({ log, filter, offset }, { width, height }, style) => {
     const rows = logRows(log, filter);
     const first = firstShown(rows.length, offset, height);

@@ -27,13 +27,6 @@ const bar = { least: 8, most: 40 };
 
 export const headerPanel: Panel<HeaderInput> = {
   title: "Run",
-  // Two rows where they hold everything.
-  rows: (input, width) => {
-    const rich = { unicode: true, color: true };
-    return lineWidth(fieldLine([...whoFields(input, rich), ...costFields(input, rich)])) <= width
-      ? 2
-      : 3;
-  },
   lines: (input, { width, height }, style) => {
     const who = fieldLine(whoFields(input, style));
     const costs = costFields(input, style);

@@ -1,6 +1,6 @@
 /**
  * A panel of the dashboard: the inside of one rectangle as lines, drawn from nothing but its input.
- * Frame, title and place are the layout's.
+ * Frame, title, place and size are the layout's.
  */
 import type { Line, ViewStyle } from "../line.js";
 
@@ -14,8 +14,9 @@ export interface PanelSize {
 export interface Panel<Input> {
   /** Plain ASCII, one to three words. */
   readonly title: string;
-  /** Rows that it asks for in `width` columns; with fewer it leaves out what matters least. */
-  rows(input: Input, width: number): number;
-  /** At most `size.height` lines, none wider than `size.width`; any size from 0 × 0 is sound. */
+  /**
+   * At most `size.height` lines, none wider than `size.width`; any size from 0 × 0 is sound. Where
+   * there is little room, what matters least is left out.
+   */
   lines(input: Input, size: PanelSize, style: ViewStyle): Line[];
 }

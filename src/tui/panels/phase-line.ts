@@ -18,7 +18,6 @@ const bar = { least: 6, most: 24 };
 
 export const phaseLine: Panel<PhaseInput> = {
   title: "Phase",
-  rows: () => 1,
   lines: (input, { width, height }, style) =>
     height < 1 ? [] : [fitLine(lineOf(input, width, style), width, style)],
 };

@@ -22,7 +22,6 @@ import { repeatedTail } from "./step-tail.js";
 
 export const riskPanel: Panel<RiskInput> = {
   title: "Risk",
-  rows: (_, width) => (width >= abreast.width ? 17 : 23),
   lines: (input, size, style) => {
     const figures = figureLines(input, size.width, style);
     const rest = { width: size.width, height: size.height - figures.length };

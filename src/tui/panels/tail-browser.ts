@@ -37,7 +37,6 @@ const textBelow = { least: 8, headed: 10 };
 
 export const tailBrowser: Panel<TailInput> = {
   title: "Tail",
-  rows: () => 17,
   lines: (input, size, style) => {
     const height = Math.max(0, size.height);
     return contents(input, { width: size.width, height }, style)

@@ -34,7 +34,6 @@ const gap = 2;
 
 export const trainingPanel: Panel<TrainingInput> = {
   title: "Training",
-  rows: (_, width) => (width >= 2 * leastWidth ? 17 : 33),
   lines: (input, size, style) => {
     const { width } = size;
     const height = Math.max(0, size.height);

@@ -31,7 +31,6 @@ const gap = 3;
 
 export const whatIfPanel: Panel<WhatIfInput> = {
   title: "What if",
-  rows: () => 17,
   lines: (input, { width, height }, style) =>
     contents(input, { width, height: Math.max(0, height) }, style)
       .slice(0, Math.max(0, height))
