@@ -1,34 +1,27 @@
-/** The alternate screen with Ink in it: Ink lays a frame out and reads keys, rows are written here. */
+/**
+ * The alternate screen with Ink in it: Ink lays a frame out, rows are written and keys read here.
+ * Ink's own reading of keys throws at some that it does not know, and knows no paste.
+ */
 import { EventEmitter } from "node:events";
 import { render } from "ink";
 import type { KeyPress } from "./key-press.js";
+import { readKeys } from "./key-reader.js";
 import type { Line, ViewStyle } from "./line.js";
 import { LineView } from "./line-view.js";
 import { enterScreen, type TerminalScreen, type TerminalScreenOptions } from "./terminal-screen.js";
 
-export interface InkOptions {
-  /** Where keys come from. */
-  readonly stdin: NodeJS.ReadStream;
-  readonly style: ViewStyle;
-  readonly onKey: (key: KeyPress) => void;
-}
-
 export interface InkView {
   draw(lines: readonly Line[]): void;
-  /** Reads no more keys; the screen is as it was. Safe to call twice. */
+  /** The screen is as it was. Safe to call twice. */
   leave(): void;
 }
 
 /** Puts Ink on a screen that is open. @throws {Error} Ink cannot start */
-export function attachInk(screen: TerminalScreen, { stdin, style, onKey }: InkOptions): InkView {
+export function attachInk(screen: TerminalScreen, style: ViewStyle): InkView {
   const sink = new FrameSink(screen.size());
-  const keys = stdin.isTTY === true;
-  const frame = (lines: readonly Line[]) => (
-    <LineView lines={lines} style={style} onKey={onKey} keys={keys} />
-  );
+  const frame = (lines: readonly Line[]) => <LineView lines={lines} style={style} />;
   const instance = render(frame([]), {
     stdout: sink as unknown as NodeJS.WriteStream,
-    stdin,
     // Every frame comes whole, in one write: which rows of it are new is found out by the screen,
     // for Ink's own incremental rendering moves the cursor by lines and can drift.
     debug: true,
@@ -45,7 +38,10 @@ export function attachInk(screen: TerminalScreen, { stdin, style, onKey }: InkOp
   };
 }
 
-export interface InkScreenOptions extends TerminalScreenOptions, Omit<InkOptions, "stdin"> {}
+export interface InkScreenOptions extends TerminalScreenOptions {
+  readonly style: ViewStyle;
+  readonly onKey: (key: KeyPress) => void;
+}
 
 export interface InkScreen extends InkView {
   size(): { readonly columns: number; readonly rows: number };
@@ -59,11 +55,13 @@ export interface InkScreen extends InkView {
 export function openInkScreen(options: InkScreenOptions): InkScreen {
   const screen = enterScreen(options);
   try {
-    const ink = attachInk(screen, options);
+    const ink = attachInk(screen, options.style);
+    const readNoMore = readKeys(options.stdin, options.onKey);
     return {
       size: () => screen.size(),
       draw: ink.draw,
       leave: () => {
+        readNoMore();
         ink.leave();
         screen.leave();
       },

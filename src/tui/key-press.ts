@@ -1,4 +1,5 @@
 /** One key as the screens take it, whatever the terminal sent for it. */
+import { esc, type InputToken } from "./terminal-input.js";
 
 export const keyNames = [
   "up",
@@ -20,54 +21,42 @@ export const keyNames = [
 ] as const;
 export type KeyName = (typeof keyNames)[number];
 
-/** A named key, or one character. */
+/** A named key, one character, or a line that was pasted, which acts as no key. */
 export type KeyPress =
   | { readonly kind: "named"; readonly name: KeyName }
-  | { readonly kind: "character"; readonly text: string };
-
-/** What Ink's `useInput` tells beside the text; `Key` of ink fits. */
-export interface InkKey {
-  readonly upArrow: boolean;
-  readonly downArrow: boolean;
-  readonly leftArrow: boolean;
-  readonly rightArrow: boolean;
-  readonly pageUp: boolean;
-  readonly pageDown: boolean;
-  readonly home: boolean;
-  readonly end: boolean;
-  readonly return: boolean;
-  readonly escape: boolean;
-  readonly tab: boolean;
-  readonly shift: boolean;
-  readonly backspace: boolean;
-  readonly delete: boolean;
-  readonly ctrl: boolean;
-  readonly meta: boolean;
-}
+  | { readonly kind: "character"; readonly text: string }
+  | { readonly kind: "paste"; readonly text: string };
 
 /**
- * Keys that come fast, or are pasted, reach Ink as one text: each character is a key of its own.
- * What is neither a known key nor printable is dropped, so that nothing pasted can act on the
- * terminal.
+ * Keys that come fast come as one text: each character is a key of its own. What is neither a known
+ * key nor printable is dropped, so that nothing typed or pasted can act on the terminal.
  */
-export function keyPresses(input: string, key: InkKey): KeyPress[] {
-  const name = nameOf(input, key);
-  if (name !== null) {
-    return [{ kind: "named", name }];
-  }
-  if (key.ctrl || key.meta) {
-    return [];
-  }
-  return Array.from(graphemes.segment(input), ({ segment }): KeyPress | null => {
-    const control = controls[segment];
-    if (control !== undefined) {
-      return { kind: "named", name: control };
+export function keyPresses({ kind, text }: InputToken): KeyPress[] {
+  switch (kind) {
+    case "sequence": {
+      const name = sequenceName(text);
+      return name === null ? [] : [{ kind: "named", name }];
     }
-    return unprintable.test(segment) ? null : { kind: "character", text: segment };
-  }).filter((press) => press !== null);
+    case "paste": {
+      const line = text.replace(/\s+/gu, " ").replace(unprintables, "");
+      return line === "" ? [] : [{ kind: "paste", text: line }];
+    }
+    case "text":
+      return Array.from(graphemes.segment(text), ({ segment }): KeyPress | null => {
+        const name = controls[segment];
+        if (name !== undefined) {
+          return { kind: "named", name };
+        }
+        return unprintable.test(segment) ? null : { kind: "character", text: segment };
+      }).filter((press) => press !== null);
+  }
 }
 
-/** Keys that Ink knows only when they come alone. */
+/** As the key tables write it. */
+export function pressedKey(key: KeyPress): string | null {
+  return key.kind === "named" ? key.name : key.kind === "character" ? key.text : null;
+}
+
 const controls: Readonly<Record<string, KeyName>> = {
   "\r": "enter",
   "\n": "enter",
@@ -82,28 +71,45 @@ const controls: Readonly<Record<string, KeyName>> = {
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
+const unprintables = new RegExp(unprintable, "gu");
 
-function nameOf(input: string, key: InkKey): KeyName | null {
-  if (key.ctrl) {
-    const name = `ctrl-${input}`;
-    return keyNames.find((known) => known === name) ?? null;
+/** The final character of `ESC [ … X` and `ESC O X`; Ctrl and Shift change nothing. */
+const finals: Readonly<Record<string, KeyName>> = {
+  A: "up",
+  B: "down",
+  C: "right",
+  D: "left",
+  F: "end",
+  H: "home",
+  M: "enter",
+  Z: "shift-tab",
+};
+/** The number in `ESC [ n ~`; some keyboards send 3, Delete, for their one key that deletes. */
+const numbers: Readonly<Record<string, KeyName>> = {
+  "1": "home",
+  "3": "backspace",
+  "4": "end",
+  "5": "page-up",
+  "6": "page-down",
+  "7": "home",
+  "8": "end",
+};
+
+function sequenceName(text: string): KeyName | null {
+  if (text === esc) {
+    return "escape";
   }
-  if (key.tab) {
-    return key.shift ? "shift-tab" : "tab";
+  const sequence = /^(?<prefix>[[O])(?<number>\d*)(?:;\d+)?(?<final>[A-Z~])$/u.exec(
+    text.slice(esc.length),
+  );
+  if (sequence === null) {
+    return null;
   }
-  // Ink calls what most keyboards send for backspace "delete".
-  const named: readonly (readonly [boolean, KeyName])[] = [
-    [key.upArrow, "up"],
-    [key.downArrow, "down"],
-    [key.leftArrow, "left"],
-    [key.rightArrow, "right"],
-    [key.pageUp, "page-up"],
-    [key.pageDown, "page-down"],
-    [key.home, "home"],
-    [key.end, "end"],
-    [key.return, "enter"],
-    [key.escape, "escape"],
-    [key.backspace || key.delete, "backspace"],
-  ];
-  return named.find(([pressed]) => pressed)?.[1] ?? null;
+  const { prefix, number, final } = sequence.groups as Record<string, string>;
+  if (final === "~") {
+    return numbers[number!] ?? null;
+  }
+  const known = number === "" || number === "1";
+  // `ESC [ M` is a mouse's word, the keypad's Enter is `ESC O M`.
+  return known && (final !== "M" || prefix === "O") ? (finals[final!] ?? null) : null;
 }

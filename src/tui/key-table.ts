@@ -1,5 +1,5 @@
 /** Tables of keys: what each does and what it is called. Key presses, footers and help read them. */
-import type { KeyName, KeyPress } from "./key-press.js";
+import { type KeyName, type KeyPress, pressedKey } from "./key-press.js";
 
 export interface KeyBinding<Action extends string = string> {
   readonly action: Action;
@@ -20,8 +20,10 @@ export function actionOf<Table extends KeyTable>(
   table: Table,
   key: KeyPress,
 ): ActionOf<Table> | null {
-  const pressed = key.kind === "named" ? key.name : key.text;
-  return table.find(({ keys }) => keys.includes(pressed))?.action ?? null;
+  const pressed = pressedKey(key);
+  return pressed === null
+    ? null
+    : (table.find(({ keys }) => keys.includes(pressed))?.action ?? null);
 }
 
 const labels: Partial<Record<KeyName, readonly [unicode: string, ascii: string]>> = {

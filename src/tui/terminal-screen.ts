@@ -31,10 +31,10 @@ export interface TerminalScreen {
   leave(): void;
 }
 
-/** Alternate screen · no cursor · long lines are cut, not wrapped · empty. */
-const enter = "\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[0m\u001b[2J\u001b[H";
+/** Alternate screen · no cursor · long lines are cut, not wrapped · pastes in brackets · empty. */
+const enter = "\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[?2004h\u001b[0m\u001b[2J\u001b[H";
 /** The reverse, whatever was being written. */
-const exit = "\u001b[?2026l\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l";
+const exit = "\u001b[?2026l\u001b[?2004l\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l";
 /** Terminals that know these show what is between them at once; others pass over them. */
 const begin = "\u001b[?2026h";
 const end = "\u001b[?2026l";

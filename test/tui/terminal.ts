@@ -5,33 +5,25 @@ import { stripVTControlCharacters } from "node:util";
 export class Keyboard extends EventEmitter {
   readonly isTTY = true;
   isRaw = false;
-  #typed: string | null = null;
+  /** Whether the process would wait for keys. */
+  isRead = false;
 
   type(text: string): void {
-    this.#typed = text;
-    this.emit("readable");
+    this.emit("data", Buffer.from(text));
   }
 
-  read(): string | null {
-    const typed = this.#typed;
-    this.#typed = null;
-    return typed;
+  resume(): this {
+    this.isRead = true;
+    return this;
+  }
+
+  pause(): this {
+    this.isRead = false;
+    return this;
   }
 
   setRawMode(raw: boolean): this {
     this.isRaw = raw;
-    return this;
-  }
-
-  setEncoding(): this {
-    return this;
-  }
-
-  ref(): this {
-    return this;
-  }
-
-  unref(): this {
     return this;
   }
 

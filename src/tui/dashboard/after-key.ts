@@ -1,7 +1,7 @@
 /** What a key does to the view, and what it asks of the run. Pure. */
 import { type RiskMeasureName, riskMeasures } from "../../domain/risk-measures/all.js";
 import type { RunCommand } from "../../experiment/commands.js";
-import type { KeyPress } from "../key-press.js";
+import { type KeyPress, pressedKey } from "../key-press.js";
 import { actionOf } from "../key-table.js";
 import { isOver } from "../model/run-model.js";
 import { trainingCharts } from "../panels/training-figures.js";
@@ -19,7 +19,7 @@ import {
 
 export function afterKey(before: ViewState, key: KeyPress, facts: ViewFacts): ViewStep {
   const view = before.notice === null ? before : { ...before, notice: null };
-  const pressed = key.kind === "named" ? key.name : key.text;
+  const pressed = pressedKey(key);
   if (pressed === "ctrl-c") {
     return interrupted(view, facts);
   }
@@ -30,7 +30,7 @@ export function afterKey(before: ViewState, key: KeyPress, facts: ViewFacts): Vi
     return only(afterTyping(view, key));
   }
   const action = actionOf(dashboardKeys, key);
-  if (action === null) {
+  if (action === null || pressed === null) {
     return only(view);
   }
   if (view.help !== null) {
@@ -122,9 +122,10 @@ function interrupted(view: ViewState, facts: ViewFacts): ViewStep {
   return { view: { ...view, dialog: null, stopAsked: true }, effect };
 }
 
-function answered(view: ViewState, pressed: string): ViewStep {
+/** Only what the question names: the Enter that was meant for something else must not stop a run. */
+function answered(view: ViewState, pressed: string | null): ViewStep {
   const closed = { ...view, dialog: null };
-  if (pressed === "y" || pressed === "Y" || pressed === "enter") {
+  if (pressed === "y" || pressed === "Y") {
     return view.dialog === "leave"
       ? { view: { ...closed, stopAsked: true }, effect: { kind: "stop-and-leave" } }
       : {
@@ -155,8 +156,12 @@ function afterTyping(view: ViewState, key: KeyPress): ViewState {
     eventsFrom: null,
     filters: { ...view.filters, [which]: now },
   });
-  if (key.kind === "character") {
-    return text.length + key.text.length > longestFilter ? view : typed(text + key.text);
+  if (key.kind !== "named") {
+    return typed(
+      Array.from(text + key.text)
+        .slice(0, longestFilter)
+        .join(""),
+    );
   }
   switch (key.name) {
     case "enter":

@@ -8,6 +8,7 @@ import { planTrials } from "../../experiment/plan.js";
 import { safeText } from "../../report/safe-text.js";
 import type { InkView } from "../ink-screen.js";
 import type { KeyPress } from "../key-press.js";
+import { readKeys } from "../key-reader.js";
 import type { Line, ViewStyle } from "../line.js";
 import { loadInk } from "../load-ink.js";
 import { emptyRun, isOver, markStopped, type RunModel } from "../model/run-model.js";
@@ -95,9 +96,10 @@ class OpenDashboard implements Dashboard {
   /** Seconds since 1970: the view's notice goes. */
   #noticeUntil = 0;
   readonly #screen: TerminalScreen;
-  /** Null until it is loaded: keys wait for it, frames do not. */
+  /** Null until it is loaded: neither frames nor keys wait for it. */
   #ink: InkView | null = null;
   readonly #unlisten: () => void;
+  readonly #readNoMore: () => void;
   #live: boolean;
   #over = false;
   #reading = false;
@@ -153,6 +155,7 @@ class OpenDashboard implements Dashboard {
       }
     }, clockMs);
     this.#timers.add(tick);
+    this.#readNoMore = readKeys(stdin, (key) => this.#safely(() => this.#key(key)));
     this.#draw();
     void this.#firstRead();
   }
@@ -172,17 +175,15 @@ class OpenDashboard implements Dashboard {
       this.#model = markStopped(this.#model);
     }
     this.#draw();
-    await this.#readKeys();
+    await this.#layOutWithInk();
   }
 
   /** Ink takes longer to load than a long history to read: it comes after the first whole frame. */
-  async #readKeys(): Promise<void> {
+  async #layOutWithInk(): Promise<void> {
     try {
       const { attachInk } = await loadInk();
       if (!this.#over) {
-        const { stdin } = this.options;
-        const onKey = (key: KeyPress): void => this.#safely(() => this.#key(key));
-        this.#ink = attachInk(this.#screen, { stdin, style: this.#style, onKey });
+        this.#ink = attachInk(this.#screen, this.#style);
         this.#draw();
       }
     } catch (error) {
@@ -393,6 +394,7 @@ class OpenDashboard implements Dashboard {
     }
     this.#over = true;
     this.#unlisten();
+    this.#readNoMore();
     for (const timer of [...this.#timers, this.#readTimer, this.#drawTimer]) {
       if (timer !== null) {
         clearTimeout(timer);

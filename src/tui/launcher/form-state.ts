@@ -159,7 +159,7 @@ function inField(state: FormState, key: KeyPress, check: Check): FormStep {
     );
   }
   if (key.kind === "character" && key.text === "q") {
-    return { state, wish: { kind: "quit" } };
+    return { state, wish: { kind: "back" } };
   }
   const action = actionOf(formKeys, key);
   const by = action === "left" ? -1 : action === "right" ? 1 : 0;

@@ -8,7 +8,7 @@ import {
   withComparison,
 } from "../compare/compare-state.js";
 import type { ComparedRun } from "../compare/compared-run.js";
-import type { KeyPress } from "../key-press.js";
+import { type KeyPress, pressedKey } from "../key-press.js";
 import { afterFormKey, type FormState, openForm } from "./form-state.js";
 import type { ExperimentEntry, LauncherPorts } from "./launcher-ports.js";
 import {
@@ -95,7 +95,7 @@ export function launcherAfterKey(
 
 /** Any key but those that move closes the help. */
 function afterHelpKey(state: LauncherState, key: KeyPress, mostScroll: number): LauncherStep {
-  const pressed = key.kind === "named" ? key.name : key.text;
+  const pressed = pressedKey(key);
   const by =
     pressed === "down" || pressed === "j" ? 1 : pressed === "up" || pressed === "k" ? -1 : 0;
   if (by !== 0) {

@@ -17,10 +17,12 @@ export function editOf(text: string): TextEdit {
 /** The text after a key; null: the key is none of an editor's. */
 export function edited({ text, caret }: TextEdit, key: KeyPress): TextEdit | null {
   const before = characters(text);
-  if (key.kind === "character") {
-    return before.length >= mostCharacters
-      ? { text, caret }
-      : { text: before.toSpliced(caret, 0, key.text).join(""), caret: caret + 1 };
+  if (key.kind !== "named") {
+    const added = characters(key.text).slice(0, mostCharacters - before.length);
+    return {
+      text: before.toSpliced(caret, 0, ...added).join(""),
+      caret: caret + added.length,
+    };
   }
   switch (key.name) {
     case "left":

@@ -28,9 +28,7 @@ function compare(state: LauncherState): CompareState {
 
 function frame(state: LauncherState, size: TerminalSize, style = rich): string {
   const lines = launcherLines(state, size, now, style);
-  return render(
-    <LineView lines={lines} style={style} onKey={() => {}} keys={false} />,
-  ).lastFrame()!;
+  return render(<LineView lines={lines} style={style} />).lastFrame()!;
 }
 
 describe("frames", () => {

@@ -220,7 +220,7 @@ describe("commands", () => {
   });
 
   test("a question takes no key but its answers", () => {
-    expect(view("x p q 3")).toMatchObject({ dialog: "stop", focus: "risk" });
+    expect(view("x p q 3 enter")).toMatchObject({ dialog: "stop", focus: "risk" });
   });
 });
 

@@ -19,7 +19,7 @@ afterEach(cleanup);
 /** As Ink draws it; the test terminal is 100 columns wide. */
 function drawn(size: typeof small, changes: SceneChanges = {}, style: ViewStyle = plain): string {
   const lines = frameLines(sceneOf(size, changes), size, style);
-  const view = <LineView lines={lines} style={style} onKey={() => {}} keys={false} />;
+  const view = <LineView lines={lines} style={style} />;
   return render(view).lastFrame()!;
 }
 

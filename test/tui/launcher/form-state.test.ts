@@ -124,8 +124,8 @@ describe("wrong settings", () => {
   });
 });
 
-test("q leaves where nothing is typed, and is a letter where something is", () => {
-  expect(steps(opened, "q").effect).toEqual({ kind: "quit" });
+test("q goes back where nothing is typed, and is a letter where something is", () => {
+  expect(steps(opened, "q")).toMatchObject({ effect: null, state: { screen: { kind: "list" } } });
   const typed = steps(inField(opened, "alpha"), "q");
   expect(typed.effect).toBeNull();
   expect(form(typed.state).texts.alpha.text).toBe("0.4q");

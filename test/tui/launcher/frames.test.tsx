@@ -15,9 +15,7 @@ afterEach(cleanup);
 /** As Ink draws it. */
 function frame(state: LauncherState, size: TerminalSize, style: ViewStyle = rich): string {
   const lines = launcherLines(state, size, now, style);
-  return render(
-    <LineView lines={lines} style={style} onKey={() => {}} keys={false} />,
-  ).lastFrame()!;
+  return render(<LineView lines={lines} style={style} />).lastFrame()!;
 }
 
 /** The test terminal is 100 columns wide: wider lines as they leave for the real one. */

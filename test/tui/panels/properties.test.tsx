@@ -259,9 +259,7 @@ describe("on Ink's screen of 100 columns", () => {
       { width: 100, height: 20 },
       style,
     );
-    const { lastFrame } = render(
-      <LineView lines={lines} style={style} onKey={() => {}} keys={false} />,
-    );
+    const { lastFrame } = render(<LineView lines={lines} style={style} />);
     const shown = lastFrame()!.split("\n");
     expect(shown).toHaveLength(lines.length);
     expect(shown).toEqual(lines.map((line) => lineText(line).trimEnd()));
