@@ -5,7 +5,7 @@ import type { Evaluation } from "../experiment/evaluation.js";
 import { readEvaluation } from "../record/evaluation-file.js";
 import { type ComparedArm, compareArms, renderComparison } from "../report/comparison.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
-import { isRun, runFolder } from "./run-folder.js";
+import { runFolder } from "./run-folder.js";
 import type { Terminal } from "./terminal.js";
 import { UserError } from "./user-error.js";
 
@@ -60,7 +60,6 @@ function split(
 }
 
 function folderOrNull(name: string, runsFolder: string): string | null {
-  if (isRun(name)) return name;
   try {
     return runFolder(name, runsFolder);
   } catch (error) {

@@ -1,30 +1,29 @@
 /** RUN of the command line: a folder, its name or the beginning of it, or `latest`. */
-import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { nearestName } from "../config/nearest-name.js";
-import { latestRun, runNames } from "../record/run-list.js";
-import { runFiles } from "../record/run-paths.js";
+import { isRun, latestRun, runNames } from "../record/run-list.js";
 import { UserError } from "./user-error.js";
 
-/** @throws {UserError} no run, or several, by that name */
+/**
+ * @throws {UserError} no run, or several, by that name
+ * @throws {RecordError} what has that name cannot be looked into
+ */
 export function runFolder(run: string, runsFolder: string): string {
   if (isRun(run)) return run;
   if (/^[^/\\]+$/.test(run) && isRun(join(runsFolder, run))) return join(runsFolder, run);
   const latest = run === "latest" ? latestRun(runsFolder) : null;
-  if (latest !== null) return join(runsFolder, latest);
   const ids = runNames(runsFolder).sort();
-  const matching = ids.filter((id) => id.startsWith(run));
-  if (matching.length === 1) return join(runsFolder, matching[0]!);
+  const matching = latest === null ? ids.filter((id) => id.startsWith(run)) : [latest];
+  const [id, ...others] = matching;
+  if (id !== undefined && others.length === 0 && isRun(join(runsFolder, id))) {
+    return join(runsFolder, id);
+  }
   throw new UserError(refusal(run, runsFolder, ids, matching));
 }
 
 /** RUN as a user in this folder would type it. */
 export function runWord(folder: string): string {
   return dirname(resolve(folder)) === resolve("runs") ? basename(folder) : folder;
-}
-
-export function isRun(folder: string): boolean {
-  return existsSync(join(folder, runFiles.manifest));
 }
 
 function refusal(

@@ -24,13 +24,14 @@ export class RecordError extends Error {
 }
 
 const reasons: Readonly<Record<string, readonly [RecordError["reason"], string]>> = {
-  EACCES: ["permission", "no permission to write there"],
-  EPERM: ["permission", "no permission to write there"],
+  EACCES: ["permission", "no permission"],
+  EPERM: ["permission", "no permission"],
   EROFS: ["permission", "the file system is read-only"],
   ENOSPC: ["space", "the disk is full"],
   EDQUOT: ["space", "the disk quota is used up"],
   ENOENT: ["missing", "no such file or folder"],
   ENOTDIR: ["missing", "a part of the path is no folder"],
+  ENAMETOOLONG: ["name", "the name is too long"],
 };
 
 /** A file system error in plain words. @param what "cannot make the run folder /runs/x", say */

@@ -1,5 +1,5 @@
 /** The runs in a folder, each in one line: what it is, how it stands, how far it came. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { planTrials } from "../experiment/plan.js";
 import { remainingSeconds, type TrialAhead } from "../experiment/remaining-time.js";
@@ -15,7 +15,7 @@ import { type ProgressFacts, paceOf } from "./run-progress.js";
 
 /**
  * Newest first. A folder without a manifest is no run and is left out; a run whose record is
- * damaged is listed as such.
+ * damaged, or may not be read, is listed as damaged, with the reason.
  *
  * @throws {RecordError} when the folder cannot be read; a missing one has no runs
  */
@@ -57,7 +57,24 @@ export class RunList {
 }
 
 /**
- * Names of the folders with a manifest, in no order.
+ * Whether there is a run: a folder with a manifest.
+ *
+ * @throws {RecordError} it cannot be looked into, and may be one
+ */
+export function isRun(folder: string): boolean {
+  const path = join(folder, runFiles.manifest);
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    const wrapped = recordError(`cannot read ${path}`, error);
+    if (wrapped.reason === "missing" || wrapped.reason === "name") return false;
+    throw wrapped;
+  }
+}
+
+/**
+ * Names of the runs, in no order; of what cannot be looked into, too: whoever opens it is told why.
  *
  * @throws {RecordError} when the folder cannot be read; a missing one has no runs
  */
@@ -66,13 +83,22 @@ export function runNames(runsFolder: string): string[] {
     return readdirSync(runsFolder, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name)
-      .filter((name) => existsSync(join(runsFolder, name, runFiles.manifest)));
+      .filter((name) => mayBeRun(join(runsFolder, name)));
   } catch (error) {
     const wrapped = recordError(`cannot read ${runsFolder}`, error);
     if (wrapped.reason === "missing") {
       return [];
     }
     throw wrapped;
+  }
+}
+
+function mayBeRun(folder: string): boolean {
+  try {
+    return isRun(folder);
+  } catch (error) {
+    if (error instanceof RecordError) return true;
+    throw error;
   }
 }
 

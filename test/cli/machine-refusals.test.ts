@@ -87,7 +87,7 @@ describe("no permission", { timeout: 60_000 }, () => {
     expect(await refused(["run", "smoke", option, join(locked, name)])).toEqual({
       code: 3,
       stdout: "",
-      stderr: `cannot make the ${what} ${join(locked, name)}: no permission to write there.\n`,
+      stderr: `cannot make the ${what} ${join(locked, name)}: no permission.\n`,
     });
     expect(readdirSync(locked)).toEqual([]);
   });
@@ -136,9 +136,34 @@ describe("no permission", { timeout: 60_000 }, () => {
     expect(await refused(["report", run])).toEqual({
       code: 3,
       stdout: "",
-      stderr: `cannot write ${join(run, "report.html")}: no permission to write there.\n`,
+      stderr: `cannot write ${join(run, "report.html")}: no permission.\n`,
     });
     expect(readFileSync(join(run, "report.html"), "utf8")).toBe(before);
+  });
+
+  test.each([["show"], ["report"], ["verify"], ["resume"]])(
+    "%s of a run that may not be read",
+    async (command) => {
+      const runs = ownFolder();
+      const run = join(runs, "run");
+      mkdirSync(run, 0o000);
+      const expected = {
+        code: 3,
+        stdout: "",
+        stderr: `cannot read ${join(run, "manifest.json")}: no permission.\n`,
+      };
+      expect(await refused([command, run])).toEqual(expected);
+      expect(await refused([command, "run", "--runs", runs])).toEqual(expected);
+      expect(await refused([command, "ru", "--runs", runs])).toEqual(expected);
+      expect(await refused([command, "latest", "--runs", runs])).toEqual(expected);
+    },
+  );
+
+  test("a list of runs that may not be read", async () => {
+    const runs = join(ownFolder(), "runs");
+    mkdirSync(runs, 0o000);
+    const stderr = `cannot read ${runs}: no permission.\n`;
+    expect(await refused(["ls", "--runs", runs])).toEqual({ code: 3, stdout: "", stderr });
   });
 
   test("a model that is to go where nothing may be written", async () => {

@@ -6,7 +6,7 @@ import { RecordError, recordError } from "../../src/record/record-error.js";
 import { temporaryFolder } from "./folders.js";
 
 test.each([
-  ["EACCES", "permission", "cannot write /x: no permission to write there"],
+  ["EACCES", "permission", "cannot write /x: no permission"],
   ["EROFS", "permission", "cannot write /x: the file system is read-only"],
   ["ENOSPC", "space", "cannot write /x: the disk is full"],
   ["EDQUOT", "space", "cannot write /x: the disk quota is used up"],

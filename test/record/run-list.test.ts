@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Happening } from "../../src/experiment/events.js";
-import { latestRun, listRuns, RunList, runNames } from "../../src/record/run-list.js";
+import { isRun, latestRun, listRuns, RunList, runNames } from "../../src/record/run-list.js";
 import { stepHappening } from "../experiment/happenings.js";
+import { giveAway, withoutPrivileges } from "../unprivileged.js";
 import { newRun, temporaryFolder, tickingClock } from "./folders.js";
 
 const started: Happening = {
@@ -88,6 +89,73 @@ test("a missing runs folder has no runs", async () => {
   expect(await listRuns(none)).toEqual([]);
   expect(runNames(none)).toEqual([]);
   expect(latestRun(none)).toBeNull();
+});
+
+describe("what may not be read", () => {
+  const file = (directory: string) => join(directory, "manifest.json");
+
+  function oneRun() {
+    const runsFolder = temporaryFolder();
+    const { directory } = newRun({ runsFolder });
+    giveAway(runsFolder, directory);
+    return { runsFolder, directory };
+  }
+
+  /** As somebody whom permissions bind, while the folder has this mode. */
+  function withMode<T>(folder: string, mode: number, call: () => T): T {
+    chmodSync(folder, mode);
+    try {
+      return withoutPrivileges(call);
+    } finally {
+      chmodSync(folder, 0o700);
+    }
+  }
+
+  test("a run is listed with the reason, and found by its name", () => {
+    const { runsFolder, directory } = oneRun();
+    const found = withMode(directory, 0, () => ({
+      list: new RunList(runsFolder).read(),
+      latest: latestRun(runsFolder),
+      there: catching(() => isRun(directory)),
+    }));
+    const message = `cannot read ${file(directory)}: no permission`;
+    expect(found).toMatchObject({
+      list: [{ state: "damaged", name: basename(directory), message }],
+      latest: basename(directory),
+      there: { reason: "permission", message },
+    });
+  });
+
+  test("a runs folder that names its runs and lets nobody into them", () => {
+    const { runsFolder, directory } = oneRun();
+    const list = withMode(runsFolder, 0o400, () => new RunList(runsFolder).read());
+    expect(list).toMatchObject([{ message: `cannot read ${file(directory)}: no permission` }]);
+  });
+
+  test("a runs folder that tells nothing is an error", () => {
+    const { runsFolder } = oneRun();
+    const told = withMode(runsFolder, 0, () => catching(() => new RunList(runsFolder).read()));
+    expect(told).toMatchObject({
+      reason: "permission",
+      message: `cannot read ${runsFolder}: no permission`,
+    });
+  });
+
+  test.each([
+    ["a file", (folder: string) => file(folder)],
+    ["a name that no folder can have", (folder: string) => join(folder, "x".repeat(300))],
+    ["a folder without a manifest", (folder: string) => join(folder, "logs")],
+  ])("%s is no run", (_, place) => {
+    expect(isRun(place(newRun().directory))).toBe(false);
+  });
+
+  function catching(call: () => unknown): unknown {
+    try {
+      return call();
+    } catch (error) {
+      return error;
+    }
+  }
 });
 
 test("the latest is the one that started last, a damaged one only where there is no other", () => {
