@@ -7,8 +7,10 @@ export default defineConfig({
     include: ["test/**/*.test.ts", "test/**/*.test.tsx"],
     // One line a file, and no redrawn summary: the same output in a terminal and in a log.
     reporters: [["default", { summary: false }]],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    setupFiles: ["test/drawn-cases.ts"],
+    // Only a test that hangs, or a machine that is very busy, takes so long.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 10_000,
   },
 });

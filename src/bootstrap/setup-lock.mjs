@@ -3,12 +3,14 @@
  * died, by whatever end, is no holder. It lies in a folder that keeps itself out of git.
  */
 import {
+  closeSync,
+  fstatSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -47,14 +49,15 @@ export async function takeSetupLock(root, onWait, givenUp = () => false) {
   const file = join(folder, "setup.lock");
   let told = false;
   while (!tryTake(file)) {
-    const holder = readHolder(file);
-    if (holder !== null && isHeld(file, holder)) {
-      if (!told) onWait(holder);
+    const lock = look(file);
+    if (lock?.holder && lock.held) {
+      if (!told) onWait(lock.holder);
       told = true;
       if (givenUp()) return null;
       await new Promise((resolve) => setTimeout(resolve, 500));
-    } else {
-      discard(file);
+    } else if (lock !== null && !discard(file)) {
+      if (givenUp()) return null;
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
   return held(file);
@@ -106,34 +109,40 @@ function held(file) {
 
 /** @param {string} file */
 function isOwn(file) {
-  const holder = readHolder(file);
-  return holder !== null && holder.pid === process.pid && holder.host === hostname();
+  const holder = look(file)?.holder;
+  return holder?.pid === process.pid && holder.host === hostname();
 }
 
 /**
  * @param {string} file
- * @returns {Holder | null}
+ * @returns {{ holder: Holder | null, held: boolean } | null} null: there is none; a lock without a
+ *   holder cannot be read
  */
-function readHolder(file) {
+function look(file) {
+  /** @type {number} */
+  let handle;
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    handle = openSync(file, "r");
   } catch {
     return null;
   }
+  try {
+    // Of one and the same file: another may be there under its name by now.
+    const silent = (Date.now() - fstatSync(handle).mtimeMs) / 1000;
+    const holder = JSON.parse(readFileSync(handle, "utf8"));
+    return { holder, held: isHeld(holder, silent) };
+  } catch {
+    return { holder: null, held: false };
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /**
- * @param {string} file
  * @param {Holder} holder
+ * @param {number} silent seconds since its last heartbeat
  */
-function isHeld(file, holder) {
-  /** @type {number} */
-  let silent;
-  try {
-    silent = (Date.now() - statSync(file).mtimeMs) / 1000;
-  } catch {
-    return false;
-  }
+function isHeld(holder, silent) {
   const local = holder.host === hostname();
   if (local && holder.child !== null && isAlive(holder.child)) return silent < orphanSeconds;
   return silent < silenceSeconds && (!local || isAlive(holder.pid));
@@ -150,20 +159,23 @@ function isAlive(pid) {
 }
 
 /**
- * Moves the dead lock aside before removing it. Where another one that waits was faster and the
- * moved lock is already its own, the lock is put back.
+ * Removes a dead lock. One at a time does so, and looks once more when its turn has come: the lock
+ * may be that of another who was faster, which must stay.
  *
  * @param {string} file
+ * @returns {boolean} false: it is another's turn
  */
 function discard(file) {
-  const aside = `${file}.${process.pid}.dead`;
+  const turn = `${file}.discard`;
+  if (!tryTake(turn)) {
+    // Whoever died in its turn would hold up all others.
+    if (look(turn)?.held === false) rmSync(turn, { force: true });
+    return false;
+  }
   try {
-    renameSync(file, aside);
-    const holder = readHolder(aside);
-    if (holder !== null && isHeld(aside, holder)) linkSync(aside, file);
-  } catch {
-    // Nothing left to move, or nothing to put back.
+    if (look(file)?.held === false) rmSync(file, { force: true });
+    return true;
   } finally {
-    rmSync(aside, { force: true });
+    rmSync(turn, { force: true });
   }
 }

@@ -50,7 +50,7 @@ beforeAll(() => {
 }, 180_000);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-describe("the probe", { timeout: 60_000 }, () => {
+describe("the probe", () => {
   beforeEach(() => {
     for (const name of [
       "big_one-2.13.0+cpu",

@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   utimesSync,
@@ -22,8 +23,8 @@ function scratchRoot(): string {
   return root;
 }
 
-function leaveLock(root: string, holder: object, secondsAgo = 0): void {
-  const file = join(root, ".averse", "setup.lock");
+function leaveLock(root: string, holder: object, secondsAgo = 0, name = "setup.lock"): void {
+  const file = join(root, ".averse", name);
   mkdirSync(join(root, ".averse"), { recursive: true });
   writeFileSync(file, JSON.stringify({ pid: deadPid, host: hostname(), child: null, ...holder }));
   const then = new Date(Date.now() - secondsAgo * 1000);
@@ -86,7 +87,19 @@ describe("the lock of the set-up", () => {
     lock!.release();
   });
 
-  test("lets one of many in at a time, even past a dead one", { timeout: 60_000 }, async () => {
+  test("of a dead one is removed by one alone, however that one ends", async () => {
+    const root = scratchRoot();
+    leaveLock(root, {});
+    leaveLock(root, { pid: process.ppid }, 0, "setup.lock.discard");
+    expect(await takeSetupLock(root, () => {}, givesUpAtOnce)).toBeNull();
+    expect(existsSync(join(root, ".averse", "setup.lock"))).toBe(true);
+    leaveLock(root, {}, 0, "setup.lock.discard");
+    const lock = await takeSetupLock(root, () => {});
+    expect(readdirSync(join(root, ".averse")).sort()).toEqual([".gitignore", "setup.lock"]);
+    lock!.release();
+  });
+
+  test("lets one of many in at a time, even past a dead one", async () => {
     const root = scratchRoot();
     leaveLock(root, {});
     const log = join(root, "log");

@@ -37,7 +37,7 @@ function script(
   });
 }
 
-describe("npm start", { timeout: 60_000 }, () => {
+describe("npm start", () => {
   test("sets up, then runs the quickstart with what it was given, and ends as that ends", async () => {
     const checkout = stubCheckout();
     checkout.write(
@@ -98,7 +98,7 @@ describe("npm start", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the other scripts", { timeout: 60_000 }, () => {
+describe("the other scripts", () => {
   test.each([
     ["assets.mjs", ["--data", "reviews"], 0, /^$/, ".[recipe]"],
     ["bench.mjs", ["--json", "no-such-benchmark"], 0, /^{"readings":\[\],"results":{}}$/, ".[dev]"],

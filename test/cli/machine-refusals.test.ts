@@ -32,7 +32,7 @@ function failureOf(run: string) {
   return journal.map((line) => JSON.parse(line)).find(({ type }) => type === "trial_failed");
 }
 
-describe("no permission", { timeout: 60_000 }, () => {
+describe("no permission", () => {
   let finishedRun = "";
   let unreadable: string | null = null;
 
@@ -46,7 +46,7 @@ describe("no permission", { timeout: 60_000 }, () => {
     }
     finishedRun = join(scratch, "finished");
     expect((await averse(["run", "smoke", "--run-dir", finishedRun])).code).toBe(0);
-  }, 60_000);
+  });
 
   beforeEach(({ skip }) => skip(unreadable !== null, unreadable ?? ""));
 
@@ -177,7 +177,7 @@ describe("no permission", { timeout: 60_000 }, () => {
   });
 });
 
-test("a socket whose address is taken", { timeout: 60_000 }, async () => {
+test("a socket whose address is taken", async () => {
   const TMPDIR = mkdtempSync(join(tmpdir(), "averse-taken-"));
   onTestFinished(() => rmSync(TMPDIR, { recursive: true, force: true }));
   // One trial at a time: the next one's worker is opened early, and may be refused first.
@@ -198,7 +198,7 @@ test("a socket whose address is taken", { timeout: 60_000 }, async () => {
   expect(readdirSync(TMPDIR)).toEqual([]);
 });
 
-test("a socket's path that is too long", { timeout: 60_000 }, async () => {
+test("a socket's path that is too long", async () => {
   const folder = mkdtempSync(join(tmpdir(), "averse-long-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const TMPDIR = join(folder, "x".repeat(90));
@@ -212,7 +212,7 @@ test("a socket's path that is too long", { timeout: 60_000 }, async () => {
   expect(failureOf(run)).toMatchObject({ reason: "environment" });
 });
 
-test("a port that is taken", { timeout: 60_000 }, async () => {
+test("a port that is taken", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => void server.close());
   await once(server, "listening");
@@ -239,7 +239,6 @@ test("a port that is taken", { timeout: 60_000 }, async () => {
 // Elsewhere the limit is not kept, and the memory that is asked for here would be had.
 test.skipIf(process.platform !== "linux")(
   "no memory left: PyTorch is refused it, and the settings that lower the need are named",
-  { timeout: 120_000 },
   async () => {
     const worker = join(scratch, "little-memory.yaml");
     writeFileSync(

@@ -32,7 +32,7 @@ async function refusedHere(args: readonly string[]) {
   return { code, stderr: text.err };
 }
 
-describe("the command line", { timeout: 30_000 }, () => {
+describe("the command line", () => {
   test.each([["rnu"], ["run", "smoke", "--jsno"], ["run", "gone.yaml"]])(
     "%s %s %s ends with 2",
     async (...args) => {
@@ -132,7 +132,7 @@ describe("the command line", { timeout: 30_000 }, () => {
   });
 });
 
-describe("the environment: exit 3", { timeout: 60_000 }, () => {
+describe("the environment: exit 3", () => {
   test("a Python that does not exist", async () => {
     const { code, stderr } = await averse(["run", "smoke", "--runs", join(scratch, "p")], {
       env: { AVERSE_PYTHON: "/nowhere/python3" },

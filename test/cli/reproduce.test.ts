@@ -38,7 +38,7 @@ beforeAll(async () => {
   const set = keys.flatMap((key) => ["--set", key]);
   const { code, err } = await averse("run", "smoke", "--plain", "--run-dir", first, ...set);
   expect({ code, err }).toEqual({ code: 0, err: "" });
-}, 60_000);
+});
 
 afterAll(() => {
   vi.unstubAllEnvs();
@@ -108,7 +108,7 @@ describe("a run's manifest", () => {
   });
 });
 
-describe("reproduce", { timeout: 60_000 }, () => {
+describe("reproduce", () => {
   test("runs it again, bit by bit", async () => {
     const again = join(runs, "again");
     const { code, out, err } = await averse("reproduce", first, "--json", "--run-dir", again);

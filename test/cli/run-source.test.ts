@@ -8,6 +8,7 @@ import type { Happening } from "../../src/experiment/events.js";
 import { type RunServer, serveRun } from "../../src/live/server.js";
 import type { RunRecorder } from "../../src/record/run-directory.js";
 import type { ProgressObservation, RunSource } from "../../src/tui/run-source.js";
+import { eventually } from "../eventually.js";
 import { smallExperiment } from "../experiment/experiments.js";
 import { evaluatedHappening, stepHappening } from "../experiment/happenings.js";
 import { newRun } from "../record/folders.js";
@@ -121,12 +122,12 @@ describe("a run of another process", () => {
     expect(told).toEqual([progress("rlhf-s0", 1)]);
     const event = recorder.append(null, { type: "paused" });
     server.observe({ kind: "event", event });
-    await vi.waitFor(() => expect(told.at(-1)).toBe("journal"));
+    await eventually(() => expect(told.at(-1)).toBe("journal"));
     expect(types(run)).toEqual(["paused"]);
     expect([await run.ask("pause"), await run.ask("stop")]).toEqual([null, "not now"]);
     expect(run).toMatchObject({ live: true, foreground: false });
     await server.close();
-    await vi.waitFor(() => expect(told.at(-1)).toBe("closed"));
+    await eventually(() => expect(told.at(-1)).toBe("closed"));
     expect(run.live).toBe(false);
     expect(await run.ask("pause")).toBe("nobody runs it");
   });
@@ -139,13 +140,13 @@ describe("a run of another process", () => {
     const { told } = heard(run);
     recorder.append(null, { type: "paused" });
     vi.advanceTimersByTime(2000);
-    await vi.waitFor(() => expect(told).toEqual(["journal"]));
+    await eventually(() => expect(told).toEqual(["journal"]));
     expect(types(run)).toEqual(["paused"]);
     vi.advanceTimersByTime(2000);
     await new Promise(setImmediate);
     expect(told).toEqual(["journal"]);
     await served(recorder);
-    await vi.waitFor(() => {
+    await eventually(() => {
       vi.advanceTimersByTime(2000);
       expect(run.live).toBe(true);
     });
@@ -158,7 +159,7 @@ describe("a run of another process", () => {
     const run = await attached(recorder);
     const { told } = heard(run);
     run.close();
-    await vi.waitFor(() => expect(run.live).toBe(false));
+    await eventually(() => expect(run.live).toBe(false));
     expect(told).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ import { averse, buildProgramFirst, type Finished, scratch } from "./averse.js";
 
 buildProgramFirst();
 
-describe("one run", { timeout: 60_000 }, () => {
+describe("one run", () => {
   let runs = "";
   let folder = "";
   let finished: Finished;
@@ -25,7 +25,7 @@ describe("one run", { timeout: 60_000 }, () => {
       "--set",
       "training.iterations=4",
     ]);
-  }, 120_000);
+  });
 
   test("ends with 0", () => {
     expect(finished.stderr).toContain("done after");
@@ -192,7 +192,7 @@ describe("one run", { timeout: 60_000 }, () => {
   });
 });
 
-describe("plain output", { timeout: 60_000 }, () => {
+describe("plain output", () => {
   test("is at most a line a step, then the table, the conclusion and where all lies", async () => {
     const runs = join(scratch, "plain");
     const args = [

@@ -7,6 +7,7 @@ import type { Observation } from "../../src/experiment/observation.js";
 import { planRun } from "../../src/experiment/plan.js";
 import type { Ports, RunOutcome } from "../../src/experiment/ports.js";
 import { replay } from "../../src/experiment/replay.js";
+import { advance, initialState } from "../../src/experiment/state.js";
 import type { Command, Payload, Result } from "../../src/protocol/messages.js";
 import { simulatedWorker } from "../../src/worker/simulated.js";
 import type { ProgressListener, Worker } from "../../src/worker.js";
@@ -24,6 +25,8 @@ export type Trick = (call: {
 
 export class Harness {
   readonly recorder: MemoryRecorder;
+  /** Seconds, monotonic. */
+  clock = () => performance.now() / 1000;
   /** Leave the recorder's folders for a later harness, which disposes of them. */
   keep = false;
   readonly stop = new AbortController();
@@ -58,7 +61,7 @@ export class Harness {
         return worker;
       },
       recorder: this.recorder,
-      clock: () => performance.now() / 1000,
+      clock: () => this.clock(),
       wait: async (seconds) => {
         this.waits.push(seconds);
       },
@@ -105,6 +108,14 @@ export class Harness {
     return this.events.filter(
       (event): event is StepEvent => event.type === "step" && event.trial === trial,
     );
+  }
+
+  /** Nothing is in hand, and nothing will be before the next command. */
+  get rests(): boolean {
+    const plan = planRun(this.experiment, { cores: 2, gpus: 0 });
+    let state = initialState(plan);
+    for (const event of this.events) [state] = advance(plan, state, event);
+    return state.paused && Object.values(state.trials).every(({ inHand }) => inHand === null);
   }
 
   get allClosed(): boolean {

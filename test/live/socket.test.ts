@@ -14,13 +14,14 @@ import {
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { RunCommand } from "../../src/experiment/commands.js";
 import type { JournalEvent } from "../../src/experiment/events.js";
 import { readAddress } from "../../src/live/address.js";
 import { connectToRun, type RunLink } from "../../src/live/client.js";
 import type { ProgressMessage } from "../../src/live/messages.js";
 import { type RunServer, serveRun } from "../../src/live/server.js";
+import { eventually } from "../eventually.js";
 
 const folders: string[] = [];
 const servers: RunServer[] = [];
@@ -206,14 +207,13 @@ describe("a run that is served", () => {
     await gone;
     const another = await raw(run);
     another.pause();
-    const began = performance.now();
+    // It would wait for ever.
     await server.close();
-    expect(performance.now() - began).toBeLessThan(2000);
   });
 
   test("keeps no process alive by itself, nor by its views", async () => {
     // What the tests before left is closing still.
-    await vi.waitFor(() => expect(pipes()).toBe(pipesAtStart));
+    await eventually(() => expect(pipes()).toBe(pipesAtStart));
     const run = runFolder();
     await served(run);
     const view = await raw(run);

@@ -1,16 +1,23 @@
 """Fixtures that more than one file uses."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from averse_worker.engine import Engine
 from averse_worker.engines import build_engine
 from averse_worker.messages import LoadPayload
 from payloads import load_payload
 from wire_controller import WireController
+
+# The same cases in every run, and none that fails because the machine is busy; the long form
+# looks for new ones.
+settings.register_profile("averse", deadline=None, derandomize="AVERSE_LONG" not in os.environ)
+settings.load_profile("averse")
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,7 @@ class Served:
         assert self.evaluated() == self.figures
         assert self.call("update", PAYLOADS["update"])["episodes"] == 2
         self.call("shutdown", {})
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 

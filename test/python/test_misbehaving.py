@@ -10,7 +10,7 @@ import pytest
 
 from averse_worker.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, uint32_array, uint32_bytes
 from payloads import LOAD
-from wire_controller import WireController
+from wire_controller import PATIENCE, WireController
 
 FOLDER = Path(__file__).parent / "misbehaving"
 ROLLOUT = {"prompts": uint32_bytes([0, 1]), "seed": 1, "kl_coefficient": 0}
@@ -42,7 +42,7 @@ def test_silent(controller: WireController) -> None:
 
 def test_dies_at_start(controller: WireController) -> None:
     process = controller.start(script=FOLDER / "dies_at_start.py")
-    assert process.wait(10) == 7
+    assert process.wait(PATIENCE) == 7
     assert "libsomething" in controller.stderr()
 
 
@@ -78,7 +78,7 @@ def test_dies_in_update(controller: WireController) -> None:
     controller.call("load", LOAD)
     controller.call("rollout", ROLLOUT)
     controller.send("update", UPDATE)
-    assert process.wait(10) == -signal.SIGKILL
+    assert process.wait(PATIENCE) == -signal.SIGKILL
     assert "illegal memory access" in controller.stderr()
 
 
@@ -87,10 +87,17 @@ def test_freezes_in_rollout(controller: WireController) -> None:
     controller.receive()
     controller.call("load", LOAD)
     controller.send("rollout", ROLLOUT)
+    deadline = time.monotonic() + PATIENCE
+    while state_of(process.pid) != "T":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     with pytest.raises(TimeoutError):
         controller.receive(timeout=1)
-    state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
-    assert state == "T"
+
+
+def state_of(pid: int) -> str:
+    """A letter as in ps(1); T: stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_ignores_sigterm(controller: WireController) -> None:

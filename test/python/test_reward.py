@@ -114,7 +114,7 @@ def test_a_download_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
             raise Interrupted("on request")
 
     monkeypatch.setattr(
-        "averse_worker.model_folder.snapshot_download", lambda *_, **__: release.wait(10)
+        "averse_worker.model_folder.snapshot_download", lambda *_, **__: release.wait(60)
     )
     with pytest.raises(Interrupted):
         find_model("averse/slow", "reward", "reward.model", False, report)

@@ -8,14 +8,14 @@ import pytest
 
 from averse_worker.stacks import END
 from payloads import LOAD
-from wire_controller import WireController
+from wire_controller import PATIENCE, WireController
 
 MISBEHAVING = Path(__file__).parent / "misbehaving"
 ROLLOUT = {"prompts": b"\0\0\0\0", "seed": 1, "kl_coefficient": 0}
 UPDATE = {"rollout": 1, "weights": b"\0\0\x80\x3f", "seed": 1, "learning_rate_factor": 1}
 
 
-def wait_for(controller: WireController, words: str, timeout: float = 20) -> str:
+def wait_for(controller: WireController, words: str, timeout: float = PATIENCE) -> str:
     """What the worker has written to standard error, once the words are there."""
     deadline = time.monotonic() + timeout
     while words not in (text := controller.stderr()):

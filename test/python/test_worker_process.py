@@ -12,7 +12,7 @@ import pytest
 
 from averse_worker.messages import PROTOCOL_VERSION, float32_array, uint32_bytes
 from payloads import LOAD
-from wire_controller import PACKAGE_FOLDER, WireController
+from wire_controller import PACKAGE_FOLDER, PATIENCE, WireController
 
 LONG_SFT: dict[str, Any] = {
     "seed": 1,
@@ -23,11 +23,9 @@ LONG_SFT: dict[str, Any] = {
 }
 
 
-def wait_for(process: subprocess.Popen[bytes], code: int, timeout: float = 10) -> float:
-    """Waits for the process to end with this code; returns the seconds it took."""
-    started = time.monotonic()
-    assert process.wait(timeout) == code
-    return time.monotonic() - started
+def wait_for(process: subprocess.Popen[bytes], code: int) -> None:
+    """Waits for the process to end with this code; its command in hand would take hours."""
+    assert process.wait(PATIENCE) == code
 
 
 def start_long_command(controller: WireController) -> int:
@@ -82,7 +80,7 @@ def test_one_whole_session(controller: WireController, tmp_path: Path) -> None:
     folder.mkdir()
     assert controller.call("save", {"path": str(folder)})["kind"] == "reply"
     assert controller.call("shutdown", {})["result"] == {}
-    assert wait_for(process, 0) < 3
+    wait_for(process, 0)
     assert process.stdout is not None
     assert process.stdout.read() == b""
 
@@ -112,26 +110,21 @@ def test_control_is_answered_while_the_engine_works(controller: WireController) 
     assert controller.call("load", LOAD)["kind"] == "reply"
 
 
-def test_progress_comes_about_ten_times_a_second(controller: WireController) -> None:
+def test_progress_is_told_now_and_then_and_not_at_every_step(controller: WireController) -> None:
     controller.start()
     controller.receive()
     start_long_command(controller)
-    started = time.monotonic()
     done = [controller.receive()["done"] for _ in range(10)]
     assert done == sorted(done)
-    assert 0.8 < time.monotonic() - started < 5
+    assert done[-1] - done[0] > 10 * len(done)
 
 
-def test_ping_round_trip_stays_short_under_load(controller: WireController) -> None:
+def test_every_ping_is_answered_under_load(controller: WireController) -> None:
     controller.start()
     controller.receive()
     start_long_command(controller)
-    seconds = []
     for _ in range(20):
-        started = time.monotonic()
-        controller.call("ping", {})
-        seconds.append(time.monotonic() - started)
-    assert sorted(seconds)[10] < 0.2
+        assert controller.call("ping", {})["result"]["busy"] == "sft"
 
 
 def test_sigterm_ends_a_working_worker_at_once(controller: WireController) -> None:
@@ -139,7 +132,7 @@ def test_sigterm_ends_a_working_worker_at_once(controller: WireController) -> No
     controller.receive()
     start_long_command(controller)
     process.terminate()
-    assert wait_for(process, 143) < 2
+    wait_for(process, 143)
     assert "SIGTERM" in controller.stderr()
 
 
@@ -147,7 +140,7 @@ def test_sigterm_ends_an_idle_worker(controller: WireController) -> None:
     process = controller.start()
     controller.receive()
     process.terminate()
-    assert wait_for(process, 143) < 2
+    wait_for(process, 143)
 
 
 def test_ctrl_c_is_left_to_the_controller(controller: WireController) -> None:
@@ -174,7 +167,7 @@ def test_a_worker_leaves_when_the_controller_hangs_up(controller: WireController
     controller.receive()
     start_long_command(controller)
     controller.hang_up()
-    assert wait_for(process, 3) < 4
+    wait_for(process, 3)
     assert "closed the connection" in controller.stderr()
 
 
@@ -190,9 +183,7 @@ def test_a_worker_leaves_when_the_controller_freezes(tmp_path: Path) -> None:
         worker = int(frozen.stdout.readline())
         try:
             frozen.send_signal(signal.SIGSTOP)
-            started = time.monotonic()
             wait_until_gone(worker)
-            assert time.monotonic() - started < 5
         finally:
             frozen.kill()
 
@@ -203,7 +194,7 @@ from pathlib import Path
 from wire_controller import WireController
 
 controller = WireController(Path(sys.argv[1]))
-process = controller.start("--heartbeat-ms", "100", "--heartbeat-timeout-ms", "600")
+process = controller.start("--heartbeat-ms", "200", "--heartbeat-timeout-ms", "3000")
 controller.receive()
 print(process.pid, flush=True)
 time.sleep(3600)
@@ -221,10 +212,8 @@ def test_a_worker_dies_with_its_parent(tmp_path: Path) -> None:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
         parent.kill()
-        parent.wait(10)
-        started = time.monotonic()
+        parent.wait(PATIENCE)
         wait_until_gone(worker)
-        assert time.monotonic() - started < 3
 
 
 DYING_CONTROLLER = """
@@ -242,7 +231,7 @@ time.sleep(3600)
 """
 
 
-def wait_until_gone(pid: int, timeout: float = 10) -> None:
+def wait_until_gone(pid: int, timeout: float = PATIENCE) -> None:
     """Waits until the process has ended, reaped or not."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -263,7 +252,7 @@ def test_a_worker_that_finds_no_controller_leaves(tmp_path: Path) -> None:
         [sys.executable, "-m", "averse_worker", *arguments],
         cwd=PACKAGE_FOLDER,
         capture_output=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert process.returncode == 3
     assert b"no controller answered in time" in process.stderr
@@ -284,7 +273,7 @@ def test_wrong_arguments_end_with_code_2(arguments: list[str], words: str) -> No
         cwd=PACKAGE_FOLDER,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert process.returncode == 2
     assert words in process.stderr

@@ -14,6 +14,9 @@ from averse_worker.messages import PROTOCOL_VERSION
 
 PACKAGE_FOLDER = Path(__file__).parents[2] / "python"
 
+PATIENCE = 60
+"""Seconds that an answer, or a process's end, is waited for: only a busy machine needs them."""
+
 
 class WireController:
     """A ROUTER, one worker process at a time, and requests with ids that count up."""
@@ -41,7 +44,7 @@ class WireController:
         for process in self._processes:
             if process.poll() is None:
                 process.kill()
-            process.wait(10)
+            process.wait(PATIENCE)
         self.hang_up()
         self._socket_folder.cleanup()
 
@@ -67,12 +70,12 @@ class WireController:
     def stderr(self) -> str:
         return (self._folder / "stderr.txt").read_text()
 
-    def receive(self, timeout: float = 20) -> dict[str, Any]:
+    def receive(self, timeout: float = PATIENCE) -> dict[str, Any]:
         """The next message of the worker, decoded without any schema."""
         message: dict[str, Any] = msgspec.msgpack.decode(self.receive_bytes(timeout))
         return message
 
-    def receive_bytes(self, timeout: float = 20) -> bytes:
+    def receive_bytes(self, timeout: float = PATIENCE) -> bytes:
         if not self._router.poll(int(timeout * 1000)):
             raise TimeoutError(f"no message in {timeout} s; standard error:\n{self.stderr()}")
         self._peer, data = self._router.recv_multipart()
@@ -95,7 +98,7 @@ class WireController:
         self.send_frames(msgspec.msgpack.encode({**request, **envelope}))
         return self._next_id
 
-    def call(self, command: str, payload: Any, timeout: float = 20, **envelope: Any) -> Any:
+    def call(self, command: str, payload: Any, timeout: float = PATIENCE, **envelope: Any) -> Any:
         """Sends a request and returns its answer, past the progress."""
         id = self.send(command, payload, **envelope)
         deadline = time.monotonic() + timeout

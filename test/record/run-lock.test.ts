@@ -19,9 +19,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import type { LockOwner } from "../../src/record/lock-generations.js";
 import { identityOf, lifeOf } from "../../src/record/process-identity.js";
 import { holderOf, lockRun, type RunLock } from "../../src/record/run-lock.js";
+import { eventually } from "../eventually.js";
 import { temporaryFolder } from "./folders.js";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Done once, just before the next generation is linked: another process that is quicker. */
 let beforeLink: (() => void) | null = null;
@@ -375,15 +374,9 @@ describe.runIf(process.platform === "linux")("between processes", () => {
       createInterface(shell.stdout!).once("line", (...lines: string[]) => resolve(lines)),
     );
     const pid = Number(line);
-    await vi.waitFor(
-      () => expect(readFileSync(`/proc/${shell.pid}/comm`, "utf8")).toBe("sleep\n"),
-      10_000,
-    );
+    await eventually(() => expect(readFileSync(`/proc/${shell.pid}/comm`, "utf8")).toBe("sleep\n"));
     (shell.stdio[3] as Writable).end();
-    await vi.waitFor(
-      () => expect(readFileSync(`/proc/${pid}/stat`, "utf8")).toMatch(/\) Z /),
-      10_000,
-    );
+    await eventually(() => expect(readFileSync(`/proc/${pid}/stat`, "utf8")).toMatch(/\) Z /));
     expect(lifeOf(identityOf(pid))).toBe("dead");
   });
 });

@@ -53,9 +53,6 @@ async function completeRun(runDir: string): Promise<string> {
   return recorder.directory;
 }
 
-/** They read the whole run hundreds of times, in one folder: none may go on beneath the next. */
-const patient = { timeout: 120_000 };
-
 let scratch: string;
 let whole: string;
 beforeAll(async () => {
@@ -107,59 +104,51 @@ test("a whole run is what was written, and all of it was read", async () => {
   expect(bytes).toBe(sizes.reduce((sum, size) => sum + size));
 });
 
-test(
-  "every one of 150 random flipped bytes is found, and its file and line named",
-  patient,
-  async () => {
-    const files = vouchedFor(whole).filter((file) => !isList(file));
-    expect(files.length).toBeGreaterThan(15);
-    const flip = fc.record({
-      file: fc.constantFrom(...files),
-      place: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-      mask: fc.integer({ min: 1, max: 255 }),
-    });
-    await fc.assert(
-      fc.asyncProperty(flip, async ({ file, place, mask }) => {
-        const bytes = readFileSync(join(whole, file));
-        const at = Math.floor(place * bytes.length);
-        const line = bytes.subarray(0, at).filter((byte) => byte === 10).length + 1;
-        bytes[at]! ^= mask;
-        const findings = await harmed(file, (path) => writeFileSync(path, bytes));
-        expect(findings).toEqual([
-          { file, line: file === "journal.jsonl" ? line : null, message: expect.any(String) },
-        ]);
-      }),
-      { seed: 3, numRuns: 150 },
-    );
-  },
-);
+test("every one of 150 random flipped bytes is found, and its file and line named", async () => {
+  const files = vouchedFor(whole).filter((file) => !isList(file));
+  expect(files.length).toBeGreaterThan(15);
+  const flip = fc.record({
+    file: fc.constantFrom(...files),
+    place: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+    mask: fc.integer({ min: 1, max: 255 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(flip, async ({ file, place, mask }) => {
+      const bytes = readFileSync(join(whole, file));
+      const at = Math.floor(place * bytes.length);
+      const line = bytes.subarray(0, at).filter((byte) => byte === 10).length + 1;
+      bytes[at]! ^= mask;
+      const findings = await harmed(file, (path) => writeFileSync(path, bytes));
+      expect(findings).toEqual([
+        { file, line: file === "journal.jsonl" ? line : null, message: expect.any(String) },
+      ]);
+    }),
+    { seed: 3, numRuns: 150 },
+  );
+});
 
-test(
-  "a flipped byte of a list of digests is found, in it or in a file of it",
-  patient,
-  async () => {
-    const lists = vouchedFor(whole).filter(isList);
-    expect(lists).toEqual([
-      "report.sha256",
-      "trials/ra-rlhf-s0/samples/step-000003.sha256",
-      "trials/sft-s0/samples/step-000000.sha256",
-    ]);
-    for (const list of lists) {
-      const written = readFileSync(join(whole, list));
-      const own = [list, ...written.toString().matchAll(/\S+$/gm)].map((name) =>
-        join(dirname(list), basename(String(name))),
-      );
-      for (let at = 0; at < written.length; at += 11) {
-        const bytes = Buffer.from(written);
-        bytes[at]! ^= 1 + (at % 255);
-        const findings = await harmed(list, (path) => writeFileSync(path, bytes));
-        expect(findings, `byte ${at}`).toEqual([
-          { file: expect.toBeOneOf(own), line: null, message: expect.stringContaining(list) },
-        ]);
-      }
+test("a flipped byte of a list of digests is found, in it or in a file of it", async () => {
+  const lists = vouchedFor(whole).filter(isList);
+  expect(lists).toEqual([
+    "report.sha256",
+    "trials/ra-rlhf-s0/samples/step-000003.sha256",
+    "trials/sft-s0/samples/step-000000.sha256",
+  ]);
+  for (const list of lists) {
+    const written = readFileSync(join(whole, list));
+    const own = [list, ...written.toString().matchAll(/\S+$/gm)].map((name) =>
+      join(dirname(list), basename(String(name))),
+    );
+    for (let at = 0; at < written.length; at += 11) {
+      const bytes = Buffer.from(written);
+      bytes[at]! ^= 1 + (at % 255);
+      const findings = await harmed(list, (path) => writeFileSync(path, bytes));
+      expect(findings, `byte ${at}`).toEqual([
+        { file: expect.toBeOneOf(own), line: null, message: expect.stringContaining(list) },
+      ]);
     }
-  },
-);
+  }
+});
 
 test("reports made again are vouched for again; those of a former version are told apart", async () => {
   const run = join(scratch, "reported");
@@ -183,7 +172,7 @@ test("texts for reading are vouched for by nobody: damaged or gone, they are no 
   expect(await harmed(file, (path) => rmSync(path))).toEqual([]);
 });
 
-test("every line feed and every byte of the checksums of a journal counts", patient, async () => {
+test("every line feed and every byte of the checksums of a journal counts", async () => {
   const file = "journal.jsonl";
   const text = readFileSync(join(whole, file), "latin1");
   const lines = text.split("\n");

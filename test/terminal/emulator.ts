@@ -25,6 +25,7 @@ export class Emulator {
   #wraps = true;
   /** Between a resize and the frame drawn anew, the screen is neither's. */
   #disturbed = false;
+  #drawing = false;
   /** What was wrong with frames, in words. */
   readonly faults: string[] = [];
   frames = 0;
@@ -52,6 +53,11 @@ export class Emulator {
   resize(columns: number, rows: number): void {
     this.#disturbed = true;
     this.#terminal.resize(columns, rows);
+  }
+
+  /** The screen shows one frame, and no part of the next: a frame may come in pieces. */
+  get whole(): boolean {
+    return !this.#drawing;
   }
 
   /** The rows of the screen, without colours and without blanks at their ends. */
@@ -116,7 +122,10 @@ export class Emulator {
       // So that a row that is too long is found: it would be cut.
       return true;
     }
-    if (mode === 2026 && !on) this.#frame();
+    if (mode === 2026) {
+      this.#drawing = on;
+      if (!on) this.#frame();
+    }
     return false;
   }
 

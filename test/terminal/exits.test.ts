@@ -28,7 +28,7 @@ function journalOf(cwd: string): { type: string; [key: string]: unknown }[] {
     .map((line) => JSON.parse(line));
 }
 
-describe("a run in the foreground", { timeout: 60_000 }, () => {
+describe("a run in the foreground", () => {
   async function running(name: string, env = {}): Promise<{ cwd: string; window: TerminalWindow }> {
     const cwd = workplace(scratch, name, long);
     const window = averseWindow(["run", "tail"], { cwd, env });
@@ -122,7 +122,7 @@ describe("a run in the foreground", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a view of a run in the background", { timeout: 60_000 }, () => {
+describe("a view of a run in the background", () => {
   async function attached(
     name: string,
     env = {},
@@ -189,7 +189,7 @@ describe("a view of a run in the background", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the launcher", { timeout: 60_000 }, () => {
+describe("the launcher", () => {
   test.each([
     ["q", (window: TerminalWindow) => window.press("q"), { code: 0, signal: null }],
     ["Ctrl-C", (window: TerminalWindow) => window.press(keys.ctrlC), { code: 0, signal: null }],

@@ -41,13 +41,13 @@ async function eachScreen(
   expectTidy(view, await view.ended);
 }
 
-test("NO_COLOR: none", { timeout: 60_000 }, async () => {
+test("NO_COLOR: none", async () => {
   await eachScreen("no-color", { NO_COLOR: "1" }, ({ emulator }) => {
     expect(emulator.colors.any).toBe(false);
   });
 });
 
-test("16 colours: no others", { timeout: 60_000 }, async () => {
+test("16 colours: no others", async () => {
   let any = false;
   await eachScreen("sixteen", { TERM: "xterm-16color" }, ({ emulator }) => {
     any ||= emulator.colors.any;
@@ -56,13 +56,13 @@ test("16 colours: no others", { timeout: 60_000 }, async () => {
   expect(any).toBe(true);
 });
 
-test("no UTF-8: nothing but ASCII", { timeout: 60_000 }, async () => {
+test("no UTF-8: nothing but ASCII", async () => {
   await eachScreen("ascii", { LANG: "C" }, ({ text }) => {
     expect(text.match(/[^\n -~]/gu)).toBeNull();
   });
 });
 
-test("TERM=dumb: lines, and no screen", { timeout: 60_000 }, async () => {
+test("TERM=dumb: lines, and no screen", async () => {
   const cwd = workplace(scratch, "dumb", 20);
   const words = averseWindow([], { cwd, env: { TERM: "dumb" } });
   expect(await words.ended).toMatchObject({ code: 0 });

@@ -8,7 +8,7 @@ buildProgramFirst();
 leaveNothingBehind();
 
 test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
-  timeout: 120_000,
+  timeout: 360_000,
 }, async () => {
   const cwd = workplace(scratch, "story", 100_000);
   const first = averseWindow([], { cwd });

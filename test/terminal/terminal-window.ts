@@ -157,6 +157,7 @@ export class TerminalWindow {
   async until(holds: (text: string) => boolean, words: string): Promise<string> {
     return await new Promise((resolve, reject) => {
       const look = () => {
+        if (!this.emulator.whole && this.#end === null) return;
         if (holds(this.text)) done(() => resolve(this.text));
         else if (this.#end !== null) done(() => reject(this.#missed(words, "the program ended")));
       };

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { Dealer } from "zeromq";
 import { Connection } from "../../src/worker/connection.js";
 import { makeSocketFolder } from "../../src/worker/socket-folder.js";
 import { workerSpecSchema } from "../../src/worker/spec.js";
+import { eventually } from "../eventually.js";
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 const bytes = (content: string) => Buffer.from(content);
@@ -46,7 +47,7 @@ describe("connection", () => {
     const connection = await open();
     const dealer = dealerOf(connection);
     await dealer.send("hello");
-    await vi.waitFor(() => expect(seen.messages).toEqual(["hello"]));
+    await eventually(() => expect(seen.messages).toEqual(["hello"]));
     const numbers = Array.from({ length: 2000 }, (_, i) => String(i));
     const sent = Promise.all(numbers.map((number) => connection.send(bytes(number))));
     const received: string[] = [];
@@ -66,7 +67,7 @@ describe("connection", () => {
       await dealer.send(number);
     }
     await dealer.send("x".repeat(10_000_000));
-    await vi.waitFor(() => expect(seen.messages).toHaveLength(2001), 30_000);
+    await eventually(() => expect(seen.messages).toHaveLength(2001));
     expect(seen.messages.slice(0, 2000)).toEqual(numbers);
     expect(seen.messages[2000]).toHaveLength(10_000_000);
   });
@@ -76,10 +77,10 @@ describe("connection", () => {
     await expect(connection.send(bytes("early"))).rejects.toThrow("is not connected");
     const dealer = dealerOf(connection);
     await dealer.send("hello");
-    await vi.waitFor(() => expect(seen.messages).toEqual(["hello"]));
+    await eventually(() => expect(seen.messages).toEqual(["hello"]));
     expect(seen.disconnects).toBe(0);
     dealer.close();
-    await vi.waitFor(() => expect(seen.disconnects).toBe(1), 30_000);
+    await eventually(() => expect(seen.disconnects).toBe(1));
     await expect(connection.send(bytes("late"))).rejects.toThrow("is not connected");
   });
 
@@ -88,7 +89,7 @@ describe("connection", () => {
     await expect(connection.send(bytes("early"))).rejects.toThrow();
     const dealer = dealerOf(connection);
     await dealer.send("hello");
-    await vi.waitFor(() => expect(seen.messages).toEqual(["hello"]));
+    await eventually(() => expect(seen.messages).toEqual(["hello"]));
     await connection.send(bytes("now"));
     expect(text((await dealer.receive())[0]!)).toBe("now");
   });
@@ -97,10 +98,10 @@ describe("connection", () => {
     const connection = await open();
     const first = dealerOf(connection);
     await first.send("hello");
-    await vi.waitFor(() => expect(seen.messages).toEqual(["hello"]));
+    await eventually(() => expect(seen.messages).toEqual(["hello"]));
     await first.send(["two", "frames"]);
     await dealerOf(connection).send("intruder");
-    await vi.waitFor(() => expect(seen.strays).toHaveLength(2));
+    await eventually(() => expect(seen.strays).toHaveLength(2));
     expect(seen.strays.join()).toMatch(/2 frames.*second process|second process.*2 frames/);
     expect(seen.messages).toEqual(["hello"]);
   });
@@ -109,10 +110,10 @@ describe("connection", () => {
     const connection = await open();
     const worker = dealerOf(connection);
     await worker.send("hello");
-    await vi.waitFor(() => expect(seen.messages).toEqual(["hello"]));
+    await eventually(() => expect(seen.messages).toEqual(["hello"]));
     const second = dealerOf(connection);
     await second.send("intruder");
-    await vi.waitFor(() => expect(seen.strays).toHaveLength(1));
+    await eventually(() => expect(seen.strays).toHaveLength(1));
     second.close();
     const left = new Dealer({ linger: 0 });
     const ends = left.events;
@@ -122,7 +123,7 @@ describe("connection", () => {
     }
     left.close();
     await worker.send("still here");
-    await vi.waitFor(() => expect(seen.messages).toHaveLength(2));
+    await eventually(() => expect(seen.messages).toHaveLength(2));
     await connection.send(bytes("and you"));
     expect(text((await worker.receive())[0]!)).toBe("and you");
     expect(seen.disconnects).toBe(0);
@@ -136,7 +137,7 @@ describe("connection", () => {
       await dealer.send(String(i));
     }
     dealer.close();
-    await vi.waitFor(() => expect(seen.disconnects).toBe(1), 30_000);
+    await eventually(() => expect(seen.disconnects).toBe(1));
     expect(seen.messages).toHaveLength(100);
     expect(connection.endpoint).toMatch(/^ipc:/);
   });
@@ -155,7 +156,7 @@ describe("connection", () => {
     const connection = await open();
     const dealer = dealerOf(connection);
     await dealer.send("hello");
-    await vi.waitFor(() => expect(seen.messages).toEqual(["hello"]));
+    await eventually(() => expect(seen.messages).toEqual(["hello"]));
     const sends = Array.from({ length: 100 }, () => connection.send(bytes("x")));
     connection.close();
     expect(await Promise.allSettled(sends)).toHaveLength(100);

@@ -5,11 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../eventually.js";
 import { processesWith } from "./processes.js";
-
-// Starting Python on a busy machine takes its time; nothing here waits for a clock.
-vi.setConfig({ testTimeout: 60_000 });
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -87,7 +85,7 @@ function isGone(pid: number): boolean {
 test.each(["throws", "exits", "rejects"])("the controller %s", async (ending) => {
   const { pid, ended } = await start(ending);
   await ended;
-  await vi.waitFor(() => expect(isGone(pid)).toBe(true), 30_000);
+  await eventually(() => expect(isGone(pid)).toBe(true));
   expect(readdirSync(sockets)).toEqual([]);
 });
 
@@ -96,7 +94,7 @@ test.each(["SIGKILL", "SIGTERM", "SIGHUP"] as const)("the controller gets %s", a
   expect(isGone(pid)).toBe(false);
   controller.kill(signal);
   await ended;
-  await vi.waitFor(() => expect(isGone(pid)).toBe(true), 30_000);
+  await eventually(() => expect(isGone(pid)).toBe(true));
 });
 
 test("what a killed controller left is removed by the next, and what another uses is not", async () => {
@@ -115,5 +113,5 @@ test("what a killed controller left is removed by the next, and what another use
   expect(readdirSync(sockets)).toEqual([inUse]);
   expect(isGone(living.pid)).toBe(false);
   living.controller.kill("SIGKILL");
-  await vi.waitFor(() => expect(isGone(living.pid)).toBe(true), 30_000);
+  await eventually(() => expect(isGone(living.pid)).toBe(true));
 });

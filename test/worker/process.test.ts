@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { LineTail } from "../../src/worker/line-tail.js";
 import { exitText, WorkerProcess } from "../../src/worker/process.js";
 import { groupExists } from "../../src/worker/process-group.js";
+import { eventually } from "../eventually.js";
 import { processesWith } from "./processes.js";
 
 const mark = randomUUID();
@@ -65,7 +66,7 @@ describe("worker process", () => {
     const worker = await start(
       node("process.on('SIGTERM', () => {}); console.error('ready'); setInterval(() => {}, 1000)"),
     );
-    await vi.waitFor(() => expect(worker.stderrTail()).toEqual(["ready"]), 30_000);
+    await eventually(() => expect(worker.stderrTail()).toEqual(["ready"]));
     expect(await worker.stop(300)).toEqual({ code: null, signal: "SIGKILL" });
   });
 
@@ -79,7 +80,7 @@ describe("worker process", () => {
       `),
     );
     expect(await worker.exited).toEqual({ code: 0, signal: null });
-    await vi.waitFor(() => expect(processesWith(mark)).toEqual([]), 30_000);
+    await eventually(() => expect(processesWith(mark)).toEqual([]));
   });
 
   test("a program that is not there", async () => {

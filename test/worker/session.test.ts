@@ -24,9 +24,6 @@ import { hasIpv6 } from "./ipv6.js";
 import { loadPayload } from "./payloads.js";
 import { processesWith } from "./processes.js";
 
-// Starting Python on a busy machine takes its time; nothing here waits for a clock.
-vi.setConfig({ testTimeout: 60_000 });
-
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const fake = readWorkerSpec("fake", root);
 

@@ -5,16 +5,14 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, connect as dial, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { curveKeyPair, Dealer } from "zeromq";
 import { MAX_MESSAGE_BYTES } from "../../src/protocol/codec.js";
 import { Connection } from "../../src/worker/connection.js";
 import { z85 } from "../../src/worker/curve-keys.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
+import { eventually } from "../eventually.js";
 import { hasIpv6 } from "./ipv6.js";
-
-// Starting Python on a busy machine takes its time; nothing here waits for a clock.
-vi.setConfig({ testTimeout: 60_000 });
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { connection: tcp } = workerSpecSchema.parse({
@@ -77,14 +75,14 @@ class Opened {
     Object.assign(worker, options);
     worker.connect(this.connection.endpoint);
     await worker.send("hello");
-    await vi.waitFor(() => expect(this.messages).toEqual(["hello"]), 30_000);
+    await eventually(() => expect(this.messages).toEqual(["hello"]));
     return worker;
   }
 
   /** That messages go both ways, and nothing else was heard of. */
   async expectUndisturbed(worker: Dealer): Promise<void> {
     await worker.send("still here");
-    await vi.waitFor(() => expect(this.messages.at(-1)).toBe("still here"), 30_000);
+    await eventually(() => expect(this.messages.at(-1)).toBe("still here"));
     await this.connection.send(Buffer.from("so am I"));
     expect(String((await worker.receive())[0])).toBe("so am I");
     const { messages, strays, disconnects } = this;
@@ -155,7 +153,7 @@ describe("over TCP", () => {
     const worker = await opened.worker();
     await opened.expectUndisturbed(worker);
     worker.close();
-    await vi.waitFor(() => expect(opened.disconnects).toBe(1), 30_000);
+    await eventually(() => expect(opened.disconnects).toBe(1));
   });
 
   test("the keys lie in a file of one's own, are new for each session, and go with it", async () => {
@@ -241,18 +239,18 @@ describe("over TCP", () => {
       toClose.push(socket.resume());
       return socket;
     });
-    await vi.waitFor(() => expect(silent.every((socket) => !socket.connecting)).toBe(true), 30_000);
+    await eventually(() => expect(silent.every((socket) => !socket.connecting)).toBe(true));
     await opened.expectUndisturbed(await opened.worker());
     const hungUp = () => silent.filter((socket) => socket.destroyed).length;
     // The worker's connection came last of all: it is the oldest that go.
-    await vi.waitFor(() => expect(hungUp()).toBeGreaterThanOrEqual(200 - 64), 30_000);
+    await eventually(() => expect(hungUp()).toBeGreaterThanOrEqual(200 - 64));
   });
 
   test("large messages pass in both directions", async () => {
     const opened = await Opened.start();
     const worker = await opened.worker();
     await worker.send("x".repeat(50_000_000));
-    await vi.waitFor(() => expect(opened.messages).toHaveLength(2), 30_000);
+    await eventually(() => expect(opened.messages).toHaveLength(2));
     expect(opened.messages.pop()).toHaveLength(50_000_000);
     await opened.connection.send(Buffer.alloc(50_000_000));
     expect((await worker.receive())[0]).toHaveLength(50_000_000);
@@ -267,7 +265,7 @@ describe("over TCP", () => {
       await worker.send("x".repeat(100_000));
     }
     worker.close();
-    await vi.waitFor(() => expect(opened.disconnects).toBe(1), 30_000);
+    await eventually(() => expect(opened.disconnects).toBe(1));
     expect(opened.messages).toHaveLength(101);
   });
 
@@ -286,7 +284,9 @@ describe("over TCP", () => {
       "right keys: came in",
     ]);
     // The last one has the worker's own keys: it is let in, and not listened to.
-    expect(opened.strays).toEqual([expect.stringContaining("a second process connected")]);
+    await eventually(() =>
+      expect(opened.strays).toEqual([expect.stringContaining("a second process connected")]),
+    );
     opened.strays.splice(0);
     await opened.expectUndisturbed(worker);
   });

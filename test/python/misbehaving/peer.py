@@ -55,8 +55,8 @@ class Peer:
         self.session: str = arguments.session
         self._engine = engine or FakeEngine()
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.HEARTBEAT_IVL, 200)
-        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 2000)
+        self._socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
+        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
         self._socket.connect(arguments.endpoint)
 
     def hello(self, *, protocol: int = PROTOCOL_VERSION, session: str | None = None) -> None:

@@ -7,6 +7,7 @@ import {
   startDashboard,
 } from "../../../src/tui/dashboard/dashboard.js";
 import type { RunListener, RunSource } from "../../../src/tui/run-source.js";
+import { eventually } from "../../eventually.js";
 import { type Happened, journalOf, runStarted, started, stepped } from "../journal.js";
 import { Display, Keyboard } from "../terminal.js";
 import { experiment } from "./sample-scene.js";
@@ -104,7 +105,7 @@ async function open({
     keyboard,
     display,
     dashboard,
-    shows: (text) => vi.waitFor(() => expect(display.shown).toMatch(text), { timeout: 5000 }),
+    shows: (text) => eventually(() => expect(display.shown).toMatch(text)),
     type: (keys) => keyboard.type(keys),
   };
   opened.push(one);
@@ -199,7 +200,7 @@ describe("a view of a run", () => {
     const { display, shows } = await open();
     await shows("reward mean");
     display.resize(60, 15);
-    await vi.waitFor(() => expect(display.shown).not.toContain("reward mean"));
+    await eventually(() => expect(display.shown).not.toContain("reward mean"));
     expect(display.shown.split("\n").length).toBeLessThanOrEqual(14);
   });
 
@@ -240,7 +241,7 @@ describe("a run in the foreground", () => {
   test("is stopped by two Ctrl-C that come as one", async () => {
     const view = await open({ foreground: true });
     view.type("\u0003\u0003");
-    await vi.waitFor(() => expect(view.run.asked).toEqual(["stop", "halt"]));
+    await eventually(() => expect(view.run.asked).toEqual(["stop", "halt"]));
   });
 
   test("is left after a question, and stops", async () => {

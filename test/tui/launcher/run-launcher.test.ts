@@ -1,9 +1,10 @@
 import { PassThrough } from "node:stream";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { RunSummary } from "../../../src/experiment/run-summary.js";
 import type { InkScreen, InkScreenOptions } from "../../../src/tui/ink-screen.js";
 import type { LauncherPorts } from "../../../src/tui/launcher/launcher-ports.js";
 import { runLauncher } from "../../../src/tui/launcher/run-launcher.js";
+import { eventually } from "../../eventually.js";
 import { comparedRuns } from "../compare/compare-fixture.js";
 import { check, experiments, presses, run, runs, textOf } from "./launcher-fixture.js";
 
@@ -43,7 +44,7 @@ class Screens {
   }
 
   async shows(text: string): Promise<void> {
-    await vi.waitFor(() => expect(this.frame).toContain(text), { timeout: 5000 });
+    await eventually(() => expect(this.frame).toContain(text));
   }
 }
 
