@@ -18,5 +18,5 @@ def test_without_a_controller_on_this_machine_the_parent_alone_counts() -> None:
 
 def test_a_controller_that_was_gone_before_the_start_is_noticed() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as controller:
-        controller.wait(30)
+        controller.wait(60)
     assert Parent({CONTROLLER: str(controller.pid)}).gone()

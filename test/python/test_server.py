@@ -66,7 +66,7 @@ class Bench:
             return next((message for message in answers if message["id"] == id), None)
 
         with self._arrived:
-            assert self._arrived.wait_for(found, 10), f"no answer to {id} among {self._sent}"
+            assert self._arrived.wait_for(found, 60), f"no answer to {id} among {self._sent}"
             message = found()
             assert message is not None
             self._sent.remove(message)
@@ -81,11 +81,11 @@ class Bench:
             return any(m["kind"] == "progress" and m["phase"] == phase for m in self._sent)
 
         with self._arrived:
-            assert self._arrived.wait_for(there, 10)
+            assert self._arrived.wait_for(there, 60)
 
     def close(self) -> None:
         self.send(10_000, "shutdown", {})
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 
@@ -233,7 +233,7 @@ def test_a_second_command_is_refused_and_the_first_goes_on(
 
     def behave(report: Report) -> None:
         report("waiting", 0, 1, "events")
-        go_on.wait(10)
+        go_on.wait(60)
 
     engine.behave = behave
     bench.send(1, "sft", SFT)
@@ -250,7 +250,7 @@ def test_a_second_command_is_refused_and_the_first_goes_on(
 def test_an_id_sent_twice_does_not_answer_for_the_first(stub: tuple[Bench, StubEngine]) -> None:
     bench, engine = stub
     go_on = threading.Event()
-    engine.behave = lambda _: go_on.wait(10)
+    engine.behave = lambda _: go_on.wait(60)
     bench.send(1, "sft", SFT)
     bench.send(1, "sft", SFT)
     assert bench.answer(None)["error"] == "protocol"
