@@ -20,7 +20,10 @@ export interface Series {
   /** As many; null, NaN and ±∞ are gaps. */
   readonly ys: ArrayLike<number | null>;
   readonly look: Look;
-  /** Drawn with gaps, so that it is told from the others without colour. */
+  /**
+   * It is in the background: drawn with gaps, so that it is told from the others without colour, and
+   * without the lowest and highest of points that crowd.
+   */
   readonly dashed?: boolean;
 }
 
@@ -116,24 +119,39 @@ function partInView(series: Series, shown: Range): Part {
   return { series, begin, end, points, range: points === 0 ? null : { low, high } };
 }
 
+/** Points in a column of dots from which on they crowd. */
+const crowd = 4;
+
 /**
  * Points that share a column of dots become one upright stroke from the lowest to the highest of
- * them: ten thousand steps cost no more to draw than a few hundred, and no peak is lost.
+ * them; where they crowd, the curve goes through their mean, and the lowest and the highest are dots
+ * off it. So ten thousand steps cost no more to draw than a few hundred, noise does not hide where
+ * they go, and no peak is lost.
  */
 function drawSeries(canvas: DotCanvas, part: Part, { axes }: Plot, ink: number): void {
   const { xs, ys } = part.series;
   const rowAt = (y: number): number => Math.round((1 - shareIn(y, axes.y)) * (canvas.height - 1));
   let column = -1;
-  let [low, high, first, last] = [0, 0, 0, 0];
+  let [low, high, first, last, mean, count] = [0, 0, 0, 0, 0, 0];
   /** Column and row where the curve was left; null: a gap lies between. */
   let left: readonly [number, number] | null = null;
   const close = (): void => {
     if (column >= 0) {
+      const isCrowd = count >= crowd;
+      const [enter, leave] = isCrowd ? [rowAt(mean), rowAt(mean)] : [rowAt(first), rowAt(last)];
       if (left !== null) {
-        canvas.line(left[0], left[1], column, rowAt(first), ink);
+        canvas.line(left[0], left[1], column, enter, ink);
       }
-      canvas.line(column, rowAt(high), column, rowAt(low), ink);
-      left = [column, rowAt(last)];
+      if (isCrowd) {
+        canvas.dot(column, enter, ink);
+        if (part.series.dashed !== true) {
+          canvas.dot(column, rowAt(high), ink);
+          canvas.dot(column, rowAt(low), ink);
+        }
+      } else {
+        canvas.line(column, rowAt(high), column, rowAt(low), ink);
+      }
+      left = [column, leave];
     }
     column = -1;
   };
@@ -147,12 +165,16 @@ function drawSeries(canvas: DotCanvas, part: Part, { axes }: Plot, ink: number):
     const here = Math.round(shareIn(xs[at]!, axes.x) * (canvas.width - 1));
     if (here !== column) {
       close();
-      [column, low, high, first] = [here, y, y, y];
+      [column, low, high, first, mean, count] = [here, y, y, y, 0, 0];
     } else if (y < low) {
       low = y;
     } else if (y > high) {
       high = y;
     }
+    count += 1;
+    // Not by the difference: that of two finite numbers may be infinite.
+    const share = 1 / count;
+    mean = mean * (1 - share) + y * share;
     last = y;
   }
   close();

@@ -98,6 +98,23 @@ describe("lineChart", () => {
     );
   });
 
+  test("goes through the mean of points that crowd, whatever their spread", () => {
+    const steps = Array.from({ length: 4000 }, (_, at) => at);
+    const drawn = (spread: number): number[][] => {
+      const ys = steps.map((x) => x / 4000 + (x % 2 === 0 ? spread : -spread));
+      const series = { xs: steps, ys, look: {}, dashed: true };
+      const lines = lineChart({ series: [series], x: null, y: [-2, 3] }, { ...room, style: rich });
+      return dotRows(lines.map(lineText)).filter((rows) => rows.length > 0);
+    };
+    const calm = drawn(0);
+    for (const [column, rows] of drawn(0.9).entries()) {
+      // One dot for the odd point of a column.
+      expect(Math.abs(Math.min(...rows) - Math.min(...calm[column]!))).toBeLessThanOrEqual(1);
+      expect(Math.abs(Math.max(...rows) - Math.max(...calm[column]!))).toBeLessThanOrEqual(1);
+    }
+    expect(calm.length).toBeGreaterThan(20);
+  });
+
   test("leaves a gap where there is no figure", () => {
     const ys = [1, 1, null, null, 1, 1];
     const xs = [0, 1, 2, 3, 4, 5];

@@ -251,7 +251,7 @@ describe("the risk panel", () => {
       tail prompts again 5 %  |
       Schedule  kept, of 64            Returns of step 40  # kept                     |
         |'''''|-|___       :                    CVaR -1.66 v         v VaR -0.27      |
-      50+          '''|--|__.          10+                 :         |###  oooooo     |
+      50+          '''|--|__           10+                 :         |###  oooooo     |
         |                  :.........    |                 :         |###  oooooo     |
         |                  :            5+                 :         |###  ooooooooo  |
        0+                  :             |                 :       ######  ###oooooo  |
@@ -339,7 +339,7 @@ describe("the risk panel", () => {
       Schedule  kept, of 64     Returns of step 40  ▓ kept        |
         │⠉⠉⠉⠓⠒⠦⢤⣀      ┊            CVaR −1.66 ▾      ▾ VaR −0.27 |
       50┤       ⠈⠉⠙⠒⠦⢤⣀⡀        10┤            ┆      │▓▓  ▅▅██   |
-        │              ┊⠙⠒ ⠤⣄     │            ┆      │▓▓  ████▄▄ |
+        │              ┊⠉⠒ ⠤⣄     │            ┆      │▓▓  ████▄▄ |
         │              ┊          │            ┆     ▓▓▓▓  ▓▓████ |
        0┤              ┊         0┤▓▓▓▓▓▓▓▓  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▆|
          0            ▴40                   −2         0          |"
