@@ -89,7 +89,7 @@ describe("a run in the foreground", () => {
     window.signal("SIGKILL");
     expect(await window.ended).toMatchObject({ code: null, signal: 9 });
     // Nobody can do anything after that; what a shell does not set anew itself is `reset`'s.
-    expect(window.modes).toMatchObject({ mouse: false, bracketedPaste: false });
+    expect(window.modes).toMatchObject({ mouse: false });
     const [run] = await runsIn(cwd);
     expect(run!.state).toBe("stopped");
     const again = averseWindow(["resume", run!.id], { cwd });
@@ -162,7 +162,7 @@ describe("a view of a run in the background", () => {
     await other.shows(/step [1-9]\d*\/100000/);
     window.signal("SIGKILL");
     expect(await window.ended).toMatchObject({ signal: 9 });
-    expect(window.modes).toMatchObject({ mouse: false, bracketedPaste: false });
+    expect(window.modes).toMatchObject({ mouse: false });
     other.hangUp();
     await other.ended;
     await expectRunning(cwd);
