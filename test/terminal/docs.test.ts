@@ -107,6 +107,8 @@ if (capturing) {
     launcher.press(keys.right);
     await launcher.shows("paused  ra-rlhf seed 0");
     await launcher.hides("Pausing:");
+    // The fan is read from the journal bit by bit, the newest steps first.
+    await launcher.shows(/^ *\S*[│┤][░▒━•]{20}/m);
     take("dashboard-120x40", launcher);
     launcher.resize(80, 24);
     await launcher.shows("4 What if ─ 5 Events");
