@@ -26,6 +26,8 @@ from averse_worker.errors import InputError, MissingEnvironment
 ASSETS: Final = Path(__file__).parent / "assets"
 # No pickled weights: loading those runs code.
 _PATTERNS: Final = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+_LONGEST_REASON: Final = 300
+"""characters of a library's own words in a message"""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,15 @@ class ModelFolder:
             if "memory" in str(error):
                 raise
             raise self.wrong(
-                f"cannot be loaded ({type(error).__name__}: {error}); expected a model in "
+                f"cannot be loaded ({type(error).__name__}: {_brief(error)}); expected a model in "
                 "transformers format with config.json, *.safetensors and tokenizer files"
             ) from error
+
+
+def _brief(error: Exception) -> str:
+    """The error's words in one line; transformers adds lists of all the classes that it knows."""
+    words = " ".join(str(error).split())
+    return words if len(words) <= _LONGEST_REASON else f"{words[:_LONGEST_REASON].rstrip()} …"
 
 
 def find_model(

@@ -25,6 +25,8 @@ export function venvPython(root) {
  * @param {(pid: number | null) => void} onChild
  */
 export async function ensurePythonPackages(root, extras, onChild) {
+  // A choice that cannot be followed is told, whether or not .venv has to be made.
+  if (process.env.AVERSE_PYTHON) findPython();
   const python = venvPython(root);
   const markFile = join(root, ".venv", "averse-ready.json");
   const version = interpreterVersion(python);

@@ -21,6 +21,12 @@ export async function afterSetup(root, extras, then) {
     await setUp(root, extras);
     process.exitCode = wasInterrupted() ? interruptedExit : await then();
   } catch (error) {
+    const refusal = error instanceof SetupError ? null : placeRefusal(root, error);
+    if (refusal !== null) {
+      process.stderr.write(`${refusal}\n`);
+      process.exitCode = environmentExit;
+      return;
+    }
     if (!(error instanceof SetupError)) throw error;
     if (wasInterrupted()) {
       process.stderr.write("Set-up interrupted; the next run takes it up again.\n");
@@ -31,6 +37,28 @@ export async function afterSetup(root, extras, then) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = environmentExit;
   }
+}
+
+/** @type {Readonly<Record<string, string>>} */
+const refusals = {
+  EACCES: "no permission to write",
+  EPERM: "no permission to write",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+};
+
+/**
+ * @param {string} root
+ * @param {unknown} error
+ * @returns {string | null} null: the error is not about a place that set-up writes to
+ */
+export function placeRefusal(root, error) {
+  if (!(error instanceof Error) || !("code" in error)) return null;
+  const reason = refusals[String(error.code)];
+  if (reason === undefined) return null;
+  const place = "path" in error && typeof error.path === "string" ? error.path : root;
+  return `Set-up cannot write ${place}: ${reason}. It needs a checkout that you can write to, with 2.5 GB of room: mend that, or clone it elsewhere.`;
 }
 
 /**

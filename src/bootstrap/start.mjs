@@ -5,8 +5,8 @@ const { root, python, afterSetup } = await begin();
 const { join } = await import("node:path");
 const { runInForeground } = await import("./child.mjs");
 
-await afterSetup([], () =>
-  runInForeground(
+await afterSetup([], async () => {
+  const code = await runInForeground(
     [
       process.execPath,
       join(root, "dist", "main.js"),
@@ -17,5 +17,7 @@ await afterSetup([], () =>
     root,
     // AVERSE_PYTHON named the Python to make .venv with; the worker runs in .venv itself.
     { ...process.env, AVERSE_PYTHON: python },
-  ),
-);
+  );
+  process.stderr.write("Here `averse` is `node dist/main.js`; `npm link` gives it its own name.\n");
+  return code;
+});

@@ -20,6 +20,10 @@ await afterSetup(["dev"], async () => {
   const suites = allSuites(root, scratch, availableParallelism()).filter(
     ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
   );
+  if (suites.length === 0) {
+    const known = allSuites(root, scratch, 1).map(({ name }) => name);
+    process.stderr.write(`No suite has ${words.join(" or ")} in its name: ${known.join(" · ")}\n`);
+  }
   const print = (/** @type {string} */ text) => process.stdout.write(`${text}\n`);
   // AVERSE_PYTHON named the Python to make .venv with; tests run in .venv itself.
   const { AVERSE_PYTHON: _, ...env } = process.env;

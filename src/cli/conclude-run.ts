@@ -1,5 +1,6 @@
 /** How a run ends: its report, what the reader is told, and the exit code. */
 import type { RunOutcome } from "../experiment/ports.js";
+import { shellLine } from "./command-line.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { resultText } from "./result-text.js";
 import { readSamples, sampleLines } from "./samples.js";
@@ -58,7 +59,7 @@ export async function concludeRun(
 }
 
 function resumeHint(folder: string): string {
-  return `\`averse resume ${folder}\` goes on from the last checkpoints.`;
+  return `\`${shellLine(["resume", folder])}\` goes on from the last checkpoints.`;
 }
 
 function shownSamples(folder: string, samples: ReadonlyMap<string, string>) {

@@ -29,7 +29,7 @@ export function validate(name: string, options: ConfigOptions, terminal: Termina
     terminal.out(
       options.json
         ? JSON.stringify(facts)
-        : `${file}: valid; ${trials.length} trials: ${trials.join(", ")}`,
+        : `${file}: valid; ${trials.length} ${trials.length === 1 ? "trial" : "trials"}: ${trials.join(", ")}`,
     );
     return exitCode.done;
   } catch (error) {
@@ -64,6 +64,11 @@ export function explain(
     if (options.json) terminal.out(JSON.stringify(keys));
     else terminal.out(keys.map(keyText).join("\n"));
     return exitCode.done;
+  }
+  if (keys.length > 0) {
+    throw new UserError(
+      `${what} is a key or section; with a second word the first names an experiment: averse config explain quickstart ${only}.`,
+    );
   }
   const loaded = loadExperiment(experimentOrKey(what!), options.set);
   const rows = valuesInForce(loaded).filter(

@@ -70,7 +70,7 @@ function modelFolder(run: string, trial: string): string {
   const model = join(trials, trial, "model");
   if (!existsSync(join(model, digestsFile))) {
     throw new UserError(
-      `${trial} has no model yet: it is written when the trial is done (averse show ${run}).`,
+      `${trial} has no model: one is written at the end of a trial that trains (averse show ${run}).`,
     );
   }
   return model;

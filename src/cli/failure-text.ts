@@ -1,4 +1,5 @@
 /** Any error as what the user reads on stderr, and the exit code that goes with it. */
+import { safeText } from "../report/safe-text.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { UserError } from "./user-error.js";
 
@@ -27,7 +28,10 @@ export function failureText(error: unknown, debug: boolean): FailureText {
   const stack = debug && error instanceof Error && error.stack ? `\n${error.stack}` : "";
   if (error instanceof UserError) return { exit: error.exit, text: `${error.message}${stack}` };
   if (hasName(error, "ConfigError"))
-    return { exit: exitCode.usage, text: `${error.message}${stack}` };
+    return {
+      exit: exitCode.usage,
+      text: `${safeText(error.message, { multiline: true })}${stack}`,
+    };
   if (hasName(error, "RecordError") || hasName(error, "JournalError")) {
     return { exit: recordExit(error), text: `${error.message}.${stack}` };
   }

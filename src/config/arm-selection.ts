@@ -53,7 +53,10 @@ export function selectArms(
   for (const { path, value, text } of overrides) {
     if (path.length === 1) continue;
     if (selected.includes(path[1]!)) changes = withValueAt(changes, path.slice(1), value);
-    else problems.push(notSelected(path[1]!, selected, text));
+    else {
+      const known = presetNames.includes(path[1]!) || Object.hasOwn(changes, path[1]!);
+      problems.push(notSelected(path[1]!, selected, known, text));
+    }
   }
   return {
     changes: Object.fromEntries(selected.map((arm) => [arm, ownTree(changes, arm)])),
@@ -73,16 +76,22 @@ function readDefinitions(written: unknown, places: Places, problems: ConfigProbl
   return Object.fromEntries(names.map((name) => [name, {}]));
 }
 
-function notSelected(arm: string, selected: readonly string[], override: string): ConfigProblem {
+function notSelected(
+  arm: string,
+  selected: readonly string[],
+  known: boolean,
+  override: string,
+): ConfigProblem {
+  const all = [...selected, arm];
+  const remedy = known
+    ? `Select it too: --set arms=${all.join(",")}.`
+    : `To make an arm of that name: --set 'arms={${all.map((one) => `${one}: {}`).join(", ")}}'.`;
   const meant = nearestName(arm, selected);
   return {
     place: { override },
     key: `arms.${arm}`,
     found: "an arm that this experiment does not train",
     expected: `one of ${selected.join(", ")}`,
-    remedy:
-      meant === null
-        ? `Select it too: --set arms=${[...selected, arm].join(",")}.`
-        : `Did you mean arms.${meant}?`,
+    remedy: meant === null ? remedy : `Did you mean arms.${meant}?`,
   };
 }

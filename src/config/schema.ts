@@ -145,7 +145,7 @@ export const riskSchema = z.strictObject({
     .describe(
       "soft: all episodes for n iterations, then down to α at ρM; constant: α from the start",
     ),
-  warmup: count.default(30).describe("n: iterations with every episode kept"),
+  warmup: count.default(30).describe("n: iterations 0 to n keep every episode"),
   rho: openFraction.default(0.95).describe("ρ: share of the iterations at which α is reached"),
   statistic: z
     .enum(["return", "lambda-return", "reward", "prompt-score"])

@@ -31,9 +31,17 @@ export function parseYaml(file: string, text: string): YamlSource {
   const malformed = document.errors.map((error) => ({
     place: at(error.pos[0]),
     key: "",
-    found: `malformed YAML (${error.message.replaceAll(/\s+/g, " ")})`,
-    expected: "valid YAML",
-    remedy: "Check indentation, quotes and brackets on this line and the one before.",
+    ...(error.code === "MULTIPLE_DOCS"
+      ? {
+          found: "a second document",
+          expected: "one document",
+          remedy: "Write one experiment a file, without `---` between its keys.",
+        }
+      : {
+          found: `malformed YAML (${error.message.replaceAll(/\s+/g, " ")})`,
+          expected: "valid YAML",
+          remedy: "Check indentation, quotes and brackets on this line and the one before.",
+        }),
   }));
   if (malformed.length > 0) throw new ConfigError(malformed);
 

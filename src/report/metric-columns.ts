@@ -83,7 +83,7 @@ export const metricColumns: readonly MetricColumn[] = [
     digits: 3,
     factor: 1,
     better: "higher",
-    meaning: "share of distinct word pairs; falls when texts repeat themselves",
+    meaning: "share of distinct pairs of tokens; falls when texts repeat themselves",
     rank: 5,
   },
   {

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
+import { unprivileged } from "../unprivileged.js";
 import { type StubCheckout, stubCheckout } from "./stub-checkout.js";
 
 interface Result {
@@ -16,6 +17,7 @@ function script(
   name: string,
   args: readonly string[],
   onText?: (text: string, pid: number) => void,
+  user: { readonly uid?: number; readonly gid?: number } = {},
 ) {
   return new Promise<Result>((resolve) => {
     const child = spawn(
@@ -24,6 +26,7 @@ function script(
       {
         cwd: "/",
         stdio: ["ignore", "pipe", "pipe"],
+        ...user,
       },
     );
     const text = { stdout: "", stderr: "" };
@@ -61,7 +64,9 @@ describe("npm start", () => {
     }
     const second = await script(checkout, "start.mjs", []);
     expect(second.code).toBe(7);
-    expect(second.stderr).toBe("");
+    expect(second.stderr).toBe(
+      "Here `averse` is `node dist/main.js`; `npm link` gives it its own name.\n",
+    );
     expect(checkout.calls()).toEqual([]);
   });
 
@@ -75,6 +80,15 @@ describe("npm start", () => {
       if (text.includes("up")) process.kill(pid, "SIGINT");
     });
     expect(code).toBe(130);
+  });
+
+  test("says in a sentence that the checkout cannot be written", async () => {
+    const checkout = stubCheckout();
+    chmodSync(checkout.root, 0o555);
+    const { code, stderr } = await script(checkout, "start.mjs", [], undefined, unprivileged);
+    chmodSync(checkout.root, 0o755);
+    expect(stderr).toMatch(/^Set-up cannot write .*: no permission to write\. .*\n$/);
+    expect(code).toBe(3);
   });
 
   test("says in a sentence that Python is missing, and ends with 3", async () => {

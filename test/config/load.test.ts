@@ -300,7 +300,7 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     ],
     ["a bracket left open", `${name}seeds: [1, 2\n`, "found malformed YAML"],
     ["tabs for indentation", `${name}risk:\n\talpha: 0.2\n`, "x.yaml:3:"],
-    ["two documents", `${name}---\nname: two\n`, "found malformed YAML"],
+    ["two documents", `${name}---\nname: two\n`, "found a second document, expected one"],
     ["an empty file", "", "x.yaml:1:1: found an empty file, expected a map of configuration keys."],
     ["a file of comments", "# nothing\n\n", "found an empty file"],
     ["a list", "- 1\n", "found a list"],
@@ -335,6 +335,11 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
       "an arm that is not trained",
       "arms.random-drop.risk.alpha=0.2",
       "Select it too: --set arms=sft,rlhf,ra-rlhf,random-drop.",
+    ],
+    [
+      "an arm that nobody has defined",
+      "arms.mine.risk.alpha=0.2",
+      "To make an arm of that name: --set 'arms={sft: {}, rlhf: {}, ra-rlhf: {}, mine: {}}'.",
     ],
     ["a misspelt arm", "arms.ra-rlfh.risk.alpha=0.2", "Did you mean arms.ra-rlhf?"],
     [

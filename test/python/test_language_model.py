@@ -1,5 +1,6 @@
 """Architectures other than GPT-2: split, padded and cached, they answer as transformers does."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from averse_worker import attention
 from averse_worker.errors import InputError
 from averse_worker.head import PLAIN
 from averse_worker.language_model import LanguageModel
+from tiny_models import make_policy, write_tokenizer
 
 SHAPE = {
     "vocab_size": 60,
@@ -113,3 +115,12 @@ def test_gradients_reach_the_trunk_through_the_models_own_head() -> None:
     chosen.sum().backward()  # type: ignore[no-untyped-call]
     gradients = [p.grad for p in model.causal.parameters() if p.requires_grad]
     assert all(gradient is not None for gradient in gradients)
+
+
+def test_a_classifier_as_a_policy_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    config = transformers.DistilBertConfig(dim=16, n_heads=2, n_layers=1, hidden_dim=16)
+    transformers.DistilBertForSequenceClassification(config).save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=r"cannot be loaded \(ValueError: Unrecognized") as caught:
+        make_policy(tmp_path)
+    assert len(str(caught.value)) < 600 + len(str(tmp_path))

@@ -17,7 +17,7 @@ const labels: Readonly<Record<Exclude<FormField, "start">, Label>> = {
   arms: { name: "arms", ascii: "arms", meaning: "" },
   seeds: { name: "seeds", ascii: "seeds", meaning: "one trial for each arm and seed" },
   alpha: { name: "α", ascii: "alpha", meaning: "worst share of episodes that counts" },
-  warmup: { name: "n", ascii: "n", meaning: "iterations with every episode kept" },
+  warmup: { name: "n", ascii: "n", meaning: "iterations 0 to n keep every episode" },
   rho: { name: "ρ", ascii: "rho", meaning: "share of M at which α is reached" },
   iterations: { name: "M", ascii: "M", meaning: "iterations" },
   worker: { name: "worker", ascii: "worker", meaning: "how the model's process is started" },
