@@ -1,6 +1,7 @@
 /**
  * The files of a run's lock: `lock/000001.json`, …, each with its owner. A generation appears whole
- * and only once; the highest is never removed, so that numbers only grow.
+ * and only once; the highest is never removed, so that numbers only grow. What a process was writing
+ * when it died (`<pid>-….tmp`) goes with the next owner.
  */
 import { randomUUID } from "node:crypto";
 import {
