@@ -124,7 +124,7 @@ export async function execute(
     const own = new OwnRun(folder, experiment, desk);
     const view = await openView(options, own, terminal);
     const server = await serve(folder, desk, view);
-    const past = history === null ? null : await recall(plan, history, samples);
+    const past = history === null ? null : await recall(experiment, plan, history, samples);
     const hasTerminal = options.detachment === null;
     const signals = stopSignals((how) => view.stopping(how), process, undefined, hasTerminal);
     view.onStopAsked(() => signals.request());
@@ -165,11 +165,12 @@ export async function execute(
 }
 
 async function recall(
+  experiment: Experiment,
   plan: Plan,
   { events, cutBytes }: History,
   samples: Map<string, string>,
 ): Promise<Past | null> {
-  return await replay(plan, events, cutBytes, (event) => takeSamples(event, samples));
+  return await replay(experiment, plan, events, cutBytes, (event) => takeSamples(event, samples));
 }
 
 async function openView(

@@ -17,6 +17,7 @@ import { failureFacts, lossOf } from "./failure.js";
 import { LiveTrials } from "./live-trials.js";
 import type { Plan } from "./plan.js";
 import type { Ports, RunOutcome } from "./ports.js";
+import { RecordedInputs } from "./recorded-inputs.js";
 import type { Past } from "./replay.js";
 import { advance, initialState, type RunState } from "./state.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
@@ -49,6 +50,7 @@ class Run {
   #fail!: (error: unknown) => void;
   #state: RunState;
   #figures: RunFigures;
+  readonly #inputs: RecordedInputs;
   readonly #live: LiveTrials;
   readonly #startedAt: number;
   readonly #onStop = (): void => void this.#command("stop");
@@ -68,7 +70,8 @@ class Run {
     this.#state = past?.state ?? initialState(plan);
     this.#figures = past?.figures ?? new Map();
     this.#startedAt = ports.clock();
-    this.#live = new LiveTrials(experiment, plan, ports, (trial, happening) =>
+    this.#inputs = past?.inputs ?? new RecordedInputs(experiment, plan);
+    this.#live = new LiveTrials(experiment, plan, ports, this.#inputs, (trial, happening) =>
       this.#happened(trial, happening),
     );
     this.outcome = new Promise((resolve, reject) => {
@@ -127,6 +130,7 @@ class Run {
       }
       this.ports.observe({ kind: "event", event });
       this.#figures = withEvent(this.#figures, event);
+      this.#inputs.take(event);
       const [state, actions] = advance(this.plan, this.#state, event);
       this.#state = state;
       for (const action of actions) {

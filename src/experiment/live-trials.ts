@@ -6,6 +6,7 @@ import type { ActionKind, Happening } from "./events.js";
 import { perform } from "./perform.js";
 import type { Plan } from "./plan.js";
 import type { Ports } from "./ports.js";
+import type { RecordedInputs } from "./recorded-inputs.js";
 import type { TrialContext } from "./trial-context.js";
 import type { TrialState } from "./trial-state.js";
 
@@ -23,6 +24,7 @@ export class LiveTrials {
     private readonly experiment: Experiment,
     private readonly plan: Plan,
     private readonly ports: Ports,
+    private readonly inputs: RecordedInputs,
     private readonly note: (trial: string, happening: Happening) => void,
   ) {}
 
@@ -113,6 +115,7 @@ export class LiveTrials {
       experiment: this.experiment,
       trial: this.plan.trials.find((trial) => trial.id === id)!,
       ports: this.ports,
+      inputs: this.inputs,
       abandoned: abandon.signal,
       onProgress: ({ phase, done, total, unit }) =>
         this.ports.observe({ kind: "progress", trial: id, phase, done, total, unit }),

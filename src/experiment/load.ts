@@ -1,10 +1,9 @@
 /** Opening a worker and loading a trial's models into it. */
-import { join } from "node:path";
 import { float32Array, uint32Array } from "../protocol/arrays.js";
 import type { Capabilities, Result } from "../protocol/messages.js";
 import type { TrialAction } from "./actions.js";
 import type { Happening } from "./events.js";
-import { TrialError } from "./failure.js";
+import { failureFacts, TrialError } from "./failure.js";
 import { loadPayload } from "./load-payload.js";
 import { promptOrderDigest } from "./prompt-order.js";
 import { type Prompts, type TrialContext, workerOf } from "./trial-context.js";
@@ -23,7 +22,10 @@ export async function open({ delay }: OpenAction, context: TrialContext): Promis
   return { type: "worker_opened", pid, engine, version, checkpoints: capabilities.checkpoint };
 }
 
-/** @throws {TrialError} of kind `input` when the engine or the model cannot do what is asked */
+/**
+ * @throws {TrialError} of kind `input` when the engine or the model cannot do what is asked; of kind
+ *   `environment` when a file is not what this run loaded before, or exported
+ */
 export async function load(action: LoadAction, context: TrialContext): Promise<Happening> {
   const { experiment, trial, ports } = context;
   const worker = workerOf(context);
@@ -31,12 +33,14 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
   context.startedAt = ports.clock();
   context.note({ type: "trial_started", arm, seed, stage, iterations });
   requireCapabilities(context, worker.hello.capabilities, worker.hello.engine);
-  const from = action.from === null ? null : join(ports.recorder.directory, action.from);
-  const loaded = await worker.call(
-    "load",
-    loadPayload(experiment, trial, from, action.device),
-    context.onProgress,
-  );
+  const from = action.from === null ? null : await intactStart(action.from, context);
+  const payload = loadPayload(experiment, trial, from, action.device);
+  let loaded: Result<"load">;
+  try {
+    loaded = await worker.call("load", payload, context.onProgress);
+  } catch (error) {
+    throw context.inputs.explained(error, trial);
+  }
   requireContext(context, loaded.context);
   const train = promptsOf(loaded.train);
   const test = promptsOf(loaded.test);
@@ -48,6 +52,8 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
   context.loaded = { train, test, trainScores };
   const { device, device_name, dtype, threads, parameters, versions, nondeterminism } = loaded;
   const prompts = { train: promptOrderDigest(train.ids), test: promptOrderDigest(test.ids) };
+  const digests = { ...loaded.digests, prompts };
+  context.inputs.require(trial, digests, action.from);
   return {
     type: "worker_ready",
     pid: worker.hello.pid,
@@ -59,11 +65,35 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
     parameters,
     versions,
     nondeterminism,
-    digests: { ...loaded.digests, prompts },
+    digests,
     memory_bytes: loaded.memory_bytes,
     gpu: loaded.gpu,
     seconds: loaded.seconds,
   };
+}
+
+/**
+ * Arms that start from a model of this run must start from the very same. Before a worker opens it:
+ * what is damaged may well load, or take the worker down.
+ *
+ * @throws {TrialError} of kind `environment`: names the file
+ */
+async function intactStart(path: string, { inputs, ports }: TrialContext): Promise<string> {
+  try {
+    return await ports.recorder.intactModel(path, inputs.exported(path) ?? {});
+  } catch (error) {
+    const { reason, message, detail } = failureFacts(error);
+    if (reason !== "environment") {
+      throw error;
+    }
+    throw new TrialError(
+      "environment",
+      `the model ${path}, which this trial starts from, is not what was exported: ${message}; ` +
+        "put its files back from a copy and resume, or start a new run",
+      null,
+      detail,
+    );
+  }
 }
 
 function promptsOf(set: Result<"load">["train"]): Prompts {

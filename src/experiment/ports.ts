@@ -44,6 +44,13 @@ export interface Recorder {
    * @throws {RecordError} `damaged`: names the file
    */
   intact(path: string, digest: string): Promise<string>;
+  /**
+   * The absolute path of a complete model, after its files were found to be those exported.
+   *
+   * @param files file name → sha256, as the event of its export has them
+   * @throws {RecordError} `damaged`, `missing`: names the file
+   */
+  intactModel(path: string, files: Readonly<Record<string, string>>): Promise<string>;
   /** Keeps the stacks of a hung worker's threads; path relative to the run folder. */
   writeStacks(trial: string, text: string): string;
   /** Texts for reading; path relative to the run folder. */

@@ -1,6 +1,8 @@
 /** A run taken up again: its journal folded back into state and figures. */
+import type { Experiment } from "../config/schema.js";
 import type { Happening, JournalEvent } from "./events.js";
 import type { Plan } from "./plan.js";
+import { RecordedInputs } from "./recorded-inputs.js";
 import { advance, initialState, type RunState } from "./state.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
 import { newestPoint } from "./trial-state.js";
@@ -8,6 +10,7 @@ import { newestPoint } from "./trial-state.js";
 export interface Past {
   readonly state: RunState;
   readonly figures: RunFigures;
+  readonly inputs: RecordedInputs;
   /** The event that takes the run up: where every unfinished trial goes on from. */
   readonly resumed: Extract<Happening, { type: "run_resumed" }>;
 }
@@ -21,6 +24,7 @@ export interface Past {
  * @throws what reading `events` throws
  */
 export async function replay(
+  experiment: Experiment,
   plan: Plan,
   events: AsyncIterable<JournalEvent> | Iterable<JournalEvent>,
   cutBytes: number,
@@ -28,10 +32,12 @@ export async function replay(
 ): Promise<Past | null> {
   let state = initialState(plan);
   let figures: RunFigures = new Map();
+  const inputs = new RecordedInputs(experiment, plan);
   for await (const event of events) {
     // What was to be done then is either done, and an event of its own, or void.
     [state] = advance(plan, state, event);
     figures = withEvent(figures, event);
+    inputs.take(event);
     visit(event);
   }
   if (state.phase === "created") {
@@ -42,5 +48,10 @@ export async function replay(
     unfinished.map(([id, own]) => [id, newestPoint(own)?.step ?? null]),
   );
   const { parallel } = plan;
-  return { state, figures, resumed: { type: "run_resumed", parallel, cut_bytes: cutBytes, from } };
+  return {
+    state,
+    figures,
+    inputs,
+    resumed: { type: "run_resumed", parallel, cut_bytes: cutBytes, from },
+  };
 }

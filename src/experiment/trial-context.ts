@@ -4,6 +4,7 @@ import type { ProgressListener, Worker } from "../worker.js";
 import type { Happening } from "./events.js";
 import type { Trial } from "./plan.js";
 import type { Ports } from "./ports.js";
+import type { RecordedInputs } from "./recorded-inputs.js";
 
 export interface Prompts {
   readonly ids: Uint32Array;
@@ -23,6 +24,8 @@ export interface TrialContext {
   readonly experiment: Experiment;
   readonly trial: Trial;
   readonly ports: Ports;
+  /** Of the whole run. */
+  readonly inputs: RecordedInputs;
   /** Aborted: nobody waits any more for the action in hand, nor for a worker to open. */
   readonly abandoned: AbortSignal;
   readonly onProgress: ProgressListener;

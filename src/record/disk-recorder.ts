@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import type { Happening, JournalEvent } from "../experiment/events.js";
 import type { CompletePart, EpisodeText, Position, Recorder } from "../experiment/ports.js";
 import { abandonFolder, completeFolder, prepareFolder, removeFolder } from "./complete-folder.js";
-import { checkFolder } from "./digest-file.js";
+import { checkFolder, digestsText, sha256Of } from "./digest-file.js";
 import { writeWithDigests } from "./digest-list.js";
 import { makeFolder, writeDurably } from "./durable-files.js";
 import { writeEpisodes } from "./episodes-file.js";
@@ -106,6 +106,10 @@ export class DiskRecorder implements RunRecorder {
       throw new RecordError("damaged", `${join(folder, first.file)}: ${first.message}`);
     }
     return folder;
+  }
+
+  intactModel(path: string, files: Readonly<Record<string, string>>): Promise<string> {
+    return this.intact(path, sha256Of(digestsText(files)));
   }
 
   writeStacks(trial: string, text: string): string {

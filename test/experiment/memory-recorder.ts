@@ -63,6 +63,13 @@ export class MemoryRecorder implements Recorder {
     return folder;
   }
 
+  async intactModel(path: string): Promise<string> {
+    if (!this.completed.has(path)) {
+      throw new RecordError("damaged", `${path} is not what was written`);
+    }
+    return join(this.directory, path);
+  }
+
   writeStacks(_trial: string, text: string): string {
     this.stacks.push(text);
     return `logs/stacks-${this.stacks.length}.txt`;

@@ -81,7 +81,7 @@ export class Harness {
       halt: this.halt.signal,
     };
     const plan = planRun(this.experiment, { cores: 2, gpus: 0 });
-    const past = before === null ? null : await replay(plan, before, 0);
+    const past = before === null ? null : await replay(this.experiment, plan, before, 0);
     try {
       return await runExperiment(this.experiment, plan, ports, past);
     } finally {

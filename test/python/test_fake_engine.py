@@ -140,3 +140,9 @@ def test_settings_that_only_some_engines_notice() -> None:
         after = engine.evaluate(evaluate_payload(prompts, samples=2), quiet)
         fields = ("reward", "length", "judge", "samples")
         assert any(getattr(before, f) != getattr(after, f) for f in fields), changes
+
+
+def test_what_stands_for_files_is_the_same_whatever_an_arm_makes_of_them() -> None:
+    (_, plain), (_, turned) = loaded(), loaded(reward__sign=-1)
+    assert turned.digests == plain.digests
+    assert plain.train.scores != turned.train.scores

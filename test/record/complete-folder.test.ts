@@ -141,6 +141,17 @@ test("an intact checkpoint is given with its absolute path", async () => {
   expect(await run.intact(path, digest)).toBe(folder);
 });
 
+test("a model is given only where its files are those that were exported", async () => {
+  const run = newRun();
+  const files = write(run.prepare(trial, "model", 0), { "config.json": "{}" });
+  const { path } = run.complete(trial, "model", 0, files);
+  const folder = join(run.directory, path);
+  expect(await run.intactModel(path, files)).toBe(folder);
+  await expect(run.intactModel(path, { "config.json": sha256("[]") })).rejects.toThrow(/digests/);
+  writeFileSync(join(folder, "config.json"), "[]");
+  await expect(run.intactModel(path, files)).rejects.toThrow(/config\.json: its sha256 is/);
+});
+
 test.each<[string, (folder: string) => void, RegExp]>([
   [
     "changed",

@@ -77,6 +77,8 @@ def load_all(
     )
     report("load", 2, 3, "models")
     train, test = fake_world.make_prompts(payload.reward.sign)
+    # What stands for files is the same whatever is made of them: arms may differ in the sign.
+    world, _ = fake_world.make_prompts(1)
     random = np.random.default_rng((0x4EAD, payload.seed))
     report("load", 3, 3, "models")
     return Loaded(
@@ -87,9 +89,9 @@ def load_all(
         digests=LoadDigests(
             policy=policy_digests,
             reference=reference_digests,
-            reward=fake_loading.builtin_digest(np.array([payload.reward.sign])),
+            reward=fake_loading.builtin_digest(np.array([1])),
             judge={} if payload.judge is None else fake_loading.builtin_digest(np.zeros(1)),
-            data=fake_loading.builtin_digest(train.scores),
+            data=fake_loading.builtin_digest(world.scores),
         ),
         parameters=Parameters(
             policy=policy,
