@@ -7,10 +7,12 @@ import type { JournalEvent } from "../experiment/events.js";
 import { planTrials } from "../experiment/plan.js";
 import { judgeHistories, judgeResults, type Reproduction } from "../experiment/reproduction.js";
 import { plannedEvents, runHistory } from "../experiment/run-history.js";
+import { evaluationDigest } from "../record/evaluation-file.js";
 import { readEntries, readJournal } from "../record/journal-reader.js";
 import { configHash, type Manifest, readManifest, readManifestFile } from "../record/manifest.js";
 import { RecordError } from "../record/record-error.js";
 import { runFiles } from "../record/run-paths.js";
+import { exitCode } from "./exit-code.js";
 import { runFolder } from "./run-folder.js";
 import { UserError } from "./user-error.js";
 
@@ -24,11 +26,26 @@ export interface OriginalRun {
 }
 
 /**
+ * The record that a second run will be compared with is checked now, not when that is over.
+ *
  * @param name a run as for other commands, or the path of a manifest
- * @throws {UserError} there is none, it is not done, or another version of the program wrote it
- * @throws {RecordError} the manifest is damaged
+ * @throws {UserError} there is none, it is not done, or another version of the program wrote it; of
+ *   exit 4: its manifest, journal or evaluation is not what was written
  */
 export async function originalRun(name: string, runs: string): Promise<OriginalRun> {
+  try {
+    return await intactRun(name, runs);
+  } catch (error) {
+    if (error instanceof RecordError && error.reason === "damaged") {
+      const why = "there is nothing sound to compare a second run with, and none was started";
+      const text = `${error.message}: ${why}. \`averse verify\` checks all of a run.`;
+      throw new UserError(text, exitCode.verification, { cause: error });
+    }
+    throw error;
+  }
+}
+
+async function intactRun(name: string, runs: string): Promise<OriginalRun> {
   const file = isFile(name) ? name : null;
   const folder = file === null ? runFolder(name, runs) : dirname(file);
   const manifest = file === null ? readManifest(folder) : readManifestFile(file);
@@ -49,6 +66,10 @@ export async function originalRun(name: string, runs: string): Promise<OriginalR
     );
   }
   const whole = existsSync(join(folder, runFiles.journal));
+  if (whole) {
+    for await (const _ of itsOwnJournal(folder, manifest));
+    requireItsEvaluation(folder, manifest);
+  }
   return { place, manifest, experiment, folder: whole ? folder : null };
 }
 
@@ -77,6 +98,20 @@ async function* itsOwnJournal(folder: string, { results }: Manifest): AsyncGener
       "damaged",
       `${join(folder, runFiles.journal)} is not the journal that ${runFiles.manifest} tells of: ` +
         `it ends with checksum ${last}, not ${results.journal?.checksum}`,
+    );
+  }
+}
+
+/** @throws {RecordError} `damaged`: another evaluation than the one that the manifest tells of */
+function requireItsEvaluation(folder: string, { results }: Manifest): void {
+  const found = evaluationDigest(folder);
+  if (found !== results.evaluation_sha256) {
+    const path = join(folder, runFiles.evaluation);
+    const is = found === null ? "is missing" : `has sha256 ${found}`;
+    const wanted = results.evaluation_sha256 ?? "none";
+    throw new RecordError(
+      "damaged",
+      `${path} ${is}, where ${runFiles.manifest} tells of ${wanted}`,
     );
   }
 }

@@ -1,5 +1,13 @@
 /** A run with the fake worker, run again; and what is said where the second one is another. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -234,7 +242,46 @@ describe("refused is", () => {
     const path = join(folder, "manifest.json");
     writeFileSync(path, readFileSync(path, "utf8").replace('"seeds"', '"sneds"'));
     const { code, err } = await averse("reproduce", path);
-    expect(code).toBe(3);
+    expect(code).toBe(4);
     expect(err).toContain("manifest.json was changed since it was written");
+  });
+
+  test.each<[string, (folder: string) => void, RegExp]>([
+    [
+      "a changed line of the journal",
+      (folder) => {
+        const path = join(folder, "journal.jsonl");
+        writeFileSync(path, readFileSync(path, "utf8").replace('"time":"20', '"time":"21'));
+      },
+      /journal\.jsonl, line 1: its checksum is /,
+    ],
+    [
+      "a last line that is gone",
+      (folder) => {
+        const path = join(folder, "journal.jsonl");
+        const lines = readFileSync(path, "utf8").trimEnd().split("\n").slice(0, -1);
+        writeFileSync(path, `${lines.join("\n")}\n`);
+      },
+      /journal\.jsonl is not the journal that manifest\.json tells of/,
+    ],
+    [
+      "another evaluation",
+      (folder) => writeFileSync(join(folder, "evaluation.json"), "{}"),
+      /evaluation\.json has sha256 [0-9a-f]{64}, where manifest\.json tells of [0-9a-f]{64}/,
+    ],
+    [
+      "no evaluation",
+      (folder) => rmSync(join(folder, "evaluation.json")),
+      /evaluation\.json is missing, where manifest\.json tells of [0-9a-f]{64}/,
+    ],
+  ])("a record with %s, before anything is run", async (what, harm, message) => {
+    const folder = join(runs, what.replaceAll(" ", "-"));
+    cpSync(first, folder, { recursive: true });
+    harm(folder);
+    const again = join(scratch, `after-${what.replaceAll(" ", "-")}`);
+    const { code, out, err } = await averse("reproduce", folder, "--run-dir", again);
+    expect({ code, out }).toEqual({ code: 4, out: "" });
+    expect(err).toMatch(message);
+    expect(existsSync(again)).toBe(false);
   });
 });
