@@ -68,10 +68,11 @@ export function keyReference(key: string): KeyReference | null {
   return byKey.get(key) ?? null;
 }
 
-function reference(key: string, node: SchemaNode): KeyReference {
+function reference(key: string, whole: SchemaNode): KeyReference {
+  const node = withoutNull(whole);
   const types = [node.type ?? []].flat();
   const kind = kindOf(node, types);
-  const nullable = types.includes("null");
+  const nullable = node !== whole || types.includes("null");
   const expected = `${expectedText(key, kind, node)}${nullable ? ", or null" : ""}`;
   return {
     key,
@@ -83,6 +84,13 @@ function reference(key: string, node: SchemaNode): KeyReference {
     default: required.has(key) ? undefined : node.default,
     description: node.description ?? "",
   };
+}
+
+/** zod writes a choice that may be null as one of two: the choice, or null. */
+function withoutNull(node: SchemaNode): SchemaNode {
+  const values = node.anyOf?.filter((one) => one.type !== "null") ?? [];
+  const { anyOf, ...rest } = node;
+  return values.length === 1 && anyOf?.length === 2 ? { ...values[0], ...rest } : node;
 }
 
 function kindOf(node: SchemaNode, types: readonly string[]): KeyKind {

@@ -185,10 +185,27 @@ export const checkpointSchema = z.strictObject({
   every: count.default(50).describe("iterations between checkpoints; 0: only at the end"),
   keep_last: count.default(2).describe("newest checkpoints that are kept of a trial; 0: all"),
   keep_best: z
-    .enum(["reward_mean", "tail_reward", "cvar_0.1", "harm_rate", "judge_reward", "judge_tail"])
+    .enum([
+      "reward_mean",
+      "tail_reward",
+      "cvar_0.1",
+      "harm_rate",
+      "judge_reward",
+      "judge_tail",
+      "perplexity",
+      "dist_1",
+      "dist_2",
+      "dist_3",
+      "length_mean",
+      "kl_mean",
+      "reward_gain",
+    ])
     .nullable()
     .default(null)
-    .describe("figure of the evaluations whose best checkpoint is kept, too; null: none"),
+    .describe(
+      "figure of the evaluations whose best checkpoint is kept, too: the lowest harm_rate, " +
+        "perplexity or kl_mean, the highest of the others; null: none",
+    ),
 });
 
 export const evaluationSchema = z.strictObject({

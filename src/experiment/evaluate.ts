@@ -30,7 +30,7 @@ type Evaluated = Extract<Happening, { type: "evaluated" }>;
  */
 export async function evaluate(action: EvaluateAction, context: TrialContext): Promise<Evaluated> {
   const { experiment, trial, ports } = context;
-  const { evaluation } = experiment;
+  const { evaluation, checkpoint } = experiment;
   const { test } = loadedOf(context);
   const { step, final, compute } = action;
   const chosen = spreadPrompts(test, final ? evaluation.prompts : evaluation.every_prompts);
@@ -43,7 +43,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
       prompts: uint32Bytes(chosen.ids),
       seed: streamSeed(trial.seed, "evaluate", 0),
       weights,
-      perplexity: final,
+      perplexity: final || checkpoint.keep_best === "perplexity",
       samples: final ? evaluation.samples : 0,
     },
     context.onProgress,

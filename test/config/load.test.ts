@@ -200,6 +200,11 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
       "x.yaml:2:12: seeds.1: found 1.5, expected a list of whole numbers",
     ],
     [
+      "a figure that evaluations do not have, with all that they have",
+      `${name}checkpoint:\n  keep_best: dist_4\n`,
+      'x.yaml:3:14: checkpoint.keep_best: found the text "dist_4", expected one of reward_mean, tail_reward, cvar_0.1, harm_rate, judge_reward, judge_tail, perplexity, dist_1, dist_2, dist_3, length_mean, kl_mean, reward_gain, or null. Did you mean dist_1?',
+    ],
+    [
       "α = 0",
       `${name}risk: {alpha: 0}\n`,
       "x.yaml:2:15: risk.alpha: found 0, expected a number over 0 and at most 1.",

@@ -569,6 +569,25 @@ describe("restarts and resumes", () => {
     ]);
   });
 
+  test("measures the figure that the best checkpoint is kept by, also before the end", async () => {
+    const measured = async (keep_best: "perplexity" | "dist_2") => {
+      const harness = new Harness(
+        smallExperiment({
+          arms: { rlhf: {} },
+          sft: { steps: 0 },
+          evaluation: { every: 2 },
+          checkpoint: { every: 2, keep_last: 1, keep_best },
+        }),
+      );
+      expect((await harness.run()).outcome).toBe("done");
+      return harness.events.flatMap((event) =>
+        event.type === "evaluated" && !event.final ? ["perplexity" in event.metrics] : [],
+      );
+    };
+    expect(await measured("perplexity")).toEqual([true, true, true, true]);
+    expect(await measured("dist_2")).toEqual([false, false, false, false]);
+  });
+
   test("keeps the newest checkpoints, and the best by the configured figure", async () => {
     const harness = new Harness(
       smallExperiment({
