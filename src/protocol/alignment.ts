@@ -1,15 +1,16 @@
 /**
  * Per-episode arrays answer the prompts asked for, position by position: their lengths must agree,
- * failures must name episodes that there are, and texts must be of the episodes asked for.
+ * completions have tokens, failures must name episodes that there are, an update must be of the
+ * episodes that have a weight, and texts of the episodes asked for.
  */
-import { uint32Array } from "./arrays.js";
+import { float32Array, uint32Array } from "./arrays.js";
 import type { Command, Payload, Result, RewardFailure } from "./messages.js";
 
 type Arrays = Readonly<Record<string, Uint8Array | null>>;
 
 /**
- * Names the first array of a result whose length is not what the request (or its sibling) says, or
- * the first failure that names no episode or one twice. A short array would otherwise turn into NaN
+ * Names the first field of a result that is not what the request (or its sibling) says, such as an
+ * array of another length, or the first failure that names no episode or one twice. A short array would otherwise turn into NaN
  * far from its cause.
  *
  * @returns null when all agree.
@@ -36,14 +37,24 @@ export function misaligned<C extends Command>(
       const arrays = { reward, kl, return: returns, lambda_return, length };
       return (
         differing(prompts, "a prompt asked for", arrays) ??
+        empty("length", length) ??
         misplaced("failures", (result as Result<"rollout">).failures, prompts)
       );
+    }
+    case "update": {
+      const weights = float32Array((payload as Payload<"update">).weights);
+      const asked = weights.filter((weight) => weight > 0).length;
+      const { episodes } = result as Result<"update">;
+      return episodes === asked
+        ? null
+        : `field \`episodes\` is ${episodes}, expected ${asked}: so many have a weight over 0`;
     }
     case "evaluate": {
       const { prompts } = payload as Payload<"evaluate">;
       const { reward, judge, kl, length, failures, judge_failures } = result as Result<"evaluate">;
       return (
         differing(prompts, "a prompt asked for", { reward, judge, kl, length }) ??
+        empty("length", length) ??
         misplaced("failures", failures, prompts) ??
         misplaced("judge_failures", judge_failures, prompts)
       );
@@ -73,6 +84,14 @@ function differing(ids: Uint8Array, each: string, arrays: Arrays): string | null
     }
   }
   return null;
+}
+
+/** Every completion has a token, if only the one that ends it. */
+function empty(name: string, lengths: Uint8Array): string | null {
+  const episode = uint32Array(lengths).indexOf(0);
+  return episode < 0
+    ? null
+    : `field \`${name}\` is 0 for episode ${episode}, expected at least 1 generated token`;
 }
 
 function misplaced(

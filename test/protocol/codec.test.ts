@@ -285,10 +285,25 @@ describe("results", () => {
     ["too short", { kl: float32Bytes([0]) }, /`kl` has 4 bytes, expected 8/],
     ["torn", { kl: new Uint8Array(7) }, /`kl` has 7 bytes, expected 8/],
     ["too long", { length: uint32Bytes([1, 2, 3]) }, /`length` has 12 bytes, expected 8/],
+    ["of an empty completion", { length: uint32Bytes([4, 0]) }, /`length` is 0 for episode 1, /],
   ])("an array that is %s is a fault", (_, changes, expected) => {
     const fault = faultOf(() => check(changes));
     expect(fault.message).toMatch(expected);
     expect(fault.diverged).toBe(false);
+  });
+
+  test("an update of other episodes than those with a weight is a fault", () => {
+    const figures = ["loss_policy", "loss_value", "entropy", "clip_fraction", "approx_kl"];
+    const others = ["grad_norm", "explained_variance", "gradient_steps", "tokens", "memory_bytes"];
+    const zeros = Object.fromEntries([...figures, ...others].map((name) => [name, 0]));
+    const weights = float32Bytes([0, 0.5, 2, 0, 1]);
+    const asked = { rollout: 1, weights, seed: 1, learning_rate_factor: 1 };
+    const updated = (episodes: number) =>
+      checkedResult("update", asked, 5, { ...zeros, gpu: null, seconds: 0, episodes });
+    expect(updated(3).episodes).toBe(3);
+    expect(faultOf(() => updated(5)).message).toBe(
+      "result of `update`: field `episodes` is 5, expected 3: so many have a weight over 0",
+    );
   });
 
   const failure = (...episodes: number[]) => ({
