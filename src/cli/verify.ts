@@ -5,7 +5,7 @@ import { formatCount } from "../report/number-format.js";
 import { safeText } from "../report/safe-text.js";
 import { gridLines } from "../report/text-grid.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
-import { runFolder } from "./run-folder.js";
+import { recordFolder } from "./run-folder.js";
 import type { Terminal } from "./terminal.js";
 
 export interface VerifyOptions {
@@ -18,7 +18,7 @@ export async function verify(
   options: VerifyOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const folder = runFolder(run, options.runs);
+  const folder = recordFolder(run, options.runs);
   const { parts, bytes } = await verifyRun(folder, progress(terminal));
   const findings = parts.flatMap((part) => part.findings);
   const ok = findings.length === 0;
@@ -38,6 +38,7 @@ export async function verify(
 
 /** What a part consists of, one and many. */
 const units: Readonly<Record<Part, readonly [one: string, many: string]>> = {
+  lock: ["file", "files"],
   manifest: ["file", "files"],
   journal: ["event", "events"],
   evaluation: ["file", "files"],

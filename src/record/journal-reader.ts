@@ -87,7 +87,8 @@ export function endError({ bytes, number }: JournalLine, path: string, previous:
         path,
         number,
         true,
-        "the line is cut off: the run died writing it, and `averse resume` drops it",
+        "the line is cut off: `averse resume` drops it where the run is not done; of a run that is " +
+          "done only a copy of the file brings it back",
       );
 }
 

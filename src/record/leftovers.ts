@@ -1,5 +1,5 @@
 /** What a run that died leaves in its folder beside what its journal tells of. */
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { removeTree } from "./complete-folder.js";
 import { recordError } from "./record-error.js";
@@ -25,10 +25,25 @@ export function removeLeftovers(run: string, kept: ReadonlySet<string>): void {
   }
 }
 
+/**
+ * What lies among checkpoints and can neither be one nor be left of one, relative to the run folder.
+ * Hidden files are the file system's own, of NFS say.
+ *
+ * @throws {RecordError}
+ */
+export function strangersAmongCheckpoints(run: string): string[] {
+  return namesIn(run, "trials").flatMap((trial) => {
+    const folder = `trials/${trial}/checkpoints`;
+    return namesIn(run, folder)
+      .filter((name) => !/^(\..*|step-\d{6,}(\.partial|\.removed)?)$/.test(name))
+      .map((name) => `${folder}/${name}`);
+  });
+}
+
 function namesIn(run: string, folder: string): string[] {
   const path = join(run, folder);
   try {
-    return existsSync(path) ? readdirSync(path) : [];
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path) : [];
   } catch (error) {
     throw recordError(`cannot read ${path}`, error);
   }

@@ -53,7 +53,7 @@ function ownerOf(text: string, path: string): LockOwner {
   const owner = ownerIn(text);
   if (owner === null) {
     const remedy = "when no controller works on this run, remove it and try again";
-    throw new RecordError("damaged", `${path} is no lock: ${remedy}`);
+    throw new RecordError("locked", `${path} is no lock: ${remedy}`);
   }
   return owner;
 }

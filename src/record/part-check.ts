@@ -1,5 +1,5 @@
 /** One part of a run's record, as it is checked: what is sound, and what was found wrong. */
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { basename, join } from "node:path";
 import { checkFolder, differs, sha256OfFile } from "./digest-file.js";
 import { readDigestList } from "./digest-list.js";
@@ -15,6 +15,7 @@ export interface Finding {
 }
 
 export type Part =
+  | "lock"
   | "manifest"
   | "journal"
   | "evaluation"
@@ -89,6 +90,10 @@ export class PartCheck {
     await this.attempt(path, async () => {
       const folder = join(this.run, checkedPath(path));
       if (excused && !existsSync(folder)) {
+        return;
+      }
+      if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) {
+        this.found(path, "it is a link where a folder was written");
         return;
       }
       const { findings } = await checkFolder(folder, digest, this.onBytes);

@@ -5,7 +5,7 @@ export class RecordError extends Error {
     /**
      * `exists`: the run folder is there already · `name`: cannot be a folder's name ·
      * `permission`, `space`: the file system refuses · `damaged`: what is there is not a record ·
-     * `locked`: another controller has it.
+     * `locked`: another controller has it, or may have it.
      */
     readonly reason:
       | "exists"

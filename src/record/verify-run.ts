@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { digestsText, sha256Of, sha256OfFile } from "./digest-file.js";
 import { readEvaluation } from "./evaluation-file.js";
 import { KeptParts } from "./kept-parts.js";
+import { strangersAmongCheckpoints } from "./leftovers.js";
 import { type Manifest, readManifest } from "./manifest.js";
 import { type Part, PartCheck } from "./part-check.js";
+import { RecordError } from "./record-error.js";
 import { holderOf } from "./run-lock.js";
 import { checkedPath, digestListOf, runFiles } from "./run-paths.js";
 import { checkJournal } from "./verify-journal.js";
@@ -22,7 +24,6 @@ export interface Verification {
  *
  * @param run the run folder
  * @param onBytes is told how much was read so far, and of what
- * @throws {RecordError} the lock cannot be read
  */
 export async function verifyRun(
   run: string,
@@ -38,7 +39,7 @@ export async function verifyRun(
     parts.push(check);
     return check;
   };
-  const running = holderOf(run) !== null;
+  const running = isRunning(run, () => begin("lock"));
   const manifest = await checkManifest(run, begin("manifest"));
   const { kept, whole } = await checkEvents(run, begin("journal"), manifest, running);
   await checkEvaluation(run, begin("evaluation"), manifest);
@@ -52,6 +53,9 @@ export async function verifyRun(
   const checkpoints = begin("checkpoints");
   for (const [path, digest] of kept.checkpoints) {
     await checkpoints.folder(path, digest, excused);
+  }
+  for (const path of strangersAmongCheckpoints(run)) {
+    checkpoints.found(path, "no run writes anything of that name there");
   }
   const models = begin("models");
   for (const [path, files] of kept.models) {
@@ -69,6 +73,19 @@ export async function verifyRun(
     runFiles.reportMarkdown,
   ]);
   return { parts, bytes };
+}
+
+/** One that cannot be read keeps nothing else from being checked; then nobody is at work. */
+function isRunning(run: string, begin: () => PartCheck): boolean {
+  try {
+    return holderOf(run) !== null;
+  } catch (error) {
+    if (!(error instanceof RecordError)) {
+      throw error;
+    }
+    begin().found(runFiles.lock, error.message.replaceAll(join(run, "/"), ""));
+    return false;
+  }
 }
 
 async function checkManifest(run: string, check: PartCheck): Promise<Manifest | null> {

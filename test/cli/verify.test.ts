@@ -1,5 +1,5 @@
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { runCommandLine } from "../../src/cli/program.js";
 import { newRun, temporaryFolder } from "../record/folders.js";
@@ -104,6 +104,27 @@ test("--json gives one object, with counts and findings", async () => {
     ok: false,
     findings: [{ file: "manifest.json", line: null, message: expect.any(String) }],
   });
+});
+
+test("a run without its manifest is checked all the same", async () => {
+  const run = finishedRun();
+  rmSync(join(run, "manifest.json"));
+  const { code, out } = await verify(run);
+  expect(code).toBe(4);
+  expect(out).toContain("cannot read manifest.json: no such file or folder");
+  expect(out).toContain("✓  checkpoints  1 folder");
+  const named = await verify(basename(run), "--runs", dirname(run));
+  expect(named).toMatchObject({ code: 4, out: expect.stringContaining("manifest.json") });
+});
+
+test("a path that leads to no run is told as such, with 2", async () => {
+  const folder = temporaryFolder();
+  const gone = await verify(join(folder, "gone"));
+  expect(gone.code).toBe(2);
+  expect(gone.err).toContain(`there is no folder ${join(folder, "gone")}.`);
+  const empty = await verify(folder);
+  expect(empty.code).toBe(2);
+  expect(empty.err).toContain(`${folder} is no run, or not all of one: it has no manifest.json.`);
 });
 
 test("no such run ends with 2", async () => {

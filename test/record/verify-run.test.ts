@@ -1,11 +1,14 @@
 import {
   appendFileSync,
   cpSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -248,6 +251,57 @@ describe("found as well:", () => {
     rmSync(join(run, "trials/ra-rlhf-s0/checkpoints/step-000003"), { recursive: true });
     expect(await findingsOf(run)).toMatchObject([
       { message: expect.stringMatching(/step-000003\/digests\.json: no such file or folder/) },
+    ]);
+  });
+});
+
+describe("beside a run's own files", () => {
+  const checkpoints = "trials/ra-rlhf-s0/checkpoints";
+
+  test("a stray file or folder among checkpoints is found", async () => {
+    const run = join(scratch, "stray");
+    cpSync(whole, run, { recursive: true });
+    writeFileSync(join(run, checkpoints, "stray.bin"), "");
+    mkdirSync(join(run, checkpoints, "step-000002.copy"));
+    const findings = await findingsOf(run);
+    expect(findings.map(({ file }) => file).sort()).toEqual([
+      `${checkpoints}/step-000002.copy`,
+      `${checkpoints}/stray.bin`,
+    ]);
+  });
+
+  test("what a controller that died leaves, and the file system's own, is not", async () => {
+    const run = join(scratch, "left");
+    cpSync(whole, run, { recursive: true });
+    mkdirSync(join(run, checkpoints, "step-000004.partial"));
+    mkdirSync(join(run, checkpoints, "step-000001.removed"));
+    mkdirSync(join(run, checkpoints, "step-000004"));
+    writeFileSync(join(run, checkpoints, ".nfs0001"), "");
+    expect(await findingsOf(run)).toEqual([]);
+  });
+
+  test.each([`${checkpoints}/step-000002`, "trials/sft-s0/model"])(
+    "a link in the place of %s is found",
+    async (path) => {
+      const run = join(scratch, `linked-${basename(path)}`);
+      cpSync(whole, run, { recursive: true });
+      renameSync(join(run, path), join(run, "elsewhere"));
+      symlinkSync(join(run, "elsewhere"), join(run, path));
+      expect(await findingsOf(run)).toEqual([
+        { file: path, line: null, message: "it is a link where a folder was written" },
+      ]);
+    },
+  );
+
+  test.each(["", "garbage", "{}"])("a lock that reads %j keeps nothing unchecked", async (text) => {
+    const run = join(scratch, `locked-${text.length}`);
+    cpSync(whole, run, { recursive: true });
+    const lock = `lock/${readdirSync(join(run, "lock"))[0]}`;
+    writeFileSync(join(run, lock), text);
+    rmSync(join(run, "evaluation.json"));
+    expect(await findingsOf(run)).toMatchObject([
+      { file: "lock", message: expect.stringMatching(/^lock\/000001\.json is no lock/) },
+      { file: "evaluation.json" },
     ]);
   });
 });
