@@ -7,7 +7,7 @@ import { runExperiment } from "../experiment/engine.js";
 import type { JournalEvent } from "../experiment/events.js";
 import { type Plan, planRun } from "../experiment/plan.js";
 import type { RunOutcome } from "../experiment/ports.js";
-import { type Past, replay } from "../experiment/replay.js";
+import { goingOnFromIntact, type Past, replay } from "../experiment/replay.js";
 import { type RunServer, serveRun } from "../live/server.js";
 import { createRun, type RunRecorder } from "../record/run-directory.js";
 import { pythonPath } from "../worker/python-path.js";
@@ -124,7 +124,8 @@ export async function execute(
     const own = new OwnRun(folder, experiment, desk);
     const view = await openView(options, own, terminal);
     const server = await serve(folder, desk, view);
-    const past = history === null ? null : await recall(experiment, plan, history, samples);
+    const past =
+      history === null ? null : await recall(experiment, plan, recorder, history, samples);
     const hasTerminal = options.detachment === null;
     const signals = stopSignals((how) => view.stopping(how), process, undefined, hasTerminal);
     view.onStopAsked(() => signals.request());
@@ -167,10 +168,14 @@ export async function execute(
 async function recall(
   experiment: Experiment,
   plan: Plan,
+  recorder: RunRecorder,
   { events, cutBytes }: History,
   samples: Map<string, string>,
 ): Promise<Past | null> {
-  return await replay(experiment, plan, events, cutBytes, (event) => takeSamples(event, samples));
+  const past = await replay(experiment, plan, events, cutBytes, (event) =>
+    takeSamples(event, samples),
+  );
+  return past === null ? null : goingOnFromIntact(past, recorder);
 }
 
 async function openView(

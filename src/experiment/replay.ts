@@ -1,11 +1,13 @@
 /** A run taken up again: its journal folded back into state and figures. */
 import type { Experiment } from "../config/schema.js";
 import type { Happening, JournalEvent } from "./events.js";
+import { failureFacts } from "./failure.js";
 import type { Plan } from "./plan.js";
+import type { Recorder } from "./ports.js";
 import { RecordedInputs } from "./recorded-inputs.js";
 import { advance, initialState, type RunState } from "./state.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
-import { newestPoint } from "./trial-state.js";
+import { newestPoint, type SavedPoint } from "./trial-state.js";
 
 export interface Past {
   readonly state: RunState;
@@ -13,6 +15,42 @@ export interface Past {
   readonly inputs: RecordedInputs;
   /** The event that takes the run up: where every unfinished trial goes on from. */
   readonly resumed: Extract<Happening, { type: "run_resumed" }>;
+}
+
+/**
+ * The same, with what its resumption tells made true: a trial goes on from the newest checkpoint
+ * whose files are what was written.
+ *
+ * @throws what looking at a checkpoint throws, other than that it is damaged
+ */
+export async function goingOnFromIntact(
+  past: Past,
+  recorder: Pick<Recorder, "intact">,
+): Promise<Past> {
+  const from: Record<string, number | null> = {};
+  for (const id of Object.keys(past.resumed.from)) {
+    from[id] = await newestIntact(past.state.trials[id]!.saved, recorder);
+  }
+  return { ...past, resumed: { ...past.resumed, from } };
+}
+
+/** @returns iterations done there; null: there is none */
+async function newestIntact(
+  saved: readonly SavedPoint[],
+  recorder: Pick<Recorder, "intact">,
+): Promise<number | null> {
+  for (const { step, path, digest } of [...saved].reverse()) {
+    try {
+      await recorder.intact(path, digest);
+      return step;
+    } catch (error) {
+      // Its damage is told when it is restored; here it is only passed by.
+      if (failureFacts(error).reason !== "environment") {
+        throw error;
+      }
+    }
+  }
+  return null;
 }
 
 /**

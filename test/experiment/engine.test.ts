@@ -545,6 +545,9 @@ describe("restarts and resumes", () => {
     const resumed = new Harness(experiment, undefined, undefined, null, recorder);
     expect((await resumed.run([...recorder.events])).outcome).toBe("done");
     expect(resumed.events).toContainEqual(
+      expect.objectContaining({ type: "run_resumed", from: { "rlhf-s0": 2 } }),
+    );
+    expect(resumed.events).toContainEqual(
       expect.objectContaining({ type: "checkpoint_damaged", step: 4, from: 2 }),
     );
     expect(resumed.events).toContainEqual(expect.objectContaining({ type: "restored", step: 2 }));

@@ -6,7 +6,7 @@ import type { JournalEvent, StepEvent } from "../../src/experiment/events.js";
 import type { Observation } from "../../src/experiment/observation.js";
 import { planRun } from "../../src/experiment/plan.js";
 import type { Ports, RunOutcome } from "../../src/experiment/ports.js";
-import { replay } from "../../src/experiment/replay.js";
+import { goingOnFromIntact, replay } from "../../src/experiment/replay.js";
 import { advance, initialState } from "../../src/experiment/state.js";
 import type { Command, Payload, Result } from "../../src/protocol/messages.js";
 import { simulatedWorker } from "../../src/worker/simulated.js";
@@ -81,7 +81,8 @@ export class Harness {
       halt: this.halt.signal,
     };
     const plan = planRun(this.experiment, { cores: 2, gpus: 0 });
-    const past = before === null ? null : await replay(this.experiment, plan, before, 0);
+    const left = before === null ? null : await replay(this.experiment, plan, before, 0);
+    const past = left === null ? null : await goingOnFromIntact(left, this.recorder);
     try {
       return await runExperiment(this.experiment, plan, ports, past);
     } finally {
