@@ -63,6 +63,8 @@ export class WorkerLost extends Error {
     options?: ErrorOptions,
     /** Stacks of its threads, asked for before a hung one was ended; null: none could be had. */
     readonly stacks: string | null = null,
+    /** What killed it, when it ended so by itself or by another's hand; null: nothing did. */
+    readonly signal: string | null = null,
   ) {
     super(message, options);
   }

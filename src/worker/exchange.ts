@@ -1,4 +1,5 @@
 /** Requests out, answers in: every message of the worker finds its call, or is reported. */
+import type { Withholding } from "../config/withholding.js";
 import { checkedResult, decodeMessage, encodeRequest } from "../protocol/codec.js";
 import { ProtocolFault } from "../protocol/fault.js";
 import type {
@@ -36,6 +37,8 @@ export class Exchange {
   constructor(
     private readonly session: string,
     private readonly events: ExchangeEvents,
+    /** Every text of the worker that says what went wrong is told without these. */
+    private readonly withholding: Withholding,
   ) {}
 
   /**
@@ -54,7 +57,7 @@ export class Exchange {
     try {
       bytes = encodeRequest(this.session, id, command, payload);
     } catch (error) {
-      throw asFailure(command, error);
+      throw this.#failure(command, error);
     }
     const answer = new Promise<Result<C>>((resolve, reject) => {
       const settle = resolve as PendingCall["resolve"];
@@ -122,12 +125,18 @@ export class Exchange {
       this.#misplaced(`a ${message.kind} to ${this.calls.strangerText(message.id)}`);
     } else if (message.kind === "failure") {
       const { error, message: text, key, detail } = message;
-      call.reject(new WorkerFailure(call.command, error, text, key, detail));
+      const { whole } = this.withholding;
+      const told = detail === null ? null : whole(detail);
+      call.reject(new WorkerFailure(call.command, error, whole(text), key, told));
     } else {
       try {
-        call.resolve(checkedResult(call.command, call.payload, call.id, message.result));
+        const result = checkedResult(call.command, call.payload, call.id, message.result);
+        for (const failure of rewardFailures(result)) {
+          failure.message = this.withholding.whole(failure.message);
+        }
+        call.resolve(result);
       } catch (error) {
-        call.reject(asFailure(call.command, error));
+        call.reject(this.#failure(call.command, error));
       }
     }
   }
@@ -148,13 +157,20 @@ export class Exchange {
     }
     const call = fault.id === null ? null : this.calls.take(fault.id);
     if (call !== null) {
-      call.reject(asFailure(call.command, fault));
+      call.reject(this.#failure(call.command, fault));
       return;
     }
     this.events.stray(fault.message);
     if (fault.id === null) {
-      this.failAll(({ command }) => asFailure(command, fault));
+      this.failAll(({ command }) => this.#failure(command, fault));
     }
+  }
+
+  /** A wrong message ends its call as the worker's own failures do; NaN is a kind of its own. */
+  #failure(command: Command, error: unknown): WorkerFailure {
+    const fault = asFault(error);
+    const kind = fault.diverged ? "diverged" : "protocol";
+    return new WorkerFailure(command, kind, this.withholding.whole(fault.message), null, null);
   }
 }
 
@@ -165,9 +181,8 @@ function asFault(error: unknown): ProtocolFault {
   throw error;
 }
 
-/** A wrong message ends its call as the worker's own failures do; NaN is a kind of its own. */
-function asFailure(command: Command, error: unknown): WorkerFailure {
-  const fault = asFault(error);
-  const kind = fault.diverged ? "diverged" : "protocol";
-  return new WorkerFailure(command, kind, fault.message, null, null);
+/** Why a reward model gave no score is its own code's words. */
+function rewardFailures(result: Result<Command>): { message: string }[] {
+  const failures = "failures" in result ? result.failures : [];
+  return "judge_failures" in result ? [...failures, ...result.judge_failures] : failures;
 }

@@ -1,8 +1,9 @@
 /** From a worker's spec to its process. */
-import type { Writable } from "node:stream";
+import type { Withholding } from "../config/withholding.js";
 import { WorkerLost } from "../worker.js";
+import { MARK } from "./left-behind.js";
 import { filled } from "./placeholders.js";
-import { WorkerProcess } from "./process.js";
+import { type OutputLog, WorkerProcess } from "./process.js";
 import { pythonPath } from "./python-path.js";
 import type { WorkerSpec } from "./spec.js";
 
@@ -11,8 +12,8 @@ export interface LaunchOptions {
   readonly root: string;
   /** Added to the spec's environment, and stronger: a device of its own for each trial, say. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Gets everything the worker prints; stays open. */
-  readonly log?: Writable;
+  /** Gets everything the worker prints, without secrets; stays open. */
+  readonly log?: OutputLog;
 }
 
 /**
@@ -28,6 +29,7 @@ export async function launch(
     readonly session: string;
     readonly keys: string | null;
     readonly temporary: string | null;
+    readonly withholding: Withholding;
   },
 ): Promise<WorkerProcess> {
   const { root, endpoint, session } = where;
@@ -49,12 +51,18 @@ export async function launch(
   try {
     return await WorkerProcess.start({
       argv,
-      environment: { ...ownEnvironment(where.temporary), ...environment, ...where.environment },
+      environment: {
+        ...ownEnvironment(where.temporary),
+        ...environment,
+        ...where.environment,
+        [MARK]: session,
+      },
       log: where.log,
+      withholding: where.withholding,
     });
   } catch (error) {
     const text = `the worker "${spec.name}" cannot be started: ${(error as Error).message}`;
-    throw new WorkerLost(text, "never-connected", [], { cause: error });
+    throw new WorkerLost(where.withholding.whole(text), "never-connected", [], { cause: error });
   }
 }
 

@@ -1,10 +1,6 @@
 /** The last lines of an output stream, whatever is written to it: bounded in lines and width. */
-import { StringDecoder } from "node:string_decoder";
-
 export class LineTail {
-  readonly #decoder = new StringDecoder("utf8");
   readonly #lines: string[] = [];
-  #open = "";
 
   /**
    * @param maxLines - Lines kept.
@@ -15,21 +11,26 @@ export class LineTail {
     private readonly maxWidth = 1000,
   ) {}
 
-  write(chunk: Buffer): void {
-    // A progress bar redraws its line with \r: each drawing counts as a line of its own.
-    const parts = (this.#open + this.#decoder.write(chunk)).split(/\r\n|\n|\r/);
-    this.#open = parts.pop()!.slice(0, this.maxWidth);
-    for (const line of parts) {
-      if (line.trim() !== "") {
-        this.#lines.push(line.slice(0, this.maxWidth));
-      }
-    }
+  /** @param text - Whole lines; those of nothing but spaces do not count. */
+  write(text: string): void {
+    this.#lines.push(...this.#cut(text));
     this.#lines.splice(0, this.#lines.length - this.maxLines);
   }
 
-  /** Oldest first; a last line without its end counts. */
-  lines(): string[] {
-    const open = this.#open.trim() === "" ? [] : [this.#open];
-    return [...this.#lines, ...open].slice(-this.maxLines);
+  /**
+   * Oldest first.
+   *
+   * @param open - A last line without its end, which counts.
+   */
+  lines(open = ""): string[] {
+    return [...this.#lines, ...this.#cut(open)].slice(-this.maxLines);
+  }
+
+  #cut(text: string): string[] {
+    return text
+      .split(/\r\n|\n|\r/)
+      .filter((line) => line.trim() !== "")
+      .slice(-this.maxLines)
+      .map((line) => line.slice(0, this.maxWidth));
   }
 }

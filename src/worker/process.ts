@@ -1,10 +1,18 @@
 /** The worker's process: started in a group of its own, its output kept, its end told. */
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
+import { type Withholding, withholding } from "../config/withholding.js";
 import { atExit } from "./exit-cleanup.js";
+import { endLeftBehind, MARK } from "./left-behind.js";
 import { LineTail } from "./line-tail.js";
+import { OutputLines } from "./output-lines.js";
 import { signalGroup } from "./process-group.js";
+
+/** Takes what a worker prints, whole lines at a time and without secrets; never throws. */
+export interface OutputLog {
+  write(text: string): unknown;
+}
 
 export interface Exit {
   /** null: a signal ended it. */
@@ -17,10 +25,15 @@ export interface ProcessOptions {
   /** Added to this process's environment. */
   readonly environment: Readonly<Record<string, string>>;
   /** Gets everything the worker prints; stays open, and stays the caller's. */
-  readonly log?: Writable | undefined;
+  readonly log?: OutputLog | undefined;
+  /** Secrets of its environment; without it, those of `environment` and of this process. */
+  readonly withholding?: Withholding | undefined;
 }
 
-/** How long an exited worker's last lines may take to come through the pipe, in milliseconds. */
+/**
+ * How long an exited worker's last lines may take to come through the pipe, in milliseconds. A
+ * process that left its group, and cannot be found, may hold the pipe for ever.
+ */
 const OUTPUT_MS = 1000;
 
 /** Longest output that `errorOutput` collects, in UTF-16 code units. */
@@ -29,21 +42,24 @@ const MAX_OUTPUT = 2 ** 20;
 export class WorkerProcess {
   /** Settles once the process is gone and its last output has been read; never rejects. */
   readonly exited: Promise<Exit>;
-  readonly #tail: LineTail;
   readonly #stderr: Readable;
+  readonly #withholding: Withholding;
+  readonly #tail: () => string[];
   #gone = false;
 
   private constructor(
     readonly pid: number,
     exited: Promise<Exit>,
     stderr: Readable,
-    tail: LineTail,
+    secrets: Withholding,
+    tail: () => string[],
   ) {
     this.exited = exited.then((exit) => {
       this.#gone = true;
       return exit;
     });
     this.#stderr = stderr;
+    this.#withholding = secrets;
     this.#tail = tail;
   }
 
@@ -52,7 +68,9 @@ export class WorkerProcess {
    *
    * @throws {Error} execa's, when the program cannot be started at all (not there, not executable).
    */
-  static async start({ argv, environment, log }: ProcessOptions): Promise<WorkerProcess> {
+  static async start(options: ProcessOptions): Promise<WorkerProcess> {
+    const { argv, environment, log } = options;
+    const secrets = options.withholding ?? withholding(process.env, environment);
     const [program, ...args] = argv;
     const child = execa(program!, args, {
       // A group of its own: signals reach all of it, and the terminal's Ctrl-C reaches only the
@@ -74,36 +92,56 @@ export class WorkerProcess {
     }
     const pid = child.pid;
     const tail = new LineTail();
-    child.stderr.on("data", (chunk: Buffer) => tail.write(chunk));
-    for (const output of [child.stdout, child.stderr]) {
-      // No pipe(): a log that fails (a full disk) would stop the reading, and with it the worker.
-      output.on("data", (chunk: Buffer) => log?.writable && log.write(chunk));
-    }
-    const forget = atExit(() => signalGroup(pid, "SIGKILL"));
+    const stdout = new OutputLines(secrets, (text) => log?.write(text));
+    const stderr = new OutputLines(secrets, (text) => {
+      tail.write(text);
+      log?.write(text);
+    });
+    // No pipe(): a log that fails (a full disk) would stop the reading, and with it the worker.
+    child.stdout.on("data", (chunk: Buffer) => stdout.write(chunk));
+    child.stderr.on("data", (chunk: Buffer) => stderr.write(chunk));
+    const mark = environment[MARK];
+    const endAll = (): number[] => {
+      signalGroup(pid, "SIGKILL");
+      return mark === undefined ? [] : endLeftBehind(mark, pid);
+    };
+    const forget = atExit(endAll);
     const exited = new Promise<Exit>((resolve) => {
       child.once("exit", (code, signal) => {
         // Whatever the worker had started goes with it, and lets go of the pipes.
-        signalGroup(pid, "SIGKILL");
+        const left = endAll();
         forget();
-        // `child` settles when the pipes are read to their end; a process that left the group
-        // could hold them open for ever.
-        const timer = setTimeout(() => resolve({ code, signal }), OUTPUT_MS);
-        void child.finally(() => {
+        let timer: NodeJS.Timeout;
+        const finish = () => {
           clearTimeout(timer);
+          // Held by a process that was not found, they would keep this one from its end.
+          child.stdout.destroy();
+          child.stderr.destroy();
+          stdout.end();
+          stderr.end();
+          if (left.length > 0) {
+            log?.write(`averse: ended process ${left.join(", ")}, which the worker left behind\n`);
+          }
           resolve({ code, signal });
+        };
+        const patience = new Promise<void>((over) => {
+          timer = setTimeout(over, OUTPUT_MS);
         });
+        // `child` settles when the pipes are read to their end.
+        void Promise.race([child, patience]).then(finish);
       });
     });
-    return new WorkerProcess(pid, exited, child.stderr, tail);
+    return new WorkerProcess(pid, exited, child.stderr, secrets, () => tail.lines(stderr.open));
   }
 
   /** Last lines of its stderr, oldest first. */
   stderrTail(): string[] {
-    return this.#tail.lines();
+    return this.#tail();
   }
 
   /**
-   * Its stderr from now on, until that is complete, the process is gone or the time is over.
+   * Its stderr from now on, without secrets, until that is complete, the process is gone or the
+   * time is over.
    *
    * @param isComplete - Asked with each piece about all that came.
    */
@@ -120,7 +158,7 @@ export class WorkerProcess {
       const finish = () => {
         clearTimeout(timer);
         this.#stderr.off("data", take);
-        resolve(text);
+        resolve(this.#withholding.cut(text));
       };
       const timer = setTimeout(finish, milliseconds);
       this.#stderr.on("data", take);

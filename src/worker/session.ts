@@ -9,6 +9,7 @@
  * that hangs is asked for the stacks of its threads before it is ended.
  */
 import { randomUUID } from "node:crypto";
+import { type Withholding, withholding } from "../config/withholding.js";
 import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
 import { type ProtocolFault, VersionFault } from "../protocol/fault.js";
 import type { Command, Hello, Payload, Result } from "../protocol/messages.js";
@@ -18,7 +19,7 @@ import { Deferred } from "./deferred.js";
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
-import { exitText, type WorkerProcess } from "./process.js";
+import { type Exit, exitText, type WorkerProcess } from "./process.js";
 import { silenceOf } from "./silence.js";
 import type { WorkerSpec } from "./spec.js";
 import { isStopped, takeStacks } from "./stacks.js";
@@ -53,7 +54,8 @@ export async function openSession(spec: WorkerSpec, options: SessionOptions): Pr
 
 class Session implements Worker, Receiver, ExchangeEvents {
   readonly #id = randomUUID();
-  readonly #exchange = new Exchange(this.#id, this);
+  readonly #withholding: Withholding;
+  readonly #exchange: Exchange;
   readonly #greeting = new Deferred<Hello>();
   readonly #disconnected = new Deferred<void>();
   #hello: Hello | null = null;
@@ -66,7 +68,11 @@ class Session implements Worker, Receiver, ExchangeEvents {
   constructor(
     private readonly spec: WorkerSpec,
     private readonly options: SessionOptions,
-  ) {}
+  ) {
+    // Both values of a variable that the spec sets anew: a worker's own files may tell the other.
+    this.#withholding = withholding(process.env, spec.environment, options.environment ?? {});
+    this.#exchange = new Exchange(this.#id, this, this.#withholding);
+  }
 
   get hello(): Hello {
     return this.#hello!;
@@ -81,8 +87,9 @@ class Session implements Worker, Receiver, ExchangeEvents {
       keys: this.#connection.keys,
       temporary: this.#connection.temporary,
       session: this.#id,
+      withholding: this.#withholding,
     });
-    void this.#process.exited.then((exit) => this.#exited(exitText(exit)));
+    void this.#process.exited.then((exit) => this.#exited(exit));
     const patience = setTimeout(() => {
       const text = `said nothing within ${spec.start_seconds} s of its start (start_seconds)`;
       void this.#lose("never-connected", `the worker "${spec.name}" ${text}`);
@@ -132,7 +139,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
   }
 
   stray(text: string): void {
-    this.options.onProtocolFault?.(text);
+    this.options.onProtocolFault?.(this.#withholding.whole(text));
   }
 
   disconnected(): void {
@@ -160,15 +167,15 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   // ── the ends of a session ───────────────────────────────────────────────────────────────────
 
-  async #exited(how: string): Promise<void> {
+  async #exited(exit: Exit): Promise<void> {
     // What it sent last is still on its way: the connection is read to its end first.
     if (this.#hello !== null) {
       await this.#disconnected.within(EXIT_MS);
     }
     if (this.#closing === null) {
       const when = this.#hello === null ? "before its hello" : this.#inHand();
-      const hint = how.endsWith("SIGKILL") ? "; the system kills so when memory runs out" : "";
-      await this.#lose("exited", `the worker ${how} ${when}${hint}`);
+      const hint = exit.signal === "SIGKILL" ? "; the system kills so when memory runs out" : "";
+      await this.#lose("exited", `the worker ${exitText(exit)} ${when}${hint}`, exit.signal);
     }
   }
 
@@ -213,12 +220,20 @@ class Session implements Worker, Receiver, ExchangeEvents {
   }
 
   /** Ends process and connection, then tells everyone who waits. The first reason counts. */
-  #lose(reason: WorkerLost["reason"], text: string): Promise<WorkerLost> {
-    this.#over ??= this.#end(reason, text);
+  #lose(
+    reason: WorkerLost["reason"],
+    text: string,
+    signal: NodeJS.Signals | null = null,
+  ): Promise<WorkerLost> {
+    this.#over ??= this.#end(reason, text, signal);
     return this.#over;
   }
 
-  async #end(reason: WorkerLost["reason"], text: string): Promise<WorkerLost> {
+  async #end(
+    reason: WorkerLost["reason"],
+    text: string,
+    signal: NodeJS.Signals | null,
+  ): Promise<WorkerLost> {
     const pid = this.#hello?.pid ?? null;
     const hung = pid !== null && (reason === "stuck" || reason === "silent");
     // Before the stacks: they would be all that is left of what the worker said itself.
@@ -231,7 +246,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
       : `; process ${this.#process?.pid} cannot be ended, not even by SIGKILL`;
     const tail = before ?? this.#process?.stderrTail() ?? [];
     const words = tail.length > 0 ? `; its last words: ${tail.at(-1)}` : "";
-    const lost = new WorkerLost(`${text}${stopped}${left}${words}`, reason, tail, {}, stacks);
+    const message = this.#withholding.whole(`${text}${stopped}${left}${words}`);
+    const lost = new WorkerLost(message, reason, tail, {}, stacks, signal);
     this.#greeting.reject(lost);
     this.#exchange.failAll(() => lost);
     return lost;

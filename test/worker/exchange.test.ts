@@ -1,6 +1,8 @@
 /** Messages against calls, without a socket. */
 import { decode, encode } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { withholding } from "../../src/config/withholding.js";
+import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
 import {
   type Command,
   type Payload,
@@ -25,6 +27,7 @@ const hello = {
     checkpoint: true,
   },
 };
+const token = "planted-hub-token";
 const pong = { busy: null, phase: null, memory_bytes: 1 };
 
 describe("exchange", () => {
@@ -33,13 +36,17 @@ describe("exchange", () => {
 
   beforeEach(() => {
     Object.assign(seen, { strays: [], refusals: [], greetings: 0 });
-    exchange = new Exchange("s", {
-      greeted: () => {
-        seen.greetings += 1;
+    exchange = new Exchange(
+      "s",
+      {
+        greeted: () => {
+          seen.greetings += 1;
+        },
+        refused: (fault) => seen.refusals.push(fault.message),
+        stray: (text) => seen.strays.push(text),
       },
-      refused: (fault) => seen.refusals.push(fault.message),
-      stray: (text) => seen.strays.push(text),
-    });
+      withholding({ HF_TOKEN: token }),
+    );
   });
 
   const receive = (message: object) => exchange.receive(encode({ session: "s", ...message }));
@@ -134,6 +141,49 @@ describe("exchange", () => {
       key: "a.b",
       detail: "d",
     });
+  });
+
+  test("secrets are withheld from what the worker says went wrong", async () => {
+    greet();
+    const { id, answer } = ask("save", { path: "/x" });
+    const message = `401 for ${token}`;
+    receive({ kind: "failure", id, error: "internal", message, key: null, detail: `x ${token}` });
+    const failure = await answer.catch((error) => error);
+    expect(failure).toMatchObject({
+      message: "401 for [withheld: HF_TOKEN]",
+      detail: "x [withheld: HF_TOKEN]",
+    });
+    const other = ask("ping", {});
+    receive({ kind: "reply", id: other.id, result: { [token]: 1 } });
+    expect((await other.answer.catch((error) => error)).message).not.toContain(token);
+  });
+
+  test("secrets are withheld from the reasons of rewards that failed", async () => {
+    greet();
+    const { id, answer } = ask("rollout", {
+      prompts: uint32Bytes([7]),
+      seed: 1,
+      kl_coefficient: 0,
+    });
+    const nan = new Uint8Array(new Float32Array([Number.NaN]).buffer);
+    const episodes = uint32Bytes([0]);
+    receive({
+      kind: "reply",
+      id,
+      result: {
+        rollout: 1,
+        reward: nan,
+        kl: float32Bytes([0]),
+        return: nan,
+        lambda_return: nan,
+        length: uint32Bytes([1]),
+        failures: [{ kind: "exception", message: `no ${token}`, episodes }],
+        entropy: 1,
+        tokens: 1,
+        seconds: { sample: 0, reference: 0, reward: 0 },
+      },
+    });
+    expect((await answer).failures).toMatchObject([{ message: "no [withheld: HF_TOKEN]" }]);
   });
 
   test("a request that the worker could not read fails whatever waits", async () => {

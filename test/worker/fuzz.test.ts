@@ -8,6 +8,7 @@ import { decode, encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { Dealer } from "zeromq";
+import { withholding } from "../../src/config/withholding.js";
 import { decodeMessage } from "../../src/protocol/codec.js";
 import { ProtocolFault } from "../../src/protocol/fault.js";
 import {
@@ -118,13 +119,17 @@ class Wired {
   readonly strays: string[] = [];
   readonly refusals: string[] = [];
   greetings = 0;
-  readonly exchange = new Exchange(session, {
-    greeted: () => {
-      this.greetings += 1;
+  readonly exchange = new Exchange(
+    session,
+    {
+      greeted: () => {
+        this.greetings += 1;
+      },
+      refused: (fault) => this.refusals.push(fault.message),
+      stray: (text) => this.strays.push(text),
     },
-    refused: (fault) => this.refusals.push(fault.message),
-    stray: (text) => this.strays.push(text),
-  });
+    withholding(),
+  );
 
   ping() {
     return this.exchange.request(

@@ -3,7 +3,10 @@ import { once } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
+import { withholding } from "../../src/config/withholding.js";
+import { MARK } from "../../src/worker/left-behind.js";
 import { LineTail } from "../../src/worker/line-tail.js";
+import { OutputLines } from "../../src/worker/output-lines.js";
 import { exitText, WorkerProcess } from "../../src/worker/process.js";
 import { groupExists } from "../../src/worker/process-group.js";
 import { eventually } from "../eventually.js";
@@ -13,6 +16,14 @@ const mark = randomUUID();
 const node = (code: string) => [process.execPath, "-e", code, mark];
 const start = (argv: readonly string[], environment = {}) =>
   WorkerProcess.start({ argv, environment });
+
+/** Ends at once, and leaves a process in a session of its own that holds its output. */
+const leavingBehind = `
+  const { spawn } = require("node:child_process");
+  const args = ["-e", "setInterval(() => {}, 1000)", ${JSON.stringify(mark)}];
+  const left = spawn(process.execPath, args, { stdio: "inherit", detached: true });
+  left.on("spawn", () => { console.log("pid " + left.pid); process.exit(0); });
+`;
 
 afterEach(() => {
   expect(processesWith(mark)).toEqual([]);
@@ -83,6 +94,58 @@ describe("worker process", () => {
     await eventually(() => expect(processesWith(mark)).toEqual([]));
   });
 
+  test("what left its group goes too, and the log tells of it", async () => {
+    const log = new PassThrough();
+    const session = randomUUID();
+    const worker = await WorkerProcess.start({
+      argv: node(leavingBehind),
+      environment: { [MARK]: session },
+      log,
+    });
+    expect(await worker.exited).toEqual({ code: 0, signal: null });
+    await eventually(() => expect(processesWith(mark)).toEqual([]));
+    log.end();
+    const [, pid] = /^pid (\d+)\naverse: ended process \1, /m.exec(await text(log)) ?? [];
+    expect(pid).toBeDefined();
+  });
+
+  test("one that holds its output for ever, and cannot be found, keeps nothing alive", async () => {
+    const pipes = () => process.getActiveResourcesInfo().filter((kind) => kind === "PipeWrap");
+    const before = pipes();
+    const worker = await start(node(leavingBehind));
+    await worker.exited;
+    await eventually(() => expect(pipes()).toEqual(before));
+    const [left] = processesWith(mark);
+    process.kill(left!.pid, "SIGKILL");
+    await eventually(() => expect(processesWith(mark)).toEqual([]));
+  });
+
+  test("secrets are withheld from the log, the last lines and the output, at any cut", async () => {
+    const secret = "planted-hub-token";
+    const log = new PassThrough();
+    const worker = await WorkerProcess.start({
+      argv: node(`
+        const { writeSync } = require("node:fs");
+        const wait = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+        for (const piece of ["a planted-", "hub-", "token b\\n", "z".repeat(995) + "planted-hub-token\\n"]) {
+          writeSync(2, piece);
+          wait();
+        }
+        writeSync(1, "out planted-hub-token");
+        writeSync(2, "y".repeat(65530) + "planted-hub-token");
+      `),
+      environment: { HF_TOKEN: secret },
+      log,
+    });
+    const output = worker.errorOutput(() => false, 30_000);
+    await worker.exited;
+    log.end();
+    const told = [await text(log), await output, ...worker.stderrTail()].join("\n");
+    expect(told).toContain("a [withheld: HF_TOKEN] b\n");
+    expect(told).toContain("out [withheld: HF_TOKEN]\n");
+    expect(told).not.toMatch(/plan|token/);
+  });
+
   test("a program that is not there", async () => {
     await expect(start(["/no/such/program"])).rejects.toThrow(/\/no\/such\/program.*ENOENT/s);
   });
@@ -91,10 +154,11 @@ describe("worker process", () => {
 describe("tail of stderr", () => {
   const tailOf = (...chunks: (string | Buffer)[]) => {
     const tail = new LineTail(3, 5);
+    const lines = new OutputLines(withholding(), (text) => tail.write(text));
     for (const chunk of chunks) {
-      tail.write(Buffer.from(chunk));
+      lines.write(Buffer.from(chunk));
     }
-    return tail.lines();
+    return tail.lines(lines.open);
   };
 
   test("keeps the last lines, the open one among them", () => {
@@ -107,6 +171,20 @@ describe("tail of stderr", () => {
   });
   test("a line without end does not grow", () => {
     expect(tailOf(...Array(1000).fill("xxxxxxxxxx"))).toEqual(["xxxxx"]);
+  });
+  test("nor does it grow beyond what is kept of it, and the next line is whole", () => {
+    const taken: string[] = [];
+    const lines = new OutputLines(withholding(), (text) => taken.push(text));
+    for (let chunk = 0; chunk < 100; chunk += 1) {
+      lines.write(Buffer.from("x".repeat(10_000)));
+    }
+    expect(lines.open).toBe("");
+    lines.write(Buffer.from("x\nnext"));
+    lines.end();
+    expect(taken.map((text) => text.length)).toEqual([expect.any(Number), 5]);
+    expect(taken[0]!.length).toBeLessThan(70_000);
+    expect(taken[0]).toMatch(/x … \[the rest of this line is left out\]\n$/);
+    expect(taken[1]).toBe("next\n");
   });
   test("a character may come in two chunks", () => {
     const bytes = Buffer.from("αβ");
