@@ -25,6 +25,7 @@ from torch import Tensor
 
 from averse_worker.average import WeightAverage
 from averse_worker.errors import InputError
+from averse_worker.file_mode import same_mode
 from averse_worker.limits import check_empty_folder
 from averse_worker.policy import Policy
 from averse_worker.random_state import RandomState, read_random_state, set_random_state
@@ -80,6 +81,7 @@ def write_checkpoint(
         average=average is not None,
     )
     _write(folder / _STATE, state)
+    same_mode(folder, _STATE)
 
 
 def read_state(folder: Path) -> State:

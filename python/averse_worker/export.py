@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 
 from averse_worker.device import quiet
+from averse_worker.file_mode import same_mode
 from averse_worker.limits import check_empty_folder
 from averse_worker.policy import Policy
 
@@ -23,3 +24,4 @@ def export_policy(policy: Policy, folder: Path) -> None:
             causal = copy.deepcopy(policy.adapter).merge_and_unload()
         causal.save_pretrained(folder)
         policy.tokenizer_as_loaded.save_pretrained(folder)
+    same_mode(folder, "config.json")

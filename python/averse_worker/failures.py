@@ -18,6 +18,16 @@ _MEMORY_ADVICE: Final = (
     "shorten rollout.new_tokens, set backend.dtype to bfloat16 or use policy.lora_rank"
 )
 
+_DIVERGED_ADVICE: Final = {
+    "sft": "lower sft.learning_rate",
+    "update": "restore a checkpoint and lower training.learning_rate",
+}
+_UNTRAINED_ADVICE: Final = (
+    "after updates, restore a checkpoint and lower training.learning_rate; before any, set "
+    "backend.dtype to float32, or choose another policy.model"
+)
+"""of a command that trains nothing: what came before is to blame"""
+
 
 def failure_of(error: BaseException, *, session: str, id: int, command: str) -> Failure:
     """The Failure that answers request `id`; bugs come with their traceback as detail."""
@@ -38,7 +48,8 @@ def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | Non
         cause = trace if error.__cause__ is not None else None
         return error.kind, error.message, error.key, error.detail or cause
     if isinstance(error, NotFinite):
-        message = f"`{command}` gave NaN or infinity: {error}; lower the learning rate"
+        advice = _DIVERGED_ADVICE.get(command, _UNTRAINED_ADVICE)
+        message = f"`{command}` gave NaN or infinity: {error}; {advice}"
         return "diverged", message, None, trace
     if is_out_of_memory(error):
         return "memory", f"`{command}` ran out of memory; {_MEMORY_ADVICE}", None, trace

@@ -10,6 +10,7 @@ Forbidden are padding, vocabulary rows that no token has, and end-of-text before
 uncut, temperature-scaled policy.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -146,8 +147,13 @@ class _LogProbs(torch.autograd.Function):
 
 def mean_exponent(powers: Tensor, exponents: Tensor) -> Tensor:
     """Σ_v e^z_v z_v of each row [N], from e^z and z [N, V]: log Σ e^z less its share is entropy."""
-    # A product of a row and a column reads both arrays once and writes neither.
-    return torch.bmm(powers[:, None, :], exponents[:, :, None])[:, 0, 0]
+    kind = powers.device.type
+    # Autocast would take a forbidden token's exponent to float16's −∞, and 0 × −∞ is NaN; bfloat16
+    # reaches as far as float32.
+    half = torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) == torch.float16
+    with torch.autocast(kind, enabled=False) if half else contextlib.nullcontext():
+        # A product of a row and a column reads both arrays once and writes neither.
+        return torch.bmm(powers[:, None, :], exponents[:, :, None])[:, 0, 0]
 
 
 def unfused_log_probs(

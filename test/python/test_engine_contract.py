@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -580,6 +581,26 @@ def test_a_checkpoint_lists_its_files(engine_factory: Subject, tmp_path: Path) -
         name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()
     }
     assert saved.bytes == sum(path.stat().st_size for path in files.values()) > 0
+
+
+def test_whoever_the_umask_lets_read_can_read_every_file(
+    engine_factory: Subject, tmp_path: Path
+) -> None:
+    loaded = Loaded(engine_factory)
+    loaded.learn()
+    before = os.umask(0o027)
+    try:
+        folder = loaded.save(tmp_path / "checkpoint")
+        model = tmp_path / "model"
+        model.mkdir()
+        loaded.engine.export(ExportPayload(path=str(model), weights="current"), quiet)
+    finally:
+        os.umask(before)
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for at in (folder, model) for path in at.iterdir()
+    }
+    assert "model.safetensors" in modes
+    assert modes == dict.fromkeys(modes, 0o640)
 
 
 def test_saving_changes_nothing(engine_factory: Subject, tmp_path: Path) -> None:

@@ -61,6 +61,22 @@ def test_log_probs_values_and_entropies_are_those_of_a_forward_pass(policy: Poli
     torch.testing.assert_close(samples.values, seen.values, atol=1e-4, rtol=1e-4)
 
 
+def test_float16_has_the_entropies_of_float32(language_model: Path) -> None:
+    """A forbidden token has probability 0, and no exponent that float16 could hold."""
+    samples, exact = (
+        run(make_policy(language_model, backend__dtype=dtype), PROMPTS, uniforms(1, 6, 4))
+        for dtype in ("float16", "float32")
+    )
+    first = exact.entropies[:, 0]
+    assert bool((first > 0).all())
+    torch.testing.assert_close(samples.entropies[:, 0], first, atol=1e-2, rtol=1e-2)
+    assert bool(torch.isfinite(samples.entropies).all())
+    policy = make_policy(language_model, backend__dtype="float16")
+    with torch.no_grad():
+        seen = policy.evaluate(policy.actor, padded(policy, PROMPTS), samples.responses, 2)
+    assert bool(torch.isfinite(seen.entropies).all())
+
+
 def test_log_probs_equal_transformers_one_unpadded_row_at_a_time(
     policy: Policy, language_model: Path
 ) -> None:

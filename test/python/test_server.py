@@ -13,7 +13,8 @@ from averse_worker.engine import Report
 from averse_worker.engines import CAPABILITIES
 from averse_worker.engines.fake import FakeEngine
 from averse_worker.errors import Diverged, InputError, WorkerError
-from averse_worker.messages import PROTOCOL_VERSION, float32_bytes
+from averse_worker.failures import failure_of
+from averse_worker.messages import PROTOCOL_VERSION, NotFinite, float32_bytes
 from averse_worker.server import Server
 from payloads import LOAD
 
@@ -345,6 +346,13 @@ def test_nan_in_a_result_is_a_divergence(stub: tuple[Bench, StubEngine]) -> None
     failure = bench.call(1, "sft", SFT)
     assert failure["error"] == "diverged"
     assert "index 1" in failure["message"]
+    assert failure["message"].endswith("lower sft.learning_rate")
+
+
+def test_nan_before_any_update_is_not_blamed_on_the_learning_rate_alone() -> None:
+    failure = failure_of(NotFinite("`entropy` is nan"), session="s", id=1, command="rollout")
+    assert failure.error == "diverged"
+    assert "before any, set backend.dtype to float32" in failure.message
 
 
 def test_a_result_of_the_wrong_type_is_a_bug(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from averse_worker.engines.fake_learning import Parameters
 from averse_worker.engines.fake_world import FEATURES, Floats
 from averse_worker.errors import InputError
+from averse_worker.file_mode import same_mode
 from averse_worker.limits import check_empty_folder
 
 CHECKPOINT_FORMAT: Final = 1
@@ -39,6 +40,7 @@ def write_checkpoint(folder: Path, parameters: Parameters, rollouts: int, update
     save_file(dict(vars(parameters)), folder / _TENSORS)
     counters = Counters(CHECKPOINT_FORMAT, rollouts, updates)
     (folder / _COUNTERS).write_bytes(msgspec.json.encode(counters) + b"\n")
+    same_mode(folder, _COUNTERS)
 
 
 def read_checkpoint(folder: Path) -> tuple[Parameters, Counters]:
@@ -67,6 +69,7 @@ def write_policy(folder: Path, policy: Floats) -> None:
     check_empty_folder(folder)
     save_file({"policy": policy}, folder / _MODEL)
     _write_json(folder / _CONFIG, {"model_type": "averse-fake", "features": FEATURES})
+    same_mode(folder, _CONFIG)
 
 
 def read_policy(folder: Path, key: str) -> Floats:
