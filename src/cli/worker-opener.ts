@@ -1,8 +1,8 @@
 /** Workers for a run's trials, each with a log of its own in the run folder. */
-import { createWriteStream, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import type { Ports } from "../experiment/ports.js";
 import { runFiles } from "../record/run-paths.js";
+import { WorkerLog } from "../record/worker-log.js";
 import { openSession } from "../worker/session.js";
 import type { WorkerSpec } from "../worker/spec.js";
 import { packageRoot } from "./package-root.js";
@@ -18,22 +18,21 @@ export function workerOpener(
   warn: (text: string) => void,
 ): Ports["openWorker"] {
   /** One a trial: a worker that takes the place of a lost one writes on below it. */
-  const logs = new Map<string, WriteStream>();
-  const logOf = (trial: string): WriteStream => {
-    const open = logs.get(trial);
-    if (open?.writable) return open;
-    const log = createWriteStream(workerLog(run, trial), { flags: "a" });
-    log.on("error", (error) => warn(`${trial}: its log cannot be written: ${error.message}`));
+  const logs = new Map<string, WorkerLog>();
+  const logOf = (trial: string): WorkerLog => {
+    const known = logs.get(trial);
+    if (known !== undefined) return known;
+    const log = new WorkerLog(workerLog(run, trial), (text) => warn(`${trial}: ${text}`));
+    // There from the start, also where a worker says nothing.
+    log.write("");
     logs.set(trial, log);
     return log;
   };
-  return (trial, abandon) => {
-    const log = logOf(trial);
-    return openSession(spec, {
+  return (trial, abandon) =>
+    openSession(spec, {
       root: packageRoot,
-      log,
+      log: logOf(trial),
       signal: abandon,
       onProtocolFault: (text) => warn(`${trial}: ${text}`),
     });
-  };
 }
