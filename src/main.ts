@@ -10,13 +10,23 @@ const argv = process.argv.slice(2);
 const terminal = processTerminal();
 const terminals = [0, 1, 2].filter((handle) => isatty(handle));
 
+// A run listens for itself once there is something to end in order; before and after that, an end
+// that is asked for has the same exit code.
+const endAtOnce = (signal: NodeJS.Signals): void => {
+  if (process.listenerCount(signal) === 1) process.exit(exitCode.interrupted);
+};
+if (["run", "resume", "reproduce"].includes(argv[0] ?? "")) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, endAtOnce);
+}
+
 // `averse ls | head`, or a window that was closed: the reader has gone, and that is no error. `run`
 // takes it as a request to stop.
 const goneReader: readonly (string | undefined)[] = ["EPIPE", "EIO"];
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (!goneReader.includes(error.code)) throw error;
-    if (process.listenerCount("SIGTERM") > 0) process.emit("SIGTERM");
+    const listens = process.listeners("SIGTERM").some((one) => one !== endAtOnce);
+    if (listens) process.emit("SIGTERM");
     else if (!endWithTerminal()) process.exit();
   });
 }

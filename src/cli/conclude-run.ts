@@ -52,13 +52,24 @@ export async function concludeRun(
       const ill = kind === "lost" || kind === "environment";
       const hint = ill ? ["`averse doctor` checks what a worker needs."] : [];
       if (kind !== "input") hint.push(`Once that is mended, ${resumeHint(folder)}`);
-      terminal.err([head, ...log, ...hint].join(" "));
+      terminal.err([[head, ...log, ...hint].join(" "), ...lastLines(outcome)].join("\n"));
       return kind === "input" ? exitCode.usage : exitCode.environment;
     }
   }
 }
 
-function resumeHint(folder: string): string {
+/** How many of a lost worker's last lines are shown; its log has them all. */
+const shownLines = 5;
+
+/** The message has the very last one already. */
+function lastLines({ kind, detail }: Extract<RunOutcome, { outcome: "failed" }>): string[] {
+  const lines = kind === "lost" ? (detail ?? "").split("\n") : [];
+  if (lines.length < 2) return [];
+  return ["The worker's last lines:", ...lines.slice(-shownLines).map((line) => `  ${line}`)];
+}
+
+/** How to go on with a run that has not come to its end. */
+export function resumeHint(folder: string): string {
   return `\`${shellLine(["resume", folder])}\` goes on from the last checkpoints.`;
 }
 

@@ -13,15 +13,16 @@ import { createRun, type RunRecorder } from "../record/run-directory.js";
 import { pythonPath } from "../worker/python-path.js";
 import { readWorkerSpec, type WorkerSpec } from "../worker/spec.js";
 import { CommandDesk } from "./command-desk.js";
-import { concludeRun } from "./conclude-run.js";
+import { concludeRun, resumeHint } from "./conclude-run.js";
 import type { Detachment } from "./detach.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { hardware } from "./hardware.js";
 import { packageRoot } from "./package-root.js";
 import { provenance } from "./provenance.js";
+import { refuseSecrets } from "./refuse-secrets.js";
 import { OwnRun } from "./run-source.js";
 import { dashboardView, jsonView, plainView, type RunView } from "./run-view.js";
-import { stopSignals } from "./stop-signals.js";
+import { type StopRequest, stopSignals } from "./stop-signals.js";
 import type { Terminal } from "./terminal.js";
 import { UserError } from "./user-error.js";
 import { waiting } from "./waiting.js";
@@ -63,6 +64,7 @@ export async function executeNewRun(
   terminal: Terminal,
 ): Promise<Executed> {
   const spec = usableSpec(experiment);
+  refuseSecrets(experiment, process.env, spec.environment);
   const machine = hardware();
   const plan = planRun(experiment, machine);
   const recorder = createRun({
@@ -119,22 +121,34 @@ export async function execute(
   options.detachment?.arrive(folder);
   const samples = new Map<string, string>();
   const desk = new CommandDesk();
+  let view: RunView | null = null;
+  let asked: StopRequest | null = null;
+  // First of all: from here on an end has to be one in order.
+  const signals = stopSignals(
+    (how) => {
+      asked = how;
+      view?.stopping(how);
+    },
+    process,
+    undefined,
+    options.detachment === null,
+  );
   let outcome: RunOutcome;
   try {
     const own = new OwnRun(folder, experiment, desk);
-    const view = await openView(options, own, terminal);
-    const server = await serve(folder, desk, view);
+    const opened = await openView(options, own, terminal);
+    view = opened;
+    if (asked !== null) opened.stopping(asked);
+    const server = await serve(folder, desk, opened);
     const past =
       history === null ? null : await recall(experiment, plan, recorder, history, samples);
-    const hasTerminal = options.detachment === null;
-    const signals = stopSignals((how) => view.stopping(how), process, undefined, hasTerminal);
-    view.onStopAsked(() => signals.request());
+    opened.onStopAsked(() => signals.request());
     try {
       outcome = await runExperiment(
         experiment,
         plan,
         {
-          openWorker: workerOpener(spec, folder, (text) => view.print(text)),
+          openWorker: workerOpener(spec, folder, (text) => opened.print(text)),
           recorder,
           clock: () => performance.now() / 1000,
           wait: waiting,
@@ -142,7 +156,7 @@ export async function execute(
             if (observation.kind === "event") takeSamples(observation.event, samples);
             server?.observe(observation);
             own.observe(observation);
-            view.observe(observation);
+            opened.observe(observation);
           },
           commands: desk.source,
           stop: signals.stop,
@@ -154,15 +168,46 @@ export async function execute(
       own.end();
       // While the run is locked: the next controller's socket must not be removed.
       await server?.close();
-      await view.end();
-      // Last: that the reader of the last lines has gone must find somebody who takes it calmly.
-      signals.dispose();
+      await opened.end();
     }
+  } catch (error) {
+    throw brokenOff(error, folder, recorder);
   } finally {
-    recorder.close();
+    // Last: that the reader of the last lines has gone must find somebody who takes it calmly.
+    signals.dispose();
   }
+  const warning = givenFree(recorder);
   const exit = await concludeRun(outcome, folder, samples, options, terminal);
+  if (warning !== null) terminal.err(warning);
   return { exit, folder, outcome: outcome.outcome };
+}
+
+/** A run whose record cannot be written ends here, with what went wrong first. */
+function brokenOff(error: unknown, folder: string, recorder: RunRecorder): unknown {
+  try {
+    recorder.close();
+  } catch {
+    // What broke the run off is told already, and a lock ends with its process at the latest.
+  }
+  const name = error instanceof Error ? error.name : "";
+  if (name !== "RecordError" && name !== "UnrecordedError") return error;
+  const { message } = error as Error;
+  const hint = `Once that is mended, ${resumeHint(folder)}`;
+  return new UserError(`${message}. ${hint}`, exitCode.environment, { cause: error });
+}
+
+/**
+ * All that had to be written is, so that a full disk, say, is no failure of the run any more.
+ *
+ * @returns null: nobody has to hear of it
+ */
+function givenFree(recorder: RunRecorder): string | null {
+  try {
+    recorder.close();
+    return null;
+  } catch (error) {
+    return `warning: ${(error as Error).message}; it ends with this process`;
+  }
 }
 
 async function recall(

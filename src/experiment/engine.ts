@@ -13,7 +13,7 @@ import { summarise } from "./aggregate.js";
 import { commanded, type RunCommand } from "./commands.js";
 import type { Evaluation } from "./evaluation.js";
 import type { Happening } from "./events.js";
-import { failureFacts, lossOf } from "./failure.js";
+import { failureFacts, lossOf, UnrecordedError } from "./failure.js";
 import { LiveTrials } from "./live-trials.js";
 import type { Plan } from "./plan.js";
 import type { Ports, RunOutcome } from "./ports.js";
@@ -138,7 +138,9 @@ class Run {
       }
     } catch (error) {
       this.#over = true;
-      this.#fail(error);
+      const failed = happening.type === "trial_failed" || happening.type === "worker_lost";
+      const unrecorded = failed && error instanceof Error;
+      this.#fail(unrecorded ? new UnrecordedError(happening.message, error) : error);
     }
   }
 
@@ -177,11 +179,15 @@ class Run {
     this.#happened(trial, happening);
   }
 
-  /** Null: no other worker is to take its place. One that cannot even start is told at once. */
+  /**
+   * Null: no other worker is to take its place. One that ends by itself before it has ever started
+   * is told at once: a killed one alone may fare better the next time.
+   */
   #lost(trial: string, action: TrialAction["kind"], error: unknown): Happening | null {
     const reason = lossOf(error);
     const own = this.#state.trials[trial]!;
-    const hopeless = action === "open" && own.restarts === 0;
+    const killed = error instanceof WorkerLost && error.signal !== null;
+    const hopeless = action === "open" && own.restarts === 0 && !killed;
     if (reason === null || hopeless || own.restarts >= this.plan.restarts) {
       return null;
     }

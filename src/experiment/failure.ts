@@ -18,6 +18,15 @@ export class TrialError extends Error {
   }
 }
 
+/** The journal takes no more: what was to be noted in it is told here instead. */
+export class UnrecordedError extends Error {
+  override readonly name = "UnrecordedError";
+  /** @param first what went wrong before, in the words that the journal should have had */
+  constructor(first: string, cause: Error) {
+    super(`${first}; nor can that be noted: ${cause.message}`, { cause });
+  }
+}
+
 export interface FailureFacts {
   readonly reason: FailureKind;
   readonly message: string;

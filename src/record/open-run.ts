@@ -78,7 +78,7 @@ export async function openRun(
     });
     return { recorder, manifest, events: () => readJournal(run), cutBytes };
   } catch (error) {
-    lock.release();
+    lock.abandon();
     throw error;
   }
 }

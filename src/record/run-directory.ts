@@ -72,7 +72,7 @@ export function createRun(options: RunOptions): RunRecorder {
     writeManifest(directory, manifest);
     return new DiskRecorder({ directory, manifest, provenance, journal, lock, now });
   } catch (error) {
-    lock.release();
+    lock.abandon();
     throw error;
   }
 }

@@ -27,6 +27,8 @@ import { runFiles } from "./run-paths.js";
 export interface RunLock {
   /** Lets the next one have it at once. @throws {RecordError} */
   release(): void;
+  /** As `release`, for one who has an error to tell: a lock ends with its process at the latest. */
+  abandon(): void;
 }
 
 /**
@@ -43,7 +45,8 @@ export function lockRun(run: string, now: () => Date): RunLock {
     const generation = take(run, folder, owner);
     removeGenerationsBelow(folder, generation);
     removeUnfinished(folder);
-    return { release: () => release(folder, generation, owner) };
+    const give = () => release(folder, generation, owner);
+    return { release: give, abandon: () => attempt(give) };
   } catch (error) {
     throw recordError(`cannot lock the run ${run}`, error);
   }
@@ -89,6 +92,14 @@ function release(folder: string, generation: number, owner: LockOwner): void {
     }
   } catch (error) {
     throw recordError(`cannot release the lock ${folder}`, error);
+  }
+}
+
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // The error that the caller tells came first, and mostly is the same: a full disk, say.
   }
 }
 

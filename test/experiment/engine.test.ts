@@ -274,6 +274,41 @@ describe("failures", () => {
     expect(harness.types("rlhf-s0")).not.toContain("checkpoint_saved");
   });
 
+  test("a worker that is killed before its hello gets another one, as later; one that exits not", async () => {
+    const opened = (signal: string | null, times: number) => {
+      const worker = new WorkerLost("it went before its hello", "exited", [], {}, null, signal);
+      let nth = 0;
+      return async () => {
+        nth += 1;
+        if (nth <= times) throw worker;
+        return simulatedWorker();
+      };
+    };
+    const settings = smallExperiment({ parallel: 1 });
+    const once = new Harness(settings, undefined, undefined, opened("SIGKILL", 1));
+    expect((await once.run()).outcome).toBe("done");
+    const always = new Harness(settings, undefined, undefined, opened("SIGKILL", 99));
+    expect(await always.run()).toMatchObject({ outcome: "failed", kind: "lost" });
+    expect(always.waits).toEqual([1, 2, 4]);
+    const exits = new Harness(settings, undefined, undefined, opened(null, 99));
+    expect(await exits.run()).toMatchObject({ outcome: "failed", kind: "lost" });
+    expect(exits.waits).toEqual([]);
+  });
+
+  test("what went wrong first is told where even that cannot be noted", async () => {
+    const harness = new Harness(
+      smallExperiment(),
+      failing("rlhf-s0", "update", 2, () => {
+        harness.recorder.append = () => {
+          throw new Error("disk full");
+        };
+        return new WorkerFailure("update", "environment", "no room for x", null, null);
+      }),
+    );
+    await expect(harness.run()).rejects.toThrow("no room for x; nor can that be noted: disk full");
+    expect(harness.allClosed).toBe(true);
+  });
+
   test("a recorder that cannot write ends the run with its error and no worker left", async () => {
     const harness = new Harness(smallExperiment(), undefined, (event) => {
       if (event.type === "step" && event.step === 2) {
