@@ -3,7 +3,6 @@
 import { isatty } from "node:tty";
 import { exitCode } from "./cli/exit-code.js";
 import { failureText } from "./cli/failure-text.js";
-import { runCommandLine } from "./cli/program.js";
 import { processTerminal } from "./cli/terminal.js";
 
 const argv = process.argv.slice(2);
@@ -41,6 +40,8 @@ process.on("uncaughtException", (error) => {
 
 // Until the command has answered: a process that ends before its command did not do what was asked.
 process.exitCode = exitCode.environment;
+// Loaded by now, and not above: an end may be asked for meanwhile.
+const { runCommandLine } = await import("./cli/program.js");
 process.exitCode = await runCommandLine(argv, terminal);
 
 endWithTerminal();

@@ -24,7 +24,9 @@ function packagesFrom(file: string, seen = new Set<string>()): Set<string> {
 const src = (name: string) => join(root, "src", name);
 
 test("the command line itself loads commander alone", () => {
-  expect([...packagesFrom(src("main.ts"))]).toEqual(["commander"]);
+  // Nothing before it listens for signals.
+  expect([...packagesFrom(src("main.ts"))]).toEqual([]);
+  expect([...packagesFrom(src("cli/program.ts"))]).toEqual(["commander"]);
 });
 
 test("ls loads nothing but the command line: a schema library takes longer than it", () => {
