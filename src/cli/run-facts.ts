@@ -22,7 +22,7 @@ export function readModel(run: RunSource): RunModel {
     },
     closed: () => {},
   })();
-  return run.live ? model : markStopped(model);
+  return run.held ? model : markStopped(model);
 }
 
 /** As JSON, with the names that the journal uses. */

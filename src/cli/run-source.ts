@@ -14,13 +14,16 @@ import { readEpisodes } from "../record/episodes-file.js";
 import { JournalIndex } from "../record/journal-index.js";
 import { readManifest } from "../record/manifest.js";
 import { experimentOf } from "../record/manifest-experiment.js";
+import { RecordError } from "../record/record-error.js";
+import { holderOf } from "../record/run-lock.js";
 import { checkedPath, runFiles } from "../record/run-paths.js";
 import { readTexts } from "../record/texts-file.js";
-import type {
-  EpisodeText,
-  ProgressObservation,
-  RunListener,
-  RunSource,
+import {
+  type EpisodeText,
+  type ProgressObservation,
+  RunGoneError,
+  type RunListener,
+  type RunSource,
 } from "../tui/run-source.js";
 
 /** What both kinds have in common: the record on disk, and who listens. */
@@ -42,8 +45,15 @@ abstract class RecordedRun {
     this.index = new JournalIndex(this.directory);
   }
 
-  read(): Iterable<readonly JournalEntry[]> {
-    return this.index.read();
+  *read(): Generator<readonly JournalEntry[]> {
+    try {
+      yield* this.index.read();
+    } catch (error) {
+      if (error instanceof RecordError && error.reason === "missing") {
+        throw new RunGoneError(error.message, { cause: error });
+      }
+      throw error;
+    }
   }
 
   event(entry: Pick<JournalEntry, "offset" | "length">): JournalEvent {
@@ -116,6 +126,10 @@ export class OwnRun extends RecordedRun implements RunSource {
     return this.#live;
   }
 
+  get held(): boolean {
+    return this.#live;
+  }
+
   observe(observation: Observation): void {
     if (observation.kind === "event") {
       this.tellJournal(observation.event.trial);
@@ -138,12 +152,13 @@ export class OwnRun extends RecordedRun implements RunSource {
 }
 
 /** Milliseconds between looks whether somebody has taken the run up (again). */
-const lookEvery = 2000;
+const lookEvery = 500;
 
 /** A run of another process, or one that is over; whoever takes it up later is found. */
 export class AttachedRun extends RecordedRun implements RunSource {
   readonly foreground = false;
   #link: RunLink | null = null;
+  #held = false;
   #connecting = false;
   #closed = false;
   readonly #timer: NodeJS.Timeout;
@@ -167,6 +182,10 @@ export class AttachedRun extends RecordedRun implements RunSource {
 
   get live(): boolean {
     return this.#link !== null;
+  }
+
+  get held(): boolean {
+    return this.live || this.#held;
   }
 
   async ask(command: RunCommand): Promise<string | null> {
@@ -201,10 +220,21 @@ export class AttachedRun extends RecordedRun implements RunSource {
     } finally {
       this.#connecting = false;
     }
+    this.#held = this.#hasHolder();
+  }
+
+  #hasHolder(): boolean {
+    try {
+      return holderOf(this.directory) !== null;
+    } catch {
+      // As for `#connect`.
+      return false;
+    }
   }
 
   #lost(): void {
     this.#link = null;
+    this.#held = this.#hasHolder();
     if (!this.#closed) {
       this.tellClosed();
     }
@@ -215,9 +245,13 @@ export class AttachedRun extends RecordedRun implements RunSource {
     if (this.#link !== null || this.#connecting) {
       return;
     }
+    const { held } = this;
     await this.#connect();
     if (this.live || this.#hasGrown()) {
       this.tellJournal();
+    }
+    if (held && !this.held && !this.#closed) {
+      this.tellClosed();
     }
   }
 

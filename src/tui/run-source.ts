@@ -19,8 +19,13 @@ export interface RunListener {
   /** The journal has grown: `read` gives more. */
   journal(): void;
   progress(progress: ProgressObservation): void;
-  /** Nobody runs it any more: it has ended, or its controller died. */
+  /** Nobody runs it any more: it has ended, or its controller died. Somebody may take it up. */
   closed(): void;
+}
+
+/** There is no journal where the run was: its folder was deleted or moved, and may come back. */
+export class RunGoneError extends Error {
+  override readonly name = "RunGoneError";
 }
 
 export interface RunSource {
@@ -30,7 +35,12 @@ export interface RunSource {
   readonly id: string;
   /** The run lives in this process: leaving the view would stop it. */
   readonly foreground: boolean;
-  /** The whole lines that the journal has got since the last call, a chunk at a time. */
+  /**
+   * The whole lines that the journal has got since the last call, a chunk at a time.
+   *
+   * @throws {RunGoneError} there is no journal
+   * @throws {Error} it cannot be read
+   */
   read(): Iterable<readonly JournalEntry[]>;
   /** As the manifest has it. */
   readonly experiment: Experiment;
@@ -46,8 +56,10 @@ export interface RunSource {
   texts(trial: string, step: number): readonly EpisodeText[];
   /** @returns takes the listener back */
   listen(listener: RunListener): () => void;
-  /** Whether somebody runs it, so that it can be steered. */
+  /** Whether it can be steered from here, now. */
   readonly live: boolean;
+  /** Whether a controller has it, be it one that cannot be reached from here. */
+  readonly held: boolean;
   /** @returns null: carried out; or why it does not apply */
   ask(command: RunCommand): Promise<string | null>;
 }

@@ -1,5 +1,6 @@
 /** What a key does to the view, and what it asks of the run. Pure. */
 import { type RiskMeasureName, riskMeasures } from "../../domain/risk-measures/all.js";
+import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
 import type { RunCommand } from "../../experiment/commands.js";
 import { type KeyPress, pressedKey } from "../key-press.js";
 import { actionOf } from "../key-table.js";
@@ -34,7 +35,7 @@ export function afterKey(before: ViewState, key: KeyPress, facts: ViewFacts): Vi
     return only(view);
   }
   if (view.help !== null) {
-    return only(inHelp(view, action, pressed));
+    return only(inHelp(view, action, pressed, facts));
   }
   return acted(view, action, pressed, facts);
 }
@@ -136,9 +137,11 @@ function answered(view: ViewState, pressed: string | null): ViewStep {
   return only(pressed === "n" || pressed === "N" || pressed === "escape" ? closed : view);
 }
 
-function asking(view: ViewState, command: RunCommand, { live }: ViewFacts): ViewStep {
+function asking(view: ViewState, command: RunCommand, { live, held }: ViewFacts): ViewStep {
   if (!live) {
-    const text = "nobody runs this run now: `averse resume` goes on with one that was left";
+    const text = held
+      ? "its controller cannot be reached from here now"
+      : "nobody runs this run now: `averse resume` goes on with one that was left";
     return only({ ...view, notice: { level: "error", text } });
   }
   return { view, effect: { kind: "ask", command } };
@@ -177,15 +180,27 @@ function afterTyping(view: ViewState, key: KeyPress): ViewState {
   }
 }
 
-function inHelp(view: ViewState, action: DashboardAction, pressed: string): ViewState {
-  const first = view.help ?? 0;
+function inHelp(
+  view: ViewState,
+  action: DashboardAction,
+  pressed: string,
+  { helpEnd }: ViewFacts,
+): ViewState {
+  const scrolledBy = (by: number): ViewState => {
+    const first = Math.min(view.help ?? 0, helpEnd) + by;
+    return { ...view, help: Math.max(0, Math.min(helpEnd, first)) };
+  };
   switch (action) {
     case "help":
     case "back":
     case "leave":
       return { ...view, help: null };
     case "move":
-      return { ...view, help: Math.max(0, first + (pressed === "up" || pressed === "k" ? -1 : 1)) };
+      return scrolledBy(pressed === "up" || pressed === "k" ? -1 : 1);
+    case "page":
+      return scrolledBy(pressed === "page-up" ? -pageRows : pageRows);
+    case "ends":
+      return { ...view, help: pressed === "home" || pressed === "g" ? 0 : helpEnd };
     default:
       return view;
   }
@@ -298,7 +313,10 @@ function sideways(view: ViewState, by: 1 | -1, facts: ViewFacts): ViewState {
     const alpha = view.whatIf.alpha ?? facts.actual.alpha;
     const next = (Math.round(alpha / alphaGrid) + by) * alphaGrid;
     const within = Math.min(1, Math.max(alphaGrid, Number(next.toFixed(2))));
-    return held({ ...view, whatIf: { ...view.whatIf, alpha: within } }, facts);
+    const asked = view.whatIf.measure ?? facts.actual.measure;
+    // A measure without an α would be the same at each: the question is about the tail, then.
+    const measure = usesAlpha(asked) ? view.whatIf.measure : "cvar";
+    return held({ ...view, whatIf: { ...view.whatIf, alpha: within, measure } }, facts);
   }
   const at = facts.trials.indexOf(facts.trial ?? "") + by;
   const trial = facts.trials[Math.max(0, Math.min(facts.trials.length - 1, at))] ?? null;

@@ -1,5 +1,6 @@
 /** What a view says of a command that was carried out. */
 import type { RunCommand } from "../../experiment/commands.js";
+import type { RunModel } from "../model/run-model.js";
 
 export const commandWords: Readonly<Record<RunCommand, string>> = {
   pause: "Pausing: what is in hand is finished first. p goes on.",
@@ -8,4 +9,14 @@ export const commandWords: Readonly<Record<RunCommand, string>> = {
   evaluate: "An evaluation follows the step in hand.",
   stop: "Stopping after the steps in hand.",
   halt: "Breaking off.",
+};
+
+/** Where these words are still true. */
+export const commandStates: Readonly<Record<RunCommand, readonly RunModel["state"][]>> = {
+  pause: ["paused"],
+  continue: ["running"],
+  checkpoint: ["running", "paused"],
+  evaluate: ["running", "paused"],
+  stop: ["stopping"],
+  halt: ["stopping"],
 };

@@ -14,15 +14,16 @@ import { loadInk } from "../load-ink.js";
 import { emptyRun, isOver, markStopped, type RunModel } from "../model/run-model.js";
 import { takeEntries } from "../model/take-entries.js";
 import { takeProgress } from "../model/take-progress.js";
-import type { RunSource } from "../run-source.js";
+import { type ProgressObservation, RunGoneError, type RunSource } from "../run-source.js";
 import { styledText } from "../styled-text.js";
 import { enterScreen, type TerminalScreen } from "../terminal-screen.js";
 import { afterKey } from "./after-key.js";
-import { commandWords } from "./command-words.js";
+import { commandStates, commandWords } from "./command-words.js";
 import { factsOf } from "./facts.js";
 import { frameLines, sceneLayout } from "./frame-lines.js";
+import { lastHelpLine } from "./help-lines.js";
 import { readScene } from "./read-scene.js";
-import type { Scene } from "./scene.js";
+import type { Scene, Unreadable } from "./scene.js";
 import { StepReader } from "./step-reader.js";
 import { type Effect, firstView, type Notice, type ViewState } from "./view-state.js";
 
@@ -36,6 +37,8 @@ export interface DashboardOptions {
   readonly now?: () => number;
   /** Default: the process's own alternate screen. */
   readonly enterScreen?: typeof enterScreen;
+  /** The run as commands take it; default: its id. */
+  readonly word?: string;
   /** Told of each command that this view asked for and the run took. */
   readonly onTaken?: (command: RunCommand) => void;
 }
@@ -55,6 +58,12 @@ export interface Dashboard {
   readonly outcome: Promise<DashboardOutcome>;
   /** Shows a line of the caller's; anything else that writes to the terminal tears the frame. */
   note(text: string): void;
+  /**
+   * Ends the view for a fault that was found elsewhere.
+   *
+   * @returns false: it was over
+   */
+  fail(error: unknown): boolean;
   /** Gives the terminal back; safe to call twice. */
   close(): void;
 }
@@ -100,12 +109,13 @@ class OpenDashboard implements Dashboard {
   #ink: InkView | null = null;
   readonly #unlisten: () => void;
   readonly #readNoMore: () => void;
-  #live: boolean;
   #over = false;
   #reading = false;
   /** The journal has grown since it was last read. */
   #grown = false;
   #unread = true;
+  /** Why the journal cannot be read now; null: it can. */
+  #unreadable: Unreadable | null = null;
   #readTimer: NodeJS.Timeout | null = null;
   #drawTimer: NodeJS.Timeout | null = null;
   #drawAt = Number.POSITIVE_INFINITY;
@@ -124,7 +134,6 @@ class OpenDashboard implements Dashboard {
     this.#reader = new StepReader(source);
     this.#model = emptyRun(planTrials(source.experiment));
     this.#model = { ...this.#model, name: source.experiment.name };
-    this.#live = source.live;
     this.outcome = new Promise((resolve, reject) => {
       this.#settle = resolve;
       this.#fail = reject;
@@ -134,34 +143,27 @@ class OpenDashboard implements Dashboard {
       stdin,
       stdout,
       endsOnSignals: !source.foreground,
-      onDisturbed: () => this.#changed("key"),
+      onDisturbed: () => this.#safely(() => this.#changed("key")),
       onLost: () => this.#end("left"),
     });
+    // The run itself calls these, and must not fail with its view.
     this.#unlisten = source.listen({
-      journal: () => this.#readSoon(),
-      progress: (progress) => {
-        this.#model = takeProgress(this.#model, progress, this.#now());
-        this.#changed("news");
-      },
-      closed: () => void this.#closed(),
+      journal: () => this.#safely(() => this.#readSoon()),
+      progress: (progress) => this.#safely(() => this.#progress(progress)),
+      closed: () => void this.#closed().catch((error: unknown) => this.#break(error)),
     });
-    const tick = setInterval(() => {
-      if (this.#view.notice !== null && this.#now() >= this.#noticeUntil) {
-        this.#view = { ...this.#view, notice: null };
-        this.#changed("key");
-      }
-      if (!isOver(this.#model)) {
-        this.#changed("news");
-      }
-    }, clockMs);
-    this.#timers.add(tick);
+    this.#timers.add(setInterval(() => this.#safely(() => this.#tick()), clockMs));
     this.#readNoMore = readKeys(stdin, (key) => this.#safely(() => this.#key(key)));
     this.#draw();
-    void this.#firstRead();
+    void this.#firstRead().catch((error: unknown) => this.#break(error));
   }
 
   note(text: string): void {
-    this.#tell({ level: "info", text: safeText(text) });
+    this.#safely(() => this.#tell({ level: "info", text: safeText(text) }));
+  }
+
+  fail(error: unknown): boolean {
+    return this.#break(error);
   }
 
   close(): void {
@@ -171,9 +173,6 @@ class OpenDashboard implements Dashboard {
   async #firstRead(): Promise<void> {
     await this.#read();
     this.#unread = false;
-    if (!this.#live) {
-      this.#model = markStopped(this.#model);
-    }
     this.#draw();
     await this.#layOutWithInk();
   }
@@ -189,6 +188,28 @@ class OpenDashboard implements Dashboard {
     } catch (error) {
       this.#break(error);
     }
+  }
+
+  #tick(): void {
+    if (this.#view.notice !== null && this.#now() >= this.#noticeUntil) {
+      this.#view = { ...this.#view, notice: null };
+      this.#changed("key");
+    }
+    if (!isOver(this.#run) || this.#unreadable !== null) {
+      this.#changed("news");
+      // Nobody tells that the folder has gone, or is back, or grows by another machine's hand.
+      this.#readSoon();
+    }
+  }
+
+  #progress(progress: ProgressObservation): void {
+    this.#model = takeProgress(this.#model, progress, this.#now());
+    this.#changed("news");
+  }
+
+  /** As the journal has it, unless nobody goes on with it. */
+  get #run(): RunModel {
+    return this.#unread || this.source.held ? this.#model : markStopped(this.#model);
   }
 
   #readSoon(): void {
@@ -213,7 +234,9 @@ class OpenDashboard implements Dashboard {
         this.#grown = false;
         for (const entries of this.source.read()) {
           const first = this.#model.lastAt === null;
+          const before = this.#model.state;
           this.#model = takeEntries(this.#model, entries);
+          this.#dropContradicted(before);
           if (first) {
             this.#draw();
           } else {
@@ -225,21 +248,39 @@ class OpenDashboard implements Dashboard {
           }
         }
       }
+      this.#readable(null);
     } catch (error) {
-      const text = safeText(`the journal cannot be read: ${messageOf(error)}`);
-      this.#tell({ level: "error", text });
+      const gone = error instanceof RunGoneError;
+      this.#readable({ gone, message: safeText(messageOf(error)) });
     } finally {
       this.#reading = false;
     }
   }
 
+  #readable(why: Unreadable | null): void {
+    if (why?.message !== this.#unreadable?.message) {
+      this.#unreadable = why;
+      this.#changed("key");
+    }
+  }
+
+  /** Another view may have asked for something else meanwhile. */
+  #dropContradicted(before: RunModel["state"]): void {
+    const { notice } = this.#view;
+    const { state } = this.#model;
+    if (notice?.command !== undefined && state !== before) {
+      if (!commandStates[notice.command].includes(state)) {
+        this.#view = { ...this.#view, notice: null };
+        this.#changed("key");
+      }
+    }
+  }
+
   async #closed(): Promise<void> {
-    this.#live = false;
     while (this.#reading) {
       await turn();
     }
     await this.#read();
-    this.#model = markStopped(this.#model);
     this.#changed("key");
     if (this.source.foreground) {
       this.#end("ended");
@@ -252,12 +293,13 @@ class OpenDashboard implements Dashboard {
     }
     const scene = this.#scene();
     const layout = sceneLayout(scene, this.#screen.size());
-    const { view, effect } = afterKey(this.#view, key, factsOf(scene, layout));
+    const helpEnd = lastHelpLine(this.#screen.size(), this.#style);
+    const { view, effect } = afterKey(this.#view, key, factsOf(scene, layout, helpEnd));
     this.#view = view;
     this.#noticeUntil = this.#now() + noticeSeconds;
     this.#changed("key");
     if (effect !== null) {
-      void this.#carryOut(effect);
+      void this.#carryOut(effect).catch((error: unknown) => this.#break(error));
     }
   }
 
@@ -274,7 +316,7 @@ class OpenDashboard implements Dashboard {
       }
       this.#tell(
         refused === null
-          ? { level: "info", text: commandWords[command] }
+          ? { level: "info", text: commandWords[command], command }
           : { level: "error", text: safeText(`not done: ${refused}`) },
       );
     } catch (error) {
@@ -292,13 +334,16 @@ class OpenDashboard implements Dashboard {
   }
 
   #scene(): Scene {
-    const { experiment, foreground } = this.source;
+    const { experiment, foreground, live, held, id } = this.source;
     const scene = {
-      model: this.#model,
+      model: this.#run,
       view: this.#view,
       experiment,
       foreground,
-      live: this.#live,
+      live,
+      held,
+      word: this.options.word ?? id,
+      unreadable: this.#unreadable,
       now: this.#now(),
     };
     const layout = sceneLayout(scene, this.#screen.size());
@@ -375,10 +420,13 @@ class OpenDashboard implements Dashboard {
     }
   }
 
-  #break(error: unknown): void {
-    if (this.#finish()) {
+  /** @returns false: it was over */
+  #break(error: unknown): boolean {
+    const open = this.#finish();
+    if (open) {
       this.#fail(error);
     }
+    return open;
   }
 
   #end(outcome: DashboardOutcome): void {

@@ -5,8 +5,9 @@ import { insideOf, type Layout } from "./layout.js";
 import { actualQuestion, type Scene, subjectOf } from "./scene.js";
 import type { ViewFacts } from "./view-state.js";
 
-export function factsOf(scene: Scene, layout: Layout): ViewFacts {
-  const { model, view, experiment, reading, foreground, live } = scene;
+/** @param helpEnd first line of the help screen's last page */
+export function factsOf(scene: Scene, layout: Layout, helpEnd: number): ViewFacts {
+  const { model, view, experiment, reading, foreground, live, held } = scene;
   const subject = subjectOf(model, view, experiment);
   const { trial } = subject;
   const { episodes, texts } = reading;
@@ -22,9 +23,11 @@ export function factsOf(scene: Scene, layout: Layout): ViewFacts {
     tailRows: rows.length,
     prompt: rows[Math.min(view.selected, rows.length - 1)]?.prompt ?? null,
     eventsEnd: Math.max(0, events - room),
+    helpEnd,
     actual: { alpha: actual?.alpha ?? 1, measure: actual?.measure ?? "mean" },
     state: model.state,
     live,
+    held,
     foreground,
   };
 }

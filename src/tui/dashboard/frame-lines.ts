@@ -1,7 +1,7 @@
 /** A whole frame of the dashboard. Pure: the same scene gives the same lines. */
-import { fitLine, type Line, type ViewStyle } from "../line.js";
+import { firstThatFits, fitLine, type Line, type ViewStyle } from "../line.js";
 import { runEta } from "../model/eta.js";
-import { isOver } from "../model/run-model.js";
+import { elapsedSeconds, isAtWork, isOver } from "../model/run-model.js";
 import { type HeaderInput, headerPanel } from "../panels/header.js";
 import { phaseLine } from "../panels/phase-line.js";
 import { type BottomFacts, bottomLine } from "./bottom-line.js";
@@ -10,7 +10,7 @@ import { type Layout, layoutOf, type PanelRow, type ScreenSize } from "./layout.
 import { panelRowLines } from "./panel-frame.js";
 import { type PanelId, panelIds } from "./panel-ids.js";
 import { panelLines, panelNote, panelTitle } from "./panel-lines.js";
-import { type Scene, subjectOf } from "./scene.js";
+import { type Scene, subjectOf, type Unreadable } from "./scene.js";
 
 export function sceneLayout(scene: Omit<Scene, "reading">, size: ScreenSize): Layout {
   return layoutOf(size, scene.view);
@@ -58,16 +58,15 @@ function panelNumber(panel: PanelId): number {
 function headerInput(scene: Omit<Scene, "reading">): HeaderInput {
   const { model, view, experiment, now } = scene;
   const { trial, step } = subjectOf(model, view, experiment);
-  const end = isOver(model) ? secondsOrNull(model.lastAt) : now;
-  const begin = secondsOrNull(model.startedAt);
   return {
     run: model,
+    readable: scene.unreadable === null,
     trial,
     step,
     live: view.step === null,
     backend: experiment.backend.worker,
-    elapsed: begin === null || end === null ? null : Math.max(0, end - begin),
-    eta: runEta(model, now),
+    elapsed: elapsedSeconds(model, now),
+    eta: isOver(model) ? null : runEta(model, now),
   };
 }
 
@@ -76,21 +75,32 @@ function phaseLines(
   size: { readonly width: number; readonly height: number },
   style: ViewStyle,
 ): Line[] {
-  if (scene.reading.unread) {
+  const { model, view, experiment, reading, unreadable, word, now } = scene;
+  if (unreadable !== null) {
+    return [firstThatFits(unreadableWords(unreadable), size.width, style)];
+  }
+  if (reading.unread) {
     return [[{ text: "reading the journal", dim: true }]];
   }
-  const { trial } = subjectOf(scene.model, scene.view, scene.experiment);
-  const paused = scene.model.state === "paused";
-  return phaseLine.lines({ trial, paused, now: scene.now }, size, style);
+  const { trial } = subjectOf(model, view, experiment);
+  const paused = model.state === "paused" && !(trial !== null && isAtWork(model, trial));
+  const stopped = model.state === "stopped" ? word : null;
+  return phaseLine.lines({ trial, paused, stopped, now }, size, style);
+}
+
+function unreadableWords({ gone, message }: Unreadable): Line[] {
+  const texts = gone
+    ? [
+        "The run's folder is gone, deleted or moved: the view goes on once it is back.",
+        "Its folder is gone: the view goes on once it is back.",
+      ]
+    : [`The journal cannot be read, and is tried again: ${message}`];
+  return texts.map((text) => [{ text, color: "red" }]);
 }
 
 function bottomFacts({ model, foreground, live }: Scene): BottomFacts {
   const stopsWithView = foreground && live && !isOver(model);
   return { stopsWithView, stopping: model.state === "stopping" };
-}
-
-function secondsOrNull(time: string | null): number | null {
-  return time === null ? null : Date.parse(time) / 1000;
 }
 
 function atHeight(lines: readonly Line[], height: number): Line[] {

@@ -8,19 +8,36 @@ const gap = 2;
 
 /** @param first line of the list to begin with; beyond the end: the last that fills the screen */
 export function helpLines({ columns, rows }: ScreenSize, first: number, style: ViewStyle): Line[] {
-  const height = Math.max(0, rows - 1);
+  const height = linesOf(rows);
   const title: Line = [
     { text: "Keys", bold: true },
     { text: "  Esc or ? closes this", dim: true },
   ];
   const list = listLines(columns, style);
-  const room = Math.max(0, height - 2);
+  const room = roomOf(rows);
   const from = Math.max(0, Math.min(first, list.length - room));
   const shown = list.slice(from, from + room);
-  const more = list.length > room && shown.length > 0 ? [{ text: "  j, k scroll", dim: true }] : [];
+  const more =
+    list.length > room && shown.length > 0
+      ? [{ text: "  j, k, PgUp, PgDn scroll", dim: true }]
+      : [];
   return [[...title, ...more], [], ...shown]
     .slice(0, height)
     .map((line) => fitLine(line, columns, style));
+}
+
+/** What the last page of the list begins with. */
+export function lastHelpLine({ columns, rows }: ScreenSize, style: ViewStyle): number {
+  return Math.max(0, listLines(columns, style).length - roomOf(rows));
+}
+
+function linesOf(rows: number): number {
+  return Math.max(0, rows - 1);
+}
+
+/** Lines of the list below the title. */
+function roomOf(rows: number): number {
+  return Math.max(0, linesOf(rows) - 2);
 }
 
 function listLines(columns: number, style: ViewStyle): Line[] {

@@ -15,11 +15,24 @@ export interface Scene {
   readonly view: ViewState;
   readonly experiment: Experiment;
   readonly foreground: boolean;
-  /** Somebody runs the run. */
+  /** The run can be steered from here. */
   readonly live: boolean;
+  /** A controller has it. */
+  readonly held: boolean;
+  /** The run as commands take it. */
+  readonly word: string;
+  /** Why its journal cannot be read now; null: it can. */
+  readonly unreadable: Unreadable | null;
   readonly reading: Reading;
   /** Seconds since 1970. */
   readonly now: number;
+}
+
+export interface Unreadable {
+  /** There is no folder where the run was. */
+  readonly gone: boolean;
+  /** Safe to print. */
+  readonly message: string;
 }
 
 /** What was read of the step in view, beyond the model. */

@@ -57,6 +57,8 @@ export interface Notice {
   readonly level: "info" | "error";
   /** Safe to print. */
   readonly text: string;
+  /** That the run took. */
+  readonly command?: RunCommand;
 }
 
 /** What the state itself does not know, and a key's meaning hangs on. */
@@ -73,10 +75,13 @@ export interface ViewFacts {
   readonly prompt: number | null;
   /** First event shown while the tail is followed. */
   readonly eventsEnd: number;
+  /** First line of the help screen's last page. */
+  readonly helpEnd: number;
   /** What the run did at the step in view. */
   readonly actual: { readonly alpha: number; readonly measure: RiskMeasureName };
   readonly state: RunModel["state"];
   readonly live: boolean;
+  readonly held: boolean;
   readonly foreground: boolean;
 }
 

@@ -107,6 +107,12 @@ export interface RunModel {
   /** ISO 8601 of the first and the last event; null: there is none. */
   readonly startedAt: string | null;
   readonly lastAt: string | null;
+  /** ISO 8601: the controller that wrote the last event began; null: there is none. */
+  readonly takenUpAt: string | null;
+  /** Seconds that the controllers before it had the run. */
+  readonly secondsBefore: number;
+  /** Trials at work when the run was paused, and not done yet with what they had in hand. */
+  readonly inHand: readonly string[];
   readonly log: readonly LogLine[];
   /** Of the last run_finished that no run_resumed follows. */
   readonly message: string;
@@ -127,6 +133,9 @@ export function emptyRun(planned: readonly PlannedTrial[] = []): RunModel {
     parallel: 1,
     startedAt: null,
     lastAt: null,
+    takenUpAt: null,
+    secondsBefore: 0,
+    inHand: [],
     log: [],
     message: "",
   };
@@ -135,6 +144,48 @@ export function emptyRun(planned: readonly PlannedTrial[] = []): RunModel {
 /** Nothing but a resume changes a run in this state. */
 export function isOver({ state }: Pick<RunModel, "state">): boolean {
   return state !== "running" && state !== "paused" && state !== "stopping";
+}
+
+/**
+ * Seconds that a controller had the run; null: none has told anything yet.
+ *
+ * @param now seconds since 1970
+ */
+export function elapsedSeconds(model: RunModel, now: number): number | null {
+  const { takenUpAt, secondsBefore } = model;
+  if (takenUpAt === null) {
+    return null;
+  }
+  return isOver(model)
+    ? secondsToLastEvent(model)
+    : secondsBefore + Math.max(0, now - secondsSince1970(takenUpAt));
+}
+
+/** Of the controllers' time, as far as events tell of it. */
+export function secondsToLastEvent({ takenUpAt, lastAt, secondsBefore }: RunModel): number {
+  return takenUpAt === null || lastAt === null
+    ? secondsBefore
+    : secondsBefore + Math.max(0, secondsSince1970(lastAt) - secondsSince1970(takenUpAt));
+}
+
+/** @param time ISO 8601 */
+function secondsSince1970(time: string): number {
+  return Date.parse(time) / 1000;
+}
+
+/** Whether a trial of a paused run is still at work. */
+export function isAtWork({ inHand }: RunModel, { id, status, phase }: TrialModel): boolean {
+  // No event tells that a worker begins to start: what is heard of it must do.
+  return inHand.includes(id) || (status === "starting" && phase !== null && !isFinished(phase));
+}
+
+/** The run is to pause, and something in hand is finished first. */
+export function isPausing(model: RunModel): boolean {
+  return model.state === "paused" && model.trials.some((trial) => isAtWork(model, trial));
+}
+
+function isFinished({ done, total }: Phase): boolean {
+  return total > 0 && done >= total;
 }
 
 /** The model when nobody runs the run any more; one that has ended stays as it is. */

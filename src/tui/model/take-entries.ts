@@ -1,8 +1,8 @@
 /** The journal folded into the model, a batch at a time; any split into batches gives the same. */
 import type { JournalEntry } from "../../experiment/event-head.js";
 import { logLineOf } from "./log-line.js";
-import type { LogLine, RunModel, TrialModel } from "./run-model.js";
-import { draftOf, goBack, type TrialDraft, takeTrialEvent } from "./trial-draft.js";
+import { type LogLine, type RunModel, secondsToLastEvent, type TrialModel } from "./run-model.js";
+import { draftOf, endsWork, goBack, type TrialDraft, takeTrialEvent } from "./trial-draft.js";
 import { unknownTrial } from "./trial-model.js";
 
 /** @param entries in the journal's order, after those that the model has */
@@ -37,13 +37,21 @@ class Batch {
       this.#takeRunEvent(entry);
     } else {
       takeTrialEvent(this.#draft(head.trial), entry);
+      if (endsWork(head)) {
+        this.#workEnded(head.trial);
+      }
     }
     const line = logLineOf(head);
     if (line !== null) {
       this.#log.push(line);
     }
-    const { startedAt } = this.#run;
-    this.#run = { ...this.#run, startedAt: startedAt ?? head.time, lastAt: head.time };
+    const { startedAt, takenUpAt } = this.#run;
+    this.#run = {
+      ...this.#run,
+      startedAt: startedAt ?? head.time,
+      takenUpAt: takenUpAt ?? head.time,
+      lastAt: head.time,
+    };
   }
 
   model(): RunModel {
@@ -61,7 +69,15 @@ class Batch {
         }
         return;
       case "run_resumed":
-        this.#run = { ...this.#run, parallel: head.parallel, state: "running", message: "" };
+        this.#run = {
+          ...this.#run,
+          parallel: head.parallel,
+          state: "running",
+          message: "",
+          inHand: [],
+          secondsBefore: secondsToLastEvent(this.#run),
+          takenUpAt: head.time,
+        };
         for (const [id, from] of Object.entries(head.from)) {
           const draft = this.#draft(id);
           goBack(draft, from);
@@ -70,14 +86,38 @@ class Batch {
         }
         return;
       case "paused":
+        this.#run = { ...this.#run, state: "paused", inHand: this.#working() };
+        return;
       case "continued":
-        this.#run = { ...this.#run, state: head.type === "paused" ? "paused" : "running" };
+        this.#run = { ...this.#run, state: "running", inHand: [] };
+        return;
+      case "checkpoint_requested":
+      case "evaluation_requested":
+        if (this.#run.state === "paused") {
+          // A paused trial does what it is asked for.
+          const inHand = new Set([...this.#run.inHand, ...head.trials]);
+          this.#run = { ...this.#run, inHand: [...inHand] };
+        }
         return;
       case "stop_requested":
         this.#run = { ...this.#run, state: "stopping" };
         return;
       case "run_finished":
         this.#run = { ...this.#run, state: head.outcome, message: head.message };
+    }
+  }
+
+  #working(): string[] {
+    return [...this.#trials.keys()].filter((id) => {
+      const { status } = this.#drafts.get(id) ?? this.#trials.get(id)!;
+      return status === "running";
+    });
+  }
+
+  #workEnded(id: string): void {
+    if (this.#run.inHand.includes(id)) {
+      const inHand = this.#run.inHand.filter((other) => other !== id);
+      this.#run = { ...this.#run, inHand };
     }
   }
 

@@ -19,11 +19,15 @@ export function draftOf(trial: TrialModel): TrialDraft {
   };
 }
 
+/** Whether what a trial had in hand is done with its event; some come in between. */
+export function endsWork({ type }: Pick<EventHead, "type">): boolean {
+  return type !== "warning" && type !== "checkpoint_dropped" && type !== "trial_started";
+}
+
 /** Takes an event of this trial. */
 export function takeTrialEvent(draft: TrialDraft, entry: JournalEntry): void {
   const { head } = entry;
-  if (head.type !== "warning" && head.type !== "checkpoint_dropped") {
-    // An event ends what was in hand; those two come in between.
+  if (endsWork(head) || head.type === "trial_started") {
     draft.phase = null;
   }
   switch (head.type) {

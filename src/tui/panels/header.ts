@@ -2,13 +2,15 @@
 import { formatCount, formatDuration, formatShare } from "../../report/number-format.js";
 import { progressBar } from "../charts/progress-bar.js";
 import { fitLine, flowFields, type Line, type Look, lineWidth, type ViewStyle } from "../line.js";
-import type { RunModel, StepHead, TrialModel } from "../model/run-model.js";
+import { isPausing, type RunModel, type StepHead, type TrialModel } from "../model/run-model.js";
 import { field } from "./field.js";
 import { forTerminal, modelText } from "./model-text.js";
 import type { Panel } from "./panel.js";
 
 export interface HeaderInput {
   readonly run: RunModel;
+  /** Its journal is. */
+  readonly readable: boolean;
   /** In view; null: there is none yet. */
   readonly trial: TrialModel | null;
   /** In view; null: none is done. */
@@ -49,22 +51,29 @@ function fieldLine(fields: readonly Line[]): Line {
   return flowFields(fields, Number.POSITIVE_INFINITY, 0)[0] ?? [];
 }
 
-const states: Readonly<
-  Record<RunModel["state"], { glyphs: readonly [string, string]; look: Look }>
-> = {
+type HeaderState = RunModel["state"] | "pausing" | "unreadable";
+
+function headerState({ run, readable }: HeaderInput): HeaderState {
+  return readable ? (isPausing(run) ? "pausing" : run.state) : "unreadable";
+}
+
+const states: Readonly<Record<HeaderState, { glyphs: readonly [string, string]; look: Look }>> = {
   running: { glyphs: ["▶", ">"], look: { color: "green" } },
+  pausing: { glyphs: ["‖", "="], look: { color: "yellow" } },
   paused: { glyphs: ["‖", "="], look: { color: "yellow" } },
   stopping: { glyphs: ["◼", "!"], look: { color: "yellow" } },
   done: { glyphs: ["✓", "+"], look: { color: "green" } },
   failed: { glyphs: ["✗", "x"], look: { color: "red" } },
   interrupted: { glyphs: ["‖", "="], look: { color: "yellow" } },
   stopped: { glyphs: ["◼", "#"], look: { color: "yellow" } },
+  unreadable: { glyphs: ["✗", "x"], look: { color: "red" } },
 };
 
 function whoFields(input: HeaderInput, style: ViewStyle): Line[] {
   const { run, trial, backend } = input;
-  const { glyphs, look } = states[run.state];
-  const state: Line = [{ ...look, text: `${glyphs[style.unicode ? 0 : 1]} ${run.state}` }];
+  const name = headerState(input);
+  const { glyphs, look } = states[name];
+  const state: Line = [{ ...look, text: `${glyphs[style.unicode ? 0 : 1]} ${name}` }];
   const fields: Line[] = [[{ text: modelName(run.name, style), bold: true }], state];
   if (trial !== null) {
     const place = run.trials.findIndex(({ id }) => id === trial.id);
@@ -105,11 +114,12 @@ function modelName(text: string, style: ViewStyle): string {
 /** Step, bar and times: the bar takes what the others leave, and gives way to them. */
 function progressLine(input: HeaderInput, width: number, style: ViewStyle): Line {
   const { trial } = input;
-  const shown = fieldLine(timeFields(input, style));
+  const fits = (room: number) => (fields: readonly Line[]) => lineWidth(fieldLine(fields)) <= room;
+  const inShort = timeFields(input, style);
   const times =
-    lineWidth(shown) <= width
-      ? timeFields(input, style)
-      : timeFields({ ...input, elapsed: null }, style);
+    [timeFields(input, style, true)].find(fits(width - bar.least - 2)) ??
+    [inShort].find(fits(width)) ??
+    timeFields({ ...input, elapsed: null }, style);
   const share =
     trial === null || trial.iterations === 0 ? null : stepsDone(trial) / trial.iterations;
   const room = Math.min(bar.most, width - lineWidth(fieldLine(times)) - 2);
@@ -120,7 +130,8 @@ function progressLine(input: HeaderInput, width: number, style: ViewStyle): Line
   return fieldLine([first, progressBar(share, room, style), ...rest]);
 }
 
-function timeFields(input: HeaderInput, style: ViewStyle): Line[] {
+/** @param withKey the mark of a step that is held names the key that goes on */
+function timeFields(input: HeaderInput, style: ViewStyle, withKey = false): Line[] {
   const { trial, step, live, elapsed, eta } = input;
   const fields: Line[] = [];
   if (trial !== null && trial.iterations > 0) {
@@ -132,7 +143,8 @@ function timeFields(input: HeaderInput, style: ViewStyle): Line[] {
   }
   if (!live && step !== null) {
     const mark = style.unicode ? "◀" : "<";
-    fields.push([{ text: `${mark} at step ${step.step}`, color: "yellow" }]);
+    const key = withKey ? ", Esc: newest" : "";
+    fields.push([{ text: `${mark} at step ${step.step}${key}`, color: "yellow" }]);
   }
   if (elapsed !== null) {
     fields.push([{ text: `${formatDuration(elapsed, style)} gone`, dim: true }]);

@@ -1,15 +1,18 @@
 /** Which part of the work is in hand: one line that moves at least once a second. */
 import { formatDuration } from "../../report/number-format.js";
 import { progressBar } from "../charts/progress-bar.js";
-import { fitLine, type Line, lineWidth, type ViewStyle } from "../line.js";
+import { firstThatFits, fitLine, type Line, lineWidth, type ViewStyle } from "../line.js";
 import type { Phase, TrialModel } from "../model/run-model.js";
+import { hasEnded } from "../model/trial-model.js";
 import { modelText } from "./model-text.js";
 import type { Panel } from "./panel.js";
 
 export interface PhaseInput {
   readonly trial: TrialModel | null;
-  /** The run is: nothing follows what is in hand. */
+  /** The run is, and the trial has nothing in hand. */
   readonly paused: boolean;
+  /** The run has neither an end nor a controller: its name for `averse resume`; null: it has. */
+  readonly stopped: string | null;
   /** Seconds, on the clock of `Phase.since`. */
   readonly now: number;
 }
@@ -22,11 +25,18 @@ export const phaseLine: Panel<PhaseInput> = {
     height < 1 ? [] : [fitLine(lineOf(input, width, style), width, style)],
 };
 
-function lineOf({ trial, paused, now }: PhaseInput, width: number, style: ViewStyle): Line {
+function lineOf(
+  { trial, paused, stopped, now }: PhaseInput,
+  width: number,
+  style: ViewStyle,
+): Line {
   if (trial === null) {
     return [{ text: "no trial yet", dim: true }];
   }
   const { status, phase, message } = trial;
+  if (stopped !== null && !hasEnded(trial)) {
+    return firstThatFits(stoppedWords(stopped), width, style);
+  }
   switch (status) {
     case "waiting":
       return [{ text: "waiting for its turn", dim: true }];
@@ -41,7 +51,7 @@ function lineOf({ trial, paused, now }: PhaseInput, width: number, style: ViewSt
     }
     case "starting":
     case "running":
-      if (paused && (phase === null || isFinished(phase))) {
+      if (paused) {
         return [{ text: "paused; p goes on", color: "yellow" }];
       }
       return phase === null
@@ -50,9 +60,12 @@ function lineOf({ trial, paused, now }: PhaseInput, width: number, style: ViewSt
   }
 }
 
-/** The journal can tell of a phase's end before its last progress is heard. */
-function isFinished({ done, total }: Phase): boolean {
-  return total > 0 && done >= total;
+function stoppedWords(run: string): Line[] {
+  return [
+    `its controller died; \`averse resume ${run}\` goes on from the last checkpoints`,
+    `its controller died; \`averse resume ${run}\` goes on`,
+    "its controller died; `averse resume` goes on",
+  ].map((text) => [{ text, color: "yellow" }]);
 }
 
 function phaseInHand(phase: Phase, now: number, width: number, style: ViewStyle): Line {

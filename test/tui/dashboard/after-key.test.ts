@@ -21,6 +21,8 @@ const facts: ViewFacts = {
   actual: { alpha: 0.4, measure: "cvar" },
   state: "running",
   live: true,
+  held: true,
+  helpEnd: 11,
   foreground: false,
 };
 const inFront: ViewFacts = { ...facts, foreground: true };
@@ -151,6 +153,14 @@ describe("a filter", () => {
 });
 
 describe("what if", () => {
+  test("asks for the tail where alpha changes and the measure has none", () => {
+    const neutral = { ...facts, actual: { alpha: 1, measure: "mean" as const } };
+    expect(view("w left", neutral).whatIf).toMatchObject({ measure: "cvar", alpha: 0.95 });
+    expect(view("w left").whatIf.measure).toBeNull();
+    const chosen = { ...view("w"), whatIf: { alpha: 0.3, measure: "random-drop", offset: 0 } };
+    expect(play("left", facts, chosen as ViewState).view.whatIf.measure).toBe("random-drop");
+  });
+
   test("asks with another alpha, on a grid within (0, 1]", () => {
     expect(view("w right").whatIf.alpha).toBe(0.45);
     expect(view(`w ${Array(40).fill("left").join(" ")}`).whatIf.alpha).toBe(0.05);
@@ -200,9 +210,15 @@ describe("commands", () => {
     ]);
   });
 
+  test("are refused where the controller is out of reach", () => {
+    const { notice } = play("p", { ...facts, live: false }).view;
+    expect(notice?.text).toContain("its controller cannot be reached");
+  });
+
   test("are refused with a reason where nobody runs the run, until the next key", () => {
+    const left = { ...facts, live: false, held: false, state: "done" } as const;
     for (const key of ["p", "s", "e", "x"]) {
-      const { view: after, effects: asked } = play(key, { ...facts, live: false, state: "done" });
+      const { view: after, effects: asked } = play(key, left);
       expect(asked).toEqual([]);
       expect(after.notice?.text).toContain("nobody runs this run");
       expect(play("tab", facts, after).view.notice).toBeNull();
@@ -257,6 +273,14 @@ describe("help", () => {
   test("opens, scrolls and closes; other keys do nothing behind it", () => {
     expect(view("?").help).toBe(0);
     expect(view("? j j k").help).toBe(1);
+    expect(view("? page-down").help).toBe(10);
+    expect(view("? page-down page-down").help).toBe(facts.helpEnd);
+    expect(view("? end k").help).toBe(facts.helpEnd - 1);
+    expect(view("? page-down page-up page-up").help).toBe(0);
+    expect(view("? end home").help).toBe(0);
+    // The terminal has become higher meanwhile.
+    const scrolled = view("? end");
+    expect(play("k", { ...facts, helpEnd: 3 }, scrolled).view.help).toBe(2);
     for (const keys of ["? ?", "? escape", "? q"]) {
       expect(play(keys)).toMatchObject({ view: { help: null }, effects: [] });
     }

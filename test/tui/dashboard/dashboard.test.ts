@@ -6,7 +6,7 @@ import {
   type DashboardOutcome,
   startDashboard,
 } from "../../../src/tui/dashboard/dashboard.js";
-import type { RunListener, RunSource } from "../../../src/tui/run-source.js";
+import { RunGoneError, type RunListener, type RunSource } from "../../../src/tui/run-source.js";
 import { eventually } from "../../eventually.js";
 import { type Happened, journalOf, runStarted, started, stepped } from "../journal.js";
 import { Display, Keyboard } from "../terminal.js";
@@ -30,11 +30,26 @@ class Run implements RunSource {
   #batches: (readonly JournalEntry[])[] = [];
   #journal = journalOf(underWay);
 
+  /** Why reading fails. */
+  unreadable: Error | null = null;
+
   constructor(
-    readonly live: boolean,
+    public live: boolean,
     readonly foreground: boolean,
+    public held = live,
   ) {
     this.#batches.push(this.#journal.entries);
+  }
+
+  /** Its controller goes, or another takes it up. */
+  become(live: boolean): void {
+    this.live = live;
+    this.held = live;
+    if (live) {
+      this.listener!.journal();
+    } else {
+      this.listener!.closed();
+    }
   }
 
   /** The journal grows, and the view hears of it. */
@@ -44,6 +59,9 @@ class Run implements RunSource {
   }
 
   *read(): Generator<readonly JournalEntry[]> {
+    if (this.unreadable !== null) {
+      throw this.unreadable;
+    }
     yield* this.#batches.splice(0);
   }
 
@@ -184,11 +202,80 @@ describe("a view of a run", () => {
 
   test("stays when the run is let go of, which is stopped then", async () => {
     const { run, shows, type } = await open();
-    run.listener!.closed();
+    run.become(false);
     await shows("stopped");
+    await shows("its controller died; `averse resume quickstart-1` goes on");
     type("p");
     await shows("nobody runs this run");
     expect(run.asked).toEqual([]);
+  });
+
+  test("steers again once somebody has taken the run up", async () => {
+    for (const live of [true, false]) {
+      const { run, shows, type } = await open({ live });
+      if (live) {
+        run.become(false);
+      }
+      await shows("stopped");
+      run.become(true);
+      await shows("▶ running");
+      type("p");
+      await shows("Pausing: what is in hand");
+      expect(run.asked).toEqual(["pause"]);
+    }
+  });
+
+  test("drops what it said of a command once the run says otherwise", async () => {
+    const { run, shows, type, display } = await open();
+    type("p");
+    await shows("Pausing: what is in hand");
+    run.grow([[8, null, { type: "paused" }]], 50);
+    await shows("‖ pausing");
+    expect(display.shown).toContain("Pausing: what is in hand");
+    run.grow([[9, null, { type: "continued" }]], 51);
+    await shows("▶ running");
+    expect(display.shown).not.toContain("Pausing: what is in hand");
+  });
+
+  test("says that the folder is gone, and goes on once it is back", async () => {
+    const { run, shows, display } = await open();
+    await shows(/step 2\/60/);
+    run.unreadable = new RunGoneError("no such file");
+    run.listener!.journal();
+    await shows("folder is gone, deleted or moved: the view goes on once it is back.");
+    await shows("✗ unreadable");
+    display.resize(60, 15);
+    await shows("Its folder is gone: the view goes on once it is back.");
+    run.unreadable = null;
+    await shows("▶ running");
+    run.unreadable = new Error("the line at byte 7 is no event");
+    run.listener!.journal();
+    await shows("The journal cannot be read, and is tried again: the line");
+  });
+
+  test("whose controller is out of reach is not stopped", async () => {
+    const { run, shows } = await open();
+    run.live = false;
+    run.listener!.closed();
+    await shows("▶ running");
+  });
+
+  test("tells nothing of time left once it is over", async () => {
+    const { run, shows, display } = await open();
+    const done = { type: "run_finished", outcome: "done", message: "", seconds: 1 } as const;
+    const finished = { type: "trial_finished", seconds: 1 } as const;
+    run.grow(
+      [
+        [9, "rlhf-s0", finished],
+        [9, id, finished],
+        [9, null, done],
+      ],
+      50,
+    );
+    display.resize(60, 15);
+    await shows("✓ done");
+    await shows("9.0 s gone");
+    expect(display.shown).not.toContain("left");
   });
 
   test("of a run that nobody runs says so", async () => {
@@ -261,6 +348,42 @@ describe("a run in the foreground", () => {
     const outcome = settled(view);
     view.run.grow([stepped(7, id, 2)], 50);
     await expect(outcome).rejects.toThrow("odd");
+    expect(view.display.isAsBefore).toBe(true);
+  });
+
+  test("is spared a fault in what it tells the view, and in the view's clock", async () => {
+    const failing = await open({ foreground: true });
+    const outcome = settled(failing);
+    const odd = { kind: "progress", phase: "sample", done: 0, total: 0, unit: "" } as const;
+    const { listener } = failing.run;
+    listener!.progress({
+      ...odd,
+      get trial(): string {
+        throw new Error("odd progress");
+      },
+    });
+    await expect(outcome).rejects.toThrow("odd progress");
+    expect(failing.display.isAsBefore).toBe(true);
+    let broken = false;
+    const now = () => {
+      if (broken) {
+        throw new Error("odd clock");
+      }
+      return 1000;
+    };
+    const ticking = await open({ foreground: true, now });
+    await ticking.shows(/step 2\/60/);
+    const end = settled(ticking);
+    broken = true;
+    await expect(end).rejects.toThrow("odd clock");
+  });
+
+  test("is ended by a fault that was found elsewhere, once", async () => {
+    const view = await open({ foreground: true });
+    const outcome = settled(view);
+    expect(view.dashboard.fail(new Error("odd"))).toBe(true);
+    await expect(outcome).rejects.toThrow("odd");
+    expect(view.dashboard.fail(new Error("odd again"))).toBe(false);
     expect(view.display.isAsBefore).toBe(true);
   });
 

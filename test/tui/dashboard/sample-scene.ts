@@ -4,7 +4,7 @@ import type { JournalEntry } from "../../../src/experiment/event-head.js";
 import { frameLines } from "../../../src/tui/dashboard/frame-lines.js";
 import { layoutOf, type ScreenSize } from "../../../src/tui/dashboard/layout.js";
 import { readScene } from "../../../src/tui/dashboard/read-scene.js";
-import type { Scene } from "../../../src/tui/dashboard/scene.js";
+import type { Scene, Unreadable } from "../../../src/tui/dashboard/scene.js";
 import { StepReader } from "../../../src/tui/dashboard/step-reader.js";
 import { firstView, type ViewState } from "../../../src/tui/dashboard/view-state.js";
 import { lineText, type ViewStyle } from "../../../src/tui/line.js";
@@ -80,6 +80,8 @@ export interface SceneChanges {
   readonly view?: Partial<ViewState>;
   readonly texts?: readonly EpisodeText[];
   readonly live?: boolean;
+  readonly held?: boolean;
+  readonly unreadable?: Unreadable;
   readonly foreground?: boolean;
 }
 
@@ -91,6 +93,9 @@ export function sceneOf(size: ScreenSize, changes: SceneChanges = {}): Scene {
     experiment,
     foreground: changes.foreground ?? false,
     live: changes.live ?? true,
+    held: changes.held ?? true,
+    word: "quickstart-1",
+    unreadable: changes.unreadable ?? null,
     now,
   };
   const { texts } = changes;

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JournalEntry } from "../../../src/experiment/event-head.js";
-import { emptyRun, markStopped, type RunModel } from "../../../src/tui/model/run-model.js";
+import {
+  elapsedSeconds,
+  emptyRun,
+  isPausing,
+  markStopped,
+  type RunModel,
+} from "../../../src/tui/model/run-model.js";
 import { takeEntries } from "../../../src/tui/model/take-entries.js";
 import { takeProgress } from "../../../src/tui/model/take-progress.js";
 import { evaluatedHappening } from "../../experiment/happenings.js";
@@ -144,6 +150,47 @@ describe("the model", () => {
           .state,
     );
     expect(seen).toEqual(["paused", "running", "stopping", "failed"]);
+  });
+
+  test("counts the time in which a controller had it, and no other", () => {
+    const resumed: Happened = [
+      600,
+      null,
+      { type: "run_resumed", parallel: 2, cut_bytes: 0, from: { [a]: 2 } },
+    ];
+    const killed = fold(underWay);
+    expect(elapsedSeconds(emptyRun(), begin)).toBeNull();
+    expect(elapsedSeconds(killed, begin + 9)).toBeCloseTo(9, 6);
+    expect(elapsedSeconds(markStopped(killed), begin + 500)).toBeCloseTo(7, 6);
+    const again = fold([...underWay, resumed]);
+    expect(elapsedSeconds(again, begin + 605)).toBeCloseTo(7 + 5, 6);
+    const done = { type: "run_finished", outcome: "done", message: "", seconds: 1 } as const;
+    const over = fold([...underWay, resumed, [630, null, done]]);
+    expect(elapsedSeconds(over, begin + 9000)).toBeCloseTo(7 + 30, 6);
+  });
+
+  test("is pausing until each trial at work has done what it had in hand", () => {
+    const paused: Happened = [8, null, { type: "paused" }];
+    const both = [...underWay, ...started(7, b), paused];
+    const pausing = (...more: Happened[]) => isPausing(fold([...both, ...more]));
+    const warning: Happened = [9, a, { type: "warning", message: "slow" }];
+    expect(pausing()).toBe(true);
+    expect(pausing(stepped(9, a, 3))).toBe(true);
+    expect(pausing(stepped(9, a, 3), warning)).toBe(true);
+    expect(pausing(stepped(9, a, 3), stepped(9, b, 0))).toBe(false);
+    const evaluate: Happened = [10, null, { type: "evaluation_requested", trials: [a] }];
+    const idle = [stepped(9, a, 3), stepped(9, b, 0), evaluate];
+    expect(pausing(...idle)).toBe(true);
+    expect(pausing(...idle, [11, a, evaluatedHappening({ step: 4 })])).toBe(false);
+    expect(pausing([9, null, { type: "continued" }])).toBe(false);
+    // A worker that is being started tells of itself by its progress alone.
+    const lostOne = fold([...both, stepped(9, b, 0), lost(9, a, 2)]);
+    expect(isPausing(lostOne)).toBe(false);
+    const load = { kind: "progress", phase: "load", done: 1, total: 4, unit: "models" } as const;
+    expect(isPausing(takeProgress(lostOne, { ...load, trial: a }, begin + 10))).toBe(true);
+    expect(isPausing(takeProgress(lostOne, { ...load, done: 4, trial: a }, begin + 10))).toBe(
+      false,
+    );
   });
 
   test("is stopped when nobody runs it and it has no end; a resume starts it again", () => {

@@ -28,6 +28,7 @@ const { head } = trial.steps[40]!;
 const gpu = { load: 0.78, memory_used_bytes: 12.4e9, memory_total_bytes: 139e9 };
 const header = {
   run: runOf([rival.trial, trial]),
+  readable: true,
   trial,
   step: { ...trial.steps.at(-1)!.head, gpu },
   live: true,
@@ -71,9 +72,27 @@ describe("the header", () => {
     };
     expect(frame(headerPanel.lines(past, { width: 80, height: 3 }, ascii))).toMatchInlineSnapshot(`
       "quickstart  = paused  ra-rlhf seed 7 (2/2)  on local, cuda:0 NVIDIA H200|
-      step 45/60  #########################........  75 %  < at step 40  2 m 12 s gone|
+      step 45/60  ###############.....  75 %  < at step 40, Esc: newest  2 m 12 s gone|
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB|"
     `);
+  });
+
+  test("says that a paused run still has something in hand, and that it cannot be read", () => {
+    const state = (changes: object) =>
+      frame(headerPanel.lines({ ...header, ...changes }, { width: 80, height: 3 }, rich));
+    const paused = { ...header.run, state: "paused" as const };
+    expect(state({ run: { ...paused, inHand: [trial.id] } })).toContain("‖ pausing");
+    expect(state({ run: paused })).toContain("‖ paused");
+    expect(state({ readable: false })).toContain("✗ unreadable");
+  });
+
+  test("names the key that goes on from a step looked back on only where there is room", () => {
+    const past = { ...header, step: head, live: false };
+    const line = (width: number) =>
+      frame(headerPanel.lines(past, { width, height: 2 }, rich)).split("\n")[1];
+    expect(line(100)).toContain("◀ at step 40, Esc: newest  2 m 12 s gone  about 31 s left");
+    expect(line(80)).toContain("◀ at step 40  2 m 12 s gone  about 31 s left");
+    expect(line(40)).toContain("◀ at step 40  about");
   });
 
   test("a GPU's load is left out where it cannot be read, and a GPU where there is none", () => {
@@ -110,10 +129,14 @@ describe("the header", () => {
 });
 
 describe("the phase line", () => {
-  const line = (changes: Partial<typeof trial>, paused = false): string =>
+  const line = (
+    changes: Partial<typeof trial>,
+    paused = false,
+    stopped: string | null = null,
+  ): string =>
     frame(
       phaseLine.lines(
-        { trial: { ...trial, ...changes }, paused, now: 112 },
+        { trial: { ...trial, ...changes }, paused, stopped, now: 112 },
         { width: 70, height: 1 },
         rich,
       ),
@@ -132,7 +155,11 @@ describe("the phase line", () => {
         line({ status: "interrupted" }),
         line({ status: "failed", message: "out of memory:\u001b[2J lower training.minibatch" }),
         frame(
-          phaseLine.lines({ trial: null, paused: false, now: 0 }, { width: 70, height: 1 }, rich),
+          phaseLine.lines(
+            { trial: null, paused: false, stopped: null, now: 0 },
+            { width: 70, height: 1 },
+            rich,
+          ),
         ),
       ].join("\n"),
     ).toMatchInlineSnapshot(`
@@ -148,16 +175,31 @@ describe("the phase line", () => {
     `);
   });
 
-  test("of a paused run tells what is in hand, and no more once that is finished", () => {
+  test("of a paused run without anything in hand tells of nothing that goes on", () => {
     const save = { name: "save", done: 0, total: 1, unit: "checkpoints", since: 108.6 };
-    expect(line({ phase: save }, true)).toMatch(/^save .* 0\/1 checkpoints/);
-    expect(line({ phase: { ...save, done: 1 } }, true)).toBe("paused; p goes on|");
+    expect(line({ phase: save }, true)).toBe("paused; p goes on|");
     expect(line({ phase: null }, true)).toBe("paused; p goes on|");
+  });
+
+  test("of a run whose controller died says so, and how it goes on, but for trials that are over", () => {
+    const words = "its controller died; `averse resume small-1` goes on|";
+    expect(line({}, false, "small-1")).toBe(words);
+    expect(line({ status: "waiting", phase: null }, false, "small-1")).toBe(words);
+    expect(line({ status: "done" }, false, "small-1")).toBe("done|");
+    expect(line({}, false, "a-run-with-a-long-name-of-its-own")).toBe(
+      "its controller died; `averse resume` goes on|",
+    );
   });
 
   test("moves every second", () => {
     const at = (now: number): string =>
-      frame(phaseLine.lines({ trial, paused: false, now }, { width: 70, height: 1 }, rich));
+      frame(
+        phaseLine.lines(
+          { trial, paused: false, stopped: null, now },
+          { width: 70, height: 1 },
+          rich,
+        ),
+      );
     expect(at(112)).not.toBe(at(113));
   });
 });

@@ -88,6 +88,7 @@ const panels: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
       const gpu = { load: seconds, memory_used_bytes: 1e9, memory_total_bytes: 1e12 };
       const input = {
         run: runOf([rival.trial, named], { name, state: state as "running" }),
+        readable: live,
         trial: named,
         step: head === undefined ? null : { ...head, gpu },
         live,
@@ -105,6 +106,7 @@ const panels: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
       const input = {
         trial: { ...trial, phase, status, message: words },
         paused: done % 2 === 0,
+        stopped: total % 3 === 0 ? words : null,
         now: 100,
       };
       return (size, style) => phaseLine.lines(input, size, style);
