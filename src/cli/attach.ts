@@ -1,11 +1,13 @@
 /** `averse attach`: the dashboard of any run, live or over; lines or events where there is no screen. */
 import type { JournalEntry } from "../experiment/event-head.js";
 import type { JournalEvent } from "../experiment/events.js";
+import { RecordError } from "../record/record-error.js";
 import type { RunSource } from "../tui/run-source.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
+import { leftRunText } from "./left-run.js";
 import { PlainLines } from "./plain-lines.js";
 import { readModel, stateText } from "./run-facts.js";
-import { runFolder } from "./run-folder.js";
+import { runFolder, runWord } from "./run-folder.js";
 import { AttachedRun } from "./run-source.js";
 import type { Terminal } from "./terminal.js";
 
@@ -21,27 +23,45 @@ export async function attach(
   options: AttachOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  return attachTo(runFolder(name, options.runs), options, terminal);
+  const folder = runFolder(name, options.runs);
+  const exit = await attachTo(folder, options, terminal);
+  if (hasView(options, terminal)) {
+    try {
+      terminal.out(leftRunText(folder, terminal));
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      terminal.err(error.message);
+    }
+  }
+  return exit;
+}
+
+/** A screen of its own, not lines or events. */
+function hasView(
+  { json, plain }: Pick<AttachOptions, "json" | "plain">,
+  { hasScreen }: Terminal,
+): boolean {
+  return hasScreen && !json && !plain;
 }
 
 /** @throws {RecordError} its record is damaged */
 export async function attachTo(
   folder: string,
-  { json, plain }: Pick<AttachOptions, "json" | "plain">,
+  options: Pick<AttachOptions, "json" | "plain">,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const run = await AttachedRun.open(folder);
   try {
-    if (json) {
+    if (options.json) {
       await follow(run, (entry) => terminal.out(JSON.stringify(run.event(entry))));
-    } else if (plain || !terminal.hasScreen) {
+    } else if (!hasView(options, terminal)) {
       await tell(run, terminal);
     } else {
       // Ink and React are loaded here, and where a run has the terminal itself.
       const { runDashboard } = await import("../tui/dashboard/dashboard.js");
       const { color, unicode } = terminal;
       const { stdin, stdout } = process;
-      await runDashboard(run, { stdin, stdout, color, unicode });
+      await runDashboard(run, { stdin, stdout, color, unicode, word: runWord(folder) });
     }
   } finally {
     run.close();

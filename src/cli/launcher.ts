@@ -7,6 +7,7 @@ import { detach, logOfNewRun } from "./detach.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { hardware } from "./hardware.js";
 import { launcherPorts } from "./launcher-ports.js";
+import { runWord } from "./run-folder.js";
 import type { Terminal } from "./terminal.js";
 
 export interface LauncherOptions {
@@ -32,7 +33,8 @@ export async function launcher({ runs }: LauncherOptions, terminal: Terminal): P
   await runLauncher(ports, { stdin, stdout, color, unicode });
   const going = (await ports.runs()).filter(isLive).map(({ id }) => id);
   if (going.length > 0) {
-    terminal.out(`${going.join(", ")}: goes on. \`averse attach ${going[0]}\` shows it again.`);
+    const first = runWord(join(runs, going[0]!));
+    terminal.out(`${going.join(", ")}: goes on. \`averse attach ${first}\` shows it again.`);
   }
   return exitCode.done;
 }

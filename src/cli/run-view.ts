@@ -5,6 +5,7 @@ import type { RunSource } from "../tui/run-source.js";
 import { PlainLines } from "./plain-lines.js";
 import type { StopRequest } from "./stop-signals.js";
 import type { Terminal } from "./terminal.js";
+import { catchViewFaults } from "./view-faults.js";
 
 export interface RunView {
   readonly observe: Observer;
@@ -89,6 +90,11 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
       terminal.out(line);
     }
   };
+  const tellFault = (error: unknown) =>
+    terminal.err(`the view has ended, the run goes on: ${safeText(String(error))}`);
+  const releaseFaults = catchViewFaults((error) => {
+    if (!dashboard.fail(error)) tellFault(error);
+  });
   let stopAsked = () => {};
   const left = dashboard.outcome.then(
     (outcome) => {
@@ -97,7 +103,7 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
     },
     (error: unknown) => {
       leave();
-      terminal.err(`the view has ended, the run goes on: ${safeText(String(error))}`);
+      tellFault(error);
     },
   );
   const leave = () => {
@@ -118,8 +124,9 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
       stopAsked = listener;
     },
     end: async () => {
-      await dashboard.close();
+      dashboard.close();
       await left;
+      releaseFaults();
     },
   };
 }
