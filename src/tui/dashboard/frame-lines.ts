@@ -3,6 +3,7 @@ import { firstThatFits, fitLine, type Line, type ViewStyle } from "../line.js";
 import { runEta } from "../model/eta.js";
 import { elapsedSeconds, isAtWork, isOver } from "../model/run-model.js";
 import { type HeaderInput, headerPanel } from "../panels/header.js";
+import { forTerminal } from "../panels/model-text.js";
 import { phaseLine } from "../panels/phase-line.js";
 import { type BottomFacts, bottomLine } from "./bottom-line.js";
 import { helpLines } from "./help-lines.js";
@@ -77,7 +78,7 @@ function phaseLines(
 ): Line[] {
   const { model, view, experiment, reading, unreadable, word, now } = scene;
   if (unreadable !== null) {
-    return [firstThatFits(unreadableWords(unreadable), size.width, style)];
+    return [firstThatFits(unreadableWords(unreadable, style), size.width, style)];
   }
   if (reading.unread) {
     return [[{ text: "reading the journal", dim: true }]];
@@ -88,14 +89,14 @@ function phaseLines(
   return phaseLine.lines({ trial, paused, stopped, now }, size, style);
 }
 
-function unreadableWords({ gone, message }: Unreadable): Line[] {
+function unreadableWords({ gone, message }: Unreadable, style: ViewStyle): Line[] {
   const texts = gone
     ? [
         "The run's folder is gone, deleted or moved: the view goes on once it is back.",
         "Its folder is gone: the view goes on once it is back.",
       ]
     : [`The journal cannot be read, and is tried again: ${message}`];
-  return texts.map((text) => [{ text, color: "red" }]);
+  return texts.map((text) => [{ text: forTerminal(text, style), color: "red" }]);
 }
 
 function bottomFacts({ model, foreground, live }: Scene): BottomFacts {

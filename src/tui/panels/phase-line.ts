@@ -35,7 +35,11 @@ function lineOf(
   }
   const { status, phase, message } = trial;
   if (stopped !== null && !hasEnded(trial)) {
-    return firstThatFits(stoppedWords(stopped), width, style);
+    return firstThatFits(
+      stoppedWords(modelText(stopped, { revealed: true, room: width, style })),
+      width,
+      style,
+    );
   }
   switch (status) {
     case "waiting":
