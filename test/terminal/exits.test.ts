@@ -1,8 +1,9 @@
 /** Every way out of the program, and the terminal and the run that it leaves behind. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { averse, buildProgramFirst, root, scratch } from "../cli/averse.js";
+import { ordinary } from "./emulator.js";
 import {
   averseWindow,
   detachedRun,
@@ -11,13 +12,17 @@ import {
   runsIn,
   workplace,
 } from "./program.js";
-import { keys, type TerminalWindow, type WindowEnd } from "./terminal-window.js";
+import { cooked, keys, type TerminalWindow, type WindowEnd } from "./terminal-window.js";
 
 buildProgramFirst();
 leaveNothingBehind();
 
 const long = 100_000;
-const throwing = { NODE_OPTIONS: `--require=${join(root, "test/terminal/throws_on_signal.cjs")}` };
+const preloaded = (file: string) => ({
+  NODE_OPTIONS: `--require=${join(root, "test/terminal", file)}`,
+});
+const throwing = preloaded("throws_on_signal.cjs");
+const throwingView = preloaded("throws_in_view.cjs");
 
 function journalOf(cwd: string): { type: string; [key: string]: unknown }[] {
   const [run] = readdirSync(join(cwd, "runs"));
@@ -109,6 +114,26 @@ describe("a run in the foreground", () => {
     expect(window.emulator.normalText).toContain("unexpected error: thrown for a test");
   });
 
+  test.each([
+    ["among the keys", (window: TerminalWindow) => window.press("\u001d")],
+    ["in a frame", (window: TerminalWindow) => window.signal("SIGUSR2")],
+  ])("a fault of its view, %s, ends the view alone", async (where, fail) => {
+    const { cwd, window } = await running(`fault-${where.replaceAll(" ", "-")}`, throwingView);
+    fail(window);
+    const words = `the view has ended, the run goes on: Error: thrown for a test, ${where}`;
+    await window.shows(words);
+    expect(window.modes).toEqual(ordinary);
+    expect(await window.lineModes()).toEqual(cooked);
+    // Lines go on, the newest below.
+    const last = () => Number(/.*step (\d+)\/100000/s.exec(window.text)?.[1] ?? 0);
+    await window.until(() => last() > 0, "lines");
+    const seen = last();
+    await window.until(() => last() > seen, "more lines");
+    window.signal("SIGINT");
+    expectStopped(cwd, window, await window.ended);
+    expect(window.emulator.normalText.split(words)).toHaveLength(2);
+  });
+
   test("its end: figures and reports on the normal screen", async () => {
     const cwd = workplace(scratch, "done", 20);
     const window = averseWindow(["run", "tail"], { cwd });
@@ -154,6 +179,82 @@ describe("a view of a run in the background", () => {
     expect(end).toMatchObject({ code: 0, signal: null });
     expectTidy(window, end);
     await expectRunning(cwd);
+    expect(window.emulator.normalText).toMatch(
+      /^(tail-\S+): goes on\. `averse attach \1` shows it again\.$/,
+    );
+  });
+
+  test("what it says at its end: how the run stands, and how it goes on", async () => {
+    const { cwd, window } = await attached("view-words");
+    window.press("p");
+    await window.shows("‖ paused");
+    window.press("q");
+    expectTidy(window, await window.ended);
+    expect(window.emulator.normalText).toMatch(/: paused; `averse continue tail-\S+` goes on/);
+    await averse(["stop", "latest"], { cwd });
+    const stopped = averseWindow(["attach", "latest"], { cwd });
+    await stopped.shows("‖ interrupted");
+    stopped.press("q");
+    await stopped.ended;
+    expect(stopped.emulator.normalText).toMatch(/: interrupted; `averse resume tail-\S+` goes on/);
+  });
+
+  test("what it says of a run that is done: its results", async () => {
+    const cwd = workplace(scratch, "view-done", 20);
+    await averse(["run", "tail", "--plain"], { cwd });
+    const window = averseWindow(["attach", "latest"], { cwd, columns: 60, rows: 15 });
+    const screen = await window.shows(/✓ done[\s\S]* gone/);
+    expect(screen).not.toMatch(/ left/);
+    window.press("q");
+    expectTidy(window, await window.ended);
+    expect(window.emulator.normalText).toMatch(/reward[\s\S]*run +\S*tail-/);
+  });
+
+  test("stays open over a stop and a resume, and over a death, and steers again", async () => {
+    const { cwd, window } = await attached("view-resumed");
+    const steers = async () => {
+      window.press("p");
+      await window.shows("‖ paused");
+      window.press("p");
+      await window.shows("▶ running");
+    };
+    const resume = async (): Promise<{ pid: number; id: string }> => {
+      const { stdout } = await averse(["resume", "latest", "--detach", "--json"], { cwd });
+      return JSON.parse(stdout);
+    };
+    await averse(["stop", "latest"], { cwd });
+    await window.shows("‖ interrupted");
+    const { pid, id } = await resume();
+    await window.shows("▶ running");
+    await window.shows(/step [1-9]\d*\/100000/);
+    await steers();
+    process.kill(pid, "SIGKILL");
+    await window.shows("◼ stopped");
+    await window.shows(`its controller died; \`averse resume ${id}\` goes on`);
+    window.press("p");
+    await window.shows("nobody runs this run now");
+    await resume();
+    await window.shows("▶ running");
+    await steers();
+    window.press("q");
+    expectTidy(window, await window.ended);
+  });
+
+  test("says so when the run's folder is moved away, and goes on once it is back", async () => {
+    const { cwd, window } = await attached("view-moved");
+    const [run] = await runsIn(cwd);
+    const folder = join(cwd, "runs", run!.id);
+    window.press("p");
+    await window.shows("‖ paused");
+    renameSync(folder, `${folder}-elsewhere`);
+    await window.shows("folder is gone, deleted or moved: the view goes on once it is back.");
+    expect(window.text).toContain("✗ unreadable");
+    renameSync(`${folder}-elsewhere`, folder);
+    await window.shows("‖ paused");
+    window.press("p");
+    await window.shows("▶ running");
+    window.press("q");
+    expectTidy(window, await window.ended);
   });
 
   test("SIGKILL, and a window that is closed, end the view alone", async () => {
