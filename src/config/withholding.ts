@@ -18,10 +18,11 @@ export const withheld = "[withheld]";
 
 /** Names that tell of a secret: `HF_TOKEN`, `OPENAI_API_KEY`, `--set x.password=…`. */
 const secretName =
-  /token(?!s|izer)|secret|passw|passphrase|credential|apikey|(?:api|access|private)[_-]key|(?:^|[_.-])(?:key|pat|pwd|auth)$/i;
+  /token(?!s|izer)|secret|passw|passphrase|credential|apikey|(?:api|access|private)[_-]key|(?:^|[_.-])(?:key|pat|auth)$|[_.-]pwd$/i;
 
 /** Where a secret lies, or how many there are, is none. */
-const harmlessName = /_(?:path|file|dir|home|url|endpoint|count|limit)$/i;
+const harmlessName =
+  /_(?:path|file|dir|directory|home|url|endpoint|count|limit)$|^google_application_credentials$/i;
 
 /** Shorter values of secret variables, "1" say, would be found everywhere. */
 const shortest = 6;

@@ -11,6 +11,9 @@ const environment = {
   TOKEN_COUNT: "100000",
   TOKENIZERS_PARALLELISM: "falsely-set",
   GOOGLE_CREDENTIALS_FILE: "/home/me/google.json",
+  GOOGLE_APPLICATION_CREDENTIALS: "/home/me/google.json",
+  CREDENTIALS_DIRECTORY: "/run/credentials",
+  PWD: "/home/me/work",
   HOME: "/home/me",
 };
 const { whole, cut } = withholding(environment);
@@ -42,6 +45,7 @@ describe("a text without its secrets", () => {
     "File '/x/huggingface_hub/file_download.py', line 1, in hf_hub_download",
     "pad_token=<|endoftext|>, eos_token: </s>, tokens=100000, falsely-set, /home/me/google.json",
     "epoch 1: loss 1.234, see https://huggingface.co/docs@main and me@example.org",
+    "in /home/me/work, with /run/credentials",
     "digest 0123456789abcdef0123456789abcdef01234567",
     "KeyError: 'key'; the token is missing",
   ])("leaves alone: %s", (text) => {
