@@ -39,6 +39,13 @@ const OUTPUT_MS = 1000;
 /** Longest output that `errorOutput` collects, in UTF-16 code units. */
 const MAX_OUTPUT = 2 ** 20;
 
+const refusals: Readonly<Record<string, string>> = {
+  ENOENT: "no such program",
+  EACCES: "no permission to run it",
+  EPERM: "no permission to run it",
+  ENOTDIR: "a part of the path is a file",
+};
+
 export class WorkerProcess {
   /** Settles once the process is gone and its last output has been read; never rejects. */
   readonly exited: Promise<Exit>;
@@ -66,7 +73,7 @@ export class WorkerProcess {
   /**
    * Starts `argv` in the current working folder.
    *
-   * @throws {Error} execa's, when the program cannot be started at all (not there, not executable).
+   * @throws {Error} the program cannot be started at all (not there, not executable).
    */
   static async start(options: ProcessOptions): Promise<WorkerProcess> {
     const { argv, environment, log } = options;
@@ -87,8 +94,12 @@ export class WorkerProcess {
       env: { ...environment },
     });
     if (child.pid === undefined) {
-      const failure = await child;
-      throw failure instanceof Error ? failure : new Error(`cannot start ${program}`);
+      const { code, cause } = await child;
+      const reason = refusals[code ?? ""] ?? "it does not start";
+      throw new Error(
+        `${program}: ${reason} (${code ?? "no code"}); the file that backend.worker names says what is started, and for {python} AVERSE_PYTHON does`,
+        { cause },
+      );
     }
     const pid = child.pid;
     const tail = new LineTail();

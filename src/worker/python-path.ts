@@ -5,7 +5,7 @@ import { EnvironmentError } from "../worker.js";
 
 /**
  * `AVERSE_PYTHON` if set, otherwise the package's own virtual environment. An explicit
- * choice may also be a name for PATH to find.
+ * choice is not checked here: it may be a name for PATH to find.
  *
  * @param root - Folder of the package.
  * @throws {EnvironmentError} neither is there; says what to run.
@@ -16,12 +16,6 @@ export function pythonPath(
 ): string {
   const chosen = environment.AVERSE_PYTHON;
   if (chosen) {
-    if (chosen.includes("/") && !existsSync(chosen)) {
-      throw new EnvironmentError(
-        `no Python for the worker: AVERSE_PYTHON=${chosen} does not exist; set it to a Python that ` +
-          "has the worker's packages, or unset it to use .venv",
-      );
-    }
     return chosen;
   }
   const own = join(root, ".venv", "bin", "python");

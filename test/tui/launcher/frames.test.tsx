@@ -187,7 +187,7 @@ describe("the form", () => {
                 [ ] base  [ ] random-drop
         seeds   0               one trial for each arm and seed
         α       0.4             worst share of episodes that counts
-        n       5               iterations with every episode kept
+        n       5               iterations 0 to n keep every episode
         ρ       0.95            share of M at which α is reached
         M       60              iterations
         worker  ‹ local ›       how the model's process is started
@@ -217,7 +217,7 @@ describe("the form", () => {
                 [x] ra-rlhf-hard  [ ] base  [ ] random-drop              │⠉⠉⠉⠉⠉⠉⠉⠉⠒⠭⠭⢄⣉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉
         seeds   0               one trial for each arm and seed        60┤             ⠉⠒⠒⠢⢄⣀
         α       0.4             worst share of episodes that counts      │                   ⠉⠉⠑⠢⢄⣀⣀
-        n       5               iterations with every episode kept       │                          ⠉⠑⠢⠤⠤⣀
+        n       5               iterations 0 to n keep every episode     │                          ⠉⠑⠢⠤⠤⣀
         ρ       0.95            share of M at which α is reached         │                                ⠉⠉⠑⠒⠤⣀⣀⡀
         M       60              iterations                               │                                       ⠈⠑⠒⠤⠤⢄⡀
         worker  ‹ local ›       how the model's process is started     40┤                                             ⠈⠉⠒⠒⠤⢄⡀
@@ -266,7 +266,7 @@ describe("the form", () => {
         arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  …
         seeds   0               one trial for each arm and seed
         α       0.4             worst share of episodes that coun…
-        n       5               iterations with every episode kept
+        n       5               iterations 0 to n keep every epis…
         ρ       0.95            share of M at which α is reached
         M       60              iterations
         worker  ‹ local ›       how the model's process is started
@@ -286,7 +286,7 @@ describe("the form", () => {
                 [ ] base  [ ] random-drop
         seeds   0               one trial for each arm and seed
       ▸ α       1.5▏ *          worst share of episodes that counts
-        n       5               iterations with every episode kept
+        n       5               iterations 0 to n keep every episode
         ρ       0.95            share of M at which α is reached
         M       60              iterations
         worker  ‹ local ›       how the model's process is started
