@@ -20,6 +20,15 @@ export function displayWidth(text: string): number {
   return width;
 }
 
+/** What must stay together on a line, and the columns that each takes. */
+export function* cellsOf(
+  text: string,
+): Generator<{ readonly text: string; readonly width: number }> {
+  for (const { segment } of graphemesOf(text)) {
+    yield { text: segment, width: graphemeWidth(segment) };
+  }
+}
+
 /** `text` cut to `width` columns, its end replaced by `mark` where something was cut off. */
 export function truncate(text: string, width: number, mark = "…"): string {
   if (displayWidth(text) <= width) {

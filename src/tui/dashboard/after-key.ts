@@ -5,6 +5,7 @@ import type { RunCommand } from "../../experiment/commands.js";
 import { type KeyPress, pressedKey } from "../key-press.js";
 import { actionOf } from "../key-table.js";
 import { isOver } from "../model/run-model.js";
+import type { PageExtent } from "../panels/episode-page.js";
 import { trainingCharts } from "../panels/training-figures.js";
 import { deepestZoom } from "./in-view.js";
 import { type DashboardAction, dashboardKeys } from "./keys.js";
@@ -70,7 +71,11 @@ function acted(
     case "open":
       return only(opened(view, facts));
     case "filter":
-      return only({ ...(view.focus === "events" ? view : focused(view, "tail")), typing: true });
+      return only(
+        view.focus === "events"
+          ? { ...view, typing: true }
+          : { ...focused(view, "tail"), history: null, typing: true },
+      );
     case "step":
       return only(stepped(view, pressed === "[" ? -1 : 1, facts));
     case "leap":
@@ -237,7 +242,9 @@ const pageRows = 10;
 function moved(view: ViewState, by: number, facts: ViewFacts): ViewState {
   switch (view.focus) {
     case "tail":
-      return selecting(view, view.selected + by, facts);
+      return facts.page === null
+        ? selecting(view, view.selected + by, facts)
+        : turned(view, by, facts.page);
     case "events":
       return scrolled(view, by, facts);
     case "what-if":
@@ -255,7 +262,9 @@ function moved(view: ViewState, by: number, facts: ViewFacts): ViewState {
 function paged(view: ViewState, by: number, facts: ViewFacts): ViewState {
   switch (view.focus) {
     case "tail":
-      return selecting(view, view.selected + by, facts);
+      return facts.page === null
+        ? selecting(view, view.selected + by, facts)
+        : turned(view, Math.sign(by) * facts.page.rows, facts.page);
     case "events":
       return scrolled(view, by, facts);
     case "what-if":
@@ -268,7 +277,9 @@ function paged(view: ViewState, by: number, facts: ViewFacts): ViewState {
 function toEnd(view: ViewState, first: boolean, facts: ViewFacts): ViewState {
   switch (view.focus) {
     case "tail":
-      return selecting(view, first ? 0 : facts.tailRows - 1, facts);
+      return facts.page === null
+        ? selecting(view, first ? 0 : facts.tailRows - 1, facts)
+        : atLine(view, first ? 0 : facts.page.end, facts.page);
     case "events":
       return { ...view, eventsFrom: first && facts.eventsEnd > 0 ? 0 : null };
     default:
@@ -276,10 +287,17 @@ function toEnd(view: ViewState, first: boolean, facts: ViewFacts): ViewState {
   }
 }
 
+/** Of the page that is open. */
+function atLine(view: ViewState, line: number, { end }: PageExtent): ViewState {
+  return { ...view, pageFrom: Math.max(0, Math.min(end, line)) };
+}
+
+/** A page by lines; after a change of size its end may be nearer than it was left. */
+function turned(view: ViewState, by: number, page: PageExtent): ViewState {
+  return atLine(view, Math.min(view.pageFrom, page.end) + by, page);
+}
+
 function selecting(view: ViewState, row: number, facts: ViewFacts): ViewState {
-  if (view.history !== null) {
-    return { ...view, historyBack: Math.max(0, view.historyBack - (row - view.selected)) };
-  }
   const selected = Math.max(0, Math.min(facts.tailRows - 1, row));
   return held({ ...view, selected }, facts);
 }
@@ -325,9 +343,10 @@ function sideways(view: ViewState, by: 1 | -1, facts: ViewFacts): ViewState {
 
 function opened(view: ViewState, facts: ViewFacts): ViewState {
   if (view.focus === "tail") {
-    return facts.prompt === null
+    // Enter on an open page must not lose the reader's place in it.
+    return facts.prompt === null || view.history !== null
       ? view
-      : held({ ...view, history: facts.prompt, historyBack: 0 }, facts);
+      : held({ ...view, history: facts.prompt, pageFrom: 0 }, facts);
   }
   return view.full ? view : { ...view, full: true };
 }

@@ -1,7 +1,9 @@
 /** The last line: a question, a filter being typed, an answer, or which keys there are. */
 import { displayWidth, truncate } from "../../report/display-width.js";
 import { safeText } from "../../report/safe-text.js";
+import { type KeyBinding, keyLabel } from "../key-table.js";
 import { fitLine, type Line, lineWidth, type Segment, type ViewStyle } from "../line.js";
+import { type Hint, hintsOf } from "./hints.js";
 import { dashboardKeys, shortLabel } from "./keys.js";
 import { type Dialog, filterInHand, type ViewState } from "./view-state.js";
 
@@ -54,32 +56,47 @@ function wholeLine(view: ViewState, facts: BottomFacts, columns: number, style: 
       color: level === "error" ? "yellow" : "green",
     };
     const room = columns - lineWidth([said]) - 2;
-    return [said, { text: "  " }, ...hints(facts, room, style)];
+    return [said, { text: "  " }, ...hints(view, facts, room, style)];
   }
   if (facts.stopping) {
     const again = facts.stopsWithView ? " Ctrl-C once more breaks off at once." : "";
     return [{ text: `Stopping after the steps in hand.${again}`, color: "yellow" }];
   }
-  return hints(facts, columns, style);
+  return hints(view, facts, columns, style);
 }
 
 /** As many as fit whole. Ctrl-C says nothing in a view that it only leaves. */
-function hints({ stopsWithView, stopping }: BottomFacts, columns: number, style: ViewStyle): Line {
+function hints(
+  view: ViewState,
+  { stopsWithView, stopping }: BottomFacts,
+  columns: number,
+  style: ViewStyle,
+): Line {
   const line: Segment[] = [];
   let room = columns;
-  const hinted = dashboardKeys.filter((binding) => "hint" in binding);
-  const stop = { ...stopKey, hint: stopping ? "once more: now" : "stop, twice: now" };
-  const shown = stopsWithView ? [...hinted.slice(0, 2), stop, ...hinted.slice(2)] : hinted;
-  for (const binding of shown) {
-    const label = shortLabel(binding, style.unicode);
+  const [help, leave, ...others] = hintsOf(view);
+  const stop: Hint = {
+    action: "interrupt",
+    words: stopping ? "once more: now" : "stop, twice: now",
+  };
+  const shown = [help!, leave!, ...(stopsWithView ? [stop] : []), ...others];
+  for (const { action, words } of shown) {
+    const binding = dashboardKeys.find((key) => key.action === action)!;
+    const label = hintLabel(binding, style.unicode);
     const gap = line.length === 0 ? "" : "  ";
-    room -= displayWidth(gap) + displayWidth(label) + 1 + binding.hint.length;
+    room -= displayWidth(gap) + displayWidth(label) + 1 + words.length;
     if (room < 0) {
       break;
     }
-    line.push({ text: gap }, { text: label, bold: true }, { text: ` ${binding.hint}`, dim: true });
+    line.push({ text: gap }, { text: label, bold: true }, { text: ` ${words}`, dim: true });
   }
   return line;
 }
 
-const stopKey = dashboardKeys.find(({ action }) => action === "interrupt")!;
+/** Of arrows that have letters, too, the arrows. */
+function hintLabel(binding: KeyBinding, unicode: boolean): string {
+  const { action, keys } = binding;
+  return action === "move" || action === "side"
+    ? keyLabel({ ...binding, keys: keys.slice(0, 2) }, unicode)
+    : shortLabel(binding, unicode);
+}

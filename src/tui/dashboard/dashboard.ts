@@ -294,7 +294,8 @@ class OpenDashboard implements Dashboard {
     const scene = this.#scene();
     const layout = sceneLayout(scene, this.#screen.size());
     const helpEnd = lastHelpLine(this.#screen.size(), this.#style);
-    const { view, effect } = afterKey(this.#view, key, factsOf(scene, layout, helpEnd));
+    const facts = factsOf(scene, layout, this.#style, helpEnd);
+    const { view, effect } = afterKey(this.#view, key, facts);
     this.#view = view;
     this.#noticeUntil = this.#now() + noticeSeconds;
     this.#changed("key");

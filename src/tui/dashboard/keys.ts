@@ -12,7 +12,7 @@ export const dashboardKeys = [
   { action: "side", keys: ["left", "right", "h", "l"], words: "trial; what-if: alpha" },
   { action: "page", keys: ["page-up", "page-down"], words: "ten rows" },
   { action: "ends", keys: ["home", "end", "g", "G"], words: "first, last" },
-  { action: "open", keys: ["enter"], words: "prompt's history" },
+  { action: "open", keys: ["enter"], words: "texts whole; history" },
   { action: "filter", keys: ["/"], words: "filter tail, events", hint: "filter" },
   { action: "step", keys: ["[", "]"], words: "step back, forth", hint: "step" },
   { action: "leap", keys: ["{", "}"], words: "many steps" },

@@ -1,11 +1,13 @@
 /** What each panel is given of a scene, and what it makes of it. Pure. */
 import { safeText } from "../../report/safe-text.js";
+import { wrapText } from "../../report/wrap-text.js";
 import type { Line, ViewStyle } from "../line.js";
 import type { TrialModel } from "../model/run-model.js";
+import type { PageExtent } from "../panels/episode-page.js";
 import { eventLog, eventRange } from "../panels/event-log.js";
 import type { PanelSize } from "../panels/panel.js";
 import { riskPanel, riskSetting } from "../panels/risk.js";
-import { tailBrowser } from "../panels/tail-browser.js";
+import { type TailInput, tailBrowser, tailPageExtent } from "../panels/tail-browser.js";
 import { trainingLegend, trainingPanel } from "../panels/training.js";
 import { questionText, whatIfPanel } from "../panels/what-if-panel.js";
 import { otherArm, zoomInView } from "./in-view.js";
@@ -47,7 +49,7 @@ function riskLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] {
   const { model, view, experiment, reading } = scene;
   const { trial, step, config } = subjectOf(model, view, experiment);
   if (trial === null || config === null || config.stage !== "rl") {
-    return noSteps(trial?.id ?? null);
+    return noSteps(trial?.id ?? null, size);
   }
   const { episodes, previous, quantiles } = reading;
   const zoom = zoomInView(trial, view);
@@ -59,7 +61,7 @@ function trainingLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] 
   const { model, view, experiment } = scene;
   const { trial, step, config } = subjectOf(model, view, experiment);
   if (trial === null || config === null || config.stage !== "rl") {
-    return noSteps(trial?.id ?? null);
+    return noSteps(trial?.id ?? null, size);
   }
   const input = {
     steps: trial.steps,
@@ -76,21 +78,32 @@ function trainingLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] 
 /** Rows above the selected one that stay in sight. */
 const rowsAbove = 2;
 
-function tailLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] {
-  const { model, view, experiment, reading } = scene;
+function tailInput({ model, view, experiment, reading }: Scene): TailInput {
   const { step } = subjectOf(model, view, experiment);
   const { episodes, texts, history } = reading;
-  const input = {
+  return {
     step: step?.step ?? null,
     episodes,
     texts,
     revealed: view.revealed,
     filter: view.filters.tail,
     selected: view.selected,
-    offset: history === null ? Math.max(0, view.selected - rowsAbove) : view.historyBack,
+    offset: history === null ? Math.max(0, view.selected - rowsAbove) : view.pageFrom,
     history,
   };
-  return tailBrowser.lines(input, size, style);
+}
+
+/** How far the selected episode's page scrolls; null: it is not open. */
+export function pageExtent(scene: Scene, size: PanelSize, style: ViewStyle): PageExtent | null {
+  return tailPageExtent(tailInput(scene), size, style);
+}
+
+function tailLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] {
+  const { model, view, experiment } = scene;
+  const { trial, config } = subjectOf(model, view, experiment);
+  return trial !== null && config?.stage !== "rl"
+    ? noSteps(trial.id, size)
+    : tailBrowser.lines(tailInput(scene), size, style);
 }
 
 function whatIfLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] {
@@ -99,7 +112,7 @@ function whatIfLines(scene: Scene, size: PanelSize, style: ViewStyle): Line[] {
   const question = askedQuestion(subject, view);
   const actual = actualQuestion(subject);
   if (question === null || actual === null || subject.config?.stage !== "rl") {
-    return noSteps(subject.trial?.id ?? null);
+    return noSteps(subject.trial?.id ?? null, size);
   }
   const input = {
     step: subject.step?.step ?? null,
@@ -117,12 +130,14 @@ function eventLines({ model, view }: Scene, size: PanelSize, style: ViewStyle): 
   return eventLog.lines(input, size, style);
 }
 
-function noSteps(trial: string | null): Line[] {
+function noSteps(trial: string | null, { width, height }: PanelSize): Line[] {
   const text =
     trial === null
       ? "nothing has begun yet"
       : `${trial} takes no reinforcement steps: left and right choose another trial`;
-  return [[{ text, dim: true }]];
+  return wrapText(safeText(text), Math.max(1, width))
+    .slice(0, Math.max(0, height))
+    .map((line): Line => [{ text: line, dim: true }]);
 }
 
 /** What a panel's contents are of, for its title. */

@@ -2,6 +2,7 @@
 import type { RiskMeasureName } from "../../domain/risk-measures/all.js";
 import type { RunCommand } from "../../experiment/commands.js";
 import type { RunModel } from "../model/run-model.js";
+import type { PageExtent } from "../panels/episode-page.js";
 import type { TrainingChart } from "../panels/training-figures.js";
 import type { PanelId } from "./panel-ids.js";
 
@@ -24,10 +25,10 @@ export interface ViewState {
   readonly revealed: boolean;
   /** Row of the tail browser. */
   readonly selected: number;
-  /** Prompt whose history over the steps is open; null: none is. */
+  /** Prompt of the selected episode, whose page is open; null: the list is. */
   readonly history: number | null;
-  /** Rows that it is scrolled back, from the newest. */
-  readonly historyBack: number;
+  /** First line of the page shown. */
+  readonly pageFrom: number;
   /** First event shown; null: follows the tail. */
   readonly eventsFrom: number | null;
   readonly filters: Readonly<Record<"tail" | "events", string>>;
@@ -77,6 +78,8 @@ export interface ViewFacts {
   readonly eventsEnd: number;
   /** First line of the help screen's last page. */
   readonly helpEnd: number;
+  /** How far the selected episode's page scrolls; null: it is not open. */
+  readonly page: PageExtent | null;
   /** What the run did at the step in view. */
   readonly actual: { readonly alpha: number; readonly measure: RiskMeasureName };
   readonly state: RunModel["state"];
@@ -108,7 +111,7 @@ export const firstView: ViewState = {
   revealed: false,
   selected: 0,
   history: null,
-  historyBack: 0,
+  pageFrom: 0,
   eventsFrom: null,
   filters: { tail: "", events: "" },
   typing: false,

@@ -25,6 +25,16 @@ export function modelText(text: string, { revealed, room, style }: ModelTextOpti
   return forTerminal(shown + mark, style);
 }
 
+/** The whole text, a line for each of its own; for a place where all of it can be scrolled to. */
+export function modelParagraphs(
+  text: string,
+  { revealed, style }: Omit<ModelTextOptions, "room">,
+): string[] {
+  const safe = safeText(text, { multiline: true });
+  const shown = revealed ? safe : maskText(safe);
+  return shown.split("\n").map((line) => forTerminal(line, style));
+}
+
 /** Never half of a surrogate pair. */
 function wholeCharacters(text: string, most: number): string {
   const last = text.charCodeAt(most - 1);

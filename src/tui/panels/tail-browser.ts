@@ -1,11 +1,17 @@
-/** The worst episodes of a step, one a line, and the selected one's text below; or one prompt's history. */
+/** The worst episodes of a step, one a line, and the selected one's text below; or that one alone. */
 
 import type { Episodes } from "../../experiment/events.js";
 import { formatNumber } from "../../report/number-format.js";
-import { fitLine, type Line, type ViewStyle } from "../line.js";
+import { wrapText } from "../../report/wrap-text.js";
+import { fitLine, type Line, lineWidth, type ViewStyle } from "../line.js";
 import type { EpisodeText } from "../run-source.js";
+import {
+  type EpisodeView,
+  episodePage,
+  episodePageExtent,
+  type PageExtent,
+} from "./episode-page.js";
 import { heading, shortNumber } from "./field.js";
-import { historyLines } from "./history-lines.js";
 import { modelText } from "./model-text.js";
 import type { Panel, PanelSize } from "./panel.js";
 import type { PromptVisit } from "./prompt-history.js";
@@ -26,13 +32,13 @@ export interface TailInput {
   readonly filter: string;
   /** Index into `tailRows`; out of range: the nearest. */
   readonly selected: number;
-  /** First row to show; moved so far that the selection is in view. */
+  /** First row to show, moved so far that the selection is in view; or first line of the page. */
   readonly offset: number;
-  /** Details of the selected row's prompt over steps; null: the list. */
+  /** Of the selected row's prompt over the steps: that row's page is open; null: the list. */
   readonly history: readonly PromptVisit[] | null;
 }
 
-/** Rows from which on the selected text stands below the list, and from which on under a heading. */
+/** Rows from which on the selected text stands below the list, and under a heading. */
 const textBelow = { least: 8, headed: 10 };
 
 export const tailBrowser: Panel<TailInput> = {
@@ -45,27 +51,75 @@ export const tailBrowser: Panel<TailInput> = {
   },
 };
 
-function contents(input: TailInput, size: PanelSize, style: ViewStyle): Line[] {
-  const { step, episodes, texts, filter, history } = input;
-  if (step === null) {
-    return [[{ text: "no step yet: the worst episodes of each step show here", dim: true }]];
-  }
-  if (episodes === null) {
-    return [[{ text: `the episodes of step ${step} are not read yet`, dim: true }]];
+/** How far the selected row's page scrolls; null: none is open. */
+export function tailPageExtent(
+  input: TailInput,
+  size: PanelSize,
+  style: ViewStyle,
+): PageExtent | null {
+  const view = pageView(input);
+  return view === null ? null : episodePageExtent(view, size, style);
+}
+
+function pageView({ step, episodes, texts, ...input }: TailInput): EpisodeView | null {
+  const { history, filter, selected, revealed } = input;
+  if (history === null || episodes === null) {
+    return null;
   }
   const rows = tailRows(episodes, texts, filter);
-  const row = rows[clampedRow(input.selected, rows.length)] ?? null;
-  if (history !== null && row !== null) {
-    return historyLines(history, row, input, size, style);
+  const row = rows[clampedRow(selected, rows.length)];
+  return row === undefined ? null : { row, history, step, revealed };
+}
+
+function contents(input: TailInput, size: PanelSize, style: ViewStyle): Line[] {
+  const { step, episodes, texts, filter } = input;
+  if (step === null) {
+    return wrappedNote("no step yet: the worst episodes of each step show here", size.width);
   }
-  const below = size.height >= textBelow.least && row !== null;
-  const textRows = !below
-    ? 0
-    : size.height < textBelow.headed
-      ? 2
-      : Math.max(3, Math.floor(size.height / 3));
-  const list = listLines(rows, input, { ...size, height: size.height - textRows }, style);
-  return below ? [...list, ...textLines(row, input, { ...size, height: textRows }, style)] : list;
+  if (episodes === null) {
+    return wrappedNote(`the episodes of step ${step} are not read yet`, size.width);
+  }
+  const page = pageView(input);
+  if (page !== null) {
+    return episodePage(page, input.offset, size, style);
+  }
+  const rows = tailRows(episodes, texts, filter);
+  const row = rows[clampedRow(input.selected, rows.length)];
+  if (row === undefined || size.height < textBelow.least) {
+    return listLines(rows, input, size, style);
+  }
+  const room = textRoom(input, size, style);
+  return [
+    ...listLines(rows, input, { ...size, height: size.height - room }, style),
+    ...textLines(row, input, { ...size, height: room }, style),
+  ];
+}
+
+/**
+ * Rows for the selected episode's texts, by the longest that is kept: the list must not move under
+ * the cursor.
+ */
+function textRoom(
+  { texts, revealed }: TailInput,
+  { width, height }: PanelSize,
+  style: ViewStyle,
+): number {
+  if (height < textBelow.headed) {
+    return 2;
+  }
+  const least = Math.max(3, Math.floor(height / 3));
+  const most = Math.floor(height / 2);
+  const rowsOf = (text: string): number =>
+    wrappedText({ name: names.completion, text, most, width, revealed }, style).length;
+  const needed = texts.map(({ prompt, completion }) => 1 + rowsOf(prompt) + rowsOf(completion));
+  return Math.max(least, Math.min(most, Math.max(0, ...needed)));
+}
+
+/** Of one length. */
+const names = { prompt: "prompt    ", completion: "completion" } as const;
+
+function wrappedNote(text: string, width: number): Line[] {
+  return wrapText(text, Math.max(1, width)).map((line): Line => [{ text: line, dim: true }]);
 }
 
 function listLines(
@@ -163,17 +217,18 @@ function textLines(
   style: ViewStyle,
 ): Line[] {
   const isHeaded = height > 2;
-  const title = isHeaded ? [heading(`Episode ${row.episode}`, `prompt ${row.prompt}`)] : [];
+  const rest = (words: string): Line[] =>
+    isHeaded ? [heading(`Episode ${row.episode}`, `prompt ${row.prompt}${words}`)] : [];
   if (row.text === null) {
-    return [...title, [{ text: "its text was not kept for reading", dim: true }]];
+    return [...rest(""), [{ text: "its text was not kept for reading", dim: true }]];
   }
+  const { prompt, completion } = row.text;
   const room = isHeaded ? height - 1 : 2;
-  const most = Math.max(1, Math.floor(room / 2));
-  const shared = { width, revealed };
-  const prompt = wrappedText({ ...shared, name: "prompt    ", text: row.text.prompt, most }, style);
-  const completion = wrappedText(
-    { ...shared, name: "completion", text: row.text.completion, most: room - prompt.length },
-    style,
-  );
-  return [...title, ...prompt, ...completion];
+  const wrapped = (name: string, text: string, most: number): Line[] =>
+    wrappedText({ name, text, most, width, revealed }, style);
+  const answer = wrapped(names.completion, completion, room).length;
+  const first = wrapped(names.prompt, prompt, Math.max(1, Math.floor(room / 2), room - answer));
+  const second = wrapped(names.completion, completion, Math.max(1, room - first.length));
+  const isCut = [...first, ...second].some((line) => lineWidth(line) > width);
+  return [...rest(isCut ? ", Enter shows all" : ""), ...first, ...second];
 }

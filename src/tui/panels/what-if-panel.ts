@@ -1,8 +1,8 @@
 /** What was kept of a step, and what another α or measure would have kept. */
 import type { Episodes } from "../../experiment/events.js";
-import { wrapWords } from "../../report/wrap-words.js";
+import { wrapText } from "../../report/wrap-text.js";
 import { tailHistogram } from "../charts/tail-histogram.js";
-import { besides, fitLine, type Line, type ViewStyle } from "../line.js";
+import { besides, fitLine, type Line, type Look, type ViewStyle } from "../line.js";
 import type { NoAnswer, WhatIf, WhatIfQuestion } from "../what-if.js";
 import { alphaNumber, heading } from "./field.js";
 import { modelText } from "./model-text.js";
@@ -25,6 +25,11 @@ export interface WhatIfInput {
 
 /** Columns from which on episodes stand beside the figures, and from which on half of them is theirs. */
 const abreast = { least: 60, full: 76 };
+/** Rows, where one stands below the other: of the figures, and of the episodes under their heading. */
+const leastFigures = 4;
+const leastWeights = 5;
+/** Columns from which on an episode's place in the batch has room. */
+const fullWeights = 36;
 /** Columns that the figures need with all their words. */
 const fullFigures = 36;
 const gap = 3;
@@ -40,17 +45,21 @@ export const whatIfPanel: Panel<WhatIfInput> = {
 function contents(input: WhatIfInput, size: PanelSize, style: ViewStyle): Line[] {
   const { step, episodes, answer } = input;
   if (step === null) {
-    return [[{ text: "no step yet: any step that is done can be asked about", dim: true }]];
+    return said("no step yet: any step that is done can be asked about", size, { dim: true });
   }
   if (episodes === null || answer === null) {
-    return [[{ text: `the episodes of step ${step} are not read yet`, dim: true }]];
+    return said(`the episodes of step ${step} are not read yet`, size, { dim: true });
   }
   if ("reason" in answer) {
-    const why = modelText(answer.reason, { revealed: true, room: size.width, style });
-    const words = wrapWords(`no answer: ${why}`, size.width);
-    return words.map((text): Line => [{ text, color: "yellow" }]);
+    const room = size.width * size.height;
+    const why = modelText(answer.reason, { revealed: true, room, style });
+    return said(`no answer: ${why}`, size, { color: "yellow" });
   }
   return body(input, episodes, answer, size, style);
+}
+
+function said(words: string, { width }: PanelSize, look: Look): Line[] {
+  return wrapText(words, Math.max(1, width)).map((text): Line => [{ ...look, text }]);
 }
 
 function body(
@@ -63,9 +72,14 @@ function body(
   const weights = (rows: number, isFull: boolean): Line[] =>
     weightLines(input.offset, episodes, answer, { rows, isFull }, style);
   if (width < abreast.least) {
-    const figures = figureLines(input, episodes, answer, { rows: height, isFull: true }, style);
+    const figuresIn = (rows: number): Line[] =>
+      figureLines(input, episodes, answer, { rows, isFull: true }, style);
+    const all = figuresIn(height);
+    // The least important figures give way to a few episodes.
+    const isTight = height - all.length < leastWeights;
+    const figures = isTight ? figuresIn(Math.max(leastFigures, height - leastWeights)) : all;
     const rows = height - figures.length;
-    return rows < 3 ? figures : [...figures, ...weights(rows, true)];
+    return rows < 3 ? figures : [...figures, ...weights(rows, width >= fullWeights)];
   }
   const isFull = width >= abreast.full;
   const left = isFull

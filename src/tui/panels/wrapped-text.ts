@@ -1,7 +1,7 @@
-/** A named text over several lines, cut with a mark where it does not fit. */
-import { wrapWords } from "../../report/wrap-words.js";
+/** Texts of models over several lines. */
+import { wrapText } from "../../report/wrap-text.js";
 import type { Line, ViewStyle } from "../line.js";
-import { modelText } from "./model-text.js";
+import { modelParagraphs, modelText } from "./model-text.js";
 
 export interface WrappedText {
   /** Stands before the first line; the others are indented by it. */
@@ -14,14 +14,13 @@ export interface WrappedText {
   readonly revealed: boolean;
 }
 
-/** The last line may be wider than the width: it is for the caller to cut. */
+/** Cut with a mark where it does not fit: the last line is wider than the width, for the caller to cut. */
 export function wrappedText(given: WrappedText, style: ViewStyle): Line[] {
   const { name, text, most, width, revealed } = given;
   const indent = name.length + 1;
   const columns = Math.max(1, width - indent);
   const shown = modelText(text.trim(), { revealed, room: columns * most, style });
-  const lines = wrapWords(shown, columns);
-  // What does not fit goes behind the last line, which is then cut with a mark.
+  const lines = wrapText(shown, columns);
   const kept =
     lines.length <= most ? lines : [...lines.slice(0, most - 1), lines.slice(most - 1).join(" ")];
   return kept.map(
@@ -29,5 +28,16 @@ export function wrappedText(given: WrappedText, style: ViewStyle): Line[] {
       { text: at === 0 ? `${name} ` : " ".repeat(indent), dim: true },
       { text: line },
     ],
+  );
+}
+
+/** All of a text, its own line breaks kept; as many lines as it takes. */
+export function wholeText(
+  text: string,
+  { width, revealed }: Pick<WrappedText, "width" | "revealed">,
+  style: ViewStyle,
+): Line[] {
+  return modelParagraphs(text.trim(), { revealed, style }).flatMap((paragraph) =>
+    wrapText(paragraph, Math.max(1, width)).map((line): Line => [{ text: line }]),
   );
 }

@@ -18,6 +18,7 @@ const facts: ViewFacts = {
   tailRows: 30,
   prompt: 7,
   eventsEnd: 12,
+  page: null,
   actual: { alpha: 0.4, measure: "cvar" },
   state: "running",
   live: true,
@@ -114,11 +115,24 @@ describe("the tail", () => {
     expect(view("3 j", { ...facts, tailRows: 0 }).selected).toBe(0);
   });
 
-  test("opens the history of the selected prompt; scrolling it and Esc leave the list alone", () => {
-    const open = view("3 j enter k k");
-    expect([open.history, open.historyBack, open.selected]).toEqual([7, 2, 1]);
+  test("opens the selected episode's page; scrolling it and Esc leave the list alone", () => {
+    const page = { rows: 8, end: 20 };
+    const opened = play("3 j enter").view;
+    expect([opened.history, opened.pageFrom, opened.selected]).toEqual([7, 0, 1]);
+    const from = (keys: string, start = 0): number => {
+      const then = play(keys, { ...facts, page }, { ...opened, pageFrom: start }).view;
+      expect(then).toMatchObject({ history: 7, selected: 1 });
+      return then.pageFrom;
+    };
+    expect([from("j j k"), from("k"), from("enter", 5)]).toEqual([1, 0, 5]);
+    // By what is seen of it, so that no line is passed over, and never past its end.
+    expect([from("page-down"), from("page-down page-down page-down")]).toEqual([8, 20]);
+    expect([from("page-up", 20), from("G"), from("g", 9)]).toEqual([12, 20, 0]);
+    // After a resize the end may be nearer than where one was.
+    expect(from("k", 50)).toBe(19);
     expect(view("3 j enter escape").history).toBeNull();
     expect(view("3 j enter [").history).toBeNull();
+    expect(view("3 j enter /").history).toBeNull();
     expect(view("3 enter", { ...facts, prompt: null }).history).toBeNull();
   });
 

@@ -48,7 +48,7 @@ describe("frames", () => {
       ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, → n·· f·· m·…
          2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, → n·· f·· m·…
          3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· → d··· a·· f…
-      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if"
+      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter"
     `);
   });
 
@@ -92,7 +92,7 @@ describe("frames", () => {
       10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
       10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
       10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
-      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if  p pause"
+      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter  t text  p pause"
     `);
   });
 
@@ -146,7 +146,7 @@ describe("frames", () => {
       10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
       10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
       10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
-      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if  p pause"
+      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter  t text  p pause"
     `);
   });
 
@@ -165,7 +165,7 @@ describe("frames", () => {
          5     165   −2.95   −2.31  3.20      32    1.00  I t····…
       prompt     A···· a· h···,
       completion n·· f·· m· a· a··.
-      ? help  q leave  1-5 panel  f full  / filter  [ ] step"
+      ? help  q leave  Enter read  t text  / filter  f full"
     `);
   });
 
@@ -193,7 +193,7 @@ describe("frames", () => {
 
 
 
-      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if"
+      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter"
     `);
   });
 
@@ -219,9 +219,9 @@ describe("frames", () => {
         last({ view: { notice: { level: "error", text: "x".repeat(90) } } }),
       ].join("\n"),
     ).toMatchInlineSnapshot(`
-      "? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if
-      ? help  q leave  Ctrl-C stop, twice: now  1-5 panel  f full  / filter  [ ] step
-      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if
+      "? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter
+      ? help  q leave  Ctrl-C stop, twice: now  1-5 panel  f full  [ ] step  w what if
+      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter
       Stopping after the steps in hand. Ctrl-C once more breaks off at once.
       Stopping after the steps in hand.  ? help  q leave  Ctrl-C once more: now
       ! xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
@@ -253,7 +253,7 @@ describe("frames", () => {
       ← → h l       trial; what-if: alpha    s      save a checkpoint
       PgUp PgDn     ten rows                 e      evaluate now
       Home End g G  first, last              x      stop the run (asks)
-      Enter         prompt's history         Ctrl-C run: stop, twice: now; view: leave
+      Enter         texts whole; history     Ctrl-C run: stop, twice: now; view: leave
       /             filter tail, events"
     `);
   });
@@ -284,11 +284,56 @@ describe("frames", () => {
        0┤▓▓▓  ▓▓    ▓▓▓▓▓█████████████████▆▆   -  13     165   −0.74  1.00     0
         └──────────┴────────────┴───────────   -   5     194   −0.71  1.00     0
                   −2            0              -  15     131   −0.58  1.00     0
-      ? help  q leave  1-5 panel  f full  / filter  [ ] step  t text  w what if"
+      ? help  q leave  ← → alpha  ↑ ↓ measure  w leave it  [ ] step  f full  1-5 panel"
     `);
   });
 
-  test("of a prompt's history", () => {
+  test("of a trial without reinforcement steps: what to press is there at any width", () => {
+    const sft = {
+      ...midway.trials[0]!,
+      id: "sft-s0",
+      arm: "sft",
+      stage: "sft" as const,
+      steps: [],
+    };
+    const model = { ...midway, trials: [sft] };
+    for (const size of [small, { columns: 120, rows: 40 }, { columns: 60, rows: 15 }]) {
+      const text = drawn(size, { model }).replaceAll(/[│\s]+/g, " ");
+      expect(text).toContain("left and right");
+      expect(text).toContain("another trial");
+    }
+  });
+
+  test("have the keys of the panel in focus in the last line of 60 × 15", () => {
+    const bottom = (view: Partial<ViewState>): string =>
+      drawn(least, { view }).split("\n").at(-1)!.trimEnd();
+    expect([
+      bottom({ focus: "risk" }),
+      bottom({ focus: "training" }),
+      bottom({ focus: "tail" }),
+      bottom({ focus: "tail", history: 7, step: 30 }),
+      bottom({ focus: "what-if" }),
+      bottom({ focus: "events" }),
+    ]).toMatchInlineSnapshot(`
+      [
+        "? help  q leave  1-5 panel  f full  [ ] step  w what if",
+        "? help  q leave  1-5 panel  f full  [ ] step  w what if",
+        "? help  q leave  Enter read  t text  / filter  f full",
+        "? help  q leave  ↑ ↓ scroll  t text  Esc back  f full",
+        "? help  q leave  ← → alpha  ↑ ↓ measure  w leave it",
+        "? help  q leave  / filter  Space hold  f full  1-5 panel",
+      ]
+    `);
+  });
+
+  test("of what if have episodes, however small", () => {
+    for (const columns of [40, 59, 60, 79]) {
+      const view = { focus: "what-if", full: true, step: 30 } as const;
+      expect(drawn({ columns, rows: 15 }, { view })).toMatch(/Weights {2}1 to [3-9] of 46/);
+    }
+  });
+
+  test("of an episode's page", () => {
     const scene = sceneOf(small);
     const prompt = scene.reading.episodes!.prompt[0]!;
     const view = { focus: "tail", full: true, step: 30, history: prompt } as const;

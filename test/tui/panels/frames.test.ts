@@ -751,23 +751,23 @@ describe("the tail browser", () => {
     const history = events.flatMap((one) => promptVisits(one.step, one.episodes, prompt));
     const detail = { ...input, history };
     expect(frame(tailBrowser.lines(detail, small, rich))).toMatchInlineSnapshot(`
-      "Prompt 140  drawn 9 times in the steps read; Esc goes back|
-      prompt I t······ t···|
+      "Episode 57  lines 1 to 16 of 28  texts masked, t reveals|
+      rank 3  return −3.79  reward −2.83  KL 4.80  tokens 35  weight 1.00|
+      Prompt|
+      I t······ t···|
+      Completion|
+      a w···· o· t·· h····.|
+      |
+      Prompt 140  drawn 9 times in the steps read, newest first|
          step  return  reward    KL  tokens  weight|
-           24   −2.01   −1.42  2.94      31    1.00|
-           26    0.08    0.63  2.77      24    1.00|
-           33   −0.23    0.51  3.68      44    1.00|
-           34    0.05    0.85  4.00      26    1.00|
-           38   −3.29   −2.35  4.69      35    1.00|
-           38    0.37    1.13  3.83      18       0|
       ▸    40   −3.79   −2.83  4.80      35    1.00|
-      Return by step|
-       0┤⣀⣀⣀⡠⠤⠤⠤⠤⢄⣀⣀⣀⡀                                ⡠⠒⠒⠒⠒⠤⠤⠤⠤⠤⠤⠤⢄⣀⣀⣀⣀⠤⠒⢄       ⣧    |
-        │            ⠈⠉⠉⠉⠑⠒⠒⠒⠢⠤⠤⠤⣀⣀⣀⣀               ⢀⠎                    ⠑⢄     ⡇⢣   |
-      −2┤                            ⠉⠉⠉⠉⠒⠒⠒⠒⠤⠤⠤⠤⣀⣀⠔⠁                       ⠑⠢⡀  ⡇ ⢣  |
-        │                                                                     ⠈⠢⡀⡇  ⢣ |
-        │                                                                       ⠈⠃   ⢣|
-                   10                    20                   30                    40|"
+           38    0.37    1.13  3.83      18       0|
+           38   −3.29   −2.35  4.69      35    1.00|
+           34    0.05    0.85  4.00      26    1.00|
+           33   −0.23    0.51  3.68      44    1.00|
+           26    0.08    0.63  2.77      24    1.00|
+           24   −2.01   −1.42  2.94      31    1.00|
+            8   −0.15    0.12  1.31      40    1.00|"
     `);
   });
 

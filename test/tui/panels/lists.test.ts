@@ -7,7 +7,7 @@ import { promptVisits } from "../../../src/tui/panels/prompt-history.js";
 import { returnQuantiles } from "../../../src/tui/panels/return-quantiles.js";
 import { firstRow } from "../../../src/tui/panels/scrolled.js";
 import { repeatedTail, stepTail } from "../../../src/tui/panels/step-tail.js";
-import { tailBrowser } from "../../../src/tui/panels/tail-browser.js";
+import { tailBrowser, tailPageExtent } from "../../../src/tui/panels/tail-browser.js";
 import { tailRows } from "../../../src/tui/panels/tail-rows.js";
 
 const batch: Episodes = {
@@ -94,6 +94,73 @@ describe("the tail browser", () => {
         },
       ),
     );
+  });
+});
+
+describe("an episode's page", () => {
+  const style = { unicode: true, color: false };
+
+  test("gives all of the texts, window by window, at any size", () => {
+    const pieces = fc.array(
+      fc.constantFrom("word", "漢字漢字漢字漢字漢字", "x".repeat(90), "\n", "a b", "😀"),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(
+        pieces,
+        fc.integer({ min: 20, max: 120 }),
+        fc.integer({ min: 2, max: 30 }),
+        (words, width, height) => {
+          const completion = `first ${words.join(" ")} last`;
+          const view = {
+            step: 1,
+            episodes: batch,
+            texts: [{ episode: 1, prompt: "a prompt", completion }],
+            filter: "",
+            selected: 0,
+            revealed: true,
+            history: [],
+          };
+          const size = { width, height };
+          const { rows, end } = tailPageExtent({ ...view, offset: 0 }, size, style)!;
+          const read = Array.from({ length: Math.ceil(end / rows) }, (_, page) => page * rows)
+            .flatMap((offset) => tailBrowser.lines({ ...view, offset }, size, style).slice(1))
+            .concat(
+              tailBrowser
+                .lines({ ...view, offset: end }, size, style)
+                .slice(1)
+                .slice(end === 0 ? 0 : rows * Math.ceil(end / rows) - end),
+            )
+            .map(lineText)
+            .join("");
+          expect(read.replaceAll(" ", "")).toContain(completion.replace(/[ \n]/g, ""));
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test("is told of where a text below the list is cut", () => {
+    const view = (completion: string) => ({
+      step: 1,
+      episodes: batch,
+      texts: [{ episode: 1, prompt: "a prompt", completion }],
+      filter: "",
+      selected: 0,
+      offset: 0,
+      revealed: true,
+      history: null,
+    });
+    const shown = (completion: string): string =>
+      tailBrowser
+        .lines(view(completion), { width: 80, height: 24 }, style)
+        .map(lineText)
+        .join("\n");
+    expect(shown("word ".repeat(900))).toContain("Enter shows all");
+    expect(shown("漢".repeat(900)).match(/漢/g)!.length).toBeGreaterThan(300);
+    expect(shown("x".repeat(200))).not.toContain("Enter shows all");
+    const [, below = ""] = shown("x".repeat(200)).split("Episode 1");
+    expect(below.match(/x/g)).toHaveLength(200);
   });
 });
 
