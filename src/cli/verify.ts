@@ -1,7 +1,7 @@
 /** `averse verify`: whether a run's record is what was written, byte for byte. */
 import type { Finding, Part, PartCheck } from "../record/part-check.js";
 import { verifyRun } from "../record/verify-run.js";
-import { formatCount } from "../report/number-format.js";
+import { formatBytes } from "../report/number-format.js";
 import { safeText } from "../report/safe-text.js";
 import { gridLines } from "../report/text-grid.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
@@ -29,8 +29,8 @@ export async function verify(
     terminal.out(JSON.stringify({ type: "verify", run: folder, ok, checked, unchecked, findings }));
   } else {
     const verdict = ok
-      ? `${folder} is what was written (${formatCount(bytes)}B read).`
-      : `${folder}: ${findings.length} found (${formatCount(bytes)}B read).`;
+      ? `${folder} is what was written (${formatBytes(bytes)} read).`
+      : `${folder}: ${findings.length} found (${formatBytes(bytes)} read).`;
     terminal.out([...parts.flatMap((part) => partLines(part, terminal)), verdict].join("\n"));
   }
   return ok ? exitCode.done : exitCode.verification;
@@ -75,7 +75,7 @@ function progress(terminal: Terminal): (bytes: number, part: Part) => void {
   return (bytes, part) => {
     if (performance.now() - told >= 1000) {
       told = performance.now();
-      terminal.err(`verifying: ${formatCount(bytes)}B read, at the ${part}`);
+      terminal.err(`verifying: ${formatBytes(bytes)} read, at the ${part}`);
     }
   };
 }

@@ -72,3 +72,9 @@ export function formatCount(value: number): string {
   }
   return `${Number(scaled.toPrecision(3))}${units[unit]}`;
 }
+
+/** 554 B · 48.1 MB · 1.24 GB */
+export function formatBytes(bytes: number): string {
+  const text = formatCount(bytes);
+  return /[a-z]/i.test(text) ? `${text}B` : `${text} B`;
+}

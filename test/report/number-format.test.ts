@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  formatBytes,
   formatCount,
   formatDuration,
   formatNumber,
@@ -65,4 +66,14 @@ test.each([
   [0.000004, "0 %"],
 ])("formatShare of %s is %s", (share, text) => {
   expect(formatShare(share)).toBe(text);
+});
+
+test.each([
+  [0, "0 B"],
+  [554, "554 B"],
+  [1200, "1.2 kB"],
+  [48_100_000, "48.1 MB"],
+  [1.24e9, "1.24 GB"],
+])("formatBytes of %s is %s", (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
 });

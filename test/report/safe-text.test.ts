@@ -1,9 +1,11 @@
+import xterm from "@xterm/headless";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { displayWidth } from "../../src/report/display-width.js";
 import { maskText } from "../../src/report/mask-text.js";
 import { safeText } from "../../src/report/safe-text.js";
 
-const dangerous = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\p{Cs}]/u;
+const dangerous = /[\p{Cc}\p{Cf}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\p{Cs}]/u;
 
 /** Every code point is as likely as another, halves of surrogate pairs among them. */
 const anything = fc
@@ -30,6 +32,22 @@ describe("safeText", () => {
 
   test("lets nothing dangerous through, whatever comes", () => {
     fc.assert(fc.property(anything, (text) => !dangerous.test(safeText(text))));
+  });
+
+  test("shows every format character, so that any terminal gives it the cells that are counted", async () => {
+    const formats = Array.from({ length: 0x110000 }, (_, code) => code).filter(
+      (code) => (code < 0xd800 || code > 0xdfff) && /\p{Cf}/u.test(String.fromCodePoint(code)),
+    );
+    expect(formats).toContain(0xad);
+    const terminal = new xterm.Terminal({ cols: 80, rows: 2, allowProposedApi: true });
+    for (const code of formats) {
+      const hex = code.toString(16).toUpperCase().padStart(4, "0");
+      const safe = safeText(`a${String.fromCodePoint(code)}b`);
+      expect(safe).toBe(`a⟨U+${hex}⟩b`);
+      await new Promise<void>((done) => terminal.write(`\r${safe}`, done));
+      expect(terminal.buffer.active.cursorX, hex).toBe(displayWidth(safe));
+    }
+    terminal.dispose();
   });
 
   test("does nothing to its own output", () => {

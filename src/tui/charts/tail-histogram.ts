@@ -3,7 +3,7 @@
  * upright lines that carry their names and numbers.
  */
 import { formatNumber } from "../../report/number-format.js";
-import type { Line, Look } from "../line.js";
+import type { Line, Look, ViewStyle } from "../line.js";
 import { rangeOf, shareIn, widened } from "./axis.js";
 import { CellGrid } from "./cell-grid.js";
 import type { ChartOptions } from "./chart.js";
@@ -133,9 +133,16 @@ function drawLevels(plot: Plot, chart: TailHistogram, options: ChartOptions): vo
   }
 }
 
+/** A name in the row above the bars. */
+interface Label {
+  readonly begin: number;
+  readonly text: string;
+}
+
 /**
- * CVaR lies left of VaR: its name goes to the left of its line, VaR's to the right. Where that is
- * too near the edge or the other name, it goes as far right as it can, behind its kind of stroke.
+ * CVaR lies left of VaR: its name goes to the left of its line, VaR's to the right, as near as there
+ * is room. A name that has none stands further off, behind its kind of stroke. Names come in the
+ * order of their lines; where not both have room, VaR's is left out.
  */
 function levelNames(plot: Plot, chart: TailHistogram, options: ChartOptions): Line {
   const { style } = options;
@@ -145,32 +152,60 @@ function levelNames(plot: Plot, chart: TailHistogram, options: ChartOptions): Li
   for (const { value, look } of levels) {
     row.set(0, columnOf(value, plot), arrow, look);
   }
-  const homeless = levels.filter(({ name, value, look }) => {
-    const column = columnOf(value, plot);
-    const place = (text: string): boolean => {
-      const left = column - text.length - 1;
-      const right = column + 2;
-      const begin = (name === "CVaR" ? [left, right] : [right, left]).find((at) =>
-        isFree(row, at, text.length),
-      );
-      if (begin !== undefined) {
-        row.write(0, begin, text, look);
-      }
-      return begin !== undefined;
-    };
-    return !place(`${name} ${formatNumber(value, 2, style)}`) && !place(name);
-  });
-  for (const { name, value, look, stroke } of homeless) {
-    const text = `${stroke} ${name} ${formatNumber(value, 2, style)}`;
-    const last = row.columns - text.length;
-    const begin = Array.from({ length: Math.max(0, last + 1) }, (_, at) => last - at).find(
-      (place) => row.hasRoom(0, place, text.length),
+  let before = row.columns;
+  for (const [at, level] of levels.toReversed().entries()) {
+    const others = levels.slice(0, levels.length - 1 - at);
+    const label = labelsOf(level, plot, row, style).find(
+      ({ begin, text }) =>
+        begin + text.length <= before &&
+        others.every((other) => hasLabel(other, plot, row, { begin, text }, style)),
     );
-    if (begin !== undefined) {
-      row.write(0, begin, text, look);
+    if (label !== undefined) {
+      row.write(0, label.begin, label.text, level.look);
+      before = label.begin - 1;
     }
   }
   return row.line(0);
+}
+
+/** Whether a level would still have a place left of that label. */
+function hasLabel(
+  level: Level,
+  plot: Plot,
+  row: CellGrid,
+  taken: Label,
+  style: ViewStyle,
+): boolean {
+  return labelsOf(level, plot, row, style).some(
+    ({ begin, text }) => begin + text.length < taken.begin,
+  );
+}
+
+/** The places that are free, the best first. */
+function labelsOf(
+  { name, value, stroke }: Level,
+  plot: Plot,
+  row: CellGrid,
+  style: ViewStyle,
+): Label[] {
+  const column = columnOf(value, plot);
+  const beside = (text: string): Label[] => {
+    const [left, right] = [column - text.length - 1, column + 2];
+    return (name === "CVaR" ? [left, right] : [right, left])
+      .filter((begin) => isFree(row, begin, text.length))
+      .map((begin) => ({ begin, text }));
+  };
+  const number = formatNumber(value, 2, style);
+  const whole = `${name} ${number}`;
+  const far = `${stroke} ${whole}`;
+  const last = row.columns - far.length;
+  return [
+    ...beside(whole),
+    ...beside(name),
+    ...Array.from({ length: Math.max(0, last + 1) }, (_, at) => last - at)
+      .filter((begin) => row.hasRoom(0, begin, far.length))
+      .map((begin) => ({ begin, text: far })),
+  ];
 }
 
 function isFree(row: CellGrid, column: number, length: number): boolean {

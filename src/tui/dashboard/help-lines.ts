@@ -1,6 +1,7 @@
 /** The help screen, drawn from the key table in as many columns as fit. */
 import { displayWidth, pad } from "../../report/display-width.js";
 import { besides, type Column, fitLine, type Line, type ViewStyle } from "../line.js";
+import { wordLines } from "./help-words.js";
 import { dashboardKeys, shortLabel } from "./keys.js";
 import type { ScreenSize } from "./layout.js";
 
@@ -52,7 +53,7 @@ function listLines(columns: number, style: ViewStyle): Line[] {
     );
     const width = blocks.reduce((sum, block) => sum + block.width + gap, -gap);
     if (width <= columns || across === 1) {
-      return besides(blocks, gap, style);
+      return [...besides(blocks, gap, style), [], ...wordLines(columns, style)];
     }
   }
 }

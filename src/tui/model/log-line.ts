@@ -1,6 +1,6 @@
 /** The journal's events in words, one line each, for the event log. */
 import type { EventHead } from "../../experiment/event-head.js";
-import { formatCount, formatDuration, formatNumber } from "../../report/number-format.js";
+import { formatBytes, formatDuration, formatNumber } from "../../report/number-format.js";
 import { safeText } from "../../report/safe-text.js";
 import type { LogLine } from "./run-model.js";
 
@@ -61,7 +61,7 @@ function wordsOf(head: EventHead): Words | null {
     case "evaluated":
       return ["info", evaluationWords(head)];
     case "checkpoint_saved":
-      return ["info", `checkpoint at iteration ${head.step}, ${formatCount(head.bytes)}B`];
+      return ["info", `checkpoint at iteration ${head.step}, ${formatBytes(head.bytes)}`];
     case "checkpoint_failed":
       return ["warning", `checkpoint at iteration ${head.step} failed: ${head.message}`];
     case "checkpoint_damaged":

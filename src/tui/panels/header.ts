@@ -1,5 +1,10 @@
 /** What runs, how far it is, and what it costs. */
-import { formatCount, formatDuration, formatShare } from "../../report/number-format.js";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatShare,
+} from "../../report/number-format.js";
 import { progressBar } from "../charts/progress-bar.js";
 import { fitLine, flowFields, type Line, type Look, lineWidth, type ViewStyle } from "../line.js";
 import { isPausing, type RunModel, type StepHead, type TrialModel } from "../model/run-model.js";
@@ -172,14 +177,14 @@ function costFields({ step, trial }: HeaderInput, style: ViewStyle): Line[] {
   }
   const memory = step?.memory_bytes ?? trial?.worker?.memory_bytes ?? null;
   if (memory !== null && memory > 0) {
-    fields.push(field("worker", `${formatCount(memory)}B`));
+    fields.push(field("worker", formatBytes(memory)));
   }
   // A head read from an older journal has no such key.
   const gpu = step?.gpu ?? trial?.worker?.gpu ?? null;
   if (gpu !== null) {
     const load = gpu.load === null ? "" : `${formatShare(Math.round(gpu.load * 100) / 100)}, `;
-    const [used, total] = [formatCount(gpu.memory_used_bytes), formatCount(gpu.memory_total_bytes)];
-    fields.push(field("GPU", `${load}${used}B of ${total}B`));
+    const [used, total] = [gpu.memory_used_bytes, gpu.memory_total_bytes].map(formatBytes);
+    fields.push(field("GPU", `${load}${used} of ${total}`));
   }
   if (trial !== null && trial.restarts > 0) {
     const times = trial.restarts === 1 ? "once" : `${trial.restarts} times`;

@@ -37,8 +37,8 @@ export function riskSetting({ risk }: RiskInput["config"], style: ViewStyle): st
   return `${risk.measure}, ${alpha} ${settingNumber(risk.alpha, style)}, by ${risk.statistic}`;
 }
 
-/** Columns from which on names are not shortened. */
-const fullNames = 50;
+/** Columns from which on the figures take two lines with full names. */
+const fullNames = 66;
 
 /** In cells that do not depend on the figures, so that the charts below stay where they are. */
 function figureLines(
@@ -52,6 +52,7 @@ function figureLines(
   const kept = `${step?.kept ?? number(null)} of ${batch}`;
   const again = repeatedTail(episodes, previous);
   const share = again === null ? number(null) : formatShare(Math.round(100 * again) / 100);
+  const target = settingNumber(config.risk.alpha, style);
   const isWide = width >= fullNames;
   const bold = { bold: true };
   const cell = (name: string, value: string, columns: number, look: Look = {}): Line =>
@@ -59,10 +60,11 @@ function figureLines(
   const cells = [
     cell(style.unicode ? "α'" : "alpha'", alpha, "0.0123".length, bold),
     cell("kept", kept, 2 * String(batch).length + " of ".length, bold),
-    cell("VaR", number(step?.var), numberWidth, { color: "magenta" }),
-    cell("CVaR", number(step?.cvar), numberWidth, { color: "red" }),
+    // At the arm's α, so that steps compare; what if has them at the α' in force.
+    cell(`VaR ${target}`, number(step?.var), numberWidth, { color: "magenta" }),
+    cell(`CVaR ${target}`, number(step?.cvar), numberWidth, { color: "red" }),
     cell(isWide ? "mean of kept" : "mean kept", number(step?.tail_mean), numberWidth),
-    cell(isWide ? "tail prompts again" : "prompts again", share, "100 %".length),
+    cell(isWide ? "tail prompts again" : "tail again", share, "100 %".length),
   ];
   return flowFields(cells, width, 0);
 }

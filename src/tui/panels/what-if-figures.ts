@@ -33,6 +33,9 @@ export function figureLines(
   const figure = (value: number | null): string => formatNumber(value, 3, style);
   const alphaOf = ({ measure, alpha }: WhatIfQuestion): string =>
     usesAlpha(measure) ? settingNumber(Number(alpha.toPrecision(3)), style) : "all";
+  // Each at its own column's α, unlike those of the risk panel.
+  const atAlpha = (name: string): string =>
+    isFull || style.unicode ? `${name} at ${alphaName(style)}` : name;
   const changed = (before: string, after: string): { look?: Look } =>
     before === after ? {} : { look: { bold: true } };
   const rows: Readonly<
@@ -41,8 +44,8 @@ export function figureLines(
     measure: ["measure", actual.measure, question.measure],
     alpha: [alphaName(style), alphaOf(actual), alphaOf(question)],
     kept: ["kept", `${was.kept}`, `${answer.kept}`],
-    var: ["VaR", figure(was.var), figure(answer.var)],
-    cvar: ["CVaR", figure(was.cvar), figure(answer.cvar)],
+    var: [atAlpha("VaR"), figure(was.var), figure(answer.var)],
+    cvar: [atAlpha("CVaR"), figure(was.cvar), figure(answer.cvar)],
     mean: [isFull ? "mean of kept" : "mean kept", figure(was.tailMean), figure(answer.tailMean)],
   };
   const wanted = byImportance.filter((name) => isFull || name !== "measure");

@@ -176,6 +176,34 @@ describe("tailHistogram", () => {
   });
 });
 
+test("names of VaR and CVaR come in the order of their lines", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 14, max: 70 }),
+      fc.double({ min: -3, max: 3, noNaN: true }),
+      fc.double({ min: 0, max: 3, noNaN: true }),
+      fc.boolean(),
+      (width, cvar, above, unicode) => {
+        const [names = []] = tailHistogram(
+          { values: [-3, 0, 1, 6], inTail: () => false, var: cvar + above, cvar },
+          { width, height: 8, style: { unicode, color: false } },
+        );
+        const text = lineText(names);
+        const [first, second] = [text.search(/CVaR/), text.search(/(?<!C)VaR/)];
+        if (width >= 24) {
+          expect(first).toBeGreaterThanOrEqual(0);
+        }
+        if (first >= 0 && second >= 0) {
+          expect(first).toBeLessThan(second);
+        }
+        if (width >= 44) {
+          expect(text).toMatch(/CVaR.*[^C]VaR/);
+        }
+      },
+    ),
+  );
+});
+
 describe("sparkline", () => {
   test("has as many marks as it has room and values for", () => {
     fc.assert(

@@ -31,9 +31,9 @@ describe("frames", () => {
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸1 Risk  cvar, α 0.4, by return ━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ─
-      α' 0.718   kept 46 of 64  VaR −0.0133  │reward mean 0.511   (0.637)
-      CVaR −1.20     mean kept −0.608        │ 1.7┤            ⢀   ⢀┊ ⢀ ⣀⣀ ⢄⠤ ⠢⠢ ⠒⠒ ⠊⠉
-      prompts again 17 %                     │−0.5┤⡠⣀⠤⠤⠴⠤⡤⠢⠤⠖⠓⠒⠋⠙⠊⠉⠉⠉⠉⠁
+      α' 0.718   kept 46 of 64               │reward mean 0.511   (0.637)
+      VaR 0.4 −0.0133   CVaR 0.4 −1.20       │ 1.7┤            ⢀   ⢀┊ ⢀ ⣀⣀ ⢄⠤ ⠢⠢ ⠒⠒ ⠊⠉
+      mean kept −0.608    tail again 17 %    │−0.5┤⡠⣀⠤⠤⠴⠤⡤⠢⠤⠖⠓⠒⠋⠙⠊⠉⠉⠉⠉⠁
       Schedule 64 ⠉⠉⠉⠉⠉⠉⠉⠉⠙⠒⠒⠒┊⠒ ⠒⠒ ⠒⠲ ⠤⠤  26│     0          20   ▴30   40
       Returns of step 30  ▓ kept             │CVaR 0.4      −1.20  ▁▅▃▃▆▁▅▆▂▁▇▆▆█▇███▆
               CVaR −1.20 ▾       ▾ VaR −0.01 │KL → 6         3.45  ▁▁▁▂▂▃▃▄▄▄▅▅▆▆▇▇███
@@ -59,8 +59,8 @@ describe("frames", () => {
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸1 Risk  cvar, α 0.4, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ─────────────────────
-      α' 0.718   kept 46 of 64  VaR −0.0133   CVaR −1.20         │reward mean 0.511   (0.637)    CVaR 0.4 −1.20   (−1.01)     
-      mean of kept −0.608    tail prompts again 17 %             │ 1.7┤            ┊   ⣀ ⡠⢄ ⠔⠲   −0.32┤       ⢀  ⢀┊ ⡀ ⢸⣠ ⣀⡠ ⢦⠳
+      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133                  │reward mean 0.511   (0.637)    CVaR 0.4 −1.20   (−1.01)     
+      CVaR 0.4 −1.20     mean kept −0.608    tail again 17 %     │ 1.7┤            ┊   ⣀ ⡠⢄ ⠔⠲   −0.32┤       ⢀  ⢀┊ ⡀ ⢸⣠ ⣀⡠ ⢦⠳
       Schedule  kept, of 64     Returns of step 30  ▓ kept       │    │      ⡀⣀⢀⣄⢤⢄⠦⠒ ⠉⠈              │⢀⢠⢠⣄⡰⡀⣼⣾⠖⡤⡼⡤⡴⠙ ⠁⠃ ⠘⠁ ⠈ 
         │⠉⠉⠉⠓⠲⢤⣀⡀  ┊                 CVaR −1.20 ▾      ▾ VaR     │−0.5┤⡠⡴⠤⠖⡶⠓⠜⠋⠁⠁  ┊             −1.84┤⠎⠓⠉⠋⡟⢳⠋⠁ ⠃ ┊⠁          
       50┤       ⠉⠙⠲⠤ ⡀            │             ┆      │▓▓       │     0          ▴30    50            0         ▴30     50   
@@ -83,8 +83,8 @@ describe("frames", () => {
       Worst of step 30  1 to 4 of 64  texts masked, t reveals    │           the run  what if    Weights  1 to 6 of 46        
          #  prompt  return  reward    KL  tokens  weight         │        α    0.718    0.718       prompt  return   run    if
       ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· …│     kept       46       46    =       9   −3.63  1.00  1.00
-         2     280   −3.56   −2.84  3.61      23    1.00  A···· …│      VaR    0.450    0.450    =     280   −3.56  1.00  1.00
-         3     142   −3.55   −2.95  3.03      24    1.00  H·····…│     CVaR   −0.608   −0.608    =     142   −3.55  1.00  1.00
+         2     280   −3.56   −2.84  3.61      23    1.00  A···· …│ VaR at α    0.450    0.450    =     280   −3.56  1.00  1.00
+         3     142   −3.55   −2.95  3.03      24    1.00  H·····…│CVaR at α   −0.608   −0.608    =     142   −3.55  1.00  1.00
          4     237   −3.36   −2.71  3.28      18    1.00  H·····…│mean kept   −0.608   −0.608    =     237   −3.36  1.00  1.00
       prompt     A···· a· h···,                                  │46 =  0 more +  0 not -        =     165   −2.95  1.00  1.00
       completion n·· f·· m· a· a··.                              │                               =      17   −1.80  1.00  1.00
@@ -103,7 +103,7 @@ describe("frames", () => {
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸1 Risk  cvar, α 0.4, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ───────────────────────────────
-      α' 0.718   kept 46 of 64  VaR −0.0133   CVaR −1.20                   │reward mean 0.511   (0.637)         CVaR 0.4 −1.20   (−1.01)          
+      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133   CVaR 0.4 −1.20           │reward mean 0.511   (0.637)         CVaR 0.4 −1.20   (−1.01)          
       mean of kept −0.608    tail prompts again 17 %                       │ │                ┊          ⣀⢄ ⡴⠑  −0.5┤          ⡆   ┊    ⢀ ⡀⡀    ⢀⢆
       Schedule  kept, of 64       Returns of step 30  ▓ kept               │1┤                ┊ ⢀  ⠔⢢ ⠜⠉  ⠈         │         ⢰⢣  ⣠┊ ⢠  ⡜ ⢷⡟ ⡜⢣ ⠏⠈
         │⠉⠉⠉⠓⠦⣄⡀    ┊                      CVaR −1.20 ▾       ▾ VaR −0.01  │ │          ⢀⣀ ⢀⡠⢷⢦ ⠁⠓              −1.0┤   ⣤⣄ ⡆⣆⢰⣸⢾⣠⣤⠿⣀⡀⡇ ⠑⠁ ⢸       
@@ -134,8 +134,8 @@ describe("frames", () => {
          #  prompt  return  reward    KL  tokens  weight                   │     measure     cvar     cvar              prompt  return   run    if
       ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, →…│           α    0.718    0.718           =       9   −3.63  1.00  1.00
          2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, →…│        kept       46       46           =     280   −3.56  1.00  1.00
-         3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· →…│         VaR    0.450    0.450           =     142   −3.55  1.00  1.00
-         4     237   −3.36   −2.71  3.28      18    1.00  H·······, t··· →…│        CVaR   −0.608   −0.608           =     237   −3.36  1.00  1.00
+         3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· →…│    VaR at α    0.450    0.450           =     142   −3.55  1.00  1.00
+         4     237   −3.36   −2.71  3.28      18    1.00  H·······, t··· →…│   CVaR at α   −0.608   −0.608           =     237   −3.36  1.00  1.00
          5     165   −2.95   −2.31  3.20      32    1.00  I t······ t··· →…│mean of kept   −0.608   −0.608           =     165   −2.95  1.00  1.00
          6      17   −1.80   −1.19  3.01      29    1.00  I t······ t··· →…│46 in both  0 more (+)  0 not (-)        =      17   −1.80  1.00  1.00
       Episode 47  prompt 9                                                 │                                         =      51   −1.64  1.00  1.00
@@ -254,7 +254,13 @@ describe("frames", () => {
       PgUp PgDn     ten rows                 e      evaluate now
       Home End g G  first, last              x      stop the run (asks)
       Enter         texts whole; history     Ctrl-C run: stop, twice: now; view: leave
-      /             filter tail, events"
+      /             filter tail, events
+
+      α, α'       the arm's share of worst episodes; α' is in force now
+      CVaR 0.4    mean of the worst 40 % of the returns; VaR: the best of those
+      CVaR at α   in what if: at the α of its column
+      (2.67)      in Training: the other arm's figure, drawn dimmed
+      tail again  prompts of this tail in the last one, too; – where all were kept"
     `);
   });
 
@@ -271,8 +277,8 @@ describe("frames", () => {
            measure     cvar     cvar               #  prompt  return   run    if
                  α    0.718      0.1           =  47       9   −3.63  1.00  1.00
               kept       46        7           =  23     280   −3.56  1.00  1.00
-               VaR    0.450   −1.644           =  22     142   −3.55  1.00  1.00
-              CVaR   −0.608   −2.929           =  10     237   −3.36  1.00  1.00
+          VaR at α    0.450   −1.644           =  22     142   −3.55  1.00  1.00
+         CVaR at α   −0.608   −2.929           =  10     237   −3.36  1.00  1.00
       mean of kept   −0.608   −2.929           =  33     165   −2.95  1.00  1.00
       7 in both  0 more (+)  39 not (-)        =  49      17   −1.80  1.00  1.00
       Returns  ▓ would be kept                 =  21      51   −1.64  1.00  1.00

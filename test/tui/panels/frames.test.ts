@@ -217,8 +217,8 @@ describe("the risk panel", () => {
 
   test("at 80 × 17", () => {
     expect(frame(riskPanel.lines(input, small, rich))).toMatchInlineSnapshot(`
-      "α' 0.6     kept 39 of 64  VaR −0.267    CVaR −1.66     mean of kept −1.05   |
-      tail prompts again 5 %  |
+      "α' 0.6     kept 39 of 64  VaR 0.4 −0.267    CVaR 0.4 −1.66   |
+      mean of kept −1.05     tail prompts again 5 %  |
       Schedule  kept, of 64            Returns of step 40  ▓ kept                     |
         │⠉⠉⠉⠉⠓⠒⠲⠤⢤⣀⣀       ┊                    CVaR −1.66 ▾         ▾ VaR −0.27      |
       50┤          ⠈⠉⠉⠓⠒⠦⠤⣄⣀⡀          10┤                 ┆         │▓▓▓  ▄▄▄███     |
@@ -239,7 +239,7 @@ describe("the risk panel", () => {
 
   test("at 140 × 44", () => {
     expect(frame(riskPanel.lines(input, large, rich))).toMatchInlineSnapshot(`
-      "α' 0.6     kept 39 of 64  VaR −0.267    CVaR −1.66     mean of kept −1.05     tail prompts again 5 %  |
+      "α' 0.6     kept 39 of 64  VaR 0.4 −0.267    CVaR 0.4 −1.66     mean of kept −1.05     tail prompts again 5 %  |
       Schedule  kept, of 64                                    Returns of step 40  ▓ kept                                                         |
         │⠉⠉⠉⠉⠉⠉⠉⠓⢦                          ┊                                         CVaR −1.66 ▾                  ▾ VaR −0.27                   |
       60┤        ⠈⠉⠙⠲⣄⣀⡀                    ┊                    │                               ┆                  │              █████          |
@@ -289,8 +289,8 @@ describe("the risk panel", () => {
   test("in ASCII, zoomed", () => {
     const zoomed = { ...input, zoom: { from: 20, to: 40 } };
     expect(frame(riskPanel.lines(zoomed, small, ascii))).toMatchInlineSnapshot(`
-      "alpha' 0.6     kept 39 of 64  VaR -0.267    CVaR -1.66     mean of kept -1.05   |
-      tail prompts again 5 %  |
+      "alpha' 0.6     kept 39 of 64  VaR 0.4 -0.267    CVaR 0.4 -1.66   |
+      mean of kept -1.05     tail prompts again 5 %  |
       Schedule  kept, of 64            Returns of step 40  # kept                     |
         |'''''|-|___       :                    CVaR -1.66 v         v VaR -0.27      |
       50+          '''|--|__           10+                 :         |###  oooooo     |
@@ -312,8 +312,8 @@ describe("the risk panel", () => {
   test("at 59 × 20, in half of 120 × 40: schedule, histogram and fan", () => {
     const lines = riskPanel.lines(input, { width: 59, height: 20 }, rich);
     expect(frame(lines)).toMatchInlineSnapshot(`
-      "α' 0.6     kept 39 of 64  VaR −0.267    CVaR −1.66   |
-      mean of kept −1.05     tail prompts again 5 %  |
+      "α' 0.6     kept 39 of 64  VaR 0.4 −0.267  |
+      CVaR 0.4 −1.66     mean kept −1.05     tail again 5 %  |
       Schedule  kept, of 64     Returns of step 40  ▓ kept       |
         │⠉⠉⠉⠓⠲⢤⣀⡀      ┊           CVaR −1.66 ▾      ▾ VaR −0.27 |
       50┤       ⠉⠙⠲⠤⣄⡀ ┊        10┤           ┆      │▓▓  ▄▄██   |
@@ -338,9 +338,9 @@ describe("the risk panel", () => {
   test("at 49 × 15, in half of 100 × 30: the schedule in a row", () => {
     const lines = riskPanel.lines(input, { width: 49, height: 15 }, rich);
     expect(frame(lines)).toMatchInlineSnapshot(`
-      "α' 0.6     kept 39 of 64  VaR −0.267  |
-      CVaR −1.66     mean kept −1.05   |
-      prompts again 5 %  |
+      "α' 0.6     kept 39 of 64  VaR 0.4 −0.267  |
+      CVaR 0.4 −1.66     mean kept −1.05   |
+      tail again 5 %  |
       Schedule 64 ⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠓⠒⠒⠒⠒⠒⠒⠒⠒⠒┊ ⠒⠒ ⠒⠦ ⠤⠤ ⠤ 26|
       Returns of step 40  ▓ kept|
                CVaR −1.66 ▾           ▾ VaR −0.27      |
@@ -360,9 +360,9 @@ describe("the risk panel", () => {
     const failed = { ...head, failed: 2 };
     const lines = riskPanel.lines({ ...input, step: failed }, { width: 39, height: 11 }, rich);
     expect(frame(lines)).toMatchInlineSnapshot(`
-      "α' 0.6     kept 39 of 64  VaR −0.267  |
-      CVaR −1.66     mean kept −1.05   |
-      prompts again 5 %  |
+      "α' 0.6     kept 39 of 64|
+      VaR 0.4 −0.267    CVaR 0.4 −1.66   |
+      mean kept −1.05     tail again 5 %  |
       Schedule 64 ⠉⠉⠉⠉⠉⠉⠉⠉⠙⠒⠒⠒⠒⠒⠒⠒┊ ⠒⠲ ⠤⠤  26|
       Returns of step 40  ▓ kept  2 failed|
             CVaR −1.66 ▾       ▾ VaR −0.27   |
@@ -376,8 +376,8 @@ describe("the risk panel", () => {
 
   test("at 60 × 9", () => {
     expect(frame(riskPanel.lines(input, { width: 60, height: 9 }, rich))).toMatchInlineSnapshot(`
-      "α' 0.6     kept 39 of 64  VaR −0.267    CVaR −1.66   |
-      mean of kept −1.05     tail prompts again 5 %  |
+      "α' 0.6     kept 39 of 64  VaR 0.4 −0.267  |
+      CVaR 0.4 −1.66     mean kept −1.05     tail again 5 %  |
       Schedule  kept, of 64     Returns of step 40  ▓ kept        |
         │⠉⠉⠉⠓⠒⠦⢤⣀      ┊            CVaR −1.66 ▾      ▾ VaR −0.27 |
       50┤       ⠈⠉⠙⠒⠦⢤⣀⡀        10┤            ┆      │▓▓  ▅▅██   |
@@ -398,8 +398,8 @@ describe("the risk panel", () => {
       quantiles: input.quantiles.slice(0, 3),
     };
     expect(frame(riskPanel.lines(early, small, rich))).toMatchInlineSnapshot(`
-      "α' 1       kept 64 of 64  VaR −0.510    CVaR −1.40     mean of kept −0.472  |
-      tail prompts again –    |
+      "α' 1       kept 64 of 64  VaR 0.4 −0.510    CVaR 0.4 −1.40   |
+      mean of kept −0.472    tail prompts again –    |
       Schedule  kept, of 64            Returns of step 2  ▓ ≤ VaR (all are kept)      |
         │⠉⠉ ⠉⠓ ⠲⠤ ⣀⣀                                 CVaR −1.40 ▾      ▾ VaR −0.51    |
       50┤ ┊        ⠈ ⠉⠓ ⠦⠤ ⣀⡀            │                      ┆     ▂▂▂██           |
@@ -421,8 +421,8 @@ describe("the risk panel", () => {
   test("before the first step", () => {
     const none = { ...input, steps: [], step: null, episodes: null, previous: null, quantiles: [] };
     expect(frame(riskPanel.lines(none, small, rich))).toMatchInlineSnapshot(`
-      "α' –       kept – of 64   VaR –         CVaR –         mean of kept –       |
-      tail prompts again –    |
+      "α' –       kept – of 64   VaR 0.4 –         CVaR 0.4 –       |
+      mean of kept –         tail prompts again –    |
       Schedule  kept, of 64            Returns of this step  not read yet             |
         │⠉⠉⠉⠉⠓⠒⠲⠤⢤⣀⣀                                                                  |
       50┤          ⠈⠉⠉⠓⠒⠦⠤⣄⣀⡀          1┤                                             |
@@ -799,8 +799,8 @@ describe("what if", () => {
            measure     cvar  cvar-gradient         #  prompt  return   run    if      |
                  α      0.6            0.2     =  62     121   −3.83  1.00  1.59      |
               kept       39             12     =   2      66   −3.79  1.00  1.56      |
-               VaR    0.482         −1.292     =  57     140   −3.79  1.00  1.56      |
-              CVaR   −1.055         −2.767     =  14      76   −3.40  1.00  1.32      |
+          VaR at α    0.482         −1.292     =  57     140   −3.79  1.00  1.56      |
+         CVaR at α   −1.055         −2.767     =  14      76   −3.40  1.00  1.32      |
       mean of kept   −1.055         −2.890     =  34      52   −3.27  1.00  1.24      |
       12 in both  0 more (+)  27 not (-)       =  40     228   −3.15  1.00  1.16      |
       Returns  ▓ would be kept                 =  54     281   −3.09  1.00  1.12      |
@@ -822,8 +822,8 @@ describe("what if", () => {
            measure     cvar  cvar-gradient                                       #  prompt  return   run    if                                    |
                  α      0.6            0.2                                   =  62     121   −3.83  1.00  1.59                                    |
               kept       39             12                                   =   2      66   −3.79  1.00  1.56                                    |
-               VaR    0.482         −1.292                                   =  57     140   −3.79  1.00  1.56                                    |
-              CVaR   −1.055         −2.767                                   =  14      76   −3.40  1.00  1.32                                    |
+          VaR at α    0.482         −1.292                                   =  57     140   −3.79  1.00  1.56                                    |
+         CVaR at α   −1.055         −2.767                                   =  14      76   −3.40  1.00  1.32                                    |
       mean of kept   −1.055         −2.890                                   =  34      52   −3.27  1.00  1.24                                    |
       12 in both  0 more (+)  27 not (-)                                     =  40     228   −3.15  1.00  1.16                                    |
       Returns  ▓ would be kept                                               =  54     281   −3.09  1.00  1.12                                    |
@@ -855,13 +855,13 @@ describe("what if", () => {
     const wider = { ...actual, alpha: 0.8 };
     const asked = { ...input, question: wider, answer: whatIf(past, wider), offset: 34 };
     expect(frame(whatIfPanel.lines(asked, small, ascii))).toMatchInlineSnapshot(`
-      "              the run  what if           Weights  35 to 49 of 52                |
-           measure     cvar     cvar               #  prompt  return   run    if      |
-             alpha      0.6      0.8           =  32      56    0.39  1.00  1.00      |
-              kept       39       52           =  58     215    0.42  1.00  1.00      |
-               VaR    0.482    0.962           =  15     212    0.42  1.00  1.00      |
-              CVaR   -1.055   -0.589           =  49      71    0.47  1.00  1.00      |
-      mean of kept   -1.055   -0.589           =  41      20    0.48  1.00  1.00      |
+      "               the run  what if          Weights  35 to 49 of 52                |
+            measure     cvar     cvar              #  prompt  return   run    if      |
+              alpha      0.6      0.8          =  32      56    0.39  1.00  1.00      |
+               kept       39       52          =  58     215    0.42  1.00  1.00      |
+       VaR at alpha    0.482    0.962          =  15     212    0.42  1.00  1.00      |
+      CVaR at alpha   -1.055   -0.589          =  49      71    0.47  1.00  1.00      |
+       mean of kept   -1.055   -0.589          =  41      20    0.48  1.00  1.00      |
       39 in both  13 more (+)  0 not (-)       +  23      34    0.55     0  1.00      |
       Returns  # would be kept                 +  21     106    0.60     0  1.00      |
                   CVaR -0.59 v        v VaR    +  56      91    0.70     0  1.00      |
@@ -884,16 +884,16 @@ describe("what if", () => {
       "           the run  what if    Weights  1 to 6 of 39        |
               α      0.6      0.2       prompt  return   run    if|
            kept       39       12    =     121   −3.83  1.00  1.59|
-            VaR    0.482   −1.292    =      66   −3.79  1.00  1.56|
-           CVaR   −1.055   −2.767    =     140   −3.79  1.00  1.56|
+       VaR at α    0.482   −1.292    =      66   −3.79  1.00  1.56|
+      CVaR at α   −1.055   −2.767    =     140   −3.79  1.00  1.56|
       mean kept   −1.055   −2.890    =      76   −3.40  1.00  1.32|
       12 =  0 more +  27 not -       =      52   −3.27  1.00  1.24|
                                      =     228   −3.15  1.00  1.16|
 
-            the run  what if                   Weights  1 to 3 of 39                  |
-         α      0.6      0.2                       #  prompt  return   run    if      |
-      kept       39       12                   =  62     121   −3.83  1.00  1.59      |
-      CVaR   −1.055   −2.767                   =   2      66   −3.79  1.00  1.56      |
+                 the run  what if              Weights  1 to 3 of 39                  |
+              α      0.6      0.2                  #  prompt  return   run    if      |
+           kept       39       12              =  62     121   −3.83  1.00  1.59      |
+      CVaR at α   −1.055   −2.767              =   2      66   −3.79  1.00  1.56      |
       12 in both  0 more (+)  27 not (-)       =  57     140   −3.79  1.00  1.56      |"
     `);
   });
