@@ -7,12 +7,13 @@
  */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runFiles } from "../record/run-paths.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { runWord } from "./run-folder.js";
+import { makeFileForRun } from "./runs-folder.js";
 import type { Terminal } from "./terminal.js";
 
 /** Tells the child where its output goes; taken out of its environment at once. */
@@ -32,10 +33,17 @@ export function controllerLog(folder: string): string {
   return join(folder, logFile);
 }
 
-/** Output of a run whose folder is not there yet. @param parent folder that it will be made in */
-export function logOfNewRun(parent: string): string {
-  mkdirSync(parent, { recursive: true });
-  return join(parent, `.starting-${randomUUID()}.log`);
+/**
+ * Output of a run whose folder is not there yet.
+ *
+ * @param parent folder that it will be made in
+ * @param option with which the user can name another
+ * @throws {UserError} no run can be made there
+ */
+export function logOfNewRun(parent: string, option: "--runs" | "--run-dir"): string {
+  const log = join(parent, `.starting-${randomUUID()}.log`);
+  makeFileForRun(parent, log, option);
+  return log;
 }
 
 type Started =

@@ -38,14 +38,22 @@ export class ExperimentList {
     private readonly workingDirectory: string,
   ) {}
 
-  /** By name; those of the working directory before those of the package. Files are read anew when they change. */
+  /**
+   * By name, those that cannot be read last; of one name, the working directory's before the
+   * package's. Files are read anew when they change.
+   */
   look(past: readonly PastTrial[]): ExperimentEntry[] {
     const folders = [this.workingDirectory, packageRoot].map((root) =>
       join(root, "configs", "experiments"),
     );
     const names = [...new Set(folders.flatMap(experimentNames))].sort();
     const workers = workerNames();
-    return names.map((id) => this.#entry(id, past, workers));
+    const entries = names.map((id) => this.#entry(id, past, workers));
+    // What can be started first: the first one gets the cursor.
+    const [sound, broken] = [true, false].map((isSound) =>
+      entries.filter(({ problems }) => (problems.length === 0) === isSound),
+    );
+    return [...sound!, ...broken!];
   }
 
   /** What a run with these overrides would be, or every problem, in the words of `averse run`. */

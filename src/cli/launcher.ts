@@ -56,7 +56,7 @@ async function startDetached(
   const said: string[] = [];
   const refused: string[] = [];
   const code = await detach(
-    logOfNewRun(runs),
+    logOfNewRun(runs, "--runs"),
     { argv, json: true },
     { ...terminal, out: (text) => said.push(text), err: (text) => refused.push(text) },
   );

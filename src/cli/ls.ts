@@ -2,11 +2,13 @@
 
 import type { RunSummary } from "../experiment/run-summary.js";
 import { listRuns } from "../record/run-list.js";
+import { truncate } from "../report/display-width.js";
 import { formatDuration, formatNumber } from "../report/number-format.js";
 import { safeText } from "../report/safe-text.js";
 import { terminalStyle } from "../report/terminal-style.js";
 import { gridLines } from "../report/text-grid.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
+import { checkRunsFolder } from "./runs-folder.js";
 import type { Terminal } from "./terminal.js";
 
 export interface ListOptions {
@@ -15,6 +17,7 @@ export interface ListOptions {
 }
 
 export async function ls(options: ListOptions, terminal: Terminal): Promise<ExitCode> {
+  checkRunsFolder(options.runs);
   const runs = await listRuns(options.runs);
   if (options.json) {
     terminal.out(JSON.stringify(runs));
@@ -31,9 +34,10 @@ export async function ls(options: ListOptions, terminal: Terminal): Promise<Exit
     ["left", "left", "left", "right", "left", "right", "right", "left"],
   );
   terminal.out(
-    [terminalStyle(terminal.color).bold(head), ...lines]
-      .map((line) => clipped(line, terminal))
-      .join("\n"),
+    [
+      terminalStyle(terminal.color).bold(clipped(head, terminal)),
+      ...lines.map((line) => clipped(line, terminal)),
+    ].join("\n"),
   );
   return exitCode.done;
 }
@@ -55,6 +59,6 @@ function cells(run: RunSummary, { unicode }: Terminal): string[] {
 }
 
 /** Off a terminal nothing is lost; on one, a long purpose is no reason to break lines. */
-function clipped(line: string, terminal: Terminal): string {
-  return terminal.isTty && line.length > terminal.columns ? line.slice(0, terminal.columns) : line;
+function clipped(line: string, { isTty, columns, unicode }: Terminal): string {
+  return isTty ? truncate(line, columns, unicode ? "…" : "~") : line;
 }

@@ -4,15 +4,17 @@ import { basename, dirname, join, resolve } from "node:path";
 import { nearestName } from "../config/nearest-name.js";
 import { isRun, latestRun, runNames } from "../record/run-list.js";
 import { runFiles } from "../record/run-paths.js";
+import { checkRunsFolder } from "./runs-folder.js";
 import { UserError } from "./user-error.js";
 
 /**
- * @throws {UserError} no run, or several, by that name
+ * @throws {UserError} no run, or several, by that name; no such folder
  * @throws {RecordError} what has that name cannot be looked into
  */
 export function runFolder(run: string, runsFolder: string): string {
   if (isRun(run)) return run;
   if (isName(run) && isRun(join(runsFolder, run))) return join(runsFolder, run);
+  checkRunsFolder(runsFolder);
   const latest = run === "latest" ? latestRun(runsFolder) : null;
   const ids = runNames(runsFolder).sort();
   const matching = latest === null ? ids.filter((id) => id.startsWith(run)) : [latest];

@@ -5,6 +5,7 @@ import { detach, logOfNewRun, takeDetachment } from "./detach.js";
 import { executeNewRun, type NewRunOptions } from "./execute-run.js";
 import type { ExitCode } from "./exit-code.js";
 import { experimentFile } from "./experiment-file.js";
+import { checkFolderForRun } from "./runs-folder.js";
 import type { Terminal } from "./terminal.js";
 
 export interface RunCommandOptions extends Omit<NewRunOptions, "detachment"> {
@@ -19,14 +20,15 @@ export async function run(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const detachment = takeDetachment();
+  const { runs, runDir } = options;
+  const [parent, option] =
+    runDir === undefined
+      ? [runs, "--runs" as const]
+      : [dirname(resolve(runDir)), "--run-dir" as const];
   if (options.detach && detachment === null) {
-    const { runs, runDir } = options;
-    return detach(
-      logOfNewRun(runDir === undefined ? runs : dirname(resolve(runDir))),
-      options,
-      terminal,
-    );
+    return detach(logOfNewRun(parent, option), options, terminal);
   }
+  checkFolderForRun(parent, option);
   const { experiment, origins } = loadExperiment(experimentFile(name), options.set);
   const json = options.json && detachment === null;
   return (await executeNewRun(experiment, origins, { ...options, json, detachment }, terminal))

@@ -31,6 +31,7 @@ const reasons: Readonly<Record<string, readonly [RecordError["reason"], string]>
   EDQUOT: ["space", "the disk quota is used up"],
   ENOENT: ["missing", "no such file or folder"],
   ENOTDIR: ["missing", "a part of the path is no folder"],
+  EEXIST: ["exists", "something is in its place"],
   ENAMETOOLONG: ["name", "the name is too long"],
 };
 

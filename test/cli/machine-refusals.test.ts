@@ -92,6 +92,19 @@ describe("no permission", () => {
     expect(readdirSync(locked)).toEqual([]);
   });
 
+  test.each([
+    ["--runs", "runs", "runs"],
+    ["--run-dir", "mine", ""],
+  ])("%s in a locked folder, in the background", async (option, name, parent) => {
+    const locked = lockedFolder();
+    expect(await refused(["run", "smoke", "--detach", option, join(locked, name)])).toEqual({
+      code: 3,
+      stdout: "",
+      stderr: `no run can be made in ${join(locked, parent)}: no permission. Name a folder that can be written with ${option}.\n`,
+    });
+    expect(readdirSync(locked)).toEqual([]);
+  });
+
   test("no place for the worker's socket: TMPDIR is the remedy", async () => {
     const [TMPDIR, run] = [lockedFolder(), join(ownFolder(), "run")];
     const { code, stderr } = await refused(["run", "smoke", "--run-dir", run], { TMPDIR });

@@ -1,5 +1,5 @@
 /** What a user can get wrong on the command line: one paragraph on stderr, and the right exit code. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runCommandLine } from "../../src/cli/program.js";
@@ -68,8 +68,8 @@ describe("the command line", () => {
 
   test.each([
     [["rnu"], "Did you mean run?"],
-    [["resume", "latest", "--runs", "/nowhere"], "there is no run in /nowhere"],
-    [["verify", "gone", "--runs", "/nowhere"], "there is no run in /nowhere"],
+    [["resume", "latest", "--runs", "/nowhere"], "there is no folder /nowhere"],
+    [["verify", "gone", "--runs", "/nowhere"], "there is no folder /nowhere"],
     [["run"], "missing required argument 'experiment'"],
     [["run", "smoke", "--jsno"], "unknown option '--jsno'"],
     [["run", "smoke", "extra"], "too many arguments"],
@@ -80,7 +80,7 @@ describe("the command line", () => {
     [["config", "validate", "smoke", "--set", "risk.alpha=2"], "found 2, expected a number over 0"],
     [["config", "explain", "risk.alhpa"], "Did you mean risk.alpha?"],
     [["config", "explain", "smoke", "rsik"], 'no configuration key is named "rsik"'],
-    [["show", "gone", "--runs", "/nowhere"], "there is no run in /nowhere"],
+    [["show", "gone", "--runs", "/nowhere"], "there is no folder /nowhere"],
     [["export", "gone", "--to", "x"], "required option '--trial <trial>' not specified"],
   ])("%j is usage: exit 2", async (args, words) => {
     const { code, stderr } = await refusedHere(args);
@@ -170,5 +170,40 @@ describe("a reader that has enough", () => {
     child.stdout!.destroy();
     const { code, stderr } = await finished;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+});
+
+describe("the folder of the runs", () => {
+  const file = join(scratch, "no-folder");
+  const gone = join(scratch, "gone");
+
+  test.each([
+    [["ls"]],
+    [["attach", "latest"]],
+    [["show", "latest"]],
+    [["run", "smoke"]],
+    [["run", "smoke", "--detach"]],
+  ])("%j: a file is none", async (args) => {
+    writeFileSync(file, "");
+    expect(await refusedHere([...args, "--runs", file])).toEqual({
+      code: 2,
+      stderr: `${file} is a file, and runs need a folder: name one with --runs, or move the file away.`,
+    });
+  });
+
+  test.each([["ls"], ["show"]])("%s: one that was named has to be there", async (command) => {
+    const run = command === "ls" ? [] : ["latest"];
+    expect(await refusedHere([command, ...run, "--runs", gone])).toEqual({
+      code: 2,
+      stderr: `there is no folder ${gone}: name the one that the runs are in with --runs.`,
+    });
+  });
+
+  test("before the first run there need be none", async () => {
+    const cwd = join(scratch, "first");
+    mkdirSync(cwd);
+    const { code, stderr } = await averse(["ls"], { cwd });
+    expect(code).toBe(0);
+    expect(stderr).toContain("averse run quickstart");
   });
 });

@@ -1,11 +1,15 @@
 /** The launcher's list: experiments above, runs below, what the cursor is on in words at the end. */
 import { safeText } from "../../report/safe-text.js";
+import { wrapText } from "../../report/wrap-text.js";
 import type { Line, Segment, ViewStyle } from "../line.js";
 import { experimentLines } from "./experiment-rows.js";
 import { chosenExperiment, chosenRun, isLive, type ListState, shown } from "./list-state.js";
 import { plainText } from "./plain-text.js";
 import { agoText, runLines } from "./run-rows.js";
 import { aroundCaret } from "./text-edit.js";
+
+/** Rows from which on lists stand apart, and the chosen entry has more than a line. */
+const roomyRows = 18;
 
 /** At most `rows` lines, in `columns` columns; lines may be wider and are cut by the caller. */
 export function listLines(
@@ -14,10 +18,10 @@ export function listLines(
   now: Date,
   style: ViewStyle,
 ): Line[] {
-  const roomy = rows >= 18;
+  const roomy = rows >= roomyRows;
   const gap: Line[] = roomy ? [[]] : [];
   const filter = filterLine(state, style);
-  const detail = detailLines(state, now, style).slice(0, roomy ? 3 : 1);
+  const detail = shownDetail(state, { columns, rows }, now, style);
   const experiments = shown(state.experiments, state.filter);
   const runs = shown(state.runs, state.filter);
   const runBody = runLines(state, runs, columns, now, style);
@@ -74,28 +78,45 @@ function around(lines: readonly Line[], cursor: number, room: number, style: Vie
   return [...lines.slice(from, from + most), ...(room > 1 ? [rest] : [])];
 }
 
-function detailLines(state: ListState, now: Date, style: ViewStyle): Line[] {
+/** Why something cannot be started or has failed is shown whole, for half of the rows at most. */
+function shownDetail(
+  state: ListState,
+  { columns, rows }: { readonly columns: number; readonly rows: number },
+  now: Date,
+  style: ViewStyle,
+): Line[] {
+  const { problem, facts } = detailOf(state, now, style);
+  const most = Math.max(1, Math.floor(rows / 2));
+  const wrapped = problem.flatMap((text) => wrapText(plainText(text, style), columns));
+  const red = (text: string): Line => [{ text, color: "red" }];
+  const shown =
+    wrapped.length <= most
+      ? wrapped.map(red)
+      : [...wrapped.slice(0, most - 1).map(red), red(wrapped.slice(most - 1).join(" "))];
+  return [...shown, ...facts.slice(0, Math.max(0, (rows >= roomyRows ? 3 : 1) - shown.length))];
+}
+
+interface Detail {
+  /** Untrusted. */
+  readonly problem: readonly string[];
+  readonly facts: readonly Line[];
+}
+
+function detailOf(state: ListState, now: Date, style: ViewStyle): Detail {
   const experiment = chosenExperiment(state);
   if (experiment !== null) {
-    const [problem] = experiment.problems;
-    return problem === undefined
-      ? [
-          [{ text: plainText(experiment.purpose, style) }],
-          [
-            {
-              text: plainText(
-                `arms ${experiment.arms.join(", ")}; seeds ${experiment.seeds.join(", ")}`,
-                style,
-              ),
-              dim: true,
-            },
-          ],
-        ]
-      : [[{ text: plainText(problem, style), color: "red" }]];
+    const { purpose, arms, seeds, problems } = experiment;
+    const trials = plainText(`arms ${arms.join(", ")}; seeds ${seeds.join(", ")}`, style);
+    return problems.length > 0
+      ? { problem: problems, facts: [] }
+      : {
+          problem: [],
+          facts: [[{ text: plainText(purpose, style) }], [{ text: trials, dim: true }]],
+        };
   }
   const run = chosenRun(state);
   if (run === null) {
-    return [];
+    return { problem: [], facts: [] };
   }
   const { started, message, purpose } = run;
   const begun =
@@ -103,15 +124,13 @@ function detailLines(state: ListState, now: Date, style: ViewStyle): Line[] {
       ? ""
       : `started ${agoText(started, now)}, ${started.slice(0, 16).replace("T", " ")} UTC`;
   const bad = run.state === "failed" || run.state === "damaged";
-  const said: Line[] =
-    message === null || message === ""
-      ? []
-      : [[{ text: plainText(message, style), ...(bad ? { color: "red" as const } : {}) }]];
-  const about: Line[] = purpose === "" ? [] : [[{ text: plainText(purpose, style) }]];
-  return [
-    ...(bad ? said : []),
-    ...about,
-    [{ text: begun, dim: true }],
-    ...(bad || isLive(run) ? [] : said),
-  ];
+  const said = message === null || message === "" ? [] : [message];
+  return {
+    problem: bad ? said : [],
+    facts: [
+      ...(purpose === "" ? [] : [[{ text: plainText(purpose, style) }]]),
+      [{ text: begun, dim: true }],
+      ...(bad || isLive(run) ? [] : said.map((text) => [{ text: plainText(text, style) }])),
+    ],
+  };
 }

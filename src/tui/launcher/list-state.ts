@@ -139,9 +139,9 @@ function whileMoving(state: ListState, key: KeyPress): ListStep {
     case "page-down":
       return only(moved(state, page));
     case "first":
-      return only(moved(state, Number.NEGATIVE_INFINITY));
+      return only(toSectionEnd(state, "first"));
     case "last":
-      return only(moved(state, Number.POSITIVE_INFINITY));
+      return only(toSectionEnd(state, "last"));
     case "section":
       return only(otherSection(state));
     case "filter":
@@ -218,6 +218,16 @@ function moved(state: ListState, by: number): ListState {
   const all = items(state);
   const to = Math.min(all.length - 1, Math.max(0, placeOf(all, state.cursor) + by));
   return { ...state, cursor: all[to] ?? null };
+}
+
+/** Of the section that the cursor is in; from there, of the other. */
+function toSectionEnd(state: ListState, end: "first" | "last"): ListState {
+  const all = items(state);
+  const own = all.filter(({ kind }) => kind === state.cursor?.kind);
+  const target = (among: readonly ItemId[]) => (end === "first" ? among[0] : among.at(-1));
+  const there = target(own);
+  const cursor = there?.id === state.cursor?.id ? target(all) : there;
+  return { ...state, cursor: cursor ?? null };
 }
 
 function otherSection(state: ListState): ListState {
