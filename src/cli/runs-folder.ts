@@ -56,7 +56,7 @@ function refuseFile(folder: string, option: string): boolean {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (found !== undefined && !found.isDirectory()) {
     throw new UserError(
-      `${folder} is a file, and runs need a folder: name one with ${option}, or move the file away.`,
+      `${folder} is a file where a folder for runs should be: move it away, or name a folder with ${option}.`,
     );
   }
   return found !== undefined;

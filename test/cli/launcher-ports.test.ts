@@ -114,6 +114,14 @@ describe("experiments", () => {
     expect(await small(ports)).toMatchObject({ purpose: "to see even more", problems: [] });
   });
 
+  test("that cannot be read come last", async () => {
+    const { ports, file } = checkout("name: small\nrisk: { alpha: 7 }\n");
+    writeFileSync(join(file, "..", "another.yaml"), "name: another\nbackend: { worker: fake }\n");
+    const listed = await ports.experiments();
+    expect(listed[0]!.id).toBe("another");
+    expect(listed.at(-1)).toMatchObject({ id: "small", problems: [expect.any(String)] });
+  });
+
   test("are told how long they take from earlier runs, once there are any", async () => {
     const { ports, runs } = checkout();
     expect((await small(ports)).seconds).toBeNull();

@@ -187,7 +187,7 @@ describe("the folder of the runs", () => {
     writeFileSync(file, "");
     expect(await refusedHere([...args, "--runs", file])).toEqual({
       code: 2,
-      stderr: `${file} is a file, and runs need a folder: name one with --runs, or move the file away.`,
+      stderr: `${file} is a file where a folder for runs should be: move it away, or name a folder with --runs.`,
     });
   });
 

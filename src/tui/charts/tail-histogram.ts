@@ -192,7 +192,7 @@ function labelsOf(
   const beside = (text: string): Label[] => {
     const [left, right] = [column - text.length - 1, column + 2];
     return (name === "CVaR" ? [left, right] : [right, left])
-      .filter((begin) => isFree(row, begin, text.length))
+      .filter((begin) => row.hasRoom(0, begin, text.length))
       .map((begin) => ({ begin, text }));
   };
   const number = formatNumber(value, 2, style);
@@ -206,12 +206,4 @@ function labelsOf(
       .filter((begin) => row.hasRoom(0, begin, far.length))
       .map((begin) => ({ begin, text: far })),
   ];
-}
-
-function isFree(row: CellGrid, column: number, length: number): boolean {
-  return (
-    column >= 0 &&
-    column + length <= row.columns &&
-    Array.from({ length }, (_, at) => column + at).every((at) => row.isEmpty(0, at))
-  );
 }

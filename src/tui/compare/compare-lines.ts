@@ -3,12 +3,13 @@
 import { compareArms, renderComparison } from "../../report/comparison.js";
 import { pad } from "../../report/display-width.js";
 import { formatNumber } from "../../report/number-format.js";
-import { wrapWords } from "../../report/wrap-words.js";
+import { wrapText } from "../../report/wrap-text.js";
 import { lineChart } from "../charts/line-chart.js";
 import { plainText } from "../launcher/plain-text.js";
-import type { Line, Look, ViewStyle } from "../line.js";
+import { flowFields, type Line, type Look, type ViewStyle } from "../line.js";
 import type { CompareState } from "./compare-state.js";
 import { type ComparedArmRow, runLetter, withReferenceFirst } from "./compared-rows.js";
+import type { ComparedRun } from "./compared-run.js";
 
 interface Room {
   readonly columns: number;
@@ -78,27 +79,9 @@ function tableLines(state: CompareState, columns: number, style: ViewStyle): Lin
   if (runs === null) {
     return [[{ text: `reading${style.unicode ? "…" : "..."}`, dim: true }]];
   }
-  const names = runs.flatMap(({ id, problem, conclusion }, place): Line[] => {
-    const letter = runLetter(place, runs.length);
-    const name: Line = [
-      { text: letter === "" ? "" : `${letter}  `, bold: true },
-      { text: plainText(id, style), bold: true },
-    ];
-    const said = problem === null ? conclusion : [problem];
-    const lines = said.flatMap((text) =>
-      wrapWords(plainText(text, style), Math.max(20, columns - 3)),
-    );
-    return [
-      name,
-      ...lines.map(
-        (text): Line => [
-          { text: `   ${text}`, ...(problem === null ? { dim: true } : { color: "yellow" }) },
-        ],
-      ),
-    ];
-  });
+  const said = conclusionLines(runs, columns, style);
   if (rows.length === 0) {
-    return [...names, [], [{ text: "Nothing to compare yet: no arm has been evaluated." }]];
+    return [...said, [], [{ text: "Nothing to compare yet: no arm has been evaluated." }]];
   }
   const ordered = withReferenceFirst(rows, state.reference);
   const table = renderComparison(compareArms(ordered), {
@@ -107,11 +90,44 @@ function tableLines(state: CompareState, columns: number, style: ViewStyle): Lin
     color: false,
     spread: "ci",
   });
+  // The figures before the words: on a low terminal they are what the first screen is for.
   return [
-    ...names,
+    ...flowFields(
+      runs.map((_, place) => nameOf(runs, place, style)),
+      columns,
+      0,
+    ),
     [],
     ...table.split("\n").map((text, at): Line => [{ text, ...(at === 0 ? { bold: true } : {}) }]),
+    [],
+    ...said,
   ];
+}
+
+/** `A  quickstart-1a2b3c4d` */
+function nameOf(runs: readonly ComparedRun[], place: number, style: ViewStyle): Line {
+  const letter = runLetter(place, runs.length);
+  return [
+    { text: letter === "" ? "" : `${letter}  `, bold: true },
+    { text: plainText(runs[place]!.id, style), bold: true },
+  ];
+}
+
+/** What each run says of itself, or why it has nothing to say; the others are left out. */
+function conclusionLines(runs: readonly ComparedRun[], columns: number, style: ViewStyle): Line[] {
+  return runs.flatMap(({ problem, conclusion }, place): Line[] => {
+    const said = problem === null ? conclusion : [problem];
+    const lines = said.flatMap((text) =>
+      wrapText(plainText(text, style), Math.max(20, columns - 3)),
+    );
+    const look: Look = problem === null ? { dim: true } : { color: "yellow" };
+    return lines.length === 0
+      ? []
+      : [
+          nameOf(runs, place, style),
+          ...lines.map((text): Line => [{ ...look, text: `   ${text}` }]),
+        ];
+  });
 }
 
 const colors = ["cyan", "magenta", "yellow", "green", "blue", "red"] as const;

@@ -33,7 +33,6 @@ const ofPage: readonly Hint[] = [
   { action: "move", words: "scroll" },
   reveal,
   { action: "back", words: "back" },
-  full,
 ];
 
 /** Help and leaving first; each key once; what does not fit is left out from the end. */

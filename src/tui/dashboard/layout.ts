@@ -28,7 +28,7 @@ export interface Layout {
   readonly rows: readonly PanelRow[];
 }
 
-type Chosen = Pick<ViewState, "focus" | "below" | "full">;
+type Chosen = Pick<ViewState, "focus" | "below" | "full" | "history">;
 
 /** Below these there is room for one panel, for three, and for all five. */
 const threePanels = { columns: 76, lines: 15 };
@@ -49,11 +49,13 @@ export function layoutOf({ columns, rows }: ScreenSize, chosen: Chosen): Layout 
   return { headerRows, phaseRows, rows: rowsOf(body, columns, chosen) };
 }
 
-function rowsOf(body: number, columns: number, { focus, below, full }: Chosen): PanelRow[] {
+function rowsOf(body: number, columns: number, chosen: Chosen): PanelRow[] {
+  const { focus, below } = chosen;
   if (body === 0) {
     return [];
   }
-  if (full) {
+  // An episode's page is for reading: it takes all the room there is.
+  if (chosen.full || (focus === "tail" && chosen.history !== null)) {
     return [{ height: body, places: [{ panel: focus, width: columns, others: [] }] }];
   }
   if (columns < threePanels.columns || body < threePanels.lines) {

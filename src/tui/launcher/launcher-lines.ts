@@ -1,6 +1,7 @@
 /** The launcher as the lines of one frame: at most rows − 1 of them, none wider than the terminal. */
 
 import { safeText } from "../../report/safe-text.js";
+import { wrapText } from "../../report/wrap-text.js";
 import { compareKeys } from "../compare/compare-keys.js";
 import { compareLines, compareScroll } from "../compare/compare-lines.js";
 import type { KeyTable } from "../key-table.js";
@@ -25,7 +26,10 @@ export function launcherLines(
 ): Line[] {
   const most = Math.max(1, size.rows - 1);
   const head = titleLines(state, size, style);
-  const foot = [...noticeLines(state, style), footerLine(tableOf(state), size.columns, style)];
+  const foot = [
+    ...noticeLines(state, size, style),
+    footerLine(tableOf(state), size.columns, style),
+  ];
   const room = { columns: size.columns, rows: Math.max(1, most - head.length - foot.length) };
   const body = bodyLines(state, room, now, style);
   // The keys stay at the bottom, so that nothing jumps when a list grows.
@@ -77,19 +81,25 @@ function titleLines({ screen }: LauncherState, { rows }: TerminalSize, style: Vi
   ];
 }
 
-function noticeLines({ notice }: LauncherState, style: ViewStyle): Line[] {
+/** Lines of a notice at most: it may not take the screen from what it is about. */
+const mostNotice = 3;
+
+function noticeLines(
+  { notice }: LauncherState,
+  { columns }: TerminalSize,
+  style: ViewStyle,
+): Line[] {
   if (notice === null) {
     return [];
   }
   const mark = notice.level === "error" ? "! " : style.unicode ? "› " : "> ";
-  return [
-    [
-      {
-        text: `${mark}${safeText(notice.text)}`,
-        color: notice.level === "error" ? "red" : "yellow",
-      },
-    ],
-  ];
+  const color = notice.level === "error" ? "red" : "yellow";
+  const lines = wrapText(`${mark}${safeText(notice.text)}`, Math.max(1, columns));
+  const shown =
+    lines.length <= mostNotice
+      ? lines
+      : [...lines.slice(0, mostNotice - 1), lines.slice(mostNotice - 1).join(" ")];
+  return shown.map((text): Line => [{ text, color }]);
 }
 
 function tableOf({ help, screen, list }: LauncherState): KeyTable {

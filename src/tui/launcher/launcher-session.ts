@@ -72,8 +72,13 @@ export class LauncherSession {
     this.#reading = true;
     const { ports } = this.around;
     try {
-      const runs = await ports.runs();
-      this.#become(foundRuns(this.state, runs));
+      try {
+        this.#become(foundRuns(this.state, await ports.runs()));
+      } catch (error) {
+        // Experiments can be looked at all the same.
+        const known = foundRuns(this.state, this.state.list.runs ?? []);
+        this.#become(notified(known, reasonOf(error)));
+      }
       const experiments = await ports.experiments();
       this.#become(foundExperiments(this.state, experiments));
     } catch (error) {

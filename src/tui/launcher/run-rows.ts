@@ -75,7 +75,8 @@ function stepText({ trial, step, iterations }: RunSummary, named: boolean): stri
 
 /** What somebody sees who has never run anything. */
 function firstRunLines(state: ListState): Line[] {
-  const experiment = chosenExperiment(state)?.id ?? state.experiments?.[0]?.id ?? null;
+  const startable = [chosenExperiment(state), ...(state.experiments ?? [])];
+  const experiment = startable.find((entry) => entry?.problems.length === 0)?.id ?? null;
   const start: Line =
     experiment === null
       ? [{ text: "  No run yet, and no experiment to start." }]

@@ -39,12 +39,7 @@ describe("frames", () => {
     expect(frame(read(comparedRuns), small)).toMatchInlineSnapshot(`
       "COMPARISON  ▸ table    curves
 
-      A  quickstart-1a2b3c4d
-         Harm rate: 0.130 with sft → 0.046 with ra-rlhf (−65 %).
-         ra-rlhf +0.81.
-      B  quickstart-77777777
-      C  smoke-5e5e5e5e
-         no arm of it has been evaluated yet
+      A  quickstart-1a2b3c4d  B  quickstart-77777777  C  smoke-5e5e5e5e
 
       arm               reward            tail         CVaR₀.₁       harm %
       ─────────────────────────────────────────────────────────────────────
@@ -58,7 +53,12 @@ describe("frames", () => {
                   [2.83, 3.43]  [−1.17, −0.57]  [−1.97, −1.37]   [4.9, 6.9]
       [ ]: 95 % interval of the mean over 3 seeds
       left out, the terminal is too narrow: perplexity
-      ⋮ 12 more lines
+
+      minus A sft, paired by seed:
+      arm                reward            tail         CVaR₀.₁        harm %
+      ───────────────────────────────────────────────────────────────────────
+      A rlhf              +1.80           +1.80           +1.80          −1.8
+      ⋮ 13 more lines
       Tab table/curves  r reference  Esc back  ? help  q quit"
     `);
   });
@@ -68,12 +68,7 @@ describe("frames", () => {
 
       COMPARISON  ▸ table    curves
 
-      A  quickstart-1a2b3c4d
-         Harm rate: 0.130 with sft → 0.046 with ra-rlhf (−65 %).
-         ra-rlhf +0.81.
-      B  quickstart-77777777
-      C  smoke-5e5e5e5e
-         no arm of it has been evaluated yet
+      A  quickstart-1a2b3c4d  B  quickstart-77777777  C  smoke-5e5e5e5e
 
       arm                mean reward           tail reward               CVaR₀.₁      harm rate %         perplexity
       ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -91,20 +86,25 @@ describe("frames", () => {
       B ra-rlhf  +3.37 [+2.79, +3.94]  +3.37 [+2.79, +3.94]  +3.37 [+2.79, +3.94]  −3.4 [−3.9, −2.8]  +3.4 [+2.8, +3.9]
       [ ]: 95 % interval of the mean over 3 seeds
 
+      A  quickstart-1a2b3c4d
+         Harm rate: 0.130 with sft → 0.046 with ra-rlhf (−65 %).
+         ra-rlhf +0.81.
+      C  smoke-5e5e5e5e
+         no arm of it has been evaluated yet
+
       Mean reward by how bad the prompt was  0: worst prompts, 100: best; up is better
-        │              ┊                                                                                              ⢀ ⣀⣀ ⣀⣀ ⣤⣤⣀⣤⡤⠤⠴⠶⠒⠒⠒⠒⠒⠉⠉⠉⠁
-       4┤              ┊                                                                   ⢀ ⣀⣀ ⣀⣀ ⣤⣤ ⣤⣤ ⣶⡶ ⠶⠶⣀⣶⣛⡠⠿⠿⠤⠿⠟⠒⠛⠛⠒⠋⠉⠉⠉
-        │              ┊                                                ⣀⣀ ⣀⠤ ⣤⣒ ⣒⣒ ⣪⣭ ⣭⣭ ⠿⠷ ⣛⣛⣀⣛⣛⠤⠭⠭⠤⠭⠒⠒⠒⠊⠉⠉⠉
-        │              ┊                            ⣀ ⣀⡠ ⠤⠔ ⠒⠒ ⣒⣉ ⠭⠭ ⣛⣛ ⡪⠭ ⠭⠛ ⠒⣉⣀⣉⡩⠤⠥⠤⠒⠒⠒⠊⠉⠉⠉
-       2┤              ┊            ⢀⣀ ⠤⠤ ⠤⠔ ⠒⠒ ⢊⣉ ⣉⠤ ⠤⢔ ⣒⡪ ⠭⠭ ⠒⠒ ⣉⣉⣀⠤⠤⠤⠔⠒⠒⠒⠉⠉⠉
-        │              ┊ ⣀ ⣀⠤ ⠤⠔ ⠒⠊ ⣁⣀ ⠤⠤ ⣒⣒ ⠭⠭ ⠕⠒ ⠒⠉ ⠉⢁⣀⣀⡠⠤⠤⠔⠒⠒⠉⠉
-        │         ⣀⠤ ⠒⠒┊⠉⢀ ⡠⠤ ⠒⠒ ⣉⡩ ⠔⠒ ⠉⠉    ⢀⣀⣀⠤⠤⠔⠒⠊⠉⠉⠁
-       0┤      ⡠⠔  ⣀ ⠤⠒┊⣉⡡ ⠔⠒ ⠉⠉    ⢀⣀⡠⠤⠤⠒⠒⠊⠉⠁
-        │   ⠠⠒  ⡠ ⠉⣀ ⠔⠒┊     ⣀⡠⠤⠔⠒⠊⠉⠁
-        │    ⣀ ⠊⢀ ⠊    ⣀⠤⠔⠒⠉⠉
-      −2┤   ⠈⢀ ⠊⠁ ⢀⠤⠒⠊⠉┊
-        │   ⠐⠁  ⢀⠔⠁    ┊
-        │     ⢀⠔⠁      ┊
+        │              ┊                                                                                              ⢀ ⣀⣀ ⣀⣀⢀⣤⣤⣀⣤⡤⠤⠴⠶⠒⠒⠒⠒⠒⠉⠉⠉⠁
+       4┤              ┊                                                                  ⣀⣀ ⠤⠤ ⢤⣤ ⣲⣶ ⣶⣶ ⠿⢿⣀⣿⣿⣀⣿⠿⠤⠿⠿⠤⠛⠛⠒⠉⠉⠉⠉⠉⠁
+        │              ┊                                        ⣀ ⣀⣀ ⣀⣀ ⠤⠤ ⠤⣤ ⣒⣶ ⣶⣶ ⡾⠿ ⠿⠿⢀⣶⣞⣀⠿⠿⠤⠯⠭⠒⠓⠒⠒⠒⠉⠉⠉⠁
+        │              ┊                     ⣀⣀ ⣀⣀ ⠤⠤ ⠤⠔ ⣒⣊ ⣉⣉ ⠭⣤ ⣒⣒ ⠶⠶ ⠝⠛ ⠛⣉⣀⣉⠤⠤⠤⠔⠒⠒⠒⠉⠉⠉⠁
+       2┤              ┊       ⢀ ⣀⣀ ⠤⠤ ⠒⠒ ⣉⣉ ⠤⠤ ⢔⣒ ⣒⠭ ⠭⠝ ⠒⠊ ⠉⠉⣀⣉⣀⡠⠤⠤⠤⠒⠒⠒⠊⠉⠉⠉
+        │            ⣀⣀┊⠤⠒ ⠒⠉ ⣉⣁ ⠤⠤ ⢒⣒ ⠭⠭ ⠒⠒ ⠉⠉ ⠁ ⢀⣀⡠⠤⠤⠔⠒⠒⠊⠉⠉⠉
+        │       ⢀ ⠒⠉  ⣀┊⠤⠔ ⢊⣉ ⠤⠤ ⠒⠊ ⠁    ⣀⣀⡠⠤⠔⠒⠒⠉⠉⠁
+       0┤    ⣀ ⠊⠁ ⠤⠒ ⣉⠤┊⠒⠊ ⠁    ⣀⣀⡠⠤⠔⠒⠊⠉⠉
+        │   ⠈  ⠔⠊ ⠔⠉   ┊⣀⡠⠤⠔⠒⠒⠉⠉
+      −2┤   ⠐⠉ ⠔⠊  ⣀⠤⠔⠒⠉
+        │   ⠠⠊   ⡠⠊    ┊
+        │     ⢀⠔⠊      ┊
       −4┤   ⢀⠔⠁        ┊
         └┴─────────────┴────────────┴─────────────┴────────────┴─────────────┴─────────────┴────────────┴─────────────┴────────────┴─────────────┴
          0            ▴10          20            30           40            50            60           70            80           90           100
@@ -120,7 +120,6 @@ describe("frames", () => {
       "COMPARISON  ▸ table    curves
 
       quickstart-0badc0de
-         Risk-averse against risk-neutral: one seed, not decided.
 
       arm      mean reward  tail reward  CVaR₀.₁  harm rate %  perplexity
       ───────────────────────────────────────────────────────────────────
@@ -136,7 +135,8 @@ describe("frames", () => {
       ra-rlhf        +2.50        +2.50    +2.50         −2.5        +2.5
       one seed: the figures do not say what another seed would give
 
-
+      quickstart-0badc0de
+         Risk-averse against risk-neutral: one seed, not decided.
 
 
       Tab table/curves  r reference  Esc back  ? help  q quit"
@@ -189,6 +189,12 @@ describe("frames", () => {
     `);
     expect(text).toMatch(/^[\x20-\x7e\n]*$/);
   });
+  test("of the table at 60 × 15: figures are on the first screen", () => {
+    const shown = frame(read(comparedRuns), { columns: 60, rows: 15 });
+    expect(shown).toContain("A sft");
+    expect(shown).toContain("B  quickstart-77777777");
+  });
+
   test("of runs without results", () => {
     expect(frame(read([comparedRuns[2]!]), small)).toContain("no arm of it has been evaluated yet");
   });

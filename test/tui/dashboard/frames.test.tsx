@@ -325,7 +325,7 @@ describe("frames", () => {
         "? help  q leave  1-5 panel  f full  [ ] step  w what if",
         "? help  q leave  1-5 panel  f full  [ ] step  w what if",
         "? help  q leave  Enter read  t text  / filter  f full",
-        "? help  q leave  ↑ ↓ scroll  t text  Esc back  f full",
+        "? help  q leave  ↑ ↓ scroll  t text  Esc back  1-5 panel",
         "? help  q leave  ← → alpha  ↑ ↓ measure  w leave it",
         "? help  q leave  / filter  Space hold  f full  1-5 panel",
       ]

@@ -1,10 +1,23 @@
 import { cleanup, render } from "ink-testing-library";
 import { afterEach, describe, expect, test } from "vitest";
 import { launcherLines, type TerminalSize } from "../../../src/tui/launcher/launcher-lines.js";
-import type { LauncherState } from "../../../src/tui/launcher/launcher-state.js";
+import {
+  emptyLauncher,
+  foundExperiments,
+  foundRuns,
+  type LauncherState,
+} from "../../../src/tui/launcher/launcher-state.js";
 import type { ViewStyle } from "../../../src/tui/line.js";
 import { LineView } from "../../../src/tui/line-view.js";
-import { afterKeys, firstTime, launcher, now, rich, textOf } from "./launcher-fixture.js";
+import {
+  afterKeys,
+  experiment,
+  firstTime,
+  launcher,
+  now,
+  rich,
+  textOf,
+} from "./launcher-fixture.js";
 
 const small: TerminalSize = { columns: 80, rows: 24 };
 const large: TerminalSize = { columns: 140, rows: 50 };
@@ -149,6 +162,15 @@ describe("the list", () => {
       Enter open  n new run  / filter  c compare  ? help  q quit"
     `);
   });
+  test("says whole why an experiment cannot be read", () => {
+    const problem = `configs/experiments/bad.yaml:2:8: arms: found the unknown arm "ra-rhlf", expected one of ${"a-known-arm, ".repeat(6)}or an arm of your own.`;
+    const bad = experiment("smoke", { id: "bad", knobs: null, arms: [], problems: [problem] });
+    const state = foundRuns(foundExperiments(emptyLauncher, [bad]), []);
+    for (const size of [least, small, large]) {
+      expect(lines(state, size).replaceAll(/\s+/g, "")).toContain(problem.replaceAll(/\s+/g, ""));
+    }
+  });
+
   test("filtered and marked", () => {
     expect(frame(afterKeys(launcher, "c", "/", "text:quick"), small)).toMatchInlineSnapshot(`
       "averse · risk-averse fine-tuning

@@ -45,6 +45,14 @@ describe("the cursor", () => {
     expect(at(afterKeys(launcher, "g", "page-down"))).toBe("quickstart-0badc0de");
   });
 
+  test("goes to the ends of its own section first, then of all", () => {
+    const onThird = afterKeys(launcher, "j", "j");
+    expect(at(afterKeys(onThird, "home"))).toBe("quickstart-77777777");
+    expect(at(afterKeys(onThird, "home", "home"))).toBe("quickstart");
+    expect(at(afterKeys(launcher, "g", "end"))).toBe("smoke");
+    expect(at(afterKeys(launcher, "g", "end", "end"))).toBe("quickstart-0badc0de");
+  });
+
   test("goes to the other list with Tab", () => {
     expect(at(afterKeys(launcher, "tab"))).toBe("quickstart");
     expect(at(afterKeys(launcher, "tab", "tab"))).toBe("quickstart-77777777");

@@ -145,6 +145,18 @@ test("runs that come up are listed within a moment, and a folder that cannot be 
   await over;
 });
 
+test("where runs cannot be read from the first, experiments are listed all the same", async () => {
+  const { screens, over } = started({
+    runs: async () => {
+      throw new Error("runs is a file where a folder should be");
+    },
+  });
+  await screens.shows("! runs is a file");
+  await screens.shows("quickstart-seeds");
+  screens.press("q");
+  await over;
+});
+
 test("draws again when the terminal was disturbed, and ends when it is gone", async () => {
   const { screens, over } = started();
   await screens.shows("quickstart-77777777");
