@@ -7,7 +7,7 @@ import type { LauncherPorts } from "../tui/launcher/launcher-ports.js";
 import { comparedRun } from "./compared-runs.js";
 import { ExperimentList } from "./experiment-list.js";
 import { PastTrials } from "./past-trials.js";
-import { checkRunsFolder } from "./runs-folder.js";
+import { checkFolderForRun } from "./runs-folder.js";
 import type { PastTrial } from "./time-estimate.js";
 
 export interface LauncherSurroundings {
@@ -30,7 +30,7 @@ export function launcherPorts(
   return {
     ...act,
     runs: async () => {
-      checkRunsFolder(folder);
+      checkFolderForRun(folder, "--runs");
       runs = runList.read();
       return runs;
     },

@@ -8,7 +8,7 @@ import { safeText } from "../report/safe-text.js";
 import { terminalStyle } from "../report/terminal-style.js";
 import { gridLines } from "../report/text-grid.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
-import { checkRunsFolder } from "./runs-folder.js";
+import { checkFolderForRun } from "./runs-folder.js";
 import type { Terminal } from "./terminal.js";
 
 export interface ListOptions {
@@ -17,7 +17,7 @@ export interface ListOptions {
 }
 
 export async function ls(options: ListOptions, terminal: Terminal): Promise<ExitCode> {
-  checkRunsFolder(options.runs);
+  checkFolderForRun(options.runs, "--runs");
   const runs = await listRuns(options.runs);
   if (options.json) {
     terminal.out(JSON.stringify(runs));

@@ -8,7 +8,7 @@ import { UserError } from "./user-error.js";
 export const defaultRunsFolder = "runs";
 
 /**
- * For commands that read: a folder that the user named has to be there.
+ * For commands that look for a run: a folder that the user named has to be there.
  *
  * @throws {UserError} it is missing, or is no folder
  */
@@ -22,7 +22,7 @@ export function checkRunsFolder(folder: string): void {
 }
 
 /**
- * For commands that make a run.
+ * For commands that list or make runs: before the first one the folder may be missing.
  *
  * @param option with which the user can name another
  * @throws {UserError} it is no folder

@@ -182,7 +182,7 @@ describe("a run that is steered", () => {
   test("no such run is told, with the names there are", async () => {
     for (const command of ["pause", "continue", "stop", "attach"]) {
       const { code, stderr } = await averse([command, "nothing", "--runs", join(scratch, "none")]);
-      expect(stderr).toContain("there is no run in");
+      expect(stderr).toContain(`there is no folder ${join(scratch, "none")}`);
       expect(code).toBe(2);
     }
   });
