@@ -257,7 +257,8 @@ describe("attached to a run", () => {
     const shown = async () => JSON.parse((await averse(["show", folder, "--json"])).stdout);
     const { view, trials } = await shown();
     const steps = count(folder, "step");
-    expect(view).toMatchObject({ live: true, state: "paused", eta_seconds: null, parallel: 2 });
+    const [{ parallel }] = journalOf(folder) as [{ type: string; parallel: number }];
+    expect(view).toMatchObject({ live: true, state: "paused", eta_seconds: null, parallel });
     expect(trials.map(({ trial }: { trial: string }) => trial)).toEqual(["sft-s0", "rlhf-s0"]);
     expect(view.trials["rlhf-s0"]).toMatchObject({
       status: "running",
