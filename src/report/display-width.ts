@@ -2,10 +2,37 @@
 
 let segmenter: Intl.Segmenter | null = null;
 
-/** The segmenter is made when it is first needed: lists that need none start at once. */
-function graphemesOf(text: string): Intl.Segments {
+/** Code units that are segmented at a time. */
+const stretch = 256;
+
+/**
+ * Piece by piece: the time that a segmenter takes grows with the square of its text's length. The
+ * segmenter is made when it is first needed: lists that need none start at once.
+ */
+function* graphemesOf(text: string): Generator<string> {
   segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
-  return segmenter.segment(text);
+  let length = stretch;
+  for (let from = 0; from < text.length; ) {
+    const end = wholeUntil(text, from + length);
+    const found = [...segmenter.segment(text.slice(from, end))];
+    // What follows may belong to the last one: it is looked at again with that.
+    const last = end < text.length ? found.pop()! : null;
+    if (last !== null && found.length === 0) {
+      length *= 2;
+      continue;
+    }
+    for (const { segment } of found) {
+      yield segment;
+    }
+    from = last === null ? text.length : from + last.index;
+    length = stretch;
+  }
+}
+
+/** Never between the halves of a surrogate pair. */
+function wholeUntil(text: string, end: number): number {
+  const before = text.charCodeAt(end - 1);
+  return before >= 0xd800 && before <= 0xdbff ? end + 1 : end;
 }
 
 /** Columns of `text`; it holds no escape sequences. */
@@ -14,7 +41,7 @@ export function displayWidth(text: string): number {
     return text.length;
   }
   let width = 0;
-  for (const { segment } of graphemesOf(text)) {
+  for (const segment of graphemesOf(text)) {
     width += graphemeWidth(segment);
   }
   return width;
@@ -24,7 +51,7 @@ export function displayWidth(text: string): number {
 export function* cellsOf(
   text: string,
 ): Generator<{ readonly text: string; readonly width: number }> {
-  for (const { segment } of graphemesOf(text)) {
+  for (const segment of graphemesOf(text)) {
     yield { text: segment, width: graphemeWidth(segment) };
   }
 }
@@ -40,7 +67,7 @@ export function truncate(text: string, width: number, mark = "…"): string {
   }
   let kept = "";
   let used = 0;
-  for (const { segment } of graphemesOf(text)) {
+  for (const segment of graphemesOf(text)) {
     used += graphemeWidth(segment);
     if (used > room) {
       break;

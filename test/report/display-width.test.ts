@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { displayWidth, pad, truncate } from "../../src/report/display-width.js";
+import { cellsOf, displayWidth, pad, truncate } from "../../src/report/display-width.js";
 
 test.each([
   ["plain", 5],
@@ -30,5 +30,36 @@ test("what is cut or padded to a width has at most, and exactly, that width", ()
       const cut = truncate(given, width);
       return displayWidth(cut) <= width && displayWidth(pad(cut, width, "right")) === width;
     }),
+  );
+});
+
+test("cells of long texts are those of the text as a whole", () => {
+  const pieces = fc.constantFrom(
+    "a",
+    "漢",
+    "e\u0301",
+    "👩‍👩‍👧",
+    "🇩🇪🇫🇷",
+    "👍🏽",
+    "\u0301",
+    "क्षि",
+    "\ud83d",
+    "한",
+    "\u200d",
+  );
+  const whole = new Intl.Segmenter("en", { granularity: "grapheme" });
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 600 }), fc.nat(600), (parts, marks) => {
+      const text = parts.join("") + "\u0302".repeat(marks) + parts.join("");
+      const cells = [...cellsOf(text)].map((cell) => cell.text);
+      expect(cells).toEqual([...whole.segment(text)].map(({ segment }) => segment));
+    }),
+    {
+      numRuns: 60,
+      examples: [
+        [["👩‍👩‍👧".repeat(400)], 0],
+        [["x".repeat(255), "👍🏽"], 600],
+      ],
+    },
   );
 });
