@@ -4,7 +4,7 @@ import { type KeyBinding, type KeyTable, keyLabel } from "../key-table.js";
 export const dashboardKeys = [
   { action: "help", keys: ["?"], words: "this help", hint: "help" },
   { action: "leave", keys: ["q"], words: "leave the view", hint: "leave" },
-  { action: "back", keys: ["escape"], words: "back; newest step again" },
+  { action: "back", keys: ["escape"], words: "back; newest step" },
   { action: "focus", keys: ["tab", "shift-tab"], words: "next panel, former" },
   { action: "panel", keys: ["1", "2", "3", "4", "5"], words: "panel by number", hint: "panel" },
   { action: "full", keys: ["f"], words: "panel on full screen", hint: "full" },

@@ -243,17 +243,17 @@ describe("frames", () => {
     expect(drawn(small, { view: { help: 0 } })).toMatchInlineSnapshot(`
       "Keys  Esc or ? closes this
 
-      ?             this help                [ ]    step back, forth
-      q             leave the view           { }    many steps
-      Esc           back; newest step again  + - =  zoom in, out
-      Tab Shift-Tab next panel, former       t      reveal texts
-      1-5           panel by number          w      what if: rank anew
-      f             panel on full screen     Space  events: hold, follow
-      ↑ ↓ k j       row; chart; measure      p      pause, continue
-      ← → h l       trial; what-if: alpha    s      save a checkpoint
-      PgUp PgDn     ten rows                 e      evaluate now
-      Home End g G  first, last              x      stop the run (asks)
-      Enter         texts whole; history     Ctrl-C run: stop, twice: now; view: leave
+      ?             this help              [ ]    step back, forth
+      q             leave the view         { }    many steps
+      Esc           back; newest step      + - =  zoom in, out
+      Tab Shift-Tab next panel, former     t      reveal texts
+      1-5           panel by number        w      what if: rank anew
+      f             panel on full screen   Space  events: hold, follow
+      ↑ ↓ k j       row; chart; measure    p      pause, continue
+      ← → h l       trial; what-if: alpha  s      save a checkpoint
+      PgUp PgDn     ten rows               e      evaluate now
+      Home End g G  first, last            x      stop the run (asks)
+      Enter         texts whole; history   Ctrl-C run: stop, twice: now; view: leave
       /             filter tail, events
 
       α, α'       the arm's share of worst episodes; α' is in force now
