@@ -130,7 +130,7 @@ const checkpointFolder = "checkpoints/step-\\d+";
 /** @type {Point[]} */
 export const points = [
   // ── the worker, on its own ──────────────────────────────────────────────────────────────────
-  resumed("worker killed before its hello", at.start, killWorker, 3, { short: true }),
+  worker("worker killed before its hello", at.start, killWorker, { short: true }),
   worker("worker killed at the end of load", at.load, killWorker),
   worker("worker killed before the load of an RL trial", at.loadRl, killWorker),
   worker("worker killed in SFT", at.sft, killWorker),
