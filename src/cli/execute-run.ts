@@ -177,7 +177,12 @@ export async function execute(
     signals.dispose();
   }
   const warning = givenFree(recorder);
-  const exit = await concludeRun(outcome, folder, samples, options, terminal);
+  // In the plan's order, whichever trial was done first.
+  const files = plan.trials.flatMap(({ id }) => {
+    const file = samples.get(id);
+    return file === undefined ? [] : [[id, file] as const];
+  });
+  const exit = await concludeRun(outcome, folder, new Map(files), options, terminal);
   if (warning !== null) terminal.err(warning);
   return { exit, folder, outcome: outcome.outcome };
 }

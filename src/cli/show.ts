@@ -46,8 +46,9 @@ export async function show(
   );
   if (options.showText) {
     if (samples.length > 0) parts.push(sampleLines(samples));
-    for (const event of lastSteps.values()) {
-      const lines = tailTextLines(folder, event);
+    for (const trial of trials.keys()) {
+      const event = lastSteps.get(trial);
+      const lines = event === undefined ? [] : tailTextLines(folder, event);
       if (lines.length > 0) parts.push(lines.join("\n"));
     }
   }

@@ -66,6 +66,7 @@ export type Incident = EventOf<(typeof incidents)[number]>;
 export interface ReportData extends ReportInput {
   /** In the evaluation's order, then those that never got there. */
   readonly arms: readonly string[];
+  /** In the plan's order; the samples too. */
   readonly trials: readonly TrialData[];
   readonly finished: EventOf<"run_finished"> | null;
   /** In the journal's order: what a reader of the figures should know of the run. */
@@ -73,7 +74,9 @@ export interface ReportData extends ReportInput {
 }
 
 export function gatherReport(input: ReportInput): ReportData {
-  const byTrial = new Map<string, JournalEvent[]>();
+  // In the plan's order: which of the trials side by side is quicker must change nothing.
+  const planned = input.events.find((event) => event.type === "run_started")?.trials ?? [];
+  const byTrial = new Map<string, JournalEvent[]>(planned.map((trial) => [trial, []]));
   for (const event of input.events) {
     if (event.trial !== null) {
       const events = byTrial.get(event.trial);
@@ -92,6 +95,7 @@ export function gatherReport(input: ReportInput): ReportData {
     ...input,
     arms: [...arms],
     trials,
+    samples: input.samples.toSorted((a, b) => planned.indexOf(a.trial) - planned.indexOf(b.trial)),
     finished: last(sinceResume(input.events), "run_finished"),
     incidents: input.events.filter(isIncident),
   };

@@ -10,6 +10,19 @@ beforeAll(async () => {
   report = await renderReport(run, { showText: false });
 });
 
+test("which of the trials side by side was quicker changes nothing", async () => {
+  const [started, ...rest] = run.events;
+  const names = [...new Set(run.events.map(({ trial }) => trial))];
+  const quickness = (trial: string | null) => (trial === null ? 0 : -names.indexOf(trial));
+  const otherwise = {
+    ...run,
+    events: [started!, ...rest.toSorted((a, b) => quickness(a.trial) - quickness(b.trial))],
+    samples: run.samples.toSorted((a, b) => quickness(a.trial) - quickness(b.trial)),
+  };
+  expect(otherwise.events.map(({ seq }) => seq)).not.toEqual(run.events.map(({ seq }) => seq));
+  expect((await renderReport(otherwise, { showText: false })).markdown).toBe(report.markdown);
+});
+
 describe("report.html", () => {
   test("fetches nothing and runs nothing", () => {
     expect(report.html).not.toMatch(/<script|<link|<img|<iframe|url\((?!#)|@import|javascript:/i);
