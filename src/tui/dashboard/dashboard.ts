@@ -6,6 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { RunCommand } from "../../experiment/commands.js";
 import { planTrials } from "../../experiment/plan.js";
 import { safeText } from "../../report/safe-text.js";
+import { keepHeapSmall } from "../heap-growth.js";
 import type { InkView } from "../ink-screen.js";
 import type { KeyPress } from "../key-press.js";
 import { readKeys } from "../key-reader.js";
@@ -77,6 +78,7 @@ export async function runDashboard(
 }
 
 export function startDashboard(source: RunSource, options: DashboardOptions): Dashboard {
+  keepHeapSmall();
   return new OpenDashboard(source, options);
 }
 
