@@ -110,11 +110,13 @@ describe("worker process", () => {
   });
 
   test("one that holds its output for ever, and cannot be found, keeps nothing alive", async () => {
-    const pipes = () => process.getActiveResourcesInfo().filter((kind) => kind === "PipeWrap");
+    // Those of earlier tests may go meanwhile.
+    const pipes = () =>
+      process.getActiveResourcesInfo().filter((kind) => kind === "PipeWrap").length;
     const before = pipes();
     const worker = await start(node(leavingBehind));
     await worker.exited;
-    await eventually(() => expect(pipes()).toEqual(before));
+    await eventually(() => expect(pipes()).toBeLessThanOrEqual(before));
     const [left] = processesWith(mark);
     process.kill(left!.pid, "SIGKILL");
     await eventually(() => expect(processesWith(mark)).toEqual([]));
