@@ -21,20 +21,15 @@ export async function afterSetup(root, extras, then) {
     await setUp(root, extras);
     process.exitCode = wasInterrupted() ? interruptedExit : await then();
   } catch (error) {
-    const refusal = error instanceof SetupError ? null : placeRefusal(root, error);
-    if (refusal !== null) {
-      process.stderr.write(`${refusal}\n`);
-      process.exitCode = environmentExit;
-      return;
-    }
-    if (!(error instanceof SetupError)) throw error;
+    const failure = error instanceof SetupError ? error : refusedPlace(root, error);
+    if (failure === null) throw error;
     if (wasInterrupted()) {
       process.stderr.write("Set-up interrupted; the next run takes it up again.\n");
       process.exitCode = interruptedExit;
       return;
     }
-    for (const line of error.details) process.stderr.write(`  ${line}\n`);
-    process.stderr.write(`${error.message}\n`);
+    for (const line of failure.details) process.stderr.write(`  ${line}\n`);
+    process.stderr.write(`${failure.message}\n`);
     process.exitCode = environmentExit;
   }
 }
@@ -51,14 +46,16 @@ const refusals = {
 /**
  * @param {string} root
  * @param {unknown} error
- * @returns {string | null} null: the error is not about a place that set-up writes to
+ * @returns {SetupError | null} null: the error is not about a place that set-up writes to
  */
-export function placeRefusal(root, error) {
+function refusedPlace(root, error) {
   if (!(error instanceof Error) || !("code" in error)) return null;
   const reason = refusals[String(error.code)];
   if (reason === undefined) return null;
   const place = "path" in error && typeof error.path === "string" ? error.path : root;
-  return `Set-up cannot write ${place}: ${reason}. It needs a checkout that you can write to, with 2.5 GB of room: mend that, or clone it elsewhere.`;
+  return new SetupError(
+    `Set-up cannot write ${place}: ${reason}. It needs a checkout that you can write to, with 2.5 GB of room: mend that, or clone it elsewhere.`,
+  );
 }
 
 /**

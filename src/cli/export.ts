@@ -1,17 +1,8 @@
 /** `averse export`: a trial's model copied out of its run, checked against its digests. */
-import { createHash } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { z } from "zod";
 import { nearestName } from "../config/nearest-name.js";
+import { readDigests, sha256OfFile } from "../record/digest-file.js";
 import { digestsFile } from "../record/run-paths.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { runFolder } from "./run-folder.js";
@@ -25,8 +16,6 @@ export interface ExportOptions {
   readonly json: boolean;
 }
 
-const digests = z.object({ sha256: z.record(z.string(), z.string()) });
-
 export async function exportModel(
   run: string,
   options: ExportOptions,
@@ -34,7 +23,7 @@ export async function exportModel(
 ): Promise<ExitCode> {
   const folder = runFolder(run, options.runs);
   const model = modelFolder(folder, options.trial);
-  const files = checkedFiles(model);
+  const files = await checkedFiles(model);
   const to = resolve(options.to);
   if (existsSync(to) && readdirSync(to).length > 0) {
     throw new UserError(`${to} is there already and not empty: choose a new folder with --to.`);
@@ -77,13 +66,11 @@ function modelFolder(run: string, trial: string): string {
 }
 
 /** @throws {UserError} a file is missing or other than when it was written */
-function checkedFiles(model: string): Record<string, string> {
-  const { sha256 } = digests.parse(JSON.parse(readFileSync(join(model, digestsFile), "utf8")));
+async function checkedFiles(model: string): Promise<Record<string, string>> {
+  const sha256 = readDigests(model);
   for (const [name, wanted] of Object.entries(sha256)) {
     const path = join(model, name);
-    const found = existsSync(path)
-      ? createHash("sha256").update(readFileSync(path)).digest("hex")
-      : null;
+    const found = existsSync(path) ? await sha256OfFile(path) : null;
     if (found !== wanted) {
       const what = found === null ? "is missing" : "has changed since it was written";
       throw new UserError(

@@ -5,7 +5,7 @@ import { exitCode } from "./exit-code.js";
 import { UserError } from "./user-error.js";
 
 /** Where runs are if nobody says otherwise; it need not be there before the first. */
-export const defaultRunsFolder = "runs";
+const defaultRunsFolder = "runs";
 
 /**
  * For commands that look for a run: a folder that the user named has to be there.

@@ -43,6 +43,15 @@ export function filesIn(folder: string, below = ""): string[] {
   });
 }
 
+/**
+ * What its digest file says of a complete folder: name inside it → sha256 in hex.
+ *
+ * @throws {RecordError} it is missing, cannot be read, or is no digest file
+ */
+export function readDigests(folder: string): Record<string, string> {
+  return readCheckedJson(join(folder, digestsFile), digests, "digest file").sha256;
+}
+
 export interface FolderCheck {
   /** What is wrong, each with the file that it is wrong with: its name inside the folder. */
   readonly findings: readonly { readonly file: string; readonly message: string }[];
@@ -67,7 +76,7 @@ export async function checkFolder(
   if (digest !== null && own !== digest) {
     return { findings: [{ file: digestsFile, message: differs(own, digest) }], files: 0 };
   }
-  const { sha256: told } = readCheckedJson(path, digests, "digest file");
+  const told = readDigests(folder);
   const there = filesIn(folder);
   const absent = Object.keys(told).filter((name) => !there.includes(name));
   const findings = absent.map((file) => ({ file, message: "it is missing" }));
