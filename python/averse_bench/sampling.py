@@ -6,9 +6,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from averse_bench.setting import NEW_TOKENS, Bench, Setting, Times
-from averse_worker.batches import PaddedPrompts
-from averse_worker.model_folder import ASSETS
-from averse_worker.sampling import Sampler, sample, uniforms
+from averse_worker.models.batches import PaddedPrompts
+from averse_worker.platform.files import ASSETS
+from averse_worker.rollout.generate import Sampler, sample, uniforms
 
 
 def measure(setting: Setting) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from averse_worker.engines.torch_engine import TorchEngine
-from averse_worker.messages import (
+from averse_worker.engine.torch.engine import TorchEngine
+from averse_worker.wire.messages.base import float32_bytes, uint32_array, uint32_bytes
+from averse_worker.wire.messages.load import (
     LoadBackend,
     LoadData,
     LoadPayload,
@@ -21,13 +22,8 @@ from averse_worker.messages import (
     LoadReward,
     LoadRollout,
     LoadTraining,
-    RolloutPayload,
-    RolloutResult,
-    UpdatePayload,
-    float32_bytes,
-    uint32_array,
-    uint32_bytes,
 )
+from averse_worker.wire.messages.training import RolloutPayload, RolloutResult, UpdatePayload
 
 PROMPT_TOKENS = 32
 NEW_TOKENS = 24

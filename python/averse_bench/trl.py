@@ -28,9 +28,9 @@ from averse_bench.setting import (
     Setting,
     Times,
 )
-from averse_worker.classifiers import load_classifier
-from averse_worker.device import quiet
-from averse_worker.model_folder import ASSETS
+from averse_worker.platform.device import quiet
+from averse_worker.platform.files import ASSETS
+from averse_worker.rewards.builtin.load import load_classifier
 
 GENERATIONS = 4
 

@@ -22,8 +22,8 @@ byte-level BPE of 4,096 pieces, tied embeddings, {parameters:.2f} M parameters, 
 high = positive; needs no torch |
 | `judge/` | text convolution over hashed words, raw logit; trained on other reviews than the \
 reward, never trained against |
-| `prompt-grammar.json` | the grammar of the built-in prompts (`averse_worker.prompts`), our own \
-text |
+| `prompt-grammar.json` | the grammar of the built-in prompts (`averse_worker.data.builtin`), \
+our own text |
 | `good-texts.jsonl` | {good_train:,} train and {good_test:,} held-out texts: built-in prompts \
 completed by the language model, chosen by the reward and by fluency |
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from averse_recipe.corpus import Review
-from averse_worker.classifiers import Classifier
-from averse_worker.prompts import GRADES, Split, builtin_prompts
+from averse_worker.data.builtin import GRADES, Split, builtin_prompts
+from averse_worker.rewards.builtin.load import Classifier
 
 # Prompt and response together at their longest: what perplexity is measured on.
 OPENING = 80

@@ -15,8 +15,8 @@ from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from averse_recipe.copies import CopyFinder
 from averse_recipe.familiar import is_familiar
-from averse_worker.classifiers import Classifier
-from averse_worker.prompts import Prompt, Split, builtin_prompts
+from averse_worker.data.builtin import Prompt, Split, builtin_prompts
+from averse_worker.rewards.builtin.load import Classifier
 
 NEW_TOKENS = 48
 # Narrower than what training samples from: examples should be better than the model.

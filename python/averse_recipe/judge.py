@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from averse_recipe.corpus import Review
 from averse_recipe.crops import crop
-from averse_worker.classifiers.convolution import (
+from averse_worker.rewards.builtin.convolution import (
     ARCHITECTURE,
     TextConvolution,
     pad,

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from averse_recipe.corpus import Review
 from averse_recipe.crops import crop
-from averse_worker.classifiers.ngram import ARCHITECTURE, TokenHasher
+from averse_worker.rewards.builtin.ngram import ARCHITECTURE, TokenHasher
 
 BUCKETS = 2**18
 ORDERS = 3

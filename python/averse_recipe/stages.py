@@ -22,7 +22,7 @@ from averse_recipe.language_model import Pretraining, Schedule, export, run
 from averse_recipe.reward import train_reward
 from averse_recipe.segments import TokenisedReviews, tokenise
 from averse_recipe.tokenizer import load_tokenizer, train_tokenizer
-from averse_worker.classifiers import load_classifier
+from averse_worker.rewards.builtin.load import load_classifier
 
 # Every so many test reviews one is measured for perplexity: 2,500 of 25,000.
 HELD_OUT_STEP = 10

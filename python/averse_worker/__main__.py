@@ -15,12 +15,12 @@ import traceback
 from pathlib import Path
 from typing import Final, NoReturn
 
-from averse_worker.connection import Connection, Ending, Timing
-from averse_worker.engines import CAPABILITIES, build_engine
-from averse_worker.keys import read_keys
-from averse_worker.parent import Parent
-from averse_worker.server import Server
-from averse_worker.stacks import end_stacks, write_stacks_on_signal
+from averse_worker.engine.registry import CAPABILITIES, build_engine
+from averse_worker.wire.connection import Connection, Ending, Timing
+from averse_worker.wire.keys import read_keys
+from averse_worker.wire.parent import Parent
+from averse_worker.wire.server import Server
+from averse_worker.wire.stacks import end_stacks, write_stacks_on_signal
 
 EXIT_CODES: Final = {
     Ending.CLOSED: 0,

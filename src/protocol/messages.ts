@@ -1,7 +1,7 @@
 /**
  * The whole seam between controller and worker, in one file. Every message that crosses the
  * socket is one of the strict objects below; `schema.json` is generated from them and compared
- * with the worker's msgspec structs (`python/averse_worker/messages.py`, same names, same order).
+ * with the worker's msgspec structs (`python/averse_worker/wire/messages/`, same names, same order).
  *
  * Conventions: snake_case on the wire; `null`, never an absent property; per-episode arrays are
  * little-endian binary (`float32` / `uint32`), aligned by position with the prompt ids asked for.

@@ -1,6 +1,6 @@
 /**
  * Stacks of a hung worker's threads, before it is ended: SIGUSR1 makes a worker write them to its
- * standard error (`python/averse_worker/stacks.py`), also while C code holds Python's lock.
+ * standard error (`python/averse_worker/wire/stacks.py`), also while C code holds Python's lock.
  */
 import type { WorkerProcess } from "./process.js";
 import { processState } from "./process-state.js";

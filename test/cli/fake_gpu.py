@@ -3,8 +3,8 @@
 import sys
 
 from averse_worker import __main__ as worker
-from averse_worker.engines.fake import FakeEngine
-from averse_worker.messages import GpuState
+from averse_worker.engine.fake.engine import FakeEngine
+from averse_worker.wire.messages.base import GpuState
 
 load, *arguments = sys.argv[1:]
 gpu = GpuState(

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from averse_worker.__main__ import main
-from averse_worker.engines import build_engine
+from averse_worker.engine.registry import build_engine
 
 build_engine("torch")
 pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from averse_worker.engine import Engine
-from averse_worker.engines import build_engine
-from averse_worker.messages import LoadPayload
+from averse_worker.engine.contract import Engine
+from averse_worker.engine.registry import build_engine
+from averse_worker.wire.messages.load import LoadPayload
 from payloads import load_payload
 from wire_controller import WireController
 

@@ -4,15 +4,10 @@ from typing import Any
 
 import msgspec
 
-from averse_worker.messages import (
-    EvaluatePayload,
-    LoadPayload,
-    RolloutPayload,
-    TextsPayload,
-    UpdatePayload,
-    float32_bytes,
-    uint32_bytes,
-)
+from averse_worker.wire.messages.base import float32_bytes, uint32_bytes
+from averse_worker.wire.messages.evaluation import EvaluatePayload
+from averse_worker.wire.messages.load import LoadPayload
+from averse_worker.wire.messages.training import RolloutPayload, TextsPayload, UpdatePayload
 
 LOAD: dict[str, Any] = {
     "seed": 7,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from averse_worker.device import open_device
-from averse_worker.model_folder import ModelFolder
-from averse_worker.models import load_policy
-from averse_worker.policy import Policy
+from averse_worker.models.folder import ModelFolder
+from averse_worker.models.load import load_policy
+from averse_worker.models.policy import Policy
+from averse_worker.platform.device import open_device
 from payloads import load_payload
 
 WORDS = [

@@ -10,7 +10,7 @@ from typing import Any, Self
 import msgspec
 import zmq
 
-from averse_worker.messages import PROTOCOL_VERSION
+from averse_worker.wire.messages.envelope import PROTOCOL_VERSION
 
 PACKAGE_FOLDER = Path(__file__).parents[2] / "python"
 

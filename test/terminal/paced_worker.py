@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "python" / "misbehaving"))
 
 from real_worker import serve
 
-from averse_worker.engine import Report
-from averse_worker.engines.fake import FakeEngine
-from averse_worker.messages import RolloutPayload, RolloutResult
+from averse_worker.engine.contract import Report
+from averse_worker.engine.fake.engine import FakeEngine
+from averse_worker.wire.messages.training import RolloutPayload, RolloutResult
 
 PACE = float(os.environ.get("AVERSE_TEST_PACE", "0.02"))
 

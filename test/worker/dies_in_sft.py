@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "python" / "misbehaving"))
 
 from real_worker import serve
 
-from averse_worker.engine import Report
-from averse_worker.engines.fake import FakeEngine
-from averse_worker.messages import SftPayload
+from averse_worker.engine.contract import Report
+from averse_worker.engine.fake.engine import FakeEngine
+from averse_worker.wire.messages.training import SftPayload
 
 
 class Engine(FakeEngine):

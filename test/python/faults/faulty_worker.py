@@ -20,8 +20,8 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).parents[3] / "python"))
 
 from averse_worker import __main__ as worker
-from averse_worker.engine import Engine, Report
-from averse_worker.engines import build_engine
+from averse_worker.engine.contract import Engine, Report
+from averse_worker.engine.registry import build_engine
 
 COMMANDS: Final = (
     *("load", "sft", "rollout", "update", "texts", "evaluate", "save", "restore", "export"),
@@ -197,7 +197,7 @@ def _plant(faults: Faults, engine: str) -> None:
     if engine == "torch":
         import torch
 
-        from averse_worker import checkpoint, export
+        from averse_worker.store import checkpoint, export
 
         stepped = torch.optim.AdamW.step
 
@@ -210,7 +210,7 @@ def _plant(faults: Faults, engine: str) -> None:
         torch.optim.AdamW.step = step  # type: ignore[method-assign]
         modules: tuple[Any, ...] = (checkpoint, export)
     else:
-        from averse_worker.engines import fake_files
+        from averse_worker.engine.fake import files as fake_files
 
         modules = (fake_files,)
     for module in modules:

@@ -4,9 +4,9 @@ from itertools import cycle
 
 from peer import Peer
 
-from averse_worker.engines.fake import FakeEngine
-from averse_worker.engines.fake_world import TEST_PROMPTS, TRAIN_PROMPTS
-from averse_worker.scores import Failed
+from averse_worker.engine.fake.engine import FakeEngine
+from averse_worker.engine.fake.world import TEST_PROMPTS, TRAIN_PROMPTS
+from averse_worker.rewards.contract import Failed
 
 REASONS = (
     Failed("timeout", "1 text took longer than reward.timeout_seconds, 60 s"),

@@ -5,8 +5,8 @@ from typing import Any
 
 from real_worker import serve
 
-from averse_worker.engine import Report
-from averse_worker.engines.fake import FakeEngine
+from averse_worker.engine.contract import Report
+from averse_worker.engine.fake.engine import FakeEngine
 
 
 class HangingEngine(FakeEngine):

@@ -11,9 +11,9 @@ from typing import Any
 
 from real_worker import serve
 
-from averse_worker.engine import Report
-from averse_worker.engines.fake import FakeEngine
-from averse_worker.parent import PR_SET_PDEATHSIG
+from averse_worker.engine.contract import Report
+from averse_worker.engine.fake.engine import FakeEngine
+from averse_worker.wire.parent import PR_SET_PDEATHSIG
 
 
 class HangingEngine(FakeEngine):

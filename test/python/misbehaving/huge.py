@@ -2,7 +2,7 @@
 
 from peer import Peer
 
-from averse_worker.messages import MAX_MESSAGE_BYTES
+from averse_worker.wire.messages.envelope import MAX_MESSAGE_BYTES
 
 peer = Peer()
 peer.hello()

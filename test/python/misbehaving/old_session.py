@@ -3,7 +3,7 @@
 import msgspec
 from peer import Peer
 
-from averse_worker.messages import PingResult, Reply
+from averse_worker.wire.messages.envelope import PingResult, Reply
 
 peer = Peer()
 peer.hello()

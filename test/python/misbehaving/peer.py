@@ -15,15 +15,15 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "python"))
 import zmq
 
 from averse_worker import __version__
-from averse_worker.engines import CAPABILITIES
-from averse_worker.engines.fake import FakeEngine
-from averse_worker.intake import Accepted, read_request
-from averse_worker.memory import resident_bytes
-from averse_worker.messages import (
+from averse_worker.engine.fake.engine import FakeEngine
+from averse_worker.engine.registry import CAPABILITIES
+from averse_worker.platform.memory import resident_bytes
+from averse_worker.wire.intake import Accepted, read_request
+from averse_worker.wire.messages.base import Message
+from averse_worker.wire.messages.envelope import (
     PROTOCOL_VERSION,
     Empty,
     Hello,
-    Message,
     PingResult,
     Progress,
     Reply,

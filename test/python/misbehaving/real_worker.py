@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3] / "python"))
 
 from averse_worker import __main__ as worker
-from averse_worker.engine import Engine
+from averse_worker.engine.contract import Engine
 
 
 def serve(build: Callable[[], Engine]) -> None:

@@ -2,7 +2,7 @@
 
 from peer import Peer
 
-from averse_worker.messages import PROTOCOL_VERSION
+from averse_worker.wire.messages.envelope import PROTOCOL_VERSION
 
 peer = Peer()
 peer.hello(protocol=PROTOCOL_VERSION + 1)

@@ -1,0 +1,169 @@
+"""A deterministic engine without torch, for tests and for trying the controller out.
+
+It answers every field of the protocol in milliseconds, and it does learn: rewards are heavy
+tailed, rise with updates, and rise most on the prompts that the weights point at. Turns commands
+into calls of the parts; each part is a file beside this one.
+"""
+
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from averse_worker import __version__
+from averse_worker.engine.contract import Report
+from averse_worker.engine.fake import files, world
+from averse_worker.engine.fake.episodes import evaluate, roll_out
+from averse_worker.engine.fake.loaded import Loaded, load_all
+from averse_worker.engine.fake.training import fine_tune, update
+from averse_worker.engine.fake.world import Prompts
+from averse_worker.engine.readiness import require_loaded, require_rollout
+from averse_worker.engine.registry import CAPABILITIES
+from averse_worker.engine.texts import texts_of
+from averse_worker.platform.files import folder_bytes, folder_digests
+from averse_worker.platform.memory import resident_bytes
+from averse_worker.rewards.contract import Failed
+from averse_worker.wire.limits import check_load, check_sft
+from averse_worker.wire.messages.base import GpuState, float32_bytes, uint32_bytes
+from averse_worker.wire.messages.envelope import Capabilities
+from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
+from averse_worker.wire.messages.load import LoadPayload, LoadResult, PromptSet
+from averse_worker.wire.messages.training import (
+    ExportPayload,
+    ExportResult,
+    RestorePayload,
+    RestoreResult,
+    RolloutPayload,
+    RolloutResult,
+    SavePayload,
+    SaveResult,
+    SftPayload,
+    SftResult,
+    TextsPayload,
+    TextsResult,
+    UpdatePayload,
+    UpdateResult,
+)
+
+
+class FakeEngine:
+    """Implements `averse_worker.engine.contract.Engine`."""
+
+    name = "fake"
+
+    def __init__(
+        self, failing: Mapping[int, Failed] | None = None, gpu: GpuState | None = None
+    ) -> None:
+        """Both for tests.
+
+        Args:
+            failing: prompt ids whose completions get no reward, and why.
+            gpu: what it reports of a GPU that it has not.
+        """
+        self._failing = failing or {}
+        self._gpu = gpu
+        self._loaded: Loaded | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See `registry.CAPABILITIES`."""
+        return CAPABILITIES["fake"]
+
+    def load(self, payload: LoadPayload, report: Report) -> LoadResult:
+        """Loads the built-in world; refuses models and data it does not have."""
+        started = time.perf_counter()
+        check_load(payload)
+        self._loaded = loaded = load_all(payload, self._failing, self._gpu, report)
+        return LoadResult(
+            device="cpu",
+            device_name=platform.processor() or platform.machine(),
+            dtype=payload.backend.dtype,
+            threads=payload.backend.threads or 1,
+            parameters=2 * world.FEATURES,
+            context=1024,
+            train=_prompt_set(loaded.prompts["train"]),
+            test=_prompt_set(loaded.prompts["test"]),
+            versions={
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "averse_worker": __version__,
+            },
+            nondeterminism=[],
+            digests=loaded.digests,
+            memory_bytes=resident_bytes(),
+            gpu=loaded.gpu,
+            seconds=time.perf_counter() - started,
+        )
+
+    def sft(self, payload: SftPayload, report: Report) -> SftResult:
+        """Pulls the mean action on good prompts towards 0.5; becomes the reference as well."""
+        loaded = require_loaded(self._loaded, "sft")
+        check_sft(payload)
+        return fine_tune(loaded, payload, report)
+
+    def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
+        """Samples one action a prompt; words for it are made up where somebody asks."""
+        return roll_out(require_loaded(self._loaded, "rollout"), payload, report)
+
+    def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
+        """PPO epochs over the weighted episodes of the last rollout."""
+        return update(require_loaded(self._loaded, "update"), payload, report)
+
+    def texts(self, payload: TextsPayload, report: Report) -> TextsResult:
+        """Words for episodes of the last rollout."""
+        loaded = require_loaded(self._loaded, "texts")
+        words = require_rollout(loaded.words, loaded.rollouts, payload.rollout, "texts")
+        settings = loaded.payload
+        return texts_of(
+            payload,
+            words.prompts.size,
+            lambda episode: words.text_of(episode, settings),
+            report,
+        )
+
+    def evaluate(self, payload: EvaluatePayload, report: Report) -> EvaluateResult:
+        """Samples prompts of a split with their own random numbers; changes nothing."""
+        return evaluate(require_loaded(self._loaded, "evaluate"), payload, report)
+
+    def save(self, payload: SavePayload, report: Report) -> SaveResult:
+        """Writes parameters and counters; there is no random state to write."""
+        started = time.perf_counter()
+        loaded, folder = require_loaded(self._loaded, "save"), Path(payload.path)
+        report("save", 0, 1, "checkpoints")
+        files.write_checkpoint(folder, loaded.parameters, loaded.rollouts, loaded.updates)
+        report("save", 1, 1, "checkpoints")
+        return SaveResult(
+            files=folder_digests(folder),
+            bytes=folder_bytes(folder),
+            seconds=time.perf_counter() - started,
+        )
+
+    def restore(self, payload: RestorePayload, report: Report) -> RestoreResult:
+        """Takes up parameters and counters of a checkpoint."""
+        started = time.perf_counter()
+        loaded = require_loaded(self._loaded, "restore")
+        report("restore", 0, 1, "checkpoints")
+        loaded.parameters, counters = files.read_checkpoint(Path(payload.path))
+        loaded.rollouts, loaded.updates = counters.rollouts, counters.updates
+        loaded.end_rollout()
+        report("restore", 1, 1, "checkpoints")
+        return RestoreResult(seconds=time.perf_counter() - started)
+
+    def export(self, payload: ExportPayload, report: Report) -> ExportResult:
+        """Writes a policy that `policy.model` and `reference` can name."""
+        started = time.perf_counter()
+        loaded, folder = require_loaded(self._loaded, "export"), Path(payload.path)
+        report("export", 0, 1, "models")
+        files.write_policy(folder, loaded.weights(payload.weights))
+        report("export", 1, 1, "models")
+        return ExportResult(
+            files=folder_digests(folder),
+            bytes=folder_bytes(folder),
+            seconds=time.perf_counter() - started,
+        )
+
+
+def _prompt_set(prompts: Prompts) -> PromptSet:
+    return PromptSet(ids=uint32_bytes(prompts.ids), scores=float32_bytes(prompts.scores))

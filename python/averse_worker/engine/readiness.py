@@ -1,0 +1,51 @@
+"""What a command needs of the engine's state; every engine refuses what is missing the same way.
+
+The payload itself is checked in `limits`: here it is what came before it that counts.
+"""
+
+from typing import TypeVar
+
+from averse_worker.wire.errors import InputError, ProtocolError
+
+Held = TypeVar("Held")
+
+
+def require_loaded(loaded: Held | None, command: str) -> Held:
+    """What the last `load` brought in, for the command.
+
+    Raises:
+        ProtocolError: nothing has been loaded.
+    """
+    if loaded is None:
+        raise ProtocolError(f"`{command}` came before `load`; send `load` first")
+    return loaded
+
+
+def require_rollout(held: Held | None, rollouts: int, asked: int, command: str) -> Held:
+    """What is held of the last rollout, number `rollouts`, for a command on rollout `asked`.
+
+    Raises:
+        ProtocolError: the command is for another rollout, or none is held.
+    """
+    if held is None or asked != rollouts:
+        number = "none" if held is None else str(rollouts)
+        raise ProtocolError(
+            f"`{command}` is for rollout {asked}, this engine holds {number}; "
+            "name the last rollout, and roll out again after `load`, `sft` or `restore`"
+        )
+    return held
+
+
+def require_average(average: Held | None) -> Held:
+    """The average of the weights, for a command that asked for it by name.
+
+    Raises:
+        InputError: none is kept.
+    """
+    if average is None:
+        raise InputError(
+            "there is no average of the weights: training.average_decay is 0; "
+            "set it above 0 (0.8, say) or ask for the current weights",
+            key="training.average_decay",
+        )
+    return average

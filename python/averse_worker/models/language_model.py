@@ -1,0 +1,215 @@
+"""Any transformers causal language model, split into its trunk and its head.
+
+The trunk gives hidden states; logits are computed only where they are asked for, which for a
+policy means the generated tokens and not the prompt.
+"""
+
+import contextlib
+import inspect
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache, PreTrainedModel
+from transformers.activations import NewGELUActivation
+from transformers.modeling_outputs import BaseModelOutputWithPast
+
+from averse_worker.models.kernels.kv_cache import new_cache
+from averse_worker.models.kernels.log_probs import TokenRule, log_probs, unfused_log_probs
+from averse_worker.models.kernels.trimming import last_block, trimmed
+from averse_worker.wire.errors import InputError
+
+_RESCALING: Final = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+"""config fields of models that change their logits after the head"""
+
+
+class LanguageModel:
+    """A causal language model; `causal` may hold LoRA layers."""
+
+    def __init__(self, causal: PreTrainedModel, key: str = "policy.model") -> None:
+        """Puts the model into evaluation mode and tries it out on a few tokens.
+
+        Raises:
+            InputError: the architecture cannot be split into trunk and head, or cannot be sampled
+                from a padded batch with a cache.
+        """
+        self.causal = causal.eval()
+        _fuse_activations(causal)
+        self._prefix: str = causal.base_model_prefix
+        self._trunk: nn.Module = causal.base_model
+        head = causal.get_output_embeddings()
+        if self._trunk is causal or not isinstance(head, nn.Module):
+            raise InputError(
+                f"{type(causal).__name__} has no separate trunk and head; "
+                "expected a decoder-only language model such as GPT-2, Llama or Qwen",
+                key=key,
+            )
+        self._head = head
+        parameters = inspect.signature(self._trunk.forward).parameters
+        self._takes_positions = "position_ids" in parameters
+        self._last_block: nn.Module | None = None
+        self._settle(key)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters lie."""
+        device: torch.device = self.causal.device
+        return device
+
+    @property
+    def width(self) -> int:
+        """Size of a hidden state."""
+        return self._width
+
+    def cache(self, capacity: int) -> DynamicCache:
+        """An empty key-value cache for `capacity` tokens."""
+        return new_cache(self.causal.config, capacity)
+
+    def hidden(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        mask: Tensor | None,
+        keep: int,
+        cache: DynamicCache | None = None,
+    ) -> Tensor:
+        """Hidden states [B, keep, d] of the last `keep` tokens.
+
+        Args:
+            tokens: [B, L], the tokens not yet in `cache`.
+            positions: [B, L], counted from 0 at the first token that is no padding. Always given:
+                GPT-2 in transformers 5 would count through left padding.
+            mask: [B, cached + L], 0 at left padding; None: there is no padding.
+        """
+        trim: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        if self._last_block is not None and keep < tokens.shape[1]:
+            trim = trimmed(self._last_block, keep)
+        with trim:
+            output = self._trunk(
+                input_ids=tokens,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=cache is not None,
+                **self._place(positions),
+            )
+        hidden: Tensor = output.last_hidden_state[:, -keep:]
+        return hidden
+
+    def logits(self, hidden: Tensor, rule: TokenRule, early: Tensor | None) -> Tensor:
+        """Float32 logits [N, V] of hidden states [N, d] under `rule`."""
+        return rule.apply(self._raw_logits(hidden).float(), early)
+
+    def log_probs(
+        self, hidden: Tensor, tokens: Tensor, rule: TokenRule, early: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of `tokens` [N] after hidden states [N, d], and entropies [N]."""
+        if self._plain:
+            weight, bias = self._head.weight, getattr(self._head, "bias", None)
+            return log_probs(hidden, weight, bias, tokens, rule, early)  # type: ignore[arg-type]
+        return unfused_log_probs(self._raw_logits(hidden), tokens, rule, early)
+
+    def _place(self, positions: Tensor) -> dict[str, Tensor]:
+        # Models with ALiBi (Bloom, MPT) take their positions from the mask alone.
+        return {"position_ids": positions} if self._takes_positions else {}
+
+    def _raw_logits(self, hidden: Tensor) -> Tensor:
+        if self._plain:
+            logits: Tensor = self._head(hidden)
+            return logits
+        # Models with a soft cap or a scale after the head (Gemma 2, Cohere, Granite): let their
+        # own forward pass run on top of a trunk that answers these hidden states.
+        modules = self.causal._modules
+        modules[self._prefix] = _Recorded(hidden[None])
+        try:
+            dummy = torch.zeros((1, hidden.shape[0]), dtype=torch.long, device=hidden.device)
+            logits = self.causal(input_ids=dummy, use_cache=False).logits[0]
+        finally:
+            modules[self._prefix] = self._trunk
+        return logits
+
+    @torch.no_grad()
+    def _settle(self, key: str) -> None:
+        """Chooses head and attention so that the split model equals the whole one.
+
+        Tried on a few tokens, once with left padding and a cache, as sampling will use it.
+        """
+        tokens = torch.arange(2, 7, device=self.device)[None]
+        places = torch.arange(5, device=self.device)[None]
+        for attention in dict.fromkeys((self.causal.config._attn_implementation, "eager")):
+            if attention != self.causal.config._attn_implementation:
+                self.causal.set_attn_implementation(attention)
+            try:
+                hidden = self.hidden(tokens, places, None, keep=5)[0]
+                cached = self._padded_and_cached(tokens)
+            except NotImplementedError:
+                continue
+            if not _near(cached, hidden[2:], 1e-3):
+                continue
+            self._width = hidden.shape[-1]
+            self._trim(tokens, places, hidden)
+            whole = self.causal(input_ids=tokens, use_cache=False, **self._place(places)).logits[0]
+            for plain in (True, False):
+                self._plain = plain and type(self._head) is nn.Linear and not self._rescales()
+                if _near(self._raw_logits(hidden), whole, 1e-5):
+                    return
+        raise InputError(
+            f"{type(self.causal).__name__} cannot be sampled token by token from a padded batch "
+            "with the same results as in one pass; expected a decoder-only transformer such as "
+            "GPT-2, Llama or Qwen",
+            key=key,
+        )
+
+    def _trim(self, tokens: Tensor, places: Tensor, whole: Tensor) -> None:
+        """Trims the last block from now on, if that leaves the last hidden states as they are."""
+        layers = self.causal.config.get_text_config().num_hidden_layers
+        self._last_block = last_block(self._trunk, layers)
+        try:
+            if _near(self.hidden(tokens, places, None, keep=2)[0], whole[-2:], 1e-5):
+                return
+        except (NotImplementedError, TypeError):
+            pass
+        self._last_block = None
+
+    def _rescales(self) -> bool:
+        # Told by the config, because the effect may be too small to see on a few tokens.
+        config = self.causal.config.get_text_config()
+        return any(getattr(config, name, None) not in (None, 1.0) for name in _RESCALING)
+
+    def _padded_and_cached(self, tokens: Tensor) -> Tensor:
+        """Hidden states [3, d] of the last three of five tokens, two of them one by one."""
+        row = nn.functional.pad(tokens, (2, 0))
+        mask = torch.ones_like(row)
+        mask[:, :2] = 0
+        places = (mask.cumsum(1) - 1).clamp_min(0)
+        cache = self.cache(row.shape[1])
+        hidden = [self.hidden(row[:, :5], places[:, :5], mask[:, :5], 1, cache)]
+        for end in (6, 7):
+            one = slice(end - 1, end)
+            hidden.append(self.hidden(row[:, one], places[:, one], mask[:, :end], 1, cache))
+        return torch.cat(hidden, dim=1)[0]
+
+
+def _near(one: Tensor, other: Tensor, tolerance: float) -> bool:
+    if one.dtype != torch.float32:
+        tolerance = 5e-2
+    scale = float(other.abs().max())
+    return float((one - other).abs().max()) <= tolerance * max(scale, 1e-6)
+
+
+class _Recorded(nn.Module):
+    """Stands in for a trunk whose hidden states are already known."""
+
+    def __init__(self, hidden: Tensor) -> None:
+        super().__init__()
+        self._hidden = hidden
+
+    def forward(self, *args: Any, **kwargs: Any) -> BaseModelOutputWithPast:
+        return BaseModelOutputWithPast(last_hidden_state=self._hidden)
+
+
+def _fuse_activations(causal: nn.Module) -> None:
+    """GPT-2's GELU as one kernel: the same formula, an eighth of the step's time saved."""
+    for module in list(causal.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, nn.GELU(approximate="tanh"))

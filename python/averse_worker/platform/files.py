@@ -1,0 +1,48 @@
+"""Files that the worker reads and writes: the built-in assets, digests, sizes and modes."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from averse_worker.wire.errors import InputError
+
+ASSETS: Final = Path(__file__).parents[1] / "assets"
+"""The built-in models, texts and grammar."""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of one file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digests(folder: Path) -> dict[str, str]:
+    """Path inside the folder (with forward slashes) → digest, of all its files, sorted."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+
+
+def folder_bytes(folder: Path) -> int:
+    """Bytes of all files in the folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def same_mode(folder: Path, plain: str) -> None:
+    """Gives every file of `folder` the mode of the one named `plain`, which the umask chose.
+
+    safetensors makes its files for the owner alone, whatever the umask.
+    """
+    mode = (folder / plain).stat().st_mode & 0o777
+    for path in folder.iterdir():
+        if path.stat().st_mode & 0o777 != mode:
+            path.chmod(mode)
+
+
+def check_empty_folder(folder: Path) -> None:
+    """Refuses to write where something is already.
+
+    Raises:
+        InputError: the folder does not exist or holds files already.
+    """
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise InputError(f"'{folder}' is not an existing, empty folder; make one and ask again")

@@ -1,0 +1,51 @@
+"""Weights, gradients and figures that are no numbers any more: found in one pass, told by name."""
+
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from averse_worker.wire.errors import Diverged
+
+
+def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The first tensor that holds NaN or an infinity; None: all are finite.
+
+    One fused norm of all of them, which costs a fraction of a forward pass, settles nearly every
+    case.
+    """
+    if bool(torch.isfinite(nn.utils.get_total_norm(tensors.values()))):
+        return None
+    return next((n for n, t in tensors.items() if not bool(torch.isfinite(t).all())), None)
+
+
+def require_finite(parameters: Mapping[str, Tensor]) -> None:
+    """Looks over the trained weights before they are used or kept.
+
+    Raises:
+        Diverged: with the name of the first parameter that holds NaN or an infinity.
+    """
+    with torch.no_grad():
+        name = first_not_finite(parameters)
+    if name is not None:
+        raise Diverged(
+            f"the weights of {name} are NaN or infinite; restore a checkpoint and lower "
+            "training.learning_rate (sft.learning_rate, where it was fine-tuning)"
+        )
+
+
+def check_finite(values: Tensor, name: str, but: Collection[int] = ()) -> None:
+    """Looks for NaN and infinities in `values` [B, …], those of the episodes `but` left out.
+
+    Raises:
+        Diverged: with the name and the episodes.
+    """
+    odd = (~torch.isfinite(values)).reshape(values.shape[0], -1).any(1)
+    bad = [episode for episode in odd.nonzero()[:, 0].tolist() if episode not in but]
+    if bad:
+        shown = ", ".join(map(str, bad[:8]))
+        raise Diverged(
+            f"{name} of {len(bad)} of {values.shape[0]} episodes are NaN or infinite "
+            f"(the first are {shown}); restore a checkpoint and lower training.learning_rate",
+            detail=f"episodes {bad}",
+        )

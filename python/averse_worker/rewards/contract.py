@@ -1,0 +1,65 @@
+"""What a reward model is, and what it makes of some texts: a score each, or the reason why not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from averse_worker.wire.messages.base import uint32_bytes
+from averse_worker.wire.messages.training import RewardFailure
+
+# Reasons that are told one by one; a model may give each of a million texts one of its own.
+_REASONS: Final = 64
+
+
+class RewardModel(Protocol):
+    """Raw scores of texts, high is good; each text's score is independent of the others."""
+
+    @property
+    def batch(self) -> int | None:
+        """Texts that `score` is given at once; None: as many as there are."""
+        ...
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """[len(texts)]"""
+        ...
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why a text has no score."""
+
+    kind: Literal["timeout", "exception", "not-finite"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of some texts, position by position."""
+
+    values: NDArray[np.float32]
+    """finite, but NaN where the text failed: a failure is never scored 0"""
+    failures: Mapping[int, Failed] = field(default_factory=dict)
+    """by position"""
+
+
+def failed_mask(count: int, failures: Mapping[int, Failed]) -> NDArray[np.bool_]:
+    """[count], true where there is no score."""
+    mask = np.zeros(count, dtype=np.bool_)
+    mask[list(failures)] = True
+    return mask
+
+
+def told(failures: Mapping[int, Failed]) -> list[RewardFailure]:
+    """The failures as they go to the controller: each reason once, with its episodes."""
+    episodes: dict[Failed, list[int]] = {}
+    for episode, reason in sorted(failures.items()):
+        if reason not in episodes and len(episodes) >= _REASONS:
+            reason = Failed(reason.kind, "for one of many other reasons")
+        episodes.setdefault(reason, []).append(episode)
+    return [
+        RewardFailure(kind=reason.kind, message=reason.message, episodes=uint32_bytes(where))
+        for reason, where in episodes.items()
+    ]

@@ -1,0 +1,237 @@
+"""Draws responses from a policy, token by token, with a key-value cache.
+
+Every uniform number is drawn beforehand on the CPU, one for each episode and step, and a token
+is the inverse of the cumulated probabilities there: the same numbers give the same draws on every
+device and in every order of the episodes, up to rounding in the logits.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from averse_worker.models.batches import PaddedPrompts, Responses
+from averse_worker.models.kernels.log_probs import mean_exponent
+from averse_worker.models.policy import Policy
+
+# Finished rows are dropped from the batch once they are this share of it: dropping copies the
+# cache, which costs about as much as one step.
+_DROP_SHARE = 0.125
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How long responses are, and how the tails of the distribution are cut when drawing."""
+
+    new_tokens: int
+    min_new_tokens: int = 0
+    top_k: int = 0
+    """0: off"""
+    top_p: float = 1.0
+    """1: off"""
+    minibatch: int = 0
+    """episodes at once; 0: all"""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Responses and what was seen while they were drawn; arrays are [B, T], zero at padding."""
+
+    responses: Responses
+    log_probs: Tensor
+    """of the policy uncut by top-k and top-p, float32"""
+    entropies: Tensor
+    """nats, of the same policy"""
+    values: Tensor
+    """the value head's part"""
+
+
+def uniforms(seed: int, episodes: int, new_tokens: int) -> Tensor:
+    """[episodes, new_tokens] numbers in (0, 1] from one seed, the same on every machine."""
+    generator = torch.Generator().manual_seed(seed)
+    return 1.0 - torch.rand((episodes, new_tokens), generator=generator)
+
+
+def uniforms_of_prompts(seed: int, prompts: Sequence[int], new_tokens: int) -> Tensor:
+    """As `uniforms`, but a row depends on its prompt's id alone (and on how often it came before).
+
+    Two arms evaluated on overlapping prompts share their luck: common random numbers.
+    """
+    seen: dict[int, int] = {}
+    rows = np.empty((len(prompts), new_tokens), dtype=np.float32)
+    for row, prompt in enumerate(prompts):
+        occurrence = seen[prompt] = seen.get(prompt, -1) + 1
+        key = np.random.SeedSequence([seed, prompt, occurrence])
+        rows[row] = np.random.Generator(np.random.Philox(key)).random(new_tokens, np.float32)
+    return torch.from_numpy(1.0 - rows)
+
+
+def sample(
+    policy: Policy,
+    prompts: PaddedPrompts,
+    draws: Tensor,
+    sampler: Sampler,
+    tick: Callable[[int, int], None],
+) -> Samples:
+    """One response a prompt.
+
+    Args:
+        draws: [B, new_tokens] in (0, 1], on the CPU.
+        tick: told the tokens drawn so far and the most there can be, several times a second.
+    """
+    batch = prompts.tokens.shape[0]
+    shape, device = (batch, sampler.new_tokens), policy.device.torch_device
+    pad = policy.pad_token
+    out = _Out(
+        torch.full(shape, pad, dtype=torch.long, device=device),
+        torch.full((batch,), sampler.new_tokens, dtype=torch.long, device=device),
+        *(torch.zeros(shape, device=device) for _ in range(3)),
+    )
+    draws = draws.to(device)
+    # Like lengths together: less padding, and none at all where all are equal.
+    order = torch.argsort(prompts.lengths, stable=True)
+    done = 0
+    for rows in torch.split(order, sampler.minibatch or batch):
+        _sample_rows(policy, prompts.select(rows), rows, draws, sampler, out, done, tick)
+        done += len(rows) * sampler.new_tokens
+    return Samples(Responses(out.tokens, out.lengths), out.log_probs, out.entropies, out.values)
+
+
+@dataclass(frozen=True)
+class _Out:
+    """Results of all episodes, made outside inference mode so that autograd may use them."""
+
+    tokens: Tensor
+    lengths: Tensor
+    log_probs: Tensor
+    entropies: Tensor
+    values: Tensor
+
+
+@torch.inference_mode()
+def _sample_rows(
+    policy: Policy,
+    prompts: PaddedPrompts,
+    rows: Tensor,
+    draws: Tensor,
+    sampler: Sampler,
+    out: _Out,
+    done: int,
+    tick: Callable[[int, int], None],
+) -> None:
+    """Fills in the episodes `rows`, whose prompts are `prompts`."""
+    actor, end = policy.actor, policy.end_token
+    count, width = prompts.tokens.shape
+    total = draws.shape[0] * sampler.new_tokens
+    mask = prompts.mask()
+    if mask is not None:
+        mask = torch.nn.functional.pad(mask, (0, sampler.new_tokens - 1), value=1)
+    cache = actor.cache(width + sampler.new_tokens - 1)
+    tokens, positions = prompts.tokens[:, -1:], prompts.positions()
+    finished: Tensor | None = None
+    """[rows], where a row of the batch has ended; None: nowhere"""
+    # One autocast block for all steps: weights are cast once and not at every token.
+    with policy.device.autocast():
+        hidden = _read_prompts(policy, prompts, cache)
+        for step in range(sampler.new_tokens):
+            if step > 0:
+                seen = None if mask is None else mask[:, : width + step]
+                hidden = actor.hidden(tokens, positions, seen, keep=1, cache=cache)[:, 0]
+            early = None
+            if step < sampler.min_new_tokens:
+                early = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+            logits = actor.logits(hidden, policy.rule, early)
+            drawn = draw(logits, draws[rows, step], sampler.top_k, sampler.top_p)
+            live = slice(None) if finished is None else ~finished
+            episodes = rows[live]
+            out.tokens[episodes, step] = drawn.tokens[live]
+            out.log_probs[episodes, step] = drawn.log_probs[live]
+            out.entropies[episodes, step] = drawn.entropies[live]
+            out.values[episodes, step] = policy.values(hidden)[live]
+            tick(done + count * (step + 1), total)
+            positions = positions[:, -1:] + 1
+            tokens = drawn.tokens[:, None]
+            ending = drawn.tokens == end
+            if not bool(ending.any()):
+                continue
+            ending = ending if finished is None else ending & ~finished
+            out.lengths[rows[ending]] = step + 1
+            finished = ending if finished is None else finished | ending
+            if bool(finished.all()):
+                return
+            if float(finished.float().mean()) >= _DROP_SHARE:
+                stay = (~finished).nonzero()[:, 0]
+                cache.batch_select_indices(stay)
+                mask = None if mask is None else mask[stay]
+                rows, tokens, positions = rows[stay], tokens[stay], positions[stay]
+                finished = None
+
+
+def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: DynamicCache) -> Tensor:
+    """Fills the cache; answers the hidden states [B, d] after the prompts.
+
+    A prompt that comes several times, as in group sampling, is read once.
+    """
+    # With their lengths: padding may be a token that prompts have too.
+    keys = torch.cat([prompts.lengths[:, None], prompts.tokens], dim=1)
+    distinct, copies = torch.unique(keys, dim=0, return_inverse=True)
+    repeated = len(distinct) < len(keys)
+    once = PaddedPrompts(distinct[:, 1:], distinct[:, 0]) if repeated else prompts
+    last = policy.actor.hidden(once.tokens, once.positions(), once.mask(), keep=1, cache=cache)
+    if not repeated:
+        return last[:, 0]
+    cache.batch_select_indices(copies)
+    return last[copies, 0]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Tokens of one step; arrays are [N]."""
+
+    tokens: Tensor
+    log_probs: Tensor
+    """of the distribution uncut by top-k and top-p"""
+    entropies: Tensor
+    """nats, of the same distribution"""
+
+
+def draw(logits: Tensor, uniform: Tensor, top_k: int, top_p: float) -> Drawn:
+    """Tokens at the cumulated probability `uniform` [N] in (0, 1].
+
+    Args:
+        logits: float32 [N, V]; overwritten.
+    """
+    logits -= logits.amax(-1, keepdim=True)
+    powers = logits.exp()
+    cut = powers
+    if 0 < top_k < powers.shape[1]:
+        least = powers.topk(top_k, dim=-1).values[:, -1:]
+        cut = powers.masked_fill(powers < least, 0.0)
+    if top_p < 1.0:
+        cut = cut.masked_fill(cut < _nucleus_edge(cut, top_p), 0.0)
+    sums = cut.cumsum(-1)
+    # The first sum that reaches a number in (0, total] is always that of a token with
+    # probability > 0; with numbers in [0, total) it need not be.
+    tokens = torch.searchsorted(sums, uniform[:, None] * sums[:, -1:])
+    # Beside NaN every number is too large: the log-probabilities are to tell, not an index error.
+    tokens.clamp_(max=powers.shape[1] - 1)
+    total = sums[:, -1] if cut is powers else powers.sum(-1)
+    log_total = total.log()
+    return Drawn(
+        tokens[:, 0],
+        logits.gather(1, tokens)[:, 0] - log_total,
+        log_total - mean_exponent(powers, logits) / total,
+    )
+
+
+def _nucleus_edge(powers: Tensor, top_p: float) -> Tensor:
+    """The smallest unnormalised probability [N, 1] in the nucleus (Holtzman et al. 2020)."""
+    ordered = powers.sort(dim=-1, descending=True).values
+    before = ordered.cumsum(-1) - ordered
+    outside = before >= top_p * ordered.sum(-1, keepdim=True)
+    # The most probable token is inside whatever top_p is.
+    outside[:, 0] = False
+    return ordered.masked_fill(outside, torch.inf).amin(-1, keepdim=True)

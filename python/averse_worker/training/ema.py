@@ -1,0 +1,51 @@
+"""An exponential average of the trained weights: less noisy than the last iterate."""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from averse_worker.models.policy import VALUE_HEAD, Policy
+
+
+class WeightAverage:
+    """ē ← d·ē + (1 − d)·θ after every update, over the actor's trained parameters (float32)."""
+
+    def __init__(self, policy: Policy, decay: float) -> None:
+        """Begins at the present weights; `decay` in (0, 1)."""
+        self._policy = policy
+        self._decay = decay
+        self.weights: dict[str, Tensor] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the past: the average is what the weights are now."""
+        self.weights = {
+            name: parameter.detach().clone()
+            for name, parameter in self._policy.parameters.items()
+            if not name.startswith(VALUE_HEAD)
+        }
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Takes the present weights in."""
+        parameters = self._policy.parameters
+        for name, mean in self.weights.items():
+            mean.lerp_(parameters[name], 1 - self._decay)
+
+    @contextlib.contextmanager
+    def in_place_of_weights(self) -> Iterator[None]:
+        """For the block the policy has the averaged weights; afterwards its own, bit for bit."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        parameters = self._policy.parameters
+        for name, mean in self.weights.items():
+            # Pointers change hands, nothing is copied; the optimizer sees the same Parameter.
+            parameter = parameters[name]
+            self.weights[name], parameter.data = parameter.data, mean

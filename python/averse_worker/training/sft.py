@@ -1,0 +1,169 @@
+"""Supervised fine-tuning on the good class, with TRL's SFTTrainer."""
+
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from transformers import TrainerCallback
+from transformers.trainer_callback import PrinterCallback
+
+from averse_worker.data.tokenise import tokenise_texts
+from averse_worker.engine.contract import Report
+from averse_worker.models.policy import Policy
+from averse_worker.platform.device import Device, quiet
+from averse_worker.platform.finite import first_not_finite, require_finite
+from averse_worker.wire.errors import Diverged, InputError
+from averse_worker.wire.messages.training import SftPayload
+
+# The learning rate rises over this share of the steps and then falls linearly to zero.
+_WARMUP: Final = 0.05
+# Losses told are means over this share of the steps, at either end.
+_EDGE: Final = 0.1
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """How the loss (nats a token) went."""
+
+    loss_first: float
+    loss_last: float
+
+
+def fine_tune(
+    policy: Policy, texts: Sequence[str], payload: SftPayload, report: Report
+) -> FineTuned:
+    """Trains the policy on `texts` for `payload.steps` steps; it becomes its own reference.
+
+    With LoRA, adapters are trained, merged into the base and begun anew. Nothing is written to
+    disk and nothing logged.
+
+    Raises:
+        InputError: there are no texts.
+        Diverged: a loss, gradient or weight is NaN or infinite.
+    """
+    if not texts:
+        raise InputError(
+            'supervised fine-tuning needs train rows with "text" and "label": "good", and there '
+            "are none; label some, or set sft.steps to 0",
+            key="data.path",
+        )
+    model = policy.adapter if policy.adapter is not None else policy.actor.causal
+    rows = tokenise_texts(policy.tokenizer, texts, payload.max_tokens)
+    watcher = _Watcher(payload.steps, report)
+    # The trainer writes its own needs into them (use_cache off, say); an export would keep those.
+    configs = [(vars(c), dict(vars(c))) for c in (model.config, model.generation_config)]
+    with quiet(), tempfile.TemporaryDirectory(prefix="averse-sft-") as folder:
+        # Imported here: it takes seconds, and many a worker never fine-tunes.
+        report("import", 0, 1, "packages")
+        from datasets import Dataset
+        from trl import SFTTrainer
+
+        report("import", 1, 1, "packages")
+
+        trainer = SFTTrainer(
+            model=model,
+            args=_arguments(payload, policy.device, folder),
+            train_dataset=Dataset.from_dict({"input_ids": rows, "labels": rows}),
+            processing_class=policy.tokenizer,
+            callbacks=[watcher],
+        )
+        trainer.remove_callback(PrinterCallback)
+        report("sft", 0, payload.steps, "steps")
+        try:
+            trainer.train()
+        finally:
+            # Mixed precision hides the class's `forward` behind a wrapper on the instance.
+            vars(model).pop("forward", None)
+            vars(model).pop("_original_forward", None)
+            for now, former in configs:
+                now.clear()
+                now.update(former)
+            model.zero_grad(set_to_none=True)
+    if policy.adapter is not None:
+        causal = policy.adapter.merge_and_unload()
+    else:
+        causal = policy.actor.causal
+    require_finite(dict(causal.named_parameters()))
+    policy.install(causal.to(policy.device.torch_device))
+    policy.fine_tuned = True
+    edge = max(1, round(_EDGE * len(watcher.losses)))
+    return FineTuned(
+        statistics.fmean(watcher.losses[:edge]), statistics.fmean(watcher.losses[-edge:])
+    )
+
+
+def _arguments(payload: SftPayload, device: Device, folder: str) -> Any:
+    from trl import SFTConfig
+
+    on_gpu = device.torch_device.type == "cuda"
+    arguments = SFTConfig(
+        output_dir=folder,
+        max_steps=payload.steps,
+        per_device_train_batch_size=payload.batch,
+        learning_rate=payload.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=round(_WARMUP * payload.steps),
+        weight_decay=0.0,
+        seed=payload.seed,
+        max_length=None,
+        # "chunked_nll", the default, would leave the model's forward patched.
+        loss_type="nll",
+        dataset_kwargs={"skip_prepare_dataset": True},
+        gradient_checkpointing=False,
+        bf16=device.dtype == torch.bfloat16,
+        fp16=device.dtype == torch.float16 and on_gpu,
+        use_cpu=device.torch_device.type == "cpu",
+        dataloader_pin_memory=on_gpu,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    if on_gpu:
+        # One worker, one device: without this the Trainer spreads over all it sees.
+        arguments.device  # noqa: B018 — sets the devices up, which the next line corrects
+        arguments._n_gpu = 1
+    return arguments
+
+
+class _Watcher(TrainerCallback):  # type: ignore[misc]
+    """Passes progress on, through which an interrupt comes, and keeps the losses."""
+
+    def __init__(self, steps: int, report: Report) -> None:
+        self.losses: list[float] = []
+        self._steps = steps
+        self._report = report
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._report("sft", state.global_step, self._steps, "steps")
+
+    def on_pre_optimizer_step(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
+        if args.fp16:
+            return  # its scaler meets infinities by design, and leaves those steps out
+        gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        # Clipping comes first and may have spread it: the name is the first of those touched.
+        if name := first_not_finite(gradients):
+            raise Diverged(
+                f"the gradient of {name} is NaN or infinite at step {state.global_step + 1} of "
+                "supervised fine-tuning, which was not taken; lower sft.learning_rate"
+            )
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any
+    ) -> None:
+        if "loss" not in logs:
+            return
+        loss = float(logs["loss"])
+        if not np.isfinite(loss):
+            raise Diverged(
+                f"the loss of supervised fine-tuning is {loss} at step {state.global_step}; "
+                "lower sft.learning_rate"
+            )
+        self.losses.append(loss)

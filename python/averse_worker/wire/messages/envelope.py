@@ -1,0 +1,190 @@
+"""Envelopes and the table of commands; mirrors `src/protocol/messages.ts`, in the same order.
+
+The files beside this one hold the commands' payloads and results. Every struct forbids unknown
+fields and refuses NaN, infinities and arrays whose length is no multiple of four bytes, on decoding
+and on construction alike. `test_messages.py` compares them with the JSON Schema exported from the
+TypeScript side.
+"""
+
+from typing import Annotated, Any, Final, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Raw
+
+from averse_worker.wire.errors import ErrorKind
+from averse_worker.wire.messages.base import LARGEST_EXACT_INTEGER, Count, Message
+from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
+from averse_worker.wire.messages.load import LoadPayload, LoadResult
+from averse_worker.wire.messages.training import (
+    ExportPayload,
+    ExportResult,
+    RestorePayload,
+    RestoreResult,
+    RolloutPayload,
+    RolloutResult,
+    SavePayload,
+    SaveResult,
+    SftPayload,
+    SftResult,
+    TextsPayload,
+    TextsResult,
+    UpdatePayload,
+    UpdateResult,
+)
+
+PROTOCOL_VERSION: Final = 3
+"""Exact match is required and checked first; a mismatch says which side is older."""
+
+MAX_MESSAGE_BYTES: Final = 256 * 2**20
+"""Largest message either way: far above any real one, and below what would exhaust the host."""
+
+Version = Annotated[int, Meta(ge=-LARGEST_EXACT_INTEGER, le=LARGEST_EXACT_INTEGER)]
+
+
+class MessageTooLarge(ValueError):  # noqa: N818
+    """A message is over `MAX_MESSAGE_BYTES` and cannot be sent."""
+
+
+# ── control: answered by the control thread, also while the engine works ────────────────────
+
+
+class Empty(Message, frozen=True, kw_only=True):
+    pass
+
+
+class PingResult(Message, frozen=True, kw_only=True):
+    busy: str | None
+    """command in hand"""
+    phase: str | None
+    memory_bytes: Count
+    """of this process, on the host"""
+
+
+Command = Literal[
+    "load",
+    "sft",
+    "rollout",
+    "update",
+    "texts",
+    "evaluate",
+    "save",
+    "restore",
+    "export",
+    "ping",
+    "interrupt",
+    "shutdown",
+]
+
+PAYLOADS: Final[dict[Command, type[Message]]] = {
+    "load": LoadPayload,
+    "sft": SftPayload,
+    "rollout": RolloutPayload,
+    "update": UpdatePayload,
+    "texts": TextsPayload,
+    "evaluate": EvaluatePayload,
+    "save": SavePayload,
+    "restore": RestorePayload,
+    "export": ExportPayload,
+    "ping": Empty,
+    "interrupt": Empty,
+    "shutdown": Empty,
+}
+
+RESULTS: Final[dict[Command, type[Message]]] = {
+    "load": LoadResult,
+    "sft": SftResult,
+    "rollout": RolloutResult,
+    "update": UpdateResult,
+    "texts": TextsResult,
+    "evaluate": EvaluateResult,
+    "save": SaveResult,
+    "restore": RestoreResult,
+    "export": ExportResult,
+    "ping": PingResult,
+    "interrupt": Empty,
+    "shutdown": Empty,
+}
+
+COMMANDS: Final[tuple[Command, ...]] = get_args(Command)
+
+
+# ── envelopes ───────────────────────────────────────────────────────────────────────────────
+
+
+class Request(Message, frozen=True, kw_only=True, tag_field="kind", tag="request"):
+    """Controller → worker. `payload` is decoded against the command's own struct."""
+
+    protocol: Version
+    session: str
+    id: Count
+    command: Command
+    payload: Raw
+
+
+class Capabilities(Message, frozen=True, kw_only=True):
+    sft: bool
+    lora: bool
+    prefix_baseline: bool
+    average: bool
+    checkpoint: bool
+
+
+class Hello(Message, frozen=True, kw_only=True, tag_field="kind", tag="hello"):
+    """First message of a worker, before it imports torch."""
+
+    protocol: Version
+    session: str
+    pid: Count
+    engine: str
+    version: str
+    """of the worker package"""
+    capabilities: Capabilities
+
+
+class Reply(Message, frozen=True, kw_only=True, tag_field="kind", tag="reply"):
+    session: str
+    id: Count
+    result: Any
+
+
+class Failure(Message, frozen=True, kw_only=True, tag_field="kind", tag="failure"):
+    session: str
+    id: Count | None
+    """None: no request could be read"""
+    error: ErrorKind
+    message: str
+    """what, where, what was expected, what to do next"""
+    key: str | None
+    """config key path that led here, when known"""
+    detail: str | None
+    """traceback or numbers"""
+
+
+class Progress(Message, frozen=True, kw_only=True, tag_field="kind", tag="progress"):
+    session: str
+    id: Count
+    phase: str
+    """import, load, sample, reference, reward, update, evaluate, …"""
+    done: Count
+    total: Count
+    """0: unknown"""
+    unit: str
+
+
+FromWorker = Hello | Reply | Failure | Progress
+
+
+def encode(message: Message) -> bytes:
+    """Encodes an envelope (or any message) as MessagePack.
+
+    Raises:
+        MessageTooLarge: the peer would drop the connection over it.
+        UnicodeEncodeError: a text holds half a surrogate pair, which UTF-8 cannot carry.
+    """
+    data = msgspec.msgpack.encode(message)
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise MessageTooLarge(
+            f"a {type(message).__name__} has {len(data)} bytes, "
+            f"expected at most {MAX_MESSAGE_BYTES}; ask for fewer episodes at once"
+        )
+    return data

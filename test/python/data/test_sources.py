@@ -1,0 +1,160 @@
+"""Data files: what is read from them, and what is said of those that are wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import PreTrainedTokenizerFast
+
+from averse_worker.data.sources import Row, read_data
+from averse_worker.data.tokenise import tokenise_prompts
+from averse_worker.platform.files import ASSETS
+from averse_worker.wire.errors import InputError
+from tiny_models import make_policy, write_data, write_language_model, write_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerFast:
+    return write_tokenizer(tmp_path_factory.mktemp("tokenizer"))
+
+
+def folder_with(path: Path, train: str | bytes, test: str = '{"text": "fine"}') -> Path:
+    raw = train if isinstance(train, bytes) else train.encode()
+    (path / "train.jsonl").write_bytes(raw)
+    (path / "test.jsonl").write_text(test)
+    return path
+
+
+def test_a_folder_gives_rows_good_texts_and_digests(tmp_path: Path) -> None:
+    data = read_data(str(write_data(tmp_path)))
+    assert [row.id for row in data.rows["train"]] == list(range(48))
+    assert len(data.rows["test"]) == 16
+    assert len(data.good["train"]) == 24
+    assert data.good["test"][0] == data.rows["test"][0].text
+    assert set(data.digests) == {"train.jsonl", "test.jsonl"}
+
+
+def test_every_file_of_the_builtin_set_has_its_digest() -> None:
+    """The model card tells the same, of the files as they are published."""
+    card = (ASSETS / "MODEL_CARD.md").read_text()
+    data = read_data("builtin")
+    assert set(data.digests) == {"good-texts.jsonl", "prompt-grammar.json"}
+    for name, digest in data.digests.items():
+        assert f"`{name}`" in card
+        assert f"`{digest}`" in card
+
+
+def test_labels_may_be_words_numbers_or_missing(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"text": "one", "label": "good"},
+        {"text": "two", "label": 1},
+        {"text": "three", "label": "bad"},
+        {"text": "four", "label": 0},
+        {"text": "five"},
+        {"prompt": "six"},
+    ]
+    folder = folder_with(tmp_path, "\n\n".join(json.dumps(row) for row in rows) + "\n")
+    data = read_data(str(folder))
+    assert data.good["train"] == ["one", "two"]
+    assert [row.text for row in data.rows["train"]] == [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+    ]
+
+
+def test_one_file_is_split(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps({"prompt": f"row {i}"}) for i in range(25)))
+    data = read_data(str(path))
+    assert [row.id for row in data.rows["test"]] == [9, 19]
+    assert len(data.rows["train"]) == 23
+    path.write_text('{"prompt": "one"}\n{"prompt": "two"}')
+    data = read_data(str(path))
+    assert (len(data.rows["train"]), len(data.rows["test"])) == (1, 1)
+    path.write_text('{"prompt": "one"}')
+    with pytest.raises(InputError, match="one row only"):
+        read_data(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "is empty"),
+        ("\n \n", "is empty"),
+        (b'{"text": "fine"}\n{"text": "\xff"}', "train.jsonl:2: is not UTF-8"),
+        ('{"text": "fine"}\n\n{"text": }', "train.jsonl:3: is not JSON"),
+        ("[1]", "train.jsonl:1: is a JSON list"),
+        ('{"label": "good"}', r'train.jsonl:1: "text" \(or "prompt"\) is missing'),
+        ('{"text": 5}', 'train.jsonl:1: "text" is 5'),
+        ('{"text": "  "}', 'train.jsonl:1: "text" is'),
+        ('{"prompt": null}', 'train.jsonl:1: "prompt" is None'),
+        ('{"text": "x", "label": "nice"}', "\"label\" is 'nice', expected"),
+        ('{"text": "x", "label": true}', '"label" is True, expected'),
+        ('{"text": "x", "label": [1]}', r'"label" is \[1\], expected'),
+    ],
+)
+def test_wrong_files_are_named_by_line(tmp_path: Path, content: str | bytes, told: str) -> None:
+    with pytest.raises(InputError, match=told) as caught:
+        read_data(str(folder_with(tmp_path, content)))
+    assert caught.value.key == "data.path"
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no train.jsonl and no test.jsonl"):
+        read_data(str(tmp_path))
+    with pytest.raises(InputError, match="neither builtin, nor a folder, nor a file"):
+        read_data(str(tmp_path / "nowhere"))
+
+
+def test_prompts_are_the_first_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
+    rows = [Row(3, "the film was very good", True, "a:1"), Row(8, "a", False, "a:2")]
+    prompts = tokenise_prompts(rows, tokenizer, 3)
+    assert prompts.ids.tolist() == [3, 8]
+    assert [len(tokens) for tokens in prompts.tokens] == [3, 2]
+    assert prompts.tokens[0][0] == tokenizer.bos_token_id
+    assert rows[0].text.startswith(prompts.texts[0])
+    assert prompts.texts[1] == "a"
+
+
+def test_a_text_without_tokens_is_refused(tokenizer: PreTrainedTokenizerFast) -> None:
+    class Silent:
+        eos_token_id = tokenizer.eos_token_id
+
+        def __call__(self, texts: list[str], **_: Any) -> Any:
+            return tokenizer([""] * len(texts), add_special_tokens=False)
+
+    with pytest.raises(InputError, match="a:1: the text has no tokens"):
+        tokenise_prompts([Row(0, "?", False, "a:1")], Silent(), 4)  # type: ignore[arg-type]
+
+
+def test_models_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    folder = write_language_model(tmp_path / "model")
+    with pytest.raises(InputError, match=r"prompt_tokens 60 and rollout.new_tokens 6 make 66"):
+        make_policy(folder, data__prompt_tokens=60)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    del config["eos_token"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="no end-of-text token; set eos_token"):
+        make_policy(folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:2000])
+    with pytest.raises(InputError, match="cannot be loaded") as caught:
+        make_policy(folder)
+    assert caught.value.key == "policy.model"
+    weights.unlink()
+    with pytest.raises(InputError, match=r"no \*.safetensors file"):
+        make_policy(folder)
+
+
+def test_weights_that_lack_tensors_are_refused(tmp_path: Path) -> None:
+    folder = write_language_model(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    config["n_layer"] = 3
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="the weights lack 12 tensors"):
+        make_policy(folder)

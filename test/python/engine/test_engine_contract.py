@@ -1,0 +1,733 @@
+"""What every engine promises, run on each one (`engine_factory` in conftest.py)."""
+
+import hashlib
+import itertools
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from averse_worker.engine.contract import Engine
+from averse_worker.engine.registry import CAPABILITIES
+from averse_worker.wire.errors import Interrupted, WorkerError
+from averse_worker.wire.messages.base import Message, float32_array, float32_bytes, uint32_array
+from averse_worker.wire.messages.load import LoadPayload, LoadResult
+from averse_worker.wire.messages.training import (
+    EpisodeText,
+    ExportPayload,
+    RestorePayload,
+    RolloutResult,
+    SavePayload,
+    SftPayload,
+    UpdateResult,
+)
+from conftest import Subject
+from payloads import (
+    evaluate_payload,
+    load_payload,
+    rollout_payload,
+    texts_payload,
+    update_payload,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+EPISODES = 8
+CLOCKED = ("seconds", "memory_bytes", "gpu")
+"""Fields that two equal runs may differ in."""
+
+
+def quiet(phase: str, done: int, total: int, unit: str) -> None:
+    """A report that nobody reads."""
+
+
+class Progress:
+    """A report that remembers, and interrupts at its n-th call if told to."""
+
+    def __init__(self, interrupt_at: int | None = None) -> None:
+        self.calls: list[tuple[str, int, int, str]] = []
+        self._interrupt_at = interrupt_at
+
+    def __call__(self, phase: str, done: int, total: int, unit: str) -> None:
+        self.calls.append((phase, done, total, unit))
+        if len(self.calls) == self._interrupt_at:
+            raise Interrupted("on request")
+
+
+def content(result: Message) -> dict[str, Any]:
+    """A result without what the clock and the memory put into it."""
+    fields = msgspec.to_builtins(result, builtin_types=(bytes,))
+    return {name: value for name, value in fields.items() if name not in CLOCKED}
+
+
+class Loaded:
+    """A new engine of the subject with its models loaded."""
+
+    def __init__(self, subject: Subject, **changes: Any) -> None:
+        self.engine: Engine = subject.make()
+        self.payload: LoadPayload = load_payload(subject.load, **changes)
+        self.result: LoadResult = self.engine.load(self.payload, quiet)
+        self.train = uint32_array(self.result.train.ids)
+        self.test = uint32_array(self.result.test.ids)
+
+    def rollout(self, seed: int = 1, **settings: Any) -> RolloutResult:
+        prompts = settings.pop("prompts", self.train[:EPISODES])
+        return self.engine.rollout(rollout_payload(prompts, seed=seed, **settings), quiet)
+
+    def update(self, rollout: RolloutResult, weights: Any, seed: int = 1) -> UpdateResult:
+        payload = update_payload(rollout.rollout, weights, seed=seed)
+        return self.engine.update(payload, quiet)
+
+    def texts(self, rollout: RolloutResult, episodes: Any) -> list[EpisodeText]:
+        return self.engine.texts(texts_payload(rollout.rollout, episodes), quiet).texts
+
+    def evaluate(self, **changes: Any) -> dict[str, Any]:
+        prompts = changes.pop("prompts", self.test[:EPISODES])
+        payload = evaluate_payload(prompts, **changes)
+        return content(self.engine.evaluate(payload, quiet))
+
+    def learn(self, seed: int = 1) -> None:
+        """One iteration with the worse half of the episodes kept."""
+        rollout = self.rollout(seed)
+        self.update(rollout, worse_half(rollout), seed)
+
+    def save(self, folder: Path) -> Path:
+        folder.mkdir()
+        self.engine.save(SavePayload(path=str(folder)), quiet)
+        return folder
+
+    def restore(self, folder: Path) -> None:
+        self.engine.restore(RestorePayload(path=str(folder)), quiet)
+
+
+def worse_half(rollout: RolloutResult) -> list[float]:
+    returns = float32_array(rollout.return_)
+    return [float(value <= np.median(returns)) for value in returns]
+
+
+def refused(call: Callable[[], Any], *kinds: str) -> WorkerError:
+    """The error that the call ends with, which must be of one of these kinds."""
+    with pytest.raises(WorkerError) as caught:
+        call()
+    assert caught.value.kind in kinds, caught.value
+    assert len(caught.value.message) > 20
+    return caught.value
+
+
+# ── load ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_load_answers_prompts_of_both_splits(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    assert loaded.engine.name == engine_factory.name
+    assert loaded.engine.capabilities == CAPABILITIES[engine_factory.name]
+    for split in (loaded.result.train, loaded.result.test):
+        ids, scores = uint32_array(split.ids), float32_array(split.scores)
+        assert len(ids) == len(scores) >= EPISODES
+        assert len(set(ids.tolist())) == len(ids)
+        assert np.isfinite(scores).all()
+    assert loaded.result.parameters > 0
+    assert loaded.result.context >= 8
+    assert "python" in loaded.result.versions
+    assert loaded.result.nondeterminism == []
+
+
+def test_digests_are_sha256_of_all_that_was_loaded(engine_factory: Subject) -> None:
+    digests = msgspec.to_builtins(Loaded(engine_factory).result.digests)
+    judge = digests.pop("judge")
+    assert (judge != {}) == (engine_factory.load.judge is not None)
+    for part, files in digests.items():
+        assert files, part
+        assert all(len(bytes.fromhex(digest)) == 32 for digest in files.values())
+
+
+def test_loading_twice_gives_the_same(engine_factory: Subject) -> None:
+    once = Loaded(engine_factory)
+    again = once.engine.load(once.payload, quiet)
+    assert content(again) == content(once.result)
+
+
+BAD_LOADS: list[tuple[str, dict[str, Any]]] = [
+    ("policy.model", {"policy__model": "/no/such/folder"}),
+    ("reward.model", {"reward__model": "/no/such/folder"}),
+    ("data.path", {"data__path": "/no/such/folder"}),
+    ("reward.label", {"reward__label": "no-such-class"}),
+    ("rollout.new_tokens", {"rollout__new_tokens": 0}),
+    ("rollout.min_new_tokens", {"rollout__min_new_tokens": 10**6}),
+    ("rollout.temperature", {"rollout__temperature": 0}),
+    ("rollout.top_p", {"rollout__top_p": 1.5}),
+    ("training.epochs", {"training__epochs": 0}),
+    ("training.minibatch", {"training__minibatch": 0}),
+    ("training.average_decay", {"training__average_decay": 1}),
+]
+
+
+@pytest.mark.parametrize(("key", "changes"), BAD_LOADS, ids=[key for key, _ in BAD_LOADS])
+def test_a_load_that_cannot_work_names_the_key(
+    engine_factory: Subject, key: str, changes: dict[str, Any]
+) -> None:
+    payload = load_payload(engine_factory.load, **changes)
+    error = refused(lambda: engine_factory.make().load(payload, quiet), "input")
+    assert error.key == key
+
+
+# ── rollout ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rollout_has_one_entry_an_episode(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout()
+    for data in (rollout.reward, rollout.kl, rollout.return_, rollout.lambda_return):
+        assert float32_array(data).shape == (EPISODES,)
+        assert np.isfinite(float32_array(data)).all()
+    lengths = uint32_array(rollout.length)
+    settings = loaded.payload.rollout
+    assert lengths.shape == (EPISODES,)
+    assert (lengths >= max(settings.min_new_tokens, 1)).all()
+    assert (lengths <= settings.new_tokens).all()
+    assert rollout.tokens == lengths.sum()
+
+
+def test_a_rollout_depends_on_its_seed_alone(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    first = content(loaded.rollout(seed=1))
+    second = content(loaded.rollout(seed=2))
+    again = content(loaded.rollout(seed=1))
+    elsewhere = content(Loaded(engine_factory).rollout(seed=1))
+    ids = [result.pop("rollout") for result in (first, second, again)]
+    elsewhere.pop("rollout")
+    assert len(set(ids)) == 3
+    assert first == again == elsewhere
+    assert first["reward"] != second["reward"]
+
+
+def test_completions_of_one_prompt_differ(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout(prompts=[loaded.train[0]] * EPISODES)
+    assert len(set(float32_array(rollout.reward).tolist())) > 1
+
+
+def test_the_untrained_policy_is_its_own_reference(engine_factory: Subject) -> None:
+    rollout = Loaded(engine_factory).rollout(beta=1.0)
+    assert np.abs(float32_array(rollout.kl)).max() < 1e-3
+
+
+def test_the_return_is_the_reward_less_the_weighted_kl(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory, training__gamma=1, training__learning_rate=1e-3)
+    loaded.learn()
+    rollout = loaded.rollout(seed=2, beta=0.5)
+    reward, kl = float32_array(rollout.reward), float32_array(rollout.kl)
+    assert np.abs(kl).max() > 0
+    np.testing.assert_allclose(
+        float32_array(rollout.return_), reward - 0.5 * kl, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_transforms_shape_the_return_and_not_the_raw_reward(engine_factory: Subject) -> None:
+    plain = Loaded(engine_factory).rollout(beta=0)
+    raw = float32_array(plain.reward).astype(np.float64)
+    for transform, expected in (
+        ("clip", np.clip(raw, -0.1, 0.1)),
+        ("log-sigmoid", -0.1 * np.logaddexp(0, -raw)),
+    ):
+        changes = {"reward__transform": transform, "reward__scale": 0.1}
+        shaped = Loaded(engine_factory, **changes).rollout(beta=0)
+        np.testing.assert_allclose(float32_array(shaped.reward), raw, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(float32_array(shaped.return_), expected, atol=1e-4)
+
+
+def test_the_prompt_baseline_takes_the_prompts_score_off(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory, reward__baseline="prompt")
+    rollout = loaded.rollout(beta=0)
+    scores = float32_array(loaded.result.train.scores)[:EPISODES]
+    expected = float32_array(rollout.reward) - scores
+    np.testing.assert_allclose(float32_array(rollout.return_), expected, atol=1e-4)
+
+
+def test_unknown_prompts_are_refused(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    error = refused(lambda: loaded.rollout(prompts=[4_000_000_000]), "input", "protocol")
+    assert "4000000000" in error.message
+    refused(lambda: loaded.rollout(prompts=[]), "input", "protocol")
+
+
+# ── update ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_update_changes_the_policy(engine_factory: Subject) -> None:
+    trained, untrained = Loaded(engine_factory), Loaded(engine_factory)
+    trained.learn()
+    untrained.rollout()
+    assert trained.evaluate()["kl"] != untrained.evaluate()["kl"]
+
+
+def test_an_update_counts_what_it_kept(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout()
+    weights = [0.0, 1.0, 0.0, 2.0, 0.5, 0.0, 0.0, 0.0]
+    result = loaded.update(rollout, weights)
+    training = loaded.payload.training
+    lengths = uint32_array(rollout.length)
+    assert result.episodes == 3
+    assert result.tokens == lengths[np.array(weights) > 0].sum() * training.epochs
+    assert result.gradient_steps == training.epochs * math.ceil(3 / training.minibatch)
+    assert 0 <= result.clip_fraction <= 1
+    assert result.grad_norm >= 0
+
+
+def test_only_the_ratio_of_weights_counts(engine_factory: Subject) -> None:
+    results = []
+    for factor in (1.0, 4.0, 0.125):
+        loaded = Loaded(engine_factory)
+        rollout = loaded.rollout()
+        weights = factor * np.array([0.0, 1.0, 0.0, 2.0, 0.5, 0.0, 0.0, 1.0])
+        update = loaded.update(rollout, weights)
+        results.append((update.loss_policy, update.grad_norm, loaded.evaluate()["kl"]))
+    for other in results[1:]:
+        assert other[0] == pytest.approx(results[0][0], rel=1e-4, abs=1e-6)
+        assert other[1] == pytest.approx(results[0][1], rel=1e-4, abs=1e-6)
+        kl, first_kl = float32_array(other[2]), float32_array(results[0][2])
+        np.testing.assert_allclose(kl, first_kl, rtol=1e-3, atol=1e-5)
+
+
+def test_weights_decide_who_is_learnt_from(engine_factory: Subject) -> None:
+    kls = []
+    for kept in (slice(0, 4), slice(4, 8)):
+        loaded = Loaded(engine_factory)
+        rollout = loaded.rollout()
+        weights = np.zeros(EPISODES)
+        weights[kept] = 1
+        loaded.update(rollout, weights)
+        kls.append(loaded.evaluate()["kl"])
+    assert kls[0] != kls[1]
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5])
+def test_the_learning_rate_factor_scales_the_step(engine_factory: Subject, factor: float) -> None:
+    kls = []
+    for applied in (1.0, factor):
+        loaded = Loaded(engine_factory)
+        rollout = loaded.rollout()
+        payload = update_payload(rollout.rollout, np.ones(EPISODES))
+        loaded.engine.update(msgspec.structs.replace(payload, learning_rate_factor=applied), quiet)
+        kls.append(np.abs(float32_array(loaded.evaluate()["kl"])).max())
+    assert kls[1] < kls[0]
+    if factor == 0:
+        assert kls[1] < 1e-3
+
+
+BAD_WEIGHTS: dict[str, list[float]] = {
+    "too few": [1.0] * (EPISODES - 1),
+    "too many": [1.0] * (EPISODES + 1),
+    "negative": [1.0] * (EPISODES - 1) + [-0.5],
+    "all zero": [0.0] * EPISODES,
+    "not a number": [1.0] * (EPISODES - 1) + [math.nan],
+    "infinite": [1.0] * (EPISODES - 1) + [math.inf],
+}
+
+
+@pytest.mark.parametrize("weights", BAD_WEIGHTS.values(), ids=BAD_WEIGHTS.keys())
+def test_weights_that_make_no_sense_are_refused(
+    engine_factory: Subject, weights: list[float]
+) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout()
+    payload = update_payload(rollout.rollout, np.ones(1))
+    data = np.array(weights, dtype="<f4").tobytes()
+    wrong = msgspec.structs.replace(payload, weights=data)
+    refused(lambda: loaded.engine.update(wrong, quiet), "input")
+    assert loaded.update(rollout, np.ones(EPISODES)).episodes == EPISODES
+
+
+def test_only_the_last_rollout_can_be_updated(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    nothing = update_payload(0, np.ones(EPISODES))
+    refused(lambda: loaded.engine.update(nothing, quiet), "protocol", "input")
+    first = loaded.rollout(seed=1)
+    loaded.rollout(seed=2)
+    error = refused(lambda: loaded.update(first, np.ones(EPISODES)), "protocol", "input")
+    assert str(first.rollout) in error.message
+
+
+# ── texts ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_texts_are_of_the_episodes_asked_for(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout(prompts=[loaded.train[i] for i in (0, 1, 0, 2)])
+    asked = loaded.texts(rollout, [3, 0, 2])
+    assert [text.episode for text in asked] == [3, 0, 2]
+    all_of_them = loaded.texts(rollout, range(4))
+    assert asked == [all_of_them[i] for i in (3, 0, 2)]
+    prompts = [text.prompt for text in all_of_them]
+    assert prompts[0] == prompts[2]
+    assert len({*prompts} - {""}) == 3
+    assert len({text.completion for text in all_of_them}) > 1
+    assert loaded.texts(rollout, []) == []
+
+
+def test_texts_are_those_that_were_sampled(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded, plain = Loaded(engine_factory), Loaded(engine_factory)
+    folder = loaded.save(tmp_path / "checkpoint")
+    rollout, other = loaded.rollout(), plain.rollout()
+    before = loaded.texts(rollout, range(EPISODES))
+    updated = loaded.update(rollout, worse_half(rollout))
+    # Neither the weights that came after, nor an evaluation, have a say in them.
+    loaded.evaluate(samples=2)
+    assert loaded.texts(rollout, range(EPISODES)) == before
+    # Nor does asking for them have a say in anything else.
+    assert content(updated) == content(plain.update(other, worse_half(other)))
+    assert content(loaded.rollout(seed=2)) == content(plain.rollout(seed=2))
+    loaded.restore(folder)
+    assert loaded.texts(loaded.rollout(), range(EPISODES)) == before
+
+
+def test_texts_are_of_the_last_rollout_alone(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded = Loaded(engine_factory)
+    refused(lambda: loaded.engine.texts(texts_payload(0, [0]), quiet), "protocol")
+    first = loaded.rollout(seed=1)
+    last = loaded.rollout(seed=2)
+    error = refused(lambda: loaded.texts(first, [0]), "protocol")
+    assert str(first.rollout) in error.message
+    assert "`texts`" in error.message
+    error = refused(lambda: loaded.texts(last, [0, EPISODES]), "input")
+    assert f"episode {EPISODES}" in error.message
+    assert len(loaded.texts(last, [EPISODES - 1])) == 1
+    loaded.restore(loaded.save(tmp_path / "checkpoint"))
+    refused(lambda: loaded.texts(last, [0]), "protocol")
+    again = loaded.rollout()
+    loaded.engine.sft(SFT, quiet)
+    refused(lambda: loaded.texts(again, [0]), "protocol")
+    again = loaded.rollout()
+    loaded.engine.load(loaded.payload, quiet)
+    refused(lambda: loaded.texts(again, [0]), "protocol")
+
+
+# ── evaluate ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_evaluation_repeats_and_answers_what_was_asked(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    first = loaded.evaluate()
+    assert first == loaded.evaluate()
+    assert first["reward"] != loaded.evaluate(seed=4)["reward"]
+    for name in ("reward", "kl"):
+        assert float32_array(first[name]).shape == (EPISODES,)
+    assert uint32_array(first["length"]).shape == (EPISODES,)
+    assert all(0 <= first[f"dist_{n}"] <= 1 for n in (1, 2, 3))
+    assert first["perplexity"] is None
+    assert first["samples"] == []
+    assert (first["judge"] is None) == (loaded.payload.judge is None)
+
+
+def test_perplexity_and_samples_come_on_request(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    full = loaded.evaluate(perplexity=True, samples=3)
+    assert full["perplexity"] > 1
+    assert len(full["samples"]) == 3
+    rewards = float32_array(full["reward"])
+    positions = {int(prompt): row for row, prompt in enumerate(loaded.test[:EPISODES])}
+    for sample in full["samples"]:
+        assert sample["text"] != ""
+        assert sample["reward"] == pytest.approx(rewards[positions[sample["prompt"]]], rel=1e-5)
+    scores = dict(zip(loaded.test.tolist(), float32_array(loaded.result.test.scores), strict=True))
+    shown = [scores[sample["prompt"]] for sample in full["samples"]]
+    asked = [scores[int(prompt)] for prompt in loaded.test[:EPISODES]]
+    assert min(shown) == min(asked)
+    assert max(shown) == max(asked)
+
+
+def test_the_train_split_can_be_evaluated(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    changes = {"split": "train", "prompts": loaded.train[:3]}
+    assert float32_array(loaded.evaluate(**changes)["reward"]).shape == (3,)
+    refused(lambda: loaded.evaluate(prompts=[4_000_000_000]), "input", "protocol")
+
+
+def test_an_evaluation_changes_nothing(engine_factory: Subject) -> None:
+    watched, plain = Loaded(engine_factory), Loaded(engine_factory)
+    watched.learn()
+    plain.learn()
+    rollout = watched.rollout(seed=5)
+    watched.evaluate(perplexity=True, samples=2)
+    watched_update = watched.update(rollout, worse_half(rollout))
+    other = plain.rollout(seed=5)
+    plain_update = plain.update(other, worse_half(other))
+    assert content(watched_update) == content(plain_update)
+    assert content(watched.rollout(seed=6)) == content(plain.rollout(seed=6))
+
+
+def test_the_average_trails_behind_the_weights(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory, training__average_decay=0.9)
+    assert loaded.evaluate(weights="average") == loaded.evaluate()
+    for seed in range(3):
+        loaded.learn(seed)
+    average, current = loaded.evaluate(weights="average"), loaded.evaluate()
+    assert average["kl"] != current["kl"]
+    assert loaded.evaluate() == current
+
+
+def test_there_is_no_average_without_a_decay(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded = Loaded(engine_factory, training__average_decay=0)
+    error = refused(lambda: loaded.evaluate(weights="average"), "input")
+    assert error.key == "training.average_decay"
+    payload = ExportPayload(path=str(tmp_path), weights="average")
+    refused(lambda: loaded.engine.export(payload, quiet), "input")
+
+
+# ── sft ─────────────────────────────────────────────────────────────────────────────────────
+
+SFT = SftPayload(seed=1, steps=12, batch=8, learning_rate=1e-3, max_tokens=16)
+
+
+def test_sft_lowers_the_loss_and_becomes_the_reference(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    before = loaded.evaluate()
+    result = loaded.engine.sft(SFT, quiet)
+    assert result.steps == SFT.steps
+    assert result.texts > 0
+    assert result.loss_last < result.loss_first
+    assert loaded.evaluate()["reward"] != before["reward"]
+    assert np.abs(float32_array(loaded.rollout().kl)).max() < 1e-3
+
+
+def test_sft_repeats(engine_factory: Subject) -> None:
+    one, other = Loaded(engine_factory), Loaded(engine_factory)
+    assert content(one.engine.sft(SFT, quiet)) == content(other.engine.sft(SFT, quiet))
+    assert one.evaluate() == other.evaluate()
+
+
+def test_a_reference_that_was_named_stays(engine_factory: Subject) -> None:
+    named = engine_factory.load.policy.model
+    loaded = Loaded(engine_factory, reference=named)
+    loaded.engine.sft(SFT, quiet)
+    assert np.abs(float32_array(loaded.rollout().kl)).max() > 1e-3
+
+
+# ── save, restore, export ───────────────────────────────────────────────────────────────────
+
+
+def test_a_restored_run_goes_on_bit_for_bit(engine_factory: Subject, tmp_path: Path) -> None:
+    changes = {"training__average_decay": 0.9}
+    original = Loaded(engine_factory, **changes)
+    original.engine.sft(SFT, quiet)
+    for seed in (1, 2):
+        original.learn(seed)
+    folder = original.save(tmp_path / "checkpoint")
+
+    def go_on(loaded: Loaded) -> list[dict[str, Any]]:
+        results = []
+        for seed in (3, 4):
+            rollout = loaded.rollout(seed)
+            results.append(content(rollout))
+            results.append(content(loaded.update(rollout, worse_half(rollout), seed)))
+        return [*results, loaded.evaluate(), loaded.evaluate(weights="average")]
+
+    expected = go_on(original)
+    fresh = Loaded(engine_factory, **changes)
+    fresh.restore(folder)
+    assert go_on(fresh) == expected
+    original.restore(folder)
+    assert go_on(original) == expected
+
+
+def test_a_model_that_was_just_fine_tuned_is_taken_up(
+    engine_factory: Subject, tmp_path: Path
+) -> None:
+    original, fresh = Loaded(engine_factory), Loaded(engine_factory)
+    original.engine.sft(SFT, quiet)
+    folder = original.save(tmp_path / "checkpoint")
+    assert fresh.evaluate() != original.evaluate()
+    fresh.restore(folder)
+    results = []
+    for name, loaded in (("one", original), ("other", fresh)):
+        (tmp_path / name).mkdir()
+        export = ExportPayload(path=str(tmp_path / name), weights="current")
+        results.append((loaded.evaluate(), loaded.engine.export(export, quiet).files))
+    assert results[0] == results[1]
+
+
+def test_every_file_of_a_checkpoint_is_missed_by_name(
+    engine_factory: Subject, tmp_path: Path
+) -> None:
+    loaded = Loaded(engine_factory, training__average_decay=0.5)
+    loaded.engine.sft(SFT, quiet)
+    loaded.learn()
+    for path in sorted(loaded.save(tmp_path / "checkpoint").iterdir()):
+        whole = path.read_bytes()
+        for content in (None, b"", whole[:-9], b"[1]"):
+            path.unlink() if content is None else path.write_bytes(content)
+            error = refused(lambda: loaded.restore(tmp_path / "checkpoint"), "input")
+            assert path.name in error.message
+            path.write_bytes(whole)
+    loaded.restore(tmp_path / "checkpoint")
+
+
+def test_a_checkpoint_lists_its_files(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded = Loaded(engine_factory)
+    loaded.learn()
+    saved = loaded.engine.save(SavePayload(path=str(tmp_path)), quiet)
+    files = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.*")}
+    assert saved.files == {
+        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()
+    }
+    assert saved.bytes == sum(path.stat().st_size for path in files.values()) > 0
+
+
+def test_whoever_the_umask_lets_read_can_read_every_file(
+    engine_factory: Subject, tmp_path: Path
+) -> None:
+    loaded = Loaded(engine_factory)
+    loaded.learn()
+    before = os.umask(0o027)
+    try:
+        folder = loaded.save(tmp_path / "checkpoint")
+        model = tmp_path / "model"
+        model.mkdir()
+        loaded.engine.export(ExportPayload(path=str(model), weights="current"), quiet)
+    finally:
+        os.umask(before)
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for at in (folder, model) for path in at.iterdir()
+    }
+    assert "model.safetensors" in modes
+    assert modes == dict.fromkeys(modes, 0o640)
+
+
+def test_saving_changes_nothing(engine_factory: Subject, tmp_path: Path) -> None:
+    saved, plain = Loaded(engine_factory), Loaded(engine_factory)
+    for loaded in (saved, plain):
+        loaded.learn()
+    rollout, other = saved.rollout(), plain.rollout()
+    saved.save(tmp_path / "checkpoint")
+    updates = saved.update(rollout, [1.0] * EPISODES), plain.update(other, [1.0] * EPISODES)
+    assert content(updates[0]) == content(updates[1])
+
+
+def test_a_restore_ends_the_rollout_in_hand(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded = Loaded(engine_factory)
+    folder = loaded.save(tmp_path / "checkpoint")
+    rollout = loaded.rollout()
+    loaded.restore(folder)
+    refused(lambda: loaded.update(rollout, np.ones(EPISODES)), "protocol", "input")
+
+
+def test_what_is_no_checkpoint_is_refused(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded = Loaded(engine_factory)
+    before = content(loaded.rollout())
+    refused(lambda: loaded.restore(tmp_path / "nowhere"), "input")
+    refused(lambda: loaded.restore(tmp_path), "input")
+    damaged = loaded.save(tmp_path / "damaged")
+    largest = max(damaged.rglob("*.*"), key=lambda path: path.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-7])
+    refused(lambda: loaded.restore(damaged), "input")
+    after = content(loaded.rollout())
+    assert {**after, "rollout": 0} == {**before, "rollout": 0}
+
+
+def test_nothing_is_written_over(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded = Loaded(engine_factory)
+    (tmp_path / "precious.txt").write_text("keep me")
+    refused(lambda: loaded.engine.save(SavePayload(path=str(tmp_path)), quiet), "input")
+    export = ExportPayload(path=str(tmp_path), weights="current")
+    refused(lambda: loaded.engine.export(export, quiet), "input")
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.parametrize("weights", ["current", "average"])
+def test_an_exported_policy_can_be_loaded(
+    engine_factory: Subject, tmp_path: Path, weights: Any
+) -> None:
+    loaded = Loaded(engine_factory, training__average_decay=0.5)
+    for seed in range(2):
+        loaded.learn(seed)
+    exported = loaded.engine.export(ExportPayload(path=str(tmp_path), weights=weights), quiet)
+    assert "config.json" in exported.files
+    assert exported.bytes > 0
+    assert exported.files == {
+        name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in exported.files
+    }
+    again = Loaded(engine_factory, policy__model=str(tmp_path))
+    assert again.evaluate()["reward"] == loaded.evaluate(weights=weights)["reward"]
+
+
+# ── progress and interrupts ─────────────────────────────────────────────────────────────────
+
+
+def commands(loaded: Loaded, folder: Path) -> dict[str, Callable[[Any], Any]]:
+    """Each command, ready but for its report, in an order in which all of them work."""
+    engine, rollout = loaded.engine, loaded.rollout()
+    update = update_payload(rollout.rollout, np.ones(EPISODES))
+    evaluate = evaluate_payload(loaded.test[:EPISODES], perplexity=True)
+    (folder / "save").mkdir()
+    (folder / "export").mkdir()
+    export = ExportPayload(path=str(folder / "export"), weights="current")
+    return {
+        "evaluate": lambda report: engine.evaluate(evaluate, report),
+        "update": lambda report: engine.update(update, report),
+        "texts": lambda report: engine.texts(texts_payload(rollout.rollout, [1, 0]), report),
+        "rollout": lambda report: engine.rollout(rollout_payload(loaded.train[:4]), report),
+        "sft": lambda report: engine.sft(SFT, report),
+        "save": lambda report: engine.save(SavePayload(path=str(folder / "save")), report),
+        "restore": lambda report: engine.restore(RestorePayload(path=str(folder / "save")), report),
+        "export": lambda report: engine.export(export, report),
+        "load": lambda report: engine.load(loaded.payload, report),
+    }
+
+
+def test_every_command_reports_from_start_to_end(engine_factory: Subject, tmp_path: Path) -> None:
+    for name, command in commands(Loaded(engine_factory), tmp_path).items():
+        progress = Progress()
+        command(progress)
+        assert progress.calls, name
+        for phase, done, total, unit in progress.calls:
+            assert phase, name
+            assert unit, name
+            assert 0 <= done <= total or total == 0, name
+        phases = [phase for phase, _ in itertools.groupby(progress.calls, lambda call: call[0])]
+        assert len(phases) < 12, f"{name} flickers between phases: {phases}"
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_an_interrupt_passes_through_every_command(
+    engine_factory: Subject, tmp_path: Path, call: int
+) -> None:
+    loaded = Loaded(engine_factory)
+    ready = commands(loaded, tmp_path)
+    loaded.engine.save(SavePayload(path=str(tmp_path / "save")), quiet)
+    ready["save"] = lambda report: loaded.engine.save(
+        SavePayload(path=str(tmp_path / "export")), report
+    )
+    for name, command in ready.items():
+        if name == "export":
+            continue  # its folder may hold what the interrupted save wrote
+        with pytest.raises(Interrupted):
+            command(Progress(interrupt_at=call))
+
+
+def test_an_interrupted_rollout_or_evaluation_leaves_no_trace(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    loaded.learn()
+    before, evaluation = content(loaded.rollout(seed=3)), loaded.evaluate()
+    payload = rollout_payload(loaded.train[:EPISODES], seed=9)
+    with pytest.raises(Interrupted):
+        loaded.engine.rollout(payload, Progress(interrupt_at=2))
+    with pytest.raises(Interrupted):
+        loaded.engine.evaluate(evaluate_payload(loaded.test[:4]), Progress(interrupt_at=2))
+    after = content(loaded.rollout(seed=3))
+    assert {**after, "rollout": 0} == {**before, "rollout": 0}
+    assert loaded.evaluate() == evaluation
+
+
+def test_weights_on_the_wire_are_float32(engine_factory: Subject) -> None:
+    """Weights such as 1/3 arrive rounded; the engine must not depend on their exact sum."""
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout()
+    weights = np.full(EPISODES, 1 / 3)
+    assert float32_array(float32_bytes(weights)).sum() != weights.sum()
+    assert loaded.update(rollout, weights).episodes == EPISODES

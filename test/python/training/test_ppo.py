@@ -1,0 +1,341 @@
+"""PPO: what carries no weight leaves no trace, and what is rewarded becomes more likely."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from averse_worker.models.batches import PaddedPrompts, Responses
+from averse_worker.models.kernels.log_probs import TokenRule, log_probs
+from averse_worker.models.policy import Policy
+from averse_worker.rollout import returns
+from averse_worker.rollout.collect import Episodes
+from averse_worker.rollout.generate import Sampler, sample, uniforms
+from averse_worker.training.minibatches import minibatches
+from averse_worker.training.ppo import Ppo, UpdateSummary
+from averse_worker.wire.errors import Diverged
+from payloads import load_payload
+from tiny_models import make_policy, no_report
+
+PROMPTS = [[0, 40, 50, 60], [0, 70], [0, 33, 34], [0, 80, 81, 82], [9], [0, 90, 91]]
+NEW_TOKENS = 6
+
+
+def training(**changes: Any) -> Any:
+    return load_payload(**{f"training__{k}": v for k, v in changes.items()}).training
+
+
+def episodes_of(policy: Policy, seed: int = 1, lengths: list[int] | None = None) -> Episodes:
+    """Sampled episodes whose reward is the share of even tokens."""
+    prompts = PaddedPrompts.of(PROMPTS, policy.pad_token, policy.device.torch_device)
+    draws = uniforms(seed, len(PROMPTS), NEW_TOKENS)
+    samples = sample(policy, prompts, draws, Sampler(NEW_TOKENS), lambda done, total: None)
+    responses, valid = samples.responses, samples.responses.valid()
+    if lengths is not None:
+        responses = Responses(responses.tokens, torch.tensor(lengths))
+        valid = responses.valid()
+    even = ((responses.tokens % 2 == 0) & valid).sum(1) / responses.lengths
+    rewards = returns.dense_rewards(even, torch.zeros(valid.shape), responses.lengths, 0.0)
+    values = samples.values * valid
+    advantages = returns.advantages(rewards, values, valid, 1.0, 0.95)
+    blank = torch.zeros(valid.shape)
+    return Episodes(prompts, responses, samples.log_probs * valid, blank, values, advantages)
+
+
+def take(episodes: Episodes, rows: list[int]) -> Episodes:
+    """A smaller batch, as if only these episodes had been sampled."""
+    index = torch.tensor(rows)
+    return Episodes(
+        PaddedPrompts(episodes.prompts.tokens[index], episodes.prompts.lengths[index]),
+        Responses(episodes.responses.tokens[index], episodes.responses.lengths[index]),
+        *(
+            array[index]
+            for array in (
+                episodes.log_probs,
+                episodes.baseline,
+                episodes.values,
+                episodes.advantages,
+            )
+        ),
+    )
+
+
+def learn(
+    folder: Path, weights: list[float], rows: list[int] | None = None, **changes: Any
+) -> tuple[dict[str, torch.Tensor], UpdateSummary]:
+    """Weights of a fresh policy after one update on always the same episodes."""
+    policy = make_policy(folder)
+    ppo = Ppo(policy, training(**changes), 0)
+    episodes = episodes_of(policy, lengths=[6, 5, 6, 4, 6, 2])
+    if rows is not None:
+        episodes = take(episodes, rows)
+    summary = ppo.update(episodes, np.array(weights), 3, 1.0, no_report)
+    return {n: p.detach().clone() for n, p in policy.parameters.items()}, summary
+
+
+def test_weight_zero_is_the_same_as_not_being_there(language_model: Path) -> None:
+    whole, told = learn(language_model, [0, 2, 1, 0, 0.5, 0], minibatch=2)
+    part, alike = learn(language_model, [2, 1, 0.5], rows=[1, 2, 4], minibatch=2)
+    assert told == alike
+    for name in whole:
+        torch.testing.assert_close(whole[name], part[name], rtol=0, atol=0)
+
+
+def test_episodes_without_weight_cost_no_forward_pass(
+    language_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    policy = make_policy(language_model)
+    original = policy.actor.hidden
+
+    def counting(tokens: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+        seen.append(tokens.shape[0])
+        return original(tokens, *rest, **named)
+
+    ppo = Ppo(policy, training(epochs=3, minibatch=2), 0)
+    episodes = episodes_of(policy)
+    monkeypatch.setattr(policy.actor, "hidden", counting)
+    summary = ppo.update(episodes, np.array([0, 1, 0, 0, 1, 0]), 1, 1.0, no_report)
+    assert seen == [2, 2, 2]
+    assert summary.gradient_steps == 3
+    assert summary.tokens == 3 * 2 * NEW_TOKENS
+
+
+def test_only_ratios_of_weights_count(language_model: Path) -> None:
+    one, _ = learn(language_model, [1, 2, 3, 1, 2, 3])
+    ten, _ = learn(language_model, [10, 20, 30, 10, 20, 30])
+    for name in one:
+        torch.testing.assert_close(one[name], ten[name], rtol=1e-4, atol=1e-6)
+
+
+def test_the_first_gradient_is_that_of_the_formula(language_model: Path) -> None:
+    """One minibatch, ratio 1: ∇ = −Σ wᵢ Σ_t Â ∇log π / Σ wᵢ·tokensᵢ, and the value loss's."""
+    weights = torch.tensor([1.0, 0.5, 2.0, 1.0, 0.0, 3.0])
+    policy = make_policy(language_model)
+    episodes = episodes_of(policy, lengths=[6, 5, 6, 4, 6, 2])
+    valid = episodes.responses.valid()
+    token_weights = weights[:, None] * valid
+    seen = policy.evaluate(policy.actor, episodes.prompts, episodes.responses, 0, values=True)
+    assert seen.values is not None
+    white = returns.whiten(episodes.advantages, token_weights)
+    targets = episodes.advantages + episodes.values
+    value_loss = 0.5 * (token_weights * (seen.values - targets).square()).sum()
+    policy_loss = -(token_weights * white * seen.log_probs).sum()
+    loss = (policy_loss + 0.1 * value_loss) / token_weights.sum()
+    loss.backward()  # type: ignore[no-untyped-call]
+    expected = {n: p.grad.clone() for n, p in policy.parameters.items() if p.grad is not None}
+    policy.actor.causal.zero_grad()
+    policy.value_head.zero_grad()
+    ppo = Ppo(policy, training(epochs=1, minibatch=8, learning_rate=0, max_grad_norm=1e9), 0)
+    summary = ppo.update(episodes, weights.double().numpy(), 1, 1.0, no_report)
+    for name, parameter in policy.parameters.items():
+        torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-3, atol=1e-5)
+    assert summary.clip_fraction == 0
+    assert summary.approx_kl == pytest.approx(0, abs=1e-6)
+
+
+def test_updates_repeat_bit_for_bit_and_follow_their_seed(language_model: Path) -> None:
+    first, told = learn(language_model, [1] * 6, minibatch=2)
+    again, told_again = learn(language_model, [1] * 6, minibatch=2)
+    assert told == told_again
+    for name in first:
+        torch.testing.assert_close(first[name], again[name], rtol=0, atol=0)
+
+
+def test_ppo_raises_a_simple_reward(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(epochs=4, learning_rate=3e-3, value_learning_rate=1e-2), 0)
+
+    def even_share(seed: int) -> float:
+        episodes = episodes_of(policy, seed)
+        drawn = episodes.responses.tokens[episodes.responses.valid()]
+        return float((drawn % 2 == 0).float().mean())
+
+    before = np.mean([even_share(seed) for seed in range(900, 905)])
+    for seed in range(15):
+        ppo.update(episodes_of(policy, seed), np.ones(6), seed, 1.0, no_report)
+    after = np.mean([even_share(seed) for seed in range(900, 905)])
+    assert after > before + 0.25, (before, after)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(minibatch=6), 0)
+    episodes = episodes_of(policy)
+    before = {n: p.detach().clone() for n, p in policy.parameters.items()}
+    advantages = episodes.advantages.clone()
+    advantages[4, 0] = torch.nan
+    with pytest.raises(Diverged, match="episodes"):
+        ppo.update(replace(episodes, advantages=advantages), np.ones(6), 1, 1.0, no_report)
+    for name, parameter in policy.parameters.items():
+        assert parameter.equal(before[name]), name
+
+
+def test_what_a_broken_weight_makes_is_named_with_the_episodes(
+    language_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("averse_worker.training.ppo.require_finite", lambda parameters: None)
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(minibatch=6), 0)
+    episodes = episodes_of(policy)
+    with torch.no_grad():
+        policy.value_head.weight[0, 0] = torch.inf
+    with pytest.raises(Diverged, match=r"values became NaN .* episodes 0, 1"):
+        ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+
+
+def state_of(policy: Policy, ppo: Ppo) -> dict[str, torch.Tensor]:
+    """Everything that an update changes, copied."""
+    weights = {n: p.detach().clone() for n, p in policy.parameters.items()}
+    return weights | {n: t.clone() for n, t in ppo.state().items()}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(one[n].equal(other[n]) for n in one)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_gradient_that_diverged_is_not_applied(language_model: Path, value: float) -> None:
+    """The third gradient step meets a bad gradient: what the first two made of it stays."""
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(minibatch=2, epochs=2, learning_rate=1e-3), 0)
+    episodes = episodes_of(policy)
+    name = next(n for n in policy.parameters if n.endswith("c_fc.weight"))
+    states: list[dict[str, torch.Tensor]] = []
+    taken: list[dict[str, torch.Tensor]] = []
+
+    def spoil(gradient: torch.Tensor) -> torch.Tensor | None:
+        states.append(state_of(policy, ppo))
+        if len(states) < 3:
+            return None
+        gradient = gradient.clone()
+        gradient[1, 2] = value
+        return gradient
+
+    hook = policy.parameters[name].register_hook(spoil)
+    ppo.optimizer.register_step_post_hook(lambda *_: taken.append(state_of(policy, ppo)))
+    with pytest.raises(Diverged, match=rf"the gradient of {name}.*episodes \d") as caught:
+        ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+    hook.remove()
+    assert len(taken) == 2
+    assert same(state_of(policy, ppo), states[2])
+    assert same(state_of(policy, ppo), taken[1])
+    assert not same(states[2], states[0])
+    assert (caught.value.detail or "").startswith("episodes [")
+    assert np.isfinite(ppo.update(episodes, np.ones(6), 1, 1.0, no_report).grad_norm)
+
+
+def test_a_loss_that_diverged_is_not_applied(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(), 0)
+    episodes = episodes_of(policy)
+    before = state_of(policy, ppo)
+    spoiled = replace(episodes, advantages=episodes.advantages.clone())
+    spoiled.advantages[4] = torch.nan
+    assert spoiled.failed.tolist() == [False] * 4 + [True, False]
+    with pytest.raises(Diverged, match="the loss"):
+        ppo.update(spoiled, np.ones(6), 1, 1.0, no_report)
+    assert same(state_of(policy, ppo), before)
+    # Without weight it is nowhere in the computation.
+    ppo.update(spoiled, np.array([1, 1, 1, 1, 0, 1]), 1, 1.0, no_report)
+
+
+def test_weights_that_diverged_are_named_before_anything_is_computed(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(), 0)
+    episodes = episodes_of(policy)
+    name = list(policy.parameters)[3]
+    with torch.no_grad():
+        policy.parameters[name].view(-1)[5] = -torch.inf
+    before = state_of(policy, ppo)
+    with pytest.raises(Diverged, match=f"the weights of {name} "):
+        ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+    assert same(state_of(policy, ppo), before)
+
+
+def test_a_finite_step_out_of_float32_is_told_before_anybody_saves_it(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    ppo = Ppo(policy, training(epochs=1, minibatch=8, learning_rate=1e39), 0)
+    with pytest.raises(Diverged, match="the weights of "):
+        ppo.update(episodes_of(policy), np.ones(6), 1, 1.0, no_report)
+
+
+def test_lora_trains_adapters_and_head_alone(language_model: Path) -> None:
+    policy = make_policy(language_model, policy__lora_rank=2)
+    names = set(policy.parameters)
+    assert names
+    assert all("lora_" in n or n.startswith("value_head.") for n in names)
+    frozen = {
+        n: p.clone() for n, p in policy.actor.causal.named_parameters() if not p.requires_grad
+    }
+    ppo = Ppo(policy, training(learning_rate=1e-2), 0)
+    episodes = episodes_of(policy)
+    ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+    for name, parameter in policy.actor.causal.named_parameters():
+        assert name not in frozen or parameter.equal(frozen[name])
+    with torch.no_grad():
+        own = policy.evaluate(policy.actor, episodes.prompts, episodes.responses, 0).log_probs
+        with policy.reference() as reference:
+            base = policy.evaluate(reference, episodes.prompts, episodes.responses, 0).log_probs
+    torch.testing.assert_close(base, episodes.log_probs, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(own, base, atol=1e-3)
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_mixed_precision_trains_float32_weights(language_model: Path, rank: int) -> None:
+    policy = make_policy(language_model, policy__lora_rank=rank, backend__dtype="bfloat16")
+    assert {p.dtype for p in policy.parameters.values()} == {torch.float32}
+    episodes = episodes_of(policy)
+    with torch.no_grad():
+        seen = policy.evaluate(policy.actor, episodes.prompts, episodes.responses, 0)
+        with policy.reference() as model:
+            reference = policy.evaluate(model, episodes.prompts, episodes.responses, 0)
+    assert seen.log_probs.dtype == torch.float32
+    torch.testing.assert_close(seen.log_probs, reference.log_probs, atol=1e-5, rtol=0)
+    # Another order of rounding to eight bits: near, not equal.
+    torch.testing.assert_close(seen.log_probs, episodes.log_probs, atol=0.15, rtol=0.05)
+    before = {n: p.detach().clone() for n, p in policy.parameters.items()}
+    Ppo(policy, training(learning_rate=1e-3), 0).update(episodes, np.ones(6), 1, 1.0, no_report)
+    assert any(not p.equal(before[n]) for n, p in policy.parameters.items())
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 4), (8, 4), (9, 4), (33, 32), (5, 1)])
+def test_minibatches_hold_every_row_once_in_even_groups(count: int, size: int) -> None:
+    lengths = np.random.default_rng(0).integers(1, 5, count)
+    groups = list(minibatches(lengths, size, np.random.default_rng(1)))
+    assert len(groups) == -(-count // size)
+    assert sorted(np.concatenate(groups).tolist()) == list(range(count))
+    sizes = [len(group) for group in groups]
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= size
+
+
+def test_the_fused_head_has_the_gradients_of_the_plain_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(9, 8, generator=generator, requires_grad=True)
+    weight = torch.randn(12, 8, generator=generator, requires_grad=True)
+    bias = torch.randn(12, generator=generator, requires_grad=True)
+    tokens = torch.randint(3, 12, (9,), generator=generator)
+    early = torch.arange(9) < 4
+    rule = TokenRule(temperature=0.7, forbidden=(1, 5), end_token=2)
+    mix = torch.randn(2, 9, generator=generator)
+    tokens[tokens == 5] = 6
+
+    def plain() -> tuple[torch.Tensor, torch.Tensor]:
+        logits = rule.apply((hidden @ weight.t() + bias).clone(), early)
+        logs = logits.log_softmax(-1)
+        return logs.gather(1, tokens[:, None])[:, 0], -(logs.exp() * logs).sum(-1)
+
+    fused = log_probs(hidden, weight, bias, tokens, rule, early)
+    for one, other in zip(fused, plain(), strict=True):
+        torch.testing.assert_close(one, other)
+    for factors in (mix, mix * torch.tensor([[1.0], [0.0]])):
+        grads = []
+        for pair in (log_probs(hidden, weight, bias, tokens, rule, early), plain()):
+            loss = sum((f * x).sum() for f, x in zip(factors, pair, strict=True))
+            grads.append(torch.autograd.grad(loss, (hidden, weight, bias)))
+        for one, other in zip(*grads, strict=True):
+            torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
