@@ -9,12 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedTokenizerFast,
+)
 
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.load import load_policy
 from averse_worker.models.policy import Policy
-from averse_worker.platform.device import open_device
+from averse_worker.platform.device import open_device, quiet
 from payloads import load_payload
 
 WORDS = [
@@ -67,6 +74,87 @@ def write_language_model(folder: Path, seed: int = 0) -> Path:
         pad_token_id=1,
     )
     GPT2LMHeadModel(config).save_pretrained(folder)
+    return folder
+
+
+_SIZE: dict[str, Any] = {
+    "vocab_size": 324,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 64,
+}
+_GROUPED = _SIZE | {"num_key_value_heads": 2, "head_dim": 8}
+_GPT: dict[str, Any] = {
+    "vocab_size": 324,
+    "n_embd": 32,
+    "n_layer": 2,
+    "n_head": 4,
+    "n_positions": 64,
+}
+# Narrower than the texts of tests are long, so that it matters.
+_SLIDING = _GROUPED | {"sliding_window": 4}
+_FALCON = {k: v for k, v in _SIZE.items() if k != "intermediate_size"} | {"ffn_hidden_size": 64}
+
+POLICIES: dict[str, dict[str, Any]] = {
+    "bloom": {"vocab_size": 324, "hidden_size": 32, "n_layer": 2, "n_head": 4},
+    "codegen": _GPT | {"rotary_dim": 4},
+    "falcon": _FALCON,
+    "falcon alibi": _FALCON | {"alibi": True, "multi_query": False, "bias": True},
+    "gemma2": _SLIDING | {"query_pre_attn_scalar": 8, "final_logit_softcapping": 2.0},
+    "gemma3_text": _SLIDING | {"query_pre_attn_scalar": 8},
+    "gpt2": _GPT,
+    "gpt_neo": _SIZE | {"attention_types": [[["global", "local"], 1]], "window_size": 4},
+    "gpt_neox": _SIZE,
+    "gptj": _GPT | {"rotary_dim": 4},
+    "llama": _GROUPED,
+    "mistral": _SLIDING,
+    "mpt": {"vocab_size": 324, "d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 64},
+    "opt": _SIZE | {"ffn_dim": 64, "word_embed_proj_dim": 32},
+    "phi3": _GROUPED,
+    "qwen2": _GROUPED,
+    "qwen3": _GROUPED,
+}
+"""Families of causal language models: transformers' `model_type` (and a variant), a small shape."""
+
+_DEBERTA = _SIZE | {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
+CLASSIFIERS: dict[str, dict[str, Any]] = {
+    "bert": _SIZE,
+    "deberta": _DEBERTA,
+    "deberta-v2": _DEBERTA,
+    "distilbert": {"vocab_size": 324, "dim": 32, "hidden_dim": 64, "n_layers": 2, "n_heads": 4},
+    # Its positions begin after the padding token's.
+    "roberta": _SIZE | {"max_position_embeddings": 66},
+} | {name: POLICIES[name] for name in ("bloom", "gemma2", "gpt2", "llama", "opt", "qwen2")}
+"""Families of reward models: encoders, and decoders that read their score off the last token."""
+
+
+def write_policy(folder: Path, family: str, seed: int = 0, **changes: Any) -> Path:
+    """A random causal language model of a family in `POLICIES`, with a tokenizer."""
+    shape = POLICIES[family] | changes
+    return _write_model(folder, AutoModelForCausalLM, family, shape, seed)
+
+
+def write_classifier(
+    folder: Path, family: str, labels: int = 2, seed: int = 0, **changes: Any
+) -> Path:
+    """A random sequence classifier of a family in `CLASSIFIERS`, with a tokenizer."""
+    shape = CLASSIFIERS[family] | {"num_labels": labels} | changes
+    return _write_model(folder, AutoModelForSequenceClassification, family, shape, seed)
+
+
+def _write_model(folder: Path, auto: Any, family: str, shape: dict[str, Any], seed: int) -> Path:
+    write_tokenizer(folder)
+    tokens = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
+    torch.manual_seed(seed)
+    with quiet():
+        model = auto.from_config(AutoConfig.for_model(family.split()[0], **(tokens | shape)))
+        with torch.no_grad():
+            for parameter in model.parameters():
+                # Far from uniform, and no bias or norm that could be left out unseen.
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        model.save_pretrained(folder)
     return folder
 
 
