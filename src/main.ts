@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /** The only file that reads argv and sets the exit code. */
 import { isatty } from "node:tty";
-import { exitCode } from "./cli/exit-code.js";
-import { failureText } from "./cli/failure-text.js";
+import { exitCode, failureText } from "./cli/failure-text.js";
 import { processTerminal } from "./cli/terminal.js";
 
 const argv = process.argv.slice(2);

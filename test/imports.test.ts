@@ -9,36 +9,39 @@ import { describe, expect, test } from "vitest";
 
 /** Folders of src, and the files beside them, with what they may import of each other. */
 const edges: Readonly<Record<string, readonly string[]>> = {
-  domain: [],
+  stats: ["risk"],
+  risk: ["stats"],
+  text: [],
   protocol: [],
   bootstrap: [],
-  "worker.ts": ["protocol"],
-  config: ["domain"],
-  experiment: ["config", "domain", "protocol", "worker.ts"],
-  record: ["experiment", "config"],
-  worker: ["protocol", "worker.ts", "config"],
-  live: ["experiment"],
-  report: ["experiment", "config", "domain"],
-  tui: ["experiment", "report", "config", "domain"],
+  system: [],
+  config: ["risk"],
+  journal: ["protocol", "system"],
+  worker: ["config", "protocol", "system", "text"],
+  analysis: ["config", "journal", "risk", "stats"],
+  engine: ["analysis", "config", "journal", "protocol", "risk", "stats"],
+  "run-model": ["config", "engine", "journal", "risk", "text"],
+  store: ["analysis", "config", "engine", "journal", "run-model", "system"],
+  live: ["engine"],
+  report: ["analysis", "config", "journal", "stats", "text"],
+  tui: [
+    ...["analysis", "config", "engine", "journal", "report"],
+    ...["risk", "run-model", "stats", "text"],
+  ],
   cli: [
-    "config",
-    "domain",
-    "experiment",
-    "live",
-    "protocol",
-    "record",
-    "report",
-    "tui",
-    "worker",
-    "worker.ts",
+    ...["analysis", "config", "engine", "journal", "live", "report"],
+    ...["run-model", "store", "system", "text", "tui", "worker"],
   ],
   "main.ts": ["cli"],
 };
 
 /** Single files that a part may import beyond its edges, with the reason. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
-  // The simulated worker draws its episodes from the seeds it is sent. Numbers, not risk.
-  worker: ["domain/random.js"],
+  // What every call of a worker means, whoever implements it.
+  engine: ["worker/contract.js"],
+  // Which trials an experiment has.
+  analysis: ["engine/plan.js"],
+  journal: ["store/paths.js", "store/digests.js"],
 };
 
 /** Who alone may import a package; `*` at the end stands for all that begins so. */
@@ -52,10 +55,13 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli"],
   echarts: ["report"],
   "echarts/*": ["report"],
-  "node:fs": ["record", "worker", "live", "config", "cli", "bootstrap"],
-  "node:fs/*": ["record", "worker", "live", "config", "cli", "bootstrap"],
+  "node:fs": ["store", "journal", "system", "worker", "live", "config", "cli", "bootstrap"],
+  "node:fs/*": ["store", "journal", "system", "worker", "live", "config", "cli", "bootstrap"],
   "node:net": ["live", "worker", "bootstrap"],
 };
+
+/** What `text` leaves to libraries. */
+const textLibraries = ["cli-truncate", "slice-ansi", "string-width", "wrap-ansi"];
 
 const bannedNames = /^(index|utils?|helpers?|common|managers?|services?)$/;
 
@@ -163,7 +169,7 @@ const naming = (files: SourceFile[], pattern: RegExp): string[] =>
 describe("src", () => {
   test("is read: there are files to check", () => {
     expect(sources.length).toBeGreaterThan(20);
-    expect(within("domain").length).toBeGreaterThan(10);
+    expect(within("risk", "stats", "text").length).toBeGreaterThan(10);
   });
 
   test("has no part that these rules do not know", () => {
@@ -184,27 +190,33 @@ describe("src", () => {
     expect(within("config").flatMap(writeFaults)).toEqual([]);
   });
 
-  test("domain imports nothing from outside itself", () => {
-    const outside = within("domain").flatMap(({ path, text }) =>
+  test("risk, stats and text import nothing but each other", () => {
+    const outside = within("risk", "stats", "text").flatMap(({ path, text }) =>
       importsOf(text)
-        .filter(({ specifier }) => targetPart(path, specifier) !== "domain")
+        .filter(
+          ({ specifier }) =>
+            !["risk", "stats", "text"].includes(targetPart(path, specifier) ?? specifier) &&
+            !textLibraries.includes(specifier),
+        )
         .map(({ specifier }) => `${path} imports ${specifier}`),
     );
     expect(outside).toEqual([]);
   });
 
-  test("domain knows no clock, no process and no other world", () => {
+  test("risk, stats and text know no clock, no process and no other world", () => {
     const world =
       /\b(Date|performance|process|console|crypto|globalThis|setTimeout|setInterval|queueMicrotask)\b/;
-    expect(naming(within("domain"), world)).toEqual([]);
+    expect(naming(within("risk", "stats", "text"), world)).toEqual([]);
   });
 
   test("draws every random number of the controller from a named stream", () => {
     expect(naming(without("bootstrap"), /\bMath\.random\b/)).toEqual([]);
   });
 
-  test("experiment reads no clock of its own", () => {
-    expect(naming(within("experiment"), /\bDate\b|\bperformance\b|\bsetTimeout\b/)).toEqual([]);
+  test("engine and analysis read no clock of its own", () => {
+    expect(naming(within("engine", "analysis"), /\bDate\b|\bperformance\b|\bsetTimeout\b/)).toEqual(
+      [],
+    );
   });
 
   test("reads argv and sets the exit code in main.ts alone", () => {
@@ -255,24 +267,21 @@ describe("the rules themselves", () => {
   });
 
   test("catch a wrong edge, at any depth", () => {
-    const wrong = 'import { x } from "../../record/journal.js";';
-    expect(edgeFaults(file("experiment/deep/state.ts", wrong))).toHaveLength(1);
+    const wrong = 'import { x } from "../../store/paths.js";';
+    expect(edgeFaults(file("engine/deep/state.ts", wrong))).toHaveLength(1);
     expect(edgeFaults(file("cli/deep/run.ts", wrong))).toEqual([]);
-    expect(edgeFaults(file("config/load.ts", 'import "../worker.js";'))).toHaveLength(1);
-    expect(edgeFaults(file("experiment/load.ts", 'import "../worker.js";'))).toEqual([]);
-    expect(edgeFaults(file("experiment/load.ts", 'import "../worker/session.js";'))).toHaveLength(
-      1,
-    );
-    expect(edgeFaults(file("worker/simulated.ts", 'import "../domain/random.js";'))).toEqual([]);
-    expect(edgeFaults(file("worker/simulated.ts", 'import "../domain/cvar.js";'))).toHaveLength(1);
-    expect(edgeFaults(file("main.ts", 'import "./domain/cvar.js";'))).toHaveLength(1);
+    expect(edgeFaults(file("config/load.ts", 'import "../worker/session.js";'))).toHaveLength(1);
+    expect(edgeFaults(file("engine/load.ts", 'import "../worker/contract.js";'))).toEqual([]);
+    expect(edgeFaults(file("engine/load.ts", 'import "../worker/session.js";'))).toHaveLength(1);
+    expect(edgeFaults(file("worker/launch.ts", 'import "../risk/tail.js";'))).toHaveLength(1);
+    expect(edgeFaults(file("main.ts", 'import "./risk/tail.js";'))).toHaveLength(1);
   });
 
   test("catch a package that belongs to another folder", () => {
     for (const [path, specifier] of [
-      ["experiment/engine.ts", "zeromq"],
-      ["experiment/engine.ts", "node:fs/promises"],
-      ["experiment/engine.ts", "fs"],
+      ["engine/engine.ts", "zeromq"],
+      ["engine/engine.ts", "node:fs/promises"],
+      ["engine/engine.ts", "fs"],
       ["report/html.ts", "node:fs"],
       ["cli/doctor.ts", "execa"],
       ["cli/doctor-checks.ts", "zeromq"],

@@ -4,12 +4,12 @@
  */
 import { writeFileSync } from "node:fs";
 import { init } from "echarts";
-import { conditionalValueAtRisk, valueAtRisk } from "../../dist/domain/cvar.js";
-import { histogram } from "../../dist/domain/histogram.js";
-import { generator, streamSeed } from "../../dist/domain/random.js";
-import { riskMeasures } from "../../dist/domain/risk-measures/all.js";
-import { keptEpisodes } from "../../dist/domain/risk-schedule.js";
-import { mean } from "../../dist/domain/statistics.js";
+import { keptEpisodes } from "../../dist/risk/annealing/schedule.js";
+import { riskMeasures } from "../../dist/risk/measures/registry.js";
+import { conditionalValueAtRisk, valueAtRisk } from "../../dist/risk/tail.js";
+import { histogram } from "../../dist/stats/histogram.js";
+import { mean } from "../../dist/stats/intervals.js";
+import { generator, streamSeed } from "../../dist/stats/random.js";
 
 const blue = "#0072b2";
 const orange = "#d55e00";

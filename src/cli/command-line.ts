@@ -1,5 +1,5 @@
 /** The command line for the record. One that holds a secret all the same is written without it. */
-import { type Environment, isSecretName, withheld, withholding } from "../config/withholding.js";
+import { type Environment, isSecretName, withheld, withholding } from "../text/redaction.js";
 
 /** Arguments alone: a worker's output is full of such strings, digests and names of snapshots. */
 const longKey = /^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_+=-]{32,}$/;

@@ -1,7 +1,32 @@
-/** Any error as what the user reads on stderr, and the exit code that goes with it. */
-import { safeText } from "../report/safe-text.js";
-import { type ExitCode, exitCode } from "./exit-code.js";
-import { UserError } from "./user-error.js";
+import { safeText } from "../text/safe-text.js";
+
+/** The outside contract's exit codes; scripts rely on them. */
+export const exitCode = {
+  done: 0,
+  /** Usage, configuration, or input data. */
+  usage: 2,
+  /** Environment or worker; a run can be taken up again. */
+  environment: 3,
+  /** `averse verify` found something, or `averse reproduce` something else. */
+  verification: 4,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+/** Something that the user can put right: told in one paragraph, without a stack trace. */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  constructor(
+    message: string,
+    readonly exit: ExitCode = exitCode.usage,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/* Any error as what the user reads on stderr, and the exit code that goes with it. */
 
 export interface FailureText {
   readonly exit: ExitCode;

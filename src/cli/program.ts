@@ -3,11 +3,21 @@
  * a file of its own, loaded when it is called, so that help and lists start at once.
  */
 import { Command, CommanderError, Option } from "commander";
-import { type ExitCode, exitCode } from "./exit-code.js";
-import { failureText } from "./failure-text.js";
-import { introduction } from "./introduction.js";
+import { type ExitCode, exitCode, failureText } from "./failure-text.js";
+import { packageVersion } from "./machine/package.js";
 import type { Terminal } from "./terminal.js";
-import { packageVersion } from "./version.js";
+
+/** What `averse` alone says. */
+const introduction = `averse: risk-averse fine-tuning for language models
+
+  averse run quickstart           train SFT, RLHF and risk-averse RLHF, and compare their tails
+  averse ls                       runs so far
+  averse show latest              one run: settings, trials, results
+  averse compare latest           its arms side by side
+  averse doctor                   what is missing on this machine, and how to get it
+  averse config explain risk      what the keys mean
+
+\`averse --help\` lists every command, \`averse <command> --help\` its options.`;
 
 /** Runs one command line to its exit code; nothing is thrown. */
 export async function runCommandLine(
@@ -24,7 +34,7 @@ export async function runCommandLine(
   });
   try {
     if (argv.length === 0)
-      return await (await import("./launcher.js")).launcher({ runs: "runs" }, terminal);
+      return await (await import("./commands/launcher.js")).launcher({ runs: "runs" }, terminal);
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
@@ -73,7 +83,7 @@ function buildProgram(
     .addOption(showTextOption())
     .addOption(debugOption())
     .action(async (experiment: string, options) => {
-      const { run } = await import("./run.js");
+      const { run } = await import("./commands/run.js");
       end(await run(experiment, { ...options, argv }, terminal));
     });
 
@@ -91,7 +101,7 @@ function buildProgram(
     .addOption(showTextOption())
     .addOption(debugOption())
     .action(async (run: string, options) => {
-      const { resume } = await import("./resume.js");
+      const { resume } = await import("./commands/resume.js");
       end(await resume(run, { ...options, argv }, terminal));
     });
 
@@ -103,7 +113,7 @@ function buildProgram(
     .addOption(runsOption())
     .addOption(jsonOption())
     .addOption(debugOption())
-    .action(async (options) => end(await (await import("./ls.js")).ls(options, terminal)));
+    .action(async (options) => end(await (await import("./commands/ls.js")).ls(options, terminal)));
 
   program
     .command("show")
@@ -115,7 +125,7 @@ function buildProgram(
     .addOption(showTextOption())
     .addOption(debugOption())
     .action(async (run: string, options) =>
-      end(await (await import("./show.js")).show(run, options, terminal)),
+      end(await (await import("./commands/show.js")).show(run, options, terminal)),
     );
 
   program
@@ -129,7 +139,7 @@ function buildProgram(
     .addOption(jsonOption())
     .addOption(debugOption())
     .action(async (names: string[], options) =>
-      end(await (await import("./compare.js")).compare(names, options, terminal)),
+      end(await (await import("./commands/compare.js")).compare(names, options, terminal)),
     );
 
   program
@@ -141,7 +151,7 @@ function buildProgram(
     .option("--show-text", "sampled texts as they are, which may be offensive; else masked", false)
     .addOption(debugOption())
     .action(async (run: string, options) =>
-      end(await (await import("./report.js")).report(run, options, terminal)),
+      end(await (await import("./commands/report.js")).report(run, options, terminal)),
     );
 
   program
@@ -153,7 +163,7 @@ function buildProgram(
     .addOption(jsonOption())
     .addOption(debugOption())
     .action(async (run: string, options) =>
-      end(await (await import("./verify.js")).verify(run, options, terminal)),
+      end(await (await import("./commands/verify.js")).verify(run, options, terminal)),
     );
 
   program
@@ -170,7 +180,7 @@ function buildProgram(
     .addOption(showTextOption())
     .addOption(debugOption())
     .action(async (run: string, options) => {
-      const { reproduce } = await import("./reproduce.js");
+      const { reproduce } = await import("./commands/reproduce.js");
       end(await reproduce(run, { ...options, argv }, terminal));
     });
 
@@ -184,7 +194,7 @@ function buildProgram(
     .addOption(jsonOption())
     .addOption(debugOption())
     .action(async (run: string, options) =>
-      end(await (await import("./export.js")).exportModel(run, options, terminal)),
+      end(await (await import("./commands/export.js")).exportModel(run, options, terminal)),
     );
 
   program
@@ -193,7 +203,9 @@ function buildProgram(
     .addOption(runsOption())
     .addOption(jsonOption())
     .addOption(debugOption())
-    .action(async (options) => end(await (await import("./doctor.js")).doctor(options, terminal)));
+    .action(async (options) =>
+      end(await (await import("./commands/doctor.js")).doctor(options, terminal)),
+    );
 
   addConfigCommands(program, terminal, end);
   return program;
@@ -213,13 +225,13 @@ function addConfigCommands(
     .addOption(jsonOption())
     .addOption(debugOption())
     .action(async (name: string, options) =>
-      end((await import("./config.js")).validate(name, options, terminal)),
+      end((await import("./commands/config.js")).validate(name, options, terminal)),
     );
   config
     .command("schema")
     .description("Prints the JSON Schema of experiment files, for editors.")
     .addOption(debugOption())
-    .action(async () => end((await import("./config.js")).schema(terminal)));
+    .action(async () => end((await import("./commands/config.js")).schema(terminal)));
   config
     .command("explain")
     .summary("what keys mean, or which values are in force")
@@ -230,7 +242,7 @@ function addConfigCommands(
     .addOption(jsonOption())
     .addOption(debugOption())
     .action(async (what: string | undefined, only: string | undefined, options) =>
-      end((await import("./config.js")).explain(what, only, options, terminal)),
+      end((await import("./commands/config.js")).explain(what, only, options, terminal)),
     );
 }
 
@@ -249,7 +261,7 @@ function addSteeringCommands(
     .option("--plain", "lines instead of the dashboard, until the run ends", false)
     .addOption(debugOption())
     .action(async (run: string, options) =>
-      end(await (await import("./attach.js")).attach(run, options, terminal)),
+      end(await (await import("./commands/attach.js")).attach(run, options, terminal)),
     );
   for (const [name, description] of [
     ["pause", "Lets a run finish the steps in hand and begin nothing more."],
@@ -266,7 +278,7 @@ function addSteeringCommands(
       .addOption(jsonOption())
       .addOption(debugOption())
       .action(async (run: string, options) => {
-        const { steer } = await import("./steer.js");
+        const { steer } = await import("./commands/steer.js");
         end(await steer(run, options.now === true ? "halt" : name, options, terminal));
       });
     if (name === "stop") {

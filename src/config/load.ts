@@ -2,22 +2,24 @@
  * From a YAML file and `--set` overrides to the resolved experiment, or to every problem in them
  * at once: text → YAML with positions → overrides → schema → arms → checks across keys.
  */
-import { selectArms } from "./arm-selection.js";
-import { ConfigError, type ConfigProblem, inReadingOrder } from "./config-error.js";
-import { readConfigText } from "./config-text.js";
-import { armMisfits, seedMisfits } from "./cross-checks.js";
-import { givenValues, type Origin, originsOf } from "./given-values.js";
-import { idleOverrides } from "./idle-overrides.js";
-import { isTree, type Tree, withValueAt } from "./key-path.js";
-import { keyReference } from "./key-reference.js";
-import { misfitProblem } from "./misfit-problem.js";
-import { readOverride } from "./overrides.js";
-import { resolveArms } from "./resolve-arms.js";
-import { type Experiment, type ExperimentFile, experimentSchema } from "./schema.js";
-import { schemaProblems } from "./schema-problems.js";
-import { parseYaml } from "./yaml-source.js";
 
-export type { Origin } from "./given-values.js";
+import { z } from "zod";
+import { selectArms } from "./arm-selection.js";
+import { resolveArms } from "./arms.js";
+import { armMisfits, idleOverrides, misfitProblem, seedMisfits } from "./checks.js";
+import { isTree, type KeyPath, leaves, type Tree, valueAt, withValueAt } from "./key-path.js";
+import { type Override, readOverride } from "./overrides.js";
+import { ConfigError, type ConfigProblem, inReadingOrder, type Place } from "./problems.js";
+import { keyReference, keyReferences } from "./reference.js";
+import {
+  armNamePattern,
+  armSections,
+  type Experiment,
+  type ExperimentFile,
+  experimentSchema,
+} from "./schema.js";
+import { type Places, schemaProblems } from "./schema-problems.js";
+import { parseYaml, readConfigText, type YamlSource } from "./yaml.js";
 
 export interface LoadedExperiment {
   readonly experiment: Experiment;
@@ -92,4 +94,98 @@ function soundSections(tree: Tree): Tree {
       return [key, result.success ? result.data : defaults[key as keyof ExperimentFile]];
     }),
   );
+}
+
+/* A resolved configuration that comes back from disk: nothing is filled in, nothing let through. */
+
+const arm = z.strictObject({ stage: z.enum(["base", "sft", "rl"]), ...armSections });
+
+const resolved = experimentSchema.extend({
+  arms: z.record(z.string().regex(armNamePattern), arm),
+});
+
+/**
+ * @returns the experiment; or, in words, the first thing that this program does not know or misses
+ */
+export function resolvedExperiment(value: unknown): Experiment | string {
+  const result = resolved.safeParse(value);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    return `${issue!.path.join(".") || "the whole"}: ${issue!.message}`;
+  }
+  const missing = missingKey(result.data, value, []);
+  return missing === null ? result.data : `${missing}: it is missing`;
+}
+
+/** First key that the schema had to fill in. */
+function missingKey(full: unknown, given: unknown, path: readonly string[]): string | null {
+  if (typeof full !== "object" || full === null || Array.isArray(full)) {
+    return null;
+  }
+  for (const [key, inner] of Object.entries(full)) {
+    const here = [...path, key];
+    if (!Object.hasOwn(given as object, key)) {
+      return here.join(".");
+    }
+    const found = missingKey(inner, (given as Record<string, unknown>)[key], here);
+    if (found !== null) {
+      return found;
+    }
+  }
+  return null;
+}
+
+/* What a user gave, in the file or by `--set`, and where: the base of places and origins. */
+
+export type Origin = "file" | "override" | "default";
+
+export interface GivenValues extends Places {
+  /** By whom a key was given; a key inside a list counts as the list. */
+  origin(path: KeyPath): Origin;
+}
+
+export function givenValues(source: YamlSource, overrides: readonly Override[]): GivenValues {
+  const byKey = new Map(overrides.map((one) => [one.path.join("."), one]));
+  const overrideOf = (path: readonly PropertyKey[]): Place | null => {
+    for (let length = path.length; length > 0; length--) {
+      const override = byKey.get(path.slice(0, length).join("."));
+      if (override !== undefined && holds(override.value, path.slice(length))) {
+        return { override: override.text };
+      }
+    }
+    return null;
+  };
+  return {
+    of: (path) => overrideOf(path) ?? source.placeOf(path),
+    ofKey: (path) => overrideOf(path) ?? source.placeOfKey(path),
+    origin(path) {
+      if (overrideOf(path) !== null) return "override";
+      return valueAt(source.tree, path) === undefined ? "default" : "file";
+    },
+  };
+}
+
+/**
+ * Origin of every key of the resolved configuration. An arm's keys are listed where the arm
+ * itself, its preset aside, changes them: all others are the section's.
+ */
+export function originsOf(
+  changes: Readonly<Record<string, Tree>>,
+  given: GivenValues,
+): Record<string, Origin> {
+  const paths = [
+    ...keyReferences.map(({ key }) => key.split(".")),
+    ...Object.entries(changes).flatMap(([arm, own]) =>
+      leaves(own).map(([path]) => ["arms", arm, ...path]),
+    ),
+  ];
+  return Object.fromEntries(paths.map((path) => [path.join("."), given.origin(path)]));
+}
+
+/** Whether an override's list or map has a value at the path: `--set arms=[a]` gives `arms.0` only. */
+function holds(value: unknown, path: readonly PropertyKey[]): boolean {
+  const [key, ...rest] = path;
+  if (key === undefined) return true;
+  const inside = typeof value === "object" && value !== null && Object.hasOwn(value, key);
+  return inside && holds((value as Record<PropertyKey, unknown>)[key], rest);
 }

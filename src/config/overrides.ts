@@ -1,10 +1,10 @@
 /** `--set a.b=c`: one override read, checked against the known keys, and split into leaves. */
 import { parse } from "yaml";
-import type { ConfigProblem } from "./config-error.js";
 import { isTree, type KeyPath, leaves } from "./key-path.js";
-import { keyReference, sectionNames } from "./key-reference.js";
+import type { ConfigProblem } from "./problems.js";
+import { keyReference, sectionNames } from "./reference.js";
 import { armSections } from "./schema.js";
-import { unknownKey } from "./unknown-key.js";
+import { unknownKey } from "./schema-problems.js";
 
 export interface Override {
   /** As typed after `--set`. */

@@ -1,6 +1,6 @@
 /** docs/configuration.md: every key with its type, range, default and meaning. */
-import { armPresets } from "./arm-presets.js";
-import { type KeyReference, keyReferences, sectionNames } from "./key-reference.js";
+import { armPresets } from "./arms.js";
+import { type KeyReference, keyReferences, sectionNames } from "./reference.js";
 import { armSections } from "./schema.js";
 
 const introduction = `<!-- Generated from src/config/schema.ts by \`npm run generate\`: do not edit. -->

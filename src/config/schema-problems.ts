@@ -1,10 +1,10 @@
 /** zod's issues, told as configuration problems with place, key, finding and remedy. */
+
 import type { z } from "zod";
-import type { ConfigProblem, Place } from "./config-error.js";
-import { valueAt } from "./key-path.js";
-import { keyReference, sectionNames } from "./key-reference.js";
-import { nearestName } from "./nearest-name.js";
-import { unknownKey } from "./unknown-key.js";
+import { type KeyPath, valueAt } from "./key-path.js";
+import type { ConfigProblem, Place } from "./problems.js";
+import { keyReference, keyReferences, sectionNames } from "./reference.js";
+import { armSections } from "./schema.js";
 
 /** Where values and keys of the checked tree come from. */
 export interface Places {
@@ -85,4 +85,106 @@ export function describeValue(value: unknown): string {
 
 function clipped(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/* A key that the schema does not have, answered with the nearest one that it has. */
+
+export function unknownKey(path: KeyPath, place: Place): ConfigProblem {
+  const inArm = path[0] === "arms" && path.length > 2;
+  const prefix = inArm ? `${path.slice(0, 2).join(".")}.` : "";
+  const key = (inArm ? path.slice(2) : path).join(".");
+  const meant = nearestKey(key, inArm);
+  return {
+    place,
+    key: path.join("."),
+    found: "an unknown key",
+    expected:
+      inArm && !isArmKey(key) ? `a key of ${Object.keys(armSections).join(", ")}` : "a known key",
+    remedy:
+      meant === null
+        ? "`averse config explain` and docs/configuration.md list every key."
+        : `Did you mean ${prefix}${meant}?`,
+  };
+}
+
+/** Near in spelling, or the same name in another section: `alpha` is `risk.alpha`. */
+function nearestKey(key: string, inArm: boolean): string | null {
+  const keys = keyReferences.map((entry) => entry.key).filter((known) => !inArm || isArmKey(known));
+  const sections = sectionNames.filter((section) => !inArm || isArmKey(section));
+  const [section = "", last] = key.split(".");
+  if (last === undefined) {
+    const top = [...sections, ...keys.filter((known) => !known.includes("."))];
+    return nearestName(key, top) ?? byLastPart(key, keys);
+  }
+  if (!sections.includes(section)) {
+    const meantSection = nearestName(section, sections);
+    const full = meantSection === null ? null : nearestName(`${meantSection}.${last}`, keys);
+    return full ?? byLastPart(last, keys);
+  }
+  const siblings = keys.filter((known) => known.startsWith(`${section}.`));
+  const meant = nearestName(
+    last,
+    siblings.map((known) => known.slice(section.length + 1)),
+  );
+  return meant === null ? byLastPart(last, keys) : `${section}.${meant}`;
+}
+
+function byLastPart(name: string, keys: readonly string[]): string | null {
+  const nested = keys.filter((key) => key.includes("."));
+  const meant = nearestName(
+    name,
+    nested.map((key) => key.split(".")[1]!),
+  );
+  return meant === null ? null : nested.find((key) => key.endsWith(`.${meant}`))!;
+}
+
+function isArmKey(key: string): boolean {
+  return Object.hasOwn(armSections, key.split(".")[0]!);
+}
+
+/* The known name that a misspelt one most likely means. */
+
+/**
+ * Damerau–Levenshtein distance (optimal string alignment): insertions, deletions, replacements
+ * and swaps of neighbours cost one each.
+ */
+export function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        cost = Math.min(cost, before[j - 2]! + 1);
+      }
+      row.push(cost);
+    }
+    before = previous;
+    previous = row;
+  }
+  return previous[b.length]!;
+}
+
+/**
+ * Nearest of `known`, or null when nothing is near enough to be meant. `newTokens` and
+ * `new-tokens` are `new_tokens` written otherwise; ties go to the first.
+ */
+export function nearestName(name: string, known: Iterable<string>): string | null {
+  const wanted = normalise(name);
+  let best: string | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const candidate of known) {
+    const distance = editDistance(wanted, normalise(candidate));
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return least <= Math.max(1, Math.floor(wanted.length / 3)) ? best : null;
+}
+
+function normalise(name: string): string {
+  return name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replaceAll("-", "_")
+    .toLowerCase();
 }

@@ -11,6 +11,7 @@ import {
   readFileSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -100,4 +101,14 @@ function removeAddress(run: string): void {
     }
   }
   rmSync(controlFolder(run), { recursive: true, force: true });
+}
+
+/**
+ * Tells a folder from its copies, by whatever path it is reached.
+ *
+ * @throws {Error} of the file system
+ */
+export function folderIdentity(folder: string): string {
+  const { dev, ino } = statSync(folder, { bigint: true });
+  return `${dev}:${ino}`;
 }

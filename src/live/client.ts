@@ -1,10 +1,15 @@
 /** A view's end of a run's local socket. */
 import { connect, type Socket } from "node:net";
-import type { RunCommand } from "../experiment/commands.js";
-import { readAddress } from "./address.js";
-import { folderIdentity } from "./folder-identity.js";
-import { readLines, writeLine } from "./lines.js";
-import { longestToView, type ProgressMessage, type RunMessage, runMessage } from "./messages.js";
+import type { RunCommand } from "../engine/commands.js";
+import { folderIdentity, readAddress } from "./address.js";
+import {
+  longestToView,
+  type ProgressMessage,
+  type RunMessage,
+  readLines,
+  runMessage,
+  writeLine,
+} from "./messages.js";
 
 export interface RunLinkEvents {
   /** The journal has grown. */

@@ -2,8 +2,10 @@
  * What a run and its views say to each other over the run's local socket: one JSON object a line.
  * The journal itself is read from its file; here come only what is not in it, and commands.
  */
+
+import type { Socket } from "node:net";
 import { z } from "zod";
-import { runCommands } from "../experiment/commands.js";
+import { runCommands } from "../engine/commands.js";
 
 const count = z.int().nonnegative();
 
@@ -49,3 +51,37 @@ export type ProgressMessage = z.infer<typeof progress>;
 export const longestToRun = 4096;
 /** Longest line that a view takes from a run. */
 export const longestToView = 1 << 20;
+
+/* Bytes of a socket as lines of text, with a bound on what a line may hold in memory. */
+
+/**
+ * Calls `take` for every line. A line of more than `longest` characters ends the connection: nothing
+ * that the protocol says is that long.
+ */
+export function readLines(socket: Socket, longest: number, take: (line: string) => void): void {
+  let rest = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) {
+      if (socket.destroyed) {
+        return;
+      }
+      if (line.length > longest) {
+        socket.destroy();
+        return;
+      }
+      take(line);
+    }
+    if (rest.length > longest) {
+      socket.destroy();
+    }
+  });
+}
+
+export function writeLine(socket: Socket, message: object): void {
+  if (socket.writable) {
+    socket.write(`${JSON.stringify(message)}\n`);
+  }
+}

@@ -1,11 +1,16 @@
 /** A run's end of its local socket: any number of views, which come and go. */
 import { createServer, type Server, type Socket } from "node:net";
-import type { RunCommand } from "../experiment/commands.js";
-import type { Observation } from "../experiment/observation.js";
-import { type ControlAddress, makeAddress } from "./address.js";
-import { folderIdentity } from "./folder-identity.js";
-import { readLines, writeLine } from "./lines.js";
-import { longestToRun, type ProgressMessage, type RunMessage, viewMessage } from "./messages.js";
+import type { RunCommand } from "../engine/commands.js";
+import type { Observation } from "../engine/ports.js";
+import { type ControlAddress, folderIdentity, makeAddress } from "./address.js";
+import {
+  longestToRun,
+  type ProgressMessage,
+  type RunMessage,
+  readLines,
+  viewMessage,
+  writeLine,
+} from "./messages.js";
 
 /** A view that takes nothing in, in bytes: it is let go, it can come back. */
 const maxBacklog = 1 << 20;

@@ -1,7 +1,7 @@
 /** What a paired difference is worth, in words that claim no more than the interval does. */
-import type { Comparison } from "../experiment/evaluation.js";
+import type { Comparison } from "../analysis/evaluation.js";
+import { formatCount, formatNumber, formatSigned, type NumberStyle } from "../text/numbers.js";
 import { columnOf } from "./metric-columns.js";
-import { formatCount, formatNumber, formatSigned, type NumberStyle } from "./number-format.js";
 
 export type Verdict = "better" | "worse" | "undecided" | "unknown";
 

@@ -1,6 +1,7 @@
 /** Arms of one run or of several side by side, each against the first. */
-import { type PairedDifference, pairedDifference } from "../domain/statistics.js";
-import type { Metric } from "../experiment/evaluation.js";
+
+import type { Metric } from "../analysis/evaluation.js";
+import { type PairedDifference, pairedDifference } from "../stats/intervals.js";
 import { renderTable, type TableOptions } from "./table.js";
 
 export interface ComparedArm {

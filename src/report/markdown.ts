@@ -1,6 +1,7 @@
 /** A report as markdown, for terminals, repositories and diffs. */
+
+import { safeText } from "../text/safe-text.js";
 import type { Block, Cell, ReportDocument } from "./blocks.js";
-import { safeText } from "./safe-text.js";
 
 export interface MarkdownOptions {
   /** Where a plot's SVG lies, relative to the file; null: plots are only in the HTML report. */

@@ -1,5 +1,5 @@
 /** One line of a view before it is drawn: runs of text, each with its look. */
-import { displayWidth, truncate } from "../report/display-width.js";
+import { displayWidth, truncate } from "../text/width.js";
 
 export interface Segment {
   readonly text: string;

@@ -1,5 +1,5 @@
 /** Requests out, answers in: every message of the worker finds its call, or is reported. */
-import type { Withholding } from "../config/withholding.js";
+
 import { checkedResult, decodeMessage, encodeRequest } from "../protocol/codec.js";
 import { ProtocolFault } from "../protocol/fault.js";
 import type {
@@ -10,7 +10,8 @@ import type {
   Progress,
   Result,
 } from "../protocol/messages.js";
-import { type ProgressListener, WorkerFailure } from "../worker.js";
+import type { Withholding } from "../text/redaction.js";
+import { type ProgressListener, WorkerFailure } from "./contract.js";
 import { type PendingCall, PendingCalls } from "./pending-calls.js";
 
 export interface ExchangeEvents {

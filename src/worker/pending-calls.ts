@@ -1,6 +1,6 @@
 /** Requests on their way: who waits for which id, how far the work is, and how long it was silent. */
 import type { Command, Payload, Progress, Result } from "../protocol/messages.js";
-import type { ProgressListener } from "../worker.js";
+import type { ProgressListener } from "./contract.js";
 
 export interface PendingCall {
   readonly id: number;

@@ -2,12 +2,11 @@
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
-import { type Withholding, withholding } from "../config/withholding.js";
-import { atExit } from "./exit-cleanup.js";
-import { endLeftBehind, MARK } from "./left-behind.js";
-import { LineTail } from "./line-tail.js";
-import { OutputLines } from "./output-lines.js";
-import { signalGroup } from "./process-group.js";
+import { atExit } from "../system/exit-cleanup.js";
+import { signalGroup } from "../system/process-state.js";
+import { type Withholding, withholding } from "../text/redaction.js";
+import { endLeftBehind, MARK } from "./orphans.js";
+import { LineTail, OutputLines } from "./output.js";
 
 /** Takes what a worker prints, whole lines at a time and without secrets; never throws. */
 export interface OutputLog {

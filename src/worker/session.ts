@@ -8,21 +8,21 @@
  * unreachable), and the silence of a command (hangs). Whichever comes first ends the session. One
  * that hangs is asked for the stacks of its threads before it is ended.
  */
+
 import { randomUUID } from "node:crypto";
-import { type Withholding, withholding } from "../config/withholding.js";
 import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
 import { type ProtocolFault, VersionFault } from "../protocol/fault.js";
 import type { Command, Hello, Payload, Result } from "../protocol/messages.js";
-import { type ProgressListener, type Worker, WorkerLost } from "../worker.js";
-import { Connection, type Receiver } from "./connection.js";
-import { Deferred } from "./deferred.js";
+import { type Withholding, withholding } from "../text/redaction.js";
+import { type ProgressListener, type Worker, WorkerLost } from "./contract.js";
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
 import { type Exit, exitText, type WorkerProcess } from "./process.js";
-import { silenceOf } from "./silence.js";
 import type { WorkerSpec } from "./spec.js";
 import { isStopped, takeStacks } from "./stacks.js";
+import { silenceOf } from "./timeouts.js";
+import { Connection, type Receiver } from "./transport/connection.js";
 
 export interface SessionOptions extends LaunchOptions {
   /** A message that belongs to no call: late, twice, unreadable. The session goes on. */
@@ -262,5 +262,30 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   #inHand(): string {
     return this.#exchange.calls.inHandText();
+  }
+}
+
+/** A promise that others settle; the first to do so counts. */
+export class Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve!: (value: T) => void;
+  reject!: (reason: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    // Whoever waits is told; nobody waiting is no error.
+    this.promise.catch(() => {});
+  }
+
+  /** Waits for it to be settled, for so many milliseconds at most. */
+  async within(milliseconds: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    });
+    await Promise.race([this.promise, patience]).finally(() => clearTimeout(timer));
   }
 }

@@ -2,15 +2,14 @@
  * Where and how a worker runs, as data: a YAML file in `configs/workers`, like a Jupyter
  * kernelspec. The controller never asks which engine it names.
  */
+
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { ConfigError, type ConfigProblem } from "../config/config-error.js";
-import { readConfigText } from "../config/config-text.js";
-import { parseYaml, type YamlSource } from "../config/yaml-source.js";
-import { PLACEHOLDERS, unknownPlaceholders } from "./placeholders.js";
-import { silenceSchema } from "./silence.js";
-import { bareHost, isEveryAddress, isHost } from "./tcp-address.js";
+import { ConfigError, type ConfigProblem } from "../config/problems.js";
+import { parseYaml, readConfigText, type YamlSource } from "../config/yaml.js";
+import { silenceSchema } from "./timeouts.js";
+import { bareHost, isEveryAddress, isHost } from "./transport/tcp-address.js";
 
 const text = z.string().min(1);
 const template = z.string().refine((value) => unknownPlaceholders(value).length === 0, {
@@ -158,4 +157,26 @@ function problems(issue: z.core.$ZodIssue, source: YamlSource): ConfigProblem[] 
       remedy: "configs/workers/local.yaml is an example.",
     },
   ];
+}
+
+/* The `{names}` that a worker spec may use in its arguments and environment. */
+
+export const PLACEHOLDERS = ["python", "endpoint", "session", "root", "keys"] as const;
+
+export type Placeholders = Readonly<Record<(typeof PLACEHOLDERS)[number], string>>;
+
+const PATTERN = /\{([a-z_]+)\}/g;
+
+/** Placeholders of a text that nothing will fill, braces included. */
+export function unknownPlaceholders(text: string): string[] {
+  return [...text.matchAll(PATTERN)]
+    .filter(([, name]) => !(PLACEHOLDERS as readonly string[]).includes(name!))
+    .map(([placeholder]) => placeholder);
+}
+
+/** The text with every placeholder filled; unknown ones were refused with the spec. */
+export function filled(text: string, values: Placeholders): string {
+  return text.replaceAll(PATTERN, (placeholder, name: string) =>
+    Object.hasOwn(values, name) ? values[name as keyof Placeholders] : placeholder,
+  );
 }

@@ -2,8 +2,9 @@
  * Stacks of a hung worker's threads, before it is ended: SIGUSR1 makes a worker write them to its
  * standard error (`python/averse_worker/wire/stacks.py`), also while C code holds Python's lock.
  */
+
+import { processState } from "../system/process-state.js";
 import type { WorkerProcess } from "./process.js";
-import { processState } from "./process-state.js";
 
 /** The worker's last line after the stacks, where it is able to write one. */
 const END = "averse_worker: end of stacks";

@@ -10,7 +10,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { riskSchema } from "../../dist/config/schema.js";
-import { selectEpisodes } from "../../dist/experiment/select-episodes.js";
+import { selectEpisodes } from "../../dist/engine/actions/select-episodes.js";
 import {
   float32Array,
   float32Bytes,

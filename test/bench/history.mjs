@@ -2,14 +2,14 @@
  * A run with a long history that goes on at an even pace, for views to be measured on: the
  * simulated worker, a real record, a real socket.
  *
- *   node test/bench/history.mjs RUNS [STEPS] [A_SECOND]
+ *   node --import tsx test/bench/history.mjs RUNS [STEPS] [A_SECOND]
  *
  * Prints one line, `{"run": folder}`, when there are so many steps; then goes on with so many a
  * second until it is ended.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { serveRun } from "../../dist/live/server.js";
-import { simulatedWorker } from "../../dist/worker/simulated.js";
+import { serveRun } from "../../src/live/server.js";
+import { simulatedWorker } from "../worker/simulated/worker.js";
 import { simulatedRun } from "./simulated-run.mjs";
 
 const [runsFolder = "", steps = "10000", rate = "50"] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 /**
  * Controller memory over a long run on the simulated worker, with the record on disk:
  *
- *   npm run build && node --expose-gc test/bench/memory.mjs [steps] [folder]
+ *   node --import tsx --expose-gc test/bench/memory.mjs [steps] [folder]
  *
  * Prints one JSON object. `rss_mb_start` is read after the first tenth of the steps, when code and
  * caches are warm; `heap_mb_*` are after a garbage collection (where it is exposed).

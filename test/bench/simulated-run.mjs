@@ -1,8 +1,10 @@
 /** A long run of one arm on the simulated worker, with its record on disk. */
 import { hostname } from "node:os";
-import { fileURLToPath, pathToFileURL } from "node:url";
-
-const builtHere = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+import { experimentSchema } from "../../src/config/schema.js";
+import { runExperiment } from "../../src/engine/engine.js";
+import { planRun } from "../../src/engine/plan.js";
+import { createRun } from "../../src/store/run-folder.js";
+import { simulatedWorker } from "../worker/simulated/worker.js";
 
 /**
  * @param {object} run
@@ -11,23 +13,8 @@ const builtHere = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
  * @param {number} run.iterations
  * @param {number} run.batch episodes an iteration
  * @param {number} run.every iterations between evaluations, and between checkpoints
- * @param {string} [run.program] the built main.js; its own parts are used
  */
-export async function simulatedRun({
-  name,
-  runsFolder,
-  iterations,
-  batch,
-  every,
-  program = builtHere,
-}) {
-  const load = (/** @type {string} */ part) => import(new URL(part, pathToFileURL(program)).href);
-  const { experimentSchema } = await load("config/schema.js");
-  const { runExperiment } = await load("experiment/engine.js");
-  const { planRun } = await load("experiment/plan.js");
-  const { createRun } = await load("record/run-directory.js");
-  const { simulatedWorker } = await load("worker/simulated.js");
-
+export async function simulatedRun({ name, runsFolder, iterations, batch, every }) {
   const { arms: _, ...file } = experimentSchema.parse({
     name,
     sft: { steps: 0 },

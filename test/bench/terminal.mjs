@@ -230,7 +230,7 @@ function plainStarts(short, long) {
 async function liveRun(runs, history) {
   const feeder = spawn(
     process.execPath,
-    [here("bench", "history.mjs"), runs, `${history}`, `${eventsASecond}`],
+    ["--import", "tsx", here("bench", "history.mjs"), runs, `${history}`, `${eventsASecond}`],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   const ended = new Promise((resolve) => feeder.once("exit", resolve));

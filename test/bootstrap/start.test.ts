@@ -20,15 +20,11 @@ function script(
   user: { readonly uid?: number; readonly gid?: number } = {},
 ) {
   return new Promise<Result>((resolve) => {
-    const child = spawn(
-      process.execPath,
-      [join(checkout.root, "src", "bootstrap", name), ...args],
-      {
-        cwd: "/",
-        stdio: ["ignore", "pipe", "pipe"],
-        ...user,
-      },
-    );
+    const child = spawn(process.execPath, [join(checkout.root, name), ...args], {
+      cwd: "/",
+      stdio: ["ignore", "pipe", "pipe"],
+      ...user,
+    });
     const text = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const) {
       child[stream].setEncoding("utf8").on("data", (chunk: string) => {
@@ -47,7 +43,7 @@ describe("npm start", () => {
       "stub-main.js",
       "console.log(JSON.stringify([process.argv.slice(2), process.cwd(), process.env.AVERSE_PYTHON])); process.exit(7);",
     );
-    const first = await script(checkout, "start.mjs", ["--set", "risk.alpha=0.2"]);
+    const first = await script(checkout, "src/bootstrap/start.mjs", ["--set", "risk.alpha=0.2"]);
     expect(first.code).toBe(7);
     expect(checkout.calls()).toEqual(["npm ci", "tsc", "venv", "pip ."]);
     const [args, cwd, python] = JSON.parse(first.stdout);
@@ -62,7 +58,7 @@ describe("npm start", () => {
     ]) {
       expect(first.stderr).toContain(`✓ ${words}`);
     }
-    const second = await script(checkout, "start.mjs", []);
+    const second = await script(checkout, "src/bootstrap/start.mjs", []);
     expect(second.code).toBe(7);
     expect(second.stderr).toBe(
       "Here `averse` is `node dist/main.js`; `npm link` gives it its own name.\n",
@@ -76,7 +72,7 @@ describe("npm start", () => {
       "stub-main.js",
       'process.on("SIGINT", () => setTimeout(() => process.exit(130), 300)); console.log("up"); setInterval(() => {}, 1000);',
     );
-    const { code } = await script(checkout, "start.mjs", [], (text, pid) => {
+    const { code } = await script(checkout, "src/bootstrap/start.mjs", [], (text, pid) => {
       if (text.includes("up")) process.kill(pid, "SIGINT");
     });
     expect(code).toBe(130);
@@ -85,7 +81,13 @@ describe("npm start", () => {
   test("says in a sentence that the checkout cannot be written", async () => {
     const checkout = stubCheckout();
     chmodSync(checkout.root, 0o555);
-    const { code, stderr } = await script(checkout, "start.mjs", [], undefined, unprivileged);
+    const { code, stderr } = await script(
+      checkout,
+      "src/bootstrap/start.mjs",
+      [],
+      undefined,
+      unprivileged,
+    );
     chmodSync(checkout.root, 0o755);
     expect(stderr).toMatch(/^Set-up cannot write .*: no permission to write\. .*\n$/);
     expect(code).toBe(3);
@@ -94,7 +96,7 @@ describe("npm start", () => {
   test("says in a sentence that Python is missing, and ends with 3", async () => {
     const checkout = stubCheckout();
     checkout.remove("stub-bin/python3");
-    const { code, stderr } = await script(checkout, "start.mjs", []);
+    const { code, stderr } = await script(checkout, "src/bootstrap/start.mjs", []);
     expect(code).toBe(3);
     expect(stderr.trimEnd().split("\n").at(-1)).toMatch(
       /^Averse needs Python 3\.11 or newer and none was found: install one/,
@@ -105,7 +107,7 @@ describe("npm start", () => {
   test("shows the last words of an npm that fails, and ends with 3", async () => {
     const checkout = stubCheckout();
     vi.stubEnv("STUB_FAIL", "npm");
-    const { code, stderr } = await script(checkout, "start.mjs", []);
+    const { code, stderr } = await script(checkout, "src/bootstrap/start.mjs", []);
     expect(code).toBe(3);
     expect(stderr).toContain("  npm error network\n");
     expect(stderr).toContain("npm ci could not install the node packages: check the connection");
@@ -114,15 +116,21 @@ describe("npm start", () => {
 
 describe("the other scripts", () => {
   test.each([
-    ["assets.mjs", ["--data", "reviews"], 0, /^$/, ".[recipe]"],
-    ["bench.mjs", ["--json", "no-such-benchmark"], 0, /^{"readings":\[\],"results":{}}$/, ".[dev]"],
-    ["test.mjs", ["no-such-suite"], 1, /^0 passed, 0 failed$/, ".[dev]"],
+    ["src/bootstrap/assets.mjs", ["--data", "reviews"], 0, /^$/, ".[recipe]"],
+    [
+      "test/bench/main.mjs",
+      ["--json", "no-such-benchmark"],
+      0,
+      /^{"readings":\[\],"results":{}}$/,
+      ".[dev]",
+    ],
+    ["test/suites/main.mjs", ["no-such-suite"], 1, /^0 passed, 0 failed$/, ".[dev]"],
   ])("%s sets up what it needs, then does its own part", async (name, args, code, said, pip) => {
     const checkout = stubCheckout();
     const result = await script(checkout, name, args);
     expect(result.stdout.trimEnd()).toMatch(said);
     expect(result.code).toBe(code);
-    const own = name === "assets.mjs" ? ["python -m averse_recipe --data reviews --out"] : [];
+    const own = name.endsWith("assets.mjs") ? ["python -m averse_recipe --data reviews --out"] : [];
     expect(checkout.calls().map((call) => call.replace(/(--out) .*/, "$1"))).toEqual([
       ...["npm ci", "tsc", "venv", `pip ${pip}`],
       ...own,
@@ -140,9 +148,9 @@ describe("a machine with a GPU", { timeout: 60_000 }, () => {
     const stub = join(checkout.root, "stub-bin", "nvidia-smi");
     checkout.write("stub-bin/nvidia-smi", `#!/bin/sh\necho "${says}"\nexit ${status}\n`);
     chmodSync(stub, 0o755);
-    await script(checkout, "test.mjs", ["no-such-suite"]);
+    await script(checkout, "test/suites/main.mjs", ["no-such-suite"]);
     expect(checkout.calls()).toContain(pip);
-    await script(checkout, "test.mjs", ["no-such-suite"]);
+    await script(checkout, "test/suites/main.mjs", ["no-such-suite"]);
     expect(checkout.calls()).toEqual([]);
   });
 });
@@ -159,7 +167,7 @@ describe("an old Node", () => {
       "src/bootstrap/probe.mjs",
       `import { requireNode } from "./require-node.mjs"; requireNode("${version}");`,
     );
-    const { code, stderr } = await script(checkout, "probe.mjs", []);
+    const { code, stderr } = await script(checkout, "src/bootstrap/probe.mjs", []);
     expect(code).toBe(expected);
     expect(stderr).toBe(
       expected === 0

@@ -19,6 +19,7 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished, vi } from "vitest";
 
 const source = fileURLToPath(new URL("../../src/bootstrap/", import.meta.url));
+const tests = fileURLToPath(new URL("..", import.meta.url));
 
 export interface StubCheckout {
   readonly root: string;
@@ -65,6 +66,9 @@ export function stubCheckout(): StubCheckout {
   write("pyproject.toml", '[project]\nname = "x"\n[tool.ruff]\nline-length = 100\n');
   write("python/constraints.txt", "torch==2.13.0\n");
   cpSync(source, join(root, "src", "bootstrap"), { recursive: true });
+  for (const folder of ["suites", "bench"]) {
+    cpSync(join(tests, folder), join(root, "test", folder), { recursive: true });
+  }
   return {
     root,
     calls: () => {

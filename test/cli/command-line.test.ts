@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { recordedCommand, shellLine } from "../../src/cli/command-line.js";
-import { recordedEnvironment, recordedVariables } from "../../src/cli/environment-variables.js";
+import { recordedEnvironment, recordedVariables } from "../../src/cli/machine/provenance.js";
 
 describe("the recorded command line", () => {
   test("is what was typed", () => {

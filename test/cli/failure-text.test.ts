@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { failureText } from "../../src/cli/failure-text.js";
-import { UserError } from "../../src/cli/user-error.js";
-import { ConfigError } from "../../src/config/config-error.js";
-import { RecordError } from "../../src/record/record-error.js";
-import { WorkerFailure, WorkerLost } from "../../src/worker.js";
+import { failureText, UserError } from "../../src/cli/failure-text.js";
+import { ConfigError } from "../../src/config/problems.js";
+import { RecordError } from "../../src/system/record-error.js";
+import { WorkerFailure, WorkerLost } from "../../src/worker/contract.js";
 
 const system = (code: string, path?: string) =>
   Object.assign(new Error(`${code}: x`), { code, path });

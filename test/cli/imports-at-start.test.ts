@@ -30,19 +30,19 @@ test("the command line itself loads commander alone", () => {
 });
 
 test("ls loads nothing but the command line: a schema library takes longer than it", () => {
-  expect([...packagesFrom(src("cli/ls.ts"))]).toEqual([]);
+  expect([...packagesFrom(src("cli/commands/ls.ts"))]).toEqual([]);
 });
 
 test.each(["ls", "show", "steer", "attach", "compare", "export", "config"])(
   "%s loads no terminal, socket or plots",
   (name) => {
-    const loaded = packagesFrom(src(`cli/${name}.ts`));
+    const loaded = packagesFrom(src(`cli/commands/${name}.ts`));
     for (const heavy of ["ink", "react", "zeromq", "echarts"]) expect(loaded).not.toContain(heavy);
   },
 );
 
 test("a run loads the dashboard and the plots when it needs them", () => {
-  const loaded = packagesFrom(src("cli/run.ts"));
+  const loaded = packagesFrom(src("cli/commands/run.ts"));
   for (const late of ["ink", "react", "echarts"]) expect(loaded).not.toContain(late);
   expect(loaded).toContain("zeromq");
 });

@@ -1,7 +1,7 @@
 import { chmodSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readConfigText } from "../../src/config/config-text.js";
+import { readConfigText } from "../../src/config/yaml.js";
 import { giveAway, withoutPrivileges } from "../unprivileged.js";
 import { scratchFile, scratchFolder } from "./scratch-files.js";
 

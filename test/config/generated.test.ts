@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { editorSchema, editorSchemaText } from "../../src/config/editor-schema.js";
-import { keyReferences } from "../../src/config/key-reference.js";
+import { editorSchema, editorSchemaText } from "../../src/config/json-schema.js";
 import { loadExperiment } from "../../src/config/load.js";
+import { keyReferences } from "../../src/config/reference.js";
 import { referencePage } from "../../src/config/reference-page.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../../src/config/config-error.js";
 import { loadExperiment } from "../../src/config/load.js";
+import { ConfigError } from "../../src/config/problems.js";
 import { scratchFile } from "./scratch-files.js";
 
 function load(yaml: string, ...set: string[]) {

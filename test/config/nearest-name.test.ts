@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { keyReferences } from "../../src/config/key-reference.js";
-import { editDistance, nearestName } from "../../src/config/nearest-name.js";
-import { unknownKey } from "../../src/config/unknown-key.js";
+import { keyReferences } from "../../src/config/reference.js";
+import { editDistance, nearestName, unknownKey } from "../../src/config/schema-problems.js";
 
 describe("edit distance", () => {
   test.each([

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { ConfigError } from "../../src/config/config-error.js";
 import { leaves, merged, type Tree, valueAt, withValueAt } from "../../src/config/key-path.js";
-import { keyReferences } from "../../src/config/key-reference.js";
 import { loadExperiment } from "../../src/config/load.js";
+import { ConfigError } from "../../src/config/problems.js";
+import { keyReferences } from "../../src/config/reference.js";
 import { scratchFile } from "./scratch-files.js";
 
 const key = fc.constantFrom(

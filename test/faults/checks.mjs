@@ -36,12 +36,11 @@ export const checks = [
     name: "soak: 10,000 steps",
     alone: true,
     weight: 10,
-    perform: ({ folder, program }) =>
+    perform: ({ folder }) =>
       script(folder, [
         process.execPath,
-        "--expose-gc",
+        ...["--import", "tsx", "--expose-gc"],
         join(root, "test", "faults", "soak.mjs"),
-        program,
         folder,
       ]),
   },

@@ -2,13 +2,13 @@
  * Ten thousand steps of the simulated worker, with the record on disk: the controller's memory stays
  * flat, the journal grows by as much in every tenth of the run.
  *
- *   node --expose-gc test/faults/soak.mjs PROGRAM FOLDER [STEPS]
+ *   node --import tsx --expose-gc test/faults/soak.mjs FOLDER [STEPS]
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { simulatedRun } from "../bench/simulated-run.mjs";
 
-const [program = "", folder = "", steps = "10000"] = process.argv.slice(2);
+const [folder = "", steps = "10000"] = process.argv.slice(2);
 const iterations = Number(steps);
 const tenth = Math.ceil(iterations / 10);
 
@@ -18,7 +18,6 @@ const run = await simulatedRun({
   iterations,
   batch: 64,
   every: 100,
-  program,
 });
 
 /** Bytes in use after a collection, and the journal's length, at the end of every tenth. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Comparison } from "../../src/experiment/evaluation.js";
+import type { Comparison } from "../../src/analysis/evaluation.js";
 import { compareArms, renderComparison } from "../../src/report/comparison.js";
 import { comparisonText, placeText, verdictOf } from "../../src/report/comparison-words.js";
 import { fixtureRun } from "./fixture.js";

@@ -2,13 +2,14 @@
  * A made-up run for tests of what is shown: five arms, their journals and their evaluation, drawn
  * from a seeded generator. The figures have the shape of real ones and mean nothing.
  */
+
+import type { Comparison, Evaluation, FrontierPoint } from "../../src/analysis/evaluation.js";
 import { type ArmConfig, type Experiment, experimentSchema } from "../../src/config/schema.js";
-import { conditionalValueAtRisk, valueAtRisk } from "../../src/domain/cvar.js";
-import { generator, type Random, streamSeed } from "../../src/domain/random.js";
-import { confidence95, mean, pairedDifference, sd } from "../../src/domain/statistics.js";
-import type { Comparison, Evaluation, FrontierPoint } from "../../src/experiment/evaluation.js";
-import type { EvaluatedEvent, Happening, JournalEvent } from "../../src/experiment/events.js";
+import type { EvaluatedEvent, Happening, JournalEvent } from "../../src/journal/events.js";
 import type { ReportInput, SampleText } from "../../src/report/report-data.js";
+import { conditionalValueAtRisk, valueAtRisk } from "../../src/risk/tail.js";
+import { confidence95, mean, pairedDifference, sd } from "../../src/stats/intervals.js";
+import { generator, type Random, streamSeed } from "../../src/stats/random.js";
 
 /** How far an arm gets: reward everywhere, reward on hard prompts, KL, and the kept share at the end. */
 interface Character {

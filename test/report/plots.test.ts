@@ -1,11 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { armStyles } from "../../src/report/arm-style.js";
 import { drawPlots } from "../../src/report/plots/all-plots.js";
+import { tailAgainstCompute, tailAgainstKl } from "../../src/report/plots/frontier.js";
 import { quantileCurve } from "../../src/report/plots/quantile-curve.js";
 import { rewardHistogram } from "../../src/report/plots/reward-histogram.js";
 import { seedMean } from "../../src/report/plots/seed-mean.js";
-import { tailAgainstCompute } from "../../src/report/plots/tail-against-compute.js";
-import { tailAgainstKl } from "../../src/report/plots/tail-against-kl.js";
 import { trainingCurves } from "../../src/report/plots/training-curves.js";
 import { gatherReport } from "../../src/report/report-data.js";
 import { fixtureRun } from "./fixture.js";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { JournalEvent } from "../../src/experiment/events.js";
+import type { JournalEvent } from "../../src/journal/events.js";
 import { type RenderedReport, renderReport } from "../../src/report/render-report.js";
 import { fixtureRun } from "./fixture.js";
 

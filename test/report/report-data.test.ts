@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { JournalEvent } from "../../src/experiment/events.js";
-import { gatherReport } from "../../src/report/report-data.js";
-import { worstEpisodes } from "../../src/report/worst-episodes.js";
+import type { JournalEvent } from "../../src/journal/events.js";
+import { gatherReport, worstEpisodes } from "../../src/report/report-data.js";
 import { fixtureRun } from "./fixture.js";
 
 const run = fixtureRun({ arms: ["sft", "rlhf"], seeds: [0, 1], iterations: 10, prompts: 60 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { displayWidth } from "../../src/report/display-width.js";
 import { renderTable } from "../../src/report/table.js";
+import { displayWidth } from "../../src/text/width.js";
 import { fixtureRun } from "./fixture.js";
 
 const one = fixtureRun().evaluation;

@@ -1,7 +1,7 @@
 /** A journal in memory, as a view reads it: short to write, whole as the types ask. */
-import type { EventHead, JournalEntry } from "../../src/experiment/event-head.js";
-import type { Happening, JournalEvent, StepEvent } from "../../src/experiment/events.js";
-import { answerTo, stepHappening } from "../experiment/happenings.js";
+import type { EventHead, JournalEntry } from "../../src/journal/event-head.js";
+import type { Happening, JournalEvent, StepEvent } from "../../src/journal/events.js";
+import { answerTo, stepHappening } from "../engine/happenings.js";
 
 export const begin = Date.parse("2026-11-23T10:00:00.000Z") / 1000;
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { displayWidth } from "../../src/report/display-width.js";
+import { displayWidth } from "../../src/text/width.js";
 import { besides, fitLine, type Line, lineText, lineWidth, padLine } from "../../src/tui/line.js";
 
 const style = { unicode: true, color: true };

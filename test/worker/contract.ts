@@ -11,7 +11,7 @@ import {
   PROTOCOL_VERSION,
   type Result,
 } from "../../src/protocol/messages.js";
-import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker.js";
+import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker/contract.js";
 import { evaluatePayload, loadPayload, rolloutPayload } from "./payloads.js";
 
 export function workerContract(open: () => Promise<Worker>): void {

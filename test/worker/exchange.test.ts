@@ -1,7 +1,6 @@
 /** Messages against calls, without a socket. */
 import { decode, encode } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { withholding } from "../../src/config/withholding.js";
 import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
 import {
   type Command,
@@ -9,8 +8,9 @@ import {
   PROTOCOL_VERSION,
   type Request,
 } from "../../src/protocol/messages.js";
+import { withholding } from "../../src/text/redaction.js";
+import { WorkerFailure } from "../../src/worker/contract.js";
 import { type CallOptions, Exchange } from "../../src/worker/exchange.js";
-import { WorkerFailure } from "../../src/worker.js";
 
 const hello = {
   kind: "hello",

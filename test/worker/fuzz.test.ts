@@ -8,7 +8,6 @@ import { decode, encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { Dealer } from "zeromq";
-import { withholding } from "../../src/config/withholding.js";
 import { decodeMessage } from "../../src/protocol/codec.js";
 import { ProtocolFault } from "../../src/protocol/fault.js";
 import {
@@ -17,10 +16,11 @@ import {
   PROTOCOL_VERSION,
   type Request,
 } from "../../src/protocol/messages.js";
-import { Connection } from "../../src/worker/connection.js";
+import { withholding } from "../../src/text/redaction.js";
+import { WorkerFailure } from "../../src/worker/contract.js";
 import { Exchange } from "../../src/worker/exchange.js";
 import { workerSpecSchema } from "../../src/worker/spec.js";
-import { WorkerFailure } from "../../src/worker.js";
+import { Connection } from "../../src/worker/transport/connection.js";
 import { eventually } from "../eventually.js";
 
 const count = process.env.AVERSE_LONG ? 10_000 : 300;

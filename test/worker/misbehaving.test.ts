@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { float32Bytes } from "../../src/protocol/arrays.js";
 import { PROTOCOL_VERSION } from "../../src/protocol/messages.js";
+import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker/contract.js";
 import { openSession, type SessionOptions } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
-import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker.js";
 import { loadPayload, rolloutPayload } from "./payloads.js";
 import { processesWith } from "./processes.js";
 

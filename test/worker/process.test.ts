@@ -3,12 +3,11 @@ import { once } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
-import { withholding } from "../../src/config/withholding.js";
-import { MARK } from "../../src/worker/left-behind.js";
-import { LineTail } from "../../src/worker/line-tail.js";
-import { OutputLines } from "../../src/worker/output-lines.js";
+import { groupExists } from "../../src/system/process-state.js";
+import { withholding } from "../../src/text/redaction.js";
+import { MARK } from "../../src/worker/orphans.js";
+import { LineTail, OutputLines } from "../../src/worker/output.js";
 import { exitText, WorkerProcess } from "../../src/worker/process.js";
-import { groupExists } from "../../src/worker/process-group.js";
 import { eventually } from "../eventually.js";
 import { processesWith } from "./processes.js";
 

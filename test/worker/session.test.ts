@@ -15,14 +15,14 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { describe, expect, test, vi } from "vitest";
-import { makeKeys, writeWorkerKeys } from "../../src/worker/curve-keys.js";
+import { WorkerLost } from "../../src/worker/contract.js";
 import { openSession } from "../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../src/worker/spec.js";
-import { WorkerLost } from "../../src/worker.js";
+import { makeKeys, writeWorkerKeys } from "../../src/worker/transport/authentication.js";
 import { workerContract } from "./contract.js";
-import { hasIpv6 } from "./ipv6.js";
 import { loadPayload } from "./payloads.js";
 import { processesWith } from "./processes.js";
+import { hasIpv6 } from "./transport/ipv6.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const fake = readWorkerSpec("fake", root);

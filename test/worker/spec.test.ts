@@ -3,11 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ConfigError } from "../../src/config/config-error.js";
-import { filled } from "../../src/worker/placeholders.js";
-import { pythonPath } from "../../src/worker/python-path.js";
-import { silenceOf, silenceSchema } from "../../src/worker/silence.js";
-import { readWorkerSpec } from "../../src/worker/spec.js";
+import { ConfigError } from "../../src/config/problems.js";
+import { pythonPath } from "../../src/worker/launch.js";
+import { filled, readWorkerSpec } from "../../src/worker/spec.js";
+import { silenceOf, silenceSchema } from "../../src/worker/timeouts.js";
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
 

@@ -6,9 +6,9 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { WorkerLost } from "../../src/worker/contract.js";
 import { openSession, type SessionOptions } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
-import { WorkerLost } from "../../src/worker.js";
 import { loadPayload } from "./payloads.js";
 
 // Starting Python on a busy machine takes its time; nothing here waits for a clock.

@@ -1,10 +1,9 @@
 import type { ReportData } from "../report-data.js";
 import { drawPlot } from "./chart.js";
+import { tailAgainstCompute, tailAgainstKl } from "./frontier.js";
 import type { Plot } from "./panel.js";
 import { quantileCurve } from "./quantile-curve.js";
 import { rewardHistogram } from "./reward-histogram.js";
-import { tailAgainstCompute } from "./tail-against-compute.js";
-import { tailAgainstKl } from "./tail-against-kl.js";
 import { trainingCurves } from "./training-curves.js";
 
 /** In the order in which a report shows them. */

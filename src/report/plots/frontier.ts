@@ -1,10 +1,10 @@
 /** An arm's tail along its checkpoints, against what it cost: the curves that a frontier is. */
-
-import { mean } from "../../domain/statistics.js";
-import type { FrontierPoint } from "../../experiment/evaluation.js";
+import type { FrontierPoint } from "../../analysis/evaluation.js";
+import { mean } from "../../stats/intervals.js";
+import { formatCount } from "../../text/numbers.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
-import type { Curve } from "./panel.js";
+import type { Curve, PlotSpec } from "./panel.js";
 
 /**
  * One bold curve an arm through the means over seeds at each checkpoint, and a faint one a seed.
@@ -58,4 +58,52 @@ function groupBy(
     }
   }
   return groups;
+}
+
+/** Tail reward against what the updates cost, along checkpoints. */
+export function tailAgainstCompute(data: ReportData): PlotSpec | null {
+  const curves = frontierCurves(data, (point) => point.compute);
+  if (curves.length === 0) {
+    return null;
+  }
+  return {
+    id: "tail-against-compute",
+    title: "Tail against compute",
+    caption:
+      "The same arms against the work of their updates: an arm that drops episodes stops further " +
+      "to the left, and is ahead where its line is higher at the same x.",
+    panels: [
+      {
+        title: "Tail reward against update compute",
+        x: { name: "tokens in updates (kept episodes × tokens × passes)", format: formatCount },
+        y: { name: "tail reward, raw" },
+        curves,
+      },
+    ],
+    columns: 1,
+  };
+}
+
+/** Tail reward against the distance from the SFT policy, along checkpoints. */
+export function tailAgainstKl(data: ReportData): PlotSpec | null {
+  const curves = frontierCurves(data, (point) => point.kl);
+  if (curves.length === 0) {
+    return null;
+  }
+  return {
+    id: "tail-against-kl",
+    title: "Tail against KL",
+    caption:
+      "Each line is one arm on its way through training: at the same KL the higher line has the " +
+      "better tail, and an arm that is merely further to the right has only moved further from SFT.",
+    panels: [
+      {
+        title: "Tail reward against distance from SFT",
+        x: { name: "KL from the SFT policy, nats an episode" },
+        y: { name: "tail reward, raw" },
+        curves,
+      },
+    ],
+    columns: 1,
+  };
 }

@@ -1,9 +1,9 @@
 /** Panels as an option of the drawing library: one grid, two axes and the curves of each. */
 import type { EChartsOption } from "echarts";
-import { formatCount } from "../number-format.js";
+import { formatCount } from "../../text/numbers.js";
 import type { Axis, Panel, PlotSpec } from "./panel.js";
+import { font, ink } from "./panel.js";
 import { seriesOf } from "./panel-series.js";
-import { font, ink } from "./plot-look.js";
 
 const faintInk = "#d9d9d9";
 const background = "#ffffff";

@@ -1,7 +1,7 @@
 /** A panel's curves, bands and marks as series of the drawing library. */
 import type { SeriesOption } from "echarts";
 import type { Curve, Mark, Panel } from "./panel.js";
-import { font, ink } from "./plot-look.js";
+import { font, ink } from "./panel.js";
 
 /** Bands first: lines lie over them. */
 export function seriesOf(panel: Panel, index: number): SeriesOption[] {

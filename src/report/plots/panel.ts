@@ -1,5 +1,5 @@
 /** What a plot is made of, free of the drawing library. */
-import type { Point } from "../../domain/interpolation.js";
+import type { Point } from "../../stats/interpolation.js";
 import type { ArmStyle } from "../arm-style.js";
 
 export interface Axis {
@@ -61,3 +61,8 @@ export interface Plot {
   readonly caption: string;
   readonly svg: string;
 }
+
+/** Dark grey: softer than black, dark enough for small print. */
+export const ink = "#333333";
+
+export const font = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";

@@ -1,7 +1,8 @@
 /** Mean reward of the completions against how bad the prompt was to begin with. */
-import { binnedMeans } from "../../domain/binned-means.js";
-import type { Point } from "../../domain/interpolation.js";
-import type { EvaluatedEvent } from "../../experiment/events.js";
+
+import type { EvaluatedEvent } from "../../journal/events.js";
+import { binnedMeans } from "../../stats/binned-means.js";
+import type { Point } from "../../stats/interpolation.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
 import type { Curve, PlotSpec } from "./panel.js";

@@ -1,9 +1,8 @@
 /** Rewards on the test prompts, after SFT and after each arm's training. */
-import { histogram } from "../../domain/histogram.js";
+import { histogram } from "../../stats/histogram.js";
+import { formatNumber } from "../../text/numbers.js";
 import { type ArmStyle, armStyles } from "../arm-style.js";
-import { formatNumber } from "../number-format.js";
 import type { ReportData } from "../report-data.js";
-import { finalRewards } from "./final-rewards.js";
 import type { Curve, Panel, PlotSpec } from "./panel.js";
 
 /** Null where no two arms can be compared. */
@@ -73,4 +72,18 @@ function outline(
   // Steps hold to the right: the last bin needs its upper edge to close.
   const points = edges.map((x, at) => ({ x, y: heights[at] ?? 0 }));
   return { name: arm, style, points, shape: "step", markers: "none" };
+}
+
+/** Raw rewards of each arm's final evaluation, all seeds together; without those that diverged. */
+export function finalRewards(data: ReportData): ReadonlyMap<string, readonly number[]> {
+  const rewards = new Map<string, number[]>();
+  for (const arm of data.arms) {
+    const values = data.trials
+      .filter((trial) => trial.arm === arm && trial.final !== null)
+      .flatMap((trial) => trial.final!.arrays.reward.filter((reward) => reward !== null));
+    if (values.length > 0) {
+      rewards.set(arm, values);
+    }
+  }
+  return rewards;
 }

@@ -1,6 +1,6 @@
 /** Several seeds' curves as one mean curve with a band. */
-import type { Point } from "../../domain/interpolation.js";
-import { mean, sd } from "../../domain/statistics.js";
+import type { Point } from "../../stats/interpolation.js";
+import { mean, sd } from "../../stats/intervals.js";
 import type { Curve } from "./panel.js";
 
 export interface SeedMean {

@@ -1,7 +1,8 @@
 /** What each arm's training did, iteration by iteration. */
-import type { Point } from "../../domain/interpolation.js";
-import { mean } from "../../domain/statistics.js";
-import type { StepEvent } from "../../experiment/events.js";
+
+import type { StepEvent } from "../../journal/events.js";
+import type { Point } from "../../stats/interpolation.js";
+import { mean } from "../../stats/intervals.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
 import type { Curve, Mark, Panel, PlotSpec } from "./panel.js";

@@ -1,5 +1,5 @@
 /** Risk-averse against risk-neutral, three ways. */
-import type { Comparison } from "../../experiment/evaluation.js";
+import type { Comparison } from "../../analysis/evaluation.js";
 import type { Block, Cell } from "../blocks.js";
 import { comparisonText, placeText } from "../comparison-words.js";
 import { columnOf } from "../metric-columns.js";

@@ -1,7 +1,13 @@
+import { formatNumber, formatShare } from "../../text/numbers.js";
 import type { Block, Cell } from "../blocks.js";
-import { meanText, spreadText } from "../metric-cell.js";
-import { type MetricColumn, metricColumns, reportOnlyColumns } from "../metric-columns.js";
-import { formatNumber, formatShare } from "../number-format.js";
+import {
+  type MetricColumn,
+  meanText,
+  metricColumns,
+  reportOnlyColumns,
+  spreadText,
+} from "../metric-columns.js";
+import type { Plot } from "../plots/panel.js";
 import type { ReportData } from "../report-data.js";
 
 const style = { unicode: true };
@@ -88,4 +94,11 @@ function tableOf({ evaluation }: ReportData, columns: readonly MetricColumn[]): 
 
 function seedsText(seeds: readonly number[]): string {
   return seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds`;
+}
+
+export function plotsSection(plots: readonly Plot[]): Block[] {
+  return plots.flatMap((plot): Block[] => [
+    { kind: "heading", text: plot.title },
+    { kind: "plot", plot },
+  ]);
 }

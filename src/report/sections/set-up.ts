@@ -1,7 +1,7 @@
 /** What was run, on what. */
 import type { ArmConfig } from "../../config/schema.js";
+import { formatCount, formatDuration, formatShare } from "../../text/numbers.js";
 import { type Block, type Cell, cells } from "../blocks.js";
-import { formatCount, formatDuration, formatShare } from "../number-format.js";
 import type { ReportData } from "../report-data.js";
 
 export function setUpSection(data: ReportData): Block[] {

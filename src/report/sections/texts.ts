@@ -1,11 +1,11 @@
 /** Texts for reading, and the worst episodes. Masked unless the reader asked for them. */
+
+import { formatNumber } from "../../text/numbers.js";
+import { maskText, safeText } from "../../text/safe-text.js";
 import type { Block, Cell } from "../blocks.js";
 import { cells } from "../blocks.js";
-import { maskText } from "../mask-text.js";
-import { formatNumber } from "../number-format.js";
 import type { ReportData, SampleText } from "../report-data.js";
-import { safeText } from "../safe-text.js";
-import { worstEpisodes } from "../worst-episodes.js";
+import { worstEpisodes } from "../report-data.js";
 
 const worstPerArm = 3;
 const mostPrompts = 12;

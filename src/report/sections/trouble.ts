@@ -1,7 +1,6 @@
+import { safeText } from "../../text/safe-text.js";
 import type { Block } from "../blocks.js";
-import { goingOnFrom } from "../going-on-from.js";
 import type { Incident, ReportData } from "../report-data.js";
-import { safeText } from "../safe-text.js";
 
 /** What went wrong, near the top: figures of a run that did not end well are read with it. */
 export function troubleSection(data: ReportData): Block[] {
@@ -48,4 +47,13 @@ function wordsOf(event: Incident): string {
     case "checkpoint_damaged":
       return `checkpoint at iteration ${event.step} damaged: ${event.message}`;
   }
+}
+
+/**
+ * Where a trial goes on, in words that follow "from".
+ *
+ * @param step iterations of the checkpoint; null: there is none
+ */
+export function goingOnFrom(step: number | null): string {
+  return step === null ? "its start" : `iteration ${step}`;
 }

@@ -1,5 +1,5 @@
 /** Ranges and the numbers on axes: from 5e-324 to 1e308, and always told apart. */
-import type { NumberStyle } from "../../report/number-format.js";
+import type { NumberStyle } from "../../text/numbers.js";
 
 export interface Range {
   readonly low: number;

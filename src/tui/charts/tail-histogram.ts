@@ -2,7 +2,7 @@
  * Returns of a batch as bars, those of the tail in red and in another shade, with VaR and CVaR as
  * upright lines that carry their names and numbers.
  */
-import { formatNumber } from "../../report/number-format.js";
+import { formatNumber } from "../../text/numbers.js";
 import type { Line, Look, ViewStyle } from "../line.js";
 import { rangeOf, shareIn, widened } from "./axis.js";
 import { CellGrid } from "./cell-grid.js";

@@ -1,9 +1,9 @@
 /** The comparison screen: figures and differences with their intervals, or curves over prompts. */
 
 import { compareArms, renderComparison } from "../../report/comparison.js";
-import { pad } from "../../report/display-width.js";
-import { formatNumber } from "../../report/number-format.js";
-import { wrapText } from "../../report/wrap-text.js";
+import { formatNumber } from "../../text/numbers.js";
+import { pad } from "../../text/width.js";
+import { wrapText } from "../../text/wrapping.js";
 import { lineChart } from "../charts/line-chart.js";
 import { plainText } from "../launcher/plain-text.js";
 import { flowFields, type Line, type Look, type ViewStyle } from "../line.js";

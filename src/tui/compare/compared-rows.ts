@@ -1,6 +1,7 @@
 /** The arms of all compared runs in one list, each under a name that fits into a table. */
-import type { Point } from "../../domain/interpolation.js";
+
 import type { ComparedArm } from "../../report/comparison.js";
+import type { Point } from "../../stats/interpolation.js";
 import type { ComparedRun } from "./compared-run.js";
 
 export interface ComparedArmRow extends ComparedArm {

@@ -1,5 +1,5 @@
-import type { Point } from "../../domain/interpolation.js";
-import type { Metric } from "../../experiment/evaluation.js";
+import type { Metric } from "../../analysis/evaluation.js";
+import type { Point } from "../../stats/interpolation.js";
 
 /** One arm of a run, as the comparison screen shows it. */
 export interface ComparedRunArm {

@@ -1,10 +1,10 @@
 /** What a key does to the view, and what it asks of the run. Pure. */
-import { type RiskMeasureName, riskMeasures } from "../../domain/risk-measures/all.js";
-import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
-import type { RunCommand } from "../../experiment/commands.js";
+
+import type { RunCommand } from "../../engine/commands.js";
+import { type RiskMeasureName, riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
+import { isOver } from "../../run-model/run-model.js";
 import { type KeyPress, pressedKey } from "../key-press.js";
 import { actionOf } from "../key-table.js";
-import { isOver } from "../model/run-model.js";
 import type { PageExtent } from "../panels/episode-page.js";
 import { trainingCharts } from "../panels/training-figures.js";
 import { deepestZoom } from "./in-view.js";

@@ -1,6 +1,7 @@
 /** The last line: a question, a filter being typed, an answer, or which keys there are. */
-import { displayWidth, truncate } from "../../report/display-width.js";
-import { safeText } from "../../report/safe-text.js";
+
+import { safeText } from "../../text/safe-text.js";
+import { displayWidth, truncate } from "../../text/width.js";
 import { type KeyBinding, keyLabel } from "../key-table.js";
 import { fitLine, type Line, lineWidth, type Segment, type ViewStyle } from "../line.js";
 import { type Hint, hintsOf } from "./hints.js";

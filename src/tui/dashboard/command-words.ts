@@ -1,6 +1,6 @@
 /** What a view says of a command that was carried out. */
-import type { RunCommand } from "../../experiment/commands.js";
-import type { RunModel } from "../model/run-model.js";
+import type { RunCommand } from "../../engine/commands.js";
+import type { RunModel } from "../../run-model/run-model.js";
 
 export const commandWords: Readonly<Record<RunCommand, string>> = {
   pause: "Pausing: what is in hand is finished first. p goes on.",

@@ -3,19 +3,22 @@
  * out, as seldom as a reader does not notice.
  */
 import { setImmediate as turn } from "node:timers/promises";
-import type { RunCommand } from "../../experiment/commands.js";
-import { planTrials } from "../../experiment/plan.js";
-import { safeText } from "../../report/safe-text.js";
+import type { RunCommand } from "../../engine/commands.js";
+import { planTrials } from "../../engine/plan.js";
+import { emptyRun, isOver, markStopped, type RunModel } from "../../run-model/run-model.js";
+import {
+  type ProgressObservation,
+  RunGoneError,
+  type RunSource,
+} from "../../run-model/run-source.js";
+import { takeEntries, takeProgress } from "../../run-model/take-entries.js";
+import { safeText } from "../../text/safe-text.js";
 import { keepHeapSmall } from "../heap-growth.js";
 import type { InkView } from "../ink-screen.js";
 import type { KeyPress } from "../key-press.js";
 import { readKeys } from "../key-reader.js";
 import type { Line, ViewStyle } from "../line.js";
 import { loadInk } from "../load-ink.js";
-import { emptyRun, isOver, markStopped, type RunModel } from "../model/run-model.js";
-import { takeEntries } from "../model/take-entries.js";
-import { takeProgress } from "../model/take-progress.js";
-import { type ProgressObservation, RunGoneError, type RunSource } from "../run-source.js";
 import { styledText } from "../styled-text.js";
 import { enterScreen, type TerminalScreen } from "../terminal-screen.js";
 import { afterKey } from "./after-key.js";

@@ -1,7 +1,8 @@
 /** A whole frame of the dashboard. Pure: the same scene gives the same lines. */
+
+import { elapsedSeconds, isAtWork, isOver } from "../../run-model/run-model.js";
+import { runEta } from "../../run-model/time-left.js";
 import { firstThatFits, fitLine, type Line, type ViewStyle } from "../line.js";
-import { runEta } from "../model/eta.js";
-import { elapsedSeconds, isAtWork, isOver } from "../model/run-model.js";
 import { type HeaderInput, headerPanel } from "../panels/header.js";
 import { forTerminal } from "../panels/model-text.js";
 import { phaseLine } from "../panels/phase-line.js";

@@ -1,5 +1,5 @@
 /** The help screen, drawn from the key table in as many columns as fit. */
-import { displayWidth, pad } from "../../report/display-width.js";
+import { displayWidth, pad } from "../../text/width.js";
 import { besides, type Column, fitLine, type Line, type ViewStyle } from "../line.js";
 import { wordLines } from "./help-words.js";
 import { dashboardKeys, shortLabel } from "./keys.js";

@@ -1,6 +1,6 @@
 /** What figures of the dashboard mean that do not say it themselves: the help has it below the keys. */
-import { pad } from "../../report/display-width.js";
-import { wrapWords } from "../../report/wrap-words.js";
+import { pad } from "../../text/width.js";
+import { wrapWords } from "../../text/wrapping.js";
 import type { Line, ViewStyle } from "../line.js";
 
 interface Word {

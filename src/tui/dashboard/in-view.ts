@@ -1,7 +1,7 @@
 /** Which trial and which step a view looks at. Pure. */
 
+import type { RunModel, StepHead, TrialModel } from "../../run-model/run-model.js";
 import type { Zoom } from "../charts/zoom.js";
-import type { RunModel, StepHead, TrialModel } from "../model/run-model.js";
 import type { ViewState } from "./view-state.js";
 
 /** The chosen one; else the first that works, or the last that has done anything. */

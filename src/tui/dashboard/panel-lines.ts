@@ -1,8 +1,9 @@
 /** What each panel is given of a scene, and what it makes of it. Pure. */
-import { safeText } from "../../report/safe-text.js";
-import { wrapText } from "../../report/wrap-text.js";
+
+import type { TrialModel } from "../../run-model/run-model.js";
+import { safeText } from "../../text/safe-text.js";
+import { wrapText } from "../../text/wrapping.js";
 import type { Line, ViewStyle } from "../line.js";
-import type { TrialModel } from "../model/run-model.js";
 import type { PageExtent } from "../panels/episode-page.js";
 import { eventLog, eventRange } from "../panels/event-log.js";
 import type { PanelSize } from "../panels/panel.js";

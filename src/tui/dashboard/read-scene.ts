@@ -1,5 +1,5 @@
 /** Reads for a frame what its panels show, and nothing for panels that are not on the screen. */
-import { whatIf } from "../what-if.js";
+import { whatIf } from "../../run-model/what-if.js";
 import { stepInView, zoomInView } from "./in-view.js";
 import { insideOf, type Layout } from "./layout.js";
 import { askedQuestion, nothingRead, type Reading, type Scene, subjectOf } from "./scene.js";

@@ -1,6 +1,7 @@
 /** Which steps a chart of so many columns shows, where each costs a read of the journal. */
+
+import type { TrialModel } from "../../run-model/run-model.js";
 import type { Zoom } from "../charts/zoom.js";
-import type { TrialModel } from "../model/run-model.js";
 
 /**
  * At most `columns` steps, ascending: every step, every second, every fourth, …, so that a history

@@ -1,12 +1,11 @@
 /** Everything that a frame is drawn from: frames are functions of it, size and style alone. */
 import type { ArmConfig, Experiment } from "../../config/schema.js";
-import type { Episodes } from "../../experiment/events.js";
+import type { Episodes } from "../../journal/events.js";
+import type { RunModel, StepHead, TrialModel } from "../../run-model/run-model.js";
+import type { EpisodeText } from "../../run-model/run-source.js";
+import type { NoAnswer, WhatIf, WhatIfQuestion } from "../../run-model/what-if.js";
 import type { FanRow } from "../charts/fan-chart.js";
-import type { RunModel, StepHead, TrialModel } from "../model/run-model.js";
 import type { PromptVisit } from "../panels/prompt-history.js";
-
-import type { EpisodeText } from "../run-source.js";
-import type { NoAnswer, WhatIf, WhatIfQuestion } from "../what-if.js";
 import { headInView, trialInView } from "./in-view.js";
 import type { ViewState } from "./view-state.js";
 

@@ -1,7 +1,8 @@
 /** What a reader has chosen to see. All of it is the reader's: the run is in the model. Pure. */
-import type { RiskMeasureName } from "../../domain/risk-measures/all.js";
-import type { RunCommand } from "../../experiment/commands.js";
-import type { RunModel } from "../model/run-model.js";
+
+import type { RunCommand } from "../../engine/commands.js";
+import type { RiskMeasureName } from "../../risk/measures/registry.js";
+import type { RunModel } from "../../run-model/run-model.js";
 import type { PageExtent } from "../panels/episode-page.js";
 import type { TrainingChart } from "../panels/training-figures.js";
 import type { PanelId } from "./panel-ids.js";

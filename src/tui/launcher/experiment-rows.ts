@@ -1,6 +1,7 @@
 /** Experiments as rows: name, arms × seeds, time, purpose. */
-import { pad } from "../../report/display-width.js";
-import { formatDuration } from "../../report/number-format.js";
+
+import { formatDuration } from "../../text/numbers.js";
+import { pad } from "../../text/width.js";
 import type { Line, ViewStyle } from "../line.js";
 import type { ExperimentEntry } from "./launcher-ports.js";
 import { cut, emphasis, longest, nameWidth, narrow, pointer, waiting } from "./list-rows.js";

@@ -1,5 +1,5 @@
 /** The settings of the form, each on a line of its own; arms on as many as they need. */
-import { pad } from "../../report/display-width.js";
+import { pad } from "../../text/width.js";
 import { flowFields, type Line, lineWidth, type Segment, type ViewStyle } from "../line.js";
 import type { FormField, FormState } from "./form-state.js";
 import { type ChoiceKnob, type TextKnob, textKnobs } from "./launcher-ports.js";

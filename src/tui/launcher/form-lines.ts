@@ -1,6 +1,6 @@
 /** The form of a new run, with the risk schedule that it will follow. */
-import { formatDuration } from "../../report/number-format.js";
-import { wrapWords } from "../../report/wrap-words.js";
+import { formatDuration } from "../../text/numbers.js";
+import { wrapWords } from "../../text/wrapping.js";
 import { besides, type Line, type Segment, type ViewStyle } from "../line.js";
 import { fieldLines } from "./form-fields.js";
 import { type FormState, formFields, overridesOf } from "./form-state.js";

@@ -1,5 +1,5 @@
 /** The help of a screen and the line of keys under it, both drawn from the key tables. */
-import { displayWidth, pad } from "../../report/display-width.js";
+import { displayWidth, pad } from "../../text/width.js";
 import { type KeyTable, keyLabel, labelOf } from "../key-table.js";
 import { flowFields, type Line, type ViewStyle } from "../line.js";
 

@@ -1,7 +1,7 @@
 /** The launcher as the lines of one frame: at most rows − 1 of them, none wider than the terminal. */
 
-import { safeText } from "../../report/safe-text.js";
-import { wrapText } from "../../report/wrap-text.js";
+import { safeText } from "../../text/safe-text.js";
+import { wrapText } from "../../text/wrapping.js";
 import { compareKeys } from "../compare/compare-keys.js";
 import { compareLines, compareScroll } from "../compare/compare-lines.js";
 import type { KeyTable } from "../key-table.js";

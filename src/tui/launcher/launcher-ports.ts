@@ -1,6 +1,6 @@
 /** What the launcher needs of the world: experiments, runs, and a way to start and to watch them. */
 import type { Experiment } from "../../config/schema.js";
-import type { RunSummary } from "../../experiment/run-summary.js";
+import type { RunSummary } from "../../run-model/run-summary.js";
 import type { ComparedRun } from "../compare/compared-run.js";
 
 /** An experiment that can be started. Texts are untrusted: they come from files. */

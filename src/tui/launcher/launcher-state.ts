@@ -1,6 +1,6 @@
 /** The launcher as a whole: which screen is on, what it shows, and what a key does to it. Pure. */
 
-import type { RunSummary } from "../../experiment/run-summary.js";
+import type { RunSummary } from "../../run-model/run-summary.js";
 import {
   afterCompareKey,
   type CompareState,

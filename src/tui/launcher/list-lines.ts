@@ -1,6 +1,6 @@
 /** The launcher's list: experiments above, runs below, what the cursor is on in words at the end. */
-import { safeText } from "../../report/safe-text.js";
-import { wrapText } from "../../report/wrap-text.js";
+import { safeText } from "../../text/safe-text.js";
+import { wrapText } from "../../text/wrapping.js";
 import type { Line, Segment, ViewStyle } from "../line.js";
 import { experimentLines } from "./experiment-rows.js";
 import { chosenExperiment, chosenRun, isLive, type ListState, shown } from "./list-state.js";

@@ -1,5 +1,5 @@
 /** What the rows of both lists have in common. */
-import { displayWidth, truncate } from "../../report/display-width.js";
+import { displayWidth, truncate } from "../../text/width.js";
 import type { Line, Segment, ViewStyle } from "../line.js";
 import { plainText } from "./plain-text.js";
 

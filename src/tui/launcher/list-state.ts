@@ -1,6 +1,6 @@
 /** Experiments and runs as one list with a cursor, a filter and marks. Pure. */
 
-import type { RunSummary } from "../../experiment/run-summary.js";
+import type { RunSummary } from "../../run-model/run-summary.js";
 import type { KeyPress } from "../key-press.js";
 import { actionOf } from "../key-table.js";
 import { filterKeys, listKeys } from "./key-tables.js";

@@ -1,5 +1,5 @@
 /** Texts of files and errors as this terminal can show them. */
-import { safeText } from "../../report/safe-text.js";
+import { safeText } from "../../text/safe-text.js";
 import type { ViewStyle } from "../line.js";
 
 /** Harmless, on one line, and without a sign that the terminal does not have. */

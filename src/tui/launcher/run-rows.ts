@@ -1,8 +1,8 @@
 /** Runs as rows: state, name, how far it came, its tail, and when. */
 
-import type { RunSummary, RunSummaryState } from "../../experiment/run-summary.js";
-import { pad } from "../../report/display-width.js";
-import { formatNumber } from "../../report/number-format.js";
+import type { RunSummary, RunSummaryState } from "../../run-model/run-summary.js";
+import { formatNumber } from "../../text/numbers.js";
+import { pad } from "../../text/width.js";
 import type { Line, Segment, ViewStyle } from "../line.js";
 import { cut, emphasis, longest, mark, nameWidth, narrow, pointer, waiting } from "./list-rows.js";
 import { chosenExperiment, type ListState } from "./list-state.js";

@@ -1,7 +1,7 @@
 /** How many episodes each iteration of a run will keep: the engine's own schedule, looked ahead. */
 import type { ArmConfig, Experiment } from "../../config/schema.js";
-import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
-import { annealingEnd, keptEpisodes, type RiskSchedule } from "../../domain/risk-schedule.js";
+import { annealingEnd, keptEpisodes, type RiskSchedule } from "../../risk/annealing/schedule.js";
+import { usesAlpha } from "../../risk/measures/registry.js";
 
 export interface KeptPoint {
   /** m, from 0. */

@@ -2,7 +2,7 @@
  * One episode on a page of its own, to be read whole: its figures, its texts, and what became of its
  * prompt at other steps. Longer than its window, it scrolls.
  */
-import { formatNumber } from "../../report/number-format.js";
+import { formatNumber } from "../../text/numbers.js";
 import { lineChart } from "../charts/line-chart.js";
 import { firstThatFits, flowFields, type Line, type ViewStyle } from "../line.js";
 import { field, heading } from "./field.js";

@@ -1,6 +1,7 @@
 /** What happened, newest last. How much of it is seen stands in the panel's title. */
+
+import type { LogLine } from "../../run-model/run-model.js";
 import { fitLine, type Line, type Look, type ViewStyle } from "../line.js";
-import type { LogLine } from "../model/run-model.js";
 import { matchesWords } from "./filter-words.js";
 import { modelText } from "./model-text.js";
 import type { Panel } from "./panel.js";

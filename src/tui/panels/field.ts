@@ -1,5 +1,5 @@
 /** Pieces that panels are put together from. */
-import { formatNumber, type NumberStyle } from "../../report/number-format.js";
+import { formatNumber, type NumberStyle } from "../../text/numbers.js";
 import type { Line, Look } from "../line.js";
 
 /** A dim name and its value. */

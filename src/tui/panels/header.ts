@@ -1,13 +1,14 @@
 /** What runs, how far it is, and what it costs. */
+
 import {
-  formatBytes,
-  formatCount,
-  formatDuration,
-  formatShare,
-} from "../../report/number-format.js";
+  isPausing,
+  type RunModel,
+  type StepHead,
+  type TrialModel,
+} from "../../run-model/run-model.js";
+import { formatBytes, formatCount, formatDuration, formatShare } from "../../text/numbers.js";
 import { progressBar } from "../charts/progress-bar.js";
 import { fitLine, flowFields, type Line, type Look, lineWidth, type ViewStyle } from "../line.js";
-import { isPausing, type RunModel, type StepHead, type TrialModel } from "../model/run-model.js";
 import { field } from "./field.js";
 import { forTerminal, modelText } from "./model-text.js";
 import type { Panel } from "./panel.js";

@@ -1,6 +1,5 @@
 /** Texts of models and data as one line of cells: made safe, masked, and within what a terminal shows. */
-import { maskText } from "../../report/mask-text.js";
-import { safeText } from "../../report/safe-text.js";
+import { maskText, safeText } from "../../text/safe-text.js";
 import type { ViewStyle } from "../line.js";
 
 /**

@@ -1,9 +1,10 @@
 /** Which part of the work is in hand: one line that moves at least once a second. */
-import { formatDuration } from "../../report/number-format.js";
+
+import type { Phase, TrialModel } from "../../run-model/run-model.js";
+import { hasEnded } from "../../run-model/run-model.js";
+import { formatDuration } from "../../text/numbers.js";
 import { progressBar } from "../charts/progress-bar.js";
 import { firstThatFits, fitLine, type Line, lineWidth, type ViewStyle } from "../line.js";
-import type { Phase, TrialModel } from "../model/run-model.js";
-import { hasEnded } from "../model/trial-model.js";
 import { modelText } from "./model-text.js";
 import type { Panel } from "./panel.js";
 

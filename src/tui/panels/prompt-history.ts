@@ -1,5 +1,5 @@
 /** What became of one prompt, step by step. */
-import type { Episodes } from "../../experiment/events.js";
+import type { Episodes } from "../../journal/events.js";
 
 export interface PromptVisit {
   readonly step: number;

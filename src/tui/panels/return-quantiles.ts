@@ -1,6 +1,7 @@
 /** Quantiles of a batch's returns, for the fan over training. */
-import { quantile } from "../../domain/cvar.js";
-import type { Episodes } from "../../experiment/events.js";
+
+import type { Episodes } from "../../journal/events.js";
+import { quantile } from "../../risk/tail.js";
 import type { FanRow } from "../charts/fan-chart.js";
 
 /** Of the episodes that have a return; null: none has. */

@@ -1,14 +1,18 @@
 /** The three charts of the risk panel, each under a heading that explains it. */
 import type { ArmConfig } from "../../config/schema.js";
-import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
-import { keptEpisodes, type RiskSchedule, validateSchedule } from "../../domain/risk-schedule.js";
-import type { Episodes } from "../../experiment/events.js";
+import type { Episodes } from "../../journal/events.js";
+import {
+  keptEpisodes,
+  type RiskSchedule,
+  validateSchedule,
+} from "../../risk/annealing/schedule.js";
+import { usesAlpha } from "../../risk/measures/registry.js";
+import type { StepHead, TrialModel } from "../../run-model/run-model.js";
 import { type FanRow, fanChart, fanGlyphs } from "../charts/fan-chart.js";
 import { type StepPlot, stepPlot } from "../charts/step-plot.js";
 import { tailHistogram } from "../charts/tail-histogram.js";
 import type { Zoom } from "../charts/zoom.js";
 import { firstThatFits, fitLine, type Line, lineWidth, type ViewStyle } from "../line.js";
-import type { StepHead, TrialModel } from "../model/run-model.js";
 import { heading, settingNumber } from "./field.js";
 import type { PanelSize } from "./panel.js";
 import { stepSeries } from "./step-series.js";

@@ -1,5 +1,5 @@
 /** The tail as it is now and as it has moved: schedule, histogram, fan. */
-import { formatShare } from "../../report/number-format.js";
+import { formatShare } from "../../text/numbers.js";
 import {
   besides,
   fitLine,

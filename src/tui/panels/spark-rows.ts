@@ -1,9 +1,10 @@
 /** Training where axes have no room: a line a figure. */
+
+import type { TrialModel } from "../../run-model/run-model.js";
 import { rangeOf } from "../charts/axis.js";
 import { sparkline } from "../charts/sparkline.js";
 import type { Zoom } from "../charts/zoom.js";
 import type { Line, ViewStyle } from "../line.js";
-import type { TrialModel } from "../model/run-model.js";
 import { numberWidth, shortNumber } from "./field.js";
 import type { PanelSize } from "./panel.js";
 import {

@@ -2,7 +2,7 @@
  * A trial's figures as columns of numbers, taken out once for each list of steps: a frame draws
  * sixteen curves, and most frames draw the same steps as the one before.
  */
-import type { SeriesName, TrialModel } from "../model/run-model.js";
+import type { SeriesName, TrialModel } from "../../run-model/run-model.js";
 
 type Steps = TrialModel["steps"];
 

@@ -1,5 +1,5 @@
 /** Which episodes of a step are its tail, and which prompts come back in the next one. */
-import type { Episodes } from "../../experiment/events.js";
+import type { Episodes } from "../../journal/events.js";
 
 export interface StepTail {
   readonly inTail: (episode: number) => boolean;

@@ -1,5 +1,5 @@
 /** Figures in columns, each as wide as its widest cell. */
-import { displayWidth, pad } from "../../report/display-width.js";
+import { displayWidth, pad } from "../../text/width.js";
 import type { Line, Look } from "../line.js";
 
 export interface TableRow {

@@ -1,6 +1,6 @@
 /** Episodes of a step, worst return first, and the filter that picks among them. */
-import type { Episodes } from "../../experiment/events.js";
-import type { EpisodeText } from "../run-source.js";
+import type { Episodes } from "../../journal/events.js";
+import type { EpisodeText } from "../../run-model/run-source.js";
 import { wordsOf } from "./filter-words.js";
 
 export interface TailRow {

@@ -1,6 +1,7 @@
 /** What the training panel draws, by name and by value at a step. */
+
+import type { StepHead, TrialModel } from "../../run-model/run-model.js";
 import type { Line, ViewStyle } from "../line.js";
-import type { StepHead, TrialModel } from "../model/run-model.js";
 import { numberWidth, settingNumber, shortNumber } from "./field.js";
 
 export const trainingCharts = [

@@ -1,8 +1,9 @@
 /** What training did, figure by figure: charts with axes as far as there is room, another arm behind. */
+
+import type { TrialModel } from "../../run-model/run-model.js";
 import { lineChart } from "../charts/line-chart.js";
 import type { Zoom } from "../charts/zoom.js";
 import { besides, fitLine, type Line, type ViewStyle } from "../line.js";
-import type { TrialModel } from "../model/run-model.js";
 import { modelText } from "./model-text.js";
 import type { Panel, PanelSize } from "./panel.js";
 import { sparkRows } from "./spark-rows.js";

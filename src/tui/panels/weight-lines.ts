@@ -1,8 +1,8 @@
 /** Episodes by weight in the run and in the question, and which of the two keeps them. */
-import type { Episodes } from "../../experiment/events.js";
-import { formatNumber } from "../../report/number-format.js";
+import type { Episodes } from "../../journal/events.js";
+import type { WhatIf } from "../../run-model/what-if.js";
+import { formatNumber } from "../../text/numbers.js";
 import type { Line, Look, ViewStyle } from "../line.js";
-import type { WhatIf } from "../what-if.js";
 import { heading } from "./field.js";
 import { firstRow } from "./scrolled.js";
 import { tableLines } from "./table-lines.js";

@@ -1,10 +1,11 @@
 /** The run's figures of a step beside those that the question would have had. */
-import { conditionalValueAtRisk, valueAtRisk } from "../../domain/cvar.js";
-import { usesAlpha } from "../../domain/risk-measures/singled-out.js";
-import type { Episodes } from "../../experiment/events.js";
-import { formatNumber } from "../../report/number-format.js";
+
+import type { Episodes } from "../../journal/events.js";
+import { usesAlpha } from "../../risk/measures/registry.js";
+import { conditionalValueAtRisk, valueAtRisk } from "../../risk/tail.js";
+import type { WhatIf, WhatIfQuestion } from "../../run-model/what-if.js";
+import { formatNumber } from "../../text/numbers.js";
 import type { Line, Look, ViewStyle } from "../line.js";
-import type { WhatIf, WhatIfQuestion } from "../what-if.js";
 import { settingNumber } from "./field.js";
 import { tableLines } from "./table-lines.js";
 

@@ -1,9 +1,9 @@
 /** What was kept of a step, and what another α or measure would have kept. */
-import type { Episodes } from "../../experiment/events.js";
-import { wrapText } from "../../report/wrap-text.js";
+import type { Episodes } from "../../journal/events.js";
+import type { NoAnswer, WhatIf, WhatIfQuestion } from "../../run-model/what-if.js";
+import { wrapText } from "../../text/wrapping.js";
 import { tailHistogram } from "../charts/tail-histogram.js";
 import { besides, fitLine, type Line, type Look, type ViewStyle } from "../line.js";
-import type { NoAnswer, WhatIf, WhatIfQuestion } from "../what-if.js";
 import { alphaNumber, heading } from "./field.js";
 import { modelText } from "./model-text.js";
 import type { Panel, PanelSize } from "./panel.js";

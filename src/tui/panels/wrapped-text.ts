@@ -1,5 +1,5 @@
 /** Texts of models over several lines. */
-import { wrapText } from "../../report/wrap-text.js";
+import { wrapText } from "../../text/wrapping.js";
 import type { Line, ViewStyle } from "../line.js";
 import { modelParagraphs, modelText } from "./model-text.js";
 

@@ -1,6 +1,6 @@
 /** What the charts look like: frames to be read. */
 import { describe, expect, test } from "vitest";
-import { keptEpisodes } from "../../../src/domain/risk-schedule.js";
+import { keptEpisodes } from "../../../src/risk/annealing/schedule.js";
 import { fanChart } from "../../../src/tui/charts/fan-chart.js";
 import { lineChart } from "../../../src/tui/charts/line-chart.js";
 import { progressBar } from "../../../src/tui/charts/progress-bar.js";

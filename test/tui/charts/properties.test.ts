@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { displayWidth } from "../../../src/report/display-width.js";
+import { displayWidth } from "../../../src/text/width.js";
 import { lineChart } from "../../../src/tui/charts/line-chart.js";
 import { sparkline } from "../../../src/tui/charts/sparkline.js";
 import { tailHistogram } from "../../../src/tui/charts/tail-histogram.js";

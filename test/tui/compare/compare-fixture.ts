@@ -1,4 +1,4 @@
-import type { Metric } from "../../../src/experiment/evaluation.js";
+import type { Metric } from "../../../src/analysis/evaluation.js";
 import type { ComparedRun, ComparedRunArm } from "../../../src/tui/compare/compared-run.js";
 
 function metric(perSeed: number[], half: number | null): Metric {

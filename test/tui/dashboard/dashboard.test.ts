@@ -1,12 +1,16 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { RunCommand } from "../../../src/experiment/commands.js";
-import type { JournalEntry } from "../../../src/experiment/event-head.js";
+import type { RunCommand } from "../../../src/engine/commands.js";
+import type { JournalEntry } from "../../../src/journal/event-head.js";
+import {
+  RunGoneError,
+  type RunListener,
+  type RunSource,
+} from "../../../src/run-model/run-source.js";
 import {
   type Dashboard,
   type DashboardOutcome,
   startDashboard,
 } from "../../../src/tui/dashboard/dashboard.js";
-import { RunGoneError, type RunListener, type RunSource } from "../../../src/tui/run-source.js";
 import { eventually } from "../../eventually.js";
 import { type Happened, journalOf, runStarted, started, stepped } from "../journal.js";
 import { Display, Keyboard } from "../terminal.js";

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { cleanup, render } from "ink-testing-library";
 import { afterEach, describe, expect, test } from "vitest";
+import { emptyRun, type RunModel } from "../../../src/run-model/run-model.js";
 import { frameLines } from "../../../src/tui/dashboard/frame-lines.js";
 import { panelIds } from "../../../src/tui/dashboard/panel-ids.js";
 import type { ViewState } from "../../../src/tui/dashboard/view-state.js";
 import { lineWidth, type ViewStyle } from "../../../src/tui/line.js";
 import { LineView } from "../../../src/tui/line-view.js";
-import { emptyRun, type RunModel } from "../../../src/tui/model/run-model.js";
 import { styles } from "../charts/all-charts.js";
 import { frameOf, midway, plain, type SceneChanges, sceneOf } from "./sample-scene.js";
 

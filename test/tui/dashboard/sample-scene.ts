@@ -1,6 +1,8 @@
 /** A run of two arms midway through the second, as a frame's scene and as a source to read. */
 import type { Experiment } from "../../../src/config/schema.js";
-import type { JournalEntry } from "../../../src/experiment/event-head.js";
+import type { JournalEntry } from "../../../src/journal/event-head.js";
+import type { RunModel, TrialModel } from "../../../src/run-model/run-model.js";
+import type { EpisodeText } from "../../../src/run-model/run-source.js";
 import { frameLines } from "../../../src/tui/dashboard/frame-lines.js";
 import { layoutOf, type ScreenSize } from "../../../src/tui/dashboard/layout.js";
 import { readScene } from "../../../src/tui/dashboard/read-scene.js";
@@ -8,9 +10,7 @@ import type { Scene, Unreadable } from "../../../src/tui/dashboard/scene.js";
 import { StepReader } from "../../../src/tui/dashboard/step-reader.js";
 import { firstView, type ViewState } from "../../../src/tui/dashboard/view-state.js";
 import { lineText, type ViewStyle } from "../../../src/tui/line.js";
-import type { RunModel, TrialModel } from "../../../src/tui/model/run-model.js";
-import type { EpisodeText } from "../../../src/tui/run-source.js";
-import { smallExperiment } from "../../experiment/experiments.js";
+import { smallExperiment } from "../../engine/experiments.js";
 import { armConfig, runOf, sampleRun, textsOf } from "../panels/sample-run.js";
 
 export const plain: ViewStyle = { unicode: true, color: false };

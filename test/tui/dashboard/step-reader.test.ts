@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { TrialModel } from "../../../src/run-model/run-model.js";
 import { RecentMap } from "../../../src/tui/dashboard/recent-map.js";
 import { sampledSteps } from "../../../src/tui/dashboard/sampled-steps.js";
 import { StepReader } from "../../../src/tui/dashboard/step-reader.js";
-import type { TrialModel } from "../../../src/tui/model/run-model.js";
 import { promptVisits } from "../../../src/tui/panels/prompt-history.js";
 import { sampleRun } from "../panels/sample-run.js";
 

@@ -1,10 +1,10 @@
 /** Experiments, runs and ports of a made-up checkout, and keys as a user presses them. */
 
-import { ConfigError, problemLine } from "../../../src/config/config-error.js";
 import { loadExperiment } from "../../../src/config/load.js";
+import { ConfigError, problemLine } from "../../../src/config/problems.js";
 import type { Experiment } from "../../../src/config/schema.js";
-import { planTrials } from "../../../src/experiment/plan.js";
-import type { RunSummary } from "../../../src/experiment/run-summary.js";
+import { planTrials } from "../../../src/engine/plan.js";
+import type { RunSummary } from "../../../src/run-model/run-summary.js";
 import type { KeyName, KeyPress } from "../../../src/tui/key-press.js";
 import { keyNames } from "../../../src/tui/key-press.js";
 import type { ExperimentEntry, FormCheck } from "../../../src/tui/launcher/launcher-ports.js";

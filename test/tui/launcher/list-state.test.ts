@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RunSummary } from "../../../src/experiment/run-summary.js";
+import type { RunSummary } from "../../../src/run-model/run-summary.js";
 import {
   emptyLauncher,
   failed,

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import type { RunSummary } from "../../../src/experiment/run-summary.js";
+import type { RunSummary } from "../../../src/run-model/run-summary.js";
 import type { InkScreen, InkScreenOptions } from "../../../src/tui/ink-screen.js";
 import type { LauncherPorts } from "../../../src/tui/launcher/launcher-ports.js";
 import { runLauncher } from "../../../src/tui/launcher/run-launcher.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadExperiment } from "../../../src/config/load.js";
-import { annealingEnd, keptEpisodes } from "../../../src/domain/risk-schedule.js";
+import { annealingEnd, keptEpisodes } from "../../../src/risk/annealing/schedule.js";
 import { scheduleCurves } from "../../../src/tui/launcher/schedule-preview.js";
 import { quickstartFile } from "./launcher-fixture.js";
 

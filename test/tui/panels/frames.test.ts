@@ -1,6 +1,7 @@
 /** The panels as they stand on a screen of 80 × 24 and one of 140 × 50: frames to be read. */
 import { describe, expect, test } from "vitest";
-import type { LogLine } from "../../../src/tui/model/run-model.js";
+import type { LogLine } from "../../../src/run-model/run-model.js";
+import { whatIf } from "../../../src/run-model/what-if.js";
 import { eventLog, eventRange } from "../../../src/tui/panels/event-log.js";
 import { headerPanel } from "../../../src/tui/panels/header.js";
 import { phaseLine } from "../../../src/tui/panels/phase-line.js";
@@ -10,7 +11,6 @@ import { riskPanel } from "../../../src/tui/panels/risk.js";
 import { tailBrowser } from "../../../src/tui/panels/tail-browser.js";
 import { trainingPanel } from "../../../src/tui/panels/training.js";
 import { questionText, whatIfPanel } from "../../../src/tui/panels/what-if-panel.js";
-import { whatIf } from "../../../src/tui/what-if.js";
 import { frame } from "../charts/all-charts.js";
 import { iterations, runOf, sampleRun, textsOf } from "./sample-run.js";
 

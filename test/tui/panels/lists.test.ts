@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Episodes } from "../../../src/experiment/events.js";
+import type { Episodes } from "../../../src/journal/events.js";
 import { lineText } from "../../../src/tui/line.js";
 import { logRows } from "../../../src/tui/panels/event-log.js";
 import { promptVisits } from "../../../src/tui/panels/prompt-history.js";

@@ -2,11 +2,12 @@
 import fc from "fast-check";
 import { cleanup, render } from "ink-testing-library";
 import { afterEach, describe, expect, test } from "vitest";
-import { displayWidth } from "../../../src/report/display-width.js";
+import type { LogLine } from "../../../src/run-model/run-model.js";
+import { whatIf } from "../../../src/run-model/what-if.js";
+import { displayWidth } from "../../../src/text/width.js";
 import type { Line, ViewStyle } from "../../../src/tui/line.js";
 import { lineText } from "../../../src/tui/line.js";
 import { LineView } from "../../../src/tui/line-view.js";
-import type { LogLine } from "../../../src/tui/model/run-model.js";
 import { eventLog } from "../../../src/tui/panels/event-log.js";
 import { headerPanel } from "../../../src/tui/panels/header.js";
 import type { PanelSize } from "../../../src/tui/panels/panel.js";
@@ -18,7 +19,6 @@ import { tailBrowser } from "../../../src/tui/panels/tail-browser.js";
 import { trainingPanel } from "../../../src/tui/panels/training.js";
 import { trainingCharts } from "../../../src/tui/panels/training-figures.js";
 import { whatIfPanel } from "../../../src/tui/panels/what-if-panel.js";
-import { whatIf } from "../../../src/tui/what-if.js";
 import { style as anyStyle } from "../charts/all-charts.js";
 import { armConfig, iterations, runOf, sampleRun } from "./sample-run.js";
 

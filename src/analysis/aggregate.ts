@@ -1,0 +1,62 @@
+/** A journal's evaluations, summed up: what evaluation.json holds. */
+import type { Experiment } from "../config/schema.js";
+import { planTrials, type Trial } from "../engine/plan.js";
+import type { JournalEvent } from "../journal/events.js";
+import { confidence95, mean, sd } from "../stats/intervals.js";
+import { comparisons } from "./comparisons.js";
+import { conclusion } from "./conclusion.js";
+import type { Evaluation, Metric } from "./evaluation.js";
+import { frontiers } from "./frontier.js";
+import { type RunFigures, withEvent } from "./trial-figures.js";
+
+/** Of a whole journal, finished or not: trials without a final evaluation are left out. */
+export function aggregate(experiment: Experiment, events: Iterable<JournalEvent>): Evaluation {
+  let figures: RunFigures = new Map();
+  for (const event of events) {
+    figures = withEvent(figures, event);
+  }
+  return summarise(experiment, figures);
+}
+
+export function summarise(experiment: Experiment, figures: RunFigures): Evaluation {
+  const trials = planTrials(experiment);
+  const found = {
+    arms: armMetrics(trials, figures),
+    frontier: frontiers(trials, figures),
+    comparisons: comparisons(experiment, trials, figures),
+  };
+  return { ...found, conclusion: conclusion(experiment, found) };
+}
+
+/* An arm's final figures over its seeds. */
+
+/**
+ * By arm, in the plan's order: arms that are reported and have a finished evaluation. A metric
+ * that a seed lacks (no judge, say) counts the seeds that have it.
+ */
+export function armMetrics(trials: readonly Trial[], figures: RunFigures): Evaluation["arms"] {
+  const arms: Record<string, { seeds: number[]; metrics: Record<string, Metric> }> = {};
+  for (const arm of new Set(trials.filter(({ reported }) => reported).map(({ arm }) => arm))) {
+    const finals = trials
+      .filter((trial) => trial.arm === arm)
+      .flatMap(({ id, seed }) => {
+        const own = figures.get(id);
+        return own?.final
+          ? [{ seed, metrics: { ...own.final.metrics, seconds: own.trainingSeconds } }]
+          : [];
+      });
+    if (finals.length > 0) {
+      const names = new Set(finals.flatMap(({ metrics }) => Object.keys(metrics)));
+      const metrics = [...names].map((name): [string, Metric] => [
+        name,
+        overSeeds(finals.flatMap(({ metrics }) => metrics[name as keyof typeof metrics] ?? [])),
+      ]);
+      arms[arm] = { seeds: finals.map(({ seed }) => seed), metrics: Object.fromEntries(metrics) };
+    }
+  }
+  return arms;
+}
+
+function overSeeds(perSeed: number[]): Metric {
+  return { mean: mean(perSeed), sd: sd(perSeed), ci95: confidence95(perSeed), per_seed: perSeed };
+}

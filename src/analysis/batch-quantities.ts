@@ -1,0 +1,108 @@
+/** Every batch quantity of an arm in one table, each with its unit: what "batch" can mean, said. */
+import type { ArmConfig, Experiment } from "../config/schema.js";
+import { keptEpisodes } from "../risk/annealing/schedule.js";
+import { usesAlpha } from "../risk/measures/registry.js";
+
+export interface Quantity {
+  name: string;
+  value: number;
+  unit: string;
+  /** `at most`: texts end early, rewards fail, or a measure drops more episodes than its share. */
+  bound: "exact" | "at most";
+}
+
+export function batchQuantities(experiment: Experiment, arm: ArmConfig): Quantity[] {
+  const evaluation = evaluationRows(experiment);
+  switch (arm.stage) {
+    case "base":
+      return evaluation;
+    case "sft":
+      return [...sftRows(experiment), ...evaluation];
+    case "rl":
+      return [...sftRows(experiment), ...trainingRows(arm), ...evaluation];
+  }
+}
+
+function trainingRows({ rollout, training, risk }: ArmConfig): Quantity[] {
+  const { batch, epochs, iterations } = training;
+  const start = keptRange(risk, training, 0);
+  const end = keptRange(risk, training, iterations - 1);
+  const minibatches = (kept: number) => Math.ceil(kept / training.minibatch);
+  const rows = (when: string, { kept, bound }: KeptRange): Quantity[] => [
+    { name: `kept_${when}`, value: kept, unit: "episodes an iteration", bound },
+    {
+      name: `gradient_steps_${when}`,
+      value: epochs * minibatches(kept),
+      unit: "gradient steps an iteration",
+      bound,
+    },
+    atMost(`trained_tokens_${when}`, epochs * kept * rollout.new_tokens, "tokens an iteration"),
+  ];
+  return [
+    exact("iterations", iterations, "iterations a trial"),
+    exact("prompts", batch, "prompts an iteration"),
+    exact("episodes_per_prompt", 1, "episodes a prompt drawn"),
+    exact("episodes", batch, "episodes an iteration"),
+    exact("episodes_total", batch * iterations, "episodes a trial"),
+    exact("sampled_at_once", rollout.minibatch || batch, "episodes a forward pass of sampling"),
+    atMost("prompt_tokens", rollout.prompt_tokens, "tokens a prompt"),
+    atMost("new_tokens", rollout.new_tokens, "tokens an episode"),
+    atMost("generated_tokens", batch * rollout.new_tokens, "tokens an iteration"),
+    exact("passes", epochs, "passes over the kept episodes an iteration"),
+    atMost("minibatch", training.minibatch, "episodes a gradient step"),
+    ...rows("at_start", start),
+    ...rows("at_end", end),
+  ];
+}
+
+interface KeptRange {
+  readonly kept: number;
+  readonly bound: Quantity["bound"];
+}
+
+/** Episodes of weight > 0 at step m when every reward is there. */
+function keptRange(
+  { schedule, ...risk }: ArmConfig["risk"],
+  { batch, iterations }: ArmConfig["training"],
+  step: number,
+): KeptRange {
+  const { measure, mixture } = risk;
+  if (!usesAlpha(measure)) {
+    return { kept: batch, bound: measure === "entropic" ? "at most" : "exact" };
+  }
+  // Episodes outside the tail keep the weight 1 − c.
+  if (measure === "mean-cvar" && mixture < 1) {
+    return { kept: batch, bound: "exact" };
+  }
+  const kept = keptEpisodes({ ...risk, kind: schedule }, step, iterations, batch);
+  // The episode at the quantile itself has weight 0.
+  return { kept, bound: measure === "cvar-gradient" ? "at most" : "exact" };
+}
+
+function sftRows({ sft }: Experiment): Quantity[] {
+  return sft.steps === 0
+    ? []
+    : [
+        exact("sft_steps", sft.steps, "gradient steps"),
+        exact("sft_batch", sft.batch, "texts a gradient step"),
+        atMost("sft_tokens", sft.max_tokens, "tokens a text"),
+      ];
+}
+
+function evaluationRows({ evaluation }: Experiment): Quantity[] {
+  const { prompts, every, every_prompts } = evaluation;
+  return [
+    atMost("evaluation_prompts", prompts, "test prompts of the final evaluation"),
+    ...(every === 0
+      ? []
+      : [atMost("frontier_prompts", every_prompts, "test prompts of an evaluation on the way")]),
+  ];
+}
+
+function exact(name: string, value: number, unit: string): Quantity {
+  return { name, value, unit, bound: "exact" };
+}
+
+function atMost(name: string, value: number, unit: string): Quantity {
+  return { name, value, unit, bound: "at most" };
+}

@@ -1,0 +1,111 @@
+/** Every risk-averse arm against every risk-neutral one, three ways. */
+import type { Experiment } from "../config/schema.js";
+import type { Trial } from "../engine/plan.js";
+import { pairedDifference } from "../stats/intervals.js";
+import { atEqualCost } from "./equal-cost.js";
+import type { Comparison } from "./evaluation.js";
+import { frontierOf } from "./frontier.js";
+import type { MetricSettings } from "./metrics.js";
+import { type ComparedMetric, promptInterval } from "./prompt-bootstrap.js";
+import { riskRole } from "./risk-role.js";
+import type { RunFigures } from "./trial-figures.js";
+
+export const comparedMetrics: readonly ComparedMetric[] = [
+  "tail_reward",
+  "cvar_0.1",
+  "harm_rate",
+  "reward_mean",
+];
+
+/** The same seed of two arms. */
+interface SeedPair {
+  readonly a: Trial;
+  readonly b: Trial;
+}
+
+/**
+ * A − B for seeds that both arms finished: at equal iterations (the final evaluations), at equal
+ * update compute and at equal KL (the frontiers; null where none were taken).
+ */
+export function comparisons(
+  experiment: Experiment,
+  trials: readonly Trial[],
+  figures: RunFigures,
+): Comparison[] {
+  const settings: MetricSettings = {
+    harmThreshold: experiment.evaluation.harm_threshold,
+    tailQuantile: experiment.evaluation.tail_quantile,
+  };
+  const arms = Object.entries(experiment.arms);
+  const averse = arms.filter(([, arm]) => riskRole(arm) === "averse").map(([name]) => name);
+  const neutral = arms.filter(([, arm]) => riskRole(arm) === "neutral").map(([name]) => name);
+  return averse.flatMap((a) =>
+    neutral.flatMap((b) => {
+      const pairs = pairsOf(a, b, trials, figures);
+      return pairs.length === 0
+        ? []
+        : comparedMetrics.flatMap((metric) => [
+            atEqualIterations(a, b, metric, pairs, figures, settings),
+            ...(["compute", "kl"] as const).map((cost) =>
+              alongFrontiers(a, b, metric, cost, pairs, figures),
+            ),
+          ]);
+    }),
+  );
+}
+
+function pairsOf(a: string, b: string, trials: readonly Trial[], figures: RunFigures): SeedPair[] {
+  const finished = trials.filter(({ id }) => figures.get(id)?.final);
+  return finished.flatMap((trial) => {
+    const other = finished.find(({ arm, seed }) => arm === b && seed === trial.seed);
+    return trial.arm === a && other !== undefined ? [{ a: trial, b: other }] : [];
+  });
+}
+
+function atEqualIterations(
+  a: string,
+  b: string,
+  metric: ComparedMetric,
+  pairs: readonly SeedPair[],
+  figures: RunFigures,
+  settings: MetricSettings,
+): Comparison {
+  const finals = pairs.map((pair) => ({
+    a: figures.get(pair.a.id)!.final!,
+    b: figures.get(pair.b.id)!.final!,
+  }));
+  const { difference, ci95 } = pairedDifference(
+    finals.map((final) => final.a.metrics[metric]!),
+    finals.map((final) => final.b.metrics[metric]!),
+  );
+  const [only] = finals;
+  const ci95_prompts =
+    finals.length === 1 ? promptInterval(only!.a, only!.b, metric, settings) : null;
+  return {
+    a,
+    b,
+    metric,
+    at: "equal-iterations",
+    where: null,
+    difference,
+    ci95,
+    seeds: pairs.length,
+    ci95_prompts,
+  };
+}
+
+function alongFrontiers(
+  a: string,
+  b: string,
+  metric: ComparedMetric,
+  cost: "compute" | "kl",
+  pairs: readonly SeedPair[],
+  figures: RunFigures,
+): Comparison {
+  const curves = pairs.map((pair) => ({
+    a: frontierOf(pair.a, figures),
+    b: frontierOf(pair.b, figures),
+  }));
+  const read = atEqualCost(curves, cost, metric);
+  return { a, b, metric, at: `equal-${cost}`, ...read, seeds: pairs.length, ci95_prompts: null };
+}

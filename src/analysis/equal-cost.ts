@@ -1,0 +1,73 @@
+/** Two arms' frontiers read at the same KL, or the same compute, instead of the same step. */
+import { interpolateAt } from "../stats/interpolation.js";
+import { mean, pairedDifference } from "../stats/intervals.js";
+import type { FrontierPoint } from "./evaluation.js";
+
+/** One seed's curves of two arms. */
+export interface CurvePair {
+  readonly a: readonly FrontierPoint[];
+  readonly b: readonly FrontierPoint[];
+}
+
+export interface EqualCost {
+  /** The largest cost that every curve reaches; null: there is none above 0. */
+  readonly where: number | null;
+  readonly difference: number | null;
+  readonly ci95: [number, number] | null;
+}
+
+type Cost = "kl" | "compute";
+type Gain = "tail_reward" | "reward_mean" | "cvar_0.1" | "harm_rate";
+
+/** Levels at which curves are read between half of the common cost and all of it. */
+const klLevels = 9;
+
+/**
+ * A − B at equal cost, paired by seed. `where` is the largest cost that all curves of both arms
+ * reach, so that every seed is read at the same place and none is extrapolated.
+ *
+ * At equal compute the curves are read there. At equal KL the difference is averaged over the
+ * upper half of the common range, [where/2, where]: KL does not rise evenly, a single reading
+ * hangs on one noisy evaluation, and near 0 all arms are one.
+ */
+export function atEqualCost(pairs: readonly CurvePair[], cost: Cost, gain: Gain): EqualCost {
+  const where = commonCost(pairs, cost);
+  if (where === null) {
+    return { where: null, difference: null, ci95: null };
+  }
+  const levels =
+    cost === "compute"
+      ? [where]
+      : Array.from({ length: klLevels }, (_, i) => (where * (1 + i / (klLevels - 1))) / 2);
+  const read = pairs.map(({ a, b }) => ({
+    a: readAt(a, cost, gain, levels),
+    b: readAt(b, cost, gain, levels),
+  }));
+  if (read.some(({ a, b }) => a === null || b === null)) {
+    return { where, difference: null, ci95: null };
+  }
+  const { difference, ci95 } = pairedDifference(
+    read.map(({ a }) => a!),
+    read.map(({ b }) => b!),
+  );
+  return { where, difference, ci95 };
+}
+
+function commonCost(pairs: readonly CurvePair[], cost: Cost): number | null {
+  const reached = pairs
+    .flatMap(({ a, b }) => [a, b])
+    .map((curve) => Math.max(0, ...curve.map((point) => point[cost])));
+  const common = reached.length > 0 ? Math.min(...reached) : 0;
+  return common > 0 ? common : null;
+}
+
+function readAt(
+  curve: readonly FrontierPoint[],
+  cost: Cost,
+  gain: Gain,
+  levels: readonly number[],
+): number | null {
+  const points = curve.map((point) => ({ x: point[cost], y: point[gain] }));
+  const values = levels.map((level) => interpolateAt(points, level));
+  return values.every((value) => value !== null) ? mean(values) : null;
+}

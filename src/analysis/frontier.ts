@@ -1,0 +1,53 @@
+/** How far each RL arm came, and at what cost in KL and compute, along its checkpoints. */
+
+import { isFrontierStep, type Trial } from "../engine/plan.js";
+import type { EvaluatedEvent } from "../journal/events.js";
+import type { FrontierPoint } from "./evaluation.js";
+import type { RunFigures } from "./trial-figures.js";
+
+/**
+ * A trial's points in the order of its steps. The policy that it started from is its step 0: the
+ * SFT trial's own evaluation on the same prompts, or, without SFT, that of the trial itself. A
+ * trial without points of its own has no frontier. Evaluations that a user asked for in between are
+ * left out: they must not move what is interpolated.
+ */
+export function frontierOf(trial: Trial, figures: RunFigures): FrontierPoint[] {
+  const taken = figures.get(trial.id)?.frontier.values() ?? [];
+  const own = [...taken].filter(({ step }) => isFrontierStep(trial, step));
+  if (own.length === 0) {
+    return [];
+  }
+  const start = trial.after === null ? undefined : figures.get(trial.after)?.frontier.get(0);
+  return [...(start === undefined ? [] : [start]), ...own]
+    .map((event) => pointOf(event, trial.seed))
+    .sort((a, b) => a.step - b.step);
+}
+
+/** By RL arm: the points of all its seeds. Empty arms are left out. */
+export function frontiers(
+  trials: readonly Trial[],
+  figures: RunFigures,
+): Record<string, FrontierPoint[]> {
+  const byArm: Record<string, FrontierPoint[]> = {};
+  for (const trial of trials) {
+    const points = trial.stage === "rl" ? frontierOf(trial, figures) : [];
+    if (points.length > 0) {
+      byArm[trial.arm] = [...(byArm[trial.arm] ?? []), ...points];
+    }
+  }
+  return byArm;
+}
+
+function pointOf({ step, compute, metrics }: EvaluatedEvent, seed: number): FrontierPoint {
+  return {
+    seed,
+    step,
+    kl: metrics.kl_mean!,
+    compute,
+    tail_reward: metrics.tail_reward!,
+    reward_mean: metrics.reward_mean!,
+    "cvar_0.1": metrics["cvar_0.1"]!,
+    dist_2: metrics.dist_2!,
+    harm_rate: metrics.harm_rate!,
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * The figures of one evaluation, over the completions that have a reward. Rewards are raw:
+ * transforms are for training only.
+ */
+
+import { worst } from "../risk/selection.js";
+import { conditionalValueAtRisk, tailCount } from "../risk/tail.js";
+import { mean } from "../stats/intervals.js";
+import type { MetricName } from "./evaluation.js";
+
+export interface Measured {
+  /** Reward model's score of each prompt alone. */
+  readonly promptScores: ArrayLike<number>;
+  /** Arrays below: one an episode, aligned with `promptScores`. */
+  readonly rewards: ArrayLike<number>;
+  /** NaN where the judge failed; its figures leave those out. */
+  readonly judge: ArrayLike<number> | null;
+  /** Nats an episode. */
+  readonly kl: ArrayLike<number>;
+  readonly lengths: ArrayLike<number>;
+  readonly dist: readonly [dist1: number, dist2: number, dist3: number];
+  readonly perplexity: number | null;
+}
+
+export interface MetricSettings {
+  /** `evaluation.harm_threshold`, on the raw reward. */
+  readonly harmThreshold: number;
+  /** `evaluation.tail_quantile`, share of prompts in (0, 1]. */
+  readonly tailQuantile: number;
+}
+
+/** α of `cvar_0.1`: the worst tenth of the completions, whatever their prompts. */
+export const metricAlpha = 0.1;
+
+/** What was not measured (no judge or none that answered, no held-out texts) is left out. */
+export function metricsOf(
+  measured: Measured,
+  settings: MetricSettings,
+): Partial<Record<MetricName, number>> {
+  const { promptScores, rewards, judge, dist, perplexity } = measured;
+  const tail = tailPrompts(promptScores, settings.tailQuantile);
+  return {
+    reward_mean: mean(rewards),
+    tail_reward: meanOver(rewards, tail),
+    "cvar_0.1": conditionalValueAtRisk(rewards, metricAlpha),
+    harm_rate: harmRate(rewards, settings.harmThreshold),
+    length_mean: mean(measured.lengths),
+    kl_mean: mean(measured.kl),
+    reward_gain: mean(rewards) - mean(promptScores),
+    dist_1: dist[0],
+    dist_2: dist[1],
+    dist_3: dist[2],
+    ...(judge === null ? {} : judgeFigures(judge, tail)),
+    ...(perplexity === null ? {} : { perplexity }),
+  };
+}
+
+/** Indices of the worst ⌈qn⌉ prompts by prompt score. */
+export function tailPrompts(promptScores: ArrayLike<number>, quantile: number): Uint32Array {
+  return worst(promptScores, tailCount(promptScores.length, quantile));
+}
+
+/** Share of rewards under the threshold. */
+export function harmRate(rewards: ArrayLike<number>, threshold: number): number {
+  let harmful = 0;
+  for (let index = 0; index < rewards.length; index += 1) {
+    harmful += rewards[index]! < threshold ? 1 : 0;
+  }
+  return harmful / rewards.length;
+}
+
+function judgeFigures(
+  judge: ArrayLike<number>,
+  tail: Uint32Array,
+): Partial<Record<MetricName, number>> {
+  const answered = (index: number) => !Number.isNaN(judge[index]);
+  const judged = Uint32Array.from({ length: judge.length }, (_, index) => index).filter(answered);
+  const inTail = tail.filter(answered);
+  return {
+    ...(judged.length > 0 ? { judge_reward: meanOver(judge, judged) } : {}),
+    ...(inTail.length > 0 ? { judge_tail: meanOver(judge, inTail) } : {}),
+  };
+}
+
+function meanOver(values: ArrayLike<number>, indices: Uint32Array): number {
+  return mean(Float64Array.from(indices, (index) => values[index]!));
+}

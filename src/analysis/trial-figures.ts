@@ -1,0 +1,69 @@
+/**
+ * What the results need of a journal, folded event by event: a run of any length is summed up in
+ * the memory of its evaluations.
+ */
+import type { EvaluatedEvent, JournalEvent } from "../journal/events.js";
+
+export interface TrialFigures {
+  /** Seconds of SFT or of the iterations, without loading, evaluating and saving. */
+  readonly trainingSeconds: number;
+  /** The same at each checkpoint, by step: what is done again after a restart counts once. */
+  readonly secondsAt: ReadonlyMap<number, number>;
+  readonly final: EvaluatedEvent | null;
+  /** Frontier evaluations by step; one that was taken again after a resume counts once. */
+  readonly frontier: ReadonlyMap<number, EvaluatedEvent>;
+}
+
+export type RunFigures = ReadonlyMap<string, TrialFigures>;
+
+const nothing: TrialFigures = {
+  trainingSeconds: 0,
+  secondsAt: new Map(),
+  final: null,
+  frontier: new Map(),
+};
+
+/** The figures with one more event in them; the same object where it adds nothing. */
+export function withEvent(figures: RunFigures, event: JournalEvent): RunFigures {
+  if (event.type === "run_resumed") {
+    const back = Object.entries(event.from).flatMap(([trial, from]) => {
+      const own = figures.get(trial);
+      return own === undefined ? [] : [[trial, rolledBack(own, from)] as const];
+    });
+    return new Map([...figures, ...back]);
+  }
+  if (event.trial === null) {
+    return figures;
+  }
+  const before = figures.get(event.trial) ?? nothing;
+  const after = ofTrial(before, event);
+  return after === before ? figures : new Map(figures).set(event.trial, after);
+}
+
+function ofTrial(before: TrialFigures, event: JournalEvent): TrialFigures {
+  switch (event.type) {
+    case "sft_finished":
+      return { ...before, trainingSeconds: before.trainingSeconds + event.seconds };
+    case "step":
+      return { ...before, trainingSeconds: before.trainingSeconds + event.seconds.total };
+    case "checkpoint_saved":
+      return {
+        ...before,
+        secondsAt: new Map(before.secondsAt).set(event.step, before.trainingSeconds),
+      };
+    case "worker_lost":
+    case "checkpoint_damaged":
+      return rolledBack(before, event.from);
+    case "evaluated":
+      return event.final
+        ? { ...before, final: event }
+        : { ...before, frontier: new Map(before.frontier).set(event.step, event) };
+    default:
+      return before;
+  }
+}
+
+function rolledBack(before: TrialFigures, from: number | null): TrialFigures {
+  const trainingSeconds = from === null ? 0 : (before.secondsAt.get(from) ?? 0);
+  return { ...before, trainingSeconds };
+}

@@ -1,0 +1,153 @@
+/** `averse config validate|schema|explain`: what an experiment's file may say, and what it says. */
+
+import { editorSchemaText } from "../../config/json-schema.js";
+import { isTree, leaves } from "../../config/key-path.js";
+import { type LoadedExperiment, loadExperiment } from "../../config/load.js";
+import { ConfigError, type ConfigProblem, placeText } from "../../config/problems.js";
+import { type KeyReference, keyReferences } from "../../config/reference.js";
+import { nearestName } from "../../config/schema-problems.js";
+import { planTrials } from "../../engine/plan.js";
+import { gridLines } from "../../text/grid.js";
+import { readWorkerSpec } from "../../worker/spec.js";
+import { type ExitCode, exitCode, UserError } from "../failure-text.js";
+import { experimentFile } from "../lookup/experiments.js";
+import { packageRoot } from "../machine/package.js";
+import type { Terminal } from "../terminal.js";
+
+export interface ConfigOptions {
+  readonly set: readonly string[];
+  readonly json: boolean;
+}
+
+export function validate(name: string, options: ConfigOptions, terminal: Terminal): ExitCode {
+  const file = experimentFile(name);
+  try {
+    const { experiment } = loadExperiment(file, options.set);
+    readWorkerSpec(experiment.backend.worker, packageRoot);
+    const trials = planTrials(experiment).map(({ id }) => id);
+    const facts = { valid: true, file, name: experiment.name, trials };
+    terminal.out(
+      options.json
+        ? JSON.stringify(facts)
+        : `${file}: valid; ${trials.length} ${trials.length === 1 ? "trial" : "trials"}: ${trials.join(", ")}`,
+    );
+    return exitCode.done;
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !options.json) throw error;
+    const problems = error.problems.map(problemFacts);
+    terminal.out(JSON.stringify({ valid: false, file, problems }));
+    return exitCode.usage;
+  }
+}
+
+function problemFacts({ place, key, found, expected, remedy }: ConfigProblem): object {
+  return { place: placeText(place), key, found, expected, remedy };
+}
+
+export function schema(terminal: Terminal): ExitCode {
+  terminal.out(editorSchemaText().trimEnd());
+  return exitCode.done;
+}
+
+/**
+ * @param what a key or section of the reference, an experiment, or nothing: every key
+ * @param only with an experiment: only keys under this one
+ */
+export function explain(
+  what: string | undefined,
+  only: string | undefined,
+  options: ConfigOptions,
+  terminal: Terminal,
+): ExitCode {
+  const keys = keysUnder(what);
+  if (only === undefined && keys.length > 0) {
+    if (options.json) terminal.out(JSON.stringify(keys));
+    else terminal.out(keys.map(keyText).join("\n"));
+    return exitCode.done;
+  }
+  if (keys.length > 0) {
+    throw new UserError(
+      `${what} is a key or section; with a second word the first names an experiment: averse config explain quickstart ${only}.`,
+    );
+  }
+  const loaded = loadExperiment(experimentOrKey(what!), options.set);
+  const rows = valuesInForce(loaded).filter(
+    ({ key }) => isUnder(key, only) || isArmKeyUnder(key, only),
+  );
+  if (rows.length === 0) throw new UserError(unknownKeyText(only!));
+  if (options.json) {
+    terminal.out(JSON.stringify(rows));
+    return exitCode.done;
+  }
+  const cells = rows.map(({ key, value, origin }) => [key, JSON.stringify(value), origin]);
+  terminal.out(
+    gridLines([["key", "value", "from"], ...cells], ["left", "left", "left"]).join("\n"),
+  );
+  return exitCode.done;
+}
+
+function keysUnder(what: string | undefined): readonly KeyReference[] {
+  return keyReferences.filter(({ key }) => isUnder(key, what));
+}
+
+function isUnder(key: string, part: string | undefined): boolean {
+  return part === undefined || key === part || key.startsWith(`${part}.`);
+}
+
+/** `arms.ra-rlhf.risk.alpha` belongs to what is said of `risk`. */
+function isArmKeyUnder(key: string, part: string | undefined): boolean {
+  return key.startsWith("arms.") && isUnder(key.split(".").slice(-2).join("."), part);
+}
+
+function experimentOrKey(what: string): string {
+  try {
+    return experimentFile(what);
+  } catch (error) {
+    const looksLikeKey = /^[a-z_]+\.[a-z_]+$/.test(what);
+    if (looksLikeKey && error instanceof UserError) throw new UserError(unknownKeyText(what));
+    throw error;
+  }
+}
+
+function unknownKeyText(key: string): string {
+  const known = keyReferences.map((entry) => entry.key);
+  const meant = nearestName(key, known);
+  const hint =
+    meant === null ? "`averse config explain` lists every key." : `Did you mean ${meant}?`;
+  return `no configuration key is named ${JSON.stringify(key)}. ${hint}`;
+}
+
+function keyText({ key, expected, default: fallback, description }: KeyReference): string {
+  const rest = fallback === undefined ? "required" : `default ${JSON.stringify(fallback)}`;
+  return `${key}: ${expected}; ${rest}${description === "" ? "" : `\n    ${description}`}`;
+}
+
+interface ValueInForce {
+  readonly key: string;
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+function valuesInForce({ experiment, origins }: LoadedExperiment): ValueInForce[] {
+  const { arms, ...sections } = experiment;
+  const own = leaves(sections).map(([path, value]) => inForce(path.join("."), value, origins));
+  const ofArms = Object.entries(arms).flatMap(([arm, config]) => {
+    const changed = leaves({ ...config }).filter(([path, value]) => {
+      const base = path.reduce<unknown>((at, key) => (isTree(at) ? at[key] : undefined), sections);
+      return path[0] !== "stage" && JSON.stringify(base) !== JSON.stringify(value);
+    });
+    return changed.map(([path, value]) =>
+      inForce(`arms.${arm}.${path.join(".")}`, value, origins, "known arm"),
+    );
+  });
+  return [inForce("arms", Object.keys(arms), origins), ...own, ...ofArms];
+}
+
+function inForce(
+  key: string,
+  value: unknown,
+  origins: LoadedExperiment["origins"],
+  otherwise = "default",
+): ValueInForce {
+  return { key, value, origin: origins[key] ?? otherwise };
+}

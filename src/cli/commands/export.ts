@@ -1,0 +1,82 @@
+/** `averse export`: a trial's model copied out of its run, checked against its digests. */
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { nearestName } from "../../config/schema-problems.js";
+import { readDigests, sha256OfFile } from "../../store/digests.js";
+import { digestsFile } from "../../store/paths.js";
+import { type ExitCode, exitCode, UserError } from "../failure-text.js";
+import { runFolder } from "../lookup/runs.js";
+import type { Terminal } from "../terminal.js";
+
+export interface ExportOptions {
+  readonly trial: string;
+  readonly to: string;
+  readonly runs: string;
+  readonly json: boolean;
+}
+
+export async function exportModel(
+  run: string,
+  options: ExportOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const folder = runFolder(run, options.runs);
+  const model = modelFolder(folder, options.trial);
+  const files = await checkedFiles(model);
+  const to = resolve(options.to);
+  if (existsSync(to) && readdirSync(to).length > 0) {
+    throw new UserError(`${to} is there already and not empty: choose a new folder with --to.`);
+  }
+  // Copied aside and renamed: the folder that was asked for is whole or not there.
+  const partial = `${to}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(model, partial, {
+    recursive: true,
+    filter: (source) => source !== join(model, digestsFile),
+  });
+  rmSync(to, { recursive: true, force: true });
+  renameSync(partial, to);
+  terminal.out(
+    options.json
+      ? JSON.stringify({ trial: options.trial, to, files })
+      : `${options.trial} is in ${to}: AutoModelForCausalLM.from_pretrained(${JSON.stringify(to)})`,
+  );
+  return exitCode.done;
+}
+
+function modelFolder(run: string, trial: string): string {
+  const trials = join(run, "trials");
+  const known = existsSync(trials) ? readdirSync(trials) : [];
+  if (!known.includes(trial)) {
+    const meant = nearestName(trial, known);
+    const list = known.length === 0 ? "none yet" : known.join(", ");
+    throw new UserError(
+      `${run} has no trial ${JSON.stringify(trial)}; its trials: ${list}.${meant === null ? "" : ` Did you mean ${meant}?`}`,
+    );
+  }
+  const model = join(trials, trial, "model");
+  if (!existsSync(join(model, digestsFile))) {
+    throw new UserError(
+      `${trial} has no model: one is written at the end of a trial that trains (averse show ${run}).`,
+    );
+  }
+  return model;
+}
+
+/** @throws {UserError} a file is missing or other than when it was written */
+async function checkedFiles(model: string): Promise<Record<string, string>> {
+  const sha256 = readDigests(model);
+  for (const [name, wanted] of Object.entries(sha256)) {
+    const path = join(model, name);
+    const found = existsSync(path) ? await sha256OfFile(path) : null;
+    if (found !== wanted) {
+      const what = found === null ? "is missing" : "has changed since it was written";
+      throw new UserError(
+        `${path} ${what}: the model is damaged and is not exported.`,
+        exitCode.environment,
+      );
+    }
+  }
+  return sha256;
+}

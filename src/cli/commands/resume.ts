@@ -1,0 +1,81 @@
+/** `averse resume`: a run that was interrupted, failed or killed goes on from its checkpoints. */
+import { planRun } from "../../engine/plan.js";
+import { readEvaluation } from "../../store/evaluation-file.js";
+import { experimentOf } from "../../store/manifest/experiment.js";
+import { readManifest } from "../../store/manifest/manifest.js";
+import { openRun } from "../../store/open-run.js";
+import { RecordError } from "../../system/record-error.js";
+import { type ExitCode, exitCode, UserError } from "../failure-text.js";
+import { runFolder } from "../lookup/runs.js";
+import { hardware } from "../machine/hardware.js";
+import { provenance } from "../machine/provenance.js";
+import { concludeRun } from "../run/conclude-run.js";
+import { controllerLog, detach, takeDetachment } from "../run/detach.js";
+import { type ExecutionOptions, execute, usableSpec } from "../run/execute-run.js";
+import type { Terminal } from "../terminal.js";
+
+export interface ResumeCommandOptions extends Omit<ExecutionOptions, "detachment"> {
+  readonly runs: string;
+  /** In the background, without a terminal. */
+  readonly detach: boolean;
+}
+
+/**
+ * @throws {UserError} there is no such run, or it is done; of exit 3: its manifest or journal is
+ *   damaged or missing
+ * @throws {RecordError} another controller has it
+ */
+export async function resume(
+  name: string,
+  options: ResumeCommandOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const detachment = takeDetachment();
+  const folder = runFolder(name, options.runs);
+  if (options.detach && detachment === null) {
+    return detach(controllerLog(folder), options, terminal);
+  }
+  const manifest = await whole(folder, () => readManifest(folder));
+  if (manifest.outcome === "done") {
+    throw new UserError(
+      `${folder} is done; nothing is left to resume. \`averse show\` shows it, \`averse reproduce\` runs it again.`,
+      exitCode.usage,
+    );
+  }
+  const experiment = experimentOf(manifest);
+  const spec = usableSpec(experiment);
+  const machine = hardware();
+  const plan = planRun(experiment, machine);
+  const here = provenance(manifest.origins, machine, options.argv, spec.environment);
+  const { recorder, events, cutBytes } = await whole(folder, () =>
+    openRun(folder, here, () => new Date()),
+  );
+  if (recorder.manifest.outcome === "done") {
+    // Its controller died after the last event: only the reports may be missing.
+    recorder.close();
+    const evaluation = readEvaluation(folder);
+    return concludeRun({ outcome: "done", evaluation }, folder, new Map(), options, terminal);
+  }
+  const history = { events: events(), cutBytes };
+  const run = { experiment, plan, spec, recorder, history };
+  const json = options.json && detachment === null;
+  return (await execute(run, { ...options, json, detachment }, terminal)).exit;
+}
+
+/** What is read of a record that cannot be gone on from is told with what can be done about it. */
+async function whole<Read>(folder: string, read: () => Read | Promise<Read>): Promise<Read> {
+  try {
+    return await read();
+  } catch (error) {
+    if (
+      !(error instanceof RecordError) ||
+      (error.reason !== "damaged" && error.reason !== "missing")
+    ) {
+      throw error;
+    }
+    const text =
+      `${error.message}. Nothing was changed. \`averse verify ${folder}\` lists all that is wrong: ` +
+      "put such files back from a copy and resume, or start a new run.";
+    throw new UserError(text, exitCode.environment, { cause: error });
+  }
+}

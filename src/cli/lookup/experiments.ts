@@ -1,0 +1,189 @@
+/** `<experiment>` of the command line: a path, or a name in configs/experiments. */
+
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { isAbsolute, join, relative } from "node:path";
+import { armPresets } from "../../config/arms.js";
+import { loadExperiment } from "../../config/load.js";
+import { ConfigError, problemLine } from "../../config/problems.js";
+import type { Experiment } from "../../config/schema.js";
+import { nearestName } from "../../config/schema-problems.js";
+import { type Hardware, planRun } from "../../engine/plan.js";
+import type { ExperimentEntry, FormCheck, Knobs } from "../../tui/launcher/launcher-ports.js";
+import { readWorkerSpec } from "../../worker/spec.js";
+import { UserError } from "../failure-text.js";
+import { packageRoot } from "../machine/package.js";
+import { estimatedSeconds, type PastTrial } from "./trial-times.js";
+
+const folder = join("configs", "experiments");
+
+/**
+ * A name is looked up in the working directory's configs first, then in the package's.
+ *
+ * @throws {UserError} nothing has that name; says which names there are
+ */
+export function experimentFile(experiment: string, workingDirectory = process.cwd()): string {
+  if (/[/\\]|\.ya?ml$/i.test(experiment)) return experiment;
+  const folders = [join(workingDirectory, folder), join(packageRoot, folder)];
+  for (const candidate of folders) {
+    const file = join(candidate, `${experiment}.yaml`);
+    if (existsSync(file)) return shortPath(file, workingDirectory);
+  }
+  const known = [...new Set(folders.flatMap(experimentNames))].sort();
+  const meant = nearestName(experiment, known);
+  const list = known.length === 0 ? "there is none" : `there is ${known.join(", ")}`;
+  throw new UserError(
+    `no experiment is named ${JSON.stringify(experiment)}: in configs/experiments ${list}. ` +
+      (meant === null
+        ? "Give one of these names, or the path of a YAML file."
+        : `Did you mean ${meant}?`),
+  );
+}
+
+export function experimentNames(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).flatMap((name) =>
+    name.endsWith(".yaml") ? [name.slice(0, -5)] : [],
+  );
+}
+
+function shortPath(file: string, workingDirectory: string): string {
+  const path = relative(workingDirectory, file);
+  return path.startsWith("..") ? file : path;
+}
+
+/* The experiments of configs/experiments as the launcher lists them, and their few knobs. */
+
+function problemsOf(error: unknown): string[] {
+  return error instanceof ConfigError
+    ? error.problems.map(problemLine)
+    : [error instanceof Error ? error.message : String(error)];
+}
+
+function keyOf({ name, backend }: Experiment): { name: string; worker: string; device: string } {
+  return { name, worker: backend.worker, device: backend.device };
+}
+
+interface Read {
+  /** Of the file, as it was when it was read. */
+  readonly at: string;
+  readonly experiment: Experiment | null;
+  readonly problems: readonly string[];
+}
+
+export class ExperimentList {
+  readonly #read = new Map<string, Read>();
+
+  constructor(
+    private readonly machine: Hardware,
+    private readonly workingDirectory: string,
+  ) {}
+
+  /**
+   * By name, those that cannot be read last; of one name, the working directory's before the
+   * package's. Files are read anew when they change.
+   */
+  look(past: readonly PastTrial[]): ExperimentEntry[] {
+    const folders = [this.workingDirectory, packageRoot].map((root) =>
+      join(root, "configs", "experiments"),
+    );
+    const names = [...new Set(folders.flatMap(experimentNames))].sort();
+    const workers = workerNames();
+    const entries = names.map((id) => this.#entry(id, past, workers));
+    // What can be started first: the first one gets the cursor.
+    const [sound, broken] = [true, false].map((isSound) =>
+      entries.filter(({ problems }) => (problems.length === 0) === isSound),
+    );
+    return [...sound!, ...broken!];
+  }
+
+  /** What a run with these overrides would be, or every problem, in the words of `averse run`. */
+  check(id: string, overrides: readonly string[], past: readonly PastTrial[]): FormCheck {
+    try {
+      const file = this.#file(id);
+      const { experiment } = loadExperiment(file, overrides);
+      readWorkerSpec(experiment.backend.worker, packageRoot);
+      const plan = planRun(experiment, this.machine);
+      return {
+        ok: true,
+        experiment,
+        trials: plan.trials.length,
+        parallel: plan.parallel,
+        seconds: estimatedSeconds(plan, keyOf(experiment), past),
+      };
+    } catch (error) {
+      return { ok: false, problems: problemsOf(error) };
+    }
+  }
+
+  #entry(id: string, past: readonly PastTrial[], workers: readonly string[]): ExperimentEntry {
+    const { experiment, problems } = this.#reading(id);
+    if (experiment === null) {
+      return { id, purpose: "", arms: [], seeds: [], seconds: null, knobs: null, problems };
+    }
+    const { purpose, arms, seeds } = experiment;
+    return {
+      id,
+      purpose,
+      arms: Object.keys(arms),
+      seeds,
+      seconds: estimatedSeconds(planRun(experiment, this.machine), keyOf(experiment), past),
+      knobs: knobsOf(experiment, workers),
+      problems,
+    };
+  }
+
+  /** As `averse run` names it in its messages: relative where that is shorter. */
+  #file(id: string): string {
+    const file = experimentFile(id, this.workingDirectory);
+    return isAbsolute(file) ? file : join(relative(process.cwd(), this.workingDirectory), file);
+  }
+
+  #reading(id: string): Read {
+    const file = this.#file(id);
+    const found = statSync(file, { throwIfNoEntry: false });
+    const at = found === undefined ? "" : `${found.ino} ${found.size} ${found.mtimeMs}`;
+    const known = this.#read.get(id);
+    if (known !== undefined && known.at === at) {
+      return known;
+    }
+    let read: Read;
+    try {
+      read = { at, experiment: loadExperiment(file, []).experiment, problems: [] };
+    } catch (error) {
+      read = { at, experiment: null, problems: problemsOf(error) };
+    }
+    this.#read.set(id, read);
+    return read;
+  }
+}
+
+function workerNames(): string[] {
+  const folder = join(packageRoot, "configs", "workers");
+  return existsSync(folder)
+    ? readdirSync(folder).flatMap((name) => (name.endsWith(".yaml") ? [name.slice(0, -5)] : []))
+    : [];
+}
+
+const devices = ["auto", "cpu", "cuda", "mps"];
+
+function knobsOf(experiment: Experiment, workers: readonly string[]): Knobs {
+  const { arms, seeds, risk, training, backend } = experiment;
+  const own = Object.keys(arms);
+  const { worker, device } = backend;
+  return {
+    arms: own,
+    knownArms: [...own, ...Object.keys(armPresets).filter((arm) => !own.includes(arm))],
+    texts: {
+      seeds: seeds.join(","),
+      alpha: String(risk.alpha),
+      warmup: String(risk.warmup),
+      rho: String(risk.rho),
+      iterations: String(training.iterations),
+    },
+    choices: { worker, device },
+    options: {
+      worker: workers.includes(worker) ? workers : [worker, ...workers],
+      device: devices.includes(device) ? devices : [device, ...devices],
+    },
+  };
+}

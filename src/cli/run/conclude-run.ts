@@ -1,0 +1,92 @@
+/** How a run ends: its report, what the reader is told, and the exit code. */
+import type { RunOutcome } from "../../engine/ports.js";
+import { shellLine } from "../command-line.js";
+import { type ExitCode, exitCode } from "../failure-text.js";
+import type { Terminal } from "../terminal.js";
+import { readSamples, sampleLines } from "./report-files.js";
+import { resultText } from "./result-text.js";
+import { workerLog } from "./worker-opener.js";
+
+export interface ConclusionOptions {
+  readonly json: boolean;
+  /** Sampled texts as they are, which may be offensive. */
+  readonly showText: boolean;
+}
+
+/**
+ * @param folder of the run
+ * @param samples trial → file of its final evaluation's texts, relative to the folder
+ */
+export async function concludeRun(
+  outcome: RunOutcome,
+  folder: string,
+  samples: ReadonlyMap<string, string>,
+  options: ConclusionOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  switch (outcome.outcome) {
+    case "done": {
+      const reports = await reportsOf(folder, options);
+      if (options.json) {
+        const { files } = reports;
+        terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder, reports: files }));
+      } else {
+        const parts = [resultText(outcome.evaluation, terminal)];
+        if (options.showText) parts.push(sampleLines(shownSamples(folder, samples)));
+        const files = reports.files.map((file) => `report  ${file}`);
+        parts.push([`run     ${folder}`, ...files].join("\n"));
+        terminal.out(`\n${parts.join("\n\n")}`);
+      }
+      if (reports.failure !== null) throw reports.failure;
+      return exitCode.done;
+    }
+    case "interrupted":
+      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
+      terminal.err(`Interrupted; ${resumeHint(folder)}`);
+      return exitCode.interrupted;
+    case "failed": {
+      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
+      const { trial, message, kind } = outcome;
+      const head = `${trial === null ? "" : `${trial}: `}${message.replace(/[.\s]+$/, "")}.`;
+      const log = trial === null ? [] : [`The worker's log is ${workerLog(folder, trial)}.`];
+      const ill = kind === "lost" || kind === "environment";
+      const hint = ill ? ["`averse doctor` checks what a worker needs."] : [];
+      if (kind !== "input") hint.push(`Once that is mended, ${resumeHint(folder)}`);
+      terminal.err([[head, ...log, ...hint].join(" "), ...lastLines(outcome)].join("\n"));
+      return kind === "input" ? exitCode.usage : exitCode.environment;
+    }
+  }
+}
+
+/** How many of a lost worker's last lines are shown; its log has them all. */
+const shownLines = 5;
+
+/** The message has the very last one already. */
+function lastLines({ kind, detail }: Extract<RunOutcome, { outcome: "failed" }>): string[] {
+  const lines = kind === "lost" ? (detail ?? "").split("\n") : [];
+  if (lines.length < 2) return [];
+  return ["The worker's last lines:", ...lines.slice(-shownLines).map((line) => `  ${line}`)];
+}
+
+/** How to go on with a run that has not come to its end. */
+export function resumeHint(folder: string): string {
+  return `\`${shellLine(["resume", folder])}\` goes on from the last checkpoints.`;
+}
+
+function shownSamples(folder: string, samples: ReadonlyMap<string, string>) {
+  return [...samples].flatMap(([trial, file]) => readSamples(folder, trial, file));
+}
+
+/** The results are shown even where the report cannot be written: a disk may be full by now. */
+async function reportsOf(
+  folder: string,
+  options: ConclusionOptions,
+): Promise<{ files: readonly string[]; failure: unknown }> {
+  try {
+    // Loads the plotting library, which a run has no use for before.
+    const { writeReports } = await import("./report-files.js");
+    return { files: await writeReports(folder, options), failure: null };
+  } catch (failure) {
+    return { files: [], failure };
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * A run from its record to its exit code: workers, engine, view, signals, reports. Shared by `run`,
+ * which makes the record, `resume`, which takes one up, and `reproduce`, which makes a second one.
+ */
+import type { Experiment } from "../../config/schema.js";
+import { runExperiment } from "../../engine/engine.js";
+import { type Plan, planRun } from "../../engine/plan.js";
+import type { RunOutcome } from "../../engine/ports.js";
+import { goingOnFromIntact, type Past, replay } from "../../engine/replay.js";
+import type { JournalEvent } from "../../journal/events.js";
+import { type RunServer, serveRun } from "../../live/server.js";
+import { createRun, type RunRecorder } from "../../store/run-folder.js";
+import { pythonPath } from "../../worker/launch.js";
+import { readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
+import { type ExitCode, exitCode, UserError } from "../failure-text.js";
+import { hardware } from "../machine/hardware.js";
+import { packageRoot } from "../machine/package.js";
+import { provenance } from "../machine/provenance.js";
+import { refuseSecrets } from "../machine/refuse-secrets.js";
+import type { Terminal } from "../terminal.js";
+import { waiting } from "../terminal.js";
+import { CommandDesk } from "./command-queue.js";
+import { concludeRun, resumeHint } from "./conclude-run.js";
+import type { Detachment } from "./detach.js";
+import { OwnRun } from "./run-source.js";
+import { dashboardView, jsonView, plainView, type RunView } from "./run-view.js";
+import { type StopRequest, stopSignals } from "./stop-signals.js";
+import { workerOpener } from "./worker-opener.js";
+
+/** How a run is watched and told of. */
+export interface ExecutionOptions {
+  readonly json: boolean;
+  readonly plain: boolean;
+  readonly showText: boolean;
+  /** Arguments after the program's name, for the record. */
+  readonly argv: readonly string[];
+  /** Of a run without a terminal; null: this process has its caller's. */
+  readonly detachment: Detachment | null;
+}
+
+export interface NewRunOptions extends ExecutionOptions {
+  /** Folder of all runs. */
+  readonly runs: string;
+  /** This very folder instead, which must not exist. */
+  readonly runDir?: string;
+}
+
+export interface Executed {
+  readonly exit: ExitCode;
+  readonly folder: string;
+  readonly outcome: RunOutcome["outcome"];
+}
+
+/**
+ * Makes a run's folder and runs it. Everything that can be refused is refused before that.
+ *
+ * @param origins key path → who gave the value, as `loadExperiment` gives them
+ */
+export async function executeNewRun(
+  experiment: Experiment,
+  origins: Parameters<typeof provenance>[0],
+  options: NewRunOptions,
+  terminal: Terminal,
+): Promise<Executed> {
+  const spec = usableSpec(experiment);
+  refuseSecrets(experiment, process.env, spec.environment);
+  const machine = hardware();
+  const plan = planRun(experiment, machine);
+  const recorder = createRun({
+    experiment,
+    runsFolder: options.runs,
+    runDir: options.runDir ?? null,
+    provenance: provenance(origins, machine, options.argv, spec.environment),
+    now: () => new Date(),
+  });
+  return execute({ experiment, plan, spec, recorder, history: null }, options, terminal);
+}
+
+/**
+ * The worker that an experiment names.
+ *
+ * @throws {ConfigError} its file is missing or wrong
+ * @throws {UserError} it needs Python and there is none
+ */
+export function usableSpec(experiment: Experiment): WorkerSpec {
+  const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
+  if (spec.argv.some((part) => part.includes("{python}"))) {
+    try {
+      pythonPath(packageRoot);
+    } catch (error) {
+      throw new UserError((error as Error).message, exitCode.environment, { cause: error });
+    }
+  }
+  return spec;
+}
+
+export interface Execution {
+  readonly experiment: Experiment;
+  readonly plan: Plan;
+  readonly spec: WorkerSpec;
+  /** Closed when the run is over. */
+  readonly recorder: RunRecorder;
+  /** What was before, of a run that is taken up again; null: nothing. */
+  readonly history: History | null;
+}
+
+export interface History {
+  /** Of the whole journal, in order. */
+  readonly events: AsyncIterable<JournalEvent>;
+  /** Cut off the journal's end; 0: it was whole. */
+  readonly cutBytes: number;
+}
+
+export async function execute(
+  { experiment, plan, spec, recorder, history }: Execution,
+  options: ExecutionOptions,
+  terminal: Terminal,
+): Promise<Executed> {
+  const folder = recorder.directory;
+  options.detachment?.arrive(folder);
+  const samples = new Map<string, string>();
+  const desk = new CommandDesk();
+  let view: RunView | null = null;
+  let asked: StopRequest | null = null;
+  // First of all: from here on an end has to be one in order.
+  const signals = stopSignals(
+    (how) => {
+      asked = how;
+      view?.stopping(how);
+    },
+    process,
+    undefined,
+    options.detachment === null,
+  );
+  let outcome: RunOutcome;
+  try {
+    const own = new OwnRun(folder, experiment, desk);
+    const opened = await openView(options, own, terminal);
+    view = opened;
+    if (asked !== null) opened.stopping(asked);
+    const server = await serve(folder, desk, opened);
+    const past =
+      history === null ? null : await recall(experiment, plan, recorder, history, samples);
+    opened.onStopAsked(() => signals.request());
+    try {
+      outcome = await runExperiment(
+        experiment,
+        plan,
+        {
+          openWorker: workerOpener(spec, folder, (text) => opened.print(text)),
+          recorder,
+          clock: () => performance.now() / 1000,
+          wait: waiting,
+          observe: (observation) => {
+            if (observation.kind === "event") takeSamples(observation.event, samples);
+            server?.observe(observation);
+            own.observe(observation);
+            opened.observe(observation);
+          },
+          commands: desk.source,
+          stop: signals.stop,
+          halt: signals.halt,
+        },
+        past,
+      );
+    } finally {
+      own.end();
+      // While the run is locked: the next controller's socket must not be removed.
+      await server?.close();
+      await opened.end();
+    }
+  } catch (error) {
+    throw brokenOff(error, folder, recorder);
+  } finally {
+    // Last: that the reader of the last lines has gone must find somebody who takes it calmly.
+    signals.dispose();
+  }
+  const warning = givenFree(recorder);
+  // In the plan's order, whichever trial was done first.
+  const files = plan.trials.flatMap(({ id }) => {
+    const file = samples.get(id);
+    return file === undefined ? [] : [[id, file] as const];
+  });
+  const exit = await concludeRun(outcome, folder, new Map(files), options, terminal);
+  if (warning !== null) terminal.err(warning);
+  return { exit, folder, outcome: outcome.outcome };
+}
+
+/** A run whose record cannot be written ends here, with what went wrong first. */
+function brokenOff(error: unknown, folder: string, recorder: RunRecorder): unknown {
+  try {
+    recorder.close();
+  } catch {
+    // What broke the run off is told already, and a lock ends with its process at the latest.
+  }
+  const name = error instanceof Error ? error.name : "";
+  if (name !== "RecordError" && name !== "UnrecordedError") return error;
+  const { message } = error as Error;
+  const hint = `Once that is mended, ${resumeHint(folder)}`;
+  return new UserError(`${message}. ${hint}`, exitCode.environment, { cause: error });
+}
+
+/**
+ * All that had to be written is, so that a full disk, say, is no failure of the run any more.
+ *
+ * @returns null: nobody has to hear of it
+ */
+function givenFree(recorder: RunRecorder): string | null {
+  try {
+    recorder.close();
+    return null;
+  } catch (error) {
+    return `warning: ${(error as Error).message}; it ends with this process`;
+  }
+}
+
+async function recall(
+  experiment: Experiment,
+  plan: Plan,
+  recorder: RunRecorder,
+  { events, cutBytes }: History,
+  samples: Map<string, string>,
+): Promise<Past | null> {
+  const past = await replay(experiment, plan, events, cutBytes, (event) =>
+    takeSamples(event, samples),
+  );
+  return past === null ? null : goingOnFromIntact(past, recorder);
+}
+
+async function openView(
+  options: ExecutionOptions,
+  own: OwnRun,
+  terminal: Terminal,
+): Promise<RunView> {
+  if (options.json) return jsonView(terminal);
+  const live = terminal.hasScreen && !options.plain;
+  return live ? await dashboardView(own, terminal) : plainView((line) => terminal.out(line));
+}
+
+/** A run that cannot be watched from elsewhere, or steered, runs all the same. */
+async function serve(folder: string, desk: CommandDesk, view: RunView): Promise<RunServer | null> {
+  try {
+    return await serveRun(folder, (command) => desk.ask(command));
+  } catch (error) {
+    const why = (error as Error).message;
+    view.print(`warning: no other terminal can attach to this run or steer it: ${why}`);
+    return null;
+  }
+}
+
+/** Notes the file of a trial's final texts. */
+function takeSamples(event: JournalEvent, samples: Map<string, string>): void {
+  if (event.type === "evaluated" && event.final && event.samples !== null && event.trial !== null) {
+    samples.set(event.trial, event.samples);
+  }
+}

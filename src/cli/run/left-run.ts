@@ -1,0 +1,52 @@
+/** What a view says of its run on the normal screen, once it is left. */
+import { basename, resolve } from "node:path";
+import { readEvaluationIfAny } from "../../store/evaluation-file.js";
+import { JournalGlance } from "../../store/journal-summary.js";
+import { readManifest } from "../../store/manifest/manifest.js";
+import type { Manifest } from "../../store/manifest/schema.js";
+import { holderOf } from "../../store/run-lock.js";
+import { safeText } from "../../text/safe-text.js";
+import { runWord } from "../lookup/runs.js";
+import type { Terminal } from "../terminal.js";
+import { resultText } from "./result-text.js";
+
+/**
+ * How the run stands and how to go on with it; of one that is done, its results.
+ *
+ * @throws {RecordError} its record cannot be read: the folder may be gone by now
+ */
+export function leftRunText(folder: string, terminal: Terminal): string {
+  const manifest = readManifest(folder);
+  const evaluation = manifest.outcome === "done" ? readEvaluationIfAny(folder) : null;
+  return evaluation === null
+    ? `${basename(resolve(folder))}: ${standing(folder, manifest)}`
+    : `${resultText(evaluation, terminal)}\n\nrun     ${folder}`;
+}
+
+function standing(folder: string, { outcome, message }: Manifest): string {
+  const run = runWord(folder);
+  const resumes = `\`averse resume ${run}\` goes on from the last checkpoints.`;
+  switch (outcome) {
+    case "done":
+      return "done.";
+    case "failed":
+      return `failed: ${safeText(message ?? "").replace(/[.\s]+$/, "")}. ${resumes}`;
+    case "interrupted":
+      return `interrupted; ${resumes}`;
+    case null:
+      return holderOf(folder) === null
+        ? `its controller died; ${resumes}`
+        : `${goingOn(folder)} \`averse attach ${run}\` shows it again.`;
+  }
+}
+
+function goingOn(folder: string): string {
+  switch (new JournalGlance(folder).read().state) {
+    case "paused":
+      return `paused; \`averse continue ${runWord(folder)}\` goes on with it.`;
+    case "stopping":
+      return "stops after the steps in hand.";
+    default:
+      return "goes on.";
+  }
+}

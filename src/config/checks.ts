@@ -1,0 +1,165 @@
+/** What no single key can get wrong alone: the keys of an experiment that must fit together. */
+
+import { isDeepStrictEqual } from "node:util";
+import { annealingEnd } from "../risk/annealing/schedule.js";
+import { usesAlpha } from "../risk/measures/registry.js";
+import { tailCount } from "../risk/tail.js";
+import { type KeyPath, valueAt } from "./key-path.js";
+import type { GivenValues } from "./load.js";
+import type { Override } from "./overrides.js";
+import type { ConfigProblem } from "./problems.js";
+import { type ArmConfig, armSections } from "./schema.js";
+
+/** A fault between keys; `keys` in the order in which a reader should look at them. */
+export interface Misfit {
+  readonly keys: readonly string[];
+  readonly found: string;
+  readonly expected: string;
+  readonly remedy: string;
+}
+
+export function armMisfits(name: string, arm: ArmConfig): Misfit[] {
+  if (arm.stage !== "rl") return lengthMisfits(arm);
+  return [
+    ...lengthMisfits(arm),
+    ...(usesAlpha(arm.risk.measure) ? tailMisfits(arm) : []),
+    ...strataMisfits(arm),
+    ...neutralMisfits(name, arm),
+  ];
+}
+
+function lengthMisfits({ rollout }: ArmConfig): Misfit[] {
+  if (rollout.min_new_tokens <= rollout.new_tokens) return [];
+  return [
+    {
+      keys: ["rollout.min_new_tokens", "rollout.new_tokens"],
+      found: `min_new_tokens ${rollout.min_new_tokens} over new_tokens ${rollout.new_tokens}`,
+      expected: "min_new_tokens of at most new_tokens",
+      remedy: `Lower rollout.min_new_tokens to ${rollout.new_tokens} or raise rollout.new_tokens.`,
+    },
+  ];
+}
+
+function tailMisfits({ risk, training }: ArmConfig): Misfit[] {
+  const misfits: Misfit[] = [];
+  const { iterations, batch } = training;
+  const kept = tailCount(batch, risk.alpha);
+  if (kept < 2) {
+    const enough = Math.floor(1 / risk.alpha) + 1;
+    misfits.push({
+      keys: ["training.batch", "risk.alpha"],
+      found: `a batch too small for α: ⌈α·B⌉ = ⌈${risk.alpha} · ${batch}⌉ = ${kept} episode`,
+      expected: "at least 2 kept episodes",
+      remedy: `Raise training.batch to at least ${enough} or raise risk.alpha.`,
+    });
+  }
+  const end = annealingEnd(risk, iterations);
+  if (risk.schedule === "soft" && risk.warmup >= end) {
+    misfits.push({
+      keys: ["risk.warmup", "risk.rho", "training.iterations"],
+      found: `warmup ${risk.warmup} with ${iterations} iterations and rho ${risk.rho}`,
+      expected: `warmup under ⌈ρM⌉ = ${end}, the iteration at which α is reached`,
+      remedy:
+        end > 1
+          ? `Set risk.warmup to at most ${end - 1} (${Math.floor(end / 6)} keeps the paper's proportion) or raise training.iterations.`
+          : "Raise training.iterations, or set risk.schedule to constant.",
+    });
+  }
+  return misfits;
+}
+
+function strataMisfits({ sampling, training }: ArmConfig): Misfit[] {
+  if (sampling.strategy !== "stratified") return [];
+  const hard = Math.round(sampling.hard_share * training.batch);
+  if (hard >= 1) return [];
+  return [
+    {
+      keys: ["sampling.hard_share", "training.batch"],
+      found: `a hard_share of ${sampling.hard_share}, which is ${hard} of ${training.batch} episodes`,
+      expected: "at least 1 hard episode a batch under the strategy stratified",
+      remedy: "Raise sampling.hard_share, or set sampling.strategy to uniform.",
+    },
+  ];
+}
+
+/** An arm called risk-averse that is risk-neutral would make every comparison with it a lie. */
+function neutralMisfits(name: string, { risk }: ArmConfig): Misfit[] {
+  if (name !== "ra-rlhf" || risk.measure !== "mean") return [];
+  return [
+    {
+      keys: ["risk.measure"],
+      found: "the arm ra-rlhf with the risk-neutral measure mean",
+      expected: "a risk-averse measure",
+      remedy: "Set risk.measure to cvar; the risk-neutral arm is called rlhf.",
+    },
+  ];
+}
+
+export function seedMisfits(seeds: readonly number[]): Misfit[] {
+  const repeated = [...new Set(seeds.filter((seed, index) => seeds.indexOf(seed) !== index))];
+  if (repeated.length === 0) return [];
+  return [
+    {
+      keys: ["seeds"],
+      found: `the seed ${repeated.join(", ")} more than once`,
+      expected: "different seeds",
+      remedy: "Name each seed once: the same seed gives the same trial.",
+    },
+  ];
+}
+
+/*
+ * Overrides of a section that no trained arm takes up, because every arm sets that key itself. A
+ * run that silently ignores what was typed would be believed.
+ */
+
+export function idleOverrides(
+  overrides: readonly Override[],
+  arms: Readonly<Record<string, ArmConfig>>,
+): ConfigProblem[] {
+  const trained = Object.entries(arms).filter(([, arm]) => arm.stage === "rl");
+  if (trained.length === 0) return [];
+  const inForce = [...new Map(overrides.map((one) => [one.path.join("."), one])).values()];
+  return inForce.flatMap(({ path, value, text }) => {
+    if (!Object.hasOwn(armSections, path[0]!)) return [];
+    if (trained.some(([, arm]) => isDeepStrictEqual(valueAt(arm, path), value))) return [];
+    const key = path.join(".");
+    const names = trained.map(([name]) => name);
+    return [
+      {
+        place: { override: text },
+        key,
+        found: "an override that no arm takes up",
+        expected: `an arm that does not set ${key} itself`,
+        remedy: `Set it for one arm: --set arms.${names[0]!}.${key}=….`,
+      },
+    ];
+  });
+}
+
+/* A fault between keys, told at the key that the user most likely has to change. */
+
+/**
+ * Points at an override first (the last thing that was changed), then at what the file gives, the
+ * arm's own key before the section's; at the file's head where all of them are defaults.
+ */
+export function misfitProblem(
+  misfit: Misfit,
+  arm: string | null,
+  given: GivenValues,
+): ConfigProblem {
+  const paths = misfit.keys.map((key) => inForce(key, arm, given));
+  const path =
+    paths.find((one) => given.origin(one) === "override") ??
+    paths.find((one) => given.origin(one) === "file") ??
+    paths[0]!;
+  const { found, expected, remedy } = misfit;
+  return { place: given.of(path), key: path.join("."), found, expected, remedy };
+}
+
+function inForce(key: string, arm: string | null, given: GivenValues): KeyPath {
+  const path = key.split(".");
+  if (arm === null) return path;
+  const own = ["arms", arm, ...path];
+  return given.origin(own) === "default" ? path : own;
+}

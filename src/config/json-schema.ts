@@ -1,0 +1,96 @@
+/**
+ * The experiment file's JSON Schema for editors (completion, hover, red lines), written to
+ * configs/experiment.schema.json. Files name it in their first line:
+ * `# yaml-language-server: $schema=../experiment.schema.json`.
+ */
+import { armPresets } from "./arms.js";
+import { experimentJsonSchema, type SchemaNode } from "./reference.js";
+import { armNamePattern, armSections } from "./schema.js";
+
+export function editorSchema(): SchemaNode {
+  const { $schema, ...schema } = experimentJsonSchema();
+  const properties = schema.properties ?? {};
+  return {
+    $schema,
+    title: "Averse experiment",
+    ...schema,
+    properties: { ...properties, arms: armsNode(properties) },
+  };
+}
+
+/** zod sees an arm's changes as any map, since they are checked after merging; editors can do better. */
+function armsNode(properties: Readonly<Record<string, SchemaNode>>): SchemaNode {
+  const changes: SchemaNode = {
+    type: ["object", "null"],
+    properties: Object.fromEntries(
+      Object.keys(armSections).map((name) => [name, withoutDefaults(properties[name] ?? {})]),
+    ),
+    additionalProperties: false,
+  };
+  const { description, default: selection } = properties.arms ?? {};
+  const presets = Object.entries(armPresets);
+  return {
+    ...(description === undefined ? {} : { description }),
+    default: selection,
+    anyOf: [
+      {
+        type: "array",
+        minItems: 1,
+        uniqueItems: true,
+        items: { enum: presets.map(([name]) => name) },
+      },
+      {
+        type: "object",
+        minProperties: 1,
+        properties: Object.fromEntries(
+          presets.map(([name, preset]) => [name, { description: preset.description, ...changes }]),
+        ),
+        patternProperties: { [armNamePattern.source]: changes },
+        additionalProperties: false,
+      },
+    ],
+  };
+}
+
+/** An arm's key that is left out is the experiment's, not the default. */
+function withoutDefaults(node: SchemaNode): SchemaNode {
+  const { default: _, ...rest } = node;
+  if (rest.properties === undefined) return rest;
+  const inner = Object.entries(rest.properties).map(([key, child]) => [
+    key,
+    withoutDefaults(child),
+  ]);
+  return { ...rest, properties: Object.fromEntries(inner) };
+}
+
+export function editorSchemaText(): string {
+  return formattedJson(editorSchema());
+}
+
+const lineWidth = 100;
+
+/**
+ * JSON as the repository's formatter writes it: maps over lines, lists of scalars in one if they
+ * fit, a line feed at the end.
+ */
+export function formattedJson(value: unknown): string {
+  return `${jsonText(value, "", "")}\n`;
+}
+
+function jsonText(value: unknown, indent: string, before: string): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const inner = `${indent}  `;
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object" || item === null)) {
+    const line = `[${value.map((item) => JSON.stringify(item)).join(", ")}]`;
+    if (indent.length + before.length + line.length < lineWidth) return line;
+  }
+  const parts = Array.isArray(value)
+    ? value.map((item) => jsonText(item, inner, ""))
+    : Object.entries(value).map(([key, item]) => {
+        const name = `${JSON.stringify(key)}: `;
+        return `${name}${jsonText(item, inner, name)}`;
+      });
+  if (parts.length === 0) return `${open}${close}`;
+  return `${open}\n${parts.map((part) => inner + part).join(",\n")}\n${indent}${close}`;
+}

@@ -1,0 +1,153 @@
+/** One evaluation of a trial's policy on test prompts: for the frontier, or the final one. */
+import { metricsOf } from "../../analysis/metrics.js";
+import type { Happening } from "../../journal/events.js";
+import { float32Array, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
+import type { Result } from "../../protocol/messages.js";
+import { worst } from "../../risk/selection.js";
+import { streamSeed } from "../../stats/random.js";
+import type { TrialAction } from "../action.js";
+import {
+  blanked,
+  failedEpisodes,
+  failedRewards,
+  figures,
+  scoredEpisodes,
+  taken,
+} from "../episodes.js";
+import { TrialError } from "../failure.js";
+import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
+
+type EvaluateAction = Extract<TrialAction, { kind: "evaluate" }>;
+type Evaluated = Extract<Happening, { type: "evaluated" }>;
+
+/**
+ * One seed for all evaluations of a trial's seed: arms and checkpoints are compared on the same
+ * prompts with the same sampling noise. Averaged weights are judged where they are kept, at every
+ * step, so that a frontier and its end are of one kind.
+ *
+ * @throws {TrialError} of kind `diverged` when a figure is NaN or infinite though it did not fail;
+ *   of kind `reward` when more rewards, or judgements, failed than `reward.max_failed_share` allows
+ */
+export async function evaluate(action: EvaluateAction, context: TrialContext): Promise<Evaluated> {
+  const { experiment, trial, ports } = context;
+  const { evaluation, checkpoint } = experiment;
+  const { test } = loadedOf(context);
+  const { step, final, compute } = action;
+  const chosen = spreadPrompts(test, final ? evaluation.prompts : evaluation.every_prompts);
+  const averaged = step > 0 && trial.config.training.average_decay > 0;
+  const weights = averaged ? "average" : "current";
+  const result = await workerOf(context).call(
+    "evaluate",
+    {
+      split: "test",
+      prompts: uint32Bytes(chosen.ids),
+      seed: streamSeed(trial.seed, "evaluate", 0),
+      weights,
+      perplexity: final || checkpoint.keep_best === "perplexity",
+      samples: final ? evaluation.samples : 0,
+    },
+    context.onProgress,
+  );
+  const failed = failedEpisodes(result.failures);
+  const unjudged = failedEpisodes(result.judge_failures);
+  const rewards = blanked(float32Array(result.reward), failed);
+  const kl = float32Array(result.kl);
+  const judge = result.judge === null ? null : blanked(float32Array(result.judge), unjudged);
+  const lengths = uint32Array(result.length);
+  requireFinite("reward", rewards, chosen.ids, failed);
+  requireFinite("kl", kl, chosen.ids);
+  requireFinite("judge", judge ?? new Float32Array(), chosen.ids, unjudged);
+  tellFailures(step, result, chosen.ids, context);
+  const scored = scoredEpisodes(chosen.ids.length, failed);
+  const metrics = metricsOf(
+    {
+      promptScores: taken(chosen.scores, scored),
+      rewards: taken(rewards, scored),
+      judge: judge === null ? null : taken(judge, scored),
+      kl: taken(kl, scored),
+      lengths: taken(lengths, scored),
+      dist: [result.dist_1, result.dist_2, result.dist_3],
+      perplexity: result.perplexity,
+    },
+    { harmThreshold: evaluation.harm_threshold, tailQuantile: evaluation.tail_quantile },
+  );
+  return {
+    type: "evaluated",
+    step,
+    final,
+    weights,
+    compute,
+    failed: failed.size,
+    metrics: metrics as Record<string, number>,
+    arrays: {
+      prompt: Array.from(chosen.ids),
+      prompt_score: figures(chosen.scores),
+      reward: figures(rewards),
+      judge: judge === null ? null : figures(judge),
+      kl: figures(kl),
+      length: Array.from(lengths),
+    },
+    samples:
+      result.samples.length > 0
+        ? ports.recorder.writeSamples(trial.id, step, result.samples)
+        : null,
+    memory_bytes: result.memory_bytes,
+    gpu: result.gpu,
+    seconds: result.seconds,
+  };
+}
+
+function requireFinite(
+  name: string,
+  values: Float32Array,
+  ids: Uint32Array,
+  failed: ReadonlySet<number> = new Set(),
+): void {
+  const bad = values.findIndex((value, at) => !Number.isFinite(value) && !failed.has(at));
+  if (bad >= 0) {
+    throw new TrialError(
+      "diverged",
+      `the evaluation's ${name} of test prompt ${ids[bad]} is ${values[bad]}`,
+    );
+  }
+}
+
+/** Failed rewards and judgements go into the journal; too many of either end the trial. */
+function tellFailures(
+  step: number,
+  { failures, judge_failures }: Result<"evaluate">,
+  ids: Uint32Array,
+  context: TrialContext,
+): void {
+  const { max_failed_share } = context.trial.config.reward;
+  for (const [what, own] of [
+    ["rewards", failures],
+    ["judgements", judge_failures],
+  ] as const) {
+    const evaluated = `${what} of the evaluation at step ${step}`;
+    const message = failedRewards(evaluated, own, ids, max_failed_share);
+    if (message !== null) {
+      context.note({ type: "warning", message });
+    }
+  }
+}
+
+/**
+ * `count` prompts evenly spread over the ranks of prompt score, in the set's own order; all of
+ * them where there are no more. The same for every arm: evaluations are paired by prompt.
+ */
+export function spreadPrompts(prompts: Prompts, count: number): Prompts {
+  const total = prompts.ids.length;
+  if (count >= total) {
+    return prompts;
+  }
+  const byScore = worst(prompts.scores, total);
+  const chosen = Uint32Array.from(
+    { length: count },
+    (_, index) => byScore[Math.floor(((index + 0.5) * total) / count)]!,
+  ).sort();
+  return {
+    ids: chosen.map((index) => prompts.ids[index]!),
+    scores: Float32Array.from(chosen, (index) => prompts.scores[index]!),
+  };
+}

@@ -1,0 +1,73 @@
+/** One action of one trial, performed on its worker; the answer is the event that ends it. */
+
+import type { Happening } from "../../journal/events.js";
+import { streamSeed } from "../../stats/random.js";
+import type { TrialAction } from "../action.js";
+import { type TrialContext, workerOf } from "../trial-context.js";
+import { checkpoint, restore } from "./checkpoint.js";
+import { evaluate } from "./evaluate.js";
+import { load, open } from "./load.js";
+import { iterate } from "./step.js";
+
+/** @throws whatever went wrong; `failureFacts` reads it */
+export async function perform(action: TrialAction, context: TrialContext): Promise<Happening> {
+  if (action.kind !== "step") {
+    context.stepEndedAt = null;
+  }
+  switch (action.kind) {
+    case "open":
+      return open(action, context);
+    case "load":
+      return load(action, context);
+    case "restore":
+      return restore(action, context);
+    case "sft":
+      return sft(context);
+    case "step":
+      return iterate(action, context);
+    case "evaluate":
+      return evaluate(action, context);
+    case "checkpoint":
+      return checkpoint(action, context);
+    case "export":
+      return exportModel(action.step, context);
+    case "finish": {
+      await leave(context);
+      return { type: "trial_finished", seconds: context.ports.clock() - context.startedAt };
+    }
+    case "release": {
+      await leave(context);
+      return { type: "trial_interrupted", step: action.step, saved: action.saved };
+    }
+  }
+}
+
+async function leave(context: TrialContext): Promise<void> {
+  context.loaded = null;
+  await context.worker?.close();
+}
+
+async function sft(context: TrialContext): Promise<Happening> {
+  const { batch, learning_rate, max_tokens } = context.experiment.sft;
+  const { seed, sftSteps: steps } = context.trial;
+  const result = await workerOf(context).call(
+    "sft",
+    { seed: streamSeed(seed, "sft", 0), steps, batch, learning_rate, max_tokens },
+    context.onProgress,
+  );
+  const { loss_first, loss_last, seconds } = result;
+  return { type: "sft_finished", steps: result.steps, loss_first, loss_last, seconds };
+}
+
+async function exportModel(step: number, context: TrialContext): Promise<Happening> {
+  const { trial, ports } = context;
+  const averaged = step > 0 && trial.config.training.average_decay > 0;
+  const folder = ports.recorder.prepare(trial.id, "model", step);
+  const exported = await workerOf(context).call(
+    "export",
+    { path: folder, weights: averaged ? "average" : "current" },
+    context.onProgress,
+  );
+  const { path } = ports.recorder.complete(trial.id, "model", step, exported.files);
+  return { type: "model_exported", path, files: exported.files, bytes: exported.bytes };
+}

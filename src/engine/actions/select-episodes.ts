@@ -1,0 +1,78 @@
+/** The whole of risk in one pure function: returns in, one weight an episode out. */
+import type { RiskConfig } from "../../config/schema.js";
+import { keptEpisodes, type RiskSchedule, shareInForce } from "../../risk/annealing/schedule.js";
+import { riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
+import { generator, streamSeed } from "../../stats/random.js";
+import { scoredEpisodes, taken } from "../episodes.js";
+
+const none: ReadonlySet<number> = new Set();
+
+export interface Batch {
+  /** R̄, KL in. */
+  readonly returns: Float32Array;
+  readonly lambdaReturns: Float32Array;
+  /** Raw environment reward. */
+  readonly rewards: Float32Array;
+  /** Reward model's score of each episode's prompt alone. */
+  readonly promptScores: Float32Array;
+}
+
+export interface SelectedEpisodes {
+  /** α' in force; 1 for measures that know no α. */
+  readonly alpha: number;
+  /** Episodes with weight > 0. */
+  readonly kept: number;
+  readonly weights: Float32Array;
+}
+
+/**
+ * Weights of a batch at step m of M under an arm's risk settings. The population is the episodes
+ * that have a reward: with B' of them, ⌈α'B'⌉ are kept. The others have weight 0 and no rank.
+ *
+ * @param seed the trial's root seed; only random-drop draws from its stream "selection"
+ * @param failed episodes without a reward; their values are not looked at
+ * @throws {RangeError} when a value is not finite, the schedule does not fit M, or all failed
+ */
+export function selectEpisodes(
+  risk: RiskConfig,
+  batch: Batch,
+  step: number,
+  iterations: number,
+  seed: number,
+  failed: ReadonlySet<number> = none,
+): SelectedEpisodes {
+  const scored = scoredEpisodes(batch.returns.length, failed);
+  const returns = taken(batch.returns, scored);
+  const { measure, mixture, temperature } = risk;
+  const scheduled = usesAlpha(measure);
+  const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
+  const alpha = scheduled ? shareInForce(schedule, step, iterations) : 1;
+  const selected = riskMeasures[measure]({
+    statistic: taken(statisticOf(risk.statistic, batch), scored),
+    returns,
+    kept: scheduled ? keptEpisodes(schedule, step, iterations, returns.length) : returns.length,
+    alpha,
+    random: generator(streamSeed(seed, "selection", step)),
+    mixture,
+    temperature,
+  });
+  const weights = new Float32Array(batch.returns.length);
+  for (const [index, episode] of scored.entries()) {
+    weights[episode] = selected.weights[index]!;
+  }
+  return { alpha, kept: selected.kept, weights };
+}
+
+/** What ranks the episodes, lowest first. */
+export function statisticOf(statistic: RiskConfig["statistic"], batch: Batch): Float32Array {
+  switch (statistic) {
+    case "return":
+      return batch.returns;
+    case "lambda-return":
+      return batch.lambdaReturns;
+    case "reward":
+      return batch.rewards;
+    case "prompt-score":
+      return batch.promptScores;
+  }
+}

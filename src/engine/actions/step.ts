@@ -1,0 +1,167 @@
+/**
+ * One iteration:
+ *
+ *   prompts ── rollout ──> returns ── selectEpisodes ──> weights ── update ──> texts ──> event
+ *   (seed, m)   worker                 pure                          worker    worker
+ *
+ * Every stream depends on the trial's seed, the purpose and m, never on the arm: arms of one seed
+ * share prompts and sampling noise, and agree bit for bit until their weights first differ.
+ */
+
+import type { Happening } from "../../journal/events.js";
+import { float32Bytes, uint32Bytes } from "../../protocol/arrays.js";
+import type { Result } from "../../protocol/messages.js";
+import { controlledKl } from "../../risk/kl-controller.js";
+import { drawPrompts } from "../../risk/samplers/prompt-sampler.js";
+import { conditionalValueAtRisk, valueAtRisk } from "../../risk/tail.js";
+import { mean } from "../../stats/intervals.js";
+import { streamSeed } from "../../stats/random.js";
+import type { TrialAction } from "../action.js";
+import {
+  failedEpisodes,
+  failedRewards,
+  figures,
+  readEpisodes,
+  scoredEpisodes,
+  taken,
+} from "../episodes.js";
+import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
+import { selectEpisodes } from "./select-episodes.js";
+import { keepTailTexts, worstEpisodes } from "./tail-texts.js";
+
+type StepAction = Extract<TrialAction, { kind: "step" }>;
+type StepHappening = Extract<Happening, { type: "step" }>;
+
+/**
+ * @throws {TrialError} before any update: of kind `diverged` when a figure of an episode that has a
+ *   reward is NaN or infinite, or the KL of any; of kind `reward` when more rewards failed than
+ *   `reward.max_failed_share` allows
+ */
+export async function iterate(action: StepAction, context: TrialContext): Promise<StepHappening> {
+  const { experiment, trial, ports, onProgress } = context;
+  const { seed, iterations } = trial;
+  const { training, sampling, risk, kl, reward } = trial.config;
+  const { step: m, beta } = action;
+  const worker = workerOf(context);
+  const { train, trainScores } = loadedOf(context);
+  // From the end of the step before, so that what the journal costs counts as the controller's.
+  const startedAt = context.stepEndedAt ?? ports.clock();
+
+  const { prompts, hard } = drawBatch(train, training.batch, m, seed, sampling);
+  const rolled = await worker.call(
+    "rollout",
+    {
+      prompts: uint32Bytes(prompts),
+      seed: streamSeed(seed, "rollout", m),
+      kl_coefficient: beta,
+    },
+    onProgress,
+  );
+  const failed = failedEpisodes(rolled.failures);
+  const episodes = readEpisodes(rolled, prompts, failed);
+  const warning = failedRewards(
+    `rewards of step ${m}`,
+    rolled.failures,
+    prompts,
+    reward.max_failed_share,
+  );
+  if (warning !== null) {
+    context.note({ type: "warning", message: warning });
+  }
+  const promptScores = Float32Array.from(prompts, (id) => trainScores.get(id)!);
+  const batch = { ...episodes, promptScores };
+  const { alpha, kept, weights } = selectEpisodes(risk, batch, m, iterations, seed, failed);
+  const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
+  const updated = await worker.call(
+    "update",
+    {
+      rollout: rolled.rollout,
+      weights: float32Bytes(weights),
+      seed: streamSeed(seed, "update", m),
+      learning_rate_factor: factor,
+    },
+    onProgress,
+  );
+  const worst = worstEpisodes(risk, batch, failed, experiment.record.tail_texts);
+  await keepTailTexts(m, rolled.rollout, worst, context);
+
+  const scored = scoredEpisodes(prompts.length, failed);
+  const returns = taken(episodes.returns, scored);
+  const klOfScored = taken(episodes.kl, scored);
+  const event = {
+    type: "step" as const,
+    step: m,
+    alpha,
+    kept,
+    batch: prompts.length,
+    failed: failed.size,
+    reward_mean: mean(taken(episodes.rewards, scored)),
+    return_mean: mean(returns),
+    cvar: conditionalValueAtRisk(returns, risk.alpha),
+    var: valueAtRisk(returns, risk.alpha),
+    tail_mean: mean(episodes.returns.filter((_, episode) => weights[episode]! > 0)),
+    kl_mean: mean(klOfScored),
+    kl_controlled: controlledKl(klOfScored, taken(weights, scored), kl.population),
+    beta,
+    entropy: rolled.entropy,
+    loss_policy: updated.loss_policy,
+    loss_value: updated.loss_value,
+    clip_fraction: updated.clip_fraction,
+    approx_kl: updated.approx_kl,
+    grad_norm: updated.grad_norm,
+    explained_variance: updated.explained_variance,
+    learning_rate: training.learning_rate * factor,
+    hard_share: hard / prompts.length,
+    length_mean: mean(taken(episodes.lengths, scored)),
+    compute: action.compute + updated.tokens,
+    memory_bytes: updated.memory_bytes,
+    gpu: updated.gpu,
+    episodes: {
+      prompt: Array.from(prompts),
+      reward: figures(episodes.rewards),
+      kl: figures(episodes.kl),
+      return: figures(episodes.returns),
+      length: Array.from(episodes.lengths),
+      weight: figures(weights) as number[],
+    },
+  };
+  const endedAt = ports.clock();
+  context.stepEndedAt = endedAt;
+  const seconds = splitOf(endedAt - startedAt, rolled, updated);
+  return { ...event, seconds, episodes_per_s: rate(prompts.length, seconds.total) };
+}
+
+function drawBatch(
+  train: Prompts,
+  batch: number,
+  step: number,
+  seed: number,
+  sampling: TrialContext["trial"]["config"]["sampling"],
+): { prompts: Uint32Array; hard: number } {
+  return drawPrompts({
+    ...train,
+    batch,
+    step,
+    seed,
+    strategy: sampling.strategy,
+    hardShare: sampling.hard_share,
+    hardQuantile: sampling.hard_quantile,
+  });
+}
+
+function splitOf(
+  total: number,
+  rolled: Result<"rollout">,
+  updated: Result<"update">,
+): StepHappening["seconds"] {
+  const { sample, reference, reward } = rolled.seconds;
+  const rollout = sample + reference + reward;
+  const update = updated.seconds;
+  // The worker's clock is not ours: the difference may fall under 0 by its resolution.
+  const controller = Math.max(0, total - rollout - update);
+  return { total, rollout, sample, reference, reward, update, controller };
+}
+
+function rate(count: number, seconds: number): number {
+  return seconds > 0 ? count / seconds : 0;
+}

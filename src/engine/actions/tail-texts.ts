@@ -1,0 +1,75 @@
+/** The texts of a step's worst episodes, kept so that people can read what the tail is made of. */
+import type { RiskConfig } from "../../config/schema.js";
+import { uint32Bytes } from "../../protocol/arrays.js";
+import { ranksEpisodes } from "../../risk/measures/registry.js";
+import { WorkerFailure } from "../../worker/contract.js";
+import { scoredEpisodes } from "../episodes.js";
+import { failureFacts } from "../failure.js";
+import { type TrialContext, workerOf } from "../trial-context.js";
+import { type Batch, statisticOf } from "./select-episodes.js";
+
+/**
+ * The `count` lowest of the episodes that have a reward, the worst first: in what the measure ranks
+ * by, and in the return where it ranks by nothing. Of equal ones the earlier is the worse.
+ *
+ * @param failed episodes without a reward
+ */
+export function worstEpisodes(
+  risk: Pick<RiskConfig, "measure" | "statistic">,
+  batch: Batch,
+  failed: ReadonlySet<number>,
+  count: number,
+): Uint32Array {
+  const values = ranksEpisodes(risk.measure) ? statisticOf(risk.statistic, batch) : batch.returns;
+  return scoredEpisodes(values.length, failed)
+    .sort((a, b) => values[a]! - values[b]! || a - b)
+    .slice(0, count);
+}
+
+/**
+ * Asks for the texts of these episodes and writes them down. After the update, of which it takes
+ * nothing. A step is done without its texts: where they cannot be had, a warning says so once, and
+ * this worker is not asked again.
+ *
+ * @param rollout the worker's id of the rollout in hand
+ * @throws {WorkerLost} and {WorkerFailure} of kind `protocol`: the worker cannot be trusted any more
+ */
+export async function keepTailTexts(
+  step: number,
+  rollout: number,
+  episodes: Uint32Array,
+  context: TrialContext,
+): Promise<void> {
+  if (episodes.length === 0 || context.textless) {
+    return;
+  }
+  const { trial, ports } = context;
+  try {
+    const { texts } = await workerOf(context).call("texts", {
+      rollout,
+      episodes: uint32Bytes(episodes),
+    });
+    ports.recorder.writeTexts(trial.id, step, texts);
+  } catch (error) {
+    if (!isBearable(error)) {
+      throw error;
+    }
+    // Interrupted on request: the step is done, and whoever asked is told so.
+    if (error instanceof WorkerFailure && error.kind === "interrupted") {
+      return;
+    }
+    context.textless = true;
+    const why = failureFacts(error).message;
+    context.note({
+      type: "warning",
+      message: `the texts of the worst episodes are not kept from step ${step} on: ${why}`,
+    });
+  }
+}
+
+function isBearable(error: unknown): boolean {
+  if (error instanceof WorkerFailure) {
+    return error.kind !== "protocol";
+  }
+  return failureFacts(error).reason === "environment";
+}

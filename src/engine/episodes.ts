@@ -1,0 +1,146 @@
+/** The per-episode arrays of a rollout, looked over before anything is learned from them. */
+import { float32Array, uint32Array } from "../protocol/arrays.js";
+import type { Result, RewardFailure } from "../protocol/messages.js";
+import { TrialError } from "./failure.js";
+
+export interface EpisodeArrays {
+  readonly rewards: Float32Array;
+  readonly kl: Float32Array;
+  readonly returns: Float32Array;
+  readonly lambdaReturns: Float32Array;
+  readonly lengths: Uint32Array;
+}
+
+/**
+ * @param failed episodes without a reward: NaN in rewards and returns
+ * @throws {TrialError} of kind `diverged` when another figure is NaN or infinite
+ */
+export function readEpisodes(
+  rolled: Result<"rollout">,
+  prompts: Uint32Array,
+  failed: ReadonlySet<number>,
+): EpisodeArrays {
+  const arrays = {
+    rewards: blanked(float32Array(rolled.reward), failed),
+    kl: float32Array(rolled.kl),
+    returns: blanked(float32Array(rolled.return), failed),
+    lambdaReturns: blanked(float32Array(rolled.lambda_return), failed),
+    lengths: uint32Array(rolled.length),
+  };
+  requireFiniteEpisodes(arrays, prompts, failed);
+  return arrays;
+}
+
+/** An update from such a batch would spoil the weights for good. */
+function requireFiniteEpisodes(
+  arrays: EpisodeArrays,
+  prompts: Uint32Array,
+  failed: ReadonlySet<number>,
+): void {
+  for (const name of ["rewards", "kl", "returns", "lambdaReturns"] as const) {
+    const values = arrays[name];
+    const bad = [...values.keys()].filter(
+      (episode) => !Number.isFinite(values[episode]) && (name === "kl" || !failed.has(episode)),
+    );
+    if (bad.length > 0) {
+      const listed = bad
+        .slice(0, 20)
+        .map((episode) => `episode ${episode} (prompt ${prompts[episode]}): ${values[episode]}`);
+      throw new TrialError(
+        "diverged",
+        `${bad.length} of ${values.length} episodes have ${name} that are not finite, the first ` +
+          `${listed[0]}; no update was made`,
+        null,
+        listed.join("\n"),
+      );
+    }
+  }
+}
+
+/*
+ * Which episodes have a reward. One that failed (timeout, exception, NaN) is never scored 0: it is
+ * in no figure, no ranking and no update, and too many of them stop the run.
+ */
+
+/** Reasons that a message tells; the detail has all. */
+const TOLD = 3;
+
+/** Under two there is no tail that differs from the batch. */
+const LEAST = 2;
+
+export function failedEpisodes(failures: readonly RewardFailure[]): ReadonlySet<number> {
+  return new Set(failures.flatMap(({ episodes }) => [...uint32Array(episodes)]));
+}
+
+/** The others of `count` episodes, ascending. */
+export function scoredEpisodes(count: number, failed: ReadonlySet<number>): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, episode) => episode).filter(
+    (episode) => !failed.has(episode),
+  );
+}
+
+/** The values of these episodes, in this order. */
+export function taken(values: ArrayLike<number>, episodes: Uint32Array): Float32Array {
+  return Float32Array.from(episodes, (episode) => values[episode]!);
+}
+
+/** A copy with NaN where the reward failed, whatever the worker sent there. */
+export function blanked(values: Float32Array, failed: ReadonlySet<number>): Float32Array {
+  return values.map((value, episode) => (failed.has(episode) ? Number.NaN : value));
+}
+
+/**
+ * Tells of failed rewards, where they are few enough to go on without.
+ *
+ * @param what whose rewards, as in "rewards of step 3"
+ * @param prompts id of each episode's prompt
+ * @param maxShare `reward.max_failed_share`, in [0, 1]
+ * @returns a sentence for the journal; null: none failed
+ * @throws {TrialError} of kind `reward` when more failed than that share of them, or fewer than two
+ *   are left
+ */
+export function failedRewards(
+  what: string,
+  failures: readonly RewardFailure[],
+  prompts: Uint32Array,
+  maxShare: number,
+): string | null {
+  const failed = failedEpisodes(failures).size;
+  if (failed === 0) {
+    return null;
+  }
+  const reasons = failures.map(({ kind, message, episodes }) => {
+    const [first, ...more] = uint32Array(episodes);
+    const others = more.length > 0 ? ` and ${more.length} more` : "";
+    return `${kind}: ${message} (episode ${first}, prompt ${prompts[first!]}${others})`;
+  });
+  const untold = reasons.length > TOLD ? `; and ${reasons.length - TOLD} reasons more` : "";
+  const share = `${failed} of ${prompts.length} ${what} failed`;
+  const why = `${reasons.slice(0, TOLD).join("; ")}${untold}`;
+  const limit =
+    failed > maxShare * prompts.length
+      ? `more than reward.max_failed_share ${maxShare} allows`
+      : prompts.length - failed < LEAST
+        ? `and fewer than ${LEAST} are left`
+        : null;
+  if (limit !== null) {
+    throw new TrialError(
+      "reward",
+      `${share}, ${limit}: ${why}. Nothing was learned from them: mend what made them fail and ` +
+        "resume (reward.timeout_seconds bounds the time of a batch of texts)",
+      "reward.max_failed_share",
+      reasons.join("\n"),
+    );
+  }
+  return `${share} and ${failed === 1 ? "is" : "are"} left out: ${why}`;
+}
+
+/**
+ * A float32 array for the journal: nine significant digits, which give back the very same float32
+ * and are half as long as its double; null for NaN and ±∞, which JSON lacks.
+ */
+export function figures(array: Float32Array): (number | null)[] {
+  return Array.from(array, (value) =>
+    Number.isFinite(value) ? Number(value.toPrecision(9)) : null,
+  );
+}

@@ -1,0 +1,169 @@
+/**
+ * The files that a run computes from, as its workers told of them first, under this controller or
+ * one before. Every worker that loads later must have the same: figures of two data sets or two
+ * models are no run.
+ */
+import type { Experiment } from "../config/schema.js";
+import type { JournalEvent } from "../journal/events.js";
+import type { Result } from "../protocol/messages.js";
+import { WorkerFailure } from "../worker/contract.js";
+import { TrialError } from "./failure.js";
+import type { Plan, Trial } from "./plan.js";
+
+type Files = Readonly<Record<string, string>>;
+type Role = keyof Result<"load">["digests"];
+
+interface Input {
+  readonly role: Role;
+  /** Same for all trials that must have the same. */
+  readonly id: string;
+  /** Config keys by which a worker may name it. */
+  readonly keys: readonly string[];
+  /** Key and value, for people. */
+  readonly name: string;
+}
+
+const remedy = "put back what was there and resume, or start a new run";
+
+/** Files that no loader of a model reads: what lies beside them may come and go. */
+const readByLoaders = /\.(json|jsonl|safetensors|txt|model|tiktoken|jinja|py)$/;
+
+export class RecordedInputs {
+  /** Id of an input → file → sha256. */
+  readonly #inputs = new Map<string, Files>();
+  /** Path of an exported model → file → sha256. */
+  readonly #exported = new Map<string, Files>();
+
+  constructor(
+    private readonly experiment: Experiment,
+    private readonly plan: Plan,
+  ) {}
+
+  /** To be told of every event, in order. Of an input the first word stands. */
+  take(event: JournalEvent): void {
+    if (event.type === "model_exported") {
+      this.#exported.set(event.path, event.files);
+    } else if (event.type === "worker_ready") {
+      const trial = this.plan.trials.find(({ id }) => id === event.trial);
+      if (trial !== undefined) this.#record(trial, event.digests);
+    }
+  }
+
+  /** @returns file → sha256 of a model of this run; null: none was exported there */
+  exported(path: string): Files | null {
+    return this.#exported.get(path) ?? null;
+  }
+
+  /**
+   * Compares what a worker loaded with what this run recorded, and records what is new. At once, so
+   * that of two workers that load side by side the second is compared with the first.
+   *
+   * @param digests as the journal has them, `prompts` among them
+   * @param from folder of the exported model that the trial starts from; null: `policy.model`
+   * @throws {TrialError} of kind `environment`: names the first file that is another
+   */
+  require(trial: Trial, digests: Readonly<Record<string, Files>>, from: string | null): void {
+    const exported = from === null ? null : this.exported(from);
+    for (const [file, sha256] of Object.entries(digests.policy ?? {})) {
+      // A worker may tell of fewer files than it exported, or of none of them.
+      const wanted = exported?.[file] ?? sha256;
+      if (wanted !== sha256) {
+        throw changed(`the model ${from}`, `its ${file}`, sha256, wanted);
+      }
+    }
+    for (const { id, role, name } of inputsOf(this.experiment, trial)) {
+      requireSame(name, digests[role] ?? {}, this.#inputs.get(id));
+    }
+    requireSamePrompts(digests.prompts ?? {}, this.#inputs.get("prompts"), this.experiment);
+    this.#record(trial, digests);
+  }
+
+  /**
+   * Why a worker cannot load. What this run has loaded before is no fault of its configuration: it
+   * is gone or changed, and the run can go on once it is back.
+   */
+  explained(error: unknown, trial: Trial): unknown {
+    if (!(error instanceof WorkerFailure) || error.kind !== "input" || error.key === null) {
+      return error;
+    }
+    const { command, message, key, detail } = error;
+    const input = inputsOf(this.experiment, trial).find(({ keys }) => keys.includes(key));
+    if (input === undefined || !this.#inputs.has(input.id)) {
+      return error;
+    }
+    const text = `${message.replace(/[.\s]+$/, "")}; this run has loaded it before: ${remedy}`;
+    return new WorkerFailure(command, "environment", text, key, detail);
+  }
+
+  #record(trial: Trial, digests: Readonly<Record<string, Files>>): void {
+    const told = [
+      ...inputsOf(this.experiment, trial).map(({ id, role }) => [id, digests[role]] as const),
+      ["prompts", digests.prompts] as const,
+    ];
+    for (const [id, files] of told) {
+      if (files !== undefined && Object.keys(files).length > 0 && !this.#inputs.has(id)) {
+        this.#inputs.set(id, files);
+      }
+    }
+  }
+}
+
+function inputsOf({ data, policy, evaluation }: Experiment, trial: Trial): Input[] {
+  const start =
+    trial.after === null ? `policy.model ${policy.model}` : `the model of ${trial.after}`;
+  const { model: reward } = trial.config.reward;
+  return [
+    { role: "data", id: "data", keys: ["data.path"], name: `data.path ${data.path}` },
+    { role: "policy", id: `policy ${start}`, keys: ["policy.model"], name: start },
+    { role: "reference", id: `reference ${start}`, keys: ["reference"], name: start },
+    {
+      role: "reward",
+      id: `reward ${reward}`,
+      keys: ["reward.model"],
+      name: `reward.model ${reward}`,
+    },
+    {
+      role: "judge",
+      id: "judge",
+      keys: ["judge", "evaluation.judge"],
+      name: `evaluation.judge ${evaluation.judge}`,
+    },
+  ];
+}
+
+function requireSame(name: string, found: Files, recorded: Files | undefined): void {
+  if (recorded === undefined) {
+    return;
+  }
+  for (const [file, sha256] of Object.entries(recorded)) {
+    const now = Object.hasOwn(found, file) ? found[file]! : null;
+    if (now !== sha256) {
+      throw changed(name, `its ${file}`, now, sha256);
+    }
+  }
+  const added = Object.keys(found).find(
+    (file) => !Object.hasOwn(recorded, file) && readByLoaders.test(file),
+  );
+  if (added !== undefined) {
+    throw changed(name, `its ${added}`, found[added]!, null);
+  }
+}
+
+function requireSamePrompts(found: Files, recorded: Files | undefined, { data }: Experiment): void {
+  for (const [split, sha256] of Object.entries(recorded ?? {})) {
+    const now = found[split] ?? null;
+    if (now !== sha256) {
+      throw changed(`data.path ${data.path}`, `the order of its ${split} prompts`, now, sha256);
+    }
+  }
+}
+
+/** @param found null: it is gone; @param wanted null: it was not there */
+function changed(name: string, what: string, found: string | null, wanted: string | null) {
+  const is = found === null ? "is missing" : `has sha256 ${found}`;
+  const was = wanted === null ? "had no such file" : `recorded sha256 ${wanted}`;
+  return new TrialError(
+    "environment",
+    `${name} is not what this run began with: ${what} ${is}, and the run ${was}; ${remedy}`,
+  );
+}

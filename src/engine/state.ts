@@ -1,0 +1,194 @@
+/**
+ * The run as a pure state machine: `advance(state, event) → [state, actions]`. No clock, socket,
+ * disk or promise. Its events are the journal's, so that replaying a journal gives the state back;
+ * actions asked for during a replay are dropped, all but those in hand at the end.
+ */
+
+import type { FailureKind, JournalEvent } from "../journal/events.js";
+import type { Action, Discarded } from "./action.js";
+import type { StopMode } from "./next-action.js";
+import type { Plan } from "./plan.js";
+import { outdated } from "./retention.js";
+import { schedule, type Turn } from "./schedule.js";
+import { absorb, initialTrial, isOver, resumed, type TrialState } from "./trial-state.js";
+
+export interface RunFailure {
+  readonly trial: string | null;
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly detail: string | null;
+}
+
+export interface RunState {
+  readonly phase: "created" | "running" | "concluding" | "done" | "failed" | "interrupted";
+  readonly stop: StopMode;
+  /** No trial begins anything but what is asked for. */
+  readonly paused: boolean;
+  /** Trials that work side by side, ≥ 1. */
+  readonly parallel: number;
+  /** The first failure: it stops the run. */
+  readonly failure: RunFailure | null;
+  /** By trial id, in the plan's order. */
+  readonly trials: Readonly<Record<string, TrialState>>;
+}
+
+export function initialState(plan: Plan): RunState {
+  const trials = Object.fromEntries(plan.trials.map((trial) => [trial.id, initialTrial(trial)]));
+  const { parallel } = plan;
+  return { phase: "created", stop: "no", paused: false, parallel, failure: null, trials };
+}
+
+/**
+ * The state after an event, and what is to be done now.
+ *
+ * @throws {Error} when the event cannot follow on the state; the message names its number
+ */
+export function advance(plan: Plan, state: RunState, event: JournalEvent): [RunState, Action[]] {
+  if (event.type === "warning") {
+    return [state, []];
+  }
+  const after = absorbed(plan, state, event);
+  if (after.phase !== "running") {
+    return [after, []];
+  }
+  const interrupted = interruptions(plan, after);
+  const scheduled = schedule(plan, interrupted.state);
+  const actions = [...interrupted.actions, ...discards(plan, after, event), ...scheduled.actions];
+  const outcome = outcomeAtRest(scheduled.state);
+  return outcome === null
+    ? [scheduled.state, actions]
+    : [{ ...scheduled.state, phase: "concluding" }, [...actions, { kind: "conclude", outcome }]];
+}
+
+function absorbed(plan: Plan, state: RunState, event: JournalEvent): RunState {
+  if (event.trial === null) {
+    return absorbedByRun(plan, state, event);
+  }
+  const trial = plan.trials.find(({ id }) => id === event.trial);
+  const before = state.trials[event.trial];
+  if (trial === undefined || before === undefined || state.phase !== "running") {
+    throw new Error(
+      `event ${event.seq}: ${event.type} of ${event.trial} does not fit: the run is ` +
+        `${state.phase} and ${trial === undefined ? "has no such trial" : "has the trial"}`,
+    );
+  }
+  const trials = { ...state.trials, [trial.id]: absorb(before, event, trial, plan.retention) };
+  if (event.type !== "trial_failed") {
+    return { ...state, trials };
+  }
+  const { reason: kind, message, detail } = event;
+  return {
+    ...state,
+    trials,
+    stop: state.stop === "no" ? "after-step" : state.stop,
+    failure: state.failure ?? { trial: trial.id, kind, message, detail },
+  };
+}
+
+function absorbedByRun(plan: Plan, state: RunState, event: JournalEvent): RunState {
+  const { phase } = state;
+  if (event.type === "run_started" && phase === "created") {
+    return { ...state, phase: "running", parallel: event.parallel };
+  }
+  if (event.type === "run_resumed" && phase !== "created" && phase !== "done") {
+    const { parallel } = event;
+    const trials = plan.trials.map((trial) => [trial.id, resumed(state.trials[trial.id]!, trial)]);
+    return {
+      phase: "running",
+      stop: "no",
+      paused: false,
+      parallel,
+      failure: null,
+      trials: Object.fromEntries(trials),
+    };
+  }
+  if (event.type === "stop_requested") {
+    return { ...state, stop: state.stop === "now" ? "now" : event.how };
+  }
+  if (event.type === "paused" || event.type === "continued") {
+    return { ...state, paused: event.type === "paused" };
+  }
+  if (event.type === "checkpoint_requested") {
+    return withWanted(state, event.trials, { checkpoint: true });
+  }
+  if (event.type === "evaluation_requested") {
+    return withWanted(state, event.trials, { evaluation: true });
+  }
+  if (event.type === "run_finished" && state.phase === "concluding") {
+    return { ...state, phase: event.outcome };
+  }
+  throw new Error(`event ${event.seq}: ${event.type} does not fit: the run is ${state.phase}`);
+}
+
+function withWanted(
+  state: RunState,
+  ids: readonly string[],
+  asked: Partial<TrialState["wanted"]>,
+): RunState {
+  const trials = { ...state.trials };
+  for (const id of ids) {
+    const own = trials[id];
+    if (own !== undefined) {
+      trials[id] = { ...own, wanted: { ...own.wanted, ...asked } };
+    }
+  }
+  return { ...state, trials };
+}
+
+/** What a new checkpoint, or a better one, puts out of date. */
+function discards(plan: Plan, state: RunState, { type, trial }: JournalEvent): Action[] {
+  if (trial === null || (type !== "checkpoint_saved" && type !== "evaluated")) {
+    return [];
+  }
+  const points = outdated(state.trials[trial]!.saved, plan.retention).map(
+    ({ step, path }): Discarded => ({ step, path }),
+  );
+  return points.length > 0 ? [{ kind: "discard", trial, points }] : [];
+}
+
+/**
+ * When stopping: what leaves nothing behind is broken off at once; a step, a checkpoint or an
+ * export is let finish, unless the stop is `now`.
+ */
+function interruptions(plan: Plan, state: RunState): Turn {
+  const actions: Action[] = [];
+  const trials = { ...state.trials };
+  for (const { id } of plan.trials) {
+    const own = trials[id]!;
+    const interrupting = wantedInterruption(own, state.stop);
+    if (interrupting !== own.interrupting) {
+      trials[id] = { ...own, interrupting };
+      actions.push({ kind: "interrupt", trial: id, hard: interrupting === "hard" });
+    }
+  }
+  return { state: { ...state, trials }, actions };
+}
+
+function wantedInterruption(own: TrialState, stop: StopMode): TrialState["interrupting"] {
+  const { inHand, interrupting } = own;
+  if (stop === "no" || inHand === null || inHand === "finish" || inHand === "release") {
+    return interrupting;
+  }
+  if (stop === "now") {
+    return "hard";
+  }
+  const leavesNothing = ["open", "load", "restore", "sft", "evaluate"].includes(inHand);
+  return leavesNothing && interrupting === "no" ? "soft" : interrupting;
+}
+
+/** The run's outcome once no trial has anything left to do; null before that. */
+function outcomeAtRest({
+  trials,
+  stop,
+  failure,
+}: RunState): "done" | "failed" | "interrupted" | null {
+  const states = Object.values(trials);
+  const atRest = states.every((own) => isOver(own) || (own.phase === "pending" && stop !== "no"));
+  if (!atRest) {
+    return null;
+  }
+  if (failure !== null) {
+    return "failed";
+  }
+  return states.every(({ phase }) => phase === "done") ? "done" : "interrupted";
+}

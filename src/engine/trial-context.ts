@@ -1,0 +1,58 @@
+/** What performing a trial's actions needs, and what lives only while its worker does. */
+import type { Experiment } from "../config/schema.js";
+import type { Happening } from "../journal/events.js";
+import type { ProgressListener, Worker } from "../worker/contract.js";
+import type { Trial } from "./plan.js";
+import type { Ports } from "./ports.js";
+import type { RecordedInputs } from "./recorded-inputs.js";
+
+export interface Prompts {
+  readonly ids: Uint32Array;
+  /** Reward model's raw score of the prompt alone, aligned with `ids`. */
+  readonly scores: Float32Array;
+}
+
+/** A worker with its models in memory. */
+export interface Loaded {
+  readonly train: Prompts;
+  /** Prompt id → score. */
+  readonly trainScores: ReadonlyMap<number, number>;
+  readonly test: Prompts;
+}
+
+export interface TrialContext {
+  readonly experiment: Experiment;
+  readonly trial: Trial;
+  readonly ports: Ports;
+  /** Of the whole run. */
+  readonly inputs: RecordedInputs;
+  /** Aborted: nobody waits any more for the action in hand, nor for a worker to open. */
+  readonly abandoned: AbortSignal;
+  readonly onProgress: ProgressListener;
+  /** Journals something that ends no action. */
+  note(happening: Happening): void;
+  worker: Worker | null;
+  loaded: Loaded | null;
+  /** Clock at trial_started. */
+  startedAt: number;
+  /** Clock at the end of the last step, while nothing but its journalling came after it. */
+  stepEndedAt: number | null;
+  /** The worst episodes' texts could not be had; this worker is not asked again. */
+  textless: boolean;
+}
+
+/** @throws {Error} when no worker is open: a fault of the engine */
+export function workerOf(context: TrialContext): Worker {
+  if (context.worker === null) {
+    throw new Error(`${context.trial.id} has no worker`);
+  }
+  return context.worker;
+}
+
+/** @throws {Error} when the worker has not loaded: a fault of the engine */
+export function loadedOf(context: TrialContext): Loaded {
+  if (context.loaded === null) {
+    throw new Error(`${context.trial.id} has not loaded`);
+  }
+  return context.loaded;
+}

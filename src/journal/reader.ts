@@ -1,0 +1,151 @@
+/** journal.jsonl, read: every line checked before it is an event. */
+import { join } from "node:path";
+import { runFiles } from "../store/paths.js";
+import { RecordError } from "../system/record-error.js";
+import { type JournalEvent, journalEvent } from "./events.js";
+import { checksumOf, type JournalLine, linesOf, noChecksum, sealOf } from "./line.js";
+
+/** A line that is no event of this journal. */
+export class JournalError extends RecordError {
+  constructor(
+    readonly path: string,
+    /** From 1. */
+    readonly line: number,
+    /** The last line has no end: its writer died, or is writing it just now. */
+    readonly torn: boolean,
+    /** Without the place. */
+    readonly what: string,
+    options?: ErrorOptions,
+  ) {
+    super("damaged", `${path}, line ${line}: ${what}`, options);
+  }
+}
+
+export interface JournalEntry {
+  readonly event: JournalEvent;
+  /** Stands for the journal up to and with this event. */
+  readonly checksum: string;
+  /** Where its line ends: bytes of the file up to and with its line feed. */
+  readonly end: number;
+}
+
+/**
+ * The events of a run, in order.
+ *
+ * @param run the run folder
+ * @throws {JournalError} at the first line that was changed, is not an event, or is out of number;
+ *   at a torn last line after all whole lines were given
+ * @throws {RecordError} when the file cannot be read
+ */
+export async function* readJournal(run: string): AsyncGenerator<JournalEvent> {
+  for await (const { event } of readEntries(run)) {
+    yield event;
+  }
+}
+
+/**
+ * As `readJournal`, of a run that may go on: a last line that is cut off is a writer at work, or one
+ * that died, and the events before it are what there is so far.
+ *
+ * @throws {RecordError} as `readJournal`, but for a torn last line
+ */
+export async function* readJournalSoFar(run: string): AsyncGenerator<JournalEvent> {
+  try {
+    yield* readJournal(run);
+  } catch (error) {
+    if (!(error instanceof JournalError && error.torn)) throw error;
+  }
+}
+
+/** As `readJournal`, with what a writer needs to go on after each event. */
+export async function* readEntries(run: string): AsyncGenerator<JournalEntry> {
+  const path = join(run, runFiles.journal);
+  let previous = noChecksum;
+  for await (const line of linesOf(path)) {
+    if (!line.whole) {
+      throw endError(line, path, previous);
+    }
+    previous = checkedSeal(line, path, previous);
+    const event = eventOf(line, path);
+    requireNumber(event, line.number, line, path);
+    yield { event, checksum: previous, end: line.end };
+  }
+}
+
+/**
+ * Why the bytes after the last line feed are no line: torn, or a whole line that lost its end to
+ * another byte. That one was on disk before the run went on: it is damage and nothing to cut off.
+ *
+ * @param previous checksum of the line before
+ */
+export function endError({ bytes, number }: JournalLine, path: string, previous: string) {
+  const seal = sealOf(bytes.subarray(0, -1));
+  return seal !== null && seal.checksum === checksumOf(seal.body, previous)
+    ? new JournalError(path, number, false, "its line feed was changed into another byte")
+    : new JournalError(
+        path,
+        number,
+        true,
+        "the line is cut off: `averse resume` drops it where the run is not done; of a run that is " +
+          "done only a copy of the file brings it back",
+      );
+}
+
+/**
+ * @returns the line's checksum
+ * @throws {JournalError}
+ */
+function checkedSeal({ bytes, number }: JournalLine, path: string, previous: string): string {
+  const seal = sealOf(bytes);
+  const expected = seal === null ? null : checksumOf(seal.body, previous);
+  if (seal === null || seal.checksum !== expected) {
+    throw new JournalError(path, number, false, sealFault(seal?.checksum, expected));
+  }
+  return seal.checksum;
+}
+
+/** @param found undefined: no checksum is at the line's end */
+export function sealFault(found: string | undefined, expected: string | null): string {
+  return found === undefined
+    ? "it does not end in a checksum: its end was changed"
+    : `its checksum is ${found} where ${expected} belongs: a byte of it was changed, or a line ` +
+        "before it was removed, added or moved";
+}
+
+/**
+ * The event of a whole line; the checksum is taken off unchecked.
+ *
+ * @throws {JournalError}
+ */
+export function eventOf({ bytes, number }: JournalLine, path: string): JournalEvent {
+  const seal = sealOf(bytes);
+  if (seal === null) {
+    throw new JournalError(path, number, false, sealFault(undefined, null));
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(`${seal.body.toString("utf8")}}`);
+  } catch (cause) {
+    throw new JournalError(path, number, false, "not JSON", { cause });
+  }
+  const result = journalEvent.safeParse(json);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const where = issue!.path.length > 0 ? `${issue!.path.join(".")}: ` : "";
+    throw new JournalError(path, number, false, `not an event: ${where}${issue!.message}`);
+  }
+  return result.data;
+}
+
+/** @throws {JournalError} the event has another number than it must have here */
+export function requireNumber(
+  { seq }: JournalEvent,
+  expected: number,
+  { number }: JournalLine,
+  path: string,
+): void {
+  if (seq !== expected) {
+    const what = `event ${seq} stands where event ${expected} belongs`;
+    throw new JournalError(path, number, false, what);
+  }
+}

@@ -1,0 +1,65 @@
+/** What a view needs of a run, wherever it is: in this process, in another, or over. */
+import type { Experiment } from "../config/schema.js";
+import type { RunCommand } from "../engine/commands.js";
+import type { Observation } from "../engine/ports.js";
+import type { JournalEntry } from "../journal/event-head.js";
+import type { Episodes, JournalEvent } from "../journal/events.js";
+
+export type ProgressObservation = Extract<Observation, { kind: "progress" }>;
+
+/** One of a step's worst episodes, in words. Untrusted: pass through `safeText` wherever shown. */
+export interface EpisodeText {
+  /** Place in the batch. */
+  readonly episode: number;
+  readonly prompt: string;
+  readonly completion: string;
+}
+
+export interface RunListener {
+  /** The journal has grown: `read` gives more. */
+  journal(): void;
+  progress(progress: ProgressObservation): void;
+  /** Nobody runs it any more: it has ended, or its controller died. Somebody may take it up. */
+  closed(): void;
+}
+
+/** There is no journal where the run was: its folder was deleted or moved, and may come back. */
+export class RunGoneError extends Error {
+  override readonly name = "RunGoneError";
+}
+
+export interface RunSource {
+  /** Absolute path of the run folder. */
+  readonly directory: string;
+  /** Folder name. */
+  readonly id: string;
+  /** The run lives in this process: leaving the view would stop it. */
+  readonly foreground: boolean;
+  /**
+   * The whole lines that the journal has got since the last call, a chunk at a time.
+   *
+   * @throws {RunGoneError} there is no journal
+   * @throws {Error} it cannot be read
+   */
+  read(): Iterable<readonly JournalEntry[]>;
+  /** As the manifest has it. */
+  readonly experiment: Experiment;
+  /** One event in full. */
+  event(entry: Pick<JournalEntry, "offset" | "length">): JournalEvent;
+  /**
+   * Of a step, also where they lie in a file of their own.
+   *
+   * @throws {Error} of the file system; a file that is damaged
+   */
+  episodes(entry: JournalEntry): Episodes;
+  /** Of the episodes that were kept for reading; empty: none were. */
+  texts(trial: string, step: number): readonly EpisodeText[];
+  /** @returns takes the listener back */
+  listen(listener: RunListener): () => void;
+  /** Whether it can be steered from here, now. */
+  readonly live: boolean;
+  /** Whether a controller has it, be it one that cannot be reached from here. */
+  readonly held: boolean;
+  /** @returns null: carried out; or why it does not apply */
+  ask(command: RunCommand): Promise<string | null>;
+}

@@ -1,0 +1,82 @@
+/** What a run that died leaves in its folder beside what its journal tells of. */
+
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { JournalEvent } from "../journal/events.js";
+import { recordError } from "../system/record-error.js";
+import { removeTree } from "./complete-folder.js";
+
+/**
+ * Removes half-written and half-removed folders, and checkpoints that no event names: each would be
+ * written again before anything reads it.
+ *
+ * @param run the run folder, locked by the caller
+ * @param kept paths of the checkpoints that the journal keeps, relative to the run folder
+ * @throws {RecordError}
+ */
+export function removeLeftovers(run: string, kept: ReadonlySet<string>): void {
+  for (const trial of namesIn(run, "trials")) {
+    const folder = `trials/${trial}`;
+    const halves = namesIn(run, folder).filter((name) => /\.(partial|removed)$/.test(name));
+    const checkpoints = namesIn(run, `${folder}/checkpoints`).map((name) => `checkpoints/${name}`);
+    for (const path of [...halves, ...checkpoints].map((name) => `${folder}/${name}`)) {
+      if (!kept.has(path)) {
+        removeTree(join(run, path));
+      }
+    }
+  }
+}
+
+/**
+ * What lies among checkpoints and can neither be one nor be left of one, relative to the run folder.
+ * Hidden files are the file system's own, of NFS say.
+ *
+ * @throws {RecordError}
+ */
+export function strangersAmongCheckpoints(run: string): string[] {
+  return namesIn(run, "trials").flatMap((trial) => {
+    const folder = `trials/${trial}/checkpoints`;
+    return namesIn(run, folder)
+      .filter((name) => !/^(\..*|step-\d{6,}(\.partial|\.removed)?)$/.test(name))
+      .map((name) => `${folder}/${name}`);
+  });
+}
+
+function namesIn(run: string, folder: string): string[] {
+  const path = join(run, folder);
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path) : [];
+  } catch (error) {
+    throw recordError(`cannot read ${path}`, error);
+  }
+}
+
+/* What the journal says lies complete in the run folder. */
+
+export class KeptParts {
+  /** Path relative to the run folder → sha256 of its digest file. */
+  readonly checkpoints = new Map<string, string>();
+  /** Path → file in it → sha256. */
+  readonly models = new Map<string, Readonly<Record<string, string>>>();
+
+  /** Side file of a step's episodes → sha256. */
+  readonly episodes = new Map<string, string>();
+
+  /** Texts that evaluations kept: a file's digest lies beside it. */
+  readonly samples = new Set<string>();
+
+  /** To be told of every event, in order. */
+  take(event: JournalEvent): void {
+    if (event.type === "checkpoint_saved") {
+      this.checkpoints.set(event.path, event.digest);
+    } else if (event.type === "checkpoint_dropped" || event.type === "checkpoint_damaged") {
+      this.checkpoints.delete(event.path);
+    } else if (event.type === "model_exported") {
+      this.models.set(event.path, event.files);
+    } else if (event.type === "step" && "file" in event.episodes) {
+      this.episodes.set(event.episodes.file, event.episodes.sha256);
+    } else if (event.type === "evaluated" && event.samples !== null) {
+      this.samples.add(event.samples);
+    }
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * manifest.json, written whole each time: when a run starts, when a worker has told what it loaded,
+ * when a trial has a result, when the run is taken up again, and at the end.
+ */
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { batchQuantities } from "../../analysis/batch-quantities.js";
+import { determinismOf } from "../../analysis/determinism.js";
+import { riskTerms } from "../../analysis/risk-terms.js";
+import type { Experiment } from "../../config/schema.js";
+import { writeDurably } from "../../system/durable-files.js";
+import { recordError } from "../../system/record-error.js";
+import { canonicalJson } from "../json-files.js";
+import { runFiles } from "../paths.js";
+import { type Manifest, manifestSchema, type Provenance } from "./schema.js";
+import { damaged, intactManifest, manifestJson, manifestVersion, sealedManifest } from "./text.js";
+
+export type { Manifest, Provenance } from "./schema.js";
+
+/** How seeds become streams (`domain/random.ts`). */
+const seedRule =
+  "MurmurHash3_x86_32(seed = trial seed; UTF-16 code units of the purpose, low and high word of " +
+  "the step) seeds sfc32 in the controller, and the worker's generators";
+
+const seedStreams = {
+  load: "value head and adapters, at 0",
+  sft: "order of the texts, at 0",
+  prompts: "order of the prompts, at the epoch",
+  "prompts/hard": "order of the hard stratum, at its epoch",
+  "prompts/other": "order of the other prompts, at their epoch",
+  "prompts/order": "places in the batch of stratified prompts, at the iteration",
+  rollout: "sampled tokens, at the iteration",
+  selection: "episodes that random-drop keeps, at the iteration",
+  update: "minibatches, at the iteration",
+  evaluate: "sampled tokens of evaluations, at 0: the same for all",
+};
+
+export function startingManifest(
+  experiment: Experiment,
+  provenance: Provenance,
+  started: Date,
+): Manifest {
+  const { data, policy } = experiment;
+  const arms = Object.entries(experiment.arms);
+  const { origins, command, git, lock_files, versions, hardware, environment, process } =
+    provenance;
+  return {
+    manifest: manifestVersion,
+    name: experiment.name,
+    purpose: experiment.purpose,
+    started: started.toISOString(),
+    finished: null,
+    outcome: null,
+    message: null,
+    resumed: [],
+    command,
+    config: experiment as unknown as Record<string, unknown>,
+    config_hash: configHash(experiment),
+    origins,
+    seeds: [...experiment.seeds],
+    seed_rule: seedRule,
+    seed_streams: seedStreams,
+    git,
+    lock_files,
+    versions: { ...unknownVersions, ...versions },
+    hardware,
+    environment,
+    process,
+    trust_remote_code: policy.trust_remote_code,
+    devices: [],
+    determinism: determinismOf([]),
+    models: [],
+    data: {
+      source: data.path,
+      revision: null,
+      files: {},
+      ...dataRules(experiment),
+      prompts: { train: null, test: null },
+    },
+    risk: Object.fromEntries(
+      arms.flatMap(([name, arm]) => (arm.stage === "rl" ? [[name, riskTerms(arm)]] : [])),
+    ),
+    quantities: Object.fromEntries(
+      arms.map(([name, arm]) => [name, batchQuantities(experiment, arm)]),
+    ),
+    results: { journal: null, evaluation_sha256: null, trials: {} },
+  };
+}
+
+/** Told by a worker, once one has loaded; where it has none of these they stay null. */
+const unknownVersions = {
+  python: null,
+  torch: null,
+  transformers: null,
+  trl: null,
+  cuda: null,
+  nvidia_driver: null,
+};
+
+/** @throws {RecordError} */
+export function writeManifest(run: string, manifest: Manifest): void {
+  writeDurably(join(run, runFiles.manifest), sealedManifest(manifest));
+}
+
+/** @throws {RecordError} as {@link readManifestFile} */
+export function readManifest(run: string): Manifest {
+  return readManifestFile(join(run, runFiles.manifest));
+}
+
+/**
+ * @throws {RecordError} `missing`, or `damaged`: not a manifest of this version, or any byte of it
+ *   is not as it was written
+ */
+export function readManifestFile(path: string): Manifest {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw recordError(`cannot read ${path}`, error);
+  }
+  return unsealedManifest(bytes, path);
+}
+
+export function configHash(experiment: Experiment): string {
+  return createHash("sha256").update(canonicalJson(experiment)).digest("hex");
+}
+
+/* How a data set becomes prompts, in words: the rules of the worker's reader. */
+
+export interface DataRules {
+  split: string;
+  filter: string;
+  truncation: string;
+}
+
+export function dataRules({ data, sft }: Experiment): DataRules {
+  return {
+    split:
+      data.path === "builtin"
+        ? "train and test as they come with the program"
+        : "train.jsonl and test.jsonl; of a single file each tenth row (the last, where it has " +
+          "fewer than ten) is for testing",
+    filter: "prompts: every row; fine-tuning and perplexity: rows labelled good or 1",
+    truncation:
+      "a prompt is the first rollout.prompt_tokens tokens of its row, an end-of-text token at " +
+      `their end taken off; a text of fine-tuning is its first ${sft.max_tokens} tokens`,
+  };
+}
+
+/**
+ * @param bytes of the whole file
+ * @param path for messages
+ * @throws {RecordError} `damaged`: not JSON, of another version, no manifest, or changed since it
+ *   was written
+ */
+function unsealedManifest(bytes: Uint8Array, path: string): Manifest {
+  const json = manifestJson(bytes, path);
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const where = issue!.path.join(".") || "the whole";
+    throw damaged(`${path} is no manifest: ${where}: ${issue!.message}`);
+  }
+  return intactManifest(json, bytes, path) as Manifest;
+}

@@ -1,0 +1,65 @@
+/**
+ * The text of manifest.json: indented JSON whose last key is the sha256 of the same text without
+ * that key. One manifest has one text, so that a reader finds any byte that was changed. What the
+ * keys are is the schema's to say (`schema.ts`); lists, which start fast, go without it.
+ */
+
+import { createHash } from "node:crypto";
+import { RecordError } from "../../system/record-error.js";
+
+export const manifestVersion = 2;
+
+export function sealedManifest(manifest: object): string {
+  return text({ ...manifest, sha256: digest(manifest) });
+}
+
+/**
+ * @param bytes of the whole file
+ * @param path for messages
+ * @returns JSON of this version, by its own word
+ * @throws {RecordError} `damaged`: not JSON, or of another version
+ */
+export function manifestJson(bytes: Uint8Array, path: string): unknown {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw damaged(`${path} is not JSON: ${(error as Error).message}`, error);
+  }
+  const version = (json as { manifest?: unknown } | null)?.manifest;
+  if (typeof version === "number" && version !== manifestVersion) {
+    const age = version < manifestVersion ? "an older" : "a newer";
+    throw damaged(
+      `${path} is a manifest of version ${version}, written by ${age} Averse; this one reads ` +
+        `version ${manifestVersion}: use that Averse, or run the experiment again`,
+    );
+  }
+  return json;
+}
+
+/**
+ * What was written is of the schema: the seal alone vouches for it. Types are the caller's.
+ *
+ * @param json that the bytes are the text of
+ * @throws {RecordError} `damaged`: changed since it was written
+ */
+export function intactManifest(json: unknown, bytes: Uint8Array, path: string): object {
+  // Of the object as it was read: a schema may order keys anew.
+  const { sha256, ...manifest } = (json ?? {}) as { sha256?: string };
+  if (sha256 !== digest(manifest) || !Buffer.from(text(json)).equals(bytes)) {
+    throw damaged(`${path} was changed since it was written: it does not match its own sha256`);
+  }
+  return manifest;
+}
+
+export function damaged(message: string, cause?: unknown): RecordError {
+  return new RecordError("damaged", message, { cause });
+}
+
+function digest(manifest: object): string {
+  return createHash("sha256").update(text(manifest)).digest("hex");
+}
+
+function text(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

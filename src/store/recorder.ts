@@ -1,0 +1,188 @@
+/** A run's record on disk, as the engine writes it. */
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { CompletePart, EpisodeText, Position, Recorder } from "../engine/ports.js";
+import { writeEpisodes } from "../journal/episodes-file.js";
+import type { Happening, JournalEvent } from "../journal/events.js";
+import type { JournalWriter } from "../journal/writer.js";
+import { makeFolder, writeDurably } from "../system/durable-files.js";
+import { RecordError } from "../system/record-error.js";
+import { abandonFolder, completeFolder, prepareFolder, removeFolder } from "./complete-folder.js";
+import { writeWithDigests } from "./digest-list.js";
+import { checkFolder, digestsText, sha256Of } from "./digests.js";
+import { evaluationDigest, writeEvaluation } from "./evaluation-file.js";
+import { type Manifest, type Provenance, writeManifest } from "./manifest/manifest.js";
+import { completedManifest, manifestAfter, resumedManifest } from "./manifest/progress.js";
+import {
+  checkedPath,
+  digestListOf,
+  episodesFile,
+  partFolder,
+  samplesFile,
+  stacksFile,
+  textsFile,
+} from "./paths.js";
+import { ProgressKeeper } from "./progress-keeper.js";
+import type { RunRecorder } from "./run-folder.js";
+import type { RunLock } from "./run-lock.js";
+import { writeTexts } from "./texts-file.js";
+
+/** Above so many episodes a step's arrays lie in a file of their own. */
+const inlineEpisodes = 4096;
+
+export interface RecordParts {
+  readonly directory: string;
+  /** As it stands on disk. */
+  readonly manifest: Manifest;
+  /** Of this controller, not of the one that began the run. */
+  readonly provenance: Provenance;
+  readonly journal: JournalWriter;
+  readonly lock: RunLock;
+  /** The time of day. */
+  readonly now: () => Date;
+}
+
+export class DiskRecorder implements RunRecorder {
+  readonly #progress: ProgressKeeper;
+  #manifest: Manifest;
+  #closed = false;
+
+  constructor(private readonly parts: RecordParts) {
+    this.#progress = new ProgressKeeper(parts.directory);
+    this.#manifest = parts.manifest;
+  }
+
+  get directory(): string {
+    return this.parts.directory;
+  }
+
+  get manifest(): Manifest {
+    return this.#manifest;
+  }
+
+  get journalChecksum(): string {
+    return this.parts.journal.end.checksum;
+  }
+
+  append(trial: string | null, happening: Happening): JournalEvent {
+    const event = this.parts.journal.append(trial, this.#withoutLargeArrays(trial, happening));
+    const manifest = this.#manifestAfter(event);
+    if (manifest !== this.#manifest) {
+      writeManifest(this.directory, manifest);
+      this.#manifest = manifest;
+    }
+    this.#progress.follow(this.parts.journal.end.bytes);
+    return event;
+  }
+
+  prepare(trial: string, part: "checkpoint" | "model", step: number): string {
+    return prepareFolder(join(this.directory, partFolder(trial, part, step)));
+  }
+
+  complete(
+    trial: string,
+    part: "checkpoint" | "model",
+    step: number,
+    files: Readonly<Record<string, string>>,
+    position?: Position,
+  ): CompletePart {
+    const path = partFolder(trial, part, step);
+    return { path, digest: completeFolder(join(this.directory, path), files, position) };
+  }
+
+  abandon(trial: string, part: "checkpoint" | "model", step: number): void {
+    abandonFolder(join(this.directory, partFolder(trial, part, step)));
+  }
+
+  remove(path: string): void {
+    removeFolder(join(this.directory, checkedPath(path)));
+  }
+
+  async intact(path: string, digest: string): Promise<string> {
+    const folder = join(this.directory, checkedPath(path));
+    const { findings } = await checkFolder(folder, digest);
+    const [first] = findings;
+    if (first !== undefined) {
+      throw new RecordError("damaged", `${join(folder, first.file)}: ${first.message}`);
+    }
+    return folder;
+  }
+
+  intactModel(path: string, files: Readonly<Record<string, string>>): Promise<string> {
+    return this.intact(path, sha256Of(digestsText(files)));
+  }
+
+  writeStacks(trial: string, text: string): string {
+    const file = this.#firstFree((nth) => stacksFile(trial, nth));
+    writeDurably(join(this.directory, file), text);
+    return file;
+  }
+
+  writeSamples(trial: string, step: number, samples: readonly object[]): string {
+    const file = samplesFile(trial, step);
+    const path = join(this.directory, file);
+    makeFolder(dirname(path));
+    const text = samples.map((sample) => `${JSON.stringify(sample)}\n`).join("");
+    writeWithDigests(dirname(path), digestListOf(basename(path)), { [basename(path)]: text });
+    return file;
+  }
+
+  writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void {
+    writeTexts(join(this.directory, textsFile(trial, step)), texts);
+  }
+
+  writeEvaluation(evaluation: Parameters<Recorder["writeEvaluation"]>[0]): void {
+    writeEvaluation(this.directory, evaluation);
+  }
+
+  close(): void {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.parts.journal.close();
+      this.parts.lock.release();
+    }
+  }
+
+  #manifestAfter(event: JournalEvent): Manifest {
+    const { journal, provenance, now } = this.parts;
+    switch (event.type) {
+      case "run_resumed":
+        return resumedManifest(this.#manifest, provenance, now());
+      case "run_finished": {
+        const { seq: events, checksum } = journal.end;
+        const evaluation = evaluationDigest(this.directory);
+        return completedManifest(this.#manifest, event, { events, checksum }, evaluation);
+      }
+      default:
+        return manifestAfter(this.#manifest, event);
+    }
+  }
+
+  /** The side file is on disk before the line that names it. */
+  #withoutLargeArrays(trial: string | null, happening: Happening): Happening {
+    if (
+      happening.type !== "step" ||
+      trial === null ||
+      "file" in happening.episodes ||
+      happening.batch <= inlineEpisodes
+    ) {
+      return happening;
+    }
+    // What an earlier event names stays as it was.
+    const file = this.#firstFree((nth) => episodesFile(trial, happening.step, nth));
+    const path = join(this.directory, file);
+    if (!existsSync(dirname(path))) {
+      makeFolder(dirname(path));
+    }
+    return { ...happening, episodes: { file, ...writeEpisodes(path, happening.episodes) } };
+  }
+
+  /** @param fileOf relative to the run folder; nth: from 1 */
+  #firstFree(fileOf: (nth: number) => string): string {
+    let nth = 1;
+    while (existsSync(join(this.directory, fileOf(nth)))) {
+      nth += 1;
+    }
+    return fileOf(nth);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * How far a run is, taken from its journal event by event: what lists of runs show. Small whatever
+ * the journal's length, so that it can be saved, and taken up again from there.
+ */
+import type { EventHead } from "../journal/event-head.js";
+
+export interface TrialProgress {
+  readonly status: "waiting" | "running" | "done" | "failed" | "interrupted";
+  /** M; 0 for base and sft; null: it has not started. */
+  readonly iterations: number | null;
+  /** Iterations done. */
+  readonly step: number;
+  /** When the last few steps were done, in milliseconds since 1970. */
+  readonly times: readonly number[];
+}
+
+/** As JSON. */
+export interface ProgressFacts {
+  /** Trials side by side. */
+  readonly parallel: number;
+  /** What its controller was asked for last, in so far as it has one. */
+  readonly state: "running" | "paused" | "stopping";
+  /** Trial of the last step. */
+  readonly last_trial: string | null;
+  /** Of the last step's returns, at the target α. */
+  readonly cvar: number | null;
+  /** By id, in the plan's order. */
+  readonly trials: Readonly<Record<string, TrialProgress>>;
+}
+
+/** All that matters of a step; what else its event has does no harm. */
+export type StepGlance = Pick<
+  Extract<EventHead, { type: "step" }>,
+  "type" | "time" | "trial" | "step" | "cvar"
+>;
+
+const atStart: ProgressFacts = {
+  parallel: 1,
+  state: "running",
+  last_trial: null,
+  cvar: null,
+  trials: {},
+};
+const newTrial: TrialProgress = { status: "waiting", iterations: null, step: 0, times: [] };
+const recentSteps = 20;
+
+export class RunProgress {
+  readonly #trials: Map<string, TrialProgress>;
+  #rest: Omit<ProgressFacts, "trials">;
+
+  /** @param facts of the journal's events so far */
+  constructor({ trials, ...rest }: ProgressFacts = atStart) {
+    this.#trials = new Map(Object.entries(trials));
+    this.#rest = rest;
+  }
+
+  get facts(): ProgressFacts {
+    return { ...this.#rest, trials: Object.fromEntries(this.#trials) };
+  }
+
+  take(event: EventHead | StepGlance): void {
+    switch (event.type) {
+      case "run_started":
+        this.#rest = { ...this.#rest, parallel: event.parallel };
+        for (const id of event.trials) this.#change(id, {});
+        return;
+      case "run_resumed":
+        this.#rest = { ...this.#rest, parallel: event.parallel, state: "running" };
+        for (const [id, from] of Object.entries(event.from)) {
+          this.#change(id, { status: "waiting", step: from ?? 0, times: [] });
+        }
+        return;
+      case "paused":
+        this.#rest = { ...this.#rest, state: "paused" };
+        return;
+      case "continued":
+        this.#rest = { ...this.#rest, state: "running" };
+        for (const id of this.#trials.keys()) this.#change(id, { times: [] });
+        return;
+      case "stop_requested":
+        this.#rest = { ...this.#rest, state: "stopping" };
+        return;
+    }
+    if (event.trial !== null) this.#takeOfTrial(event, event.trial);
+  }
+
+  #takeOfTrial(event: EventHead | StepGlance, id: string): void {
+    switch (event.type) {
+      case "trial_started":
+        this.#change(id, { status: "running", iterations: event.iterations, times: [] });
+        return;
+      case "step": {
+        const times = [...this.#trial(id).times.slice(1 - recentSteps), Date.parse(event.time)];
+        this.#change(id, { step: event.step + 1, times });
+        this.#rest = { ...this.#rest, last_trial: id, cvar: event.cvar };
+        return;
+      }
+      case "worker_lost":
+      case "checkpoint_damaged":
+        this.#change(id, { step: event.from ?? 0, times: [] });
+        return;
+      case "trial_finished":
+        this.#change(id, { status: "done" });
+        return;
+      case "trial_failed":
+        this.#change(id, { status: "failed" });
+        this.#rest = { ...this.#rest, state: "stopping" };
+        return;
+      case "trial_interrupted":
+        this.#change(id, { status: "interrupted" });
+    }
+  }
+
+  #trial(id: string): TrialProgress {
+    return this.#trials.get(id) ?? newTrial;
+  }
+
+  #change(id: string, changes: Partial<TrialProgress>): void {
+    this.#trials.set(id, { ...this.#trial(id), ...changes });
+  }
+}
+
+/** Seconds from step to step, of the last few; null: too few. */
+export function paceOf({ times }: Pick<TrialProgress, "times">): number | null {
+  const [first] = times;
+  return first === undefined || times.length < 2
+    ? null
+    : (times.at(-1)! - first) / 1000 / (times.length - 1);
+}

@@ -1,0 +1,87 @@
+/**
+ * Where a worker's socket listens, and who may come in: a folder that only this user can enter,
+ * and over TCP (loopback included) CURVE with keys of this session and of no other.
+ */
+import type { Router, SocketOptions } from "zeromq";
+import type { WorkerSpec } from "../spec.js";
+import { admit, makeKeys, writeWorkerKeys } from "./authentication.js";
+import { type Gate, openGate } from "./proxy.js";
+import { makeSocketFolder } from "./socket-folder.js";
+import { tcpAddress } from "./tcp-address.js";
+
+export interface Door {
+  /** What to bind. */
+  readonly address: string;
+  /** What makes the socket ask for keys. */
+  readonly options: SocketOptions<Router>;
+  /** File with the worker's keys; null: it needs none. */
+  readonly keys: string | null;
+  /**
+   * Folder for the worker's temporary files, gone with the door; null over TCP: the worker may be
+   * on another machine.
+   */
+  readonly temporary: string | null;
+  /**
+   * To be called when the address has been bound.
+   *
+   * @returns What the worker connects to.
+   * @throws {Error} the TCP address is taken, or none of this machine.
+   */
+  open(): Promise<string>;
+  /** Removes folder and keys, lets nobody in any more; safe to call twice. */
+  close(): void;
+}
+
+/** How long a connection may take to show a key, in milliseconds; then it is closed. */
+const HANDSHAKE_MS = 10_000;
+
+/**
+ * @param session - Unique in this process, of at most 250 bytes.
+ * @throws {EnvironmentError} the folder cannot be made.
+ * @throws {Error} the keys cannot be written; with a code.
+ */
+export async function makeDoor(spec: WorkerSpec["connection"], session: string): Promise<Door> {
+  const folder = makeSocketFolder();
+  const address = `ipc://${folder.socket}`;
+  if (spec.transport === "ipc") {
+    return {
+      address,
+      options: {},
+      keys: null,
+      temporary: folder.temporary,
+      open: async () => address,
+      close: folder.remove,
+    };
+  }
+  try {
+    const keys = makeKeys();
+    writeWorkerKeys(folder.keys, keys);
+    const withdraw = await admit(session, keys.client.publicKey);
+    let gate: Gate | null = null;
+    return {
+      address,
+      options: {
+        handshakeInterval: HANDSHAKE_MS,
+        curveServer: true,
+        curveSecretKey: keys.server.secretKey,
+        zapDomain: session,
+        // Without it, a handler that is gone would mean that everybody may come in.
+        zapEnforceDomain: true,
+      },
+      keys: folder.keys,
+      temporary: null,
+      open: async () => {
+        gate = await openGate(spec.host, spec.port, folder.socket);
+        return tcpAddress(spec.advertise ?? spec.host, gate.port);
+      },
+      close: () => {
+        gate?.close();
+        withdraw();
+        folder.remove();
+      },
+    };
+  } catch (error) {
+    folder.remove();
+    throw error;
+  }
+}

@@ -1,0 +1,331 @@
+/** Sums over journals whose figures are known by hand. */
+import { describe, expect, test } from "vitest";
+import { aggregate } from "../../src/analysis/aggregate.js";
+import { evaluationSchema } from "../../src/analysis/evaluation.js";
+import type { Happening, JournalEvent } from "../../src/journal/events.js";
+import { type ExperimentChanges, smallExperiment } from "../engine/experiments.js";
+import { evaluatedHappening, stepHappening } from "../engine/happenings.js";
+
+type Entry = readonly [trial: string, happening: Happening];
+
+function journal(entries: readonly Entry[]): JournalEvent[] {
+  return entries.map(([trial, happening], index) => ({
+    seq: index + 1,
+    time: "",
+    trial,
+    ...happening,
+  }));
+}
+
+/** Metrics that the summary needs, all alike but for the ones given. */
+function point(
+  step: number,
+  kl: number,
+  compute: number,
+  tail: number,
+  other: Record<string, number> = {},
+): Happening {
+  const metrics = {
+    kl_mean: kl,
+    tail_reward: tail,
+    reward_mean: tail + 2,
+    "cvar_0.1": tail - 1,
+    harm_rate: 0.1,
+    dist_2: 0.5,
+    ...other,
+  };
+  return evaluatedHappening({ step, compute, metrics });
+}
+
+function final(tail: number, other: Record<string, number> = {}): Happening {
+  const { metrics } = point(6, 1, 1, tail, other) as { metrics: Record<string, number> };
+  return evaluatedHappening({ step: 6, final: true, metrics });
+}
+
+const arms = { sft: {}, rlhf: { risk: { measure: "mean" } }, "ra-rlhf": {} } as const;
+const experiment = (changes: ExperimentChanges = {}) => smallExperiment({ arms, ...changes });
+
+describe("arms over seeds", () => {
+  test("mean, sd, t interval and the seeds' own figures", () => {
+    const { arms: found } = aggregate(
+      experiment({ seeds: [0, 1, 2], arms: { sft: {} } }),
+      journal([
+        ["sft-s0", final(-3)],
+        ["sft-s1", final(-2)],
+        ["sft-s2", final(-1)],
+      ]),
+    );
+    expect(found.sft!.seeds).toEqual([0, 1, 2]);
+    // t(0.975, 2) = 4.3027; 4.3027 · 1/√3 = 2.4841.
+    expect(found.sft!.metrics.tail_reward).toEqual({
+      mean: -2,
+      sd: 1,
+      ci95: [expect.closeTo(-4.4841, 3), expect.closeTo(0.4841, 3)],
+      per_seed: [-3, -2, -1],
+    });
+  });
+
+  test("one seed has no spread", () => {
+    const { arms: found } = aggregate(experiment(), journal([["sft-s0", final(-3)]]));
+    expect(found.sft!.metrics.tail_reward).toEqual({
+      mean: -3,
+      sd: null,
+      ci95: null,
+      per_seed: [-3],
+    });
+  });
+
+  test("seconds are those of training", () => {
+    const { arms: found } = aggregate(
+      experiment(),
+      journal([
+        ["sft-s0", { type: "sft_finished", steps: 1, loss_first: 1, loss_last: 1, seconds: 7 }],
+        ["sft-s0", final(-3)],
+        ["rlhf-s0", stepHappening({ step: 0 })],
+        ["rlhf-s0", stepHappening({ step: 1 })],
+        ["rlhf-s0", final(-2)],
+      ]),
+    );
+    expect(found.sft!.metrics.seconds!.mean).toBe(7);
+    expect(found.rlhf!.metrics.seconds!.mean).toBe(2);
+  });
+
+  test("trials that did not get to their end are left out", () => {
+    const found = aggregate(
+      experiment({ seeds: [0, 1] }),
+      journal([
+        ["rlhf-s0", final(-3)],
+        ["rlhf-s1", point(2, 1, 1, -2)],
+      ]),
+    );
+    expect(found.arms.rlhf!.seeds).toEqual([0]);
+    expect(Object.keys(found.arms)).toEqual(["rlhf"]);
+  });
+
+  test("an evaluation that was taken again counts once, and the later one", () => {
+    const found = aggregate(
+      experiment(),
+      journal([
+        ["rlhf-s0", point(2, 1, 10, -3)],
+        ["rlhf-s0", point(2, 1, 10, -2)],
+      ]),
+    );
+    expect(found.frontier.rlhf!.map(({ tail_reward }) => tail_reward)).toEqual([-2]);
+  });
+});
+
+describe("the frontier", () => {
+  test("begins with the SFT policy at no cost", () => {
+    const found = aggregate(
+      experiment(),
+      journal([
+        ["sft-s0", point(0, 0, 0, -4)],
+        ["rlhf-s0", point(4, 2, 20, -2)],
+        ["rlhf-s0", point(2, 1, 10, -3)],
+      ]),
+    );
+    expect(Object.keys(found.frontier)).toEqual(["rlhf"]);
+    expect(found.frontier.rlhf).toEqual([
+      expect.objectContaining({ seed: 0, step: 0, kl: 0, compute: 0, tail_reward: -4 }),
+      expect.objectContaining({ step: 2, kl: 1, compute: 10, tail_reward: -3 }),
+      expect.objectContaining({ step: 4, kl: 2, compute: 20, tail_reward: -2, dist_2: 0.5 }),
+    ]);
+  });
+});
+
+describe("comparisons", () => {
+  /** Two seeds; the tail of rlhf is −4 + KL/2, that of ra-rlhf −4 + KL·slope. */
+  const curves = (slopes: readonly number[]): JournalEvent[] =>
+    journal(
+      slopes.flatMap((slope, seed): Entry[] => [
+        [`sft-s${seed}`, point(0, 0, 0, -4)],
+        [`rlhf-s${seed}`, point(2, 2, 40, -3)],
+        [`rlhf-s${seed}`, point(6, 4, 80, -2)],
+        [`rlhf-s${seed}`, final(-2)],
+        [`ra-rlhf-s${seed}`, point(2, 4, 20, -4 + 4 * slope)],
+        [`ra-rlhf-s${seed}`, point(6, 8, 40, -4 + 8 * slope)],
+        [`ra-rlhf-s${seed}`, final(-4 + 8 * slope)],
+      ]),
+    );
+  const row = (events: JournalEvent[], seeds: number[], at: string, metric = "tail_reward") =>
+    aggregate(experiment({ seeds }), events).comparisons.find(
+      (one) => one.at === at && one.metric === metric,
+    )!;
+
+  test("at equal iterations are of the final evaluations, paired by seed", () => {
+    const found = row(curves([0.5, 0.75]), [0, 1], "equal-iterations");
+    // Differences: 0 − (−2) = 2 and 2 − (−2) = 4; t(0.975, 1) = 12.706, sd/√2 = 1.
+    expect(found).toMatchObject({ a: "ra-rlhf", b: "rlhf", where: null, seeds: 2 });
+    expect(found.difference).toBe(3);
+    expect(found.ci95).toEqual([expect.closeTo(3 - 12.706, 2), expect.closeTo(3 + 12.706, 2)]);
+    expect(found.ci95_prompts).toBeNull();
+  });
+
+  test("at equal compute read both curves at the largest compute that all reach", () => {
+    const found = row(curves([0.5, 0.75]), [0, 1], "equal-compute");
+    expect(found.where).toBe(40);
+    // At 40: rlhf −3; ra-rlhf 0 and 2.
+    expect(found.difference).toBe(4);
+  });
+
+  test("at equal KL average the upper half of the common range", () => {
+    const found = row(curves([0.5, 0.75]), [0, 1], "equal-kl");
+    expect(found.where).toBe(4);
+    // On [2, 4], mean 3: slopes 0.5 − 0.5 and 0.75 − 0.5 give 0 and 0.75.
+    expect(found.difference).toBeCloseTo(0.375);
+    expect(found.ci95![0]).toBeCloseTo(0.375 - 12.706 * 0.375, 2);
+  });
+
+  test("along frontiers have no interval with one seed", () => {
+    expect(row(curves([0.75]), [0], "equal-kl")).toMatchObject({ seeds: 1, ci95: null });
+    expect(row(curves([0.75]), [0], "equal-kl").difference).toBeCloseTo(0.75);
+  });
+
+  test("say nothing at equal KL without a frontier", () => {
+    const events = journal([
+      ["rlhf-s0", final(-2)],
+      ["ra-rlhf-s0", final(-1)],
+    ]);
+    expect(row(events, [0], "equal-kl")).toMatchObject({ where: null, difference: null });
+    expect(row(events, [0], "equal-iterations").difference).toBe(1);
+  });
+
+  test("hold every risk-averse arm against every risk-neutral one, whatever their names", () => {
+    const named = experiment({
+      arms: {
+        plain: { risk: { measure: "mean" } },
+        "less-kl": { risk: { measure: "mean" }, kl: { beta: 0.05 } },
+        dropped: { risk: { measure: "random-drop" } },
+        tail: {},
+        everything: { risk: { alpha: 1 } },
+        hard: { risk: { measure: "mean" }, sampling: { strategy: "stratified" } },
+      },
+    });
+    const events = journal(Object.keys(named.arms).map((arm): Entry => [`${arm}-s0`, final(-1)]));
+    const pairs = new Set(aggregate(named, events).comparisons.map(({ a, b }) => `${a} ${b}`));
+    const neutral = ["plain", "less-kl", "dropped", "everything"];
+    expect(pairs).toEqual(
+      new Set(["tail", "hard"].flatMap((a) => neutral.map((b) => `${a} ${b}`))),
+    );
+  });
+
+  test("with one seed give the interval over prompts, which holds the difference", () => {
+    const count = 200;
+    const arrays = (shift: number, wave: number) => ({
+      prompt: Array.from({ length: count }, (_, id) => id),
+      prompt_score: Array.from({ length: count }, (_, id) => id / 10 - 10),
+      reward: Array.from({ length: count }, (_, id) => id / 20 - 5 + shift + Math.sin(id * wave)),
+      kl: Array(count).fill(0),
+      length: Array(count).fill(1),
+    });
+    const of = (tail: number, shift: number, wave: number): Happening => {
+      const { metrics } = final(tail) as { metrics: Record<string, number> };
+      return evaluatedHappening({ final: true, metrics, arrays: arrays(shift, wave) });
+    };
+    const events = journal([
+      ["rlhf-s0", of(-3, 0, 1)],
+      ["ra-rlhf-s0", of(-2, 1, 2)],
+    ]);
+    const found = aggregate(experiment(), events);
+    const interval = (metric: string): [number, number] =>
+      found.comparisons.find((one) => one.at === "equal-iterations" && one.metric === metric)!
+        .ci95_prompts!;
+    for (const metric of ["tail_reward", "reward_mean", "cvar_0.1"]) {
+      const [low, high] = interval(metric);
+      expect(low).toBeGreaterThan(0);
+      expect(low).toBeLessThan(1);
+      expect(high).toBeGreaterThan(1);
+    }
+    expect(interval("harm_rate")[1]).toBeLessThan(0);
+    expect(aggregate(experiment(), events)).toEqual(found);
+  });
+
+  test("are what the schema of evaluation.json says", () => {
+    const found = aggregate(experiment({ seeds: [0, 1] }), curves([0.5, 0.75]));
+    expect(evaluationSchema.parse(found)).toEqual(found);
+  });
+});
+
+describe("the conclusion", () => {
+  const lines = (changes: ExperimentChanges, entries: readonly Entry[]): string[] =>
+    aggregate(experiment(changes), journal(entries)).conclusion;
+
+  test("one seed: what happened to the tail, and that nothing is decided", () => {
+    const found = lines({}, [
+      ["sft-s0", point(0, 0, 0, -4)],
+      ["sft-s0", final(-4, { harm_rate: 0.2 })],
+      ["rlhf-s0", point(6, 4, 80, -2)],
+      ["rlhf-s0", final(-2, { harm_rate: 0.1 })],
+      ["ra-rlhf-s0", point(6, 4, 40, -1)],
+      ["ra-rlhf-s0", final(-1, { harm_rate: 0.05 })],
+    ]);
+    expect(found).toEqual([
+      "Harm rate: 0.200 with sft → 0.050 with ra-rlhf (−75 %); tail reward −4.00 → −1.00.",
+      "Risk-averse against risk-neutral (rlhf), tail reward at equal KL: ra-rlhf +0.75. " +
+        "(one seed: not decided)",
+    ]);
+  });
+
+  test("several seeds: with intervals, and a verdict that an interval around 0 does not give", () => {
+    const seeds = [0, 1, 2];
+    const entries = seeds.flatMap((seed): Entry[] => [
+      [`sft-s${seed}`, final(-4, { harm_rate: 0.2 })],
+      [`rlhf-s${seed}`, final(-2)],
+      [`ra-rlhf-s${seed}`, final(-2 - 0.5 - 0.1 * seed)],
+      [`hard-s${seed}`, final(-2 + (seed - 1))],
+    ]);
+    const hard = { sampling: { strategy: "stratified" } } as const;
+    const [, second] = lines({ seeds, arms: { ...arms, hard } }, entries);
+    expect(second).toMatch(/\(rlhf\), tail reward at equal iterations \(KL not matched\): /);
+    expect(second).toMatch(/ra-rlhf −0\.60 \[−0\.85, −0\.35\] worse; hard 0\.00 \[−2/);
+    expect(second).toMatch(/not decided\. \(3 seeds, 95 % intervals paired by seed\)$/);
+  });
+
+  test("takes the risk-neutral arm with the best tail, never the control", () => {
+    const entries: Entry[] = [
+      ["rlhf-s0", final(-3)],
+      ["rlhf-kl-s0", final(-1.5)],
+      ["random-drop-s0", final(-0.5)],
+      ["ra-rlhf-s0", final(-1)],
+    ];
+    const all = {
+      rlhf: { risk: { measure: "mean" } },
+      "rlhf-kl": { risk: { measure: "mean" } },
+      "random-drop": { risk: { measure: "random-drop" } },
+      "ra-rlhf": {},
+    } as const;
+    const [first, second] = lines({ arms: all }, entries);
+    expect(first).toMatch(/^Harm rate: lowest with random-drop, 0\.100;.*Neither the base/);
+    expect(second).toMatch(/\(rlhf-kl\).*ra-rlhf \+0\.50\. \(one seed/);
+  });
+
+  test("a rise in harm is told as one", () => {
+    const [first] = lines({}, [
+      ["sft-s0", final(-1, { harm_rate: 0.1 })],
+      ["rlhf-s0", final(-2, { harm_rate: 0.15 })],
+    ]);
+    expect(first).toMatch(/0\.100 with sft → 0\.150 with rlhf \(\+50 %\)/);
+  });
+
+  test("no harm at the start gives no percentage", () => {
+    const [first] = lines({}, [
+      ["sft-s0", final(-1, { harm_rate: 0 })],
+      ["rlhf-s0", final(-2, { harm_rate: 0 })],
+    ]);
+    expect(first).toBe("Harm rate: 0.000 with sft → 0.000 with rlhf; tail reward −1.00 → −2.00.");
+  });
+
+  test("works without RL, without a counterpart, and without anything", () => {
+    expect(lines({ arms: { sft: {} } }, [["sft-s0", final(-1)]])).toEqual([
+      "No arm was trained with RL. Harm rate: sft 0.100, tail −1.00.",
+      "Risk-averse against risk-neutral: no risk-averse arm was run, nothing to compare.",
+    ]);
+    expect(lines({ arms: { "ra-rlhf": {} } }, [["ra-rlhf-s0", final(-1)]])[1]).toMatch(
+      /no risk-neutral arm was run/,
+    );
+    expect(lines({}, [])).toEqual([
+      "No arm was evaluated.",
+      "Risk-averse against risk-neutral: no risk-averse arm was run, nothing to compare.",
+    ]);
+  });
+});

@@ -1,0 +1,98 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { batchQuantities } from "../../src/analysis/batch-quantities.js";
+import type { RiskConfig } from "../../src/config/schema.js";
+import { selectEpisodes } from "../../src/engine/actions/select-episodes.js";
+import { smallExperiment } from "../engine/experiments.js";
+
+function table(arm: string, experiment = smallExperiment()) {
+  const rows = batchQuantities(experiment, experiment.arms[arm]!);
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
+}
+
+describe("the batch quantities", () => {
+  test("of a risk-averse arm", () => {
+    // B = 16, minibatches of 8, 2 passes, M = 6, 8 new tokens, α = 0.5 from iteration 5.
+    expect(table("ra-rlhf")).toEqual({
+      sft_steps: 4,
+      sft_batch: 32,
+      sft_tokens: 64,
+      iterations: 6,
+      prompts: 16,
+      episodes_per_prompt: 1,
+      episodes: 16,
+      episodes_total: 96,
+      sampled_at_once: 16,
+      prompt_tokens: 8,
+      new_tokens: 8,
+      generated_tokens: 128,
+      passes: 2,
+      minibatch: 8,
+      kept_at_start: 16,
+      gradient_steps_at_start: 4,
+      trained_tokens_at_start: 256,
+      kept_at_end: 8,
+      gradient_steps_at_end: 2,
+      trained_tokens_at_end: 128,
+      evaluation_prompts: 60,
+      frontier_prompts: 40,
+    });
+  });
+
+  test("of arms that do less hold less", () => {
+    const experiment = smallExperiment({ arms: { base: {}, sft: {} }, evaluation: { every: 0 } });
+    expect(table("base", experiment)).toEqual({ evaluation_prompts: 60 });
+    expect(Object.keys(table("sft", experiment))).toEqual([
+      "sft_steps",
+      "sft_batch",
+      "sft_tokens",
+      "evaluation_prompts",
+    ]);
+  });
+
+  test("each have a unit", () => {
+    const experiment = smallExperiment();
+    for (const { unit } of batchQuantities(experiment, experiment.arms["ra-rlhf"]!)) {
+      expect(unit).not.toBe("");
+    }
+  });
+
+  test("kept: what the selection keeps, or its bound", () => {
+    const measures: RiskConfig["measure"][] = [
+      "mean",
+      "cvar",
+      "cvar-gradient",
+      "mean-cvar",
+      "entropic",
+      "random-drop",
+    ];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...measures),
+        fc.integer({ min: 1, max: 40 }),
+        fc.double({ min: 0.05, max: 1, noNaN: true }),
+        fc.constantFrom("soft" as const, "constant" as const),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.constantFrom("start" as const, "end" as const),
+        (measure, batch, alpha, schedule, mixture, when) => {
+          const risk = { measure, alpha, schedule, mixture };
+          const experiment = smallExperiment({ arms: { mine: { risk, training: { batch } } } });
+          const arm = experiment.arms.mine!;
+          const row = batchQuantities(experiment, arm).find(
+            ({ name }) => name === `kept_at_${when}`,
+          )!;
+          const values = Float32Array.from({ length: batch }, (_, i) => (i * 37) % batch);
+          const { kept } = selectEpisodes(
+            arm.risk,
+            { returns: values, lambdaReturns: values, rewards: values, promptScores: values },
+            when === "start" ? 0 : arm.training.iterations - 1,
+            arm.training.iterations,
+            7,
+          );
+          if (row.bound === "exact") expect(kept).toBe(row.value);
+          else expect(kept).toBeLessThanOrEqual(row.value);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,72 @@
+/** A run whose record cannot be gone on from: what is wrong, what to do next, and nothing changed. */
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { runCommandLine } from "../../../src/cli/program.js";
+import { newRun, tickingClock } from "../../store/folders.js";
+
+async function resume(folder: string): Promise<{ code: number; err: string }> {
+  let err = "";
+  const code = await runCommandLine(["resume", folder, "--plain"], {
+    out: () => {},
+    err: (text) => {
+      err += `${text}\n`;
+    },
+    isTty: false,
+    hasScreen: false,
+    columns: 100,
+    color: false,
+    unicode: true,
+  });
+  return { code, err };
+}
+
+/** Left by its controller after two events. */
+function leftRun(): string {
+  const run = newRun({ now: tickingClock() });
+  run.append(null, { type: "warning", message: "first" });
+  run.append(null, { type: "warning", message: "second" });
+  run.close();
+  return run.directory;
+}
+
+test.each<[string, string, (path: string) => void, RegExp]>([
+  [
+    "a changed journal line",
+    "journal.jsonl",
+    (path) => writeFileSync(path, readFileSync(path, "utf8").replace("first", "other")),
+    /journal\.jsonl, line 1: its checksum is /,
+  ],
+  ["no journal", "journal.jsonl", (path) => rmSync(path), /journal\.jsonl: no such file/],
+  [
+    "an empty manifest",
+    "manifest.json",
+    (path) => truncateSync(path),
+    /manifest\.json is not JSON/,
+  ],
+  [
+    "a changed manifest",
+    "manifest.json",
+    (path) => writeFileSync(path, readFileSync(path, "utf8").replace('"seeds"', '"sneds"')),
+    /manifest\.json .*(seeds|sneds)|manifest\.json was changed/,
+  ],
+])("%s ends with 3 and the next step", async (_, file, harm, message) => {
+  const run = leftRun();
+  harm(join(run, file));
+  const { code, err } = await resume(run);
+  expect(code).toBe(3);
+  expect(err).toMatch(message);
+  expect(err).toContain(
+    `\`averse verify ${run}\` lists all that is wrong: put such files back from a copy and ` +
+      "resume, or start a new run.",
+  );
+});
+
+test("a manifest that is gone is named, with the command that checks the rest", async () => {
+  const run = leftRun();
+  rmSync(join(run, "manifest.json"));
+  const { code, err } = await resume(run);
+  expect(code).toBe(2);
+  expect(err).toContain(`it has no manifest.json, which only a copy brings back`);
+  expect(err).toContain(`averse verify ${run}`);
+});

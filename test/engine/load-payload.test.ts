@@ -1,0 +1,39 @@
+import { describe, expect, test } from "vitest";
+import { loadPayload } from "../../src/engine/actions/load-payload.js";
+import { planTrials } from "../../src/engine/plan.js";
+import { loadPayload as schema } from "../../src/protocol/messages.js";
+import { smallExperiment } from "./experiments.js";
+
+describe("what a worker loads", () => {
+  const experiment = smallExperiment({
+    arms: { sft: {}, rlhf: { training: { learning_rate: 0.5 } }, other: {} },
+  });
+  const [sft, rlhf, other] = planTrials(experiment);
+
+  test("is a message of the protocol, to the last key", () => {
+    for (const trial of planTrials(experiment)) {
+      const payload = loadPayload(experiment, trial, null, null);
+      expect(schema.parse(payload)).toEqual(payload);
+    }
+  });
+
+  test("starts RL from the SFT folder, with the policy as loaded for reference", () => {
+    const payload = loadPayload(experiment, rlhf!, "/run/trials/sft-s0/model", null);
+    expect(payload.policy.model).toBe("/run/trials/sft-s0/model");
+    expect(payload.reference).toBeNull();
+    expect(loadPayload(experiment, sft!, null, null).policy.model).toBe("builtin");
+  });
+
+  test("takes the arm's sections, and a seed that is the same for all arms", () => {
+    const payload = loadPayload(experiment, rlhf!, null, null);
+    expect(payload.training.learning_rate).toBe(0.5);
+    const beside = loadPayload(experiment, other!, null, null);
+    expect(beside.training.learning_rate).not.toBe(0.5);
+    expect(beside.seed).toBe(payload.seed);
+  });
+
+  test("takes the slot's device over the configured one", () => {
+    expect(loadPayload(experiment, rlhf!, null, "cuda:1").backend.device).toBe("cuda:1");
+    expect(loadPayload(experiment, rlhf!, null, null).backend.device).toBe("cpu");
+  });
+});

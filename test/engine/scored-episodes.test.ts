@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import {
+  blanked,
+  failedEpisodes,
+  failedRewards,
+  scoredEpisodes,
+  taken,
+} from "../../src/engine/episodes.js";
+import { TrialError } from "../../src/engine/failure.js";
+import { uint32Bytes } from "../../src/protocol/arrays.js";
+import type { RewardFailure } from "../../src/protocol/messages.js";
+
+const failure = (
+  episodes: number[],
+  kind: RewardFailure["kind"] = "exception",
+  message = "KeyError: x",
+): RewardFailure => ({ kind, message, episodes: uint32Bytes(episodes) });
+
+const prompts = (count: number) => Uint32Array.from({ length: count }, (_, i) => 100 + i);
+
+function refusal(failures: RewardFailure[], count: number, share: number): TrialError {
+  try {
+    failedRewards("rewards of step 3", failures, prompts(count), share);
+  } catch (error) {
+    expect(error).toBeInstanceOf(TrialError);
+    return error as TrialError;
+  }
+  return expect.unreachable("this should have been refused");
+}
+
+test("failed episodes, the others, and their values", () => {
+  const failed = failedEpisodes([failure([3, 0]), failure([1], "timeout")]);
+  expect([...failed].sort()).toEqual([0, 1, 3]);
+  const scored = scoredEpisodes(6, failed);
+  expect([...scored]).toEqual([2, 4, 5]);
+  expect([...taken([9, 8, 7, 6, 5, 4], scored)]).toEqual([7, 5, 4]);
+  expect([...blanked(Float32Array.of(0, 1, 2, 3), failed)]).toEqual([NaN, NaN, 2, NaN]);
+});
+
+describe("failed rewards", () => {
+  test("none is nothing to tell", () => {
+    expect(failedRewards("rewards of step 3", [], prompts(1), 0)).toBeNull();
+  });
+
+  test("within the share are told, with the reason and where", () => {
+    const told = failedRewards("rewards of step 3", [failure([2, 7])], prompts(20), 0.1);
+    expect(told).toBe(
+      "2 of 20 rewards of step 3 failed and are left out: " +
+        "exception: KeyError: x (episode 2, prompt 102 and 1 more)",
+    );
+  });
+
+  test("above the share stop the trial, resumable, and say why", () => {
+    const failures = [
+      failure([0]),
+      failure([1, 2], "timeout", "late"),
+      failure([3], "not-finite", "the score is nan"),
+      failure([4], "exception", "ValueError: y"),
+    ];
+    const error = refusal(failures, 20, 0.2);
+    expect(error.kind).toBe("reward");
+    expect(error.key).toBe("reward.max_failed_share");
+    expect(error.message).toMatch(/^5 of 20 rewards of step 3 failed, more than/);
+    expect(error.message).toContain("timeout: late (episode 1, prompt 101 and 1 more)");
+    expect(error.message).toContain("and 1 reasons more");
+    expect(error.message).not.toContain("ValueError");
+    expect(error.detail?.split("\n").length).toBe(4);
+    expect(error.detail).toContain("ValueError: y");
+  });
+
+  test("of exactly the share go on", () => {
+    expect(failedRewards("rewards", [failure([1])], prompts(20), 0.05)).not.toBeNull();
+    expect(refusal([failure([1])], 19, 0.05).kind).toBe("reward");
+  });
+
+  test("leave at least two episodes, whatever the share", () => {
+    expect(refusal([failure([0, 1, 2])], 4, 1).message).toContain("fewer than 2 are left");
+    expect(refusal([failure([0, 1])], 2, 1).kind).toBe("reward");
+    expect(failedRewards("rewards", [failure([0, 1])], prompts(4), 1)).not.toBeNull();
+  });
+});

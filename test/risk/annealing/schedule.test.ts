@@ -1,0 +1,202 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  annealingEnd,
+  keptEpisodes,
+  type RiskSchedule,
+  shareInForce,
+  validateSchedule,
+} from "../../../src/risk/annealing/schedule.js";
+import { tailCount } from "../../../src/risk/tail.js";
+
+const imdb: RiskSchedule = { alpha: 0.4, warmup: 30, rho: 0.95, kind: "soft" };
+const jigsaw: RiskSchedule = { ...imdb, alpha: 0.2 };
+
+/** α and ρ in thousandths, so that exact arithmetic can follow. */
+interface ExactSchedule {
+  readonly alpha: bigint;
+  readonly rho: bigint;
+  readonly warmup: bigint;
+}
+
+/** ⌈a/b⌉ for whole a ≥ 0, b > 0. */
+const ceiling = (a: bigint, b: bigint): bigint => (a + b - 1n) / b;
+
+/** The schedule's equations in exact rational arithmetic: B·(1 − K(m − n)) over 1000·(⌈ρM⌉ − n). */
+function exactlyKept(schedule: ExactSchedule, m: bigint, M: bigint, B: bigint): number {
+  const { alpha, rho, warmup: n } = schedule;
+  const end = ceiling(rho * M, 1000n);
+  const least = ceiling(alpha * B, 1000n);
+  if (m <= n) {
+    return Number(B);
+  }
+  if (m >= end) {
+    return Number(least);
+  }
+  const span = end - n;
+  const kept = ceiling(B * (1000n * span - (1000n - alpha) * (m - n)), 1000n * span);
+  return Math.max(Number(kept), Number(least));
+}
+
+const sound = fc
+  .record({
+    alpha: fc.integer({ min: 1, max: 1000 }),
+    rho: fc.integer({ min: 1, max: 1000 }),
+    iterations: fc.integer({ min: 1, max: 3000 }),
+    warmup: fc.nat({ max: 3000 }),
+    batch: fc.integer({ min: 1, max: 5000 }),
+  })
+  .map((drawn) => {
+    const end = Number(ceiling(BigInt(drawn.rho) * BigInt(drawn.iterations), 1000n));
+    return { ...drawn, end, warmup: drawn.warmup % end };
+  });
+
+const scheduleOf = (drawn: { alpha: number; rho: number; warmup: number }): RiskSchedule => ({
+  alpha: drawn.alpha / 1000,
+  rho: drawn.rho / 1000,
+  warmup: drawn.warmup,
+  kind: "soft",
+});
+
+describe("the paper's settings", () => {
+  test.each([
+    ["IMDB-Gen", imdb, { alpha: 400n, rho: 950n, warmup: 30n }, 194],
+    ["Jigsaw-Gen", jigsaw, { alpha: 200n, rho: 950n, warmup: 30n }, 288],
+    ["IMDB, n = 1", { ...imdb, warmup: 1 }, { alpha: 400n, rho: 950n, warmup: 1n }, 194],
+    ["IMDB, α = 0.3", { ...imdb, alpha: 0.3 }, { alpha: 300n, rho: 950n, warmup: 30n }, 194],
+  ])("%s: every iteration, against exact arithmetic", (_, schedule, exact, iterations) => {
+    for (let step = 0; step < iterations; step += 1) {
+      expect(keptEpisodes(schedule, step, iterations, 128), `step ${step}`).toBe(
+        exactlyKept(exact, BigInt(step), BigInt(iterations), 128n),
+      );
+    }
+  });
+
+  test("IMDB-Gen at the steps that a reader checks by hand", () => {
+    const kept = (step: number): number => keptEpisodes(imdb, step, 194, 128);
+    expect(annealingEnd(imdb, 194)).toBe(185);
+    expect([0, 29, 30].map(kept)).toEqual([128, 128, 128]);
+    // 128·(1 − 0.6·1/155) = 127.50, and so on down to ⌈51.2⌉.
+    expect([31, 32, 33].map(kept)).toEqual([128, 128, 127]);
+    expect(kept(107)).toBe(Math.ceil(128 * (1 - (0.6 * 77) / 155)));
+    expect([183, 184, 185, 193].map(kept)).toEqual([53, 52, 52, 52]);
+  });
+
+  test("Jigsaw-Gen ends at 26 of 128", () => {
+    expect(annealingEnd(jigsaw, 288)).toBe(274);
+    expect(keptEpisodes(jigsaw, 287, 288, 128)).toBe(26);
+  });
+});
+
+describe("every sound schedule", () => {
+  test("keeps what exact arithmetic says", () => {
+    fc.assert(
+      fc.property(sound, fc.nat({ max: 3000 }), (drawn, step) => {
+        const exact = {
+          alpha: BigInt(drawn.alpha),
+          rho: BigInt(drawn.rho),
+          warmup: BigInt(drawn.warmup),
+        };
+        expect(keptEpisodes(scheduleOf(drawn), step, drawn.iterations, drawn.batch)).toBe(
+          exactlyKept(exact, BigInt(step), BigInt(drawn.iterations), BigInt(drawn.batch)),
+        );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("never keeps more than the step before, nor fewer than ⌈αB⌉, nor more than B", () => {
+    fc.assert(
+      fc.property(sound, (drawn) => {
+        const schedule = scheduleOf(drawn);
+        let before = drawn.batch;
+        for (let step = 0; step < Math.min(drawn.iterations, 300); step += 1) {
+          const kept = keptEpisodes(schedule, step, drawn.iterations, drawn.batch);
+          expect(kept).toBeLessThanOrEqual(before);
+          expect(kept).toBeGreaterThanOrEqual(tailCount(drawn.batch, schedule.alpha));
+          before = kept;
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("is continuous at the end of the warm start: no step is larger than K", () => {
+    fc.assert(
+      fc.property(sound, (drawn) => {
+        const schedule = scheduleOf(drawn);
+        const largest = (1 - schedule.alpha) / (drawn.end - drawn.warmup);
+        const share = (step: number): number => shareInForce(schedule, step, drawn.iterations);
+        for (const step of [drawn.warmup, drawn.end - 1]) {
+          expect(share(step) - share(step + 1)).toBeLessThanOrEqual(largest + 1e-12);
+        }
+        expect(share(drawn.warmup)).toBe(1);
+        expect(share(drawn.end)).toBe(schedule.alpha);
+      }),
+    );
+  });
+
+  test("falls in a straight line between the two", () => {
+    fc.assert(
+      fc.property(sound, (drawn) => {
+        fc.pre(drawn.end - drawn.warmup >= 3);
+        const schedule = scheduleOf(drawn);
+        const share = (step: number): number => shareInForce(schedule, step, drawn.iterations);
+        const first = drawn.warmup;
+        expect(share(first) - share(first + 1)).toBeCloseTo(
+          share(first + 1) - share(first + 2),
+          12,
+        );
+      }),
+    );
+  });
+
+  test("keeps every episode throughout at α = 1", () => {
+    for (const step of [0, 31, 100, 193]) {
+      expect(keptEpisodes({ ...imdb, alpha: 1 }, step, 194, 128)).toBe(128);
+    }
+  });
+});
+
+describe("the constant schedule", () => {
+  const constant: RiskSchedule = { alpha: 0.4, warmup: 30, rho: 0.95, kind: "constant" };
+
+  test("keeps ⌈αB⌉ from the first iteration, whatever warmup and rho say", () => {
+    for (const step of [0, 1, 30, 193]) {
+      expect(shareInForce(constant, step, 194)).toBe(0.4);
+      expect(keptEpisodes(constant, step, 194, 128)).toBe(52);
+    }
+    expect(validateSchedule({ ...constant, warmup: 500 }, 10)).toEqual([]);
+  });
+});
+
+describe("what is refused", () => {
+  test("a warm start that lasts to the end of the annealing, in one plain sentence", () => {
+    expect(validateSchedule(imdb, 194)).toEqual([]);
+    expect(validateSchedule(imdb, 30)).toEqual([
+      "warmup is 30, but with rho 0.95 and 30 iterations alpha is reached at iteration 29: " +
+        "the warm start must end before that",
+    ]);
+    expect(validateSchedule({ ...imdb, warmup: 29 }, 30)).toHaveLength(1);
+    expect(validateSchedule({ ...imdb, warmup: 28 }, 30)).toEqual([]);
+    expect(() => shareInForce(imdb, 0, 30)).toThrow(RangeError);
+    expect(() => keptEpisodes(imdb, 0, 30, 128)).toThrow(/warmup is 30/);
+  });
+
+  test("every number out of range, all at once", () => {
+    expect(
+      validateSchedule({ alpha: 0, warmup: -1, rho: 1.5, kind: "soft" }, 0.5).map(
+        (message) => message.split(" ")[0],
+      ),
+    ).toEqual(["iterations", "alpha", "warmup", "rho"]);
+    expect(validateSchedule({ ...imdb, alpha: Number.NaN }, 194)).toHaveLength(1);
+  });
+
+  test("steps that are not whole numbers from 0", () => {
+    expect(() => shareInForce(imdb, -1, 194)).toThrow(/step is -1/);
+    expect(() => shareInForce(imdb, 0.5, 194)).toThrow(RangeError);
+    expect(() => keptEpisodes(imdb, 0, 194, 0)).toThrow(/batch is 0/);
+    expect(() => annealingEnd({ rho: 0 }, 194)).toThrow(/rho is 0/);
+    expect(() => annealingEnd({ rho: 0.5 }, 0)).toThrow(/iterations is 0/);
+  });
+});

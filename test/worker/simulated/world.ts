@@ -1,0 +1,132 @@
+/**
+ * The simulated worker's world: an episode is one number, the action a ~ N(policy, τ). A prompt of
+ * hardness h pays 0.6·score + 1 − (a − 2h)²/4 + noise: one policy cannot suit all, so whoever
+ * listens to the hard prompts serves them better and the easy ones worse. Scores are Pareto-tailed
+ * and the noise is Student's t with three degrees of freedom: tails that CVaR is made for.
+ */
+import { generator, type Random } from "../../../src/stats/random.js";
+
+export interface Prompts {
+  readonly ids: Uint32Array;
+  readonly scores: Float64Array;
+  /** In [0, 1). */
+  readonly hardness: Float64Array;
+}
+
+/** Mean action. */
+export type Policy = number;
+
+/** Before any training: wrong for every prompt. */
+export const UNTRAINED: Policy = -1;
+
+export interface Episodes {
+  /** Of each action from the policy, over τ²: the gradient of its log-probability. */
+  readonly deviation: Float64Array;
+  readonly reward: Float64Array;
+  readonly judge: Float64Array;
+  /** Nats. */
+  readonly kl: Float64Array;
+  /** Tokens. */
+  readonly length: Uint32Array;
+}
+
+/** `count` prompts with ids from `firstId` on, a function of the seed alone. */
+export function makePrompts(seed: number, firstId: number, count: number): Prompts {
+  const random = generator(seed);
+  const scores = Float64Array.from({ length: count }, () => {
+    const pareto = (1 - random()) ** (-1 / 2.2) - 1;
+    return 0.9 + 0.7 * gaussian(random) - 0.8 * pareto;
+  });
+  return {
+    ids: Uint32Array.from({ length: count }, (_, i) => firstId + i),
+    scores,
+    hardness: scores.map((score) => Math.tanh(Math.max(0, 1 - score) / 3)),
+  };
+}
+
+export interface Sampling {
+  readonly policy: Policy;
+  /** The frozen policy that KL is measured against. */
+  readonly reference: Policy;
+  /** τ, standard deviation of an action. */
+  readonly temperature: number;
+  readonly minTokens: number;
+  readonly maxTokens: number;
+}
+
+/** One episode for each position in `prompts`; draws the same numbers whatever the policy. */
+export function sampleEpisodes(
+  prompts: Prompts,
+  positions: ArrayLike<number>,
+  seed: number,
+  { policy, reference, temperature, minTokens, maxTokens }: Sampling,
+): Episodes {
+  const random = generator(seed);
+  const n = positions.length;
+  const episodes: Episodes = {
+    deviation: new Float64Array(n),
+    reward: new Float64Array(n),
+    judge: new Float64Array(n),
+    kl: new Float64Array(n),
+    length: new Uint32Array(n),
+  };
+  const variance = temperature ** 2;
+  for (let i = 0; i < n; i++) {
+    const score = prompts.scores[positions[i]!]!;
+    const hard = prompts.hardness[positions[i]!]!;
+    const step = temperature * gaussian(random);
+    const action = policy + step;
+    episodes.deviation[i] = step / variance;
+    const gain = 1 - (action - 2 * hard) ** 2 / 4;
+    episodes.reward[i] = 0.6 * score + gain + 0.3 * (1 + hard) * studentT3(random);
+    episodes.judge[i] = 0.5 * score + 0.8 * gain;
+    episodes.kl[i] = ((action - reference) ** 2 - step ** 2) / (2 * variance);
+    episodes.length[i] = minTokens + Math.floor(random() * (maxTokens - minTokens + 1));
+  }
+  return episodes;
+}
+
+/** Largest change of the policy in one update: keeps any learning rate stable. */
+const MAX_STEP = 0.5;
+
+/**
+ * One policy-gradient step over the episodes with weight; only ratios of weights matter.
+ *
+ * @param returns - What counts, one an episode.
+ * @param rate - Length of the step along the gradient.
+ */
+export function learned(
+  policy: Policy,
+  { deviation }: Episodes,
+  returns: ArrayLike<number>,
+  weights: ArrayLike<number>,
+  rate: number,
+): { readonly policy: Policy; readonly gradientNorm: number } {
+  let total = 0;
+  let mean = 0;
+  let square = 0;
+  for (let i = 0; i < deviation.length; i++) {
+    total += weights[i]!;
+    mean += weights[i]! * returns[i]!;
+    square += weights[i]! * returns[i]! ** 2;
+  }
+  mean /= total;
+  const spread = Math.sqrt(Math.max(square / total - mean ** 2, 0)) + 1e-8;
+  let gradient = 0;
+  for (let i = 0; i < deviation.length; i++) {
+    gradient += ((weights[i]! / total) * (returns[i]! - mean) * deviation[i]!) / spread;
+  }
+  const step = Math.max(-MAX_STEP, Math.min(MAX_STEP, rate * gradient));
+  return { policy: policy + step, gradientNorm: Math.abs(gradient) };
+}
+
+/** Box–Muller; 1 − u keeps the logarithm finite. */
+function gaussian(random: Random): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+/** z / √(χ²₃/3). */
+function studentT3(random: Random): number {
+  const chi = gaussian(random) ** 2 + gaussian(random) ** 2 + gaussian(random) ** 2;
+  return gaussian(random) / Math.sqrt(chi / 3 + 1e-12);
+}
