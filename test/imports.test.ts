@@ -15,7 +15,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   bootstrap: [],
   system: [],
-  config: ["risk"],
+  config: ["risk", "text"],
   journal: ["protocol", "system"],
   worker: ["config", "protocol", "system", "text"],
   analysis: ["config", "journal", "risk", "stats"],

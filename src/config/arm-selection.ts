@@ -3,12 +3,12 @@
  * what it changes) and the overrides on it, as one map from arm to its changes.
  */
 
+import { nearestName } from "../text/nearest-name.js";
 import { armPresets, readArmList, readArmMap } from "./arms.js";
 import { isTree, type Tree, withValueAt } from "./key-path.js";
 import type { Override } from "./overrides.js";
 import type { ConfigProblem } from "./problems.js";
 import type { Places } from "./schema-problems.js";
-import { nearestName } from "./schema-problems.js";
 
 export interface ArmSelection {
   /** Arm → the keys that it changes, in the order of the selection. */

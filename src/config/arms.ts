@@ -1,16 +1,11 @@
 /** Arms known by name: what each changes of the experiment's own sections. */
 
 import { z } from "zod";
+import { nearestName } from "../text/nearest-name.js";
 import { isTree, merged, type Tree, valueAt } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
 import { type ArmConfig, armNamePattern, armSections } from "./schema.js";
-import {
-  describeValue,
-  nearestName,
-  type Places,
-  schemaProblems,
-  unknownKey,
-} from "./schema-problems.js";
+import { describeValue, type Places, schemaProblems, unknownKey } from "./schema-problems.js";
 
 export interface ArmPreset {
   readonly stage: ArmConfig["stage"];

@@ -150,7 +150,7 @@ class KnownRun {
       const stamp = `${mtimeMs} ${size} ${ino}`;
       if (this.#manifest === null || stamp !== this.#stamp) {
         const bytes = readFileSync(path);
-        this.#manifest = intactManifest(manifestJson(bytes, path), bytes, path);
+        this.#manifest = intactManifest(manifestJson(bytes, path), bytes, path) as Manifest;
         this.#stamp = stamp;
       }
       return this.#manifest;

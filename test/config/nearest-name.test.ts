@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { keyReferences } from "../../src/config/reference.js";
-import { editDistance, nearestName, unknownKey } from "../../src/config/schema-problems.js";
+import { unknownKey } from "../../src/config/schema-problems.js";
+import { editDistance, nearestName } from "../../src/text/nearest-name.js";
 
 describe("edit distance", () => {
   test.each([

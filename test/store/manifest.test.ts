@@ -10,6 +10,7 @@ import {
   readManifest,
   readManifestFile,
   startingManifest,
+  unsealedManifest,
   writeManifest,
 } from "../../src/store/manifest/manifest.js";
 import {
@@ -18,7 +19,7 @@ import {
   resumedManifest,
 } from "../../src/store/manifest/progress.js";
 import { manifestSchema, manifestSchemaText } from "../../src/store/manifest/schema.js";
-import { sealedManifest, unsealedManifest } from "../../src/store/manifest/text.js";
+import { sealedManifest } from "../../src/store/manifest/text.js";
 import { smallExperiment } from "../engine/experiments.js";
 import { answerTo, evaluatedHappening } from "../engine/happenings.js";
 import { provenance, temporaryFolder } from "./folders.js";

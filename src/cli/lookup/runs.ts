@@ -2,10 +2,10 @@
 
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { nearestName } from "../../config/schema-problems.js";
 import { runFiles } from "../../store/paths.js";
 import { isRun, latestRun, runNames } from "../../store/run-list.js";
 import { recordError } from "../../system/record-error.js";
+import { nearestName } from "../../text/nearest-name.js";
 import { exitCode, UserError } from "../failure-text.js";
 
 /**

@@ -155,7 +155,7 @@ export function dataRules({ data, sft }: Experiment): DataRules {
  * @throws {RecordError} `damaged`: not JSON, of another version, no manifest, or changed since it
  *   was written
  */
-function unsealedManifest(bytes: Uint8Array, path: string): Manifest {
+export function unsealedManifest(bytes: Uint8Array, path: string): Manifest {
   const json = manifestJson(bytes, path);
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {

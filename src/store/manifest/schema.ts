@@ -3,10 +3,9 @@
  * published JSON Schema (configs/manifest.schema.json) is generated from this.
  */
 
-import { manifestVersion } from "./text.js";
 import { z } from "zod";
 import { formattedJson } from "../../config/json-schema.js";
-
+import { manifestVersion } from "./text.js";
 
 const count = z.int().nonnegative();
 const finite = z.number();
