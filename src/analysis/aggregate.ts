@@ -1,5 +1,5 @@
 /** A journal's evaluations, summed up: what evaluation.json holds. */
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../engine/plan.js";
 import type { JournalEvent } from "../journal/events.js";
 import { confidence95, mean, sd } from "../stats/intervals.js";

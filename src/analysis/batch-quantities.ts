@@ -1,5 +1,5 @@
 /** Every batch quantity of an arm in one table, each with its unit: what "batch" can mean, said. */
-import type { ArmConfig, Experiment } from "../config/schema.js";
+import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { keptEpisodes } from "../risk/annealing/schedule.js";
 import { usesAlpha } from "../risk/measures/registry.js";
 

@@ -1,5 +1,5 @@
 /** Every risk-averse arm against every risk-neutral one, three ways. */
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../engine/plan.js";
 import { pairedDifference } from "../stats/intervals.js";
 import { atEqualCost } from "./equal-cost.js";

@@ -3,7 +3,7 @@
  * training did better than risk-neutral. They say what the figures say, and no more: one seed
  * decides nothing, and an interval that holds 0 is "not decided".
  */
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { Comparison, Evaluation } from "./evaluation.js";
 import { isControl, riskRole } from "./risk-role.js";
 

@@ -1,4 +1,4 @@
-import type { ArmConfig } from "../config/schema.js";
+import type { ArmConfig } from "../config/schema/experiment.js";
 
 /**
  * What an RL arm stands for in comparisons. Risk-averse: it weighs episodes by their badness or

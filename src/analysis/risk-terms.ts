@@ -1,5 +1,5 @@
 /** An arm's risk, spelt out: everything one must know to compute the same tail elsewhere. */
-import type { ArmConfig, RiskConfig } from "../config/schema.js";
+import type { ArmConfig, RiskConfig } from "../config/schema/experiment.js";
 import { annealingEnd } from "../risk/annealing/schedule.js";
 import { usesAlpha } from "../risk/measures/registry.js";
 

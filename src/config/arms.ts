@@ -4,7 +4,8 @@ import { z } from "zod";
 import { nearestName } from "../text/nearest-name.js";
 import { isTree, merged, type Tree, valueAt } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
-import { type ArmConfig, armNamePattern, armSections } from "./schema.js";
+import { type ArmConfig, armSections } from "./schema/experiment.js";
+import { armNamePattern } from "./schema/fields.js";
 import { describeValue, type Places, schemaProblems, unknownKey } from "./schema-problems.js";
 
 export interface ArmPreset {

@@ -8,7 +8,7 @@ import { type KeyPath, valueAt } from "./key-path.js";
 import type { GivenValues } from "./load.js";
 import type { Override } from "./overrides.js";
 import type { ConfigProblem } from "./problems.js";
-import { type ArmConfig, armSections } from "./schema.js";
+import { type ArmConfig, armSections } from "./schema/experiment.js";
 
 /** A fault between keys; `keys` in the order in which a reader should look at them. */
 export interface Misfit {

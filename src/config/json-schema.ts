@@ -5,7 +5,8 @@
  */
 import { armPresets } from "./arms.js";
 import { experimentJsonSchema, type SchemaNode } from "./reference.js";
-import { armNamePattern, armSections } from "./schema.js";
+import { armSections } from "./schema/experiment.js";
+import { armNamePattern } from "./schema/fields.js";
 
 export function editorSchema(): SchemaNode {
   const { $schema, ...schema } = experimentJsonSchema();

@@ -12,12 +12,12 @@ import { type Override, readOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder, type Place } from "./problems.js";
 import { keyReference, keyReferences } from "./reference.js";
 import {
-  armNamePattern,
   armSections,
   type Experiment,
   type ExperimentFile,
   experimentSchema,
-} from "./schema.js";
+} from "./schema/experiment.js";
+import { armNamePattern } from "./schema/fields.js";
 import { type Places, schemaProblems } from "./schema-problems.js";
 import { parseYaml, readConfigText, type YamlSource } from "./yaml.js";
 

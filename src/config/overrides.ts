@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import { isTree, type KeyPath, leaves } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
 import { keyReference, sectionNames } from "./reference.js";
-import { armSections } from "./schema.js";
+import { armSections } from "./schema/experiment.js";
 import { unknownKey } from "./schema-problems.js";
 
 export interface Override {

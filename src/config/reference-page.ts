@@ -1,9 +1,9 @@
 /** docs/configuration.md: every key with its type, range, default and meaning. */
 import { armPresets } from "./arms.js";
 import { type KeyReference, keyReferences, sectionNames } from "./reference.js";
-import { armSections } from "./schema.js";
+import { armSections } from "./schema/experiment.js";
 
-const introduction = `<!-- Generated from src/config/schema.ts by \`npm run generate\`: do not edit. -->
+const introduction = `<!-- Generated from src/config/schema/ by \`npm run generate\`: do not edit. -->
 # Configuration reference
 
 An experiment is one YAML file, checked strictly: an unknown key, a wrong type or a value out of

@@ -3,7 +3,7 @@
  * messages, docs/configuration.md and `averse config explain` all draw on this one list.
  */
 import { z } from "zod";
-import { experimentSchema } from "./schema.js";
+import { experimentSchema } from "./schema/experiment.js";
 
 export type KeyKind = "text" | "number" | "integer" | "boolean" | "choice" | "list";
 

@@ -5,7 +5,7 @@ import { nearestName } from "../text/nearest-name.js";
 import { type KeyPath, valueAt } from "./key-path.js";
 import type { ConfigProblem, Place } from "./problems.js";
 import { keyReference, keyReferences, sectionNames } from "./reference.js";
-import { armSections } from "./schema.js";
+import { armSections } from "./schema/experiment.js";
 
 /** Where values and keys of the checked tree come from. */
 export interface Places {

@@ -10,7 +10,7 @@
 import { summarise } from "../analysis/aggregate.js";
 import type { Evaluation } from "../analysis/evaluation.js";
 import { type RunFigures, withEvent } from "../analysis/trial-figures.js";
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { Happening } from "../journal/events.js";
 import { WorkerLost } from "../worker/contract.js";
 import type { Action, TrialAction } from "./action.js";

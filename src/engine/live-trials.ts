@@ -1,5 +1,5 @@
 /** The workers of the trials in hand, what they are doing, and how that is broken off. */
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { ActionKind, Happening } from "../journal/events.js";
 import { WorkerFailure } from "../worker/contract.js";
 import type { TrialAction } from "./action.js";

@@ -2,7 +2,7 @@
  * An experiment's trials: one for every arm and seed. The SFT trial of a seed comes first and the
  * RL trials of that seed start from its exported model, so that arms differ in nothing else.
  */
-import type { ArmConfig, Experiment } from "../config/schema.js";
+import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import type { Retention } from "./retention.js";
 
 export interface Trial {

@@ -3,7 +3,7 @@
  * one before. Every worker that loads later must have the same: figures of two data sets or two
  * models are no run.
  */
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { JournalEvent } from "../journal/events.js";
 import type { Result } from "../protocol/messages.js";
 import { WorkerFailure } from "../worker/contract.js";

@@ -1,7 +1,7 @@
 /** A run taken up again: its journal folded back into state and figures. */
 
 import { type RunFigures, withEvent } from "../analysis/trial-figures.js";
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { Happening, JournalEvent } from "../journal/events.js";
 import { failureFacts } from "./failure.js";
 import type { Plan } from "./plan.js";

@@ -1,5 +1,5 @@
 /** Which checkpoints of a trial are kept. */
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 
 export interface Retention {
   /** The newest so many; 0: all. */

@@ -1,5 +1,5 @@
 /** What performing a trial's actions needs, and what lives only while its worker does. */
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { Happening } from "../journal/events.js";
 import type { ProgressListener, Worker } from "../worker/contract.js";
 import type { Trial } from "./plan.js";

@@ -1,6 +1,6 @@
 /** Everything a report shows, gathered from the journal and the evaluation. Pure. */
 import type { Evaluation } from "../analysis/evaluation.js";
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { EvaluatedEvent, JournalEvent, StepEvent } from "../journal/events.js";
 
 type EventOf<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;

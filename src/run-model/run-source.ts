@@ -1,5 +1,5 @@
 /** What a view needs of a run, wherever it is: in this process, in another, or over. */
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { RunCommand } from "../engine/commands.js";
 import type { Observation } from "../engine/ports.js";
 import type { JournalEntry } from "../journal/event-head.js";

@@ -2,7 +2,7 @@
  * What another risk measure, or another α, would have kept of a step: the step's returns are ranked
  * again from the journal. Nothing of it reaches the run.
  */
-import type { RiskConfig } from "../config/schema.js";
+import type { RiskConfig } from "../config/schema/experiment.js";
 import {
   type Batch,
   type SelectedEpisodes,

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { Experiment } from "../config/schema.js";
+import type { Experiment } from "../config/schema/experiment.js";
 import type { Recorder } from "../engine/ports.js";
 import { JournalWriter } from "../journal/writer.js";
 import { makeFolder, syncFolder } from "../system/durable-files.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { batchQuantities } from "../../src/analysis/batch-quantities.js";
-import type { RiskConfig } from "../../src/config/schema.js";
+import type { RiskConfig } from "../../src/config/schema/experiment.js";
 import { selectEpisodes } from "../../src/engine/actions/select-episodes.js";
 import { smallExperiment } from "../engine/experiments.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { riskTerms } from "../../src/analysis/risk-terms.js";
-import type { RiskConfig } from "../../src/config/schema.js";
+import type { RiskConfig } from "../../src/config/schema/experiment.js";
 import { smallExperiment } from "../engine/experiments.js";
 
 function terms(risk: Partial<RiskConfig>) {

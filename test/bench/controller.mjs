@@ -9,7 +9,7 @@
  * socket, validation, selection. `ping` is a round trip that carries nothing.
  */
 import { fileURLToPath } from "node:url";
-import { riskSchema } from "../../dist/config/schema.js";
+import { riskSchema } from "../../dist/config/schema/risk.js";
 import { selectEpisodes } from "../../dist/engine/actions/select-episodes.js";
 import {
   float32Array,

@@ -1,6 +1,6 @@
 /** A long run of one arm on the simulated worker, with its record on disk. */
 import { hostname } from "node:os";
-import { experimentSchema } from "../../src/config/schema.js";
+import { experimentSchema } from "../../src/config/schema/experiment.js";
 import { runExperiment } from "../../src/engine/engine.js";
 import { planRun } from "../../src/engine/plan.js";
 import { createRun } from "../../src/store/run-folder.js";

@@ -4,7 +4,7 @@ import {
   type Experiment,
   type ExperimentFile,
   experimentSchema,
-} from "../../src/config/schema.js";
+} from "../../src/config/schema/experiment.js";
 
 type Sections = Omit<ArmConfig, "stage">;
 type ArmChanges = { readonly stage?: ArmConfig["stage"] } & {

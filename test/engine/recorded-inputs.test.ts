@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Experiment } from "../../src/config/schema.js";
+import type { Experiment } from "../../src/config/schema/experiment.js";
 import type { JournalEvent } from "../../src/journal/events.js";
 import type { Command, Result } from "../../src/protocol/messages.js";
 import { WorkerFailure } from "../../src/worker/contract.js";

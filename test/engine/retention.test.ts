@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { metricNames } from "../../src/analysis/evaluation.js";
 import { metricsOf } from "../../src/analysis/metrics.js";
-import { checkpointSchema } from "../../src/config/schema.js";
+import { checkpointSchema } from "../../src/config/schema/checkpoint.js";
 import { outdated, type Retention } from "../../src/engine/retention.js";
 
 const metrics = [...checkpointSchema.shape.keep_best.unwrap().unwrap().options];

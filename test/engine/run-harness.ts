@@ -1,5 +1,5 @@
 /** Runs an experiment on simulated workers, with a recorder in memory and every port at hand. */
-import type { Experiment } from "../../src/config/schema.js";
+import type { Experiment } from "../../src/config/schema/experiment.js";
 import type { RunCommand } from "../../src/engine/commands.js";
 import { runExperiment } from "../../src/engine/engine.js";
 import { planRun } from "../../src/engine/plan.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { riskSchema } from "../../src/config/schema.js";
+import { riskSchema } from "../../src/config/schema/risk.js";
 import { type Batch, selectEpisodes } from "../../src/engine/actions/select-episodes.js";
 
 const batch: Batch = {

@@ -1,7 +1,7 @@
 /** The texts of each step's worst episodes: which they are, and that nothing hangs on them. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { riskSchema } from "../../src/config/schema.js";
+import { riskSchema } from "../../src/config/schema/risk.js";
 import type { Batch } from "../../src/engine/actions/select-episodes.js";
 import { selectEpisodes } from "../../src/engine/actions/select-episodes.js";
 import { worstEpisodes } from "../../src/engine/actions/tail-texts.js";

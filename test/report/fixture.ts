@@ -4,7 +4,11 @@
  */
 
 import type { Comparison, Evaluation, FrontierPoint } from "../../src/analysis/evaluation.js";
-import { type ArmConfig, type Experiment, experimentSchema } from "../../src/config/schema.js";
+import {
+  type ArmConfig,
+  type Experiment,
+  experimentSchema,
+} from "../../src/config/schema/experiment.js";
 import type { EvaluatedEvent, Happening, JournalEvent } from "../../src/journal/events.js";
 import type { ReportInput, SampleText } from "../../src/report/report-data.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../src/risk/tail.js";

@@ -5,7 +5,7 @@ import { isAbsolute, join, relative } from "node:path";
 import { armPresets } from "../../config/arms.js";
 import { loadExperiment } from "../../config/load.js";
 import { ConfigError, problemLine } from "../../config/problems.js";
-import type { Experiment } from "../../config/schema.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import { type Hardware, planRun } from "../../engine/plan.js";
 import { nearestName } from "../../text/nearest-name.js";
 import type { ExperimentEntry, FormCheck, Knobs } from "../../tui/launcher/launcher-ports.js";

@@ -2,7 +2,7 @@
  * A run from its record to its exit code: workers, engine, view, signals, reports. Shared by `run`,
  * which makes the record, `resume`, which takes one up, and `reproduce`, which makes a second one.
  */
-import type { Experiment } from "../../config/schema.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import { runExperiment } from "../../engine/engine.js";
 import { type Plan, planRun } from "../../engine/plan.js";
 import type { RunOutcome } from "../../engine/ports.js";

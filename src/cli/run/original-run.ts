@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { judgeHistories, judgeResults, type Reproduction } from "../../analysis/reproduction.js";
 import { plannedEvents, runHistory } from "../../analysis/run-history.js";
 import { resolvedExperiment } from "../../config/load.js";
-import type { Experiment } from "../../config/schema.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import { planTrials } from "../../engine/plan.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { readEntries, readJournal } from "../../journal/reader.js";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { aggregate } from "../../analysis/aggregate.js";
-import type { Experiment } from "../../config/schema.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { readJournalSoFar } from "../../journal/reader.js";
 import { renderReport } from "../../report/render-report.js";

@@ -4,7 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import type { Experiment } from "../../config/schema.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import type { RunCommand } from "../../engine/commands.js";
 import type { Observation } from "../../engine/ports.js";
 import { readEpisodes } from "../../journal/episodes-file.js";

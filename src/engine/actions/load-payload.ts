@@ -1,4 +1,4 @@
-import type { Experiment } from "../../config/schema.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import type { Payload } from "../../protocol/messages.js";
 import { streamSeed } from "../../stats/random.js";
 import type { Trial } from "../plan.js";
@@ -20,44 +20,20 @@ export function loadPayload(
   device: string | null,
 ): Payload<"load"> {
   const { policy, data, evaluation, backend } = experiment;
-  const { reward, rollout, training } = trial.config;
-  const { prompt_tokens, ...sampling } = rollout;
+  // Keys of these sections are a worker's, but for those of the controller alone, named here.
+  const { max_failed_share, ...reward } = trial.config.reward;
+  const { prompt_tokens, ...sampling } = trial.config.rollout;
+  const { iterations, batch, learning_rate_schedule, ...training } = trial.config.training;
+  const { worker, ...numbers } = backend;
   return {
     seed: streamSeed(trial.seed, "load", 0),
     policy: { ...policy, model: startFrom ?? policy.model },
     reference: null,
-    reward: {
-      model: reward.model,
-      label: reward.label,
-      sign: reward.sign,
-      transform: reward.transform,
-      scale: reward.scale,
-      baseline: reward.baseline,
-      timeout_seconds: reward.timeout_seconds,
-    },
+    reward,
     judge: evaluation.judge,
     data: { path: data.path, prompt_tokens },
     rollout: sampling,
-    training: {
-      epochs: training.epochs,
-      minibatch: training.minibatch,
-      learning_rate: training.learning_rate,
-      value_learning_rate: training.value_learning_rate,
-      gamma: training.gamma,
-      lambda: training.lambda,
-      clip_ratio: training.clip_ratio,
-      clip_value: training.clip_value,
-      value_coefficient: training.value_coefficient,
-      entropy_coefficient: training.entropy_coefficient,
-      max_grad_norm: training.max_grad_norm,
-      prefix_baseline: training.prefix_baseline,
-      average_decay: training.average_decay,
-    },
-    backend: {
-      device: device ?? backend.device,
-      dtype: backend.dtype,
-      threads: backend.threads,
-      deterministic: backend.deterministic,
-    },
+    training,
+    backend: { ...numbers, device: device ?? backend.device },
   };
 }

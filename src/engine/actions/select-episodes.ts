@@ -1,5 +1,5 @@
 /** The whole of risk in one pure function: returns in, one weight an episode out. */
-import type { RiskConfig } from "../../config/schema.js";
+import type { RiskConfig } from "../../config/schema/experiment.js";
 import { keptEpisodes, type RiskSchedule, shareInForce } from "../../risk/annealing/schedule.js";
 import { riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
 import { generator, streamSeed } from "../../stats/random.js";

@@ -1,5 +1,5 @@
 /** The texts of a step's worst episodes, kept so that people can read what the tail is made of. */
-import type { RiskConfig } from "../../config/schema.js";
+import type { RiskConfig } from "../../config/schema/experiment.js";
 import { uint32Bytes } from "../../protocol/arrays.js";
 import { ranksEpisodes } from "../../risk/measures/registry.js";
 import { WorkerFailure } from "../../worker/contract.js";

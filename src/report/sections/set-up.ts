@@ -1,5 +1,5 @@
 /** What was run, on what. */
-import type { ArmConfig } from "../../config/schema.js";
+import type { ArmConfig } from "../../config/schema/experiment.js";
 import { formatCount, formatDuration, formatShare } from "../../text/numbers.js";
 import { type Block, type Cell, cells } from "../blocks.js";
 import type { ReportData } from "../report-data.js";

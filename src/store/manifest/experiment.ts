@@ -1,4 +1,4 @@
-import type { Experiment } from "../../config/schema.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import type { Manifest } from "./schema.js";
 
 /**

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { batchQuantities } from "../../analysis/batch-quantities.js";
 import { determinismOf } from "../../analysis/determinism.js";
 import { riskTerms } from "../../analysis/risk-terms.js";
-import type { Experiment } from "../../config/schema.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import { writeDurably } from "../../system/durable-files.js";
 import { recordError } from "../../system/record-error.js";
 import { canonicalJson } from "../json-files.js";

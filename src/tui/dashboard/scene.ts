@@ -1,5 +1,5 @@
 /** Everything that a frame is drawn from: frames are functions of it, size and style alone. */
-import type { ArmConfig, Experiment } from "../../config/schema.js";
+import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import type { Episodes } from "../../journal/events.js";
 import type { RunModel, StepHead, TrialModel } from "../../run-model/run-model.js";
 import type { EpisodeText } from "../../run-model/run-source.js";

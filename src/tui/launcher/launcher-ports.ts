@@ -1,5 +1,5 @@
 /** What the launcher needs of the world: experiments, runs, and a way to start and to watch them. */
-import type { Experiment } from "../../config/schema.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import type { RunSummary } from "../../run-model/run-summary.js";
 import type { ComparedRun } from "../compare/compared-run.js";
 

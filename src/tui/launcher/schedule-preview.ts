@@ -1,5 +1,5 @@
 /** How many episodes each iteration of a run will keep: the engine's own schedule, looked ahead. */
-import type { ArmConfig, Experiment } from "../../config/schema.js";
+import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { annealingEnd, keptEpisodes, type RiskSchedule } from "../../risk/annealing/schedule.js";
 import { usesAlpha } from "../../risk/measures/registry.js";
 

@@ -1,5 +1,5 @@
 /** The three charts of the risk panel, each under a heading that explains it. */
-import type { ArmConfig } from "../../config/schema.js";
+import type { ArmConfig } from "../../config/schema/experiment.js";
 import type { Episodes } from "../../journal/events.js";
 import {
   keptEpisodes,

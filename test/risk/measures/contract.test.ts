@@ -1,7 +1,7 @@
 /** What holds for every measure, whatever its rule. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { riskSchema } from "../../../src/config/schema.js";
+import { riskSchema } from "../../../src/config/schema/risk.js";
 import { type RiskMeasureName, riskMeasures } from "../../../src/risk/measures/registry.js";
 import type { RiskInput } from "../../../src/risk/measures/risk-measure.js";
 import { generator } from "../../../src/stats/random.js";

@@ -1,5 +1,5 @@
 /** A run of two arms midway through the second, as a frame's scene and as a source to read. */
-import type { Experiment } from "../../../src/config/schema.js";
+import type { Experiment } from "../../../src/config/schema/experiment.js";
 import type { JournalEntry } from "../../../src/journal/event-head.js";
 import type { RunModel, TrialModel } from "../../../src/run-model/run-model.js";
 import type { EpisodeText } from "../../../src/run-model/run-source.js";

@@ -1,5 +1,5 @@
 /** A made-up trial from a seed: heavy-tailed returns that rise, as events and as a view's model. */
-import { type ArmConfig, armSections } from "../../../src/config/schema.js";
+import { type ArmConfig, armSections } from "../../../src/config/schema/experiment.js";
 import { selectEpisodes } from "../../../src/engine/actions/select-episodes.js";
 import type { Episodes, StepEvent } from "../../../src/journal/events.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../../src/risk/tail.js";

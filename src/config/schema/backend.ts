@@ -1,0 +1,25 @@
+/** The worker process and the numbers it computes with. */
+import { z } from "zod";
+import { count } from "./fields.js";
+
+export const backendSchema = z.strictObject({
+  worker: z
+    .string()
+    .min(1)
+    .default("local")
+    .describe("name of a file in configs/workers, or a path"),
+  device: z
+    .string()
+    .regex(/^(auto|cpu|mps|cuda(:\d+)?)$/, "auto, cpu, mps, cuda, or cuda:N for the N-th GPU")
+    .default("auto")
+    .describe("auto: a GPU when there is one"),
+  dtype: z
+    .enum(["float32", "bfloat16", "float16"])
+    .default("float32")
+    .describe("of the policy's weights and activations"),
+  threads: count
+    .max(1024)
+    .default(1)
+    .describe("CPU threads a worker; results depend on it, so it is fixed; 0: torch's choice"),
+  deterministic: z.boolean().default(true).describe("same bits on every run, where the device can"),
+});

@@ -1,0 +1,24 @@
+/** How a policy is measured on the test prompts. */
+import { z } from "zod";
+import { count, openFraction, positiveInt } from "./fields.js";
+
+export const evaluationSchema = z.strictObject({
+  prompts: positiveInt.default(1000).describe("test prompts of the final evaluation"),
+  every: count.default(0).describe("iterations between the evaluations of the frontier; 0: none"),
+  every_prompts: positiveInt
+    .default(300)
+    .describe("test prompts of those, evenly spread over prompt score"),
+  judge: z
+    .string()
+    .nullable()
+    .default("builtin")
+    .describe("classifier never trained against; null: none"),
+  harm_threshold: z
+    .number()
+    .default(-2)
+    .describe("an episode with a raw reward under it counts as harm"),
+  tail_quantile: openFraction
+    .default(0.1)
+    .describe("tail_reward: mean over this worst share of prompts by prompt score"),
+  samples: count.max(1000).default(12).describe("texts kept for reading"),
+});

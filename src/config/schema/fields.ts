@@ -1,0 +1,15 @@
+/** Kinds of value that several sections share. */
+import { z } from "zod";
+
+export const positiveInt = z.int().positive();
+export const count = z.int().nonnegative();
+export const fraction = z.number().min(0).max(1);
+export const openFraction = z.number().gt(0).max(1);
+export const positive = z.number().positive();
+export const nonNegative = z.number().nonnegative();
+
+/** Run, experiment and arm names become folder names: they cannot leave the runs folder. */
+export const armNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+export const name = z
+  .string()
+  .regex(armNamePattern, "lower-case letters, digits, '.', '_' and '-', at most 64");

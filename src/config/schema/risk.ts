@@ -1,0 +1,25 @@
+/** Which episodes of a batch count, and how much. Defaults are the paper's. */
+import { z } from "zod";
+import { count, fraction, openFraction, positive } from "./fields.js";
+
+export const riskSchema = z.strictObject({
+  measure: z
+    .enum(["mean", "cvar", "cvar-gradient", "mean-cvar", "entropic", "random-drop"])
+    .default("cvar")
+    .describe("rule that turns a batch of returns into one weight per episode"),
+  alpha: openFraction.default(0.4).describe("α: the worst share of episodes that counts"),
+  schedule: z
+    .enum(["soft", "constant"])
+    .default("soft")
+    .describe(
+      "soft: all episodes for n iterations, then down to α at ρM; constant: α from the start",
+    ),
+  warmup: count.default(30).describe("n: iterations 0 to n keep every episode"),
+  rho: openFraction.default(0.95).describe("ρ: share of the iterations at which α is reached"),
+  statistic: z
+    .enum(["return", "lambda-return", "reward", "prompt-score"])
+    .default("return")
+    .describe("what the episodes are ranked by, lowest first"),
+  mixture: fraction.default(0.5).describe("mean-cvar: share of the CVaR part"),
+  temperature: positive.default(1).describe("entropic: weights ∝ exp(−R̄/temperature)"),
+});
