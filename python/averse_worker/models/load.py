@@ -1,12 +1,9 @@
 """Loads a policy and its reference, and checks that they fit the tokens asked of them."""
 
-from functools import partial
-
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.models.folder import ModelFolder, load_tokenizer
-from averse_worker.models.kernels import cpu_attention
 from averse_worker.models.kernels.log_probs import TokenRule, forbidden_tokens
 from averse_worker.models.policy import Policy, padding_token
 from averse_worker.platform.device import Device, quiet
@@ -29,14 +26,14 @@ def load_policy(
     trust = payload.policy.trust_remote_code
     # With LoRA the base is frozen and may rest in the compute format; what is trained may not.
     dtype = device.dtype if payload.policy.lora_rank else torch.float32
-    causal = _causal(folder, device, trust, dtype)
+    causal = _causal(folder, trust, dtype)
     with quiet(), folder.explained():
         tokenizer = load_tokenizer(folder, trust)
     _check_tokenizer(folder, tokenizer)
     _check_context(folder, context_of(causal), payload)
     other = None
     if reference is not None:
-        other = _causal(reference, device, trust, dtype)
+        other = _causal(reference, trust, dtype)
         if other.config.vocab_size != causal.config.vocab_size:
             raise reference.wrong(
                 f"has a vocabulary of {other.config.vocab_size} tokens, the policy "
@@ -73,24 +70,18 @@ def context_of(causal: PreTrainedModel) -> int:
     return 2**31 - 1
 
 
-def _causal(
-    folder: ModelFolder, device: Device, trust_remote_code: bool, dtype: torch.dtype
-) -> PreTrainedModel:
+def _causal(folder: ModelFolder, trust_remote_code: bool, dtype: torch.dtype) -> PreTrainedModel:
     folder.config()
-    load = partial(
-        AutoModelForCausalLM.from_pretrained,
-        folder.path,
-        dtype=dtype,
-        use_safetensors=True,
-        trust_remote_code=trust_remote_code,
-        output_loading_info=True,
-    )
     model: PreTrainedModel
     with quiet(), folder.explained():
-        try:
-            model, found = load(attn_implementation=_attention(device))
-        except (KeyError, ValueError):  # a model with attention of its own, as GPT-J
-            model, found = load(attn_implementation="eager")
+        # The attention is transformers' own choice for the family: the one that is right for it.
+        model, found = AutoModelForCausalLM.from_pretrained(
+            folder.path,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=trust_remote_code,
+            output_loading_info=True,
+        )
     # transformers would fill them with random numbers and only warn.
     if found["missing_keys"]:
         missing = ", ".join(sorted(found["missing_keys"])[:3])
@@ -99,14 +90,6 @@ def _causal(
             f"({missing}, …); expected a whole causal language model"
         )
     return model
-
-
-def _attention(device: Device) -> str:
-    """The transformers attention that is fastest on the device."""
-    if device.torch_device.type != "cpu":
-        return "sdpa"
-    cpu_attention.register()
-    return cpu_attention.NAME
 
 
 def _check_tokenizer(folder: ModelFolder, tokenizer: PreTrainedTokenizerBase) -> None:
