@@ -3,13 +3,18 @@
 A row is `{"text": …, "label": "good" | "bad" | 1 | 0}` (the label may be left out) or
 `{"prompt": …}`; the prompt is the first `prompt_tokens` tokens of either. Rows labelled good are
 what supervised fine-tuning learns from and perplexity is measured on. A row's id is its index.
+
+A "text" is running text: words in it that spell a control token stay words. A "prompt" is ready
+made, by a chat template say, and control tokens written in it are control tokens.
 """
 
 import json
+import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from averse_worker.data.builtin import GRAMMAR, Split, builtin_prompts
 from averse_worker.platform.files import ASSETS, file_digest
@@ -18,6 +23,15 @@ from averse_worker.wire.errors import InputError
 KEY: Final = "data.path"
 # Of a single file, one row in ten is kept for testing.
 _TEST_EVERY: Final = 10
+_MARKS: Final = {
+    b"\xef\xbb\xbf": "UTF-8 with a byte order mark",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_ARRAY: Final = re.compile(rb"\s*\[\s*(\{|$)")
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
+_SHOWN: Final = 60
+"""characters of a wrong value in a message"""
 _LABELS: Final = {"good": True, "bad": False, 1: True, 0: False}
 
 
@@ -31,6 +45,8 @@ class Row:
     """labelled good: fit for fine-tuning"""
     place: str
     """where it came from, for error messages"""
+    markers: bool = False
+    """whether control tokens written in it are control tokens"""
 
 
 @dataclass(frozen=True)
@@ -98,9 +114,22 @@ def _split(rows: list[Row], path: Path) -> dict[Split, list[Row]]:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    lines = path.read_bytes().split(b"\n")
-    if not any(line.strip() for line in lines):
+    data = path.read_bytes()
+    for mark, name in _MARKS.items():
+        if data.startswith(mark):
+            raise InputError(
+                f"{path}: is {name}; save it as UTF-8 without a byte order mark", key=KEY
+            )
+    lines = data.split(b"\n")
+    first = next((line for line in lines if line.strip()), b"")
+    if not first:
         raise InputError(f"{path}: is empty, expected one JSON object a line", key=KEY)
+    if _ARRAY.match(first):
+        raise InputError(
+            f"{path}: is a JSON array; expected one object a line, without brackets around them "
+            "and commas between",
+            key=KEY,
+        )
     index = 0
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -109,14 +138,7 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _row(line: bytes, index: int, place: str) -> Row:
-    try:
-        value = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{place}: is not UTF-8 ({error.reason})", key=KEY) from error
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{place}: is not JSON ({error.msg}, column {error.colno})", key=KEY
-        ) from error
+    value = _json(line, place)
     if not isinstance(value, dict):
         raise InputError(
             f"{place}: is a JSON {type(value).__name__}, expected an object like "
@@ -126,12 +148,50 @@ def _row(line: bytes, index: int, place: str) -> Row:
     field = "text" if "text" in value else "prompt"
     text = value.get(field)
     if not isinstance(text, str) or not text.strip():
-        told = "is missing" if field not in value else f"is {text!r}, expected a string with words"
+        told = "is missing" if field not in value else f"is {_shown(text)}, expected words"
         name = f'"{field}"' if field in value else '"text" (or "prompt")'
         raise InputError(f"{place}: {name} {told}", key=KEY)
+    if half := _HALF_PAIR.search(text):
+        raise InputError(
+            f'{place}: "{field}" has half of a surrogate pair, \\u{ord(half[0]):04x}, at character '
+            f"{half.start() + 1}: an emoji was cut there; mend or leave out the row",
+            key=KEY,
+        )
     label = value.get("label")
     # True and False are numbers to Python, but no labels.
     known = isinstance(label, str | int) and not isinstance(label, bool) and label in _LABELS
     if label is not None and not known:
-        raise InputError(f'{place}: "label" is {label!r}, expected "good", "bad", 1 or 0', key=KEY)
-    return Row(index, text, field == "text" and _LABELS.get(label, False), place)
+        raise InputError(
+            f'{place}: "label" is {_shown(label)}, expected "good", "bad", 1 or 0', key=KEY
+        )
+    good = field == "text" and _LABELS.get(label, False)
+    return Row(index, text, good, place, markers=field == "prompt")
+
+
+def _json(line: bytes, place: str) -> Any:
+    try:
+        return json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{place}: is not UTF-8 at byte {error.start + 1}; save the file as UTF-8", key=KEY
+        ) from error
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{place}: is not JSON ({error.msg}, column {error.colno}); expected one object a line",
+            key=KEY,
+        ) from error
+    except RecursionError as error:
+        raise InputError(
+            f"{place}: is nested too deeply; expected an object of strings", key=KEY
+        ) from error
+    except ValueError as error:  # Python's bound on the digits of whole numbers
+        raise InputError(
+            f"{place}: holds a number of more than {sys.get_int_max_str_digits()} digits; "
+            'expected "label" to be "good", "bad", 1 or 0',
+            key=KEY,
+        ) from error
+
+
+def _shown(value: Any) -> str:
+    shown = ascii(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

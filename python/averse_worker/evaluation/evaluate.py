@@ -1,11 +1,13 @@
 """Judges a policy on given prompts, with the same luck for whichever policy is judged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from averse_worker.data.text import Text
 from averse_worker.data.tokenise import Prompts
 from averse_worker.engine.contract import Report
 from averse_worker.engine.texts import completion_of
@@ -83,7 +85,7 @@ def evaluate(
     judged = None
     if judge is not None:
         judged = judge.score(texts, lambda done, total: report("judge", done, total, "texts"))
-    completions = completion_tokens(drawn.responses, policy.end_token)
+    completions = completion_tokens(drawn.responses, policy.end_tokens)
     return Evaluation(
         scored,
         judged,
@@ -94,11 +96,11 @@ def evaluate(
     )
 
 
-def completion_tokens(responses: Responses, end_token: int) -> list[list[int]]:
+def completion_tokens(responses: Responses, end_tokens: Sequence[int]) -> list[list[int]]:
     """Generated tokens of each episode, without the end token."""
     rows = responses.tokens.tolist()
     cut = [row[:n] for row, n in zip(rows, responses.lengths.tolist(), strict=True)]
-    return [row[:-1] if row[-1] == end_token else row for row in cut]
+    return [row[:-1] if row[-1] in end_tokens else row for row in cut]
 
 
 def _samples(
@@ -106,7 +108,7 @@ def _samples(
     prompts: Prompts,
     scores: NDArray[np.float32],
     rows: NDArray[np.intp],
-    texts: list[str],
+    texts: list[Text],
     scored: Scores,
     count: int,
 ) -> list[Sample]:
@@ -116,12 +118,12 @@ def _samples(
     for place in _spread(len(rows), count):
         episode = int(by_score[place])
         row = rows[episode]
-        prompt = prompts.texts[row]
+        prompt = prompts.texts[row].written
         out.append(
             Sample(
                 prompt=int(prompts.ids[row]),
                 text=prompt,
-                completion=completion_of(prompt, texts[episode]),
+                completion=completion_of(prompt, texts[episode].written),
                 reward=None if episode in scored.failures else float(scored.values[episode]),
             )
         )

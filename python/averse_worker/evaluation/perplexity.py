@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import torch
 
+from averse_worker.data.tokenise import encode
 from averse_worker.engine.contract import Report
 from averse_worker.models.batches import Layout, PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import PLAIN
@@ -27,7 +28,7 @@ def perplexity(policy: Policy, texts: Sequence[str], context: int, report: Repor
     """
     chosen = [texts[i] for i in _spread(len(texts), _TEXTS)]
     limit = min(context, _TEXT_TOKENS)
-    encoded = policy.tokenizer(chosen, truncation=True, max_length=limit).input_ids
+    encoded = (ids[:limit] for ids in encode(policy.tokenizer, chosen))
     rows = sorted((ids for ids in encoded if len(ids) > 1), key=len)
     loss, count = 0.0, 0
     for start in range(0, len(rows), _TEXT_BATCH):

@@ -6,7 +6,7 @@ Whatever is wrong with them is told with the folder, the file and what was expec
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,6 @@ from typing import Any, Final
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
-from safetensors import SafetensorError
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from averse_worker.engine.contract import Report
 from averse_worker.platform.files import ASSETS, file_digest
@@ -25,8 +23,6 @@ from averse_worker.wire.errors import InputError, MissingEnvironment
 
 # No pickled weights: loading those runs code.
 _PATTERNS: Final = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-_LONGEST_REASON: Final = 300
-"""characters of a library's own words in a message"""
 
 
 @dataclass(frozen=True)
@@ -41,51 +37,42 @@ class ModelFolder:
         """What config.json holds.
 
         Raises:
-            InputError: it is missing or is no JSON object.
+            InputError: it is missing or holds no JSON object.
         """
-        path = self.path / "config.json"
-        try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise self.wrong("no config.json; expected a model in transformers format") from error
-        except (ValueError, OSError) as error:
-            raise self.wrong(f"config.json is no JSON object ({error})") from error
-        if not isinstance(config, dict):
-            raise self.wrong(f"config.json holds a {type(config).__name__}, expected an object")
+        config = self.json("config.json")
+        if config is None:
+            raise self.wrong("no config.json; expected a model in transformers format")
         return config
+
+    def json(self, name: str) -> dict[str, Any] | None:
+        """The JSON object in the file `name`; None: there is no such file.
+
+        Raises:
+            InputError: the file holds no JSON object.
+        """
+        try:
+            found = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError, RecursionError) as error:
+            raise self.wrong(f"{name} cannot be read as JSON; expected an object") from error
+        if not isinstance(found, dict):
+            raise self.wrong(f"{name} holds a {type(found).__name__}, expected an object")
+        return found
+
+    @property
+    def section(self) -> str:
+        """The config section that the model belongs to: `policy`, `reference`, `reward`, …"""
+        return self.key.partition(".")[0]
 
     def digests(self) -> dict[str, str]:
         """File name → sha256 of the files that make the model, sorted by name."""
         files = (f for f in self.path.iterdir() if f.is_file() and not f.name.startswith("."))
         return {file.name: file_digest(file) for file in sorted(files)}
 
-    def wrong(self, what: str) -> InputError:
+    def wrong(self, what: str, *, key: str | None = None) -> InputError:
         """An error that begins with the folder."""
-        return InputError(f"{self.path}: {what}", key=self.key)
-
-    @contextlib.contextmanager
-    def explained(self) -> Iterator[None]:
-        """Turns what transformers raises over a model's files into an InputError."""
-        if not any(self.path.glob("*.safetensors")):
-            raise self.wrong(
-                "no *.safetensors file; expected weights in that format (convert older ones with "
-                "model.save_pretrained)"
-            )
-        try:
-            yield
-        except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
-            if "memory" in str(error):
-                raise
-            raise self.wrong(
-                f"cannot be loaded ({type(error).__name__}: {_brief(error)}); expected a model in "
-                "transformers format with config.json, *.safetensors and tokenizer files"
-            ) from error
-
-
-def _brief(error: Exception) -> str:
-    """The error's words in one line; transformers adds lists of all the classes that it knows."""
-    words = " ".join(str(error).split())
-    return words if len(words) <= _LONGEST_REASON else f"{words[:_LONGEST_REASON].rstrip()} …"
+        return InputError(f"{self.path}: {what}", key=key or self.key)
 
 
 def find_model(
@@ -118,13 +105,14 @@ def _download(model: str, key: str, trust_remote_code: bool, report: Report) -> 
     except (HFValidationError, RepositoryNotFoundError) as error:
         raise InputError(
             f"{key} is '{model}', which is neither builtin, nor a folder here, nor a model that "
-            f"the Hugging Face hub shows you ({error})",
+            "the Hugging Face hub shows you; check its name, and sign in to the hub where the "
+            "model is not public",
             key=key,
         ) from error
     except OSError as error:  # no network and not in the cache, among others
         raise MissingEnvironment(
-            f"{key} is '{model}', which is no folder here and cannot be had from the Hugging "
-            f"Face hub ({error}); give a folder, or go online once to fill the cache",
+            f"{key} is '{model}', which is no folder here and cannot be downloaded from the "
+            "Hugging Face hub; give a folder, or go online once to fill the cache",
             key=key,
         ) from error
 
@@ -151,11 +139,3 @@ def _in_background(fetch: Callable[[], str], report: Report) -> str:
             if isinstance(answer, Exception):
                 raise answer
             return answer
-
-
-def load_tokenizer(folder: ModelFolder, trust_remote_code: bool) -> PreTrainedTokenizerBase:
-    """The tokenizer in `folder`; call it inside `folder.explained()`."""
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-        folder.path, trust_remote_code=trust_remote_code
-    )
-    return tokenizer

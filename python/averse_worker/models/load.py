@@ -1,14 +1,22 @@
 """Loads a policy and its reference, and checks that they fit the tokens asked of them."""
 
-import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from typing import Final
 
-from averse_worker.models.folder import ModelFolder, load_tokenizer
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from averse_worker.models.declared import end_token_ids
+from averse_worker.models.folder import ModelFolder
 from averse_worker.models.kernels.log_probs import TokenRule, forbidden_tokens
 from averse_worker.models.policy import Policy, padding_token
-from averse_worker.platform.device import Device, quiet
+from averse_worker.models.pretrained import load_pretrained
+from averse_worker.platform.device import Device
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadPayload
+
+_POSITION_TABLES: Final = ("position_embeddings", "embed_positions", "wpe")
+"""names of learned positions in transformers' models"""
 
 
 def load_policy(
@@ -26,28 +34,24 @@ def load_policy(
     trust = payload.policy.trust_remote_code
     # With LoRA the base is frozen and may rest in the compute format; what is trained may not.
     dtype = device.dtype if payload.policy.lora_rank else torch.float32
-    causal = _causal(folder, trust, dtype)
-    with quiet(), folder.explained():
-        tokenizer = load_tokenizer(folder, trust)
-    _check_tokenizer(folder, tokenizer)
+    own = load_pretrained(folder, "language model", dtype, trust)
+    causal, tokenizer = own.model, own.tokenizer
     _check_context(folder, context_of(causal), payload)
+    ends = _end_tokens(folder, tokenizer, causal.get_output_embeddings().weight.shape[0])
     other = None
     if reference is not None:
-        other = _causal(reference, trust, dtype)
-        if other.config.vocab_size != causal.config.vocab_size:
-            raise reference.wrong(
-                f"has a vocabulary of {other.config.vocab_size} tokens, the policy "
-                f"{causal.config.vocab_size}; expected the same tokenizer"
-            )
+        measure = load_pretrained(reference, "language model", dtype, trust)
+        _check_same_vocabulary(reference, measure.tokenizer, tokenizer)
+        other = measure.model
     rule = TokenRule(
         payload.rollout.temperature,
         forbidden_tokens(
             padding_token(tokenizer),
-            tokenizer.eos_token_id,
+            ends,
             len(tokenizer),
             causal.get_output_embeddings().weight.shape[0],
         ),
-        tokenizer.eos_token_id,
+        ends,
     )
     torch.manual_seed(payload.seed)  # LoRA's first values
     return Policy(
@@ -60,42 +64,51 @@ def load_policy(
     )
 
 
-def context_of(causal: PreTrainedModel) -> int:
-    """Positions of the model, in tokens; 2³¹ − 1 where its config sets no limit."""
-    config = causal.config.get_text_config()
+def context_of(model: PreTrainedModel) -> int:
+    """Positions of the model, in tokens; 2³¹ − 1 where nothing sets a limit."""
+    config = model.config.get_text_config()
+    limits = [2**31 - 1]
     for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
         limit = getattr(config, name, None)
         if isinstance(limit, int) and limit > 0:
-            return limit
-    return 2**31 - 1
+            limits.append(limit)
+            break
+    for name, table in model.named_modules():
+        if isinstance(table, nn.Embedding) and name.rpartition(".")[2] in _POSITION_TABLES:
+            # RoBERTa and its kin count from after the padding's id, OPT and BART from an offset.
+            after_padding = 0 if table.padding_idx is None else table.padding_idx + 1
+            limits.append(table.num_embeddings - getattr(table, "offset", after_padding))
+    return min(limits)
 
 
-def _causal(folder: ModelFolder, trust_remote_code: bool, dtype: torch.dtype) -> PreTrainedModel:
-    folder.config()
-    model: PreTrainedModel
-    with quiet(), folder.explained():
-        # The attention is transformers' own choice for the family: the one that is right for it.
-        model, found = AutoModelForCausalLM.from_pretrained(
-            folder.path,
-            dtype=dtype,
-            use_safetensors=True,
-            trust_remote_code=trust_remote_code,
-            output_loading_info=True,
-        )
-    # transformers would fill them with random numbers and only warn.
-    if found["missing_keys"]:
-        missing = ", ".join(sorted(found["missing_keys"])[:3])
-        raise folder.wrong(
-            f"the weights lack {len(found['missing_keys'])} tensors of the architecture "
-            f"({missing}, …); expected a whole causal language model"
-        )
-    return model
-
-
-def _check_tokenizer(folder: ModelFolder, tokenizer: PreTrainedTokenizerBase) -> None:
+def _end_tokens(
+    folder: ModelFolder, tokenizer: PreTrainedTokenizerBase, rows: int
+) -> tuple[int, ...]:
+    """Ids that end a response: the tokenizer's end of text, which is first and closes the texts of
+    fine-tuning, and those that generation_config.json names (Llama 3, Gemma and Phi have more)."""
     if tokenizer.eos_token_id is None:
         raise folder.wrong(
             "the tokenizer has no end-of-text token; set eos_token in tokenizer_config.json"
+        )
+    named = end_token_ids(folder)
+    if named and named[-1] >= rows:
+        raise folder.wrong(
+            f"eos_token_id {named[-1]} is beyond the embedding's {rows} rows; expected the ids of "
+            "tokens that end a text, in generation_config.json or config.json"
+        )
+    return tuple(dict.fromkeys((tokenizer.eos_token_id, *named)))
+
+
+def _check_same_vocabulary(
+    reference: ModelFolder, other: PreTrainedTokenizerBase, own: PreTrainedTokenizerBase
+) -> None:
+    there, here = other.get_vocab(), own.get_vocab()
+    if there != here:
+        odd = sorted(t for t in there | here if there.get(t) != here.get(t))
+        raise reference.wrong(
+            f"has another vocabulary than policy.model: {len(odd)} tokens differ, {odd[0]!r} has "
+            f"id {there.get(odd[0])} there and {here.get(odd[0])} in the policy; expected a model "
+            "with the same tokenizer"
         )
 
 

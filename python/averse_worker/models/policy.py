@@ -104,10 +104,9 @@ class Policy:
         return sum(p.numel() for p in self.actor.causal.parameters())
 
     @property
-    def end_token(self) -> int:
-        """Id of end-of-text."""
-        token: int = self.tokenizer.eos_token_id
-        return token
+    def end_tokens(self) -> tuple[int, ...]:
+        """Ids that end a response; the first is the tokenizer's end of text."""
+        return self.rule.end_tokens
 
     @property
     def pad_token(self) -> int:

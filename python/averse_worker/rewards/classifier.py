@@ -7,11 +7,16 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from torch import Tensor
+from transformers import PreTrainedModel
 
-from averse_worker.models.folder import ModelFolder, load_tokenizer
+from averse_worker.data.text import Control, Text, control_tokens
+from averse_worker.data.tokenise import template
+from averse_worker.models.declared import class_index
+from averse_worker.models.folder import ModelFolder
 from averse_worker.models.load import context_of
-from averse_worker.platform.device import Device, quiet
+from averse_worker.models.pretrained import load_pretrained
+from averse_worker.platform.device import Device
 from averse_worker.rewards.builtin.load import Classifier, load_classifier
 from averse_worker.rewards.contract import RewardModel
 from averse_worker.wire.errors import InputError
@@ -32,69 +37,147 @@ class ClassifierReward:
 
 
 class TransformersReward:
-    """A transformers sequence classifier: sign × the logit of one class."""
+    """A transformers sequence classifier: sign × the logit of one class.
+
+    Texts longer than its window lose their beginning: the completion is what is scored.
+    """
 
     batch: Final = 64
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: Any, index: int, sign: int, device: Device
     ) -> None:
+        """Takes both over: what the folder says of truncation and padding is replaced."""
         self._model = model.to(device.torch_device).eval().requires_grad_(False)
         self._tokenizer = tokenizer
+        self._tokenizer.truncation_side = "left"
         self._index = index
         self._sign = sign
         self._device = device
-        self._limit = min(tokenizer.model_max_length, context_of(model))
-        if "roberta" in model.config.model_type:
-            # Its first positions are kept for padding.
-            self._limit = min(self._limit, context_of(model) - model.config.pad_token_id - 1)
+        self.window = min(tokenizer.model_max_length, context_of(model))
+        """tokens of a text, those that the tokenizer adds in"""
+        self._controls = set(control_tokens(tokenizer).values())
+        self._before, self._after = template(tokenizer)
+        self._room = self.window - len(self._before) - len(self._after)
 
     @torch.inference_mode()
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One forward pass; texts longer than the classifier's context are cut at its end."""
-        batch = self._tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=self._limit,
-            padding=True,
-            return_tensors="pt",
-        ).to(self._device.torch_device)
+        """One forward pass.
+
+        Raises:
+            ValueError: a completion alone is longer than the window.
+        """
+        rows = [self._encode(text) for text in texts]
+        tokens, mask = self._padded(rows)
         with self._device.autocast():
-            logits = self._model(**batch).logits[:, self._index]
+            logits = self._model(input_ids=tokens, attention_mask=mask).logits[:, self._index]
         scores: NDArray[np.float32] = logits.float().cpu().numpy()
         return np.float32(self._sign) * scores
+
+    def check(self, folder: ModelFolder) -> None:
+        """Refuses a classifier that scores a text otherwise beside longer ones.
+
+        Raises:
+            InputError
+        """
+        probe = ["a", "a good film", "one two three four five six seven"]
+        together = self.score(probe)
+        alone = np.concatenate([self.score([text]) for text in probe])
+        near = 1e-3 if self._device.dtype == torch.float32 else 5e-2
+        if not np.allclose(together, alone, rtol=near, atol=near):
+            worst = int(np.argmax(np.abs(together - alone)))
+            raise folder.wrong(
+                f"scores a text {alone[worst]:.4g} alone and {together[worst]:.4g} beside longer "
+                "ones; expected a classifier that reads nothing into padding"
+            )
+
+    def _encode(self, text: str) -> list[int]:
+        """Token ids, at most the window; control tokens that the model knows are kept."""
+        pieces = text.pieces if isinstance(text, Text) else (text,)
+        known = [p for p in pieces if isinstance(p, str) or p.token in self._controls]
+        words = [p for p in known if isinstance(p, str)]
+        if len(words) == len(known):
+            ids = self._ids(text, markers=False)
+        elif not any(token in word for token in self._controls for word in words):
+            spelled = "".join(p if isinstance(p, str) else p.token for p in known)
+            ids = self._ids(spelled, markers=True)
+        else:
+            ids = self._joined(known)
+        begin = self._tokenizer.bos_token_id
+        if self._before == [begin] and ids[:2] == [begin, begin]:
+            ids = ids[1:]
+        if len(ids) >= self.window and isinstance(text, Text):
+            self._check_completion(text.completion)
+        return ids
+
+    def _ids(self, text: str, *, markers: bool) -> list[int]:
+        found: list[int] = self._tokenizer(
+            text,
+            split_special_tokens=not markers,
+            truncation=True,
+            max_length=self.window,
+        ).input_ids
+        return found
+
+    def _joined(self, pieces: Sequence[str | Control]) -> list[int]:
+        """Of words that spell a control token beside real ones: piece by piece."""
+        inner: list[int] = []
+        for piece in pieces:
+            if isinstance(piece, Control):
+                inner.append(self._tokenizer.convert_tokens_to_ids(piece.token))
+            else:
+                words = {"add_special_tokens": False, "split_special_tokens": True}
+                inner += self._tokenizer(piece, **words).input_ids
+        return [*self._before, *inner[-self._room :], *self._after]
+
+    def _check_completion(self, completion: str) -> None:
+        words = {"add_special_tokens": False, "split_special_tokens": True}
+        length = len(self._tokenizer(completion, **words).input_ids)
+        if length > self._room:
+            raise ValueError(
+                f"the completion alone has {length} tokens, the scorer reads {self._room}"
+            )
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Token ids and mask, padded on the right.
+
+        Models that read their score at the last token find it as the last that is not
+        `config.pad_token_id`: so that is the id that fills up here, whatever their config says,
+        and one that no text has.
+        """
+        used = {token for row in rows for token in row}
+        pad = self._tokenizer.pad_token_id
+        if pad is None or pad in used:
+            pad = next(i for i in range(len(used) + 1) if i not in used)
+        self._model.config.get_text_config().pad_token_id = pad
+        width = max(map(len, rows))
+        tokens = [[*row, *[pad] * (width - len(row))] for row in rows]
+        mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
+        device = self._device.torch_device
+        return torch.tensor(tokens, device=device), torch.tensor(mask, device=device)
 
 
 def load_reward(
     folder: ModelFolder, label: str | None, sign: int, device: Device, trust_remote_code: bool
 ) -> RewardModel:
-    """The reward model in `folder`, of whichever kind its config names.
+    """The reward model (or judge) in `folder`, of whichever kind its config names.
 
     Raises:
         InputError: missing or corrupt files, no such label, or not a sequence classifier.
     """
-    config = folder.config()
+    config = folder.config() if folder.json("config.json") is not None else {}
     if str(config.get("architecture", "")).startswith("averse-"):
         return _own(folder, config, label, sign)
-    if not any("SequenceClassification" in a for a in config.get("architectures") or []):
+    loaded = load_pretrained(folder, "classifier", torch.float32, trust_remote_code)
+    index = class_index(folder, label, f"{folder.section}.label")
+    outputs = loaded.model.config.num_labels
+    if index >= outputs:
         raise folder.wrong(
-            f"config.json names {config.get('architectures')}, expected a "
-            "…ForSequenceClassification model or one of Averse's classifiers"
+            f"names {index + 1} classes in id2label, but its head has {outputs} outputs"
         )
-    with quiet(), folder.explained():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder.path,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=trust_remote_code,
-        )
-        tokenizer = load_tokenizer(folder, trust_remote_code)
-    tokenizer.padding_side = "right"
-    if tokenizer.pad_token is None:
-        raise folder.wrong(
-            "the tokenizer has no padding token; set pad_token in tokenizer_config.json"
-        )
-    return TransformersReward(model, tokenizer, _index(folder, model, label), sign, device)
+    model = TransformersReward(loaded.model, loaded.tokenizer, index, sign, device)
+    model.check(folder)
+    return model
 
 
 def _own(
@@ -102,24 +185,11 @@ def _own(
 ) -> ClassifierReward:
     known = str(config.get("label", "positive"))
     if label is not None and label != known:
-        raise InputError(
-            f"{folder.path}: has no label '{label}'; its only label is '{known}'",
-            key="reward.label",
+        raise folder.wrong(
+            f"has no label '{label}'; its only label is '{known}'",
+            key=f"{folder.section}.label",
         )
     try:
         return ClassifierReward(load_classifier(Path(folder.path)), sign)
     except ValueError as error:
         raise InputError(str(error), key=folder.key) from error
-
-
-def _index(folder: ModelFolder, model: PreTrainedModel, label: str | None) -> int:
-    names: dict[int, str] = {int(i): str(name) for i, name in model.config.id2label.items()}
-    if label is None:
-        return len(names) - 1
-    for index, name in names.items():
-        if name == label:
-            return index
-    listed = ", ".join(f"'{name}'" for name in names.values())
-    raise InputError(
-        f"{folder.path}: has no label '{label}'; its labels are {listed}", key="reward.label"
-    )

@@ -5,8 +5,8 @@
       ├ over the time limit   the whole batch is lost
       └ NaN or infinity       that text is lost
 
-What is lost has no score, and the reason is kept. Running out of memory and requests to stop are no
-failures of a text: they pass through.
+What is lost has no score, and the reason is kept. Running out of memory, errors of the device and
+requests to stop are no failures of a text: they pass through.
 """
 
 import traceback
@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from averse_worker.platform.device_errors import is_device_error
 from averse_worker.platform.memory import is_out_of_memory
 from averse_worker.platform.time_limit import TimedOut, time_limit
 from averse_worker.rewards.contract import Failed, RewardModel, Scores
@@ -75,7 +76,7 @@ class Scorer:
         except WorkerError:
             raise
         except Exception as error:
-            if is_out_of_memory(error):
+            if is_out_of_memory(error) or is_device_error(error):
                 raise
             if len(batch) == 1:
                 return self._none(batch, Failed("exception", _described(error)))

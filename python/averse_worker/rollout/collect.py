@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from averse_worker.data.text import Text, read_tokens
 from averse_worker.data.tokenise import Prompts
 from averse_worker.engine.contract import Report
 from averse_worker.models.batches import PaddedPrompts, Responses
@@ -68,7 +69,7 @@ class RolloutSummary:
     lengths: NDArray[np.uint32]
     failures: Mapping[int, Failed]
     """episodes without a reward"""
-    texts: Sequence[str]
+    texts: Sequence[Text]
     """prompt and completion in one"""
     entropy: float
     seconds: RolloutSeconds
@@ -194,12 +195,12 @@ class Collector:
         of them failed."""
         lengths = responses.lengths.tolist()
         drawn = responses.tokens.tolist()
-        prefixes = [
-            prompts.tokens[row] + drawn[i][:step]
-            for i, row in enumerate(rows)
-            for step in range(1, lengths[i])
-        ]
-        texts = self.policy.tokenizer.batch_decode(prefixes, skip_special_tokens=True)
+        steps = [(i, step) for i in range(len(rows)) for step in range(1, lengths[i])]
+        prefixes = (
+            [prompts.tokens[rows[i]] for i, _ in steps],
+            [drawn[i][:step] for i, step in steps],
+        )
+        texts = read_tokens(self.policy.tokenizer, self.policy.end_tokens, *prefixes)
         raw = np.zeros(responses.tokens.shape, dtype=np.float32)
         own = np.broadcast_to(scores[rows][:, None], raw.shape)
         # Before the first token stands the prompt, whose score is known.
@@ -221,13 +222,12 @@ class Collector:
 
 def full_texts(
     policy: Policy, prompts: Prompts, rows: NDArray[np.intp], responses: Responses
-) -> list[str]:
-    """Prompt and response as one text each: decoded together, as a character may span both."""
+) -> list[Text]:
+    """Prompt and response as one text each."""
     lengths = responses.lengths.tolist()
-    drawn = responses.tokens.tolist()
-    tokens = [prompts.tokens[row] + drawn[i][: lengths[i]] for i, row in enumerate(rows)]
-    texts: list[str] = policy.tokenizer.batch_decode(tokens, skip_special_tokens=True)
-    return texts
+    drawn = [row[:n] for row, n in zip(responses.tokens.tolist(), lengths, strict=True)]
+    own = [prompts.tokens[row] for row in rows]
+    return read_tokens(policy.tokenizer, policy.end_tokens, own, drawn)
 
 
 def _ticker(report: Report, phase: str, unit: str) -> Callable[[int, int], None]:

@@ -123,7 +123,7 @@ def _sample_rows(
     tick: Callable[[int, int], None],
 ) -> None:
     """Fills in the episodes `rows`, whose prompts are `prompts`."""
-    actor, end = policy.actor, policy.end_token
+    actor = policy.actor
     count, width = prompts.tokens.shape
     total = draws.shape[0] * sampler.new_tokens
     mask = prompts.mask()
@@ -154,7 +154,7 @@ def _sample_rows(
             tick(done + count * (step + 1), total)
             positions = positions[:, -1:] + 1
             tokens = drawn.tokens[:, None]
-            ending = drawn.tokens == end
+            ending = _ends(drawn.tokens, policy.end_tokens)
             if not bool(ending.any()):
                 continue
             ending = ending if finished is None else ending & ~finished
@@ -168,6 +168,14 @@ def _sample_rows(
                 mask = None if mask is None else mask[stay]
                 rows, tokens, positions = rows[stay], tokens[stay], positions[stay]
                 finished = None
+
+
+def _ends(tokens: Tensor, end_tokens: tuple[int, ...]) -> Tensor:
+    """[N], where a token ends its response."""
+    ending = tokens == end_tokens[0]
+    for token in end_tokens[1:]:
+        ending |= tokens == token
+    return ending
 
 
 def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: DynamicCache) -> Tensor:

@@ -13,6 +13,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from averse_worker.data.tokenise import tokenise_texts
 from averse_worker.engine.contract import Report
+from averse_worker.models.load import context_of
 from averse_worker.models.policy import Policy
 from averse_worker.platform.device import Device, quiet
 from averse_worker.platform.finite import first_not_finite, require_finite
@@ -42,7 +43,7 @@ def fine_tune(
     disk and nothing logged.
 
     Raises:
-        InputError: there are no texts.
+        InputError: there are no texts, or they may be longer than the model's context.
         Diverged: a loss, gradient or weight is NaN or infinite.
     """
     if not texts:
@@ -50,6 +51,13 @@ def fine_tune(
             'supervised fine-tuning needs train rows with "text" and "label": "good", and there '
             "are none; label some, or set sft.steps to 0",
             key="data.path",
+        )
+    context = context_of(policy.actor.causal)
+    if payload.max_tokens > context:
+        raise InputError(
+            f"sft.max_tokens is {payload.max_tokens}, but policy.model has {context} positions; "
+            f"set it to {context} or lower",
+            key="sft.max_tokens",
         )
     model = policy.adapter if policy.adapter is not None else policy.actor.causal
     rows = tokenise_texts(policy.tokenizer, texts, payload.max_tokens)

@@ -5,6 +5,7 @@ import re
 import traceback
 from typing import Final
 
+from averse_worker.platform.device_errors import is_device_error
 from averse_worker.platform.memory import is_out_of_memory
 from averse_worker.wire.errors import ErrorKind, WorkerError
 from averse_worker.wire.messages.base import NotFinite
@@ -54,6 +55,13 @@ def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | Non
         return "diverged", message, None, trace
     if is_out_of_memory(error):
         return "memory", f"`{command}` ran out of memory; {_MEMORY_ADVICE}", None, trace
+    if is_device_error(error):
+        message = (
+            f"`{command}` met an error of the device, after which this worker cannot go on with "
+            "it; resume with a new worker, and if it comes again at the same place, run once with "
+            "backend.device cpu to see its cause"
+        )
+        return "environment", message, "backend.device", trace
     if isinstance(error, ImportError):
         message = (
             f"`{command}` needs the package {error.name or error}, which cannot be imported; "

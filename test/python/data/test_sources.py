@@ -1,10 +1,12 @@
 """Data files: what is read from them, and what is said of those that are wrong."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import normalizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from averse_worker.data.sources import Row, read_data
@@ -113,7 +115,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
 
 def test_prompts_are_the_first_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     rows = [Row(3, "the film was very good", True, "a:1"), Row(8, "a", False, "a:2")]
-    prompts = tokenise_prompts(rows, tokenizer, 3)
+    prompts = tokenise_prompts(rows, tokenizer, (0,), 3)
     assert prompts.ids.tolist() == [3, 8]
     assert [len(tokens) for tokens in prompts.tokens] == [3, 2]
     assert prompts.tokens[0][0] == tokenizer.bos_token_id
@@ -122,14 +124,11 @@ def test_prompts_are_the_first_tokens(tokenizer: PreTrainedTokenizerFast) -> Non
 
 
 def test_a_text_without_tokens_is_refused(tokenizer: PreTrainedTokenizerFast) -> None:
-    class Silent:
-        eos_token_id = tokenizer.eos_token_id
-
-        def __call__(self, texts: list[str], **_: Any) -> Any:
-            return tokenizer([""] * len(texts), add_special_tokens=False)
-
+    silent = copy.deepcopy(tokenizer)
+    silent.backend_tokenizer.normalizer = normalizers.Replace("?", "")
+    silent.backend_tokenizer.post_processor = processors.ByteLevel()
     with pytest.raises(InputError, match="a:1: the text has no tokens"):
-        tokenise_prompts([Row(0, "?", False, "a:1")], Silent(), 4)  # type: ignore[arg-type]
+        tokenise_prompts([Row(0, "?", False, "a:1")], silent, (0,), 4)
 
 
 def test_models_that_do_not_fit_are_refused(tmp_path: Path) -> None:
@@ -142,12 +141,14 @@ def test_models_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no end-of-text token; set eos_token"):
         make_policy(folder)
     weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:2000])
-    with pytest.raises(InputError, match="cannot be loaded") as caught:
-        make_policy(folder)
+    whole = weights.read_bytes()
+    for size, told in ((2000, "is no safetensors file"), (len(whole) - 1, "its header tells of")):
+        weights.write_bytes(whole[:size])
+        with pytest.raises(InputError, match=told) as caught:
+            make_policy(folder)
     assert caught.value.key == "policy.model"
     weights.unlink()
-    with pytest.raises(InputError, match=r"no \*.safetensors file"):
+    with pytest.raises(InputError, match=r"no model\.safetensors and no"):
         make_policy(folder)
 
 

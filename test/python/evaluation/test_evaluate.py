@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from averse_worker.data.text import read_tokens
 from averse_worker.data.tokenise import Prompts
 from averse_worker.evaluation.evaluate import Evaluation, evaluate
 from averse_worker.evaluation.perplexity import perplexity
@@ -35,7 +36,7 @@ def judge(
     second: RewardModel | None = None,
 ) -> Evaluation:
     tokens = [[0, 60 + i] + [40] * (i % 3) for i in range(9)]
-    texts = policy.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+    texts = read_tokens(policy.tokenizer, policy.end_tokens, tokens)
     prompts = Prompts(np.arange(100, 109, dtype=np.uint32), tokens, texts)
     scores = np.array([5, 3, 8, 1, 7, 2, 9, 4, 6], dtype=np.float32)
     return evaluate(

@@ -85,7 +85,11 @@ def test_the_builtin_classifier_loads_with_its_sign() -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    for made, told in ((None, "no config.json"), ("{", "no JSON object"), ("[]", "holds a list")):
+    for made, told in (
+        (None, "no config.json"),
+        ("{", "cannot be read as JSON"),
+        ("[]", "holds a list"),
+    ):
         if made is not None:
             (tmp_path / "config.json").write_text(made)
         with pytest.raises(InputError, match=told) as caught:

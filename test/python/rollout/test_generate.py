@@ -102,9 +102,9 @@ def test_responses_end_at_the_end_token_and_not_before_the_minimum(policy: Polic
     assert bool(ended.any())
     assert int(lengths.min()) > 4
     for row, n in zip(tokens.tolist(), lengths.tolist(), strict=True):
-        assert policy.end_token not in row[: n - 1]
+        assert policy.end_tokens[0] not in row[: n - 1]
         assert row[n:] == [policy.pad_token] * (10 - n)
-        assert n == 10 or row[n - 1] == policy.end_token
+        assert n == 10 or row[n - 1] in policy.end_tokens
 
 
 def test_neither_padding_nor_rows_without_a_token_are_drawn(policy: Policy) -> None:

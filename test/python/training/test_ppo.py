@@ -320,7 +320,7 @@ def test_the_fused_head_has_the_gradients_of_the_plain_one() -> None:
     bias = torch.randn(12, generator=generator, requires_grad=True)
     tokens = torch.randint(3, 12, (9,), generator=generator)
     early = torch.arange(9) < 4
-    rule = TokenRule(temperature=0.7, forbidden=(1, 5), end_token=2)
+    rule = TokenRule(temperature=0.7, forbidden=(1, 5), end_tokens=(2,))
     mix = torch.randn(2, 9, generator=generator)
     tokens[tokens == 5] = 6
 

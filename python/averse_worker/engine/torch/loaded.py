@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from averse_worker.data.builtin import Split
 from averse_worker.data.sources import Data, read_data
+from averse_worker.data.text import Text
 from averse_worker.data.tokenise import Prompts, tokenise_prompts
 from averse_worker.engine.contract import Report
 from averse_worker.engine.texts import completion_of
@@ -48,14 +49,14 @@ class PromptSet:
 class EpisodeTexts:
     """Of a rollout, one entry an episode."""
 
-    prompts: Sequence[str]
-    wholes: Sequence[str]
+    prompts: Sequence[Text]
+    wholes: Sequence[Text]
     """prompt and completion in one"""
 
     def text_of(self, episode: int) -> tuple[str, str]:
         """Prompt and completion."""
-        prompt = self.prompts[episode]
-        return prompt, completion_of(prompt, self.wholes[episode])
+        prompt = self.prompts[episode].written
+        return prompt, completion_of(prompt, self.wholes[episode].written)
 
 
 class Training:
@@ -162,7 +163,9 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     policy = load_policy(payload, folders.policy, folders.reference, device)
     report("load", 2, total, "parts")
     prompts = {
-        split: tokenise_prompts(rows, policy.tokenizer, payload.data.prompt_tokens)
+        split: tokenise_prompts(
+            rows, policy.tokenizer, policy.end_tokens, payload.data.prompt_tokens
+        )
         for split, rows in data.rows.items()
     }
     report("load", 3, total, "parts")

@@ -30,7 +30,7 @@ class TokenRule:
 
     temperature: float = 1.0
     forbidden: tuple[int, ...] = ()
-    end_token: int | None = None
+    end_tokens: tuple[int, ...] = ()
     """forbidden where `early` says so"""
 
     def apply(self, logits: Tensor, early: Tensor | None) -> Tensor:
@@ -43,8 +43,9 @@ class TokenRule:
                 logits[:, first : last + 1] = FORBIDDEN
             else:
                 logits[:, list(self.forbidden)] = FORBIDDEN
-        if early is not None and self.end_token is not None:
-            logits[:, self.end_token].masked_fill_(early, FORBIDDEN)
+        if early is not None:
+            for token in self.end_tokens:
+                logits[:, token].masked_fill_(early, FORBIDDEN)
         return logits
 
 
@@ -52,9 +53,11 @@ PLAIN: Final = TokenRule()
 """The model's own distribution, as perplexity is measured."""
 
 
-def forbidden_tokens(pad: int, end: int, known: int, vocabulary: int) -> tuple[int, ...]:
-    """Ids that are never sampled: padding (where it is not end-of-text) and nameless rows."""
-    padding = () if pad == end or pad >= known else (pad,)
+def forbidden_tokens(
+    pad: int, ends: tuple[int, ...], known: int, vocabulary: int
+) -> tuple[int, ...]:
+    """Ids that are never sampled: padding (where it ends no text) and nameless rows."""
+    padding = () if pad in ends or pad >= known else (pad,)
     return (*padding, *range(known, vocabulary))
 
 

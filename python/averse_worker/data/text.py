@@ -1,0 +1,110 @@
+"""Texts as scorers and people read them, from token ids.
+
+Control tokens (begin and end of text, the markers of chat templates) are ids, not words: a text
+that merely spells one does not contain it. A scorer that knows a control token is given it, any
+other scorer reads the text without.
+"""
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control token where it stands in a text."""
+
+    token: str
+
+
+class Text(str):
+    """Prompt and completion in one. As a string: without control tokens."""
+
+    __slots__ = ("pieces", "prompt")
+
+    pieces: tuple[str | Control, ...]
+    """the same with control tokens; the token that begins a text is left to whoever reads it"""
+    prompt: str
+    """what the text begins with, without control tokens"""
+
+    def __new__(cls, plain: str, pieces: Sequence[str | Control] = (), prompt: str = "") -> Self:
+        text = super().__new__(cls, plain)
+        text.pieces = tuple(pieces) or (plain,)
+        text.prompt = prompt
+        return text
+
+    @property
+    def completion(self) -> str:
+        """What the text has more than its prompt; a character that spans both belongs here."""
+        same = itertools.takewhile(
+            lambda pair: pair[0] == pair[1], zip(self, self.prompt, strict=False)
+        )
+        return self[sum(1 for _ in same) :]
+
+    @property
+    def written(self) -> str:
+        """Control tokens spelled out, for people."""
+        return "".join(p.token if isinstance(p, Control) else p for p in self.pieces)
+
+
+def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
+    """Id and spelling of every control token."""
+    special = {i: str(t) for i, t in tokenizer.added_tokens_decoder.items() if t.special}
+    named = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
+    return special | {i: str(token) for i, token in named}
+
+
+def read_tokens(
+    tokenizer: PreTrainedTokenizerBase,
+    end_tokens: Sequence[int],
+    prompts: Sequence[Sequence[int]],
+    responses: Sequence[Sequence[int]] | None = None,
+) -> list[Text]:
+    """The texts of prompts, or of prompts and responses: decoded in one piece, as a character may
+    span both."""
+    known = control_tokens(tokenizer)
+    drawn: Sequence[Sequence[int]] = [[]] * len(prompts) if responses is None else responses
+    whole = [[*prompt, *response] for prompt, response in zip(prompts, drawn, strict=True)]
+    plain = tokenizer.batch_decode(whole, skip_special_tokens=True)
+    begins = plain
+    if responses is not None:
+        begins = tokenizer.batch_decode(list(map(list, prompts)), skip_special_tokens=True)
+    texts = []
+    for i, tokens in enumerate(whole):
+        chat = any(token in known for token in prompts[i][1:])
+        first = int(tokens[0] == tokenizer.bos_token_id)
+        # The end of a turn is one of a chat's markers; the end of a text is none of its words.
+        ended = bool(drawn[i]) and drawn[i][-1] in end_tokens and not chat
+        inner = tokens[first : len(tokens) - int(ended)]
+        pieces = _pieces(tokenizer, inner, known) if known.keys() & set(inner) else ()
+        texts.append(Text(plain[i], pieces, begins[i]))
+    return texts
+
+
+def _pieces(
+    tokenizer: PreTrainedTokenizerBase, tokens: list[int], known: dict[int, str]
+) -> list[str | Control]:
+    marks = [known[token] for token in tokens if token in known]
+    text: str = tokenizer.decode(tokens, skip_special_tokens=False)
+    parts = re.split(
+        "(" + "|".join(map(re.escape, sorted(known.values(), key=len)[::-1])) + ")", text
+    )
+    if parts[1::2] == marks:
+        return [Control(p) if i % 2 else p for i, p in enumerate(parts) if p]
+    # Some words spell a control token: piece by piece, so that they stay words.
+    pieces: list[str | Control] = []
+    run: list[int] = []
+    for token in [*tokens, None]:
+        if token is not None and token not in known:
+            run.append(token)
+            continue
+        if run:
+            pieces.append(tokenizer.decode(run, skip_special_tokens=False))
+            run = []
+        if token is not None:
+            pieces.append(Control(known[token]))
+    return pieces
