@@ -19,7 +19,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   journal: ["protocol", "system"],
   worker: ["config", "protocol", "system", "text"],
   analysis: ["config", "journal", "risk", "stats"],
-  engine: ["analysis", "config", "journal", "protocol", "risk", "stats"],
+  engine: ["analysis", "config", "journal", "protocol", "risk", "stats", "text"],
   "run-model": ["config", "engine", "journal", "risk", "text"],
   store: ["analysis", "config", "engine", "journal", "run-model", "system"],
   live: ["engine"],
