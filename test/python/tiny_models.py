@@ -170,11 +170,13 @@ def write_data(folder: Path) -> Path:
     return folder
 
 
-def make_policy(folder: Path, **changes: Any) -> Policy:
-    """The policy in `folder`, loaded as by a payload with these changes."""
+def make_policy(folder: Path, reference: Path | None = None, **changes: Any) -> Policy:
+    """The policy in `folder`, measured against itself or the model in `reference`, loaded as by a
+    payload with these changes."""
     payload = load_payload(policy__model=str(folder), **changes)
+    other = ModelFolder(reference, "reference") if reference else None
     device = open_device(payload.backend)
-    return load_policy(payload, ModelFolder(folder, "policy.model"), None, device)
+    return load_policy(payload, ModelFolder(folder, "policy.model"), other, device)
 
 
 class LetterReward:
