@@ -1,6 +1,7 @@
 /** Arms known by name: what each changes of the experiment's own sections. */
 
 import { z } from "zod";
+import { riskMeasures } from "../risk/measures/registry.js";
 import { nearestName } from "../text/nearest-name.js";
 import { isTree, merged, type Tree, valueAt } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
@@ -20,7 +21,7 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
   rlhf: {
     stage: "rl",
     changes: { risk: { measure: "mean" } },
-    description: "SFT, then risk-neutral PPO: every episode counts",
+    description: `SFT, then PPO that ${riskMeasures.mean.words.description}: risk-neutral`,
   },
   // The experiment's own `risk` section (cvar by default), so that `--set risk.measure=…` reaches it.
   "ra-rlhf": {
@@ -31,7 +32,7 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
   "random-drop": {
     stage: "rl",
     changes: { risk: { measure: "random-drop" } },
-    description: "control: drops as many episodes as ra-rlhf, but at random",
+    description: `SFT, then PPO that ${riskMeasures["random-drop"].words.description}`,
   },
 };
 

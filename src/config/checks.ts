@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { annealingEnd } from "../risk/annealing/schedule.js";
-import { usesAlpha } from "../risk/measures/registry.js";
+import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailCount } from "../risk/tail.js";
 import { type KeyPath, valueAt } from "./key-path.js";
 import type { GivenValues } from "./load.js";
@@ -84,11 +84,11 @@ function strataMisfits({ sampling, training }: ArmConfig): Misfit[] {
 
 /** An arm called risk-averse that is risk-neutral would make every comparison with it a lie. */
 function neutralMisfits(name: string, { risk }: ArmConfig): Misfit[] {
-  if (name !== "ra-rlhf" || risk.measure !== "mean") return [];
+  if (name !== "ra-rlhf" || riskMeasures[risk.measure].role !== "neutral") return [];
   return [
     {
       keys: ["risk.measure"],
-      found: "the arm ra-rlhf with the risk-neutral measure mean",
+      found: `the arm ra-rlhf with the risk-neutral measure ${risk.measure}`,
       expected: "a risk-averse measure",
       remedy: "Set risk.measure to cvar; the risk-neutral arm is called rlhf.",
     },

@@ -117,9 +117,14 @@ function unknownKeyText(key: string): string {
   return `no configuration key is named ${JSON.stringify(key)}. ${hint}`;
 }
 
-function keyText({ key, expected, default: fallback, description }: KeyReference): string {
+function keyText(reference: KeyReference): string {
+  const { key, expected, default: fallback, description, choices, meanings } = reference;
   const rest = fallback === undefined ? "required" : `default ${JSON.stringify(fallback)}`;
-  return `${key}: ${expected}; ${rest}${description === "" ? "" : `\n    ${description}`}`;
+  const indented = [
+    ...(description === "" ? [] : [description]),
+    ...meanings.map((meaning, at) => `${choices[at]}: ${meaning}`),
+  ];
+  return [`${key}: ${expected}; ${rest}`, ...indented.map((line) => `    ${line}`)].join("\n");
 }
 
 interface ValueInForce {

@@ -6,9 +6,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { riskRecord } from "../../analysis/arm-risk.js";
 import { batchQuantities } from "../../analysis/batch-quantities.js";
 import { determinismOf } from "../../analysis/determinism.js";
-import { riskTerms } from "../../analysis/risk-terms.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { writeDurably } from "../../system/durable-files.js";
 import { recordError } from "../../system/record-error.js";
@@ -80,7 +80,7 @@ export function startingManifest(
       prompts: { train: null, test: null },
     },
     risk: Object.fromEntries(
-      arms.flatMap(([name, arm]) => (arm.stage === "rl" ? [[name, riskTerms(arm)]] : [])),
+      arms.flatMap(([name, arm]) => (arm.stage === "rl" ? [[name, riskRecord(arm)]] : [])),
     ),
     quantities: Object.fromEntries(
       arms.map(([name, arm]) => [name, batchQuantities(experiment, arm)]),
