@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from plain import at, entropies, next_token_log_probs, plain_model
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
@@ -19,6 +18,7 @@ from averse_worker.platform.device import Device, quiet
 from averse_worker.rewards.classifier import load_reward
 from averse_worker.rollout.generate import Sampler, Samples, sample, uniforms
 from averse_worker.store.export import export_policy
+from plain import at, entropies, next_token_log_probs, plain_model
 from tiny_models import CLASSIFIERS, POLICIES, make_policy, write_classifier, write_policy
 
 PROMPTS = [[0, 40, 50, 60, 70, 80, 90], [0, 40], [7], [0, 90, 91, 92], [0, 33, 34, 35, 36]]
@@ -77,7 +77,7 @@ def test_sampler_and_forward_pass_have_the_log_probs_of_transformers(family: Sub
     drawn, policy = family.samples, family.policy
     assert len(set(map(len, PROMPTS))) > 1
     with torch.no_grad():
-        seen = policy.evaluate(policy.actor, family.prompts, drawn.responses, MIN_NEW_TOKENS)
+        seen = policy.evaluate(policy.model, family.prompts, drawn.responses, MIN_NEW_TOKENS)
         expected = family.plainly(plain_model(family.folder))
     for i, (response, logs) in enumerate(zip(family.responses(), expected, strict=True)):
         for found in (drawn, seen):
@@ -92,7 +92,7 @@ def test_gradients_are_those_of_transformers(family: Subject) -> None:
     drawn, policy = family.samples.responses, family.policy
     mix = torch.randn((2, *drawn.tokens.shape), generator=torch.Generator().manual_seed(5))
     policy.actor.causal.zero_grad()
-    seen = policy.evaluate(policy.actor, family.prompts, drawn, MIN_NEW_TOKENS)
+    seen = policy.evaluate(policy.model, family.prompts, drawn, MIN_NEW_TOKENS)
     (mix[0] * seen.log_probs + mix[1] * seen.entropies).sum().backward()
     plain = plain_model(family.folder)
     for i, (response, logs) in enumerate(

@@ -76,8 +76,8 @@ def update(folder: Path, reference: Path, minibatch: int, spy: pytest.MonkeyPatc
     }
     payload, policy = load_payload(**changes), make_policy(folder, reference, **changes)
     torch.manual_seed(3)
-    nn.init.normal_(policy.value_head.weight, std=0.2)
-    nn.init.constant_(policy.value_head.bias, 0.1)
+    nn.init.normal_(policy.model.value_head.weight, std=0.2)
+    nn.init.constant_(policy.model.value_head.bias, 0.1)
     with torch.no_grad():  # end-of-text becomes likely, and responses of different length
         trunk = policy.actor.causal.transformer
         trunk.ln_f.bias += 0.6 * trunk.wte.weight[0]
