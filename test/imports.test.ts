@@ -12,16 +12,16 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   stats: ["risk"],
   risk: ["stats"],
   text: [],
-  protocol: [],
+  protocol: ["text"],
   bootstrap: [],
   system: [],
   config: ["risk", "text"],
-  journal: ["protocol", "system"],
+  journal: ["protocol", "system", "text"],
   worker: ["config", "protocol", "system", "text"],
   analysis: ["config", "journal", "risk", "stats"],
   engine: ["analysis", "config", "journal", "protocol", "risk", "stats", "text"],
   "run-model": ["config", "engine", "journal", "risk", "text"],
-  store: ["analysis", "config", "engine", "journal", "run-model", "system"],
+  store: ["analysis", "config", "engine", "journal", "run-model", "system", "text"],
   live: ["engine"],
   report: ["analysis", "config", "journal", "risk", "stats", "text"],
   tui: [
@@ -60,8 +60,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["live", "worker", "bootstrap"],
 };
 
-/** What `text` leaves to libraries. */
-const textLibraries = ["cli-truncate", "slice-ansi", "string-width", "wrap-ansi"];
+/** What `text` leaves to libraries; of zod it knows the types of its issues. */
+const textLibraries = ["cli-truncate", "slice-ansi", "string-width", "wrap-ansi", "zod"];
 
 const bannedNames = /^(index|utils?|helpers?|common|managers?|services?)$/;
 

@@ -1,7 +1,9 @@
 /** journal.jsonl, read: every line checked before it is an event. */
+
 import { join } from "node:path";
 import { runFiles } from "../store/paths.js";
 import { RecordError } from "../system/record-error.js";
+import { firstFault } from "../text/schema-faults.js";
 import { type JournalEvent, journalEvent } from "./events.js";
 import { checksumOf, type JournalLine, linesOf, noChecksum, sealOf } from "./line.js";
 
@@ -130,9 +132,8 @@ export function eventOf({ bytes, number }: JournalLine, path: string): JournalEv
   }
   const result = journalEvent.safeParse(json);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    const where = issue!.path.length > 0 ? `${issue!.path.join(".")}: ` : "";
-    throw new JournalError(path, number, false, `not an event: ${where}${issue!.message}`);
+    const what = `not an event: ${firstFault(result.error, json)}`;
+    throw new JournalError(path, number, false, what);
   }
   return result.data;
 }

@@ -49,7 +49,7 @@ export function filesIn(folder: string, below = ""): string[] {
  * @throws {RecordError} it is missing, cannot be read, or is no digest file
  */
 export function readDigests(folder: string): Record<string, string> {
-  return readCheckedJson(join(folder, digestsFile), digests, "digest file").sha256;
+  return readCheckedJson(join(folder, digestsFile), digests, "a digest file").sha256;
 }
 
 export interface FolderCheck {

@@ -18,7 +18,7 @@ export function writeEvaluation(run: string, evaluation: Evaluation): void {
 
 /** @throws {RecordError} when it is missing (the run is not done) or damaged */
 export function readEvaluation(run: string): Evaluation {
-  return readCheckedJson(join(run, runFiles.evaluation), evaluationSchema, "evaluation");
+  return readCheckedJson(join(run, runFiles.evaluation), evaluationSchema, "an evaluation");
 }
 
 /** @returns null: there is none, for the run is not over. @throws {RecordError} it is damaged */

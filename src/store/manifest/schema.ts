@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { formattedJson } from "../../config/json-schema.js";
+import { formattedJson } from "../../text/json.js";
 import { manifestVersion } from "./text.js";
 
 const count = z.int().nonnegative();
