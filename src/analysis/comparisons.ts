@@ -1,7 +1,7 @@
 /** Every risk-averse arm against every risk-neutral one and every control, three ways. */
 import type { Experiment } from "../config/schema/experiment.js";
-import type { Trial } from "../engine/plan.js";
-import { pairedDifference } from "../stats/intervals.js";
+import type { Trial } from "../config/trials.js";
+import { pairedTest } from "../stats/paired-test.js";
 import { riskRole } from "./arm-risk.js";
 import { atEqualCost } from "./equal-cost.js";
 import type { Comparison } from "./evaluation.js";
@@ -76,7 +76,7 @@ function atEqualIterations(
     a: figures.get(pair.a.id)!.final!,
     b: figures.get(pair.b.id)!.final!,
   }));
-  const { difference, ci95 } = pairedDifference(
+  const { difference, interval: ci95 } = pairedTest(
     finals.map((final) => final.a.metrics[metric]!),
     finals.map((final) => final.b.metrics[metric]!),
   );

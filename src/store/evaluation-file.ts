@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Evaluation, evaluationSchema } from "../analysis/evaluation.js";
 import { writeDurably } from "../system/durable-files.js";
 import { RecordError, recordError } from "../system/record-error.js";
-import { sha256Of } from "./digests.js";
+import { sha256Of } from "../system/sha256.js";
 import { readCheckedJson } from "./json-files.js";
 import { runFiles } from "./paths.js";
 

@@ -112,7 +112,9 @@ test("above the share in a step, too", async () => {
   });
   const outcome = await run.run();
   expect(outcome).toMatchObject({ outcome: "failed", kind: "reward" });
-  expect((outcome as { message: string }).message).toMatch(/^5 of 16 rewards of iteration 1 failed/);
+  expect((outcome as { message: string }).message).toMatch(
+    /^5 of 16 rewards of iteration 1 failed/,
+  );
   expect(commands).not.toContain("update");
 });
 

@@ -5,7 +5,7 @@ import { isTree, leaves } from "../../config/key-path.js";
 import { type LoadedExperiment, loadExperiment } from "../../config/load.js";
 import { ConfigError, type ConfigProblem, placeText } from "../../config/problems.js";
 import { type KeyReference, keyReferences } from "../../config/reference.js";
-import { planTrials } from "../../engine/plan.js";
+import { planTrials } from "../../config/trials.js";
 import { gridLines } from "../../text/grid.js";
 import { nearestName } from "../../text/nearest-name.js";
 import { readWorkerSpec } from "../../worker/spec.js";
