@@ -1,6 +1,6 @@
 /** A journal's evaluations, summed up: what evaluation.json holds. */
 import type { Experiment } from "../config/schema/experiment.js";
-import { planTrials, type Trial } from "../engine/plan.js";
+import { planTrials, type Trial } from "../config/trials.js";
 import type { JournalEvent } from "../journal/events.js";
 import { confidence95, mean, sd } from "../stats/intervals.js";
 import { comparisons } from "./comparisons.js";

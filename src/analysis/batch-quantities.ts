@@ -1,7 +1,7 @@
 /** Every batch quantity of an arm in one table, each with its unit: what "batch" can mean, said. */
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { keptEpisodes } from "../risk/annealing/schedule.js";
-import { usesAlpha } from "../risk/measures/registry.js";
+import { riskMeasures } from "../risk/measures/registry.js";
 
 export interface Quantity {
   name: string;
@@ -66,17 +66,10 @@ function keptRange(
   { batch, iterations }: ArmConfig["training"],
   step: number,
 ): KeptRange {
-  const { measure, mixture } = risk;
-  if (!usesAlpha(measure)) {
-    return { kept: batch, bound: measure === "entropic" ? "at most" : "exact" };
-  }
-  // Episodes outside the tail keep the weight 1 − c.
-  if (measure === "mean-cvar" && mixture < 1) {
-    return { kept: batch, bound: "exact" };
-  }
-  const kept = keptEpisodes({ ...risk, kind: schedule }, step, iterations, batch);
-  // The episode at the quantile itself has weight 0.
-  return { kept, bound: measure === "cvar-gradient" ? "at most" : "exact" };
+  const { episodes, bound } = riskMeasures[risk.measure].trainsOn(risk);
+  const kept =
+    episodes === "all" ? batch : keptEpisodes({ ...risk, kind: schedule }, step, iterations, batch);
+  return { kept, bound };
 }
 
 function sftRows({ sft }: Experiment): Quantity[] {

@@ -1,13 +1,13 @@
-/** Every risk-averse arm against every risk-neutral one, three ways. */
+/** Every risk-averse arm against every risk-neutral one and every control, three ways. */
 import type { Experiment } from "../config/schema/experiment.js";
-import type { Trial } from "../engine/plan.js";
-import { pairedDifference } from "../stats/intervals.js";
+import type { Trial } from "../config/trials.js";
+import { pairedTest } from "../stats/paired-test.js";
+import { riskRole } from "./arm-risk.js";
 import { atEqualCost } from "./equal-cost.js";
 import type { Comparison } from "./evaluation.js";
 import { frontierOf } from "./frontier.js";
 import type { MetricSettings } from "./metrics.js";
 import { type ComparedMetric, promptInterval } from "./prompt-bootstrap.js";
-import { riskRole } from "./risk-role.js";
 import type { RunFigures } from "./trial-figures.js";
 
 export const comparedMetrics: readonly ComparedMetric[] = [
@@ -38,9 +38,11 @@ export function comparisons(
   };
   const arms = Object.entries(experiment.arms);
   const averse = arms.filter(([, arm]) => riskRole(arm) === "averse").map(([name]) => name);
-  const neutral = arms.filter(([, arm]) => riskRole(arm) === "neutral").map(([name]) => name);
+  const others = arms
+    .filter(([, arm]) => ["neutral", "control"].includes(riskRole(arm) ?? ""))
+    .map(([name]) => name);
   return averse.flatMap((a) =>
-    neutral.flatMap((b) => {
+    others.flatMap((b) => {
       const pairs = pairsOf(a, b, trials, figures);
       return pairs.length === 0
         ? []
@@ -74,7 +76,7 @@ function atEqualIterations(
     a: figures.get(pair.a.id)!.final!,
     b: figures.get(pair.b.id)!.final!,
   }));
-  const { difference, ci95 } = pairedDifference(
+  const { difference, interval: ci95 } = pairedTest(
     finals.map((final) => final.a.metrics[metric]!),
     finals.map((final) => final.b.metrics[metric]!),
   );

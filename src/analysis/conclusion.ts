@@ -4,8 +4,8 @@
  * decides nothing, and an interval that holds 0 is "not decided".
  */
 import type { Experiment } from "../config/schema/experiment.js";
+import { riskRole } from "./arm-risk.js";
 import type { Comparison, Evaluation } from "./evaluation.js";
-import { isControl, riskRole } from "./risk-role.js";
 
 type Found = Omit<Evaluation, "conclusion">;
 
@@ -52,9 +52,9 @@ function riskLine(experiment: Experiment, { arms, comparisons }: Found): string 
       return config !== undefined && riskRole(config) === role;
     });
   const averse = named("averse");
-  const [neutral] = named("neutral")
-    .filter((arm) => !isControl(experiment.arms[arm]!))
-    .sort((a, b) => meanOf(arms, b, "tail_reward") - meanOf(arms, a, "tail_reward"));
+  const [neutral] = named("neutral").sort(
+    (a, b) => meanOf(arms, b, "tail_reward") - meanOf(arms, a, "tail_reward"),
+  );
   if (averse.length === 0 || neutral === undefined) {
     const missing = averse.length === 0 ? "risk-averse" : "risk-neutral";
     return `Risk-averse against risk-neutral: no ${missing} arm was run, nothing to compare.`;

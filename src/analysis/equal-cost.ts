@@ -1,6 +1,7 @@
 /** Two arms' frontiers read at the same KL, or the same compute, instead of the same step. */
 import { interpolateAt } from "../stats/interpolation.js";
-import { mean, pairedDifference } from "../stats/intervals.js";
+import { mean } from "../stats/intervals.js";
+import { pairedTest } from "../stats/paired-test.js";
 import type { FrontierPoint } from "./evaluation.js";
 
 /** One seed's curves of two arms. */
@@ -46,7 +47,7 @@ export function atEqualCost(pairs: readonly CurvePair[], cost: Cost, gain: Gain)
   if (read.some(({ a, b }) => a === null || b === null)) {
     return { where, difference: null, ci95: null };
   }
-  const { difference, ci95 } = pairedDifference(
+  const { difference, interval: ci95 } = pairedTest(
     read.map(({ a }) => a!),
     read.map(({ b }) => b!),
   );

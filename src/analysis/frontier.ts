@@ -1,6 +1,6 @@
 /** How far each RL arm came, and at what cost in KL and compute, along its checkpoints. */
 
-import { isFrontierStep, type Trial } from "../engine/plan.js";
+import { isFrontierStep, type Trial } from "../config/trials.js";
 import type { EvaluatedEvent } from "../journal/events.js";
 import type { FrontierPoint } from "./evaluation.js";
 import type { RunFigures } from "./trial-figures.js";

@@ -1,10 +1,11 @@
 /** What one seed's difference between two arms is worth, by resampling the test prompts. */
 
 import type { EvaluatedEvent } from "../journal/events.js";
-import { conditionalValueAtRisk, quantile } from "../risk/tail.js";
+import { conditionalValueAtRisk } from "../risk/tail.js";
 import { bootstrap95, type Interval } from "../stats/intervals.js";
-import { generator, type Random } from "../stats/random.js";
+import { generator } from "../stats/random.js";
 import { type MetricSettings, metricAlpha, tailPrompts } from "./metrics.js";
+import { pairedPlaces } from "./paired-rewards.js";
 
 export type ComparedMetric = "tail_reward" | "cvar_0.1" | "harm_rate" | "reward_mean";
 
@@ -23,60 +24,47 @@ export function promptInterval(
   metric: ComparedMetric,
   settings: MetricSettings,
 ): Interval | null {
-  const ids = b.arrays.prompt;
-  const samePrompts =
-    a.arrays.prompt.length === ids.length && a.arrays.prompt.every((id, i) => id === ids[i]);
+  const both = pairedPlaces(a.arrays, b.arrays);
   const tail = metric === "tail_reward" ? tailOf(a, settings) : null;
-  const taken = [...ids.keys()].filter(
-    (index) =>
-      a.arrays.reward[index] !== null &&
-      b.arrays.reward[index] !== null &&
-      (tail === null || tail.has(index)),
-  );
-  if (!samePrompts || taken.length === 0) {
+  const taken = both?.filter((place) => tail === null || tail.has(place)) ?? [];
+  if (taken.length === 0) {
     return null;
   }
-  const first = Float64Array.from(taken, (index) => a.arrays.reward[index]!);
-  const second = Float64Array.from(taken, (index) => b.arrays.reward[index]!);
-  const random = generator(bootstrapSeed);
-  const differences = first.map((reward, index) => reward - second[index]!);
+  const first = Float64Array.from(taken, (place) => a.arrays.reward[place]!);
+  const second = Float64Array.from(taken, (place) => b.arrays.reward[place]!);
+  const statistic = resampled(metric, first, second, settings);
+  return bootstrap95(taken.length, statistic, generator(bootstrapSeed), draws);
+}
+
+/** What is taken anew from every resample. */
+function resampled(
+  metric: ComparedMetric,
+  a: Float64Array,
+  b: Float64Array,
+  settings: MetricSettings,
+): (resample: Uint32Array) => number {
   switch (metric) {
     case "reward_mean":
     case "tail_reward":
-      return bootstrap95(differences, random, draws);
+      return meanOf(a.map((reward, index) => reward - b[index]!));
     case "harm_rate": {
       const harmful = (reward: number): number => (reward < settings.harmThreshold ? 1 : 0);
-      return bootstrap95(
-        first.map((reward, index) => harmful(reward) - harmful(second[index]!)),
-        random,
-        draws,
-      );
+      return meanOf(a.map((reward, index) => harmful(reward) - harmful(b[index]!)));
     }
-    case "cvar_0.1":
-      return cvarInterval(first, second, random);
+    case "cvar_0.1": {
+      // CVaR is no mean over prompts: both arms' are taken anew.
+      const cvarOf = (rewards: Float64Array, resample: Uint32Array): number =>
+        conditionalValueAtRisk(
+          Float64Array.from(resample, (index) => rewards[index]!),
+          metricAlpha,
+        );
+      return (resample) => cvarOf(a, resample) - cvarOf(b, resample);
+    }
   }
 }
 
-/** CVaR is no mean over prompts: both arms' are taken anew from every resample. */
-function cvarInterval(a: Float64Array, b: Float64Array, random: Random): Interval | null {
-  const count = a.length;
-  if (count === 1) {
-    return null;
-  }
-  const resampledA = new Float64Array(count);
-  const resampledB = new Float64Array(count);
-  const differences = Float64Array.from({ length: draws }, () => {
-    for (let taken = 0; taken < count; taken += 1) {
-      const index = Math.floor(random() * count);
-      resampledA[taken] = a[index]!;
-      resampledB[taken] = b[index]!;
-    }
-    return (
-      conditionalValueAtRisk(resampledA, metricAlpha) -
-      conditionalValueAtRisk(resampledB, metricAlpha)
-    );
-  });
-  return [quantile(differences, 0.025), quantile(differences, 0.975)];
+function meanOf(values: Float64Array): (resample: Uint32Array) => number {
+  return (resample) => resample.reduce((sum, index) => sum + values[index]!, 0) / resample.length;
 }
 
 function tailOf({ arrays }: EvaluatedEvent, settings: MetricSettings): ReadonlySet<number> {

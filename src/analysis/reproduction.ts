@@ -1,5 +1,6 @@
 /** The verdict on a run that was run again. Pure. */
-import { type PairedTTest, pairedTTest } from "../stats/paired-t-test.js";
+import { type PairedTest, pairedTest } from "../stats/paired-test.js";
+import { pairedPlaces } from "./paired-rewards.js";
 import type { Figures, RunHistory, TrialHistory } from "./run-history.js";
 
 export interface Reproduction {
@@ -67,7 +68,7 @@ export interface EqualityTest {
   readonly trials: readonly TrialTest[];
 }
 
-export interface TrialTest extends PairedTTest {
+export interface TrialTest extends PairedTest {
   readonly trial: string;
   /** p ≥ level. */
   readonly equal: boolean;
@@ -98,7 +99,7 @@ export function testEquality(was: RunHistory, is: RunHistory): EqualityTest | nu
     name: `paired t-test of final rewards over test prompts, two-sided, Bonferroni over ${pairs.length} trials at ${familyLevel}`,
     level,
     trials: pairs.map((pair) => {
-      const test = pairedTTest(pair.is, pair.was, level);
+      const test = pairedTest(pair.is, pair.was, level);
       return { trial: pair.trial, ...test, equal: test.p !== null && test.p >= level };
     }),
   };
@@ -116,11 +117,10 @@ function pairedRewards(
 ): { was: number[]; is: number[] } | null {
   const a = was.arrays as FinalArrays;
   const b = is.arrays as FinalArrays;
-  if (a.prompt.length !== b.prompt.length || a.prompt.some((id, i) => id !== b.prompt[i])) {
-    return null;
-  }
-  const both = [...a.prompt.keys()].filter((i) => a.reward[i] !== null && b.reward[i] !== null);
-  return { was: both.map((i) => a.reward[i]!), is: both.map((i) => b.reward[i]!) };
+  const both = pairedPlaces(a, b);
+  return both === null
+    ? null
+    : { was: both.map((place) => a.reward[place]!), is: both.map((place) => b.reward[place]!) };
 }
 
 /* The first figure in which two runs of one configuration differ. Pure. */

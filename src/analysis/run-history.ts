@@ -4,7 +4,7 @@
  * stretch that was done again after a crash or a resume: the later event of a step counts.
  */
 
-import { isFrontierStep, type Trial } from "../engine/plan.js";
+import { isFrontierStep, type Trial } from "../config/trials.js";
 import type { JournalEvent } from "../journal/events.js";
 
 /** An event's figures, without what no second run can repeat. */

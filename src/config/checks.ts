@@ -2,33 +2,33 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { annealingEnd } from "../risk/annealing/schedule.js";
-import { usesAlpha } from "../risk/measures/registry.js";
+import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailCount } from "../risk/tail.js";
+import type { GivenValues } from "./given-values.js";
 import { type KeyPath, valueAt } from "./key-path.js";
-import type { GivenValues } from "./load.js";
 import type { Override } from "./overrides.js";
 import type { ConfigProblem } from "./problems.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
 
-/** A fault between keys; `keys` in the order in which a reader should look at them. */
-export interface Misfit {
+/** A constraint between keys that does not hold; `keys` in the order in which to look at them. */
+export interface Violation {
   readonly keys: readonly string[];
   readonly found: string;
   readonly expected: string;
   readonly remedy: string;
 }
 
-export function armMisfits(name: string, arm: ArmConfig): Misfit[] {
-  if (arm.stage !== "rl") return lengthMisfits(arm);
+export function armViolations(name: string, arm: ArmConfig): Violation[] {
+  if (arm.stage !== "rl") return lengthViolations(arm);
   return [
-    ...lengthMisfits(arm),
-    ...(usesAlpha(arm.risk.measure) ? tailMisfits(arm) : []),
-    ...strataMisfits(arm),
-    ...neutralMisfits(name, arm),
+    ...lengthViolations(arm),
+    ...(usesAlpha(arm.risk.measure) ? tailViolations(arm) : []),
+    ...strataViolations(arm),
+    ...neutralViolations(name, arm),
   ];
 }
 
-function lengthMisfits({ rollout }: ArmConfig): Misfit[] {
+function lengthViolations({ rollout }: ArmConfig): Violation[] {
   if (rollout.min_new_tokens <= rollout.new_tokens) return [];
   return [
     {
@@ -40,13 +40,13 @@ function lengthMisfits({ rollout }: ArmConfig): Misfit[] {
   ];
 }
 
-function tailMisfits({ risk, training }: ArmConfig): Misfit[] {
-  const misfits: Misfit[] = [];
+function tailViolations({ risk, training }: ArmConfig): Violation[] {
+  const violations: Violation[] = [];
   const { iterations, batch } = training;
   const kept = tailCount(batch, risk.alpha);
   if (kept < 2) {
     const enough = Math.floor(1 / risk.alpha) + 1;
-    misfits.push({
+    violations.push({
       keys: ["training.batch", "risk.alpha"],
       found: `a batch too small for α: ⌈α·B⌉ = ⌈${risk.alpha} · ${batch}⌉ = ${kept} episode`,
       expected: "at least 2 kept episodes",
@@ -55,7 +55,7 @@ function tailMisfits({ risk, training }: ArmConfig): Misfit[] {
   }
   const end = annealingEnd(risk, iterations);
   if (risk.schedule === "soft" && risk.warmup >= end) {
-    misfits.push({
+    violations.push({
       keys: ["risk.warmup", "risk.rho", "training.iterations"],
       found: `warmup ${risk.warmup} with ${iterations} iterations and rho ${risk.rho}`,
       expected: `warmup under ⌈ρM⌉ = ${end}, the iteration at which α is reached`,
@@ -65,10 +65,10 @@ function tailMisfits({ risk, training }: ArmConfig): Misfit[] {
           : "Raise training.iterations, or set risk.schedule to constant.",
     });
   }
-  return misfits;
+  return violations;
 }
 
-function strataMisfits({ sampling, training }: ArmConfig): Misfit[] {
+function strataViolations({ sampling, training }: ArmConfig): Violation[] {
   if (sampling.strategy !== "stratified") return [];
   const hard = Math.round(sampling.hard_share * training.batch);
   if (hard >= 1) return [];
@@ -83,19 +83,19 @@ function strataMisfits({ sampling, training }: ArmConfig): Misfit[] {
 }
 
 /** An arm called risk-averse that is risk-neutral would make every comparison with it a lie. */
-function neutralMisfits(name: string, { risk }: ArmConfig): Misfit[] {
-  if (name !== "ra-rlhf" || risk.measure !== "mean") return [];
+function neutralViolations(name: string, { risk }: ArmConfig): Violation[] {
+  if (name !== "ra-rlhf" || riskMeasures[risk.measure].role !== "neutral") return [];
   return [
     {
       keys: ["risk.measure"],
-      found: "the arm ra-rlhf with the risk-neutral measure mean",
+      found: `the arm ra-rlhf with the risk-neutral measure ${risk.measure}`,
       expected: "a risk-averse measure",
       remedy: "Set risk.measure to cvar; the risk-neutral arm is called rlhf.",
     },
   ];
 }
 
-export function seedMisfits(seeds: readonly number[]): Misfit[] {
+export function seedViolations(seeds: readonly number[]): Violation[] {
   const repeated = [...new Set(seeds.filter((seed, index) => seeds.indexOf(seed) !== index))];
   if (repeated.length === 0) return [];
   return [
@@ -108,11 +108,10 @@ export function seedMisfits(seeds: readonly number[]): Misfit[] {
   ];
 }
 
-/*
+/**
  * Overrides of a section that no trained arm takes up, because every arm sets that key itself. A
  * run that silently ignores what was typed would be believed.
  */
-
 export function idleOverrides(
   overrides: readonly Override[],
   arms: Readonly<Record<string, ArmConfig>>,
@@ -137,23 +136,23 @@ export function idleOverrides(
   });
 }
 
-/* A fault between keys, told at the key that the user most likely has to change. */
-
 /**
+ * A violation told at the key that the user most likely has to change.
+ *
  * Points at an override first (the last thing that was changed), then at what the file gives, the
  * arm's own key before the section's; at the file's head where all of them are defaults.
  */
-export function misfitProblem(
-  misfit: Misfit,
+export function violationProblem(
+  violation: Violation,
   arm: string | null,
   given: GivenValues,
 ): ConfigProblem {
-  const paths = misfit.keys.map((key) => inForce(key, arm, given));
+  const paths = violation.keys.map((key) => inForce(key, arm, given));
   const path =
     paths.find((one) => given.origin(one) === "override") ??
     paths.find((one) => given.origin(one) === "file") ??
     paths[0]!;
-  const { found, expected, remedy } = misfit;
+  const { found, expected, remedy } = violation;
   return { place: given.of(path), key: path.join("."), found, expected, remedy };
 }
 

@@ -3,6 +3,7 @@
  * configs/experiment.schema.json. Files name it in their first line:
  * `# yaml-language-server: $schema=../experiment.schema.json`.
  */
+import { formattedJson } from "../text/json.js";
 import { armPresets } from "./arms.js";
 import { experimentJsonSchema, type SchemaNode } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
@@ -66,32 +67,4 @@ function withoutDefaults(node: SchemaNode): SchemaNode {
 
 export function editorSchemaText(): string {
   return formattedJson(editorSchema());
-}
-
-const lineWidth = 100;
-
-/**
- * JSON as the repository's formatter writes it: maps over lines, lists of scalars in one if they
- * fit, a line feed at the end.
- */
-export function formattedJson(value: unknown): string {
-  return `${jsonText(value, "", "")}\n`;
-}
-
-function jsonText(value: unknown, indent: string, before: string): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const inner = `${indent}  `;
-  const [open, close] = Array.isArray(value) ? "[]" : "{}";
-  if (Array.isArray(value) && value.every((item) => typeof item !== "object" || item === null)) {
-    const line = `[${value.map((item) => JSON.stringify(item)).join(", ")}]`;
-    if (indent.length + before.length + line.length < lineWidth) return line;
-  }
-  const parts = Array.isArray(value)
-    ? value.map((item) => jsonText(item, inner, ""))
-    : Object.entries(value).map(([key, item]) => {
-        const name = `${JSON.stringify(key)}: `;
-        return `${name}${jsonText(item, inner, name)}`;
-      });
-  if (parts.length === 0) return `${open}${close}`;
-  return `${open}\n${parts.map((part) => inner + part).join(",\n")}\n${indent}${close}`;
 }

@@ -4,13 +4,15 @@
  */
 
 import { z } from "zod";
+import { firstFault } from "../text/schema-faults.js";
 import { selectArms } from "./arm-selection.js";
 import { resolveArms } from "./arms.js";
-import { armMisfits, idleOverrides, misfitProblem, seedMisfits } from "./checks.js";
-import { isTree, type KeyPath, leaves, type Tree, valueAt, withValueAt } from "./key-path.js";
-import { type Override, readOverride } from "./overrides.js";
-import { ConfigError, type ConfigProblem, inReadingOrder, type Place } from "./problems.js";
-import { keyReference, keyReferences } from "./reference.js";
+import { armViolations, idleOverrides, seedViolations, violationProblem } from "./checks.js";
+import { givenValues, type Origin, originsOf } from "./given-values.js";
+import { isTree, type Tree, withValueAt } from "./key-path.js";
+import { readOverride } from "./overrides.js";
+import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
+import { keyReference } from "./reference.js";
 import {
   armSections,
   type Experiment,
@@ -18,8 +20,8 @@ import {
   experimentSchema,
 } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";
-import { type Places, schemaProblems } from "./schema-problems.js";
-import { parseYaml, readConfigText, type YamlSource } from "./yaml.js";
+import { schemaProblems } from "./schema-problems.js";
+import { parseYaml, readConfigText } from "./yaml.js";
 
 export interface LoadedExperiment {
   readonly experiment: Experiment;
@@ -61,12 +63,14 @@ export function loadExperiment(file: string, overrides: readonly string[]): Load
   const resolved = resolveArms(sections, selection.changes, given);
   problems.push(...selection.problems, ...resolved.problems);
 
-  const repeated = seedMisfits(sections.seeds as readonly number[]);
-  problems.push(...repeated.map((misfit) => misfitProblem(misfit, null, given)));
+  const repeated = seedViolations(sections.seeds as readonly number[]);
+  problems.push(...repeated.map((violation) => violationProblem(violation, null, given)));
   // Only what the user wrote may be held against another key, not a default in an unsound one's place.
   if (parsed.success) {
     for (const [name, arm] of Object.entries(resolved.arms)) {
-      problems.push(...armMisfits(name, arm).map((misfit) => misfitProblem(misfit, name, given)));
+      problems.push(
+        ...armViolations(name, arm).map((violation) => violationProblem(violation, name, given)),
+      );
     }
     if (problems.length === 0) problems.push(...idleOverrides(onSections, resolved.arms));
     if (problems.length === 0) {
@@ -96,8 +100,6 @@ function soundSections(tree: Tree): Tree {
   );
 }
 
-/* A resolved configuration that comes back from disk: nothing is filled in, nothing let through. */
-
 const arm = z.strictObject({ stage: z.enum(["base", "sft", "rl"]), ...armSections });
 
 const resolved = experimentSchema.extend({
@@ -105,16 +107,17 @@ const resolved = experimentSchema.extend({
 });
 
 /**
+ * A resolved configuration that comes back from disk: nothing is filled in, nothing let through.
+ *
  * @returns the experiment; or, in words, the first thing that this program does not know or misses
  */
 export function resolvedExperiment(value: unknown): Experiment | string {
   const result = resolved.safeParse(value);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    return `${issue!.path.join(".") || "the whole"}: ${issue!.message}`;
+    return firstFault(result.error, value);
   }
   const missing = missingKey(result.data, value, []);
-  return missing === null ? result.data : `${missing}: it is missing`;
+  return missing === null ? result.data : `key \`${missing}\` is missing`;
 }
 
 /** First key that the schema had to fill in. */
@@ -133,59 +136,4 @@ function missingKey(full: unknown, given: unknown, path: readonly string[]): str
     }
   }
   return null;
-}
-
-/* What a user gave, in the file or by `--set`, and where: the base of places and origins. */
-
-export type Origin = "file" | "override" | "default";
-
-export interface GivenValues extends Places {
-  /** By whom a key was given; a key inside a list counts as the list. */
-  origin(path: KeyPath): Origin;
-}
-
-export function givenValues(source: YamlSource, overrides: readonly Override[]): GivenValues {
-  const byKey = new Map(overrides.map((one) => [one.path.join("."), one]));
-  const overrideOf = (path: readonly PropertyKey[]): Place | null => {
-    for (let length = path.length; length > 0; length--) {
-      const override = byKey.get(path.slice(0, length).join("."));
-      if (override !== undefined && holds(override.value, path.slice(length))) {
-        return { override: override.text };
-      }
-    }
-    return null;
-  };
-  return {
-    of: (path) => overrideOf(path) ?? source.placeOf(path),
-    ofKey: (path) => overrideOf(path) ?? source.placeOfKey(path),
-    origin(path) {
-      if (overrideOf(path) !== null) return "override";
-      return valueAt(source.tree, path) === undefined ? "default" : "file";
-    },
-  };
-}
-
-/**
- * Origin of every key of the resolved configuration. An arm's keys are listed where the arm
- * itself, its preset aside, changes them: all others are the section's.
- */
-export function originsOf(
-  changes: Readonly<Record<string, Tree>>,
-  given: GivenValues,
-): Record<string, Origin> {
-  const paths = [
-    ...keyReferences.map(({ key }) => key.split(".")),
-    ...Object.entries(changes).flatMap(([arm, own]) =>
-      leaves(own).map(([path]) => ["arms", arm, ...path]),
-    ),
-  ];
-  return Object.fromEntries(paths.map((path) => [path.join("."), given.origin(path)]));
-}
-
-/** Whether an override's list or map has a value at the path: `--set arms=[a]` gives `arms.0` only. */
-function holds(value: unknown, path: readonly PropertyKey[]): boolean {
-  const [key, ...rest] = path;
-  if (key === undefined) return true;
-  const inside = typeof value === "object" && value !== null && Object.hasOwn(value, key);
-  return inside && holds((value as Record<PropertyKey, unknown>)[key], rest);
 }

@@ -56,7 +56,8 @@ export function referencePage(): string {
       keyReferences.filter(({ key }) => key.startsWith(`${section}.`)),
     ),
   );
-  return `${[introduction, table("Top level", top), arms, ...sections].join("\n")}`;
+  const choices = keyReferences.filter(({ meanings }) => meanings.length > 0).map(choiceTable);
+  return `${[introduction, table("Top level", top), arms, ...sections, ...choices].join("\n")}`;
 }
 
 function table(title: string, entries: readonly KeyReference[]): string {
@@ -66,6 +67,11 @@ function table(title: string, entries: readonly KeyReference[]): string {
   );
   const head = "| key | type | range | default | meaning |\n|---|---|---|---|---|";
   return `## ${title}\n\n${head}\n${rows.join("\n")}\n`;
+}
+
+function choiceTable({ key, choices, meanings }: KeyReference): string {
+  const rows = choices.map((choice, at) => `| \`${choice}\` | ${cell(meanings[at]!)} |`);
+  return `## Choices of \`${key}\`\n\n| choice | meaning |\n|---|---|\n${rows.join("\n")}\n`;
 }
 
 function defaultText(value: unknown): string {

@@ -18,6 +18,8 @@ export interface KeyReference {
   readonly range: string;
   /** Of a choice; empty otherwise. */
   readonly choices: readonly string[];
+  /** What each choice means, as far as that is written down; empty otherwise. */
+  readonly meanings: readonly string[];
   /** undefined: the key must be given. */
   readonly default: unknown;
   readonly description: string;
@@ -28,6 +30,8 @@ export interface SchemaNode {
   type?: string | string[];
   const?: unknown;
   enum?: unknown[];
+  /** As editors show them; one for each choice. */
+  enumDescriptions?: string[];
   anyOf?: SchemaNode[];
   items?: SchemaNode;
   properties?: Record<string, SchemaNode>;
@@ -81,6 +85,7 @@ function reference(key: string, whole: SchemaNode): KeyReference {
     expected,
     range: kind === "choice" ? choices(node).join(", ") : rangeText(node),
     choices: kind === "choice" ? choices(node) : [],
+    meanings: node.enumDescriptions ?? [],
     default: required.has(key) ? undefined : node.default,
     description: node.description ?? "",
   };

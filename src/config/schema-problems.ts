@@ -2,7 +2,8 @@
 
 import type { z } from "zod";
 import { nearestName } from "../text/nearest-name.js";
-import { type KeyPath, valueAt } from "./key-path.js";
+import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
+import type { KeyPath } from "./key-path.js";
 import type { ConfigProblem, Place } from "./problems.js";
 import { keyReference, keyReferences, sectionNames } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
@@ -23,39 +24,28 @@ export function schemaProblems(
   places: Places,
   base: readonly string[] = [],
 ): ConfigProblem[] {
-  return issues.flatMap((issue) => {
-    const path = [...base, ...issue.path.map(String)];
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => unknownKey([...path, key], places.ofKey([...path, key])));
-    }
-    return [wrongValue(issue.path.map(String), path, issue.message, tree, places)];
+  return schemaFaults(issues, tree).map((fault) => {
+    const path = [...base, ...fault.path.map(String)];
+    return fault.kind === "unknown"
+      ? unknownKey(path, places.ofKey(path))
+      : wrongValue(fault, path, places);
   });
 }
 
-function wrongValue(
-  local: readonly string[],
-  path: readonly string[],
-  message: string,
-  tree: unknown,
-  places: Places,
-): ConfigProblem {
-  const value = local.reduce<unknown>(step, tree);
+function wrongValue(fault: SchemaFault, path: readonly string[], places: Places): ConfigProblem {
+  const local = fault.path.map(String);
   const known = keyReference(local.join(".")) ?? keyReference(local.slice(0, -1).join("."));
   const key = path.join(".");
-  const missing = value === undefined;
+  const missing = fault.kind === "missing";
   return {
     place: places.of(path),
     key,
-    found: missing ? "nothing" : describeValue(value),
-    expected: known?.expected ?? sectionExpected(local) ?? message,
+    found: missing ? "nothing" : describeValue(fault.found),
+    expected: known?.expected ?? sectionExpected(local) ?? fault.message,
     remedy: missing
       ? `Add the key, as in \`${key}: my-experiment\`.`
-      : remedy(path.at(-1)!, known, value),
+      : remedy(path.at(-1)!, known, fault.found),
   };
-}
-
-function step(value: unknown, part: string): unknown {
-  return Array.isArray(value) ? value[Number(part)] : valueAt(value, [part]);
 }
 
 function sectionExpected(local: readonly string[]): string | null {
@@ -88,8 +78,7 @@ function clipped(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
-/* A key that the schema does not have, answered with the nearest one that it has. */
-
+/** A key that the schema does not have, answered with the nearest one that it has. */
 export function unknownKey(path: KeyPath, place: Place): ConfigProblem {
   const inArm = path[0] === "arms" && path.length > 2;
   const prefix = inArm ? `${path.slice(0, 2).join(".")}.` : "";

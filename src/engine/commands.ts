@@ -1,7 +1,9 @@
 /** What a user can ask of a run while it goes on, and when that does not apply. Pure. */
+
+import type { Trial } from "../config/trials.js";
 import type { Happening } from "../journal/events.js";
 import { canBeEvaluated, hasUnsavedWork } from "./next-action.js";
-import type { Plan, Trial } from "./plan.js";
+import type { Plan } from "./plan.js";
 import type { RunState } from "./state.js";
 import type { TrialState } from "./trial-state.js";
 

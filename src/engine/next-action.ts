@@ -1,6 +1,8 @@
 /** What a trial does next, read off the facts about it. */
+
+import { isFrontierStep, type Trial } from "../config/trials.js";
 import type { TrialAction } from "./action.js";
-import { isFrontierStep, type Plan, type Trial } from "./plan.js";
+import type { Plan } from "./plan.js";
 import { isComplete, newestPoint, type TrialState } from "./trial-state.js";
 
 export type StopMode = "no" | "after-step" | "now";

@@ -1,42 +1,7 @@
-/**
- * An experiment's trials: one for every arm and seed. The SFT trial of a seed comes first and the
- * RL trials of that seed start from its exported model, so that arms differ in nothing else.
- */
-import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
+/** What a run does: its trials, how many of them side by side, and on which devices. */
+import type { Experiment } from "../config/schema/experiment.js";
+import { planTrials, type Trial } from "../config/trials.js";
 import type { Retention } from "./retention.js";
-
-export interface Trial {
-  /** `<arm>-s<seed>`, a folder name. */
-  readonly id: string;
-  readonly arm: string;
-  readonly seed: number;
-  readonly stage: ArmConfig["stage"];
-  readonly config: ArmConfig;
-  /** Trial whose exported model this one starts from; null: `policy.model` as it is. */
-  readonly after: string | null;
-  /**
-   * False for an SFT trial that no arm lists but RL trials start from: it trains and exports, and
-   * is evaluated only as step 0 of their frontier.
-   */
-  readonly reported: boolean;
-  /** Gradient steps of SFT; 0: none. */
-  readonly sftSteps: number;
-  /** M; 0 for base and sft. */
-  readonly iterations: number;
-  /** Its policy before any iteration is a frontier point, step 0: its own or its followers'. */
-  readonly startsFrontier: boolean;
-  /** Iterations between frontier evaluations; 0: none. */
-  readonly frontierEvery: number;
-}
-
-/** Step 0 once for all arms that start there; then every so many iterations, and the last. */
-export function isFrontierStep(trial: Trial, step: number): boolean {
-  if (step === 0) {
-    return trial.startsFrontier;
-  }
-  const { frontierEvery, iterations } = trial;
-  return frontierEvery > 0 && (step === iterations || step % frontierEvery === 0);
-}
 
 export interface Plan {
   readonly name: string;
@@ -65,63 +30,6 @@ export function planRun(experiment: Experiment, hardware: Hardware): Plan {
     restarts: experiment.trials.restarts,
     backoffSeconds: experiment.trials.backoff_seconds,
   };
-}
-
-/** Seed by seed; in a seed base and SFT trials before the RL trials, else in the arms' order. */
-export function planTrials(experiment: Experiment): Trial[] {
-  const arms = armsToRun(experiment);
-  const root = arms.find((arm) => arm.config.stage === "sft" && experiment.sft.steps > 0);
-  const hasFrontier =
-    experiment.evaluation.every > 0 && arms.some((arm) => arm.config.stage === "rl");
-  const inOrder = [
-    ...arms.filter((arm) => arm.config.stage !== "rl"),
-    ...arms.filter((arm) => arm.config.stage === "rl"),
-  ];
-  return [...new Set(experiment.seeds)].flatMap((seed) =>
-    inOrder.map(({ name, config, reported }): Trial => {
-      const after = config.stage === "rl" && root !== undefined ? trialId(root.name, seed) : null;
-      return {
-        id: trialId(name, seed),
-        arm: name,
-        seed,
-        stage: config.stage,
-        config,
-        after,
-        reported,
-        sftSteps: config.stage === "sft" ? experiment.sft.steps : 0,
-        iterations: config.stage === "rl" ? config.training.iterations : 0,
-        startsFrontier:
-          hasFrontier && (name === root?.name || (config.stage === "rl" && after === null)),
-        frontierEvery: experiment.evaluation.every,
-      };
-    }),
-  );
-}
-
-export function trialId(arm: string, seed: number): string {
-  return `${arm}-s${seed}`;
-}
-
-interface PlannedArm {
-  readonly name: string;
-  readonly config: ArmConfig;
-  readonly reported: boolean;
-}
-
-function armsToRun(experiment: Experiment): PlannedArm[] {
-  const listed = Object.entries(experiment.arms).map(([name, config]) => ({
-    name,
-    config,
-    reported: true,
-  }));
-  const stages = new Set(listed.map((arm) => arm.config.stage));
-  if (!stages.has("rl") || stages.has("sft") || experiment.sft.steps === 0) {
-    return listed;
-  }
-  const { reward, rollout, training, risk, sampling, kl } = experiment;
-  const config: ArmConfig = { stage: "sft", reward, rollout, training, risk, sampling, kl };
-  const name = "sft" in experiment.arms ? "sft-start" : "sft";
-  return [{ name, config, reported: false }, ...listed];
 }
 
 /* How many trials work side by side, and on which devices. */

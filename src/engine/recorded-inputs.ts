@@ -4,11 +4,12 @@
  * models are no run.
  */
 import type { Experiment } from "../config/schema/experiment.js";
+import type { Trial } from "../config/trials.js";
 import type { JournalEvent } from "../journal/events.js";
 import type { Result } from "../protocol/messages.js";
 import { WorkerFailure } from "../worker/contract.js";
 import { TrialError } from "./failure.js";
-import type { Plan, Trial } from "./plan.js";
+import type { Plan } from "./plan.js";
 
 type Files = Readonly<Record<string, string>>;
 type Role = keyof Result<"load">["digests"];

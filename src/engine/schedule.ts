@@ -1,7 +1,9 @@
 /** Which trial does what next: slots for those that work, early starts for those that wait. */
+
+import type { Trial } from "../config/trials.js";
 import type { Action, TrialAction } from "./action.js";
 import { askedFor, nextAction } from "./next-action.js";
-import type { Plan, Trial } from "./plan.js";
+import type { Plan } from "./plan.js";
 import type { RunState } from "./state.js";
 import { isComplete, isOver, type TrialState } from "./trial-state.js";
 

@@ -1,8 +1,8 @@
 /** What performing a trial's actions needs, and what lives only while its worker does. */
 import type { Experiment } from "../config/schema/experiment.js";
+import type { Trial } from "../config/trials.js";
 import type { Happening } from "../journal/events.js";
 import type { ProgressListener, Worker } from "../worker/contract.js";
-import type { Trial } from "./plan.js";
 import type { Ports } from "./ports.js";
 import type { RecordedInputs } from "./recorded-inputs.js";
 

@@ -3,9 +3,9 @@
  * read off the facts (`next-action.ts`), so that a trial goes on from any point it was left at.
  */
 
+import type { Trial } from "../config/trials.js";
 import type { ActionKind, EvaluatedEvent, JournalEvent } from "../journal/events.js";
 import { nextBeta } from "../risk/kl-controller.js";
-import type { Trial } from "./plan.js";
 import type { Retention } from "./retention.js";
 
 /** Where a policy stood: enough to go on from there. */

@@ -3,9 +3,9 @@
  * of text in it. Little-endian 32-bit values: magic, version, count, then one array after another.
  */
 import { readFileSync } from "node:fs";
-import { sha256Of } from "../store/digests.js";
 import { writeDurably } from "../system/durable-files.js";
 import { RecordError, recordError } from "../system/record-error.js";
+import { sha256Of } from "../system/sha256.js";
 import type { Episodes } from "./events.js";
 
 /** "AVEP" as the bytes of a little-endian word. */

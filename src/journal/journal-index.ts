@@ -4,12 +4,12 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { runFiles } from "../store/paths.js";
 import { recordError } from "../system/record-error.js";
 import type { JournalEntry } from "./event-head.js";
 import type { JournalEvent } from "./events.js";
 import { GrowingLines } from "./growing-lines.js";
 import { headOf, wholeEvent } from "./head.js";
+import { journalFile } from "./line.js";
 
 /** Reads a journal that may grow. */
 export class JournalIndex {
@@ -18,7 +18,7 @@ export class JournalIndex {
 
   /** @param run the run folder */
   constructor(run: string) {
-    this.#path = join(run, runFiles.journal);
+    this.#path = join(run, journalFile);
     this.#lines = new GrowingLines(this.#path);
   }
 

@@ -11,6 +11,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { recordError } from "../system/record-error.js";
 
+/** In the run folder. */
+export const journalFile = "journal.jsonl";
+
 /** Stands where line 1 would have the checksum of the line before. */
 export const noChecksum = "";
 

@@ -1,9 +1,10 @@
 /** journal.jsonl, read: every line checked before it is an event. */
+
 import { join } from "node:path";
-import { runFiles } from "../store/paths.js";
 import { RecordError } from "../system/record-error.js";
+import { firstFault } from "../text/schema-faults.js";
 import { type JournalEvent, journalEvent } from "./events.js";
-import { checksumOf, type JournalLine, linesOf, noChecksum, sealOf } from "./line.js";
+import { checksumOf, type JournalLine, journalFile, linesOf, noChecksum, sealOf } from "./line.js";
 
 /** A line that is no event of this journal. */
 export class JournalError extends RecordError {
@@ -59,7 +60,7 @@ export async function* readJournalSoFar(run: string): AsyncGenerator<JournalEven
 
 /** As `readJournal`, with what a writer needs to go on after each event. */
 export async function* readEntries(run: string): AsyncGenerator<JournalEntry> {
-  const path = join(run, runFiles.journal);
+  const path = join(run, journalFile);
   let previous = noChecksum;
   for await (const line of linesOf(path)) {
     if (!line.whole) {
@@ -130,9 +131,8 @@ export function eventOf({ bytes, number }: JournalLine, path: string): JournalEv
   }
   const result = journalEvent.safeParse(json);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    const where = issue!.path.length > 0 ? `${issue!.path.join(".")}: ` : "";
-    throw new JournalError(path, number, false, `not an event: ${where}${issue!.message}`);
+    const what = `not an event: ${firstFault(result.error, json)}`;
+    throw new JournalError(path, number, false, what);
   }
   return result.data;
 }

@@ -1,10 +1,9 @@
 /** A journal made ready to be appended to, after a writer that died. */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { runFiles } from "../store/paths.js";
 import { recordError } from "../system/record-error.js";
 import type { JournalEvent } from "./events.js";
-import { noChecksum } from "./line.js";
+import { journalFile, noChecksum } from "./line.js";
 import { JournalError, readEntries } from "./reader.js";
 import type { JournalEnd } from "./writer.js";
 
@@ -34,7 +33,7 @@ export async function recoverJournal(
     }
   } catch (error) {
     if (error instanceof JournalError && error.torn) {
-      return { end, cutBytes: cutAfter(join(run, runFiles.journal), end.bytes) };
+      return { end, cutBytes: cutAfter(join(run, journalFile), end.bytes) };
     }
     throw error;
   }

@@ -1,5 +1,6 @@
 /** A message that breaks the protocol, told with the field's path and what was expected there. */
 import type { z } from "zod";
+import { faultText, isInfiniteOrNaN, schemaFaults } from "../text/schema-faults.js";
 import { PROTOCOL_VERSION } from "./messages.js";
 
 /** A message, array or field that is not what `messages.ts` says. */
@@ -52,55 +53,14 @@ export function checked<S extends z.ZodType>(
   if (outcome.success) {
     return outcome.data;
   }
-  const issues = outcome.error.issues;
-  const named = issues.slice(0, NAMED).map((issue) => described(issue, value));
-  const more = issues.length > NAMED ? `; and ${issues.length - NAMED} more` : "";
-  const diverged = issues.every((issue) => isInfiniteOrNaN(valueAt(value, issue.path)));
-  throw new ProtocolFault(`${what}: ${named.join("; ")}${more}`, id, diverged);
-}
-
-function described(issue: z.core.$ZodIssue, value: unknown): string {
-  const path = pathText(issue.path);
-  if (issue.code === "unrecognized_keys") {
-    const unknown = issue.keys.map((key) => `\`${pathText([...issue.path, key])}\``).join(", ");
-    return `unknown field ${unknown}`;
-  }
-  const got = valueAt(value, issue.path);
-  if (got === undefined) {
-    return `field \`${path}\` is missing`;
-  }
-  if (isInfiniteOrNaN(got)) {
-    return `field \`${path}\` is ${got}, expected a finite number`;
-  }
-  return `field \`${path}\`: ${expectation(issue)}`;
-}
-
-function expectation(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    // The one custom type of the protocol, for which zod has no words.
-    case "custom":
-      return "expected bytes (a binary array)";
-    case "invalid_union":
-      return issue.errors.flatMap(([first]) => (first ? expectation(first) : [])).join(", or ");
-    default:
-      return issue.message;
-  }
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (at, key) =>
-      typeof at === "object" && at !== null && Object.hasOwn(at, key)
-        ? (at as Record<PropertyKey, unknown>)[key]
-        : undefined,
-    value,
+  const faults = schemaFaults(outcome.error.issues, value).map((fault) =>
+    // The one type of the protocol that zod has no words for.
+    fault.message === "Invalid input"
+      ? { ...fault, message: "expected bytes (a binary array)" }
+      : fault,
   );
-}
-
-function isInfiniteOrNaN(value: unknown): value is number {
-  return typeof value === "number" && !Number.isFinite(value);
-}
-
-function pathText(path: readonly PropertyKey[]): string {
-  return path.map(String).join(".") || "(the whole value)";
+  const named = faults.slice(0, NAMED).map((fault) => faultText(fault, "field"));
+  const more = faults.length > NAMED ? `; and ${faults.length - NAMED} more` : "";
+  const diverged = faults.every(({ found }) => isInfiniteOrNaN(found));
+  throw new ProtocolFault(`${what}: ${named.join("; ")}${more}`, id, diverged);
 }

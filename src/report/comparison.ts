@@ -1,7 +1,8 @@
 /** Arms of one run or of several side by side, each against the first. */
 
 import type { Metric } from "../analysis/evaluation.js";
-import { type PairedDifference, pairedDifference } from "../stats/intervals.js";
+import type { Interval } from "../stats/intervals.js";
+import { pairedTest } from "../stats/paired-test.js";
 import { renderTable, type TableOptions } from "./table.js";
 
 export interface ComparedArm {
@@ -11,7 +12,10 @@ export interface ComparedArm {
   readonly metrics: Readonly<Record<string, Metric>>;
 }
 
-export interface ArmDifference extends PairedDifference {
+export interface ArmDifference {
+  readonly difference: number;
+  /** Over the seeds; null for a single one. */
+  readonly ci95: Interval | null;
   /** Seeds that both have. */
   readonly seeds: number;
 }
@@ -83,7 +87,7 @@ function differenceOf(arm: ComparedArm, first: ComparedArm, name: string): ArmDi
   if (common.length === 0) {
     return null;
   }
-  const { difference, ci95 } = pairedDifference(
+  const { difference, interval: ci95 } = pairedTest(
     common.map((seed) => a.get(seed)!),
     common.map((seed) => b.get(seed)!),
   );

@@ -51,26 +51,6 @@ export function conditionalValueAtRisk(returns: ArrayLike<number>, alpha: number
   return Math.min(sum / count, sorted[count - 1]!);
 }
 
-/**
- * The p-quantile with linear interpolation between order statistics (type 7 of Hyndman & Fan
- * 1996, the default of NumPy and R).
- *
- * @param values in any order
- * @param p in [0, 1]
- * @throws {RangeError} when values is empty or holds NaN or ±∞, or p is not in [0, 1]
- */
-export function quantile(values: ArrayLike<number>, p: number): number {
-  if (!(p >= 0 && p <= 1)) {
-    throw new RangeError(`p is ${p}: a probability in [0, 1] is needed`);
-  }
-  const sorted = ascending(values, "values");
-  const position = (sorted.length - 1) * p;
-  const below = Math.floor(position);
-  const low = sorted[below]!;
-  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
-  return low + (position - below) * (high - low);
-}
-
 function ascending(values: ArrayLike<number>, what: string): Float64Array {
   requireSome(values, what);
   requireFinite(values, what);

@@ -1,5 +1,6 @@
 /** The journal's events in words, one line each, for the event log. */
 import type { EventHead } from "../journal/event-head.js";
+import { iterationName, iterationPoint } from "../text/iterations.js";
 import { formatBytes, formatDuration, formatNumber } from "../text/numbers.js";
 import { safeText } from "../text/safe-text.js";
 import type { LogLine } from "./run-model.js";
@@ -45,7 +46,7 @@ function wordsOf(head: EventHead): Words | null {
     case "worker_lost":
       return [
         "warning",
-        `worker lost (${head.reason}): ${head.message}; restart ${head.restarts} from ${placeWords(head.from)}`,
+        `worker lost (${head.reason}): ${head.message}; restart ${head.restarts} from ${iterationPoint(head.from)}`,
       ];
     case "restored":
       return ["info", `restored iteration ${head.step}`];
@@ -56,7 +57,7 @@ function wordsOf(head: EventHead): Words | null {
       ];
     case "step":
       return head.failed > 0
-        ? ["warning", `step ${head.step}: ${counted(head.failed, "reward")} failed`]
+        ? ["warning", `${iterationName(head.step)}: ${counted(head.failed, "reward")} failed`]
         : null;
     case "evaluated":
       return ["info", evaluationWords(head)];
@@ -67,7 +68,7 @@ function wordsOf(head: EventHead): Words | null {
     case "checkpoint_damaged":
       return [
         "warning",
-        `checkpoint of iteration ${head.step} is damaged: ${head.message}; goes on from ${placeWords(head.from)}`,
+        `checkpoint of iteration ${head.step} is damaged: ${head.message}; goes on from ${iterationPoint(head.from)}`,
       ];
     case "checkpoint_dropped":
       return null;
@@ -91,10 +92,6 @@ function evaluationWords(head: Extract<EventHead, { type: "evaluated" }>): strin
   const figure = (value: number | undefined): string => formatNumber(value ?? null, 2);
   const failed = head.failed > 0 ? `, ${counted(head.failed, "reward")} failed` : "";
   return `${head.final ? "final evaluation" : `evaluation at iteration ${head.step}`}: reward ${figure(reward)}, tail ${figure(tail)}${failed}`;
-}
-
-function placeWords(from: number | null): string {
-  return from === null ? "the start" : `iteration ${from}`;
 }
 
 function savedWords(saved: number | null): string {

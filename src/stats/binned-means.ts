@@ -1,4 +1,3 @@
-import { worst } from "../risk/selection.js";
 import { requireFinite, requireInteger, requireSameLength } from "./checks.js";
 
 export interface BinnedMean {
@@ -26,8 +25,9 @@ export function binnedMeans(
 ): BinnedMean[] {
   requireInteger(bins, "bins", 1);
   requireSameLength(x, "x", y, "y");
+  requireFinite(x, "x");
   requireFinite(y, "y");
-  const order = worst(x, x.length);
+  const order = Uint32Array.from(x, (_, index) => index).sort((a, b) => x[a]! - x[b]! || a - b);
   const filled = Math.min(bins, order.length);
   return Array.from({ length: filled }, (_, bin) => {
     const from = Math.floor((bin * order.length) / filled);

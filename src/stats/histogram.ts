@@ -1,3 +1,4 @@
+import { bisectRight, extent } from "d3-array";
 import { requireFinite, requireInteger } from "./checks.js";
 
 export interface Histogram {
@@ -42,12 +43,7 @@ export function histogram(values: ArrayLike<number>, bins: number | readonly num
 
 function equalEdges(values: ArrayLike<number>, bins: number): number[] {
   requireInteger(bins, "bins", 1);
-  let low = Infinity;
-  let high = -Infinity;
-  for (let index = 0; index < values.length; index += 1) {
-    low = Math.min(low, values[index]!);
-    high = Math.max(high, values[index]!);
-  }
+  let [low, high] = extent(Array.from(values)) as [number, number];
   if (values.length === 0) {
     [low, high] = [0, 1];
   } else if (low === high) {
@@ -68,15 +64,5 @@ function checkedEdges(edges: readonly number[]): readonly number[] {
 
 /** Last bin whose lower edge is not over the value; the value lies within the edges. */
 function binOf(value: number, edges: readonly number[]): number {
-  let low = 0;
-  let high = edges.length - 2;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (edges[middle]! <= value) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return low;
+  return Math.min(bisectRight(edges, value), edges.length - 1) - 1;
 }

@@ -1,9 +1,13 @@
-/** Means over seeds and prompts, and what they are worth. */
+/**
+ * Means over seeds and prompts, and what they are worth. Own sums, not d3-array's: theirs skip what
+ * is no number where it must be refused, and their variance (Welford) rounds otherwise than the
+ * figures on record.
+ */
 
-import { quantile } from "../risk/tail.js";
-import { requireFinite, requireInteger, requireSameLength, requireSome } from "./checks.js";
+import { requireFinite, requireInteger, requireSome } from "./checks.js";
+import { quantile } from "./quantile.js";
 import type { Random } from "./random.js";
-import { studentT975 } from "./student-t.js";
+import { studentT975, studentTCentral } from "./student-t.js";
 
 /** Lower and upper end. */
 export type Interval = [low: number, high: number];
@@ -42,62 +46,51 @@ export function sd(values: ArrayLike<number>): number | null {
  * @throws {RangeError} when values is empty or holds NaN or ±∞
  */
 export function confidence95(values: ArrayLike<number>): Interval | null {
+  return meanInterval(values, 0.95);
+}
+
+/**
+ * As {@link confidence95}, of another probability.
+ *
+ * @param probability in (0, 1)
+ */
+export function meanInterval(values: ArrayLike<number>, probability: number): Interval | null {
   const centre = mean(values);
   const spread = sd(values);
   if (spread === null) {
     return null;
   }
-  const half = (studentT975(values.length - 1) * spread) / Math.sqrt(values.length);
+  const degrees = values.length - 1;
+  const t = probability === 0.95 ? studentT975(degrees) : studentTCentral(probability, degrees);
+  const half = (t * spread) / Math.sqrt(values.length);
   return [centre - half, centre + half];
 }
 
-export interface PairedDifference {
-  /** Mean of a − b. */
-  readonly difference: number;
-  /** Student's t over the pairs; null for a single pair. */
-  readonly ci95: Interval | null;
-}
-
 /**
- * Mean of a − b over pairs (the same seed in both), and its 95 % interval: far narrower than that
- * of two independent means where the arms share their random numbers.
+ * 95 % interval of a statistic by the percentile bootstrap; null for a single value.
  *
- * @throws {RangeError} when empty, of different length, or holding NaN or ±∞
- */
-export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): PairedDifference {
-  requireSameLength(a, "a", b, "b");
-  requireFinite(a, "a");
-  requireFinite(b, "b");
-  const differences = Float64Array.from(a, (value, index) => value - b[index]!);
-  return { difference: mean(differences), ci95: confidence95(differences) };
-}
-
-/**
- * 95 % interval of a mean by the percentile bootstrap; null for a single value.
- *
- * @param differences for instance per test prompt, arm a − arm b
+ * @param count of the values that are drawn from, ≥ 1
+ * @param statistic of a resample, given as the values' indices; the array is used again
  * @param draws number of resamples, ≥ 1
- * @throws {RangeError} when differences is empty or holds NaN or ±∞
+ * @throws {RangeError} when count or draws is out of range, or the statistic is NaN or ±∞
  */
 export function bootstrap95(
-  differences: ArrayLike<number>,
+  count: number,
+  statistic: (resample: Uint32Array) => number,
   random: Random,
   draws = 2000,
 ): Interval | null {
-  requireSome(differences, "differences");
-  requireFinite(differences, "differences");
+  requireInteger(count, "count", 1);
   requireInteger(draws, "draws", 1);
-  const count = differences.length;
   if (count === 1) {
     return null;
   }
-  const means = new Float64Array(draws);
-  for (let draw = 0; draw < draws; draw += 1) {
-    let sum = 0;
+  const resample = new Uint32Array(count);
+  const values = Float64Array.from({ length: draws }, () => {
     for (let taken = 0; taken < count; taken += 1) {
-      sum += differences[Math.floor(random() * count)]!;
+      resample[taken] = Math.floor(random() * count);
     }
-    means[draw] = sum / count;
-  }
-  return [quantile(means, 0.025), quantile(means, 0.975)];
+    return statistic(resample);
+  });
+  return [quantile(values, 0.025), quantile(values, 0.975)];
 }

@@ -7,7 +7,8 @@ import { dirname, join } from "node:path";
 import type { Position } from "../engine/ports.js";
 import { makeFolder, syncFolder, syncTree, writeDurably } from "../system/durable-files.js";
 import { RecordError, recordError } from "../system/record-error.js";
-import { digestsText, filesIn, sha256Of } from "./digests.js";
+import { sha256Of } from "../system/sha256.js";
+import { digestsText, filesIn } from "./digests.js";
 import { controllerFile, digestsFile } from "./paths.js";
 
 /** Of `controller.json`. */

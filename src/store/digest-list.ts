@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeDurably } from "../system/durable-files.js";
 import { RecordError, recordError } from "../system/record-error.js";
-import { sha256Of } from "./digests.js";
+import { sha256Of } from "../system/sha256.js";
 
 /**
  * Writes files and their list, in place of those that were there. Whoever dies meanwhile leaves no

@@ -2,11 +2,11 @@
  * digests.json of a checkpoint or model folder: `{"sha256": {file: hex}}` over every other file in
  * it, at any depth, in one form of bytes alone. Its own sha256 stands for the whole folder.
  */
-import { createHash } from "node:crypto";
-import { createReadStream, type Dirent, readdirSync } from "node:fs";
+import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { RecordError, recordError } from "../system/record-error.js";
+import { sha256OfFile } from "../system/sha256.js";
 import { readCheckedJson } from "./json-files.js";
 import { digestsFile } from "./paths.js";
 
@@ -49,7 +49,7 @@ export function filesIn(folder: string, below = ""): string[] {
  * @throws {RecordError} it is missing, cannot be read, or is no digest file
  */
 export function readDigests(folder: string): Record<string, string> {
-  return readCheckedJson(join(folder, digestsFile), digests, "digest file").sha256;
+  return readCheckedJson(join(folder, digestsFile), digests, "a digest file").sha256;
 }
 
 export interface FolderCheck {
@@ -93,31 +93,6 @@ export async function checkFolder(
   }
   return { findings, files: 1 + Object.keys(told).length - findings.length };
 }
-
-/** In hex. */
-export function sha256Of(content: string | Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex");
-}
-
-/** In pieces: weights are larger than memory should be. @throws {RecordError} */
-export async function sha256OfFile(
-  path: string,
-  onBytes: (bytes: number) => void = () => {},
-): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    const pieces = createReadStream(path, { highWaterMark: pieceBytes });
-    for await (const piece of pieces as AsyncIterable<Buffer>) {
-      hash.update(piece);
-      onBytes(piece.length);
-    }
-  } catch (error) {
-    throw recordError(`cannot read ${path}`, error);
-  }
-  return hash.digest("hex");
-}
-
-const pieceBytes = 1 << 20;
 
 /** How a file differs from what was written, in words. */
 export function differs(found: string, wanted: string): string {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Evaluation, evaluationSchema } from "../analysis/evaluation.js";
 import { writeDurably } from "../system/durable-files.js";
 import { RecordError, recordError } from "../system/record-error.js";
-import { sha256Of } from "./digests.js";
+import { sha256Of } from "../system/sha256.js";
 import { readCheckedJson } from "./json-files.js";
 import { runFiles } from "./paths.js";
 
@@ -18,7 +18,7 @@ export function writeEvaluation(run: string, evaluation: Evaluation): void {
 
 /** @throws {RecordError} when it is missing (the run is not done) or damaged */
 export function readEvaluation(run: string): Evaluation {
-  return readCheckedJson(join(run, runFiles.evaluation), evaluationSchema, "evaluation");
+  return readCheckedJson(join(run, runFiles.evaluation), evaluationSchema, "an evaluation");
 }
 
 /** @returns null: there is none, for the run is not over. @throws {RecordError} it is damaged */

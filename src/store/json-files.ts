@@ -3,9 +3,10 @@
 import { readFileSync } from "node:fs";
 import type { z } from "zod";
 import { RecordError, recordError } from "../system/record-error.js";
+import { firstFault } from "../text/schema-faults.js";
 
 /**
- * @param what the file should be, with its article left out: "manifest"
+ * @param what the file should be, with its article: "a manifest"
  * @throws {RecordError} when it is missing, not JSON or not of the schema; names the key
  */
 export function readCheckedJson<Schema extends z.ZodType>(
@@ -24,18 +25,8 @@ export function readCheckedJson<Schema extends z.ZodType>(
   }
   const result = schema.safeParse(json);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    const where = issue!.path.join(".") || "the whole";
-    throw new RecordError("damaged", `${path} is no ${what}: ${where}: ${issue!.message}`);
+    const fault = firstFault(result.error, json);
+    throw new RecordError("damaged", `${path} is not ${what}: ${fault}`);
   }
   return result.data;
-}
-
-/** The same text for the same value, whatever order its keys were written in. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    part !== null && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

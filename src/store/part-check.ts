@@ -2,8 +2,9 @@
 import { existsSync, lstatSync } from "node:fs";
 import { basename, join } from "node:path";
 import { RecordError } from "../system/record-error.js";
+import { sha256OfFile } from "../system/sha256.js";
 import { readDigestList } from "./digest-list.js";
-import { checkFolder, differs, sha256OfFile } from "./digests.js";
+import { checkFolder, differs } from "./digests.js";
 import { checkedPath } from "./paths.js";
 
 export interface Finding {

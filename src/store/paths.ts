@@ -1,4 +1,5 @@
 /** Where things lie in a run folder. Every name is checked: none can lead out of it. */
+import { journalFile } from "../journal/line.js";
 import { RecordError } from "../system/record-error.js";
 
 /** Lower case, as experiments, arms and `<arm>-s<seed>` are; no separator, no leading dot. */
@@ -6,7 +7,7 @@ const folderName = /^[a-z0-9][a-z0-9._-]{0,79}$/;
 
 export const runFiles = {
   manifest: "manifest.json",
-  journal: "journal.jsonl",
+  journal: journalFile,
   evaluation: "evaluation.json",
   progress: "progress.json",
   reportHtml: "report.html",

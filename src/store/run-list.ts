@@ -1,7 +1,7 @@
 /** The runs in a folder, each in one line: what it is, how it stands, how far it came. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { planTrials } from "../engine/plan.js";
+import { planTrials } from "../config/trials.js";
 import type { RunSummary } from "../run-model/run-summary.js";
 import { remainingSeconds, type TrialAhead } from "../run-model/time-left.js";
 import { RecordError, recordError } from "../system/record-error.js";

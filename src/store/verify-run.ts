@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { RecordError } from "../system/record-error.js";
-import { digestsText, sha256Of, sha256OfFile } from "./digests.js";
+import { sha256Of, sha256OfFile } from "../system/sha256.js";
+import { digestsText } from "./digests.js";
 import { readEvaluation } from "./evaluation-file.js";
 import { KeptParts, strangersAmongCheckpoints } from "./leftovers.js";
 import { type Manifest, readManifest } from "./manifest/manifest.js";

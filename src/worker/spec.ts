@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { ConfigError, type ConfigProblem } from "../config/problems.js";
 import { parseYaml, readConfigText, type YamlSource } from "../config/yaml.js";
+import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
 import { silenceSchema } from "./timeouts.js";
 import { bareHost, isEveryAddress, isHost } from "./transport/tcp-address.js";
 
@@ -83,7 +84,8 @@ export function readWorkerSpec(worker: string, root: string): WorkerSpec {
   const source = parseYaml(file, readConfigText(file));
   const outcome = workerSpecSchema.safeParse(source.tree);
   if (!outcome.success) {
-    throw new ConfigError(outcome.error.issues.flatMap((issue) => problems(issue, source)));
+    const faults = schemaFaults(outcome.error.issues, source.tree);
+    throw new ConfigError(faults.map((fault) => problem(fault, source)));
   }
   return outcome.data;
 }
@@ -123,44 +125,39 @@ function shapeAt(path: readonly PropertyKey[]): object {
       : fields.shape;
 }
 
-function problems(issue: z.core.$ZodIssue, source: YamlSource): ConfigProblem[] {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      place: source.placeOfKey([...issue.path, key]),
-      key: [...issue.path, key].join("."),
+function problem(fault: SchemaFault, source: YamlSource): ConfigProblem {
+  const { kind, path, found, message } = fault;
+  const key = path.join(".");
+  if (kind === "unknown") {
+    const known = Object.keys(shapeAt(path)).join(", ");
+    const remedy = "Remove it or correct its name.";
+    return {
+      place: source.placeOfKey(path),
+      key,
       found: "an unknown key",
-      expected: `one of ${Object.keys(shapeAt(issue.path)).join(", ")}`,
-      remedy: "Remove it or correct its name.",
-    }));
+      expected: `one of ${known}`,
+      remedy,
+    };
   }
-  if (issue.code === "invalid_key") {
-    return [
-      {
-        place: source.placeOfKey(issue.path),
-        key: issue.path.join("."),
-        found: `the name "${String(issue.path.at(-1))}"`,
-        expected: "letters, digits and _, no digit first",
-        remedy: "Correct the name of the variable.",
-      },
-    ];
+  if (kind === "name") {
+    return {
+      place: source.placeOfKey(path),
+      key,
+      found: `the name "${String(path.at(-1))}"`,
+      expected: "letters, digits and _, no digit first",
+      remedy: "Correct the name of the variable.",
+    };
   }
-  const found = issue.path.reduce<unknown>(
-    (at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part],
-    source.tree,
-  );
-  return [
-    {
-      place: source.placeOf(issue.path),
-      key: issue.path.join("."),
-      found: found === undefined ? "nothing" : JSON.stringify(found),
-      expected: issue.message.replace(/^Invalid input: expected (.*?)(, received .*)?$/, "$1"),
-      remedy: "configs/workers/local.yaml is an example.",
-    },
-  ];
+  return {
+    place: source.placeOf(path),
+    key,
+    found: found === undefined ? "nothing" : JSON.stringify(found),
+    expected: message.replace(/^expected (.*?)(, received .*)?$/, "$1"),
+    remedy: "configs/workers/local.yaml is an example.",
+  };
 }
 
-/* The `{names}` that a worker spec may use in its arguments and environment. */
-
+/** What a spec's arguments and environment may name in braces. */
 export const PLACEHOLDERS = ["python", "endpoint", "session", "root", "keys"] as const;
 
 export type Placeholders = Readonly<Record<(typeof PLACEHOLDERS)[number], string>>;

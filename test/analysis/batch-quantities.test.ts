@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { batchQuantities } from "../../src/analysis/batch-quantities.js";
-import type { RiskConfig } from "../../src/config/schema/experiment.js";
 import { selectEpisodes } from "../../src/engine/actions/select-episodes.js";
+import { riskMeasureNames } from "../../src/risk/measures/registry.js";
 import { smallExperiment } from "../engine/experiments.js";
 
 function table(arm: string, experiment = smallExperiment()) {
@@ -58,17 +58,9 @@ describe("the batch quantities", () => {
   });
 
   test("kept: what the selection keeps, or its bound", () => {
-    const measures: RiskConfig["measure"][] = [
-      "mean",
-      "cvar",
-      "cvar-gradient",
-      "mean-cvar",
-      "entropic",
-      "random-drop",
-    ];
     fc.assert(
       fc.property(
-        fc.constantFrom(...measures),
+        fc.constantFrom(...riskMeasureNames),
         fc.integer({ min: 1, max: 40 }),
         fc.double({ min: 0.05, max: 1, noNaN: true }),
         fc.constantFrom("soft" as const, "constant" as const),

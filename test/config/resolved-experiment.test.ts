@@ -15,16 +15,16 @@ test("a resolved configuration comes back as it was", () => {
 });
 
 test.each([
-  ["risk.alhpa", 1, /^risk: .*alhpa/],
-  ["kl.beta", undefined, /^kl\.beta: it is missing/],
-  ["arms.rlhf.training.batch", undefined, /^arms\.rlhf\.training\.batch: it is missing/],
-  ["backend", undefined, /^backend: it is missing/],
-  ["risk.alpha", 2, /^risk\.alpha: /],
-  ["arms", ["sft"], /^arms: /],
+  ["risk.alhpa", 1, /^unknown key `risk\.alhpa`/],
+  ["kl.beta", undefined, /^key `kl\.beta` is missing/],
+  ["arms.rlhf.training.batch", undefined, /^key `arms\.rlhf\.training\.batch` is missing/],
+  ["backend", undefined, /^key `backend` is missing/],
+  ["risk.alpha", 2, /^key `risk\.alpha`: /],
+  ["arms", ["sft"], /^key `arms`: /],
 ])("%s as %j is named", (path, value, message) => {
   expect(resolvedExperiment(configuration(path, value))).toMatch(message);
 });
 
 test("what is no configuration at all is refused, too", () => {
-  expect(resolvedExperiment(null)).toMatch(/^the whole: /);
+  expect(resolvedExperiment(null)).toMatch(/^the whole value: /);
 });

@@ -112,7 +112,9 @@ test("above the share in a step, too", async () => {
   });
   const outcome = await run.run();
   expect(outcome).toMatchObject({ outcome: "failed", kind: "reward" });
-  expect((outcome as { message: string }).message).toMatch(/^5 of 16 rewards of step 0 failed/);
+  expect((outcome as { message: string }).message).toMatch(
+    /^5 of 16 rewards of iteration 1 failed/,
+  );
   expect(commands).not.toContain("update");
 });
 
@@ -151,5 +153,5 @@ test("a judge that fails takes nothing from the rewards", async () => {
   expect(first).toMatchObject({ failed: 0, metrics: { judge_reward: 0, judge_tail: 0 } });
   expect(first!.arrays.judge![2]).toBeNull();
   const warnings = run.events.filter(({ type }) => type === "warning");
-  expect(JSON.stringify(warnings)).toContain("judgements of the evaluation at step 0");
+  expect(JSON.stringify(warnings)).toContain("judgements of the evaluation at iteration 0");
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { planTrials } from "../../src/config/trials.js";
 import { loadPayload } from "../../src/engine/actions/load-payload.js";
-import { planTrials } from "../../src/engine/plan.js";
 import { loadPayload as schema } from "../../src/protocol/messages.js";
 import { smallExperiment } from "./experiments.js";
 

@@ -106,9 +106,9 @@ describe("reading a journal", () => {
   const stamp = '"seq":2,"time":"","trial":null';
   test.each([
     ["no JSON", "{oops}", /line 2: not JSON/],
-    ["no event", `{${stamp},"type":"nothing"}`, /line 2: not an event: type/],
+    ["no event", `{${stamp},"type":"nothing"}`, /line 2: not an event: key `type`/],
     ["a wrong field", `{${stamp},"type":"warning","message":3}`, /message/],
-    ["a field too many", `{${stamp},"type":"warning","message":"","x":1}`, /Unrecognized key/],
+    ["a field too many", `{${stamp},"type":"warning","message":"","x":1}`, /unknown key `x`/],
     [
       "a number out of order",
       '{"seq":7,"time":"","trial":null,"type":"warning","message":""}',

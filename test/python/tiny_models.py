@@ -95,23 +95,28 @@ _GPT: dict[str, Any] = {
 }
 # Narrower than the texts of tests are long, so that it matters.
 _SLIDING = _GROUPED | {"sliding_window": 4}
+_MIXED = _SLIDING | {"layer_types": ["sliding_attention", "full_attention"]}
 _FALCON = {k: v for k, v in _SIZE.items() if k != "intermediate_size"} | {"ffn_hidden_size": 64}
 
 POLICIES: dict[str, dict[str, Any]] = {
     "bloom": {"vocab_size": 324, "hidden_size": 32, "n_layer": 2, "n_head": 4},
     "codegen": _GPT | {"rotary_dim": 4},
+    "cohere2": _MIXED | {"logit_scale": 0.5},
     "falcon": _FALCON,
     "falcon alibi": _FALCON | {"alibi": True, "multi_query": False, "bias": True},
-    "gemma2": _SLIDING | {"query_pre_attn_scalar": 8, "final_logit_softcapping": 2.0},
-    "gemma3_text": _SLIDING | {"query_pre_attn_scalar": 8},
+    "gemma2": _MIXED | {"query_pre_attn_scalar": 8, "final_logit_softcapping": 2.0},
+    "gemma3_text": _MIXED | {"query_pre_attn_scalar": 8},
     "gpt2": _GPT,
     "gpt_neo": _SIZE | {"attention_types": [[["global", "local"], 1]], "window_size": 4},
     "gpt_neox": _SIZE,
+    "gpt_oss": _MIXED | {"num_local_experts": 4, "num_experts_per_tok": 2},
     "gptj": _GPT | {"rotary_dim": 4},
     "llama": _GROUPED,
     "mistral": _SLIDING,
     "mpt": {"vocab_size": 324, "d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 64},
+    "mixtral": _GROUPED | {"num_local_experts": 4},
     "opt": _SIZE | {"ffn_dim": 64, "word_embed_proj_dim": 32},
+    "opt 350m": _SIZE | {"ffn_dim": 64, "word_embed_proj_dim": 16, "do_layer_norm_before": False},
     "phi3": _GROUPED,
     "qwen2": _GROUPED,
     "qwen3": _GROUPED,
@@ -170,11 +175,13 @@ def write_data(folder: Path) -> Path:
     return folder
 
 
-def make_policy(folder: Path, **changes: Any) -> Policy:
-    """The policy in `folder`, loaded as by a payload with these changes."""
+def make_policy(folder: Path, reference: Path | None = None, **changes: Any) -> Policy:
+    """The policy in `folder`, measured against itself or the model in `reference`, loaded as by a
+    payload with these changes."""
     payload = load_payload(policy__model=str(folder), **changes)
+    other = ModelFolder(reference, "reference") if reference else None
     device = open_device(payload.backend)
-    return load_policy(payload, ModelFolder(folder, "policy.model"), None, device)
+    return load_policy(payload, ModelFolder(folder, "policy.model"), other, device)
 
 
 class LetterReward:

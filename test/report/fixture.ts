@@ -12,7 +12,8 @@ import {
 import type { EvaluatedEvent, Happening, JournalEvent } from "../../src/journal/events.js";
 import type { ReportInput, SampleText } from "../../src/report/report-data.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../src/risk/tail.js";
-import { confidence95, mean, pairedDifference, sd } from "../../src/stats/intervals.js";
+import { confidence95, mean, sd } from "../../src/stats/intervals.js";
+import { pairedTest } from "../../src/stats/paired-test.js";
 import { generator, type Random, streamSeed } from "../../src/stats/random.js";
 
 /** How far an arm gets: reward everywhere, reward on hard prompts, KL, and the kept share at the end. */
@@ -350,16 +351,20 @@ function evaluate(
     b: string,
     at: Comparison["at"],
     where: number | null,
-  ): Comparison => ({
-    a,
-    b,
-    metric: "tail_reward",
-    at,
-    where,
-    ...pairedDifference(perSeed(a, "tail_reward"), perSeed(b, "tail_reward")),
-    seeds: experiment.seeds.length,
-    ci95_prompts: at === "equal-iterations" ? [0.11, 0.42] : null,
-  });
+  ): Comparison => {
+    const test = pairedTest(perSeed(a, "tail_reward"), perSeed(b, "tail_reward"));
+    return {
+      a,
+      b,
+      metric: "tail_reward",
+      at,
+      where,
+      difference: test.difference,
+      ci95: test.interval,
+      seeds: experiment.seeds.length,
+      ci95_prompts: at === "equal-iterations" ? [0.11, 0.42] : null,
+    };
+  };
   const against = Object.keys(arms).filter((arm) => arm.startsWith("ra-"));
   return {
     arms,

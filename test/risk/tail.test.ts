@@ -1,11 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  conditionalValueAtRisk as cvar,
-  quantile,
-  tailCount,
-  valueAtRisk,
-} from "../../src/risk/tail.js";
+import { conditionalValueAtRisk as cvar, tailCount, valueAtRisk } from "../../src/risk/tail.js";
 import { generator, shuffled } from "../../src/stats/random.js";
 
 /** Whole numbers: their sums are exact, so identities hold to the last bit. */
@@ -94,7 +89,6 @@ describe("value at risk and CVaR", () => {
     const returns = Float32Array.of(3, 1, 2);
     cvar(returns, 0.5);
     valueAtRisk(returns, 0.5);
-    quantile(returns, 0.5);
     expect([...returns]).toEqual([3, 1, 2]);
   });
 
@@ -193,44 +187,5 @@ describe("value at risk and CVaR", () => {
     expect(() => measure([1, -Infinity], 0.5)).toThrow(/returns\[1\] is -Infinity/);
     expect(() => measure([1, 2], 0)).toThrow(RangeError);
     expect(() => measure([1, 2], 1.01)).toThrow(RangeError);
-  });
-});
-
-describe("quantile", () => {
-  // numpy.quantile of the same values.
-  test.each([
-    [0, -4],
-    [0.05, -3.25],
-    [0.1, -2.5],
-    [0.25, -0.75],
-    [0.5, 2],
-    [0.9, 4.82],
-    [1, 7.25],
-  ])("at %d is NumPy's %d", (p, expected) => {
-    expect(quantile([3.2, -1.5, 0, 7.25, 2, 2, -4], p)).toBeCloseTo(expected, 12);
-  });
-
-  test("rises with p and stays within the values", () => {
-    const probability = fc.double({ min: 0, max: 1, noNaN: true });
-    fc.assert(
-      fc.property(wholes, probability, probability, (values, a, b) => {
-        const low = quantile(values, Math.min(a, b));
-        const high = quantile(values, Math.max(a, b));
-        expect(low).toBeLessThanOrEqual(high + 1e-9);
-        expect(low).toBeGreaterThanOrEqual(Math.min(...values));
-        expect(high).toBeLessThanOrEqual(Math.max(...values));
-      }),
-    );
-  });
-
-  test("of a single value is that value", () => {
-    expect(quantile([5], 0.3)).toBe(5);
-  });
-
-  test("refuses what has no answer", () => {
-    expect(() => quantile([], 0.5)).toThrow(/values is empty/);
-    expect(() => quantile([Number.NaN], 0.5)).toThrow(/values\[0\] is NaN/);
-    expect(() => quantile([1], -0.1)).toThrow(/p is -0.1/);
-    expect(() => quantile([1], Number.NaN)).toThrow(RangeError);
   });
 });

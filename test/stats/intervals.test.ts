@@ -1,12 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  bootstrap95,
-  confidence95,
-  mean,
-  pairedDifference,
-  sd,
-} from "../../src/stats/intervals.js";
+import { bootstrap95, confidence95, mean, sd } from "../../src/stats/intervals.js";
+import { pairedTest } from "../../src/stats/paired-test.js";
 import { generator } from "../../src/stats/random.js";
 
 const a = [1.2, 0.7, 1.9, 1.1, 1.4];
@@ -31,11 +26,11 @@ describe("against NumPy and SciPy", () => {
     expect(high).toBeCloseTo(1.8054849131699466, 9);
   });
 
-  test("pairedDifference", () => {
-    const { difference, ci95 } = pairedDifference(a, b);
+  test("pairedTest", () => {
+    const { difference, interval } = pairedTest(a, b);
     expect(difference).toBeCloseTo(0.38, 12);
-    expect(ci95![0]).toBeCloseTo(-0.12741385860134402, 9);
-    expect(ci95![1]).toBeCloseTo(0.8874138586013438, 9);
+    expect(interval![0]).toBeCloseTo(-0.12741385860134402, 9);
+    expect(interval![1]).toBeCloseTo(0.8874138586013438, 9);
   });
 });
 
@@ -80,47 +75,14 @@ describe("mean, sd and confidence95", () => {
   });
 });
 
-describe("pairedDifference", () => {
-  test("what both share cancels: a common shift of a pair changes nothing", () => {
-    const pairs = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { minLength: 2 });
-    fc.assert(
-      fc.property(pairs, (drawn) => {
-        const plain = pairedDifference(
-          drawn.map(([x]) => x),
-          drawn.map(([, y]) => y),
-        );
-        const shifted = pairedDifference(
-          drawn.map(([x, , s]) => x + s),
-          drawn.map(([, y, s]) => y + s),
-        );
-        expect(shifted).toEqual(plain);
-      }),
-    );
-  });
-
-  test("turns its sign with the arms", () => {
-    const forth = pairedDifference(a, b);
-    const back = pairedDifference(b, a);
-    expect(back.difference).toBe(-forth.difference);
-    expect(back.ci95![0]).toBeCloseTo(-forth.ci95![1], 12);
-  });
-
-  test("one pair has a difference without an interval", () => {
-    expect(pairedDifference([3], [1])).toEqual({ difference: 2, ci95: null });
-  });
-
-  test("refuses uneven or empty arms, and NaN by arm and index", () => {
-    expect(() => pairedDifference([1], [1, 2])).toThrow(/a has 1 values and b has 2/);
-    expect(() => pairedDifference([], [])).toThrow(RangeError);
-    expect(() => pairedDifference([1, 2], [1, Number.NaN])).toThrow(/b\[1\] is NaN/);
-  });
-});
-
 describe("bootstrap95", () => {
+  const meanOf = (drawn: readonly number[]) => (resample: Uint32Array) =>
+    mean(Array.from(resample, (index) => drawn[index]!));
+
   test("is near Student's interval for many normal values", () => {
     const random = generator(3);
     const drawn = Array.from({ length: 400 }, () => 1 + normal(random));
-    const [low, high] = bootstrap95(drawn, generator(4), 4000)!;
+    const [low, high] = bootstrap95(drawn.length, meanOf(drawn), generator(4), 4000)!;
     const [lowT, highT] = confidence95(drawn)!;
     expect(low).toBeCloseTo(lowT, 1);
     expect(high).toBeCloseTo(highT, 1);
@@ -129,22 +91,22 @@ describe("bootstrap95", () => {
   test("lies within the values, repeats with its stream, and is ordered", () => {
     fc.assert(
       fc.property(values, (drawn) => {
-        const [low, high] = bootstrap95(drawn, generator(0), 50)!;
+        const [low, high] = bootstrap95(drawn.length, meanOf(drawn), generator(0), 50)!;
         expect(low).toBeLessThanOrEqual(high);
         expect(low).toBeGreaterThanOrEqual(Math.min(...drawn) - 1e-9);
         expect(high).toBeLessThanOrEqual(Math.max(...drawn) + 1e-9);
-        expect(bootstrap95(drawn, generator(0), 50)).toEqual([low, high]);
+        expect(bootstrap95(drawn.length, meanOf(drawn), generator(0), 50)).toEqual([low, high]);
       }),
     );
   });
 
   test("one value has no interval", () => {
-    expect(bootstrap95([1], generator(0))).toBeNull();
+    expect(bootstrap95(1, meanOf([1]), generator(0))).toBeNull();
   });
 
-  test("refuses nothing, NaN, and no draws", () => {
-    expect(() => bootstrap95([], generator(0))).toThrow(/differences is empty/);
-    expect(() => bootstrap95([Number.NaN], generator(0))).toThrow(/differences\[0\]/);
-    expect(() => bootstrap95([1, 2], generator(0), 0)).toThrow(/draws is 0/);
+  test("refuses nothing to draw from, a statistic that is no number, and no draws", () => {
+    expect(() => bootstrap95(0, meanOf([]), generator(0))).toThrow(/count is 0/);
+    expect(() => bootstrap95(2, () => Number.NaN, generator(0))).toThrow(/values\[0\]/);
+    expect(() => bootstrap95(2, meanOf([1, 2]), generator(0), 0)).toThrow(/draws is 0/);
   });
 });

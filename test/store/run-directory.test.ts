@@ -201,7 +201,9 @@ describe("the manifest", () => {
     const path = join(directory, "manifest.json");
     const whole = JSON.parse(readFileSync(path, "utf8"));
     writeFileSync(path, JSON.stringify({ ...whole, seeds: ["x"] }));
-    expect(() => readManifest(directory)).toThrow(/manifest\.json is no manifest: seeds\.0: /);
+    expect(() => readManifest(directory)).toThrow(
+      /manifest\.json is not a manifest: key `seeds\.0`: /,
+    );
     writeFileSync(path, "{");
     expect(() => readManifest(directory)).toThrow(/manifest\.json is not JSON/);
     expect(() => readManifest(temporaryFolder())).toThrow(
@@ -306,8 +308,8 @@ describe("evaluation.json", () => {
     expect(() => readEvaluation(directory)).toThrow(expect.objectContaining({ reason: "missing" }));
     expect(readEvaluationIfAny(directory)).toBeNull();
     writeFileSync(join(directory, "evaluation.json"), '{"arms":{}}');
-    expect(() => readEvaluation(directory)).toThrow(/no evaluation: frontier: /);
-    expect(() => readEvaluationIfAny(directory)).toThrow(/no evaluation: frontier: /);
+    expect(() => readEvaluation(directory)).toThrow(/not an evaluation: key `frontier`/);
+    expect(() => readEvaluationIfAny(directory)).toThrow(/not an evaluation: key `frontier`/);
   });
 });
 

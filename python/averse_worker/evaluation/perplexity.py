@@ -9,7 +9,7 @@ import torch
 
 from averse_worker.data.tokenise import encode
 from averse_worker.engine.contract import Report
-from averse_worker.models.batches import Layout, PaddedPrompts, Responses
+from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import PLAIN
 from averse_worker.models.policy import Policy
 
@@ -20,13 +20,16 @@ _TEXT_BATCH: Final = 32
 
 
 @torch.inference_mode()
-def perplexity(policy: Policy, texts: Sequence[str], context: int, report: Report) -> float:
+def perplexity(policy: Policy, texts: Sequence[str], context: int, report: Report) -> float | None:
     """exp of the mean negative log-likelihood a token (after each text's first), of `texts`.
 
     Of the model's own distribution: temperature 1, no token forbidden. At most 512 texts, spread
-    evenly over those given, and 512 tokens (or the context) of each.
+    evenly over those given, and 512 tokens (or the context) of each. None where no text has a
+    second token: nothing is predicted then.
     """
     chosen = [texts[i] for i in _spread(len(texts), _TEXTS)]
+    if not chosen:
+        return None
     limit = min(context, _TEXT_TOKENS)
     encoded = (ids[:limit] for ids in encode(policy.tokenizer, chosen))
     rows = sorted((ids for ids in encoded if len(ids) > 1), key=len)
@@ -40,16 +43,12 @@ def perplexity(policy: Policy, texts: Sequence[str], context: int, report: Repor
         prompts = PaddedPrompts.of([ids[:1] for ids in batch], policy.pad_token, device)
         lengths = torch.tensor([len(ids) - 1 for ids in batch], device=device)
         responses = Responses(torch.tensor(padded, device=device), lengths)
-        layout, valid = Layout.of(prompts, responses), responses.valid()
-        with policy.device.autocast():
-            hidden = policy.actor.hidden(layout.tokens, layout.positions, None, layout.keep)
-            chosen_logs, _ = policy.actor.log_probs(
-                hidden[valid], responses.tokens[valid], PLAIN, None
-            )
-        loss -= float(chosen_logs.cpu().double().sum())
-        count += chosen_logs.numel()
+        seen = policy.evaluate(policy.model, prompts, responses, 0, rule=PLAIN)
+        found = seen.log_probs[responses.valid()]
+        loss -= float(found.cpu().double().sum())
+        count += found.numel()
     report("perplexity", len(rows), len(rows), "texts")
-    return math.exp(min(loss / count, 700.0))
+    return math.exp(min(loss / count, 700.0)) if count else None
 
 
 def _spread(available: int, wanted: int) -> list[int]:

@@ -17,7 +17,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from averse_worker.models.kernels import cpu_attention
 from averse_worker.models.kernels.kv_cache import new_cache
-from averse_worker.models.kernels.log_probs import TokenRule, log_probs, unfused_log_probs
+from averse_worker.models.kernels.log_probs import TokenRule, chunks, log_probs, unfused_log_probs
 from averse_worker.models.kernels.trimming import last_block, trimmed
 from averse_worker.platform.memory import is_out_of_memory
 from averse_worker.wire.errors import InputError
@@ -48,6 +48,7 @@ class LanguageModel:
                 key=key,
             )
         self._head = head
+        self._vocabulary: int = head.weight.shape[0]  # type: ignore[index, assignment]
         parameters = inspect.signature(self._trunk.forward).parameters
         self._takes_positions = "position_ids" in parameters
         self._last_block: nn.Module | None = None
@@ -109,7 +110,19 @@ class LanguageModel:
         if self._plain:
             weight, bias = self._head.weight, getattr(self._head, "bias", None)
             return log_probs(hidden, weight, bias, tokens, rule, early)  # type: ignore[arg-type]
-        return unfused_log_probs(self._raw_logits(hidden), tokens, rule, early)
+        if torch.is_grad_enabled():
+            return unfused_log_probs(self._raw_logits(hidden), tokens, rule, early)
+        parts = [
+            unfused_log_probs(
+                self._raw_logits(hidden[rows]),
+                tokens[rows],
+                rule,
+                None if early is None else early[rows],
+            )
+            for rows in chunks(hidden.shape[0], self._vocabulary)
+        ]
+        chosen, entropies = zip(*parts, strict=True)
+        return torch.cat(chosen), torch.cat(entropies)
 
     def _place(self, positions: Tensor) -> dict[str, Tensor]:
         # Models with ALiBi (Bloom, MPT) take their positions from the mask alone.

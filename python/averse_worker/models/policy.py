@@ -3,13 +3,13 @@
 import contextlib
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from averse_worker.models.actor_critic import ActorCritic, Evaluated
 from averse_worker.models.batches import Layout, PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.language_model import LanguageModel
@@ -17,20 +17,6 @@ from averse_worker.platform.device import Device, quiet
 
 if TYPE_CHECKING:
     from peft import PeftModel
-
-
-VALUE_HEAD = "value_head."
-"""prefix of the value head among the names of the trained parameters"""
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What a model says of responses; every array is [B, T] float32, zero at padding."""
-
-    log_probs: Tensor
-    entropies: Tensor
-    values: Tensor | None
-    """the value head's part; None where it was not asked for"""
 
 
 class Policy:
@@ -60,18 +46,19 @@ class Policy:
         self.fine_tuned = False
         """whether the weights below the adapters (or the reference) are no longer as loaded"""
         self.own_reference = reference is None
-        self.install(causal.to(device.torch_device))
+        causal = self._prepared(causal.to(device.torch_device))
+        self.model = ActorCritic(causal, rule, critic=True)
         if reference is not None:
-            self._reference = LanguageModel(_frozen(reference.to(device.torch_device)), "reference")
-        # Zero, so that the critic begins with the baseline alone.
-        self.value_head = nn.Linear(self.actor.width, 1, device=device.torch_device)
-        nn.init.zeros_(self.value_head.weight)
-        nn.init.zeros_(self.value_head.bias)
+            self._reference = self._frozen(reference.to(device.torch_device), "reference")
 
     def install(self, causal: PreTrainedModel) -> None:
         """Makes `causal` the policy, and the reference too unless that is another model."""
+        self.model.install(self._prepared(causal))
+
+    def _prepared(self, causal: PreTrainedModel) -> PreTrainedModel:
+        """`causal` with new adapters in it where they are wanted; the reference follows it."""
         if self.own_reference and not self.lora_rank:
-            self._reference = LanguageModel(_frozen(copy.deepcopy(causal)))
+            self._reference = self._frozen(copy.deepcopy(causal))
         self.adapter: PeftModel | None = None
         if self.lora_rank:
             from peft import LoraConfig, get_peft_model
@@ -85,13 +72,17 @@ class Policy:
             )
             with quiet():
                 self.adapter = get_peft_model(causal, config)
-        self.actor = LanguageModel(causal)
+        return causal
+
+    @property
+    def actor(self) -> LanguageModel:
+        """The actor, for token by token."""
+        return self.model.language_model
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
         """Everything that is trained, by name; tied weights once."""
-        actor = {n: p for n, p in self.actor.causal.named_parameters() if p.requires_grad}
-        return actor | {VALUE_HEAD + n: p for n, p in self.value_head.named_parameters()}
+        return self.model.trained()
 
     @property
     def reference_model(self) -> PreTrainedModel | None:
@@ -114,55 +105,47 @@ class Policy:
         return padding_token(self.tokenizer)
 
     @contextlib.contextmanager
-    def reference(self) -> Iterator[LanguageModel]:
+    def reference(self) -> Iterator[ActorCritic]:
         """The frozen model; with LoRA, the policy must not be used inside the block."""
         if self.adapter is not None and self.own_reference:
             with self.adapter.disable_adapter():
-                yield self.actor
+                yield self.model
         else:
             yield self._reference
 
-    def values(self, hidden: Tensor) -> Tensor:
-        """Value head's answers, float32, of hidden states [..., d]."""
-        # A plain sum of products: autocast would take a matrix product to bfloat16.
-        return (hidden.float() * self.value_head.weight[0]).sum(-1) + self.value_head.bias
-
     def evaluate(
         self,
-        model: LanguageModel,
+        model: ActorCritic,
         prompts: PaddedPrompts,
         responses: Responses,
         min_new_tokens: int,
         *,
         values: bool = False,
+        rule: TokenRule | None = None,
     ) -> Evaluated:
         """Log-probabilities of the responses under `model`, in one pass with gradients."""
         layout = Layout.of(prompts, responses)
         valid = responses.valid()
+        early = None
+        if min_new_tokens:
+            steps = torch.arange(layout.keep, device=valid.device)
+            early = (steps < min_new_tokens).expand_as(valid)
         with self.device.autocast():
-            hidden = model.hidden(layout.tokens, layout.positions, layout.mask, layout.keep)
-            # Rows of real tokens only: padding costs no logits.
-            rows = _rows(hidden, valid)
-            early = None
-            if min_new_tokens:
-                steps = torch.arange(layout.keep, device=valid.device).expand_as(valid)
-                early = _rows(steps, valid) < min_new_tokens
-            tokens = _rows(responses.tokens, valid)
-            chosen, entropy = model.log_probs(rows, tokens, self.rule, early)
-        own = _unrows(self.values(rows), valid) if values else None
-        return Evaluated(_unrows(chosen, valid), _unrows(entropy, valid), own)
+            evaluated: Evaluated = model(
+                layout.tokens,
+                layout.positions,
+                layout.mask,
+                responses.tokens,
+                valid,
+                early,
+                values=values,
+                rule=rule,
+            )
+        return evaluated
 
-
-def _rows(array: Tensor, valid: Tensor) -> Tensor:
-    """[B, T, …] → the entries at real tokens, [N, …]."""
-    return array.flatten(0, 1) if bool(valid.all()) else array[valid]
-
-
-def _unrows(rows: Tensor, valid: Tensor) -> Tensor:
-    """[N] → [B, T], zero at padding."""
-    if rows.numel() == valid.numel():
-        return rows.reshape(valid.shape)
-    return torch.zeros(valid.shape, device=valid.device).masked_scatter(valid, rows)
+    def _frozen(self, causal: PreTrainedModel, key: str = "policy.model") -> ActorCritic:
+        causal.requires_grad_(False)
+        return ActorCritic(causal, self.rule, critic=False, key=key)
 
 
 def padding_token(tokenizer: PreTrainedTokenizerBase) -> int:
@@ -170,8 +153,3 @@ def padding_token(tokenizer: PreTrainedTokenizerBase) -> int:
     pad, end = tokenizer.pad_token_id, tokenizer.eos_token_id
     token: int = end if pad is None else pad
     return token
-
-
-def _frozen(model: PreTrainedModel) -> PreTrainedModel:
-    model.requires_grad_(False)
-    return model.eval()

@@ -150,7 +150,7 @@ def _sample_rows(
             out.tokens[episodes, step] = drawn.tokens[live]
             out.log_probs[episodes, step] = drawn.log_probs[live]
             out.entropies[episodes, step] = drawn.entropies[live]
-            out.values[episodes, step] = policy.values(hidden)[live]
+            out.values[episodes, step] = policy.model.values(hidden)[live]
             tick(done + count * (step + 1), total)
             positions = positions[:, -1:] + 1
             tokens = drawn.tokens[:, None]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from averse_worker.models.policy import VALUE_HEAD, Policy
+from averse_worker.models.actor_critic import VALUE_HEAD
+from averse_worker.models.policy import Policy
 
 
 class WeightAverage:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from averse_worker.engine.contract import Report
-from averse_worker.models.policy import VALUE_HEAD, Policy
+from averse_worker.models.actor_critic import VALUE_HEAD
+from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import first_not_finite, require_finite
 from averse_worker.rollout.collect import Episodes
 from averse_worker.training.minibatches import Kept, minibatches
@@ -136,7 +137,7 @@ class Ppo:
         policy, training = self._policy, self._training
         part = batch.select(rows)
         seen = policy.evaluate(
-            policy.actor,
+            policy.model,
             part.episodes.prompts,
             part.episodes.responses,
             self._min_new_tokens,

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { armMetrics } from "../../analysis/aggregate.js";
 import type { Evaluation } from "../../analysis/evaluation.js";
 import { type RunFigures, withEvent } from "../../analysis/trial-figures.js";
-import { planTrials, type Trial } from "../../engine/plan.js";
+import { planTrials, type Trial } from "../../config/trials.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { JournalIndex } from "../../journal/journal-index.js";
 import { type ComparedArm, compareArms, renderComparison } from "../../report/comparison.js";

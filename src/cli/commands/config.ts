@@ -5,7 +5,7 @@ import { isTree, leaves } from "../../config/key-path.js";
 import { type LoadedExperiment, loadExperiment } from "../../config/load.js";
 import { ConfigError, type ConfigProblem, placeText } from "../../config/problems.js";
 import { type KeyReference, keyReferences } from "../../config/reference.js";
-import { planTrials } from "../../engine/plan.js";
+import { planTrials } from "../../config/trials.js";
 import { gridLines } from "../../text/grid.js";
 import { nearestName } from "../../text/nearest-name.js";
 import { readWorkerSpec } from "../../worker/spec.js";
@@ -117,9 +117,14 @@ function unknownKeyText(key: string): string {
   return `no configuration key is named ${JSON.stringify(key)}. ${hint}`;
 }
 
-function keyText({ key, expected, default: fallback, description }: KeyReference): string {
+function keyText(reference: KeyReference): string {
+  const { key, expected, default: fallback, description, choices, meanings } = reference;
   const rest = fallback === undefined ? "required" : `default ${JSON.stringify(fallback)}`;
-  return `${key}: ${expected}; ${rest}${description === "" ? "" : `\n    ${description}`}`;
+  const indented = [
+    ...(description === "" ? [] : [description]),
+    ...meanings.map((meaning, at) => `${choices[at]}: ${meaning}`),
+  ];
+  return [`${key}: ${expected}; ${rest}`, ...indented.map((line) => `    ${line}`)].join("\n");
 }
 
 interface ValueInForce {

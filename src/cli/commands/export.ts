@@ -1,8 +1,9 @@
 /** `averse export`: a trial's model copied out of its run, checked against its digests. */
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { readDigests, sha256OfFile } from "../../store/digests.js";
+import { readDigests } from "../../store/digests.js";
 import { digestsFile } from "../../store/paths.js";
+import { sha256OfFile } from "../../system/sha256.js";
 import { nearestName } from "../../text/nearest-name.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { runFolder } from "../lookup/runs.js";

@@ -27,7 +27,7 @@ export async function ls(options: ListOptions, terminal: Terminal): Promise<Exit
     terminal.err(`No runs in ${options.runs}. Start one with \`averse run quickstart\`.`);
     return exitCode.done;
   }
-  const title = ["run", "state", "started", "trials", "last step", "left", "CVaR", "purpose"];
+  const title = ["run", "state", "started", "trials", "iteration", "left", "CVaR", "purpose"];
   const rows = runs.map((run) => cells(run, terminal));
   const [head = "", ...lines] = gridLines(
     [title, ...rows],

@@ -7,6 +7,7 @@ import {
 import { readManifest } from "../../store/manifest/manifest.js";
 import type { EnvironmentDifference } from "../../store/manifest/schema.js";
 import { gridLines } from "../../text/grid.js";
+import { iterationName } from "../../text/iterations.js";
 import { safeText } from "../../text/safe-text.js";
 import { pythonPath } from "../../worker/launch.js";
 import type { WorkerSpec } from "../../worker/spec.js";
@@ -111,8 +112,8 @@ export function verdictText(
 
 function placeText({ trial, step, event, in: where }: FirstDifference): string {
   const what =
-    event === "step"
-      ? `at step ${step}`
+    event === "step" && step !== null
+      ? `at ${iterationName(step)}`
       : event === "evaluation"
         ? `at the evaluation after ${step} iterations`
         : `at the ${event}`;

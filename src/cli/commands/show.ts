@@ -11,6 +11,7 @@ import { type Manifest, readManifest } from "../../store/manifest/manifest.js";
 import { checkedPath } from "../../store/paths.js";
 import { readTexts } from "../../store/texts-file.js";
 import { gridLines } from "../../text/grid.js";
+import { iterationName } from "../../text/iterations.js";
 import { formatDuration, formatNumber } from "../../text/numbers.js";
 import { safeText } from "../../text/safe-text.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
@@ -197,7 +198,7 @@ function trialText(trials: readonly TrialFacts[]): string {
     remarks(facts),
   ]);
   return gridLines(
-    [["trial", "state", "steps", "saved at", "time", ""], ...rows],
+    [["trial", "state", "iterations", "saved at", "time", ""], ...rows],
     ["left", "left", "right", "right", "right", "left"],
   ).join("\n");
 }
@@ -229,7 +230,7 @@ export function tailTextLines(run: string, event: StepEvent): readonly string[] 
       ? readEpisodes(join(run, checkedPath(episodes.file)), episodes.sha256).return
       : episodes.return;
   return [
-    `${trial}, worst episodes of step ${event.step}: return, prompt ▸ completion`,
+    `${trial}, worst episodes of ${iterationName(event.step)}: return, prompt ▸ completion`,
     ...texts.map(({ episode, prompt, completion }) => {
       const figure = formatNumber(returns[episode] ?? null, 2).padStart(6);
       return `  ${figure}  ${safeText(prompt)} ▸ ${safeText(completion)}`;

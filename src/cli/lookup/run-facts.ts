@@ -1,5 +1,5 @@
 /** What the dashboard would show of a run now, for lines and for scripts. */
-import { planTrials } from "../../engine/plan.js";
+import { planTrials } from "../../config/trials.js";
 import {
   emptyRun,
   markStopped,

@@ -1,5 +1,6 @@
 /** How long an experiment will take, going by earlier trials of the same name. Pure. */
-import type { Plan, Trial } from "../../engine/plan.js";
+import type { Trial } from "../../config/trials.js";
+import type { Plan } from "../../engine/plan.js";
 import type { EventHead } from "../../journal/event-head.js";
 import { JournalIndex } from "../../journal/journal-index.js";
 import type { RunSummary } from "../../run-model/run-summary.js";

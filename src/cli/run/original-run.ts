@@ -5,7 +5,7 @@ import { judgeHistories, judgeResults, type Reproduction } from "../../analysis/
 import { plannedEvents, runHistory } from "../../analysis/run-history.js";
 import { resolvedExperiment } from "../../config/load.js";
 import type { Experiment } from "../../config/schema/experiment.js";
-import { planTrials } from "../../engine/plan.js";
+import { planTrials } from "../../config/trials.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { readEntries, readJournal } from "../../journal/reader.js";
 import { evaluationDigest } from "../../store/evaluation-file.js";

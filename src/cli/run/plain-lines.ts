@@ -5,7 +5,7 @@
 
 import type { Observation } from "../../engine/ports.js";
 import type { JournalEvent, StepEvent } from "../../journal/events.js";
-import { goingOnFrom } from "../../report/sections/trouble.js";
+import { iterationName, iterationPoint } from "../../text/iterations.js";
 import { formatDuration as duration } from "../../text/numbers.js";
 
 /** Between two lines of a phase's progress. */
@@ -61,7 +61,7 @@ export class PlainLines {
     const ahead = trace.iterations - event.step - 1;
     const left = ((now - trace.firstStepAt) / trace.stepsSeen) * ahead;
     return [
-      `step ${event.step + 1}/${trace.iterations}`,
+      iterationName(event.step, trace.iterations),
       `reward ${figure(event.reward_mean)}`,
       `CVaR ${figure(event.cvar)}`,
       `α' ${figure(event.alpha)}`,
@@ -98,7 +98,7 @@ function runLine(event: JournalEvent): string | null {
     }
     case "run_resumed": {
       const back = Object.entries(event.from).map(
-        ([trial, step]) => `${trial} from ${goingOnFrom(step)}`,
+        ([trial, step]) => `${trial} from ${iterationPoint(step)}`,
       );
       const cut =
         event.cut_bytes > 0
@@ -137,19 +137,19 @@ function trialLine(event: JournalEvent): string | null {
       const figures = ["reward_mean", "tail_reward", "harm_rate"].flatMap((name) =>
         event.metrics[name] === undefined ? [] : [`${name} ${figure(event.metrics[name])}`],
       );
-      const which = event.final ? "evaluated" : `evaluated at ${event.step}`;
+      const which = event.final ? "evaluated" : `evaluated at ${iterationPoint(event.step)}`;
       return `${which} in ${duration(event.seconds)}: ${figures.join("  ")}`;
     }
     case "worker_lost": {
       const stacks =
         event.stacks === null ? "" : `; the stacks of its threads are in ${event.stacks}`;
-      const from = goingOnFrom(event.from);
+      const from = iterationPoint(event.from);
       return `worker lost: ${event.message}${stacks}; restart ${event.restarts}, from ${from}`;
     }
     case "restored":
       return `restored ${event.path}`;
     case "checkpoint_damaged":
-      return `checkpoint damaged: ${event.message}; going on from ${goingOnFrom(event.from)}`;
+      return `checkpoint damaged: ${event.message}; going on from ${iterationPoint(event.from)}`;
     case "checkpoint_failed":
       return `checkpoint not saved: ${event.message}; training goes on`;
     case "checkpoint_saved":

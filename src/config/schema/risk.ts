@@ -1,12 +1,16 @@
 /** Which episodes of a batch count, and how much. Defaults are the paper's. */
 import { z } from "zod";
+import { riskMeasureNames, riskMeasures } from "../../risk/measures/registry.js";
 import { count, fraction, openFraction, positive } from "./fields.js";
 
 export const riskSchema = z.strictObject({
   measure: z
-    .enum(["mean", "cvar", "cvar-gradient", "mean-cvar", "entropic", "random-drop"])
+    .enum(riskMeasureNames)
     .default("cvar")
-    .describe("rule that turns a batch of returns into one weight per episode"),
+    .meta({
+      description: "rule that turns a batch of returns into one weight per episode",
+      enumDescriptions: riskMeasureNames.map((name) => riskMeasures[name].words.description),
+    }),
   alpha: openFraction.default(0.4).describe("α: the worst share of episodes that counts"),
   schedule: z
     .enum(["soft", "constant"])

@@ -5,6 +5,7 @@ import { float32Array, uint32Array, uint32Bytes } from "../../protocol/arrays.js
 import type { Result } from "../../protocol/messages.js";
 import { worst } from "../../risk/selection.js";
 import { streamSeed } from "../../stats/random.js";
+import { iterationPoint } from "../../text/iterations.js";
 import type { TrialAction } from "../action.js";
 import {
   blanked,
@@ -124,7 +125,7 @@ function tellFailures(
     ["rewards", failures],
     ["judgements", judge_failures],
   ] as const) {
-    const evaluated = `${what} of the evaluation at step ${step}`;
+    const evaluated = `${what} of the evaluation at ${iterationPoint(step)}`;
     const message = failedRewards(evaluated, own, ids, max_failed_share);
     if (message !== null) {
       context.note({ type: "warning", message });

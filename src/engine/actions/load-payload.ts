@@ -1,7 +1,7 @@
 import type { Experiment } from "../../config/schema/experiment.js";
+import type { Trial } from "../../config/trials.js";
 import type { Payload } from "../../protocol/messages.js";
 import { streamSeed } from "../../stats/random.js";
-import type { Trial } from "../plan.js";
 
 /**
  * What a worker loads for a trial. An RL trial's policy is the SFT model of its seed; the

@@ -1,4 +1,4 @@
-/** The whole of risk in one pure function: returns in, one weight an episode out. */
+/** The whole of risk in one pure function: returns in, one weight per episode out. */
 import type { RiskConfig } from "../../config/schema/experiment.js";
 import { keptEpisodes, type RiskSchedule, shareInForce } from "../../risk/annealing/schedule.js";
 import { riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
@@ -47,11 +47,10 @@ export function selectEpisodes(
   const scheduled = usesAlpha(measure);
   const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
   const alpha = scheduled ? shareInForce(schedule, step, iterations) : 1;
-  const selected = riskMeasures[measure]({
+  const selected = riskMeasures[measure].weigh({
     statistic: taken(statisticOf(risk.statistic, batch), scored),
     returns,
     kept: scheduled ? keptEpisodes(schedule, step, iterations, returns.length) : returns.length,
-    alpha,
     random: generator(streamSeed(seed, "selection", step)),
     mixture,
     temperature,

@@ -16,6 +16,7 @@ import { drawPrompts } from "../../risk/samplers/prompt-sampler.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../risk/tail.js";
 import { mean } from "../../stats/intervals.js";
 import { streamSeed } from "../../stats/random.js";
+import { iterationName } from "../../text/iterations.js";
 import type { TrialAction } from "../action.js";
 import {
   failedEpisodes,
@@ -60,7 +61,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const failed = failedEpisodes(rolled.failures);
   const episodes = readEpisodes(rolled, prompts, failed);
   const warning = failedRewards(
-    `rewards of step ${m}`,
+    `rewards of ${iterationName(m)}`,
     rolled.failures,
     prompts,
     reward.max_failed_share,

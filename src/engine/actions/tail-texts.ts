@@ -2,6 +2,7 @@
 import type { RiskConfig } from "../../config/schema/experiment.js";
 import { uint32Bytes } from "../../protocol/arrays.js";
 import { ranksEpisodes } from "../../risk/measures/registry.js";
+import { iterationName } from "../../text/iterations.js";
 import { WorkerFailure } from "../../worker/contract.js";
 import { scoredEpisodes } from "../episodes.js";
 import { failureFacts } from "../failure.js";
@@ -62,7 +63,7 @@ export async function keepTailTexts(
     const why = failureFacts(error).message;
     context.note({
       type: "warning",
-      message: `the texts of the worst episodes are not kept from step ${step} on: ${why}`,
+      message: `the texts of the worst episodes are not kept from ${iterationName(step)} on: ${why}`,
     });
   }
 }

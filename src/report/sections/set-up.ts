@@ -1,5 +1,7 @@
 /** What was run, on what. */
+import { riskWords } from "../../analysis/arm-risk.js";
 import type { ArmConfig } from "../../config/schema/experiment.js";
+import { riskTerms } from "../../risk/terms.js";
 import { formatCount, formatDuration, formatShare } from "../../text/numbers.js";
 import { type Block, type Cell, cells } from "../blocks.js";
 import type { ReportData } from "../report-data.js";
@@ -12,7 +14,7 @@ export function setUpSection(data: ReportData): Block[] {
     { kind: "table", head: ["", ""], rows: facts(data), wordColumns: 2 },
     {
       kind: "table",
-      head: ["arm", "stage", "risk measure", "α", "n", "ρ", "prompts", "reward", "β₀", "KL target"],
+      head: ["arm", "risk", "ranked by", "α", "n", "ρ", "prompts", "reward", "β₀", "KL target"],
       rows: Object.entries(experiment.arms).map(([name, arm]) => armRow(name, arm)),
       wordColumns: 3,
     },
@@ -60,19 +62,20 @@ function facts(data: ReportData): Cell[][] {
   ];
 }
 
-function armRow(name: string, { stage, risk, sampling, reward, kl }: ArmConfig): Cell[] {
-  if (stage !== "rl") {
-    return cells(name, stage, ...Array.from({ length: 8 }, () => "–"));
+function armRow(name: string, arm: ArmConfig): Cell[] {
+  if (arm.stage !== "rl") {
+    return cells(name, riskWords(arm), ...Array.from({ length: 8 }, () => "–"));
   }
-  const averse = risk.measure !== "mean";
-  const scheduled = averse && risk.schedule === "soft";
+  const { risk, sampling, reward, kl } = arm;
+  const { statistic, alpha, warmup, rho } = riskTerms(risk);
+  const shown = (value: string | number | null): string => (value === null ? "–" : `${value}`);
   return cells(
     name,
-    stage,
-    averse ? `${risk.measure} of ${risk.statistic}` : "mean (risk-neutral)",
-    averse ? `${risk.alpha}` : "–",
-    scheduled ? `${risk.warmup}` : "–",
-    scheduled ? `${risk.rho}` : "–",
+    riskWords(arm),
+    shown(statistic),
+    shown(alpha),
+    shown(warmup),
+    shown(rho),
     sampling.strategy === "stratified"
       ? `${formatShare(sampling.hard_share)} hard`
       : sampling.strategy,

@@ -1,3 +1,4 @@
+import { iterationPoint } from "../../text/iterations.js";
 import { safeText } from "../../text/safe-text.js";
 import type { Block } from "../blocks.js";
 import type { Incident, ReportData } from "../report-data.js";
@@ -41,19 +42,10 @@ function wordsOf(event: Incident): string {
     case "run_resumed":
       return `the run was stopped and resumed on ${event.time}`;
     case "worker_lost":
-      return `${event.message}; restart ${event.restarts}, from ${goingOnFrom(event.from)}`;
+      return `${event.message}; restart ${event.restarts}, from ${iterationPoint(event.from)}`;
     case "checkpoint_failed":
       return `checkpoint at iteration ${event.step} not saved: ${event.message}`;
     case "checkpoint_damaged":
       return `checkpoint at iteration ${event.step} damaged: ${event.message}`;
   }
-}
-
-/**
- * Where a trial goes on, in words that follow "from".
- *
- * @param step iterations of the checkpoint; null: there is none
- */
-export function goingOnFrom(step: number | null): string {
-  return step === null ? "its start" : `iteration ${step}`;
 }

@@ -1,5 +1,5 @@
 import { worst } from "../selection.js";
-import { equalWeights, normalised, type RiskMeasure, requireBatch } from "./risk-measure.js";
+import { equalWeights, normalised, requireBatch, type WeighingMeasure } from "./risk-measure.js";
 
 /**
  * Weights ∝ (q_α − R̄)⁺ on the kept episodes, as in the CVaR policy gradient
@@ -10,21 +10,37 @@ import { equalWeights, normalised, type RiskMeasure, requireBatch } from "./risk
  * The episode at the quantile itself has weight 0 and drops out. Where all are kept (the warm
  * start: CVaR₁ is the mean), or all kept returns are equal, the weights are equal.
  */
-export const cvarGradient: RiskMeasure = (input) => {
-  requireBatch(input);
-  const { returns, statistic, kept } = input;
-  const batch = returns.length;
-  const tail = worst(statistic, kept);
-  const quantile = tail.reduce(
-    (highest, episode) => Math.max(highest, returns[episode]!),
-    -Infinity,
-  );
-  const raw = new Float64Array(batch);
-  for (const episode of tail) {
-    raw[episode] = quantile - returns[episode]!;
-  }
-  if (kept === batch || raw.every((weight) => weight === 0)) {
-    return equalWeights(batch, tail);
-  }
-  return normalised(raw);
+export const cvarGradient: WeighingMeasure = {
+  answers: "weights",
+  weigh: (input) => {
+    requireBatch(input);
+    const { returns, statistic, kept } = input;
+    const batch = returns.length;
+    const tail = worst(statistic, kept);
+    const quantile = tail.reduce(
+      (highest, episode) => Math.max(highest, returns[episode]!),
+      -Infinity,
+    );
+    const raw = new Float64Array(batch);
+    for (const episode of tail) {
+      raw[episode] = quantile - returns[episode]!;
+    }
+    if (kept === batch || raw.every((weight) => weight === 0)) {
+      return equalWeights(batch, tail);
+    }
+    return normalised(raw);
+  },
+  singlesOut: "lowest",
+  population: "batch",
+  role: "averse",
+  ownSettings: [],
+  isMean: ({ alpha }) => alpha === 1,
+  // The episode at the quantile itself has weight 0.
+  trainsOn: () => ({ episodes: "singled out", bound: "at most" }),
+  words: {
+    label: "CVaR, by distance",
+    description:
+      "trains on the worst fraction α of the episodes, the more the further they lie under the quantile",
+    rule: "∝ (q − R̄)⁺ on the lowest ⌈α'B⌉ episodes, q the highest return among them",
+  },
 };

@@ -1,4 +1,4 @@
-import { normalised, type RiskMeasure, requireBatch } from "./risk-measure.js";
+import { normalised, requireBatch, type WeighingMeasure } from "./risk-measure.js";
 
 /**
  * Exponential tilting: weights ∝ exp(−R̄/T) over the whole batch, the gradient of the entropic
@@ -8,18 +8,32 @@ import { normalised, type RiskMeasure, requireBatch } from "./risk-measure.js";
  *
  * @throws {RangeError} also when the temperature is not a positive number
  */
-export const entropic: RiskMeasure = (input) => {
-  requireBatch(input);
-  const { returns, temperature } = input;
-  if (!(temperature > 0 && temperature < Infinity)) {
-    throw new RangeError(`temperature is ${temperature}: a positive number is needed`);
-  }
-  // Against the lowest return, so that the largest exponential is 1 and nothing overflows.
-  let lowest = Infinity;
-  for (const value of returns) {
-    lowest = Math.min(lowest, value);
-  }
-  return normalised(
-    Float64Array.from(returns, (value) => Math.exp((lowest - value) / temperature)),
-  );
+export const entropic: WeighingMeasure = {
+  answers: "weights",
+  weigh: (input) => {
+    requireBatch(input);
+    const { returns, temperature } = input;
+    if (!(temperature > 0 && temperature < Infinity)) {
+      throw new RangeError(`temperature is ${temperature}: a positive number is needed`);
+    }
+    // Against the lowest return, so that the largest exponential is 1 and nothing overflows.
+    let lowest = Infinity;
+    for (const value of returns) {
+      lowest = Math.min(lowest, value);
+    }
+    return normalised(
+      Float64Array.from(returns, (value) => Math.exp((lowest - value) / temperature)),
+    );
+  },
+  singlesOut: "none",
+  population: "batch",
+  role: "averse",
+  ownSettings: ["temperature"],
+  isMean: () => false,
+  trainsOn: () => ({ episodes: "all", bound: "at most" }),
+  words: {
+    label: "entropic",
+    description: "weighs every episode, exponentially more the lower its return is",
+    rule: "∝ exp(−R̄/temperature) on every episode",
+  },
 };

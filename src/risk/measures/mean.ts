@@ -1,8 +1,22 @@
-import { type RiskMeasure, requireBatch } from "./risk-measure.js";
+import { requireBatch, type WeighingMeasure } from "./risk-measure.js";
 
 /** Risk-neutral: every episode counts alike at every step, whatever the schedule says. */
-export const mean: RiskMeasure = (input) => {
-  requireBatch(input);
-  const batch = input.returns.length;
-  return { weights: new Float32Array(batch).fill(1), kept: batch };
+export const mean: WeighingMeasure = {
+  answers: "weights",
+  weigh: (input) => {
+    requireBatch(input);
+    const batch = input.returns.length;
+    return { weights: new Float32Array(batch).fill(1), kept: batch };
+  },
+  singlesOut: "none",
+  population: "batch",
+  role: "neutral",
+  ownSettings: [],
+  isMean: () => true,
+  trainsOn: () => ({ episodes: "all", bound: "exact" }),
+  words: {
+    label: "mean",
+    description: "trains on every episode alike",
+    rule: "every episode 1",
+  },
 };

@@ -1,12 +1,26 @@
 import { shuffled } from "../../stats/random.js";
-import { equalWeights, type RiskMeasure, requireBatch } from "./risk-measure.js";
+import { equalWeights, requireBatch, type WeighingMeasure } from "./risk-measure.js";
 
 /**
  * A control, not a risk measure: as many episodes as `cvar` keeps, drawn at random. What `cvar`
  * gains over it comes from the choice of episodes, not from the smaller update.
  */
-export const randomDrop: RiskMeasure = (input) => {
-  requireBatch(input);
-  const batch = input.returns.length;
-  return equalWeights(batch, shuffled(batch, input.random).subarray(0, input.kept));
+export const randomDrop: WeighingMeasure = {
+  answers: "weights",
+  weigh: (input) => {
+    requireBatch(input);
+    const batch = input.returns.length;
+    return equalWeights(batch, shuffled(batch, input.random).subarray(0, input.kept));
+  },
+  singlesOut: "drawn",
+  population: "batch",
+  role: "control",
+  ownSettings: [],
+  isMean: ({ alpha }) => alpha === 1,
+  trainsOn: () => ({ episodes: "singled out", bound: "exact" }),
+  words: {
+    label: "random drop",
+    description: "trains on as many episodes as cvar does, drawn at random: a control",
+    rule: "⌈α'B⌉ episodes drawn at random 1, the others 0",
+  },
 };

@@ -1,47 +1,28 @@
-import { cvar } from "./cvar.js";
-import { cvarGradient } from "./cvar-gradient.js";
-import { entropic } from "./entropic.js";
-import { mean } from "./mean.js";
-import { meanCvar } from "./mean-cvar.js";
-import { randomDrop } from "./random-drop.js";
-import type { RiskMeasure } from "./risk-measure.js";
+/**
+ * Every risk measure under its name in the configuration (`risk.measure`), and what follows from
+ * its entry. A measure is one file of this folder; `npm run generate` lists it in all.ts.
+ */
+import { allMeasures } from "./all.js";
+import type { RiskMeasure, RiskRole } from "./risk-measure.js";
 
-export type RiskMeasureName =
-  | "mean"
-  | "cvar"
-  | "cvar-gradient"
-  | "mean-cvar"
-  | "entropic"
-  | "random-drop";
+const measures = allMeasures satisfies Readonly<Record<string, RiskMeasure>>;
+const roles: readonly RiskRole[] = ["neutral", "averse", "control"];
 
-/** Every measure under its name in the configuration (`risk.measure`). */
-export const riskMeasures: Readonly<Record<RiskMeasureName, RiskMeasure>> = {
-  mean,
-  cvar,
-  "cvar-gradient": cvarGradient,
-  "mean-cvar": meanCvar,
-  entropic,
-  "random-drop": randomDrop,
-};
+/** In the order in which they are listed: by role, then by name. */
+export const riskMeasures = Object.fromEntries(
+  roles.flatMap((role) => Object.entries(measures).filter(([, own]) => own.role === role)),
+) as unknown as Readonly<typeof measures>;
 
-/** Which ⌈α'B⌉ episodes a measure singles out. `none`: it weighs the whole batch by one rule. */
-type SingledOut = "lowest" | "drawn" | "none";
+export type RiskMeasureName = keyof typeof riskMeasures;
 
-const singledOut: Readonly<Record<RiskMeasureName, SingledOut>> = {
-  mean: "none",
-  cvar: "lowest",
-  "cvar-gradient": "lowest",
-  "mean-cvar": "lowest",
-  entropic: "none",
-  "random-drop": "drawn",
-};
+export const riskMeasureNames = Object.keys(riskMeasures) as readonly RiskMeasureName[];
 
 /** α and its schedule play a part. */
 export function usesAlpha(measure: RiskMeasureName): boolean {
-  return singledOut[measure] !== "none";
+  return riskMeasures[measure].singlesOut !== "none";
 }
 
 /** `risk.statistic`, which the episodes are ranked by, plays a part. */
 export function ranksEpisodes(measure: RiskMeasureName): boolean {
-  return singledOut[measure] === "lowest";
+  return riskMeasures[measure].singlesOut === "lowest";
 }

@@ -1,7 +1,10 @@
 /**
- * A risk measure turns a batch of returns into one weight an episode: the only thing that the
- * worker ever learns of risk. Weight 0 drops the episode and costs nothing; the positive weights
- * have mean 1, so that the step size means the same under every measure.
+ * What a risk measure is: its rule, and all that the rest of the program says and derives of it.
+ *
+ * A rule turns a batch of returns into one number per episode, the only thing that the worker ever
+ * learns of risk. Weights scale the critic's advantages: weight 0 drops the episode and costs
+ * nothing, and the positive ones have mean 1, so that the step size means the same under every
+ * measure. Signed advantages take the critic's place.
  */
 import {
   requireFinite,
@@ -12,31 +15,82 @@ import {
 import type { Random } from "../../stats/random.js";
 
 export interface RiskInput {
-  /** What the episodes are ranked by, low is bad; one an episode. */
+  /** What the episodes are ranked by, low is bad; one per episode. */
   readonly statistic: Float32Array | readonly number[];
-  /** R̄, one an episode. */
+  /** R̄, one per episode. */
   readonly returns: Float32Array | readonly number[];
   /** Episodes that the schedule keeps at this step, in [1, B]. */
   readonly kept: number;
-  /** α' in force at this step, in (0, 1]. */
-  readonly alpha: number;
   /** This step's own stream. */
   readonly random: Random;
-  /** mean-cvar: share of the CVaR part, in [0, 1]. */
+  /** mean-cvar: weight of the CVaR part, in [0, 1]. */
   readonly mixture: number;
   /** entropic: in the returns' unit, > 0. */
   readonly temperature: number;
 }
 
 export interface EpisodeWeights {
-  /** One an episode, ≥ 0, mean 1 over the positive ones. */
+  /** One per episode, ≥ 0, mean 1 over the positive ones. */
   readonly weights: Float32Array;
   /** Number of positive weights, ≥ 1. */
   readonly kept: number;
 }
 
-/** @throws {RangeError} when lengths differ, a value is not finite, or `kept` is out of range */
-export type RiskMeasure = (input: RiskInput) => EpisodeWeights;
+/** `control`: as cheap as an averse measure, and blind to how bad an episode is. */
+export type RiskRole = "averse" | "neutral" | "control";
+
+/** The numbers of the `risk` section that say how averse a measure is. */
+export interface RiskSettings {
+  /** α in (0, 1]. */
+  readonly alpha: number;
+  readonly mixture: number;
+  readonly temperature: number;
+}
+
+interface MeasureFacts {
+  /**
+   * Which ⌈α'B⌉ episodes it singles out: the `lowest` by the statistic, as many `drawn` at random.
+   * `none`: one rule for the whole population; then α and its schedule play no part.
+   */
+  readonly singlesOut: "lowest" | "drawn" | "none";
+  /**
+   * Among which episodes an episode is bad: those of the `batch`, the completions of one `prompt`,
+   * the reward `components` of the episode itself, or the batches of a `window` of iterations.
+   */
+  readonly population: "batch" | "prompt" | "components" | "window";
+  readonly role: RiskRole;
+  /** Settings that it reads besides α, its schedule and the statistic. */
+  readonly ownSettings: readonly ("mixture" | "temperature")[];
+  /** At these settings every episode counts alike at every iteration: it is the mean. */
+  readonly isMean: (settings: RiskSettings) => boolean;
+  /** Episodes that the update trains on; `at most`: some of them may count 0. */
+  readonly trainsOn: (settings: RiskSettings) => {
+    readonly episodes: "all" | "singled out";
+    readonly bound: "exact" | "at most";
+  };
+  readonly words: {
+    /** In tables and panels. */
+    readonly label: string;
+    /** One sentence, without its full stop, that begins with what it does to an episode. */
+    readonly description: string;
+    /** The rule as a formula. */
+    readonly rule: string;
+  };
+}
+
+export interface WeighingMeasure extends MeasureFacts {
+  readonly answers: "weights";
+  /** @throws {RangeError} when lengths differ, a value is not finite, or `kept` is out of range */
+  readonly weigh: (input: RiskInput) => EpisodeWeights;
+}
+
+export interface AdvantageMeasure extends MeasureFacts {
+  readonly answers: "advantages";
+  /** One per episode, signed. @throws {RangeError} as `weigh` */
+  readonly advantages: (input: RiskInput) => Float32Array;
+}
+
+export type RiskMeasure = WeighingMeasure | AdvantageMeasure;
 
 /** Refuses a batch that no measure can weigh. */
 export function requireBatch({ statistic, returns, kept }: RiskInput): void {

@@ -6,13 +6,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { riskRecord } from "../../analysis/arm-risk.js";
 import { batchQuantities } from "../../analysis/batch-quantities.js";
 import { determinismOf } from "../../analysis/determinism.js";
-import { riskTerms } from "../../analysis/risk-terms.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { writeDurably } from "../../system/durable-files.js";
 import { recordError } from "../../system/record-error.js";
-import { canonicalJson } from "../json-files.js";
+import { canonicalJson } from "../../text/json.js";
+import { firstFault } from "../../text/schema-faults.js";
 import { runFiles } from "../paths.js";
 import { type Manifest, manifestSchema, type Provenance } from "./schema.js";
 import { damaged, intactManifest, manifestJson, manifestVersion, sealedManifest } from "./text.js";
@@ -80,7 +81,7 @@ export function startingManifest(
       prompts: { train: null, test: null },
     },
     risk: Object.fromEntries(
-      arms.flatMap(([name, arm]) => (arm.stage === "rl" ? [[name, riskTerms(arm)]] : [])),
+      arms.flatMap(([name, arm]) => (arm.stage === "rl" ? [[name, riskRecord(arm)]] : [])),
     ),
     quantities: Object.fromEntries(
       arms.map(([name, arm]) => [name, batchQuantities(experiment, arm)]),
@@ -159,9 +160,7 @@ export function unsealedManifest(bytes: Uint8Array, path: string): Manifest {
   const json = manifestJson(bytes, path);
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const where = issue!.path.join(".") || "the whole";
-    throw damaged(`${path} is no manifest: ${where}: ${issue!.message}`);
+    throw damaged(`${path} is not a manifest: ${firstFault(parsed.error, json)}`);
   }
   return intactManifest(json, bytes, path) as Manifest;
 }

@@ -1,7 +1,7 @@
 /** What a manifest learns while its run goes on. Pure: each answers a new manifest. */
 import { determinismOf } from "../../analysis/determinism.js";
 import type { Experiment } from "../../config/schema/experiment.js";
-import { planTrials, type Trial } from "../../engine/plan.js";
+import { planTrials, type Trial } from "../../config/trials.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { partFolder } from "../paths.js";
 import { environmentDifferences } from "./environment-differences.js";

@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { formattedJson } from "../../config/json-schema.js";
+import { formattedJson } from "../../text/json.js";
 import { manifestVersion } from "./text.js";
 
 const count = z.int().nonnegative();
@@ -47,17 +47,19 @@ const data = z.strictObject({
 
 const risk = z.strictObject({
   measure: z.string(),
-  alpha: finite.describe("α, share in (0, 1]"),
+  alpha: finite
+    .nullable()
+    .describe("α, fraction in (0, 1]; null, as below: the measure ignores it"),
   population: z.string().describe("what the tail is taken over"),
-  statistic: z.string().describe("what episodes are ranked by, lowest first"),
-  statistic_meaning: z.string(),
-  kl_in_statistic: z.boolean(),
+  statistic: z.string().nullable().describe("what episodes are ranked by, lowest first"),
+  statistic_meaning: z.string().nullable(),
+  kl_in_statistic: z.boolean().nullable(),
   kl_in_return: z.boolean(),
   ties: z.string(),
   rounding: z.string(),
-  schedule: z.string(),
-  warmup: count.describe("n: iterations with every episode kept"),
-  rho: finite.describe("ρ: share of the iterations at which α is reached"),
+  schedule: z.string().nullable(),
+  warmup: count.nullable().describe("n: iterations with every episode kept"),
+  rho: finite.nullable().describe("ρ: fraction of the iterations at which α is reached"),
   iterations: count.describe("M"),
   alpha_from_iteration: count
     .nullable()

@@ -3,8 +3,8 @@
  * out, as seldom as a reader does not notice.
  */
 import { setImmediate as turn } from "node:timers/promises";
+import { planTrials } from "../../config/trials.js";
 import type { RunCommand } from "../../engine/commands.js";
-import { planTrials } from "../../engine/plan.js";
 import { emptyRun, isOver, markStopped, type RunModel } from "../../run-model/run-model.js";
 import {
   type ProgressObservation,

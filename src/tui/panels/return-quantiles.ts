@@ -1,7 +1,7 @@
 /** Quantiles of a batch's returns, for the fan over training. */
 
 import type { Episodes } from "../../journal/events.js";
-import { quantile } from "../../risk/tail.js";
+import { quantile } from "../../stats/quantile.js";
 import type { FanRow } from "../charts/fan-chart.js";
 
 /** Of the episodes that have a return; null: none has. */

@@ -5,7 +5,7 @@ import { armMetrics } from "../../../src/analysis/aggregate.js";
 import { type RunFigures, withEvent } from "../../../src/analysis/trial-figures.js";
 import { launcherPorts } from "../../../src/cli/commands/launcher.js";
 import type { Experiment } from "../../../src/config/schema/experiment.js";
-import { planTrials } from "../../../src/engine/plan.js";
+import { planTrials } from "../../../src/config/trials.js";
 import { readJournal } from "../../../src/journal/reader.js";
 import { writeEvaluation } from "../../../src/store/evaluation-file.js";
 import type { RunRecorder } from "../../../src/store/run-folder.js";

@@ -149,7 +149,7 @@ describe("reproduce", () => {
     const { code, out } = await averse("reproduce", alone, "--plain", "--runs", runs);
     expect(code).toBe(0);
     expect(out).toMatch(/^Environment, then → now:[\s\S]*hardware\.cpu +another processor +→/);
-    expect(out.indexOf("hardware.cpu")).toBeLessThan(out.indexOf("step 1/"));
+    expect(out.indexOf("hardware.cpu")).toBeLessThan(out.indexOf("iteration 1/"));
     expect(out).toContain(`bitwise: all figures and models are those of ${alone}.`);
   });
 
@@ -182,7 +182,7 @@ describe("the verdict", () => {
       first_difference: { trial: "ra-rlhf-s0", step: 1, field: "loss_value", was: 123 },
     });
     expect(verdictText(found, folder)).toMatch(
-      /^statistically equal: first different at step 1 of ra-rlhf-s0 \(loss_value was 123, is /,
+      /^statistically equal: first different at iteration 2 of ra-rlhf-s0 \(loss_value was 123, is /,
     );
   });
 

@@ -115,7 +115,7 @@ describe("one run", () => {
   test("shows its texts on request only", async () => {
     const { stdout } = await averse(["show", "mine", "--runs", runs, "--show-text"]);
     expect(stdout).toContain("ra-rlhf-s0: reward, prompt ▸ completion");
-    const [, worst = ""] = stdout.split("ra-rlhf-s0, worst episodes of step 3: ");
+    const [, worst = ""] = stdout.split("ra-rlhf-s0, worst episodes of iteration 4: ");
     const [head, ...rows] = worst.trimEnd().split("\n");
     expect(head).toBe("return, prompt ▸ completion");
     expect(rows).toHaveLength(8);
@@ -207,7 +207,7 @@ describe("plain output", () => {
     ];
     const { code, stdout, stderr } = await averse(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout.match(/rlhf-s0 {2}step \d+\/6 /g)).toHaveLength(6);
+    expect(stdout.match(/rlhf-s0 {2}iteration \d+\/6 /g)).toHaveLength(6);
     expect(stdout).toMatch(/\nsft +−?[\d.]+ .*\nrlhf +−?[\d.]+ /);
     const [run] = readdirSync(runs);
     expect(stdout).toContain(

@@ -89,7 +89,7 @@ describe("a detached run", () => {
     await untilGone(pid);
     expect(journalOf(folder).at(-1)).toMatchObject({ outcome: "interrupted" });
     const log = readFileSync(join(folder, "logs", "controller.log"), "utf8");
-    expect(log).toMatch(/rlhf-s0 {2}step 1\/100000[\s\S]*interrupted after/);
+    expect(log).toMatch(/rlhf-s0 {2}iteration 1\/100000[\s\S]*interrupted after/);
     expect(existsSync(join(folder, "control"))).toBe(false);
   });
 
@@ -190,9 +190,9 @@ describe("a run that is steered", () => {
   test("in the foreground, too; its views end with it", async () => {
     const folder = join(scratch, "foreground");
     const run = start(["run", "smoke", "--plain", "--run-dir", folder, ...long]);
-    await run.saying("step 3/");
+    await run.saying("iteration 3/");
     const views = [start(["attach", folder]), start(["attach", folder, "--json"])];
-    await views[0]!.saying("step ");
+    await views[0]!.saying("iteration ");
     await views[1]!.saying('"type":"step"');
     expect((await averse(["stop", folder])).code).toBe(0);
     expect((await run.finished).code).toBe(130);
@@ -216,7 +216,7 @@ describe("a run that is steered", () => {
     const run = start(["run", "smoke", "--plain", "--run-dir", folder, ...long], {
       env: { NODE_OPTIONS: `--import ${blocker()}` },
     });
-    await run.saying("step 3/");
+    await run.saying("iteration 3/");
     const refused = await averse(["pause", folder]);
     expect(refused.stderr).toMatch(/its controller, process \d+ on .*, cannot be reached/);
     expect(refused.code).toBe(2);

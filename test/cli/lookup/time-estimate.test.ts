@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { estimatedSeconds, type PastTrial } from "../../../src/cli/lookup/trial-times.js";
 import { loadExperiment } from "../../../src/config/load.js";
-import { planTrials } from "../../../src/engine/plan.js";
+import { planTrials } from "../../../src/config/trials.js";
 
 const key = { name: "quickstart", worker: "local", device: "auto" };
 

@@ -38,7 +38,7 @@ describe("a run that is asked to stop", () => {
     "once (%s) checkpoints and ends with 130",
     async (signal) => {
       const { folder, run } = longRun(signal.toLowerCase());
-      await run.saying("step 3/");
+      await run.saying("iteration 3/");
       run.child.kill(signal);
       // `npm start` passes on the terminal's Ctrl-C once more, at once: still one.
       if (signal === "SIGINT") run.child.kill(signal);
@@ -84,7 +84,7 @@ describe("a run that is asked to stop", () => {
 
   test("by a reader of its output that goes away", async () => {
     const { folder, run } = longRun("epipe");
-    await run.saying("step 3/");
+    await run.saying("iteration 3/");
     run.child.stdout!.destroy();
     const { code } = await run.finished;
     expect(code).toBe(130);

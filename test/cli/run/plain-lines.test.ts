@@ -39,7 +39,7 @@ describe("plain lines", () => {
     expect(lines.lineOf(event(started), 0)).toBe("a-s0  starting");
     lines.lineOf(event(step(0)), 12);
     expect(lines.lineOf(event(step(1)), 16)).toBe(
-      "a-s0  step 2/10  reward 1.23  CVaR -0.50  α' 0.81  kept 13/16  KL 0.02  β 0.200  2.0 s  24 s left",
+      "a-s0  iteration 2/10  reward 1.23  CVaR -0.50  α' 0.81  kept 13/16  KL 0.02  β 0.200  2.0 s  24 s left",
     );
     expect(lines.lineOf(event(step(9)), 30)).not.toContain("left");
   });
@@ -99,7 +99,7 @@ describe("plain lines", () => {
       from: { "a-s0": 50, "b-s0": null },
     };
     expect(lines.lineOf(event(resumed as JournalEvent), 0)).toBe(
-      "resumed: a-s0 from iteration 50, b-s0 from its start; 7 bytes of a torn last journal " +
+      "resumed: a-s0 from iteration 50, b-s0 from the start; 7 bytes of a torn last journal " +
         "line were cut off",
     );
     const warning = { ...stamp, trial: null, type: "warning", message: "mind this" };

@@ -131,3 +131,12 @@ def test_the_average_swaps_in_and_out_bit_for_bit(language_model: Path) -> None:
         assert policy.parameters[name].equal(now[name])
     average.reset()
     assert average.weights[names[0]].equal(now[names[0]])
+
+
+def test_texts_of_one_token_predict_nothing(policy: Policy) -> None:
+    texts = ["very good", "", "the film was slow"]
+    assert perplexity(policy, texts, 64, no_report) == perplexity(
+        policy, [texts[0], texts[2]], 64, no_report
+    )
+    assert perplexity(policy, ["", ""], 64, no_report) is None
+    assert perplexity(policy, [], 64, no_report) is None

@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from plain import at, entropies, next_token_log_probs, plain_model
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.cache_utils import DynamicSlidingWindowLayer
 
 from averse_worker.models.batches import PaddedPrompts
 from averse_worker.models.folder import ModelFolder
+from averse_worker.models.kernels import cpu_attention
+from averse_worker.models.kernels.kv_cache import PreallocatedLayer
 from averse_worker.models.policy import Policy
 from averse_worker.platform.device import Device, quiet
 from averse_worker.rewards.classifier import load_reward
 from averse_worker.rollout.generate import Sampler, Samples, sample, uniforms
 from averse_worker.store.export import export_policy
+from plain import at, entropies, next_token_log_probs, plain_model
 from tiny_models import CLASSIFIERS, POLICIES, make_policy, write_classifier, write_policy
 
 PROMPTS = [[0, 40, 50, 60, 70, 80, 90], [0, 40], [7], [0, 90, 91, 92], [0, 33, 34, 35, 36]]
@@ -30,6 +33,7 @@ NEAR = {"atol": 1e-4, "rtol": 1e-4}
 class Subject:
     """A family's model on disk, as the worker has it, and what the worker drew from it."""
 
+    name: str
     folder: Path
     policy: Policy
     prompts: PaddedPrompts
@@ -57,19 +61,27 @@ class Subject:
         ]
 
 
-def subject_of(folder: Path, **changes: Any) -> Subject:
-    policy = make_policy(folder, rollout__temperature=TEMPERATURE, **changes)
+@pytest.fixture(scope="module", params=sorted(POLICIES))
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    folder = write_policy(tmp_path_factory.mktemp("policy"), request.param)
+    policy = make_policy(folder, rollout__temperature=TEMPERATURE)
     prompts = PaddedPrompts.of(PROMPTS, policy.pad_token, policy.device.torch_device)
     sampler = Sampler(NEW_TOKENS, min_new_tokens=MIN_NEW_TOKENS)
     samples = sample(
         policy, prompts, uniforms(3, len(PROMPTS), NEW_TOKENS), sampler, lambda done, total: None
     )
-    return Subject(folder, policy, prompts, samples)
+    return Subject(request.param, folder, policy, prompts, samples)
 
 
-@pytest.fixture(scope="module", params=sorted(POLICIES))
-def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
-    return subject_of(write_policy(tmp_path_factory.mktemp("policy"), request.param))
+# What each kernel cannot do, so that a family that loses one for another reason is noticed.
+OWN_ATTENTION = ("bloom", "codegen", "falcon", "falcon alibi", "gpt_neo", "gptj", "mpt")
+"""families that compute attention themselves"""
+OTHER_ATTENTION = ("gemma2", "gpt_oss")
+"""families with a soft cap or sinks in it"""
+RESCALED = ("cohere2", "gemma2")
+"""families that change logits after the head"""
+UNTRIMMED = ("bloom", "gpt_oss", "mpt", "opt", "opt 350m")
+"""families without an `mlp` that takes and gives one tensor"""
 
 
 def test_sampler_and_forward_pass_have_the_log_probs_of_transformers(family: Subject) -> None:
@@ -77,7 +89,7 @@ def test_sampler_and_forward_pass_have_the_log_probs_of_transformers(family: Sub
     drawn, policy = family.samples, family.policy
     assert len(set(map(len, PROMPTS))) > 1
     with torch.no_grad():
-        seen = policy.evaluate(policy.actor, family.prompts, drawn.responses, MIN_NEW_TOKENS)
+        seen = policy.evaluate(policy.model, family.prompts, drawn.responses, MIN_NEW_TOKENS)
         expected = family.plainly(plain_model(family.folder))
     for i, (response, logs) in enumerate(zip(family.responses(), expected, strict=True)):
         for found in (drawn, seen):
@@ -87,12 +99,24 @@ def test_sampler_and_forward_pass_have_the_log_probs_of_transformers(family: Sub
             assert not found.log_probs[i, n:].any()
 
 
+def test_kernels_apply_where_they_can(family: Subject) -> None:
+    """Attention on CPUs, the cache, the fused head, the trimmed block."""
+    name, actor = family.name, family.policy.actor
+    attention = actor.causal.config._attn_implementation
+    assert (attention == cpu_attention.NAME) == (name not in (*OWN_ATTENTION, *OTHER_ATTENTION))
+    kinds = {type(layer) for layer in actor.cache(8).layers}
+    assert kinds <= {PreallocatedLayer, DynamicSlidingWindowLayer}
+    assert PreallocatedLayer in kinds or name == "mistral", "all of Mistral's layers slide"
+    assert actor._plain == (name not in RESCALED)
+    assert (actor._last_block is not None) == (name not in UNTRIMMED)
+
+
 def test_gradients_are_those_of_transformers(family: Subject) -> None:
     """Of a signed mix of log-probabilities and entropies, as an update has them."""
     drawn, policy = family.samples.responses, family.policy
     mix = torch.randn((2, *drawn.tokens.shape), generator=torch.Generator().manual_seed(5))
     policy.actor.causal.zero_grad()
-    seen = policy.evaluate(policy.actor, family.prompts, drawn, MIN_NEW_TOKENS)
+    seen = policy.evaluate(policy.model, family.prompts, drawn, MIN_NEW_TOKENS)
     (mix[0] * seen.log_probs + mix[1] * seen.entropies).sum().backward()
     plain = plain_model(family.folder)
     for i, (response, logs) in enumerate(
@@ -117,27 +141,35 @@ def test_gradients_are_those_of_transformers(family: Subject) -> None:
 
 
 @pytest.mark.parametrize("rank", [0, 2])
-def test_an_export_is_the_policy(family: Subject, tmp_path: Path, rank: int) -> None:
-    """Read back by transformers, which knows nothing of us."""
-    policy = make_policy(family.folder, policy__lora_rank=rank)
+def test_an_export_is_the_policy_and_the_reference_what_was_loaded(
+    family: Subject, tmp_path: Path, rank: int
+) -> None:
+    """With adapters or without; the export is read back by transformers, which knows no more."""
+    policy = make_policy(family.folder, policy__lora_rank=rank, rollout__temperature=TEMPERATURE)
     torch.manual_seed(1)
     with torch.no_grad():  # no longer what was loaded
         for parameter in policy.parameters.values():
-            parameter.add_(0.1 * torch.randn_like(parameter))
+            parameter.add_(0.05 * torch.randn_like(parameter))
     export_policy(policy, tmp_path)
     with quiet():
-        model, found = AutoModelForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
+        exported, found = AutoModelForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
         tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     assert not found["missing_keys"]
     assert not found["unexpected_keys"]
-    assert {p.dtype for p in model.parameters()} == {torch.float32}
-    tokens = torch.tensor([PROMPTS[0]])
-    with torch.no_grad():
-        answer = model.eval()(input_ids=tokens).logits
-        torch.testing.assert_close(answer, policy.actor.causal(input_ids=tokens).logits, **NEAR)
-        as_loaded = plain_model(family.folder)(input_ids=tokens).logits
-    assert not torch.allclose(answer, as_loaded, atol=1e-2)
+    assert {p.dtype for p in exported.parameters()} == {torch.float32}
     assert tokenizer("a good film").input_ids == policy.tokenizer("a good film").input_ids
+    drawn = family.samples.responses
+    with torch.no_grad():
+        now = policy.evaluate(policy.model, family.prompts, drawn, MIN_NEW_TOKENS).log_probs
+        with policy.reference() as model:
+            then = policy.evaluate(model, family.prompts, drawn, MIN_NEW_TOKENS).log_probs
+        for ours, theirs in ((now, exported.eval()), (then, plain_model(family.folder))):
+            for i, (response, logs) in enumerate(
+                zip(family.responses(), family.plainly(theirs), strict=True)
+            ):
+                expected = at(logs, response)
+                torch.testing.assert_close(ours[i, : len(response)], expected, **NEAR)
+    assert not torch.allclose(now, then, atol=1e-2)
 
 
 CPU = Device(torch.device("cpu"), torch.float32)

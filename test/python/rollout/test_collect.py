@@ -27,7 +27,7 @@ BETA = 0.3
 def policy(language_model: Path) -> Policy:
     policy = make_policy(language_model)
     torch.manual_seed(0)
-    torch.nn.init.normal_(policy.value_head.weight, std=0.1)
+    torch.nn.init.normal_(policy.model.value_head.weight, std=0.1)
     with torch.no_grad():  # another policy than its reference
         for parameter in policy.actor.causal.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
@@ -158,7 +158,7 @@ def test_numbers_that_diverged_are_told_by_name_and_episode(
     assert (caught.value.detail or "").startswith("episodes [")
     for name, told in (("value_head", "values"), ("lm_head", "log-probabilities")):
         broken = copy.deepcopy(policy)
-        weight = broken.value_head.weight
+        weight = broken.model.value_head.weight
         if name == "lm_head":
             weight = broken.actor.causal.get_output_embeddings().weight
         torch.nn.init.constant_(weight, torch.nan)

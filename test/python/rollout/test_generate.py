@@ -30,7 +30,7 @@ PROMPTS = [[0, 40, 50, 60, 70], [0, 40], [0, 90, 91], [0, 50, 60, 70, 80], [7], 
 def policy(language_model: Path) -> Policy:
     policy = make_policy(language_model)
     torch.manual_seed(0)
-    torch.nn.init.normal_(policy.value_head.weight)
+    torch.nn.init.normal_(policy.model.value_head.weight)
     # End-of-text becomes likely enough to come up in the middle of responses.
     with torch.no_grad():
         trunk = policy.actor.causal.transformer
@@ -54,7 +54,7 @@ def test_log_probs_values_and_entropies_are_those_of_a_forward_pass(policy: Poli
     assert len(set(lengths.tolist())) > 1, "all responses are of one length: a weak test"
     with torch.no_grad():
         seen = policy.evaluate(
-            policy.actor, padded(policy, prompts), samples.responses, 2, values=True
+            policy.model, padded(policy, prompts), samples.responses, 2, values=True
         )
     torch.testing.assert_close(samples.log_probs, seen.log_probs, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(samples.entropies, seen.entropies, atol=1e-4, rtol=1e-4)
@@ -73,7 +73,7 @@ def test_float16_has_the_entropies_of_float32(language_model: Path) -> None:
     assert bool(torch.isfinite(samples.entropies).all())
     policy = make_policy(language_model, backend__dtype="float16")
     with torch.no_grad():
-        seen = policy.evaluate(policy.actor, padded(policy, PROMPTS), samples.responses, 2)
+        seen = policy.evaluate(policy.model, padded(policy, PROMPTS), samples.responses, 2)
     assert bool(torch.isfinite(seen.entropies).all())
 
 
@@ -195,10 +195,10 @@ def test_temperature_scales_log_probs_alike_everywhere(language_model: Path) -> 
     policy = make_policy(language_model, rollout__temperature=0.5)
     samples = run(policy, PROMPTS, uniforms(8, len(PROMPTS), 6))
     with torch.no_grad():
-        seen = policy.evaluate(policy.actor, padded(policy, PROMPTS), samples.responses, 0)
+        seen = policy.evaluate(policy.model, padded(policy, PROMPTS), samples.responses, 0)
         layout_free = make_policy(language_model)
         plain = layout_free.evaluate(
-            layout_free.actor, padded(policy, PROMPTS), samples.responses, 0
+            layout_free.model, padded(policy, PROMPTS), samples.responses, 0
         )
     torch.testing.assert_close(samples.log_probs, seen.log_probs, atol=1e-4, rtol=1e-4)
     assert float(seen.entropies.sum()) < float(plain.entropies.sum())
@@ -223,9 +223,9 @@ def test_left_padding_changes_nothing(policy: Policy) -> None:
     tokens = torch.tensor([[60, 61, 62]])
     responses = Responses(tokens, torch.tensor([3]))
     with torch.no_grad():
-        alone = policy.evaluate(policy.actor, padded(policy, [[0, 40]]), responses, 0, values=True)
+        alone = policy.evaluate(policy.model, padded(policy, [[0, 40]]), responses, 0, values=True)
         both = policy.evaluate(
-            policy.actor,
+            policy.model,
             padded(policy, [[0, 40], [0, 50, 51, 52, 53, 54]]),
             Responses(tokens.repeat(2, 1), torch.tensor([3, 3])),
             0,

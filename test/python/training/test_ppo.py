@@ -118,7 +118,7 @@ def test_the_first_gradient_is_that_of_the_formula(language_model: Path) -> None
     episodes = episodes_of(policy, lengths=[6, 5, 6, 4, 6, 2])
     valid = episodes.responses.valid()
     token_weights = weights[:, None] * valid
-    seen = policy.evaluate(policy.actor, episodes.prompts, episodes.responses, 0, values=True)
+    seen = policy.evaluate(policy.model, episodes.prompts, episodes.responses, 0, values=True)
     assert seen.values is not None
     white = returns.whiten(episodes.advantages, token_weights)
     targets = episodes.advantages + episodes.values
@@ -128,7 +128,7 @@ def test_the_first_gradient_is_that_of_the_formula(language_model: Path) -> None
     loss.backward()  # type: ignore[no-untyped-call]
     expected = {n: p.grad.clone() for n, p in policy.parameters.items() if p.grad is not None}
     policy.actor.causal.zero_grad()
-    policy.value_head.zero_grad()
+    policy.model.value_head.zero_grad()
     ppo = Ppo(policy, training(epochs=1, minibatch=8, learning_rate=0, max_grad_norm=1e9), 0)
     summary = ppo.update(episodes, weights.double().numpy(), 1, 1.0, no_report)
     for name, parameter in policy.parameters.items():
@@ -182,7 +182,7 @@ def test_what_a_broken_weight_makes_is_named_with_the_episodes(
     ppo = Ppo(policy, training(minibatch=6), 0)
     episodes = episodes_of(policy)
     with torch.no_grad():
-        policy.value_head.weight[0, 0] = torch.inf
+        policy.model.value_head.weight[0, 0] = torch.inf
     with pytest.raises(Diverged, match=r"values became NaN .* episodes 0, 1"):
         ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
 
@@ -277,7 +277,7 @@ def test_lora_trains_adapters_and_head_alone(language_model: Path) -> None:
     for name, parameter in policy.actor.causal.named_parameters():
         assert name not in frozen or parameter.equal(frozen[name])
     with torch.no_grad():
-        own = policy.evaluate(policy.actor, episodes.prompts, episodes.responses, 0).log_probs
+        own = policy.evaluate(policy.model, episodes.prompts, episodes.responses, 0).log_probs
         with policy.reference() as reference:
             base = policy.evaluate(reference, episodes.prompts, episodes.responses, 0).log_probs
     torch.testing.assert_close(base, episodes.log_probs, atol=1e-4, rtol=1e-4)
@@ -290,7 +290,7 @@ def test_mixed_precision_trains_float32_weights(language_model: Path, rank: int)
     assert {p.dtype for p in policy.parameters.values()} == {torch.float32}
     episodes = episodes_of(policy)
     with torch.no_grad():
-        seen = policy.evaluate(policy.actor, episodes.prompts, episodes.responses, 0)
+        seen = policy.evaluate(policy.model, episodes.prompts, episodes.responses, 0)
         with policy.reference() as model:
             reference = policy.evaluate(model, episodes.prompts, episodes.responses, 0)
     assert seen.log_probs.dtype == torch.float32

@@ -41,7 +41,7 @@ def test_it_lowers_the_loss_and_becomes_the_reference(
     with torch.no_grad():
         own = policy.actor.hidden(tokens, places, None, keep=4)
         with policy.reference() as reference:
-            assert reference.hidden(tokens, places, None, keep=4).equal(own)
+            assert reference.language_model.hidden(tokens, places, None, keep=4).equal(own)
 
 
 def test_it_leaves_no_files_and_prints_nothing(

@@ -1,12 +1,13 @@
 /** What holds for every measure, whatever its rule. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { riskSchema } from "../../../src/config/schema/risk.js";
-import { type RiskMeasureName, riskMeasures } from "../../../src/risk/measures/registry.js";
+import { riskMeasureNames, riskMeasures } from "../../../src/risk/measures/registry.js";
 import type { RiskInput } from "../../../src/risk/measures/risk-measure.js";
 import { generator } from "../../../src/stats/random.js";
 
-const names = Object.keys(riskMeasures) as RiskMeasureName[];
+const names = riskMeasureNames;
 
 const inputs = fc
   .record({
@@ -25,19 +26,22 @@ const inputs = fc
       returns: Float32Array.from(returns),
       statistic: Float32Array.from(returns),
       kept,
-      alpha: kept / returns.length,
       random: generator(seed),
       mixture,
       temperature,
     });
   });
 
-test("the configuration offers exactly the measures that there are", () => {
-  expect([...riskSchema.shape.measure.unwrap().options].sort()).toEqual([...names].sort());
+test("the configuration offers exactly the measures that there are, each with its words", () => {
+  expect(riskSchema.shape.measure.unwrap().options).toEqual(names);
+  const meanings = z.toJSONSchema(riskSchema).properties!.measure as Record<string, unknown>;
+  expect(meanings.enumDescriptions).toEqual(
+    names.map((name) => riskMeasures[name].words.description),
+  );
 });
 
 describe.each(names)("%s", (name) => {
-  const measure = riskMeasures[name];
+  const { weigh: measure, ...facts } = riskMeasures[name];
 
   test("gives one finite weight ≥ 0 an episode, and at least one over 0", () => {
     fc.assert(
@@ -86,7 +90,6 @@ describe.each(names)("%s", (name) => {
       returns: [1, 2, 3],
       statistic: [1, 2, 3],
       kept: 2,
-      alpha: 0.5,
       random: generator(0),
       mixture: 0.5,
       temperature: 1,
@@ -99,20 +102,48 @@ describe.each(names)("%s", (name) => {
       expect(() => measure({ ...sound, kept })).toThrow(/kept is/);
     }
   });
-});
 
-/** Those that promise risk-neutral training while every episode is kept. */
-test.each(["mean", "cvar", "cvar-gradient", "mean-cvar", "random-drop"] as const)(
-  "%s is risk-neutral while every episode is kept: warm starts agree bit for bit",
-  (name) => {
+  test("trains on the episodes that its entry says, or on some of them", () => {
     fc.assert(
       fc.property(inputs, (input) => {
         const given = input();
         const batch = given.returns.length;
-        const { weights, kept } = riskMeasures[name]({ ...given, kept: batch, alpha: 1 });
-        expect(kept).toBe(batch);
+        const { episodes, bound } = facts.trainsOn({ ...given, alpha: given.kept / batch });
+        const most = episodes === "all" ? batch : given.kept;
+        const { kept } = measure(given);
+        expect(bound === "exact" ? kept === most : kept <= most).toBe(true);
+      }),
+    );
+  });
+
+  const settings = [0.5, 1].flatMap((alpha) =>
+    [0, 0.5, 1].map((mixture) => ({ alpha, mixture, temperature: 1 })),
+  );
+  // At α = 1 every episode is kept: a warm start agrees with the mean bit for bit.
+  const meanAt = settings.filter(facts.isMean);
+  test.skipIf(meanAt.length === 0)("is the mean where its entry says so", () => {
+    fc.assert(
+      fc.property(inputs, fc.constantFrom(...meanAt), (input, { alpha, mixture }) => {
+        const given = input();
+        const kept = alpha === 1 ? given.returns.length : given.kept;
+        const { weights } = measure({ ...given, mixture, kept });
         expect(weights.every((weight) => weight === 1)).toBe(true);
       }),
     );
-  },
-);
+  });
+
+  test("has words, and reads the settings of its own that it names", () => {
+    const { label, description, rule } = facts.words;
+    expect([label, description, rule].every((text) => text.length > 3)).toBe(true);
+    expect(description).toMatch(/^[a-z].*[^.]$/);
+    expect(label).toMatch(/^[\x20-\x7e]{1,20}$/);
+    const base = { returns: [3, -1, 2, -4, 0], statistic: [3, -1, 2, -4, 0], kept: 2 };
+    const weights = (own: object): string =>
+      JSON.stringify([
+        ...measure({ ...base, random: generator(3), mixture: 0.5, temperature: 1, ...own }).weights,
+      ]);
+    const reads = (own: object): boolean => weights({}) !== weights(own);
+    expect(reads({ mixture: 0.9 })).toBe(facts.ownSettings.includes("mixture"));
+    expect(reads({ temperature: 3 })).toBe(facts.ownSettings.includes("temperature"));
+  });
+});

@@ -7,7 +7,7 @@ import { entropic } from "../../../src/risk/measures/entropic.js";
 import { mean } from "../../../src/risk/measures/mean.js";
 import { meanCvar } from "../../../src/risk/measures/mean-cvar.js";
 import { randomDrop } from "../../../src/risk/measures/random-drop.js";
-import type { RiskInput, RiskMeasure } from "../../../src/risk/measures/risk-measure.js";
+import type { RiskInput, WeighingMeasure } from "../../../src/risk/measures/risk-measure.js";
 import { conditionalValueAtRisk } from "../../../src/risk/tail.js";
 import { generator } from "../../../src/stats/random.js";
 
@@ -15,27 +15,26 @@ const batch: RiskInput = {
   returns: [3, -1, 2, -5, 0],
   statistic: [3, -1, 2, -5, 0],
   kept: 3,
-  alpha: 0.6,
   random: generator(0),
   mixture: 0.5,
   temperature: 1,
 };
 
-const weigh = (measure: RiskMeasure, changes: Partial<RiskInput> = {}): number[] => [
-  ...measure({ ...batch, ...changes }).weights,
+const weigh = (measure: WeighingMeasure, changes: Partial<RiskInput> = {}): number[] => [
+  ...measure.weigh({ ...batch, ...changes }).weights,
 ];
 
 const drawn = fc
   .tuple(fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 50 }), fc.nat())
   .map(([returns, any]) => {
     const kept = 1 + (any % returns.length);
-    return { returns, statistic: returns, kept, alpha: kept / returns.length };
+    return { returns, statistic: returns, kept };
   });
 
 describe("mean", () => {
   test("keeps every episode, whatever the schedule says", () => {
     expect(weigh(mean)).toEqual([1, 1, 1, 1, 1]);
-    expect(mean({ ...batch, kept: 1 }).kept).toBe(5);
+    expect(mean.weigh({ ...batch, kept: 1 }).kept).toBe(5);
   });
 });
 
@@ -55,7 +54,7 @@ describe("cvar", () => {
   test("the weighted mean of the returns is their CVaR", () => {
     fc.assert(
       fc.property(drawn, (changes) => {
-        const { weights, kept } = cvar({ ...batch, ...changes });
+        const { weights, kept } = cvar.weigh({ ...batch, ...changes });
         const sum = changes.returns.reduce((total, one, index) => total + one * weights[index]!, 0);
         expect(sum / kept).toBeCloseTo(
           conditionalValueAtRisk(changes.returns, changes.kept / changes.returns.length),
@@ -69,7 +68,7 @@ describe("cvar", () => {
 describe("cvar-gradient", () => {
   test("weighs by the distance under the quantile; the episode at it drops out", () => {
     // q = 0: distances 1 and 5, scaled to mean 1.
-    const { weights, kept } = cvarGradient(batch);
+    const { weights, kept } = cvarGradient.weigh(batch);
     expect([...weights].map((weight) => Number(weight.toFixed(6)))).toEqual([
       0, 0.333333, 0, 1.666667, 0,
     ]);
@@ -94,8 +93,8 @@ describe("cvar-gradient", () => {
     fc.assert(
       fc.property(drawn, (changes) => {
         const input = { ...batch, ...changes };
-        const { weights } = cvarGradient(input);
-        const tail = cvar(input).weights;
+        const { weights } = cvarGradient.weigh(input);
+        const tail = cvar.weigh(input).weights;
         fc.pre(changes.kept < changes.returns.length);
         weights.forEach((weight, i) => {
           expect(weight === 0 || tail[i] === 1).toBe(true);
@@ -122,15 +121,15 @@ describe("mean-cvar", () => {
   test("adds the tail's extra to everyone's share", () => {
     // Outside: 0.5. Inside: 0.5 + 0.5·5/2 = 1.75.
     expect(weigh(meanCvar, { kept: 2 })).toEqual([0.5, 1.75, 0.5, 1.75, 0.5]);
-    expect(meanCvar({ ...batch, kept: 2 }).kept).toBe(5);
+    expect(meanCvar.weigh({ ...batch, kept: 2 }).kept).toBe(5);
   });
 
   test("is mean at mixture 0 and cvar at mixture 1", () => {
     fc.assert(
       fc.property(drawn, (changes) => {
         const input = { ...batch, ...changes };
-        expect(meanCvar({ ...input, mixture: 0 })).toEqual(mean(input));
-        expect(meanCvar({ ...input, mixture: 1 })).toEqual(cvar(input));
+        expect(meanCvar.weigh({ ...input, mixture: 0 })).toEqual(mean.weigh(input));
+        expect(meanCvar.weigh({ ...input, mixture: 1 })).toEqual(cvar.weigh(input));
       }),
     );
   });
@@ -139,7 +138,7 @@ describe("mean-cvar", () => {
     const share = fc.double({ min: 0, max: 0.99, noNaN: true });
     fc.assert(
       fc.property(drawn, share, (changes, mixture) => {
-        const { weights } = meanCvar({ ...batch, ...changes, mixture });
+        const { weights } = meanCvar.weigh({ ...batch, ...changes, mixture });
         const count = changes.returns.length;
         const weighted =
           changes.returns.reduce((sum, one, index) => sum + one * weights[index]!, 0) / count;
@@ -177,7 +176,12 @@ describe("entropic", () => {
   test("does not overflow, and is blind to a shift of the returns", () => {
     const far = batch.returns.map((value) => value - 1e6);
     expect(weigh(entropic, { returns: [...far], statistic: [...far] })).toEqual(weigh(entropic));
-    const extreme = entropic({ ...batch, returns: [-1e30, 1e30], statistic: [0, 0], kept: 1 });
+    const extreme = entropic.weigh({
+      ...batch,
+      returns: [-1e30, 1e30],
+      statistic: [0, 0],
+      kept: 1,
+    });
     expect([...extreme.weights]).toEqual([1, 0]);
     expect(extreme.kept).toBe(1);
   });
@@ -192,8 +196,8 @@ describe("random-drop", () => {
     const random = generator(5);
     const kept = [0, 0, 0, 0, 0];
     for (let round = 0; round < 5000; round += 1) {
-      const result = randomDrop({ ...batch, random });
-      expect(result.kept).toBe(cvar(batch).kept);
+      const result = randomDrop.weigh({ ...batch, random });
+      expect(result.kept).toBe(cvar.weigh(batch).kept);
       result.weights.forEach((weight, index) => {
         kept[index]! += weight;
       });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   type RiskMeasureName,
   ranksEpisodes,
+  riskMeasureNames,
   riskMeasures,
   usesAlpha,
 } from "../../../src/risk/measures/registry.js";
@@ -11,11 +12,13 @@ const returns = [3, -1, 2, -4, 0, 1, -2, 4];
 
 function weights(measure: RiskMeasureName, statistic: readonly number[], kept: number): number[] {
   const random = generator(1);
-  const shares = { alpha: kept / returns.length, mixture: 0.5, temperature: 1 };
-  return [...riskMeasures[measure]({ statistic, returns, kept, random, ...shares }).weights];
+  const settings = { mixture: 0.5, temperature: 1 };
+  return [
+    ...riskMeasures[measure].weigh({ statistic, returns, kept, random, ...settings }).weights,
+  ];
 }
 
-test.each(Object.keys(riskMeasures) as RiskMeasureName[])("what is said of %s holds", (measure) => {
+test.each(riskMeasureNames)("what is said of %s holds", (measure) => {
   const few = weights(measure, returns, 2);
   const more = weights(measure, returns, 5);
   const otherwise = weights(measure, returns.toReversed(), 2);

@@ -3,7 +3,7 @@
 import { loadExperiment } from "../../../src/config/load.js";
 import { ConfigError, problemLine } from "../../../src/config/problems.js";
 import type { Experiment } from "../../../src/config/schema/experiment.js";
-import { planTrials } from "../../../src/engine/plan.js";
+import { planTrials } from "../../../src/config/trials.js";
 import type { RunSummary } from "../../../src/run-model/run-summary.js";
 import type { KeyName, KeyPress } from "../../../src/tui/key-press.js";
 import { keyNames } from "../../../src/tui/key-press.js";

@@ -203,7 +203,7 @@ class TorchEngine:
                 payload.samples,
                 report,
             )
-            if payload.perplexity and texts:
+            if payload.perplexity:
                 measured = perplexity(policy, texts, context_of(policy.actor.causal), report)
         return EvaluateResult(
             reward=_scores(found.reward),

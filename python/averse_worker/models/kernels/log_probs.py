@@ -11,6 +11,7 @@ uncut, temperature-scaled policy.
 """
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,12 @@ from torch.autograd.function import once_differentiable
 FORBIDDEN: Final = -1e9
 # Rows of logits handled at once, so that a chunk stays in the processor's cache.
 _CHUNK_LOGITS: Final = 1 << 20
+
+
+def chunks(count: int, vocabulary: int) -> Iterator[slice]:
+    """`count` rows, as many at once as have logits that fit."""
+    step = max(1, _CHUNK_LOGITS // vocabulary)
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
 @dataclass(frozen=True)
@@ -72,16 +79,47 @@ def log_probs(
     """Log-probabilities of `tokens` [N] and entropies [N] (nats), both float32.
 
     The same as a linear layer, log-softmax and gather, but softmax overwrites the logits and
-    their gradient overwrites softmax: one [N, V] array in place of four.
+    their gradient overwrites softmax: one [N, V] array in place of four, and without gradients
+    none.
 
     Args:
         hidden: [N, d]; weight: [V, d]; bias: [V] or None.
         early: [N], true where end-of-text is forbidden; None: nowhere.
     """
+    arrays = (hidden, weight, bias)
+    if not (torch.is_grad_enabled() and any(a is not None and a.requires_grad for a in arrays)):
+        return _forward(hidden, weight, bias, tokens, rule, early, None)
     result: tuple[Tensor, Tensor] = _LogProbs.apply(  # type: ignore[no-untyped-call]
         hidden, weight, bias, tokens, rule, early
     )
     return result
+
+
+def _forward(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    tokens: Tensor,
+    rule: TokenRule,
+    early: Tensor | None,
+    softmax: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """`log_probs`, chunk by chunk; fills `softmax` [N, V] where the backward pass wants it."""
+    count = hidden.shape[0]
+    chosen = hidden.new_empty(count, dtype=torch.float32)
+    entropy = torch.empty_like(chosen)
+    for rows in chunks(count, weight.shape[0]):
+        logits = nn.functional.linear(hidden[rows], weight, bias).float()
+        rule.apply(logits, None if early is None else early[rows])
+        logits -= logits.amax(-1, keepdim=True)
+        powers = torch.exp(logits, out=None if softmax is None else softmax[rows])
+        total = powers.sum(-1)
+        log_total = total.log()
+        chosen[rows] = logits.gather(1, tokens[rows, None])[:, 0] - log_total
+        entropy[rows] = log_total - mean_exponent(powers, logits) / total
+        if softmax is not None:
+            powers.div_(total[:, None])
+    return chosen, entropy
 
 
 class _LogProbs(torch.autograd.Function):
@@ -95,22 +133,8 @@ class _LogProbs(torch.autograd.Function):
         rule: TokenRule,
         early: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        count = hidden.shape[0]
-        step = max(1, _CHUNK_LOGITS // weight.shape[0])
-        softmax = hidden.new_empty((count, weight.shape[0]), dtype=torch.float32)
-        chosen = hidden.new_empty(count, dtype=torch.float32)
-        entropy = torch.empty_like(chosen)
-        for start in range(0, count, step):
-            rows = slice(start, min(start + step, count))
-            logits = nn.functional.linear(hidden[rows], weight, bias).float()
-            rule.apply(logits, None if early is None else early[rows])
-            logits -= logits.amax(-1, keepdim=True)
-            powers = torch.exp(logits, out=softmax[rows])
-            total = powers.sum(-1)
-            log_total = total.log()
-            chosen[rows] = logits.gather(1, tokens[rows, None])[:, 0] - log_total
-            entropy[rows] = log_total - mean_exponent(powers, logits) / total
-            powers.div_(total[:, None])
+        softmax = hidden.new_empty((hidden.shape[0], weight.shape[0]), dtype=torch.float32)
+        chosen, entropy = _forward(hidden, weight, bias, tokens, rule, early, softmax)
         ctx.save_for_backward(hidden, weight, tokens, softmax, entropy)
         ctx.has_bias = bias is not None
         ctx.temperature = rule.temperature

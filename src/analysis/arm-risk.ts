@@ -1,0 +1,103 @@
+/** What an arm's risk is: its part in comparisons, in words, and spelt out for the manifest. */
+import type { ArmConfig, RiskConfig } from "../config/schema/experiment.js";
+import { annealingEnd } from "../risk/annealing/schedule.js";
+import { riskMeasures } from "../risk/measures/registry.js";
+import type { RiskRole } from "../risk/measures/risk-measure.js";
+import { type RiskTerms, riskTerms } from "../risk/terms.js";
+
+/**
+ * What an RL arm stands for in comparisons. Risk-averse: it weighs episodes by their badness or
+ * draws hard prompts more often. Names play no part. Null: no RL arm.
+ */
+export function riskRole({ stage, risk, sampling }: ArmConfig): RiskRole | null {
+  if (stage !== "rl") {
+    return null;
+  }
+  if (sampling.strategy === "stratified") {
+    return "averse";
+  }
+  const { role, isMean } = riskMeasures[risk.measure];
+  return role === "averse" && isMean(risk) ? "neutral" : role;
+}
+
+/** `risk-averse: mean, hard prompts more often` */
+export function riskWords(arm: ArmConfig): string {
+  const role = riskRole(arm);
+  const drawn = arm.sampling.strategy === "stratified" ? ", hard prompts more often" : "";
+  const label = riskMeasures[arm.risk.measure].words.label;
+  return role === null ? arm.stage : `${roleWords[role]}: ${label}${drawn}`;
+}
+
+const roleWords: Readonly<Record<RiskRole, string>> = {
+  averse: "risk-averse",
+  neutral: "risk-neutral",
+  control: "control",
+};
+
+/** Everything one must know to compute the same tail elsewhere; null: the measure ignores it. */
+export interface RiskRecord extends Omit<RiskTerms, "label"> {
+  measure: RiskConfig["measure"];
+  population: string;
+  statistic_meaning: string | null;
+  kl_in_statistic: boolean | null;
+  kl_in_return: boolean;
+  ties: string;
+  rounding: string;
+  /** M. */
+  iterations: number;
+  /** First iteration, from 0, with α in force; null: the measure knows no α. */
+  alpha_from_iteration: number | null;
+  weighting: string;
+  whitening: string;
+  failed_rewards: string;
+}
+
+const statistics: Readonly<
+  Record<RiskConfig["statistic"], { readonly meaning: string; readonly kl: boolean }>
+> = {
+  return: { meaning: "R̄ = Σ γᵗ r̄ₜ, of the transformed reward and the KL penalty", kl: true },
+  "lambda-return": {
+    meaning: "GAE advantage + value at the first generated token, of the same dense rewards",
+    kl: true,
+  },
+  reward: { meaning: "raw reward of prompt and completion", kl: false },
+  "prompt-score": { meaning: "the reward model's raw score of the prompt alone", kl: false },
+};
+
+const populations: Readonly<
+  Record<(typeof riskMeasures)[RiskConfig["measure"]]["population"], string>
+> = {
+  batch: "the B episodes of one iteration's batch that have a reward",
+  prompt: "the completions of one prompt that have a reward",
+  components: "the reward components of one episode",
+  window: "the episodes of the last iterations that have a reward",
+};
+
+export function riskRecord({ risk, reward, training }: ArmConfig): RiskRecord {
+  const { label: _, ...terms } = riskTerms(risk);
+  const { population, words } = riskMeasures[risk.measure];
+  const { iterations } = training;
+  const ranked = terms.statistic === null ? null : statistics[terms.statistic];
+  return {
+    measure: risk.measure,
+    ...terms,
+    population: populations[population],
+    statistic_meaning: ranked?.meaning ?? null,
+    kl_in_statistic: ranked?.kl ?? null,
+    kl_in_return: true,
+    ties: "the earlier place in the batch is the lower one; exactly so many episodes are kept",
+    rounding: "⌈α'B⌉, at least 1; α' is taken as exact to 1e-12",
+    iterations,
+    alpha_from_iteration:
+      terms.schedule === null
+        ? null
+        : terms.schedule === "constant"
+          ? 0
+          : annealingEnd(risk, iterations),
+    weighting: words.rule,
+    whitening: "advantages to mean 0 and variance 1 over the kept episodes' tokens, by weight",
+    failed_rewards:
+      "left out of ranking, update and figures, never scored 0; over " +
+      `${reward.max_failed_share} of a batch the run stops`,
+  };
+}

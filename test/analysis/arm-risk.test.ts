@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { riskRecord, riskRole, riskWords } from "../../src/analysis/arm-risk.js";
+import type { ArmConfig, RiskConfig } from "../../src/config/schema/experiment.js";
+import { riskMeasureNames, usesAlpha } from "../../src/risk/measures/registry.js";
+import { smallExperiment } from "../engine/experiments.js";
+
+function armOf(risk: Partial<RiskConfig>, sampling: object = {}): ArmConfig {
+  return smallExperiment({ arms: { mine: { risk, sampling } } }).arms.mine!;
+}
+
+function record(risk: Partial<RiskConfig>) {
+  return riskRecord(armOf(risk));
+}
+
+describe("an arm's risk", () => {
+  test("is spelt out", () => {
+    expect(record({})).toMatchObject({
+      measure: "cvar",
+      alpha: 0.5,
+      statistic: "return",
+      kl_in_statistic: true,
+      kl_in_return: true,
+      warmup: 2,
+      rho: 0.8,
+      iterations: 6,
+      // ⌈0.8 · 6⌉
+      alpha_from_iteration: 5,
+      mixture: null,
+      temperature: null,
+    });
+  });
+
+  test.each([
+    ["return", true],
+    ["lambda-return", true],
+    ["reward", false],
+    ["prompt-score", false],
+  ] as const)("ranked by %s has the KL in it: %s", (statistic, kl) => {
+    expect(record({ statistic }).kl_in_statistic).toBe(kl);
+  });
+
+  test("has α from the start under a constant schedule, and no warm start there", () => {
+    expect(record({ schedule: "constant" })).toMatchObject({
+      alpha_from_iteration: 0,
+      warmup: null,
+      rho: null,
+    });
+  });
+
+  test.each(riskMeasureNames)("of %s names the settings that it reads, and no other", (measure) => {
+    const { alpha, warmup, rho, alpha_from_iteration } = record({ measure });
+    const read = [alpha, warmup, rho, alpha_from_iteration].map((value) => value !== null);
+    expect(read).toEqual(Array(4).fill(usesAlpha(measure)));
+  });
+
+  test("has the settings that one measure alone reads", () => {
+    expect(record({ measure: "entropic", temperature: 3 }).temperature).toBe(3);
+    expect(record({ measure: "mean-cvar", mixture: 0.3 }).mixture).toBe(0.3);
+    expect(record({ measure: "random-drop" }).statistic).toBeNull();
+  });
+});
+
+describe("an arm's part in comparisons", () => {
+  const hard = { strategy: "stratified", hard_share: 0.5 };
+  test.each([
+    [{}, {}, "averse", "risk-averse: CVaR"],
+    [{ alpha: 1 }, {}, "neutral", "risk-neutral: CVaR"],
+    [{ measure: "mean" }, {}, "neutral", "risk-neutral: mean"],
+    [{ measure: "mean" }, hard, "averse", "risk-averse: mean, hard prompts more often"],
+    [{ measure: "mean-cvar", mixture: 0 }, {}, "neutral", "risk-neutral: mean-CVaR"],
+    [{ measure: "entropic", alpha: 1 }, {}, "averse", "risk-averse: entropic"],
+    [{ measure: "random-drop" }, {}, "control", "control: random drop"],
+  ] as const)("%j %j: %s, %s", (risk, sampling, role, words) => {
+    expect(riskRole(armOf(risk, sampling))).toBe(role);
+    expect(riskWords(armOf(risk, sampling))).toBe(words);
+  });
+
+  test("has none without RL", () => {
+    const { sft } = smallExperiment({ arms: { sft: {}, rlhf: {} } }).arms;
+    expect(riskRole(sft!)).toBeNull();
+    expect(riskWords(sft!)).toBe("sft");
+  });
+});
