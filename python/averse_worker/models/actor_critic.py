@@ -91,7 +91,7 @@ class ActorCritic(nn.Module):
             tokens: [B, P + T − 1], positions and mask likewise; as in `batches.Layout`.
             responses: [B, T], what was drawn after each of the last T tokens.
             valid: [B, T], true at response tokens and false at padding.
-            early: [B, T], true where end-of-text was forbidden; None: nowhere.
+            early: [B, T], tokens that had still to come before an end; None: none, anywhere.
             values: whether the critic is asked too.
             rule: another one than the model's own.
         """

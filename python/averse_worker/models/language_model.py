@@ -19,6 +19,7 @@ from averse_worker.models.kernels import cpu_attention
 from averse_worker.models.kernels.kv_cache import new_cache
 from averse_worker.models.kernels.log_probs import TokenRule, chunks, log_probs, unfused_log_probs
 from averse_worker.models.kernels.trimming import last_block, trimmed
+from averse_worker.platform.device_errors import is_device_error
 from averse_worker.platform.memory import is_out_of_memory
 from averse_worker.wire.errors import InputError
 
@@ -151,33 +152,42 @@ class LanguageModel:
         """
         tokens = torch.arange(2, 7, device=self.device)[None]
         places = torch.arange(5, device=self.device)[None]
-        expected = self.hidden(tokens, places, None, keep=5)[0]
-        for attention in self._attentions():
-            if attention != self.causal.config._attn_implementation:
-                self.causal.set_attn_implementation(attention)
-            try:
-                hidden = self.hidden(tokens, places, None, keep=5)[0]
-                cached = self._padded_and_cached(tokens)
-            except Exception as error:
-                # A variant of attention that ours has not, or a mask that the model cannot take.
-                if is_out_of_memory(error):
-                    raise
-                continue
-            if not (_near(hidden, expected, 1e-3) and _near(cached, hidden[2:], 1e-3)):
-                continue
-            self._width = hidden.shape[-1]
-            self._trim(tokens, places, hidden)
-            whole = self.causal(input_ids=tokens, use_cache=False, **self._place(places)).logits[0]
-            for plain in (True, False):
-                self._plain = plain and type(self._head) is nn.Linear and not self._rescales()
-                if _near(self._raw_logits(hidden), whole, 1e-5):
-                    return
+        cause: Exception | None = None
+        try:
+            expected = self.hidden(tokens, places, None, keep=5)[0]
+            for attention in self._attentions():
+                if attention != self.causal.config._attn_implementation:
+                    self.causal.set_attn_implementation(attention)
+                try:
+                    if self._suits(tokens, places, expected):
+                        return
+                except NotImplementedError:  # a variant of attention that ours has not
+                    continue
+        except Exception as error:
+            if is_out_of_memory(error) or is_device_error(error):
+                raise
+            cause = error
         raise InputError(
             f"{type(self.causal).__name__} cannot be sampled token by token from a padded batch "
             "with the same results as in one pass; expected a decoder-only transformer such as "
             "GPT-2, Llama or Qwen",
             key=key,
-        )
+        ) from cause
+
+    def _suits(self, tokens: Tensor, places: Tensor, expected: Tensor) -> bool:
+        """Whether the present attention agrees with `expected`; if so, the head is chosen."""
+        hidden = self.hidden(tokens, places, None, keep=5)[0]
+        cached = self._padded_and_cached(tokens)
+        if not (_near(hidden, expected, 1e-3) and _near(cached, hidden[2:], 1e-3)):
+            return False
+        self._width = hidden.shape[-1]
+        self._trim(tokens, places, hidden)
+        whole = self.causal(input_ids=tokens, use_cache=False, **self._place(places)).logits[0]
+        for plain in (True, False):
+            self._plain = plain and type(self._head) is nn.Linear and not self._rescales()
+            if _near(self._raw_logits(hidden), whole, 1e-5):
+                return True
+        return False
 
     def _attentions(self) -> Iterator[str]:
         """Attentions to try, the fastest first; the model's own comes last."""

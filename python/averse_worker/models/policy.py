@@ -129,7 +129,7 @@ class Policy:
         early = None
         if min_new_tokens:
             steps = torch.arange(layout.keep, device=valid.device)
-            early = (steps < min_new_tokens).expand_as(valid)
+            early = (min_new_tokens - steps).expand_as(valid)
         with self.device.autocast():
             evaluated: Evaluated = model(
                 layout.tokens,

@@ -142,7 +142,7 @@ def _sample_rows(
                 hidden = actor.hidden(tokens, positions, seen, keep=1, cache=cache)[:, 0]
             early = None
             if step < sampler.min_new_tokens:
-                early = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+                early = torch.full_like(rows, sampler.min_new_tokens - step)
             logits = actor.logits(hidden, policy.rule, early)
             drawn = draw(logits, draws[rows, step], sampler.top_k, sampler.top_p)
             live = slice(None) if finished is None else ~finished

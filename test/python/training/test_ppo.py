@@ -319,7 +319,7 @@ def test_the_fused_head_has_the_gradients_of_the_plain_one() -> None:
     weight = torch.randn(12, 8, generator=generator, requires_grad=True)
     bias = torch.randn(12, generator=generator, requires_grad=True)
     tokens = torch.randint(3, 12, (9,), generator=generator)
-    early = torch.arange(9) < 4
+    early = 4 - torch.arange(9)
     rule = TokenRule(temperature=0.7, forbidden=(1, 5), end_tokens=(2,))
     mix = torch.randn(2, 9, generator=generator)
     tokens[tokens == 5] = 6

@@ -38,10 +38,15 @@ class TokenRule:
     temperature: float = 1.0
     forbidden: tuple[int, ...] = ()
     end_tokens: tuple[int, ...] = ()
-    """forbidden where `early` says so"""
+    """end of text, then the ends of turns that a model may have beside it"""
 
     def apply(self, logits: Tensor, early: Tensor | None) -> Tensor:
-        """Changes float32 `logits` [N, V] in place; `early` [N] marks rows that may not end."""
+        """Changes float32 `logits` [N, V] in place.
+
+        Args:
+            early: [N], how many tokens a row is short of those that must come. The end of a turn,
+                a marker that scorers may read, is one of them; the end of text is not.
+        """
         if self.temperature != 1.0:
             logits.div_(self.temperature)
         if self.forbidden:
@@ -51,8 +56,8 @@ class TokenRule:
             else:
                 logits[:, list(self.forbidden)] = FORBIDDEN
         if early is not None:
-            for token in self.end_tokens:
-                logits[:, token].masked_fill_(early, FORBIDDEN)
+            for place, token in enumerate(self.end_tokens):
+                logits[:, token].masked_fill_(early > min(place, 1), FORBIDDEN)
         return logits
 
 
@@ -84,7 +89,7 @@ def log_probs(
 
     Args:
         hidden: [N, d]; weight: [V, d]; bias: [V] or None.
-        early: [N], true where end-of-text is forbidden; None: nowhere.
+        early: [N], tokens that must still come before an end; None: none, anywhere.
     """
     arrays = (hidden, weight, bias)
     if not (torch.is_grad_enabled() and any(a is not None and a.requires_grad for a in arrays)):
