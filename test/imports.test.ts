@@ -38,7 +38,8 @@ const edges: Readonly<Record<string, readonly string[]>> = {
 /** Single files that a part may import beyond its edges, with the reason. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   // What every call of a worker means, whoever implements it.
-  engine: ["worker/contract.js"],
+  // And that the record refuses, which the ports tell in the record's own class.
+  engine: ["worker/contract.js", "system/record-error.js"],
 };
 
 /** Who alone may import a package; `*` at the end stands for all that begins so. */
@@ -222,6 +223,12 @@ describe("src", () => {
     expect(naming(within("engine", "analysis"), /\bDate\b|\bperformance\b|\bsetTimeout\b/)).toEqual(
       [],
     );
+  });
+
+  test("tells errors by their class, never by a name that any error may have", () => {
+    expect(
+      naming(sources, /\.(constructor\.)?name\s*[!=]==?\s*["']\w*(Error|Lost|Failure|Fault)\b/),
+    ).toEqual([]);
   });
 
   test("reads argv and sets the exit code in main.ts alone", () => {

@@ -1,4 +1,7 @@
+import { ConfigError } from "../config/problems.js";
+import { RecordError } from "../system/record-error.js";
 import { safeText } from "../text/safe-text.js";
+import { EnvironmentError, WorkerFailure, WorkerLost } from "../worker/contract.js";
 
 /** The outside contract's exit codes; scripts rely on them. */
 export const exitCode = {
@@ -52,18 +55,18 @@ const systemErrors: Readonly<Record<string, readonly [meaning: string, exit: Exi
 export function failureText(error: unknown, debug: boolean): FailureText {
   const stack = debug && error instanceof Error && error.stack ? `\n${error.stack}` : "";
   if (error instanceof UserError) return { exit: error.exit, text: `${error.message}${stack}` };
-  if (hasName(error, "ConfigError"))
+  if (error instanceof ConfigError)
     return {
       exit: exitCode.usage,
       text: `${safeText(error.message, { multiline: true })}${stack}`,
     };
-  if (hasName(error, "RecordError") || hasName(error, "JournalError")) {
+  if (error instanceof RecordError) {
     return { exit: recordExit(error), text: `${error.message}.${stack}` };
   }
   if (
-    hasName(error, "WorkerLost") ||
-    hasName(error, "WorkerFailure") ||
-    hasName(error, "EnvironmentError")
+    error instanceof WorkerLost ||
+    error instanceof WorkerFailure ||
+    error instanceof EnvironmentError
   ) {
     return { exit: exitCode.environment, text: `${error.message}${stack}` };
   }
@@ -74,14 +77,8 @@ export function failureText(error: unknown, debug: boolean): FailureText {
   return { exit: exitCode.environment, text: `unexpected error: ${message}.${hint}${stack}` };
 }
 
-/** By name, not by class: the classes live in modules that not every command loads. */
-function hasName(error: unknown, name: string): error is Error {
-  return error instanceof Error && error.name === name;
-}
-
 /** A place that the user named wrongly is usage; one that the machine refuses, or damage, is not. */
-function recordExit(error: Error): ExitCode {
-  const reason = "reason" in error ? error.reason : "";
+function recordExit({ reason }: RecordError): ExitCode {
   return reason === "exists" || reason === "name" || reason === "missing"
     ? exitCode.usage
     : exitCode.environment;

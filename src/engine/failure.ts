@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { FailureKind, lossReason } from "../journal/events.js";
+import { RecordError } from "../system/record-error.js";
 import { EnvironmentError, WorkerFailure, WorkerLost } from "../worker/contract.js";
 
 /** The controller itself refuses to go on with a trial. */
@@ -44,7 +45,7 @@ export function failureFacts(error: unknown): FailureFacts {
     const detail = error.stderrTail.length > 0 ? error.stderrTail.join("\n") : null;
     return { reason: "lost", message: error.message, detail };
   }
-  if (error instanceof EnvironmentError || isSystemError(error) || isRecordError(error)) {
+  if (error instanceof EnvironmentError || isSystemError(error) || error instanceof RecordError) {
     return { reason: "environment", message: error.message, detail: error.stack ?? null };
   }
   const message = error instanceof Error ? error.message : String(error);
@@ -66,11 +67,6 @@ export function lossOf(error: unknown): LossReason | null {
     return error.reason === "version" ? null : error.reason;
   }
   return error instanceof WorkerFailure && error.kind === "protocol" ? "protocol" : null;
-}
-
-/** By name: the record's own class lies on the other side of the ports. */
-function isRecordError(error: unknown): error is Error {
-  return error instanceof Error && error.name === "RecordError";
 }
 
 /** A full disk, a lost permission: Node marks them with a code such as ENOSPC. */

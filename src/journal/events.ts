@@ -219,6 +219,9 @@ const step = z.strictObject({
     reference: finite,
     reward: finite,
     update: finite,
+    /** Waiting for the worker's texts of the worst episodes. */
+    texts: finite,
+    /** All the rest: the controller's own. */
     controller: finite,
   }),
   episodes_per_s: finite,

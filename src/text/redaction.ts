@@ -44,7 +44,7 @@ const patterns: readonly RegExp[] = [
   // api_key=…, "password": "…"
   /\b\w*(?:(?:api|access|private|secret)[_-]?key|secret|passw(?:or)?d|(?:access|auth|api|hf|refresh)[_-]?token)["']?[ \t]*[:=][ \t]*["']?(?<secret>[^\s"'&,;()[\]{}]{6,})/gi,
   // Of known services, and JSON web tokens.
-  /\b(?<secret>hf_[A-Za-z0-9]{16,}|sk-[\w-]{16,}|[sp]k_(?:live|test)_\w{10,}|gh[opsur]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abp]-[\w-]{10,}|AKIA[0-9A-Z]{12,}|eyJ[\w-]{10,}\.[\w-]{10,}[\w.-]*)/g,
+  /\b(?<secret>hf_[A-Za-z0-9]{16,}|sk-(?:(?:proj|ant|svcacct|admin|or|lf)-[\w-]{12,}|[A-Za-z0-9]{16,}(?![\w-]))|[sp]k_(?:live|test)_\w{10,}|gh[opsur]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abp]-[\w-]{10,}|AKIA[0-9A-Z]{12,}|eyJ[\w-]{10,}\.[\w-]{10,}[\w.-]*)/g,
 ];
 
 /** Whether what such a variable, option or key holds is a secret. */

@@ -28,11 +28,35 @@ describe("the recorded command line", () => {
     ["--password=x", "--password=[withheld]"],
     ["https://me:pass@example.org/model", "[withheld]"],
     ["sk-proj-abcdefghijklmnop", "[withheld]"],
-    ["0123456789abcdef0123456789abcdef01234567", "[withheld]"],
+    ["purpose=0123456789abcdef0123456789abcdef01234567", "purpose=[withheld]"],
+    ["purpose=k3y-Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFi", "purpose=[withheld]"],
+    ["arms.token-level.judge.api_key=x", "arms.token-level.judge.api_key=[withheld]"],
     ["data.path=/x/planted-in-env/y", "data.path=[withheld]"],
   ])("has not %s", (argument, recorded) => {
     const environment = { HF_TOKEN: "planted-in-env", SOME_TOKEN: "1" };
-    expect(recordedCommand(["run", argument], environment)).toEqual(["run", recorded]);
+    const argv = (one: string) => ["run", "quickstart", "--set", one];
+    expect(recordedCommand(argv(argument), environment)).toEqual(argv(recorded));
+  });
+
+  // Long, with digits and letters, and no secret: names, folders, digests where they belong.
+  test.each([
+    ["run", "configs/risk-averse-alpha-0.2-warmup-30-seed-17-long.yaml"],
+    ["run", "risk-averse-alpha-02-warmup-30-seed-17-longer-yet"],
+    ["resume", "quickstart-seeds-alpha-02-warmup-30-1a2b3c4d"],
+    ["resume", "0123456789abcdef0123456789abcdef01234567"],
+    ["reproduce", "123e4567-e89b-12d3-a456-426614174000"],
+    ["run", "x", "--run-dir", "0123456789abcdef0123456789abcdef01234567"],
+    ["run", "x", "--run-dir=0123456789abcdef0123456789abcdef01234567"],
+    ["run", "x", "--runs", "runs_of_2026_11_29_on_the_second_machine"],
+    ["run", "x", "--set", "name=risk-averse-alpha-02-warmup-30-seed-17-longer-yet"],
+    ["run", "x", "--set", "name=123e4567-e89b-12d3-a456-426614174000-second"],
+    ["run", "x", "--set", "policy.revision=607a30d783dfa663caf39e06633721c8d4cfcd7e"],
+    ["run", "x", "--set", "policy.model=/models/607a30d783dfa663caf39e06633721c8d4cfcd7e"],
+    ["run", "x", "--set", "policy.model=org/model-7b-instruct-2026-11-29-step-000050"],
+    ["run", "x", "--set", "arms.token-level.kl.beta=0.1"],
+    ["run", "x", "--set", "name=sk-learn-baseline-experiments-17"],
+  ])("keeps %j", (...argv) => {
+    expect(recordedCommand(argv, {})).toEqual(argv);
   });
 
   test("can be given to a shell", () => {

@@ -28,6 +28,13 @@ describe("an error's exit code and words", () => {
     expect(failureText(error, false)).toEqual({ exit, text });
   });
 
+  test("goes by the class alone: another's error may have the same name", () => {
+    for (const name of ["ConfigError", "RecordError", "WorkerLost", "UserError"]) {
+      const error = Object.assign(new Error("not ours"), { name });
+      expect(failureText(error, false).text).toMatch(/^unexpected error: not ours/);
+    }
+  });
+
   test("of a fault that nobody foresaw points at --debug, which shows the stack", () => {
     const error = new TypeError("x is undefined");
     expect(failureText(error, false)).toEqual({

@@ -92,6 +92,7 @@ export function stepHappening(changes: Partial<Own<StepEvent>>): Own<StepEvent> 
       reference: 0,
       reward: 0,
       update: 0,
+      texts: 0,
       controller: 0,
     },
     episodes_per_s: 1,

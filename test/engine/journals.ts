@@ -64,7 +64,16 @@ export function trialHappenings(trial: string, from = 0): Happening[] {
 }
 
 function seconds(total: number) {
-  return { total, rollout: 0, sample: 0, reference: 0, reward: 0, update: 0, controller: 0 };
+  return {
+    total,
+    rollout: 0,
+    sample: 0,
+    reference: 0,
+    reward: 0,
+    update: 0,
+    texts: 0,
+    controller: 0,
+  };
 }
 
 /** Trials side by side: one queue a trial, drawn from in any order. */

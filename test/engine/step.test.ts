@@ -52,6 +52,7 @@ describe("a step's event", () => {
 
   test("splits its seconds; what the workers did not use is the controller's", async () => {
     const harness = new Harness(lone({ arms: { rlhf: {} } }), ({ command, pass }) => {
+      now += { rollout: 0.875, update: 1, texts: 2 }[command as string] ?? 0;
       if (command === "rollout") {
         const seconds = { sample: 0.5, reference: 0.25, reward: 0.125 };
         return pass().then((result) => ({ ...(result as Result<"rollout">), seconds }));
@@ -60,6 +61,8 @@ describe("a step's event", () => {
         ? pass().then((result) => ({ ...(result as Result<"update">), seconds: 1 }))
         : null;
     });
+    let now = 0;
+    harness.clock = () => (now += 0.001);
     await harness.run();
     const { seconds } = harness.steps("rlhf-s0")[0]!;
     expect(seconds).toMatchObject({
@@ -69,7 +72,9 @@ describe("a step's event", () => {
       reward: 0.125,
       update: 1,
     });
-    expect(seconds.controller).toBe(Math.max(0, seconds.total - 1.875));
+    expect(seconds.texts).toBeCloseTo(2, 2);
+    expect(seconds.controller).toBeCloseTo(seconds.total - 1.875 - seconds.texts, 9);
+    expect(seconds.controller).toBeLessThan(1);
   });
 
   test("shows the learning rate in force, down to 0 at M where it is linear", async () => {

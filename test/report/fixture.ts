@@ -227,6 +227,7 @@ function stepEvent(
       reference: 0.35,
       reward: 0.05,
       update,
+      texts: 0,
       controller: 0.004,
     },
     episodes_per_s: batch / (1.4 + update),

@@ -20,7 +20,7 @@ const three = { seconds: { ...stepSeconds(), total: 3 } };
 const underWay: readonly Happened[] = [...started(0, "rlhf-s0"), stepped(3, "rlhf-s0", 0, three)];
 
 function stepSeconds() {
-  return { rollout: 0, sample: 0, reference: 0, reward: 0, update: 0, controller: 0 };
+  return { rollout: 0, sample: 0, reference: 0, reward: 0, update: 0, texts: 0, controller: 0 };
 }
 
 describe("trialEta", () => {

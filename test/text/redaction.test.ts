@@ -48,6 +48,7 @@ describe("a text without its secrets", () => {
     "in /home/me/work, with /run/credentials",
     "digest 0123456789abcdef0123456789abcdef01234567",
     "KeyError: 'key'; the token is missing",
+    "runs/sk-learn-baseline-experiments-17, disk-usage-of-the-whole-folder",
   ])("leaves alone: %s", (text) => {
     expect(whole(text)).toBe(text);
   });

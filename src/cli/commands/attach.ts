@@ -1,9 +1,11 @@
 /** `averse attach`: the dashboard of any run, live or over; lines or events where there is no screen. */
+import { basename } from "node:path";
 import type { JournalEntry } from "../../journal/event-head.js";
 import type { JournalEvent } from "../../journal/events.js";
+import { isOver } from "../../run-model/run-model.js";
 import type { RunSource } from "../../run-model/run-source.js";
 import { RecordError } from "../../system/record-error.js";
-import { type ExitCode, exitCode } from "../failure-text.js";
+import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { readModel, stateText } from "../lookup/run-facts.js";
 import { runFolder, runWord } from "../lookup/runs.js";
 import { leftRunText } from "../run/left-run.js";
@@ -44,7 +46,10 @@ function hasView(
   return hasScreen && !json && !plain;
 }
 
-/** @throws {RecordError} its record is damaged */
+/**
+ * @throws {RecordError} its record is damaged
+ * @throws {UserError} lines or events were asked for, and nobody runs a run that is not over
+ */
 export async function attachTo(
   folder: string,
   options: Pick<AttachOptions, "json" | "plain">,
@@ -52,10 +57,12 @@ export async function attachTo(
 ): Promise<ExitCode> {
   const run = await AttachedRun.open(folder);
   try {
-    if (options.json) {
-      await follow(run, (entry) => terminal.out(JSON.stringify(run.event(entry))));
-    } else if (!hasView(options, terminal)) {
-      await tell(run, terminal);
+    if (!hasView(options, terminal)) {
+      if (run.held && !run.live) terminal.err(unreachableText(folder));
+      const ended = options.json
+        ? await follow(run, (entry) => terminal.out(JSON.stringify(run.event(entry))))
+        : await tell(run, terminal);
+      if (!ended) throw new UserError(diedText(folder), exitCode.environment);
     } else {
       // Ink and React are loaded here, and where a run has the terminal itself.
       const { runDashboard } = await import("../../tui/dashboard/dashboard.js");
@@ -69,8 +76,22 @@ export async function attachTo(
   return exitCode.done;
 }
 
-/** How it stands, and then a line for what comes. */
-async function tell(run: RunSource, terminal: Terminal): Promise<void> {
+function unreachableText(folder: string): string {
+  return (
+    `${basename(folder)}: its controller cannot be reached from here; ` +
+    "what it writes into the journal is shown until the run ends."
+  );
+}
+
+function diedText(folder: string): string {
+  return (
+    `${basename(folder)}: its controller died; ` +
+    `\`averse resume ${runWord(folder)}\` goes on from the last checkpoints.`
+  );
+}
+
+/** How it stands, and then a line for what comes. @returns as `follow` */
+async function tell(run: RunSource, terminal: Terminal): Promise<boolean> {
   const lines = new PlainLines();
   const now = () => performance.now() / 1000;
   const lineOf = ({ head }: JournalEntry) =>
@@ -78,7 +99,8 @@ async function tell(run: RunSource, terminal: Terminal): Promise<void> {
   const model = readModel(run);
   lines.expect(model.trials);
   terminal.out(stateText(run.directory, model));
-  await follow(
+  // The model has read what there was: the last event is known from it.
+  return follow(
     run,
     (entry) => {
       const line = lineOf(entry);
@@ -88,20 +110,37 @@ async function tell(run: RunSource, terminal: Terminal): Promise<void> {
       const line = lines.lineOf(progress, now());
       if (line !== null) terminal.out(line);
     },
+    isOver(model) && model.state !== "stopped",
   );
 }
 
-/** Tells all that is in the journal and all that comes, until nobody runs the run any more. */
+/**
+ * Tells all that is in the journal and all that comes, until nobody runs the run any more. Where
+ * the controller cannot be reached (no socket, another machine), the journal is looked at again and
+ * again; one that has ended there may keep its lock for ever, as far as can be seen from here, so
+ * that the run's last event counts.
+ *
+ * @param finished what was read before says that the run is over
+ * @returns whether the run has ended; false: its controller died
+ */
 function follow(
   run: RunSource,
   onEntry: (entry: JournalEntry) => void,
   onProgress: Parameters<RunSource["listen"]>[0]["progress"] = () => {},
-): Promise<void> {
+  finished = false,
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let over = false;
+    let ended = finished;
+    // Nothing else keeps the process where there is no socket.
+    const awake = setInterval(() => {}, 60_000);
     const read = () => {
       try {
-        for (const entries of run.read()) entries.forEach(onEntry);
+        for (const entries of run.read()) {
+          entries.forEach(onEntry);
+          const last = entries.at(-1);
+          if (last !== undefined) ended = last.head.type === "run_finished";
+        }
       } catch (error) {
         end(() => reject(error));
       }
@@ -109,21 +148,21 @@ function follow(
     const end = (settle: () => void) => {
       if (over) return;
       over = true;
+      clearInterval(awake);
       unlisten();
       settle();
     };
+    const grown = () => {
+      if (over) return;
+      read();
+      if (ended && !run.live) end(() => resolve(ended));
+    };
     const closed = () => {
       read();
-      end(resolve);
+      end(() => resolve(ended));
     };
-    const unlisten = run.listen({
-      journal: () => {
-        if (!over) read();
-      },
-      progress: onProgress,
-      closed,
-    });
-    if (run.live) read();
+    const unlisten = run.listen({ journal: grown, progress: onProgress, closed });
+    if (run.held) grown();
     else closed();
   });
 }

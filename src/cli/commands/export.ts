@@ -1,5 +1,6 @@
 /** `averse export`: a trial's model copied out of its run, checked against its digests. */
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { readDigests } from "../../store/digests.js";
 import { digestsFile } from "../../store/paths.js";
@@ -28,22 +29,34 @@ export async function exportModel(
   if (existsSync(to) && readdirSync(to).length > 0) {
     throw new UserError(`${to} is there already and not empty: choose a new folder with --to.`);
   }
-  // Copied aside and renamed: the folder that was asked for is whole or not there.
-  const partial = `${to}.partial`;
-  rmSync(partial, { recursive: true, force: true });
-  mkdirSync(dirname(to), { recursive: true });
-  cpSync(model, partial, {
-    recursive: true,
-    filter: (source) => source !== join(model, digestsFile),
-  });
-  rmSync(to, { recursive: true, force: true });
-  renameSync(partial, to);
+  copyWhole(model, to);
   terminal.out(
     options.json
       ? JSON.stringify({ trial: options.trial, to, files })
       : `${options.trial} is in ${to}: AutoModelForCausalLM.from_pretrained(${JSON.stringify(to)})`,
   );
   return exitCode.done;
+}
+
+/**
+ * Copied aside, under a name that nobody else has, and renamed: the folder that was asked for is
+ * whole or not there, and nothing that was there before is touched.
+ */
+function copyWhole(model: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  const partial = `${to}.${randomUUID()}.partial`;
+  try {
+    cpSync(model, partial, {
+      recursive: true,
+      filter: (source) => source !== join(model, digestsFile),
+    });
+    // Made by the user, and seen to be empty above; one that has been filled since stays.
+    if (existsSync(to)) rmdirSync(to);
+    renameSync(partial, to);
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 function modelFolder(run: string, trial: string): string {

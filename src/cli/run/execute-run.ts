@@ -4,12 +4,14 @@
  */
 import type { Experiment } from "../../config/schema/experiment.js";
 import { runExperiment } from "../../engine/engine.js";
+import { UnrecordedError } from "../../engine/failure.js";
 import { type Plan, planRun } from "../../engine/plan.js";
 import type { RunOutcome } from "../../engine/ports.js";
 import { goingOnFromIntact, type Past, replay } from "../../engine/replay.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { type RunServer, serveRun } from "../../live/server.js";
 import { createRun, type RunRecorder } from "../../store/run-folder.js";
+import { RecordError } from "../../system/record-error.js";
 import { pythonPath } from "../../worker/launch.js";
 import { readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
@@ -193,9 +195,8 @@ function brokenOff(error: unknown, folder: string, recorder: RunRecorder): unkno
   } catch {
     // What broke the run off is told already, and a lock ends with its process at the latest.
   }
-  const name = error instanceof Error ? error.name : "";
-  if (name !== "RecordError" && name !== "UnrecordedError") return error;
-  const { message } = error as Error;
+  if (!(error instanceof RecordError || error instanceof UnrecordedError)) return error;
+  const { message } = error;
   const hint = `Once that is mended, ${resumeHint(folder)}`;
   return new UserError(`${message}. ${hint}`, exitCode.environment, { cause: error });
 }

@@ -84,7 +84,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     onProgress,
   );
   const worst = worstEpisodes(risk, batch, failed, experiment.record.tail_texts);
-  await keepTailTexts(m, rolled.rollout, worst, context);
+  const texts = await keepTailTexts(m, rolled.rollout, worst, context);
 
   const scored = scoredEpisodes(prompts.length, failed);
   const returns = taken(episodes.returns, scored);
@@ -128,7 +128,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   };
   const endedAt = ports.clock();
   context.stepEndedAt = endedAt;
-  const seconds = splitOf(endedAt - startedAt, rolled, updated);
+  const seconds = splitOf(endedAt - startedAt, rolled, updated, texts);
   return { ...event, seconds, episodes_per_s: rate(prompts.length, seconds.total) };
 }
 
@@ -154,13 +154,14 @@ function splitOf(
   total: number,
   rolled: Result<"rollout">,
   updated: Result<"update">,
+  texts: number,
 ): StepHappening["seconds"] {
   const { sample, reference, reward } = rolled.seconds;
   const rollout = sample + reference + reward;
   const update = updated.seconds;
   // The worker's clock is not ours: the difference may fall under 0 by its resolution.
-  const controller = Math.max(0, total - rollout - update);
-  return { total, rollout, sample, reference, reward, update, controller };
+  const controller = Math.max(0, total - rollout - update - texts);
+  return { total, rollout, sample, reference, reward, update, texts, controller };
 }
 
 function rate(count: number, seconds: number): number {

@@ -33,6 +33,7 @@ export function worstEpisodes(
  * this worker is not asked again.
  *
  * @param rollout the worker's id of the rollout in hand
+ * @returns seconds that the worker took for them: they are no time of the controller's
  * @throws {WorkerLost} and {WorkerFailure} of kind `protocol`: the worker cannot be trusted any more
  */
 export async function keepTailTexts(
@@ -40,16 +41,19 @@ export async function keepTailTexts(
   rollout: number,
   episodes: Uint32Array,
   context: TrialContext,
-): Promise<void> {
+): Promise<number> {
   if (episodes.length === 0 || context.textless) {
-    return;
+    return 0;
   }
   const { trial, ports } = context;
+  const askedAt = ports.clock();
+  let seconds = 0;
   try {
     const { texts } = await workerOf(context).call("texts", {
       rollout,
       episodes: uint32Bytes(episodes),
     });
+    seconds = ports.clock() - askedAt;
     ports.recorder.writeTexts(trial.id, step, texts);
   } catch (error) {
     if (!isBearable(error)) {
@@ -57,7 +61,7 @@ export async function keepTailTexts(
     }
     // Interrupted on request: the step is done, and whoever asked is told so.
     if (error instanceof WorkerFailure && error.kind === "interrupted") {
-      return;
+      return ports.clock() - askedAt;
     }
     context.textless = true;
     const why = failureFacts(error).message;
@@ -66,6 +70,7 @@ export async function keepTailTexts(
       message: `the texts of the worst episodes are not kept from ${iterationName(step)} on: ${why}`,
     });
   }
+  return seconds;
 }
 
 function isBearable(error: unknown): boolean {

@@ -1,5 +1,12 @@
 /** A whole run with the fake worker, and every command that reads it. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { evaluationSchema } from "../../../src/analysis/evaluation.js";
@@ -163,8 +170,13 @@ describe("one run", () => {
   });
 
   test("gives its models away, whole or not at all", async () => {
-    const to = join(scratch, "exported");
+    const folders = mkdtempSync(join(scratch, "exports-"));
+    const to = join(folders, "exported");
     const args = ["export", "mine", "--runs", runs, "--to", to];
+    // A folder of the user's with the name that a half-made copy could have, and an empty one.
+    mkdirSync(`${to}.partial`);
+    writeFileSync(join(`${to}.partial`, "mine.txt"), "mine");
+    mkdirSync(to);
     const good = await averse([...args, "--trial", "ra-rlhf-s0"]);
     expect(good.code).toBe(0);
     expect(readdirSync(to)).toContain("config.json");
@@ -188,7 +200,8 @@ describe("one run", () => {
     ]);
     expect(damaged.code).toBe(3);
     expect(damaged.stderr).toContain("has changed since it was written");
-    expect(existsSync(`${to}2`)).toBe(false);
+    expect(readdirSync(folders).sort()).toEqual(["exported", "exported.partial"]);
+    expect(readFileSync(join(`${to}.partial`, "mine.txt"), "utf8")).toBe("mine");
   });
 });
 

@@ -118,6 +118,17 @@ describe("a detached run", () => {
     const refused = await averse(["pause", folder]);
     expect(refused.stderr).toContain("killed: nobody runs it (its controller died)");
     expect(refused.code).toBe(2);
+    for (const [option, told] of [
+      ["--plain", /killed: stopped/],
+      ["--json", /"type":"step"/],
+    ] as const) {
+      const attached = await averse(["attach", folder, option]);
+      expect(attached.stdout).toMatch(told);
+      expect(attached.stderr).toMatch(
+        /^killed: its controller died; `averse resume .*killed` goes/,
+      );
+      expect(attached.code).toBe(3);
+    }
     const listed = JSON.parse((await averse(["ls", "--runs", scratch, "--json"])).stdout);
     expect(listed.find(({ id }: { id: string }) => id === "killed").state).toBe("stopped");
     const resumed = await averse(["resume", folder, "--detach", "--json"]);
@@ -220,8 +231,19 @@ describe("a run that is steered", () => {
     const refused = await averse(["pause", folder]);
     expect(refused.stderr).toMatch(/its controller, process \d+ on .*, cannot be reached/);
     expect(refused.code).toBe(2);
+    // Views go by the journal then, to the run's end.
+    const views = [start(["attach", folder]), start(["attach", folder, "--json"])];
+    const steps = count(folder, "step");
+    await views[0]!.saying("iteration ");
+    await views[1]!.saying(`"step":${steps + 3},`);
     run.child.kill("SIGTERM");
     const { stdout, code } = await run.finished;
+    const [lines, events] = await Promise.all(views.map(({ finished }) => finished));
+    expect(lines!.stderr).toContain("deaf: its controller cannot be reached from here");
+    expect(lines!.code).toBe(0);
+    expect(lines!.stdout.trimEnd().split("\n").at(-1)).toMatch(/^interrupted after/);
+    expect(events!.stdout.trimEnd().split("\n")).toHaveLength(journalOf(folder).length);
+    expect(events!.code).toBe(0);
     expect(stdout).toContain("warning: no other terminal can attach to this run or steer it");
     expect(code).toBe(130);
   });

@@ -24,7 +24,16 @@ function step(number: number): JournalEvent {
     cvar: -0.5,
     kl_mean: 0.021,
     beta: 0.2,
-    seconds: { total: 2, rollout: 1, sample: 1, reference: 0, reward: 0, update: 1, controller: 0 },
+    seconds: {
+      total: 2,
+      rollout: 1,
+      sample: 1,
+      reference: 0,
+      reward: 0,
+      update: 1,
+      texts: 0,
+      controller: 0,
+    },
   };
   return { ...stamp, trial: "a-s0", ...figures } as JournalEvent;
 }

@@ -92,6 +92,7 @@ function stepEvent(config: ArmConfig, seed: number, m: number, random: Random): 
       reference: 0.1,
       reward: 0.1,
       update: 0.75,
+      texts: 0,
       controller: 0.05,
     },
     episodes_per_s: batch / 2,
