@@ -3,7 +3,7 @@
 import contextlib
 import copy
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import nn
@@ -18,12 +18,17 @@ from averse_worker.platform.device import Device, quiet
 if TYPE_CHECKING:
     from peft import PeftModel
 
+_TRAINED: Final = "default"
+_REFERENCE: Final = "reference"
+"""names of the adapters in peft"""
+
 
 class Policy:
     """A language model with a scalar value head on its last hidden state.
 
     With `lora_rank` > 0 only low-rank adapters and the value head are trained, and the reference
-    is the same network with its adapters off; otherwise it is a frozen copy (or another model).
+    is the same network with its adapters off (after fine-tuning: with a frozen copy of them);
+    otherwise it is a frozen copy of the network (or another model).
     """
 
     def __init__(
@@ -44,16 +49,44 @@ class Policy:
         self.device = device
         self.lora_rank = lora_rank
         self.fine_tuned = False
-        """whether the weights below the adapters (or the reference) are no longer as loaded"""
+        """whether the reference is no longer what was loaded"""
         self.own_reference = reference is None
         causal = self._prepared(causal.to(device.torch_device))
         self.model = ActorCritic(causal, rule, critic=True)
         if reference is not None:
             self._reference = self._frozen(reference.to(device.torch_device), "reference")
 
-    def install(self, causal: PreTrainedModel) -> None:
-        """Makes `causal` the policy, and the reference too unless that is another model."""
-        self.model.install(self._prepared(causal))
+    def become_reference(self) -> None:
+        """Makes the present weights the reference, unless that is another model."""
+        self.model.causal.eval()
+        self.fine_tuned = True
+        if not self.own_reference:
+            return
+        if self.adapter is None:
+            self._reference = self._frozen(copy.deepcopy(self.model.causal))
+            return
+        self.add_reference_adapter()
+        trained = self.parameters
+        with torch.no_grad():
+            for name, frozen in self.reference_adapter.items():
+                frozen.copy_(trained[name.replace(f".{_REFERENCE}.", f".{_TRAINED}.")])
+
+    def add_reference_adapter(self) -> None:
+        """Makes room for a frozen copy of the adapters, which is not used yet.
+
+        Adapters are never merged into the base: in its format the sum would lose most of them.
+        """
+        if self.adapter is not None and _REFERENCE not in self.adapter.peft_config:
+            with quiet():
+                self.adapter.add_adapter(_REFERENCE, self.adapter.peft_config[_TRAINED])
+            for frozen in self.reference_adapter.values():
+                frozen.requires_grad_(False)
+
+    @property
+    def reference_adapter(self) -> dict[str, nn.Parameter]:
+        """The frozen copy of the adapters, by name; empty where there is none."""
+        named = self.model.causal.named_parameters()
+        return {name: p for name, p in named if f".{_REFERENCE}." in name}
 
     def _prepared(self, causal: PreTrainedModel) -> PreTrainedModel:
         """`causal` with new adapters in it where they are wanted; the reference follows it."""
@@ -107,11 +140,17 @@ class Policy:
     @contextlib.contextmanager
     def reference(self) -> Iterator[ActorCritic]:
         """The frozen model; with LoRA, the policy must not be used inside the block."""
-        if self.adapter is not None and self.own_reference:
+        if self.adapter is None or not self.own_reference:
+            yield self._reference
+        elif not self.fine_tuned:
             with self.adapter.disable_adapter():
                 yield self.model
         else:
-            yield self._reference
+            self.adapter.set_adapter(_REFERENCE, inference_mode=True)
+            try:
+                yield self.model
+            finally:
+                self.adapter.set_adapter(_TRAINED)
 
     def evaluate(
         self,

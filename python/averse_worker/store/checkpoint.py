@@ -3,8 +3,7 @@
     weights.safetensors    what is trained: policy (or adapters) and value head
     optimizer.safetensors  AdamW's moments and step counts, by the weights' names
     average.safetensors    the exponential average, where there is one
-    base.safetensors       only after fine-tuning: the network below LoRA adapters
-    reference.safetensors  only after fine-tuning: the frozen copy
+    reference.safetensors  only after fine-tuning: the frozen copy (of the adapters, with LoRA)
     random.json            the process's global random generators: Python, NumPy, torch, each device
     state.json             counters, and which of the files there are
 
@@ -30,7 +29,7 @@ from averse_worker.training.ema import WeightAverage
 from averse_worker.training.ppo import Ppo
 from averse_worker.wire.errors import InputError
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _STATE: Final = "state.json"
 _RANDOM: Final = "random.json"
 
@@ -113,6 +112,7 @@ def read_checkpoint(folder: Path, policy: Policy, ppo: Ppo, average: WeightAvera
     if average is not None:
         targets["average"] = average.weights
     if state.fine_tuned:
+        policy.add_reference_adapter()
         targets |= _fine_tuned(policy)
     loaded = {name: _load_fitting(folder, name, tensors) for name, tensors in targets.items()}
     moments = _load_moments(folder, policy)
@@ -153,9 +153,8 @@ def _check_settings(
 
 def _fine_tuned(policy: Policy) -> dict[str, dict[str, Tensor]]:
     """What fine-tuning changed beside the trained weights, by file."""
-    if policy.lora_rank:
-        base = policy.actor.causal.named_parameters()
-        return {"base": {name: p for name, p in base if not p.requires_grad}}
+    if policy.reference_adapter:
+        return {"reference": dict(policy.reference_adapter)}
     if policy.own_reference and policy.reference_model is not None:
         return {"reference": dict(policy.reference_model.named_parameters())}
     return {}

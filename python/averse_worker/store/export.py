@@ -20,7 +20,8 @@ def export_policy(policy: Policy, folder: Path) -> None:
     with quiet():
         causal = policy.actor.causal
         if policy.adapter is not None:
-            causal = copy.deepcopy(policy.adapter).merge_and_unload()
+            # In float32: merged in the base's bfloat16, much of the adapters would round away.
+            causal = copy.deepcopy(policy.adapter).float().merge_and_unload()
         causal.save_pretrained(folder)
         policy.tokenizer_as_loaded.save_pretrained(folder)
     same_mode(folder, "config.json")

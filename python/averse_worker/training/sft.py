@@ -39,7 +39,7 @@ def fine_tune(
 ) -> FineTuned:
     """Trains the policy on `texts` for `payload.steps` steps; it becomes its own reference.
 
-    With LoRA, adapters are trained, merged into the base and begun anew. Nothing is written to
+    With LoRA, adapters are trained, and the reference gets a copy of them. Nothing is written to
     disk and nothing logged.
 
     Raises:
@@ -91,13 +91,8 @@ def fine_tune(
                 now.clear()
                 now.update(former)
             model.zero_grad(set_to_none=True)
-    if policy.adapter is not None:
-        causal = policy.adapter.merge_and_unload()
-    else:
-        causal = policy.actor.causal
-    require_finite(dict(causal.named_parameters()))
-    policy.install(causal.to(policy.device.torch_device))
-    policy.fine_tuned = True
+    require_finite(policy.parameters)
+    policy.become_reference()
     edge = max(1, round(_EDGE * len(watcher.losses)))
     return FineTuned(
         statistics.fmean(watcher.losses[:edge]), statistics.fmean(watcher.losses[-edge:])
