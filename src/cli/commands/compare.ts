@@ -11,8 +11,8 @@ import { type ComparedArm, compareArms, renderComparison } from "../../report/co
 import { rewardByQuantile } from "../../report/plots/quantile-curve.js";
 import { seedMean } from "../../report/plots/seed-mean.js";
 import { readEvaluation, readEvaluationIfAny } from "../../store/evaluation-file.js";
-import { experimentOf } from "../../store/manifest/experiment.js";
 import { readManifest } from "../../store/manifest/manifest.js";
+import { experimentOf } from "../../store/manifest/text.js";
 import type { ComparedRun, ComparedRunArm } from "../../tui/compare/compared-run.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { runFolder } from "../lookup/runs.js";

@@ -8,7 +8,7 @@ import type { Experiment } from "../../../src/config/schema/experiment.js";
 import { planTrials } from "../../../src/config/trials.js";
 import { readJournal } from "../../../src/journal/reader.js";
 import { writeEvaluation } from "../../../src/store/evaluation-file.js";
-import type { RunRecorder } from "../../../src/store/run-folder.js";
+import type { RunRecorder } from "../../../src/store/recorder.js";
 import type { LauncherPorts } from "../../../src/tui/launcher/launcher-ports.js";
 import { smallExperiment } from "../../engine/experiments.js";
 import { evaluatedHappening, stepHappening } from "../../engine/happenings.js";
