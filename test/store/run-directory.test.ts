@@ -15,6 +15,7 @@ import { readJournal } from "../../src/journal/reader.js";
 import { readEvaluation, readEvaluationIfAny } from "../../src/store/evaluation-file.js";
 import { readManifest } from "../../src/store/manifest/manifest.js";
 import { readTexts } from "../../src/store/texts-file.js";
+import { noConclusion } from "../analysis/no-conclusion.js";
 import { smallExperiment } from "../engine/experiments.js";
 import { answerTo, stepHappening } from "../engine/happenings.js";
 import { giveAway, withoutPrivileges } from "../unprivileged.js";
@@ -284,7 +285,7 @@ describe("evaluation.json", () => {
     },
     frontier: {},
     comparisons: [],
-    conclusion: ["one", "two"],
+    conclusion: noConclusion,
   };
 
   test("comes back as it was written, and leaves no neighbour", () => {
