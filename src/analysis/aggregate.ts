@@ -25,7 +25,7 @@ export function summarise(experiment: Experiment, figures: RunFigures): Evaluati
     frontier: frontiers(trials, figures),
     comparisons: comparisons(experiment, trials, figures),
   };
-  return { ...found, conclusion: conclusion(experiment, found) };
+  return { ...found, conclusion: conclusion(experiment, trials, figures, found) };
 }
 
 /* An arm's final figures over its seeds. */

@@ -3,6 +3,7 @@ import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
 import { pairedTest } from "../stats/paired-test.js";
 import { riskRole } from "./arm-risk.js";
+import { iterationsKey, scaleDifferences, scaleOf } from "./comparability.js";
 import { atEqualCost } from "./equal-cost.js";
 import type { Comparison } from "./evaluation.js";
 import { frontierOf } from "./frontier.js";
@@ -24,7 +25,7 @@ interface SeedPair {
 }
 
 /**
- * A − B for seeds that both arms finished: at equal iterations (the final evaluations), at equal
+ * A − B for seeds that both arms finished, where their figures are on one scale: at equal iterations (the final evaluations; left out where the arms' iterations differ), at equal
  * update compute and at equal KL (the frontiers; null where none were taken).
  */
 export function comparisons(
@@ -44,14 +45,16 @@ export function comparisons(
   return averse.flatMap((a) =>
     others.flatMap((b) => {
       const pairs = pairsOf(a, b, trials, figures);
-      return pairs.length === 0
-        ? []
-        : comparedMetrics.flatMap((metric) => [
-            atEqualIterations(a, b, metric, pairs, figures, settings),
-            ...(["compute", "kl"] as const).map((cost) =>
-              alongFrontiers(a, b, metric, cost, pairs, figures),
-            ),
-          ]);
+      const differ = scaleDifferences(scaleOf(experiment, a), scaleOf(experiment, b));
+      if (pairs.length === 0 || differ.some(({ key }) => key !== iterationsKey)) {
+        return [];
+      }
+      return comparedMetrics.flatMap((metric) => [
+        ...(differ.length > 0 ? [] : [atEqualIterations(a, b, metric, pairs, figures, settings)]),
+        ...(["compute", "kl"] as const).map((cost) =>
+          alongFrontiers(a, b, metric, cost, pairs, figures),
+        ),
+      ]);
     }),
   );
 }

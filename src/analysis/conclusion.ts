@@ -1,106 +1,125 @@
 /**
- * Two plain lines made from the figures: what training did to the tail, and whether risk-averse
- * training did better than risk-neutral. They say what the figures say, and no more: one seed
- * decides nothing, and an interval that holds 0 is "not decided".
+ * What a run's figures show, as figures: what training did to the tail, whether risk-averse training
+ * did better than risk-neutral, and what keeps a reader from believing too much of either. Which arm
+ * it is about was fixed before the run; report/conclusion-words.ts says it in sentences.
  */
 import type { Experiment } from "../config/schema/experiment.js";
+import type { Trial } from "../config/trials.js";
 import { riskRole } from "./arm-risk.js";
-import type { Comparison, Evaluation } from "./evaluation.js";
+import { cautions } from "./cautions.js";
+import { scaleDifferences, scaleOf } from "./comparability.js";
+import type { Comparison, Conclusion, Evaluation } from "./evaluation.js";
+import type { RunFigures } from "./trial-figures.js";
+
+/** With fewer no difference between risk-averse and risk-neutral training is shown. */
+export const seedsToDecide = 3;
 
 type Found = Omit<Evaluation, "conclusion">;
 
-export function conclusion(experiment: Experiment, found: Found): string[] {
-  return [harmLine(experiment, found), riskLine(experiment, found)];
-}
-
-/** SFT, or the base model, against the RL arm with the lowest harm rate. */
-function harmLine(experiment: Experiment, { arms }: Found): string {
+export function conclusion(
+  experiment: Experiment,
+  trials: readonly Trial[],
+  figures: RunFigures,
+  found: Found,
+): Conclusion {
+  const headline = headlineOf(experiment);
+  const { arms } = found;
+  const stageOf = (arm: string): string | undefined => experiment.arms[arm]?.stage;
   const finished = Object.keys(arms);
-  const stage = (name: string): string | undefined => experiment.arms[name]?.stage;
   const start =
-    finished.find((arm) => stage(arm) === "sft") ?? finished.find((arm) => stage(arm) === "base");
-  const harm = (arm: string): number => meanOf(arms, arm, "harm_rate");
-  const tail = (arm: string): number => meanOf(arms, arm, "tail_reward");
-  const [best] = finished
-    .filter((arm) => stage(arm) === "rl")
-    .sort((a, b) => harm(a) - harm(b) || tail(b) - tail(a));
-  if (best === undefined) {
-    const figures = finished.map((arm) => `${arm} ${rate(harm(arm))}, tail ${reward(tail(arm))}`);
-    return figures.length === 0
-      ? "No arm was evaluated."
-      : `No arm was trained with RL. Harm rate: ${figures.join("; ")}.`;
-  }
-  if (start === undefined) {
-    return (
-      `Harm rate: lowest with ${best}, ${rate(harm(best))}; tail reward ${reward(tail(best))}. ` +
-      "Neither the base model nor SFT was evaluated to compare with."
-    );
-  }
-  const change = harm(best) / harm(start) - 1;
-  const share = Number.isFinite(change) ? ` (${signed(100 * change, 0)} %)` : "";
-  return (
-    `Harm rate: ${rate(harm(start))} with ${start} → ${rate(harm(best))} with ${best}${share}; ` +
-    `tail reward ${reward(tail(start))} → ${reward(tail(best))}.`
-  );
+    finished.find((arm) => stageOf(arm) === "sft") ??
+    finished.find((arm) => stageOf(arm) === "base") ??
+    null;
+  const of = (arm: string | null): Conclusion["start"] =>
+    arm === null || arms[arm] === undefined
+      ? null
+      : {
+          arm,
+          harm_rate: arms[arm].metrics.harm_rate?.mean ?? null,
+          tail_reward: arms[arm].metrics.tail_reward?.mean ?? null,
+        };
+  return {
+    headline,
+    start: of(start),
+    end: of(headline.arm),
+    against_neutral: againstNeutral(experiment, headline.arm, found),
+    not_comparable: incomparable(experiment, finished),
+    cautions: cautions(experiment, trials, figures),
+  };
 }
 
-/** Every risk-averse arm against the risk-neutral one with the best tail, controls left out. */
-function riskLine(experiment: Experiment, { arms, comparisons }: Found): string {
-  const named = (role: "averse" | "neutral"): string[] =>
-    Object.keys(arms).filter((arm) => {
-      const config = experiment.arms[arm];
-      return config !== undefined && riskRole(config) === role;
-    });
-  const averse = named("averse");
-  const [neutral] = named("neutral").sort(
-    (a, b) => meanOf(arms, b, "tail_reward") - meanOf(arms, a, "tail_reward"),
-  );
-  if (averse.length === 0 || neutral === undefined) {
-    const missing = averse.length === 0 ? "risk-averse" : "risk-neutral";
-    return `Risk-averse against risk-neutral: no ${missing} arm was run, nothing to compare.`;
+/**
+ * `evaluation.headline`; else the first risk-averse arm, and without one the first RL arm, in the
+ * order in which the configuration lists them.
+ */
+export function headlineOf(experiment: Experiment): Conclusion["headline"] {
+  const trained = Object.entries(experiment.arms).filter(([, arm]) => arm.stage === "rl");
+  const averse = trained.filter(([, arm]) => riskRole(arm) === "averse");
+  const candidates = (averse.length > 0 ? averse : trained).map(([name]) => name);
+  const { headline } = experiment.evaluation;
+  return headline === null
+    ? {
+        arm: candidates[0] ?? null,
+        rule: averse.length > 0 ? "first-averse" : "first-trained",
+        candidates,
+      }
+    : { arm: headline, rule: "configured", candidates: [...new Set([headline, ...candidates])] };
+}
+
+/** The tail reward of the headline arm minus that of every risk-neutral one, controls left out. */
+function againstNeutral(
+  experiment: Experiment,
+  arm: string | null,
+  { arms, comparisons }: Found,
+): Conclusion["against_neutral"] {
+  const roleOf = (name: string) => {
+    const config = experiment.arms[name];
+    return config === undefined ? null : riskRole(config);
+  };
+  const neutral = Object.keys(arms).filter((name) => roleOf(name) === "neutral");
+  const none = { seeds_needed: seedsToDecide, at: null, differences: [] };
+  if (arm === null || roleOf(arm) !== "averse" || arms[arm] === undefined) {
+    return { ...none, seeds: 0, missing: "averse" };
+  }
+  if (neutral.length === 0) {
+    return { ...none, seeds: 0, missing: "neutral" };
   }
   const rows = comparisons.filter(
-    ({ a, b, metric }) => averse.includes(a) && b === neutral && metric === "tail_reward",
+    ({ a, b, metric }) => a === arm && neutral.includes(b) && metric === "tail_reward",
   );
   const atKl = rows.filter(({ at, difference }) => at === "equal-kl" && difference !== null);
-  const everyArm = averse.every((arm) => atKl.some(({ a }) => a === arm));
-  const used = everyArm ? atKl : rows.filter(({ at }) => at === "equal-iterations");
-  const where = everyArm ? "at equal KL" : "at equal iterations (KL not matched)";
-  if (used.length === 0) {
-    return `Risk-averse against risk-neutral: no seed is common to ${averse.join(", ")} and ${neutral}.`;
-  }
-  const seeds = Math.min(...used.map((row) => row.seeds));
-  const close =
-    seeds === 1 ? "one seed: not decided" : `${seeds} seeds, 95 % intervals paired by seed`;
-  return (
-    `Risk-averse against risk-neutral (${neutral}), tail reward ${where}: ` +
-    `${used.map((row) => verdict(row, seeds)).join("; ")}. (${close})`
+  const matched = atKl.length > 0 && new Set(rows.map(({ b }) => b)).size === atKl.length;
+  const used = matched ? atKl : rows.filter(({ at }) => at === "equal-iterations");
+  const seeds = used.length === 0 ? 0 : Math.min(...used.map((row) => row.seeds));
+  return {
+    seeds,
+    seeds_needed: seedsToDecide,
+    at: used.length === 0 ? null : matched ? "equal-kl" : "equal-iterations",
+    missing: used.length === 0 ? "pairs" : null,
+    differences: seeds < seedsToDecide ? [] : used.map(decided),
+  };
+}
+
+function decided({ b, difference, ci95 }: Comparison) {
+  const [low, high] = ci95!;
+  return {
+    against: b,
+    difference: difference!,
+    ci95: ci95!,
+    verdict: low > 0 ? ("better" as const) : high < 0 ? ("worse" as const) : ("undecided" as const),
+  };
+}
+
+/** Pairs of RL arms whose figures are on different scales. */
+function incomparable(
+  experiment: Experiment,
+  finished: readonly string[],
+): Conclusion["not_comparable"] {
+  const trained = finished.filter((name) => experiment.arms[name]?.stage === "rl");
+  return trained.flatMap((a, place) =>
+    trained.slice(place + 1).flatMap((b) => {
+      const differ = scaleDifferences(scaleOf(experiment, a), scaleOf(experiment, b));
+      return differ.length === 0 ? [] : [{ a, b, keys: differ.map(({ key }) => key) }];
+    }),
   );
-}
-
-function verdict({ a, difference, ci95 }: Comparison, seeds: number): string {
-  const figure = `${a} ${signed(difference!, 2)}`;
-  if (seeds === 1 || ci95 === null) {
-    return figure;
-  }
-  const [low, high] = ci95;
-  const decided = low > 0 ? "better" : high < 0 ? "worse" : "not decided";
-  return `${figure} [${signed(low, 2)}, ${signed(high, 2)}] ${decided}`;
-}
-
-function meanOf(arms: Found["arms"], arm: string, metric: string): number {
-  return arms[arm]?.metrics[metric]?.mean ?? Number.NaN;
-}
-
-function rate(value: number): string {
-  return value.toFixed(3);
-}
-
-function reward(value: number): string {
-  return value.toFixed(2).replace("-", "−");
-}
-
-function signed(value: number, digits: number): string {
-  const text = Math.abs(value).toFixed(digits);
-  return Number(text) === 0 ? text : `${value < 0 ? "−" : "+"}${text}`;
 }

@@ -62,6 +62,61 @@ const comparison = z.strictObject({
   ci95_prompts: interval.nullable(),
 });
 
+const armFigures = z.strictObject({
+  arm: z.string(),
+  harm_rate: finite.nullable(),
+  tail_reward: finite.nullable(),
+});
+
+const caution = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("perplexity"), trial: z.string(), perplexity: finite }),
+  z.strictObject({ kind: z.literal("kl"), trial: z.string(), kl: finite, target: finite }),
+  /** The figure is a mean over so few episodes. */
+  z.strictObject({
+    kind: z.literal("few-in-tail"),
+    metric: z.enum(["tail_reward", "cvar_0.1"]),
+    episodes: z.int(),
+  }),
+]);
+
+/** What the figures show, as figures. */
+const conclusion = z.strictObject({
+  /** The arm that it is about, by a rule fixed before the run; null: no arm is trained with RL. */
+  headline: z.strictObject({
+    arm: z.string().nullable(),
+    rule: z.enum(["configured", "first-averse", "first-trained"]),
+    /** Arms that could have been it. */
+    candidates: z.array(z.string()),
+  }),
+  /** SFT, or the base model; null: neither was evaluated. */
+  start: armFigures.nullable(),
+  /** The headline arm; null: not evaluated. */
+  end: armFigures.nullable(),
+  /** Tail reward of the headline arm minus that of each risk-neutral arm. */
+  against_neutral: z.strictObject({
+    /** Seeds that every pair has in common. */
+    seeds: z.int(),
+    seeds_needed: z.int(),
+    at: z.enum(["equal-kl", "equal-iterations"]).nullable(),
+    /** Why there is nothing to compare. */
+    missing: z.enum(["averse", "neutral", "pairs"]).nullable(),
+    /** Empty with fewer seeds than are needed. */
+    differences: z.array(
+      z.strictObject({
+        against: z.string(),
+        difference: finite,
+        ci95: interval,
+        verdict: z.enum(["better", "worse", "undecided"]),
+      }),
+    ),
+  }),
+  /** RL arms whose figures are on different scales, and the keys that make it so. */
+  not_comparable: z.array(
+    z.strictObject({ a: z.string(), b: z.string(), keys: z.array(z.string()) }),
+  ),
+  cautions: z.array(caution),
+});
+
 export const evaluationSchema = z.strictObject({
   arms: z.record(
     z.string(),
@@ -69,11 +124,11 @@ export const evaluationSchema = z.strictObject({
   ),
   frontier: z.record(z.string(), z.array(frontierPoint)),
   comparisons: z.array(comparison),
-  /** Two plain lines that say what the figures show. */
-  conclusion: z.array(z.string()),
+  conclusion,
 });
 
 export type Evaluation = z.infer<typeof evaluationSchema>;
+export type Conclusion = z.infer<typeof conclusion>;
 export type Metric = z.infer<typeof metric>;
 export type FrontierPoint = z.infer<typeof frontierPoint>;
 export type Comparison = z.infer<typeof comparison>;

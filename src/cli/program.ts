@@ -135,6 +135,7 @@ function buildProgram(
       "Compares arms, of one run or of several: figures, and differences from the first.",
     )
     .argument("<runs-and-arms...>", `runs (${runWords}), then names of arms; no arms: all of them`)
+    .option("--force", "also arms on different scales: figures without differences", false)
     .addOption(runsOption())
     .addOption(jsonOption())
     .addOption(debugOption())

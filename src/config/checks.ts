@@ -95,6 +95,25 @@ function neutralViolations(name: string, { risk }: ArmConfig): Violation[] {
   ];
 }
 
+/** A conclusion about an arm that is not trained would have nothing to say. */
+export function headlineViolations(
+  headline: string | null,
+  arms: Readonly<Record<string, ArmConfig>>,
+): Violation[] {
+  const trained = Object.entries(arms).flatMap(([name, { stage }]) =>
+    stage === "rl" ? [name] : [],
+  );
+  if (headline === null || trained.includes(headline)) return [];
+  return [
+    {
+      keys: ["evaluation.headline", "arms"],
+      found: `the arm ${headline}, which this experiment does not train with RL`,
+      expected: trained.length === 0 ? "null" : `one of ${trained.join(", ")}, or null`,
+      remedy: "Name one of its arms, or leave evaluation.headline out.",
+    },
+  ];
+}
+
 export function seedViolations(seeds: readonly number[]): Violation[] {
   const repeated = [...new Set(seeds.filter((seed, index) => seeds.indexOf(seed) !== index))];
   if (repeated.length === 0) return [];

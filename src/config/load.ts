@@ -7,7 +7,13 @@ import { z } from "zod";
 import { firstFault } from "../text/schema-faults.js";
 import { selectArms } from "./arm-selection.js";
 import { resolveArms } from "./arms.js";
-import { armViolations, idleOverrides, seedViolations, violationProblem } from "./checks.js";
+import {
+  armViolations,
+  headlineViolations,
+  idleOverrides,
+  seedViolations,
+  violationProblem,
+} from "./checks.js";
 import { givenValues, type Origin, originsOf } from "./given-values.js";
 import { isTree, type Tree, withValueAt } from "./key-path.js";
 import { readOverride } from "./overrides.js";
@@ -72,6 +78,11 @@ export function loadExperiment(file: string, overrides: readonly string[]): Load
         ...armViolations(name, arm).map((violation) => violationProblem(violation, name, given)),
       );
     }
+    problems.push(
+      ...headlineViolations(parsed.data.evaluation.headline, resolved.arms).map((violation) =>
+        violationProblem(violation, null, given),
+      ),
+    );
     if (problems.length === 0) problems.push(...idleOverrides(onSections, resolved.arms));
     if (problems.length === 0) {
       const experiment: Experiment = { ...parsed.data, arms: resolved.arms };

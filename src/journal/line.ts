@@ -1,5 +1,5 @@
 /**
- * A line of the journal, sealed: the event's JSON object with a last key
+ * A line of the journal with its checksum: the event's JSON object with a last key
  *
  *   "checksum": first 32 hex digits of sha256(checksum of the line before + bytes up to this key)
  *
@@ -7,9 +7,9 @@
  * byte can change, no line go, come or move, without the next line showing it.
  */
 
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { recordError } from "../system/record-error.js";
+import { sha256Of } from "../system/sha256.js";
 
 /** In the run folder. */
 export const journalFile = "journal.jsonl";
@@ -20,22 +20,22 @@ export const noChecksum = "";
 const digits = 32;
 const key = ',"checksum":"';
 /** Bytes from the key to the end of the line, its line feed out. */
-export const sealLength = key.length + digits + '"}'.length;
+export const checksumLength = key.length + digits + '"}'.length;
 
-export interface SealedLine {
+export interface ChecksummedLine {
   /** With its line feed. */
   readonly bytes: Buffer;
   readonly checksum: string;
 }
 
 /** @param json an object with at least one key, as `JSON.stringify` gives it */
-export function sealedLine(json: string, previous: string): SealedLine {
+export function checksummedLine(json: string, previous: string): ChecksummedLine {
   const body = Buffer.from(json.slice(0, -1));
   const checksum = checksumOf(body, previous);
   return { bytes: Buffer.concat([body, Buffer.from(`${key}${checksum}"}\n`)]), checksum };
 }
 
-export interface Seal {
+export interface LineParts {
   /** What it is the checksum of: the object up to its last key, without the closing brace. */
   readonly body: Buffer;
   /** As the line has it. */
@@ -46,20 +46,18 @@ export interface Seal {
  * @param line without its line feed
  * @returns null where the line does not end in a checksum
  */
-export function sealOf(line: Buffer): Seal | null {
-  const at = line.length - sealLength;
-  const seal = at < 0 ? null : sealText.exec(line.toString("latin1", at));
-  return seal === null ? null : { body: line.subarray(0, at), checksum: seal[1]! };
+export function splitChecksum(line: Buffer): LineParts | null {
+  const at = line.length - checksumLength;
+  const parts = at < 0 ? null : checksumText.exec(line.toString("latin1", at));
+  return parts === null ? null : { body: line.subarray(0, at), checksum: parts[1]! };
 }
 
-const sealText = /^,"checksum":"([0-9a-f]{32})"\}$/;
+const checksumText = /^,"checksum":"([0-9a-f]{32})"\}$/;
 
 /** @param previous checksum of the line before */
 export function checksumOf(body: Buffer, previous: string): string {
-  return createHash("sha256").update(previous).update(body).digest("hex").slice(0, digits);
+  return sha256Of(previous, body).slice(0, digits);
 }
-
-/* A file by its lines: one of any length costs one line of memory. */
 
 export interface JournalLine {
   /** Without its line feed. */
@@ -72,7 +70,11 @@ export interface JournalLine {
   readonly whole: boolean;
 }
 
-/** @throws {RecordError} when the file cannot be read */
+/**
+ * A file by its lines: one of any length costs one line of memory.
+ *
+ * @throws {RecordError} when the file cannot be read
+ */
 export async function* linesOf(path: string): AsyncGenerator<JournalLine> {
   let rest: Buffer[] = [];
   let number = 0;

@@ -1,10 +1,19 @@
-/** journal.jsonl, read: every line checked before it is an event. */
+/** journal.jsonl, read in full: every line checked before it is an event; and recovered. */
 
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { RecordError } from "../system/record-error.js";
+import { RecordError, recordError } from "../system/record-error.js";
 import { firstFault } from "../text/schema-faults.js";
 import { type JournalEvent, journalEvent } from "./events.js";
-import { checksumOf, type JournalLine, journalFile, linesOf, noChecksum, sealOf } from "./line.js";
+import {
+  checksumOf,
+  type JournalLine,
+  journalFile,
+  linesOf,
+  noChecksum,
+  splitChecksum,
+} from "./line.js";
+import type { JournalEnd } from "./writer.js";
 
 /** A line that is no event of this journal. */
 export class JournalError extends RecordError {
@@ -22,7 +31,7 @@ export class JournalError extends RecordError {
   }
 }
 
-export interface JournalEntry {
+export interface CheckedEvent {
   readonly event: JournalEvent;
   /** Stands for the journal up to and with this event. */
   readonly checksum: string;
@@ -59,14 +68,14 @@ export async function* readJournalSoFar(run: string): AsyncGenerator<JournalEven
 }
 
 /** As `readJournal`, with what a writer needs to go on after each event. */
-export async function* readEntries(run: string): AsyncGenerator<JournalEntry> {
+export async function* readEntries(run: string): AsyncGenerator<CheckedEvent> {
   const path = join(run, journalFile);
   let previous = noChecksum;
   for await (const line of linesOf(path)) {
     if (!line.whole) {
       throw endError(line, path, previous);
     }
-    previous = checkedSeal(line, path, previous);
+    previous = requireChecksum(line, path, previous);
     const event = eventOf(line, path);
     requireNumber(event, line.number, line, path);
     yield { event, checksum: previous, end: line.end };
@@ -80,8 +89,8 @@ export async function* readEntries(run: string): AsyncGenerator<JournalEntry> {
  * @param previous checksum of the line before
  */
 export function endError({ bytes, number }: JournalLine, path: string, previous: string) {
-  const seal = sealOf(bytes.subarray(0, -1));
-  return seal !== null && seal.checksum === checksumOf(seal.body, previous)
+  const parts = splitChecksum(bytes.subarray(0, -1));
+  return parts !== null && parts.checksum === checksumOf(parts.body, previous)
     ? new JournalError(path, number, false, "its line feed was changed into another byte")
     : new JournalError(
         path,
@@ -96,17 +105,17 @@ export function endError({ bytes, number }: JournalLine, path: string, previous:
  * @returns the line's checksum
  * @throws {JournalError}
  */
-function checkedSeal({ bytes, number }: JournalLine, path: string, previous: string): string {
-  const seal = sealOf(bytes);
-  const expected = seal === null ? null : checksumOf(seal.body, previous);
-  if (seal === null || seal.checksum !== expected) {
-    throw new JournalError(path, number, false, sealFault(seal?.checksum, expected));
+function requireChecksum({ bytes, number }: JournalLine, path: string, previous: string): string {
+  const parts = splitChecksum(bytes);
+  const expected = parts === null ? null : checksumOf(parts.body, previous);
+  if (parts === null || parts.checksum !== expected) {
+    throw new JournalError(path, number, false, checksumFault(parts?.checksum, expected));
   }
-  return seal.checksum;
+  return parts.checksum;
 }
 
 /** @param found undefined: no checksum is at the line's end */
-export function sealFault(found: string | undefined, expected: string | null): string {
+export function checksumFault(found: string | undefined, expected: string | null): string {
   return found === undefined
     ? "it does not end in a checksum: its end was changed"
     : `its checksum is ${found} where ${expected} belongs: a byte of it was changed, or a line ` +
@@ -119,13 +128,13 @@ export function sealFault(found: string | undefined, expected: string | null): s
  * @throws {JournalError}
  */
 export function eventOf({ bytes, number }: JournalLine, path: string): JournalEvent {
-  const seal = sealOf(bytes);
-  if (seal === null) {
-    throw new JournalError(path, number, false, sealFault(undefined, null));
+  const parts = splitChecksum(bytes);
+  if (parts === null) {
+    throw new JournalError(path, number, false, checksumFault(undefined, null));
   }
   let json: unknown;
   try {
-    json = JSON.parse(`${seal.body.toString("utf8")}}`);
+    json = JSON.parse(`${parts.body.toString("utf8")}}`);
   } catch (cause) {
     throw new JournalError(path, number, false, "not JSON", { cause });
   }
@@ -147,5 +156,55 @@ export function requireNumber(
   if (seq !== expected) {
     const what = `event ${seq} stands where event ${expected} belongs`;
     throw new JournalError(path, number, false, what);
+  }
+}
+
+export interface RecoveredJournal {
+  readonly end: JournalEnd;
+  /** Of a torn last line, now cut off; 0: there was none. */
+  readonly cutBytes: number;
+}
+
+/**
+ * Makes a journal ready to be appended to, after a writer that died: checks every line, and cuts off a torn last one: its event was never acknowledged.
+ *
+ * @param run the run folder, locked by the caller
+ * @param visit is told of every event, in order
+ * @throws {JournalError} a whole line is damaged; nothing was changed
+ * @throws {RecordError} the file cannot be read or cut
+ */
+export async function recoverJournal(
+  run: string,
+  visit: (event: JournalEvent) => void,
+): Promise<RecoveredJournal> {
+  let end: JournalEnd = { seq: 0, checksum: noChecksum, bytes: 0 };
+  try {
+    for await (const entry of readEntries(run)) {
+      visit(entry.event);
+      end = { seq: entry.event.seq, checksum: entry.checksum, bytes: entry.end };
+    }
+  } catch (error) {
+    if (error instanceof JournalError && error.torn) {
+      return { end, cutBytes: cutAfter(join(run, journalFile), end.bytes) };
+    }
+    throw error;
+  }
+  return { end, cutBytes: 0 };
+}
+
+/** @returns how many bytes are gone, from disk too */
+function cutAfter(path: string, bytes: number): number {
+  try {
+    const handle = openSync(path, "r+");
+    try {
+      const { size } = fstatSync(handle);
+      ftruncateSync(handle, bytes);
+      fsyncSync(handle);
+      return size - bytes;
+    } finally {
+      closeSync(handle);
+    }
+  } catch (error) {
+    throw recordError(`cannot cut the torn last line off ${path}`, error);
   }
 }

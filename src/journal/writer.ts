@@ -1,11 +1,11 @@
 /**
- * journal.jsonl, written: append-only, one sealed event a line, numbered from 1 without gaps, each
+ * journal.jsonl, written: append-only, one event and its checksum per line, numbered from 1 without gaps, each
  * on disk before the run goes on. Events are seconds apart; one fsync each is nothing beside a step.
  */
 import { closeSync, constants, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { recordError } from "../system/record-error.js";
 import type { Happening, JournalEvent } from "./events.js";
-import { noChecksum, sealedLine } from "./line.js";
+import { checksummedLine, noChecksum } from "./line.js";
 
 /** Where a journal ends. */
 export interface JournalEnd {
@@ -54,7 +54,7 @@ export class JournalWriter {
     const { seq, checksum: previous, bytes } = this.#end;
     const stamp = { seq: seq + 1, time: this.now().toISOString(), trial };
     const event: JournalEvent = { ...stamp, ...happening };
-    const line = sealedLine(JSON.stringify(event), previous);
+    const line = checksummedLine(JSON.stringify(event), previous);
     try {
       for (let written = 0; written < line.bytes.length; ) {
         written += writeSync(this.#handle, line.bytes, written);

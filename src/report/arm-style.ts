@@ -1,3 +1,5 @@
+import type { ArmConfig } from "../config/schema/experiment.js";
+
 /**
  * How an arm looks in every plot. Colours are Okabe and Ito's, which colour-blind readers tell
  * apart; the dash and the marker say the same again, for print and for grey screens.
@@ -21,22 +23,29 @@ const palette: readonly ArmStyle[] = [
 ];
 
 /** Arms that are not trained against the reward are the grey background of every plot. */
-const untrained: Readonly<Record<string, ArmStyle>> = {
+const untrained: Readonly<Record<Exclude<ArmConfig["stage"], "rl">, ArmStyle>> = {
   sft: { color: "#6b6b6b", dash: [4, 4], marker: "rect" },
   base: { color: "#a0a0a0", dash: [1, 3], marker: "circle" },
 };
 
-/** Styles by arm; the same arms in the same order always look the same. */
-export function armStyles(arms: readonly string[]): ReadonlyMap<string, ArmStyle> {
+/**
+ * Styles by arm; the same arms in the same order always look the same.
+ *
+ * @param configs what the arms are; one that is not there counts as trained
+ */
+export function armStyles(
+  arms: readonly string[],
+  configs: Readonly<Record<string, Pick<ArmConfig, "stage">>>,
+): ReadonlyMap<string, ArmStyle> {
   const styles = new Map<string, ArmStyle>();
   let next = 0;
   for (const arm of arms) {
-    const grey = untrained[arm];
-    if (grey === undefined) {
+    const stage = configs[arm]?.stage ?? "rl";
+    if (stage === "rl") {
       styles.set(arm, palette[next % palette.length]!);
       next += 1;
     } else {
-      styles.set(arm, grey);
+      styles.set(arm, untrained[stage]);
     }
   }
   return styles;

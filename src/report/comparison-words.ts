@@ -38,7 +38,7 @@ export function comparisonText(comparison: Comparison, style: NumberStyle): stri
 
 /**
  * Where the two curves were read. At equal KL the difference is a mean over the upper half of the
- * common range (`experiment/equal-cost.ts`). Empty where there is no one place.
+ * common range (`analysis/equal-cost.ts`). Empty where there is no one place.
  */
 export function placeText({ at, where }: Comparison, style: NumberStyle): string {
   if (where === null || at === "equal-iterations") {

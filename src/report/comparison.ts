@@ -1,8 +1,14 @@
-/** Arms of one run or of several side by side, each against the first. */
+/**
+ * Arms of one run or of several side by side, each against the first: differences only where the
+ * figures are on one scale and enough seeds are in common.
+ */
 
+import { type Scale, type ScaleDifference, scaleDifferences } from "../analysis/comparability.js";
+import { seedsToDecide } from "../analysis/conclusion.js";
 import type { Metric } from "../analysis/evaluation.js";
 import type { Interval } from "../stats/intervals.js";
 import { pairedTest } from "../stats/paired-test.js";
+import { wrapWords } from "../text/wrapping.js";
 import { renderTable, type TableOptions } from "./table.js";
 
 export interface ComparedArm {
@@ -10,6 +16,8 @@ export interface ComparedArm {
   readonly label: string;
   readonly seeds: readonly number[];
   readonly metrics: Readonly<Record<string, Metric>>;
+  /** What its figures are measured by. */
+  readonly scale: Scale;
 }
 
 export interface ArmDifference {
@@ -21,35 +29,57 @@ export interface ArmDifference {
 }
 
 export interface ComparisonRow extends ComparedArm {
+  /** Why its figures cannot be held against the first row's; empty: they can. */
+  readonly notComparable: readonly ScaleDifference[];
+  /** Seeds that it has in common with the first. */
+  readonly commonSeeds: number;
   /** This row minus the first, by metric; metrics that cannot be paired are absent. */
   readonly againstFirst: Readonly<Record<string, ArmDifference>>;
 }
 
 /** Differences paired by seed. The first row differs from itself by nothing and has none. */
-export function compareArms(arms: readonly ComparedArm[]): ComparisonRow[] {
+export function compareArms<Arm extends ComparedArm>(
+  arms: readonly Arm[],
+): (Arm & ComparisonRow)[] {
   const [first] = arms;
   return arms.map((arm) => {
-    const names = arm === first ? [] : Object.keys(arm.metrics);
+    const notComparable = scaleDifferences(first!.scale, arm.scale);
+    const commonSeeds = arm.seeds.filter((seed) => first!.seeds.includes(seed)).length;
+    const paired = arm !== first && notComparable.length === 0 && commonSeeds >= seedsToDecide;
+    const names = paired ? Object.keys(arm.metrics) : [];
     const differences = names.flatMap((name): [string, ArmDifference][] => {
       const found = differenceOf(arm, first!, name);
       return found === null ? [] : [[name, found]];
     });
-    return { ...arm, againstFirst: Object.fromEntries(differences) };
+    return {
+      ...arm,
+      notComparable,
+      commonSeeds,
+      againstFirst: Object.fromEntries(differences),
+    };
   });
 }
 
 /** Figures, then differences; each table as wide as the terminal allows. */
 export function renderComparison(
   rows: readonly ComparisonRow[],
-  options: Omit<TableOptions, "signed">,
+  options: Omit<TableOptions, "signed" | "marks">,
 ): string {
+  const [first, ...rest] = rows;
+  const marks = new Map(
+    rest
+      .filter(({ notComparable }) => notComparable.length > 0)
+      .map(({ label }) => [label, "not comparable"]),
+  );
   const figures = renderTable(
     tableOf(rows, ({ metrics }) => metrics),
-    options,
+    { ...options, marks },
   );
-  const others = rows.filter(({ againstFirst }) => Object.keys(againstFirst).length > 0);
+  const remarks = rest.flatMap((row) => whyNoDifference(row, first!));
+  const others = rest.filter(({ againstFirst }) => Object.keys(againstFirst).length > 0);
+  const wrapped = remarks.flatMap((remark) => wrapWords(remark, options.width));
   if (others.length === 0) {
-    return figures;
+    return [figures, ...(wrapped.length > 0 ? ["", ...wrapped] : [])].join("\n");
   }
   const differences = tableOf(others, ({ againstFirst }) =>
     Object.fromEntries(
@@ -62,9 +92,32 @@ export function renderComparison(
   return [
     figures,
     "",
-    `minus ${rows[0]!.label}, paired by seed:`,
+    `minus ${first!.label}, paired by seed:`,
     renderTable(differences, { ...options, spread: "ci", signed: true }),
+    ...wrapped,
   ].join("\n");
+}
+
+function whyNoDifference(
+  { label, notComparable, commonSeeds }: ComparisonRow,
+  first: ComparisonRow,
+): string[] {
+  if (notComparable.length > 0) {
+    return [`${label} is not comparable with ${first.label}: ${differenceText(notComparable)}`];
+  }
+  return commonSeeds >= seedsToDecide
+    ? []
+    : [
+        `${label} − ${first.label}: no difference is shown, ${commonSeeds} ` +
+          `${commonSeeds === 1 ? "seed" : "seeds"} in common; it takes at least ${seedsToDecide}`,
+      ];
+}
+
+/** `reward.sign 1 and -1, evaluation.prompts 200 and 1000` */
+export function differenceText(differences: readonly ScaleDifference[]): string {
+  return differences
+    .map(({ key, a, b }) => `${key} ${JSON.stringify(a)} and ${JSON.stringify(b)}`)
+    .join(", ");
 }
 
 type Table = Parameters<typeof renderTable>[0];

@@ -1,5 +1,6 @@
 /** The report from top to bottom. */
 import type { ReportDocument } from "./blocks.js";
+import { cautionLines, conclusionLines } from "./conclusion-words.js";
 import type { Plot } from "./plots/panel.js";
 import type { ReportData } from "./report-data.js";
 import { comparisonsSection } from "./sections/comparisons.js";
@@ -21,9 +22,8 @@ export function reportDocument(
     byline: `Run ${run.id}, started ${run.started.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}.`,
     blocks: [
       ...troubleSection(data),
-      ...(evaluation.conclusion.length === 0
-        ? []
-        : [{ kind: "conclusion" as const, lines: evaluation.conclusion }]),
+      { kind: "conclusion", lines: conclusionLines(evaluation.conclusion) },
+      ...cautionLines(evaluation.conclusion).map((text) => ({ kind: "warning" as const, text })),
       ...resultsSection(data),
       ...comparisonsSection(data),
       ...plotsSection(plots),

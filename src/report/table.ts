@@ -23,6 +23,8 @@ export interface TableOptions {
   readonly spread?: Spread;
   /** Figures are differences and show their sign. */
   readonly signed?: boolean;
+  /** Said behind an arm's name. */
+  readonly marks?: ReadonlyMap<string, string>;
 }
 
 /** Lines without a final line feed. */
@@ -31,7 +33,12 @@ export function renderTable(evaluation: Pick<Evaluation, "arms">, options: Table
     return "no arm has been evaluated";
   }
   const spread = options.spread ?? "sd";
-  const layout = tableLayout(evaluation, { ...options, spread, signed: options.signed === true });
+  const layout = tableLayout(evaluation, {
+    ...options,
+    spread,
+    signed: options.signed === true,
+    marks: options.marks ?? new Map(),
+  });
   const style = terminalStyle(options.color);
   const columns = layout.rows[0]!.length;
   const aligns = Array.from({ length: columns }, (_, at) =>
@@ -82,6 +89,7 @@ export interface LayoutOptions {
   readonly unicode: boolean;
   readonly spread: Spread;
   readonly signed: boolean;
+  readonly marks: ReadonlyMap<string, string>;
 }
 
 export interface TableLayout {
@@ -127,8 +135,20 @@ export function tableLayout(
 type Titles = "long" | "short";
 type Placing = "beside" | "beneath";
 
-/** Longest arm name shown whole; names may have 64 characters. */
+/** Longest arm name that is shown whole in any case; names may have 64 characters. */
 const longestName = 24;
+
+/** Cut to one length, at which different names stay different. */
+function shortNames(names: readonly string[], unicode: boolean): string[] {
+  const longest = Math.max(longestName, ...names.map(displayWidth));
+  for (let length = longestName; length < longest; length += 1) {
+    const short = names.map((name) => truncate(name, length, unicode ? "…" : "~"));
+    if (new Set(short).size === names.length) {
+      return short;
+    }
+  }
+  return [...names];
+}
 
 function cells(
   evaluation: Pick<Evaluation, "arms">,
@@ -138,9 +158,13 @@ function cells(
   options: LayoutOptions,
 ): Omit<TableLayout, "omitted"> {
   const arms = Object.entries(evaluation.arms);
-  const names = arms.map(([name]) =>
-    truncate(safeText(name), longestName, options.unicode ? "…" : "~"),
-  );
+  const names = shortNames(
+    arms.map(([name]) => safeText(name)),
+    options.unicode,
+  ).map((short, at) => {
+    const mark = options.marks.get(arms[at]![0]);
+    return mark === undefined ? short : `${short}, ${mark}`;
+  });
   const means = arms.map(([, { metrics }]) =>
     columns.map((column) => meanText(metrics[column.metric], column, options)),
   );

@@ -1,4 +1,4 @@
-/** What a run that died leaves in its folder beside what its journal tells of. */
+/** What the journal says lies in a run folder, and what a run that died leaves beside it. */
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ export function removeLeftovers(run: string, kept: ReadonlySet<string>): void {
  *
  * @throws {RecordError}
  */
-export function strangersAmongCheckpoints(run: string): string[] {
+export function unexpectedAmongCheckpoints(run: string): string[] {
   return namesIn(run, "trials").flatMap((trial) => {
     const folder = `trials/${trial}/checkpoints`;
     return namesIn(run, folder)
@@ -51,8 +51,7 @@ function namesIn(run: string, folder: string): string[] {
   }
 }
 
-/* What the journal says lies complete in the run folder. */
-
+/** What the journal says lies complete in the run folder. */
 export class KeptParts {
   /** Path relative to the run folder → sha256 of its digest file. */
   readonly checkpoints = new Map<string, string>();

@@ -20,7 +20,7 @@ import {
   isProcessIdentity,
   lifeOf,
   type ProcessIdentity,
-} from "../system/process-identity.js";
+} from "../system/processes.js";
 import { RecordError } from "../system/record-error.js";
 
 export interface LockOwner extends ProcessIdentity {

@@ -2,29 +2,22 @@
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { JournalEvent } from "../journal/events.js";
-import { readJournal } from "../journal/reader.js";
-import { recoverJournal } from "../journal/recovery.js";
+import { readJournal, recoverJournal } from "../journal/reader.js";
 import { JournalWriter } from "../journal/writer.js";
 import { evaluationDigest } from "./evaluation-file.js";
 import { KeptParts, removeLeftovers } from "./leftovers.js";
-import {
-  type Manifest,
-  type Provenance,
-  readManifest,
-  writeManifest,
-} from "./manifest/manifest.js";
+import { type Provenance, readManifest, writeManifest } from "./manifest/manifest.js";
 import { completedManifest, manifestAfter } from "./manifest/progress.js";
 import { runFiles } from "./paths.js";
-import { DiskRecorder } from "./recorder.js";
-import type { RunRecorder } from "./run-folder.js";
+import { DiskRecorder, type RunRecorder } from "./recorder.js";
 import { lockRun } from "./run-lock.js";
+import { RunProgress } from "./run-progress.js";
 
 type Finish = Extract<JournalEvent, { type: "run_finished" }>;
 
 export interface OpenedRun {
   /** Goes on after the last event. */
   readonly recorder: RunRecorder;
-  readonly manifest: Manifest;
   /** The journal from its first event; read from disk at every call, one line in memory. */
   events(): AsyncIterable<JournalEvent>;
   /** Of a torn last line, cut off the journal; 0: it was whole. */
@@ -56,8 +49,10 @@ export async function openRun(
     let manifest = written;
     let finish = null as Finish | null;
     const kept = new KeptParts();
+    const progress = new RunProgress();
     const { end, cutBytes } = await recoverJournal(run, (event) => {
       kept.take(event);
+      progress.take(event);
       manifest = manifestAfter(manifest, event);
       finish = event.type === "run_finished" ? event : null;
     });
@@ -77,10 +72,11 @@ export async function openRun(
       manifest,
       provenance,
       journal,
+      progress,
       lock,
       now,
     });
-    return { recorder, manifest, events: () => readJournal(run), cutBytes };
+    return { recorder, events: () => readJournal(run), cutBytes };
   } catch (error) {
     lock.abandon();
     throw error;

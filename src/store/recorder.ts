@@ -23,13 +23,20 @@ import {
   stacksFile,
   textsFile,
 } from "./paths.js";
-import { ProgressKeeper } from "./progress-keeper.js";
-import type { RunRecorder } from "./run-folder.js";
+import { ProgressFile } from "./progress-file.js";
 import type { RunLock } from "./run-lock.js";
+import type { RunProgress } from "./run-progress.js";
 import { writeTexts } from "./texts-file.js";
 
 /** Above so many episodes a step's arrays lie in a file of their own. */
 const inlineEpisodes = 4096;
+
+export interface RunRecorder extends Recorder {
+  /** Of the manifest as it stands. */
+  readonly manifest: Manifest;
+  /** Closes the journal and gives the run free; nothing can be written afterwards. Safe twice. */
+  close(): void;
+}
 
 export interface RecordParts {
   readonly directory: string;
@@ -38,18 +45,20 @@ export interface RecordParts {
   /** Of this controller, not of the one that began the run. */
   readonly provenance: Provenance;
   readonly journal: JournalWriter;
+  /** Of the journal as it stands. */
+  readonly progress: RunProgress;
   readonly lock: RunLock;
   /** The time of day. */
   readonly now: () => Date;
 }
 
 export class DiskRecorder implements RunRecorder {
-  readonly #progress: ProgressKeeper;
+  readonly #progress: ProgressFile;
   #manifest: Manifest;
   #closed = false;
 
   constructor(private readonly parts: RecordParts) {
-    this.#progress = new ProgressKeeper(parts.directory);
+    this.#progress = new ProgressFile(parts.directory, parts.progress);
     this.#manifest = parts.manifest;
   }
 
@@ -61,10 +70,6 @@ export class DiskRecorder implements RunRecorder {
     return this.#manifest;
   }
 
-  get journalChecksum(): string {
-    return this.parts.journal.end.checksum;
-  }
-
   append(trial: string | null, happening: Happening): JournalEvent {
     const event = this.parts.journal.append(trial, this.#withoutLargeArrays(trial, happening));
     const manifest = this.#manifestAfter(event);
@@ -72,7 +77,7 @@ export class DiskRecorder implements RunRecorder {
       writeManifest(this.directory, manifest);
       this.#manifest = manifest;
     }
-    this.#progress.follow(this.parts.journal.end.bytes);
+    this.#progress.take(event, this.parts.journal.end);
     return event;
   }
 

@@ -6,24 +6,23 @@
  *     trials/<arm>-s<seed>/     checkpoints/step-000050/  model/  samples/  episodes/  texts/
  */
 
-import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Experiment } from "../config/schema/experiment.js";
-import type { Recorder } from "../engine/ports.js";
 import { JournalWriter } from "../journal/writer.js";
 import { makeFolder, syncFolder } from "../system/durable-files.js";
 import { RecordError, recordError } from "../system/record-error.js";
+import { sha256Of } from "../system/sha256.js";
 import {
   configHash,
-  type Manifest,
   type Provenance,
   startingManifest,
   writeManifest,
 } from "./manifest/manifest.js";
 import { checkedName, runFiles } from "./paths.js";
-import { DiskRecorder } from "./recorder.js";
+import { DiskRecorder, type RunRecorder } from "./recorder.js";
 import { lockRun } from "./run-lock.js";
+import { RunProgress } from "./run-progress.js";
 
 export interface RunOptions {
   readonly experiment: Experiment;
@@ -34,15 +33,6 @@ export interface RunOptions {
   readonly provenance: Provenance;
   /** The time of day; the first reading is the run's start. */
   readonly now: () => Date;
-}
-
-export interface RunRecorder extends Recorder {
-  /** Of the manifest as it stands. */
-  readonly manifest: Manifest;
-  /** Stands for the whole journal so far; empty: it has no event. */
-  readonly journalChecksum: string;
-  /** Closes the journal and gives the run free; nothing can be written afterwards. Safe twice. */
-  close(): void;
 }
 
 /**
@@ -73,14 +63,13 @@ export function createRun(options: RunOptions): RunRecorder {
     makeFolder(join(directory, runFiles.logs));
     const manifest = startingManifest(experiment, provenance, started);
     writeManifest(directory, manifest);
-    return new DiskRecorder({ directory, manifest, provenance, journal, lock, now });
+    const progress = new RunProgress();
+    return new DiskRecorder({ directory, manifest, provenance, journal, progress, lock, now });
   } catch (error) {
     lock.abandon();
     throw error;
   }
 }
-
-/* The folder of a new run: no other run has it, not even one that starts at the same moment. */
 
 /** As many runs can start in one millisecond; more than one is rare already. */
 const names = 100;
@@ -96,7 +85,7 @@ const names = 100;
 export function makeRunFolder(runsFolder: string, name: string, identity: string): string {
   for (let nth = 0; nth < names; nth++) {
     const text = nth === 0 ? identity : `${identity} ${nth}`;
-    const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
+    const hash = sha256Of(text).slice(0, 8);
     const directory = resolve(runsFolder, `${name}-${hash}`);
     if (makeExclusively(directory)) {
       return directory;

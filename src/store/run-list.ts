@@ -5,11 +5,10 @@ import { planTrials } from "../config/trials.js";
 import type { RunSummary } from "../run-model/run-summary.js";
 import { remainingSeconds, type TrialAhead } from "../run-model/time-left.js";
 import { RecordError, recordError } from "../system/record-error.js";
-import { JournalGlance } from "./journal-summary.js";
-import { experimentOf } from "./manifest/experiment.js";
 import type { Manifest } from "./manifest/schema.js";
-import { intactManifest, manifestJson } from "./manifest/text.js";
+import { experimentOf, intactManifest, manifestJson } from "./manifest/text.js";
 import { runFiles } from "./paths.js";
+import { JournalSummary } from "./progress-file.js";
 import { holderOf } from "./run-lock.js";
 import { type ProgressFacts, paceOf } from "./run-progress.js";
 
@@ -136,10 +135,10 @@ const nothing = {
 class KnownRun {
   #stamp = "";
   #manifest: Manifest | null = null;
-  readonly journal: JournalGlance;
+  readonly journal: JournalSummary;
 
   constructor(readonly directory: string) {
-    this.journal = new JournalGlance(directory);
+    this.journal = new JournalSummary(directory);
   }
 
   /** @throws {RecordError} */

@@ -10,7 +10,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { makeFolder } from "../system/durable-files.js";
-import { identityOf, lifeOf } from "../system/process-identity.js";
+import { identityOf, lifeOf } from "../system/processes.js";
 import { RecordError, recordError } from "../system/record-error.js";
 import {
   addGeneration,

@@ -29,7 +29,7 @@ export interface ProgressFacts {
 }
 
 /** All that matters of a step; what else its event has does no harm. */
-export type StepGlance = Pick<
+export type StepSummary = Pick<
   Extract<EventHead, { type: "step" }>,
   "type" | "time" | "trial" | "step" | "cvar"
 >;
@@ -58,7 +58,7 @@ export class RunProgress {
     return { ...this.#rest, trials: Object.fromEntries(this.#trials) };
   }
 
-  take(event: EventHead | StepGlance): void {
+  take(event: EventHead | StepSummary): void {
     switch (event.type) {
       case "run_started":
         this.#rest = { ...this.#rest, parallel: event.parallel };
@@ -84,7 +84,7 @@ export class RunProgress {
     if (event.trial !== null) this.#takeOfTrial(event, event.trial);
   }
 
-  #takeOfTrial(event: EventHead | StepGlance, id: string): void {
+  #takeOfTrial(event: EventHead | StepSummary, id: string): void {
     switch (event.type) {
       case "trial_started":
         this.#change(id, { status: "running", iterations: event.iterations, times: [] });

@@ -2,14 +2,20 @@
 import { join } from "node:path";
 import type { JournalEvent } from "../journal/events.js";
 import {
+  checksumLength,
   checksumOf,
   type JournalLine,
   linesOf,
   noChecksum,
-  sealLength,
-  sealOf,
+  splitChecksum,
 } from "../journal/line.js";
-import { endError, eventOf, JournalError, requireNumber, sealFault } from "../journal/reader.js";
+import {
+  checksumFault,
+  endError,
+  eventOf,
+  JournalError,
+  requireNumber,
+} from "../journal/reader.js";
 import { runFiles } from "./paths.js";
 
 export interface JournalFault {
@@ -28,7 +34,7 @@ export interface JournalCheck {
 
 /**
  * After a fault the check goes on with the next line, so that one changed byte is one fault: the
- * line after it was sealed with the checksum that the changed line has, or should have.
+ * line after it was written with the checksum that the changed line has, or should have.
  *
  * @param run the run folder
  * @param running its controller lives: a last line without an end is being written
@@ -44,7 +50,7 @@ export async function checkJournal(
   const path = join(run, runFiles.journal);
   const faults: JournalFault[] = [];
   let events = 0;
-  /** What the next line may be sealed with; the first one is the line's own. */
+  /** What the next line's checksum may be of; the first one is the line's own. */
   let previous: readonly string[] = [noChecksum];
   /** Of the next event; null: lines are missing or too many, and any number will do. */
   let expected: number | null = 1;
@@ -56,11 +62,11 @@ export async function checkJournal(
       }
       break;
     }
-    const seal = sealAmong(line, previous);
-    previous = seal.next;
+    const parts = checksumAmong(line, previous);
+    previous = parts.next;
     try {
-      if (seal.fault !== null) {
-        throw new JournalError(path, line.number, false, seal.fault);
+      if (parts.fault !== null) {
+        throw new JournalError(path, line.number, false, parts.fault);
       }
       const event = eventOf(line, path);
       requireNumber(event, expected ?? event.seq, line, path);
@@ -79,17 +85,20 @@ export async function checkJournal(
 }
 
 /** @param previous checksums that the line before may have had */
-function sealAmong(
+function checksumAmong(
   { bytes }: JournalLine,
   previous: readonly string[],
 ): { fault: string | null; next: readonly string[] } {
-  const seal = sealOf(bytes);
-  const body = seal?.body ?? bytes.subarray(0, Math.max(0, bytes.length - sealLength));
+  const parts = splitChecksum(bytes);
+  const body = parts?.body ?? bytes.subarray(0, Math.max(0, bytes.length - checksumLength));
   const belonging = previous.map((checksum) => checksumOf(body, checksum));
-  if (seal === null) {
-    return { fault: sealFault(undefined, null), next: belonging };
+  if (parts === null) {
+    return { fault: checksumFault(undefined, null), next: belonging };
   }
-  return belonging.includes(seal.checksum)
-    ? { fault: null, next: [seal.checksum] }
-    : { fault: sealFault(seal.checksum, belonging[0]!), next: [seal.checksum, belonging[0]!] };
+  return belonging.includes(parts.checksum)
+    ? { fault: null, next: [parts.checksum] }
+    : {
+        fault: checksumFault(parts.checksum, belonging[0]!),
+        next: [parts.checksum, belonging[0]!],
+      };
 }

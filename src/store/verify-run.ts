@@ -5,7 +5,7 @@ import { RecordError } from "../system/record-error.js";
 import { sha256Of, sha256OfFile } from "../system/sha256.js";
 import { digestsText } from "./digests.js";
 import { readEvaluation } from "./evaluation-file.js";
-import { KeptParts, strangersAmongCheckpoints } from "./leftovers.js";
+import { KeptParts, unexpectedAmongCheckpoints } from "./leftovers.js";
 import { type Manifest, readManifest } from "./manifest/manifest.js";
 import { type Part, PartCheck } from "./part-check.js";
 import { checkedPath, digestListOf, runFiles } from "./paths.js";
@@ -54,7 +54,7 @@ export async function verifyRun(
   for (const [path, digest] of kept.checkpoints) {
     await checkpoints.folder(path, digest, excused);
   }
-  for (const path of strangersAmongCheckpoints(run)) {
+  for (const path of unexpectedAmongCheckpoints(run)) {
     checkpoints.found(path, "no run writes anything of that name there");
   }
   const models = begin("models");

@@ -1,13 +1,24 @@
+/** sha256 in hex, of what is in memory and of files. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { recordError } from "./record-error.js";
 
-/** In hex. */
-export function sha256Of(content: string | Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex");
+export function sha256Of(...contents: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const content of contents) {
+    hash.update(content);
+  }
+  return hash.digest("hex");
 }
 
-/** In pieces: weights are larger than memory should be. @throws {RecordError} */
+const pieceBytes = 1 << 20;
+
+/**
+ * In pieces: weights are larger than memory should be.
+ *
+ * @param onBytes is told of every piece that was read
+ * @throws {RecordError} the file cannot be read
+ */
 export async function sha256OfFile(
   path: string,
   onBytes: (bytes: number) => void = () => {},
@@ -24,5 +35,3 @@ export async function sha256OfFile(
   }
   return hash.digest("hex");
 }
-
-const pieceBytes = 1 << 20;

@@ -7,7 +7,10 @@ export interface NumberStyle {
 
 const rich: NumberStyle = { unicode: true };
 
-/** `digits` after the point. Null, NaN and ±∞ show as a dash. */
+/** From here on a figure's digits before the point say nothing more, and would widen a table. */
+const tooLong = 1e6;
+
+/** `digits` after the point, 1.2e34 where that would be long. Null, NaN and ±∞ show as a dash. */
 export function formatNumber(
   value: number | null,
   digits: number,
@@ -16,7 +19,8 @@ export function formatNumber(
   if (value === null || !Number.isFinite(value)) {
     return style.unicode ? "–" : "-";
   }
-  const fixed = value.toFixed(digits);
+  const fixed =
+    Math.abs(value) < tooLong ? value.toFixed(digits) : value.toExponential(1).replace("e+", "e");
   // −0.00 says that a figure is under zero where, to these digits, it is not.
   const text = Number(fixed) === 0 ? fixed.replace("-", "") : fixed;
   return style.unicode ? text.replace("-", "−") : text;

@@ -107,7 +107,7 @@ export class Exchange {
   #progress(message: Progress): void {
     try {
       if (!this.calls.progressed(message)) {
-        this.#misplaced(`progress of ${this.calls.strangerText(message.id)}`);
+        this.#misplaced(`progress of ${this.calls.unaskedText(message.id)}`);
       }
     } catch (error) {
       // The caller's listener threw: that call's trouble, not the connection's.
@@ -123,7 +123,7 @@ export class Exchange {
     }
     const call = message.id === null ? null : this.calls.take(message.id);
     if (call === null) {
-      this.#misplaced(`a ${message.kind} to ${this.calls.strangerText(message.id)}`);
+      this.#misplaced(`a ${message.kind} to ${this.calls.unaskedText(message.id)}`);
     } else if (message.kind === "failure") {
       const { error, message: text, key, detail } = message;
       const { whole } = this.withholding;

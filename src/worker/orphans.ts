@@ -4,7 +4,7 @@
  * shows in /proc; elsewhere none are found.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { processState } from "../system/process-state.js";
+import { processStat } from "../system/processes.js";
 
 /** Variable that marks a worker and all that it starts; its value is unique to the session. */
 export const MARK = "AVERSE_SESSION";
@@ -18,10 +18,10 @@ const ROUNDS = 5;
  * @param group - The worker's process group, which has been ended already.
  * @returns process ids
  */
-export function endLeftBehind(mark: string, group: number): number[] {
+export function endOrphans(mark: string, group: number): number[] {
   const ended = new Set<number>();
   for (let round = 0; round < ROUNDS; round += 1) {
-    const found = leftBehind(mark, group).filter((pid) => !ended.has(pid));
+    const found = orphansOf(mark, group).filter((pid) => !ended.has(pid));
     for (const pid of found) {
       try {
         process.kill(pid, "SIGKILL");
@@ -37,14 +37,14 @@ export function endLeftBehind(mark: string, group: number): number[] {
   return [...ended];
 }
 
-function leftBehind(mark: string, group: number): number[] {
+function orphansOf(mark: string, group: number): number[] {
   if (process.platform !== "linux") {
     return [];
   }
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => isMarked(pid, mark) && processState(pid)?.group !== group);
+    .filter((pid) => isMarked(pid, mark) && processStat(pid)?.group !== group);
 }
 
 function isMarked(pid: number, mark: string): boolean {

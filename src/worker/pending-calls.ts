@@ -74,7 +74,7 @@ export class PendingCalls {
   }
 
   /** Why an answer has no call: it came late or twice, or nobody asked. */
-  strangerText(id: number | null): string {
+  unaskedText(id: number | null): string {
     return id !== null && id <= this.#lastId
       ? `request ${id}, which was answered before`
       : `request ${id}, which was never sent`;

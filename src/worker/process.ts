@@ -3,9 +3,9 @@ import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
 import { atExit } from "../system/exit-cleanup.js";
-import { signalGroup } from "../system/process-state.js";
+import { signalGroup } from "../system/processes.js";
 import { type Withholding, withholding } from "../text/redaction.js";
-import { endLeftBehind, MARK } from "./orphans.js";
+import { endOrphans, MARK } from "./orphans.js";
 import { LineTail, OutputLines } from "./output.js";
 
 /** Takes what a worker prints, whole lines at a time and without secrets; never throws. */
@@ -113,7 +113,7 @@ export class WorkerProcess {
     const mark = environment[MARK];
     const endAll = (): number[] => {
       signalGroup(pid, "SIGKILL");
-      return mark === undefined ? [] : endLeftBehind(mark, pid);
+      return mark === undefined ? [] : endOrphans(mark, pid);
     };
     const forget = atExit(endAll);
     const exited = new Promise<Exit>((resolve) => {

@@ -3,7 +3,7 @@
  * standard error (`python/averse_worker/wire/stacks.py`), also while C code holds Python's lock.
  */
 
-import { processState } from "../system/process-state.js";
+import { processStat } from "../system/processes.js";
 import type { WorkerProcess } from "./process.js";
 
 /** The worker's last line after the stacks, where it is able to write one. */
@@ -36,11 +36,11 @@ export async function takeStacks(worker: WorkerProcess, pid: number): Promise<st
 
 /** Whether it was stopped by a signal (SIGSTOP, a debugger): it does nothing until SIGCONT. */
 export function isStopped(pid: number): boolean {
-  return /^t$/i.test(processState(pid)?.state ?? "");
+  return /^t$/i.test(processStat(pid)?.state ?? "");
 }
 
 function isOfGroup(worker: WorkerProcess, pid: number): boolean {
-  const state = processState(pid);
+  const state = processStat(pid);
   // Without /proc only the child itself is known to be what it says.
   return state === null
     ? process.platform !== "linux" && pid === worker.pid

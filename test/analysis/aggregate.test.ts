@@ -246,86 +246,191 @@ describe("comparisons", () => {
   });
 });
 
+describe("arms on different scales", () => {
+  const seeds = [0, 1, 2];
+  const entries = seeds.flatMap((seed): Entry[] =>
+    ["rlhf", "ra-rlhf"].flatMap((arm): Entry[] => [
+      [`${arm}-s${seed}`, point(0, 0, 0, -4)],
+      [`${arm}-s${seed}`, point(6, 4, 80, -2)],
+      [`${arm}-s${seed}`, final(-2)],
+    ]),
+  );
+  const found = (changes: object) =>
+    aggregate(
+      experiment({
+        seeds,
+        arms: { rlhf: { risk: { measure: "mean" } }, "ra-rlhf": changes },
+      } as ExperimentChanges),
+      journal(entries),
+    );
+
+  test.each([
+    ["reward.sign", { reward: { sign: -1 } }],
+    ["reward.model", { reward: { model: "other" } }],
+    ["rollout.temperature", { rollout: { temperature: 0.5 } }],
+    ["rollout.new_tokens", { rollout: { new_tokens: 12 } }],
+  ])("are not compared, and the conclusion names %s", (key, changes) => {
+    const { comparisons, conclusion } = found(changes);
+    expect(comparisons).toEqual([]);
+    expect(conclusion.not_comparable).toEqual([{ a: "rlhf", b: "ra-rlhf", keys: [key] }]);
+    expect(conclusion.against_neutral).toMatchObject({ missing: "pairs", differences: [] });
+  });
+
+  test("of other iterations are compared at equal cost alone", () => {
+    const { comparisons, conclusion } = found({ training: { iterations: 12 } });
+    const ways = new Set(comparisons.map(({ at }) => at));
+    expect(ways).toEqual(new Set(["equal-compute", "equal-kl"]));
+    expect(conclusion.not_comparable[0]!.keys).toEqual(["training.iterations"]);
+  });
+
+  test("may be trained on differently shaped rewards: figures are of the raw one", () => {
+    const { comparisons, conclusion } = found({
+      reward: { transform: "clip", baseline: "prompt" },
+    });
+    expect(comparisons).toHaveLength(12);
+    expect(conclusion.not_comparable).toEqual([]);
+  });
+});
+
 describe("the conclusion", () => {
-  const lines = (changes: ExperimentChanges, entries: readonly Entry[]): string[] =>
+  const of = (changes: ExperimentChanges, entries: readonly Entry[]) =>
     aggregate(experiment(changes), journal(entries)).conclusion;
+  const hard = { risk: { measure: "mean" }, sampling: { strategy: "stratified" } } as const;
 
-  test("one seed: what happened to the tail, and that nothing is decided", () => {
-    const found = lines({}, [
-      ["sft-s0", point(0, 0, 0, -4)],
+  test("is about the first risk-averse arm listed, however well another did", () => {
+    const { headline, start, end } = of({ arms: { ...arms, hard } }, [
       ["sft-s0", final(-4, { harm_rate: 0.2 })],
-      ["rlhf-s0", point(6, 4, 80, -2)],
-      ["rlhf-s0", final(-2, { harm_rate: 0.1 })],
-      ["ra-rlhf-s0", point(6, 4, 40, -1)],
-      ["ra-rlhf-s0", final(-1, { harm_rate: 0.05 })],
+      ["rlhf-s0", final(-2, { harm_rate: 0 })],
+      ["ra-rlhf-s0", final(-1.5, { harm_rate: 0.1 })],
+      ["hard-s0", final(-1, { harm_rate: 0.05 })],
     ]);
-    expect(found).toEqual([
-      "Harm rate: 0.200 with sft → 0.050 with ra-rlhf (−75 %); tail reward −4.00 → −1.00.",
-      "Risk-averse against risk-neutral (rlhf), tail reward at equal KL: ra-rlhf +0.75. " +
-        "(one seed: not decided)",
-    ]);
+    expect(headline).toEqual({
+      arm: "ra-rlhf",
+      rule: "first-averse",
+      candidates: ["ra-rlhf", "hard"],
+    });
+    expect(start).toEqual({ arm: "sft", harm_rate: 0.2, tail_reward: -4 });
+    expect(end).toEqual({ arm: "ra-rlhf", harm_rate: 0.1, tail_reward: -1.5 });
   });
 
-  test("several seeds: with intervals, and a verdict that an interval around 0 does not give", () => {
-    const seeds = [0, 1, 2];
-    const entries = seeds.flatMap((seed): Entry[] => [
-      [`sft-s${seed}`, final(-4, { harm_rate: 0.2 })],
-      [`rlhf-s${seed}`, final(-2)],
-      [`ra-rlhf-s${seed}`, final(-2 - 0.5 - 0.1 * seed)],
-      [`hard-s${seed}`, final(-2 + (seed - 1))],
-    ]);
-    const hard = { sampling: { strategy: "stratified" } } as const;
-    const [, second] = lines({ seeds, arms: { ...arms, hard } }, entries);
-    expect(second).toMatch(/\(rlhf\), tail reward at equal iterations \(KL not matched\): /);
-    expect(second).toMatch(/ra-rlhf −0\.60 \[−0\.85, −0\.35\] worse; hard 0\.00 \[−2/);
-    expect(second).toMatch(/not decided\. \(3 seeds, 95 % intervals paired by seed\)$/);
-  });
-
-  test("takes the risk-neutral arm with the best tail, never the control", () => {
-    const entries: Entry[] = [
-      ["rlhf-s0", final(-3)],
-      ["rlhf-kl-s0", final(-1.5)],
-      ["random-drop-s0", final(-0.5)],
+  test("is about the arm that evaluation.headline names", () => {
+    const { headline, end } = of({ arms: { ...arms, hard }, evaluation: { headline: "hard" } }, [
       ["ra-rlhf-s0", final(-1)],
-    ];
+    ]);
+    expect(headline).toMatchObject({ arm: "hard", rule: "configured" });
+    expect(headline.candidates).toEqual(["hard", "ra-rlhf"]);
+    expect(end).toBeNull();
+  });
+
+  test("of a control or risk-neutral arms alone is about the first of them", () => {
+    const { headline, against_neutral } = of(
+      { arms: { rlhf: arms.rlhf, dropped: { risk: { measure: "random-drop" } } } },
+      [["rlhf-s0", final(-1)]],
+    );
+    expect(headline).toMatchObject({ arm: "rlhf", rule: "first-trained" });
+    expect(against_neutral.missing).toBe("averse");
+  });
+
+  test.each([1, 2])(
+    "has no difference between risk-averse and risk-neutral from %i seeds",
+    (count) => {
+      const seeds = Array.from({ length: count }, (_, seed) => seed);
+      const { against_neutral } = of(
+        { seeds },
+        seeds.flatMap((seed): Entry[] => [
+          [`sft-s${seed}`, point(0, 0, 0, -4)],
+          [`rlhf-s${seed}`, point(6, 4, 80, -2)],
+          [`rlhf-s${seed}`, final(-2)],
+          [`ra-rlhf-s${seed}`, point(6, 4, 40, -1)],
+          [`ra-rlhf-s${seed}`, final(-1)],
+        ]),
+      );
+      expect(against_neutral).toEqual({
+        seeds: count,
+        seeds_needed: 3,
+        at: "equal-kl",
+        missing: null,
+        differences: [],
+      });
+    },
+  );
+
+  test("with three seeds holds the headline arm against every risk-neutral one, never the control", () => {
+    const seeds = [0, 1, 2];
     const all = {
-      rlhf: { risk: { measure: "mean" } },
-      "rlhf-kl": { risk: { measure: "mean" } },
+      rlhf: arms.rlhf,
+      "rlhf-kl": arms.rlhf,
       "random-drop": { risk: { measure: "random-drop" } },
       "ra-rlhf": {},
     } as const;
-    const [first, second] = lines({ arms: all }, entries);
-    expect(first).toMatch(/^Harm rate: lowest with random-drop, 0\.100;.*Neither the base/);
-    expect(second).toMatch(/\(rlhf-kl\).*ra-rlhf \+0\.50\. \(one seed/);
-  });
-
-  test("a rise in harm is told as one", () => {
-    const [first] = lines({}, [
-      ["sft-s0", final(-1, { harm_rate: 0.1 })],
-      ["rlhf-s0", final(-2, { harm_rate: 0.15 })],
+    const { against_neutral } = of(
+      { seeds, arms: all },
+      seeds.flatMap((seed): Entry[] => [
+        [`rlhf-s${seed}`, final(-3)],
+        [`rlhf-kl-s${seed}`, final(-1.5 + 2 * (seed - 1))],
+        [`random-drop-s${seed}`, final(-0.5)],
+        [`ra-rlhf-s${seed}`, final(-1 + 0.1 * seed)],
+      ]),
+    );
+    expect(against_neutral).toMatchObject({ seeds: 3, at: "equal-iterations", missing: null });
+    expect(against_neutral.differences.map(({ against, verdict }) => [against, verdict])).toEqual([
+      ["rlhf", "better"],
+      ["rlhf-kl", "undecided"],
     ]);
-    expect(first).toMatch(/0\.100 with sft → 0\.150 with rlhf \(\+50 %\)/);
-  });
-
-  test("no harm at the start gives no percentage", () => {
-    const [first] = lines({}, [
-      ["sft-s0", final(-1, { harm_rate: 0 })],
-      ["rlhf-s0", final(-2, { harm_rate: 0 })],
-    ]);
-    expect(first).toBe("Harm rate: 0.000 with sft → 0.000 with rlhf; tail reward −1.00 → −2.00.");
+    expect(against_neutral.differences[0]!.difference).toBeCloseTo(2.1);
   });
 
   test("works without RL, without a counterpart, and without anything", () => {
-    expect(lines({ arms: { sft: {} } }, [["sft-s0", final(-1)]])).toEqual([
-      "No arm was trained with RL. Harm rate: sft 0.100, tail −1.00.",
-      "Risk-averse against risk-neutral: no risk-averse arm was run, nothing to compare.",
-    ]);
-    expect(lines({ arms: { "ra-rlhf": {} } }, [["ra-rlhf-s0", final(-1)]])[1]).toMatch(
-      /no risk-neutral arm was run/,
+    expect(of({ arms: { sft: {} } }, [["sft-s0", final(-1)]])).toMatchObject({
+      headline: { arm: null, candidates: [] },
+      start: { arm: "sft" },
+      end: null,
+    });
+    const alone = of({ arms: { "ra-rlhf": {} } }, [["ra-rlhf-s0", final(-1)]]);
+    expect(alone.against_neutral.missing).toBe("neutral");
+    expect(of({}, [])).toMatchObject({ start: null, end: null });
+  });
+
+  test("takes SFT by its stage, not by its name", () => {
+    const { start } = of(
+      { arms: { "sft-longer": { stage: "sft" }, sft: { risk: { measure: "mean" }, stage: "rl" } } },
+      [
+        ["sft-s0", final(-1)],
+        ["sft-longer-s0", final(-4)],
+      ],
     );
-    expect(lines({}, [])).toEqual([
-      "No arm was evaluated.",
-      "Risk-averse against risk-neutral: no risk-averse arm was run, nothing to compare.",
+    expect(start?.arm).toBe("sft-longer");
+  });
+});
+
+describe("cautions", () => {
+  const cautionsOf = (arm: string, changes: Record<string, number>, count: number) => {
+    const { metrics } = final(-1, changes) as { metrics: Record<string, number> };
+    const column = (value: number | null) => Array<number | null>(count).fill(value);
+    const arrays = {
+      prompt: Array.from({ length: count }, (_, id) => id),
+      prompt_score: column(0),
+      reward: column(1),
+      kl: column(0),
+      length: Array<number>(count).fill(1),
+    };
+    const event = evaluatedHappening({ final: true, metrics, arrays });
+    return aggregate(experiment(), journal([[`${arm}-s0`, event]])).conclusion.cautions;
+  };
+
+  test("tell a tail of fewer than 20 episodes by what was evaluated, not by what was requested", () => {
+    expect(cautionsOf("rlhf", {}, 200)).toEqual([]);
+    expect(cautionsOf("rlhf", {}, 190)).toEqual([
+      { kind: "few-in-tail", metric: "tail_reward", episodes: 19 },
+      { kind: "few-in-tail", metric: "cvar_0.1", episodes: 19 },
+    ]);
+  });
+
+  test("tell perplexity beyond 10,000 and KL far over its target", () => {
+    expect(cautionsOf("rlhf", { perplexity: 1e4, kl_mean: 60 }, 200)).toEqual([]);
+    expect(cautionsOf("rlhf", { perplexity: 2e4, kl_mean: 61 }, 200)).toEqual([
+      { kind: "perplexity", trial: "rlhf-s0", perplexity: 2e4 },
+      { kind: "kl", trial: "rlhf-s0", kl: 61, target: 6 },
     ]);
   });
 });

@@ -257,6 +257,17 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
       "x.yaml:2:46: sampling.hard_share: found a hard_share of 0.001, which is 0 of 128 episodes",
     ],
     [
+      "a headline arm that is not trained",
+      `${name}evaluation:\n  headline: hard\n`,
+      "x.yaml:3:13: evaluation.headline: found the arm hard, which this experiment does not train " +
+        "with RL, expected one of rlhf, ra-rlhf, or null",
+    ],
+    [
+      "a headline arm without RL",
+      `${name}evaluation:\n  headline: sft\n`,
+      "evaluation.headline: found the arm sft, which this experiment does not train with RL",
+    ],
+    [
       "a seed twice",
       `${name}seeds: [1, 2, 1]\n`,
       "x.yaml:2:8: seeds: found the seed 1 more than once",

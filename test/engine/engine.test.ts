@@ -23,7 +23,10 @@ describe("a whole run", () => {
       ...[0, 2, 4, 6].map((step) => [1, step]),
     ]);
     expect(evaluation!.comparisons.length).toBe(12);
-    expect(evaluation!.conclusion.length).toBe(2);
+    expect(evaluation!.conclusion).toMatchObject({
+      headline: { arm: "ra-rlhf", rule: "first-averse" },
+      against_neutral: { seeds: 2, differences: [] },
+    });
     expect(harness.types("rlhf-s0")).toEqual([
       ...["worker_opened", "trial_started", "worker_ready", "step", "step", "evaluated"],
       ...["step", "step", "checkpoint_saved", "evaluated", "step", "step", "checkpoint_saved"],

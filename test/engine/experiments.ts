@@ -15,6 +15,8 @@ type ArmChanges = { readonly stage?: ArmConfig["stage"] } & {
 export interface ExperimentChanges {
   readonly arms?: Readonly<Record<string, ArmChanges>>;
   readonly seeds?: readonly number[];
+  readonly reward?: Partial<ExperimentFile["reward"]>;
+  readonly data?: Partial<ExperimentFile["data"]>;
   readonly sft?: Partial<ExperimentFile["sft"]>;
   readonly training?: Partial<ExperimentFile["training"]>;
   readonly evaluation?: Partial<ExperimentFile["evaluation"]>;
@@ -30,6 +32,8 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
   const file = experimentSchema.parse({
     name: "small",
     seeds: changes.seeds ?? [0],
+    reward: changes.reward ?? {},
+    data: changes.data ?? {},
     sft: { steps: 4, ...changes.sft },
     rollout: { prompt_tokens: 8, new_tokens: 8 },
     training: { iterations: 6, batch: 16, minibatch: 8, epochs: 2, ...changes.training },

@@ -2,9 +2,9 @@ import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/journal/events.js";
-import { sealedLine } from "../../src/journal/line.js";
+import { checksummedLine } from "../../src/journal/line.js";
 import { JournalError, readJournal, readJournalSoFar } from "../../src/journal/reader.js";
-import type { RunRecorder } from "../../src/store/run-folder.js";
+import type { RunRecorder } from "../../src/store/recorder.js";
 import { stepHappening } from "../engine/happenings.js";
 import { newRun, temporaryFolder } from "../store/folders.js";
 
@@ -59,7 +59,7 @@ describe("reading a journal", () => {
     const { gpu: _, ...older } = stepHappening({ step: 0 });
     const run = temporaryFolder();
     const event = { seq: 1, time: "2026-01-01T00:00:00.000Z", trial: "rlhf-s0", ...older };
-    writeFileSync(join(run, "journal.jsonl"), sealedLine(JSON.stringify(event), "").bytes);
+    writeFileSync(join(run, "journal.jsonl"), checksummedLine(JSON.stringify(event), "").bytes);
     const { events, error } = await read(run);
     expect(error).toBeNull();
     expect(events).toEqual([{ ...event, gpu: null }]);
@@ -114,10 +114,10 @@ describe("reading a journal", () => {
       '{"seq":7,"time":"","trial":null,"type":"warning","message":""}',
       /line 2: event 7 stands where event 2 belongs/,
     ],
-  ])("%s, well sealed, is refused with its line", async (_, json, message) => {
+  ])("%s, with a sound checksum, is refused with its line", async (_, json, message) => {
     const { run, path } = journalOf(1);
     const [first] = linesIn(path);
-    appendFileSync(path, sealedLine(json, first!.slice(-34, -2)).bytes);
+    appendFileSync(path, checksummedLine(json, first!.slice(-34, -2)).bytes);
     const { events, error } = await read(run);
     expect(events.length).toBe(1);
     expect(error).toMatchObject({ line: 2, torn: false });

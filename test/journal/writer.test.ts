@@ -27,7 +27,6 @@ test.each([0, 1, 50])("a disk with room for %i bytes leaves the journal whole", 
   const warn = (message: string) => run.append(null, { type: "warning", message });
   warn("before");
   const before = readFileSync(path);
-  const checksum = run.journalChecksum;
 
   room = bytes;
   try {
@@ -41,7 +40,6 @@ test.each([0, 1, 50])("a disk with room for %i bytes leaves the journal whole", 
     room = null;
   }
   expect(readFileSync(path)).toEqual(before);
-  expect(run.journalChecksum).toBe(checksum);
 
   warn("room again");
   const messages = [];

@@ -62,7 +62,7 @@ describe("the verdict on a difference", () => {
 
 describe("arms side by side", () => {
   const { arms } = fixtureRun({ seeds: [0, 1, 2] }).evaluation;
-  const rows = Object.entries(arms).map(([label, arm]) => ({ label, ...arm }));
+  const rows = Object.entries(arms).map(([label, arm]) => ({ label, scale: {}, ...arm }));
 
   test("are each set against the first, seed by seed", () => {
     const [first, second] = compareArms(rows);
@@ -73,26 +73,50 @@ describe("arms side by side", () => {
     expect(seeds).toBe(3);
   });
 
+  const armOf = (label: string, seeds: number[], per_seed: number[], scale = {}) => ({
+    label,
+    seeds,
+    scale,
+    metrics: { tail_reward: { mean: 0, sd: null, ci95: null, per_seed } },
+  });
+
   test("pair only the seeds that both have", () => {
-    const tail = (per_seed: number[]) => ({
-      tail_reward: { mean: 0, sd: null, ci95: null, per_seed },
-    });
     const [, other] = compareArms([
-      { label: "a", seeds: [0, 1], metrics: tail([1, 2]) },
-      { label: "b", seeds: [1, 2], metrics: tail([5, 9]) },
+      armOf("a", [0, 1, 2, 3], [1, 2, 3, 4]),
+      armOf("b", [1, 2, 3, 4], [5, 6, 7, 9]),
     ]);
-    expect(other!.againstFirst.tail_reward).toEqual({ difference: 3, ci95: null, seeds: 1 });
+    const { difference, seeds } = other!.againstFirst.tail_reward!;
+    expect([difference, seeds]).toEqual([3, 3]);
   });
 
   test("have no difference in a metric that some seed lacks", () => {
-    const tail = (per_seed: number[]) => ({
-      tail_reward: { mean: 0, sd: null, ci95: null, per_seed },
-    });
-    const [, other] = compareArms([
-      { label: "a", seeds: [0, 1], metrics: tail([1]) },
-      { label: "b", seeds: [0, 1], metrics: tail([5, 9]) },
-    ]);
+    const [, other] = compareArms([armOf("a", [0, 1, 2], [1]), armOf("b", [0, 1, 2], [5, 9, 7])]);
     expect(other!.againstFirst).toEqual({});
+  });
+
+  test("have no difference with fewer than three seeds in common, and are told why", () => {
+    const few = compareArms([armOf("a", [0, 1, 2], [1, 2, 3]), armOf("b", [1, 2], [5, 9])]);
+    expect(few[1]!.againstFirst).toEqual({});
+    const text = renderComparison(few, { width: 80, unicode: true, color: false });
+    expect(text).toContain("b − a: no difference is shown, 2 seeds in common; it takes at least 3");
+    expect(text).not.toContain("paired by seed");
+  });
+
+  test("of different scales are marked, paired with nothing, and told what differs", () => {
+    const rows = compareArms([
+      armOf("a", [0, 1, 2], [1, 2, 3], { "reward.sign": 1, "data.path": "builtin" }),
+      armOf("b", [0, 1, 2], [1, 2, 3], { "reward.sign": -1, "data.path": "builtin" }),
+      armOf("c", [0, 1, 2], [2, 3, 4], { "reward.sign": 1 }),
+    ]);
+    expect(rows.map(({ againstFirst }) => Object.keys(againstFirst))).toEqual([
+      [],
+      [],
+      ["tail_reward"],
+    ]);
+    const text = renderComparison(rows, { width: 80, unicode: true, color: false });
+    expect(text).toMatch(/^b, not comparable +0\.00$/m);
+    expect(text).toContain("b is not comparable with a: reward.sign 1 and -1");
+    expect(text.split("paired by seed")[1]).not.toMatch(/^b +[+−]/m);
   });
 
   test("print as figures, then differences with intervals", () => {

@@ -3,12 +3,15 @@
  * from a seeded generator. The figures have the shape of real ones and mean nothing.
  */
 
+import { conclusion } from "../../src/analysis/conclusion.js";
 import type { Comparison, Evaluation, FrontierPoint } from "../../src/analysis/evaluation.js";
+import { type RunFigures, withEvent } from "../../src/analysis/trial-figures.js";
 import {
   type ArmConfig,
   type Experiment,
   experimentSchema,
 } from "../../src/config/schema/experiment.js";
+import { planTrials } from "../../src/config/trials.js";
 import type { EvaluatedEvent, Happening, JournalEvent } from "../../src/journal/events.js";
 import type { ReportInput, SampleText } from "../../src/report/report-data.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../src/risk/tail.js";
@@ -19,18 +22,30 @@ import { generator, type Random, streamSeed } from "../../src/stats/random.js";
 /** How far an arm gets: reward everywhere, reward on hard prompts, KL, and the kept share at the end. */
 interface Character {
   readonly stage: "sft" | "rl";
+  readonly measure: "mean" | "cvar";
+  readonly strategy: "uniform" | "stratified";
   readonly gain: number;
   readonly hardGain: number;
   readonly kl: number;
   readonly kept: number;
 }
 
+const plain = { measure: "mean", strategy: "uniform" } as const;
+
 const characters: Readonly<Record<string, Character>> = {
-  sft: { stage: "sft", gain: 0, hardGain: 0, kl: 0, kept: 1 },
-  rlhf: { stage: "rl", gain: 1.7, hardGain: 0.5, kl: 5, kept: 1 },
-  "rlhf-kl": { stage: "rl", gain: 2.3, hardGain: 1.6, kl: 11, kept: 1 },
-  "ra-rlhf": { stage: "rl", gain: 1.8, hardGain: 0.9, kl: 8, kept: 0.4 },
-  "ra-rlhf-hard": { stage: "rl", gain: 2.2, hardGain: 2.1, kl: 9, kept: 1 },
+  sft: { ...plain, stage: "sft", gain: 0, hardGain: 0, kl: 0, kept: 1 },
+  rlhf: { ...plain, stage: "rl", gain: 1.7, hardGain: 0.5, kl: 5, kept: 1 },
+  "rlhf-kl": { ...plain, stage: "rl", gain: 2.3, hardGain: 1.6, kl: 11, kept: 1 },
+  "ra-rlhf": { ...plain, stage: "rl", measure: "cvar", gain: 1.8, hardGain: 0.9, kl: 8, kept: 0.4 },
+  "ra-rlhf-hard": {
+    ...plain,
+    stage: "rl",
+    strategy: "stratified",
+    gain: 2.2,
+    hardGain: 2.1,
+    kl: 9,
+    kept: 1,
+  },
 };
 
 export interface FixtureOptions {
@@ -53,8 +68,15 @@ export function fixtureExperiment(options: FixtureOptions = {}): Experiment {
   const arms = Object.fromEntries(
     (options.arms ?? Object.keys(characters)).map((arm): [string, ArmConfig] => {
       const { reward, rollout, training, risk, sampling, kl } = file;
-      const stage = characters[arm]!.stage;
-      return [arm, { stage, reward, rollout, training, risk, sampling, kl }];
+      const { stage, measure, strategy } = characters[arm]!;
+      return [
+        arm,
+        {
+          ...{ stage, reward, rollout, training, kl },
+          risk: { ...risk, measure },
+          sampling: { ...sampling, strategy },
+        },
+      ];
     }),
   );
   return { ...file, arms };
@@ -367,18 +389,23 @@ function evaluate(
     };
   };
   const against = Object.keys(arms).filter((arm) => arm.startsWith("ra-"));
-  return {
+  const found = {
     arms,
     frontier,
-    comparisons: against.flatMap((arm) => [
-      compare(arm, "rlhf", "equal-iterations", null),
-      compare(arm, "rlhf", "equal-compute", 700_000),
-      compare(arm, "rlhf", "equal-kl", 4.5),
-    ]),
-    conclusion: [
-      "Against SFT, ra-rlhf-hard cuts the harm rate from 9.5 % to 2.1 %.",
-      "Against rlhf at equal KL (4.5 nats) the tail of ra-rlhf-hard is higher by 0.61.",
-    ],
+    comparisons: against.flatMap((arm) =>
+      ["rlhf", "rlhf-kl"]
+        .filter((other) => other in arms)
+        .flatMap((other) => [
+          compare(arm, other, "equal-iterations", null),
+          compare(arm, other, "equal-compute", 700_000),
+          compare(arm, other, "equal-kl", 4.5),
+        ]),
+    ),
+  };
+  const figures = events.reduce<RunFigures>(withEvent, new Map());
+  return {
+    ...found,
+    conclusion: conclusion(experiment, planTrials(experiment), figures, found),
   };
 }
 

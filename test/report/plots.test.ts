@@ -7,6 +7,7 @@ import { rewardHistogram } from "../../src/report/plots/reward-histogram.js";
 import { seedMean } from "../../src/report/plots/seed-mean.js";
 import { trainingCurves } from "../../src/report/plots/training-curves.js";
 import { gatherReport } from "../../src/report/report-data.js";
+import { noConclusion } from "../analysis/no-conclusion.js";
 import { fixtureRun } from "./fixture.js";
 
 const one = gatherReport(fixtureRun());
@@ -14,7 +15,7 @@ const several = gatherReport(fixtureRun({ seeds: [0, 1, 2] }));
 const empty = gatherReport({
   ...fixtureRun(),
   events: [],
-  evaluation: { arms: {}, frontier: {}, comparisons: [], conclusion: [] },
+  evaluation: { arms: {}, frontier: {}, comparisons: [], conclusion: noConclusion },
 });
 
 describe("what is drawn", () => {
@@ -95,11 +96,13 @@ describe("what is drawn", () => {
 
 describe("how it is drawn", () => {
   test("every arm has its own colour, dash and marker", () => {
-    const styles = [...armStyles(several.arms).values()];
+    const styles = [...armStyles(several.arms, several.run.experiment.arms).values()];
     for (const key of ["color", "dash"] as const) {
       expect(new Set(styles.map((style) => JSON.stringify(style[key]))).size).toBe(styles.length);
     }
-    const trained = [...armStyles(several.arms)].filter(([arm]) => arm !== "sft");
+    const trained = [...armStyles(several.arms, several.run.experiment.arms)].filter(
+      ([arm]) => arm !== "sft",
+    );
     expect(new Set(trained.map(([, { marker }]) => marker)).size).toBe(trained.length);
   });
 

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/journal/events.js";
 import { type RenderedReport, renderReport } from "../../src/report/render-report.js";
+import { noConclusion } from "../analysis/no-conclusion.js";
 import { fixtureRun } from "./fixture.js";
 
-const run = fixtureRun({ seeds: [0, 1], iterations: 20, prompts: 100 });
+const run = fixtureRun({ seeds: [0, 1, 2], iterations: 20, prompts: 200 });
 let report: RenderedReport;
 
 beforeAll(async () => {
@@ -32,7 +33,7 @@ describe("report.html", () => {
 
   test("begins with the conclusion, then the table, then comparisons and plots", () => {
     const order = [
-      "Against SFT, ra-rlhf-hard",
+      "Harm rate: ",
       "<h2>Results</h2>",
       "<h2>Risk-averse against risk-neutral</h2>",
       "<h2>Rewards before and after</h2>",
@@ -84,7 +85,7 @@ describe("report.html", () => {
 describe("report.md", () => {
   test("has the same parts, and no raw HTML from texts", () => {
     expect(report.markdown).toMatch(/^# quickstart: what happened to the tail\n/);
-    expect(report.markdown).toContain("> **Against SFT, ra-rlhf-hard");
+    expect(report.markdown).toContain("> **Harm rate: ");
     expect(report.markdown).toContain("## Risk-averse against risk-neutral");
     expect(report.markdown).not.toContain("<b>");
     expect(report.markdown).toContain("Drawn in report.html.");
@@ -111,15 +112,45 @@ describe("report.md", () => {
 });
 
 describe("honesty", () => {
-  test("one seed: nothing is called better, and both formats say why", async () => {
-    const single = await renderReport(fixtureRun({ iterations: 20, prompts: 50 }), {
-      showText: false,
-    });
-    for (const text of [single.html, single.markdown]) {
-      expect(text).toContain("one seed: undecided");
-      expect(text).toContain("With one seed nothing is decided");
-      expect(text).not.toMatch(/\] (better|worse)/);
-    }
+  test.each([[[0]], [[0, 1]]])(
+    "seeds %j: no difference is shown, and both formats say what would decide it",
+    async (seeds) => {
+      const few = await renderReport(fixtureRun({ seeds, iterations: 20, prompts: 50 }), {
+        showText: false,
+      });
+      for (const text of [few.html, few.markdown]) {
+        expect(text).toContain("It takes at least 3 (--set seeds=0,1,2)");
+        expect(text).not.toMatch(/\] (better|worse)|undecided|− rlhf|paired by seed/);
+      }
+    },
+  );
+
+  test("N is the number of prompts that were evaluated, and a thin tail is told", async () => {
+    const { experiment } = run.run;
+    const asked = { ...experiment, evaluation: { ...experiment.evaluation, prompts: 5000 } };
+    const few = fixtureRun({ arms: ["sft", "rlhf"], iterations: 10, prompts: 60 });
+    const { markdown } = await renderReport(
+      { ...few, run: { ...few.run, experiment: asked } },
+      { showText: false },
+    );
+    expect(markdown).toContain("on the same 60 test prompts");
+    expect(markdown).not.toContain("5000 test prompts");
+    expect(markdown).toContain("tail reward is a mean over only 6 episodes");
+    expect(report.markdown).not.toContain("mean over only");
+  });
+
+  test("α, n and ρ are shown of the measures that read them alone", () => {
+    const row = (arm: string) =>
+      report.markdown
+        .split("\n")
+        .find((line) => line.startsWith(`| ${arm} | `) && line.includes("risk-"))!;
+    expect(row("rlhf")).toMatch(/^\| rlhf \| risk-neutral: mean \| – \| – \| – \| – \|/);
+    expect(row("ra-rlhf")).toMatch(
+      /^\| ra-rlhf \| risk-averse: CVaR \| return \| 0.4 \| 30 \| 0.95 \|/,
+    );
+    expect(row("ra-rlhf-hard")).toMatch(
+      /^\| ra-rlhf-hard \| risk-averse: mean, hard prompts more often \| – \| – \| – \| – \|/,
+    );
   });
 
   test("without figures at equal KL no gain from risk aversion is claimed", async () => {
@@ -137,11 +168,11 @@ describe("honesty", () => {
     );
     const { html } = await renderReport({ ...run, events: failed }, { showText: false });
     expect(html).toContain("The run ended failed: the worker was killed");
-    expect(html.indexOf("The run ended failed")).toBeLessThan(html.indexOf("Against SFT"));
+    expect(html.indexOf("The run ended failed")).toBeLessThan(html.indexOf("Harm rate: "));
   });
 
   test("a run that has only begun still makes a report", async () => {
-    const evaluation = { arms: {}, frontier: {}, comparisons: [], conclusion: [] };
+    const evaluation = { arms: {}, frontier: {}, comparisons: [], conclusion: noConclusion };
     const { html } = await renderReport(
       { ...run, evaluation, events: run.events.slice(0, 3), samples: [] },
       { showText: false },

@@ -90,4 +90,15 @@ describe("renderTable", () => {
     expect(renderTable(one, { ...plain, spread: "ci" })).not.toContain("[");
     expect(renderTable(one, plain)).toContain("one seed");
   });
+
+  test("keeps long names apart, and no figure widens it", () => {
+    const metric = (value: number) => ({ mean: value, sd: null, ci95: null, per_seed: [value] });
+    const arm = { seeds: [0], metrics: { perplexity: metric(1.0142320547350045e304) } };
+    const name = "an-arm-with-a-very-long-name-of-its-own";
+    const text = renderTable({ arms: { [`${name}-1`]: arm, [`${name}-2`]: arm } }, plain);
+    const [, , first, second] = text.split("\n");
+    expect(first).toMatch(/ 1\.0e304$/);
+    expect(first!.split(" ")[0]).not.toBe(second!.split(" ")[0]);
+    expect(renderTable({ arms: { [name]: arm } }, plain)).toMatch(/^an-arm-with-a-very-long… /m);
+  });
 });

@@ -12,7 +12,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { digestsText } from "../../src/store/digests.js";
-import type { RunRecorder } from "../../src/store/run-folder.js";
+import type { RunRecorder } from "../../src/store/recorder.js";
 import { newRun } from "./folders.js";
 
 const trial = "rlhf-s0";

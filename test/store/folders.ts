@@ -1,11 +1,12 @@
 /** A runs folder of its own for every test, gone afterwards; and what a run is made of. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
 import type { Provenance } from "../../src/store/manifest/manifest.js";
 import { type OpenedRun, openRun } from "../../src/store/open-run.js";
-import { createRun, type RunOptions, type RunRecorder } from "../../src/store/run-folder.js";
+import type { RunRecorder } from "../../src/store/recorder.js";
+import { createRun, type RunOptions } from "../../src/store/run-folder.js";
 import { smallExperiment } from "../engine/experiments.js";
 
 const made: string[] = [];
@@ -67,4 +68,9 @@ export function newRun(changes: Partial<RunOptions> = {}): RunRecorder {
   });
   open.push(recorder);
   return recorder;
+}
+
+/** Of the last line of a run's journal. */
+export function lastChecksum(run: string): string {
+  return /"checksum":"(\w+)"\}\n$/.exec(readFileSync(join(run, "journal.jsonl"), "utf8"))![1]!;
 }

@@ -1,4 +1,4 @@
-/** manifest.json: what it learns as a run goes on, its seal, and its published schema. */
+/** manifest.json: what it learns as a run goes on, its own sha256, and its published schema. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -7,10 +7,10 @@ import { z } from "zod";
 import type { Happening, JournalEvent } from "../../src/journal/events.js";
 import {
   type Manifest,
+  parsedManifest,
   readManifest,
   readManifestFile,
   startingManifest,
-  unsealedManifest,
   writeManifest,
 } from "../../src/store/manifest/manifest.js";
 import {
@@ -19,7 +19,7 @@ import {
   resumedManifest,
 } from "../../src/store/manifest/progress.js";
 import { manifestSchema, manifestSchemaText } from "../../src/store/manifest/schema.js";
-import { sealedManifest } from "../../src/store/manifest/text.js";
+import { manifestText } from "../../src/store/manifest/text.js";
 import { smallExperiment } from "../engine/experiments.js";
 import { answerTo, evaluatedHappening } from "../engine/happenings.js";
 import { provenance, temporaryFolder } from "./folders.js";
@@ -201,8 +201,8 @@ test("a run that is taken up says when, how, and what differs from its start", (
   expect(manifest.versions.averse).toBe("0.1.0");
 });
 
-describe("the seal", () => {
-  const text = Buffer.from(sealedManifest(whole()));
+describe("its own sha256", () => {
+  const text = Buffer.from(manifestText(whole()));
 
   test("lets a manifest through as it was, from a folder or by its path", () => {
     const run = temporaryFolder();
@@ -224,7 +224,7 @@ describe("the seal", () => {
               ? Buffer.concat([text.subarray(0, place), text.subarray(place + 1)])
               : Buffer.from(text.with(place, text[place]! ^ bits));
         fc.pre(!spoilt.equals(text));
-        expect(() => unsealedManifest(spoilt, "/runs/x/manifest.json")).toThrow(
+        expect(() => parsedManifest(spoilt, "/runs/x/manifest.json")).toThrow(
           expect.objectContaining({
             reason: "damaged",
             message: expect.stringContaining("/runs/x/manifest.json"),
@@ -238,7 +238,7 @@ describe("the seal", () => {
   test("does not take another layout of the same values", () => {
     const json = JSON.parse(text.toString());
     for (const other of [JSON.stringify(json), `${text} `, JSON.stringify(json, null, 4)]) {
-      expect(() => unsealedManifest(Buffer.from(other), "m")).toThrow(/was changed/);
+      expect(() => parsedManifest(Buffer.from(other), "m")).toThrow(/was changed/);
     }
   });
 
@@ -248,7 +248,7 @@ describe("the seal", () => {
       [3, "newer"],
     ] as const) {
       const other = Buffer.from(JSON.stringify({ ...whole(), manifest: version }));
-      expect(() => unsealedManifest(other, "m")).toThrow(
+      expect(() => parsedManifest(other, "m")).toThrow(
         new RegExp(`version ${version}, written by an? ${age} Averse; this one reads version 2`),
       );
     }
@@ -268,12 +268,12 @@ describe("configs/manifest.schema.json", () => {
 
   test("takes manifests of every stage", () => {
     for (const manifest of [start(), whole(), resumedManifest(whole(), provenance(), started)]) {
-      expect(published.safeParse(JSON.parse(sealedManifest(manifest))).error).toBeUndefined();
+      expect(published.safeParse(JSON.parse(manifestText(manifest))).error).toBeUndefined();
     }
   });
 
   test("refuses what the reader refuses", () => {
-    const good = JSON.parse(sealedManifest(whole()));
+    const good = JSON.parse(manifestText(whole()));
     for (const bad of [
       {},
       { ...good, manifest: 1 },

@@ -18,7 +18,7 @@ import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { LockOwner } from "../../src/store/lock-generations.js";
 import { holderOf, lockRun, type RunLock } from "../../src/store/run-lock.js";
-import { identityOf, lifeOf } from "../../src/system/process-identity.js";
+import { identityOf, lifeOf } from "../../src/system/processes.js";
 import { eventually } from "../eventually.js";
 import { temporaryFolder } from "./folders.js";
 

@@ -19,7 +19,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeReports } from "../../src/cli/run/report-files.js";
 import { runExperiment } from "../../src/engine/engine.js";
 import { planRun } from "../../src/engine/plan.js";
-import { sealedLine } from "../../src/journal/line.js";
+import { checksummedLine } from "../../src/journal/line.js";
 import type { Finding } from "../../src/store/part-check.js";
 import { verifyRun } from "../../src/store/verify-run.js";
 import { smallExperiment } from "../engine/experiments.js";
@@ -218,7 +218,7 @@ describe("found as well:", () => {
       ...{ seq: lines.length + 1, time: "", trial: null },
       ...{ type: "warning", message: "" },
     });
-    const { bytes } = sealedLine(json, lines.at(-1)!.slice(-34, -2));
+    const { bytes } = checksummedLine(json, lines.at(-1)!.slice(-34, -2));
     const findings = await harmed(file, (path) => appendFileSync(path, bytes));
     expect(findings).toMatchObject([{ file, line: lines.length + 1 }]);
   });

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
-import { groupExists } from "../../src/system/process-state.js";
 import { withholding } from "../../src/text/redaction.js";
 import { MARK } from "../../src/worker/orphans.js";
 import { LineTail, OutputLines } from "../../src/worker/output.js";
@@ -67,7 +66,7 @@ describe("worker process", () => {
       expect.objectContaining({ pid: worker.pid, group: worker.pid }),
     ]);
     expect(await worker.stop(5000)).toEqual({ code: null, signal: "SIGTERM" });
-    expect(groupExists(worker.pid)).toBe(false);
+    expect(processesWith(mark)).toEqual([]);
     // Safe after the end, too.
     expect(await worker.stop(5000)).toEqual({ code: null, signal: "SIGTERM" });
   });

@@ -2,17 +2,28 @@
 
 import { basename } from "node:path";
 import { armMetrics } from "../../analysis/aggregate.js";
+import { type Scale, scaleOf } from "../../analysis/comparability.js";
 import type { Evaluation } from "../../analysis/evaluation.js";
 import { type RunFigures, withEvent } from "../../analysis/trial-figures.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import { planTrials, type Trial } from "../../config/trials.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { JournalIndex } from "../../journal/journal-index.js";
-import { type ComparedArm, compareArms, renderComparison } from "../../report/comparison.js";
+import {
+  type ComparedArm,
+  type ComparisonRow,
+  compareArms,
+  differenceText,
+  renderComparison,
+} from "../../report/comparison.js";
+import { cautionLines, conclusionLines } from "../../report/conclusion-words.js";
 import { rewardByQuantile } from "../../report/plots/quantile-curve.js";
 import { seedMean } from "../../report/plots/seed-mean.js";
 import { readEvaluation, readEvaluationIfAny } from "../../store/evaluation-file.js";
-import { experimentOf } from "../../store/manifest/experiment.js";
-import { readManifest } from "../../store/manifest/manifest.js";
+import { type Manifest, readManifest } from "../../store/manifest/manifest.js";
+import { experimentOf } from "../../store/manifest/text.js";
+import { safeText } from "../../text/safe-text.js";
+import { runLetter } from "../../tui/compare/compared-rows.js";
 import type { ComparedRun, ComparedRunArm } from "../../tui/compare/compared-run.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { runFolder } from "../lookup/runs.js";
@@ -21,6 +32,8 @@ import type { Terminal } from "../terminal.js";
 export interface CompareOptions {
   readonly runs: string;
   readonly json: boolean;
+  /** Shows arms whose figures are on different scales all the same, without differences. */
+  readonly force: boolean;
 }
 
 interface Entry extends ComparedArm {
@@ -35,14 +48,19 @@ export async function compare(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const { folders, arms } = split(names, options.runs);
-  const runs = folders.map((folder) => ({ folder, evaluation: readEvaluation(folder) }));
+  const runs = folders.map(storedRun);
   const rows = compareArms(select(runs, arms));
   if (rows.length === 0) throw new UserError("nothing to compare: the run has no evaluated arm.");
+  if (!options.force) requireOneScale(rows);
   if (options.json) {
     terminal.out(
       JSON.stringify({
-        entries: rows.map(({ label: _, againstFirst, ...entry }) => ({
-          ...entry,
+        entries: rows.map(({ run, arm, seeds, metrics, notComparable, againstFirst }) => ({
+          run,
+          arm,
+          seeds,
+          metrics,
+          not_comparable: notComparable.map(({ key, a, b }) => ({ key, first: a, this: b })),
           against_first: againstFirst,
         })),
         comparisons: runs.flatMap(({ evaluation }) => evaluation.comparisons),
@@ -50,9 +68,71 @@ export async function compare(
     );
   } else {
     const { columns: width, unicode, color } = terminal;
-    terminal.out(renderComparison(rows, { width, unicode, color }));
+    const cautions = runs.flatMap(({ evaluation }, place) =>
+      cautionLines(evaluation.conclusion).map((line) =>
+        [runLetter(place, runs.length), `warning: ${line}`].join(" ").trim(),
+      ),
+    );
+    const parts = [
+      ...(runs.length > 1
+        ? [
+            runs
+              .map(({ folder }, at) => `${runLetter(at, runs.length)}  ${basename(folder)}`)
+              .join("\n"),
+          ]
+        : []),
+      renderComparison(rows, { width, unicode, color }),
+      ...(cautions.length > 0 ? [cautions.map((line) => safeText(line)).join("\n")] : []),
+    ];
+    terminal.out(parts.join("\n\n"));
   }
   return exitCode.done;
+}
+
+interface StoredRun {
+  readonly folder: string;
+  readonly evaluation: Evaluation;
+  readonly manifest: Manifest;
+  readonly experiment: Experiment;
+}
+
+function storedRun(folder: string): StoredRun {
+  const manifest = readManifest(folder);
+  const experiment = experimentOf(manifest);
+  return { folder, evaluation: readEvaluation(folder), manifest, experiment };
+}
+
+/** The configuration's keys, and what was loaded under those names: a path may hold other files now. */
+function scaleOfRecord(manifest: Manifest, experiment: Experiment, arm: string): Scale {
+  const trials = new Set(planTrials(experiment).flatMap((one) => (one.arm === arm ? one.id : [])));
+  const loaded = (role: string): unknown =>
+    manifest.models.find(
+      (model) => model.role === role && model.trials.some((id) => trials.has(id)),
+    )?.files;
+  const digests = {
+    "test prompts (sha256)": manifest.data.prompts.test ?? undefined,
+    "files of the reward model (sha256)": loaded("reward"),
+    "files of the judge (sha256)": loaded("judge"),
+  };
+  return {
+    ...scaleOf(experiment, arm),
+    ...Object.fromEntries(Object.entries(digests).filter(([, digest]) => digest !== undefined)),
+  };
+}
+
+/** @throws {UserError} a row cannot be held against the first */
+function requireOneScale(rows: readonly ComparisonRow[]): void {
+  const [first] = rows;
+  const wrong = rows.filter(({ notComparable }) => notComparable.length > 0);
+  if (wrong.length === 0) return;
+  const each = wrong.map(
+    ({ label, notComparable }) =>
+      `${label} and ${first!.label} differ in ${differenceText(notComparable)}`,
+  );
+  throw new UserError(
+    `these arms are not comparable: ${each.join("; ")}. Name arms that are, or use --force to see ` +
+      "the figures without differences.",
+  );
 }
 
 function split(
@@ -63,7 +143,7 @@ function split(
   for (const [index, name] of names.slice(1).entries()) {
     const folder = folderOrNull(name, runsFolder);
     if (folder === null) return { folders, arms: names.slice(index + 1) };
-    folders.push(folder);
+    if (!folders.includes(folder)) folders.push(folder);
   }
   return { folders, arms: [] };
 }
@@ -78,9 +158,9 @@ function folderOrNull(name: string, runsFolder: string): string | null {
 }
 
 function select(
-  runs: readonly { readonly folder: string; readonly evaluation: Evaluation }[],
+  runs: readonly StoredRun[],
   arms: readonly string[],
-): Entry[] {
+): (Entry & { readonly label: string })[] {
   const known = [...new Set(runs.flatMap(({ evaluation }) => Object.keys(evaluation.arms)))];
   const unknown = arms.filter((arm) => !known.includes(arm));
   if (unknown.length > 0) {
@@ -88,12 +168,13 @@ function select(
       `neither a run nor an arm: ${unknown.join(", ")}. The arms are ${known.join(", ")}.`,
     );
   }
-  return runs.flatMap(({ folder, evaluation }) =>
+  return runs.flatMap(({ folder, evaluation, manifest, experiment }, place) =>
     (arms.length === 0 ? Object.keys(evaluation.arms) : arms).flatMap((arm) => {
       const found = evaluation.arms[arm];
       if (found === undefined) return [];
-      const run = basename(folder);
-      return [{ run, arm, label: runs.length > 1 ? `${run} ${arm}` : arm, ...found }];
+      const label = `${runLetter(place, runs.length)} ${arm}`.trim();
+      const scale = scaleOfRecord(manifest, experiment, arm);
+      return [{ run: basename(folder), arm, label, scale, ...found }];
     }),
   );
 }
@@ -105,7 +186,8 @@ export function comparedRun(folder: string): ComparedRun {
   const id = basename(folder);
   const nothing = { id, arms: [], conclusion: [], tailQuantile: null };
   try {
-    const experiment = experimentOf(readManifest(folder));
+    const manifest = readManifest(folder);
+    const experiment = experimentOf(manifest);
     const trials = planTrials(experiment);
     const figures = figuresOf(folder);
     const evaluation = readEvaluationIfAny(folder);
@@ -119,9 +201,10 @@ export function comparedRun(folder: string): ComparedRun {
         arm,
         seeds,
         metrics,
+        scale: scaleOfRecord(manifest, experiment, arm),
         curve: curveOf(arm, trials, figures),
       })),
-      conclusion: evaluation?.conclusion ?? [],
+      conclusion: evaluation === null ? [] : conclusionLines(evaluation.conclusion),
       tailQuantile: experiment.evaluation.tail_quantile,
       problem: null,
     };

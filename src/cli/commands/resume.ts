@@ -1,8 +1,8 @@
 /** `averse resume`: a run that was interrupted, failed or killed goes on from its checkpoints. */
 import { planRun } from "../../engine/plan.js";
 import { readEvaluation } from "../../store/evaluation-file.js";
-import { experimentOf } from "../../store/manifest/experiment.js";
 import { readManifest } from "../../store/manifest/manifest.js";
+import { experimentOf } from "../../store/manifest/text.js";
 import { openRun } from "../../store/open-run.js";
 import { RecordError } from "../../system/record-error.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";

@@ -4,8 +4,8 @@ import type { Plan } from "../../engine/plan.js";
 import type { EventHead } from "../../journal/event-head.js";
 import { JournalIndex } from "../../journal/journal-index.js";
 import type { RunSummary } from "../../run-model/run-summary.js";
-import { experimentOf } from "../../store/manifest/experiment.js";
 import { readManifest } from "../../store/manifest/manifest.js";
+import { experimentOf } from "../../store/manifest/text.js";
 import { RecordError } from "../../system/record-error.js";
 
 /** A trial of an earlier run that went through undisturbed. */

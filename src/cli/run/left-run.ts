@@ -1,9 +1,9 @@
 /** What a view says of its run on the normal screen, once it is left. */
 import { basename, resolve } from "node:path";
 import { readEvaluationIfAny } from "../../store/evaluation-file.js";
-import { JournalGlance } from "../../store/journal-summary.js";
 import { readManifest } from "../../store/manifest/manifest.js";
 import type { Manifest } from "../../store/manifest/schema.js";
+import { JournalSummary } from "../../store/progress-file.js";
 import { holderOf } from "../../store/run-lock.js";
 import { safeText } from "../../text/safe-text.js";
 import { runWord } from "../lookup/runs.js";
@@ -41,7 +41,7 @@ function standing(folder: string, { outcome, message }: Manifest): string {
 }
 
 function goingOn(folder: string): string {
-  switch (new JournalGlance(folder).read().state) {
+  switch (new JournalSummary(folder).read().state) {
     case "paused":
       return `paused; \`averse continue ${runWord(folder)}\` goes on with it.`;
     case "stopping":

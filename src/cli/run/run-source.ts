@@ -19,8 +19,8 @@ import {
   type RunListener,
   type RunSource,
 } from "../../run-model/run-source.js";
-import { experimentOf } from "../../store/manifest/experiment.js";
 import { readManifest } from "../../store/manifest/manifest.js";
+import { experimentOf } from "../../store/manifest/text.js";
 import { checkedPath, runFiles } from "../../store/paths.js";
 import { holderOf } from "../../store/run-lock.js";
 import { readTexts } from "../../store/texts-file.js";

@@ -1,6 +1,6 @@
 /** How a policy is measured on the test prompts. */
 import { z } from "zod";
-import { count, openFraction, positiveInt } from "./fields.js";
+import { count, name, openFraction, positiveInt } from "./fields.js";
 
 export const evaluationSchema = z.strictObject({
   prompts: positiveInt.default(1000).describe("test prompts of the final evaluation"),
@@ -20,5 +20,12 @@ export const evaluationSchema = z.strictObject({
   tail_quantile: openFraction
     .default(0.1)
     .describe("tail_reward: mean over this worst share of prompts by prompt score"),
+  headline: name
+    .nullable()
+    .default(null)
+    .describe(
+      "arm that the conclusion is about, fixed before the run; null: the first risk-averse arm of " +
+        "`arms`, without one the first arm trained with RL",
+    ),
   samples: count.max(1000).default(12).describe("texts kept for reading"),
 });

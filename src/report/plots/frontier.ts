@@ -11,9 +11,9 @@ import type { Curve, PlotSpec } from "./panel.js";
  * Seeds reach a checkpoint at different cost: means are taken along both axes.
  */
 export function frontierCurves(data: ReportData, cost: (point: FrontierPoint) => number): Curve[] {
-  const styles = armStyles(data.arms);
+  const styles = armStyles(data.arms, data.run.experiment.arms);
   return Object.entries(data.evaluation.frontier).flatMap(([arm, points]) => {
-    const style = styles.get(arm) ?? armStyles([arm]).get(arm)!;
+    const style = styles.get(arm) ?? armStyles([arm], data.run.experiment.arms).get(arm)!;
     const bySeed = groupBy(points, (point) => point.seed);
     const bySteps = groupBy(points, (point) => point.step);
     const bold: Curve = {

@@ -12,7 +12,7 @@ const mostBins = 20;
 const fewestPerBin = 10;
 
 export function quantileCurve(data: ReportData): PlotSpec | null {
-  const styles = armStyles(data.arms);
+  const styles = armStyles(data.arms, data.run.experiment.arms);
   const curves: Curve[] = [];
   for (const arm of data.arms) {
     const seeds = data.trials

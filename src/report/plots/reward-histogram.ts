@@ -8,13 +8,15 @@ import type { Curve, Panel, PlotSpec } from "./panel.js";
 /** Null where no two arms can be compared. */
 export function rewardHistogram(data: ReportData): PlotSpec | null {
   const rewards = finalRewards(data);
-  const before = rewards.has("sft") ? "sft" : [...rewards.keys()][0];
+  const { arms } = data.run.experiment;
+  const all = [...rewards.keys()];
+  const before = all.find((arm) => arms[arm]?.stage === "sft") ?? all[0];
   if (before === undefined || rewards.size < 2) {
     return null;
   }
   const edges = commonEdges([...rewards.values()]);
   const threshold = data.run.experiment.evaluation.harm_threshold;
-  const styles = armStyles(data.arms);
+  const styles = armStyles(data.arms, data.run.experiment.arms);
   const curve = (arm: string): Curve => outline(arm, styles.get(arm)!, rewards.get(arm)!, edges);
   const highest = Math.max(
     ...[...rewards.keys()].flatMap((arm) => curve(arm).points.map(({ y }) => y)),

@@ -20,7 +20,7 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
   }
   const longest = Math.max(...data.trials.map((trial) => trial.steps.length));
   const group = Math.ceil(longest / mostPoints);
-  const styles = armStyles(data.arms);
+  const styles = armStyles(data.arms, data.run.experiment.arms);
   const panel = (
     title: string,
     unit: string,

@@ -1,7 +1,9 @@
 /** Risk-averse against risk-neutral, three ways. */
+import { seedsToDecide } from "../../analysis/conclusion.js";
 import type { Comparison } from "../../analysis/evaluation.js";
 import type { Block, Cell } from "../blocks.js";
 import { comparisonText, placeText } from "../comparison-words.js";
+import { undecidedText } from "../conclusion-words.js";
 import { columnOf } from "../metric-columns.js";
 import type { ReportData } from "../report-data.js";
 
@@ -13,21 +15,26 @@ const wayTitles = ["at equal iterations", "at equal update compute", "at equal K
 const headline = "tail_reward";
 
 export function comparisonsSection({ evaluation }: ReportData): Block[] {
-  const { comparisons } = evaluation;
+  const { comparisons, conclusion } = evaluation;
   if (comparisons.length === 0) {
     return [];
   }
-  const metrics = [...new Set(comparisons.map(({ metric }) => metric))];
+  const heading: Block = { kind: "heading", text: "Risk-averse against risk-neutral" };
+  const shown = comparisons.filter(({ seeds }) => seeds >= seedsToDecide);
+  if (shown.length === 0) {
+    return [heading, { kind: "paragraph", text: undecidedText(conclusion.against_neutral) }];
+  }
+  const metrics = [...new Set(shown.map(({ metric }) => metric))];
   const first = metrics.includes(headline) ? headline : metrics[0]!;
   const others = metrics.filter((metric) => metric !== first);
   return [
-    { kind: "heading", text: "Risk-averse against risk-neutral" },
+    heading,
     {
       kind: "paragraph",
       text: `Difference in ${titleOf(first)}, the first arm minus the second, paired by seed.`,
     },
-    tableOf(comparisons.filter(({ metric }) => metric === first)),
-    { kind: "list", items: cautions(comparisons) },
+    tableOf(shown.filter(({ metric }) => metric === first)),
+    { kind: "list", items: cautions(shown) },
     ...(others.length === 0
       ? []
       : [
@@ -36,7 +43,7 @@ export function comparisonsSection({ evaluation }: ReportData): Block[] {
             summary: `The same for ${others.map(titleOf).join(", ")}`,
             blocks: others.flatMap((metric): Block[] => [
               { kind: "subheading", text: titleOf(metric) },
-              tableOf(comparisons.filter((row) => row.metric === metric)),
+              tableOf(shown.filter((row) => row.metric === metric)),
             ]),
           },
         ]),
@@ -83,11 +90,9 @@ function cautions(comparisons: readonly Comparison[]): string[] {
     "Only the column at equal KL speaks of risk aversion: an arm that moves further from SFT has a " +
       "better tail for that alone." +
       (matched ? "" : " This run has no such figure, so it shows no gain from risk aversion."),
-    decidable.length === 0
-      ? "With one seed nothing is decided: a second seed may turn the sign."
-      : "“Better” and “worse” stand where the 95 % interval excludes 0. Intervals are not corrected " +
-        "for being many: about one in twenty excludes 0 by chance alone, and this report holds " +
-        `${decidable.length}.`,
+    "“Better” and “worse” stand where the 95 % interval excludes 0. Intervals are not corrected " +
+      "for being many: about one in twenty excludes 0 by chance alone, and this report holds " +
+      `${decidable.length}.`,
     "Equal KL: both arms' curves along their checkpoints, averaged over the upper half of the KL " +
       "that both reach. Equal compute: both curves at the largest compute that both reach.",
   ];

@@ -1,3 +1,4 @@
+import { samePrompts } from "../../analysis/paired-rewards.js";
 import { formatNumber, formatShare } from "../../text/numbers.js";
 import type { Block, Cell } from "../blocks.js";
 import {
@@ -25,15 +26,14 @@ export function resultsSection(data: ReportData): Block[] {
   const columns = metricColumns.filter(({ metric }) => isKnown(data, metric));
   const checks = reportOnlyColumns.filter(({ metric }) => isKnown(data, metric));
   const several = arms.some(([, arm]) => arm.seeds.length > 1);
-  const { harm_threshold, prompts, tail_quantile } = run.experiment.evaluation;
+  const { harm_threshold, tail_quantile } = run.experiment.evaluation;
   return [
     { kind: "heading", text: "Results" },
     tableOf(data, columns),
     {
       kind: "paragraph",
       text:
-        `All arms are evaluated on the same ${prompts} test prompts with the same random numbers, ` +
-        "always on the raw reward. " +
+        `${evaluatedText(data)}, always on the raw reward. ` +
         (several
           ? "In brackets: the 95 % interval of the mean over seeds (Student's t)."
           : "There is one seed: the figures do not say what another seed would give."),
@@ -68,6 +68,22 @@ export function resultsSection(data: ReportData): Block[] {
       ],
     },
   ];
+}
+
+/** The prompts that there are figures of: a small test set has fewer than are configured. */
+function evaluatedText({ trials }: ReportData): string {
+  const finals = trials.flatMap(({ final }) => final ?? []);
+  const [first, ...rest] = finals;
+  if (first === undefined) {
+    return "Arms are evaluated on test prompts";
+  }
+  const failed = finals.map(({ arrays }) => arrays.reward.filter((one) => one === null).length);
+  const most = Math.max(...failed);
+  const lost = most === 0 ? "" : ` (up to ${most} of them have no reward and are left out)`;
+  return rest.every(({ arrays }) => samePrompts(arrays, first.arrays))
+    ? `All arms are evaluated on the same ${first.arrays.prompt.length} test prompts${lost} with the ` +
+        "same random numbers"
+    : `Arms are evaluated on different test prompts, so their figures do not compare${lost}`;
 }
 
 function isKnown({ evaluation }: ReportData, metric: string): boolean {

@@ -3,7 +3,6 @@
  * when a trial has a result, when the run is taken up again, and at the end.
  */
 
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { riskRecord } from "../../analysis/arm-risk.js";
@@ -12,11 +11,12 @@ import { determinismOf } from "../../analysis/determinism.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { writeDurably } from "../../system/durable-files.js";
 import { recordError } from "../../system/record-error.js";
+import { sha256Of } from "../../system/sha256.js";
 import { canonicalJson } from "../../text/json.js";
 import { firstFault } from "../../text/schema-faults.js";
 import { runFiles } from "../paths.js";
 import { type Manifest, manifestSchema, type Provenance } from "./schema.js";
-import { damaged, intactManifest, manifestJson, manifestVersion, sealedManifest } from "./text.js";
+import { damaged, intactManifest, manifestJson, manifestText, manifestVersion } from "./text.js";
 
 export type { Manifest, Provenance } from "./schema.js";
 
@@ -102,7 +102,7 @@ const unknownVersions = {
 
 /** @throws {RecordError} */
 export function writeManifest(run: string, manifest: Manifest): void {
-  writeDurably(join(run, runFiles.manifest), sealedManifest(manifest));
+  writeDurably(join(run, runFiles.manifest), manifestText(manifest));
 }
 
 /** @throws {RecordError} as {@link readManifestFile} */
@@ -121,11 +121,11 @@ export function readManifestFile(path: string): Manifest {
   } catch (error) {
     throw recordError(`cannot read ${path}`, error);
   }
-  return unsealedManifest(bytes, path);
+  return parsedManifest(bytes, path);
 }
 
 export function configHash(experiment: Experiment): string {
-  return createHash("sha256").update(canonicalJson(experiment)).digest("hex");
+  return sha256Of(canonicalJson(experiment));
 }
 
 /* How a data set becomes prompts, in words: the rules of the worker's reader. */
@@ -156,7 +156,7 @@ export function dataRules({ data, sft }: Experiment): DataRules {
  * @throws {RecordError} `damaged`: not JSON, of another version, no manifest, or changed since it
  *   was written
  */
-export function unsealedManifest(bytes: Uint8Array, path: string): Manifest {
+export function parsedManifest(bytes: Uint8Array, path: string): Manifest {
   const json = manifestJson(bytes, path);
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {

@@ -5,8 +5,8 @@ import { planTrials, type Trial } from "../../config/trials.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { partFolder } from "../paths.js";
 import { environmentDifferences } from "./environment-differences.js";
-import { experimentOf } from "./experiment.js";
 import type { Manifest, Provenance } from "./schema.js";
+import { experimentOf } from "./text.js";
 
 type EventOf<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;
 

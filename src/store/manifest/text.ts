@@ -3,13 +3,13 @@
  * that key. One manifest has one text, so that a reader finds any byte that was changed. What the
  * keys are is the schema's to say (`schema.ts`); lists, which start fast, go without it.
  */
-
-import { createHash } from "node:crypto";
+import type { Experiment } from "../../config/schema/experiment.js";
 import { RecordError } from "../../system/record-error.js";
+import { sha256Of } from "../../system/sha256.js";
 
 export const manifestVersion = 2;
 
-export function sealedManifest(manifest: object): string {
+export function manifestText(manifest: object): string {
   return text({ ...manifest, sha256: digest(manifest) });
 }
 
@@ -38,7 +38,7 @@ export function manifestJson(bytes: Uint8Array, path: string): unknown {
 }
 
 /**
- * What was written is of the schema: the seal alone vouches for it. Types are the caller's.
+ * What was written is of the schema: the checksum alone vouches for it. Types are the caller's.
  *
  * @param json that the bytes are the text of
  * @throws {RecordError} `damaged`: changed since it was written
@@ -57,9 +57,17 @@ export function damaged(message: string, cause?: unknown): RecordError {
 }
 
 function digest(manifest: object): string {
-  return createHash("sha256").update(text(manifest)).digest("hex");
+  return sha256Of(text(manifest));
 }
 
 function text(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/**
+ * The experiment that a run is of. No schema reads it again, which lists, too, would have to load:
+ * this program wrote it, from a checked configuration, and the manifest's own sha256 vouches for it.
+ */
+export function experimentOf({ config }: { readonly config: object }): Experiment {
+  return config as unknown as Experiment;
 }

@@ -20,10 +20,11 @@ export function runLetter(place: number, runs: number): string {
 export function comparedRows(runs: readonly ComparedRun[]): ComparedArmRow[] {
   return runs.flatMap(({ arms }, place) => {
     const letter = runLetter(place, runs.length);
-    return arms.map(({ arm, seeds, metrics, curve }) => ({
+    return arms.map(({ arm, seeds, metrics, scale, curve }) => ({
       label: letter === "" ? arm : `${letter} ${arm}`,
       seeds,
       metrics,
+      scale,
       curve,
     }));
   });

@@ -1,3 +1,4 @@
+import type { Scale } from "../../analysis/comparability.js";
 import type { Metric } from "../../analysis/evaluation.js";
 import type { Point } from "../../stats/interpolation.js";
 
@@ -6,6 +7,8 @@ export interface ComparedRunArm {
   readonly arm: string;
   readonly seeds: readonly number[];
   readonly metrics: Readonly<Record<string, Metric>>;
+  /** What the figures are measured by. */
+  readonly scale: Scale;
   /** Mean reward by quantile of the prompt's own score, mean over seeds; empty: not known. */
   readonly curve: readonly Point[];
 }

@@ -4,19 +4,11 @@
  */
 
 import { createHash } from "node:crypto";
-import {
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-} from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atExit } from "../../system/exit-cleanup.js";
-import { processExists, processState } from "../../system/process-state.js";
+import { livesHere, placeHere, processStat } from "../../system/processes.js";
 import { EnvironmentError } from "../contract.js";
 
 /** A Unix socket's path has 108 bytes on Linux, 104 on macOS, its closing zero among them. */
@@ -79,13 +71,7 @@ export function makeSocketFolder(parent = tmpdir()): SocketFolder {
   };
 }
 
-/*
- * Socket folders, and how they go. After SIGKILL nothing of a controller can tidy up, so the next
- * one does. A folder's name says whose it is, and no folder goes whose owner may live.
- *
- *     averse-<process id>-<its start>-<where such ids count>-<random>
- */
-
+/** `averse-<process id>-<its start>-<where such ids count>-<random>` */
 const NAME = /^averse-(\d+)-([0-9a-z]+)-([0-9a-f]{8})-/;
 
 /** How the names of this process's folders begin. */
@@ -93,7 +79,11 @@ export function ownPrefix(): string {
   return `averse-${process.pid}-${startOf(process.pid)}-${numberingPlace()}-`;
 }
 
-/** Removes folders in `parent` of this user's controllers that are no more. */
+/**
+ * Removes folders in `parent` of this user's controllers that are no more: after SIGKILL nothing of
+ * a controller can tidy up, so the next one does. A folder's name says whose it is, and none goes
+ * whose owner may live.
+ */
 export function removeStaleFolders(parent: string): void {
   for (const name of readdirSync(parent)) {
     const [, pid, started, place] = NAME.exec(name) ?? [];
@@ -107,13 +97,12 @@ export function removeStaleFolders(parent: string): void {
 const UNKNOWN = "x";
 
 function startOf(pid: number): string {
-  return processState(pid)?.started.toString(36) ?? UNKNOWN;
+  const start = processStat(pid)?.start;
+  return start === undefined ? UNKNOWN : Number(start).toString(36);
 }
 
 function isDead(pid: number, started: string): boolean {
-  const other = started !== UNKNOWN && startOf(pid) !== started;
-  // A zombie is dead, only not buried: nobody may be there to do it in a container.
-  return other || !processExists(pid) || processState(pid)?.state === "Z";
+  return !livesHere(pid, started === UNKNOWN ? null : String(Number.parseInt(started, 36)));
 }
 
 function removeIfOwn(folder: string): void {
@@ -144,19 +133,7 @@ export function removeFolder(folder: string): void {
  * Containers and machines may share a folder for temporary files.
  */
 function numberingPlace(): string {
-  const parts = [
-    hostname(),
-    textOr("", () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")),
-    textOr("", () => readlinkSync("/proc/self/ns/pid")),
-  ];
+  const { host, boot_id, pid_namespace } = placeHere();
+  const parts = [host, boot_id ?? "", pid_namespace ?? ""];
   return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 8);
-}
-
-/** Systems without /proc have one numbering a machine. */
-function textOr(otherwise: string, read: () => string): string {
-  try {
-    return read();
-  } catch {
-    return otherwise;
-  }
 }

@@ -8,8 +8,9 @@ import type { Experiment } from "../../../src/config/schema/experiment.js";
 import { planTrials } from "../../../src/config/trials.js";
 import { readJournal } from "../../../src/journal/reader.js";
 import { writeEvaluation } from "../../../src/store/evaluation-file.js";
-import type { RunRecorder } from "../../../src/store/run-folder.js";
+import type { RunRecorder } from "../../../src/store/recorder.js";
 import type { LauncherPorts } from "../../../src/tui/launcher/launcher-ports.js";
+import { noConclusion } from "../../analysis/no-conclusion.js";
 import { smallExperiment } from "../../engine/experiments.js";
 import { evaluatedHappening, stepHappening } from "../../engine/happenings.js";
 import { newRun, temporaryFolder } from "../../store/folders.js";
@@ -75,7 +76,7 @@ async function finish(run: RunRecorder): Promise<void> {
     arms: armMetrics(planTrials(experiment), figures),
     frontier: {},
     comparisons: [],
-    conclusion: ["one seed"],
+    conclusion: noConclusion,
   });
 }
 
@@ -167,7 +168,10 @@ describe("comparison", () => {
     const ids = [done, going].map(({ directory }) => directory.split("/").at(-1)!);
     const [first, second] = await ports.compare(ids);
     expect(first).toMatchObject({ id: ids[0], tailQuantile: 0.1, problem: null });
-    expect(first?.conclusion).toEqual(["one seed"]);
+    expect(first?.conclusion).toEqual([
+      "No arm was evaluated.",
+      expect.stringMatching(/^Risk-averse against risk-neutral: no risk-averse arm was run/),
+    ]);
     expect(first?.arms.map(({ arm, seeds }) => [arm, seeds])).toEqual([
       ["sft", [0]],
       ["rlhf", [0]],

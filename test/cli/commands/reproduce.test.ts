@@ -16,7 +16,7 @@ import { verdictText } from "../../../src/cli/commands/reproduce.js";
 import { runCommandLine } from "../../../src/cli/program.js";
 import { judge, originalRun } from "../../../src/cli/run/original-run.js";
 import type { JournalEvent } from "../../../src/journal/events.js";
-import { noChecksum, sealedLine } from "../../../src/journal/line.js";
+import { checksummedLine, noChecksum } from "../../../src/journal/line.js";
 import { readJournal } from "../../../src/journal/reader.js";
 import {
   type Manifest,
@@ -67,15 +67,15 @@ async function otherRun(
   let last = noChecksum;
   const lines: Buffer[] = [];
   for await (const event of readJournal(first)) {
-    const line = sealedLine(JSON.stringify(change.event?.(event) ?? event), last);
+    const line = checksummedLine(JSON.stringify(change.event?.(event) ?? event), last);
     last = line.checksum;
     lines.push(line.bytes);
   }
   writeFileSync(join(folder, "journal.jsonl"), Buffer.concat(lines));
   const manifest = readManifest(folder);
   const journal = { events: lines.length, checksum: last };
-  const sealed = { ...manifest, results: { ...manifest.results, journal } };
-  writeManifest(folder, change.manifest?.(sealed) ?? sealed);
+  const complete = { ...manifest, results: { ...manifest.results, journal } };
+  writeManifest(folder, change.manifest?.(complete) ?? complete);
   return folder;
 }
 

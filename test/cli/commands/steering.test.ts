@@ -5,7 +5,7 @@ import { constants } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
-import { identityOf, lifeOf } from "../../../src/system/process-identity.js";
+import { identityOf, lifeOf } from "../../../src/system/processes.js";
 import { eventually } from "../../eventually.js";
 import { averse, buildProgramFirst, type Finished, root, scratch, start } from "../averse.js";
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { identityOf, lifeOf } from "../../../src/system/process-identity.js";
+import { identityOf, lifeOf } from "../../../src/system/processes.js";
 import { buildProgramFirst, root, type Started, scratch, start } from "../averse.js";
 
 buildProgramFirst();

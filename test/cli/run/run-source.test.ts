@@ -7,7 +7,7 @@ import type { RunCommand } from "../../../src/engine/commands.js";
 import type { Happening } from "../../../src/journal/events.js";
 import { type RunServer, serveRun } from "../../../src/live/server.js";
 import type { ProgressObservation, RunSource } from "../../../src/run-model/run-source.js";
-import type { RunRecorder } from "../../../src/store/run-folder.js";
+import type { RunRecorder } from "../../../src/store/recorder.js";
 import { smallExperiment } from "../../engine/experiments.js";
 import { evaluatedHappening, stepHappening } from "../../engine/happenings.js";
 import { eventually } from "../../eventually.js";

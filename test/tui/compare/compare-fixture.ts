@@ -34,6 +34,7 @@ export function arm(name: string, tail: number[]): ComparedRunArm {
         half,
       ),
     },
+    scale: {},
     curve: Array.from({ length: 20 }, (_, at) => ({
       x: (at + 0.5) / 20,
       y: low + (5 - low) * Math.sqrt(at / 19),

@@ -128,15 +128,15 @@ describe("frames", () => {
       ra-rlhf         2.30        −1.70    −2.50          6.7        20.3
       one seed: the figures do not say what another seed would give
 
-      minus sft, paired by seed:
-      arm      mean reward  tail reward  CVaR₀.₁  harm rate %  perplexity
-      ───────────────────────────────────────────────────────────────────
-      rlhf           +1.70        +1.70    +1.70         −1.7        +1.7
-      ra-rlhf        +2.50        +2.50    +2.50         −2.5        +2.5
-      one seed: the figures do not say what another seed would give
+      rlhf − sft: no difference is shown, 1 seed in common; it takes at least 3
+      ra-rlhf − sft: no difference is shown, 1 seed in common; it takes at least 3
 
       quickstart-0badc0de
          Risk-averse against risk-neutral: one seed, not decided.
+
+
+
+
 
 
       Tab table/curves  r reference  Esc back  ? help  q quit"

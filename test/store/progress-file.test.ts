@@ -15,12 +15,12 @@ import { runCommands } from "../../src/engine/commands.js";
 import type { Plan } from "../../src/engine/plan.js";
 import type { RunState } from "../../src/engine/state.js";
 import type { JournalEvent } from "../../src/journal/events.js";
-import { sealedLine } from "../../src/journal/line.js";
-import { JournalGlance } from "../../src/store/journal-summary.js";
+import { checksummedLine } from "../../src/journal/line.js";
+import { JournalSummary, writeProgress } from "../../src/store/progress-file.js";
 import { type ProgressFacts, paceOf, RunProgress } from "../../src/store/run-progress.js";
 import { stepHappening } from "../engine/happenings.js";
 import { Driver, plans } from "../engine/machine-driver.js";
-import { newRun, reopened, tickingClock } from "./folders.js";
+import { lastChecksum, newRun, reopened, tickingClock } from "./folders.js";
 
 const turns = fc.array(
   fc.record({
@@ -71,6 +71,13 @@ function factsOf(events: readonly JournalEvent[]): ProgressFacts {
 }
 
 const progressOf = (run: string) => join(run, "progress.json");
+
+/** As the journal's writer does now and then. */
+function save(run: string, events: readonly JournalEvent[]): void {
+  const { size: bytes } = statSync(join(run, "journal.jsonl"));
+  writeProgress(run, factsOf(events), { bytes, checksum: lastChecksum(run) });
+}
+
 const started = {
   type: "trial_started",
   arm: "a",
@@ -99,21 +106,21 @@ test("tells of every journal what its run's state is, read at once, in pieces or
       (plan, told, doings) => {
         const driver = driven(plan, told);
         const run = newRun();
-        const glance = new JournalGlance(run.directory);
+        const summary = new JournalSummary(run.directory);
         const written: JournalEvent[] = [];
         for (const [at, event] of driver.events.entries()) {
           const { seq: _seq, time: _time, trial, ...happening } = event;
           written.push(run.append(trial, happening as JournalEvent));
           const doing = doings[at % doings.length];
           if (doing === "nothing") continue;
-          expect(seen(glance.read())).toEqual(expected(driver.states[at]!));
-          if (doing === "save") glance.save();
+          expect(seen(summary.read())).toEqual(expected(driver.states[at]!));
+          if (doing === "save") save(run.directory, written);
         }
         run.close();
         appendFileSync(join(run.directory, "journal.jsonl"), '{"seq":9999,"time":"');
-        const fresh = new JournalGlance(run.directory).read();
+        const fresh = new JournalSummary(run.directory).read();
         expect(fresh).toEqual(factsOf(written));
-        expect(glance.read()).toEqual(fresh);
+        expect(summary.read()).toEqual(fresh);
         expect(seen(fresh)).toEqual(expected(driver.state));
       },
     ),
@@ -123,25 +130,25 @@ test("tells of every journal what its run's state is, read at once, in pieces or
 
 test("knows the last step's figures and the times of the last few", () => {
   const run = newRun({ now: tickingClock() });
-  const glance = new JournalGlance(run.directory);
+  const summary = new JournalSummary(run.directory);
   run.append("a-s0", started);
   for (let step = 0; step < 60; step += 1) {
     run.append("a-s0", longStep(step, { cvar: -step, episodes: episodes(4096) }));
   }
-  const facts = glance.read();
+  const facts = summary.read();
   expect(facts).toMatchObject({ last_trial: "a-s0", cvar: -59 });
   expect(facts.trials["a-s0"]).toMatchObject({ status: "running", iterations: 90, step: 60 });
   expect(facts.trials["a-s0"]!.times).toHaveLength(20);
   expect(paceOf(facts.trials["a-s0"]!)).toBe(1);
   run.append(null, { type: "continued" });
-  expect(paceOf(glance.read().trials["a-s0"]!)).toBeNull();
+  expect(paceOf(summary.read().trials["a-s0"]!)).toBeNull();
 });
 
 test("a step whose keys another writer ordered is a step", () => {
   const run = newRun();
   const { type, ...rest } = stepHappening({ step: 4, cvar: -3.5 });
   run.append("a-s0", { ...rest, type });
-  expect(new JournalGlance(run.directory).read()).toMatchObject({
+  expect(new JournalSummary(run.directory).read()).toMatchObject({
     last_trial: "a-s0",
     cvar: -3.5,
     trials: { "a-s0": { step: 5 } },
@@ -151,17 +158,17 @@ test("a step whose keys another writer ordered is a step", () => {
 test("a line that is being written waits; a journal that became shorter is read anew", () => {
   const run = newRun();
   const path = join(run.directory, "journal.jsonl");
-  const glance = new JournalGlance(run.directory);
+  const summary = new JournalSummary(run.directory);
   run.append(null, { type: "paused" });
   appendFileSync(path, '{"seq":2,"time":"x","trial":null,"type":"contin');
-  expect(glance.read().state).toBe("paused");
+  expect(summary.read().state).toBe("paused");
   appendFileSync(path, 'ued"}\n');
-  expect(glance.read().state).toBe("running");
+  expect(summary.read().state).toBe("running");
   truncateSync(path, 0);
-  expect(glance.read()).toEqual(new RunProgress().facts);
+  expect(summary.read()).toEqual(new RunProgress().facts);
   appendFileSync(path, "rubbish\n");
-  expect(() => glance.read()).toThrow(/line at byte 0 is no event/);
-  expect(() => glance.read()).toThrow(/line at byte 0 is no event/);
+  expect(() => summary.read()).toThrow(/line at byte 0 is no event/);
+  expect(() => summary.read()).toThrow(/line at byte 0 is no event/);
 });
 
 /** A run of so many steps whose journal begins with what is no event any more. */
@@ -177,10 +184,10 @@ function overwrittenRun(steps: number) {
 
 test("of a long journal its end alone is read", () => {
   const { run } = overwrittenRun(50);
-  const glance = new JournalGlance(run.directory);
-  expect(glance.read().trials["a-s0"]).toMatchObject({ iterations: 90, step: 50 });
+  const summary = new JournalSummary(run.directory);
+  expect(summary.read().trials["a-s0"]).toMatchObject({ iterations: 90, step: 50 });
   run.append("a-s0", stepHappening({ step: 50 }));
-  expect(glance.read().trials["a-s0"]).toMatchObject({ step: 51 });
+  expect(summary.read().trials["a-s0"]).toMatchObject({ step: 51 });
 });
 
 test("a run that is taken up again goes on saving its progress", async () => {
@@ -191,7 +198,7 @@ test("a run that is taken up again goes on saving its progress", async () => {
   const before = readFileSync(progressOf(run.directory), "utf8");
   for (let step = 50; step < 100; step += 1) recorder.append("a-s0", longStep(step));
   expect(readFileSync(progressOf(run.directory), "utf8")).not.toBe(before);
-  expect(new JournalGlance(run.directory).read().trials["a-s0"]).toMatchObject({ step: 100 });
+  expect(new JournalSummary(run.directory).read().trials["a-s0"]).toMatchObject({ step: 100 });
 });
 
 test.each([
@@ -218,29 +225,27 @@ test.each([
 ])("a saved progress that %s counts for nothing", (_, spoil) => {
   const { run, path, whole } = overwrittenRun(50);
   spoil(progressOf(run.directory));
-  expect(() => new JournalGlance(run.directory).read()).toThrow(/line at byte 0 is no event/);
+  expect(() => new JournalSummary(run.directory).read()).toThrow(/line at byte 0 is no event/);
   writeFileSync(path, whole);
-  expect(new JournalGlance(run.directory).read().trials["a-s0"]).toMatchObject({ step: 50 });
+  expect(new JournalSummary(run.directory).read().trials["a-s0"]).toMatchObject({ step: 50 });
 });
 
 test("a saved progress of what the journal has no more counts for nothing", () => {
   const run = newRun();
-  const glance = new JournalGlance(run.directory);
-  run.append(null, { type: "paused" });
+  const paused = run.append(null, { type: "paused" });
   const path = join(run.directory, "journal.jsonl");
   const one = readFileSync(path);
   const continued = run.append(null, { type: "continued" });
   const { size } = statSync(path);
-  glance.read();
-  glance.save();
+  save(run.directory, [paused, continued]);
   truncateSync(path, one.length);
-  expect(new JournalGlance(run.directory).read().state).toBe("paused");
+  expect(new JournalSummary(run.directory).read().state).toBe("paused");
   // Another event of the same length in its place.
   const { time } = continued;
   const other = JSON.stringify({ seq: 2, time, trial: null, type: "something" });
-  appendFileSync(path, sealedLine(other, "").bytes);
+  appendFileSync(path, checksummedLine(other, "").bytes);
   expect(statSync(path).size).toBe(size);
-  expect(new JournalGlance(run.directory).read().state).toBe("paused");
+  expect(new JournalSummary(run.directory).read().state).toBe("paused");
 });
 
 test("progress that cannot be saved costs the run nothing", () => {
@@ -248,5 +253,5 @@ test("progress that cannot be saved costs the run nothing", () => {
   mkdirSync(progressOf(run.directory));
   run.append("a-s0", started);
   for (let step = 0; step < 50; step += 1) run.append("a-s0", longStep(step));
-  expect(new JournalGlance(run.directory).read().trials["a-s0"]).toMatchObject({ step: 50 });
+  expect(new JournalSummary(run.directory).read().trials["a-s0"]).toMatchObject({ step: 50 });
 });

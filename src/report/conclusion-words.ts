@@ -1,0 +1,125 @@
+/** A run's conclusion in plain sentences: what the figures say, and no more. */
+import type { Conclusion } from "../analysis/evaluation.js";
+import { formatNumber, formatSigned } from "../text/numbers.js";
+import { columnOf } from "./metric-columns.js";
+
+/** What happened to the tail, and whether risk aversion did it: two sentences or more. */
+export function conclusionLines(conclusion: Conclusion): string[] {
+  return [harmLine(conclusion), neutralLine(conclusion)];
+}
+
+/** What keeps a reader from believing the figures too much; empty: nothing. */
+export function cautionLines({ cautions, not_comparable }: Conclusion): string[] {
+  return [...cautions.map(cautionText), ...not_comparable.map(incomparableText)];
+}
+
+function harmLine({ headline, start, end }: Conclusion): string {
+  if (headline.arm === null) {
+    return start === null
+      ? "No arm was evaluated."
+      : `No arm was trained with RL. ${figures(start)} with ${start.arm}.`;
+  }
+  if (end === null) {
+    return `The headline arm ${headline.arm} has not been evaluated${ruleText(headline)}.`;
+  }
+  if (start === null) {
+    return (
+      `${figures(end)} with ${end.arm}${ruleText(headline)}. ` +
+      "Neither the base model nor SFT was evaluated to compare with."
+    );
+  }
+  const change = end.harm_rate! / start.harm_rate! - 1;
+  const share = Number.isFinite(change) ? ` (${formatSigned(100 * change, 0)} %)` : "";
+  return (
+    `Harm rate: ${rate(start.harm_rate)} with ${start.arm} → ${rate(end.harm_rate)} with ` +
+    `${end.arm}${share}; tail reward ${reward(start.tail_reward)} → ${reward(end.tail_reward)}` +
+    `${ruleText(headline)}.`
+  );
+}
+
+function figures({ harm_rate, tail_reward }: NonNullable<Conclusion["start"]>): string {
+  return `Harm rate ${rate(harm_rate)}, tail reward ${reward(tail_reward)}`;
+}
+
+/** Which arm is spoken of, where it could have been another. */
+function ruleText({ rule, candidates }: Conclusion["headline"]): string {
+  if (candidates.length < 2) {
+    return "";
+  }
+  const kind = rule === "first-averse" ? "risk-averse arms" : "arms";
+  const why =
+    rule === "configured" ? "evaluation.headline names it" : "the first in the configuration";
+  return ` (${why}, of ${candidates.length} ${kind}: ${candidates.join(", ")})`;
+}
+
+function neutralLine({ headline, against_neutral: found }: Conclusion): string {
+  const head = "Risk-averse against risk-neutral: ";
+  switch (found.missing) {
+    case "averse":
+      return headline.rule === "first-trained"
+        ? `${head}no risk-averse arm was run, nothing to compare.`
+        : `${head}${headline.arm} was not evaluated, or is not risk-averse: nothing to compare.`;
+    case "neutral":
+      return `${head}no risk-neutral arm was run, nothing to compare.`;
+    case "pairs":
+      return `${head}${headline.arm} has no seed in common with a risk-neutral arm on the same scale.`;
+    case null:
+  }
+  if (found.differences.length === 0) {
+    return `${head}${undecidedText(found)}`;
+  }
+  const where = found.at === "equal-kl" ? "at equal KL" : "at equal iterations (KL not matched)";
+  const each = found.differences.map(
+    ({ against, difference, ci95: [low, high], verdict }) =>
+      `over ${against} ${signed(difference)} [${signed(low)}, ${signed(high)}] ` +
+      (verdict === "undecided" ? "not decided" : verdict),
+  );
+  return (
+    `${head}tail reward of ${headline.arm} ${where}: ${each.join("; ")}. ` +
+    `(${found.seeds} seeds, 95 % intervals paired by seed)`
+  );
+}
+
+/** Why no difference is shown, and what would decide it. */
+export function undecidedText(found: Conclusion["against_neutral"]): string {
+  const { seeds, seeds_needed: needed } = found;
+  const enough = Array.from({ length: needed }, (_, seed) => seed).join(",");
+  return (
+    `${seeds} ${seeds === 1 ? "seed decides" : "seeds decide"} nothing, so no difference is shown. ` +
+    `It takes at least ${needed} (--set seeds=${enough})` +
+    (found.at === "equal-kl" ? "." : ", and evaluation.every above 0 to compare at equal KL.")
+  );
+}
+
+function cautionText(caution: Conclusion["cautions"][number]): string {
+  switch (caution.kind) {
+    case "perplexity":
+      return `${caution.trial} has diverged: its perplexity is ${formatNumber(caution.perplexity, 0)}`;
+    case "kl":
+      return (
+        `${caution.trial} has diverged: its KL is ${formatNumber(caution.kl, 0)} nats per episode, ` +
+        `with kl.target at ${formatNumber(caution.target, 1)}`
+      );
+    case "few-in-tail":
+      return (
+        `${columnOf(caution.metric)!.title} is a mean over only ${caution.episodes} ` +
+        `${caution.episodes === 1 ? "episode" : "episodes"}: raise evaluation.prompts`
+      );
+  }
+}
+
+function incomparableText({ a, b, keys }: Conclusion["not_comparable"][number]): string {
+  return `${a} and ${b} are not comparable: they differ in ${keys.join(", ")}`;
+}
+
+function rate(value: number | null): string {
+  return formatNumber(value, 3);
+}
+
+function reward(value: number | null): string {
+  return formatNumber(value, 2);
+}
+
+function signed(value: number): string {
+  return formatSigned(value, 2);
+}
