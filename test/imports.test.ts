@@ -60,14 +60,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What `text` and `stats` leave to libraries; of zod `text` knows the types of its issues. */
-const pureLibraries = [
-  "cli-truncate",
-  "d3-array",
-  "slice-ansi",
-  "string-width",
-  "wrap-ansi",
-  "zod",
-];
+const pureLibraries = ["d3-array", "node:module", "string-width", "zod"];
 
 const bannedNames = /^(index|utils?|helpers?|common|managers?|services?)$/;
 
@@ -83,8 +76,12 @@ interface Import {
   readonly clause: string;
 }
 
-/** Import and re-export statements, and imports at run time with a literal name. */
-function importsOf(text: string): Import[] {
+/**
+ * Import and re-export statements, and imports at run time with a literal name.
+ *
+ * @param kind `static`: the statements alone
+ */
+function importsOf(text: string, kind: "all" | "static" = "all"): Import[] {
   const statement =
     /^[ \t]*(?:import\s+(?:([^"';]*?)\s*from\s*)?|export\s+(?:type\s+)?((?:\*|\{)[^"';]*?)\s*from\s*)["']([^"']+)["']/gm;
   const call = /\b(?:import|require)\s*\(\s*["'`]([^"'`]+)["'`]/g;
@@ -93,7 +90,10 @@ function importsOf(text: string): Import[] {
       specifier: match[3]!,
       clause: match[1] ?? match[2] ?? "",
     })),
-    ...Array.from(text.matchAll(call), (match) => ({ specifier: match[1]!, clause: "" })),
+    ...Array.from(kind === "all" ? text.matchAll(call) : [], (match) => ({
+      specifier: match[1]!,
+      clause: "",
+    })),
   ];
 }
 
@@ -135,6 +135,80 @@ function edgeFaults({ path, text }: SourceFile): string[] {
   });
 }
 
+/** The file of src that a relative import leads to; null: a package, or out of src. */
+function targetFile(from: string, specifier: string, files: ReadonlySet<string>): string | null {
+  if (!specifier.startsWith(".")) {
+    return null;
+  }
+  const target = posix.join(posix.dirname(from), specifier);
+  const candidates = [target, target.replace(/\.js$/, ".ts"), target.replace(/\.js$/, ".tsx")];
+  return candidates.find((candidate) => files.has(candidate)) ?? null;
+}
+
+/** Files that import each other, directly or in a round, types too (Tarjan's components). */
+function importCircles(files: readonly SourceFile[]): string[] {
+  const paths = new Set(files.map(({ path }) => path));
+  const edges = new Map(
+    files.map(({ path, text }) => [
+      path,
+      importsOf(text, "static").flatMap(
+        ({ specifier }) => targetFile(path, specifier, paths) ?? [],
+      ),
+    ]),
+  );
+  const found = new Map<string, { order: number; low: number }>();
+  const open: string[] = [];
+  const circles: string[] = [];
+  const visit = (path: string): { order: number; low: number } => {
+    const own = { order: found.size, low: found.size };
+    found.set(path, own);
+    open.push(path);
+    for (const next of edges.get(path)!) {
+      if (!found.has(next)) {
+        own.low = Math.min(own.low, visit(next).low);
+      } else if (open.includes(next)) {
+        own.low = Math.min(own.low, found.get(next)!.order);
+      }
+    }
+    if (own.low === own.order) {
+      const circle = open.splice(open.indexOf(path));
+      if (circle.length > 1) {
+        circles.push(circle.sort().join(" ↔ "));
+      }
+    }
+    return own;
+  };
+  for (const path of paths) {
+    if (!found.has(path)) {
+      visit(path);
+    }
+  }
+  return circles;
+}
+
+/**
+ * Names that two files may both export, with the reason: elsewhere one name is one thing, so that a
+ * reader who searches for it finds it.
+ */
+const sharedNames: Readonly<Record<string, string>> = {
+  mean: "the risk measure of that name in the configuration, and the mean of figures",
+};
+
+/** Names that more than one file exports. */
+function doubleNames(files: readonly SourceFile[]): string[] {
+  const declaration =
+    /^export (?:abstract |async )*(?:const|let|class|function\*?|interface|type|enum) (\w+)/gm;
+  const owners = new Map<string, Set<string>>();
+  for (const { path, text } of files) {
+    for (const [, name] of text.matchAll(declaration)) {
+      owners.set(name!, (owners.get(name!) ?? new Set()).add(path));
+    }
+  }
+  return [...owners]
+    .filter(([name, paths]) => paths.size > 1 && !Object.hasOwn(sharedNames, name))
+    .map(([name, paths]) => `${name}: ${[...paths].sort().join(", ")}`);
+}
+
 function ownerFaults({ path, text }: SourceFile): string[] {
   return importsOf(text).flatMap(({ specifier }) =>
     Object.entries(owners)
@@ -156,14 +230,21 @@ function writeFaults({ path, text }: SourceFile): string[] {
     .map(({ clause }) => `${path} imports ${clause} of node:fs`);
 }
 
-const root = fileURLToPath(new URL("../src/", import.meta.url));
-const sources: SourceFile[] = readdirSync(root, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile() && /\.(ts|tsx|mjs)$/.test(entry.name))
-  .map((entry) => join(entry.parentPath, entry.name))
-  .map((file) => ({
-    path: file.slice(root.length).replaceAll("\\", "/"),
-    text: readFileSync(file, "utf8"),
-  }));
+function filesIn(root: string): SourceFile[] {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(ts|tsx|mjs)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((file) => ({
+      path: file.slice(root.length).replaceAll("\\", "/"),
+      text: readFileSync(file, "utf8"),
+    }));
+}
+
+const sources = filesIn(fileURLToPath(new URL("../src/", import.meta.url)));
+/** Relative to the folder above, so that no folder of src is meant. */
+const tests = filesIn(fileURLToPath(new URL("../", import.meta.url)).concat("test/")).map(
+  ({ path, text }) => ({ path: `../test/${path}`, text }),
+);
 const within = (...parts: string[]): SourceFile[] =>
   sources.filter(({ path }) => parts.includes(partOf(path)));
 const without = (...parts: string[]): SourceFile[] =>
@@ -241,6 +322,22 @@ describe("src", () => {
     ).toEqual([]);
   });
 
+  test("has no files that import each other, not even for types", () => {
+    expect(importCircles(sources)).toEqual([]);
+  });
+
+  test("exports no name for two things", () => {
+    expect(doubleNames(without("tui"))).toEqual([]);
+  });
+
+  test("keeps folders that can be taken in at a glance: 25 files side by side at most", () => {
+    const counts = new Map<string, number>();
+    for (const { path } of [...sources, ...tests]) {
+      counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    }
+    expect([...counts].filter(([, count]) => count > 25)).toEqual([]);
+  });
+
   test("has no barrels and no drawers for odds and ends", () => {
     const names = sources.flatMap(({ path }) => [
       basename(path).replace(/\.\w+$/, ""),
@@ -287,6 +384,26 @@ describe("the rules themselves", () => {
     expect(edgeFaults(file("engine/load.ts", 'import "../worker/session.js";'))).toHaveLength(1);
     expect(edgeFaults(file("worker/launch.ts", 'import "../risk/tail.js";'))).toHaveLength(1);
     expect(edgeFaults(file("main.ts", 'import "./risk/tail.js";'))).toHaveLength(1);
+  });
+
+  test("catch a circle of three, of types too, and none where a file is only loaded late", () => {
+    const round = [
+      file("a.ts", 'import { b } from "./b.js";'),
+      file("b.ts", 'import type { C } from "./deep/c.js";'),
+      file("deep/c.ts", 'export { a } from "../a.js";'),
+      file("d.tsx", 'import "./a.js";'),
+    ];
+    expect(importCircles(round)).toEqual(["a.ts ↔ b.ts ↔ deep/c.ts"]);
+    const late = file("b.ts", 'export const c = () => import("./deep/c.js");');
+    expect(importCircles([round[0]!, late, ...round.slice(2)])).toEqual([]);
+  });
+
+  test("catch a name that two files export", () => {
+    const twice = [
+      file("a.ts", "export async function read() {}\nexport interface Row {}\n"),
+      file("b.ts", "export const read = 1;\nconst Row = 2;\n"),
+    ];
+    expect(doubleNames(twice)).toEqual(["read: a.ts, b.ts"]);
   });
 
   test("catch a package that belongs to another folder", () => {

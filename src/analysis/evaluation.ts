@@ -117,7 +117,7 @@ const conclusion = z.strictObject({
   cautions: z.array(caution),
 });
 
-export const evaluationSchema = z.strictObject({
+export const evaluationFileSchema = z.strictObject({
   arms: z.record(
     z.string(),
     z.strictObject({ seeds: z.array(z.int()), metrics: z.record(z.string(), metric) }),
@@ -127,7 +127,7 @@ export const evaluationSchema = z.strictObject({
   conclusion,
 });
 
-export type Evaluation = z.infer<typeof evaluationSchema>;
+export type Evaluation = z.infer<typeof evaluationFileSchema>;
 export type Conclusion = z.infer<typeof conclusion>;
 export type Metric = z.infer<typeof metric>;
 export type FrontierPoint = z.infer<typeof frontierPoint>;

@@ -37,7 +37,7 @@ export function processTerminal(
 }
 
 /** Waits so many seconds, or until nobody waits any more; never rejects. */
-export function waiting(seconds: number, abandoned: AbortSignal): Promise<void> {
+export function waitSeconds(seconds: number, abandoned: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (abandoned.aborted) {
       resolve();

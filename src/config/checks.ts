@@ -5,7 +5,7 @@ import { annealingEnd } from "../risk/annealing/schedule.js";
 import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailCount } from "../risk/tail.js";
 import type { GivenValues } from "./given-values.js";
-import { type KeyPath, valueAt } from "./key-path.js";
+import { type KeyPath, valueAtKey } from "./key-path.js";
 import type { Override } from "./overrides.js";
 import type { ConfigProblem } from "./problems.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
@@ -140,7 +140,7 @@ export function idleOverrides(
   const inForce = [...new Map(overrides.map((one) => [one.path.join("."), one])).values()];
   return inForce.flatMap(({ path, value, text }) => {
     if (!Object.hasOwn(armSections, path[0]!)) return [];
-    if (trained.some(([, arm]) => isDeepStrictEqual(valueAt(arm, path), value))) return [];
+    if (trained.some(([, arm]) => isDeepStrictEqual(valueAtKey(arm, path), value))) return [];
     const key = path.join(".");
     const names = trained.map(([name]) => name);
     return [

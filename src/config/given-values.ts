@@ -1,7 +1,7 @@
 /** What a user gave, in the file or by `--set`, and where: the base of places and origins. */
-import { type KeyPath, leaves, type Tree, valueAt } from "./key-path.js";
+import { type KeyPath, leaves, type Tree, valueAtKey } from "./key-path.js";
 import type { Override } from "./overrides.js";
-import type { Place } from "./problems.js";
+import type { SourcePlace } from "./problems.js";
 import { keyReferences } from "./reference.js";
 import type { Places } from "./schema-problems.js";
 import type { YamlSource } from "./yaml.js";
@@ -15,7 +15,7 @@ export interface GivenValues extends Places {
 
 export function givenValues(source: YamlSource, overrides: readonly Override[]): GivenValues {
   const byKey = new Map(overrides.map((one) => [one.path.join("."), one]));
-  const overrideOf = (path: readonly PropertyKey[]): Place | null => {
+  const overrideOf = (path: readonly PropertyKey[]): SourcePlace | null => {
     for (let length = path.length; length > 0; length--) {
       const override = byKey.get(path.slice(0, length).join("."));
       if (override !== undefined && holds(override.value, path.slice(length))) {
@@ -29,7 +29,7 @@ export function givenValues(source: YamlSource, overrides: readonly Override[]):
     ofKey: (path) => overrideOf(path) ?? source.placeOfKey(path),
     origin(path) {
       if (overrideOf(path) !== null) return "override";
-      return valueAt(source.tree, path) === undefined ? "default" : "file";
+      return valueAtKey(source.tree, path) === undefined ? "default" : "file";
     },
   };
 }

@@ -8,7 +8,7 @@ export function isTree(value: unknown): value is Tree {
 }
 
 /** Own properties only: `constructor` is no configuration key. */
-export function valueAt(tree: unknown, path: KeyPath): unknown {
+export function valueAtKey(tree: unknown, path: KeyPath): unknown {
   let value = tree;
   for (const key of path) {
     if (!isTree(value) || !Object.hasOwn(value, key)) return undefined;

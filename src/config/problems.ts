@@ -1,12 +1,12 @@
 /** What is wrong with a configuration: every problem at once, each with its place and remedy. */
 
 /** Exact place in a file, or the `--set` that said it. Lines and columns count from 1. */
-export type Place =
+export type SourcePlace =
   | { readonly file: string; readonly line: number; readonly column: number }
   | { readonly override: string };
 
 export interface ConfigProblem {
-  readonly place: Place;
+  readonly place: SourcePlace;
   /** `risk.alpha`; empty where the file as a whole is meant. */
   readonly key: string;
   /** What stands there, as the user wrote it or as the reader understood it. */
@@ -28,11 +28,13 @@ export class ConfigError extends Error {
 
 /** `configs/x.yaml:3:10: risk.alpha: found 1.5, expected a number over 0, at most 1. Write …` */
 export function problemLine(problem: ConfigProblem): string {
-  const where = [placeText(problem.place), problem.key].filter((part) => part !== "").join(": ");
+  const where = [sourcePlaceText(problem.place), problem.key]
+    .filter((part) => part !== "")
+    .join(": ");
   return `${where}: found ${problem.found}, expected ${problem.expected}. ${problem.remedy}`.trimEnd();
 }
 
-export function placeText(place: Place): string {
+export function sourcePlaceText(place: SourcePlace): string {
   return "override" in place
     ? `--set ${place.override}`
     : `${place.file}:${place.line}:${place.column}`;

@@ -4,14 +4,14 @@ import type { z } from "zod";
 import { nearestName } from "../text/nearest-name.js";
 import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
 import type { KeyPath } from "./key-path.js";
-import type { ConfigProblem, Place } from "./problems.js";
+import type { ConfigProblem, SourcePlace } from "./problems.js";
 import { keyReference, keyReferences, sectionNames } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 
 /** Where values and keys of the checked tree come from. */
 export interface Places {
-  of(path: readonly PropertyKey[]): Place;
-  ofKey(path: readonly PropertyKey[]): Place;
+  of(path: readonly PropertyKey[]): SourcePlace;
+  ofKey(path: readonly PropertyKey[]): SourcePlace;
 }
 
 /**
@@ -79,7 +79,7 @@ function clipped(text: string): string {
 }
 
 /** A key that the schema does not have, answered with the nearest one that it has. */
-export function unknownKey(path: KeyPath, place: Place): ConfigProblem {
+export function unknownKey(path: KeyPath, place: SourcePlace): ConfigProblem {
   const inArm = path[0] === "arms" && path.length > 2;
   const prefix = inArm ? `${path.slice(0, 2).join(".")}.` : "";
   const key = (inArm ? path.slice(2) : path).join(".");

@@ -13,7 +13,7 @@ import {
   parseDocument,
 } from "yaml";
 import { isTree, type Tree } from "./key-path.js";
-import { ConfigError, type ConfigProblem, type Place } from "./problems.js";
+import { ConfigError, type ConfigProblem, type SourcePlace } from "./problems.js";
 
 const reasons: Readonly<Record<string, readonly [found: string, remedy: string]>> = {
   ENOENT: [
@@ -90,16 +90,16 @@ function failure(
 export interface YamlSource {
   readonly tree: Tree;
   /** Place of a value, of its nearest parent where the file does not have it. */
-  placeOf(path: readonly PropertyKey[]): Place;
+  placeOf(path: readonly PropertyKey[]): SourcePlace;
   /** Place of the key itself, for keys that should not be there. */
-  placeOfKey(path: readonly PropertyKey[]): Place;
+  placeOfKey(path: readonly PropertyKey[]): SourcePlace;
 }
 
 /** @throws {ConfigError} malformed YAML, several documents, or no map at the top. */
 export function parseYaml(file: string, text: string): YamlSource {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: "error" });
-  const at = (offset: number): Place => {
+  const at = (offset: number): SourcePlace => {
     const { line, col } = lineCounter.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
@@ -129,7 +129,7 @@ export function parseYaml(file: string, text: string): YamlSource {
   };
 }
 
-function plainTree(toPlain: () => unknown, at: (offset: number) => Place): Tree {
+function plainTree(toPlain: () => unknown, at: (offset: number) => SourcePlace): Tree {
   const problem = (found: string): ConfigProblem => ({
     place: at(0),
     key: "",

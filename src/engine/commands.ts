@@ -4,7 +4,7 @@ import type { Trial } from "../config/trials.js";
 import type { Happening } from "../journal/events.js";
 import { canBeEvaluated, hasUnsavedWork } from "./next-action.js";
 import type { Plan } from "./plan.js";
-import type { RunState } from "./state.js";
+import type { RunState } from "./run-state.js";
 import type { TrialState } from "./trial-state.js";
 
 export const runCommands = ["pause", "continue", "checkpoint", "evaluate", "stop", "halt"] as const;

@@ -21,7 +21,8 @@ import type { Plan } from "./plan.js";
 import type { Ports, RunOutcome } from "./ports.js";
 import { RecordedInputs } from "./recorded-inputs.js";
 import type { Past } from "./replay.js";
-import { advance, initialState, type RunState } from "./state.js";
+import { initialState, type RunState } from "./run-state.js";
+import { advance } from "./state.js";
 import { newestPoint } from "./trial-state.js";
 
 /**

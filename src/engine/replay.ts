@@ -7,7 +7,8 @@ import { failureFacts } from "./failure.js";
 import type { Plan } from "./plan.js";
 import type { Recorder } from "./ports.js";
 import { RecordedInputs } from "./recorded-inputs.js";
-import { advance, initialState, type RunState } from "./state.js";
+import { initialState, type RunState } from "./run-state.js";
+import { advance } from "./state.js";
 import { newestPoint, type SavedPoint } from "./trial-state.js";
 
 export interface Past {

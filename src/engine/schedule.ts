@@ -4,8 +4,8 @@ import type { Trial } from "../config/trials.js";
 import type { Action, TrialAction } from "./action.js";
 import { askedFor, nextAction } from "./next-action.js";
 import type { Plan } from "./plan.js";
-import type { RunState } from "./state.js";
-import { isComplete, isOver, type TrialState } from "./trial-state.js";
+import type { RunState } from "./run-state.js";
+import { isComplete, type TrialState, trialIsOver } from "./trial-state.js";
 
 /** Seconds. */
 const longestDelay = 300;
@@ -56,7 +56,7 @@ function fillSlots(plan: Plan, state: RunState, give: Give): RunState {
   return plan.trials.reduce((current, trial) => {
     const own = current.trials[trial.id]!;
     const slot = freeSlot(current);
-    if (slot === null || own.slot !== null || isOver(own) || !canStart(current, trial)) {
+    if (slot === null || own.slot !== null || trialIsOver(own) || !canStart(current, trial)) {
       return current;
     }
     if (own.inHand === "open") {

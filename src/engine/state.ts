@@ -1,42 +1,17 @@
 /**
  * The run as a pure state machine: `advance(state, event) → [state, actions]`. No clock, socket,
  * disk or promise. Its events are the journal's, so that replaying a journal gives the state back;
- * actions asked for during a replay are dropped, all but those in hand at the end.
+ * the actions that come of a replay are dropped (replay.ts): what they were to do is an event too.
  */
 
-import type { FailureKind, JournalEvent } from "../journal/events.js";
+import type { JournalEvent } from "../journal/events.js";
 import type { Action, Discarded } from "./action.js";
 import type { StopMode } from "./next-action.js";
 import type { Plan } from "./plan.js";
 import { outdated } from "./retention.js";
+import type { RunState } from "./run-state.js";
 import { schedule, type Turn } from "./schedule.js";
-import { absorb, initialTrial, isOver, resumed, type TrialState } from "./trial-state.js";
-
-export interface RunFailure {
-  readonly trial: string | null;
-  readonly kind: FailureKind;
-  readonly message: string;
-  readonly detail: string | null;
-}
-
-export interface RunState {
-  readonly phase: "created" | "running" | "concluding" | "done" | "failed" | "interrupted";
-  readonly stop: StopMode;
-  /** No trial begins anything but what is asked for. */
-  readonly paused: boolean;
-  /** Trials that work side by side, ≥ 1. */
-  readonly parallel: number;
-  /** The first failure: it stops the run. */
-  readonly failure: RunFailure | null;
-  /** By trial id, in the plan's order. */
-  readonly trials: Readonly<Record<string, TrialState>>;
-}
-
-export function initialState(plan: Plan): RunState {
-  const trials = Object.fromEntries(plan.trials.map((trial) => [trial.id, initialTrial(trial)]));
-  const { parallel } = plan;
-  return { phase: "created", stop: "no", paused: false, parallel, failure: null, trials };
-}
+import { absorb, resumed, type TrialState, trialIsOver } from "./trial-state.js";
 
 /**
  * The state after an event, and what is to be done now.
@@ -183,7 +158,9 @@ function outcomeAtRest({
   failure,
 }: RunState): "done" | "failed" | "interrupted" | null {
   const states = Object.values(trials);
-  const atRest = states.every((own) => isOver(own) || (own.phase === "pending" && stop !== "no"));
+  const atRest = states.every(
+    (own) => trialIsOver(own) || (own.phase === "pending" && stop !== "no"),
+  );
   if (!atRest) {
     return null;
   }

@@ -82,7 +82,7 @@ export function initialTrial(trial: Trial): TrialState {
 }
 
 /** Nothing but a resume can change it any more. */
-export function isOver(state: TrialState): boolean {
+export function trialIsOver(state: TrialState): boolean {
   return state.phase === "done" || state.phase === "failed" || state.phase === "interrupted";
 }
 

@@ -23,7 +23,10 @@ const layout = [
   ["weight", "float32"],
 ] as const satisfies readonly (readonly [keyof Episodes, "uint32" | "float32"])[];
 
-export function writeEpisodes(path: string, episodes: Episodes): { sha256: string; count: number } {
+export function writeEpisodesFile(
+  path: string,
+  episodes: Episodes,
+): { sha256: string; count: number } {
   const count = episodes.prompt.length;
   const bytes = new Uint8Array(4 * (headerWords + layout.length * count));
   const view = new DataView(bytes.buffer);
@@ -49,7 +52,7 @@ export function writeEpisodes(path: string, episodes: Episodes): { sha256: strin
  * @param sha256 as the journal has it
  * @throws {RecordError} when the file is missing, changed or no such file
  */
-export function readEpisodes(path: string, sha256: string): Episodes {
+export function readEpisodesFile(path: string, sha256: string): Episodes {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);

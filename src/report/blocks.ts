@@ -1,5 +1,5 @@
 /** A report's content, free of the format it is written in: markdown and HTML both draw these. */
-import type { Plot } from "./plots/panel.js";
+import type { ReportPlot } from "./plots/panel.js";
 
 export interface Cell {
   readonly main: string;
@@ -22,7 +22,7 @@ export type Block =
       /** The first so many columns hold words and stand left, the others figures and right. */
       readonly wordColumns: number;
     }
-  | { readonly kind: "plot"; readonly plot: Plot }
+  | { readonly kind: "plot"; readonly plot: ReportPlot }
   | { readonly kind: "code"; readonly text: string }
   /** Closed until the reader opens it. */
   | { readonly kind: "details"; readonly summary: string; readonly blocks: readonly Block[] };

@@ -1,7 +1,7 @@
 /** What a paired difference is worth, in words that claim no more than the interval does. */
 import type { Comparison } from "../analysis/evaluation.js";
 import { formatCount, formatNumber, formatSigned, type NumberStyle } from "../text/numbers.js";
-import { columnOf } from "./metric-columns.js";
+import { metricColumnOf } from "./metric-columns.js";
 
 export type Verdict = "better" | "worse" | "undecided" | "unknown";
 
@@ -15,7 +15,7 @@ export function verdictOf(comparison: Comparison): Verdict {
     return "undecided";
   }
   const higher = ci95[0] > 0;
-  return higher === (columnOf(metric)?.better !== "lower") ? "better" : "worse";
+  return higher === (metricColumnOf(metric)?.better !== "lower") ? "better" : "worse";
 }
 
 /** `+0.61 [+0.35, +0.88] better` · `+0.12, one seed: undecided` · `no common range` */
@@ -50,7 +50,7 @@ export function placeText({ at, where }: Comparison, style: NumberStyle): string
 }
 
 function signedFigure(value: number | null, metric: string, style: NumberStyle): string {
-  const column = columnOf(metric);
+  const column = metricColumnOf(metric);
   const scaled = value === null ? null : value * (column?.factor ?? 1);
   return formatSigned(scaled, column?.digits ?? 2, style);
 }

@@ -8,7 +8,7 @@ import { seedsToDecide } from "../analysis/conclusion.js";
 import type { Metric } from "../analysis/evaluation.js";
 import type { Interval } from "../stats/intervals.js";
 import { pairedTest } from "../stats/paired-test.js";
-import { wrapWords } from "../text/wrapping.js";
+import { wrapText } from "../text/wrapping.js";
 import { renderTable, type TableOptions } from "./table.js";
 
 export interface ComparedArm {
@@ -77,7 +77,7 @@ export function renderComparison(
   );
   const remarks = rest.flatMap((row) => whyNoDifference(row, first!));
   const others = rest.filter(({ againstFirst }) => Object.keys(againstFirst).length > 0);
-  const wrapped = remarks.flatMap((remark) => wrapWords(remark, options.width));
+  const wrapped = remarks.flatMap((remark) => wrapText(remark, options.width));
   if (others.length === 0) {
     return [figures, ...(wrapped.length > 0 ? ["", ...wrapped] : [])].join("\n");
   }

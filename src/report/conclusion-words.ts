@@ -1,7 +1,7 @@
 /** A run's conclusion in plain sentences: what the figures say, and no more. */
 import type { Conclusion } from "../analysis/evaluation.js";
 import { formatNumber, formatSigned } from "../text/numbers.js";
-import { columnOf } from "./metric-columns.js";
+import { metricColumnOf } from "./metric-columns.js";
 
 /** What happened to the tail, and whether risk aversion did it: two sentences or more. */
 export function conclusionLines(conclusion: Conclusion): string[] {
@@ -102,7 +102,7 @@ function cautionText(caution: Conclusion["cautions"][number]): string {
       );
     case "few-in-tail":
       return (
-        `${columnOf(caution.metric)!.title} is a mean over only ${caution.episodes} ` +
+        `${metricColumnOf(caution.metric)!.title} is a mean over only ${caution.episodes} ` +
         `${caution.episodes === 1 ? "episode" : "episodes"}: raise evaluation.prompts`
       );
   }

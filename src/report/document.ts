@@ -1,7 +1,7 @@
 /** The report from top to bottom. */
 import type { ReportDocument } from "./blocks.js";
 import { cautionLines, conclusionLines } from "./conclusion-words.js";
-import type { Plot } from "./plots/panel.js";
+import type { ReportPlot } from "./plots/panel.js";
 import type { ReportData } from "./report-data.js";
 import { comparisonsSection } from "./sections/comparisons.js";
 import { reproduceSection } from "./sections/reproduce.js";
@@ -12,7 +12,7 @@ import { troubleSection } from "./sections/trouble.js";
 
 export function reportDocument(
   data: ReportData,
-  plots: readonly Plot[],
+  plots: readonly ReportPlot[],
   options: TextOptions,
 ): ReportDocument {
   const { run, evaluation } = data;

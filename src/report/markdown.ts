@@ -3,13 +3,8 @@
 import { safeText } from "../text/safe-text.js";
 import type { Block, Cell, ReportDocument } from "./blocks.js";
 
-export interface MarkdownOptions {
-  /** Where a plot's SVG lies, relative to the file; null: plots are only in the HTML report. */
-  readonly plotPath: ((id: string) => string) | null;
-}
-
-export function renderMarkdown(document: ReportDocument, options: MarkdownOptions): string {
-  const blocks = document.blocks.flatMap((block) => blockLines(block, options));
+export function renderMarkdown(document: ReportDocument): string {
+  const blocks = document.blocks.flatMap(blockLines);
   return [`# ${escapeText(document.title)}`, "", escapeText(document.byline), "", ...blocks]
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")
@@ -17,7 +12,7 @@ export function renderMarkdown(document: ReportDocument, options: MarkdownOption
     .concat("\n");
 }
 
-function blockLines(block: Block, options: MarkdownOptions): string[] {
+function blockLines(block: Block): string[] {
   switch (block.kind) {
     case "heading":
       return [`## ${escapeText(block.text)}`, ""];
@@ -34,14 +29,7 @@ function blockLines(block: Block, options: MarkdownOptions): string[] {
     case "table":
       return [...tableLines(block), ""];
     case "plot":
-      return options.plotPath === null
-        ? [`Drawn in report.html. ${escapeText(block.plot.caption)}`, ""]
-        : [
-            `![${escapeText(block.plot.title)}](${options.plotPath(block.plot.id)})`,
-            "",
-            escapeText(block.plot.caption),
-            "",
-          ];
+      return [`Drawn in report.html. ${escapeText(block.plot.caption)}`, ""];
     case "code":
       return [...fenced(block.text), ""];
     case "details":
@@ -49,7 +37,7 @@ function blockLines(block: Block, options: MarkdownOptions): string[] {
         "<details>",
         `<summary>${escapeText(block.summary)}</summary>`,
         "",
-        ...block.blocks.flatMap((inner) => blockLines(inner, options)),
+        ...block.blocks.flatMap(blockLines),
         "</details>",
         "",
       ];

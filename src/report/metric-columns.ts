@@ -149,7 +149,7 @@ export const reportOnlyColumns: readonly MetricColumn[] = [
 ];
 
 /** The column of a metric by its stored name; undefined for metrics that no table shows. */
-export function columnOf(metric: string): MetricColumn | undefined {
+export function metricColumnOf(metric: string): MetricColumn | undefined {
   return [...metricColumns, ...reportOnlyColumns].find((column) => column.metric === metric);
 }
 

@@ -162,7 +162,7 @@ function last<T extends JournalEvent["type"]>(
 
 /* The completions that an arm's tail is made of. */
 
-export interface WorstEpisode {
+export interface LowReward {
   readonly arm: string;
   readonly seed: number;
   /** Id in the test set. */
@@ -173,18 +173,16 @@ export interface WorstEpisode {
   readonly judge: number | null;
   readonly kl: number | null;
   readonly length: number;
-  /** Where this very completion is among the samples. */
-  readonly text: SampleText | null;
 }
 
 /** The `count` lowest rewards of each arm's final evaluations, all seeds together, worst first. */
-export function worstEpisodes(data: ReportData, count: number): WorstEpisode[] {
+export function lowestRewards(data: ReportData, count: number): LowReward[] {
   return data.arms.flatMap((arm) =>
     data.trials
       .filter((trial) => trial.arm === arm && trial.final !== null)
       .flatMap((trial) => {
         const { arrays } = trial.final!;
-        return arrays.reward.flatMap((reward, at): WorstEpisode[] =>
+        return arrays.reward.flatMap((reward, at): LowReward[] =>
           reward === null
             ? []
             : [
@@ -197,10 +195,6 @@ export function worstEpisodes(data: ReportData, count: number): WorstEpisode[] {
                   judge: arrays.judge?.[at] ?? null,
                   kl: arrays.kl[at] ?? null,
                   length: arrays.length[at]!,
-                  text:
-                    data.samples.find(
-                      (text) => text.trial === trial.name && text.prompt === arrays.prompt[at],
-                    ) ?? null,
                 },
               ],
         );

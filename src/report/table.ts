@@ -4,7 +4,7 @@ import { columnWidths, gridLines, gridWidth } from "../text/grid.js";
 import { safeText } from "../text/safe-text.js";
 import { terminalStyle } from "../text/terminal-style.js";
 import { displayWidth, pad, truncate } from "../text/width.js";
-import { wrapWords } from "../text/wrapping.js";
+import { wrapText } from "../text/wrapping.js";
 import {
   type MetricColumn,
   meanText,
@@ -51,7 +51,7 @@ export function renderTable(evaluation: Pick<Evaluation, "arms">, options: Table
     style.dim((options.unicode ? "─" : "-").repeat(ruleWidth)),
     ...body.map((line, at) => (layout.spreadRows.has(at + 1) ? style.dim(line) : line)),
     ...notes(evaluation, spread, options.unicode, layout)
-      .flatMap((note) => wrapWords(note, options.width))
+      .flatMap((note) => wrapText(note, options.width))
       .map(style.dim),
   ].join("\n");
 }

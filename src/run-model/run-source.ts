@@ -1,19 +1,11 @@
 /** What a view needs of a run, wherever it is: in this process, in another, or over. */
 import type { Experiment } from "../config/schema/experiment.js";
 import type { RunCommand } from "../engine/commands.js";
-import type { Observation } from "../engine/ports.js";
+import type { EpisodeText, Observation } from "../engine/ports.js";
 import type { JournalEntry } from "../journal/event-head.js";
 import type { Episodes, JournalEvent } from "../journal/events.js";
 
 export type ProgressObservation = Extract<Observation, { kind: "progress" }>;
-
-/** One of a step's worst episodes, in words. Untrusted: pass through `safeText` wherever shown. */
-export interface EpisodeText {
-  /** Place in the batch. */
-  readonly episode: number;
-  readonly prompt: string;
-  readonly completion: string;
-}
 
 export interface RunListener {
   /** The journal has grown: `read` gives more. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Evaluation, evaluationSchema } from "../analysis/evaluation.js";
+import { type Evaluation, evaluationFileSchema } from "../analysis/evaluation.js";
 import { writeDurably } from "../system/durable-files.js";
 import { RecordError, recordError } from "../system/record-error.js";
 import { sha256Of } from "../system/sha256.js";
@@ -12,13 +12,13 @@ import { runFiles } from "./paths.js";
  * @throws {z.ZodError} when a figure is NaN or infinite: JSON would silently turn it into null
  */
 export function writeEvaluation(run: string, evaluation: Evaluation): void {
-  const checked = evaluationSchema.parse(evaluation);
+  const checked = evaluationFileSchema.parse(evaluation);
   writeDurably(join(run, runFiles.evaluation), `${JSON.stringify(checked, null, 2)}\n`);
 }
 
 /** @throws {RecordError} when it is missing (the run is not done) or damaged */
 export function readEvaluation(run: string): Evaluation {
-  return readCheckedJson(join(run, runFiles.evaluation), evaluationSchema, "an evaluation");
+  return readCheckedJson(join(run, runFiles.evaluation), evaluationFileSchema, "an evaluation");
 }
 
 /** @returns null: there is none, for the run is not over. @throws {RecordError} it is damaged */

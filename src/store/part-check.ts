@@ -7,7 +7,7 @@ import { readDigestList } from "./digest-list.js";
 import { checkFolder, differs } from "./digests.js";
 import { checkedPath } from "./paths.js";
 
-export interface Finding {
+export interface FileFinding {
   /** Relative to the run folder. */
   readonly file: string;
   /** From 1; null: of the file as a whole. */
@@ -27,7 +27,7 @@ export type Part =
   | "reports";
 
 export class PartCheck {
-  readonly findings: Finding[] = [];
+  readonly findings: FileFinding[] = [];
   /** So many are as they were written: events of the journal, folders of checkpoints and models. */
   sound = 0;
   /** Files that nothing vouches for: a former version wrote them, or they were being written. */

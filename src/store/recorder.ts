@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { CompletePart, EpisodeText, Position, Recorder } from "../engine/ports.js";
-import { writeEpisodes } from "../journal/episodes-file.js";
+import { writeEpisodesFile } from "../journal/episodes-file.js";
 import type { Happening, JournalEvent } from "../journal/events.js";
 import type { JournalWriter } from "../journal/writer.js";
 import { makeFolder, writeDurably } from "../system/durable-files.js";
@@ -180,7 +180,7 @@ export class DiskRecorder implements RunRecorder {
     if (!existsSync(dirname(path))) {
       makeFolder(dirname(path));
     }
-    return { ...happening, episodes: { file, ...writeEpisodes(path, happening.episodes) } };
+    return { ...happening, episodes: { file, ...writeEpisodesFile(path, happening.episodes) } };
   }
 
   /** @param fileOf relative to the run folder; nth: from 1 */

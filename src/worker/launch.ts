@@ -11,8 +11,6 @@ import { filled, type WorkerSpec } from "./spec.js";
 export interface LaunchOptions {
   /** Folder of the package, for `{root}` and `{python}`. */
   readonly root: string;
-  /** Added to the spec's environment, and stronger: a device of its own for each trial, say. */
-  readonly environment?: Readonly<Record<string, string>>;
   /** Gets everything the worker prints, without secrets; stays open. */
   readonly log?: OutputLog;
 }
@@ -55,7 +53,6 @@ export async function launch(
       environment: {
         ...ownEnvironment(where.temporary),
         ...environment,
-        ...where.environment,
         [MARK]: session,
       },
       log: where.log,
@@ -79,10 +76,8 @@ function ownEnvironment(temporary: string | null): Record<string, string> {
     : { AVERSE_CONTROLLER_PID: String(process.pid), TMPDIR: temporary };
 }
 
-/* Which Python runs the worker: what `{python}` stands for. */
-
 /**
- * `AVERSE_PYTHON` if set, otherwise the package's own virtual environment. An explicit
+ * Which Python runs the worker, `{python}` of a spec: `AVERSE_PYTHON` if set, otherwise the package's own virtual environment. An explicit
  * choice is not checked here: it may be a name for PATH to find.
  *
  * @param root - Folder of the package.

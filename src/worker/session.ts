@@ -70,7 +70,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     private readonly options: SessionOptions,
   ) {
     // Both values of a variable that the spec sets anew: a worker's own files may tell the other.
-    this.#withholding = withholding(process.env, spec.environment, options.environment ?? {});
+    this.#withholding = withholding(process.env, spec.environment);
     this.#exchange = new Exchange(this.#id, this, this.#withholding);
   }
 

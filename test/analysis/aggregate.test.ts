@@ -1,7 +1,7 @@
 /** Sums over journals whose figures are known by hand. */
 import { describe, expect, test } from "vitest";
 import { aggregate } from "../../src/analysis/aggregate.js";
-import { evaluationSchema } from "../../src/analysis/evaluation.js";
+import { evaluationFileSchema } from "../../src/analysis/evaluation.js";
 import type { Happening, JournalEvent } from "../../src/journal/events.js";
 import { type ExperimentChanges, smallExperiment } from "../engine/experiments.js";
 import { evaluatedHappening, stepHappening } from "../engine/happenings.js";
@@ -242,7 +242,7 @@ describe("comparisons", () => {
 
   test("are what the schema of evaluation.json says", () => {
     const found = aggregate(experiment({ seeds: [0, 1] }), curves([0.5, 0.75]));
-    expect(evaluationSchema.parse(found)).toEqual(found);
+    expect(evaluationFileSchema.parse(found)).toEqual(found);
   });
 });
 

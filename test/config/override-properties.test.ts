@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { leaves, merged, type Tree, valueAt, withValueAt } from "../../src/config/key-path.js";
+import { leaves, merged, type Tree, valueAtKey, withValueAt } from "../../src/config/key-path.js";
 import { loadExperiment } from "../../src/config/load.js";
 import { ConfigError } from "../../src/config/problems.js";
 import { keyReferences } from "../../src/config/reference.js";
@@ -33,7 +33,7 @@ test("an override is in force as the file's own value would be, or refused as th
       // What a shell or a short hand takes away is given back, so overrides may be kinder.
       if (written !== null || !["text", "list"].includes(kind)) expect(override).toEqual(written);
       if (override !== null && kind !== "text" && kind !== "list") {
-        expect(valueAt(override, path)).toEqual(data);
+        expect(valueAtKey(override, path)).toEqual(data);
       }
     }),
     { numRuns: 100 },
@@ -90,7 +90,7 @@ test("merging keeps what only one has and prefers the upper where both have a le
       expect(merged({}, over)).toEqual(over);
       for (const [path, leaf] of leaves(over)) {
         // An empty map changes nothing in a map under it.
-        if (typeof leaf === "number") expect(valueAt(both, path)).toBe(leaf);
+        if (typeof leaf === "number") expect(valueAtKey(both, path)).toBe(leaf);
       }
     }),
   );
@@ -103,12 +103,12 @@ test("a value that is set is there, and the rest is as it was", () => {
       fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 4 }),
       (before, path) => {
         const after = withValueAt(before, path, 42);
-        expect(valueAt(after, path)).toBe(42);
+        expect(valueAtKey(after, path)).toBe(42);
         for (const [other, leaf] of leaves(before)) {
           const touched = path.every(
             (part, index) => index >= other.length || part === other[index],
           );
-          if (!touched) expect(valueAt(after, other)).toEqual(leaf);
+          if (!touched) expect(valueAtKey(after, other)).toEqual(leaf);
         }
       },
     ),

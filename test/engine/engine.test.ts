@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { planRun } from "../../src/engine/plan.js";
-import { advance, initialState } from "../../src/engine/state.js";
+import { initialState } from "../../src/engine/run-state.js";
+import { advance } from "../../src/engine/state.js";
 import type { JournalEvent } from "../../src/journal/events.js";
 import { float32Array, float32Bytes } from "../../src/protocol/arrays.js";
 import type { Result } from "../../src/protocol/messages.js";

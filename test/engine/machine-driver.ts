@@ -4,8 +4,9 @@ import { expect } from "vitest";
 import type { Action, TrialAction } from "../../src/engine/action.js";
 import { commanded, type RunCommand } from "../../src/engine/commands.js";
 import { type Plan, planRun } from "../../src/engine/plan.js";
-import { advance, initialState, type RunState } from "../../src/engine/state.js";
-import { isOver } from "../../src/engine/trial-state.js";
+import { initialState, type RunState } from "../../src/engine/run-state.js";
+import { advance } from "../../src/engine/state.js";
+import { trialIsOver } from "../../src/engine/trial-state.js";
 import type { Happening, JournalEvent } from "../../src/journal/events.js";
 import { smallExperiment } from "./experiments.js";
 import { answerTo } from "./happenings.js";
@@ -106,7 +107,7 @@ export class Driver {
     );
     for (const [id, own] of Object.entries(before.trials)) {
       const now = this.state.trials[id]!;
-      const final = own.phase === "done" || (isOver(own) && event.type !== "run_resumed");
+      const final = own.phase === "done" || (trialIsOver(own) && event.type !== "run_resumed");
       must(!final || now === own, "the end is final");
       must(
         now.step === own.step || event.type !== "checkpoint_dropped",

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/journal/events.js";
-import { type RenderedReport, renderReport } from "../../src/report/render-report.js";
+import { renderReport } from "../../src/report/render-report.js";
 import { noConclusion } from "../analysis/no-conclusion.js";
 import { fixtureRun } from "./fixture.js";
 
 const run = fixtureRun({ seeds: [0, 1, 2], iterations: 20, prompts: 200 });
-let report: RenderedReport;
+let report: Awaited<ReturnType<typeof renderReport>>;
 
 beforeAll(async () => {
   report = await renderReport(run, { showText: false });
@@ -89,14 +89,6 @@ describe("report.md", () => {
     expect(report.markdown).toContain("## Risk-averse against risk-neutral");
     expect(report.markdown).not.toContain("<b>");
     expect(report.markdown).toContain("Drawn in report.html.");
-  });
-
-  test("links plots where they are on disk", async () => {
-    const { markdown } = await renderReport(run, {
-      showText: false,
-      plotPath: (id) => `plots/${id}.svg`,
-    });
-    expect(markdown).toContain("![Tail against KL](plots/tail-against-kl.svg)");
   });
 
   test("keeps every table row at its head's width", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/journal/events.js";
-import { gatherReport, worstEpisodes } from "../../src/report/report-data.js";
+import { gatherReport, lowestRewards } from "../../src/report/report-data.js";
 import { fixtureRun } from "./fixture.js";
 
 const run = fixtureRun({ arms: ["sft", "rlhf"], seeds: [0, 1], iterations: 10, prompts: 60 });
@@ -66,7 +66,7 @@ describe("gatherReport", () => {
 });
 
 test("worstEpisodes takes the lowest rewards of each arm over its seeds, worst first", () => {
-  const worst = worstEpisodes(gatherReport(run), 4);
+  const worst = lowestRewards(gatherReport(run), 4);
   expect(worst).toHaveLength(8);
   const rewards = gatherReport(run)
     .trials.filter(({ arm }) => arm === "rlhf")

@@ -13,7 +13,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { runCommands } from "../../src/engine/commands.js";
 import type { Plan } from "../../src/engine/plan.js";
-import type { RunState } from "../../src/engine/state.js";
+import type { RunState } from "../../src/engine/run-state.js";
 import type { JournalEvent } from "../../src/journal/events.js";
 import { checksummedLine } from "../../src/journal/line.js";
 import { JournalSummary, writeProgress } from "../../src/store/progress-file.js";

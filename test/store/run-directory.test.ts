@@ -9,7 +9,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Evaluation } from "../../src/analysis/evaluation.js";
-import { readEpisodes } from "../../src/journal/episodes-file.js";
+import { readEpisodesFile } from "../../src/journal/episodes-file.js";
 import type { Episodes, Happening } from "../../src/journal/events.js";
 import { readJournal } from "../../src/journal/reader.js";
 import { readEvaluation, readEvaluationIfAny } from "../../src/store/evaluation-file.js";
@@ -115,12 +115,12 @@ describe("events", () => {
     });
     const named = (event as { episodes: { file: string; sha256: string } }).episodes;
     const path = join(run.directory, named.file);
-    expect(readEpisodes(path, named.sha256)).toEqual(episodes);
+    expect(readEpisodesFile(path, named.sha256)).toEqual(episodes);
     const bytes = readFileSync(path);
     bytes[500]! ^= 1;
     writeFileSync(path, bytes);
-    expect(() => readEpisodes(path, named.sha256)).toThrow(/is not what was written/);
-    expect(() => readEpisodes(`${path}x`, named.sha256)).toThrow(/no such file/);
+    expect(() => readEpisodesFile(path, named.sha256)).toThrow(/is not what was written/);
+    expect(() => readEpisodesFile(`${path}x`, named.sha256)).toThrow(/no such file/);
   });
 
   test("of a step that is done again leave the file of the first time as it was", () => {
@@ -137,7 +137,7 @@ describe("events", () => {
       "trials/rlhf-s0/episodes/step-000003-2.bin",
     ]);
     for (const { file, sha256 } of files) {
-      expect(readEpisodes(join(run.directory, file), sha256).prompt.length).toBe(4097);
+      expect(readEpisodesFile(join(run.directory, file), sha256).prompt.length).toBe(4097);
     }
   });
 

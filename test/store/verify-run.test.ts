@@ -20,7 +20,7 @@ import { writeReports } from "../../src/cli/run/report-files.js";
 import { runExperiment } from "../../src/engine/engine.js";
 import { planRun } from "../../src/engine/plan.js";
 import { checksummedLine } from "../../src/journal/line.js";
-import type { Finding } from "../../src/store/part-check.js";
+import type { FileFinding } from "../../src/store/part-check.js";
 import { verifyRun } from "../../src/store/verify-run.js";
 import { smallExperiment } from "../engine/experiments.js";
 import { simulatedWorker } from "../worker/simulated/worker.js";
@@ -75,12 +75,12 @@ function vouchedFor(run: string): string[] {
 
 const isList = (file: string) => file.endsWith(".sha256");
 
-async function findingsOf(run: string): Promise<Finding[]> {
+async function findingsOf(run: string): Promise<FileFinding[]> {
   return (await verifyRun(run)).parts.flatMap(({ findings }) => findings);
 }
 
 /** Harms a copy, looks, and takes the harm back. */
-async function harmed(file: string, harm: (path: string) => void): Promise<Finding[]> {
+async function harmed(file: string, harm: (path: string) => void): Promise<FileFinding[]> {
   const path = join(whole, file);
   const before = readFileSync(path);
   try {

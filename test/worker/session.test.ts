@@ -49,18 +49,18 @@ describe("session with the fake engine", () => {
     await worker.close();
   });
 
-  test("what the worker prints goes to the log, and its environment is the caller's", async () => {
+  test("what the worker prints goes to the log, and its environment is the spec's", async () => {
     const log = new PassThrough();
     const spec: WorkerSpec = {
       ...fake,
       argv: ["{python}", "-c", "import os, sys; print(os.environ['DEVICE'], os.environ['OWN'])"],
-      environment: { DEVICE: "of the spec", OWN: "{session}" },
+      environment: { DEVICE: "its own", OWN: "{session}" },
     };
-    const opening = openSession(spec, { root, log, environment: { DEVICE: "of the trial" } });
+    const opening = openSession(spec, { root, log });
     const error = await lossOf(() => opening);
     expect(error.message).toContain("exited with code 0 before its hello");
     log.end();
-    expect(await text(log)).toMatch(/^of the trial [0-9a-f-]{36}\n$/);
+    expect(await text(log)).toMatch(/^its own [0-9a-f-]{36}\n$/);
   });
 
   test("arguments that the worker refuses are told in its own words", async () => {
@@ -122,10 +122,9 @@ describe("session over TCP", () => {
       const shipped = readFileSync(join(root, "configs/workers/remote.yaml"), "utf8");
       const here = shipped.replace("workstation\n", "localhost\n").replace("torch", "fake");
       writeFileSync(file, here);
-      const worker = await openSession(readWorkerSpec(file, root), {
-        root,
-        environment: { PATH: `${folder}:${process.env.PATH}` },
-      });
+      const spec = readWorkerSpec(file, root);
+      const environment = { ...spec.environment, PATH: `${folder}:${process.env.PATH}` };
+      const worker = await openSession({ ...spec, environment }, { root });
       const copied = () => readdirSync(home).filter((name) => name.startsWith("keys-"));
       expect(copied()).toHaveLength(1);
       expect((await worker.call("load", loadPayload)).device).toBe("cpu");

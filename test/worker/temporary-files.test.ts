@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { WorkerLost } from "../../src/worker/contract.js";
-import { openSession, type SessionOptions } from "../../src/worker/session.js";
+import { openSession } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
 import { loadPayload } from "./payloads.js";
 
@@ -55,24 +55,18 @@ test("a worker killed in SFT leaves nothing behind", async () => {
 });
 
 /** What a worker with this spec, which says it and leaves, has for TMPDIR. */
-async function temporaryOf(
-  changes: object,
-  extra: readonly string[] = [],
-  options: Partial<SessionOptions> = {},
-): Promise<string> {
+async function temporaryOf(changes: object, extra: readonly string[] = []): Promise<string> {
   const log = new PassThrough();
   const argv = ["{python}", "-c", "import os; print(os.environ['TMPDIR'])", ...extra];
-  await lost(openSession(specOf(argv, changes), { root, log, ...options }));
+  await lost(openSession(specOf(argv, changes), { root, log }));
   log.end();
   return (await text(log)).trimEnd();
 }
 
-test("the worker's file may name another folder, and so may the trial", async () => {
+test("the worker's file may name another folder", async () => {
   machineFolder();
   const environment = { TMPDIR: "/of/the/spec" };
   expect(await temporaryOf({ environment })).toBe("/of/the/spec");
-  const options = { environment: { TMPDIR: "/of/the/trial" } };
-  expect(await temporaryOf({ environment }, [], options)).toBe("/of/the/trial");
 });
 
 test("over TCP, where it may be on another machine, it has its own", async () => {

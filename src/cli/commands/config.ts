@@ -3,7 +3,7 @@
 import { editorSchemaText } from "../../config/json-schema.js";
 import { isTree, leaves } from "../../config/key-path.js";
 import { type LoadedExperiment, loadExperiment } from "../../config/load.js";
-import { ConfigError, type ConfigProblem, placeText } from "../../config/problems.js";
+import { ConfigError, type ConfigProblem, sourcePlaceText } from "../../config/problems.js";
 import { type KeyReference, keyReferences } from "../../config/reference.js";
 import { planTrials } from "../../config/trials.js";
 import { gridLines } from "../../text/grid.js";
@@ -41,7 +41,7 @@ export function validate(name: string, options: ConfigOptions, terminal: Termina
 }
 
 function problemFacts({ place, key, found, expected, remedy }: ConfigProblem): object {
-  return { place: placeText(place), key, found, expected, remedy };
+  return { place: sourcePlaceText(place), key, found, expected, remedy };
 }
 
 export function schema(terminal: Terminal): ExitCode {

@@ -4,7 +4,7 @@ import { runFolder } from "../lookup/runs.js";
 import { writeReports } from "../run/report-files.js";
 import type { Terminal } from "../terminal.js";
 
-export interface ReportOptions {
+export interface ReportCommandOptions {
   readonly runs: string;
   readonly json: boolean;
   readonly showText: boolean;
@@ -12,7 +12,7 @@ export interface ReportOptions {
 
 export async function report(
   run: string,
-  options: ReportOptions,
+  options: ReportCommandOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const folder = runFolder(run, options.runs);

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
-import { readEpisodes } from "../../journal/episodes-file.js";
+import { readEpisodesFile } from "../../journal/episodes-file.js";
 import type { JournalEvent, StepEvent } from "../../journal/events.js";
 import { readJournalSoFar } from "../../journal/reader.js";
 import type { RunModel } from "../../run-model/run-model.js";
@@ -227,7 +227,7 @@ export function tailTextLines(run: string, event: StepEvent): readonly string[] 
   const { episodes } = event;
   const returns =
     "file" in episodes
-      ? readEpisodes(join(run, checkedPath(episodes.file)), episodes.sha256).return
+      ? readEpisodesFile(join(run, checkedPath(episodes.file)), episodes.sha256).return
       : episodes.return;
   return [
     `${trial}, worst episodes of ${iterationName(event.step)}: return, prompt ▸ completion`,

@@ -1,5 +1,5 @@
 /** `averse verify`: whether a run's record is what was written, byte for byte. */
-import type { Finding, Part, PartCheck } from "../../store/part-check.js";
+import type { FileFinding, Part, PartCheck } from "../../store/part-check.js";
 import { verifyRun } from "../../store/verify-run.js";
 import { gridLines } from "../../text/grid.js";
 import { formatBytes } from "../../text/numbers.js";
@@ -64,7 +64,7 @@ function partLines(
   return [...head, ...findings.map((finding) => `     ${findingText(finding)}`)];
 }
 
-function findingText({ file, line, message }: Finding): string {
+function findingText({ file, line, message }: FileFinding): string {
   const place = line === null ? file : `${file}, line ${line}`;
   return safeText(message.startsWith(file) ? message : `${place}: ${message}`);
 }

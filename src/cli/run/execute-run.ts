@@ -21,7 +21,7 @@ import { packageRoot } from "../machine/package.js";
 import { provenance } from "../machine/provenance.js";
 import { refuseSecrets } from "../machine/refuse-secrets.js";
 import type { Terminal } from "../terminal.js";
-import { waiting } from "../terminal.js";
+import { waitSeconds } from "../terminal.js";
 import { CommandDesk } from "./command-queue.js";
 import { concludeRun, resumeHint } from "./conclude-run.js";
 import type { Detachment } from "./detach.js";
@@ -153,7 +153,7 @@ export async function execute(
           openWorker: workerOpener(spec, folder, (text) => opened.print(text)),
           recorder,
           clock: () => performance.now() / 1000,
-          wait: waiting,
+          wait: waitSeconds,
           observe: (observation) => {
             if (observation.kind === "event") takeSamples(observation.event, samples);
             server?.observe(observation);

@@ -6,14 +6,13 @@ import { statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Experiment } from "../../config/schema/experiment.js";
 import type { RunCommand } from "../../engine/commands.js";
-import type { Observation } from "../../engine/ports.js";
-import { readEpisodes } from "../../journal/episodes-file.js";
+import type { EpisodeText, Observation } from "../../engine/ports.js";
+import { readEpisodesFile } from "../../journal/episodes-file.js";
 import type { JournalEntry } from "../../journal/event-head.js";
 import type { Episodes, JournalEvent } from "../../journal/events.js";
 import { JournalIndex } from "../../journal/journal-index.js";
 import { connectToRun, type RunLink } from "../../live/client.js";
 import {
-  type EpisodeText,
   type ProgressObservation,
   RunGoneError,
   type RunListener,
@@ -67,7 +66,7 @@ abstract class RecordedRun {
     }
     const { episodes } = event;
     return "file" in episodes
-      ? readEpisodes(join(this.directory, checkedPath(episodes.file)), episodes.sha256)
+      ? readEpisodesFile(join(this.directory, checkedPath(episodes.file)), episodes.sha256)
       : episodes;
   }
 

@@ -13,7 +13,7 @@ import { streamSeed } from "../../stats/random.js";
  * @param startFrom absolute path of the model folder to start from; null: `policy.model`
  * @param device null: the configured one
  */
-export function loadPayload(
+export function loadPayloadFor(
   experiment: Experiment,
   trial: Trial,
   startFrom: string | null,

@@ -7,7 +7,7 @@ import type { Capabilities, Result } from "../../protocol/messages.js";
 import type { TrialAction } from "../action.js";
 import { failureFacts, TrialError } from "../failure.js";
 import { type Prompts, type TrialContext, workerOf } from "../trial-context.js";
-import { loadPayload } from "./load-payload.js";
+import { loadPayloadFor } from "./load-payload.js";
 
 type OpenAction = Extract<TrialAction, { kind: "open" }>;
 type LoadAction = Extract<TrialAction, { kind: "load" }>;
@@ -35,7 +35,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
   context.note({ type: "trial_started", arm, seed, stage, iterations });
   requireCapabilities(context, worker.hello.capabilities, worker.hello.engine);
   const from = action.from === null ? null : await intactStart(action.from, context);
-  const payload = loadPayload(experiment, trial, from, action.device);
+  const payload = loadPayloadFor(experiment, trial, from, action.device);
   let loaded: Result<"load">;
   try {
     loaded = await worker.call("load", payload, context.onProgress);

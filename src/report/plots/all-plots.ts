@@ -1,7 +1,7 @@
 import type { ReportData } from "../report-data.js";
 import { drawPlot } from "./chart.js";
 import { tailAgainstCompute, tailAgainstKl } from "./frontier.js";
-import type { Plot } from "./panel.js";
+import type { ReportPlot } from "./panel.js";
 import { quantileCurve } from "./quantile-curve.js";
 import { rewardHistogram } from "./reward-histogram.js";
 import { trainingCurves } from "./training-curves.js";
@@ -16,8 +16,8 @@ const kinds = [
 ] as const;
 
 /** Every plot that the run has figures for. */
-export async function drawPlots(data: ReportData): Promise<Plot[]> {
-  const plots: Plot[] = [];
+export async function drawPlots(data: ReportData): Promise<ReportPlot[]> {
+  const plots: ReportPlot[] = [];
   for (const kind of kinds) {
     const spec = kind(data);
     if (spec !== null) {

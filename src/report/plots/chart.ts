@@ -3,10 +3,10 @@
  * loaded at the first plot (about half a second), so that commands without plots do not pay.
  */
 import type { EChartsType } from "echarts/core";
-import type { Plot, PlotSpec } from "./panel.js";
+import type { PlotSpec, ReportPlot } from "./panel.js";
 import { panelOption } from "./panel-option.js";
 
-export async function drawPlot(spec: PlotSpec): Promise<Plot> {
+export async function drawPlot(spec: PlotSpec): Promise<ReportPlot> {
   const { option, width, height } = panelOption(spec);
   const start = await loadLibrary();
   const chart = start(width, height);

@@ -1,7 +1,7 @@
 /** Panels as an option of the drawing library: one grid, two axes and the curves of each. */
 import type { EChartsOption } from "echarts";
 import { formatCount } from "../../text/numbers.js";
-import type { Axis, Panel, PlotSpec } from "./panel.js";
+import type { Axis, PlotPanel, PlotSpec } from "./panel.js";
 import { font, ink } from "./panel.js";
 import { seriesOf } from "./panel-series.js";
 
@@ -68,7 +68,7 @@ export function panelOption(spec: PlotSpec): Drawing {
   };
 }
 
-function legendNames(panels: readonly Panel[]): string[] {
+function legendNames(panels: readonly PlotPanel[]): string[] {
   return [...new Set(panels.flatMap((panel) => panel.curves.map((curve) => curve.name)))];
 }
 

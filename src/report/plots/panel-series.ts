@@ -1,10 +1,10 @@
 /** A panel's curves, bands and marks as series of the drawing library. */
 import type { SeriesOption } from "echarts";
-import type { Curve, Mark, Panel } from "./panel.js";
+import type { Curve, Mark, PlotPanel } from "./panel.js";
 import { font, ink } from "./panel.js";
 
 /** Bands first: lines lie over them. */
-export function seriesOf(panel: Panel, index: number): SeriesOption[] {
+export function seriesOf(panel: PlotPanel, index: number): SeriesOption[] {
   const bands = panel.curves.flatMap((curve) => bandSeries(curve, index));
   const lines = panel.curves.map((curve) => lineSeries(curve, index));
   return [...bands, ...lines, ...markSeries(panel.marks ?? [], index)];

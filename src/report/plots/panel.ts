@@ -35,7 +35,7 @@ export interface Mark {
   readonly side?: "left" | "right";
 }
 
-export interface Panel {
+export interface PlotPanel {
   readonly title: string;
   readonly x: Axis;
   readonly y: Axis;
@@ -49,13 +49,13 @@ export interface PlotSpec {
   readonly title: string;
   /** One sentence: how to read it. */
   readonly caption: string;
-  readonly panels: readonly Panel[];
+  readonly panels: readonly PlotPanel[];
   /** Panels side by side. */
   readonly columns: number;
 }
 
 /** A drawn plot. */
-export interface Plot {
+export interface ReportPlot {
   readonly id: string;
   readonly title: string;
   readonly caption: string;

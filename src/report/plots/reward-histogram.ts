@@ -3,7 +3,7 @@ import { histogram } from "../../stats/histogram.js";
 import { formatNumber } from "../../text/numbers.js";
 import { type ArmStyle, armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
-import type { Curve, Panel, PlotSpec } from "./panel.js";
+import type { Curve, PlotPanel, PlotSpec } from "./panel.js";
 
 /** Null where no two arms can be compared. */
 export function rewardHistogram(data: ReportData): PlotSpec | null {
@@ -24,7 +24,7 @@ export function rewardHistogram(data: ReportData): PlotSpec | null {
   const share = (threshold - edges[0]!) / (edges.at(-1)! - edges[0]!);
   const side = share < 0.2 ? "right" : "left";
   const after = [...rewards.keys()].filter((arm) => arm !== before);
-  const panels: Panel[] = after.map((arm) => ({
+  const panels: PlotPanel[] = after.map((arm) => ({
     title: `${arm}: harm ${harm(rewards.get(before)!, threshold)} → ${harm(rewards.get(arm)!, threshold)}`,
     x: { name: "raw reward of a completion", min: edges[0]!, max: edges.at(-1)! },
     y: { name: "share, %", min: 0, max: Math.ceil(highest / 5) * 5 },

@@ -5,7 +5,7 @@ import type { Point } from "../../stats/interpolation.js";
 import { mean } from "../../stats/intervals.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
-import type { Curve, Mark, Panel, PlotSpec } from "./panel.js";
+import type { Curve, Mark, PlotPanel, PlotSpec } from "./panel.js";
 import { seedMean } from "./seed-mean.js";
 
 /** More points than this are averaged in groups: a line of noise shows nothing. */
@@ -26,7 +26,7 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
     unit: string,
     figure: (step: StepEvent) => number,
     rest: { readonly marks?: readonly Mark[]; readonly min?: number; readonly max?: number } = {},
-  ): Panel => {
+  ): PlotPanel => {
     const { marks, ...range } = rest;
     return {
       title,

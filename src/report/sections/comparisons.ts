@@ -4,7 +4,7 @@ import type { Comparison } from "../../analysis/evaluation.js";
 import type { Block, Cell } from "../blocks.js";
 import { comparisonText, placeText } from "../comparison-words.js";
 import { undecidedText } from "../conclusion-words.js";
-import { columnOf } from "../metric-columns.js";
+import { metricColumnOf } from "../metric-columns.js";
 import type { ReportData } from "../report-data.js";
 
 const style = { unicode: true };
@@ -51,7 +51,7 @@ export function comparisonsSection({ evaluation }: ReportData): Block[] {
 }
 
 function titleOf(metric: string): string {
-  return columnOf(metric)?.title ?? metric;
+  return metricColumnOf(metric)?.title ?? metric;
 }
 
 function tableOf(comparisons: readonly Comparison[]): Block {

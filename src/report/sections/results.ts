@@ -8,7 +8,7 @@ import {
   reportOnlyColumns,
   spreadText,
 } from "../metric-columns.js";
-import type { Plot } from "../plots/panel.js";
+import type { ReportPlot } from "../plots/panel.js";
 import type { ReportData } from "../report-data.js";
 
 const style = { unicode: true };
@@ -112,7 +112,7 @@ function seedsText(seeds: readonly number[]): string {
   return seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds`;
 }
 
-export function plotsSection(plots: readonly Plot[]): Block[] {
+export function plotsSection(plots: readonly ReportPlot[]): Block[] {
   return plots.flatMap((plot): Block[] => [
     { kind: "heading", text: plot.title },
     { kind: "plot", plot },

@@ -5,7 +5,7 @@ import { maskText, safeText } from "../../text/safe-text.js";
 import type { Block, Cell } from "../blocks.js";
 import { cells } from "../blocks.js";
 import type { ReportData, SampleText } from "../report-data.js";
-import { worstEpisodes } from "../report-data.js";
+import { lowestRewards } from "../report-data.js";
 
 const worstPerArm = 3;
 const mostPrompts = 12;
@@ -16,7 +16,7 @@ export interface TextOptions {
 }
 
 export function textsSection(data: ReportData, options: TextOptions): Block[] {
-  const worst = worstEpisodes(data, worstPerArm);
+  const worst = lowestRewards(data, worstPerArm);
   if (worst.length === 0 && data.samples.length === 0) {
     return [];
   }

@@ -2,7 +2,7 @@
 import type { EnvironmentDifference, Manifest } from "./schema.js";
 
 /** As much of an environment as is known; a version that is left out is not known yet. */
-export type Environment = Pick<
+export type RecordedEnvironment = Pick<
   Manifest,
   "versions" | "git" | "lock_files" | "hardware" | "environment"
 >;
@@ -10,7 +10,10 @@ export type Environment = Pick<
 type Leaf = EnvironmentDifference["was"];
 
 /** Fields in the manifest's order; null: not there. */
-export function environmentDifferences(was: Environment, is: Environment): EnvironmentDifference[] {
+export function environmentDifferences(
+  was: RecordedEnvironment,
+  is: RecordedEnvironment,
+): EnvironmentDifference[] {
   const known = Object.keys(is.versions);
   const versions = Object.fromEntries(known.map((name) => [name, was.versions[name] ?? null]));
   return differences(fieldsOf({ ...environmentOf(was), versions }), fieldsOf(environmentOf(is)));
@@ -21,7 +24,7 @@ export function runDifferences(was: Manifest, is: Manifest): EnvironmentDifferen
   return differences(fieldsOf(runEnvironmentOf(was)), fieldsOf(runEnvironmentOf(is)));
 }
 
-function environmentOf({ versions, git, lock_files, hardware, environment }: Environment) {
+function environmentOf({ versions, git, lock_files, hardware, environment }: RecordedEnvironment) {
   return {
     git: git ?? { commit: null, diff_sha256: null },
     lock_files,

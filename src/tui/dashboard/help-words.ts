@@ -1,6 +1,6 @@
 /** What figures of the dashboard mean that do not say it themselves: the help has it below the keys. */
 import { pad } from "../../text/width.js";
-import { wrapWords } from "../../text/wrapping.js";
+import { wrapText } from "../../text/wrapping.js";
 import type { Line, ViewStyle } from "../line.js";
 
 interface Word {
@@ -29,7 +29,7 @@ export function wordLines(columns: number, style: ViewStyle): Line[] {
   const words = wordsOf(style);
   const width = Math.max(...words.map(({ name }) => name.length));
   return words.flatMap(({ name, meaning }) =>
-    wrapWords(meaning, Math.max(1, columns - width - 2)).map(
+    wrapText(meaning, Math.max(1, columns - width - 2)).map(
       (text, at): Line => [
         { text: pad(at === 0 ? name : "", width, "left"), bold: true },
         { text: `  ${text}`, dim: true },

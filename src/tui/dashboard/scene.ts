@@ -1,8 +1,8 @@
 /** Everything that a frame is drawn from: frames are functions of it, size and style alone. */
 import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
+import type { EpisodeText } from "../../engine/ports.js";
 import type { Episodes } from "../../journal/events.js";
 import type { RunModel, StepHead, TrialModel } from "../../run-model/run-model.js";
-import type { EpisodeText } from "../../run-model/run-source.js";
 import type { NoAnswer, WhatIf, WhatIfQuestion } from "../../run-model/what-if.js";
 import type { FanRow } from "../charts/fan-chart.js";
 import type { PromptVisit } from "../panels/prompt-history.js";

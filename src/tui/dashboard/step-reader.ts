@@ -3,10 +3,12 @@
  * texts, returns' quantiles along training, a prompt's history. Little of it is kept, and what
  * takes long is read a few milliseconds at a time, between two frames.
  */
+
+import type { EpisodeText } from "../../engine/ports.js";
 import type { JournalEntry } from "../../journal/event-head.js";
 import type { Episodes } from "../../journal/events.js";
 import type { TrialModel } from "../../run-model/run-model.js";
-import type { EpisodeText, RunSource } from "../../run-model/run-source.js";
+import type { RunSource } from "../../run-model/run-source.js";
 import type { FanRow } from "../charts/fan-chart.js";
 import type { Zoom } from "../charts/zoom.js";
 import { type PromptVisit, promptVisits } from "../panels/prompt-history.js";

@@ -1,6 +1,6 @@
 /** The form of a new run, with the risk schedule that it will follow. */
 import { formatDuration } from "../../text/numbers.js";
-import { wrapWords } from "../../text/wrapping.js";
+import { wrapText } from "../../text/wrapping.js";
 import { besides, type Line, type Segment, type ViewStyle } from "../line.js";
 import { fieldLines } from "./form-fields.js";
 import { type FormState, formFields, overridesOf } from "./form-state.js";
@@ -108,5 +108,5 @@ function outcomeLines(state: FormState, width: number, most: number, style: View
 }
 
 function wrapped(text: string, width: number): string[] {
-  return wrapWords(text, Math.max(10, width - 2)).map((line) => `  ${line}`);
+  return wrapText(text, Math.max(10, width - 2)).map((line) => `  ${line}`);
 }

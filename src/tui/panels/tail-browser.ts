@@ -1,7 +1,7 @@
 /** The worst episodes of a step, one a line, and the selected one's text below; or that one alone. */
 
+import type { EpisodeText } from "../../engine/ports.js";
 import type { Episodes } from "../../journal/events.js";
-import type { EpisodeText } from "../../run-model/run-source.js";
 import { formatNumber } from "../../text/numbers.js";
 import { wrapText } from "../../text/wrapping.js";
 import { fitLine, type Line, lineWidth, type ViewStyle } from "../line.js";

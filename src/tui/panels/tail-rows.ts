@@ -1,6 +1,7 @@
 /** Episodes of a step, worst return first, and the filter that picks among them. */
+
+import type { EpisodeText } from "../../engine/ports.js";
 import type { Episodes } from "../../journal/events.js";
-import type { EpisodeText } from "../../run-model/run-source.js";
 import { wordsOf } from "./filter-words.js";
 
 export interface TailRow {

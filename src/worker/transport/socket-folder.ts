@@ -51,7 +51,7 @@ export function makeSocketFolder(parent = tmpdir()): SocketFolder {
   }
   const remove = () => {
     forget();
-    removeFolder(folder);
+    removeSocketFolder(folder);
   };
   const forget = atExit(remove);
   const socket = join(folder, "worker.sock");
@@ -114,12 +114,12 @@ function removeIfOwn(folder: string): void {
     return; // another controller was quicker
   }
   if (own) {
-    removeFolder(folder);
+    removeSocketFolder(folder);
   }
 }
 
 /** Removes a folder of such a name and all in it; one that cannot be removed now stays. */
-export function removeFolder(folder: string): void {
+export function removeSocketFolder(folder: string): void {
   try {
     // A worker that is being killed may still write into it.
     rmSync(folder, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });

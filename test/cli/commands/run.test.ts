@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { evaluationSchema } from "../../../src/analysis/evaluation.js";
+import { evaluationFileSchema } from "../../../src/analysis/evaluation.js";
 import { journalEvent } from "../../../src/journal/events.js";
 import { averse, buildProgramFirst, type Finished, scratch } from "../averse.js";
 
@@ -50,7 +50,7 @@ describe("one run", () => {
     expect(lines.slice(0, -1).map((line) => JSON.parse(line))).toEqual(events);
     const result = JSON.parse(lines.at(-1)!);
     expect(result).toMatchObject({ type: "result", outcome: "done", run: folder });
-    expect(evaluationSchema.parse(result.evaluation)).toEqual(
+    expect(evaluationFileSchema.parse(result.evaluation)).toEqual(
       JSON.parse(readFileSync(join(folder, "evaluation.json"), "utf8")),
     );
   });

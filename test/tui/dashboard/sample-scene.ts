@@ -1,8 +1,8 @@
 /** A run of two arms midway through the second, as a frame's scene and as a source to read. */
 import type { Experiment } from "../../../src/config/schema/experiment.js";
+import type { EpisodeText } from "../../../src/engine/ports.js";
 import type { JournalEntry } from "../../../src/journal/event-head.js";
 import type { RunModel, TrialModel } from "../../../src/run-model/run-model.js";
-import type { EpisodeText } from "../../../src/run-model/run-source.js";
 import { frameLines } from "../../../src/tui/dashboard/frame-lines.js";
 import { layoutOf, type ScreenSize } from "../../../src/tui/dashboard/layout.js";
 import { readScene } from "../../../src/tui/dashboard/read-scene.js";

@@ -1,10 +1,10 @@
 /** A made-up trial from a seed: heavy-tailed returns that rise, as events and as a view's model. */
 import { type ArmConfig, armSections } from "../../../src/config/schema/experiment.js";
 import { selectEpisodes } from "../../../src/engine/actions/select-episodes.js";
+import type { EpisodeText } from "../../../src/engine/ports.js";
 import type { Episodes, StepEvent } from "../../../src/journal/events.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../../src/risk/tail.js";
 import type { RunModel, StepHead, TrialModel } from "../../../src/run-model/run-model.js";
-import type { EpisodeText } from "../../../src/run-model/run-source.js";
 import { mean } from "../../../src/stats/intervals.js";
 import { generator, type Random } from "../../../src/stats/random.js";
 
