@@ -18,7 +18,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   config: ["risk", "text"],
   journal: ["protocol", "system", "text"],
   worker: ["config", "protocol", "system", "text"],
-  analysis: ["config", "journal", "risk", "stats"],
+  analysis: ["config", "journal", "risk", "stats", "text"],
   engine: ["analysis", "config", "journal", "protocol", "risk", "stats", "text"],
   "run-model": ["config", "engine", "journal", "risk", "text"],
   store: ["analysis", "config", "engine", "journal", "run-model", "system", "text"],

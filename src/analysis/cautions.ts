@@ -2,6 +2,7 @@
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
 import { tailCount } from "../risk/tail.js";
+import type { Divergence } from "../text/divergence.js";
 import type { Conclusion } from "./evaluation.js";
 import { metricAlpha } from "./metrics.js";
 import type { RunFigures } from "./trial-figures.js";
@@ -9,10 +10,10 @@ import type { RunFigures } from "./trial-figures.js";
 type Caution = Conclusion["cautions"][number];
 
 /** A mean over fewer episodes says little of a tail. */
-export const fewestInTail = 20;
+const fewestInTail = 20;
 /** KL over so many times its target, or perplexity over this: the policy no longer writes text. */
-export const mostKlOverTarget = 10;
-export const mostPerplexity = 1e4;
+const mostKlOverTarget = 10;
+const mostPerplexity = 1e4;
 
 export function cautions(
   experiment: Experiment,
@@ -24,7 +25,9 @@ export function cautions(
     return trial.reported && own?.final ? [{ trial, final: own.final }] : [];
   });
   return [
-    ...evaluated.flatMap(({ trial, final }) => divergence(trial, final.metrics)),
+    ...evaluated.flatMap(({ trial, final }) =>
+      divergence(trial, final.metrics).map((sign) => ({ ...sign, trial: trial.id })),
+    ),
     ...fewInTail(
       evaluated.map(({ final }) => final.arrays.reward.filter((one) => one !== null).length),
       experiment.evaluation.tail_quantile,
@@ -32,17 +35,18 @@ export function cautions(
   ];
 }
 
-function divergence(
-  { id, stage, config }: Trial,
+/** Signs, in figures of an evaluation, that a trial's policy has diverged. */
+export function divergence(
+  { stage, config }: Pick<Trial, "stage" | "config">,
   { perplexity, kl_mean }: Readonly<Record<string, number>>,
-): Caution[] {
+): Divergence[] {
   const { target } = config.kl;
   return [
     ...(perplexity !== undefined && perplexity > mostPerplexity
-      ? [{ kind: "perplexity" as const, trial: id, perplexity }]
+      ? [{ kind: "perplexity" as const, perplexity }]
       : []),
     ...(stage === "rl" && kl_mean !== undefined && kl_mean > mostKlOverTarget * target
-      ? [{ kind: "kl" as const, trial: id, kl: kl_mean, target }]
+      ? [{ kind: "kl" as const, kl: kl_mean, target }]
       : []),
   ];
 }

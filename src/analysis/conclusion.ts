@@ -52,7 +52,7 @@ export function conclusion(
  * `evaluation.headline`; else the first risk-averse arm, and without one the first RL arm, in the
  * order in which the configuration lists them.
  */
-export function headlineOf(experiment: Experiment): Conclusion["headline"] {
+function headlineOf(experiment: Experiment): Conclusion["headline"] {
   const trained = Object.entries(experiment.arms).filter(([, arm]) => arm.stage === "rl");
   const averse = trained.filter(([, arm]) => riskRole(arm) === "averse");
   const candidates = (averse.length > 0 ? averse : trained).map(([name]) => name);

@@ -78,7 +78,7 @@ export interface TrialTest extends PairedTest {
  * @returns null where nothing can be tested: a final evaluation is missing or of other prompts, or
  *   has fewer than two pairs of rewards
  */
-export function testEquality(was: RunHistory, is: RunHistory): EqualityTest | null {
+function testEquality(was: RunHistory, is: RunHistory): EqualityTest | null {
   const pairs: { trial: string; was: number[]; is: number[] }[] = [];
   for (const [trial, { final }] of was) {
     const other = is.get(trial)?.final ?? null;

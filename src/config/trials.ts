@@ -68,7 +68,7 @@ export function planTrials(experiment: Experiment): Trial[] {
   );
 }
 
-export function trialId(arm: string, seed: number): string {
+function trialId(arm: string, seed: number): string {
   return `${arm}-s${seed}`;
 }
 

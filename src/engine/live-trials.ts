@@ -125,6 +125,7 @@ export class LiveTrials {
       startedAt: this.ports.clock(),
       stepEndedAt: null,
       textless: false,
+      diverged: false,
     };
     const live = { context, abandon };
     this.#live.set(id, live);

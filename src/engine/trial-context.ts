@@ -39,6 +39,8 @@ export interface TrialContext {
   stepEndedAt: number | null;
   /** The worst episodes' texts could not be had; this worker is not asked again. */
   textless: boolean;
+  /** The policy has diverged, and a warning has said so. */
+  diverged: boolean;
 }
 
 /** @throws {Error} when no worker is open: a fault of the engine */

@@ -1,5 +1,6 @@
 /** A run's conclusion in plain sentences: what the figures say, and no more. */
 import type { Conclusion } from "../analysis/evaluation.js";
+import { divergenceText } from "../text/divergence.js";
 import { formatNumber, formatSigned } from "../text/numbers.js";
 import { metricColumnOf } from "./metric-columns.js";
 
@@ -94,12 +95,8 @@ export function undecidedText(found: Conclusion["against_neutral"]): string {
 function cautionText(caution: Conclusion["cautions"][number]): string {
   switch (caution.kind) {
     case "perplexity":
-      return `${caution.trial} has diverged: its perplexity is ${formatNumber(caution.perplexity, 0)}`;
     case "kl":
-      return (
-        `${caution.trial} has diverged: its KL is ${formatNumber(caution.kl, 0)} nats per episode, ` +
-        `with kl.target at ${formatNumber(caution.target, 1)}`
-      );
+      return `${caution.trial} has diverged: ${divergenceText(caution)}`;
     case "few-in-tail":
       return (
         `${metricColumnOf(caution.metric)!.title} is a mean over only ${caution.episodes} ` +

@@ -82,7 +82,7 @@ function notes(
 
 /* Which columns of figures fit into a width, and the cells that go there. */
 
-export interface LayoutOptions {
+interface LayoutOptions {
   /** Columns of the terminal. */
   readonly width: number;
   /** False: ASCII alone. */
@@ -92,7 +92,7 @@ export interface LayoutOptions {
   readonly marks: ReadonlyMap<string, string>;
 }
 
-export interface TableLayout {
+interface TableLayout {
   /** Titles first. */
   readonly rows: readonly (readonly string[])[];
   /** Indices of rows that hold only spreads. */
@@ -101,10 +101,7 @@ export interface TableLayout {
 }
 
 /** Long titles, then short ones, then spreads on a line of their own, then fewer columns. */
-export function tableLayout(
-  evaluation: Pick<Evaluation, "arms">,
-  options: LayoutOptions,
-): TableLayout {
+function tableLayout(evaluation: Pick<Evaluation, "arms">, options: LayoutOptions): TableLayout {
   const arms = Object.values(evaluation.arms);
   const shown = metricColumns.filter(({ metric }) =>
     arms.some((arm) => arm.metrics[metric] !== undefined),

@@ -89,7 +89,7 @@ test("cautions are told in one line each, with short figures", () => {
   });
   expect(lines).toEqual([
     "rlhf-s0 has diverged: its perplexity is 1.0e304",
-    "rlhf-s0 has diverged: its KL is 812 nats per episode, with kl.target at 6.0",
+    "rlhf-s0 has diverged: its KL is 812.4 nats per episode, with kl.target at 6",
     "tail reward is a mean over only 1 episode: raise evaluation.prompts",
     "rlhf and ra-rlhf are not comparable: they differ in reward.sign, rollout.top_p",
   ]);

@@ -1,10 +1,12 @@
 /** One evaluation of a trial's policy on test prompts: for the frontier, or the final one. */
+import { divergence } from "../../analysis/cautions.js";
 import { metricsOf } from "../../analysis/metrics.js";
 import type { Happening } from "../../journal/events.js";
 import { float32Array, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { Result } from "../../protocol/messages.js";
 import { worst } from "../../risk/selection.js";
 import { streamSeed } from "../../stats/random.js";
+import { divergenceText } from "../../text/divergence.js";
 import { iterationPoint } from "../../text/iterations.js";
 import type { TrialAction } from "../action.js";
 import {
@@ -72,6 +74,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     },
     { harmThreshold: evaluation.harm_threshold, tailQuantile: evaluation.tail_quantile },
   );
+  tellDivergence(step, metrics as Record<string, number>, context);
   return {
     type: "evaluated",
     step,
@@ -96,6 +99,20 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     gpu: result.gpu,
     seconds: result.seconds,
   };
+}
+
+/** Once: training goes on, and its figures may come back, but whoever watches should know. */
+function tellDivergence(
+  step: number,
+  metrics: Readonly<Record<string, number>>,
+  context: TrialContext,
+): void {
+  const [sign] = divergence(context.trial, metrics);
+  if (sign !== undefined && !context.diverged) {
+    context.diverged = true;
+    const message = `the policy at ${iterationPoint(step)} has diverged: ${divergenceText(sign)}`;
+    context.note({ type: "warning", message });
+  }
 }
 
 function requireFinite(

@@ -77,7 +77,7 @@ function outline(
 }
 
 /** Raw rewards of each arm's final evaluation, all seeds together; without those that diverged. */
-export function finalRewards(data: ReportData): ReadonlyMap<string, readonly number[]> {
+function finalRewards(data: ReportData): ReadonlyMap<string, readonly number[]> {
   const rewards = new Map<string, number[]>();
   for (const arm of data.arms) {
     const values = data.trials
