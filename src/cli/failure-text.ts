@@ -77,9 +77,9 @@ export function failureText(error: unknown, debug: boolean): FailureText {
   return { exit: exitCode.environment, text: `unexpected error: ${message}.${hint}${stack}` };
 }
 
-/** A place that the user named wrongly is usage; one that the machine refuses, or damage, is not. */
+/** A place that the user named wrongly, or another version's record, is usage; one that the machine refuses, or damage, is not. */
 function recordExit({ reason }: RecordError): ExitCode {
-  return reason === "exists" || reason === "name" || reason === "missing"
+  return reason === "exists" || reason === "name" || reason === "missing" || reason === "version"
     ? exitCode.usage
     : exitCode.environment;
 }

@@ -3,8 +3,6 @@
  * at once: text → YAML with positions → overrides → schema → arms → checks across keys.
  */
 
-import { z } from "zod";
-import { firstFault } from "../text/schema-faults.js";
 import { selectArms } from "./arm-selection.js";
 import { resolveArms } from "./arms.js";
 import {
@@ -16,16 +14,11 @@ import {
 } from "./checks.js";
 import { givenValues, type Origin, originsOf } from "./given-values.js";
 import { isTree, type Tree, withValueAt } from "./key-path.js";
+import { locatePaths } from "./local-paths.js";
 import { readOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
 import { keyReference } from "./reference.js";
-import {
-  armSections,
-  type Experiment,
-  type ExperimentFile,
-  experimentSchema,
-} from "./schema/experiment.js";
-import { armNamePattern } from "./schema/fields.js";
+import { type Experiment, type ExperimentFile, experimentSchema } from "./schema/experiment.js";
 import { schemaProblems } from "./schema-problems.js";
 import { parseYaml, readConfigText } from "./yaml.js";
 
@@ -33,6 +26,8 @@ export interface LoadedExperiment {
   readonly experiment: Experiment;
   /** Key path → who gave the value. */
   readonly origins: Readonly<Record<string, Origin>>;
+  /** Key path → a relative path as it was written; the experiment has it absolute. */
+  readonly written: Readonly<Record<string, string>>;
   /** The file as written. */
   readonly text: string;
 }
@@ -41,7 +36,11 @@ export interface LoadedExperiment {
  * @param overrides texts as typed after `--set`; of two on one key the later one counts
  * @throws {ConfigError} with every problem of the file and the overrides
  */
-export function loadExperiment(file: string, overrides: readonly string[]): LoadedExperiment {
+export function loadExperiment(
+  file: string,
+  overrides: readonly string[],
+  workingDirectory = process.cwd(),
+): LoadedExperiment {
   const text = readConfigText(file);
   const source = parseYaml(file, text);
   const readings = overrides.map(readOverride);
@@ -85,9 +84,13 @@ export function loadExperiment(file: string, overrides: readonly string[]): Load
     );
     if (problems.length === 0) problems.push(...idleOverrides(onSections, resolved.arms));
     if (problems.length === 0) {
-      const experiment: Experiment = { ...parsed.data, arms: resolved.arms };
-      const origins = originsOf(selection.changes, given);
-      return { experiment, origins, text };
+      const whole: Experiment = { ...parsed.data, arms: resolved.arms };
+      const located = locatePaths(whole, given, file, workingDirectory);
+      if (located.problems.length === 0) {
+        const { experiment, written } = located;
+        return { experiment, origins: originsOf(selection.changes, given), written, text };
+      }
+      problems.push(...located.problems);
     }
   }
   throw new ConfigError(inReadingOrder(problems));
@@ -109,42 +112,4 @@ function soundSections(tree: Tree): Tree {
       return [key, result.success ? result.data : defaults[key as keyof ExperimentFile]];
     }),
   );
-}
-
-const arm = z.strictObject({ stage: z.enum(["base", "sft", "rl"]), ...armSections });
-
-const resolved = experimentSchema.extend({
-  arms: z.record(z.string().regex(armNamePattern), arm),
-});
-
-/**
- * A resolved configuration that comes back from disk: nothing is filled in, nothing let through.
- *
- * @returns the experiment; or, in words, the first thing that this program does not know or misses
- */
-export function resolvedExperiment(value: unknown): Experiment | string {
-  const result = resolved.safeParse(value);
-  if (!result.success) {
-    return firstFault(result.error, value);
-  }
-  const missing = missingKey(result.data, value, []);
-  return missing === null ? result.data : `key \`${missing}\` is missing`;
-}
-
-/** First key that the schema had to fill in. */
-function missingKey(full: unknown, given: unknown, path: readonly string[]): string | null {
-  if (typeof full !== "object" || full === null || Array.isArray(full)) {
-    return null;
-  }
-  for (const [key, inner] of Object.entries(full)) {
-    const here = [...path, key];
-    if (!Object.hasOwn(given as object, key)) {
-      return here.join(".");
-    }
-    const found = missingKey(inner, (given as Record<string, unknown>)[key], here);
-    if (found !== null) {
-      return found;
-    }
-  }
-  return null;
 }

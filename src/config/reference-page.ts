@@ -19,6 +19,17 @@ averse config explain risk.alpha         # one key of this page
 
 Begin a file with \`# yaml-language-server: $schema=../experiment.schema.json\` and an editor with
 a YAML language server completes and checks keys while you type.
+
+## Models, data and other paths
+
+A relative path in the file is looked up beside the file, then in the working directory; one of
+\`--set\` in the working directory alone. The run records it as an absolute path, so that
+\`averse resume\` and \`averse reproduce\` work from any folder. A path that is not there is an error
+before anything is loaded, with the places looked at and the nearest name.
+
+A model may also be a hub id. Where a folder of the same name is in one of these places, the folder is
+meant; to have the model of the hub, run from another folder or rename yours. Write \`./name\` for a
+folder that must be there: a bare \`name\` or \`owner/name\` that is nowhere is taken for a hub id.
 `;
 
 const arms = `## Arms

@@ -6,6 +6,7 @@ import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
 import type { KeyPath } from "./key-path.js";
 import type { ConfigProblem, SourcePlace } from "./problems.js";
 import { keyReference, keyReferences, sectionNames } from "./reference.js";
+import { renamedTo } from "./renamed-keys.js";
 import { armSections } from "./schema/experiment.js";
 
 /** Where values and keys of the checked tree come from. */
@@ -83,6 +84,16 @@ export function unknownKey(path: KeyPath, place: SourcePlace): ConfigProblem {
   const inArm = path[0] === "arms" && path.length > 2;
   const prefix = inArm ? `${path.slice(0, 2).join(".")}.` : "";
   const key = (inArm ? path.slice(2) : path).join(".");
+  const renamed = renamedTo(key);
+  if (renamed !== null) {
+    return {
+      place,
+      key: path.join("."),
+      found: "a key that has another name now",
+      expected: `${prefix}${renamed}`,
+      remedy: `Write ${prefix}${renamed} instead.`,
+    };
+  }
   const meant = nearestKey(key, inArm);
   return {
     place,

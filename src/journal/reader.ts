@@ -26,8 +26,9 @@ export class JournalError extends RecordError {
     /** Without the place. */
     readonly what: string,
     options?: ErrorOptions,
+    reason: "damaged" | "version" = "damaged",
   ) {
-    super("damaged", `${path}, line ${line}: ${what}`, options);
+    super(reason, `${path}, line ${line}: ${what}`, options);
   }
 }
 
@@ -123,7 +124,8 @@ export function checksumFault(found: string | undefined, expected: string | null
 }
 
 /**
- * The event of a whole line; the checksum is taken off unchecked.
+ * The event of a whole line whose checksum was found to be right: what is no event all the same was
+ * written so, by another version of the program.
  *
  * @throws {JournalError}
  */
@@ -140,8 +142,10 @@ export function eventOf({ bytes, number }: JournalLine, path: string): JournalEv
   }
   const result = journalEvent.safeParse(json);
   if (!result.success) {
-    const what = `not an event: ${firstFault(result.error, json)}`;
-    throw new JournalError(path, number, false, what);
+    const what =
+      `not an event of this Averse: ${firstFault(result.error, json)}: ` +
+      "use the Averse that wrote it, or run the experiment again";
+    throw new JournalError(path, number, false, what, {}, "version");
   }
   return result.data;
 }

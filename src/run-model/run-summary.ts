@@ -2,7 +2,8 @@
 
 /**
  * `running`, `paused`, `stopping`: a controller has it (one on another machine has it until it
- * says otherwise) · `stopped`: it has no end, and no controller · `damaged`.
+ * says otherwise) · `stopped`: it has no end, and no controller · `damaged` · `incompatible`: another
+ * version of the program wrote it.
  */
 export type RunSummaryState =
   | "running"
@@ -12,7 +13,8 @@ export type RunSummaryState =
   | "done"
   | "failed"
   | "interrupted"
-  | "damaged";
+  | "damaged"
+  | "incompatible";
 
 export interface RunSummary {
   /** Folder name. */

@@ -48,7 +48,8 @@ export class PartCheck {
     try {
       return await read();
     } catch (error) {
-      if (!(error instanceof RecordError)) {
+      // Nothing of another version's record can be judged by this one.
+      if (!(error instanceof RecordError) || error.reason === "version") {
         throw error;
       }
       this.found(file, error.message.replaceAll(join(this.run, "/"), ""));

@@ -14,7 +14,8 @@ import { type ProgressFacts, paceOf } from "./run-progress.js";
 
 /**
  * Newest first. A folder without a manifest is no run and is left out; a run whose record is
- * damaged, or may not be read, is listed as damaged, with the reason.
+ * damaged, or may not be read, is listed as damaged, and that of another version of the program as
+ * incompatible, with the reason.
  *
  * @throws {RecordError} when the folder cannot be read; a missing one has no runs
  */
@@ -45,14 +46,19 @@ export class RunList {
       try {
         return { ...facts, ...summaryOf(known.directory, manifest, known.journal.read()) };
       } catch (error) {
-        return { ...facts, state: "damaged", message: (error as Error).message };
+        return { ...facts, ...illness(error) };
       }
     } catch (error) {
       return error instanceof RecordError && error.reason === "missing"
         ? null
-        : { ...unknown, state: "damaged", message: (error as Error).message };
+        : { ...unknown, ...illness(error) };
     }
   }
+}
+
+function illness(error: unknown): Pick<RunSummary, "state" | "message"> {
+  const other = error instanceof RecordError && error.reason === "version";
+  return { state: other ? "incompatible" : "damaged", message: (error as Error).message };
 }
 
 /**

@@ -5,6 +5,7 @@ export class RecordError extends Error {
     /**
      * `exists`: the run folder is there already · `name`: cannot be a folder's name ·
      * `permission`, `space`: the file system refuses · `damaged`: what is there is not a record ·
+     * `version`: it is one as it was written, by another version of the program ·
      * `locked`: another controller has it, or may have it.
      */
     readonly reason:
@@ -13,6 +14,7 @@ export class RecordError extends Error {
       | "permission"
       | "space"
       | "damaged"
+      | "version"
       | "missing"
       | "locked"
       | "io",

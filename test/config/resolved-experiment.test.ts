@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { withValueAt } from "../../src/config/key-path.js";
-import { resolvedExperiment } from "../../src/config/load.js";
+import { resolvedExperiment } from "../../src/config/resolved-experiment.js";
 import { smallExperiment } from "../engine/experiments.js";
 
 /** As a manifest has it, with one value changed; undefined: taken out. */

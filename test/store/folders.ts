@@ -39,6 +39,7 @@ export function tickingClock(): () => Date {
 export function provenance(changes: Partial<Provenance> = {}): Provenance {
   return {
     origins: { "training.batch": "file" },
+    written_paths: {},
     command: ["run", "small"],
     versions: { averse: "0.1.0", node: "20" },
     git: { commit: "abc", diff_sha256: null },

@@ -10,6 +10,7 @@ import {
   parsedManifest,
   readManifest,
   readManifestFile,
+  recordedExperiment,
   startingManifest,
   writeManifest,
 } from "../../src/store/manifest/manifest.js";
@@ -69,7 +70,7 @@ const whole = (): Manifest =>
 describe("a manifest at the start", () => {
   test("says all that is known before a worker has loaded", () => {
     expect(start()).toMatchObject({
-      manifest: 2,
+      manifest: 3,
       started: "2026-01-01T00:00:00.000Z",
       finished: null,
       command: ["run", "small"],
@@ -245,13 +246,41 @@ describe("its own sha256", () => {
   test("of another version says which, and what to do", () => {
     for (const [version, age] of [
       [1, "older"],
-      [3, "newer"],
+      [4, "newer"],
     ] as const) {
       const other = Buffer.from(JSON.stringify({ ...whole(), manifest: version }));
       expect(() => parsedManifest(other, "m")).toThrow(
-        new RegExp(`version ${version}, written by an? ${age} Averse; this one reads version 2`),
+        expect.objectContaining({
+          reason: "version",
+          message: expect.stringMatching(
+            `version ${version}, written by an? ${age} Averse \\(0\\.1\\.0, commit abc\\); this one reads ` +
+              "version 3: use the Averse that wrote it, or run the experiment again$",
+          ),
+        }),
       );
     }
+  });
+
+  test("with a key that is not known here is another version's where its seal holds, else damaged", () => {
+    const other = manifestText({ ...whole(), telepathy: 1 });
+    expect(() => parsedManifest(Buffer.from(other), "m")).toThrow(
+      expect.objectContaining({ reason: "version", message: expect.stringContaining("telepathy") }),
+    );
+    const spoilt = Buffer.from(other.replace('"telepathy": 1', '"telepathy": 2'));
+    expect(() => parsedManifest(spoilt, "m")).toThrow(
+      expect.objectContaining({ reason: "damaged" }),
+    );
+  });
+
+  test("whose configuration is not of this version names the key", () => {
+    const config = { ...whole().config, telepathy: {} };
+    expect(() => recordedExperiment({ ...whole(), config }, "/runs/x")).toThrow(
+      expect.objectContaining({
+        reason: "version",
+        message: expect.stringMatching(/\/runs\/x\/manifest\.json .*`telepathy`: use the Averse/),
+      }),
+    );
+    expect(recordedExperiment(whole(), "/runs/x")).toEqual(smallExperiment());
   });
 
   test("of a folder in its place is told as such", () => {

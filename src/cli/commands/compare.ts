@@ -20,8 +20,7 @@ import { cautionLines, conclusionLines } from "../../report/conclusion-words.js"
 import { rewardByQuantile } from "../../report/plots/quantile-curve.js";
 import { seedMean } from "../../report/plots/seed-mean.js";
 import { readEvaluation, readEvaluationIfAny } from "../../store/evaluation-file.js";
-import { type Manifest, readManifest } from "../../store/manifest/manifest.js";
-import { experimentOf } from "../../store/manifest/text.js";
+import { type Manifest, readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { safeText } from "../../text/safe-text.js";
 import { runLetter } from "../../tui/compare/compared-rows.js";
 import type { ComparedRun, ComparedRunArm } from "../../tui/compare/compared-run.js";
@@ -98,7 +97,7 @@ interface StoredRun {
 
 function storedRun(folder: string): StoredRun {
   const manifest = readManifest(folder);
-  const experiment = experimentOf(manifest);
+  const experiment = recordedExperiment(manifest, folder);
   return { folder, evaluation: readEvaluation(folder), manifest, experiment };
 }
 
@@ -187,7 +186,7 @@ export function comparedRun(folder: string): ComparedRun {
   const nothing = { id, arms: [], conclusion: [], tailQuantile: null };
   try {
     const manifest = readManifest(folder);
-    const experiment = experimentOf(manifest);
+    const experiment = recordedExperiment(manifest, folder);
     const trials = planTrials(experiment);
     const figures = figuresOf(folder);
     const evaluation = readEvaluationIfAny(folder);

@@ -54,8 +54,13 @@ function cells(run: RunSummary, { unicode }: Terminal): string[] {
     step,
     run.etaSeconds === null ? "" : formatDuration(run.etaSeconds),
     run.cvar === null ? "" : formatNumber(run.cvar, 2, { unicode }),
-    safeText(run.state === "damaged" || run.state === "failed" ? (run.message ?? "") : run.purpose),
+    safeText(isIll(run) ? (run.message ?? "") : run.purpose),
   ];
+}
+
+/** Why is of more use than what it is for. */
+function isIll({ state }: RunSummary): boolean {
+  return state === "damaged" || state === "incompatible" || state === "failed";
 }
 
 /** Off a terminal nothing is lost; on one, a long purpose is no reason to break lines. */

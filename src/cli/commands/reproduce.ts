@@ -31,7 +31,7 @@ export async function reproduce(
   const tell = options.json ? terminal.err : terminal.out;
   tell(environmentText(await knownDifferences(original, options.argv)));
   const here = { ...options, detachment: null };
-  const run = await executeNewRun(experiment, manifest.origins, here, terminal);
+  const run = await executeNewRun(experiment, manifest, here, terminal);
   if (run.outcome !== "done") {
     return run.exit;
   }
@@ -58,7 +58,7 @@ export async function reproduce(
 /** Before anything runs: what a worker alone can tell, its model files say, is not known yet. */
 async function knownDifferences({ experiment, manifest }: OriginalRun, argv: readonly string[]) {
   const spec = usableSpec(experiment);
-  const here = provenance({}, hardware(), argv, spec.environment);
+  const here = provenance({ origins: {}, written_paths: {} }, hardware(), argv, spec.environment);
   const known = Object.keys(manifest.versions);
   const packages = Object.entries(
     manifest.versions.torch === null ? {} : await pythonVersions(spec),

@@ -1,8 +1,7 @@
 /** `averse resume`: a run that was interrupted, failed or killed goes on from its checkpoints. */
 import { planRun } from "../../engine/plan.js";
 import { readEvaluation } from "../../store/evaluation-file.js";
-import { readManifest } from "../../store/manifest/manifest.js";
-import { experimentOf } from "../../store/manifest/text.js";
+import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { openRun } from "../../store/open-run.js";
 import { RecordError } from "../../system/record-error.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
@@ -11,7 +10,7 @@ import { hardware } from "../machine/hardware.js";
 import { provenance } from "../machine/provenance.js";
 import { concludeRun } from "../run/conclude-run.js";
 import { controllerLog, detach, takeDetachment } from "../run/detach.js";
-import { type ExecutionOptions, execute, usableSpec } from "../run/execute-run.js";
+import { type ExecutionOptions, execute, requirePaths, usableSpec } from "../run/execute-run.js";
 import type { Terminal } from "../terminal.js";
 
 export interface ResumeCommandOptions extends Omit<ExecutionOptions, "detachment"> {
@@ -21,8 +20,8 @@ export interface ResumeCommandOptions extends Omit<ExecutionOptions, "detachment
 }
 
 /**
- * @throws {UserError} there is no such run, or it is done; of exit 3: its manifest or journal is
- *   damaged or missing
+ * @returns done, also of a run that was done before
+ * @throws {UserError} there is no such run; of exit 3: its manifest or journal is damaged or missing
  * @throws {RecordError} another controller has it
  */
 export async function resume(
@@ -37,16 +36,21 @@ export async function resume(
   }
   const manifest = await whole(folder, () => readManifest(folder));
   if (manifest.outcome === "done") {
-    throw new UserError(
+    // So that a script can resume a run until it is done, however often it was interrupted.
+    if (options.json) {
+      terminal.out(JSON.stringify({ type: "result", outcome: "done", run: folder }));
+    }
+    terminal.err(
       `${folder} is done; nothing is left to resume. \`averse show\` shows it, \`averse reproduce\` runs it again.`,
-      exitCode.usage,
     );
+    return exitCode.done;
   }
-  const experiment = experimentOf(manifest);
+  const experiment = recordedExperiment(manifest, folder);
+  requirePaths(experiment, manifest.written_paths);
   const spec = usableSpec(experiment);
   const machine = hardware();
   const plan = planRun(experiment, machine);
-  const here = provenance(manifest.origins, machine, options.argv, spec.environment);
+  const here = provenance(manifest, machine, options.argv, spec.environment);
   const { recorder, events, cutBytes } = await whole(folder, () =>
     openRun(folder, here, () => new Date()),
   );

@@ -29,8 +29,8 @@ export async function run(
     return detach(logOfNewRun(parent, option), options, terminal);
   }
   checkFolderForRun(parent, option);
-  const { experiment, origins } = loadExperiment(experimentFile(name), options.set);
+  const { experiment, origins, written } = loadExperiment(experimentFile(name), options.set);
+  const given = { origins, written_paths: written };
   const json = options.json && detachment === null;
-  return (await executeNewRun(experiment, origins, { ...options, json, detachment }, terminal))
-    .exit;
+  return (await executeNewRun(experiment, given, { ...options, json, detachment }, terminal)).exit;
 }

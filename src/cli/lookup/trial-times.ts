@@ -4,8 +4,7 @@ import type { Plan } from "../../engine/plan.js";
 import type { EventHead } from "../../journal/event-head.js";
 import { JournalIndex } from "../../journal/journal-index.js";
 import type { RunSummary } from "../../run-model/run-summary.js";
-import { readManifest } from "../../store/manifest/manifest.js";
-import { experimentOf } from "../../store/manifest/text.js";
+import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { RecordError } from "../../system/record-error.js";
 
 /** A trial of an earlier run that went through undisturbed. */
@@ -165,7 +164,7 @@ export class PastTrials {
 
 async function trialsOf(directory: string): Promise<PastTrial[]> {
   try {
-    const { name, backend } = experimentOf(readManifest(directory));
+    const { name, backend } = recordedExperiment(readManifest(directory), directory);
     let times = noTimes;
     for (const entries of new JournalIndex(directory).read()) {
       for (const { head } of entries) {

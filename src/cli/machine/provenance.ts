@@ -17,7 +17,7 @@ const lockFiles = ["package-lock.json", "python/constraints.txt"];
  * @param worker environment that the worker's spec adds to this process's
  */
 export function provenance(
-  origins: Provenance["origins"],
+  { origins, written_paths }: Pick<Provenance, "origins" | "written_paths">,
   machine: MachineHardware,
   argv: readonly string[],
   worker: Readonly<Record<string, string>>,
@@ -25,6 +25,7 @@ export function provenance(
   const environment = { ...process.env, ...worker };
   return {
     origins,
+    written_paths,
     command: recordedCommand(argv, environment),
     versions: {
       averse: packageVersion(),

@@ -2,6 +2,7 @@
  * A run from its record to its exit code: workers, engine, view, signals, reports. Shared by `run`,
  * which makes the record, `resume`, which takes one up, and `reproduce`, which makes a second one.
  */
+import { missingPaths } from "../../config/local-paths.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { runExperiment } from "../../engine/engine.js";
 import { UnrecordedError } from "../../engine/failure.js";
@@ -57,14 +58,15 @@ export interface Executed {
 /**
  * Makes a run's folder and runs it. Everything that can be refused is refused before that.
  *
- * @param origins key path → who gave the value, as `loadExperiment` gives them
+ * @param given who gave the values, and paths as they were written
  */
 export async function executeNewRun(
   experiment: Experiment,
-  origins: Parameters<typeof provenance>[0],
+  given: Parameters<typeof provenance>[0],
   options: NewRunOptions,
   terminal: Terminal,
 ): Promise<Executed> {
+  requirePaths(experiment, given.written_paths);
   const spec = usableSpec(experiment);
   refuseSecrets(experiment, process.env, spec.environment);
   const machine = hardware();
@@ -73,10 +75,30 @@ export async function executeNewRun(
     experiment,
     runsFolder: options.runs,
     runDir: options.runDir ?? null,
-    provenance: provenance(origins, machine, options.argv, spec.environment),
+    provenance: provenance(given, machine, options.argv, spec.environment),
     now: () => new Date(),
   });
   return execute({ experiment, plan, spec, recorder, history: null }, options, terminal);
+}
+
+/**
+ * Of a run that is taken up, or run again: what it was trained with may have been moved since.
+ *
+ * @param written paths as a user wrote them
+ * @throws {UserError} a folder or file that the configuration names is gone
+ */
+export function requirePaths(
+  experiment: Experiment,
+  written: Readonly<Record<string, string>>,
+): void {
+  const gone = missingPaths(experiment).map(([key, path]) => {
+    const as = written[key] === undefined ? "" : ` (written as ${JSON.stringify(written[key])})`;
+    return `${key}: there is no ${path}${as}`;
+  });
+  if (gone.length === 0) return;
+  throw new UserError(
+    `${gone.join("; ")}. Put it back where it was, or start a new run that names its place now.`,
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { judgeHistories, judgeResults, type Reproduction } from "../../analysis/reproduction.js";
 import { plannedEvents, runHistory } from "../../analysis/run-history.js";
-import { resolvedExperiment } from "../../config/load.js";
+import { resolvedExperiment } from "../../config/resolved-experiment.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { planTrials } from "../../config/trials.js";
 import type { JournalEvent } from "../../journal/events.js";

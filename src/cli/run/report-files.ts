@@ -10,8 +10,7 @@ import { readJournalSoFar } from "../../journal/reader.js";
 import { renderReport } from "../../report/render-report.js";
 import type { RunDescription, SampleText } from "../../report/report-data.js";
 import { writeWithDigests } from "../../store/digest-list.js";
-import { type Manifest, readManifest } from "../../store/manifest/manifest.js";
-import { experimentOf } from "../../store/manifest/text.js";
+import { type Manifest, readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { digestListOf, runFiles } from "../../store/paths.js";
 import { RecordError } from "../../system/record-error.js";
 import { formatNumber } from "../../text/numbers.js";
@@ -31,7 +30,7 @@ export interface ReportTextOptions {
  */
 export async function writeReports(folder: string, options: ReportTextOptions): Promise<string[]> {
   const manifest = readManifest(folder);
-  const experiment = experimentOf(manifest);
+  const experiment = recordedExperiment(manifest, folder);
   const events: JournalEvent[] = [];
   for await (const event of readJournalSoFar(folder)) events.push(event);
   const { html, markdown } = await renderReport(

@@ -18,8 +18,7 @@ import {
   type RunListener,
   type RunSource,
 } from "../../run-model/run-source.js";
-import { readManifest } from "../../store/manifest/manifest.js";
-import { experimentOf } from "../../store/manifest/text.js";
+import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { checkedPath, runFiles } from "../../store/paths.js";
 import { holderOf } from "../../store/run-lock.js";
 import { readTexts } from "../../store/texts-file.js";
@@ -173,7 +172,7 @@ export class AttachedRun extends RecordedRun implements RunSource {
    * @throws {RecordError} its manifest is missing or damaged
    */
   static async open(directory: string): Promise<AttachedRun> {
-    const experiment = experimentOf(readManifest(directory));
+    const experiment = recordedExperiment(readManifest(directory), directory);
     const run = new AttachedRun(directory, experiment);
     await run.#connect();
     return run;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { riskRecord } from "../../analysis/arm-risk.js";
 import { batchQuantities } from "../../analysis/batch-quantities.js";
 import { determinismOf } from "../../analysis/determinism.js";
+import { resolvedExperiment } from "../../config/resolved-experiment.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { writeDurably } from "../../system/durable-files.js";
 import { recordError } from "../../system/record-error.js";
@@ -16,7 +17,16 @@ import { canonicalJson } from "../../text/json.js";
 import { firstFault } from "../../text/schema-faults.js";
 import { runFiles } from "../paths.js";
 import { type Manifest, manifestSchema, type Provenance } from "./schema.js";
-import { damaged, intactManifest, manifestJson, manifestText, manifestVersion } from "./text.js";
+import {
+  damaged,
+  intactManifest,
+  isIntact,
+  manifestJson,
+  manifestText,
+  manifestVersion,
+  otherVersion,
+  writerOf,
+} from "./text.js";
 
 export type { Manifest, Provenance } from "./schema.js";
 
@@ -45,8 +55,17 @@ export function startingManifest(
 ): Manifest {
   const { data, policy } = experiment;
   const arms = Object.entries(experiment.arms);
-  const { origins, command, git, lock_files, versions, hardware, environment, process } =
-    provenance;
+  const {
+    origins,
+    written_paths,
+    command,
+    git,
+    lock_files,
+    versions,
+    hardware,
+    environment,
+    process,
+  } = provenance;
   return {
     manifest: manifestVersion,
     name: experiment.name,
@@ -60,6 +79,7 @@ export function startingManifest(
     config: experiment as unknown as Record<string, unknown>,
     config_hash: configHash(experiment),
     origins,
+    written_paths,
     seeds: [...experiment.seeds],
     seed_rule: seedRule,
     seed_streams: seedStreams,
@@ -111,8 +131,8 @@ export function readManifest(run: string): Manifest {
 }
 
 /**
- * @throws {RecordError} `missing`, or `damaged`: not a manifest of this version, or any byte of it
- *   is not as it was written
+ * @throws {RecordError} `missing`, `version`, or `damaged`: not a manifest, or any byte of it is not
+ *   as it was written
  */
 export function readManifestFile(path: string): Manifest {
   let bytes: Buffer;
@@ -122,6 +142,19 @@ export function readManifestFile(path: string): Manifest {
     throw recordError(`cannot read ${path}`, error);
   }
   return parsedManifest(bytes, path);
+}
+
+/**
+ * The experiment that a run is of.
+ *
+ * @param run the run folder
+ * @throws {RecordError} `version`: its configuration is not one of this version of the program
+ */
+export function recordedExperiment(manifest: Manifest, run: string): Experiment {
+  const experiment = resolvedExperiment(manifest.config);
+  if (typeof experiment !== "string") return experiment;
+  const what = `the configuration in ${join(run, runFiles.manifest)}`;
+  throw otherVersion(`${what} is of another Averse${writerOf(manifest)}: ${experiment}`);
 }
 
 export function configHash(experiment: Experiment): string {
@@ -153,14 +186,16 @@ export function dataRules({ data, sft }: Experiment): DataRules {
 /**
  * @param bytes of the whole file
  * @param path for messages
- * @throws {RecordError} `damaged`: not JSON, of another version, no manifest, or changed since it
- *   was written
+ * @throws {RecordError} `damaged`: not JSON, no manifest, or changed since it was written ·
+ *   `version`: as it was written, by another version of the program
  */
 export function parsedManifest(bytes: Uint8Array, path: string): Manifest {
   const json = manifestJson(bytes, path);
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {
-    throw damaged(`${path} is not a manifest: ${firstFault(parsed.error, json)}`);
+    const fault = firstFault(parsed.error, json);
+    if (!isIntact(json, bytes)) throw damaged(`${path} is not a manifest: ${fault}`);
+    throw otherVersion(`${path} is a manifest of another Averse${writerOf(json)}: ${fault}`);
   }
   return intactManifest(json, bytes, path) as Manifest;
 }

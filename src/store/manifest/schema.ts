@@ -137,6 +137,9 @@ export const manifestContent = z.strictObject({
   origins: z
     .record(z.string(), z.unknown())
     .describe("key → who gave the value: file, override or default"),
+  written_paths: z
+    .record(z.string(), z.string())
+    .describe("key → relative path as it was written; `config` has it absolute"),
   seeds: z.array(z.int()),
   seed_rule: z.string().describe("how a seed becomes streams"),
   seed_streams: z.record(z.string(), z.string()).describe("purpose of a stream → what it draws"),
@@ -172,7 +175,15 @@ export type EnvironmentDifference = z.infer<typeof environmentDifference>;
 /** What the command line knows of the program and the machine. */
 export type Provenance = Pick<
   Manifest,
-  "origins" | "command" | "versions" | "git" | "lock_files" | "hardware" | "environment" | "process"
+  | "origins"
+  | "written_paths"
+  | "command"
+  | "versions"
+  | "git"
+  | "lock_files"
+  | "hardware"
+  | "environment"
+  | "process"
 >;
 
 /** configs/manifest.schema.json. */

@@ -123,7 +123,7 @@ function detailOf(state: ListState, now: Date, style: ViewStyle): Detail {
     started === null
       ? ""
       : `started ${agoText(started, now)}, ${started.slice(0, 16).replace("T", " ")} UTC`;
-  const bad = run.state === "failed" || run.state === "damaged";
+  const bad = ["failed", "damaged", "incompatible"].includes(run.state);
   const said = message === null || message === "" ? [] : [message];
   return {
     problem: bad ? said : [],

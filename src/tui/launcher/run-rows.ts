@@ -19,6 +19,7 @@ const stateSigns: Readonly<
   done: ["✓", "+", {}],
   failed: ["✗", "x", { color: "red" }],
   damaged: ["!", "!", { color: "red" }],
+  incompatible: ["!", "!", { color: "red" }],
 };
 
 export function runLines(

@@ -1,0 +1,142 @@
+/**
+ * Folders and files that a configuration names, found once and recorded as absolute paths, so that
+ * a run can be resumed and reproduced from any folder.
+ *
+ * A value of the experiment's file is looked up beside that file, then in the working directory; one
+ * of `--set` in the working directory alone. What is there is meant, also where a hub's model has
+ * the same name. A model that is nowhere and has the form of a hub id (`name`, `owner/name`) is one;
+ * `./name` is always a folder. All else that is missing is refused, before anything is loaded.
+ */
+import { readdirSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { nearestName } from "../text/nearest-name.js";
+import type { GivenValues } from "./given-values.js";
+import { type KeyPath, valueAt, withValueAt } from "./key-path.js";
+import type { ConfigProblem } from "./problems.js";
+import type { Experiment } from "./schema/experiment.js";
+
+type Kind = "model" | "data" | "worker";
+
+const pathKeys: readonly (readonly [section: string, key: string, kind: Kind])[] = [
+  ["policy", "model", "model"],
+  ["reward", "model", "model"],
+  ["evaluation", "judge", "model"],
+  ["data", "path", "data"],
+  ["backend", "worker", "worker"],
+];
+
+const expected: Readonly<Record<Kind, string>> = {
+  model: "builtin, the folder of a model, or a hub id",
+  data: "builtin, or a folder or file that is there",
+  worker: "the name of a file in configs/workers, or the path of one that is there",
+};
+
+export interface LocatedPaths {
+  readonly experiment: Experiment;
+  /** Key → path as it was written, of those that are absolute now and were not. */
+  readonly written: Readonly<Record<string, string>>;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** @param file of the experiment */
+export function locatePaths(
+  experiment: Experiment,
+  given: GivenValues,
+  file: string,
+  workingDirectory: string,
+): LocatedPaths {
+  const written: Record<string, string> = {};
+  const problems: ConfigProblem[] = [];
+  let located = experiment;
+  for (const { path, source, kind } of pathsOf(experiment, given)) {
+    const value = valueAt(experiment, path);
+    if (!isLocal(value, kind)) continue;
+    const folders =
+      given.origin(source) === "override" ? [workingDirectory] : [dirname(file), workingDirectory];
+    const places = [...new Set(folders.map((folder) => resolve(folder, value)))];
+    const found = places.find((place) => isThere(place, kind));
+    if (found !== undefined) {
+      if (found === value) continue;
+      located = withValueAt(located, path, found) as unknown as Experiment;
+      written[path.join(".")] = value;
+    } else if (kind !== "model" || !isHubId(value)) {
+      const near = nearest(value, folders, kind);
+      problems.push({
+        place: given.of(source),
+        key: source.join("."),
+        found: `"${value}", which is ${places.length > 1 ? "neither" : "not"} ${places.join(" nor ")}`,
+        expected: expected[kind],
+        remedy: near === null ? "Correct the path." : `Did you mean ${near}?`,
+      });
+    }
+  }
+  return { experiment: located, written, problems };
+}
+
+/** What a record tells of and is gone since: key → absolute path. */
+export function missingPaths(experiment: Experiment): [key: string, path: string][] {
+  return pathsOf(experiment, null).flatMap(({ path, kind }): [string, string][] => {
+    const value = valueAt(experiment, path);
+    const gone = typeof value === "string" && isAbsolute(value) && !isThere(value, kind);
+    return gone ? [[path.join("."), value]] : [];
+  });
+}
+
+interface LocalPath {
+  readonly path: KeyPath;
+  /** Where the value was given: an arm has the section's, unless it sets it itself. */
+  readonly source: KeyPath;
+  readonly kind: Kind;
+}
+
+function pathsOf(experiment: Experiment, given: GivenValues | null): LocalPath[] {
+  return pathKeys.flatMap(([section, key, kind]) => {
+    const shared = [section, key];
+    const arms = Object.keys(experiment.arms).flatMap((arm): LocalPath[] => {
+      const path = ["arms", arm, ...shared];
+      if (valueAt(experiment, path) === undefined) return [];
+      const isOwn = given !== null && given.origin(path) !== "default";
+      return [{ path, source: isOwn ? path : shared, kind }];
+    });
+    return [{ path: shared, source: shared, kind }, ...arms];
+  });
+}
+
+function isLocal(value: unknown, kind: Kind): value is string {
+  if (typeof value !== "string" || value === "builtin") return false;
+  // A name leads to a file of the package's, or of the working directory's configs.
+  return kind !== "worker" || /[/\\]|\.ya?ml$/.test(value);
+}
+
+/** As huggingface_hub has it: `name` or `owner/name`. */
+function isHubId(value: string): boolean {
+  return /^[A-Za-z0-9_][\w.-]*(\/[\w.-]+)?$/.test(value) && !/--|\.\.|[.-]$/.test(value);
+}
+
+function isThere(path: string, kind: Kind): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return false;
+  return kind === "model" ? found.isDirectory() : kind === "worker" ? found.isFile() : true;
+}
+
+/** What is there under the nearest name, as it would be written; null: nothing is near. */
+function nearest(value: string, folders: readonly string[], kind: Kind): string | null {
+  for (const folder of folders) {
+    const near = nearestIn(resolve(folder, value));
+    if (near !== null && isThere(near, kind)) {
+      return isAbsolute(value) ? near : relative(folder, near).split(sep).join("/");
+    }
+  }
+  return null;
+}
+
+/** The path with each part that is not there replaced by the nearest one that is. */
+function nearestIn(path: string): string | null {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return path;
+  const parent = dirname(path) === path ? null : nearestIn(dirname(path));
+  if (parent === null || !isThere(parent, "model")) return null;
+  const own = join(parent, basename(path));
+  if (statSync(own, { throwIfNoEntry: false }) !== undefined) return own;
+  const name = nearestName(basename(path), readdirSync(parent));
+  return name === null ? null : join(parent, name);
+}
