@@ -11,7 +11,7 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { nearestName } from "../text/nearest-name.js";
 import type { GivenValues } from "./given-values.js";
-import { type KeyPath, valueAt, withValueAt } from "./key-path.js";
+import { type KeyPath, valueAtKey, withValueAt } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
 import type { Experiment } from "./schema/experiment.js";
 
@@ -49,7 +49,7 @@ export function locatePaths(
   const problems: ConfigProblem[] = [];
   let located = experiment;
   for (const { path, source, kind } of pathsOf(experiment, given)) {
-    const value = valueAt(experiment, path);
+    const value = valueAtKey(experiment, path);
     if (!isLocal(value, kind)) continue;
     const folders =
       given.origin(source) === "override" ? [workingDirectory] : [dirname(file), workingDirectory];
@@ -76,7 +76,7 @@ export function locatePaths(
 /** What a record tells of and is gone since: key → absolute path. */
 export function missingPaths(experiment: Experiment): [key: string, path: string][] {
   return pathsOf(experiment, null).flatMap(({ path, kind }): [string, string][] => {
-    const value = valueAt(experiment, path);
+    const value = valueAtKey(experiment, path);
     const gone = typeof value === "string" && isAbsolute(value) && !isThere(value, kind);
     return gone ? [[path.join("."), value]] : [];
   });
@@ -94,7 +94,7 @@ function pathsOf(experiment: Experiment, given: GivenValues | null): LocalPath[]
     const shared = [section, key];
     const arms = Object.keys(experiment.arms).flatMap((arm): LocalPath[] => {
       const path = ["arms", arm, ...shared];
-      if (valueAt(experiment, path) === undefined) return [];
+      if (valueAtKey(experiment, path) === undefined) return [];
       const isOwn = given !== null && given.origin(path) !== "default";
       return [{ path, source: isOwn ? path : shared, kind }];
     });
