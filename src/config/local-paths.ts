@@ -7,7 +7,7 @@
  * the same name. A model that is nowhere and has the form of a hub id (`name`, `owner/name`) is one;
  * `./name` is always a folder. All else that is missing is refused, before anything is loaded.
  */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { nearestName } from "../text/nearest-name.js";
 import type { GivenValues } from "./given-values.js";
@@ -114,9 +114,21 @@ function isHubId(value: string): boolean {
 }
 
 function isThere(path: string, kind: Kind): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = entryAt(path);
   if (found === undefined) return false;
   return kind === "model" ? found.isDirectory() : kind === "worker" ? found.isFile() : true;
+}
+
+/** @throws {Error} of the file system: the place cannot be looked into */
+function entryAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    // Nothing can have such a name.
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (["ENAMETOOLONG", "ELOOP", "ERR_INVALID_ARG_VALUE"].includes(code)) return undefined;
+    throw error;
+  }
 }
 
 /** What is there under the nearest name, as it would be written; null: nothing is near. */
@@ -132,11 +144,11 @@ function nearest(value: string, folders: readonly string[], kind: Kind): string 
 
 /** The path with each part that is not there replaced by the nearest one that is. */
 function nearestIn(path: string): string | null {
-  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return path;
+  if (entryAt(path) !== undefined) return path;
   const parent = dirname(path) === path ? null : nearestIn(dirname(path));
   if (parent === null || !isThere(parent, "model")) return null;
   const own = join(parent, basename(path));
-  if (statSync(own, { throwIfNoEntry: false }) !== undefined) return own;
+  if (entryAt(own) !== undefined) return own;
   const name = nearestName(basename(path), readdirSync(parent));
   return name === null ? null : join(parent, name);
 }

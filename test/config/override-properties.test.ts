@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
@@ -27,8 +28,11 @@ test("an override is in force as the file's own value would be, or refused as th
     fc.property(key, value, (name, data) => {
       const path = name.split(".");
       const tree = withValueAt({ name: "tiny" }, path, data);
-      const written = outcome(() => loadExperiment(scratchFile(stringify(tree), "w.yaml"), []));
-      const override = outcome(() => loadExperiment(plain, [`${name}=${flow(data)}`]));
+      // A relative path counts from the file, one of an override from the working directory.
+      const file = scratchFile(stringify(tree), "w.yaml");
+      const written = outcome(() => loadExperiment(file, [], dirname(file)));
+      const set = [`${name}=${flow(data)}`];
+      const override = outcome(() => loadExperiment(plain, set, dirname(file)));
       const kind = keyReferences.find((entry) => entry.key === name)!.kind;
       // What a shell or a short hand takes away is given back, so overrides may be kinder.
       if (written !== null || !["text", "list"].includes(kind)) expect(override).toEqual(written);

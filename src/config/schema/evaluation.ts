@@ -10,6 +10,7 @@ export const evaluationSchema = z.strictObject({
     .describe("test prompts of those, evenly spread over prompt score"),
   judge: z
     .string()
+    .min(1)
     .nullable()
     .default("builtin")
     .describe("classifier never trained against; null: none"),
