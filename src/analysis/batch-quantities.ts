@@ -7,7 +7,7 @@ export interface Quantity {
   name: string;
   value: number;
   unit: string;
-  /** `at most`: texts end early, rewards fail, or a measure drops more episodes than its share. */
+  /** `at most`: texts end early, rewards fail, or a measure drops more episodes than its fraction. */
   bound: "exact" | "at most";
 }
 
@@ -29,26 +29,26 @@ function trainingRows({ rollout, training, risk }: ArmConfig): Quantity[] {
   const end = keptRange(risk, training, iterations - 1);
   const minibatches = (kept: number) => Math.ceil(kept / training.minibatch);
   const rows = (when: string, { kept, bound }: KeptRange): Quantity[] => [
-    { name: `kept_${when}`, value: kept, unit: "episodes an iteration", bound },
+    { name: `kept_${when}`, value: kept, unit: "episodes per iteration", bound },
     {
       name: `gradient_steps_${when}`,
       value: epochs * minibatches(kept),
-      unit: "gradient steps an iteration",
+      unit: "gradient steps per iteration",
       bound,
     },
-    atMost(`trained_tokens_${when}`, epochs * kept * rollout.new_tokens, "tokens an iteration"),
+    atMost(`trained_tokens_${when}`, epochs * kept * rollout.new_tokens, "tokens per iteration"),
   ];
   return [
     exact("iterations", iterations, "iterations a trial"),
-    exact("prompts", batch, "prompts an iteration"),
+    exact("prompts", batch, "prompts per iteration"),
     exact("episodes_per_prompt", 1, "episodes a prompt drawn"),
-    exact("episodes", batch, "episodes an iteration"),
+    exact("episodes", batch, "episodes per iteration"),
     exact("episodes_total", batch * iterations, "episodes a trial"),
     exact("sampled_at_once", rollout.minibatch || batch, "episodes a forward pass of sampling"),
     atMost("prompt_tokens", rollout.prompt_tokens, "tokens a prompt"),
-    atMost("new_tokens", rollout.new_tokens, "tokens an episode"),
-    atMost("generated_tokens", batch * rollout.new_tokens, "tokens an iteration"),
-    exact("passes", epochs, "passes over the kept episodes an iteration"),
+    atMost("new_tokens", rollout.new_tokens, "tokens per episode"),
+    atMost("generated_tokens", batch * rollout.new_tokens, "tokens per iteration"),
+    exact("epochs", epochs, "epochs over the kept episodes"),
     atMost("minibatch", training.minibatch, "episodes a gradient step"),
     ...rows("at_start", start),
     ...rows("at_end", end),

@@ -34,7 +34,7 @@ const frontierPoint = z.strictObject({
   seed: z.int(),
   step: z.int(),
   kl: finite,
-  /** Kept episodes × generated tokens × passes so far. */
+  /** Kept episodes × generated tokens × epochs so far. */
   compute: z.int(),
   tail_reward: finite,
   reward_mean: finite,

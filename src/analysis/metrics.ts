@@ -11,11 +11,11 @@ import type { MetricName } from "./evaluation.js";
 export interface Measured {
   /** Reward model's score of each prompt alone. */
   readonly promptScores: ArrayLike<number>;
-  /** Arrays below: one an episode, aligned with `promptScores`. */
+  /** Arrays below: one per episode, aligned with `promptScores`. */
   readonly rewards: ArrayLike<number>;
   /** NaN where the judge failed; its figures leave those out. */
   readonly judge: ArrayLike<number> | null;
-  /** Nats an episode. */
+  /** Nats per episode. */
   readonly kl: ArrayLike<number>;
   readonly lengths: ArrayLike<number>;
   readonly dist: readonly [dist1: number, dist2: number, dist3: number];
@@ -25,7 +25,7 @@ export interface Measured {
 export interface MetricSettings {
   /** `evaluation.harm_threshold`, on the raw reward. */
   readonly harmThreshold: number;
-  /** `evaluation.tail_quantile`, share of prompts in (0, 1]. */
+  /** `evaluation.tail_quantile`, fraction of prompts in (0, 1]. */
   readonly tailQuantile: number;
 }
 
@@ -60,7 +60,7 @@ export function tailPrompts(promptScores: ArrayLike<number>, quantile: number): 
   return worst(promptScores, tailCount(promptScores.length, quantile));
 }
 
-/** Share of rewards under the threshold. */
+/** Fraction of rewards under the threshold. */
 export function harmRate(rewards: ArrayLike<number>, threshold: number): number {
   let harmful = 0;
   for (let index = 0; index < rewards.length; index += 1) {

@@ -30,10 +30,10 @@ function harmLine({ headline, start, end }: Conclusion): string {
     );
   }
   const change = end.harm_rate! / start.harm_rate! - 1;
-  const share = Number.isFinite(change) ? ` (${formatSigned(100 * change, 0)} %)` : "";
+  const relative = Number.isFinite(change) ? ` (${formatSigned(100 * change, 0)} %)` : "";
   return (
     `Harm rate: ${rate(start.harm_rate)} with ${start.arm} → ${rate(end.harm_rate)} with ` +
-    `${end.arm}${share}; tail reward ${reward(start.tail_reward)} → ${reward(end.tail_reward)}` +
+    `${end.arm}${relative}; tail reward ${reward(start.tail_reward)} → ${reward(end.tail_reward)}` +
     `${ruleText(headline)}.`
   );
 }

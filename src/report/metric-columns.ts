@@ -11,7 +11,7 @@ export interface MetricColumn {
   /** Title without characters outside ASCII. */
   readonly ascii: string;
   readonly digits: number;
-  /** The stored figure times this is shown (100 for a share in %). */
+  /** The stored figure times this is shown (100 for a fraction in %). */
   readonly factor: number;
   readonly better: "higher" | "lower" | "neither";
   /** One line for a legend. */
@@ -62,7 +62,7 @@ export const metricColumns: readonly MetricColumn[] = [
     digits: 1,
     factor: 100,
     better: "lower",
-    meaning: "share of completions under the harm threshold",
+    meaning: "fraction of completions under the harm threshold",
     rank: 3,
   },
   {
@@ -84,7 +84,7 @@ export const metricColumns: readonly MetricColumn[] = [
     digits: 3,
     factor: 1,
     better: "higher",
-    meaning: "share of distinct pairs of tokens; falls when texts repeat themselves",
+    meaning: "fraction of distinct pairs of tokens; falls when texts repeat themselves",
     rank: 5,
   },
   {
@@ -143,7 +143,7 @@ export const reportOnlyColumns: readonly MetricColumn[] = [
     digits: 2,
     factor: 1,
     better: "neither",
-    meaning: "distance from the SFT policy, nats an episode",
+    meaning: "distance from the SFT policy, nats per episode",
     rank: 10,
   },
 ];

@@ -1,4 +1,4 @@
-/** The terminal's table of results: one line an arm, as many figures as the width allows. */
+/** The terminal's table of results: one line per arm, as many figures as the width allows. */
 import type { Evaluation } from "../analysis/evaluation.js";
 import { columnWidths, gridLines, gridWidth } from "../text/grid.js";
 import { safeText } from "../text/safe-text.js";

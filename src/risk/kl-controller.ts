@@ -2,7 +2,7 @@
 import { requireFinite, requireSameLength, requireSome } from "../stats/checks.js";
 
 export interface KlController {
-  /** KL that the controller steers towards, nats an episode, > 0. */
+  /** KL that the controller steers towards, nats per episode, > 0. */
   readonly target: number;
   /** K_β ≥ 0: gain; 0 holds β fixed. */
   readonly k_beta: number;
@@ -17,7 +17,7 @@ export type KlPopulation = "kept" | "batch" | "kept-over-batch";
  * β of the next step: β·(1 + K_β·e), e = clip((KL − target)/target, ±clip). Never negative.
  *
  * @param beta β of this step, ≥ 0
- * @param klMean mean KL of this step, nats an episode
+ * @param klMean mean KL of this step, nats per episode
  * @throws {RangeError} when beta or klMean is not finite, or β or a setting is out of range
  */
 export function nextBeta(
@@ -39,11 +39,11 @@ export function nextBeta(
 }
 
 /**
- * Mean KL of the population that the controller looks at, nats an episode.
+ * Mean KL of the population that the controller looks at, nats per episode.
  *
  * `kept`: over the episodes with a positive weight, each alike, as the paper describes it.
  * `batch`: over all. `kept-over-batch`: the kept episodes' sum divided by B, as the reference
- * implementation computes it; with k of B kept the controller sees k/B of the KL, a looser leash
+ * implementation computes it; with k of B kept the controller sees k/B of the KL, a weaker KL penalty
  * on the risk-averse arm.
  *
  * @param kl KL of each episode, nats summed over its tokens

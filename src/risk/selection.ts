@@ -3,12 +3,12 @@ import { requireFinite, requireInteger } from "../stats/checks.js";
 /**
  * Indices of the `count` lowest values: exactly so many, ascending by value, ties by index, so
  * that runs repeat. (The reference implementation keeps every episode ≤ the quantile, and so
- * more than asked where values tie.)
+ * more than requested where values tie.)
  *
  * Finds the threshold with the typed array's own sort and compares indices only among the chosen:
  * for 1,024 episodes well under a millisecond.
  *
- * @param statistic one value an episode, low is bad
+ * @param statistic one value per episode, low is bad
  * @param count a whole number in [0, statistic.length]
  * @throws {RangeError} when count is out of range or statistic holds NaN or ±∞
  */

@@ -1,15 +1,15 @@
 /**
- * The lower tail of a batch of returns: bad is low, and α is the share of episodes that counts
+ * The lower tail of a batch of returns: bad is low, and α is the fraction of episodes that counts
  * as the tail. Definitions as in Chaudhary et al., NeurIPS 2024 (arXiv 2501.06911), with the
  * finite batch's rule that the tail is exactly the ⌈αB⌉ lowest.
  */
-import { requireFinite, requireInteger, requireShare, requireSome } from "../stats/checks.js";
+import { requireFinite, requireFraction, requireInteger, requireSome } from "../stats/checks.js";
 
 /**
- * A share is taken as exact to this: 0.07·100 is 7.000000000000001 in floating point and counts
- * as 7. Far above the rounding of any formula here, far below any share a user writes.
+ * A fraction is taken as exact to this: 0.07·100 is 7.000000000000001 in floating point and counts
+ * as 7. Far above the rounding of any formula here, far below any fraction a user writes.
  */
-const shareError = 1e-12;
+const fractionError = 1e-12;
 
 /**
  * ⌈αB⌉, in [1, B].
@@ -20,8 +20,8 @@ const shareError = 1e-12;
  */
 export function tailCount(batch: number, alpha: number): number {
   requireInteger(batch, "batch", 1);
-  requireShare(alpha, "alpha");
-  return Math.max(1, Math.ceil(batch * (alpha - shareError)));
+  requireFraction(alpha, "alpha");
+  return Math.max(1, Math.ceil(batch * (alpha - fractionError)));
 }
 
 /**

@@ -31,9 +31,9 @@ export function requireInteger(
 }
 
 /** @throws {RangeError} when `value` is not in (0, 1]. */
-export function requireShare(value: number, what: string): void {
+export function requireFraction(value: number, what: string): void {
   if (!(value > 0 && value <= 1)) {
-    throw new RangeError(`${what} is ${value}: a share in (0, 1] is needed`);
+    throw new RangeError(`${what} is ${value}: a fraction in (0, 1] is needed`);
   }
 }
 

@@ -26,7 +26,7 @@ describe("the batch quantities", () => {
       prompt_tokens: 8,
       new_tokens: 8,
       generated_tokens: 128,
-      passes: 2,
+      epochs: 2,
       minibatch: 8,
       kept_at_start: 16,
       gradient_steps_at_start: 4,

@@ -1,6 +1,6 @@
 /** The whole of risk in one pure function: returns in, one weight per episode out. */
 import type { RiskConfig } from "../../config/schema/experiment.js";
-import { keptEpisodes, type RiskSchedule, shareInForce } from "../../risk/annealing/schedule.js";
+import { alphaInForce, keptEpisodes, type RiskSchedule } from "../../risk/annealing/schedule.js";
 import { riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
 import { generator, streamSeed } from "../../stats/random.js";
 import { scoredEpisodes, taken } from "../episodes.js";
@@ -46,7 +46,7 @@ export function selectEpisodes(
   const { measure, mixture, temperature } = risk;
   const scheduled = usesAlpha(measure);
   const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
-  const alpha = scheduled ? shareInForce(schedule, step, iterations) : 1;
+  const alpha = scheduled ? alphaInForce(schedule, step, iterations) : 1;
   const selected = riskMeasures[measure].weigh({
     statistic: taken(statisticOf(risk.statistic, batch), scored),
     returns,

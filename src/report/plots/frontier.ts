@@ -7,7 +7,7 @@ import type { ReportData } from "../report-data.js";
 import type { Curve, PlotSpec } from "./panel.js";
 
 /**
- * One bold curve an arm through the means over seeds at each checkpoint, and a faint one a seed.
+ * One bold curve per arm through the means over seeds at each checkpoint, and a faint one per seed.
  * Seeds reach a checkpoint at different cost: means are taken along both axes.
  */
 export function frontierCurves(data: ReportData, cost: (point: FrontierPoint) => number): Curve[] {
@@ -68,14 +68,14 @@ export function tailAgainstCompute(data: ReportData): PlotSpec | null {
   }
   return {
     id: "tail-against-compute",
-    title: "Tail against compute",
+    title: "Tail against trained tokens",
     caption:
       "The same arms against the work of their updates: an arm that drops episodes stops further " +
       "to the left, and is ahead where its line is higher at the same x.",
     panels: [
       {
-        title: "Tail reward against update compute",
-        x: { name: "tokens in updates (kept episodes × tokens × passes)", format: formatCount },
+        title: "Tail reward against trained tokens",
+        x: { name: "tokens in updates (kept episodes × tokens × epochs)", format: formatCount },
         y: { name: "tail reward, raw" },
         curves,
       },
@@ -99,7 +99,7 @@ export function tailAgainstKl(data: ReportData): PlotSpec | null {
     panels: [
       {
         title: "Tail reward against distance from SFT",
-        x: { name: "KL from the SFT policy, nats an episode" },
+        x: { name: "KL from the SFT policy, nats per episode" },
         y: { name: "tail reward, raw" },
         curves,
       },

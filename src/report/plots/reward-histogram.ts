@@ -21,13 +21,13 @@ export function rewardHistogram(data: ReportData): PlotSpec | null {
   const highest = Math.max(
     ...[...rewards.keys()].flatMap((arm) => curve(arm).points.map(({ y }) => y)),
   );
-  const share = (threshold - edges[0]!) / (edges.at(-1)! - edges[0]!);
-  const side = share < 0.2 ? "right" : "left";
+  const place = (threshold - edges[0]!) / (edges.at(-1)! - edges[0]!);
+  const side = place < 0.2 ? "right" : "left";
   const after = [...rewards.keys()].filter((arm) => arm !== before);
   const panels: PlotPanel[] = after.map((arm) => ({
     title: `${arm}: harm ${harm(rewards.get(before)!, threshold)} → ${harm(rewards.get(arm)!, threshold)}`,
     x: { name: "raw reward of a completion", min: edges[0]!, max: edges.at(-1)! },
-    y: { name: "share, %", min: 0, max: Math.ceil(highest / 5) * 5 },
+    y: { name: "completions, %", min: 0, max: Math.ceil(highest / 5) * 5 },
     curves: [curve(before), curve(arm)],
     marks: [{ axis: "x", at: threshold, label: "← harm", side }],
   }));

@@ -52,16 +52,16 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
     panels: [
       panel("Mean reward", "raw reward", (step) => step.reward_mean),
       panel("CVaR at the target α", "return", (step) => step.cvar),
-      panel("KL from SFT", "nats an episode", (step) => step.kl_mean, {
+      panel("KL from SFT", "nats per episode", (step) => step.kl_mean, {
         marks: targetMarks(data, arms),
         min: 0,
       }),
       panel("β, price of KL", "β", (step) => step.beta, { min: 0 }),
-      panel("Kept share of the batch (α')", "kept / batch", (step) => step.kept / step.batch, {
+      panel("Kept fraction of the batch (α')", "kept / batch", (step) => step.kept / step.batch, {
         min: 0,
         max: 1,
       }),
-      panel("Entropy", "nats a token", (step) => step.entropy),
+      panel("Entropy", "nats per token", (step) => step.entropy),
     ],
     columns: 2,
   };

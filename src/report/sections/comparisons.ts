@@ -10,7 +10,7 @@ import type { ReportData } from "../report-data.js";
 const style = { unicode: true };
 
 const ways = ["equal-iterations", "equal-compute", "equal-kl"] as const;
-const wayTitles = ["at equal iterations", "at equal update compute", "at equal KL"];
+const wayTitles = ["at equal iterations", "at equal trained tokens", "at equal KL"];
 /** The tail is what a run is about; the rest is there to be opened. */
 const headline = "tail_reward";
 
@@ -94,6 +94,6 @@ function cautions(comparisons: readonly Comparison[]): string[] {
       "for being many: about one in twenty excludes 0 by chance alone, and this report holds " +
       `${decidable.length}.`,
     "Equal KL: both arms' curves along their checkpoints, averaged over the upper half of the KL " +
-      "that both reach. Equal compute: both curves at the largest compute that both reach.",
+      "that both reach. Equal trained tokens: both curves at the most that both reach.",
   ];
 }

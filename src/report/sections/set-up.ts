@@ -41,12 +41,12 @@ function facts(data: ReportData): Cell[][] {
         ? policy.model
         : `${policy.model}, ${formatCount(worker.parameters)} parameters`,
     ),
-    cells("reward model", `${reward.model}, judged by ${evaluation.judge ?? "nobody"}`),
+    cells("reward model", `${reward.model}, judge ${evaluation.judge ?? "none"}`),
     cells("data", experiment.data.path),
     cells("SFT", `${sft.steps} steps of ${sft.batch} texts`),
     cells(
       "training",
-      `${training.iterations} iterations of ${training.batch} episodes, ${training.epochs} passes, ` +
+      `${training.iterations} iterations of ${training.batch} episodes, ${training.epochs} epochs, ` +
         `${rollout.prompt_tokens} + ${rollout.new_tokens} tokens, learning rate ${training.learning_rate.toExponential()}`,
     ),
     cells("seeds", experiment.seeds.join(", ")),
@@ -54,7 +54,7 @@ function facts(data: ReportData): Cell[][] {
       "device",
       worker === null
         ? experiment.backend.device
-        : `${worker.device} (${worker.device_name}), ${worker.dtype}, ${worker.threads} thread${worker.threads === 1 ? "" : "s"} a worker`,
+        : `${worker.device} (${worker.device_name}), ${worker.dtype}, ${worker.threads} thread${worker.threads === 1 ? "" : "s"} per worker`,
     ),
     cells("hardware", named(hardware)),
     cells("versions", named(versions)),

@@ -2,24 +2,24 @@
  * How many of the B episodes an iteration keeps. Soft-risk schedule of Greenberg et al.,
  * "Efficient Risk-Averse Reinforcement Learning", NeurIPS 2022, as used by Chaudhary et al.,
  * NeurIPS 2024 (arXiv 2501.06911): all of them while the policy still learns the task, then
- * linearly fewer, down to the worst share α.
+ * linearly fewer, down to the worst fraction α.
  */
-import { requireInteger, requireShare } from "../../stats/checks.js";
+import { requireFraction, requireInteger } from "../../stats/checks.js";
 import { tailCount } from "../tail.js";
 
 export interface RiskSchedule {
-  /** α in (0, 1]: the share kept in the end. */
+  /** α in (0, 1]: the fraction kept in the end. */
   readonly alpha: number;
   /** n ≥ 0: iterations of the warm start, every episode kept. */
   readonly warmup: number;
-  /** ρ in (0, 1]: share of the iterations at which α is reached. */
+  /** ρ in (0, 1]: fraction of the iterations at which α is reached. */
   readonly rho: number;
   /** `constant`: α from the first iteration; `warmup` and `rho` play no part. */
   readonly kind: "soft" | "constant";
 }
 
 const wholeFrom1 = "a whole number ≥ 1";
-const share = "a share in (0, 1]";
+const fraction = "a fraction in (0, 1]";
 
 /**
  * ⌈ρM⌉, the first iteration at which α is in force.
@@ -29,7 +29,7 @@ const share = "a share in (0, 1]";
  */
 export function annealingEnd(schedule: Pick<RiskSchedule, "rho">, iterations: number): number {
   requireInteger(iterations, "iterations", 1);
-  requireShare(schedule.rho, "rho");
+  requireFraction(schedule.rho, "rho");
   return tailCount(iterations, schedule.rho);
 }
 
@@ -47,10 +47,10 @@ export function validateSchedule(schedule: RiskSchedule, iterations: number): st
     }
   };
   need(Number.isSafeInteger(iterations) && iterations >= 1, "iterations", iterations, wholeFrom1);
-  need(alpha > 0 && alpha <= 1, "alpha", alpha, share);
+  need(alpha > 0 && alpha <= 1, "alpha", alpha, fraction);
   if (kind === "soft") {
     need(Number.isSafeInteger(warmup) && warmup >= 0, "warmup", warmup, "a whole number ≥ 0");
-    need(rho > 0 && rho <= 1, "rho", rho, share);
+    need(rho > 0 && rho <= 1, "rho", rho, fraction);
     if (faults.length === 0 && warmup >= annealingEnd(schedule, iterations)) {
       faults.push(
         `warmup is ${warmup}, but with rho ${rho} and ${iterations} iterations alpha is reached ` +
@@ -70,7 +70,7 @@ export function validateSchedule(schedule: RiskSchedule, iterations: number): st
  * @throws {RangeError} when an argument is out of range, or the warm start is not over before
  *   ⌈ρM⌉
  */
-export function shareInForce(schedule: RiskSchedule, step: number, iterations: number): number {
+export function alphaInForce(schedule: RiskSchedule, step: number, iterations: number): number {
   requireInteger(step, "step", 0);
   const [first] = validateSchedule(schedule, iterations);
   if (first !== undefined) {
@@ -94,7 +94,7 @@ export function shareInForce(schedule: RiskSchedule, step: number, iterations: n
  * ⌈B·α'⌉: episodes kept at step m, in [1, B].
  *
  * @param batch B, a whole number ≥ 1
- * @throws {RangeError} as {@link shareInForce}
+ * @throws {RangeError} as {@link alphaInForce}
  */
 export function keptEpisodes(
   schedule: RiskSchedule,
@@ -102,5 +102,5 @@ export function keptEpisodes(
   iterations: number,
   batch: number,
 ): number {
-  return tailCount(batch, shareInForce(schedule, step, iterations));
+  return tailCount(batch, alphaInForce(schedule, step, iterations));
 }

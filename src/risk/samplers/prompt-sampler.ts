@@ -4,7 +4,7 @@
  * prompts (common random numbers).
  *
  * `uniform` walks through a fresh permutation of all prompts every epoch. `stratified` draws a
- * fixed share of every batch from the prompts with the worst scores: the fixed-strata form of
+ * fixed fraction of every batch from the prompts with the worst scores: the fixed-strata form of
  * the hard-case sampling in Greenberg et al., NeurIPS 2022. It changes what the mean is taken
  * over; no importance weights undo it.
  */
@@ -25,9 +25,9 @@ export interface PromptDraw {
   /** The trial's root seed. */
   readonly seed: number;
   readonly strategy: "uniform" | "stratified";
-  /** Share of each batch drawn from the hard stratum, in [0, 1]. */
+  /** Fraction of each batch drawn from the hard stratum, in [0, 1]. */
   readonly hardShare: number;
-  /** The hard stratum is this worst share of the prompts, in (0, 1). */
+  /** The hard stratum is this worst fraction of the prompts, in (0, 1). */
   readonly hardQuantile: number;
 }
 
@@ -63,10 +63,10 @@ function strata(draw: PromptDraw): { hardIds: Uint32Array; otherIds: Uint32Array
   const { ids, scores, hardShare, hardQuantile } = draw;
   requireSameLength(ids, "ids", scores, "scores");
   if (!(hardShare >= 0 && hardShare <= 1)) {
-    throw new RangeError(`hardShare is ${hardShare}: a share in [0, 1] is needed`);
+    throw new RangeError(`hardShare is ${hardShare}: a fraction in [0, 1] is needed`);
   }
   if (!(hardQuantile > 0 && hardQuantile < 1)) {
-    throw new RangeError(`hardQuantile is ${hardQuantile}: a share in (0, 1) is needed`);
+    throw new RangeError(`hardQuantile is ${hardQuantile}: a fraction in (0, 1) is needed`);
   }
   const hard = new Uint8Array(ids.length);
   for (const index of worst(scores, ids.length && tailCount(ids.length, hardQuantile))) {
@@ -90,7 +90,7 @@ function walk(
   purpose: string,
 ): Uint32Array {
   if (count > 0 && ids.length === 0) {
-    throw new RangeError(`no prompt to draw from for ${purpose}, but ${count} are asked for`);
+    throw new RangeError(`no prompt to draw from for ${purpose}, but ${count} are requested`);
   }
   const drawn = new Uint32Array(count);
   let epoch = -1;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  alphaInForce,
   annealingEnd,
   keptEpisodes,
   type RiskSchedule,
-  shareInForce,
   validateSchedule,
 } from "../../../src/risk/annealing/schedule.js";
 import { tailCount } from "../../../src/risk/tail.js";
@@ -126,7 +126,7 @@ describe("every sound schedule", () => {
       fc.property(sound, (drawn) => {
         const schedule = scheduleOf(drawn);
         const largest = (1 - schedule.alpha) / (drawn.end - drawn.warmup);
-        const share = (step: number): number => shareInForce(schedule, step, drawn.iterations);
+        const share = (step: number): number => alphaInForce(schedule, step, drawn.iterations);
         for (const step of [drawn.warmup, drawn.end - 1]) {
           expect(share(step) - share(step + 1)).toBeLessThanOrEqual(largest + 1e-12);
         }
@@ -141,7 +141,7 @@ describe("every sound schedule", () => {
       fc.property(sound, (drawn) => {
         fc.pre(drawn.end - drawn.warmup >= 3);
         const schedule = scheduleOf(drawn);
-        const share = (step: number): number => shareInForce(schedule, step, drawn.iterations);
+        const share = (step: number): number => alphaInForce(schedule, step, drawn.iterations);
         const first = drawn.warmup;
         expect(share(first) - share(first + 1)).toBeCloseTo(
           share(first + 1) - share(first + 2),
@@ -163,7 +163,7 @@ describe("the constant schedule", () => {
 
   test("keeps ⌈αB⌉ from the first iteration, whatever warmup and rho say", () => {
     for (const step of [0, 1, 30, 193]) {
-      expect(shareInForce(constant, step, 194)).toBe(0.4);
+      expect(alphaInForce(constant, step, 194)).toBe(0.4);
       expect(keptEpisodes(constant, step, 194, 128)).toBe(52);
     }
     expect(validateSchedule({ ...constant, warmup: 500 }, 10)).toEqual([]);
@@ -179,7 +179,7 @@ describe("what is refused", () => {
     ]);
     expect(validateSchedule({ ...imdb, warmup: 29 }, 30)).toHaveLength(1);
     expect(validateSchedule({ ...imdb, warmup: 28 }, 30)).toEqual([]);
-    expect(() => shareInForce(imdb, 0, 30)).toThrow(RangeError);
+    expect(() => alphaInForce(imdb, 0, 30)).toThrow(RangeError);
     expect(() => keptEpisodes(imdb, 0, 30, 128)).toThrow(/warmup is 30/);
   });
 
@@ -193,8 +193,8 @@ describe("what is refused", () => {
   });
 
   test("steps that are not whole numbers from 0", () => {
-    expect(() => shareInForce(imdb, -1, 194)).toThrow(/step is -1/);
-    expect(() => shareInForce(imdb, 0.5, 194)).toThrow(RangeError);
+    expect(() => alphaInForce(imdb, -1, 194)).toThrow(/step is -1/);
+    expect(() => alphaInForce(imdb, 0.5, 194)).toThrow(RangeError);
     expect(() => keptEpisodes(imdb, 0, 194, 0)).toThrow(/batch is 0/);
     expect(() => annealingEnd({ rho: 0 }, 194)).toThrow(/rho is 0/);
     expect(() => annealingEnd({ rho: 0.5 }, 0)).toThrow(/iterations is 0/);
