@@ -23,7 +23,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   "run-model": ["config", "engine", "journal", "risk", "text"],
   store: ["analysis", "config", "engine", "journal", "run-model", "system", "text"],
   live: ["engine"],
-  report: ["analysis", "config", "journal", "risk", "stats", "text"],
+  report: ["analysis", "config", "journal", "risk", "run-model", "stats", "text"],
   tui: [
     ...["analysis", "config", "engine", "journal", "report"],
     ...["risk", "run-model", "stats", "text"],

@@ -228,6 +228,6 @@ export function unknownTrial(id: string): TrialModel {
 }
 
 /** Whether a trial is over; only a resume changes it then. */
-export function hasEnded({ status }: TrialModel): boolean {
+export function hasEnded({ status }: Pick<TrialModel, "status">): boolean {
   return status === "done" || status === "failed" || status === "interrupted";
 }

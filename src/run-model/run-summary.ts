@@ -1,20 +1,12 @@
 /** A run in one line of a list: what it is, how it stands, how far it came. */
+import type { RunModel } from "./run-model.js";
 
 /**
  * `running`, `paused`, `stopping`: a controller has it (one on another machine has it until it
  * says otherwise) · `stopped`: it has no end, and no controller · `damaged` · `incompatible`: another
  * version of the program wrote it.
  */
-export type RunSummaryState =
-  | "running"
-  | "paused"
-  | "stopping"
-  | "stopped"
-  | "done"
-  | "failed"
-  | "interrupted"
-  | "damaged"
-  | "incompatible";
+export type RunSummaryState = RunModel["state"] | "damaged" | "incompatible";
 
 export interface RunSummary {
   /** Folder name. */

@@ -1,6 +1,6 @@
 /** The journal folded into the model, a batch at a time; any split into batches gives the same. */
 import type { JournalEntry } from "../journal/event-head.js";
-import { logLineOf } from "./log-line.js";
+import { logLineOf } from "./event-words.js";
 import {
   hasEnded,
   type LogLine,

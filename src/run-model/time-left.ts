@@ -1,12 +1,23 @@
 /**
- * How long a run will still take: each trial by its own pace, those that wait by the pace of the
+ * How long a run will still take, for its views and for lists of runs: each trial by its own pace, those that wait by the pace of the
  * others, laid out over the places where trials work side by side. Null where too little is known:
  * no number is better than a made-up one.
  */
 import { hasEnded, type RunModel, type TrialModel } from "./run-model.js";
 
+/** What must be known of a trial: of its steps, no more than how many there are. */
+export type TimedTrial = Pick<
+  TrialModel,
+  "id" | "stage" | "iterations" | "status" | "phase" | "startedAt" | "endedAt"
+> &
+  Pick<TrialModel, "lastStepAt" | "pace"> & { readonly steps: { readonly length: number } };
+
+export interface TimedRun extends Pick<RunModel, "state" | "parallel"> {
+  readonly trials: readonly TimedTrial[];
+}
+
 /** Seconds that a trial in hand will still take. @param now seconds since 1970 */
-export function trialEta(trial: TrialModel, now: number): number | null {
+export function trialEta(trial: TimedTrial, now: number): number | null {
   if (trial.status !== "running") {
     return null;
   }
@@ -23,7 +34,7 @@ export function trialEta(trial: TrialModel, now: number): number | null {
 }
 
 /** Of the phase alone: what follows it is short beside SFT and evaluation. */
-function phaseEta({ phase }: TrialModel, now: number): number | null {
+function phaseEta({ phase }: TimedTrial, now: number): number | null {
   if (phase === null || phase.total === 0 || phase.done === 0) {
     return null;
   }
@@ -36,13 +47,13 @@ function phaseEta({ phase }: TrialModel, now: number): number | null {
  *
  * @param now seconds since 1970
  */
-export function runEta(model: RunModel, now: number): number | null {
-  const { trials, parallel } = model;
+export function runEta(run: TimedRun, now: number): number | null {
+  const { trials, parallel, state } = run;
   const ahead = trials.filter((trial) => !hasEnded(trial));
-  if (model.state !== "running" || ahead.length === 0) {
+  if (state !== "running" || ahead.length === 0) {
     return trials.length > 0 && trials.every(({ status }) => status === "done") ? 0 : null;
   }
-  const places: number[] = [];
+  const inHand: number[] = [];
   for (const trial of ahead.filter(({ status }) => status === "running")) {
     const whole = expectedSeconds(trial, trials);
     const guess = whole === null ? null : Math.max(0, whole - (now - (trial.startedAt ?? now)));
@@ -50,25 +61,50 @@ export function runEta(model: RunModel, now: number): number | null {
     if (left === null) {
       return null;
     }
-    places.push(left);
+    inHand.push(left);
   }
-  const waiting = ahead.filter(({ status }) => status !== "running");
-  while (places.length < Math.min(parallel, places.length + waiting.length)) {
+  const waiting = ahead
+    .filter(({ status }) => status !== "running")
+    .map((trial) => expectedSeconds(trial, trials));
+  return waiting.every((seconds) => seconds !== null)
+    ? Math.max(
+        ...endsInPlaces(
+          waiting.map((seconds) => ({ seconds })),
+          parallel,
+          inHand,
+        ),
+      )
+    : null;
+}
+
+/**
+ * When each of some jobs ends that are taken in order as places come free, in seconds from now.
+ *
+ * @param jobs `notBefore`: another one must have ended first, by its place in the list
+ * @param parallel places, ≥ 1
+ * @param inHand what the places that are taken will still take; their ends come first
+ */
+export function endsInPlaces(
+  jobs: readonly { readonly seconds: number; readonly notBefore?: number | undefined }[],
+  parallel: number,
+  inHand: readonly number[] = [],
+): number[] {
+  const places = [...inHand];
+  while (places.length < parallel) {
     places.push(0);
   }
-  for (const trial of waiting) {
-    const whole = expectedSeconds(trial, trials);
-    if (whole === null) {
-      return null;
-    }
+  const ends: number[] = [];
+  for (const { seconds, notBefore } of jobs) {
     const soonest = places.indexOf(Math.min(...places));
-    places[soonest]! += whole;
+    const from = Math.max(places[soonest]!, notBefore === undefined ? 0 : ends[notBefore]!);
+    ends.push(from + seconds);
+    places[soonest] = from + seconds;
   }
-  return Math.max(...places);
+  return [...inHand, ...ends];
 }
 
 /** Of a trial from where it stands: like those of its kind that are further. */
-function expectedSeconds(trial: TrialModel, trials: readonly TrialModel[]): number | null {
+function expectedSeconds(trial: TimedTrial, trials: readonly TimedTrial[]): number | null {
   const { stage, iterations } = trial;
   const alike = trials.filter(
     (other) => other.id !== trial.id && other.startedAt !== null && other.stage === stage,
@@ -84,7 +120,7 @@ function expectedSeconds(trial: TrialModel, trials: readonly TrialModel[]): numb
 }
 
 /** Loading, final evaluation and export of a trial that is done. */
-function overheadOf({ status, startedAt, endedAt, pace, steps }: TrialModel): number | null {
+function overheadOf({ status, startedAt, endedAt, pace, steps }: TimedTrial): number | null {
   return status !== "done" || startedAt === null || endedAt === null
     ? null
     : Math.max(0, endedAt - startedAt - (pace ?? 0) * steps.length);
@@ -92,41 +128,4 @@ function overheadOf({ status, startedAt, endedAt, pace, steps }: TrialModel): nu
 
 function average(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/* How long a run's iterations will still take, for a list of runs: a view of one knows more. */
-
-export interface TrialAhead {
-  /** M; 0 for trials that train no policy by RL: they are short beside those that do. */
-  readonly iterations: number;
-  /** Iterations done. */
-  readonly step: number;
-  /** Seconds from step to step; null: it has done too few. */
-  readonly pace: number | null;
-  readonly status: "waiting" | "running" | "over";
-}
-
-/**
- * Trials at work go on side by side, those that wait take the first place that comes free. A trial
- * without a pace of its own gets the mean of the others'.
- *
- * @param parallel places, ≥ 1
- * @returns seconds; null: nothing is known of any pace
- */
-export function remainingSeconds(trials: readonly TrialAhead[], parallel: number): number | null {
-  const paces = trials.flatMap(({ pace }) => pace ?? []);
-  const usual = paces.reduce((sum, pace) => sum + pace, 0) / paces.length;
-  const ahead = trials.filter(({ status }) => status !== "over");
-  const left = ({ iterations, step, pace }: TrialAhead): number =>
-    iterations === 0 ? 0 : (iterations - step) * (pace ?? usual);
-  const places = ahead.filter(({ status }) => status === "running").map(left);
-  while (places.length < parallel) {
-    places.push(0);
-  }
-  for (const trial of ahead.filter(({ status }) => status === "waiting")) {
-    const soonest = places.indexOf(Math.min(...places));
-    places[soonest]! += left(trial);
-  }
-  const longest = Math.max(...places);
-  return Number.isFinite(longest) ? longest : null;
 }

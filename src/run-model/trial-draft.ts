@@ -114,6 +114,11 @@ export function secondsOf({ time }: Pick<EventHead, "time">): number {
 /** How much of the pace the newest step makes up. */
 const newest = 0.2;
 
+/** @param seconds from the step before to this one */
+export function paceAfter(pace: number | null, seconds: number): number {
+  return pace === null ? seconds : pace + newest * (seconds - pace);
+}
+
 function takeStep(draft: TrialDraft, head: StepHead, entry: JournalEntry): void {
   truncateSteps(draft, head.step);
   draft.steps.push({ head, entry });
@@ -123,7 +128,7 @@ function takeStep(draft: TrialDraft, head: StepHead, entry: JournalEntry): void 
   // The first step since the trial was taken up has none before it: what it says of itself must do.
   const seconds =
     draft.lastStepAt === null ? head.seconds.total : Math.max(0, at - draft.lastStepAt);
-  draft.pace = draft.pace === null ? seconds : draft.pace + newest * (seconds - draft.pace);
+  draft.pace = paceAfter(draft.pace, seconds);
   draft.lastStepAt = at;
 }
 

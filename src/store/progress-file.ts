@@ -17,7 +17,7 @@ import { runFiles } from "./paths.js";
 import { type ProgressFacts, RunProgress, type StepSummary } from "./run-progress.js";
 
 /** Of what the file holds. */
-const version = 1;
+const version = 2;
 
 /** Keeps progress.json not far behind the journal's end. For the journal's writer. */
 export class ProgressFile {

@@ -3,14 +3,14 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { planTrials } from "../config/trials.js";
 import type { RunSummary } from "../run-model/run-summary.js";
-import { remainingSeconds, type TrialAhead } from "../run-model/time-left.js";
+import { runEta, type TimedTrial } from "../run-model/time-left.js";
 import { RecordError, recordError } from "../system/record-error.js";
 import type { Manifest } from "./manifest/schema.js";
 import { experimentOf, intactManifest, manifestJson } from "./manifest/text.js";
 import { runFiles } from "./paths.js";
 import { JournalSummary } from "./progress-file.js";
 import { holderOf } from "./run-lock.js";
-import { type ProgressFacts, paceOf } from "./run-progress.js";
+import type { ProgressFacts } from "./run-progress.js";
 
 /**
  * Newest first. A folder without a manifest is no run and is left out; a run whose record is
@@ -27,7 +27,11 @@ export async function listRuns(runsFolder: string): Promise<RunSummary[]> {
 export class RunList {
   readonly #known = new Map<string, KnownRun>();
 
-  constructor(private readonly runsFolder: string) {}
+  /** @param now seconds since 1970 */
+  constructor(
+    private readonly runsFolder: string,
+    private readonly now: () => number = () => Date.now() / 1000,
+  ) {}
 
   /** As `listRuns`. */
   read(): RunSummary[] {
@@ -44,7 +48,10 @@ export class RunList {
       const { name, purpose, started, finished, message } = manifest;
       const facts = { ...unknown, name, purpose, started, finished, message };
       try {
-        return { ...facts, ...summaryOf(known.directory, manifest, known.journal.read()) };
+        return {
+          ...facts,
+          ...summaryOf(known.directory, manifest, known.journal.read(), this.now()),
+        };
       } catch (error) {
         return { ...facts, ...illness(error) };
       }
@@ -165,7 +172,7 @@ class KnownRun {
   }
 }
 
-function summaryOf(run: string, manifest: Manifest, progress: ProgressFacts) {
+function summaryOf(run: string, manifest: Manifest, progress: ProgressFacts, now: number) {
   const { outcome } = manifest;
   const { trials, last_trial: trial, cvar, parallel } = progress;
   const last = trial === null ? undefined : trials[trial];
@@ -178,15 +185,25 @@ function summaryOf(run: string, manifest: Manifest, progress: ProgressFacts) {
     step: last?.step ?? null,
     iterations: last?.iterations ?? null,
     cvar,
-    etaSeconds: state === "running" ? remainingSeconds(ahead(manifest, trials), parallel) : null,
+    etaSeconds:
+      state === "running"
+        ? runEta({ state, parallel, trials: timed(manifest, trials) }, now)
+        : null,
   };
 }
 
 /** Trials that have not started are known from the plan alone. */
-function ahead(manifest: Manifest, trials: ProgressFacts["trials"]): TrialAhead[] {
-  return planTrials(experimentOf(manifest)).map(({ id, iterations }) => {
-    const { status = "waiting", step = 0, times = [] } = trials[id] ?? {};
-    const place = status === "waiting" || status === "running" ? status : "over";
-    return { iterations, step, pace: paceOf({ times }), status: place };
+function timed(manifest: Manifest, trials: ProgressFacts["trials"]): TimedTrial[] {
+  return planTrials(experimentOf(manifest)).map(({ id, stage, iterations }) => {
+    const {
+      status = "waiting",
+      step = 0,
+      startedAt = null,
+      endedAt = null,
+      lastStepAt = null,
+      pace = null,
+    } = trials[id] ?? {};
+    const times = { startedAt, endedAt, lastStepAt, pace };
+    return { id, stage, iterations, status, phase: null, steps: { length: step }, ...times };
   });
 }

@@ -3,15 +3,17 @@
  * the journal's length, so that it can be saved, and taken up again from there.
  */
 import type { EventHead } from "../journal/event-head.js";
+import type { RunModel, TrialModel } from "../run-model/run-model.js";
+import { paceAfter, secondsOf } from "../run-model/trial-draft.js";
 
-export interface TrialProgress {
-  readonly status: "waiting" | "running" | "done" | "failed" | "interrupted";
+export interface TrialProgress
+  extends Pick<TrialModel, "startedAt" | "endedAt" | "lastStepAt" | "pace"> {
+  /** `starting` is not told apart from the others: no event begins it. */
+  readonly status: Exclude<TrialModel["status"], "starting">;
   /** M; 0 for base and sft; null: it has not started. */
   readonly iterations: number | null;
   /** Iterations done. */
   readonly step: number;
-  /** When the last few steps were done, in milliseconds since 1970. */
-  readonly times: readonly number[];
 }
 
 /** As JSON. */
@@ -19,7 +21,7 @@ export interface ProgressFacts {
   /** Trials side by side. */
   readonly parallel: number;
   /** What its controller was asked for last, in so far as it has one. */
-  readonly state: "running" | "paused" | "stopping";
+  readonly state: Extract<RunModel["state"], "running" | "paused" | "stopping">;
   /** Trial of the last step. */
   readonly last_trial: string | null;
   /** Of the last step's returns, at the target α. */
@@ -41,8 +43,15 @@ const atStart: ProgressFacts = {
   cvar: null,
   trials: {},
 };
-const newTrial: TrialProgress = { status: "waiting", iterations: null, step: 0, times: [] };
-const recentSteps = 20;
+const newTrial: TrialProgress = {
+  status: "waiting",
+  iterations: null,
+  step: 0,
+  startedAt: null,
+  endedAt: null,
+  lastStepAt: null,
+  pace: null,
+};
 
 export class RunProgress {
   readonly #trials: Map<string, TrialProgress>;
@@ -67,7 +76,7 @@ export class RunProgress {
       case "run_resumed":
         this.#rest = { ...this.#rest, parallel: event.parallel, state: "running" };
         for (const [id, from] of Object.entries(event.from)) {
-          this.#change(id, { status: "waiting", step: from ?? 0, times: [] });
+          this.#change(id, { status: "waiting", step: from ?? 0, endedAt: null, lastStepAt: null });
         }
         return;
       case "paused":
@@ -75,7 +84,7 @@ export class RunProgress {
         return;
       case "continued":
         this.#rest = { ...this.#rest, state: "running" };
-        for (const id of this.#trials.keys()) this.#change(id, { times: [] });
+        for (const id of this.#trials.keys()) this.#change(id, { lastStepAt: null });
         return;
       case "stop_requested":
         this.#rest = { ...this.#rest, state: "stopping" };
@@ -87,27 +96,35 @@ export class RunProgress {
   #takeOfTrial(event: EventHead | StepSummary, id: string): void {
     switch (event.type) {
       case "trial_started":
-        this.#change(id, { status: "running", iterations: event.iterations, times: [] });
+        this.#change(id, {
+          status: "running",
+          iterations: event.iterations,
+          startedAt: secondsOf(event),
+          lastStepAt: null,
+        });
         return;
       case "step": {
-        const times = [...this.#trial(id).times.slice(1 - recentSteps), Date.parse(event.time)];
-        this.#change(id, { step: event.step + 1, times });
+        const at = secondsOf(event);
+        const { pace, lastStepAt } = this.#trial(id);
+        // What the first step took stands in the middle of its line, which lists do not read.
+        const after = lastStepAt === null ? pace : paceAfter(pace, at - lastStepAt);
+        this.#change(id, { step: event.step + 1, lastStepAt: at, pace: after });
         this.#rest = { ...this.#rest, last_trial: id, cvar: event.cvar };
         return;
       }
       case "worker_lost":
       case "checkpoint_damaged":
-        this.#change(id, { step: event.from ?? 0, times: [] });
+        this.#change(id, { step: event.from ?? 0, lastStepAt: null });
         return;
       case "trial_finished":
-        this.#change(id, { status: "done" });
+        this.#change(id, { status: "done", endedAt: secondsOf(event) });
         return;
       case "trial_failed":
-        this.#change(id, { status: "failed" });
+        this.#change(id, { status: "failed", endedAt: secondsOf(event) });
         this.#rest = { ...this.#rest, state: "stopping" };
         return;
       case "trial_interrupted":
-        this.#change(id, { status: "interrupted" });
+        this.#change(id, { status: "interrupted", endedAt: secondsOf(event) });
     }
   }
 
@@ -118,12 +135,4 @@ export class RunProgress {
   #change(id: string, changes: Partial<TrialProgress>): void {
     this.#trials.set(id, { ...this.#trial(id), ...changes });
   }
-}
-
-/** Seconds from step to step, of the last few; null: too few. */
-export function paceOf({ times }: Pick<TrialProgress, "times">): number | null {
-  const [first] = times;
-  return first === undefined || times.length < 2
-    ? null
-    : (times.at(-1)! - first) / 1000 / (times.length - 1);
 }

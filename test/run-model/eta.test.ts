@@ -1,7 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { emptyRun, type RunModel, type TrialModel } from "../../src/run-model/run-model.js";
 import { takeEntries, takeProgress } from "../../src/run-model/take-entries.js";
-import { runEta, trialEta } from "../../src/run-model/time-left.js";
+import { endsInPlaces, runEta, trialEta } from "../../src/run-model/time-left.js";
 import { begin, type Happened, journalOf, started, stepped } from "../tui/journal.js";
 
 const rl = (arm: string) =>
@@ -85,5 +86,37 @@ describe("runEta", () => {
   test("is 0 when all is over", () => {
     const end: Happened = [10, "rlhf-s0", { type: "trial_finished", seconds: 10 }];
     expect(runEta(fold([...underWay, end], arms.slice(0, 1)), begin + 10)).toBe(0);
+  });
+});
+
+describe("endsInPlaces", () => {
+  const job = (seconds: number, notBefore?: number) => ({ seconds, notBefore });
+
+  test.each([
+    ["one after the other", [job(8), job(4)], 1, [], [8, 12]],
+    ["side by side", [job(8), job(4), job(3)], 2, [], [8, 4, 7]],
+    ["behind what is in hand", [job(4), job(3)], 2, [10, 1], [10, 1, 5, 8]],
+    ["no job before the one that it needs", [job(8), job(4, 0)], 2, [], [8, 12]],
+  ] as const)("lays jobs out %s", (_, jobs, parallel, inHand, ends) => {
+    expect(endsInPlaces(jobs, parallel, inHand)).toEqual(ends);
+  });
+
+  test("ends between the longest job and all of them in a row", () => {
+    const seconds = fc.array(fc.double({ min: 0, max: 99, noNaN: true }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(seconds, fc.integer({ min: 1, max: 8 }), (each, parallel) => {
+        const end = Math.max(
+          ...endsInPlaces(
+            each.map((one) => job(one)),
+            parallel,
+          ),
+        );
+        expect(end).toBeGreaterThanOrEqual(Math.max(...each) - 1e-9);
+        expect(end).toBeLessThanOrEqual(each.reduce((sum, one) => sum + one, 0) + 1e-9);
+      }),
+    );
   });
 });

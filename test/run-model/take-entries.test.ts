@@ -209,10 +209,10 @@ describe("the model", () => {
       [9, a, { type: "warning", message: "odd\u001b[2J\nthing" }],
     ]);
     expect(model.log.map(({ level, text }) => `${level}: ${text}`)).toEqual([
-      "info: run started: 2 trials",
+      "info: run started: 2 trials, 2 in parallel",
       "info: worker started: e 1, process 1",
       "info: started: 60 iterations",
-      "info: models loaded on cpu in 1.0 s",
+      "info: models loaded on cpu in 1.0 s: 0.0 M parameters",
       "info: checkpoint at iteration 2, 1 MB",
       "warning: worker lost (exited): gone; restart 1 from iteration 2",
       "warning: odd⟨U+001B⟩[2J⏎thing",

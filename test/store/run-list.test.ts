@@ -172,7 +172,8 @@ test("the latest is the one that started last, a damaged one only where there is
 test("a running run tells what it was asked for, and when it will be done", () => {
   const runsFolder = temporaryFolder();
   const run = newRun({ runsFolder, now: tickingClock() });
-  const list = new RunList(runsFolder);
+  let seconds = 0;
+  const list = new RunList(runsFolder, () => seconds);
   const now = () => list.read()[0]!;
   run.append(null, { ...started, trials: ["sft-s0", "rlhf-s0", "ra-rlhf-s0"] });
   expect(now()).toMatchObject({ state: "running", etaSeconds: null, step: null });
@@ -187,7 +188,8 @@ test("a running run tells what it was asked for, and when it will be done", () =
   run.append("rlhf-s0", facts);
   // The clock ticks a second an event: the pace. One place: this trial's 4 steps, then 6.
   run.append("rlhf-s0", stepHappening({ step: 0 }));
-  run.append("rlhf-s0", stepHappening({ step: 1, cvar: -7 }));
+  const { time } = run.append("rlhf-s0", stepHappening({ step: 1, cvar: -7 }));
+  seconds = Date.parse(time) / 1000;
   expect(now()).toMatchObject({ trial: "rlhf-s0", step: 2, iterations: 6, cvar: -7 });
   expect(now().etaSeconds).toBe(10);
   run.append(null, { type: "paused" });

@@ -9,6 +9,7 @@ import type { RunModel } from "../../run-model/run-model.js";
 import { readEvaluationIfAny } from "../../store/evaluation-file.js";
 import { type Manifest, readManifest } from "../../store/manifest/manifest.js";
 import { checkedPath } from "../../store/paths.js";
+import type { TrialProgress } from "../../store/run-progress.js";
 import { readTexts } from "../../store/texts-file.js";
 import { gridLines } from "../../text/grid.js";
 import { iterationName } from "../../text/iterations.js";
@@ -73,7 +74,7 @@ async function viewOf(folder: string): Promise<{ live: boolean; model: RunModel 
 
 interface TrialFacts {
   readonly trial: string;
-  state: "waiting" | "running" | "done" | "failed" | "interrupted";
+  state: TrialProgress["status"];
   step: number;
   iterations: number;
   /** Iterations in its newest checkpoint. */
@@ -211,9 +212,9 @@ function remarks({ message, restarts, failed_rewards }: TrialFacts): string {
   ].join("; ");
 }
 
-/* The texts of a step's worst episodes, for the terminal; shown on request only. */
-
 /**
+ * The texts of a step's worst episodes, for the terminal; shown on request only.
+ *
  * @param run the run folder
  * @returns empty: none were kept of that step
  * @throws {RecordError} the file of the step's episodes is missing or damaged

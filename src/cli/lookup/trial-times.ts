@@ -1,9 +1,10 @@
-/** How long an experiment will take, going by earlier trials of the same name. Pure. */
+/** How long an experiment will take, going by how long trials of the same name took before. */
 import type { Trial } from "../../config/trials.js";
 import type { Plan } from "../../engine/plan.js";
 import type { EventHead } from "../../journal/event-head.js";
 import { JournalIndex } from "../../journal/journal-index.js";
 import type { RunSummary } from "../../run-model/run-summary.js";
+import { endsInPlaces } from "../../run-model/time-left.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { RecordError } from "../../system/record-error.js";
 
@@ -45,19 +46,16 @@ export function estimatedSeconds(
         name === key.name && worker === key.worker && device === key.device,
     )
     .sort((a, b) => b.at.localeCompare(a.at));
-  const places = Array.from({ length: Math.max(1, plan.parallel) }, () => 0);
-  const ends = new Map<string, number>();
+  const jobs: { seconds: number; notBefore: number | undefined }[] = [];
   for (const trial of plan.trials) {
     const seconds = trialSeconds(trial, alike);
     if (seconds === null) {
       return null;
     }
-    const place = places.indexOf(Math.min(...places));
-    const from = Math.max(places[place]!, ends.get(trial.after ?? "") ?? 0);
-    places[place] = from + seconds;
-    ends.set(trial.id, from + seconds);
+    const first = plan.trials.findIndex(({ id }) => id === trial.after);
+    jobs.push({ seconds, notBefore: first < 0 ? undefined : first });
   }
-  return Math.max(...places);
+  return Math.max(...endsInPlaces(jobs, Math.max(1, plan.parallel)));
 }
 
 /** @param alike the newest first */
@@ -70,8 +68,6 @@ function trialSeconds(trial: Trial, alike: readonly PastTrial[]): number | null 
   const scale = like.iterations === 0 ? 1 : trial.iterations / like.iterations;
   return Math.max(0, like.seconds - like.stepSeconds) + like.stepSeconds * scale;
 }
-
-/* How long the trials of a run took, from the heads of its journal's events. Pure. */
 
 export type TrialTime = Omit<PastTrial, "name" | "worker" | "device">;
 
@@ -89,6 +85,7 @@ export interface TrialTimes {
 
 export const noTimes: TrialTimes = { done: [], begun: new Map() };
 
+/** Folds the heads of a journal's events into how long its trials took. */
 export function timesAfter(times: TrialTimes, head: EventHead): TrialTimes {
   const id = head.trial ?? "";
   const own = times.begun.get(id);
@@ -131,11 +128,10 @@ function having(times: TrialTimes, id: string, own: Begun): TrialTimes {
   return { ...times, begun: new Map(times.begun).set(id, own) };
 }
 
-/* The trials of earlier runs, for estimates: a few runs of each experiment, each read once. */
-
 /** Runs of one experiment that are gone by: the newest say how fast the machine is now. */
 const runsOfEach = 3;
 
+/** The trials of earlier runs, for estimates: a few runs of each experiment, each read once. */
 export class PastTrials {
   readonly #read = new Map<string, readonly PastTrial[]>();
 

@@ -1,4 +1,4 @@
-import { iterationPoint } from "../../text/iterations.js";
+import { eventWords } from "../../run-model/event-words.js";
 import { safeText } from "../../text/safe-text.js";
 import type { Block } from "../blocks.js";
 import type { Incident, ReportData } from "../report-data.js";
@@ -36,16 +36,6 @@ export function troubleSection(data: ReportData): Block[] {
 }
 
 function wordsOf(event: Incident): string {
-  switch (event.type) {
-    case "warning":
-      return event.message;
-    case "run_resumed":
-      return `the run was stopped and resumed on ${event.time}`;
-    case "worker_lost":
-      return `${event.message}; restart ${event.restarts}, from ${iterationPoint(event.from)}`;
-    case "checkpoint_failed":
-      return `checkpoint at iteration ${event.step} not saved: ${event.message}`;
-    case "checkpoint_damaged":
-      return `checkpoint at iteration ${event.step} damaged: ${event.message}`;
-  }
+  const { text } = eventWords(event)!;
+  return event.type === "run_resumed" ? `${text} (${event.time})` : text;
 }

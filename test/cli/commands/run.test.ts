@@ -35,7 +35,7 @@ describe("one run", () => {
   });
 
   test("ends with 0", () => {
-    expect(finished.stderr).toContain("done after");
+    expect(finished.stderr).toContain("run done in");
     expect(finished.code).toBe(0);
   });
 

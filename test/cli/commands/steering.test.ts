@@ -210,7 +210,7 @@ describe("a run that is steered", () => {
     const [lines, events] = await Promise.all(views.map(({ finished }) => finished));
     expect(lines).toMatchObject({ code: 0, stderr: "" });
     expect(lines!.stdout).toMatch(
-      /foreground: running[\s\S]*asked to stop after the steps in hand/,
+      /foreground: running[\s\S]*stop requested: steps in hand are finished/,
     );
     expect(lines!.stdout.trimEnd().split("\n").at(-1)).toMatch(/^interrupted after/);
     const told = events!.stdout

@@ -61,7 +61,7 @@ describe("a run that is asked to stop", () => {
     // A step that would take an hour: the first request alone ends nothing.
     const worker = `backend.worker=${join(root, "test", "terminal", "paced.yaml")}`;
     const { folder, run } = longRun("twice", [worker], { AVERSE_TEST_PACE: "3600" });
-    await run.saying("rlhf-s0  ready in");
+    await run.saying("rlhf-s0  models loaded");
     run.child.kill("SIGINT");
     await run.saying("Stopping: steps in hand are finished");
     const told = run.saying("Breaking off").then(() => true);

@@ -45,7 +45,7 @@ const event = (one: JournalEvent) => ({ kind: "event", event: one }) as const;
 describe("plain lines", () => {
   test("a step is one line, with what is left at the pace so far", () => {
     const lines = new PlainLines();
-    expect(lines.lineOf(event(started), 0)).toBe("a-s0  starting");
+    expect(lines.lineOf(event(started), 0)).toBe("a-s0  started: 10 iterations");
     lines.lineOf(event(step(0)), 12);
     expect(lines.lineOf(event(step(1)), 16)).toBe(
       "a-s0  iteration 2/10  reward 1.23  CVaR -0.50  α' 0.81  kept 13/16  KL 0.02  β 0.200  2.0 s  24 s left",
@@ -100,16 +100,16 @@ describe("plain lines", () => {
       ...{ message: "it hung", detail: null, stacks: "logs/a.txt", restarts: 2, from: 50 },
     };
     expect(lines.lineOf(event(lost as JournalEvent), 0)).toBe(
-      "a-s0  worker lost: it hung; the stacks of its threads are in logs/a.txt; restart 2, " +
-        "from iteration 50",
+      "a-s0  worker lost (stuck): it hung; the stacks of its threads are in logs/a.txt; " +
+        "restart 2 from iteration 50",
     );
     const resumed = {
       ...{ ...stamp, trial: null, type: "run_resumed", parallel: 1, cut_bytes: 7 },
       from: { "a-s0": 50, "b-s0": null },
     };
     expect(lines.lineOf(event(resumed as JournalEvent), 0)).toBe(
-      "resumed: a-s0 from iteration 50, b-s0 from the start; 7 bytes of a torn last journal " +
-        "line were cut off",
+      "run resumed: a-s0 from iteration 50, b-s0 from the start; 7 bytes of a torn last " +
+        "journal line cut off",
     );
     const warning = { ...stamp, trial: null, type: "warning", message: "mind this" };
     expect(lines.lineOf(event(warning as JournalEvent), 0)).toBe("warning: mind this");

@@ -1,0 +1,145 @@
+/**
+ * The journal's events in words, one line each: the same in the dashboard's log, in plain lines and
+ * in reports. What was written by others (messages, paths) is in them as it is: `safeText` before
+ * they are shown.
+ */
+import type { EventHead } from "../journal/event-head.js";
+import { iterationName, iterationPoint } from "../text/iterations.js";
+import { formatBytes, formatDuration, formatNumber } from "../text/numbers.js";
+import { safeText } from "../text/safe-text.js";
+import type { LogLine } from "./run-model.js";
+
+export interface EventWords {
+  readonly level: LogLine["level"];
+  /** Without the trial's name. */
+  readonly text: string;
+}
+
+/** Null: the event is no news of its own, as a step is that went as steps do. */
+export function eventWords(head: EventHead): EventWords | null {
+  switch (head.type) {
+    case "run_started": {
+      const parallel = head.parallel > 1 ? `, ${head.parallel} in parallel` : "";
+      return info(`run started: ${counted(head.trials.length, "trial")}${parallel}`);
+    }
+    case "run_resumed":
+      return info(`run resumed: ${resumedText(head.from)}${cutText(head.cut_bytes)}`);
+    case "run_finished": {
+      const { outcome, message, seconds } = head;
+      return outcome === "done"
+        ? info(`run done in ${formatDuration(seconds)}`)
+        : {
+            level: outcome === "failed" ? "error" : "warning",
+            text: `run ${outcome} after ${formatDuration(seconds)}${message === "" ? "" : `: ${message}`}`,
+          };
+    }
+    case "stop_requested":
+      return warning(
+        head.how === "now"
+          ? "abort requested"
+          : "stop requested: steps in hand are finished and saved",
+      );
+    case "paused":
+      return info("paused: steps in hand are finished, nothing new begins");
+    case "continued":
+      return info("continued");
+    case "checkpoint_requested":
+      return info(`checkpoint requested: ${head.trials.join(", ")}`);
+    case "evaluation_requested":
+      return info(`evaluation requested: ${head.trials.join(", ")}`);
+    case "worker_opened":
+      return info(`worker started: ${head.engine} ${head.version}, process ${head.pid}`);
+    case "trial_started":
+      return info(head.iterations > 0 ? `started: ${head.iterations} iterations` : "started");
+    case "worker_ready":
+      return info(
+        `models loaded on ${head.device_name || head.device} in ${formatDuration(head.seconds)}: ` +
+          `${(head.parameters / 1e6).toFixed(1)} M parameters`,
+      );
+    case "worker_lost": {
+      const stacks =
+        head.stacks === null ? "" : `; the stacks of its threads are in ${head.stacks}`;
+      return warning(
+        `worker lost (${head.reason}): ${head.message}${stacks}; ` +
+          `restart ${head.restarts} from ${iterationPoint(head.from)}`,
+      );
+    }
+    case "restored":
+      return info(`restored iteration ${head.step}`);
+    case "sft_finished":
+      return info(
+        `SFT done: ${head.steps} steps in ${formatDuration(head.seconds)}, ` +
+          `loss ${figure(head.loss_first)} to ${figure(head.loss_last)}`,
+      );
+    case "step":
+      return head.failed > 0
+        ? warning(`${iterationName(head.step)}: ${counted(head.failed, "reward")} failed`)
+        : null;
+    case "evaluated":
+      return info(evaluationText(head));
+    case "checkpoint_saved":
+      return info(`checkpoint at iteration ${head.step}, ${formatBytes(head.bytes)}`);
+    case "checkpoint_failed":
+      return warning(`checkpoint at iteration ${head.step} not saved: ${head.message}`);
+    case "checkpoint_damaged":
+      return warning(
+        `checkpoint at iteration ${head.step} is damaged: ${head.message}; ` +
+          `goes on from ${iterationPoint(head.from)}`,
+      );
+    case "checkpoint_dropped":
+      return null;
+    case "model_exported":
+      return info(`model exported to ${head.path}`);
+    case "action_interrupted":
+      return warning(`${head.action} aborted`);
+    case "trial_finished":
+      return info(`done in ${formatDuration(head.seconds)}`);
+    case "trial_interrupted": {
+      const saved = head.saved === null ? "nothing saved" : `saved at iteration ${head.saved}`;
+      return warning(`stopped after iteration ${head.step}, ${saved}`);
+    }
+    case "trial_failed":
+      return { level: "error", text: `failed: ${head.message}` };
+    case "warning":
+      return warning(head.message);
+  }
+}
+
+/** For the event log, safe to print; null: as {@link eventWords}. */
+export function logLineOf(head: EventHead): LogLine | null {
+  const words = eventWords(head);
+  const { seq, time, trial } = head;
+  return words && { seq, time, trial, level: words.level, text: safeText(words.text) };
+}
+
+function info(text: string): EventWords {
+  return { level: "info", text };
+}
+
+function warning(text: string): EventWords {
+  return { level: "warning", text };
+}
+
+function resumedText(from: Extract<EventHead, { type: "run_resumed" }>["from"]): string {
+  const trials = Object.entries(from).map(([id, step]) => `${id} from ${iterationPoint(step)}`);
+  return trials.length === 0 ? "every trial is done" : trials.join(", ");
+}
+
+function cutText(bytes: number): string {
+  return bytes === 0 ? "" : `; ${counted(bytes, "byte")} of a torn last journal line cut off`;
+}
+
+function evaluationText(head: Extract<EventHead, { type: "evaluated" }>): string {
+  const { reward_mean: reward, tail_reward: tail } = head.metrics;
+  const which = head.final ? "final evaluation" : `evaluation at ${iterationPoint(head.step)}`;
+  const failed = head.failed > 0 ? `, ${counted(head.failed, "reward")} failed` : "";
+  return `${which} in ${formatDuration(head.seconds)}: reward ${figure(reward)}, tail ${figure(tail)}${failed}`;
+}
+
+function figure(value: number | undefined): string {
+  return formatNumber(value ?? null, 2);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
