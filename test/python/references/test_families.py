@@ -1,6 +1,7 @@
 """Every family of models that the worker takes: what it samples, learns from and exports is what
 transformers computes from the same weights."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,3 +196,27 @@ def test_a_reward_is_the_logit_of_one_label(family: str, labels: int, tmp_path: 
             ModelFolder(folder, "reward.model"), f"LABEL_{index}", sign, CPU, False
         )
         np.testing.assert_allclose(reward.score(TEXTS), sign * logits[:, index], atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bloom", "gemma2", "gpt2", "llama", "opt", "qwen2"])
+@pytest.mark.parametrize("known", [1, 0, None])
+@pytest.mark.parametrize("named", ["<|pad|>", None])
+def test_a_decoder_reads_its_score_off_the_last_token(
+    family: str, known: int | None, named: str | None, tmp_path: Path
+) -> None:
+    """Whatever its config and its tokenizer say of padding, which may not be the same."""
+    folder = write_classifier(tmp_path, family, 1, pad_token_id=known)
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(settings | {"pad_token": named}), encoding="utf-8")
+    with quiet():
+        model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    model.config.pad_token_id = None  # the last token, then, of one text at a time
+    with torch.no_grad():
+        expected = [
+            float(model(input_ids=torch.tensor([tokenizer(text).input_ids])).logits)
+            for text in TEXTS
+        ]
+    reward = load_reward(ModelFolder(folder, "reward.model"), None, 1, CPU, False)
+    np.testing.assert_allclose(reward.score(TEXTS), expected, atol=1e-5)
