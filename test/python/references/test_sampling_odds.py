@@ -32,10 +32,12 @@ PROMPTS = [[2, 3, 4, 5], [6]]
 NEW_TOKENS, DRAWS = 3, 20_000
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of five words, end-of-text, padding, and a row of vocabulary without a token."""
-    folder = tmp_path_factory.mktemp("words")
+def write_words_model(folder: Path, ends: list[int]) -> None:
+    """A model of five words, end-of-text, padding, and a row of vocabulary without a token.
+
+    Args:
+        ends: tokens that end a response, end-of-text and perhaps a word.
+    """
     words = {word: i for i, word in enumerate(["<end>", "<pad>", "a", "b", "c", "d", "e"])}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="<pad>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -54,21 +56,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         eos_token_id=END,
         pad_token_id=PAD,
     )
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    return folder
+    model = GPT2LMHeadModel(config)
+    model.generation_config.eos_token_id = ends
+    model.save_pretrained(folder)
 
 
 def responses(
-    model: Any, processors: LogitsProcessorList, prompt: list[int], drawn: tuple[int, ...] = ()
+    model: Any,
+    processors: LogitsProcessorList,
+    prompt: list[int],
+    ends: list[int],
+    drawn: tuple[int, ...] = (),
 ) -> Iterator[tuple[tuple[int, ...], float]]:
     """Every response and its probability."""
-    if len(drawn) == NEW_TOKENS or drawn[-1:] == (END,):
+    if len(drawn) == NEW_TOKENS or (drawn and drawn[-1] in ends):
         yield drawn, 1.0
         return
     tokens = torch.tensor([[*prompt, *drawn]])
     odds = processors(tokens, model(input_ids=tokens).logits[:, -1]).softmax(-1)[0]
     for token in odds.nonzero()[:, 0].tolist():
-        for whole, rest in responses(model, processors, prompt, (*drawn, token)):
+        for whole, rest in responses(model, processors, prompt, ends, (*drawn, token)):
             yield whole, float(odds[token]) * rest
 
 
@@ -85,20 +92,27 @@ def chi_square(counts: Counter[tuple[int, ...]], odds: dict[tuple[int, ...], flo
 
 
 @pytest.mark.parametrize(
-    ("temperature", "top_k", "top_p", "min_new_tokens"),
+    ("temperature", "top_k", "top_p", "min_new_tokens", "ends"),
     [
-        (1.0, 0, 1.0, 0),
-        (0.6, 0, 1.0, 2),
-        (1.4, 3, 1.0, 0),
-        (1.0, 0, 0.7, 1),
-        (0.8, 4, 0.8, 2),
-        (1.3, 2, 0.9, 3),
+        (1.0, 0, 1.0, 0, [END]),
+        (0.6, 0, 1.0, 2, [END]),
+        (1.4, 3, 1.0, 0, [END]),
+        (1.0, 0, 0.7, 1, [END]),
+        (0.8, 4, 0.8, 2, [END]),
+        (1.3, 2, 0.9, 3, [END]),
+        (1.2, 0, 0.9, 2, [END, 5]),
     ],
 )
 def test_responses_come_as_often_as_enumeration_says(
-    folder: Path, temperature: float, top_k: int, top_p: float, min_new_tokens: int
+    tmp_path: Path,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_new_tokens: int,
+    ends: list[int],
 ) -> None:
-    policy = make_policy(folder, rollout__temperature=temperature)
+    write_words_model(tmp_path, ends)
+    policy = make_policy(tmp_path, rollout__temperature=temperature)
     prompts = PaddedPrompts.of(PROMPTS * DRAWS, PAD, policy.device.torch_device)
     samples = sample(
         policy,
@@ -111,20 +125,24 @@ def test_responses_come_as_often_as_enumeration_says(
     drawn = [
         tuple(row[:n]) for row, n in zip(samples.responses.tokens.tolist(), lengths, strict=True)
     ]
-    model = plain_model(folder, torch.float64)
+    model = plain_model(tmp_path, torch.float64)
     for place, prompt in enumerate(PROMPTS):
 
         def processors(*cuts: Any) -> LogitsProcessorList:
-            least = MinNewTokensLengthLogitsProcessor(len(prompt), min_new_tokens, END)  # noqa: B023
+            # The end of text is none of the tokens that must come, the end of a turn is one.
+            least = [
+                MinNewTokensLengthLogitsProcessor(len(prompt), max(0, count), end)  # noqa: B023
+                for end, count in zip(ends, (min_new_tokens, min_new_tokens - 1), strict=False)
+            ]
             never = SuppressTokensLogitsProcessor([PAD, NAMELESS])
-            return LogitsProcessorList([least, never, TemperatureLogitsWarper(temperature), *cuts])
+            return LogitsProcessorList([*least, never, TemperatureLogitsWarper(temperature), *cuts])
 
         cuts: list[Any] = [TopKLogitsWarper(top_k)] if top_k else []
         if top_p < 1:
             cuts.append(TopPLogitsWarper(top_p))
         with torch.no_grad():
-            odds = dict(responses(model, processors(*cuts), prompt))
-            uncut = dict(responses(model, processors(), prompt))
+            odds = dict(responses(model, processors(*cuts), prompt, ends))
+            uncut = dict(responses(model, processors(), prompt, ends))
         assert sum(odds.values()) == pytest.approx(1)
         assert len(odds) > 3
         counts = Counter(drawn[place :: len(PROMPTS)])
