@@ -1,6 +1,7 @@
 /** What a reader must know before believing a run's figures: few episodes, divergence, leaks. */
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
+import type { EvaluatedEvent } from "../journal/events.js";
 import { tailCount } from "../risk/tail.js";
 import type { Divergence } from "../text/divergence.js";
 import type { Conclusion } from "./evaluation.js";
@@ -29,7 +30,13 @@ export function cautions(
       divergence(trial, final.metrics).map((sign) => ({ ...sign, trial: trial.id })),
     ),
     ...fewInTail(
-      evaluated.map(({ final }) => final.arrays.reward.filter((one) => one !== null).length),
+      "final",
+      evaluated.map(({ final }) => final),
+      experiment.evaluation.tail_quantile,
+    ),
+    ...fewInTail(
+      "frontier",
+      trials.flatMap(({ id }) => [...(figures.get(id)?.frontier.values() ?? [])]),
       experiment.evaluation.tail_quantile,
     ),
   ];
@@ -51,19 +58,25 @@ export function divergence(
   ];
 }
 
-/** @param counts completions with a reward, one for each final evaluation */
-function fewInTail(counts: readonly number[], fraction: number): Caution[] {
-  if (counts.length === 0) {
+function fewInTail(
+  of: "final" | "frontier",
+  evaluations: readonly EvaluatedEvent[],
+  fraction: number,
+): Caution[] {
+  if (evaluations.length === 0) {
     return [];
   }
-  const fewest = Math.max(1, Math.min(...counts));
+  const scored = evaluations.map(
+    ({ arrays }) => arrays.reward.filter((reward) => reward !== null).length,
+  );
+  const fewest = Math.max(1, Math.min(...scored));
   return (
     [
       ["tail_reward", fraction],
       ["cvar_0.1", metricAlpha],
     ] as const
-  ).flatMap(([metric, share]): Caution[] => {
-    const episodes = tailCount(fewest, share);
-    return episodes < fewestInTail ? [{ kind: "few-in-tail", metric, episodes }] : [];
+  ).flatMap(([metric, part]): Caution[] => {
+    const episodes = tailCount(fewest, part);
+    return episodes < fewestInTail ? [{ kind: "few-in-tail", of, metric, episodes }] : [];
   });
 }

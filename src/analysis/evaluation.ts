@@ -71,9 +71,10 @@ const armFigures = z.strictObject({
 const caution = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("perplexity"), trial: z.string(), perplexity: finite }),
   z.strictObject({ kind: z.literal("kl"), trial: z.string(), kl: finite, target: finite }),
-  /** The figure is a mean over so few episodes. */
+  /** The figure is a mean over so few episodes, at the end or along the frontier. */
   z.strictObject({
     kind: z.literal("few-in-tail"),
+    of: z.enum(["final", "frontier"]),
     metric: z.enum(["tail_reward", "cvar_0.1"]),
     episodes: z.int(),
   }),

@@ -97,11 +97,14 @@ function cautionText(caution: Conclusion["cautions"][number]): string {
     case "perplexity":
     case "kl":
       return `${caution.trial} has diverged: ${divergenceText(caution)}`;
-    case "few-in-tail":
+    case "few-in-tail": {
+      const [where, key] =
+        caution.of === "final" ? ["", "prompts"] : [" along the frontier", "every_prompts"];
       return (
-        `${metricColumnOf(caution.metric)!.title} is a mean over only ${caution.episodes} ` +
-        `${caution.episodes === 1 ? "episode" : "episodes"}: raise evaluation.prompts`
+        `${metricColumnOf(caution.metric)!.title}${where} is a mean over only ${caution.episodes} ` +
+        `${caution.episodes === 1 ? "episode" : "episodes"}: raise evaluation.${key}`
       );
+    }
   }
 }
 

@@ -404,7 +404,12 @@ describe("the conclusion", () => {
 });
 
 describe("cautions", () => {
-  const cautionsOf = (arm: string, changes: Record<string, number>, count: number) => {
+  const cautionsOf = (
+    arm: string,
+    changes: Record<string, number>,
+    count: number,
+    isFinal = true,
+  ) => {
     const { metrics } = final(-1, changes) as { metrics: Record<string, number> };
     const column = (value: number | null) => Array<number | null>(count).fill(value);
     const arrays = {
@@ -414,15 +419,19 @@ describe("cautions", () => {
       kl: column(0),
       length: Array<number>(count).fill(1),
     };
-    const event = evaluatedHappening({ final: true, metrics, arrays });
+    const event = evaluatedHappening({ step: 6, final: isFinal, metrics, arrays });
     return aggregate(experiment(), journal([[`${arm}-s0`, event]])).conclusion.cautions;
   };
 
   test("tell a tail of fewer than 20 episodes by what was evaluated, not by what was requested", () => {
     expect(cautionsOf("rlhf", {}, 200)).toEqual([]);
     expect(cautionsOf("rlhf", {}, 190)).toEqual([
-      { kind: "few-in-tail", metric: "tail_reward", episodes: 19 },
-      { kind: "few-in-tail", metric: "cvar_0.1", episodes: 19 },
+      { kind: "few-in-tail", of: "final", metric: "tail_reward", episodes: 19 },
+      { kind: "few-in-tail", of: "final", metric: "cvar_0.1", episodes: 19 },
+    ]);
+    expect(cautionsOf("rlhf", {}, 30, false)).toEqual([
+      { kind: "few-in-tail", of: "frontier", metric: "tail_reward", episodes: 3 },
+      { kind: "few-in-tail", of: "frontier", metric: "cvar_0.1", episodes: 3 },
     ]);
   });
 

@@ -84,13 +84,15 @@ test("cautions are told in one line each, with short figures", () => {
     cautions: [
       { kind: "perplexity", trial: "rlhf-s0", perplexity: 1.0142320547350045e304 },
       { kind: "kl", trial: "rlhf-s0", kl: 812.4, target: 6 },
-      { kind: "few-in-tail", metric: "tail_reward", episodes: 1 },
+      { kind: "few-in-tail", of: "final", metric: "tail_reward", episodes: 1 },
+      { kind: "few-in-tail", of: "frontier", metric: "cvar_0.1", episodes: 4 },
     ],
   });
   expect(lines).toEqual([
     "rlhf-s0 has diverged: its perplexity is 1.0e304",
     "rlhf-s0 has diverged: its KL is 812.4 nats per episode, with kl.target at 6",
     "tail reward is a mean over only 1 episode: raise evaluation.prompts",
+    "CVaR₀.₁ along the frontier is a mean over only 4 episodes: raise evaluation.every_prompts",
     "rlhf and ra-rlhf are not comparable: they differ in reward.sign, rollout.top_p",
   ]);
 });

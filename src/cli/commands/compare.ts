@@ -203,13 +203,18 @@ export function comparedRun(folder: string): ComparedRun {
         scale: scaleOfRecord(manifest, experiment, arm),
         curve: curveOf(arm, trials, figures),
       })),
-      conclusion: evaluation === null ? [] : conclusionLines(evaluation.conclusion),
+      conclusion: evaluation === null ? [] : saidOf(evaluation),
       tailQuantile: experiment.evaluation.tail_quantile,
       problem: null,
     };
   } catch (error) {
     return { ...nothing, problem: (error as Error).message };
   }
+}
+
+function saidOf({ conclusion }: Evaluation): string[] {
+  const cautions = cautionLines(conclusion).map((line) => `warning: ${line}`);
+  return [...conclusionLines(conclusion), ...cautions];
 }
 
 /** Of steps only the figures are read; of final evaluations, their arrays too. */

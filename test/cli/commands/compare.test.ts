@@ -68,7 +68,7 @@ describe("runs on one scale", () => {
       {},
       {
         ...noConclusion,
-        cautions: [{ kind: "few-in-tail", metric: "tail_reward", episodes: 7 }],
+        cautions: [{ kind: "few-in-tail", of: "final", metric: "tail_reward", episodes: 7 }],
       },
     );
     expect((await compared(runs, [run], false)).text).toContain(
