@@ -100,8 +100,12 @@ export function pad(text: string, width: number, align: "left" | "right"): strin
   return align === "left" ? text + space : space + text;
 }
 
-/** Characters of width one that join no others: ASCII, Latin, Greek, dashes, quotes, ellipsis, minus. */
-const narrow = /^[\x20-\x7e\xa1-\xac\xae-\u02af\u0391-\u03c9\u2010-\u2026\u2212]*$/;
+/**
+ * Characters of width one that join no others: ASCII, Latin, Greek, dashes, quotes, ellipsis, arrows,
+ * minus, and what frames are full of: lines, blocks, braille.
+ */
+const narrow =
+  /^[\x20-\x7e\xa1-\xac\xae-\u02af\u0391-\u03c9\u2010-\u2026\u2190-\u2193\u2212\u2500-\u259f\u2800-\u28ff]*$/;
 
 /** Of graphemes seen before: a lookup costs a tenth of what string-width takes for one. */
 const widths = new Map<string, number>();

@@ -120,8 +120,8 @@ function quantiles(values) {
 
 /** A step in its panels, the newest, and the key hints: nothing is missing. */
 const whole = (/** @type {string} */ text) => {
-  const step = Number(/step (\d+)\//.exec(text)?.[1] ?? 0);
-  return step >= steps && /Worst of step \d{4}/.test(text) && text.includes("? help");
+  const step = Number(/iteration (\d+)\//.exec(text)?.[1] ?? 0);
+  return step >= steps && /Iteration \d{4,} /.test(text) && text.includes("? help");
 };
 
 /** @param {string} runs @param {string} run */
@@ -159,10 +159,10 @@ async function watching(runs, run) {
   // What is read ahead for the charts is part of coming, not of watching.
   await pause(5000);
   const [cpuBefore, before] = [screen.cpu(), performance.now()];
-  const stepBefore = Number(/step (\d+)\//.exec(screen.text)?.[1]);
+  const stepBefore = Number(/iteration (\d+)\//.exec(screen.text)?.[1]);
   await pause(1000 * seconds);
   const cpu_share = (1000 * (screen.cpu() - cpuBefore)) / (performance.now() - before);
-  const events = Number(/step (\d+)\//.exec(screen.text)?.[1]) - stepBefore;
+  const events = Number(/iteration (\d+)\//.exec(screen.text)?.[1]) - stepBefore;
   const memory = screen.memory();
   const answers = [];
   for (let nth = 0; nth < keyRounds; nth++) {

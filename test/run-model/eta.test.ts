@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { emptyRun, type RunModel, type TrialModel } from "../../src/run-model/run-model.js";
 import { takeEntries, takeProgress } from "../../src/run-model/take-entries.js";
 import { endsInPlaces, runEta, trialEta } from "../../src/run-model/time-left.js";
-import { begin, type Happened, journalOf, started, stepped } from "../tui/journal.js";
+import { begin, type Happened, journalOf, started, stepped } from "./journal.js";
 
 const rl = (arm: string) =>
   ({ id: `${arm}-s0`, arm, seed: 0, stage: "rl", iterations: 60 }) as const;

@@ -19,7 +19,7 @@ import {
   saved,
   started,
   stepped,
-} from "../tui/journal.js";
+} from "./journal.js";
 
 const a = "rlhf-s0";
 const b = "ra-rlhf-s1";

@@ -7,7 +7,7 @@ import {
   type WhatIfQuestion,
   whatIf,
 } from "../../src/run-model/what-if.js";
-import { armConfig, sampleRun } from "../tui/panels/sample-run.js";
+import { armConfig, sampleRun } from "./sample-run.js";
 
 const question: WhatIfQuestion = {
   measure: "cvar",

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { compareKeys } from "../../src/tui/compare/compare-keys.js";
 import { dashboardKeys } from "../../src/tui/dashboard/keys.js";
-import { type KeyTable, keyLabel } from "../../src/tui/key-table.js";
 import { filterKeys, formKeys, listKeys } from "../../src/tui/launcher/key-tables.js";
+import { type KeyTable, keyLabel } from "../../src/tui/terminal/key-table.js";
 import { averse, buildProgramFirst, root, scratch } from "../cli/averse.js";
 import { averseWindow, leaveNothingBehind, runsIn } from "./program.js";
 import { keys, type TerminalWindow } from "./terminal-window.js";
@@ -99,7 +99,7 @@ if (capturing) {
     for (let nth = 0; nth < 5; nth++) launcher.press(keys.down);
     launcher.press(keys.enter);
     await launcher.shows("1 Risk");
-    await launcher.shows(/step [4-9]\d\d\/2000/);
+    await launcher.shows(/iteration [4-9]\d\d\/2000/);
     launcher.press("p");
     await launcher.shows("paused");
     // The last trial, whatever is in view; the first key takes the notice away.

@@ -38,7 +38,7 @@ describe("a run in the foreground", () => {
     const cwd = workplace(scratch, name, long);
     const window = averseWindow(["run", "tail"], { cwd, env });
     await window.emulator.write("$ averse run tail\r\n");
-    await window.shows(/step [1-9]\d*\/100000/);
+    await window.shows(/iteration [1-9]\d*\/100000/);
     return { cwd, window };
   }
 
@@ -60,7 +60,7 @@ describe("a run in the foreground", () => {
   test("q asks; Ctrl-C once checkpoints", async () => {
     const { cwd, window } = await running("ctrl-c");
     window.press("q");
-    await window.shows("Leaving stops the run after the steps in hand. Leave?");
+    await window.shows("Leaving stops the run after the current iterations. Leave?");
     window.press("n");
     await window.hides("Leave?");
     window.press(keys.ctrlC);
@@ -98,7 +98,7 @@ describe("a run in the foreground", () => {
     const [run] = await runsIn(cwd);
     expect(run!.state).toBe("stopped");
     const again = averseWindow(["resume", run!.id], { cwd });
-    await again.shows(/step [1-9]\d*\/100000/);
+    await again.shows(/iteration [1-9]\d*\/100000/);
     again.press(keys.ctrlC);
     const end = await again.ended;
     expect(end.code).toBe(130);
@@ -125,7 +125,7 @@ describe("a run in the foreground", () => {
     expect(window.modes).toEqual(ordinary);
     expect(await window.lineModes()).toEqual(cooked);
     // Lines go on, the newest below.
-    const last = () => Number(/.*step (\d+)\/100000/s.exec(window.text)?.[1] ?? 0);
+    const last = () => Number(/.*iteration (\d+)\/100000/s.exec(window.text)?.[1] ?? 0);
     await window.until(() => last() > 0, "lines");
     const seen = last();
     await window.until(() => last() > seen, "more lines");
@@ -155,7 +155,7 @@ describe("a view of a run in the background", () => {
     const cwd = workplace(scratch, name, long);
     await detachedRun(cwd);
     const window = averseWindow(["attach", "latest"], { cwd, env });
-    await window.shows(/step [1-9]\d*\/100000/);
+    await window.shows(/iteration [1-9]\d*\/100000/);
     return { cwd, window };
   }
 
@@ -226,13 +226,13 @@ describe("a view of a run in the background", () => {
     await window.shows("‖ interrupted");
     const { pid, id } = await resume();
     await window.shows("▶ running");
-    await window.shows(/step [1-9]\d*\/100000/);
+    await window.shows(/iteration [1-9]\d*\/100000/);
     await steers();
     process.kill(pid, "SIGKILL");
     await window.shows("◼ stopped");
     await window.shows(`its controller died; \`averse resume ${id}\` goes on`);
     window.press("p");
-    await window.shows("nobody runs this run now");
+    await window.shows("no controller is running");
     await resume();
     await window.shows("▶ running");
     await steers();
@@ -260,7 +260,7 @@ describe("a view of a run in the background", () => {
   test("SIGKILL, and a window that is closed, end the view alone", async () => {
     const { cwd, window } = await attached("view-sigkill");
     const other = averseWindow(["attach", "latest"], { cwd, columns: 80, rows: 24 });
-    await other.shows(/step [1-9]\d*\/100000/);
+    await other.shows(/iteration [1-9]\d*\/100000/);
     window.signal("SIGKILL");
     expect(await window.ended).toMatchObject({ signal: 9 });
     expect(window.modes).toMatchObject({ mouse: false });

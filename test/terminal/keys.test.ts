@@ -67,7 +67,7 @@ async function expectFilterIsText(window: TerminalWindow): Promise<void> {
 
 async function expectEnterConfirmsNothing(window: TerminalWindow): Promise<void> {
   window.press("x");
-  await window.shows("Stop the run after the steps in hand?");
+  await window.shows("Stop the run after the current iterations?");
   window.press(`${keys.enter}\n${paste}${unknown}`);
   window.press("q \u001bOM");
   window.press("n");
@@ -102,7 +102,7 @@ describe("keys that nobody knows, and pastes", { timeout: 90_000 }, () => {
     const cwd = workplace(scratch, "unknown-view", 100_000);
     await detachedRun(cwd);
     const window = averseWindow(["attach", "latest"], { cwd });
-    await window.shows(/step [1-9]\d*\/100000/);
+    await window.shows(/iteration [1-9]\d*\/100000/);
     await expectUnmoved(window, /▸1 Risk/);
     await expectFilterIsText(window);
     await expectEnterConfirmsNothing(window);
@@ -115,7 +115,7 @@ describe("keys that nobody knows, and pastes", { timeout: 90_000 }, () => {
   test("change nothing in a run in the foreground, and do not end it", async () => {
     const cwd = workplace(scratch, "unknown-run", 100_000);
     const window = averseWindow(["run", "tail"], { cwd });
-    await window.shows(/step [1-9]\d*\/100000/);
+    await window.shows(/iteration [1-9]\d*\/100000/);
     await expectUnmoved(window, /▸1 Risk/);
     await expectFilterIsText(window);
     await expectEnterConfirmsNothing(window);

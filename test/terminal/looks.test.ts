@@ -31,8 +31,8 @@ async function eachScreen(
   launcher.press(keys.ctrlC);
   expectTidy(launcher, await launcher.ended);
   const view = averseWindow(["attach", "latest"], { cwd, env });
-  await view.shows(/step [1-9]\d*\/100000/);
-  await view.shows(/Worst of step/);
+  await view.shows(/iteration [1-9]\d*\/100000/);
+  await view.shows(/worst 1 to/);
   look(view);
   view.press("?");
   await view.shows("this help");
@@ -73,5 +73,5 @@ test("TERM=dumb: lines, and no screen", async () => {
   expectTidy(run, end);
   expect(run.emulator.frames).toBe(0);
   expect(run.emulator.sequences).toBe(0);
-  expect(run.text).toContain("step 20/20");
+  expect(run.text).toContain("iteration 20/20");
 });

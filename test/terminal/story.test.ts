@@ -26,7 +26,7 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
 
   // The dashboard.
   await first.shows("1 Risk");
-  await first.shows(/step \d+\/100000/);
+  await first.shows(/iteration \d+\/100000/);
   expect(first.modes).toMatchObject({ alternate: true, cursorVisible: false, wraps: false });
   expect(await first.lineModes()).toMatchObject({ canonical: false, echo: false });
   const [run] = await runsIn(cwd);
@@ -34,11 +34,14 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
 
   first.press("p");
   await first.shows("‖ paused");
-  const paused = /step (\d+)\//.exec(first.text)![1];
+  const paused = /iteration (\d+)\//.exec(first.text)![1];
   expect((await runsIn(cwd))[0]).toMatchObject({ state: "paused" });
   first.press("p");
   await first.until((text) => /▶ running/.test(text), "running again");
-  await first.until((text) => Number(/step (\d+)\//.exec(text)?.[1]) > Number(paused), "a step on");
+  await first.until(
+    (text) => Number(/iteration (\d+)\//.exec(text)?.[1]) > Number(paused),
+    "a step on",
+  );
 
   first.press("?");
   await first.shows("this help");
@@ -47,12 +50,12 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
 
   // Back in history, where nothing moves any more.
   first.press("[");
-  await first.shows(/◀ at step \d+/);
-  const at = Number(/◀ at step (\d+)/.exec(first.text)![1]);
+  await first.shows(/◀ at \d+/);
+  const at = Number(/◀ at (\d+)/.exec(first.text)![1]);
   first.press("[[");
-  await first.shows(`◀ at step ${at - 2}`);
+  await first.shows(`◀ at ${at - 2}`);
   first.press("]");
-  await first.shows(`◀ at step ${at - 1}`);
+  await first.shows(`◀ at ${at - 1}`);
 
   // The tail, masked until it is asked for.
   first.press("3");
@@ -111,7 +114,7 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
   // Found again, and stopped.
   const second = averseWindow(["attach", "latest"], { cwd, columns: 80, rows: 24 });
   await second.shows("1 Risk");
-  await second.shows(/step \d+\/100000/);
+  await second.shows(/iteration \d+\/100000/);
   second.press("x");
   await second.shows("y/n");
   second.press("y");

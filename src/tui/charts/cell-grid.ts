@@ -1,5 +1,5 @@
 /** A rectangle of terminal cells, one character of width one each, each with its look. */
-import type { Line, Look, Segment } from "../line.js";
+import type { Line, Look, Segment } from "../terminal/line.js";
 
 interface Cell {
   readonly glyph: string;

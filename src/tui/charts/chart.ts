@@ -1,10 +1,12 @@
 /** What every chart is drawn with: numbers go in, exactly `height` lines of `width` columns come out. */
-import type { ViewStyle } from "../line.js";
+import type { Size, ViewStyle } from "../terminal/line.js";
 
-export interface ChartOptions {
-  /** Columns. */
-  readonly width: number;
-  /** Rows. */
-  readonly height: number;
+export interface ChartOptions extends Size {
   readonly style: ViewStyle;
+}
+
+/** The part of the x axis that is looked at, both ends in; null: all of it. */
+export interface Zoom {
+  readonly from: number;
+  readonly to: number;
 }

@@ -2,7 +2,7 @@
  * Lines finer than cells: 2 × 4 braille dots a cell, or in ASCII three heights a cell. Inks are
  * numbered, 0 in front; a cell looks like its front ink.
  */
-import type { Look, ViewStyle } from "../line.js";
+import type { Look, ViewStyle } from "../terminal/line.js";
 import type { CellGrid } from "./cell-grid.js";
 
 /** Bits of U+2800 onwards by row and column of the dot. */

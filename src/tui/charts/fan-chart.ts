@@ -2,9 +2,9 @@
  * How a distribution moves over training: the 5–95 % band in a light shade, 25–75 % in a darker
  * one, the median as a line, and a further curve as points.
  */
-import type { Line, Look } from "../line.js";
+import type { Line, Look } from "../terminal/line.js";
 import { type Range, rangeOf } from "./axis.js";
-import type { ChartOptions } from "./chart.js";
+import type { ChartOptions, Zoom } from "./chart.js";
 import {
   closePlot,
   columnOf,
@@ -15,10 +15,9 @@ import {
   rowOf,
   writeNote,
 } from "./plot-frame.js";
-import type { Zoom } from "./zoom.js";
 
 export interface FanRow {
-  readonly step: number;
+  readonly x: number;
   readonly q05: number;
   readonly q25: number;
   readonly q50: number;
@@ -27,7 +26,7 @@ export interface FanRow {
 }
 
 export interface FanChart {
-  /** Ascending by step; steps between two rows are drawn as between their values. */
+  /** Ascending by x; between two rows a straight line is drawn. */
   readonly rows: readonly FanRow[];
   /** Ascending by x; drawn as points. */
   readonly points: { readonly xs: ArrayLike<number>; readonly ys: ArrayLike<number | null> };
@@ -53,9 +52,9 @@ export function fanGlyphs(unicode: boolean) {
 
 export function fanChart(chart: FanChart, options: ChartOptions): Line[] {
   const { rows, points } = chart;
-  const x = chart.x ?? { from: rows[0]?.step ?? 0, to: rows.at(-1)?.step ?? 1 };
+  const x = chart.x ?? { from: rows[0]?.x ?? 0, to: rows.at(-1)?.x ?? 1 };
   const shown = { low: x.from, high: x.to };
-  const seen = rows.filter((row) => isInside(row.step, shown) && isWhole(row));
+  const seen = rows.filter((row) => isInside(row.x, shown) && isWhole(row));
   const range = rangeOf(extremes(seen, points, shown));
   const plot = openPlot(
     {
@@ -143,9 +142,9 @@ function columnMeans(rows: readonly FanRow[], plot: Plot): (Quantiles | null)[] 
   const means: (Quantiles | null)[] = new Array(plot.grid.columns).fill(null);
   let before: { column: number; at: Quantiles } | null = null;
   for (let begin = 0; begin < rows.length; ) {
-    const column = columnOf(rows[begin]!.step, plot);
+    const column = columnOf(rows[begin]!.x, plot);
     let end = begin + 1;
-    while (end < rows.length && columnOf(rows[end]!.step, plot) === column) {
+    while (end < rows.length && columnOf(rows[end]!.x, plot) === column) {
       end += 1;
     }
     const at = meanOf(rows.slice(begin, end));

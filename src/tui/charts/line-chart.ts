@@ -1,7 +1,7 @@
 /** Curves over steps: braille dots, or in ASCII strokes of three heights. */
-import type { Line, Look } from "../line.js";
+import type { Line, Look } from "../terminal/line.js";
 import { type Range, rangeOf, shareIn } from "./axis.js";
-import type { ChartOptions } from "./chart.js";
+import type { ChartOptions, Zoom } from "./chart.js";
 import { DotCanvas } from "./dot-canvas.js";
 import {
   closePlot,
@@ -12,7 +12,6 @@ import {
   rowOf,
   writeNote,
 } from "./plot-frame.js";
-import type { Zoom } from "./zoom.js";
 
 export interface Series {
   /** Ascending. */

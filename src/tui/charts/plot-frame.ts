@@ -2,7 +2,7 @@
  * Axes round a plot. A low plot keeps its numbers and gives up the rule under it; one of two rows
  * gives up the numbers below, a narrow one those beside it.
  */
-import type { Line, Look } from "../line.js";
+import type { Line, Look } from "../terminal/line.js";
 import { endsOf, type Range, shareIn, type Tick, ticks, widened } from "./axis.js";
 import { CellGrid } from "./cell-grid.js";
 import type { ChartOptions } from "./chart.js";

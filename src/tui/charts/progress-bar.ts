@@ -1,4 +1,4 @@
-import type { Line, ViewStyle } from "../line.js";
+import type { Line, ViewStyle } from "../terminal/line.js";
 
 /**
  * Exactly `width` columns.

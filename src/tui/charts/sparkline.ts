@@ -1,5 +1,5 @@
 /** A curve in one row, for where there is no room for axes: heights between its lowest and highest value. */
-import type { ViewStyle } from "../line.js";
+import type { ViewStyle } from "../terminal/line.js";
 import { rangeOf, shareIn } from "./axis.js";
 
 const blocks = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;

@@ -1,19 +1,17 @@
-/** A quantity that is known for every step beforehand, such as a schedule: what is done and what is ahead. */
-import type { Line, Look } from "../line.js";
-import type { ChartOptions } from "./chart.js";
+/** A quantity that is known for every iteration beforehand, as a schedule is: what is done, what is ahead. */
+import type { Line, Look } from "../terminal/line.js";
+import type { ChartOptions, Zoom } from "./chart.js";
 import { lineChart } from "./line-chart.js";
-import type { Zoom } from "./zoom.js";
 
 export interface StepPlot {
-  /** Of step m, a whole number. */
-  readonly valueAt: (step: number) => number;
-  /** Steps 0 … iterations − 1. */
+  /** Of iteration 1 … `iterations`, a whole number. */
+  readonly valueAt: (iteration: number) => number;
   readonly iterations: number;
   /** Null: all of them. */
   readonly x: Zoom | null;
   /** Values that the y axis holds in any case. */
   readonly y: readonly number[];
-  /** Step in hand; null: none is marked, and all of it is drawn as done. */
+  /** Iteration in view; null: none is marked, and all of it is drawn as done. */
   readonly marker: number | null;
 }
 
@@ -23,8 +21,8 @@ const ahead: Look = { dim: true };
 const mostPlaces = 1200;
 
 export function stepPlot(plot: StepPlot, options: ChartOptions): Line[] {
-  const last = Math.max(0, plot.iterations - 1);
-  const from = Math.max(0, Math.floor(plot.x?.from ?? 0));
+  const last = Math.max(1, plot.iterations);
+  const from = Math.max(1, Math.floor(plot.x?.from ?? 1));
   const to = Math.min(last, Math.ceil(plot.x?.to ?? last));
   const xs: number[] = [];
   const ys: number[] = [];
@@ -34,13 +32,13 @@ export function stepPlot(plot: StepPlot, options: ChartOptions): Line[] {
     ys.push(y);
   };
   for (let place = 0; place < places; place += 1) {
-    const step = places === 1 ? from : Math.round(from + ((to - from) * place) / (places - 1));
-    const value = plot.valueAt(step);
-    // Level up to this step, then at once to its value.
+    const x = places === 1 ? from : Math.round(from + ((to - from) * place) / (places - 1));
+    const value = plot.valueAt(x);
+    // Level up to this iteration, then at once to its value.
     if (ys.length > 0 && ys.at(-1) !== value) {
-      put(step, ys.at(-1)!);
+      put(x, ys.at(-1)!);
     }
-    put(step, value);
+    put(x, value);
   }
   const until = Math.min(plot.marker ?? last, last);
   const cut = (keep: (x: number) => boolean): { xs: number[]; ys: number[] } => {

@@ -3,7 +3,7 @@
  * upright lines that carry their names and numbers.
  */
 import { formatNumber } from "../../text/numbers.js";
-import type { Line, Look, ViewStyle } from "../line.js";
+import type { Line, Look, ViewStyle } from "../terminal/line.js";
 import { rangeOf, shareIn, widened } from "./axis.js";
 import { CellGrid } from "./cell-grid.js";
 import type { ChartOptions } from "./chart.js";

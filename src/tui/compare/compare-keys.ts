@@ -1,8 +1,9 @@
 /** Every key of the comparison. */
-import type { KeyTable } from "../key-table.js";
-import { leavingKeys, scrollingKeys } from "../screen-keys.js";
+import { helpKeys, type KeyTable, leavingKeys, scrollingKeys } from "../terminal/key-table.js";
 
 export const compareKeys = [
+  ...helpKeys,
+  { action: "back", keys: ["escape"], words: "back to the list", hint: "back" },
   {
     action: "view",
     keys: ["tab", "shift-tab"],
@@ -16,6 +17,5 @@ export const compareKeys = [
     hint: "reference",
   },
   ...scrollingKeys,
-  { action: "back", keys: ["escape"], words: "back to the list", hint: "back" },
   ...leavingKeys,
 ] as const satisfies KeyTable;

@@ -1,7 +1,7 @@
 /** The comparison screen: runs that were marked, as a table or as curves. Pure. */
 
-import type { KeyPress } from "../key-press.js";
-import { actionOf } from "../key-table.js";
+import { actionOf, scrolledBy } from "../terminal/key-table.js";
+import type { KeyPress } from "../terminal/keys.js";
 import { compareKeys } from "./compare-keys.js";
 import { type ComparedArmRow, comparedRows } from "./compared-rows.js";
 import type { ComparedRun } from "./compared-run.js";
@@ -39,8 +39,6 @@ export function withComparison(state: CompareState, runs: readonly ComparedRun[]
   return { ...state, runs, rows: comparedRows(runs), reference: 0, highlight: 0, scroll: 0 };
 }
 
-const page = 10;
-
 /**
  * In the table keys scroll; among the curves they choose the one that stands out.
  *
@@ -51,45 +49,34 @@ export function afterCompareKey(
   key: KeyPress,
   mostScroll: number,
 ): CompareStep {
-  const by = (count: number): CompareStep => ({
-    state:
+  const action = actionOf(compareKeys, key);
+  const by = scrolledBy(action);
+  if (by !== null) {
+    return only(
       state.view === "table"
-        ? { ...state, scroll: Math.min(mostScroll, Math.max(0, state.scroll + count)) }
+        ? { ...state, scroll: Math.min(mostScroll, Math.max(0, state.scroll + by)) }
         : {
             ...state,
-            highlight: Math.max(0, Math.min(state.rows.length - 1, state.highlight + count)),
+            highlight: Math.max(0, Math.min(state.rows.length - 1, state.highlight + by)),
           },
-    wish: null,
-  });
-  switch (actionOf(compareKeys, key)) {
-    case "up":
-      return by(-1);
-    case "down":
-      return by(1);
-    case "page-up":
-      return by(-page);
-    case "page-down":
-      return by(page);
-    case "first":
-      return by(Number.NEGATIVE_INFINITY);
-    case "last":
-      return by(Number.POSITIVE_INFINITY);
+    );
+  }
+  switch (action) {
     case "view":
-      return {
-        state: { ...state, view: state.view === "table" ? "curves" : "table" },
-        wish: null,
-      };
+      return only({ ...state, view: state.view === "table" ? "curves" : "table" });
     case "reference": {
       const reference = (state.reference + 1) % Math.max(1, state.rows.length);
-      return { state: { ...state, reference, scroll: 0 }, wish: null };
+      return only({ ...state, reference, scroll: 0 });
     }
     case "back":
-      return { state, wish: { kind: "back" } };
     case "help":
-      return { state, wish: { kind: "help" } };
     case "quit":
-      return { state, wish: { kind: "quit" } };
-    case null:
-      return { state, wish: null };
+      return { state, wish: { kind: action } };
+    default:
+      return only(state);
   }
+}
+
+function only(state: CompareState): CompareStep {
+  return { state, wish: null };
 }

@@ -3,17 +3,18 @@
 import type { RunCommand } from "../../engine/commands.js";
 import { type RiskMeasureName, riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
 import { isOver } from "../../run-model/run-model.js";
-import { type KeyPress, pressedKey } from "../key-press.js";
-import { actionOf } from "../key-table.js";
-import type { PageExtent } from "../panels/episode-page.js";
-import { trainingCharts } from "../panels/training-figures.js";
+import { actionOf, pageRows } from "../terminal/key-table.js";
+import { type KeyPress, pressedKey } from "../terminal/keys.js";
 import { deepestZoom } from "./in-view.js";
 import { type DashboardAction, dashboardKeys } from "./keys.js";
-import { panelIds } from "./panel-ids.js";
+import type { PageExtent } from "./panels/episode-page.js";
+import { trainingCharts } from "./panels/training-figures.js";
 import {
   type Effect,
   filterInHand,
   focused,
+  type Notice,
+  panelIds,
   type ViewFacts,
   type ViewState,
   type ViewStep,
@@ -102,12 +103,20 @@ function acted(
       return facts.live && !isOver(facts)
         ? only({ ...view, dialog: facts.state === "stopping" ? "halt" : "stop" })
         : asking(view, "stop", facts);
+    case "suspend":
+      return only({ ...view, notice: notSuspended });
     case "interrupt":
       return interrupted(view, facts);
   }
 }
 
 const leave: Effect = { kind: "leave" };
+
+/** Only a view that its run lives in is asked: any other's screen suspends by itself. */
+const notSuspended: Notice = {
+  level: "error",
+  text: "the run lives in this window and would stand still with it; p pauses it",
+};
 
 function only(view: ViewState): ViewStep {
   return { view, effect: null };
@@ -146,7 +155,7 @@ function asking(view: ViewState, command: RunCommand, { live, held }: ViewFacts)
   if (!live) {
     const text = held
       ? "its controller cannot be reached from here now"
-      : "nobody runs this run now: `averse resume` goes on with one that was left";
+      : "no controller is running; `averse resume` takes an unfinished run up again";
     return only({ ...view, notice: { level: "error", text } });
   }
   return { view, effect: { kind: "ask", command } };
@@ -236,8 +245,6 @@ function besides(view: ViewState, by: 1 | -1): ViewState {
   const at = panelIds.indexOf(view.focus) + by;
   return focused(view, panelIds.at(at % panelIds.length)!);
 }
-
-const pageRows = 10;
 
 function moved(view: ViewState, by: number, facts: ViewFacts): ViewState {
   switch (view.focus) {

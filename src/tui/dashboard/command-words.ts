@@ -5,10 +5,10 @@ import type { RunModel } from "../../run-model/run-model.js";
 export const commandWords: Readonly<Record<RunCommand, string>> = {
   pause: "Pausing: what is in hand is finished first. p goes on.",
   continue: "Going on.",
-  checkpoint: "A checkpoint is saved after the step in hand.",
-  evaluate: "An evaluation follows the step in hand.",
-  stop: "Stopping after the steps in hand.",
-  halt: "Breaking off.",
+  checkpoint: "A checkpoint is saved after the current iteration.",
+  evaluate: "An evaluation follows the current iteration.",
+  stop: "Stopping after the current iterations.",
+  halt: "Aborting.",
 };
 
 /** Where these words are still true. */

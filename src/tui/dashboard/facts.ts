@@ -1,20 +1,18 @@
 /** What keys need to know of a scene. Pure. */
-import type { ViewStyle } from "../line.js";
-import { logRows } from "../panels/event-log.js";
-import { tailRows } from "../panels/tail-rows.js";
-import { insideOf, type Layout } from "./layout.js";
-import { pageExtent } from "./panel-lines.js";
+import type { ViewStyle } from "../terminal/line.js";
+import type { TerminalSize } from "../terminal/terminal-context.js";
+import { lastHelpLine } from "./dashboard-help.js";
+import { insideOf, layoutOf } from "./layout.js";
+import { tailInput } from "./panel-of-scene.js";
+import { logRows } from "./panels/event-log.js";
+import { tailPageExtent } from "./panels/tail-panel.js";
+import { tailRows } from "./panels/tail-rows.js";
 import { actualQuestion, type Scene, subjectOf } from "./scene.js";
 import type { ViewFacts } from "./view-state.js";
 
-/** @param helpEnd first line of the help screen's last page */
-export function factsOf(
-  scene: Scene,
-  layout: Layout,
-  style: ViewStyle,
-  helpEnd: number,
-): ViewFacts {
+export function factsOf(scene: Scene, size: TerminalSize, style: ViewStyle): ViewFacts {
   const { model, view, experiment, reading, foreground, live, held } = scene;
+  const layout = layoutOf(size, view);
   const subject = subjectOf(model, view, experiment);
   const { trial } = subject;
   const { episodes, texts } = reading;
@@ -31,8 +29,8 @@ export function factsOf(
     tailRows: rows.length,
     prompt: rows[Math.min(view.selected, rows.length - 1)]?.prompt ?? null,
     eventsEnd: Math.max(0, events - room),
-    helpEnd,
-    page: tail === null ? null : pageExtent(scene, tail, style),
+    helpEnd: lastHelpLine(size, style),
+    page: tail === null ? null : tailPageExtent(tailInput(scene), tail, style),
     actual: { alpha: actual?.alpha ?? 1, measure: actual?.measure ?? "mean" },
     state: model.state,
     live,

@@ -1,7 +1,7 @@
 /** Which trial and which step a view looks at. Pure. */
 
 import type { RunModel, StepHead, TrialModel } from "../../run-model/run-model.js";
-import type { Zoom } from "../charts/zoom.js";
+import type { Zoom } from "../charts/chart.js";
 import type { ViewState } from "./view-state.js";
 
 /** The chosen one; else the first that works, or the last that has done anything. */
@@ -41,10 +41,10 @@ export function zoomInView(trial: TrialModel | null, view: ViewState): Zoom | nu
   if (level === 0) {
     return null;
   }
-  const last = trial.iterations - 1;
   const width = Math.max(narrowest, Math.ceil(trial.iterations / 2 ** level));
-  const from = Math.max(0, Math.min(stepInView(trial, view) - width / 2, last - width + 1));
-  return { from: Math.floor(from), to: Math.min(last, Math.floor(from) + width - 1) };
+  const middle = stepInView(trial, view) + 1 - width / 2;
+  const from = Math.floor(Math.max(1, Math.min(middle, trial.iterations - width + 1)));
+  return { from, to: Math.min(trial.iterations, from + width - 1) };
 }
 
 /** The first other arm of the same seed that trains, for comparison. */

@@ -1,22 +1,42 @@
-/** Every key of the dashboard. Key presses, help screen and hints read this one table. */
-import { type KeyBinding, type KeyTable, keyLabel } from "../key-table.js";
+/** Every key of the dashboard. Key presses, help and hints read this one table. */
+import type { Hint } from "../terminal/key-help.js";
+import { type ActionOf, helpKeys, hintLabel, type KeyTable } from "../terminal/key-table.js";
+import type { ViewStyle } from "../terminal/line.js";
+import type { PanelId, ViewState } from "./view-state.js";
 
 export const dashboardKeys = [
-  { action: "help", keys: ["?"], words: "this help", hint: "help" },
+  ...helpKeys,
   { action: "leave", keys: ["q"], words: "leave the view", hint: "leave" },
-  { action: "back", keys: ["escape"], words: "back; newest step" },
+  { action: "back", keys: ["escape"], words: "back; newest iteration" },
   { action: "focus", keys: ["tab", "shift-tab"], words: "next panel, former" },
-  { action: "panel", keys: ["1", "2", "3", "4", "5"], words: "panel by number", hint: "panel" },
+  {
+    action: "panel",
+    keys: ["1", "2", "3", "4", "5"],
+    label: "1-5",
+    words: "panel by number",
+    hint: "panel",
+  },
   { action: "full", keys: ["f"], words: "panel on full screen", hint: "full" },
-  { action: "move", keys: ["up", "down", "k", "j"], words: "row; chart; measure" },
-  { action: "side", keys: ["left", "right", "h", "l"], words: "trial; what-if: alpha" },
-  { action: "page", keys: ["page-up", "page-down"], words: "ten rows" },
-  { action: "ends", keys: ["home", "end", "g", "G"], words: "first, last" },
+  { action: "move", keys: ["up", "down", "k", "j"], pair: true, words: "row; chart; measure" },
+  {
+    action: "side",
+    keys: ["left", "right", "h", "l"],
+    pair: true,
+    words: "trial; what-if: alpha",
+  },
+  { action: "page", keys: ["page-up", "page-down"], pair: true, words: "ten rows" },
+  { action: "ends", keys: ["home", "end", "g", "G"], pair: true, words: "first, last" },
   { action: "open", keys: ["enter"], words: "texts whole; history" },
   { action: "filter", keys: ["/"], words: "filter tail, events", hint: "filter" },
-  { action: "step", keys: ["[", "]"], words: "step back, forth", hint: "step" },
-  { action: "leap", keys: ["{", "}"], words: "many steps" },
-  { action: "zoom", keys: ["+", "-", "="], words: "zoom in, out" },
+  {
+    action: "step",
+    keys: ["[", "]"],
+    pair: true,
+    words: "iteration back, forth",
+    hint: "iteration",
+  },
+  { action: "leap", keys: ["{", "}"], pair: true, words: "many iterations" },
+  { action: "zoom", keys: ["+", "-", "="], pair: true, words: "zoom in, out" },
   { action: "reveal", keys: ["t"], words: "reveal texts", hint: "text" },
   { action: "what-if", keys: ["w"], words: "what if: rank anew", hint: "what if" },
   { action: "follow", keys: [" "], words: "events: hold, follow" },
@@ -24,14 +44,56 @@ export const dashboardKeys = [
   { action: "checkpoint", keys: ["s"], words: "save a checkpoint" },
   { action: "evaluate", keys: ["e"], words: "evaluate now" },
   { action: "stop", keys: ["x"], words: "stop the run (asks)" },
-  { action: "interrupt", keys: ["ctrl-c"], words: "run: stop, twice: now; view: leave" },
+  { action: "suspend", keys: ["ctrl-z"], words: "suspend a view; fg returns" },
+  { action: "interrupt", keys: ["ctrl-c"], words: "stop run, twice: now; leave view" },
 ] as const satisfies KeyTable;
 
-export type DashboardAction = (typeof dashboardKeys)[number]["action"];
+export type DashboardAction = ActionOf<typeof dashboardKeys>;
 
-const short: Readonly<Record<string, string>> = { panel: "1-5", page: "PgUp PgDn" };
+type ActionHint = readonly [action: DashboardAction, words: string];
 
-/** How a key is called where room is scarce. */
-export function shortLabel(binding: KeyBinding, unicode: boolean): string {
-  return short[binding.action] ?? keyLabel(binding, unicode);
+const step: ActionHint = ["step", "past"];
+const full: ActionHint = ["full", "full"];
+const panel: ActionHint = ["panel", "panel"];
+const reveal: ActionHint = ["reveal", "text"];
+const filter: ActionHint = ["filter", "filter"];
+const whatIf: ActionHint = ["what-if", "what if"];
+const charts: readonly ActionHint[] = [panel, full, step, whatIf, ["side", "trial"]];
+
+/** Which keys are worth a place in the last line beside those of all panels. */
+const ofPanel: Readonly<Record<PanelId, readonly ActionHint[]>> = {
+  risk: charts,
+  training: charts,
+  tail: [["open", "read"], reveal, filter, full, step, whatIf],
+  "what-if": [["side", "alpha"], ["move", "measure"], ["what-if", "leave it"], step, full],
+  events: [filter, ["follow", "hold"], full],
+};
+
+const ofPage: readonly ActionHint[] = [["move", "scroll"], reveal, ["back", "back"]];
+
+/** Ctrl-C says nothing in a view that it only leaves. */
+export interface InterruptFacts {
+  /** The run lives in this process, and is not over. */
+  readonly stopsWithView: boolean;
+  readonly stopping: boolean;
+}
+
+/** Help and leaving first, then the panel's own; each key once. */
+export function dashboardHints(
+  { focus, history }: Pick<ViewState, "focus" | "history">,
+  { stopsWithView, stopping }: InterruptFacts,
+  style: ViewStyle,
+): Hint[] {
+  const [help, leave, ...others] = dashboardKeys.flatMap((binding): ActionHint[] =>
+    "hint" in binding ? [[binding.action, binding.hint]] : [],
+  );
+  const interrupt: ActionHint = ["interrupt", stopping ? "once more: now" : "stop, twice: now"];
+  const own = focus === "tail" && history !== null ? ofPage : ofPanel[focus];
+  const all = [help!, leave!, ...(stopsWithView ? [interrupt] : []), ...own, ...others];
+  return all
+    .filter(([action], at) => all.findIndex(([other]) => other === action) === at)
+    .map(([action, words]) => {
+      const binding = dashboardKeys.find((key) => key.action === action)!;
+      return { label: hintLabel(binding, style.unicode), words };
+    });
 }

@@ -1,11 +1,7 @@
 /** Where each panel lies on a terminal of a given size. Pure. */
-import { type PanelId, panelIds } from "./panel-ids.js";
-import type { ViewState } from "./view-state.js";
-
-export interface ScreenSize {
-  readonly columns: number;
-  readonly rows: number;
-}
+import type { Size } from "../terminal/line.js";
+import type { TerminalSize } from "../terminal/terminal-context.js";
+import { type PanelId, panelIds, type ViewState } from "./view-state.js";
 
 /** A panel's place in a row of panels; its first line is its title's. */
 export interface Place {
@@ -40,7 +36,7 @@ const lowerLines = { least: 9, share: 0.27 };
 const eventLines = { least: 4, share: 0.11 };
 
 /** Header, phase, panels and one line at the bottom fill the terminal but for its last row. */
-export function layoutOf({ columns, rows }: ScreenSize, chosen: Chosen): Layout {
+export function layoutOf({ columns, rows }: TerminalSize, chosen: Chosen): Layout {
   const lines = Math.max(0, rows - 1);
   // Whatever the header says: what stands below it must not move with its figures.
   const headerRows = Math.min(lines, lines < 20 ? 2 : 3);
@@ -91,10 +87,7 @@ function sideBySide(left: PanelId, right: PanelId, columns: number): Place[] {
 }
 
 /** Room inside a panel; null: it is not on the screen. */
-export function insideOf(
-  { rows }: Layout,
-  panel: PanelId,
-): { readonly width: number; readonly height: number } | null {
+export function insideOf({ rows }: Layout, panel: PanelId): Size | null {
   for (const { height, places } of rows) {
     const place = places.find((other) => other.panel === panel);
     if (place !== undefined) {

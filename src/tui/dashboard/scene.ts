@@ -5,33 +5,20 @@ import type { Episodes } from "../../journal/events.js";
 import type { RunModel, StepHead, TrialModel } from "../../run-model/run-model.js";
 import type { NoAnswer, WhatIf, WhatIfQuestion } from "../../run-model/what-if.js";
 import type { FanRow } from "../charts/fan-chart.js";
-import type { PromptVisit } from "../panels/prompt-history.js";
-import { headInView, trialInView } from "./in-view.js";
+import { headInView, stepInView, trialInView, zoomInView } from "./in-view.js";
+import { insideOf, type Layout } from "./layout.js";
+import type { PromptVisit } from "./panels/episodes-of-step.js";
+import type { RunSnapshot } from "./run-feed.js";
+import type { StepReader } from "./step-reader.js";
 import type { ViewState } from "./view-state.js";
 
-export interface Scene {
-  readonly model: RunModel;
+export interface Scene extends Omit<RunSnapshot, "note"> {
   readonly view: ViewState;
   readonly experiment: Experiment;
   readonly foreground: boolean;
-  /** The run can be steered from here. */
-  readonly live: boolean;
-  /** A controller has it. */
-  readonly held: boolean;
   /** The run as commands take it. */
   readonly word: string;
-  /** Why its journal cannot be read now; null: it can. */
-  readonly unreadable: Unreadable | null;
   readonly reading: Reading;
-  /** Seconds since 1970. */
-  readonly now: number;
-}
-
-export interface Unreadable {
-  /** There is no folder where the run was. */
-  readonly gone: boolean;
-  /** Safe to print. */
-  readonly message: string;
 }
 
 /** What was read of the step in view, beyond the model. */
@@ -44,19 +31,10 @@ export interface Reading {
   /** Null: no history is open. */
   readonly history: readonly PromptVisit[] | null;
   readonly whatIf: WhatIf | NoAnswer | null;
-  /** The journal has not been read to its end yet. */
-  readonly unread: boolean;
 }
 
-export const nothingRead: Reading = {
-  episodes: null,
-  previous: null,
-  texts: [],
-  quantiles: [],
-  history: null,
-  whatIf: null,
-  unread: false,
-};
+const noTexts: readonly EpisodeText[] = [];
+const noRows: readonly FanRow[] = [];
 
 /** The trial and the step in view, and what its arm trains with. */
 export interface Subject {
@@ -78,9 +56,11 @@ export function subjectOf(
 
 /** What the run did at the step in view. */
 export function actualQuestion({ step, config }: Subject): WhatIfQuestion | null {
-  return config === null
-    ? null
-    : { ...questionOf(config), alpha: step?.alpha ?? config.risk.alpha };
+  if (config === null) {
+    return null;
+  }
+  const { measure, alpha, statistic, mixture, temperature } = config.risk;
+  return { measure, alpha: step?.alpha ?? alpha, statistic, mixture, temperature };
 }
 
 export function askedQuestion(subject: Subject, { whatIf }: ViewState): WhatIfQuestion | null {
@@ -94,7 +74,40 @@ export function askedQuestion(subject: Subject, { whatIf }: ViewState): WhatIfQu
       };
 }
 
-function questionOf({ risk }: ArmConfig): WhatIfQuestion {
-  const { measure, alpha, statistic, mixture, temperature } = risk;
-  return { measure, alpha, statistic, mixture, temperature };
+/** Reads what the panels show, and nothing for panels that are not on the screen. */
+export function readScene(
+  scene: Omit<Scene, "reading">,
+  layout: Layout,
+  reader: StepReader,
+): Reading {
+  const { model, view, experiment } = scene;
+  const subject = subjectOf(model, view, experiment);
+  const { trial } = subject;
+  if (view.history === null) {
+    reader.forgetHistory();
+  }
+  const at = trial === null ? -1 : stepInView(trial, view);
+  const step = trial?.steps[at];
+  const risk = insideOf(layout, "risk");
+  const hasTail = insideOf(layout, "tail") !== null;
+  const asked = insideOf(layout, "what-if") === null ? null : askedQuestion(subject, view);
+  const isNeeded = risk !== null || hasTail || asked !== null;
+  const episodes = isNeeded ? reader.episodes(step) : null;
+  return {
+    episodes,
+    previous: risk === null ? null : reader.episodes(trial?.steps[at - 1]),
+    texts:
+      hasTail && trial !== null && step !== undefined
+        ? reader.texts(trial.id, step.head.step, step.entry)
+        : noTexts,
+    quantiles:
+      risk === null || trial === null
+        ? noRows
+        : reader.quantiles(trial.steps, zoomInView(trial, view), risk.width),
+    history: view.history === null || trial === null ? null : reader.history(trial, view.history),
+    whatIf:
+      asked === null || episodes === null || trial === null || step === undefined
+        ? null
+        : reader.whatIf({ step: step.head.step, seed: trial.seed, episodes }, asked),
+  };
 }

@@ -1,7 +1,8 @@
 /**
  * What panels need of a run beyond the model, read when it is looked at: the episodes of a step,
  * texts, returns' quantiles along training, a prompt's history. Little of it is kept, and what
- * takes long is read a few milliseconds at a time, between two frames.
+ * takes long is read a few milliseconds at a time, between two frames. Asked for the same again, it
+ * gives the same object.
  */
 
 import type { EpisodeText } from "../../engine/ports.js";
@@ -9,12 +10,18 @@ import type { JournalEntry } from "../../journal/event-head.js";
 import type { Episodes } from "../../journal/events.js";
 import type { TrialModel } from "../../run-model/run-model.js";
 import type { RunSource } from "../../run-model/run-source.js";
+import {
+  type NoAnswer,
+  type PastStep,
+  type WhatIf,
+  type WhatIfQuestion,
+  whatIf,
+} from "../../run-model/what-if.js";
+import { iterationNumber } from "../../text/iterations.js";
+import type { Zoom } from "../charts/chart.js";
 import type { FanRow } from "../charts/fan-chart.js";
-import type { Zoom } from "../charts/zoom.js";
-import { type PromptVisit, promptVisits } from "../panels/prompt-history.js";
-import { returnQuantiles } from "../panels/return-quantiles.js";
+import { type PromptVisit, promptVisits, returnQuantiles } from "./panels/episodes-of-step.js";
 import { RecentMap } from "./recent-map.js";
-import { sampledSteps } from "./sampled-steps.js";
 
 type Steps = TrialModel["steps"];
 
@@ -22,12 +29,18 @@ type Steps = TrialModel["steps"];
 const keptSteps = 16;
 /** Points of fans: a screen has a few hundred columns. */
 const keptQuantiles = 4096;
+/** Questions whose answers are kept: a frame asks one, and so does a key. */
+const keptAnswers = 4;
 
 export class StepReader {
   readonly #episodes = new RecentMap<number, Episodes | null>(keptSteps);
   readonly #texts = new RecentMap<string, readonly EpisodeText[]>(keptSteps);
   readonly #quantiles = new RecentMap<number, FanRow | null>(keptQuantiles);
+  readonly #answers = new RecentMap<string, { readonly of: Episodes; readonly answer: Answer }>(
+    keptAnswers,
+  );
   #fan: Steps = [];
+  #fanRows: readonly FanRow[] = [];
   #history: PromptSearch | null = null;
 
   constructor(private readonly source: Pick<RunSource, "episodes" | "texts">) {}
@@ -49,10 +62,26 @@ export class StepReader {
     });
   }
 
+  whatIf(past: Omit<PastStep, "promptScores">, question: WhatIfQuestion): Answer {
+    const key = JSON.stringify([past.step, past.seed, question]);
+    const known = this.#answers.peek(key);
+    if (known?.of === past.episodes) {
+      return known.answer;
+    }
+    const answer = whatIf({ ...past, promptScores: null }, question);
+    this.#answers.set(key, { of: past.episodes, answer });
+    return answer;
+  }
+
   /** Of those steps that were read so far; `work` reads the others. @param columns of the chart */
-  quantiles(steps: Steps, zoom: Zoom | null, columns: number): FanRow[] {
+  quantiles(steps: Steps, zoom: Zoom | null, columns: number): readonly FanRow[] {
     this.#fan = sampledSteps(steps, zoom, columns);
-    return this.#fan.flatMap(({ entry }) => this.#quantiles.peek(entry.offset) ?? []);
+    const rows = this.#fan.flatMap(({ entry }) => this.#quantiles.peek(entry.offset) ?? []);
+    const before = this.#fanRows;
+    if (rows.length !== before.length || rows.some((row, at) => row !== before[at])) {
+      this.#fanRows = rows;
+    }
+    return this.#fanRows;
   }
 
   /** Ascending, as far as it was read; `work` reads on. */
@@ -86,7 +115,8 @@ export class StepReader {
       const { entry, head } = sought;
       const episodes = this.#episodes.peek(entry.offset) ?? this.#read(entry);
       if (missing !== undefined) {
-        const row = episodes === null ? null : returnQuantiles(head.step, episodes);
+        const row =
+          episodes === null ? null : returnQuantiles(iterationNumber(head.step), episodes);
         this.#quantiles.set(entry.offset, row);
       }
       this.#history?.take(sought, episodes);
@@ -103,6 +133,37 @@ export class StepReader {
       return null;
     }
   }
+}
+
+type Answer = WhatIf | NoAnswer;
+
+/**
+ * Of the steps that a chart shows at most `columns`, ascending: every step, every second, every
+ * fourth, …, so that a history that grows or is zoomed keeps most of what was read; and the newest.
+ */
+export function sampledSteps(steps: Steps, zoom: Zoom | null, columns: number): Steps {
+  const within =
+    zoom === null
+      ? steps
+      : steps.filter(
+          ({ head }) =>
+            iterationNumber(head.step) >= zoom.from && iterationNumber(head.step) <= zoom.to,
+        );
+  if (columns < 1) {
+    return [];
+  }
+  if (within.length <= columns) {
+    return within;
+  }
+  let stride = 2;
+  while (within.length / stride > columns - 2) {
+    stride *= 2;
+    if (stride > within.length) {
+      return within.slice(-1);
+    }
+  }
+  const last = within.length - 1;
+  return within.filter(({ head }, at) => at === last || head.step % stride === 0);
 }
 
 /** Looks for one prompt in all steps of a trial, newest first. */
@@ -132,7 +193,7 @@ class PromptSearch {
   take({ head, entry }: Steps[number], episodes: Episodes | null): void {
     this.#read.set(
       entry.offset,
-      episodes === null ? none : promptVisits(head.step, episodes, this.prompt),
+      episodes === null ? none : promptVisits(iterationNumber(head.step), episodes, this.prompt),
     );
   }
 

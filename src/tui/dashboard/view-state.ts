@@ -3,9 +3,12 @@
 import type { RunCommand } from "../../engine/commands.js";
 import type { RiskMeasureName } from "../../risk/measures/registry.js";
 import type { RunModel } from "../../run-model/run-model.js";
-import type { PageExtent } from "../panels/episode-page.js";
-import type { TrainingChart } from "../panels/training-figures.js";
-import type { PanelId } from "./panel-ids.js";
+import type { PageExtent } from "./panels/episode-page.js";
+import type { TrainingChart } from "./panels/training-figures.js";
+
+/** The dashboard's panels, in the order of their numbers. */
+export const panelIds = ["risk", "training", "tail", "what-if", "events"] as const;
+export type PanelId = (typeof panelIds)[number];
 
 export interface ViewState {
   /** Trial in view; null: the one that works. */
@@ -17,7 +20,7 @@ export interface ViewState {
   readonly focusBefore: PanelId;
   /** The focused panel alone. */
   readonly full: boolean;
-  /** m of the step in view; null: follows the newest. */
+  /** Place of the step in view among those done, from 0; null: follows the newest. */
   readonly step: number | null;
   /** The charts' x axis is halved so many times. */
   readonly zoom: number;
@@ -52,7 +55,7 @@ export interface WhatIfChoice {
   readonly offset: number;
 }
 
-/** `leave`: leaving stops the run · `stop`: after the steps in hand · `halt`: at once. */
+/** `leave`: leaving stops the run · `stop`: after the current iterations · `halt`: at once. */
 export type Dialog = "leave" | "stop" | "halt";
 
 export interface Notice {

@@ -2,11 +2,10 @@
 
 import { formatDuration } from "../../text/numbers.js";
 import { pad } from "../../text/width.js";
-import type { Line, ViewStyle } from "../line.js";
+import type { Line, ViewStyle } from "../terminal/line.js";
 import type { ExperimentEntry } from "./launcher-ports.js";
-import { cut, emphasis, longest, nameWidth, narrow, pointer, waiting } from "./list-rows.js";
 import type { ListState } from "./list-state.js";
-import { plainText } from "./plain-text.js";
+import { cut, emphasis, longest, nameWidth, narrow, pointer, waiting } from "./row-pieces.js";
 
 export function experimentLines(
   state: ListState,
@@ -22,7 +21,11 @@ export function experimentLines(
       state.experiments.length === 0 ? "none in configs/experiments" : "none with this filter";
     return [[{ text: `  ${none}`, dim: true }]];
   }
-  const name = nameWidth(entries, columns, style);
+  const name = nameWidth(
+    entries.map(({ id }) => id),
+    columns,
+    style,
+  );
   const plans = entries.map((entry) => planText(entry, style));
   const plan = longest(plans);
   const times = entries.map((entry) => timeText(entry, style));
@@ -37,7 +40,7 @@ export function experimentLines(
         text: `  ${pad(times[at]!, time, "left")}`,
         ...(entry.problems.length > 0 ? { color: "red" as const } : {}),
       },
-      ...(columns < narrow ? [] : [{ text: `  ${plainText(entry.purpose, style)}`, dim: true }]),
+      ...(columns < narrow ? [] : [{ text: `  ${entry.purpose}`, dim: true }]),
     ];
   });
 }

@@ -1,27 +1,29 @@
 /** The settings of the form, each on a line of its own; arms on as many as they need. */
 import { pad } from "../../text/width.js";
-import { flowFields, type Line, lineWidth, type Segment, type ViewStyle } from "../line.js";
-import type { FormField, FormState } from "./form-state.js";
-import { type ChoiceKnob, type TextKnob, textKnobs } from "./launcher-ports.js";
-import { pointer } from "./list-rows.js";
-import { asciiText, plainText } from "./plain-text.js";
-import { aroundCaret } from "./text-edit.js";
+import {
+  flowFields,
+  type Line,
+  lineWidth,
+  type Segment,
+  type ViewStyle,
+} from "../terminal/line.js";
+import { plainText } from "../terminal/plain-text.js";
+import { aroundCaret } from "../terminal/text-edit.js";
+import { type FormField, type FormState, isTextKnob } from "./form-state.js";
+import type { ChoiceKnob, TextKnob } from "./launcher-ports.js";
+import { pointer } from "./row-pieces.js";
 
-interface Label {
-  readonly name: string;
-  readonly ascii: string;
-  readonly meaning: string;
-}
-
-const labels: Readonly<Record<Exclude<FormField, "start">, Label>> = {
-  arms: { name: "arms", ascii: "arms", meaning: "" },
-  seeds: { name: "seeds", ascii: "seeds", meaning: "one trial for each arm and seed" },
-  alpha: { name: "α", ascii: "alpha", meaning: "worst share of episodes that counts" },
-  warmup: { name: "n", ascii: "n", meaning: "iterations 0 to n keep every episode" },
-  rho: { name: "ρ", ascii: "rho", meaning: "share of M at which α is reached" },
-  iterations: { name: "M", ascii: "M", meaning: "iterations" },
-  worker: { name: "worker", ascii: "worker", meaning: "how the model's process is started" },
-  device: { name: "device", ascii: "device", meaning: "auto: a GPU where there is one" },
+const labels: Readonly<
+  Record<Exclude<FormField, "start">, readonly [name: string, meaning: string]>
+> = {
+  arms: ["arms", ""],
+  seeds: ["seeds", "one trial for each arm and seed"],
+  alpha: ["α", "worst fraction that counts"],
+  warmup: ["n", "iterations 1 to n + 1 keep all"],
+  rho: ["ρ", "fraction of M until α is reached"],
+  iterations: ["M", "iterations"],
+  worker: ["worker", "how the model's process is started"],
+  device: ["device", "auto: a GPU where there is one"],
 };
 
 const labelWidth = 8;
@@ -35,25 +37,22 @@ export function fieldLines(
   style: ViewStyle,
 ): Line[] {
   const focused = state.focus === field;
-  const label = labels[field];
+  const [label, meaning] = labels[field].map((text) => plainText(text, style)) as [string, string];
   const name: Segment = {
-    text: pad(style.unicode ? label.name : label.ascii, labelWidth, "left"),
+    text: pad(label, labelWidth, "left"),
     ...(focused ? { bold: true } : {}),
   };
   const head: Line = [pointer(focused, style), name];
   if (field === "arms") {
     return armLines(state, head, width, whole, style);
   }
-  const value = isText(field) ? textValue(state, field, style) : choiceValue(state, field, style);
-  const meaning = style.unicode ? label.meaning : asciiText(label.meaning);
+  const value = isTextKnob(field)
+    ? textValue(state, field, style)
+    : choiceValue(state, field, style);
   const used = lineWidth(value);
   return [
     [...head, ...value, { text: `${" ".repeat(Math.max(2, 16 - used))}${meaning}`, dim: true }],
   ];
-}
-
-function isText(field: FormField): field is TextKnob {
-  return (textKnobs as readonly string[]).includes(field);
 }
 
 function textValue(state: FormState, knob: TextKnob, style: ViewStyle): Line {
@@ -63,10 +62,7 @@ function textValue(state: FormState, knob: TextKnob, style: ViewStyle): Line {
   if (state.focus !== knob) {
     return [{ text: plainText(edit.text, style), ...changed }, ...changedMark(changed)];
   }
-  const [before, behind] = aroundCaret(edit).map((text) => plainText(text, style)) as [
-    string,
-    string,
-  ];
+  const [before, behind] = aroundCaret(edit);
   return [
     { text: before, ...changed },
     { text: style.unicode ? "▏" : "|", color: "cyan" },

@@ -1,6 +1,8 @@
 /** The form of a new run: a few settings, checked at every key as `averse run --set` would. Pure. */
-import type { KeyPress } from "../key-press.js";
-import { actionOf } from "../key-table.js";
+import { usesAlpha } from "../../risk/measures/registry.js";
+import { actionOf } from "../terminal/key-table.js";
+import type { KeyPress } from "../terminal/keys.js";
+import { edited, editOf, type TextEdit } from "../terminal/text-edit.js";
 import { formKeys } from "./key-tables.js";
 import {
   type ChoiceKnob,
@@ -12,11 +14,30 @@ import {
   type TextKnob,
   textKnobs,
 } from "./launcher-ports.js";
-import { edited, editOf, type TextEdit } from "./text-edit.js";
 
 /** In the order of the screen. */
 export const formFields = ["arms", ...textKnobs, ...choiceKnobs, "start"] as const;
 export type FormField = (typeof formFields)[number];
+
+/**
+ * Those that play a part, in the order of the screen: α where a chosen arm's measure goes by it, n
+ * and ρ where its schedule does. With settings that are wrong nobody can tell, and all are shown.
+ */
+export function fieldsOf({ check }: Pick<FormState, "check">): FormField[] {
+  if (!check.ok) {
+    return [...formFields];
+  }
+  const risks = Object.values(check.experiment.arms)
+    .filter(({ stage }) => stage === "rl")
+    .map(({ risk }) => risk)
+    .filter(({ measure }) => usesAlpha(measure));
+  const anneals = risks.some(({ schedule }) => schedule !== "constant");
+  const idle: readonly FormField[] = [
+    ...(risks.length > 0 ? [] : (["alpha"] as const)),
+    ...(anneals ? [] : (["warmup", "rho"] as const)),
+  ];
+  return formFields.filter((field) => !idle.includes(field));
+}
 
 export interface FormState {
   readonly experiment: ExperimentEntry;
@@ -116,9 +137,9 @@ export function afterFormKey(state: FormState, key: KeyPress, check: Check): For
     case "back":
       return { state, wish: { kind: "back" } };
     case "next":
-      return only({ ...state, focus: fieldAt(state.focus, 1) });
+      return only({ ...state, focus: fieldBeside(state, 1) });
     case "previous":
-      return only({ ...state, focus: fieldAt(state.focus, -1) });
+      return only({ ...state, focus: fieldBeside(state, -1) });
     case "enter":
       return entered(state);
     case "reset":
@@ -132,14 +153,14 @@ function only(state: FormState): FormStep {
   return { state, wish: null };
 }
 
-function fieldAt(field: FormField, by: number): FormField {
-  const count = formFields.length;
-  return formFields[(formFields.indexOf(field) + by + count) % count]!;
+function fieldBeside(state: FormState, by: 1 | -1): FormField {
+  const fields = fieldsOf(state);
+  return fields.at((fields.indexOf(state.focus) + by) % fields.length)!;
 }
 
 function entered(state: FormState): FormStep {
   if (state.focus !== "start") {
-    return only({ ...state, focus: fieldAt(state.focus, 1) });
+    return only({ ...state, focus: fieldBeside(state, 1) });
   }
   if (!state.check.ok) {
     return only(state);
@@ -169,7 +190,7 @@ function inField(state: FormState, key: KeyPress, check: Check): FormStep {
   return only(isChoiceKnob(focus) && by !== 0 ? chosen(state, focus, by, check) : state);
 }
 
-function isTextKnob(field: FormField): field is TextKnob {
+export function isTextKnob(field: FormField): field is TextKnob {
   return (textKnobs as readonly string[]).includes(field);
 }
 

@@ -1,8 +1,13 @@
 /** Every key of the launcher. */
-import type { KeyTable } from "../key-table.js";
-import { leavingKeys, scrollingKeys } from "../screen-keys.js";
+import { helpKeys, type KeyTable, leavingKeys, scrollingKeys } from "../terminal/key-table.js";
+
+const [quit, suspend] = leavingKeys;
+/** Where q is a letter. */
+const quitWhileTyping = { ...quit, keys: ["ctrl-c"], hint: "quit" } as const;
 
 export const listKeys = [
+  ...helpKeys,
+  quit,
   {
     action: "open",
     keys: ["enter"],
@@ -21,7 +26,7 @@ export const listKeys = [
   },
   { action: "unmark", keys: [" "], words: "take a run's mark back" },
   { action: "clear", keys: ["escape"], words: "clear filter, then marks" },
-  ...leavingKeys,
+  suspend,
 ] as const satisfies KeyTable;
 
 export const filterKeys = [
@@ -29,10 +34,13 @@ export const filterKeys = [
   { action: "clear", keys: ["escape"], words: "show all again", hint: "show all" },
   { action: "up", keys: ["up"], words: "one up" },
   { action: "down", keys: ["down"], words: "one down" },
-  { action: "quit", keys: ["ctrl-c"], words: "leave averse; runs go on" },
+  quitWhileTyping,
+  suspend,
 ] as const satisfies KeyTable;
 
 export const formKeys = [
+  ...helpKeys,
+  { action: "back", keys: ["escape"], words: "back, nothing is started", hint: "back" },
   { action: "next", keys: ["down", "tab"], words: "next setting", hint: "settings" },
   { action: "previous", keys: ["up", "shift-tab"], words: "setting before" },
   {
@@ -46,7 +54,6 @@ export const formKeys = [
   { action: "toggle", keys: [" "], words: "take an arm in or out" },
   { action: "erase", keys: ["ctrl-u"], words: "empty a setting" },
   { action: "reset", keys: ["ctrl-r"], words: "all settings as the file has them" },
-  { action: "back", keys: ["escape"], words: "back, nothing is started", hint: "back" },
-  { action: "help", keys: ["?"], words: "this help", hint: "help" },
-  { action: "quit", keys: ["ctrl-c"], words: "leave averse; runs go on" },
+  quitWhileTyping,
+  suspend,
 ] as const satisfies KeyTable;

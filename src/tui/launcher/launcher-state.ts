@@ -8,7 +8,8 @@ import {
   withComparison,
 } from "../compare/compare-state.js";
 import type { ComparedRun } from "../compare/compared-run.js";
-import { type KeyPress, pressedKey } from "../key-press.js";
+import { actionOf, scrolledBy, scrollingKeys } from "../terminal/key-table.js";
+import { type KeyPress, pressedKey } from "../terminal/keys.js";
 import { afterFormKey, type FormState, openForm } from "./form-state.js";
 import type { ExperimentEntry, LauncherPorts } from "./launcher-ports.js";
 import {
@@ -93,17 +94,15 @@ export function launcherAfterKey(
   }
 }
 
-/** Any key but those that move closes the help. */
+/** Any key but those that scroll closes the help. */
 function afterHelpKey(state: LauncherState, key: KeyPress, mostScroll: number): LauncherStep {
-  const pressed = pressedKey(key);
-  const by =
-    pressed === "down" || pressed === "j" ? 1 : pressed === "up" || pressed === "k" ? -1 : 0;
-  if (by !== 0) {
+  const by = scrolledBy(actionOf(scrollingKeys, key));
+  if (by !== null) {
     const helpScroll = Math.min(mostScroll, Math.max(0, state.helpScroll + by));
     return { state: { ...state, helpScroll }, effect: null };
   }
   const closed = { ...state, help: false, helpScroll: 0 };
-  return { state: closed, effect: pressed === "ctrl-c" ? { kind: "quit" } : null };
+  return { state: closed, effect: pressedKey(key) === "ctrl-c" ? { kind: "quit" } : null };
 }
 
 function afterWish(

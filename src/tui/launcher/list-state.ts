@@ -1,11 +1,11 @@
 /** Experiments and runs as one list with a cursor, a filter and marks. Pure. */
 
 import type { RunSummary } from "../../run-model/run-summary.js";
-import type { KeyPress } from "../key-press.js";
-import { actionOf } from "../key-table.js";
+import { actionOf, scrolledBy } from "../terminal/key-table.js";
+import type { KeyPress } from "../terminal/keys.js";
+import { edited, editOf, type TextEdit } from "../terminal/text-edit.js";
 import { filterKeys, listKeys } from "./key-tables.js";
 import type { ExperimentEntry } from "./launcher-ports.js";
-import { edited, editOf, type TextEdit } from "./text-edit.js";
 
 /** By name, not by place: the list changes under the cursor. */
 export interface ItemId {
@@ -119,29 +119,20 @@ function whileFiltering(state: ListState, key: KeyPress): ListStep {
       return only(moved(state, 1));
     case "quit":
       return { state, wish: { kind: "quit" } };
-    case null: {
+    default: {
       const filter = edited(state.filter, key);
       return only(filter === null ? state : refiltered(state, filter));
     }
   }
 }
 
-const page = 10;
-
 function whileMoving(state: ListState, key: KeyPress): ListStep {
-  switch (actionOf(listKeys, key)) {
-    case "up":
-      return only(moved(state, -1));
-    case "down":
-      return only(moved(state, 1));
-    case "page-up":
-      return only(moved(state, -page));
-    case "page-down":
-      return only(moved(state, page));
-    case "first":
-      return only(toSectionEnd(state, "first"));
-    case "last":
-      return only(toSectionEnd(state, "last"));
+  const action = actionOf(listKeys, key);
+  const by = scrolledBy(action);
+  if (by !== null) {
+    return only(Number.isFinite(by) ? moved(state, by) : toSectionEnd(state, by));
+  }
+  switch (action) {
     case "section":
       return only(otherSection(state));
     case "filter":
@@ -161,10 +152,9 @@ function whileMoving(state: ListState, key: KeyPress): ListStep {
         state.filter.text === "" ? { ...state, marked: [] } : refiltered(state, editOf("")),
       );
     case "help":
-      return { state, wish: { kind: "help" } };
     case "quit":
-      return { state, wish: { kind: "quit" } };
-    case null:
+      return { state, wish: { kind: action } };
+    default:
       return only(state);
   }
 }
@@ -220,11 +210,11 @@ function moved(state: ListState, by: number): ListState {
   return { ...state, cursor: all[to] ?? null };
 }
 
-/** Of the section that the cursor is in; from there, of the other. */
-function toSectionEnd(state: ListState, end: "first" | "last"): ListState {
+/** Of the section that the cursor is in; from there, of the other. @param by −∞ or ∞ */
+function toSectionEnd(state: ListState, by: number): ListState {
   const all = items(state);
   const own = all.filter(({ kind }) => kind === state.cursor?.kind);
-  const target = (among: readonly ItemId[]) => (end === "first" ? among[0] : among.at(-1));
+  const target = (among: readonly ItemId[]) => (by < 0 ? among[0] : among.at(-1));
   const there = target(own);
   const cursor = there?.id === state.cursor?.id ? target(all) : there;
   return { ...state, cursor: cursor ?? null };

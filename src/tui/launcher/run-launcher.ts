@@ -1,36 +1,24 @@
 /** The launcher on a terminal: a screen of its own, left while a run's dashboard has the terminal. */
-import type { InkScreen, InkScreenOptions } from "../ink-screen.js";
-import type { ViewStyle } from "../line.js";
-import { loadInk } from "../load-ink.js";
-import { launcherLines } from "./launcher-lines.js";
+import { openView, type ViewOptions } from "../terminal/view.js";
 import type { LauncherPorts } from "./launcher-ports.js";
-import { type LauncherEnd, LauncherSession, reasonOf } from "./launcher-session.js";
 import { emptyLauncher, type LauncherState, notified } from "./launcher-state.js";
+import type { LauncherEnd } from "./launcher-view.js";
 
-export interface LauncherTerminal {
-  /** Terminals. */
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
+export interface LauncherTerminal extends Pick<ViewOptions, "stdin" | "stdout"> {
   readonly color: boolean;
   readonly unicode: boolean;
-  /** Default: the alternate screen, with Ink. */
-  readonly openScreen?: (options: InkScreenOptions) => InkScreen;
 }
-
-/** Experiments and runs are looked at again so often. */
-const refreshMs = 1000;
 
 /**
  * Shows the launcher until the user leaves it, or the terminal is gone. Runs that were started go
  * on.
  *
- * @throws {Error} the screen cannot be opened; the terminal is as it was
+ * @throws {Error} the screen cannot be opened, or what is on it failed; the terminal is as it was
  */
 export async function runLauncher(ports: LauncherPorts, terminal: LauncherTerminal): Promise<void> {
-  const openScreen = terminal.openScreen ?? (await loadInk()).openInkScreen;
   let state = emptyLauncher;
   for (;;) {
-    const shown = await showLauncher(state, ports, terminal, openScreen);
+    const shown = await showLauncher(state, ports, terminal);
     if (shown.end.kind === "quit") {
       return;
     }
@@ -38,50 +26,41 @@ export async function runLauncher(ports: LauncherPorts, terminal: LauncherTermin
     try {
       await ports.open(shown.end.run);
     } catch (error) {
-      state = notified(state, reasonOf(error));
+      state = notified(state, error instanceof Error ? error.message : String(error));
     }
   }
+}
+
+interface Shown {
+  readonly end: LauncherEnd;
+  readonly state: LauncherState;
 }
 
 /** Until it is left, or until a run is to be opened. */
 async function showLauncher(
   before: LauncherState,
   ports: LauncherPorts,
-  terminal: LauncherTerminal,
-  openScreen: (options: InkScreenOptions) => InkScreen,
-): Promise<{ readonly state: LauncherState; readonly end: LauncherEnd }> {
-  const { stdin, stdout, color, unicode } = terminal;
-  const style: ViewStyle = { color, unicode };
-  let drawing: NodeJS.Immediate | null = null;
-  const draw = (): void => {
-    drawing = null;
-    screen.draw(launcherLines(session.state, screen.size(), new Date(), style));
-  };
-  // Keys that come in one piece make one frame.
-  const changed = (): void => {
-    drawing ??= setImmediate(draw);
-  };
-  const screen = openScreen({
-    stdin,
-    stdout,
-    style,
-    endsOnSignals: true,
-    onKey: (key) => session.key(key),
-    onDisturbed: changed,
-    onLost: () => session.key({ kind: "named", name: "ctrl-c" }),
-  });
-  const session = new LauncherSession(before, { ports, size: () => screen.size(), style, changed });
-  const timer = setInterval(() => void session.refresh(), refreshMs);
+  { stdin, stdout, color, unicode }: LauncherTerminal,
+): Promise<Shown> {
+  let leave = (): void => {};
   try {
-    draw();
-    void session.refresh();
-    const end = await session.ended;
-    return { state: session.state, end };
+    return await new Promise<Shown>((resolve, reject) => {
+      const onEnd = (end: LauncherEnd, state: LauncherState): void => resolve({ end, state });
+      const view = openView({
+        stdin,
+        stdout,
+        style: { color, unicode },
+        endsOnSignals: true,
+        onLost: () => onEnd({ kind: "quit" }, before),
+        onFault: reject,
+        load: async () => {
+          const { launcherOf } = await import("./launcher-view.js");
+          return launcherOf({ ports, before, onEnd });
+        },
+      });
+      leave = view.leave;
+    });
   } finally {
-    clearInterval(timer);
-    if (drawing !== null) {
-      clearImmediate(drawing);
-    }
-    screen.leave();
+    leave();
   }
 }

@@ -3,9 +3,9 @@
 import type { RunSummary, RunSummaryState } from "../../run-model/run-summary.js";
 import { formatNumber } from "../../text/numbers.js";
 import { pad } from "../../text/width.js";
-import type { Line, Segment, ViewStyle } from "../line.js";
-import { cut, emphasis, longest, mark, nameWidth, narrow, pointer, waiting } from "./list-rows.js";
+import type { Line, Segment, ViewStyle } from "../terminal/line.js";
 import { chosenExperiment, type ListState } from "./list-state.js";
+import { cut, emphasis, longest, nameWidth, narrow, pointer, waiting } from "./row-pieces.js";
 
 /** State in a sign and a word: colour is never the only sign. */
 const stateSigns: Readonly<
@@ -37,7 +37,11 @@ export function runLines(
       ? firstRunLines(state)
       : [[{ text: "  none with this filter", dim: true }]];
   }
-  const name = nameWidth(entries, columns, style);
+  const name = nameWidth(
+    entries.map(({ id }) => id),
+    columns,
+    style,
+  );
   const states = entries.map(({ state: word }) => stateSigns[word][style.unicode ? 0 : 1]);
   const word = longest(entries.map((entry) => entry.state));
   const unit = columns >= 100 ? " trials" : "";
@@ -54,7 +58,7 @@ export function runLines(
     const look = stateSigns[entry.state][2];
     return [
       pointer(chosen, style),
-      mark(state.marked.includes(entry.id), style),
+      markOf(state.marked.includes(entry.id), style),
       { text: `${states[at]!} ${pad(entry.state, word, "left")}  `, ...look },
       { text: pad(cut(entry.id, name, style), name, "left"), ...emphasis(chosen) },
       { text: `  ${pad(cut(steps[at]!, stepWidth, style), stepWidth, "left")}` },
@@ -63,6 +67,10 @@ export function runLines(
       { text: `  ${whenText(entry, now)}`, dim: true },
     ];
   });
+}
+
+function markOf(marked: boolean, { unicode }: ViewStyle): Segment {
+  return marked ? { text: unicode ? "◆ " : "# ", color: "cyan" } : { text: "  " };
 }
 
 /** `ra-rlhf-s0 24/60`; `24/60` where there is little room */

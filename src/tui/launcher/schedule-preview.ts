@@ -4,7 +4,6 @@ import { annealingEnd, keptEpisodes, type RiskSchedule } from "../../risk/anneal
 import { usesAlpha } from "../../risk/measures/registry.js";
 
 export interface KeptPoint {
-  /** m, from 0. */
   readonly iteration: number;
   readonly kept: number;
 }
@@ -50,22 +49,21 @@ function curveOf(name: string, { risk, training }: ArmConfig): ScheduleCurve {
   const { iterations, batch } = training;
   const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
   const keptAt = (iteration: number): number =>
-    usesAlpha(risk.measure) ? keptEpisodes(schedule, iteration, iterations, batch) : batch;
-  const end = annealingEnd(risk, iterations);
-  const corners = [0, risk.warmup, end, iterations - 1];
+    usesAlpha(risk.measure) ? keptEpisodes(schedule, iteration - 1, iterations, batch) : batch;
+  const corners = [0, risk.warmup, annealingEnd(risk, iterations)].map((step) => step + 1);
   const spread = Array.from({ length: mostPoints }, (_, at) =>
-    Math.round((at * (iterations - 1)) / (mostPoints - 1)),
+    Math.round(1 + (at * (iterations - 1)) / (mostPoints - 1)),
   );
   const inside = [...new Set([...corners, ...spread])]
-    .filter((iteration) => iteration >= 0 && iteration < iterations)
+    .filter((iteration) => iteration <= iterations)
     .sort((a, b) => a - b);
   const points = inside.map((iteration) => ({ iteration, kept: keptAt(iteration) }));
   return { arms: [name], batch, iterations, points, words: wordsOf(keptAt, iterations, batch) };
 }
 
 function wordsOf(keptAt: (iteration: number) => number, iterations: number, batch: number): string {
-  const first = keptAt(0);
-  const least = keptAt(iterations - 1);
+  const first = keptAt(1);
+  const least = keptAt(iterations);
   if (least === first) {
     return first === batch ? `all ${batch}` : `${first} of ${batch} from the start`;
   }
@@ -80,7 +78,7 @@ function firstAtMost(
   most: number,
   iterations: number,
 ): number {
-  let [low, high] = [0, iterations - 1];
+  let [low, high] = [1, iterations];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     [low, high] = keptAt(middle) <= most ? [low, middle] : [middle + 1, high];

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
 import { isFaultOfView } from "../../../src/cli/run/run-view.js";
-import { bottomLine } from "../../../src/tui/dashboard/bottom-line.js";
+import { dashboardHints } from "../../../src/tui/dashboard/keys.js";
 import { firstView } from "../../../src/tui/dashboard/view-state.js";
 
 function thrownBy(act: () => void): unknown {
@@ -21,8 +21,8 @@ function withStack(frame: string): Error {
 
 test("a fault is the view's where its stack leads through the view", () => {
   const facts = { stopsWithView: false, stopping: false };
-  const broken = { ...firstView, typing: true, filters: null as never };
-  const thrown = thrownBy(() => bottomLine(broken, facts, 80, { unicode: true, color: false }));
+  const broken = { ...firstView, focus: "nowhere" as never };
+  const thrown = thrownBy(() => dashboardHints(broken, facts, { unicode: true, color: false }));
   expect(isFaultOfView(thrown)).toBe(true);
 });
 

@@ -7,7 +7,8 @@ import { progressBar } from "../../../src/tui/charts/progress-bar.js";
 import { sparkline } from "../../../src/tui/charts/sparkline.js";
 import { stepPlot } from "../../../src/tui/charts/step-plot.js";
 import { tailHistogram } from "../../../src/tui/charts/tail-histogram.js";
-import { type Line, lineText, type ViewStyle } from "../../../src/tui/line.js";
+import type { Line, ViewStyle } from "../../../src/tui/terminal/line.js";
+import { lineText } from "../drawn.js";
 
 export const styles: readonly ViewStyle[] = [
   { unicode: true, color: true },
@@ -69,7 +70,7 @@ export const charts: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
     const rows = quantiles.map((one, step) => {
       const q50 = one ?? Number.NaN;
       const [q05, q25, q75, q95] = [q50 - 2, q50 - 1, q50 + 1, q50 + 2];
-      return { step: 2 * step, q05, q25, q50, q75, q95 };
+      return { x: 2 * step, q05, q25, q50, q75, q95 };
     });
     return (options) =>
       fanChart({ rows, points: { xs: stepsOf(points), ys: points }, x, marker: mark }, options);
@@ -79,7 +80,7 @@ export const charts: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
       (options) =>
         stepPlot(
           {
-            valueAt: (m) => Math.max(1, batch - m),
+            valueAt: (at) => Math.max(1, batch - at),
             iterations,
             x,
             y: [0, batch],

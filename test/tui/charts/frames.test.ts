@@ -7,7 +7,7 @@ import { progressBar } from "../../../src/tui/charts/progress-bar.js";
 import { sparkline } from "../../../src/tui/charts/sparkline.js";
 import { stepPlot } from "../../../src/tui/charts/step-plot.js";
 import { tailHistogram } from "../../../src/tui/charts/tail-histogram.js";
-import { lineText } from "../../../src/tui/line.js";
+import { lineText } from "../drawn.js";
 import { frame } from "./all-charts.js";
 
 const rich = { unicode: true, color: false };
@@ -105,28 +105,28 @@ describe("stepPlot", () => {
       marker: 15,
     };
     expect(frame(stepPlot(plot, { width: 60, height: 10, style: rich }))).toMatchInlineSnapshot(`
-      "30┤⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠙⠒⠒⠲⠤⣄⣀⣀⡀  ┊                                  |
-        │                   ⠉⠙⠒⠒ ⢤⣀ ⣀                             |
-        │                      ┊    ⠈⠉ ⠙⠒ ⠤⠤ ⡀                    |
-      20┤                      ┊             ⠉⠉ ⠓⠲ ⠤⢤ ⡀           |
-        │                      ┊                      ⠉⠉ ⠉⠉ ⠒⠦ ⠤⠤ |
-      10┤                      ┊                                  |
-        │                      ┊                                  |
-       0┤                      ┊                                  |
-        └┴─────────────┴──────────────┴─────────────┴─────────────|
-         0            10      ▴15    20            30             |"
+      "30┤⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠓⠒⠒⠦⢤⣀⣀⣀  ┊                                    |
+        │                 ⠈⠉⠓⠒⠲⠤ ⣀⣀                               |
+        │                    ┊      ⠉⠉ ⠲⠤ ⢤⣀                      |
+      20┤                    ┊               ⠉⠙ ⠦⠤ ⣄⣀             |
+        │                    ┊                      ⠈ ⠉⠉ ⠉⠙ ⠤⠤ ⠤⠤ |
+      10┤                    ┊                                    |
+        │                    ┊                                    |
+       0┤                    ┊                                    |
+        └─────────────┴─────────────┴──────────────┴─────────────┴|
+                     10     ▴15    20             30            40|"
     `);
     expect(frame(stepPlot(plot, { width: 60, height: 10, style: ascii }))).toMatchInlineSnapshot(`
-      "30+'''''''''''|----|___  :                                  |
-        |                   '|--.....                             |
-        |                      :    ..........                    |
-      20+                      :             ..........           |
-        |                      :                      ............|
-      10+                      :                                  |
-        |                      :                                  |
-       0+                      :                                  |
-        ++-------------+--------------+-------------+-------------|
-         0            10      ^15    20            30             |"
+      "30+''''''''''|---|___  :                                    |
+        |                 ''|-......                              |
+        |                    :     .........                      |
+      20+                    :             ..........             |
+        |                    :                      ..............|
+      10+                    :                                    |
+        |                    :                                    |
+       0+                    :                                    |
+        +-------------+-------------+--------------+-------------+|
+                     10     ^15    20             30            40|"
     `);
   });
 });
@@ -198,13 +198,13 @@ describe("tailHistogram", () => {
 });
 
 describe("fanChart", () => {
-  const rows = xs.map((step) => ({
-    step,
-    q05: -4 + step / 60,
-    q25: -2 + step / 60,
-    q50: -1 + step / 50,
-    q75: step / 50,
-    q95: 1 + step / 50,
+  const rows = xs.map((x) => ({
+    x,
+    q05: -4 + x / 60,
+    q25: -2 + x / 60,
+    q50: -1 + x / 50,
+    q75: x / 50,
+    q95: 1 + x / 50,
   }));
   const points = { xs, ys: xs.map((x) => -3 + x / 50) };
 
@@ -241,7 +241,7 @@ describe("fanChart", () => {
   });
 
   test("draws straight on between rows that are far apart", () => {
-    const sparse = rows.filter(({ step }) => step % 33 === 0);
+    const sparse = rows.filter(({ x }) => x % 33 === 0);
     const chart = { rows: sparse, points: { xs: [], ys: [] }, x: null, marker: null };
     const columns = frame(fanChart(chart, { width: 40, height: 10, style: rich })).split("\n");
     expect(columns.join("\n")).toMatchInlineSnapshot(`

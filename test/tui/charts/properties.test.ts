@@ -4,7 +4,7 @@ import { displayWidth } from "../../../src/text/width.js";
 import { lineChart } from "../../../src/tui/charts/line-chart.js";
 import { sparkline } from "../../../src/tui/charts/sparkline.js";
 import { tailHistogram } from "../../../src/tui/charts/tail-histogram.js";
-import { lineText } from "../../../src/tui/line.js";
+import { lineText } from "../drawn.js";
 import { charts, style, values } from "./all-charts.js";
 
 const size = fc.record({ width: fc.nat(150), height: fc.nat(50) });

@@ -1,5 +1,4 @@
-import { cleanup, render } from "ink-testing-library";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { CompareState } from "../../../src/tui/compare/compare-state.js";
 import {
   comparedRows,
@@ -7,16 +6,14 @@ import {
   withReferenceFirst,
 } from "../../../src/tui/compare/compared-rows.js";
 import type { ComparedRun } from "../../../src/tui/compare/compared-run.js";
-import { launcherLines, type TerminalSize } from "../../../src/tui/launcher/launcher-lines.js";
 import { type LauncherState, readComparison } from "../../../src/tui/launcher/launcher-state.js";
-import { LineView } from "../../../src/tui/line-view.js";
-import { afterKeys, ascii, launcher, now, rich, textOf } from "../launcher/launcher-fixture.js";
+import type { TerminalSize } from "../../../src/tui/terminal/terminal-context.js";
+import { ascii } from "../drawn.js";
+import { afterKeys, frameOf, launcher } from "../launcher/launcher-fixture.js";
 import { comparedRuns, oneRun } from "./compare-fixture.js";
 
 const small: TerminalSize = { columns: 80, rows: 24 };
 const large: TerminalSize = { columns: 140, rows: 50 };
-
-afterEach(cleanup);
 
 const asked = afterKeys(launcher, "c", "c");
 const read = (runs: readonly ComparedRun[]): LauncherState => readComparison(asked, runs);
@@ -26,17 +23,12 @@ function compare(state: LauncherState): CompareState {
   return state.screen.compare;
 }
 
-function frame(state: LauncherState, size: TerminalSize, style = rich): string {
-  const lines = launcherLines(state, size, now, style);
-  return render(<LineView lines={lines} style={style} />).lastFrame()!;
-}
-
 describe("frames", () => {
   test("while it is read", () => {
-    expect(frame(asked, small)).toContain("reading…");
+    expect(frameOf(asked, small)).toContain("reading…");
   });
   test("of the table at 80 × 24", () => {
-    expect(frame(read(comparedRuns), small)).toMatchInlineSnapshot(`
+    expect(frameOf(read(comparedRuns), small)).toMatchInlineSnapshot(`
       "COMPARISON  ▸ table    curves
 
       A  quickstart-1a2b3c4d  B  quickstart-77777777  C  smoke-5e5e5e5e
@@ -59,11 +51,11 @@ describe("frames", () => {
       ───────────────────────────────────────────────────────────────────────
       A rlhf              +1.80           +1.80           +1.80          −1.8
       ⋮ 13 more lines
-      Tab table/curves  r reference  Esc back  ? help  q quit"
+      ? help  Esc back  Tab table/curves  r reference  q quit"
     `);
   });
   test("of the table at 140 × 50", () => {
-    expect(textOf(launcherLines(read(comparedRuns), large, now, rich))).toMatchInlineSnapshot(`
+    expect(frameOf(read(comparedRuns), large)).toMatchInlineSnapshot(`
       "averse · risk-averse fine-tuning
 
       COMPARISON  ▸ table    curves
@@ -112,11 +104,11 @@ describe("frames", () => {
         ╌╌ A rlhf     −2.50 on the worst prompts, 5.00 on the best
         ╌╌ A ra-rlhf  −1.70 on the worst prompts, 5.00 on the best
         ╌╌ B ra-rlhf  −0.70 on the worst prompts, 5.00 on the best
-      Tab table/curves  r reference  Esc back  ? help  q quit"
+      ? help  Esc back  Tab table/curves  r reference  q quit"
     `);
   });
   test("of one run's arms at 80 × 24: one seed claims nothing", () => {
-    expect(frame(read(oneRun), small)).toMatchInlineSnapshot(`
+    expect(frameOf(read(oneRun), small)).toMatchInlineSnapshot(`
       "COMPARISON  ▸ table    curves
 
       quickstart-0badc0de
@@ -139,11 +131,11 @@ describe("frames", () => {
 
 
 
-      Tab table/curves  r reference  Esc back  ? help  q quit"
+      ? help  Esc back  Tab table/curves  r reference  q quit"
     `);
   });
   test("of the curves at 80 × 24", () => {
-    expect(frame(afterKeys(read(comparedRuns), "tab", "down"), small)).toMatchInlineSnapshot(`
+    expect(frameOf(afterKeys(read(comparedRuns), "tab", "down"), small)).toMatchInlineSnapshot(`
       "COMPARISON    table  ▸ curves
 
       Mean reward by how bad the prompt was  0: worst prompts, 100: best; up is better
@@ -166,11 +158,11 @@ describe("frames", () => {
       ▸ ━━ A rlhf     −2.50 on the worst prompts, 5.00 on the best
         ╌╌ A ra-rlhf  −1.70 on the worst prompts, 5.00 on the best
         ╌╌ B ra-rlhf  −0.70 on the worst prompts, 5.00 on the best
-      Tab table/curves  r reference  Esc back  ? help  q quit"
+      ? help  Esc back  Tab table/curves  r reference  q quit"
     `);
   });
   test("of the curves at 60 × 15, in ASCII", () => {
-    const text = frame(afterKeys(read(comparedRuns), "tab"), { columns: 60, rows: 15 }, ascii);
+    const text = frameOf(afterKeys(read(comparedRuns), "tab"), { columns: 60, rows: 15 }, ascii);
     expect(text).toMatchInlineSnapshot(`
       "COMPARISON    table  > curves
       Mean reward by how bad the prompt was  0: worst prompts, 10~
@@ -185,18 +177,20 @@ describe("frames", () => {
         -  A rlhf     -2.50 on the worst prompts, 5.00 on the best
         -  A ra-rlhf  -1.70 on the worst prompts, 5.00 on the best
         -  B ra-rlhf  -0.70 on the worst prompts, 5.00 on the best
-      Tab table/curves  r reference  Esc back  ? help  q quit"
+      ? help  Esc back  Tab table/curves  r reference  q quit"
     `);
     expect(text).toMatch(/^[\x20-\x7e\n]*$/);
   });
   test("of the table at 60 × 15: figures are on the first screen", () => {
-    const shown = frame(read(comparedRuns), { columns: 60, rows: 15 });
+    const shown = frameOf(read(comparedRuns), { columns: 60, rows: 15 });
     expect(shown).toContain("A sft");
     expect(shown).toContain("B  quickstart-77777777");
   });
 
   test("of runs without results", () => {
-    expect(frame(read([comparedRuns[2]!]), small)).toContain("no arm of it has been evaluated yet");
+    expect(frameOf(read([comparedRuns[2]!]), small)).toContain(
+      "no arm of it has been evaluated yet",
+    );
   });
 });
 
@@ -205,7 +199,7 @@ describe("keys", () => {
     const state = read(comparedRuns);
     expect(compare(afterKeys(state, "r")).reference).toBe(1);
     expect(compare(afterKeys(state, "r", "r", "r", "r")).reference).toBe(0);
-    const text = textOf(launcherLines(afterKeys(state, "r"), large, now, rich));
+    const text = frameOf(afterKeys(state, "r"), large);
     expect(text).toContain("minus A rlhf, paired by seed:");
   });
 
@@ -219,7 +213,7 @@ describe("keys", () => {
 
   test("the last line of the table can be reached, and no line is passed over", () => {
     const state = afterKeys(read(comparedRuns), ...Array<string>(20).fill("down"));
-    expect(frame(state, small)).toContain("95 % interval of the mean over 3 seeds");
+    expect(frameOf(state, small)).toContain("95 % interval of the mean over 3 seeds");
   });
 
   test("among curves, up and down choose the one in front", () => {

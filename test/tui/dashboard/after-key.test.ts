@@ -8,7 +8,7 @@ import {
   type ViewFacts,
   type ViewState,
 } from "../../../src/tui/dashboard/view-state.js";
-import { type KeyName, type KeyPress, keyNames } from "../../../src/tui/key-press.js";
+import { type KeyName, type KeyPress, keyNames } from "../../../src/tui/terminal/keys.js";
 
 const facts: ViewFacts = {
   trials: ["sft-s0", "rlhf-s0", "ra-rlhf-s0"],
@@ -234,7 +234,7 @@ describe("commands", () => {
     for (const key of ["p", "s", "e", "x"]) {
       const { view: after, effects: asked } = play(key, left);
       expect(asked).toEqual([]);
-      expect(after.notice?.text).toContain("nobody runs this run");
+      expect(after.notice?.text).toContain("no controller is running");
       expect(play("tab", facts, after).view.notice).toBeNull();
     }
   });

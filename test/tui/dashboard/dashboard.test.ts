@@ -12,8 +12,8 @@ import {
   startDashboard,
 } from "../../../src/tui/dashboard/dashboard.js";
 import { eventually } from "../../eventually.js";
-import { type Happened, journalOf, runStarted, started, stepped } from "../journal.js";
-import { Display, Keyboard } from "../terminal.js";
+import { type Happened, journalOf, runStarted, started, stepped } from "../../run-model/journal.js";
+import { Display, Keyboard } from "../terminal/fake-terminal.js";
 import { experiment } from "./sample-scene.js";
 
 const id = "ra-rlhf-s0";
@@ -131,7 +131,8 @@ async function open({
     type: (keys) => keyboard.type(keys),
   };
   opened.push(one);
-  expect(keyboard.isRead).toBe(true);
+  // Keys typed before the components are there would wait in a real terminal.
+  await eventually(() => expect(keyboard.isRead).toBe(true));
   return one;
 }
 
@@ -148,9 +149,9 @@ function settled({ dashboard }: Opened): Promise<DashboardOutcome> {
 describe("a view of a run", () => {
   test("shows what the journal has, and what it gets", async () => {
     const { run, shows } = await open();
-    await shows(/step 2\/60/);
+    await shows(/iteration 2\/60/);
     run.grow([stepped(7, id, 2), stepped(9, id, 3)], 50);
-    await shows(/step 4\/60/);
+    await shows(/iteration 4\/60/);
   });
 
   test("shows progress as it is heard", async () => {
@@ -188,12 +189,12 @@ describe("a view of a run", () => {
     let now = 1000;
     const { display, type, shows } = await open({ live: false, now: () => now });
     type("p");
-    await shows(/nobody runs this run.*goes on with one/);
+    await shows(/no controller is running.*takes an unfinished run up again/);
     now += 7;
-    await shows("nobody runs this run");
+    await shows("no controller is running");
     now += 2;
     await shows("? help  q leave  1-5 panel");
-    expect(display.shown).not.toContain("nobody runs this run");
+    expect(display.shown).not.toContain("no controller is running");
   });
 
   test("takes keys that come at once, one after the other", async () => {
@@ -210,7 +211,7 @@ describe("a view of a run", () => {
     await shows("stopped");
     await shows("its controller died; `averse resume quickstart-1` goes on");
     type("p");
-    await shows("nobody runs this run");
+    await shows("no controller is running");
     expect(run.asked).toEqual([]);
   });
 
@@ -243,7 +244,7 @@ describe("a view of a run", () => {
 
   test("says that the folder is gone, and goes on once it is back", async () => {
     const { run, shows, display } = await open();
-    await shows(/step 2\/60/);
+    await shows(/iteration 2\/60/);
     run.unreadable = new RunGoneError("no such file");
     run.listener!.journal();
     await shows("folder is gone, deleted or moved: the view goes on once it is back.");
@@ -306,9 +307,9 @@ describe("a run in the foreground", () => {
   test("is stopped by Ctrl-C and broken off by the second; the view stays to its end", async () => {
     const view = await open({ foreground: true });
     view.type("\u0003");
-    await view.shows("Stopping after the steps in hand");
+    await view.shows("Stopping after the current iterations");
     view.type("\u0003");
-    await view.shows("Breaking off");
+    await view.shows("Aborting");
     expect(view.run.asked).toEqual(["stop", "halt"]);
     view.run.listener!.closed();
     expect(await settled(view)).toBe("ended");
@@ -325,7 +326,7 @@ describe("a run in the foreground", () => {
     await shows("not done: it is saved already");
     run.refusal = null;
     type("\u0003");
-    await shows("Stopping after the steps in hand");
+    await shows("Stopping after the current iterations");
     expect(taken).toEqual(["stop"]);
   });
 
@@ -376,7 +377,7 @@ describe("a run in the foreground", () => {
       return 1000;
     };
     const ticking = await open({ foreground: true, now });
-    await ticking.shows(/step 2\/60/);
+    await ticking.shows(/iteration 2\/60/);
     const end = settled(ticking);
     broken = true;
     await expect(end).rejects.toThrow("odd clock");
@@ -400,11 +401,11 @@ describe("a run in the foreground", () => {
 
 test("many news cost few frames", async () => {
   const { run, display, shows } = await open();
-  await shows(/step 2\/60/);
+  await shows(/iteration 2\/60/);
   const before = display.writes.length;
   for (let step = 2; step < 52; step += 1) {
     run.grow([stepped(step, id, step)], 50 + step);
   }
-  await shows(/step 52\/60/);
+  await shows(/iteration 52\/60/);
   expect(display.writes.length - before).toBeLessThan(6);
 });

@@ -1,41 +1,30 @@
 import fc from "fast-check";
-import { cleanup, render } from "ink-testing-library";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { emptyRun, type RunModel } from "../../../src/run-model/run-model.js";
-import { frameLines } from "../../../src/tui/dashboard/frame-lines.js";
-import { panelIds } from "../../../src/tui/dashboard/panel-ids.js";
-import type { ViewState } from "../../../src/tui/dashboard/view-state.js";
-import { lineWidth, type ViewStyle } from "../../../src/tui/line.js";
-import { LineView } from "../../../src/tui/line-view.js";
+import { displayWidth } from "../../../src/text/width.js";
+import { panelIds, type ViewState } from "../../../src/tui/dashboard/view-state.js";
+import type { ViewStyle } from "../../../src/tui/terminal/line.js";
 import { styles } from "../charts/all-charts.js";
-import { frameOf, midway, plain, type SceneChanges, sceneOf } from "./sample-scene.js";
+import { rich } from "../drawn.js";
+import { frameOf, midway, type SceneChanges, sceneOf } from "./sample-scene.js";
 
 const least = { columns: 60, rows: 15 };
 const small = { columns: 80, rows: 24 };
 const large = { columns: 140, rows: 50 };
 
-afterEach(cleanup);
-
-/** As Ink draws it; the test terminal is 100 columns wide. */
-function drawn(size: typeof small, changes: SceneChanges = {}, style: ViewStyle = plain): string {
-  const lines = frameLines(sceneOf(size, changes), size, style);
-  const view = <LineView lines={lines} style={style} />;
-  return render(view).lastFrame()!;
-}
-
 describe("frames", () => {
   test("at 80 × 24", () => {
-    expect(drawn(small)).toMatchInlineSnapshot(`
+    expect(frameOf(small)).toMatchInlineSnapshot(`
       "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200
-      step 31/60  ━━━━━━━━━━━━━━━━──────────────  51 %  3 m 05 s gone  about 57 s left
+      iteration 31/60  ━━━━━━━━━━━━━────────────  51 %  3 m 05 s gone  about 57 s left
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸1 Risk  cvar, α 0.4, by return ━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ─
       α' 0.718   kept 46 of 64               │reward mean 0.511   (0.637)
       VaR 0.4 −0.0133   CVaR 0.4 −1.20       │ 1.7┤            ⢀   ⢀┊ ⢀ ⣀⣀ ⢄⠤ ⠢⠢ ⠒⠒ ⠊⠉
       mean kept −0.608    tail again 17 %    │−0.5┤⡠⣀⠤⠤⠴⠤⡤⠢⠤⠖⠓⠒⠋⠙⠊⠉⠉⠉⠉⠁
-      Schedule 64 ⠉⠉⠉⠉⠉⠉⠉⠉⠙⠒⠒⠒┊⠒ ⠒⠒ ⠒⠲ ⠤⠤  26│     0          20   ▴30   40
-      Returns of step 30  ▓ kept             │CVaR 0.4      −1.20  ▁▅▃▃▆▁▅▆▂▁▇▆▆█▇███▆
+      Schedule 64 ⠉⠉⠉⠉⠉⠉⠉⠉⠙⠒⠒⠒┊⠒ ⠒⠒ ⠒⠲ ⠤⠤  26│               20    ▴31  40          60
+      Returns of iteration 31  ▓ kept        │CVaR 0.4      −1.20  ▁▅▃▃▆▁▅▆▂▁▇▆▆█▇███▆
               CVaR −1.20 ▾       ▾ VaR −0.01 │KL → 6         3.45  ▁▁▁▂▂▃▃▄▄▄▅▅▆▆▇▇███
         │                ┆       │▓▓         │β             0.230  ▁▁▁▂▂▃▃▄▄▄▅▅▆▆▇▇███
       10┤                ┆      ▓▓▓▓▄▄▄▄▄    │entropy        3.30  ███▇▆▆▆▅▅▅▄▄▃▃▂▁▁▁▁
@@ -43,44 +32,44 @@ describe("frames", () => {
        0┤▓▓▓  ▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▅▅│value loss    0.501  █▇▆▅▄▃▃▃▃▂▂▂▁▁▁▁▁▁▁
                    −2            0           │grad norm      1.82  ▂▂▄▃▃▆▄▄█▁▃▄▂▅▂▅▅▁▆
       ─ 3 Tail ──────────────────────────────────────────────── 4 What if ─ 5 Events ─
-      Worst of step 30  1 to 3 of 64  texts masked, t reveals
+      Iteration 31  worst 1 to 3 of 64  texts masked, t reveals
          #  prompt  return  reward    KL  tokens  weight
       ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, → n·· f·· m·…
          2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, → n·· f·· m·…
          3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· → d··· a·· f…
-      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter"
+      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter"
     `);
   });
 
   test("at 120 × 40", () => {
     expect(frameOf({ columns: 120, rows: 40 })).toMatchInlineSnapshot(`
       "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200
-      step 31/60  ━━━━━━━━━━━━━━━━━━━━━───────────────────  51 %  3 m 05 s gone  about 57 s left
+      iteration 31/60  ━━━━━━━━━━━━━━━━━━━━━───────────────────  51 %  3 m 05 s gone  about 57 s left
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸1 Risk  cvar, α 0.4, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ─────────────────────
-      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133                  │reward mean 0.511   (0.637)    CVaR 0.4 −1.20   (−1.01)     
+      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133                  │reward mean 0.511   (0.637)    CVaR 0.4 −1.20   (−1.01)
       CVaR 0.4 −1.20     mean kept −0.608    tail again 17 %     │ 1.7┤            ┊   ⣀ ⡠⢄ ⠔⠲   −0.32┤       ⢀  ⢀┊ ⡀ ⢸⣠ ⣀⡠ ⢦⠳
-      Schedule  kept, of 64     Returns of step 30  ▓ kept       │    │      ⡀⣀⢀⣄⢤⢄⠦⠒ ⠉⠈              │⢀⢠⢠⣄⡰⡀⣼⣾⠖⡤⡼⡤⡴⠙ ⠁⠃ ⠘⠁ ⠈ 
-        │⠉⠉⠉⠓⠲⢤⣀⡀  ┊                 CVaR −1.20 ▾      ▾ VaR     │−0.5┤⡠⡴⠤⠖⡶⠓⠜⠋⠁⠁  ┊             −1.84┤⠎⠓⠉⠋⡟⢳⠋⠁ ⠃ ┊⠁          
-      50┤       ⠉⠙⠲⠤ ⡀            │             ┆      │▓▓       │     0          ▴30    50            0         ▴30     50   
-        │          ┊ ⠉⠑ ⠤⣄      10┤             ┆      │▓▓▁▁▁▁   │KL → 6 3.45    (3.52)          β 0.230   (0.230)            
+      Schedule  kept, of 64     Returns of iteration 31  ▓ kept  │    │      ⡀⣀⢀⣄⢤⢄⠦⠒ ⠉⠈              │⢀⢠⢠⣄⡰⡀⣼⣾⠖⡤⡼⡤⡴⠙ ⠁⠃ ⠘⠁ ⠈
+        │⠉⠉⠉⠓⠲⢤⣀⡀  ┊                 CVaR −1.20 ▾      ▾ VaR     │−0.5┤⡠⡴⠤⠖⡶⠓⠜⠋⠁⠁  ┊             −1.84┤⠎⠓⠉⠋⡟⢳⠋⠁ ⠃ ┊⠁
+      50┤       ⠉⠙⠲⠤ ⡀            │             ┆      │▓▓       │     1          ▴31                  1         ▴31
+        │          ┊ ⠉⠑ ⠤⣄      10┤             ┆      │▓▓▁▁▁▁   │KL → 6 3.45    (3.52)          β 0.230   (0.230)
         │          ┊       ⠙⠒    5┤             ┆   ▓▓▓▓▓▓████   │6.4┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⣀⠤┄⠔⠒┄⠉  0.259┤           ┊   ⢀⣀ ⠤⠔ ⠚⠉
-        │          ┊              │▓▓           ┆▓  ▓▓▓▓▓▓▓▓██▄▄ │   │        ⣀⣀⡠⠤⠖⠒ ⠉⠉               │       ⣀⣀⡠⠤⠔⠒⠊ ⠉       
-       0┤          ┊             0┤▓▓  ▓▓    ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▆│0.5┤⣀⡤⠤⠔⠒⠒⠉⠉    ┊              0.200┤⣀⡤⠤⠔⠒⠊⠉⠁   ┊           
-        └┴────────────────┴───    └─────────┴──────────┴─────────│    0          ▴30     50            0         ▴30     50   
-         0        ▴30    50                −2          0         │entropy 3.30    (3.24)         clip frac 0.0848  (0.0387)   
+        │          ┊              │▓▓           ┆▓  ▓▓▓▓▓▓▓▓██▄▄ │   │        ⣀⣀⡠⠤⠖⠒ ⠉⠉               │       ⣀⣀⡠⠤⠔⠒⠊ ⠉
+       0┤          ┊             0┤▓▓  ▓▓    ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▆│0.5┤⣀⡤⠤⠔⠒⠒⠉⠉    ┊              0.200┤⣀⡤⠤⠔⠒⠊⠉⠁   ┊
+        └┴────────────────────    └─────────┴──────────┴─────────│    1          ▴31                   1         ▴31
+         1        ▴31                      −2          0         │entropy 3.30    (3.24)         clip frac 0.0848  (0.0387)
       Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4   │4.03┤⠑⠓⠢⠤⠤⣄⣀⡀    ┊             0.100┤⣰⡆⡀⡆⣸⢸⢹⡆ ⣴⢰⢠⣆⢸ ⢸⡀  ⡇ ⢸⢀
         │     ░░    ░░░░░░░       ░░░░░░░░░░░░ ░░░░░   ░░░░░░░░░░│    │       ⠉⠉⠑⠒⠢⠦⠤ ⡀               │⣹⢧⢧⣼⣯⣿⡾⡇ ⣿⣼⡎⢹⢸ ⣸⣇ ⣼⢸ ⡜⡟
        0┤▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒━━▒▒▒▒▒▒▒▒▒▒▒━━▒━━━━━━━━━━▒━━━━━━━━━━━━━│2.53┤            ┊  ⠈⠉ ⠑⠒ ⠤⢤   0.001┤⠃⡿⠘⠘⠃⠹⠇⡿⠤⠋⡿⠁ ⡇ ⠹⠘ ⡏⠈ ⠃⠁
-        │━━━━━━━━━━━━━•━━▒▒━━━━•━━━━━━▒▒━▒•▒▒▒▒▒••▒━▒•▒▒▒•▒••▒▒▒▒│     0          ▴30    50            0         ▴30     50   
-      −2┤•░•░•░••░•░•░░░•░••░•░░░•░•▒••░•░░░•░•░░░░•░░░•░░░░░░•░•│value loss 0.501   (0.551)     grad norm 1.82    (1.10)     
-        │░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░░░░ ░░░░  ░░░░░░░░░░░░░░░░│2.10┤⠱⡄          ┊             1.99┤⠱⣤ ⡆⢠⡇   ⣆⣇ ⡄⡄ ⢷⢠ ⢀  ⣇  
-        │    ░  ░░░░░     ░  ░   ░░░   ░░                       ░│    │ ⠈⠑⠦⣄⣀      ┊                 │⣼⣿⢆⡟⣎⢷⣶⣇⡸⣿⣽⡸⣰⢣  ⠿ ⠛⣦ ⠙⢶ 
-        └┴─────────────────┴──────────────────┴─────────────────┴│0.30┤      ⠉⠙⠊⠒⠒⠒⠶⠤ ⠤⠤ ⢤⡠ ⣀⣀   1.04┤ ⡇⠈⠷⠁⠸⠃⠟⠃⠛⠃⡇⢿⠸        ⠈ 
-         0                10                 20               ▴30│     0          ▴30    50           0          ▴30    50    
-      ─ 3 Tail ──────────────────────────────────────────────────│─ 4 What if  step 30: cvar, α 0.718, by return ─────────────
-      Worst of step 30  1 to 4 of 64  texts masked, t reveals    │           the run  what if    Weights  1 to 6 of 46        
+        │━━━━━━━━━━━━━•━━▒▒━━━━•━━━━━━▒▒━▒•▒▒▒▒▒••▒━▒•▒▒▒•▒••▒▒▒▒│     1          ▴31                  1         ▴31
+      −2┤•░•░•░••░•░•░░░•░••░•░░░•░•▒••░•░░░•░•░░░░•░░░•░░░░░░•░•│value loss 0.501   (0.551)     grad norm 1.82    (1.10)
+        │░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░░░░ ░░░░  ░░░░░░░░░░░░░░░░│2.10┤⠱⡄          ┊             1.99┤⠱⣤ ⡆⢠⡇   ⣆⣇ ⡄⡄ ⢷⢠ ⢀  ⣇
+        │    ░  ░░░░░     ░  ░   ░░░   ░░                       ░│    │ ⠈⠑⠦⣄⣀      ┊                 │⣼⣿⢆⡟⣎⢷⣶⣇⡸⣿⣽⡸⣰⢣  ⠿ ⠛⣦ ⠙⢶
+        └─────────────────┴─────────────────┴─────────────────┴──│0.30┤      ⠉⠙⠊⠒⠒⠒⠶⠤ ⠤⠤ ⢤⡠ ⣀⣀   1.04┤ ⡇⠈⠷⠁⠸⠃⠟⠃⠛⠃⡇⢿⠸        ⠈
+                         10                20                 ▴31│     1          ▴31                 1          ▴31
+      ─ 3 Tail ──────────────────────────────────────────────────│─ 4 What if  iteration 31: cvar, α 0.718, by return ────────
+      Iteration 31  worst 1 to 4 of 64  texts masked, t reveals  │           the run  what if    Weights  1 to 6 of 46
          #  prompt  return  reward    KL  tokens  weight         │        α    0.718    0.718       prompt  return   run    if
       ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· …│     kept       46       46    =       9   −3.63  1.00  1.00
          2     280   −3.56   −2.84  3.61      23    1.00  A···· …│ VaR at α    0.450    0.450    =     280   −3.56  1.00  1.00
@@ -92,45 +81,45 @@ describe("frames", () => {
       10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
       10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
       10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
-      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter  t text  p pause"
+      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter  t text  p pause"
     `);
   });
 
   test("at 140 × 50", () => {
     expect(frameOf(large)).toMatchInlineSnapshot(`
       "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200
-      step 31/60  ━━━━━━━━━━━━━━━━━━━━━───────────────────  51 %  3 m 05 s gone  about 57 s left
+      iteration 31/60  ━━━━━━━━━━━━━━━━━━━━━───────────────────  51 %  3 m 05 s gone  about 57 s left
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸1 Risk  cvar, α 0.4, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ───────────────────────────────
-      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133   CVaR 0.4 −1.20           │reward mean 0.511   (0.637)         CVaR 0.4 −1.20   (−1.01)          
+      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133   CVaR 0.4 −1.20           │reward mean 0.511   (0.637)         CVaR 0.4 −1.20   (−1.01)
       mean of kept −0.608    tail prompts again 17 %                       │ │                ┊          ⣀⢄ ⡴⠑  −0.5┤          ⡆   ┊    ⢀ ⡀⡀    ⢀⢆
-      Schedule  kept, of 64       Returns of step 30  ▓ kept               │1┤                ┊ ⢀  ⠔⢢ ⠜⠉  ⠈         │         ⢰⢣  ⣠┊ ⢠  ⡜ ⢷⡟ ⡜⢣ ⠏⠈
-        │⠉⠉⠉⠓⠦⣄⡀    ┊                      CVaR −1.20 ▾       ▾ VaR −0.01  │ │          ⢀⣀ ⢀⡠⢷⢦ ⠁⠓              −1.0┤   ⣤⣄ ⡆⣆⢰⣸⢾⣠⣤⠿⣀⡀⡇ ⠑⠁ ⢸       
-      60┤      ⠉⠓⢦⣀ ┊               │                 ┆       │ ▓▓         │0┤   ⢀⢀⡀⣠⣠⢰⡟⠚⠁⠛⠋  ┊                 −1.5┤⡸⢦⡰⢯⣿⠺⣷⣿⠇⠏⠈⠁⠘ ⠁⠹             
-        │         ⠈⠙⠲⢤⣀             │                 ┆       │ ▓▓         │ │⡴⢴⠒⠑⠑⠉⠃⠃⠃       ┊                     │⠃  ⠈⠁ ⢸⠇      ┊              
-      40┤           ┊ ⠈ ⠢⣄        10┤                 ┆       │ ▓▓         │  0         20   ▴30  40                 0            ▴30       50    
-        │           ┊      ⠑⠤       │                 ┆      ▓▓▓▓▓▇▇▇▇▇    │KL (target 6) 3.45    (3.52)        β 0.230   (0.230)                 
+      Schedule  kept, of 64       Returns of iteration 31  ▓ kept          │1┤                ┊ ⢀  ⠔⢢ ⠜⠉  ⠈         │         ⢰⢣  ⣠┊ ⢠  ⡜ ⢷⡟ ⡜⢣ ⠏⠈
+        │⠉⠉⠉⠓⠦⣄⡀    ┊                      CVaR −1.20 ▾       ▾ VaR −0.01  │ │          ⢀⣀ ⢀⡠⢷⢦ ⠁⠓              −1.0┤   ⣤⣄ ⡆⣆⢰⣸⢾⣠⣤⠿⣀⡀⡇ ⠑⠁ ⢸
+      60┤      ⠉⠓⢦⣀ ┊               │                 ┆       │ ▓▓         │0┤   ⢀⢀⡀⣠⣠⢰⡟⠚⠁⠛⠋  ┊                 −1.5┤⡸⢦⡰⢯⣿⠺⣷⣿⠇⠏⠈⠁⠘ ⠁⠹
+        │         ⠈⠙⠲⢤⣀             │                 ┆       │ ▓▓         │ │⡴⢴⠒⠑⠑⠉⠃⠃⠃       ┊                     │⠃  ⠈⠁ ⢸⠇      ┊
+      40┤           ┊ ⠈ ⠢⣄        10┤                 ┆       │ ▓▓         │           20    ▴31 40         60       1            ▴31
+        │           ┊      ⠑⠤       │                 ┆      ▓▓▓▓▓▇▇▇▇▇    │KL (target 6) 3.45    (3.52)        β 0.230   (0.230)
         │           ┊         ⠉⠒   5┤                 ┆    ▓▓▓▓▓▓▓█████    │6┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⢀┄⣀⠤┄⠒⠉      │              ┊         ⣀⠤ ⠒⠉
-      20┤           ┊               │▓▓▓              ▓▓   ▓▓▓▓▓▓▓█████▄▄  │ │                ┊  ⣀ ⡠⠤ ⠉⠁        0.24┤              ┊   ⣀⠤ ⠒⠉      
-        │           ┊               │▓▓▓              ▓▓▓▓▓▓▓▓▓▓▓▓▓▓█████▂▂│4┤            ⢀⣀⡠⠴⠒ ⠉                   │           ⢀⣀⠤⠔⠒⠉            
-       0┤           ┊              0┤▓▓▓  ▓▓▓    ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓███████│2┤      ⣀⡠⠤⠖⠚⠉⠁   ┊                 0.22┤     ⢀⣀⠤⠔⠒⠉⠁  ┊              
-        └┴──────────────────┴───    └───────────┴─────────────┴────────────│ │⣠⠤⠒⠒⠊⠉⠁         ┊                 0.20┤⣀⠤⠔⠒⠉⠁        ┊              
-         0         ▴30     50                  −2             0            │  0         20   ▴30  40                 0            ▴30       50    
-      Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4             │entropy 3.30    (3.24)              clip fraction 0.0848  (0.0387)    
-        │              ░░░░░░░          ░░░░   ░░░    ░░░░░░    ░░░░░░ ░░░░│4┤⠑⠓⠢⢦⣤⣀⣀⡀        ┊                 0.100┤⢠⢰ ⢰ ⢸⢠⡗⡇    ⡆⡄⡄⢀  ⡇ ⢰  ⢀⡄  
+      20┤           ┊               │▓▓▓              ▓▓   ▓▓▓▓▓▓▓█████▄▄  │ │                ┊  ⣀ ⡠⠤ ⠉⠁        0.24┤              ┊   ⣀⠤ ⠒⠉
+        │           ┊               │▓▓▓              ▓▓▓▓▓▓▓▓▓▓▓▓▓▓█████▂▂│4┤            ⢀⣀⡠⠴⠒ ⠉                   │           ⢀⣀⠤⠔⠒⠉
+       0┤           ┊              0┤▓▓▓  ▓▓▓    ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓███████│2┤      ⣀⡠⠤⠖⠚⠉⠁   ┊                 0.22┤     ⢀⣀⠤⠔⠒⠉⠁  ┊
+        └┴──────────────────────    └───────────┴─────────────┴────────────│ │⣠⠤⠒⠒⠊⠉⠁         ┊                 0.20┤⣀⠤⠔⠒⠉⠁        ┊
+         1         ▴31                         −2             0            │           20    ▴31 40         60       1            ▴31
+      Returns  ░ 5 to 95 %  ▒ 25 to 75 %  ━ median  • CVaR 0.4             │entropy 3.30    (3.24)              clip fraction 0.0848  (0.0387)
+        │              ░░░░░░░          ░░░░   ░░░    ░░░░░░    ░░░░░░ ░░░░│4┤⠑⠓⠢⢦⣤⣀⣀⡀        ┊                 0.100┤⢠⢰ ⢰ ⢸⢠⡗⡇    ⡆⡄⡄⢀  ⡇ ⢰  ⢀⡄
         │░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▒░░░░▒░░░▒▒▒░░░▒▒▒▒▒▒░░▒▒▒▒▒▒▒▒▒▒░▒▒│ │       ⠉⠉⠓⠒⠢⠴⣤⣀⡀⡀                      │⢾⣾⢸⣾⣼⡜⣼⣇⢸⡀⣀⡄⢰⢿⠃⢸⢸  ⣿ ⢸⢠ ⣾⢇ ⣼
        0┤▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒━━━━━▒▒▒▒▒▒▒▒━▒▒▒━━━▒━━━━━━━━━━━━━━━━━━━━━━━━━━━━│3┤               ⠈⠉ ⠒⠒ ⢄⡠ ⡀              │⡞⣅⡟⣿⡏⡇⣿⢸⠸⣇⢿⢳⣿⣼┊⠸⡜ ⣼⠘ ⡎⡿ ⡏⢸ ⡇
-        │━━━━━━━━━━━━━━━━━▒▒▒▒▒━━━━━━━━▒━━━▒▒▒━▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│ │                ┊       ⠈⠉ ⠒⠢ ⠤⣀  0.001┤⠁⡟⠇⠋⠁ ⠿⠘ ⡿⠼ ⡟⠇┊ ⡇ ⠸  ⡇⡇ ⠃⠈  
-        │░░•░•▒▒▒▒░░•░░░•░░░░•░•░░░•░░▒▒▒▒▒▒•░░░•░•░•░░•░•░•░•░•░•░░•░•░•░•│  0         20   ▴30  40                  0            ▴30      50    
-      −2┤•░░░░░░•░•░░░•░░░•░░░░░░•░░░•░•░░•░░░•░░░░░░░░░░░░░░░░░░░░░░░░░░░░│value loss 0.501   (0.551)          gradient norm 1.82    (1.10)      
-        │░░░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░░░░░░░░ ░░░░░   ░░░░░░░░░░░░░░░░░░│2┤⠱⡀              ┊                 1.99┤⠱⡀ ⢰  ⢸⡆  ⢰ ⣇ ⢀ ⡀ ⢰⡄ ⡆  ⣰⢸   
+        │━━━━━━━━━━━━━━━━━▒▒▒▒▒━━━━━━━━▒━━━▒▒▒━▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│ │                ┊       ⠈⠉ ⠒⠢ ⠤⣀  0.001┤⠁⡟⠇⠋⠁ ⠿⠘ ⡿⠼ ⡟⠇┊ ⡇ ⠸  ⡇⡇ ⠃⠈
+        │░░•░•▒▒▒▒░░•░░░•░░░░•░•░░░•░░▒▒▒▒▒▒•░░░•░•░•░░•░•░•░•░•░•░░•░•░•░•│           20    ▴31 40         60        1            ▴31
+      −2┤•░░░░░░•░•░░░•░░░•░░░░░░•░░░•░•░░•░░░•░░░░░░░░░░░░░░░░░░░░░░░░░░░░│value loss 0.501   (0.551)          gradient norm 1.82    (1.10)
+        │░░░░░░░░░░░░░░░ ░░░░░░░░░░░░░░░░░░░░░░░ ░░░░░   ░░░░░░░░░░░░░░░░░░│2┤⠱⡀              ┊                 1.99┤⠱⡀ ⢰  ⢸⡆  ⢰ ⣇ ⢀ ⡀ ⢰⡄ ⡆  ⣰⢸
         │░░ ░░░░░░░░░░░░  ░░░░░░░░░ ░░░░░░░░░░░   ░        ░   ░░  ░░░   ░░│ │ ⠙⠢⣄            ┊                     │⢰⢇⢀⢸⣳ ⣿⣇⡆⢸⣼⢀⢿⢆⡜⢀⡇ ⡎⢱ ⢱⡼ ⡟⡜ ⢀⡆
         │           ░░░              ░░       ░                           ░│1┤   ⠈⠉⠉⠲⠤⡠⣀⡀⡀    ┊                     │⠟⣼⠎⡎⡇⠓⠁⡿⠸⣮⡿⣸⡾⣼⠁⢸⢸  ⠈ ⠈   ⡇ ⡞⢣
-        └┴─────────────────────┴────────────────────┴─────────────────────┴│ │          ⠉⠈⠉⠉⠊⠚⠒ ⠤⠒ ⠒⠤ ⠤⢄ ⣀⢄ ⢄⣀  1.04┤ ⡇ ⡇⠛  ⠇ ⠛⠃⠙⠃⠏┊⡎⠘           ⠸
-         0                    10                   20                   ▴30│  0         20   ▴30  40                 0            ▴30       50    
-      ─ 3 Tail ────────────────────────────────────────────────────────────│─ 4 What if  step 30: cvar, α 0.718, by return ───────────────────────
-      Worst of step 30  1 to 6 of 64  texts masked, t reveals              │              the run  what if           Weights  1 to 9 of 46        
+        └─────────┴──────────┴─────────┴──────────┴──────────┴──────────┴──│ │          ⠉⠈⠉⠉⠊⠚⠒ ⠤⠒ ⠒⠤ ⠤⢄ ⣀⢄ ⢄⣀  1.04┤ ⡇ ⡇⠛  ⠇ ⠛⠃⠙⠃⠏┊⡎⠘           ⠸
+                  5         10        15         20         25          ▴31│           20    ▴31 40         60       1            ▴31
+      ─ 3 Tail ────────────────────────────────────────────────────────────│─ 4 What if  iteration 31: cvar, α 0.718, by return ──────────────────
+      Iteration 31  worst 1 to 6 of 64  texts masked, t reveals            │              the run  what if           Weights  1 to 9 of 46
          #  prompt  return  reward    KL  tokens  weight                   │     measure     cvar     cvar              prompt  return   run    if
       ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, →…│           α    0.718    0.718           =       9   −3.63  1.00  1.00
          2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, →…│        kept       46       46           =     280   −3.56  1.00  1.00
@@ -146,17 +135,17 @@ describe("frames", () => {
       10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
       10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
       10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
-      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter  t text  p pause"
+      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter  t text  p pause"
     `);
   });
 
   test("at 60 × 15, the least that is useful", () => {
-    expect(drawn(least, { view: { focus: "tail", below: "tail" } })).toMatchInlineSnapshot(`
+    expect(frameOf(least, { view: { focus: "tail", below: "tail" } })).toMatchInlineSnapshot(`
       "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cud…
-      step 31/60  ━━━━━─────  51 %  3 m 05 s gone  about 57 s left
+      iteration 31/60  ━━━━━━━━━━──────────  51 %  about 57 s left
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸3 Tail ━━━━━━ 1 Risk ━ 2 Training ━ 4 What if ━ 5 Events ━
-      Worst of step 30  1 to 5 of 64  texts masked, t reveals
+      Iteration 31  worst 1 to 5 of 64  texts masked, t reveals
          #  prompt  return  reward    KL  tokens  weight
       ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a…
          2     280   −3.56   −2.84  3.61      23    1.00  A···· a…
@@ -170,7 +159,7 @@ describe("frames", () => {
   });
 
   test("before anything is known", () => {
-    expect(drawn(small, { model: emptyRun() })).toMatchInlineSnapshot(`
+    expect(frameOf(small, { model: emptyRun() })).toMatchInlineSnapshot(`
       "  ▶ running  on local
 
 
@@ -188,25 +177,25 @@ describe("frames", () => {
                                              │
                                              │
       ─ 3 Tail ──────────────────────────────────────────────── 4 What if ─ 5 Events ─
-      no step yet: the worst episodes of each step show here
+      no iteration yet: the worst episodes of each show here
 
 
 
 
-      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter"
+      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter"
     `);
   });
 
   test("of a question, in a run that leaving would stop", () => {
-    const asked = drawn(small, { foreground: true, view: { dialog: "leave" } });
+    const asked = frameOf(small, { foreground: true, view: { dialog: "leave" } });
     expect(asked.split("\n").at(-1)).toMatchInlineSnapshot(
-      `"y/n  Leaving stops the run after the steps in hand. Leave?"`,
+      `"y/n  Leaving stops the run after the current iterations. Leave?"`,
     );
   });
 
   test("of the keys: Ctrl-C is told where it stops the run", () => {
     const last = (changes: SceneChanges): string =>
-      drawn(small, changes).split("\n").at(-1)!.trimEnd();
+      frameOf(small, changes).split("\n").at(-1)!.trimEnd();
     const stopping = { ...midway, state: "stopping" as const };
     const notice = { level: "info" as const, text: "Stopping after the steps in hand." };
     expect(
@@ -219,10 +208,10 @@ describe("frames", () => {
         last({ view: { notice: { level: "error", text: "x".repeat(90) } } }),
       ].join("\n"),
     ).toMatchInlineSnapshot(`
-      "? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter
-      ? help  q leave  Ctrl-C stop, twice: now  1-5 panel  f full  [ ] step  w what if
-      ? help  q leave  1-5 panel  f full  [ ] step  w what if  ← → trial  / filter
-      Stopping after the steps in hand. Ctrl-C once more breaks off at once.
+      "? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter
+      ? help  q leave  Ctrl-C stop, twice: now  1-5 panel  f full  [ ] past  w what if
+      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter
+      Stopping after the current iterations. Ctrl-C once more aborts at once.
       Stopping after the steps in hand.  ? help  q leave  Ctrl-C once more: now
       ! xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
     `);
@@ -234,45 +223,48 @@ describe("frames", () => {
       typing: true,
       filters: { tail: "reward<-2", events: "" },
     } as const;
-    expect(drawn(small, { view }).split("\n").at(-1)).toMatchInlineSnapshot(
+    expect(frameOf(small, { view }).split("\n").at(-1)).toMatchInlineSnapshot(
       `"Filter tail: reward<-2▏  Enter keeps, Esc clears"`,
     );
   });
 
   test("of the help, at 80 × 24", () => {
-    expect(drawn(small, { view: { help: 0 } })).toMatchInlineSnapshot(`
+    expect(frameOf(small, { view: { help: 0 } })).toMatchInlineSnapshot(`
       "Keys  Esc or ? closes this
 
-      ?             this help              [ ]    step back, forth
-      q             leave the view         { }    many steps
-      Esc           back; newest step      + - =  zoom in, out
-      Tab Shift-Tab next panel, former     t      reveal texts
-      1-5           panel by number        w      what if: rank anew
-      f             panel on full screen   Space  events: hold, follow
-      ↑ ↓ k j       row; chart; measure    p      pause, continue
-      ← → h l       trial; what-if: alpha  s      save a checkpoint
-      PgUp PgDn     ten rows               e      evaluate now
-      Home End g G  first, last            x      stop the run (asks)
-      Enter         texts whole; history   Ctrl-C run: stop, twice: now; view: leave
-      /             filter tail, events
+      ?              this help               [ ]     iteration back, forth
+      q              leave the view          { }     many iterations
+      Esc            back; newest iteration  + - =   zoom in, out
+      Tab Shift-Tab  next panel, former      t       reveal texts
+      1-5            panel by number         w       what if: rank anew
+      f              panel on full screen    Space   events: hold, follow
+      ↑ ↓ k j        row; chart; measure     p       pause, continue
+      ← → h l        trial; what-if: alpha   s       save a checkpoint
+      PgUp PgDn      ten rows                e       evaluate now
+      Home End g G   first, last             x       stop the run (asks)
+      Enter          texts whole; history    Ctrl-Z  suspend a view; fg returns
+      /              filter tail, events     Ctrl-C  stop run, twice: now; leave view
 
-      α, α'       the arm's share of worst episodes; α' is in force now
+      α, α'       the arm's fraction of worst episodes; α' is in force now
       CVaR 0.4    mean of the worst 40 % of the returns; VaR: the best of those
       CVaR at α   in what if: at the α of its column
       (2.67)      in Training: the other arm's figure, drawn dimmed
-      tail again  prompts of this tail in the last one, too; – where all were kept"
+      tail again  prompts of this tail in the last one, too; – where all were kept
+
+
+      "
     `);
   });
 
   test("of what if, on the whole screen", () => {
     const view = { focus: "what-if", full: true, step: 30 } as const;
     const whatIf = { alpha: 0.1, measure: null, offset: 0 };
-    expect(drawn(small, { view: { ...view, whatIf } })).toMatchInlineSnapshot(`
+    expect(frameOf(small, { view: { ...view, whatIf } })).toMatchInlineSnapshot(`
       "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cuda:0 NVIDIA H200
-      step 31/60  ━━━━━━━━────────  51 %  ◀ at step 30  3 m 05 s gone  about 57 s left
+      iteration 31/60  ━━━━━━━━────────  51 %  ◀ at 31  3 m 05 s gone  about 57 s left
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
-      ━▸4 What if  step 30: cvar, α 0.1, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+      ━▸4 What if  iteration 31: cvar, α 0.1, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
                     the run  what if           Weights  1 to 15 of 46
            measure     cvar     cvar               #  prompt  return   run    if
                  α    0.718      0.1           =  47       9   −3.63  1.00  1.00
@@ -290,7 +282,7 @@ describe("frames", () => {
        0┤▓▓▓  ▓▓    ▓▓▓▓▓█████████████████▆▆   -  13     165   −0.74  1.00     0
         └──────────┴────────────┴───────────   -   5     194   −0.71  1.00     0
                   −2            0              -  15     131   −0.58  1.00     0
-      ? help  q leave  ← → alpha  ↑ ↓ measure  w leave it  [ ] step  f full  1-5 panel"
+      ? help  q leave  ← → alpha  ↑ ↓ measure  w leave it  [ ] past  f full  1-5 panel"
     `);
   });
 
@@ -304,7 +296,7 @@ describe("frames", () => {
     };
     const model = { ...midway, trials: [sft] };
     for (const size of [small, { columns: 120, rows: 40 }, { columns: 60, rows: 15 }]) {
-      const text = drawn(size, { model }).replaceAll(/[│\s]+/g, " ");
+      const text = frameOf(size, { model }).replaceAll(/[│\s]+/g, " ");
       expect(text).toContain("left and right");
       expect(text).toContain("another trial");
     }
@@ -312,7 +304,7 @@ describe("frames", () => {
 
   test("have the keys of the panel in focus in the last line of 60 × 15", () => {
     const bottom = (view: Partial<ViewState>): string =>
-      drawn(least, { view }).split("\n").at(-1)!.trimEnd();
+      frameOf(least, { view }).split("\n").at(-1)!.trimEnd();
     expect([
       bottom({ focus: "risk" }),
       bottom({ focus: "training" }),
@@ -322,8 +314,8 @@ describe("frames", () => {
       bottom({ focus: "events" }),
     ]).toMatchInlineSnapshot(`
       [
-        "? help  q leave  1-5 panel  f full  [ ] step  w what if",
-        "? help  q leave  1-5 panel  f full  [ ] step  w what if",
+        "? help  q leave  1-5 panel  f full  [ ] past  w what if",
+        "? help  q leave  1-5 panel  f full  [ ] past  w what if",
         "? help  q leave  Enter read  t text  / filter  f full",
         "? help  q leave  ↑ ↓ scroll  t text  Esc back  1-5 panel",
         "? help  q leave  ← → alpha  ↑ ↓ measure  w leave it",
@@ -335,7 +327,7 @@ describe("frames", () => {
   test("of what if have episodes, however small", () => {
     for (const columns of [40, 59, 60, 79]) {
       const view = { focus: "what-if", full: true, step: 30 } as const;
-      expect(drawn({ columns, rows: 15 }, { view })).toMatch(/Weights {2}1 to [3-9] of 46/);
+      expect(frameOf({ columns, rows: 15 }, { view })).toMatch(/Weights {2}1 to [3-9] of 46/);
     }
   });
 
@@ -343,7 +335,7 @@ describe("frames", () => {
     const scene = sceneOf(small);
     const prompt = scene.reading.episodes!.prompt[0]!;
     const view = { focus: "tail", full: true, step: 30, history: prompt } as const;
-    expect(drawn(small, { view })).toContain(`Prompt `);
+    expect(frameOf(small, { view })).toContain(`Prompt `);
     expect(sceneOf(small, { view }).reading.history!.length).toBeGreaterThan(0);
   });
 });
@@ -365,14 +357,17 @@ const anyView = fc.record({
   dialog: fc.constantFrom(null, "leave" as const, "stop" as const, "halt" as const),
 });
 
+/** What a terminal would carry out instead of showing it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+const orders = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/;
+
 /** Lower than the terminal and no wider, whatever a terminal makes of the text. */
 function expectSound(size: typeof small, changes: SceneChanges, style: ViewStyle): void {
-  const lines = frameLines(sceneOf(size, changes), size, style);
-  expect(lines.length).toBeLessThan(Math.max(2, size.rows));
-  expect(Math.max(0, ...lines.map(lineWidth))).toBeLessThanOrEqual(size.columns);
-  const text = lines.flatMap((line) => line.map((segment) => segment.text)).join("");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-  expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/);
+  const frame = frameOf(size, changes, style);
+  const rows = frame.split("\n");
+  expect(rows.length).toBeLessThan(Math.max(2, size.rows));
+  expect(Math.max(...rows.map(displayWidth))).toBeLessThanOrEqual(size.columns);
+  expect(frame.replaceAll("\n", "")).not.toMatch(orders);
 }
 
 describe("size", () => {
@@ -394,7 +389,7 @@ describe("size", () => {
       large,
       { columns: 200, rows: 60 },
     ]) {
-      expect(frameLines(sceneOf(size), size, plain)).toHaveLength(size.rows - 1);
+      expect(frameOf(size).split("\n")).toHaveLength(size.rows - 1);
     }
   });
 
@@ -403,11 +398,15 @@ describe("size", () => {
     for (const title of ["1 Risk", "2 Training", "3 Tail", "4 What if", "5 Events"]) {
       expect(frame).toContain(title);
     }
-    for (const chart of ["Schedule  kept, of 64", "Returns of step 30", "Returns  ░ 5 to 95 %"]) {
+    for (const chart of [
+      "Schedule  kept, of 64",
+      "Returns of iteration 31",
+      "Returns  ░ 5 to 95 %",
+    ]) {
       expect(frame).toContain(chart);
     }
     // Under the schedule, the fan and eight figures of training.
-    expect(frame.split("▴30")).toHaveLength(1 + 1 + 1 + 8);
+    expect(frame.split("▴31")).toHaveLength(1 + 1 + 1 + 8);
   });
 
   test("panels that take turns are named where they do", () => {
@@ -436,8 +435,7 @@ describe("size", () => {
         }),
       }),
     });
-    const fixed =
-      /[─━]{3}|Schedule|Returns( of step 30| {2}░)|reward mean|KL|β|entropy|clip|value loss|grad/g;
+    const fixed = /[─━]{3}|Schedule|Returns|reward mean|KL|β|entropy|clip|value loss|grad/g;
     /** What does not hang on figures, in each row: rules, and headings of panels and charts. */
     const skeleton = (frame: string): string[] =>
       frame.split("\n").map((line) => [...new Set(line.match(fixed))].join(" "));
@@ -495,8 +493,8 @@ describe("text from models", () => {
       for (const revealed of [false, true]) {
         for (let selected = 0; selected < texts.length; selected += 1) {
           const view = { focus: "tail", full: true, revealed, selected, step: 30 } as const;
-          expectSound(size, { texts, model, view }, plain);
-          expectSound(size, { texts, model, view: { ...view, focus: "events" } }, plain);
+          expectSound(size, { texts, model, view }, rich);
+          expectSound(size, { texts, model, view: { ...view, focus: "events" } }, rich);
         }
       }
     }
@@ -505,7 +503,7 @@ describe("text from models", () => {
   test("is drawn by Ink in as many rows, none of them lost", () => {
     const view = { focus: "tail", full: true, revealed: true, step: 30 } as const;
     for (let selected = 0; selected < texts.length; selected += 1) {
-      const frame = drawn(small, { texts, view: { ...view, selected } });
+      const frame = frameOf(small, { texts, view: { ...view, selected } });
       expect(frame.split("\n")).toHaveLength(small.rows - 1);
     }
   });
@@ -532,10 +530,7 @@ describe("colour", () => {
 
   test("and Unicode are left out where the terminal has none", () => {
     for (const size of [least, small, large]) {
-      const lines = frameLines(sceneOf(size), size, { unicode: false, color: false });
-      expect(lines.flatMap((line) => line.map(({ text }) => text)).join("\n")).toMatch(
-        /^[\x20-\x7e\n]*$/,
-      );
+      expect(frameOf(size, {}, { unicode: false, color: false })).toMatch(/^[\x20-\x7e\n]*$/);
     }
   });
 });

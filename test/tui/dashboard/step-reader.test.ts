@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { TrialModel } from "../../../src/run-model/run-model.js";
+import { promptVisits } from "../../../src/tui/dashboard/panels/episodes-of-step.js";
 import { RecentMap } from "../../../src/tui/dashboard/recent-map.js";
-import { sampledSteps } from "../../../src/tui/dashboard/sampled-steps.js";
-import { StepReader } from "../../../src/tui/dashboard/step-reader.js";
-import { promptVisits } from "../../../src/tui/panels/prompt-history.js";
-import { sampleRun } from "../panels/sample-run.js";
+import { StepReader, sampledSteps } from "../../../src/tui/dashboard/step-reader.js";
+import { sampleRun } from "../../run-model/sample-run.js";
 
 const run = sampleRun(3, 50);
 const { steps } = run.trial;
@@ -70,9 +69,7 @@ describe("quantiles", () => {
     expect(read[0]).toBe(49);
     expect(rows.length).toBe(read.length);
     expect(rows.length).toBeLessThanOrEqual(20);
-    expect(rows.map(({ step }) => step)).toEqual(
-      rows.map(({ step }) => step).sort((x, y) => x - y),
-    );
+    expect(rows.map(({ x }) => x)).toEqual(rows.map(({ x }) => x).sort((x, y) => x - y));
   });
 
   test("of a history that grows read what is new", () => {
@@ -89,7 +86,7 @@ describe("quantiles", () => {
 describe("a prompt's history", () => {
   const { prompt } = run.events[10]!.episodes;
   const wanted = prompt[0]!;
-  const all = run.events.flatMap(({ step, episodes }) => promptVisits(step, episodes, wanted));
+  const all = run.events.flatMap(({ step, episodes }) => promptVisits(step + 1, episodes, wanted));
 
   test("is found in all steps, newest first, and comes ascending", () => {
     const { reader, read } = reading();
@@ -109,7 +106,9 @@ describe("a prompt's history", () => {
     reader.history(upTo(20), wanted);
     work(reader);
     expect(read).toHaveLength(30);
-    expect(reader.history(upTo(20), wanted)).toEqual(all.filter(({ step }) => step < 20));
+    expect(reader.history(upTo(20), wanted)).toEqual(
+      all.filter(({ iteration }) => iteration <= 20),
+    );
     reader.history(upTo(50), wanted);
     work(reader);
     expect(reader.history(upTo(50), wanted)).toEqual(all);
@@ -133,7 +132,7 @@ describe("sampledSteps", () => {
       expect(sampled.at(-1)).toBe(columns === 0 ? undefined : steps.at(-1));
     }
     expect(sampledSteps(steps, null, 50)).toEqual(steps);
-    expect(sampledSteps(steps, { from: 10, to: 12 }, 50)).toEqual(steps.slice(10, 13));
+    expect(sampledSteps(steps, { from: 11, to: 13 }, 50)).toEqual(steps.slice(10, 13));
   });
 });
 

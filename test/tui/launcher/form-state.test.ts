@@ -1,8 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { keyNames } from "../../../src/tui/key-press.js";
-import { type FormState, overridesOf } from "../../../src/tui/launcher/form-state.js";
+import {
+  type FormState,
+  fieldsOf,
+  formFields,
+  overridesOf,
+} from "../../../src/tui/launcher/form-state.js";
 import { type LauncherState, refusedStart } from "../../../src/tui/launcher/launcher-state.js";
+import { keyNames } from "../../../src/tui/terminal/keys.js";
 import { afterKeys, launcher, steps } from "./launcher-fixture.js";
 
 const opened = afterKeys(launcher, "tab", "n");
@@ -151,4 +156,23 @@ test("whatever is pressed, what is checked is what would be started", () => {
     }),
     { numRuns: 60 },
   );
+});
+
+test("settings that no chosen arm goes by are not there", () => {
+  const without = (...names: string[]): FormState => {
+    let state = inField(opened, "arms");
+    for (const name of form(opened).knobs.knownArms) {
+      if (names.includes(name)) state = afterKeys(state, " ");
+      state = afterKeys(state, "right");
+    }
+    return form(state);
+  };
+  expect(fieldsOf(form(opened))).toEqual(formFields);
+  const neutral = fieldsOf(without("ra-rlhf"));
+  expect(neutral).not.toContain("alpha");
+  expect(neutral).not.toContain("warmup");
+  expect(neutral).not.toContain("rho");
+  expect(neutral).toContain("iterations");
+  // Nobody can tell where the settings are wrong.
+  expect(fieldsOf(without(...form(opened).knobs.arms))).toEqual(formFields);
 });

@@ -1,44 +1,19 @@
-import { cleanup, render } from "ink-testing-library";
-import { afterEach, describe, expect, test } from "vitest";
-import { launcherLines, type TerminalSize } from "../../../src/tui/launcher/launcher-lines.js";
+import { describe, expect, test } from "vitest";
 import {
   emptyLauncher,
   foundExperiments,
   foundRuns,
-  type LauncherState,
 } from "../../../src/tui/launcher/launcher-state.js";
-import type { ViewStyle } from "../../../src/tui/line.js";
-import { LineView } from "../../../src/tui/line-view.js";
-import {
-  afterKeys,
-  experiment,
-  firstTime,
-  launcher,
-  now,
-  rich,
-  textOf,
-} from "./launcher-fixture.js";
+import type { TerminalSize } from "../../../src/tui/terminal/terminal-context.js";
+import { afterKeys, experiment, firstTime, frameOf, launcher } from "./launcher-fixture.js";
 
 const small: TerminalSize = { columns: 80, rows: 24 };
 const large: TerminalSize = { columns: 140, rows: 50 };
 const least: TerminalSize = { columns: 60, rows: 15 };
 
-afterEach(cleanup);
-
-/** As Ink draws it. */
-function frame(state: LauncherState, size: TerminalSize, style: ViewStyle = rich): string {
-  const lines = launcherLines(state, size, now, style);
-  return render(<LineView lines={lines} style={style} />).lastFrame()!;
-}
-
-/** The test terminal is 100 columns wide: wider lines as they leave for the real one. */
-function lines(state: LauncherState, size: TerminalSize, style: ViewStyle = rich): string {
-  return textOf(launcherLines(state, size, now, style));
-}
-
 describe("the list", () => {
   test("at 80 × 24", () => {
-    expect(frame(launcher, small)).toMatchInlineSnapshot(`
+    expect(frameOf(launcher, small)).toMatchInlineSnapshot(`
       "averse · risk-averse fine-tuning
 
       EXPERIMENTS
@@ -61,11 +36,11 @@ describe("the list", () => {
 
 
 
-      Enter open  n new run  / filter  c compare  ? help  q quit"
+      ? help  q quit  Enter open  n new run  / filter  c compare"
     `);
   });
   test("at 140 × 50", () => {
-    expect(lines(launcher, large)).toMatchInlineSnapshot(`
+    expect(frameOf(launcher, large)).toMatchInlineSnapshot(`
       "averse · risk-averse fine-tuning
 
       EXPERIMENTS
@@ -114,11 +89,11 @@ describe("the list", () => {
 
 
 
-      Enter open  n new run  / filter  c compare  ? help  q quit"
+      ? help  q quit  Enter open  n new run  / filter  c compare"
     `);
   });
   test("at 60 × 15", () => {
-    expect(frame(launcher, least)).toMatchInlineSnapshot(`
+    expect(frameOf(launcher, least)).toMatchInlineSnapshot(`
       "EXPERIMENTS
         quickstart        5 arms × 1 seed   about 4 m 47 s
         quickstart-seeds  6 arms × 9 seeds  no estimate yet
@@ -132,11 +107,11 @@ describe("the list", () => {
 
 
 
-      Enter open  n new run  / filter  c compare  ? help  q quit"
+      ? help  q quit  Enter open  n new run  / filter  c compare"
     `);
   });
   test("tells somebody who never ran anything what to press", () => {
-    expect(frame(firstTime, small)).toMatchInlineSnapshot(`
+    expect(frameOf(firstTime, small)).toMatchInlineSnapshot(`
       "averse · risk-averse fine-tuning
 
       EXPERIMENTS
@@ -159,7 +134,7 @@ describe("the list", () => {
 
 
 
-      Enter open  n new run  / filter  c compare  ? help  q quit"
+      ? help  q quit  Enter open  n new run  / filter  c compare"
     `);
   });
   test("says whole why an experiment cannot be read", () => {
@@ -167,12 +142,12 @@ describe("the list", () => {
     const bad = experiment("smoke", { id: "bad", knobs: null, arms: [], problems: [problem] });
     const state = foundRuns(foundExperiments(emptyLauncher, [bad]), []);
     for (const size of [least, small, large]) {
-      expect(lines(state, size).replaceAll(/\s+/g, "")).toContain(problem.replaceAll(/\s+/g, ""));
+      expect(frameOf(state, size).replaceAll(/\s+/g, "")).toContain(problem.replaceAll(/\s+/g, ""));
     }
   });
 
   test("filtered and marked", () => {
-    expect(frame(afterKeys(launcher, "c", "/", "text:quick"), small)).toMatchInlineSnapshot(`
+    expect(frameOf(afterKeys(launcher, "c", "/", "text:quick"), small)).toMatchInlineSnapshot(`
       "averse · risk-averse fine-tuning
 
       / quick▏
@@ -195,7 +170,7 @@ describe("the list", () => {
 
 
 
-      Enter keep  Esc show all"
+      Enter keep  Esc show all  Ctrl-C quit"
     `);
   });
 });
@@ -203,14 +178,14 @@ describe("the list", () => {
 describe("the form", () => {
   const form = afterKeys(launcher, "tab", "n");
   test("at 80 × 24", () => {
-    expect(frame(form, small)).toMatchInlineSnapshot(`
+    expect(frameOf(form, small)).toMatchInlineSnapshot(`
       "New run of quickstart  SFT, RLHF and risk-averse RLHF on the built-in model, an…
         arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  [x] ra-rlhf-hard
                 [ ] base  [ ] random-drop
         seeds   0               one trial for each arm and seed
-        α       0.4             worst share of episodes that counts
-        n       5               iterations 0 to n keep every episode
-        ρ       0.95            share of M at which α is reached
+        α       0.4             worst fraction that counts
+        n       5               iterations 1 to n + 1 keep all
+        ρ       0.95            fraction of M until α is reached
         M       60              iterations
         worker  ‹ local ›       how the model's process is started
         device  ‹ auto ›        auto: a GPU where there is one
@@ -222,15 +197,15 @@ describe("the form", () => {
         │                                                               ⠉⠉⠉⠉⠉⠒⠒⠒⠒⠒⠢⠤⠤⠤
         │
        0┤
-        └┴────────────┴────────────┴────────────┴────────────┴───────────┴────────────
-         0           10           20           30           40          50
-      ━━ ra-rlhf: 64 before iteration 7, then fewer, 26 of 64 from 57 on
+        └────────────┴───────────┴────────────┴────────────┴────────────┴────────────┴
+                    10          20           30           40           50           60
+      ━━ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 from 58 on
       ╌╌ rlhf, rlhf-kl, ra-rlhf-hard: all 64
-      ↓ settings  Enter start  Esc back  ? help"
+      ? help  Esc back  ↓ settings  Enter start  Ctrl-C quit"
     `);
   });
   test("at 140 × 50", () => {
-    expect(lines(form, large)).toMatchInlineSnapshot(`
+    expect(frameOf(form, large)).toMatchInlineSnapshot(`
       "averse · risk-averse fine-tuning
 
       New run of quickstart  SFT, RLHF and risk-averse RLHF on the built-in model, and what happens to the tail
@@ -238,9 +213,9 @@ describe("the form", () => {
         arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf            Episodes kept of 64, over 60 iterations →
                 [x] ra-rlhf-hard  [ ] base  [ ] random-drop              │⠉⠉⠉⠉⠉⠉⠉⠉⠒⠭⠭⢄⣉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉
         seeds   0               one trial for each arm and seed        60┤             ⠉⠒⠒⠢⢄⣀
-        α       0.4             worst share of episodes that counts      │                   ⠉⠉⠑⠢⢄⣀⣀
-        n       5               iterations 0 to n keep every episode     │                          ⠉⠑⠢⠤⠤⣀
-        ρ       0.95            share of M at which α is reached         │                                ⠉⠉⠑⠒⠤⣀⣀⡀
+        α       0.4             worst fraction that counts               │                   ⠉⠉⠑⠢⢄⣀⣀
+        n       5               iterations 1 to n + 1 keep all           │                          ⠉⠑⠢⠤⠤⣀
+        ρ       0.95            fraction of M until α is reached         │                                ⠉⠉⠑⠒⠤⣀⣀⡀
         M       60              iterations                               │                                       ⠈⠑⠒⠤⠤⢄⡀
         worker  ‹ local ›       how the model's process is started     40┤                                             ⠈⠉⠒⠒⠤⢄⡀
         device  ‹ auto ›        auto: a GPU where there is one           │                                                   ⠈⠉⠉⠒⠤⢄⣀⣀
@@ -252,9 +227,9 @@ describe("the form", () => {
                                                                          │
                                                                          │
                                                                         0┤
-                                                                         └┴───────────┴───────────┴───────────┴───────────┴───────────┴───────────
-                                                                          0          10          20          30          40          50
-                                                                       ━━ ra-rlhf: 64 before iteration 7, then fewer, 26 of 64 from 57 on
+                                                                         └───────────┴───────────┴───────────┴───────────┴───────────┴───────────┴
+                                                                                    10          20          30          40          50          60
+                                                                       ━━ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 from 58 on
                                                                        ╌╌ rlhf, rlhf-kl, ra-rlhf-hard: all 64
 
 
@@ -279,37 +254,37 @@ describe("the form", () => {
 
 
 
-      ↓ settings  Enter start  Esc back  ? help"
+      ? help  Esc back  ↓ settings  Enter start  Ctrl-C quit"
     `);
   });
   test("at 60 × 15", () => {
-    expect(frame(form, least)).toMatchInlineSnapshot(`
+    expect(frameOf(form, least)).toMatchInlineSnapshot(`
       "New run of quickstart  SFT, RLHF and risk-averse RLHF on th…
         arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  …
         seeds   0               one trial for each arm and seed
-        α       0.4             worst share of episodes that coun…
-        n       5               iterations 0 to n keep every epis…
-        ρ       0.95            share of M at which α is reached
+        α       0.4             worst fraction that counts
+        n       5               iterations 1 to n + 1 keep all
+        ρ       0.95            fraction of M until α is reached
         M       60              iterations
         worker  ‹ local ›       how the model's process is started
         device  ‹ auto ›        auto: a GPU where there is one
       ▸ Start  Enter  5 trials, 2 side by side, about 4 m 50 s
-      ━━ ra-rlhf: 64 before iteration 7, then fewer, 26 of 64 fro…
+      ━━ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 fro…
       ╌╌ rlhf, rlhf-kl, ra-rlhf-hard: all 64
 
-      ↓ settings  Enter start  Esc back  ? help"
+      ? help  Esc back  ↓ settings  Enter start  Ctrl-C quit"
     `);
   });
   test("with a wrong setting, in the words of averse run", () => {
     const wrong = afterKeys(form, "tab", "down", "down", "ctrl-u", "text:1.5");
-    expect(frame(wrong, small)).toMatchInlineSnapshot(`
+    expect(frameOf(wrong, small)).toMatchInlineSnapshot(`
       "New run of quickstart  SFT, RLHF and risk-averse RLHF on the built-in model, an…
         arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  [x] ra-rlhf-hard
                 [ ] base  [ ] random-drop
         seeds   0               one trial for each arm and seed
-      ▸ α       1.5▏ *          worst share of episodes that counts
-        n       5               iterations 0 to n keep every episode
-        ρ       0.95            share of M at which α is reached
+      ▸ α       1.5▏ *          worst fraction that counts
+        n       5               iterations 1 to n + 1 keep all
+        ρ       0.95            fraction of M until α is reached
         M       60              iterations
         worker  ‹ local ›       how the model's process is started
         device  ‹ auto ›        auto: a GPU where there is one
@@ -325,35 +300,35 @@ describe("the form", () => {
 
 
 
-      ↓ settings  Enter start  Esc back  ? help"
+      ? help  Esc back  ↓ settings  Enter start  Ctrl-C quit"
     `);
   });
 });
 
 test("help", () => {
-  expect(frame(afterKeys(launcher, "?"), small)).toMatchInlineSnapshot(`
+  expect(frameOf(afterKeys(launcher, "?"), small)).toMatchInlineSnapshot(`
     "averse · risk-averse fine-tuning
 
     HELP: experiments and runs
     A run trains the arms of an experiment and goes on without this window.
     Open a run to watch it; leave the view with q, come back at any time.
 
-      Enter          open: a run's dashboard, an experiment's form
-      n              a new run of the chosen experiment
-      ↑ k            one up
-      ↓ j            one down
-      Page-Up        ten up
-      Page-Down      ten down
-      Home g         to the first
-      End G          to the last
-      Tab Shift-Tab  between experiments and runs
-      /              show only what holds a word
-      c              mark a run to compare; on a marked one: compare
-      Space          take a run's mark back
-      Esc            clear filter, then marks
-      ?              this help
-      q Ctrl-C       leave averse; runs go on
-
+    ?              this help
+    q Ctrl-C       leave averse; runs go on
+    Enter          open: a run's dashboard, an experiment's form
+    n              a new run of the chosen experiment
+    ↑ k            one up
+    ↓ j            one down
+    PgUp           ten up
+    PgDn           ten down
+    Home g         to the first
+    End G          to the last
+    Tab Shift-Tab  between experiments and runs
+    /              show only what holds a word
+    c              mark a run to compare; on a marked one: compare
+    Space          take a run's mark back
+    Esc            clear filter, then marks
+    Ctrl-Z         back to the shell; fg returns
     Esc close  ↓ more"
   `);
 });

@@ -10,7 +10,7 @@ import {
   startedRun,
 } from "../../../src/tui/launcher/launcher-state.js";
 import { inListOrder, isLive, shown } from "../../../src/tui/launcher/list-state.js";
-import { editOf } from "../../../src/tui/launcher/text-edit.js";
+import { editOf } from "../../../src/tui/terminal/text-edit.js";
 import {
   afterKeys,
   experiment,

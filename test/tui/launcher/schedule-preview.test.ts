@@ -12,7 +12,7 @@ describe("the preview", () => {
   test("groups arms that keep the same", () => {
     expect(preview().map(({ arms, words }) => [arms.join(" "), words])).toEqual([
       ["rlhf rlhf-kl ra-rlhf-hard", "all 64"],
-      ["ra-rlhf", "64 before iteration 7, then fewer, 26 of 64 from 57 on"],
+      ["ra-rlhf", "64 before iteration 8, then fewer, 26 of 64 from 58 on"],
     ]);
   });
 
@@ -44,14 +44,14 @@ describe("the preview", () => {
           const schedule = { alpha, warmup, rho, kind: "soft" as const };
           const { points } = curve!;
           for (const { iteration, kept } of points) {
-            expect(kept).toBe(keptEpisodes(schedule, iteration, iterations, 200));
+            expect(kept).toBe(keptEpisodes(schedule, iteration - 1, iterations, 200));
           }
           const places = points.map(({ iteration }) => iteration);
           expect(places).toEqual([...places].sort((a, b) => a - b));
           expect(new Set(places).size).toBe(places.length);
-          expect(places).toContain(0);
-          expect(places).toContain(iterations - 1);
-          expect(places).toContain(Math.min(iterations - 1, annealingEnd({ rho }, iterations)));
+          expect(places).toContain(1);
+          expect(places).toContain(iterations);
+          expect(places).toContain(Math.min(iterations, annealingEnd({ rho }, iterations) + 1));
         },
       ),
       { numRuns: 40 },

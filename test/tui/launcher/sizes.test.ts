@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { keyNames } from "../../../src/tui/key-press.js";
-import { launcherLines, launcherScroll } from "../../../src/tui/launcher/launcher-lines.js";
+import { displayWidth } from "../../../src/text/width.js";
+import { launcherScroll } from "../../../src/tui/launcher/launcher-screen.js";
 import {
   emptyLauncher,
   foundExperiments,
   foundRuns,
   readComparison,
 } from "../../../src/tui/launcher/launcher-state.js";
-import { lineWidth } from "../../../src/tui/line.js";
+import { keyNames } from "../../../src/tui/terminal/keys.js";
 import { comparedRuns } from "../compare/compare-fixture.js";
-import { afterKeys, experiment, experiments, now, run, textOf } from "./launcher-fixture.js";
+import { afterKeys, experiment, experiments, frameOf, run } from "./launcher-fixture.js";
 
 const nasty = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
@@ -53,13 +53,12 @@ test("a frame is lower than the terminal and no line wider, whatever is in it an
           ),
         );
         const state = readComparison(afterKeys(found, ...keys), comparedRuns);
-        const lines = launcherLines(state, size, now, style);
-        expect(lines.length).toBeLessThanOrEqual(size.rows - 1);
-        for (const line of lines) {
-          expect(lineWidth(line)).toBeLessThanOrEqual(size.columns);
-          expect(lineWidth(line)).toBeGreaterThan(0);
+        const text = frameOf(state, size, style);
+        const rows = text.split("\n");
+        expect(rows.length).toBeLessThanOrEqual(size.rows - 1);
+        for (const row of rows) {
+          expect(displayWidth(row)).toBeLessThanOrEqual(size.columns);
         }
-        const text = textOf(lines);
         expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}|\u202e/u);
         if (!unicode) {
           expect(text).toMatch(/^[\x20-\x7e\n]*$/);

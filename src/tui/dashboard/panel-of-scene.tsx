@@ -1,0 +1,145 @@
+/** What each panel is given of a scene. */
+import type { ReactElement } from "react";
+import type { TrialModel } from "../../run-model/run-model.js";
+import { iterationNumber } from "../../text/iterations.js";
+import { safeText } from "../../text/safe-text.js";
+import type { Line, Size, ViewStyle } from "../terminal/line.js";
+import { Lines } from "../terminal/lines.js";
+import { otherArm, zoomInView } from "./in-view.js";
+import { EventLog, eventRange } from "./panels/event-log.js";
+import { said } from "./panels/field.js";
+import { RiskPanel, riskSetting } from "./panels/risk-panel.js";
+import { type TailInput, TailPanel } from "./panels/tail-panel.js";
+import { TrainingPanel, trainingLegend } from "./panels/training-panel.js";
+import { questionText, WhatIfPanel } from "./panels/what-if-panel.js";
+import { actualQuestion, askedQuestion, type Scene, type Subject, subjectOf } from "./scene.js";
+import type { PanelId } from "./view-state.js";
+
+export function PanelOfScene({
+  panel,
+  scene,
+  width,
+  height,
+}: Size & { readonly panel: PanelId; readonly scene: Scene }): ReactElement {
+  const { model, view, experiment, reading } = scene;
+  const subject = subjectOf(model, view, experiment);
+  const { trial, step, config } = subject;
+  const size = { width, height };
+  if (panel === "events") {
+    return <EventLog {...logInput(scene)} {...size} />;
+  }
+  if (panel === "tail" && (trial === null || config?.stage === "rl")) {
+    return <TailPanel {...tailInput(scene)} {...size} />;
+  }
+  const [question, actual] = [askedQuestion(subject, view), actualQuestion(subject)];
+  if (trial === null || config?.stage !== "rl" || question === null || actual === null) {
+    return <Lines lines={said(noIterations(trial), width)} {...size} />;
+  }
+  const { episodes, previous, quantiles, whatIf } = reading;
+  const zoom = zoomInView(trial, view);
+  const iteration = step === null ? null : iterationNumber(step.step);
+  const { steps } = trial;
+  switch (panel) {
+    case "risk": {
+      const input = { config, steps, step, episodes, previous, quantiles, zoom };
+      return <RiskPanel {...input} {...size} />;
+    }
+    case "what-if": {
+      const { offset } = view.whatIf;
+      const input = { iteration, episodes, question, actual, answer: whatIf, offset };
+      return <WhatIfPanel {...input} {...size} />;
+    }
+    default:
+      return (
+        <TrainingPanel
+          steps={steps}
+          other={comparedWith(otherArm(model, trial))}
+          iteration={iteration}
+          klTarget={config.kl.k_beta === 0 ? null : config.kl.target}
+          alpha={config.risk.alpha}
+          zoom={zoom}
+          only={view.chart}
+          {...size}
+        />
+      );
+  }
+}
+
+function noIterations(trial: TrialModel | null): string {
+  return trial === null
+    ? "nothing has begun yet"
+    : safeText(`${trial.id} has no RL iterations: left and right choose another trial`);
+}
+
+function logInput({ model, view }: Scene) {
+  return { log: model.log, filter: view.filters.events, offset: view.eventsFrom };
+}
+
+/** Rows above the selected one that stay in sight. */
+const rowsAbove = 2;
+
+export function tailInput({ model, view, experiment, reading }: Scene): TailInput {
+  const { step } = subjectOf(model, view, experiment);
+  const { episodes, texts, history } = reading;
+  return {
+    iteration: step === null ? null : iterationNumber(step.step),
+    episodes,
+    texts,
+    revealed: view.revealed,
+    filter: view.filters.tail,
+    selected: view.selected,
+    offset: history === null ? Math.max(0, view.selected - rowsAbove) : view.pageFrom,
+    history,
+  };
+}
+
+/** What a panel's contents are of, for its title. */
+export function panelNote(panel: PanelId, scene: Scene, height: number, style: ViewStyle): Line {
+  const { model, view, experiment } = scene;
+  const subject = subjectOf(model, view, experiment);
+  switch (panel) {
+    case "events":
+      return eventRange(logInput(scene), height, style);
+    case "tail": {
+      const { tail } = view.filters;
+      return tail === "" ? [] : [{ text: `/${safeText(tail)}`, dim: true }];
+    }
+    case "what-if":
+      return whatIfNote(subject, scene, style);
+    case "risk":
+      return subject.config?.stage === "rl"
+        ? withZoom([{ text: riskSetting(subject.config, style), dim: true }], subject, scene)
+        : [];
+    case "training":
+      return subject.config?.stage === "rl"
+        ? withZoom(
+            trainingLegend(comparedWith(otherArm(model, subject.trial)), style),
+            subject,
+            scene,
+          )
+        : [];
+  }
+}
+
+function whatIfNote(subject: Subject, { view }: Scene, style: ViewStyle): Line {
+  const { step, config } = subject;
+  const [question, actual] = [askedQuestion(subject, view), actualQuestion(subject)];
+  return config?.stage !== "rl" || step === null || question === null || actual === null
+    ? []
+    : questionText(iterationNumber(step.step), question, actual, style);
+}
+
+function withZoom(note: Line, { trial }: Subject, { view }: Scene): Line {
+  const zoom = zoomInView(trial, view);
+  return zoom === null
+    ? note
+    : [
+        ...note,
+        { text: note.length === 0 ? "" : "  " },
+        { text: `iterations ${zoom.from} to ${zoom.to}`, color: "yellow" },
+      ];
+}
+
+function comparedWith(other: TrialModel | null) {
+  return other === null ? null : { name: other.arm, steps: other.steps };
+}

@@ -1,0 +1,235 @@
+/** The worst episodes of a step, one a line, and the selected one's text below; or that one alone. */
+import { Box } from "ink";
+import type { ReactElement } from "react";
+import type { EpisodeText } from "../../../engine/ports.js";
+import type { Episodes } from "../../../journal/events.js";
+import { formatNumber } from "../../../text/numbers.js";
+import {
+  firstThatFits,
+  type Line,
+  lineWidth,
+  type Size,
+  type ViewStyle,
+} from "../../terminal/line.js";
+import { Lines } from "../../terminal/lines.js";
+import { clampedRow, firstRow } from "../../terminal/scroll.js";
+import { useViewStyle } from "../../terminal/terminal-context.js";
+import { EpisodePage, type EpisodeView, type PageExtent, pageExtent } from "./episode-page.js";
+import type { PromptVisit } from "./episodes-of-step.js";
+import { heading, said, tableLines, weightText } from "./field.js";
+import { memoByValue } from "./memo-by-value.js";
+import { modelText, wrappedText } from "./model-text.js";
+import { type TailRow, tailRows } from "./tail-rows.js";
+
+export interface TailInput {
+  /** In view; null: none is done. */
+  readonly iteration: number | null;
+  /** Of that iteration; null: not read. */
+  readonly episodes: Episodes | null;
+  readonly texts: readonly EpisodeText[];
+  /** False: texts are masked. */
+  readonly revealed: boolean;
+  /** Words that all have to hold; see `tailRows`. */
+  readonly filter: string;
+  /** Index into `tailRows`; out of range: the nearest. */
+  readonly selected: number;
+  /** First row to show, moved so far that the selection is in view; or first line of the page. */
+  readonly offset: number;
+  /** Of the selected row's prompt: that row's page is open; null: the list. */
+  readonly history: readonly PromptVisit[] | null;
+}
+
+/** How far the selected row's page scrolls; null: none is open. */
+export function tailPageExtent(input: TailInput, size: Size, style: ViewStyle): PageExtent | null {
+  const view = pageView(input);
+  return view === null ? null : pageExtent(view, size, style);
+}
+
+function pageView({ iteration, episodes, texts, ...input }: TailInput): EpisodeView | null {
+  const { history, filter, selected, revealed } = input;
+  if (history === null || episodes === null) {
+    return null;
+  }
+  const rows = tailRows(episodes, texts, filter);
+  const row = rows[clampedRow(selected, rows.length)];
+  return row === undefined ? null : { row, history, iteration, revealed };
+}
+
+/** Rows from which on the selected text stands below the list, and under a heading. */
+const textBelow = { least: 8, headed: 10 };
+
+export const TailPanel = memoByValue(function TailPanel({
+  width,
+  height,
+  ...input
+}: TailInput & Size): ReactElement | null {
+  const style = useViewStyle();
+  const { iteration, episodes, texts, filter, revealed, offset } = input;
+  if (iteration === null || episodes === null) {
+    const words =
+      iteration === null
+        ? "no iteration yet: the worst episodes of each show here"
+        : `the episodes of iteration ${iteration} are not read yet`;
+    return <Lines lines={said(words, width)} width={width} height={height} />;
+  }
+  const page = pageView(input);
+  if (page !== null) {
+    return <EpisodePage view={page} from={offset} width={width} height={height} />;
+  }
+  const rows = tailRows(episodes, texts, filter);
+  const row = rows[clampedRow(input.selected, rows.length)];
+  const below =
+    row === undefined || height < textBelow.least ? 0 : textRoom(input, { width, height }, style);
+  const list = { rows, all: episodes.prompt.length, iteration, input };
+  return (
+    <Box flexDirection="column">
+      <TailTable {...list} width={width} height={height - below} />
+      {row === undefined || below === 0 ? null : (
+        <TailText row={row} revealed={revealed} width={width} height={below} />
+      )}
+    </Box>
+  );
+});
+
+/** Of one length. */
+const names = { prompt: "prompt    ", completion: "completion" } as const;
+
+/**
+ * Rows for the selected episode's texts, by the longest that is kept: the list must not move under
+ * the cursor.
+ */
+function textRoom(
+  { texts, revealed }: TailInput,
+  { width, height }: Size,
+  style: ViewStyle,
+): number {
+  if (height < textBelow.headed) {
+    return 2;
+  }
+  const least = Math.max(3, Math.floor(height / 3));
+  const most = Math.floor(height / 2);
+  const rowsOf = (text: string): number =>
+    wrappedText({ name: names.completion, text, most, width, revealed }, style).length;
+  const needed = texts.map(({ prompt, completion }) => 1 + rowsOf(prompt) + rowsOf(completion));
+  return Math.max(least, Math.min(most, Math.max(0, ...needed)));
+}
+
+interface TableProps extends Size {
+  readonly rows: readonly TailRow[];
+  /** Episodes of the iteration, those that the filter leaves out among them. */
+  readonly all: number;
+  readonly iteration: number;
+  readonly input: TailInput;
+}
+
+function TailTable({ rows, all, iteration, input, width, height }: TableProps): ReactElement {
+  const style = useViewStyle();
+  const room = Math.max(1, height - 2);
+  const selected = clampedRow(input.selected, rows.length);
+  const first = firstRow({ count: rows.length, selected, offset: input.offset, room });
+  const shown = rows.slice(first, first + room);
+  const pointer = style.unicode ? "▸" : ">";
+  const figure = (value: number | null): string => formatNumber(value, 2, style);
+  const [header, ...figures] = tableLines(
+    ["", "#", "prompt", "return", "reward", "KL", "tokens", "weight"],
+    shown.map((row, at) => {
+      const isSelected = first + at === selected;
+      return {
+        cells: [
+          isSelected ? pointer : "",
+          String(row.rank),
+          String(row.prompt),
+          figure(row.return),
+          figure(row.reward),
+          figure(row.kl),
+          String(row.length),
+          weightText(row.weight, style),
+        ],
+        look: {
+          ...(isSelected ? { inverse: true } : {}),
+          ...(row.weight > 0 ? { color: "red" as const } : { dim: true }),
+        },
+        rest: [{ text: `  ${oneLine(row, input.revealed, width, style)}` }],
+      };
+    }),
+  );
+  const among = input.filter.trim() === "" ? `${all}` : `${rows.length} of ${all}`;
+  const seen =
+    rows.length === 0
+      ? `no episode of ${all}`
+      : `worst ${first + 1} to ${first + shown.length} of ${among}`;
+  const note = noteLine(iteration, seen, input, width, style);
+  const lines =
+    height >= 3
+      ? [note, header!, ...figures]
+      : height === 2 || figures.length === 0
+        ? [note, ...figures]
+        : figures;
+  return <Lines lines={lines} width={width} height={height} />;
+}
+
+function noteLine(
+  iteration: number,
+  seen: string,
+  { filter, revealed, texts }: TailInput,
+  width: number,
+  style: ViewStyle,
+): Line {
+  const words = filter.trim();
+  const matching =
+    words === "" ? "" : ` with "${modelText(words, { revealed: true, room: 40, style })}"`;
+  const look = revealed && texts.length > 0 ? { color: "yellow" as const } : { dim: true };
+  const hidden =
+    texts.length === 0
+      ? ["no texts kept"]
+      : revealed
+        ? ["texts revealed"]
+        : ["texts masked, t reveals", "texts masked"];
+  const title = heading(`Iteration ${iteration}`, `${seen}${matching}`);
+  const ways = hidden.map((text): Line => [...title, { ...look, text: `  ${text}` }]);
+  return firstThatFits(ways, width, style);
+}
+
+/** Prompt and completion in what is left of a row. */
+function oneLine({ text }: TailRow, revealed: boolean, width: number, style: ViewStyle): string {
+  if (text === null) {
+    return "";
+  }
+  const options = { revealed, room: width, style };
+  const arrow = style.unicode ? "→" : "->";
+  return `${modelText(text.prompt.trim(), options)} ${arrow} ${modelText(text.completion.trim(), options)}`;
+}
+
+function TailText({
+  row,
+  revealed,
+  width,
+  height,
+}: Size & { readonly row: TailRow; readonly revealed: boolean }): ReactElement {
+  const style = useViewStyle();
+  const isHeaded = height > 2;
+  const title = (words: string): Line[] =>
+    isHeaded ? [heading(`Episode ${row.episode}`, `prompt ${row.prompt}${words}`)] : [];
+  if (row.text === null) {
+    const lines: Line[] = [
+      ...title(""),
+      [{ text: "its text was not kept for reading", dim: true }],
+    ];
+    return <Lines lines={lines} width={width} height={height} />;
+  }
+  const { prompt, completion } = row.text;
+  const room = isHeaded ? height - 1 : 2;
+  const wrapped = (name: string, text: string, most: number): Line[] =>
+    wrappedText({ name, text, most, width, revealed }, style);
+  const answer = wrapped(names.completion, completion, room).length;
+  const first = wrapped(names.prompt, prompt, Math.max(1, Math.floor(room / 2), room - answer));
+  const second = wrapped(names.completion, completion, Math.max(1, room - first.length));
+  const isCut = [...first, ...second].some((line) => lineWidth(line) > width);
+  return (
+    <Lines
+      lines={[...title(isCut ? ", Enter shows all" : ""), ...first, ...second]}
+      width={width}
+      height={height}
+    />
+  );
+}

@@ -1,0 +1,95 @@
+/** What the training panel draws, by name and by value at an iteration. */
+
+import type { StepHead, TrialModel } from "../../../run-model/run-model.js";
+import { iterationNumber } from "../../../text/iterations.js";
+import type { Line, ViewStyle } from "../../terminal/line.js";
+import { numberWidth, settingNumber, shortNumber } from "./field.js";
+
+export const trainingCharts = [
+  "reward_mean",
+  "cvar",
+  "kl_mean",
+  "beta",
+  "entropy",
+  "clip_fraction",
+  "loss_value",
+  "grad_norm",
+] as const;
+export type TrainingChart = (typeof trainingCharts)[number];
+
+/** Of the panel's input, what names and values need. */
+export interface FiguresView {
+  readonly steps: TrialModel["steps"];
+  readonly other: { readonly steps: TrialModel["steps"] } | null;
+  readonly iteration: number | null;
+  readonly klTarget: number | null;
+  readonly alpha: number;
+}
+
+/** @param isWide false: names are shortened */
+export function chartName(
+  chart: TrainingChart,
+  { klTarget, alpha }: FiguresView,
+  isWide: boolean,
+  style: ViewStyle,
+): string {
+  const target = klTarget === null ? null : settingNumber(klTarget, style);
+  const arrow = style.unicode ? "→" : "->";
+  const names: Readonly<Record<TrainingChart, string>> = {
+    reward_mean: "reward mean",
+    cvar: `CVaR ${settingNumber(alpha, style)}`,
+    kl_mean: target === null ? "KL" : isWide ? `KL (target ${target})` : `KL ${arrow} ${target}`,
+    beta: style.unicode ? "β" : "beta",
+    entropy: "entropy",
+    clip_fraction: isWide ? "clip fraction" : "clip frac",
+    loss_value: "value loss",
+    grad_norm: isWide ? "gradient norm" : "grad norm",
+  };
+  return names[chart];
+}
+
+/** Columns that a heading with full names needs. */
+const fullHeading = 34;
+
+export function chartHeading(
+  chart: TrainingChart,
+  input: FiguresView,
+  width: number,
+  style: ViewStyle,
+): Line {
+  const { steps, other, iteration } = input;
+  const now = shortNumber(valueAt(steps, iteration, chart), style);
+  const behind = other === null ? null : valueReached(other.steps, iteration, chart);
+  return [
+    { text: chartName(chart, input, width >= fullHeading, style), bold: true },
+    { text: ` ${now.padEnd(numberWidth - 1)}`, color: "cyan" },
+    { text: other === null ? "" : ` (${shortNumber(behind, style)})`, dim: true },
+  ];
+}
+
+/** Of the iteration in view, or of the last where that is still ahead. */
+function valueReached(
+  steps: TrialModel["steps"],
+  iteration: number | null,
+  chart: TrainingChart,
+): number | null {
+  const last = steps.at(-1)?.head;
+  const isAhead =
+    iteration !== null && last !== undefined && iteration > iterationNumber(last.step);
+  return valueAt(steps, isAhead ? iterationNumber(last.step) : iteration, chart);
+}
+
+/** Of the iteration in view; without one, of the last. */
+export function valueAt(
+  steps: TrialModel["steps"],
+  iteration: number | null,
+  chart: TrainingChart,
+): number | null {
+  const is = (step: TrialModel["steps"][number] | undefined): boolean =>
+    step !== undefined && iterationNumber(step.head.step) === iteration;
+  // Iterations are in order, and mostly none is missing.
+  const guess = iteration === null ? steps.at(-1) : steps[iteration - 1];
+  const found: StepHead | undefined = (iteration === null || is(guess) ? guess : steps.find(is))
+    ?.head;
+  return found?.[chart] ?? null;
+}

@@ -1,0 +1,118 @@
+/** Which part of the work is in hand: one line that moves at least once a second. */
+import type { ReactElement } from "react";
+import type { Phase, TrialModel } from "../../run-model/run-model.js";
+import { hasEnded } from "../../run-model/run-model.js";
+import { formatDuration } from "../../text/numbers.js";
+import { progressBar } from "../charts/progress-bar.js";
+import {
+  firstThatFits,
+  type Line,
+  lineWidth,
+  type Size,
+  type ViewStyle,
+} from "../terminal/line.js";
+import { Lines } from "../terminal/lines.js";
+import { useViewStyle } from "../terminal/terminal-context.js";
+import { modelText } from "./panels/model-text.js";
+import type { Unreadable } from "./run-feed.js";
+
+export interface PhaseInput {
+  readonly trial: TrialModel | null;
+  /** The run is, and the trial has nothing in hand. */
+  readonly paused: boolean;
+  /** The run has neither an end nor a controller: its name for `averse resume`; null: it has. */
+  readonly stopped: string | null;
+  /** Seconds, on the clock of `Phase.since`. */
+  readonly now: number;
+  /** Why the journal cannot be read; null: it can. */
+  readonly unreadable: Unreadable | null;
+  /** The journal has not been read to its end yet. */
+  readonly unread: boolean;
+}
+
+const bar = { least: 6, most: 24 };
+
+export function PhaseLine({ width, height, ...input }: PhaseInput & Size): ReactElement {
+  return <Lines lines={[lineOf(input, width, useViewStyle())]} width={width} height={height} />;
+}
+
+function lineOf(
+  { trial, paused, stopped, now, unreadable, unread }: PhaseInput,
+  width: number,
+  style: ViewStyle,
+): Line {
+  if (unreadable !== null) {
+    return firstThatFits(unreadableWords(unreadable), width, style);
+  }
+  if (unread) {
+    return [{ text: "reading the journal", dim: true }];
+  }
+  if (trial === null) {
+    return [{ text: "no trial yet", dim: true }];
+  }
+  const { status, phase, message } = trial;
+  if (stopped !== null && !hasEnded(trial)) {
+    return firstThatFits(
+      stoppedWords(modelText(stopped, { revealed: true, room: width, style })),
+      width,
+      style,
+    );
+  }
+  switch (status) {
+    case "waiting":
+      return [{ text: "waiting for its turn", dim: true }];
+    case "done":
+      return [{ text: "done", dim: true }];
+    case "interrupted":
+      return [{ text: "stopped before its end; averse resume goes on with it", color: "yellow" }];
+    case "failed": {
+      const why =
+        message === null ? "" : `: ${modelText(message, { revealed: true, room: width, style })}`;
+      return [{ text: `failed${why}`, color: "red" }];
+    }
+    case "starting":
+    case "running":
+      if (paused) {
+        return [{ text: "paused; p goes on", color: "yellow" }];
+      }
+      return phase === null
+        ? [{ text: status === "starting" ? "starting its worker" : "between phases", dim: true }]
+        : phaseInHand(phase, now, width, style);
+  }
+}
+
+function stoppedWords(run: string): Line[] {
+  return [
+    `its controller died; \`averse resume ${run}\` goes on from the last checkpoints`,
+    `its controller died; \`averse resume ${run}\` goes on`,
+    "its controller died; `averse resume` goes on",
+  ].map((text) => [{ text, color: "yellow" }]);
+}
+
+function phaseInHand(phase: Phase, now: number, width: number, style: ViewStyle): Line {
+  const { name, done, total, unit, since } = phase;
+  const safe = (text: string): string => modelText(text, { revealed: true, room: 24, style });
+  const count = total > 0 ? `${done}/${total}` : done > 0 ? String(done) : "";
+  const words = [count, count === "" ? "" : safe(unit)].filter((word) => word !== "").join(" ");
+  const seconds = formatDuration(Math.max(0, now - since), style);
+  const title: Line = [{ text: safe(name), color: "cyan", bold: true }];
+  const rest: Line = [
+    { text: words === "" ? "" : `  ${words}` },
+    { text: `  ${seconds}`, dim: true },
+  ];
+  const room = Math.min(bar.most, width - lineWidth([...title, ...rest]) - 2);
+  const share = total > 0 ? done / total : null;
+  return room < bar.least
+    ? [...title, ...rest]
+    : [...title, { text: "  " }, ...progressBar(share, room, style), ...rest];
+}
+
+function unreadableWords({ gone, message }: Unreadable): Line[] {
+  const texts = gone
+    ? [
+        "The run's folder is gone, deleted or moved: the view goes on once it is back.",
+        "Its folder is gone: the view goes on once it is back.",
+      ]
+    : [`The journal cannot be read, and is tried again: ${message}`];
+  return texts.map((text) => [{ text, color: "red" }]);
+}

@@ -1,0 +1,112 @@
+/** The form of a new run, with the risk schedule that it will follow. */
+import { Box } from "ink";
+import type { ReactElement } from "react";
+import { formatDuration } from "../../text/numbers.js";
+import { wrapText } from "../../text/wrapping.js";
+import type { Line, Segment, Size, ViewStyle } from "../terminal/line.js";
+import { Lines, Row } from "../terminal/lines.js";
+import { plainText } from "../terminal/plain-text.js";
+import { useViewStyle } from "../terminal/terminal-context.js";
+import { fieldLines } from "./form-fields.js";
+import { type FormState, fieldsOf, overridesOf } from "./form-state.js";
+import { pointer } from "./row-pieces.js";
+import { ScheduleChart } from "./schedule-chart.js";
+
+/** From here on the schedule stands beside the settings. */
+const wideFrom = 120;
+const fieldsWidth = 62;
+const gap = 3;
+/** With fewer rows the arms get one line, and so do long messages. */
+const lowRows = 18;
+const roomyRows = 26;
+
+export function FormView({
+  state,
+  width,
+  height,
+}: Size & { readonly state: FormState }): ReactElement {
+  const style = useViewStyle();
+  const isWide = width >= wideFrom;
+  const space = height >= roomyRows ? 1 : 0;
+  const left = isWide ? fieldsWidth : width;
+  const { id, purpose } = state.experiment;
+  const title: Line = [
+    { text: "New run of " },
+    { text: id, bold: true },
+    { text: `  ${purpose}`, dim: true },
+  ];
+  const isLow = height < lowRows;
+  const settings = [
+    ...fieldsOf(state).flatMap((field) =>
+      field === "start" ? [] : fieldLines(state, field, left, !isLow, style),
+    ),
+    ...(space === 0 ? [] : [[]]),
+    startLine(state, style),
+    ...outcomeLines(state, left, isLow ? 2 : 6, style),
+  ];
+  const room = Math.max(0, height - 1 - space);
+  const rows = Math.min(settings.length, room);
+  const below = room - rows - space;
+  return (
+    <Box flexDirection="column">
+      <Row line={title} width={width} />
+      <Box
+        marginTop={space}
+        columnGap={gap}
+        rowGap={space}
+        flexDirection={isWide ? "row" : "column"}
+      >
+        <Lines lines={settings} width={left} height={rows} />
+        {isWide ? (
+          <ScheduleChart check={state.check} width={width - left - gap} height={room} />
+        ) : (
+          <ScheduleChart check={state.check} width={width} height={below} />
+        )}
+      </Box>
+    </Box>
+  );
+}
+
+function startLine(state: FormState, style: ViewStyle): Line {
+  const focused = state.focus === "start";
+  const { check, starting } = state;
+  const button: Segment = {
+    text: starting ? "Starting" : "Start",
+    ...(focused && check.ok ? { bold: true, color: "green" } : { dim: true }),
+  };
+  const enter: Line = focused && check.ok && !starting ? [{ text: "  Enter", color: "cyan" }] : [];
+  if (!check.ok) {
+    return [pointer(focused, style), button, { text: "  not with these settings:", color: "red" }];
+  }
+  const side = check.parallel > 1 ? `, ${check.parallel} side by side` : "";
+  const time =
+    check.seconds === null ? "no estimate yet" : `about ${formatDuration(check.seconds, style)}`;
+  const trials = `${check.trials} ${check.trials === 1 ? "trial" : "trials"}`;
+  return [pointer(focused, style), button, ...enter, { text: `  ${trials}${side}, ${time}` }];
+}
+
+/** Why it cannot start, or what `averse run` would be told. */
+function outcomeLines(state: FormState, width: number, most: number, style: ViewStyle): Line[] {
+  const { check, refusal } = state;
+  const problems = refusal !== null ? [refusal] : check.ok ? [] : check.problems;
+  if (problems.length > 0) {
+    const lines = problems.flatMap((problem) => wrapped(plainText(problem, style), width));
+    const shown = lines.slice(0, most).map((text): Line => [{ text, color: "red" }]);
+    const left = lines.length - shown.length;
+    return left === 0 || most < 3
+      ? shown
+      : [...shown.slice(0, -1), [{ text: `  and ${left + 1} more lines`, dim: true }]];
+  }
+  const text = overridesOf(state)
+    .map((override) => `--set ${override}`)
+    .join(" ");
+  return text === ""
+    ? []
+    : wrapped(plainText(text, style), width)
+        .slice(0, most)
+        .map((line) => [{ text: line, dim: true }]);
+}
+
+function wrapped(text: string, width: number): string[] {
+  return wrapText(text, Math.max(10, width - 2)).map((line) => `  ${line}`);
+}
