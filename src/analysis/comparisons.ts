@@ -11,7 +11,7 @@ import type { MetricSettings } from "./metrics.js";
 import { type ComparedMetric, promptInterval } from "./prompt-bootstrap.js";
 import type { RunFigures } from "./trial-figures.js";
 
-export const comparedMetrics: readonly ComparedMetric[] = [
+const comparedMetrics: readonly ComparedMetric[] = [
   "tail_reward",
   "cvar_0.1",
   "harm_rate",

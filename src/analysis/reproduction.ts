@@ -68,7 +68,7 @@ export interface EqualityTest {
   readonly trials: readonly TrialTest[];
 }
 
-export interface TrialTest extends PairedTest {
+interface TrialTest extends PairedTest {
   readonly trial: string;
   /** p ≥ level. */
   readonly equal: boolean;
@@ -123,8 +123,7 @@ function pairedRewards(
     : { was: both.map((place) => a.reward[place]!), is: both.map((place) => b.reward[place]!) };
 }
 
-/* The first figure in which two runs of one configuration differ. Pure. */
-
+/** The first figure in which two runs of one configuration differ. Pure. */
 export interface FirstDifference {
   /** Journal: the figures of a trial · manifest: the results that it keeps. */
   readonly in: "journal" | "manifest";

@@ -4,7 +4,7 @@
  */
 import type { EvaluatedEvent, JournalEvent } from "../journal/events.js";
 
-export interface TrialFigures {
+interface TrialFigures {
   /** Seconds of SFT or of the iterations, without loading, evaluating and saving. */
   readonly trainingSeconds: number;
   /** The same at each checkpoint, by step: what is done again after a restart counts once. */

@@ -4,7 +4,7 @@
  * A script imports all but this at run time, after `begin`: an old Node must come as far as the
  * sentence that says so.
  */
-import { requireNode } from "./require-node.mjs";
+import { isAtLeast } from "./versions.mjs";
 
 /**
  * @typedef {object} Beginning
@@ -18,12 +18,28 @@ import { requireNode } from "./require-node.mjs";
 /** @returns {Promise<Beginning>} */
 export async function begin() {
   requireNode();
-  const { checkoutRoot } = await import("./checkout-root.mjs");
   const { venvPython } = await import("./python-packages.mjs");
-  const { afterSetup } = await import("./setup.mjs");
+  const { afterSetup, checkoutRoot } = await import("./setup.mjs");
   return {
     root: checkoutRoot,
     python: venvPython(checkoutRoot),
     afterSetup: (extras, then) => afterSetup(checkoutRoot, extras, then),
   };
+}
+
+const minimum = [20, 19];
+
+/**
+ * The first thing every script here does, with syntax that an old Node can read: its user is told
+ * what to do instead of seeing a syntax error.
+ *
+ * @param {string} [version]
+ */
+export function requireNode(version = process.versions.node) {
+  if (isAtLeast(version, minimum)) return;
+  process.stderr.write(
+    `Averse needs Node ${minimum.join(".")} or newer and this is Node ${version}: ` +
+      "install a current one from https://nodejs.org (or with nvm: nvm install 22) and run the command again.\n",
+  );
+  process.exit(3);
 }

@@ -1,12 +1,16 @@
 /** Everything that a command here needs, installed and built; nothing is done twice. */
-
+import { spawnSync } from "node:child_process";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ensureBuilt } from "./build.mjs";
 import { forwardSignals, wasInterrupted } from "./child.mjs";
-import { machineExtras } from "./machine-extras.mjs";
 import { ensureNodePackages } from "./node-packages.mjs";
 import { ensurePythonPackages } from "./python-packages.mjs";
 import { environmentExit, interruptedExit, SetupError } from "./setup-error.mjs";
 import { takeSetupLock } from "./setup-lock.mjs";
+
+/** The folder that holds `src/`, wherever a script is called from. */
+export const checkoutRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
  * Runs a script: set-up under the lock, then its own part; a failed set-up is told in a sentence.
@@ -81,4 +85,18 @@ async function setUp(root, extras) {
   } finally {
     lock.release();
   }
+}
+
+/**
+ * Extras of the Python package that are of use on this machine, whatever a script asks for.
+ *
+ * @returns {string[]} `gpu`, which reads a GPU's load, where the NVIDIA driver lists a GPU; a
+ *   machine without one is not to need the package
+ */
+function machineExtras() {
+  const { status, stdout } = spawnSync("nvidia-smi", ["--list-gpus"], {
+    encoding: "utf8",
+    timeout: 10_000,
+  });
+  return status === 0 && /^GPU \d/m.test(stdout) ? ["gpu"] : [];
 }

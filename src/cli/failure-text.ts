@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/problems.js";
 import { RecordError } from "../system/record-error.js";
+/** What went wrong as the user reads it on stderr, and the exit code that goes with it. */
 import { safeText } from "../text/safe-text.js";
 import { EnvironmentError, WorkerFailure, WorkerLost } from "../worker/contract.js";
 
@@ -29,8 +30,7 @@ export class UserError extends Error {
   }
 }
 
-/* Any error as what the user reads on stderr, and the exit code that goes with it. */
-
+/** Any error as what the user reads on stderr, and the exit code that goes with it. */
 export interface FailureText {
   readonly exit: ExitCode;
   readonly text: string;

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { experimentSchema } from "./schema/experiment.js";
 
-export type KeyKind = "text" | "number" | "integer" | "boolean" | "choice" | "list";
+type KeyKind = "text" | "number" | "integer" | "boolean" | "choice" | "list";
 
 export interface KeyReference {
   /** `risk.alpha` */

@@ -57,17 +57,16 @@ function requireFiniteEpisodes(
   }
 }
 
-/*
- * Which episodes have a reward. One that failed (timeout, exception, NaN) is never scored 0: it is
- * in no figure, no ranking and no update, and too many of them stop the run.
- */
-
 /** Reasons that a message tells; the detail has all. */
 const TOLD = 3;
 
 /** Under two there is no tail that differs from the batch. */
 const LEAST = 2;
 
+/**
+ * Which episodes have no reward. One that failed (timeout, exception, NaN) is never scored 0: it is
+ * in no figure, no ranking and no update, and too many of them stop the run.
+ */
 export function failedEpisodes(failures: readonly RewardFailure[]): ReadonlySet<number> {
   return new Set(failures.flatMap(({ episodes }) => [...uint32Array(episodes)]));
 }

@@ -32,8 +32,7 @@ export function planRun(experiment: Experiment, hardware: Hardware): Plan {
   };
 }
 
-/* How many trials work side by side, and on which devices. */
-
+/** How many trials work side by side, and on which devices. */
 export interface Hardware {
   readonly cores: number;
   /** CUDA devices that workers can see. */

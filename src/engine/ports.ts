@@ -121,8 +121,7 @@ export type RunOutcome =
       readonly detail: string | null;
     };
 
-/* What a run shows of itself while it runs: its journal's events, and progress between them. */
-
+/** What a run shows of itself while it runs: its journal's events, and progress between them. */
 export type Observation =
   | { readonly kind: "event"; readonly event: JournalEvent }
   | {

@@ -4,7 +4,7 @@ import type { StopMode } from "./next-action.js";
 import type { Plan } from "./plan.js";
 import { initialTrial, type TrialState } from "./trial-state.js";
 
-export interface RunFailure {
+interface RunFailure {
   readonly trial: string | null;
   readonly kind: FailureKind;
   readonly message: string;

@@ -12,7 +12,7 @@ const digests = z.record(z.string(), z.string());
 const gpu = gpuState.nullable().default(null);
 
 /** What a trial can be asked to do (`actions.ts`). */
-export const actionKind = z.enum([
+const actionKind = z.enum([
   "open",
   "load",
   "restore",
@@ -29,7 +29,7 @@ export const actionKind = z.enum([
  * The worker's own kinds of error, `lost`: the worker is gone, and `reward`: more rewards failed
  * than `reward.max_failed_share` allows.
  */
-export const failureKind = z.enum([...errorKind.options, "lost", "reward"]);
+const failureKind = z.enum([...errorKind.options, "lost", "reward"]);
 
 /** Why a worker is given up: the session's reasons, and `protocol`: it answers what nobody asked. */
 export const lossReason = z.enum([
@@ -151,7 +151,7 @@ const sftFinished = z.strictObject({
   seconds: finite,
 });
 
-export const episodesSchema = z.strictObject({
+const episodesSchema = z.strictObject({
   /** Prompt ids in the train set. */
   prompt: z.array(count),
   /** Raw environment reward. */
@@ -167,7 +167,7 @@ export const episodesSchema = z.strictObject({
 });
 
 /** For B over 4,096 the arrays lie in a binary side file, named with its digest. */
-export const episodesFileSchema = z.strictObject({
+const episodesFileSchema = z.strictObject({
   file: z.string(),
   sha256: z.string(),
   count,
@@ -229,7 +229,7 @@ const step = z.strictObject({
 });
 
 /** Per-prompt arrays of one evaluation, aligned with `prompt`. */
-export const evaluationArraysSchema = z.strictObject({
+const evaluationArraysSchema = z.strictObject({
   prompt: z.array(count),
   prompt_score: z.array(figure),
   reward: z.array(figure),
@@ -320,7 +320,7 @@ const trialFailed = z.strictObject({
 const warning = z.strictObject({ type: z.literal("warning"), message: z.string() });
 
 /** What happened, before the journal gives it a number, a time and a trial. */
-export const happening = z.discriminatedUnion("type", [
+const happening = z.discriminatedUnion("type", [
   runStarted,
   runResumed,
   runFinished,

@@ -52,10 +52,8 @@ export const longestToRun = 4096;
 /** Longest line that a view takes from a run. */
 export const longestToView = 1 << 20;
 
-/* Bytes of a socket as lines of text, with a bound on what a line may hold in memory. */
-
 /**
- * Calls `take` for every line. A line of more than `longest` characters ends the connection: nothing
+ * Bytes of a socket as lines of text: calls `take` for every line. A line of more than `longest` characters ends the connection: nothing
  * that the protocol says is that long.
  */
 export function readLines(socket: Socket, longest: number, take: (line: string) => void): void {

@@ -20,7 +20,7 @@ export interface ComparedArm {
   readonly scale: Scale;
 }
 
-export interface ArmDifference {
+interface ArmDifference {
   readonly difference: number;
   /** Over the seeds; null for a single one. */
   readonly ci95: Interval | null;

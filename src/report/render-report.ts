@@ -1,9 +1,18 @@
-import { reportDocument } from "./document.js";
+/** A run's report, from its record to HTML and markdown: the same parts in both, in this order. */
+
+import type { ReportDocument } from "./blocks.js";
+import { cautionLines, conclusionLines } from "./conclusion-words.js";
 import { renderHtml } from "./html.js";
 import { renderMarkdown } from "./markdown.js";
 import { drawPlots } from "./plots/all-plots.js";
-import { gatherReport, type ReportInput } from "./report-data.js";
-import type { TextOptions } from "./sections/texts.js";
+import type { ReportPlot } from "./plots/panel.js";
+import { gatherReport, type ReportData, type ReportInput } from "./report-data.js";
+import { comparisonsSection } from "./sections/comparisons.js";
+import { reproduceSection } from "./sections/reproduce.js";
+import { plotsSection, resultsSection } from "./sections/results.js";
+import { setUpSection } from "./sections/set-up.js";
+import { type TextOptions, textsSection } from "./sections/texts.js";
+import { troubleSection } from "./sections/trouble.js";
 
 /**
  * Everything that is written about a run, as text; nothing is written to disk. Plots are in the HTML
@@ -17,4 +26,28 @@ export async function renderReport(
   const plots = await drawPlots(data);
   const document = reportDocument(data, plots, options);
   return { html: renderHtml(document), markdown: renderMarkdown(document) };
+}
+
+function reportDocument(
+  data: ReportData,
+  plots: readonly ReportPlot[],
+  options: TextOptions,
+): ReportDocument {
+  const { run, evaluation } = data;
+  const { name, purpose } = run.experiment;
+  return {
+    title: purpose === "" ? `${name}: what happened to the tail` : `${name}: ${purpose}`,
+    byline: `Run ${run.id}, started ${run.started.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}.`,
+    blocks: [
+      ...troubleSection(data),
+      { kind: "conclusion", lines: conclusionLines(evaluation.conclusion) },
+      ...cautionLines(evaluation.conclusion).map((text) => ({ kind: "warning" as const, text })),
+      ...resultsSection(data),
+      ...comparisonsSection(data),
+      ...plotsSection(plots),
+      ...textsSection(data, options),
+      ...setUpSection(data),
+      ...reproduceSection(data),
+    ],
+  };
 }

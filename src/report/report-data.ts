@@ -39,7 +39,7 @@ export interface ReportInput {
   readonly samples: readonly SampleText[];
 }
 
-export interface TrialData {
+interface TrialData {
   readonly name: string;
   readonly arm: string;
   readonly seed: number;
@@ -160,8 +160,7 @@ function last<T extends JournalEvent["type"]>(
   return null;
 }
 
-/* The completions that an arm's tail is made of. */
-
+/** The completions that an arm's tail is made of. */
 export interface LowReward {
   readonly arm: string;
   readonly seed: number;

@@ -1,8 +1,7 @@
 /** The terminal's table of results: one line per arm, as many figures as the width allows. */
 import type { Evaluation } from "../analysis/evaluation.js";
-import { columnWidths, gridLines, gridWidth } from "../text/grid.js";
+import { columnWidths, gridLines, gridWidth, terminalStyle } from "../text/grid.js";
 import { safeText } from "../text/safe-text.js";
-import { terminalStyle } from "../text/terminal-style.js";
 import { displayWidth, pad, truncate } from "../text/width.js";
 import { wrapText } from "../text/wrapping.js";
 import {
@@ -80,8 +79,7 @@ function notes(
   return lines;
 }
 
-/* Which columns of figures fit into a width, and the cells that go there. */
-
+/** Which columns of figures fit into a width, and the cells that go there. */
 interface LayoutOptions {
   /** Columns of the terminal. */
   readonly width: number;

@@ -9,13 +9,13 @@ export type HeadOf<T extends EventHead["type"]> = Extract<EventHead, { type: T }
 export type StepHead = HeadOf<"step">;
 
 /** An event's figures, and where its arrays are to be read. */
-export interface Recorded<T extends EventHead["type"]> {
+interface Recorded<T extends EventHead["type"]> {
   readonly head: HeadOf<T>;
   readonly entry: JournalEntry;
 }
 
 /** Figures of a step that panels draw over time. */
-export const seriesNames = [
+const seriesNames = [
   "alpha",
   "kept",
   "batch",
@@ -38,7 +38,7 @@ export const seriesNames = [
 ] as const;
 export type SeriesName = (typeof seriesNames)[number];
 
-export type TrialStatus = "waiting" | "starting" | "running" | "done" | "failed" | "interrupted";
+type TrialStatus = "waiting" | "starting" | "running" | "done" | "failed" | "interrupted";
 
 export interface Phase {
   /** import, load, sft, sample, reference, reward, update, evaluate, save, … */
@@ -199,9 +199,11 @@ export function markStopped(model: RunModel): RunModel {
     : model;
 }
 
-/* A trial before anything is known of it but its name, and which kind it will turn out to be. */
-
-/** @param id `<arm>-s<seed>` */
+/**
+ * A trial before anything is known of it but its name.
+ *
+ * @param id `<arm>-s<seed>`
+ */
 export function unknownTrial(id: string): TrialModel {
   const [, arm = id, seed = "0"] = /^(.*)-s(\d+)$/.exec(id) ?? [];
   return {

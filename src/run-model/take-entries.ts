@@ -140,12 +140,11 @@ class Batch {
   }
 }
 
-/* What a trial is doing between two events of the journal. */
-
 /**
- * The very same model where the progress comes too late to say anything.
+ * Takes in what a trial is doing between two events of the journal.
  *
  * @param now seconds since 1970
+ * @returns the very same model where the progress comes too late to say anything
  */
 export function takeProgress(
   model: RunModel,

@@ -39,7 +39,7 @@ export function checkedName(name: string, what: string): string {
   return name;
 }
 
-export function trialFolder(trial: string): string {
+function trialFolder(trial: string): string {
   return `trials/${checkedName(trial, "trial")}`;
 }
 

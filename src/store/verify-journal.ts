@@ -18,7 +18,7 @@ import {
 } from "../journal/reader.js";
 import { runFiles } from "./paths.js";
 
-export interface JournalFault {
+interface JournalFault {
   /** From 1. */
   readonly line: number;
   readonly message: string;

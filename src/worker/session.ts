@@ -266,7 +266,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
 }
 
 /** A promise that others settle; the first to do so counts. */
-export class Deferred<T> {
+class Deferred<T> {
   readonly promise: Promise<T>;
   resolve!: (value: T) => void;
   reject!: (reason: unknown) => void;

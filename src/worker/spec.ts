@@ -158,14 +158,14 @@ function problem(fault: SchemaFault, source: YamlSource): ConfigProblem {
 }
 
 /** What a spec's arguments and environment may name in braces. */
-export const PLACEHOLDERS = ["python", "endpoint", "session", "root", "keys"] as const;
+const PLACEHOLDERS = ["python", "endpoint", "session", "root", "keys"] as const;
 
 export type Placeholders = Readonly<Record<(typeof PLACEHOLDERS)[number], string>>;
 
 const PATTERN = /\{([a-z_]+)\}/g;
 
 /** Placeholders of a text that nothing will fill, braces included. */
-export function unknownPlaceholders(text: string): string[] {
+function unknownPlaceholders(text: string): string[] {
   return [...text.matchAll(PATTERN)]
     .filter(([, name]) => !(PLACEHOLDERS as readonly string[]).includes(name!))
     .map(([placeholder]) => placeholder);

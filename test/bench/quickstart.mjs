@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkoutRoot } from "../../src/bootstrap/checkout-root.mjs";
 import { runCaptured } from "../../src/bootstrap/child.mjs";
+import { checkoutRoot } from "../../src/bootstrap/setup.mjs";
 
 const scratch = mkdtempSync(join(tmpdir(), "averse-bench-"));
 const settings = [

@@ -165,7 +165,7 @@ describe("an old Node", () => {
     const checkout = stubCheckout();
     checkout.write(
       "src/bootstrap/probe.mjs",
-      `import { requireNode } from "./require-node.mjs"; requireNode("${version}");`,
+      `import { requireNode } from "./begin.mjs"; requireNode("${version}");`,
     );
     const { code, stderr } = await script(checkout, "src/bootstrap/probe.mjs", []);
     expect(code).toBe(expected);

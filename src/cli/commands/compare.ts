@@ -178,9 +178,11 @@ function select(
   );
 }
 
-/* Runs as the comparison screen shows them, from their records; also of runs that go on. */
-
-/** Never throws: a run that has nothing to show says why, and spoils no other. */
+/**
+ * A run as the comparison screen shows it, from its record; also one that goes on.
+ *
+ * Never throws: a run that has nothing to show says why, and spoils no other.
+ */
 export function comparedRun(folder: string): ComparedRun {
   const id = basename(folder);
   const nothing = { id, arms: [], conclusion: [], tailQuantile: null };

@@ -75,8 +75,6 @@ async function startDetached(
   return basename(run);
 }
 
-/* What the launcher asks for, answered from the disk; starting and watching are the caller's. */
-
 export interface LauncherSurroundings {
   /** Folder of the runs. */
   readonly runs: string;
@@ -85,6 +83,7 @@ export interface LauncherSurroundings {
   readonly hardware: Hardware;
 }
 
+/** What the launcher asks for, answered from the disk; starting and watching are the caller's. */
 export function launcherPorts(
   { runs: folder, workingDirectory, hardware }: LauncherSurroundings,
   act: Pick<LauncherPorts, "start" | "open">,

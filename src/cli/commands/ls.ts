@@ -2,10 +2,9 @@
 
 import type { RunSummary } from "../../run-model/run-summary.js";
 import { listRuns } from "../../store/run-list.js";
-import { gridLines } from "../../text/grid.js";
+import { gridLines, terminalStyle } from "../../text/grid.js";
 import { formatDuration, formatNumber } from "../../text/numbers.js";
 import { safeText } from "../../text/safe-text.js";
-import { terminalStyle } from "../../text/terminal-style.js";
 import { truncate } from "../../text/width.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import { checkFolderForRun } from "../lookup/runs.js";

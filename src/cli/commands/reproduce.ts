@@ -78,10 +78,8 @@ async function pythonVersions(spec: WorkerSpec): Promise<Record<string, string |
     : { python: facts.version, ...facts.packages, cuda: facts.torch?.cuda_build ?? null };
 }
 
-/* What `averse reproduce` found, in words. */
-
 /** @param differences known before anything runs */
-export function environmentText(differences: readonly EnvironmentDifference[]): string {
+function environmentText(differences: readonly EnvironmentDifference[]): string {
   if (differences.length === 0) {
     return "Environment: no difference from the first run is known.";
   }

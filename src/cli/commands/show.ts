@@ -18,8 +18,7 @@ import { safeText } from "../../text/safe-text.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import { modelFacts, readModel } from "../lookup/run-facts.js";
 import { runFolder } from "../lookup/runs.js";
-import { readSamples, sampleLines } from "../run/report-files.js";
-import { resultText } from "../run/result-text.js";
+import { readSamples, resultText, sampleLines } from "../run/results.js";
 import { AttachedRun } from "../run/run-source.js";
 import type { Terminal } from "../terminal.js";
 

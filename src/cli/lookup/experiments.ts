@@ -39,7 +39,7 @@ export function experimentFile(experiment: string, workingDirectory = process.cw
   );
 }
 
-export function experimentNames(directory: string): string[] {
+function experimentNames(directory: string): string[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory).flatMap((name) =>
     name.endsWith(".yaml") ? [name.slice(0, -5)] : [],
@@ -50,8 +50,6 @@ function shortPath(file: string, workingDirectory: string): string {
   const path = relative(workingDirectory, file);
   return path.startsWith("..") ? file : path;
 }
-
-/* The experiments of configs/experiments as the launcher lists them, and their few knobs. */
 
 function problemsOf(error: unknown): string[] {
   return error instanceof ConfigError
@@ -70,6 +68,7 @@ interface Read {
   readonly problems: readonly string[];
 }
 
+/** The experiments of configs/experiments as the launcher lists them, and their few settings. */
 export class ExperimentList {
   readonly #read = new Map<string, Read>();
 

@@ -1,4 +1,7 @@
-/** RUN of the command line: a folder, its name or the beginning of it, or `latest`. */
+/**
+ * RUN of the command line: a folder, its name or the beginning of it, or `latest`; and the folder of
+ * the runs, which is refused in one sentence before anything is looked for or made in it.
+ */
 
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -73,8 +76,6 @@ function refusal(
   return `no run is named ${JSON.stringify(run)} in ${folder}. ${hint}`;
 }
 
-/* The folder of the runs, before anything is looked for or made in it: refused in one sentence. */
-
 /** Where runs are if nobody says otherwise; it need not be there before the first. */
 const defaultRunsFolder = "runs";
 
@@ -83,7 +84,7 @@ const defaultRunsFolder = "runs";
  *
  * @throws {UserError} it is missing, or is no folder
  */
-export function checkRunsFolder(folder: string): void {
+function checkRunsFolder(folder: string): void {
   const isThere = refuseFile(folder, "--runs");
   if (!isThere && folder !== defaultRunsFolder) {
     throw new UserError(

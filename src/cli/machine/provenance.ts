@@ -53,12 +53,12 @@ function digestOf(name: string): string | null {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
 
-/* Which code this is: commit, and a digest of everything that differs from it. */
-
 /** A checkout with new data files can have a long list of them, or a long diff. */
 const largestOutput = 1 << 30;
 
 /**
+ * Which code this is: commit, and a digest of everything that differs from it.
+ *
  * Null outside a checkout whose top folder is `root`, without git, and where git cannot tell.
  * What git ignores (runs, packages) is no part of the code.
  */

@@ -2,7 +2,7 @@
 import type { RunCommand } from "../../engine/commands.js";
 import type { CommandSource } from "../../engine/ports.js";
 
-export class CommandDesk {
+export class CommandQueue {
   #listener: ((command: RunCommand) => string | null) | null = null;
   /** Asked for before the engine could take it: a journal is read first, and that may be long. */
   #early: RunCommand | null = null;

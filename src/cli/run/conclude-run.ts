@@ -3,8 +3,7 @@ import type { RunOutcome } from "../../engine/ports.js";
 import { shellLine } from "../command-line.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import type { Terminal } from "../terminal.js";
-import { readSamples, sampleLines } from "./report-files.js";
-import { resultText } from "./result-text.js";
+import { readSamples, resultText, sampleLines } from "./results.js";
 import { workerLog } from "./worker-opener.js";
 
 export interface ConclusionOptions {

@@ -23,7 +23,7 @@ import { provenance } from "../machine/provenance.js";
 import { refuseSecrets } from "../machine/refuse-secrets.js";
 import type { Terminal } from "../terminal.js";
 import { waitSeconds } from "../terminal.js";
-import { CommandDesk } from "./command-queue.js";
+import { CommandQueue } from "./command-queue.js";
 import { concludeRun, resumeHint } from "./conclude-run.js";
 import type { Detachment } from "./detach.js";
 import { OwnRun } from "./run-source.js";
@@ -129,7 +129,7 @@ export interface Execution {
   readonly history: History | null;
 }
 
-export interface History {
+interface History {
   /** Of the whole journal, in order. */
   readonly events: AsyncIterable<JournalEvent>;
   /** Cut off the journal's end; 0: it was whole. */
@@ -144,7 +144,7 @@ export async function execute(
   const folder = recorder.directory;
   options.detachment?.arrive(folder);
   const samples = new Map<string, string>();
-  const desk = new CommandDesk();
+  const commands = new CommandQueue();
   let view: RunView | null = null;
   let asked: StopRequest | null = null;
   // First of all: from here on an end has to be one in order.
@@ -159,11 +159,11 @@ export async function execute(
   );
   let outcome: RunOutcome;
   try {
-    const own = new OwnRun(folder, experiment, desk);
+    const own = new OwnRun(folder, experiment, commands);
     const opened = await openView(options, own, terminal);
     view = opened;
     if (asked !== null) opened.stopping(asked);
-    const server = await serve(folder, desk, opened);
+    const server = await serve(folder, commands, opened);
     const past =
       history === null ? null : await recall(experiment, plan, recorder, history, samples);
     opened.onStopAsked(() => signals.request());
@@ -182,7 +182,7 @@ export async function execute(
             own.observe(observation);
             opened.observe(observation);
           },
-          commands: desk.source,
+          commands: commands.source,
           stop: signals.stop,
           halt: signals.halt,
         },
@@ -262,9 +262,13 @@ async function openView(
 }
 
 /** A run that cannot be watched from elsewhere, or steered, runs all the same. */
-async function serve(folder: string, desk: CommandDesk, view: RunView): Promise<RunServer | null> {
+async function serve(
+  folder: string,
+  commands: CommandQueue,
+  view: RunView,
+): Promise<RunServer | null> {
   try {
-    return await serveRun(folder, (command) => desk.ask(command));
+    return await serveRun(folder, (command) => commands.ask(command));
   } catch (error) {
     const why = (error as Error).message;
     view.print(`warning: no other terminal can attach to this run or steer it: ${why}`);

@@ -8,7 +8,7 @@ import { holderOf } from "../../store/run-lock.js";
 import { safeText } from "../../text/safe-text.js";
 import { runWord } from "../lookup/runs.js";
 import type { Terminal } from "../terminal.js";
-import { resultText } from "./result-text.js";
+import { resultText } from "./results.js";
 
 /**
  * How the run stands and how to go on with it; of one that is done, its results.

@@ -115,7 +115,7 @@ export class OwnRun extends RecordedRun implements RunSource {
   constructor(
     directory: string,
     experiment: Experiment,
-    private readonly desk: { ask(command: RunCommand): string | null },
+    private readonly commands: { ask(command: RunCommand): string | null },
   ) {
     super(directory, experiment);
   }
@@ -137,7 +137,7 @@ export class OwnRun extends RecordedRun implements RunSource {
   }
 
   async ask(command: RunCommand): Promise<string | null> {
-    return this.desk.ask(command);
+    return this.commands.ask(command);
   }
 
   /** The engine has come to its end. */

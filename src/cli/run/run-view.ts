@@ -132,11 +132,7 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
   };
 }
 
-/*
- * A fault of the view that nobody caught must not end the run that is watched. What threw it is told
- * by its stack: the view's code, the library that lays it out, or the terminal's keys.
- */
-
+/** Who threw an error is told by its stack: the view, its layout library, or the terminal's keys. */
 const views = new URL("../../tui/", import.meta.url);
 const traces = [
   views.href,
@@ -152,11 +148,12 @@ export function isFaultOfView(error: unknown): boolean {
 }
 
 /**
- * Passes on what is no fault of the view to those who listen for uncaught exceptions.
+ * A fault of the view that nobody caught must not end the run that is watched. Passes on what is no
+ * fault of the view to those who listen for uncaught exceptions.
  *
  * @returns gives them all back to Node
  */
-export function catchViewFaults(onFault: (error: unknown) => void): () => void {
+function catchViewFaults(onFault: (error: unknown) => void): () => void {
   process.setUncaughtExceptionCaptureCallback((error) => {
     if (isFaultOfView(error)) {
       onFault(error);

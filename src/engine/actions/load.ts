@@ -157,9 +157,11 @@ function requireCapabilities(
   }
 }
 
-/* A data set's prompts in their order, as one digest: what "the same data" comes down to. */
-
-/** @returns sha256 of the ids as little-endian uint32, in hexadecimal */
-export function promptOrderDigest(ids: Uint32Array): string {
+/**
+ * A data set's prompts in their order, as one digest: what "the same data" comes down to.
+ *
+ * @returns sha256 of the ids as little-endian uint32, in hexadecimal
+ */
+function promptOrderDigest(ids: Uint32Array): string {
   return createHash("sha256").update(uint32Bytes(ids)).digest("hex");
 }

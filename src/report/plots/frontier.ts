@@ -10,7 +10,7 @@ import type { Curve, PlotSpec } from "./panel.js";
  * One bold curve per arm through the means over seeds at each checkpoint, and a faint one per seed.
  * Seeds reach a checkpoint at different cost: means are taken along both axes.
  */
-export function frontierCurves(data: ReportData, cost: (point: FrontierPoint) => number): Curve[] {
+function frontierCurves(data: ReportData, cost: (point: FrontierPoint) => number): Curve[] {
   const styles = armStyles(data.arms, data.run.experiment.arms);
   return Object.entries(data.evaluation.frontier).flatMap(([arm, points]) => {
     const style = styles.get(arm) ?? armStyles([arm], data.run.experiment.arms).get(arm)!;

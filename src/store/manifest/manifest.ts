@@ -161,15 +161,8 @@ export function configHash(experiment: Experiment): string {
   return sha256Of(canonicalJson(experiment));
 }
 
-/* How a data set becomes prompts, in words: the rules of the worker's reader. */
-
-export interface DataRules {
-  split: string;
-  filter: string;
-  truncation: string;
-}
-
-export function dataRules({ data, sft }: Experiment): DataRules {
+/** How a data set becomes prompts, in words: the rules of the worker's reader. */
+function dataRules({ data, sft }: Experiment) {
   return {
     split:
       data.path === "builtin"

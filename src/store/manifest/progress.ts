@@ -111,8 +111,6 @@ function withResult(
   return { ...manifest, results: { ...results, trials } };
 }
 
-/* The models that workers have loaded: each with its source, its files, and who used it. */
-
 type Ready = Extract<JournalEvent, { type: "worker_ready" }>;
 type Model = Manifest["models"][number];
 type ModelKey = (typeof modelKeys)[number];
@@ -120,7 +118,7 @@ type ModelKey = (typeof modelKeys)[number];
 /** A worker tells the commit of a model from the hub among its versions, under the model's key. */
 const modelKeys = ["policy.model", "reference", "reward.model", "judge"] as const;
 
-export function isModelKey(name: string): boolean {
+function isModelKey(name: string): boolean {
   return (modelKeys as readonly string[]).includes(name);
 }
 
@@ -129,7 +127,7 @@ const tokenizerFile =
   /^(tokenizer.*\.json|vocab\.(json|txt)|merges\.txt|special_tokens_map\.json|added_tokens\.json|chat_template\..*|.*\.model|.*\.tiktoken)$/;
 
 /** One entry for each role, source and content: a second one of a role shows a change under way. */
-export function loadedModels(
+function loadedModels(
   before: Manifest["models"],
   experiment: Experiment,
   ready: Ready,
@@ -161,12 +159,12 @@ function modelsOf(experiment: Experiment, trial: Trial, { digests, versions }: R
 }
 
 /** An entry of the manifest that several trials share. */
-export interface SharedEntry {
+interface SharedEntry {
   readonly trials: readonly string[];
 }
 
 /** The entry added; or, where there is one that differs in nothing else, its trials added to that. */
-export function withUser<T extends SharedEntry>(entries: readonly T[], added: T): T[] {
+function withUser<T extends SharedEntry>(entries: readonly T[], added: T): T[] {
   const content = contentOf(added);
   const same = entries.find((entry) => contentOf(entry) === content);
   if (same === undefined) {

@@ -95,7 +95,7 @@ const determinism = z.strictObject({
   given_up: z.array(z.string()).describe("for speed, or because the device cannot"),
 });
 
-export const environmentDifference = z.strictObject({
+const environmentDifference = z.strictObject({
   field: z.string(),
   was: z.union([z.string(), finite, z.boolean()]).nullable(),
   is: z.union([z.string(), finite, z.boolean()]).nullable(),
@@ -122,7 +122,7 @@ const results = z.strictObject({
 });
 
 /** Without its own digest. */
-export const manifestContent = z.strictObject({
+const manifestContent = z.strictObject({
   manifest: z.literal(manifestVersion).describe("version of this schema"),
   name: z.string(),
   purpose: z.string(),

@@ -79,14 +79,13 @@ function verdict([version, request, domain, , , mechanism, key]: readonly Buffer
   return [version!, request!, ...(welcome ? ["200", "OK"] : ["400", "unknown key"]), "", ""];
 }
 
-/* CURVE keys of one session: a pair for each side, thrown away with it. */
-
 /** 40 characters of Z85 each. */
-export interface KeyPair {
+interface KeyPair {
   readonly publicKey: string;
   readonly secretKey: string;
 }
 
+/** CURVE keys of one session: a pair for each side, thrown away with it. */
 export interface SessionKeys {
   readonly server: KeyPair;
   readonly client: KeyPair;

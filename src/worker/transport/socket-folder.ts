@@ -119,7 +119,7 @@ function removeIfOwn(folder: string): void {
 }
 
 /** Removes a folder of such a name and all in it; one that cannot be removed now stays. */
-export function removeSocketFolder(folder: string): void {
+function removeSocketFolder(folder: string): void {
   try {
     // A worker that is being killed may still write into it.
     rmSync(folder, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });

@@ -174,9 +174,6 @@ describe("a reader that has enough", () => {
 });
 
 describe("the folder of the runs", () => {
-  const file = join(scratch, "no-folder");
-  const gone = join(scratch, "gone");
-
   test.each([
     [["ls"]],
     [["attach", "latest"]],
@@ -184,6 +181,7 @@ describe("the folder of the runs", () => {
     [["run", "smoke"]],
     [["run", "smoke", "--detach"]],
   ])("%j: a file is none", async (args) => {
+    const file = join(scratch, "no-folder");
     writeFileSync(file, "");
     expect(await refusedHere([...args, "--runs", file])).toEqual({
       code: 2,
@@ -192,6 +190,7 @@ describe("the folder of the runs", () => {
   });
 
   test("one that was named has to be there where a run is looked for", async () => {
+    const gone = join(scratch, "gone");
     expect(await refusedHere(["show", "latest", "--runs", gone])).toEqual({
       code: 2,
       stderr: `there is no folder ${gone}: name the one that the runs are in with --runs.`,

@@ -1,7 +1,7 @@
 /** Runs as views get them: of this process, of another, over, and taken up again. */
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { CommandDesk } from "../../../src/cli/run/command-queue.js";
+import { CommandQueue } from "../../../src/cli/run/command-queue.js";
 import { AttachedRun, OwnRun } from "../../../src/cli/run/run-source.js";
 import type { RunCommand } from "../../../src/engine/commands.js";
 import type { Happening } from "../../../src/journal/events.js";
@@ -67,7 +67,7 @@ describe("what is on disk", () => {
     recorder.append("rlhf-s0", evaluatedHappening({ step: 2 }));
     const texts = [{ episode: 1, prompt: "a", completion: "b" }];
     recorder.writeTexts("rlhf-s0", 1, texts);
-    const own = new OwnRun(recorder.directory, smallExperiment(), new CommandDesk());
+    const own = new OwnRun(recorder.directory, smallExperiment(), new CommandQueue());
     for (const run of [own, await attached(recorder)]) {
       const [first, second, third] = [...run.read()].flat();
       expect(run.episodes(first!)).toEqual(many(2));
@@ -86,8 +86,8 @@ describe("what is on disk", () => {
 describe("a run of this process", () => {
   test("passes on what the engine shows, and asks it", async () => {
     const recorder = newRun();
-    const desk = new CommandDesk();
-    const run = new OwnRun(recorder.directory, smallExperiment(), desk);
+    const commands = new CommandQueue();
+    const run = new OwnRun(recorder.directory, smallExperiment(), commands);
     const happen = (trial: string | null, happening: Happening) =>
       run.observe({ kind: "event", event: recorder.append(trial, happening) });
     run.observe(progress("rlhf-s0", 1));
@@ -98,7 +98,7 @@ describe("a run of this process", () => {
     happen(null, { type: "paused" });
     expect(types(run)).toEqual(["trial_finished", "paused"]);
     expect(await run.ask("pause")).toBe("the run is just starting or ending");
-    const withdraw = desk.source((command) => `no ${command}`);
+    const withdraw = commands.source((command) => `no ${command}`);
     expect(await run.ask("pause")).toBe("no pause");
     withdraw();
     expect(run).toMatchObject({ live: true, foreground: true });
