@@ -212,7 +212,7 @@ describe("a run that is steered", () => {
     expect(lines!.stdout).toMatch(
       /foreground: running[\s\S]*stop requested: steps in hand are finished/,
     );
-    expect(lines!.stdout.trimEnd().split("\n").at(-1)).toMatch(/^interrupted after/);
+    expect(lines!.stdout.trimEnd().split("\n").at(-1)).toMatch(/^run interrupted after/);
     const told = events!.stdout
       .trimEnd()
       .split("\n")
@@ -241,7 +241,7 @@ describe("a run that is steered", () => {
     const [lines, events] = await Promise.all(views.map(({ finished }) => finished));
     expect(lines!.stderr).toContain("deaf: its controller cannot be reached from here");
     expect(lines!.code).toBe(0);
-    expect(lines!.stdout.trimEnd().split("\n").at(-1)).toMatch(/^interrupted after/);
+    expect(lines!.stdout.trimEnd().split("\n").at(-1)).toMatch(/^run interrupted after/);
     expect(events!.stdout.trimEnd().split("\n")).toHaveLength(journalOf(folder).length);
     expect(events!.code).toBe(0);
     expect(stdout).toContain("warning: no other terminal can attach to this run or steer it");
@@ -292,7 +292,7 @@ describe("attached to a run", () => {
     expect(view.trials["rlhf-s0"].steps[0]).toMatchObject({ step: 0, kept: expect.any(Number) });
     expect(view.trials["rlhf-s0"].steps[0]).not.toHaveProperty("episodes");
     expect(view.log.at(-1).text).toMatch(/^checkpoint/);
-    expect(view.log.map(({ text }: { text: string }) => text)).toContain("paused");
+    expect(view.log.map(({ text }: { text: string }) => text)).toContain("paused: steps in hand are finished, nothing new begins");
     await averse(["stop", folder]);
     await untilGone(pid);
     const after = (await shown()).view;
