@@ -327,7 +327,7 @@ describe("src", () => {
   });
 
   test("exports no name for two things", () => {
-    expect(doubleNames(without("tui"))).toEqual([]);
+    expect(doubleNames(sources)).toEqual([]);
   });
 
   test("keeps folders that can be taken in at a glance: 25 files side by side at most", () => {

@@ -25,7 +25,7 @@ export interface FanRow {
   readonly q95: number;
 }
 
-export interface FanChart {
+export interface FanChartData {
   /** Ascending by x; between two rows a straight line is drawn. */
   readonly rows: readonly FanRow[];
   /** Ascending by x; drawn as points. */
@@ -50,7 +50,7 @@ export function fanGlyphs(unicode: boolean) {
     : { outer: ".", inner: ":", median: "=", point: "x" };
 }
 
-export function fanChart(chart: FanChart, options: ChartOptions): Line[] {
+export function fanChart(chart: FanChartData, options: ChartOptions): Line[] {
   const { rows, points } = chart;
   const x = chart.x ?? { from: rows[0]?.x ?? 0, to: rows.at(-1)?.x ?? 1 };
   const shown = { low: x.from, high: x.to };
@@ -95,7 +95,7 @@ function isWhole({ q05, q25, q50, q75, q95 }: FanRow): boolean {
 /** All values that have to be within the y axis. */
 function* extremes(
   rows: readonly FanRow[],
-  { xs, ys }: FanChart["points"],
+  { xs, ys }: FanChartData["points"],
   shown: Range,
 ): Iterable<number | null> {
   for (const { q05, q95 } of rows) {
@@ -110,7 +110,7 @@ function* extremes(
 }
 
 /** One a column, or thousands of steps would blot out the fan. */
-function drawPoints(plot: Plot, { xs, ys }: FanChart["points"], glyph: string): boolean {
+function drawPoints(plot: Plot, { xs, ys }: FanChartData["points"], glyph: string): boolean {
   const last = new Map<number, number>();
   for (let at = 0; at < xs.length; at += 1) {
     const y = ys[at] ?? Number.NaN;

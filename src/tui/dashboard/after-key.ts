@@ -10,10 +10,10 @@ import { type DashboardAction, dashboardKeys } from "./keys.js";
 import type { PageExtent } from "./panels/episode-page.js";
 import { trainingCharts } from "./panels/training-figures.js";
 import {
-  type Effect,
+  type DashboardEffect,
+  type DashboardNotice,
   filterInHand,
   focused,
-  type Notice,
   panelIds,
   type ViewFacts,
   type ViewState,
@@ -110,10 +110,10 @@ function acted(
   }
 }
 
-const leave: Effect = { kind: "leave" };
+const leave: DashboardEffect = { kind: "leave" };
 
 /** Only a view that its run lives in is asked: any other's screen suspends by itself. */
-const notSuspended: Notice = {
+const notSuspended: DashboardNotice = {
   level: "error",
   text: "the run lives in this window and would stand still with it; p pauses it",
 };
@@ -133,7 +133,7 @@ function interrupted(view: ViewState, facts: ViewFacts): ViewStep {
     return { view, effect: leave };
   }
   const again = view.stopAsked || facts.state === "stopping";
-  const effect: Effect = { kind: "ask", command: again ? "halt" : "stop" };
+  const effect: DashboardEffect = { kind: "ask", command: again ? "halt" : "stop" };
   return { view: { ...view, dialog: null, stopAsked: true }, effect };
 }
 

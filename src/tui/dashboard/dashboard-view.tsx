@@ -18,9 +18,9 @@ import { layoutOf } from "./layout.js";
 import type { RunFeed, RunSnapshot } from "./run-feed.js";
 import { readScene, type Scene } from "./scene.js";
 import {
-  type Effect,
+  type DashboardEffect,
+  type DashboardNotice,
   firstView,
-  type Notice,
   type ViewFacts,
   type ViewState,
 } from "./view-state.js";
@@ -30,7 +30,7 @@ export interface DashboardProps {
   /** The run as commands take it. */
   readonly word: string;
   /** @returns what the reader is told; null: nothing */
-  readonly onEffect: (effect: Effect) => Promise<Notice | null>;
+  readonly onEffect: (effect: DashboardEffect) => Promise<DashboardNotice | null>;
 }
 
 /** For callers that load React only here. */
@@ -63,12 +63,12 @@ interface Viewing {
   /** Seconds since 1970: the view's notice goes. */
   readonly noticeUntil: number;
   /** All that keys have asked for since the view was opened. */
-  readonly effects: readonly Effect[];
+  readonly effects: readonly DashboardEffect[];
 }
 
 type Happening =
   | { readonly kind: "key"; readonly key: KeyPress }
-  | { readonly kind: "told"; readonly notice: Notice }
+  | { readonly kind: "told"; readonly notice: DashboardNotice }
   | { readonly kind: "clock"; readonly now: number }
   | { readonly kind: "state"; readonly state: RunModel["state"] };
 

@@ -5,7 +5,7 @@ import { safeText } from "../../text/safe-text.js";
 import { type OpenView, openView, type ViewOptions } from "../terminal/view.js";
 import { commandWords } from "./command-words.js";
 import { RunFeed } from "./run-feed.js";
-import type { Effect, Notice } from "./view-state.js";
+import type { DashboardEffect, DashboardNotice } from "./view-state.js";
 
 export interface DashboardOptions extends Pick<ViewOptions, "stdin" | "stdout"> {
   readonly color: boolean;
@@ -24,7 +24,7 @@ export interface DashboardOptions extends Pick<ViewOptions, "stdin" | "stdout"> 
  */
 export type DashboardOutcome = "left" | "ended" | "stop-asked";
 
-export interface Dashboard {
+export interface DashboardHandle {
   /**
    * Settles when the terminal is back as it was.
    *
@@ -51,7 +51,7 @@ export async function runDashboard(
   return await startDashboard(source, options).outcome;
 }
 
-export function startDashboard(source: RunSource, options: DashboardOptions): Dashboard {
+export function startDashboard(source: RunSource, options: DashboardOptions): DashboardHandle {
   const { stdin, stdout, color, unicode, word = source.id } = options;
   const now = options.now ?? (() => Date.now() / 1000);
   const { promise: outcome, resolve, reject } = settled<DashboardOutcome>();
@@ -81,7 +81,7 @@ export function startDashboard(source: RunSource, options: DashboardOptions): Da
     }
     return open;
   };
-  const onEffect = async (effect: Effect): Promise<Notice | null> => {
+  const onEffect = async (effect: DashboardEffect): Promise<DashboardNotice | null> => {
     if (effect.kind === "leave") {
       end(source.foreground ? "ended" : "left");
       return null;
@@ -128,7 +128,7 @@ async function asked(
   source: RunSource,
   command: RunCommand,
   onTaken: DashboardOptions["onTaken"],
-): Promise<Notice> {
+): Promise<DashboardNotice> {
   try {
     const refused = await source.ask(command);
     if (refused !== null) {

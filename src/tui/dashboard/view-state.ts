@@ -43,7 +43,7 @@ export interface ViewState {
   /** First line of the help screen; null: it is not shown. */
   readonly help: number | null;
   /** What became of the last command; the next key takes it away, or time. */
-  readonly notice: Notice | null;
+  readonly notice: DashboardNotice | null;
   /** This view asked the run to stop, and it may not have said so yet. */
   readonly stopAsked: boolean;
 }
@@ -58,7 +58,7 @@ export interface WhatIfChoice {
 /** `leave`: leaving stops the run · `stop`: after the current iterations · `halt`: at once. */
 export type Dialog = "leave" | "stop" | "halt";
 
-export interface Notice {
+export interface DashboardNotice {
   readonly level: "info" | "error";
   /** Safe to print. */
   readonly text: string;
@@ -93,14 +93,14 @@ export interface ViewFacts {
 }
 
 /** What has to be done outside for a key. */
-export type Effect =
+export type DashboardEffect =
   | { readonly kind: "leave" }
   | { readonly kind: "stop-and-leave" }
   | { readonly kind: "ask"; readonly command: RunCommand };
 
 export interface ViewStep {
   readonly view: ViewState;
-  readonly effect: Effect | null;
+  readonly effect: DashboardEffect | null;
 }
 
 export const firstView: ViewState = {

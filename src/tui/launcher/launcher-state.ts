@@ -20,30 +20,30 @@ import {
   withRuns,
 } from "./list-state.js";
 
-export type LauncherScreen =
+export type LauncherScreenState =
   | { readonly kind: "list" }
   | { readonly kind: "form"; readonly form: FormState }
   | { readonly kind: "compare"; readonly compare: CompareState };
 
 export interface LauncherState {
   readonly list: ListState;
-  readonly screen: LauncherScreen;
+  readonly screen: LauncherScreenState;
   /** The help of that screen covers it. */
   readonly help: boolean;
   /** Lines of help above the window. */
   readonly helpScroll: number;
   /** What the last key or the last request came to; null: nothing to tell. */
-  readonly notice: Notice | null;
+  readonly notice: LauncherNotice | null;
 }
 
-export interface Notice {
+export interface LauncherNotice {
   readonly level: "info" | "error";
   /** Untrusted. */
   readonly text: string;
 }
 
 /** What the outside has to do for a key. */
-export type Effect =
+export type LauncherEffect =
   | { readonly kind: "quit" }
   | { readonly kind: "open"; readonly run: string }
   | { readonly kind: "start"; readonly experiment: string; readonly overrides: readonly string[] }
@@ -51,7 +51,7 @@ export type Effect =
 
 export interface LauncherStep {
   readonly state: LauncherState;
-  readonly effect: Effect | null;
+  readonly effect: LauncherEffect | null;
 }
 
 /** What a key's meaning hangs on beside the state. */

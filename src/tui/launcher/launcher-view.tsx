@@ -6,10 +6,10 @@ import { useKeys, useTerminalSize, useViewStyle } from "../terminal/terminal-con
 import type { LauncherPorts } from "./launcher-ports.js";
 import { LauncherScreen, launcherScroll } from "./launcher-screen.js";
 import {
-  type Effect,
   failed,
   foundExperiments,
   foundRuns,
+  type LauncherEffect,
   type LauncherState,
   launcherAfterKey,
   notified,
@@ -40,7 +40,7 @@ type Happening = KeyPress | ((state: LauncherState) => LauncherState);
 interface Launching {
   readonly state: LauncherState;
   /** All that keys have asked for since the screen was opened. */
-  readonly effects: readonly Effect[];
+  readonly effects: readonly LauncherEffect[];
 }
 
 export function Launcher({ ports, before, onEnd }: LauncherProps): ReactElement {

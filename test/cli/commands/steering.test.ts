@@ -292,7 +292,9 @@ describe("attached to a run", () => {
     expect(view.trials["rlhf-s0"].steps[0]).toMatchObject({ step: 0, kept: expect.any(Number) });
     expect(view.trials["rlhf-s0"].steps[0]).not.toHaveProperty("episodes");
     expect(view.log.at(-1).text).toMatch(/^checkpoint/);
-    expect(view.log.map(({ text }: { text: string }) => text)).toContain("paused: steps in hand are finished, nothing new begins");
+    expect(view.log.map(({ text }: { text: string }) => text)).toContain(
+      "paused: steps in hand are finished, nothing new begins",
+    );
     await averse(["stop", folder]);
     await untilGone(pid);
     const after = (await shown()).view;

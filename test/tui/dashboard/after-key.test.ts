@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { afterKey } from "../../../src/tui/dashboard/after-key.js";
 import { dashboardKeys } from "../../../src/tui/dashboard/keys.js";
 import {
-  type Effect,
+  type DashboardEffect,
   firstView,
   type ViewFacts,
   type ViewState,
@@ -36,12 +36,12 @@ function press(key: string): KeyPress {
 
 interface Played {
   readonly view: ViewState;
-  readonly effects: readonly Effect[];
+  readonly effects: readonly DashboardEffect[];
 }
 
 /** @param keys names of keys and characters, a space between them */
 function play(keys: string, given = facts, view: ViewState = firstView): Played {
-  const effects: Effect[] = [];
+  const effects: DashboardEffect[] = [];
   for (const key of keys.split(" ")) {
     const step = afterKey(view, press(key === "space" ? " " : key), given);
     view = step.view;
@@ -51,7 +51,8 @@ function play(keys: string, given = facts, view: ViewState = firstView): Played 
 }
 
 const view = (keys: string, given = facts): ViewState => play(keys, given).view;
-const effects = (keys: string, given = facts): readonly Effect[] => play(keys, given).effects;
+const effects = (keys: string, given = facts): readonly DashboardEffect[] =>
+  play(keys, given).effects;
 
 describe("focus", () => {
   test("goes round with Tab and Shift-Tab, and to a panel by its number", () => {

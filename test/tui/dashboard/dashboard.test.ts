@@ -7,7 +7,7 @@ import {
   type RunSource,
 } from "../../../src/run-model/run-source.js";
 import {
-  type Dashboard,
+  type DashboardHandle,
   type DashboardOutcome,
   startDashboard,
 } from "../../../src/tui/dashboard/dashboard.js";
@@ -98,7 +98,7 @@ interface Opened {
   readonly run: Run;
   readonly keyboard: Keyboard;
   readonly display: Display;
-  readonly dashboard: Dashboard;
+  readonly dashboard: DashboardHandle;
   /** The frame, once it holds this. */
   shows(text: string | RegExp): Promise<void>;
   type(keys: string): void;

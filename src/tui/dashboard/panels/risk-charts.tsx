@@ -27,7 +27,7 @@ import { heading, settingNumber } from "./field.js";
 import { stepSeries } from "./step-series.js";
 import { stepTail } from "./step-tail.js";
 
-export interface RiskInput {
+export interface RiskChartsInput {
   /** The arm's. */
   readonly config: ArmConfig;
   readonly steps: TrialModel["steps"];
@@ -49,7 +49,7 @@ interface Schedule {
   readonly title: Line;
 }
 
-function scheduleOf({ config, step, steps }: RiskInput): Schedule {
+function scheduleOf({ config, step, steps }: RiskChartsInput): Schedule {
   const { risk, training } = config;
   const { batch: episodes, iterations } = training;
   const terms: RiskSchedule = { ...risk, kind: risk.schedule };
@@ -67,7 +67,11 @@ function scheduleOf({ config, step, steps }: RiskInput): Schedule {
   };
 }
 
-export function ScheduleChart({ width, height, ...input }: RiskInput & Size): ReactElement {
+export function StepScheduleChart({
+  width,
+  height,
+  ...input
+}: RiskChartsInput & Size): ReactElement {
   const { plot, title } = scheduleOf(input);
   return (
     <Chart
@@ -80,7 +84,7 @@ export function ScheduleChart({ width, height, ...input }: RiskInput & Size): Re
 }
 
 /** The schedule in one row, between its first and its last value. */
-export function scheduleStrip(input: RiskInput, width: number, style: ViewStyle): Line {
+export function scheduleStrip(input: RiskChartsInput, width: number, style: ViewStyle): Line {
   const { plot, falls, title } = scheduleOf(input);
   if (!falls) {
     return title;
@@ -101,7 +105,7 @@ export function BatchChart({
   episodes,
   width,
   height,
-}: Pick<RiskInput, "step" | "episodes"> & Size): ReactElement {
+}: Pick<RiskChartsInput, "step" | "episodes"> & Size): ReactElement {
   const style = useViewStyle();
   if (episodes === null || step === null) {
     const none = { values: [], inTail: () => false, var: null, cvar: null };
@@ -154,7 +158,7 @@ export function FanChart({
   config,
   width,
   height,
-}: RiskInput & Size): ReactElement {
+}: RiskChartsInput & Size): ReactElement {
   const style = useViewStyle();
   const last = steps.at(-1)?.head ?? null;
   const fan = {

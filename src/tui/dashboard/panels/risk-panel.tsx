@@ -19,8 +19,8 @@ import { memoByValue } from "./memo-by-value.js";
 import {
   BatchChart,
   FanChart,
-  type RiskInput,
-  ScheduleChart,
+  type RiskChartsInput,
+  StepScheduleChart,
   scheduleStrip,
 } from "./risk-charts.js";
 import { repeatedTail } from "./step-tail.js";
@@ -29,7 +29,7 @@ export const RiskPanel = memoByValue(function RiskPanel({
   width,
   height,
   ...input
-}: RiskInput & Size): ReactElement {
+}: RiskChartsInput & Size): ReactElement {
   const style = useViewStyle();
   const figures = figureLines(input, width, style);
   const rows = Math.min(figures.length, Math.max(0, height));
@@ -46,7 +46,7 @@ export const RiskPanel = memoByValue(function RiskPanel({
  *
  * @param alpha as it is to be written
  */
-export function riskWords(
+export function riskPanelWords(
   { measure, statistic }: Pick<WhatIfQuestion, "measure" | "statistic">,
   alpha: string,
   style: ViewStyle,
@@ -59,8 +59,8 @@ export function riskWords(
 }
 
 /** What the arm takes for its tail, for the panel's title. */
-export function riskSetting({ risk }: RiskInput["config"], style: ViewStyle): string {
-  return riskWords(risk, settingNumber(risk.alpha, style), style);
+export function riskSetting({ risk }: RiskChartsInput["config"], style: ViewStyle): string {
+  return riskPanelWords(risk, settingNumber(risk.alpha, style), style);
 }
 
 /** Columns from which on the figures take two lines with full names. */
@@ -68,7 +68,7 @@ const fullNames = 66;
 
 /** In cells that do not depend on the figures, so that the charts below stay where they are. */
 function figureLines(
-  { config, step, episodes, previous }: RiskInput,
+  { config, step, episodes, previous }: RiskChartsInput,
   width: number,
   style: ViewStyle,
 ): Line[] {
@@ -107,7 +107,7 @@ const threeStacked = 18;
 const namedHistogram = 6;
 
 /** Least: the schedule in a row; then the histogram, the fan, and axes for the schedule. */
-function RiskCharts({ width, height, ...input }: RiskInput & Size): ReactElement | null {
+function RiskCharts({ width, height, ...input }: RiskChartsInput & Size): ReactElement | null {
   const style = useViewStyle();
   if (height < 1) {
     return null;
@@ -118,7 +118,7 @@ function RiskCharts({ width, height, ...input }: RiskInput & Size): ReactElement
     return (
       <>
         <Box columnGap={abreast.gap}>
-          <ScheduleChart {...input} width={left} height={top} />
+          <StepScheduleChart {...input} width={left} height={top} />
           <BatchChart {...input} width={width - abreast.gap - left} height={top} />
         </Box>
         <FanChart {...input} width={width} height={height - top} />
@@ -129,7 +129,7 @@ function RiskCharts({ width, height, ...input }: RiskInput & Size): ReactElement
     const each = Math.floor(height / 3);
     return (
       <>
-        <ScheduleChart {...input} width={width} height={each} />
+        <StepScheduleChart {...input} width={width} height={each} />
         <BatchChart {...input} width={width} height={height - 2 * each} />
         <FanChart {...input} width={width} height={each} />
       </>

@@ -58,7 +58,7 @@ export function chartHeading(
   style: ViewStyle,
 ): Line {
   const { steps, other, iteration } = input;
-  const now = shortNumber(valueAt(steps, iteration, chart), style);
+  const now = shortNumber(figureAt(steps, iteration, chart), style);
   const behind = other === null ? null : valueReached(other.steps, iteration, chart);
   return [
     { text: chartName(chart, input, width >= fullHeading, style), bold: true },
@@ -76,11 +76,11 @@ function valueReached(
   const last = steps.at(-1)?.head;
   const isAhead =
     iteration !== null && last !== undefined && iteration > iterationNumber(last.step);
-  return valueAt(steps, isAhead ? iterationNumber(last.step) : iteration, chart);
+  return figureAt(steps, isAhead ? iterationNumber(last.step) : iteration, chart);
 }
 
 /** Of the iteration in view; without one, of the last. */
-export function valueAt(
+export function figureAt(
   steps: TrialModel["steps"],
   iteration: number | null,
   chart: TrainingChart,

@@ -18,9 +18,9 @@ import { stepSeries } from "./step-series.js";
 import {
   chartHeading,
   chartName,
+  figureAt,
   type TrainingChart,
   trainingCharts,
-  valueAt,
 } from "./training-figures.js";
 
 export interface TrainingInput {
@@ -181,7 +181,7 @@ function SparkRows({
   const hasEnds = beside >= course.least + 2 + endsWidth;
   const room = Math.min(course.most, hasEnds ? beside - 2 - endsWidth : beside);
   const lines = fits.map((chart, at): Line => {
-    const value = shortNumber(valueAt(input.steps, input.iteration, chart), style);
+    const value = shortNumber(figureAt(input.steps, input.iteration, chart), style);
     const ys = inZoom(input.steps, input.zoom).map(({ head }) => head[chart]);
     return [
       { text: names[at]!.padEnd(nameWidth), bold: true },

@@ -11,7 +11,7 @@ import { Chart } from "./chart.js";
 import { alphaNumber, heading, said } from "./field.js";
 import { memoByValue } from "./memo-by-value.js";
 import { modelText } from "./model-text.js";
-import { riskWords } from "./risk-panel.js";
+import { riskPanelWords } from "./risk-panel.js";
 import { figureLines, shortWeights, weightLines } from "./what-if-tables.js";
 
 export interface WhatIfInput {
@@ -126,7 +126,7 @@ export function questionText(
   return [
     { text: `iteration ${iteration}: `, dim: true },
     {
-      text: riskWords(question, alphaNumber(alpha, style), style),
+      text: riskPanelWords(question, alphaNumber(alpha, style), style),
       ...(asIs ? { dim: true } : { color: "yellow" }),
     },
   ];
