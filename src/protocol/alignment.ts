@@ -1,17 +1,17 @@
 /**
- * Per-episode arrays answer the prompts asked for, position by position: their lengths must agree,
- * completions have tokens, failures must name episodes that there are, an update must be of the
- * episodes that have a weight, and texts of the episodes asked for.
+ * Arrays answer the prompts of the request, position by position: their lengths must agree,
+ * completions have tokens, failures must name episodes that exist, an update must be of the
+ * episodes that take part, and texts and samples of the requested episodes.
  */
 import { float32Array, uint32Array } from "./arrays.js";
-import type { Command, Payload, Result, RewardFailure } from "./messages.js";
+import type { Command, Payload, Result, Scored } from "./messages.js";
 
 type Arrays = Readonly<Record<string, Uint8Array | null>>;
 
 /**
  * Names the first field of a result that is not what the request (or its sibling) says, such as an
- * array of another length, or the first failure that names no episode or one twice. A short array would otherwise turn into NaN
- * far from its cause.
+ * array of another length, or the first failure that names no episode or one twice. A short array
+ * would otherwise turn into NaN far from its cause.
  *
  * @returns null when all agree.
  */
@@ -23,64 +23,119 @@ export function misaligned<C extends Command>(
   switch (command) {
     case "load": {
       const { train, test } = result as Result<"load">;
-      return (
-        differing(train.ids, "a train prompt", {
-          "train.ids": train.ids,
-          "train.scores": train.scores,
-        }) ??
-        differing(test.ids, "a test prompt", { "test.ids": test.ids, "test.scores": test.scores })
-      );
+      return notWhole("train.ids", train.ids) ?? notWhole("test.ids", test.ids);
+    }
+    case "score_prompts": {
+      const { prompts } = payload as Payload<"score_prompts">;
+      const { combined, components } = result as Result<"score_prompts">;
+      return differing(entries(prompts), "prompt", {
+        combined,
+        ...byName("components", components),
+      });
     }
     case "rollout": {
-      const { prompts } = payload as Payload<"rollout">;
-      const { reward, kl, return: returns, lambda_return, length } = result as Result<"rollout">;
+      const { prompts, completions } = payload as Payload<"rollout">;
+      const {
+        reward,
+        components,
+        kl,
+        return: returns,
+        lambda_return,
+        length,
+      } = result as Result<"rollout">;
+      const episodes = entries(prompts) * completions;
       const arrays = { reward, kl, return: returns, lambda_return, length };
       return (
-        differing(prompts, "a prompt asked for", arrays) ??
+        differing(episodes, "episode", { ...arrays, ...byName("components", components) }) ??
         empty("length", length) ??
-        misplaced("failures", (result as Result<"rollout">).failures, prompts)
+        misplaced("components", components, episodes)
       );
     }
     case "update": {
-      const weights = float32Array((payload as Payload<"update">).weights);
-      const asked = weights.filter((weight) => weight > 0).length;
+      const taking = takingPart(payload as Payload<"update">);
       const { episodes } = result as Result<"update">;
-      return episodes === asked
+      return episodes === taking
         ? null
-        : `field \`episodes\` is ${episodes}, expected ${asked}: so many have a weight over 0`;
+        : `field \`episodes\` is ${episodes}; expected ${taking}: so many have a weight, an advantage or a KL weight`;
     }
     case "evaluate": {
-      const { prompts } = payload as Payload<"evaluate">;
-      const { reward, judge, kl, length, failures, judge_failures } = result as Result<"evaluate">;
+      const { prompts, completions, samples } = payload as Payload<"evaluate">;
+      const { reward, components, judges, kl, length, ...rest } = result as Result<"evaluate">;
+      const episodes = entries(prompts) * completions;
+      const arrays = {
+        ...{ reward, kl, length },
+        ...byName("components", components),
+        ...byName("judges", judges),
+      };
       return (
-        differing(prompts, "a prompt asked for", { reward, judge, kl, length }) ??
+        differing(episodes, "episode", arrays) ??
         empty("length", length) ??
-        misplaced("failures", failures, prompts) ??
-        misplaced("judge_failures", judge_failures, prompts)
+        misplaced("components", components, episodes) ??
+        misplaced("judges", judges, episodes) ??
+        unlike("samples", rest.samples, samples)
       );
     }
     case "texts": {
       const { episodes } = payload as Payload<"texts">;
-      const asked = listed(uint32Array(episodes));
-      const told = listed((result as Result<"texts">).texts.map(({ episode }) => episode));
-      return told === asked
-        ? null
-        : `field \`texts\` is of the episodes ${told}, asked for were ${asked}`;
+      return unlike("texts", (result as Result<"texts">).texts, episodes);
     }
     default:
       return null;
   }
 }
 
+/** How many episodes of an update have a weight, an advantage or a KL weight. */
+function takingPart({ weights, advantages, kl_weights }: Payload<"update">): number {
+  const arrays = [weights, advantages, kl_weights].flatMap((bytes) =>
+    bytes === null ? [] : [float32Array(bytes)],
+  );
+  const longest = Math.max(0, ...arrays.map(({ length }) => length));
+  let taking = 0;
+  for (let episode = 0; episode < longest; episode++) {
+    taking += arrays.some((array) => (array[episode] ?? 0) !== 0) ? 1 : 0;
+  }
+  return taking;
+}
+
+/** The number of values; a torn one at the end is not counted. */
+function entries(bytes: Uint8Array): number {
+  return Math.floor(bytes.byteLength / 4);
+}
+
+function byName(
+  field: string,
+  all: readonly { readonly name: string; readonly scores: Uint8Array }[],
+): Arrays {
+  return Object.fromEntries(all.map(({ scores }, i) => [`${field}.${i}.scores`, scores]));
+}
+
+function notWhole(name: string, bytes: Uint8Array): string | null {
+  return bytes.byteLength % 4 === 0
+    ? null
+    : `field \`${name}\` has ${bytes.byteLength} bytes; expected a multiple of 4`;
+}
+
 function listed(episodes: ArrayLike<number>): string {
   return episodes.length === 0 ? "(none)" : Array.from(episodes).join(", ");
 }
 
-function differing(ids: Uint8Array, each: string, arrays: Arrays): string | null {
-  const expected = Math.floor(ids.byteLength / 4) * 4;
+/** Texts come in the order in which they were requested. */
+function unlike(
+  name: string,
+  texts: readonly { readonly episode: number }[],
+  requested: Uint8Array,
+): string | null {
+  const expected = listed(uint32Array(requested));
+  const got = listed(texts.map(({ episode }) => episode));
+  return got === expected
+    ? null
+    : `field \`${name}\` is of the episodes ${got}; expected ${expected}`;
+}
+
+function differing(count: number, each: string, arrays: Arrays): string | null {
   for (const [name, bytes] of Object.entries(arrays)) {
-    if (bytes !== null && bytes.byteLength !== expected) {
-      return `field \`${name}\` has ${bytes.byteLength} bytes, expected ${expected} (four ${each})`;
+    if (bytes !== null && bytes.byteLength !== count * 4) {
+      return `field \`${name}\` has ${bytes.byteLength} bytes; expected ${count * 4} (4 bytes per ${each})`;
     }
   }
   return null;
@@ -91,27 +146,25 @@ function empty(name: string, lengths: Uint8Array): string | null {
   const episode = uint32Array(lengths).indexOf(0);
   return episode < 0
     ? null
-    : `field \`${name}\` is 0 for episode ${episode}, expected at least 1 generated token`;
+    : `field \`${name}\` is 0 for episode ${episode}; expected at least 1 generated token`;
 }
 
-function misplaced(
-  name: string,
-  failures: readonly RewardFailure[],
-  prompts: Uint8Array,
-): string | null {
-  const count = Math.floor(prompts.byteLength / 4);
-  const seen = new Set<number>();
-  for (const [place, { episodes }] of failures.entries()) {
-    const field = `field \`${name}.${place}.episodes\``;
-    if (episodes.byteLength % 4 !== 0) {
-      return `${field} has ${episodes.byteLength} bytes, expected a multiple of 4`;
-    }
-    for (const episode of uint32Array(episodes)) {
-      if (episode >= count || seen.has(episode)) {
-        const wrong = episode >= count ? `of ${count}` : "twice";
-        return `${field} names episode ${episode} ${wrong}`;
+function misplaced(name: string, all: readonly Scored[], count: number): string | null {
+  for (const [i, { failures }] of all.entries()) {
+    const seen = new Set<number>();
+    for (const [place, { episodes }] of failures.entries()) {
+      const field = `${name}.${i}.failures.${place}.episodes`;
+      const torn = notWhole(field, episodes);
+      if (torn !== null) {
+        return torn;
       }
-      seen.add(episode);
+      for (const episode of uint32Array(episodes)) {
+        if (episode >= count || seen.has(episode)) {
+          const wrong = episode >= count ? `of ${count}` : "twice";
+          return `field \`${field}\` names episode ${episode} ${wrong}`;
+        }
+        seen.add(episode);
+      }
     }
   }
   return null;

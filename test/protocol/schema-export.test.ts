@@ -8,16 +8,16 @@ test("the committed schema.json is what messages.ts generates", async () => {
 
 test("a binary array is a string with the format of its numbers", () => {
   expect(protocolSchema()).toMatchObject({
-    protocol: 3,
+    protocol: 4,
     commands: {
       rollout: {
         payload: { properties: { prompts: { type: "string", format: "uint32-le" } } },
         result: { properties: { return: { type: "string", format: "float32-le" } } },
       },
-      evaluate: {
-        result: {
+      update: {
+        payload: {
           properties: {
-            judge: { anyOf: [{ type: "string", format: "float32-le" }, { type: "null" }] },
+            advantages: { anyOf: [{ type: "string", format: "float32-le" }, { type: "null" }] },
           },
         },
       },

@@ -5,7 +5,7 @@ Arrays are little-endian float32 or uint32 on the wire; `float32_array` and its 
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -17,13 +17,18 @@ LARGEST_EXACT_INTEGER: Final = 2**53 - 1
 Count = Annotated[int, Meta(ge=0, le=LARGEST_EXACT_INTEGER)]
 Seed = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 
+Positive = Annotated[int, Meta(ge=1, le=LARGEST_EXACT_INTEGER)]
+
 Finite = float
-Seconds = Annotated[float, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Seconds = NonNegative
+Fraction = Annotated[float, Meta(ge=0, le=1)]
 Float32 = Annotated[bytes, Meta(extra_json_schema={"format": "float32-le"})]
 Uint32 = Annotated[bytes, Meta(extra_json_schema={"format": "uint32-le"})]
 Digests = dict[str, str]
 """File name → sha256, hexadecimal."""
+Figures = dict[str, float]
+"""By names that hello declares; one that does not apply is absent."""
 
 
 class NotFinite(ValueError):  # noqa: N818
@@ -44,11 +49,17 @@ class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ):
             value = getattr(self, name)
             if isinstance(value, float) and not math.isfinite(value):
-                raise NotFinite(f"`{wire_name}` is {value}, expected a finite number")
+                raise NotFinite(f"`{wire_name}` is {value}; expected a finite number")
+            if isinstance(value, dict):
+                for key, entry in value.items():
+                    if isinstance(entry, float) and not math.isfinite(entry):
+                        raise NotFinite(
+                            f"`{wire_name}.{key}` is {entry}; expected a finite number"
+                        )
             if isinstance(value, bytes) and len(value) % 4 != 0:
                 raise ValueError(
-                    f"`{wire_name}` has {len(value)} bytes, expected a multiple of 4 "
-                    "(one 32-bit value an entry)"
+                    f"`{wire_name}` has {len(value)} bytes; expected a multiple of 4 "
+                    "(one 32-bit value per entry)"
                 )
 
 
@@ -121,9 +132,28 @@ def _one_dimensional(array: NDArray[Any]) -> NDArray[Any]:
 
 
 class GpuState(Message, frozen=True, kw_only=True):
-    """The whole GPU, with what other programs take of it: to be watched, no figure comes of it."""
+    """The whole GPU, with what other programs use of it: to be watched, no figure comes of it."""
 
-    load: Share | None
-    """share of up to the last second in which it was busy; None: it cannot be read"""
+    load: Fraction | None
+    """fraction of up to the last second in which it was busy; None: it cannot be read"""
     memory_used_bytes: Count
     memory_total_bytes: Count
+
+
+class ScoreFailure(Message, frozen=True, kw_only=True):
+    """Why there is no score, and for which episodes."""
+
+    kind: Literal["timeout", "exception", "not-finite"]
+    message: str
+    episodes: Uint32
+    """positions of episodes, ascending"""
+
+
+class Scored(Message, frozen=True, kw_only=True):
+    """What one reward component, or one judge, says of the episodes."""
+
+    name: str
+    scores: Float32
+    """raw; NaN where it failed"""
+    failures: list[ScoreFailure]
+    """no episode is in two of them"""

@@ -14,7 +14,13 @@ from msgspec import Meta, Raw
 from averse_worker.wire.errors import ErrorKind
 from averse_worker.wire.messages.base import LARGEST_EXACT_INTEGER, Count, Message
 from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
-from averse_worker.wire.messages.load import LoadPayload, LoadResult
+from averse_worker.wire.messages.load import (
+    DevicesResult,
+    LoadPayload,
+    LoadResult,
+    ScorePromptsPayload,
+    ScorePromptsResult,
+)
 from averse_worker.wire.messages.training import (
     ExportPayload,
     ExportResult,
@@ -32,7 +38,7 @@ from averse_worker.wire.messages.training import (
     UpdateResult,
 )
 
-PROTOCOL_VERSION: Final = 3
+PROTOCOL_VERSION: Final = 4
 """Exact match is required and checked first; a mismatch says which side is older."""
 
 MAX_MESSAGE_BYTES: Final = 256 * 2**20
@@ -61,7 +67,9 @@ class PingResult(Message, frozen=True, kw_only=True):
 
 
 Command = Literal[
+    "devices",
     "load",
+    "score_prompts",
     "sft",
     "rollout",
     "update",
@@ -76,7 +84,9 @@ Command = Literal[
 ]
 
 PAYLOADS: Final[dict[Command, type[Message]]] = {
+    "devices": Empty,
     "load": LoadPayload,
+    "score_prompts": ScorePromptsPayload,
     "sft": SftPayload,
     "rollout": RolloutPayload,
     "update": UpdatePayload,
@@ -91,7 +101,9 @@ PAYLOADS: Final[dict[Command, type[Message]]] = {
 }
 
 RESULTS: Final[dict[Command, type[Message]]] = {
+    "devices": DevicesResult,
     "load": LoadResult,
+    "score_prompts": ScorePromptsResult,
     "sft": SftResult,
     "rollout": RolloutResult,
     "update": UpdateResult,
@@ -122,11 +134,32 @@ class Request(Message, frozen=True, kw_only=True, tag_field="kind", tag="request
 
 
 class Capabilities(Message, frozen=True, kw_only=True):
+    """What an engine can do; `src/protocol/README.md` says what each is."""
+
     sft: bool
     lora: bool
+    critic: bool
     prefix_baseline: bool
-    average: bool
+    ema: bool
     checkpoint: bool
+    completions: bool
+    kl_loss: bool
+    bitwise: bool
+    common_random_numbers: bool
+    distributed: bool
+
+
+class DeclaredFigure(Message, frozen=True, kw_only=True):
+    unit: str
+    """empty: none"""
+    description: str
+
+
+class DeclaredFigures(Message, frozen=True, kw_only=True):
+    """Every figure that an engine may report, by name."""
+
+    update: dict[str, DeclaredFigure]
+    evaluate: dict[str, DeclaredFigure]
 
 
 class Hello(Message, frozen=True, kw_only=True, tag_field="kind", tag="hello"):
@@ -139,6 +172,9 @@ class Hello(Message, frozen=True, kw_only=True, tag_field="kind", tag="hello"):
     version: str
     """of the worker package"""
     capabilities: Capabilities
+    engine_options: dict[str, Any]
+    """JSON Schema (draft 2020-12) of what load's engine_options may be"""
+    figures: DeclaredFigures
 
 
 class Reply(Message, frozen=True, kw_only=True, tag_field="kind", tag="reply"):
@@ -164,7 +200,7 @@ class Progress(Message, frozen=True, kw_only=True, tag_field="kind", tag="progre
     session: str
     id: Count
     phase: str
-    """import, load, sample, reference, reward, update, evaluate, …"""
+    """import, load, score, sample, reference, reward, update, evaluate, …"""
     done: Count
     total: Count
     """0: unknown"""

@@ -1,35 +1,42 @@
-"""`evaluate`."""
+"""`evaluate`: a policy on prompts of a split; mirrors `src/protocol/evaluation.ts`."""
 
 from typing import Literal
 
 from averse_worker.wire.messages.base import (
     Count,
+    Figures,
     Finite,
     Float32,
     GpuState,
     Message,
+    Positive,
+    Scored,
     Seconds,
     Seed,
     Uint32,
 )
-from averse_worker.wire.messages.training import RewardFailure
 
 
 class EvaluatePayload(Message, frozen=True, kw_only=True):
     split: Literal["train", "test"]
     prompts: Uint32
+    completions: Positive
+    """episodes per prompt id"""
     seed: Seed
     """same seed, same prompts: common random numbers between arms"""
-    weights: Literal["current", "average"]
-    perplexity: bool
-    """of the held-out good-class texts"""
-    samples: Count
-    """how many prompt/completion texts to send back, spread over prompt score"""
+    weights: Literal["current", "ema"]
+    figures: list[str]
+    """names wanted, of those that hello declares"""
+    samples: Uint32
+    """positions of episodes whose texts are to come back"""
 
 
 class Sample(Message, frozen=True, kw_only=True):
+    episode: Count
     prompt: Count
+    """its id"""
     text: str
+    """of the prompt"""
     completion: str
     reward: Finite | None
     """None: it failed"""
@@ -37,17 +44,14 @@ class Sample(Message, frozen=True, kw_only=True):
 
 class EvaluateResult(Message, frozen=True, kw_only=True):
     reward: Float32
-    """raw; NaN where it failed"""
-    judge: Float32 | None
-    """NaN where it failed"""
+    """raw, combined; NaN where a component failed"""
+    components: list[Scored]
+    """one per reward component, in load's order"""
+    judges: list[Scored]
+    """one per judge, in load's order"""
     kl: Float32
     length: Uint32
-    failures: list[RewardFailure]
-    judge_failures: list[RewardFailure]
-    dist_1: Finite
-    dist_2: Finite
-    dist_3: Finite
-    perplexity: Finite | None
+    figures: Figures
     samples: list[Sample]
     memory_bytes: Count
     """of this process, on the host"""

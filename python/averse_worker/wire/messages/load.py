@@ -1,14 +1,15 @@
-"""`load`: models, data and settings, and what they turned out to be."""
+"""`devices`, `load` and `score_prompts`; mirrors `src/protocol/load.ts`, in the same order."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import field
+from msgspec import Meta, field
 
 from averse_worker.wire.messages.base import (
     Count,
     Digests,
     Finite,
     Float32,
+    Fraction,
     GpuState,
     Message,
     Seconds,
@@ -16,33 +17,117 @@ from averse_worker.wire.messages.base import (
     Uint32,
 )
 
+# ── devices ─────────────────────────────────────────────────────────────────────────────────
+
+
+class DeviceFacts(Message, frozen=True, kw_only=True):
+    name: str
+    """as in backend.device: cpu, mps, cuda:0"""
+    description: str
+    """model of the processor or GPU"""
+    memory_bytes: Count | None
+    """of its own; None: unknown, or the host's"""
+
+
+class DevicesResult(Message, frozen=True, kw_only=True):
+    auto: str
+    """name of the device that backend.device: auto takes"""
+    devices: list[DeviceFacts]
+    cores: Count
+    """CPU cores that the process may use"""
+
+
+# ── load ────────────────────────────────────────────────────────────────────────────────────
+
+
+class LoadAdapter(Message, frozen=True, kw_only=True):
+    kind: Literal["lora"]
+    rank: Count
+    alpha: Finite
+    """the delta of the weights is scaled by alpha / rank"""
+    dropout: Fraction
+    targets: list[str] | None
+    """names of modules; None: every linear layer of the trunk"""
+
 
 class LoadPolicy(Message, frozen=True, kw_only=True):
     model: str
     """builtin, a folder, or a hub id"""
-    lora_rank: Count
-    """0: full fine-tuning"""
+    revision: str | None
+    """commit, branch or tag of a hub id; None: the newest"""
+    trust_remote_code: bool
+    adapter: LoadAdapter | None
+    """None: full fine-tuning"""
+
+
+class LoadReference(Message, frozen=True, kw_only=True):
+    """The frozen model that KL is measured against."""
+
+    model: str
+    revision: str | None
     trust_remote_code: bool
 
 
-class LoadReward(Message, frozen=True, kw_only=True):
-    model: str
-    """builtin, a folder, or a hub id of a sequence classifier"""
+class BuiltinScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag="builtin"):
+    """The model that ships with the worker, one for rewards and one for judges."""
+
     label: str | None
-    """class whose logit is the reward; None: the last"""
+    """class whose logit is the score; None: the last"""
     sign: Literal[1, -1]
-    transform: Literal["identity", "clip", "log-sigmoid"]
-    scale: Finite
-    """clip: bound; log-sigmoid: factor"""
-    baseline: Literal["none", "prompt"]
-    """prompt: the prompt's own score is taken off"""
     timeout_seconds: Seconds
     """of scoring one batch of texts; 0: no limit"""
 
 
-class LoadData(Message, frozen=True, kw_only=True):
+class ClassifierScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag="classifier"):
+    """A sequence classifier in transformers format."""
+
+    model: str
+    """a folder, or a hub id"""
+    revision: str | None
+    trust_remote_code: bool
+    label: str | None
+    sign: Literal[1, -1]
+    timeout_seconds: Seconds
+
+
+LoadScorer = BuiltinScorer | ClassifierScorer
+"""What gives a text its raw score; a further kind is a further struct."""
+
+
+class LoadReward(Message, frozen=True, kw_only=True):
+    """One component of the reward."""
+
+    name: str
+    """unique among the components"""
+    weight: Finite
+    """in the combined reward"""
+    transform: Literal["identity", "clip", "log-sigmoid"]
+    scale: Finite
+    """clip: bound; log-sigmoid: factor"""
+    baseline: Literal["none", "prompt"]
+    """prompt: the prompt's own transformed score is subtracted"""
+    scorer: LoadScorer
+
+
+class LoadJudge(Message, frozen=True, kw_only=True):
+    """Scores evaluations only, never trained against."""
+
+    name: str
+    """unique among the judges"""
+    scorer: LoadScorer
+
+
+class BuiltinSource(Message, frozen=True, kw_only=True, tag_field="kind", tag="builtin"):
+    pass
+
+
+class FolderSource(Message, frozen=True, kw_only=True, tag_field="kind", tag="folder"):
     path: str
-    """builtin, or a folder with train.jsonl and test.jsonl"""
+    """holds train.jsonl and test.jsonl"""
+
+
+class LoadData(Message, frozen=True, kw_only=True):
+    source: BuiltinSource | FolderSource
     prompt_tokens: Count
 
 
@@ -58,9 +143,11 @@ class LoadRollout(Message, frozen=True, kw_only=True):
 
 
 class LoadTraining(Message, frozen=True, kw_only=True):
+    critic: bool
+    """False: no value head, no λ-returns"""
     epochs: Count
     minibatch: Count
-    """episodes a gradient step"""
+    """episodes per gradient step"""
     learning_rate: Finite
     value_learning_rate: Finite
     gamma: Finite
@@ -71,9 +158,9 @@ class LoadTraining(Message, frozen=True, kw_only=True):
     entropy_coefficient: Finite
     max_grad_norm: Finite
     prefix_baseline: bool
-    """critic = reward model's score of the prefix + head"""
-    average_decay: Finite
-    """exponential average of the weights; 0: off"""
+    """critic = reward of the prefix + value head"""
+    ema_decay: Finite
+    """of the exponential moving average of the weights; 0: none is kept"""
 
 
 class LoadBackend(Message, frozen=True, kw_only=True):
@@ -88,28 +175,31 @@ class LoadBackend(Message, frozen=True, kw_only=True):
 class LoadPayload(Message, frozen=True, kw_only=True):
     seed: Seed
     policy: LoadPolicy
-    reference: str | None
-    """the frozen model that KL is measured against; None: the policy as loaded"""
-    reward: LoadReward
-    judge: str | None
-    """scores evaluations only, never trained against; None: no judge"""
+    reference: LoadReference | None
+    """None: the policy as loaded"""
+    rewards: Annotated[list[LoadReward], Meta(min_length=1)]
+    judges: list[LoadJudge]
     data: LoadData
     rollout: LoadRollout
     training: LoadTraining
     backend: LoadBackend
+    engine_options: dict[str, Any]
+    """as hello's schema has them"""
 
 
 class PromptSet(Message, frozen=True, kw_only=True):
     ids: Uint32
-    scores: Float32
-    """reward model's raw score of the prompt alone"""
+    scores_digest: str
+    """sha256 of all that the prompts' scores follow from"""
 
 
 class LoadDigests(Message, frozen=True, kw_only=True):
     policy: Digests
     reference: Digests
-    reward: Digests
-    judge: Digests
+    rewards: dict[str, Digests]
+    """component → its files"""
+    judges: dict[str, Digests]
+    """judge → its files"""
     data: Digests
 
 
@@ -131,4 +221,29 @@ class LoadResult(Message, frozen=True, kw_only=True):
     """of this process, on the host"""
     gpu: GpuState | None
     """None: it computes on no GPU"""
+    seconds: Seconds
+
+
+# ── score_prompts ───────────────────────────────────────────────────────────────────────────
+
+
+class PromptScores(Message, frozen=True, kw_only=True):
+    name: str
+    """of the reward component"""
+    scores: Float32
+    """raw, of the prompt alone, one per prompt"""
+
+
+class ScorePromptsPayload(Message, frozen=True, kw_only=True):
+    split: Literal["train", "test"]
+    prompts: Uint32
+    """ids of the split"""
+    known: list[PromptScores] | None
+    """an earlier answer for these prompts under the same digest; None: score them"""
+
+
+class ScorePromptsResult(Message, frozen=True, kw_only=True):
+    combined: Float32
+    """Σ over components of weight · score"""
+    components: list[PromptScores]
     seconds: Seconds

@@ -7,10 +7,14 @@ from msgspec import field
 from averse_worker.wire.messages.base import (
     Count,
     Digests,
+    Figures,
     Finite,
     Float32,
     GpuState,
     Message,
+    NonNegative,
+    Positive,
+    Scored,
     Seconds,
     Seed,
     Uint32,
@@ -40,10 +44,12 @@ class SftResult(Message, frozen=True, kw_only=True):
 
 class RolloutPayload(Message, frozen=True, kw_only=True):
     prompts: Uint32
-    """ids in the train set, one an episode"""
+    """ids in the train set"""
+    completions: Positive
+    """episodes per prompt id"""
     seed: Seed
-    kl_coefficient: Finite
-    """β of the dense reward"""
+    kl_coefficient: Finite | None
+    """β of the dense reward; None: the KL is not in the return"""
 
 
 class RolloutSeconds(Message, frozen=True, kw_only=True):
@@ -52,32 +58,23 @@ class RolloutSeconds(Message, frozen=True, kw_only=True):
     reward: Seconds
 
 
-class RewardFailure(Message, frozen=True, kw_only=True):
-    """Why the reward model gave no score, and to whom."""
-
-    kind: Literal["timeout", "exception", "not-finite"]
-    message: str
-    episodes: Uint32
-    """positions in the request's prompts, ascending"""
-
-
 class RolloutResult(Message, frozen=True, kw_only=True):
     rollout: Count
     """the tensors stay with the worker under this id until the next rollout"""
     reward: Float32
-    """raw environment reward; NaN here and in both returns where it failed"""
+    """raw, combined; NaN here and in both returns where a component failed"""
+    components: list[Scored]
+    """one per reward component, in load's order"""
     kl: Float32
-    """Σ over tokens of log(π / π_ref)"""
+    """Σ over tokens of log π − log π_ref"""
     return_: Float32 = field(name="return")
-    """R̄ = Σ γᵗ r̄ₜ, of the transformed reward, KL in"""
-    lambda_return: Float32
-    """GAE advantage + value at the first generated token"""
+    """R̄ = Σ γᵗ r̄ₜ, of the trained reward, KL in it where β is"""
+    lambda_return: Float32 | None
+    """GAE advantage + value at the first generated token; None: there is no critic"""
     length: Uint32
-    """generated tokens, EOS in"""
-    failures: list[RewardFailure]
-    """no episode stands in two of them"""
-    entropy: Finite
-    """mean over generated tokens, nats"""
+    """generated tokens, end of text in"""
+    entropy: Finite | None
+    """mean over generated tokens, nats; None: not known"""
     tokens: Count
     seconds: RolloutSeconds
 
@@ -85,28 +82,36 @@ class RolloutResult(Message, frozen=True, kw_only=True):
 # ── update ──────────────────────────────────────────────────────────────────────────────────
 
 
+class KlLoss(Message, frozen=True, kw_only=True):
+    form: Literal["exact", "k3"]
+    coefficient: NonNegative
+
+
 class UpdatePayload(Message, frozen=True, kw_only=True):
     rollout: Count
-    weights: Float32
-    """one an episode, ≥ 0, 0 without a reward; weight 0 costs no forward or backward pass"""
+    weights: Float32 | None
+    """per episode, ≥ 0, on the critic's advantages; only their ratios matter"""
+    advantages: Float32 | None
+    """per episode, signed, in place of the critic's; excludes weights"""
+    kl_weights: Float32 | None
+    """per episode, ≥ 0, on the KL loss; None: there is no KL loss"""
+    kl_loss: KlLoss | None
+    """None exactly when kl_weights is"""
+    loss_aggregation: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"]
+    steps_per_epoch: Positive | None
+    """gradient steps per epoch; None: one per training.minibatch episodes"""
     seed: Seed
     learning_rate_factor: Finite
     """multiplies both learning rates"""
 
 
 class UpdateResult(Message, frozen=True, kw_only=True):
-    loss_policy: Finite
-    loss_value: Finite
-    entropy: Finite
-    clip_fraction: Finite
-    approx_kl: Finite
-    grad_norm: Finite
-    explained_variance: Finite
+    figures: Figures
     gradient_steps: Count
     episodes: Count
-    """episodes with weight > 0"""
+    """that took part: with a weight, an advantage or a KL weight"""
     tokens: Count
-    """generated tokens of those, times epochs"""
+    """generated tokens of those, gone through in all epochs"""
     memory_bytes: Count
     """of this process, on the host"""
     gpu: GpuState | None
@@ -120,7 +125,7 @@ class UpdateResult(Message, frozen=True, kw_only=True):
 class TextsPayload(Message, frozen=True, kw_only=True):
     rollout: Count
     episodes: Uint32
-    """positions in the rollout's prompts"""
+    """positions of episodes in the rollout"""
 
 
 class EpisodeText(Message, frozen=True, kw_only=True):
@@ -135,7 +140,7 @@ class EpisodeText(Message, frozen=True, kw_only=True):
 
 class TextsResult(Message, frozen=True, kw_only=True):
     texts: list[EpisodeText]
-    """of the episodes asked for, in their order"""
+    """of the requested episodes, in their order"""
 
 
 # ── save, restore, export ───────────────────────────────────────────────────────────────────
@@ -164,7 +169,7 @@ class ExportPayload(Message, frozen=True, kw_only=True):
     """transformers format; LoRA is merged in."""
 
     path: str
-    weights: Literal["current", "average"]
+    weights: Literal["current", "ema"]
 
 
 class ExportResult(Message, frozen=True, kw_only=True):

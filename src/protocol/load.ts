@@ -1,0 +1,151 @@
+/** What a worker loads: models, rewards, data, settings; and the scores of the prompts alone. */
+import { z } from "zod";
+import { count, digests, finite, float32, seconds, seed, uint32, usage } from "./fields.js";
+
+const model = {
+  model: z.string().describe("builtin, a folder, or a hub id"),
+  revision: z.string().nullable().describe("commit, branch or tag of a hub id; null: the newest"),
+  trust_remote_code: z.boolean(),
+};
+
+const adapter = z.strictObject({
+  kind: z.literal("lora"),
+  rank: count,
+  alpha: finite.describe("the delta of the weights is scaled by alpha / rank"),
+  dropout: z.number().min(0).max(1),
+  targets: z
+    .array(z.string())
+    .nullable()
+    .describe("names of modules; null: every linear layer of the trunk"),
+});
+
+const scoring = {
+  label: z.string().nullable().describe("class whose logit is the score; null: the last"),
+  sign: z.union([z.literal(1), z.literal(-1)]),
+  timeout_seconds: seconds.describe("of scoring one batch of texts; 0: no limit"),
+};
+
+/** What gives a text its raw score; the fields beside `kind` belong to the kind. */
+export const scorer = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("builtin"), ...scoring }),
+  z.strictObject({ kind: z.literal("classifier"), ...model, ...scoring }),
+]);
+
+const rewardComponent = z.strictObject({
+  name: z.string().describe("unique among the components"),
+  weight: finite.describe("in the combined reward"),
+  transform: z.enum(["identity", "clip", "log-sigmoid"]),
+  scale: finite.describe("clip: bound; log-sigmoid: factor"),
+  baseline: z
+    .enum(["none", "prompt"])
+    .describe("prompt: the prompt's own transformed score is subtracted"),
+  scorer,
+});
+
+export const loadPayload = z.strictObject({
+  seed,
+  policy: z.strictObject({
+    ...model,
+    adapter: adapter.nullable().describe("null: full fine-tuning"),
+  }),
+  reference: z
+    .strictObject(model)
+    .nullable()
+    .describe("the frozen model that KL is measured against; null: the policy as loaded"),
+  rewards: z.array(rewardComponent).min(1),
+  judges: z
+    .array(z.strictObject({ name: z.string().describe("unique among the judges"), scorer }))
+    .describe("score evaluations only, never trained against"),
+  data: z.strictObject({
+    source: z.discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("builtin") }),
+      z.strictObject({
+        kind: z.literal("folder"),
+        path: z.string().describe("holds train.jsonl and test.jsonl"),
+      }),
+    ]),
+    prompt_tokens: count,
+  }),
+  rollout: z.strictObject({
+    new_tokens: count,
+    min_new_tokens: count,
+    temperature: finite,
+    top_k: count.describe("0: off"),
+    top_p: finite,
+    minibatch: count.describe("episodes sampled at once; 0: all"),
+  }),
+  training: z.strictObject({
+    critic: z.boolean().describe("false: no value head, no λ-returns"),
+    epochs: count,
+    minibatch: count.describe("episodes per gradient step"),
+    learning_rate: finite,
+    value_learning_rate: finite,
+    gamma: finite,
+    lambda: finite,
+    clip_ratio: finite,
+    clip_value: finite,
+    value_coefficient: finite,
+    entropy_coefficient: finite,
+    max_grad_norm: finite,
+    prefix_baseline: z.boolean().describe("critic = reward of the prefix + value head"),
+    ema_decay: finite.describe("of the exponential moving average of the weights; 0: none is kept"),
+  }),
+  backend: z.strictObject({
+    device: z.string().describe("auto, cpu, cuda, cuda:1, mps"),
+    dtype: z.enum(["float32", "bfloat16", "float16"]),
+    threads: count.describe("CPU threads of tensor operations; 0: torch's default"),
+    deterministic: z.boolean(),
+  }),
+  engine_options: z.record(z.string(), z.unknown()).describe("as hello's schema has them"),
+});
+
+const promptSet = z.strictObject({
+  ids: uint32,
+  scores_digest: z.string().describe("sha256 of all that the prompts' scores follow from"),
+});
+
+export const loadResult = z.strictObject({
+  device: z.string(),
+  device_name: z.string(),
+  dtype: z.string(),
+  threads: count,
+  parameters: count,
+  context: count.describe("positions of the policy, in tokens"),
+  train: promptSet,
+  test: promptSet,
+  versions: z.record(z.string(), z.string()),
+  nondeterminism: z
+    .array(z.string())
+    .describe("what may keep two runs on this machine from being bit-identical; empty: nothing"),
+  digests: z.strictObject({
+    policy: digests,
+    reference: digests,
+    rewards: z.record(z.string(), digests).describe("component → its files"),
+    judges: z.record(z.string(), digests).describe("judge → its files"),
+    data: digests,
+  }),
+  ...usage,
+  seconds,
+});
+
+// ── score_prompts ───────────────────────────────────────────────────────────────────────────
+
+const promptScores = z.strictObject({
+  name: z.string().describe("of the reward component"),
+  scores: float32.describe("raw, of the prompt alone, one per prompt"),
+});
+
+export const scorePromptsPayload = z.strictObject({
+  split: z.enum(["train", "test"]),
+  prompts: uint32.describe("ids of the split"),
+  known: z
+    .array(promptScores)
+    .nullable()
+    .describe("an earlier answer for these prompts under the same digest; null: score them"),
+});
+
+export const scorePromptsResult = z.strictObject({
+  combined: float32.describe("Σ over components of weight · score"),
+  components: z.array(promptScores),
+  seconds,
+});

@@ -1,0 +1,83 @@
+/** Fine-tuning, rollouts and updates. */
+import { z } from "zod";
+import { count, figures, finite, float32, scored, seconds, seed, uint32, usage } from "./fields.js";
+
+// ── sft ─────────────────────────────────────────────────────────────────────────────────────
+
+export const sftPayload = z.strictObject({
+  seed,
+  steps: count,
+  batch: count,
+  learning_rate: finite,
+  max_tokens: count,
+});
+
+export const sftResult = z.strictObject({
+  steps: count,
+  loss_first: finite,
+  loss_last: finite,
+  texts: count,
+  seconds,
+});
+
+// ── rollout ─────────────────────────────────────────────────────────────────────────────────
+
+export const rolloutPayload = z.strictObject({
+  prompts: uint32.describe("ids in the train set"),
+  completions: z.int().min(1).describe("episodes per prompt id"),
+  seed,
+  kl_coefficient: finite
+    .nullable()
+    .describe("β of the dense reward; null: the KL is not in the return"),
+});
+
+export const rolloutResult = z.strictObject({
+  rollout: count.describe("the tensors stay with the worker under this id until the next rollout"),
+  reward: float32.describe("raw, combined; NaN here and in both returns where a component failed"),
+  components: z.array(scored).describe("one per reward component, in load's order"),
+  kl: float32.describe("Σ over tokens of log π − log π_ref"),
+  return: float32.describe("R̄ = Σ γᵗ r̄ₜ, of the trained reward, KL in it where β is"),
+  lambda_return: float32
+    .nullable()
+    .describe("GAE advantage + value at the first generated token; null: there is no critic"),
+  length: uint32.describe("generated tokens, end of text in"),
+  entropy: finite.nullable().describe("mean over generated tokens, nats; null: not known"),
+  tokens: count,
+  seconds: z.strictObject({ sample: seconds, reference: seconds, reward: seconds }),
+});
+
+// ── update ──────────────────────────────────────────────────────────────────────────────────
+
+export const updatePayload = z.strictObject({
+  rollout: count,
+  weights: float32
+    .nullable()
+    .describe("per episode, ≥ 0, on the critic's advantages; only their ratios matter"),
+  advantages: float32
+    .nullable()
+    .describe("per episode, signed, in place of the critic's; excludes weights"),
+  kl_weights: float32
+    .nullable()
+    .describe("per episode, ≥ 0, on the KL loss; null: there is no KL loss"),
+  kl_loss: z
+    .strictObject({ form: z.enum(["exact", "k3"]), coefficient: z.number().nonnegative() })
+    .nullable()
+    .describe("null exactly when kl_weights is"),
+  loss_aggregation: z.enum(["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"]),
+  steps_per_epoch: z
+    .int()
+    .min(1)
+    .nullable()
+    .describe("gradient steps per epoch; null: one per training.minibatch episodes"),
+  seed,
+  learning_rate_factor: finite.describe("multiplies both learning rates"),
+});
+
+export const updateResult = z.strictObject({
+  figures,
+  gradient_steps: count,
+  episodes: count.describe("that took part: with a weight, an advantage or a KL weight"),
+  tokens: count.describe("generated tokens of those, gone through in all epochs"),
+  ...usage,
+  seconds,
+});
