@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Final, NoReturn
 
-from averse_worker.engine.registry import CAPABILITIES, build_engine
+from averse_worker.engine.registry import ENGINES, build_engine
 from averse_worker.wire.connection import Connection, Ending, Timing
 from averse_worker.wire.keys import read_keys
 from averse_worker.wire.parent import Parent
@@ -41,7 +41,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--endpoint", required=True, help="ipc://… or tcp://… the controller bound")
     parser.add_argument("--keys", type=Path, help="file with the keys of a tcp://… endpoint")
     parser.add_argument("--session", required=True, help="id that every message must carry")
-    parser.add_argument("--engine", choices=sorted(CAPABILITIES), default="torch")
+    parser.add_argument("--engine", choices=sorted(ENGINES), default="torch")
     for name, default, what in (
         ("heartbeat", Timing.heartbeat_ms, "between two ZMTP pings"),
         ("heartbeat-timeout", Timing.heartbeat_timeout_ms, "silence: the controller is gone"),
@@ -82,7 +82,7 @@ def main(argv: list[str]) -> int:
     server = Server(
         session=arguments.session,
         engine_name=arguments.engine,
-        capabilities=CAPABILITIES[arguments.engine],
+        facts=ENGINES[arguments.engine],
         build=lambda: build_engine(arguments.engine),
         send=connection.send,
     )

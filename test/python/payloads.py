@@ -1,29 +1,41 @@
 """Payloads for tests: whole ones to begin with, and ways to change one field."""
 
-from typing import Any
+import copy
+from typing import Any, Literal
 
 import msgspec
 
 from averse_worker.wire.messages.base import float32_bytes, uint32_bytes
 from averse_worker.wire.messages.evaluation import EvaluatePayload
-from averse_worker.wire.messages.load import LoadPayload
-from averse_worker.wire.messages.training import RolloutPayload, TextsPayload, UpdatePayload
+from averse_worker.wire.messages.load import LoadPayload, ScorePromptsPayload
+from averse_worker.wire.messages.training import (
+    KlLoss,
+    RolloutPayload,
+    TextsPayload,
+    UpdatePayload,
+)
 
 LOAD: dict[str, Any] = {
     "seed": 7,
-    "policy": {"model": "builtin", "lora_rank": 0, "trust_remote_code": False},
-    "reference": None,
-    "reward": {
+    "policy": {
         "model": "builtin",
-        "label": None,
-        "sign": 1,
-        "transform": "identity",
-        "scale": 2,
-        "baseline": "none",
-        "timeout_seconds": 0,
+        "revision": None,
+        "trust_remote_code": False,
+        "adapter": None,
     },
-    "judge": None,
-    "data": {"path": "builtin", "prompt_tokens": 12},
+    "reference": None,
+    "rewards": [
+        {
+            "name": "reward",
+            "weight": 1,
+            "transform": "identity",
+            "scale": 2,
+            "baseline": "none",
+            "scorer": {"kind": "builtin", "label": None, "sign": 1, "timeout_seconds": 0},
+        }
+    ],
+    "judges": [],
+    "data": {"source": {"kind": "builtin"}, "prompt_tokens": 12},
     "rollout": {
         "new_tokens": 6,
         "min_new_tokens": 1,
@@ -33,6 +45,7 @@ LOAD: dict[str, Any] = {
         "minibatch": 0,
     },
     "training": {
+        "critic": True,
         "epochs": 2,
         "minibatch": 4,
         "learning_rate": 1e-4,
@@ -45,48 +58,115 @@ LOAD: dict[str, Any] = {
         "entropy_coefficient": 0,
         "max_grad_norm": 1,
         "prefix_baseline": False,
-        "average_decay": 0,
+        "ema_decay": 0,
     },
     "backend": {"device": "cpu", "dtype": "float32", "threads": 1, "deterministic": True},
+    "engine_options": {},
 }
 """A load payload as the controller sends it: whole numbers where JavaScript makes them so."""
 
 
+JUDGE: dict[str, Any] = {
+    "name": "judge",
+    "scorer": {"kind": "builtin", "label": None, "sign": 1, "timeout_seconds": 0},
+}
+
+
+def classifier(model: str, **changes: Any) -> dict[str, Any]:
+    """A scorer of a folder or hub id."""
+    return {
+        "kind": "classifier",
+        "model": model,
+        "revision": None,
+        "trust_remote_code": False,
+        "label": None,
+        "sign": 1,
+        "timeout_seconds": 0,
+        **changes,
+    }
+
+
+def adapter(rank: int, **changes: Any) -> dict[str, Any]:
+    """LoRA as the controller asks for it by its rank alone."""
+    return {
+        "kind": "lora",
+        "rank": rank,
+        "alpha": 2 * rank,
+        "dropout": 0,
+        "targets": None,
+        **changes,
+    }
+
+
 def load_payload(base: LoadPayload | None = None, **changes: Any) -> LoadPayload:
-    """The payload `base` (or `LOAD`) with fields changed: `training__epochs=3`, `seed=1`."""
-    plain = msgspec.to_builtins(base if base is not None else LOAD)
+    """The payload `base` (or `LOAD`) with fields changed: `training__epochs=3`, `seed=1`.
+
+    A number is a place in a list: `rewards__0__weight=2`.
+    """
+    plain = copy.deepcopy(msgspec.to_builtins(base if base is not None else LOAD))
     for path, value in changes.items():
         *sections, last = path.split("__")
         target = plain
         for section in sections:
-            target = target[section]
+            target = target[int(section) if section.isdigit() else section]
         if last not in target:
             raise KeyError(path)
         target[last] = value
     return msgspec.convert(plain, LoadPayload)
 
 
-def rollout_payload(prompts: Any, *, seed: int = 1, beta: float = 0.2) -> RolloutPayload:
-    return RolloutPayload(prompts=uint32_bytes(prompts), seed=seed, kl_coefficient=beta)
-
-
-def update_payload(rollout: int, weights: Any, *, seed: int = 1) -> UpdatePayload:
-    return UpdatePayload(
-        rollout=rollout, weights=float32_bytes(weights), seed=seed, learning_rate_factor=1.0
+def rollout_payload(
+    prompts: Any, *, seed: int = 1, beta: float | None = 0.2, completions: int = 1
+) -> RolloutPayload:
+    return RolloutPayload(
+        prompts=uint32_bytes(prompts), completions=completions, seed=seed, kl_coefficient=beta
     )
+
+
+def update_payload(
+    rollout: int,
+    weights: Any = None,
+    *,
+    advantages: Any = None,
+    kl_weights: Any = None,
+    kl_form: Literal["exact", "k3"] = "exact",
+    kl_coefficient: float = 1.0,
+    aggregation: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"] = "token-mean",
+    steps: int | None = None,
+    seed: int = 1,
+) -> UpdatePayload:
+    def packed(values: Any) -> bytes | None:
+        return None if values is None else float32_bytes(values)
+
+    return UpdatePayload(
+        rollout=rollout,
+        weights=packed(weights),
+        advantages=packed(advantages),
+        kl_weights=packed(kl_weights),
+        kl_loss=None if kl_weights is None else KlLoss(form=kl_form, coefficient=kl_coefficient),
+        loss_aggregation=aggregation,
+        steps_per_epoch=steps,
+        seed=seed,
+        learning_rate_factor=1.0,
+    )
+
+
+def score_payload(prompts: Any, *, split: Any = "train", known: Any = None) -> ScorePromptsPayload:
+    return ScorePromptsPayload(split=split, prompts=uint32_bytes(prompts), known=known)
 
 
 def texts_payload(rollout: int, episodes: Any) -> TextsPayload:
     return TextsPayload(rollout=rollout, episodes=uint32_bytes(episodes))
 
 
-def evaluate_payload(prompts: Any, **changes: Any) -> EvaluatePayload:
+def evaluate_payload(prompts: Any, *, samples: Any = (), **changes: Any) -> EvaluatePayload:
     fields: dict[str, Any] = {
         "split": "test",
         "prompts": uint32_bytes(prompts),
+        "completions": 1,
         "seed": 3,
         "weights": "current",
-        "perplexity": False,
-        "samples": 0,
+        "figures": [],
+        "samples": uint32_bytes(samples),
     }
     return EvaluatePayload(**{**fields, **changes})

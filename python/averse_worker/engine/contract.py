@@ -6,9 +6,15 @@ contract suite (`test/python/engine/test_engine_contract.py`) runs on every impl
 
 from typing import Protocol
 
-from averse_worker.wire.messages.envelope import Capabilities
+from averse_worker.wire.messages.envelope import Capabilities, Empty
 from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
-from averse_worker.wire.messages.load import LoadPayload, LoadResult
+from averse_worker.wire.messages.load import (
+    DevicesResult,
+    LoadPayload,
+    LoadResult,
+    ScorePromptsPayload,
+    ScorePromptsResult,
+)
 from averse_worker.wire.messages.training import (
     ExportPayload,
     ExportResult,
@@ -55,7 +61,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Name given by `--engine`, a key of `registry.CAPABILITIES`."""
+        """Name given by `--engine`, a key of `registry.ENGINES`."""
         ...
 
     @property
@@ -63,8 +69,21 @@ class Engine(Protocol):
         """What this engine can do; the controller branches on these, never on the name."""
         ...
 
+    def devices(self, payload: Empty, report: Report) -> DevicesResult:
+        """The devices that `backend.device` may name; also before `load`."""
+        ...
+
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
-        """Loads models and prompts and scores the prompts; replaces everything loaded before."""
+        """Loads models and data; replaces everything loaded before, prompt scores included."""
+        ...
+
+    def score_prompts(self, payload: ScorePromptsPayload, report: Report) -> ScorePromptsResult:
+        """Scores prompts alone by every reward component, or takes over the scores in `known`.
+
+        Raises:
+            InputError: a prompt is not of the split, a component fails on one, or `known` does
+                not fit.
+        """
         ...
 
     def sft(self, payload: SftPayload, report: Report) -> SftResult:
@@ -72,23 +91,27 @@ class Engine(Protocol):
         ...
 
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
-        """Samples one episode a prompt id; a function of weights, ids, seed and β only.
+        """Samples `completions` episodes per prompt id, grouped by prompt.
 
-        Answers arrays of the prompts' length and order; the tensors stay here under the
-        returned id until the next rollout. An episode on which the reward model fails is named
-        in `failures` and has NaN for reward and returns, never 0.
+        A function of weights, ids, completions, seed and β only. The tensors stay here under the
+        returned id until the next rollout. An episode on which a component fails is named in that
+        component's `failures` and has NaN for its reward and returns, never 0.
+
+        Raises:
+            ProtocolError: rewards or critic need prompt scores that are missing.
         """
         ...
 
     def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
-        """Takes gradient steps on the episodes with weight > 0 of the last rollout.
+        """Takes gradient steps on the episodes of the last rollout that take part.
 
-        Only ratios between weights matter: scaling all of them changes nothing.
+        Those have a weight, an advantage or a KL weight; the others cost no pass. What the loss is,
+        says `src/protocol/README.md`.
 
         Raises:
             ProtocolError: `rollout` is not the id of the last rollout.
-            InputError: weights are of the wrong length, negative, not finite, all zero, or on an
-                episode whose reward failed.
+            InputError: an array is of the wrong length, not finite, negative, all zero, or on an
+                episode whose reward failed; weights come with advantages, or without a critic.
             Diverged: nothing of the gradient step in hand was applied.
         """
         ...

@@ -5,6 +5,9 @@ The payload itself is checked in `limits`: here it is what came before it that c
 
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from averse_worker.wire.errors import InputError, ProtocolError
 
 Held = TypeVar("Held")
@@ -36,16 +39,29 @@ def require_rollout(held: Held | None, rollouts: int, asked: int, command: str) 
     return held
 
 
-def require_average(average: Held | None) -> Held:
-    """The average of the weights, for a command that asked for it by name.
+def require_ema(ema: Held | None) -> Held:
+    """The EMA weights, for a command that asked for them by name.
 
     Raises:
         InputError: none is kept.
     """
-    if average is None:
+    if ema is None:
         raise InputError(
-            "there is no average of the weights: training.average_decay is 0; "
-            "set it above 0 (0.8, say) or ask for the current weights",
-            key="training.average_decay",
+            "there are no EMA weights: training.ema_decay is 0; set it above 0 (0.8, say) or ask "
+            "for the current weights",
+            key="training.ema_decay",
         )
-    return average
+    return ema
+
+
+def require_prompt_scores(scores: NDArray[np.floating]) -> None:
+    """Scores of the prompts of a rollout, of shape (components, prompts), NaN where unknown.
+
+    Raises:
+        ProtocolError: one is missing, and the rewards or the critic need it.
+    """
+    if np.isnan(scores).any():
+        raise ProtocolError(
+            "`rollout` needs the scores of its prompts alone (reward.baseline: prompt, or "
+            "training.prefix_baseline); send `score_prompts` for the train set first"
+        )

@@ -1,14 +1,82 @@
-"""The engines by name. Capabilities are known here without importing what an engine needs."""
+"""The engines by name, and what `hello` says of them without importing what they need."""
 
 import importlib
 from typing import Final
 
 from averse_worker.engine.contract import Engine
-from averse_worker.wire.messages.envelope import Capabilities
+from averse_worker.wire.messages.envelope import Capabilities, DeclaredFigure, DeclaredFigures
+from averse_worker.wire.server import EngineFacts
 
-CAPABILITIES: Final[dict[str, Capabilities]] = {
-    "fake": Capabilities(sft=True, lora=False, prefix_baseline=True, average=True, checkpoint=True),
-    "torch": Capabilities(sft=True, lora=True, prefix_baseline=True, average=True, checkpoint=True),
+_FIGURES: Final = DeclaredFigures(
+    update={
+        name: DeclaredFigure(unit=unit, description=description)
+        for name, unit, description in (
+            ("loss_policy", "", "the policy's term of the loss"),
+            ("loss_value", "", "the critic's term, before value_coefficient"),
+            ("loss_kl", "", "the KL's term, with its coefficient"),
+            ("kl_estimate", "nats per episode", "KL per episode of that term, by kl_weights"),
+            ("entropy", "nats per token", "of the policy on the tokens of the loss"),
+            ("clip_fraction", "fraction", "tokens whose ratio was clipped"),
+            ("approx_kl", "nats per token", "between the policy before and after"),
+            ("grad_norm", "", "of the gradient, before clipping"),
+            ("explained_variance", "", "of the returns by the critic, before the update"),
+        )
+    },
+    evaluate={
+        "dist_1": DeclaredFigure(unit="fraction", description="distinct words over words"),
+        "dist_2": DeclaredFigure(unit="fraction", description="distinct bigrams over bigrams"),
+        "dist_3": DeclaredFigure(unit="fraction", description="distinct trigrams over trigrams"),
+        "perplexity": DeclaredFigure(unit="", description="of held-out texts of the good class"),
+    },
+)
+"""Both engines report the same ones; `src/protocol/README.md` has their meaning."""
+
+
+ENGINES: Final[dict[str, EngineFacts]] = {
+    "fake": EngineFacts(
+        Capabilities(
+            sft=True,
+            lora=False,
+            critic=True,
+            prefix_baseline=True,
+            ema=True,
+            checkpoint=True,
+            completions=True,
+            kl_loss=True,
+            bitwise=True,
+            common_random_numbers=True,
+            distributed=False,
+        ),
+        {
+            "type": "object",
+            "properties": {
+                "reward_noise": {
+                    "type": "number",
+                    "minimum": 0,
+                    "description": "factor of the noise in the first reward; default 1",
+                }
+            },
+            "additionalProperties": False,
+        },
+        _FIGURES,
+    ),
+    "torch": EngineFacts(
+        Capabilities(
+            sft=True,
+            lora=True,
+            critic=True,
+            prefix_baseline=True,
+            ema=True,
+            checkpoint=True,
+            completions=True,
+            kl_loss=True,
+            bitwise=True,
+            common_random_numbers=True,
+            distributed=False,
+        ),
+        {"type": "object", "properties": {}, "additionalProperties": False},
+        _FIGURES,
+    ),
 }
 
 _CLASSES: Final[dict[str, tuple[str, str]]] = {

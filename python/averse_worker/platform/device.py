@@ -13,6 +13,7 @@ from typing import Final
 
 import torch
 
+from averse_worker.platform.processor import processor_name
 from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.messages.load import LoadBackend
 
@@ -53,7 +54,7 @@ class Device:
         """The model of the processor, for people to read."""
         if self.torch_device.type == "cuda":
             return torch.cuda.get_device_name(self.torch_device)
-        return _processor()
+        return processor_name()
 
     @property
     def loss_scale(self) -> float:
@@ -119,14 +120,6 @@ def _nvidia_driver() -> str | None:
         words = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").split()
         return next((word for word in words if _DRIVER.fullmatch(word)), None)
     return None
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        line = next(line for line in lines if line.startswith("model name"))
-        return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _choose(name: str) -> torch.device:

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from averse_worker.wire.messages.base import uint32_bytes
-from averse_worker.wire.messages.training import RewardFailure
+from averse_worker.wire.messages.base import ScoreFailure, Scored, float32_bytes, uint32_bytes
 
 # Reasons that are told one by one; a model may give each of a million texts one of its own.
 _REASONS: Final = 64
@@ -52,14 +51,23 @@ def failed_mask(count: int, failures: Mapping[int, Failed]) -> NDArray[np.bool_]
     return mask
 
 
-def told(failures: Mapping[int, Failed]) -> list[RewardFailure]:
-    """The failures as they go to the controller: each reason once, with its episodes."""
+def scored(name: str, values: NDArray[Any], failures: Mapping[int, Failed]) -> Scored:
+    """Scores and failures of one component or judge as they go to the controller."""
+    return Scored(
+        name=name,
+        scores=float32_bytes(values, failed_mask(len(values), failures)),
+        failures=_told(failures),
+    )
+
+
+def _told(failures: Mapping[int, Failed]) -> list[ScoreFailure]:
+    """Each reason once, with its episodes."""
     episodes: dict[Failed, list[int]] = {}
     for episode, reason in sorted(failures.items()):
         if reason not in episodes and len(episodes) >= _REASONS:
             reason = Failed(reason.kind, "for one of many other reasons")
         episodes.setdefault(reason, []).append(episode)
     return [
-        RewardFailure(kind=reason.kind, message=reason.message, episodes=uint32_bytes(where))
+        ScoreFailure(kind=reason.kind, message=reason.message, episodes=uint32_bytes(where))
         for reason, where in episodes.items()
     ]

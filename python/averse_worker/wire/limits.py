@@ -5,14 +5,16 @@ may be driven by something else, and because out of range most of them fail late
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.base import float32_array, uint32_array
-from averse_worker.wire.messages.load import LoadPayload
-from averse_worker.wire.messages.training import SftPayload
+from averse_worker.wire.messages.load import LoadPayload, ScorePromptsPayload
+from averse_worker.wire.messages.training import SftPayload, UpdatePayload
 
 
 def check_load(payload: LoadPayload) -> None:
@@ -22,7 +24,14 @@ def check_load(payload: LoadPayload) -> None:
         InputError: with the config key of the first field out of range.
     """
     rollout, training = payload.rollout, payload.training
-    _check("reward.scale", payload.reward.scale, low=0, open_low=True)
+    for i, reward in enumerate(payload.rewards):
+        _check(reward_key(payload, i, "scale"), reward.scale, low=0, open_low=True)
+    _check_names("reward", [reward.name for reward in payload.rewards])
+    _check_names("evaluation.judges", [judge.name for judge in payload.judges])
+    if (adapter := payload.policy.adapter) is not None:
+        _check("policy.lora_rank", adapter.rank, low=1)
+        _check("policy.lora_alpha", adapter.alpha, low=0, open_low=True)
+        _check("policy.lora_dropout", adapter.dropout, low=0, high=1, open_high=True)
     _check("rollout.prompt_tokens", payload.data.prompt_tokens, low=1)
     _check("rollout.new_tokens", rollout.new_tokens, low=1)
     _check("rollout.min_new_tokens", rollout.min_new_tokens, low=0, high=rollout.new_tokens)
@@ -39,7 +48,24 @@ def check_load(payload: LoadPayload) -> None:
     _check("training.value_coefficient", training.value_coefficient, low=0)
     _check("training.entropy_coefficient", training.entropy_coefficient, low=0)
     _check("training.max_grad_norm", training.max_grad_norm, low=0, open_low=True)
-    _check("training.average_decay", training.average_decay, low=0, high=1, open_high=True)
+    _check("training.ema_decay", training.ema_decay, low=0, high=1, open_high=True)
+    if training.prefix_baseline and not training.critic:
+        raise InputError(
+            "training.prefix_baseline is the baseline of a critic, and training.critic is false; "
+            "set one of the two otherwise",
+            key="training.prefix_baseline",
+        )
+
+
+def reward_key(payload: LoadPayload, component: int, field: str) -> str:
+    """Path of a field of a reward component in the configuration, where one stands alone."""
+    return f"reward.{field}" if len(payload.rewards) == 1 else f"reward.{component}.{field}"
+
+
+def needs_prompt_scores(payload: LoadPayload) -> bool:
+    """Whether a rollout needs the scores of its prompts alone."""
+    baselines = any(reward.baseline == "prompt" for reward in payload.rewards)
+    return baselines or payload.training.prefix_baseline
 
 
 def check_sft(payload: SftPayload) -> None:
@@ -54,55 +80,129 @@ def check_sft(payload: SftPayload) -> None:
     _check("sft.max_tokens", payload.max_tokens, low=1)
 
 
-def read_weights(data: bytes, failed: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Reads the weights of an update, scaled to a sum of 1: only their ratios matter.
+@dataclass(frozen=True)
+class LossArrays:
+    """What an update says of each episode; float64 of shape (episodes,) or None."""
+
+    weights: NDArray[np.float64] | None
+    """≥ 0, of sum 1: only their ratios matter"""
+    advantages: NDArray[np.float64] | None
+    """signed"""
+    kl_weights: NDArray[np.float64] | None
+    """≥ 0"""
+
+    @property
+    def taking_part(self) -> NDArray[np.intp]:
+        """Positions of the episodes with a weight, an advantage or a KL weight."""
+        arrays = (self.weights, self.advantages, self.kl_weights)
+        given = [array != 0 for array in arrays if array is not None]
+        return np.flatnonzero(np.logical_or.reduce(given))
+
+
+def read_loss_arrays(
+    payload: UpdatePayload, failed: NDArray[np.bool_], *, critic: bool
+) -> LossArrays:
+    """Reads the weights, advantages and KL weights of an update.
 
     Args:
         failed: (episodes,), which have no reward to learn from.
-
-    Returns shape (episodes,), each ≥ 0.
+        critic: whether there are advantages that `weights` could weigh.
 
     Raises:
-        InputError: they are not as many as the episodes, negative, not finite, all zero, or one
-            lies on an episode without a reward.
+        InputError: they exclude each other, are not as many as the episodes, not finite, negative
+            where they must not be, all zero, or lie on an episode without a reward.
     """
-    weights = float32_array(data).astype(np.float64)
-    if weights.size != failed.size:
+    if payload.weights is not None and payload.advantages is not None:
         raise InputError(
-            f"the update has {weights.size} weights, the rollout {failed.size} episodes; "
-            "send one weight an episode, 0 for those to leave out"
+            "the update has both weights and advantages; weights are on the critic's advantages "
+            "and advantages replace them: send one and null for the other"
         )
-    wrong = ~np.isfinite(weights) | (weights < 0)
+    if payload.weights is not None and not critic:
+        raise InputError(
+            "the update has weights, which are on the critic's advantages, but training.critic is "
+            "false; send advantages",
+            key="training.critic",
+        )
+    if (payload.kl_weights is None) != (payload.kl_loss is None):
+        raise InputError("the update has one of kl_weights and kl_loss; send both or neither")
+    weights = _read_array("weight", payload.weights, failed.size, signed=False)
+    advantages = _read_array("advantage", payload.advantages, failed.size, signed=True)
+    kl_weights = _read_array("KL weight", payload.kl_weights, failed.size, signed=False)
+    for name, array in (("weight", weights), ("advantage", advantages)):
+        if array is not None and (lost := failed & (array != 0)).any():
+            first = int(np.argmax(lost))
+            raise InputError(
+                f"{name} {first} of the update is {array[first]}, but the reward of that episode "
+                "failed; send 0 for it"
+            )
+    if weights is not None:
+        if not weights.any():
+            raise InputError("all weights of the update are 0: there is nothing to learn from")
+        weights = weights / weights.sum()
+    arrays = LossArrays(weights, advantages, kl_weights)
+    if all(array is None or not array.any() for array in (weights, advantages, kl_weights)):
+        raise InputError(
+            "no episode of the update has a weight, an advantage or a KL weight: there is nothing "
+            "to learn from"
+        )
+    return arrays
+
+
+def _read_array(
+    name: str, data: bytes | None, episodes: int, *, signed: bool
+) -> NDArray[np.float64] | None:
+    if data is None:
+        return None
+    values = float32_array(data).astype(np.float64)
+    if values.size != episodes:
+        raise InputError(
+            f"the update has {values.size} {name}s, the rollout {episodes} episodes; "
+            f"send one {name} per episode, 0 for those to leave out"
+        )
+    wrong = ~np.isfinite(values) if signed else ~np.isfinite(values) | (values < 0)
     if wrong.any():
         first = int(np.argmax(wrong))
-        raise InputError(
-            f"weight {first} of the update is {weights[first]}, expected a finite number ≥ 0"
-        )
-    lost = failed & (weights > 0)
-    if lost.any():
-        first = int(np.argmax(lost))
-        raise InputError(
-            f"weight {first} of the update is {weights[first]}, but the reward of that episode "
-            "failed; send 0 for it"
-        )
-    total = weights.sum()
-    if total == 0:
-        raise InputError("all weights of the update are 0: there is nothing to learn from")
-    scaled: NDArray[np.float64] = weights / total
-    return scaled
+        expected = "a finite number" if signed else "a finite number ≥ 0"
+        raise InputError(f"{name} {first} of the update is {values[first]}; expected {expected}")
+    return values
+
+
+def read_known_scores(
+    payload: ScorePromptsPayload, names: Sequence[str], prompts: int
+) -> NDArray[np.float64] | None:
+    """Reads the prompt scores that the controller kept, shape (components, prompts).
+
+    Returns None where there are none and the prompts are to be scored.
+
+    Raises:
+        InputError: they are not one finite score per component and prompt.
+    """
+    if payload.known is None:
+        return None
+    told = [known.name for known in payload.known]
+    if told != list(names):
+        raise InputError(f"known prompt scores are of {told}; expected {list(names)}")
+    rows = [float32_array(known.scores).astype(np.float64) for known in payload.known]
+    for name, row in zip(names, rows, strict=True):
+        if row.size != prompts or not np.isfinite(row).all():
+            raise InputError(
+                f"known prompt scores of '{name}' are {row.size} numbers; expected {prompts}, all "
+                "finite: send null to have the prompts scored"
+            )
+    return np.stack(rows)
 
 
 def read_prompts(data: bytes, known: NDArray[np.integer], split: str) -> NDArray[np.intp]:
     """Reads prompt ids and finds each one's position in `known`, the ids of the split.
 
-    Returns shape (prompts,), in the order asked for.
+    Returns shape (prompts,), in the requested order.
 
     Raises:
         InputError: there are none, or one is not of this split.
     """
     asked = uint32_array(data)
     if asked.size == 0:
-        raise InputError(f"no prompts were asked for; name at least one id of the {split} set")
+        raise InputError(f"no prompts were requested; name at least one id of the {split} set")
     order = np.argsort(known)
     found: NDArray[np.intp] = order[
         np.searchsorted(known, asked, sorter=order).clip(max=known.size - 1)
@@ -117,7 +217,7 @@ def read_prompts(data: bytes, known: NDArray[np.integer], split: str) -> NDArray
 
 
 def read_episodes(data: bytes, count: int) -> list[int]:
-    """Reads positions in a rollout of `count` episodes, in the order asked for.
+    """Reads positions in a rollout of `count` episodes, in the requested order.
 
     Raises:
         InputError: the rollout has no such episode.
@@ -126,9 +226,15 @@ def read_episodes(data: bytes, count: int) -> list[int]:
     for episode in asked:
         if episode >= count:
             raise InputError(
-                f"episode {episode} was asked for, the rollout has {count}; they count from 0"
+                f"episode {episode} was requested; the rollout has {count}, which count from 0"
             )
     return asked
+
+
+def _check_names(key: str, names: Sequence[str]) -> None:
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise InputError(f"{key} has two entries named '{twice}'; rename one", key=key)
 
 
 def _check(
@@ -145,5 +251,5 @@ def _check(
     if below or above:
         opening, closing = "(" if open_low else "[", ")" if open_high or high == math.inf else "]"
         raise InputError(
-            f"{key} is {value}, expected a number in {opening}{low:g}, {high:g}{closing}", key=key
+            f"{key} is {value}; expected a number in {opening}{low:g}, {high:g}{closing}", key=key
         )

@@ -26,6 +26,7 @@ from averse_worker.wire.messages.envelope import (
     RESULTS,
     Capabilities,
     Command,
+    DeclaredFigures,
     Empty,
     Failure,
     Hello,
@@ -47,6 +48,16 @@ class _Job:
     report: ThinnedReport
 
 
+@dataclass(frozen=True)
+class EngineFacts:
+    """What `hello` says of an engine, known before the engine is imported."""
+
+    capabilities: Capabilities
+    options: dict[str, Any]
+    """JSON Schema of `load`'s engine_options"""
+    figures: DeclaredFigures
+
+
 class Server:
     """Serves one session with one engine. `receive` belongs to the control thread, `work` to the
     main thread; `send` must be callable from both."""
@@ -56,7 +67,7 @@ class Server:
         *,
         session: str,
         engine_name: str,
-        capabilities: Capabilities,
+        facts: EngineFacts,
         build: Callable[[], object],
         send: Callable[[bytes], None],
     ) -> None:
@@ -64,7 +75,7 @@ class Server:
         each engine command (`engine/contract.py`; nothing here depends on it)."""
         self._session = session
         self._engine_name = engine_name
-        self._capabilities = capabilities
+        self._facts = facts
         self._build = build
         self._send_bytes = send
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -84,7 +95,9 @@ class Server:
                 pid=os.getpid(),
                 engine=self._engine_name,
                 version=__version__,
-                capabilities=self._capabilities,
+                capabilities=self._facts.capabilities,
+                engine_options=self._facts.options,
+                figures=self._facts.figures,
             )
         )
 
@@ -135,7 +148,7 @@ class Server:
                     # A failure under the id in hand would be taken for that command's answer.
                     id=request.id if request.id != busy.id else None,
                 )
-            if not self._loaded and request.command != "load":
+            if not self._loaded and request.command not in ("devices", "load"):
                 raise Refused(
                     f"`{request.command}` came before a `load` that succeeded; send `load` first",
                     id=request.id,

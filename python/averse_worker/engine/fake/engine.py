@@ -15,21 +15,29 @@ import numpy as np
 from averse_worker import __version__
 from averse_worker.engine.contract import Report
 from averse_worker.engine.fake import files, world
-from averse_worker.engine.fake.episodes import evaluate, roll_out
+from averse_worker.engine.fake.episodes import evaluate, roll_out, score_prompts
 from averse_worker.engine.fake.loaded import Loaded, load_all
 from averse_worker.engine.fake.training import fine_tune, update
-from averse_worker.engine.fake.world import Prompts
 from averse_worker.engine.readiness import require_loaded, require_rollout
-from averse_worker.engine.registry import CAPABILITIES
+from averse_worker.engine.registry import ENGINES
 from averse_worker.engine.texts import texts_of
 from averse_worker.platform.files import folder_bytes, folder_digests
 from averse_worker.platform.memory import resident_bytes
+from averse_worker.platform.processor import cores, processor_name
 from averse_worker.rewards.contract import Failed
 from averse_worker.wire.limits import check_load, check_sft
-from averse_worker.wire.messages.base import GpuState, float32_bytes, uint32_bytes
-from averse_worker.wire.messages.envelope import Capabilities
+from averse_worker.wire.messages.base import GpuState, uint32_bytes
+from averse_worker.wire.messages.envelope import Capabilities, Empty
 from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
-from averse_worker.wire.messages.load import LoadPayload, LoadResult, PromptSet
+from averse_worker.wire.messages.load import (
+    DeviceFacts,
+    DevicesResult,
+    LoadPayload,
+    LoadResult,
+    PromptSet,
+    ScorePromptsPayload,
+    ScorePromptsResult,
+)
 from averse_worker.wire.messages.training import (
     ExportPayload,
     ExportResult,
@@ -68,8 +76,15 @@ class FakeEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        """See `registry.CAPABILITIES`."""
-        return CAPABILITIES["fake"]
+        """See `registry.ENGINES`."""
+        return ENGINES["fake"].capabilities
+
+    def devices(self, payload: Empty, report: Report) -> DevicesResult:
+        """The processor."""
+        report("devices", 0, 1, "devices")
+        cpu = DeviceFacts(name="cpu", description=processor_name(), memory_bytes=None)
+        report("devices", 1, 1, "devices")
+        return DevicesResult(auto="cpu", devices=[cpu], cores=cores())
 
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
         """Loads the built-in world; refuses models and data it does not have."""
@@ -78,13 +93,13 @@ class FakeEngine:
         self._loaded = loaded = load_all(payload, self._failing, self._gpu, report)
         return LoadResult(
             device="cpu",
-            device_name=platform.processor() or platform.machine(),
+            device_name=processor_name(),
             dtype=payload.backend.dtype,
             threads=payload.backend.threads or 1,
             parameters=2 * world.FEATURES,
             context=1024,
-            train=_prompt_set(loaded.prompts["train"]),
-            test=_prompt_set(loaded.prompts["test"]),
+            train=_prompt_set(loaded, "train"),
+            test=_prompt_set(loaded, "test"),
             versions={
                 "python": platform.python_version(),
                 "numpy": np.__version__,
@@ -97,6 +112,10 @@ class FakeEngine:
             seconds=time.perf_counter() - started,
         )
 
+    def score_prompts(self, payload: ScorePromptsPayload, report: Report) -> ScorePromptsResult:
+        """What the components say of prompts alone, kept for the rollouts of this load."""
+        return score_prompts(require_loaded(self._loaded, "score_prompts"), payload, report)
+
     def sft(self, payload: SftPayload, report: Report) -> SftResult:
         """Pulls the mean action on good prompts towards 0.5; becomes the reference as well."""
         loaded = require_loaded(self._loaded, "sft")
@@ -104,11 +123,11 @@ class FakeEngine:
         return fine_tune(loaded, payload, report)
 
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
-        """Samples one action a prompt; words for it are made up where somebody asks."""
+        """Samples actions for each prompt; words for it are made up where somebody asks."""
         return roll_out(require_loaded(self._loaded, "rollout"), payload, report)
 
     def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
-        """PPO epochs over the weighted episodes of the last rollout."""
+        """Epochs over the episodes of the last rollout that take part."""
         return update(require_loaded(self._loaded, "update"), payload, report)
 
     def texts(self, payload: TextsPayload, report: Report) -> TextsResult:
@@ -165,5 +184,6 @@ class FakeEngine:
         )
 
 
-def _prompt_set(prompts: Prompts) -> PromptSet:
-    return PromptSet(ids=uint32_bytes(prompts.ids), scores=float32_bytes(prompts.scores))
+def _prompt_set(loaded: Loaded, split: str) -> PromptSet:
+    ids = uint32_bytes(loaded.prompts[split].ids)
+    return PromptSet(ids=ids, scores_digest=loaded.scores_digest(split))

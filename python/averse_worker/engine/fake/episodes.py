@@ -1,7 +1,8 @@
-"""Rollouts and evaluations of the fake engine: one action a prompt, its return, and its texts."""
+"""Rollouts and evaluations of the fake engine: one action per episode, its return, its texts."""
 
 import math
 import time
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -9,45 +10,60 @@ from averse_worker.engine.contract import Report
 from averse_worker.engine.fake import learning, world
 from averse_worker.engine.fake.learning import Episodes
 from averse_worker.engine.fake.loaded import Loaded
-from averse_worker.engine.fake.world import Words
+from averse_worker.engine.fake.world import Floats, Words
+from averse_worker.engine.readiness import require_prompt_scores
 from averse_worker.evaluation.distinct import distinct
 from averse_worker.platform.memory import resident_bytes
-from averse_worker.rewards.contract import failed_mask, told
-from averse_worker.wire.limits import read_prompts
-from averse_worker.wire.messages.base import float32_bytes, uint32_bytes
+from averse_worker.rewards.contract import Failed, failed_mask, scored
+from averse_worker.wire.limits import (
+    needs_prompt_scores,
+    read_episodes,
+    read_known_scores,
+    read_prompts,
+)
+from averse_worker.wire.messages.base import Scored, float32_bytes, uint32_bytes
 from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult, Sample
+from averse_worker.wire.messages.load import (
+    PromptScores,
+    ScorePromptsPayload,
+    ScorePromptsResult,
+)
 from averse_worker.wire.messages.training import RolloutPayload, RolloutResult, RolloutSeconds
 
 
 def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> RolloutResult:
-    """Samples one action a prompt and keeps the episodes as the last rollout."""
+    """Samples actions for each prompt and keeps the episodes as the last rollout."""
     started = time.perf_counter()
     settings, parameters, train = loaded.payload, loaded.parameters, loaded.prompts["train"]
     scale = settings.rollout.temperature
-    prompts = train.take(read_prompts(payload.prompts, train.ids, "train"))
+    rows = np.repeat(read_prompts(payload.prompts, train.ids, "train"), payload.completions)
+    prompts = train.take(rows)
+    scores = loaded.scores["train"][:, rows]
+    if needs_prompt_scores(settings):
+        require_prompt_scores(scores)
     count = prompts.ids.size
     for done in range(0, count, settings.rollout.minibatch or count):
         report("sample", done, count, "episodes")
     random = np.random.default_rng((0x2011, payload.seed))
-    drawn = world.draw(prompts, parameters.policy, settings.rollout, random)
+    drawn = world.draw(prompts, parameters.policy, settings.rollout, loaded.reward_noise, random)
     report("sample", count, count, "episodes")
     sampled = time.perf_counter()
     report("reference", 0, count, "episodes")
     log_probability = learning.log_density(
         drawn.actions, prompts.features @ parameters.policy, scale
     )
-    kl = log_probability - learning.log_density(
-        drawn.actions, prompts.features @ parameters.reference, scale
-    )
+    reference_means = prompts.features @ parameters.reference
+    kl = log_probability - learning.log_density(drawn.actions, reference_means, scale)
     report("reference", count, count, "episodes")
     referred = time.perf_counter()
     report("reward", 0, count, "episodes")
-    worth = world.worth(prompts, drawn, kl, payload.kl_coefficient, settings)
+    beta = payload.kl_coefficient or 0.0
+    worth = world.worth(prompts, drawn, kl, beta, scores, settings)
     offset = world.critic_offset(prompts, exact=settings.training.prefix_baseline)
     values = prompts.features @ parameters.value + offset
     lengths = drawn.lengths.astype(np.float64)
     lambda_return = learning.lambda_return(
-        worth.trained, worth.kl_a_token, values, lengths, settings.training
+        worth.trained, worth.kl_per_token, values, lengths, settings.training
     )
     failures = loaded.failures(prompts)
     failed = failed_mask(count, failures)
@@ -56,9 +72,11 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
     loaded.rollouts += 1
     loaded.last = Episodes(
         features=prompts.features,
-        offset=offset,
         actions=drawn.actions,
         log_probability=log_probability,
+        reference_means=reference_means,
+        failed=failed,
+        offset=offset,
         values=values,
         lambda_return=lambda_return,
         lengths=lengths,
@@ -69,11 +87,11 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
     return RolloutResult(
         rollout=loaded.rollouts,
         reward=float32_bytes(worth.raw, failed),
+        components=_components(loaded, worth.components, failures),
         kl=float32_bytes(kl),
         return_=float32_bytes(worth.returns, failed),
-        lambda_return=float32_bytes(lambda_return, failed),
+        lambda_return=float32_bytes(lambda_return, failed) if settings.training.critic else None,
         length=uint32_bytes(drawn.lengths),
-        failures=told(failures),
         entropy=learning.entropy(scale),
         tokens=int(lengths.sum()),
         seconds=RolloutSeconds(
@@ -84,48 +102,77 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
     )
 
 
+def score_prompts(
+    loaded: Loaded, payload: ScorePromptsPayload, report: Report
+) -> ScorePromptsResult:
+    """What the components say of prompts alone, kept for the rollouts of this load."""
+    started = time.perf_counter()
+    rewards, split = loaded.payload.rewards, loaded.prompts[payload.split]
+    rows = read_prompts(payload.prompts, split.ids, payload.split)
+    names = [reward.name for reward in rewards]
+    scores = read_known_scores(payload, names, rows.size)
+    if scores is None:
+        report("score", 0, rows.size, "texts")
+        scores = world.prompt_scores(split.take(rows), rewards)
+    # As the controller has them: whoever takes them over later gets the same bits.
+    scores = scores.astype(np.float32).astype(np.float64)
+    loaded.scores[payload.split][:, rows] = scores
+    report("score", rows.size, rows.size, "texts")
+    return ScorePromptsResult(
+        combined=float32_bytes(world.combined(scores, rewards)),
+        components=[
+            PromptScores(name=name, scores=float32_bytes(row))
+            for name, row in zip(names, scores, strict=True)
+        ],
+        seconds=time.perf_counter() - started,
+    )
+
+
 def evaluate(loaded: Loaded, payload: EvaluatePayload, report: Report) -> EvaluateResult:
     """Samples prompts of a split with their own random numbers; changes nothing."""
     started = time.perf_counter()
     settings, split = loaded.payload, loaded.prompts[payload.split]
-    prompts = split.take(read_prompts(payload.prompts, split.ids, payload.split))
+    rows = read_prompts(payload.prompts, split.ids, payload.split)
+    prompts = split.take(np.repeat(rows, payload.completions))
     policy, reference = loaded.weights(payload.weights), loaded.parameters.reference
     count = prompts.ids.size
+    shown = read_episodes(payload.samples, count)
     report("evaluate", 0, count, "episodes")
     random = np.random.default_rng((0xE7A1, payload.seed))
-    drawn = world.draw(prompts, policy, settings.rollout, random)
+    drawn = world.draw(prompts, policy, settings.rollout, loaded.reward_noise, random)
     ours, theirs = (
         learning.log_density(
             drawn.actions, prompts.features @ parameters, settings.rollout.temperature
         )
         for parameters in (policy, reference)
     )
-    reward = world.raw_reward(prompts, drawn.actions, drawn.noise)
+    components = world.component_rewards(prompts, drawn, settings.rewards)
+    reward = world.combined(components, settings.rewards)
     completions = world.completion_tokens(
         random, prompts.features @ policy, drawn.lengths, settings.rollout.top_k
     )
-    by_score = np.argsort(prompts.scores, kind="stable")
-    shown = by_score[np.linspace(0, count - 1, min(payload.samples, count)).astype(np.intp)]
     drift = policy - reference
+    known = {
+        "dist_1": lambda: distinct(completions, 1),
+        "dist_2": lambda: distinct(completions, 2),
+        "dist_3": lambda: distinct(completions, 3),
+        "perplexity": lambda: 40 * math.exp(min(0.05 * float(drift @ drift), 10)),
+    }
     failures = loaded.failures(prompts)
     report("evaluate", count, count, "episodes")
     return EvaluateResult(
         reward=float32_bytes(reward, failed_mask(count, failures)),
-        judge=None
-        if settings.judge is None
-        else float32_bytes(world.judge_reward(prompts, drawn.actions)),
+        components=_components(loaded, components, failures),
+        judges=[
+            scored(judge.name, world.judge_reward(prompts, drawn.actions, place), {})
+            for place, judge in enumerate(settings.judges)
+        ],
         kl=float32_bytes(ours - theirs),
         length=uint32_bytes(drawn.lengths),
-        failures=told(failures),
-        judge_failures=[],
-        dist_1=distinct(completions, 1),
-        dist_2=distinct(completions, 2),
-        dist_3=distinct(completions, 3),
-        perplexity=40 * math.exp(min(0.05 * float(drift @ drift), 10))
-        if payload.perplexity
-        else None,
+        figures={name: known[name]() for name in payload.figures if name in known},
         samples=[
             Sample(
+                episode=row,
                 prompt=int(prompts.ids[row]),
                 text=world.prompt_text(int(prompts.ids[row]), settings.data.prompt_tokens),
                 completion=world.completion_text(completions[row]),
@@ -137,3 +184,12 @@ def evaluate(loaded: Loaded, payload: EvaluatePayload, report: Report) -> Evalua
         gpu=loaded.gpu,
         seconds=time.perf_counter() - started,
     )
+
+
+def _components(loaded: Loaded, raw: Floats, failures: Mapping[int, Failed]) -> list[Scored]:
+    """The failures of this engine are all of its first component."""
+    rewards = loaded.payload.rewards
+    return [
+        scored(reward.name, row, {} if place else failures)
+        for place, (reward, row) in enumerate(zip(rewards, raw, strict=True))
+    ]

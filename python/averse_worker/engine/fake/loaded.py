@@ -1,11 +1,13 @@
 """What one `load` brings into the fake engine: its own world, or policies that it exported."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,12 +15,13 @@ from averse_worker.engine.contract import Report
 from averse_worker.engine.fake import files, world
 from averse_worker.engine.fake.learning import Episodes, Parameters
 from averse_worker.engine.fake.world import Floats, Prompts, Words
-from averse_worker.engine.readiness import require_average
+from averse_worker.engine.readiness import require_ema
 from averse_worker.platform.files import folder_digests
 from averse_worker.rewards.contract import Failed
 from averse_worker.wire.errors import InputError, MissingEnvironment
+from averse_worker.wire.limits import reward_key
 from averse_worker.wire.messages.base import Digests, GpuState
-from averse_worker.wire.messages.load import LoadDigests, LoadPayload
+from averse_worker.wire.messages.load import BuiltinScorer, FolderSource, LoadDigests, LoadPayload
 
 
 @dataclass
@@ -34,6 +37,10 @@ class Loaded:
     """What is reported of a GPU."""
     digests: LoadDigests
     parameters: Parameters
+    scores: dict[str, Floats]
+    """By split, of the prompts alone, shape (components, prompts); NaN: not scored."""
+    reward_noise: float
+    """Factor, of the engine's options."""
     last: Episodes | None = None
     """The last rollout, as long as it may still be updated."""
     words: Words | None = None
@@ -47,21 +54,26 @@ class Loaded:
         self.words = None
 
     def failures(self, prompts: Prompts) -> dict[int, Failed]:
-        """Of one episode a prompt, by position."""
+        """Of one episode per row, by position."""
         return {
             i: self.failing[id] for i, id in enumerate(prompts.ids.tolist()) if id in self.failing
         }
 
     def weights(self, which: str) -> Floats:
-        """The policy's "current" or "average" weights, shape (FEATURES,).
+        """The policy's "current" or "ema" weights, shape (FEATURES,).
 
         Raises:
-            InputError: the average is asked for and none is kept.
+            InputError: EMA weights are requested and none are kept.
         """
         if which == "current":
             return self.parameters.policy
-        kept = self.payload.training.average_decay > 0
-        return require_average(self.parameters.average if kept else None)
+        kept = self.payload.training.ema_decay > 0
+        return require_ema(self.parameters.ema if kept else None)
+
+    def scores_digest(self, split: str) -> str:
+        """Of all that the scores of a split's prompts follow from."""
+        described = msgspec.json.encode([self.payload.rewards, np.__version__])
+        return hashlib.sha256(described + self.prompts[split].scores.tobytes()).hexdigest()
 
 
 def load_all(
@@ -73,16 +85,17 @@ def load_all(
         InputError, MissingEnvironment: with the config key.
     """
     check_known(payload)
+    noise = read_options(payload.engine_options)
     report("load", 0, 3, "models")
     policy, policy_digests = load_policy(payload.policy.model, "policy.model")
     report("load", 1, 3, "models")
     reference, reference_digests = (
         (policy, policy_digests)
         if payload.reference is None
-        else load_policy(payload.reference, "reference")
+        else load_policy(payload.reference.model, "reference")
     )
     report("load", 2, 3, "models")
-    train, test = world.make_prompts(payload.reward.sign)
+    train, test = world.make_prompts(payload.rewards[0].scorer.sign)
     # What stands for files is the same whatever is made of them: arms may differ in the sign.
     plain, _ = world.make_prompts(1)
     random = np.random.default_rng((0x4EAD, payload.seed))
@@ -95,16 +108,21 @@ def load_all(
         digests=LoadDigests(
             policy=policy_digests,
             reference=reference_digests,
-            reward=builtin_digest(np.array([1])),
-            judge={} if payload.judge is None else builtin_digest(np.zeros(1)),
+            rewards={reward.name: builtin_digest(np.array([1])) for reward in payload.rewards},
+            judges={judge.name: builtin_digest(np.zeros(1)) for judge in payload.judges},
             data=builtin_digest(plain.scores),
         ),
         parameters=Parameters(
             policy=policy,
             reference=reference,
-            average=policy,
+            ema=policy,
             value=0.01 * random.standard_normal(world.FEATURES),
         ),
+        scores={
+            split: np.full((len(payload.rewards), prompts.ids.size), np.nan)
+            for split, prompts in (("train", train), ("test", test))
+        },
+        reward_noise=noise,
     )
 
 
@@ -117,31 +135,60 @@ def check_known(payload: LoadPayload) -> None:
     Raises:
         InputError, MissingEnvironment: with the config key.
     """
-    for key, name in (
-        ("reward.model", payload.reward.model),
-        ("data.path", payload.data.path),
-        ("evaluation.judge", payload.judge),
-    ):
-        if name not in ("builtin", None):
+    scorers = [
+        (reward_key(payload, place, ""), reward.scorer)
+        for place, reward in enumerate(payload.rewards)
+    ]
+    scorers += [("evaluation.judge.", judge.scorer) for judge in payload.judges]
+    for key, scorer in scorers:
+        if not isinstance(scorer, BuiltinScorer):
             raise InputError(
-                f"{key} is '{name}'; the fake engine has 'builtin' only, use the torch engine",
-                key=key,
+                f"{key}model is '{scorer.model}'; the fake engine has 'builtin' only, use the "
+                "torch engine",
+                key=f"{key}model",
             )
-    if payload.reward.label not in (None, *_LABELS):
+        if scorer.label not in (None, *_LABELS):
+            raise InputError(
+                f"{key}label is '{scorer.label}'; expected one of {', '.join(_LABELS)}",
+                key=f"{key}label",
+            )
+    if isinstance(payload.data.source, FolderSource):
         raise InputError(
-            f"reward.label is '{payload.reward.label}', expected one of {', '.join(_LABELS)}",
-            key="reward.label",
+            f"data.path is '{payload.data.source.path}'; the fake engine has 'builtin' only, use "
+            "the torch engine",
+            key="data.path",
         )
-    if payload.policy.lora_rank > 0:
+    if payload.policy.adapter is not None:
         raise InputError(
             "policy.lora_rank is set, the fake engine has no LoRA; set it to 0",
             key="policy.lora_rank",
         )
     if payload.backend.device not in ("auto", "cpu"):
         raise MissingEnvironment(
-            f"backend.device is '{payload.backend.device}', the fake engine has only 'cpu'",
+            f"backend.device is '{payload.backend.device}'; the fake engine has only 'cpu'",
             key="backend.device",
         )
+
+
+def read_options(options: Mapping[str, Any]) -> float:
+    """The factor of the reward's noise, as `registry.ENGINES` describes it.
+
+    Raises:
+        InputError: an option that this engine does not have, or no number ≥ 0.
+    """
+    unknown = sorted(set(options) - {"reward_noise"})
+    if unknown:
+        raise InputError(
+            f"backend.engine_options has '{unknown[0]}'; the fake engine knows 'reward_noise' only",
+            key=f"backend.engine_options.{unknown[0]}",
+        )
+    noise = options.get("reward_noise", 1.0)
+    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < math.inf:
+        raise InputError(
+            f"backend.engine_options.reward_noise is {noise!r}; expected a number ≥ 0",
+            key="backend.engine_options.reward_noise",
+        )
+    return float(noise)
 
 
 def load_policy(model: str, key: str) -> tuple[Floats, Digests]:

@@ -1,4 +1,4 @@
-"""How the fake engine learns: PPO epochs over the weighted episodes, and fine-tuning."""
+"""How the fake engine learns: epochs over the episodes that take part, and fine-tuning."""
 
 import math
 import statistics
@@ -6,70 +6,102 @@ import time
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from averse_worker.engine.contract import Report
 from averse_worker.engine.fake import learning
-from averse_worker.engine.fake.learning import StepFigures
+from averse_worker.engine.fake.learning import Episodes, Loss
 from averse_worker.engine.fake.loaded import Loaded
 from averse_worker.engine.readiness import require_rollout
 from averse_worker.platform.memory import resident_bytes
-from averse_worker.wire.limits import read_weights
+from averse_worker.wire.limits import LossArrays, read_loss_arrays
 from averse_worker.wire.messages.training import SftPayload, SftResult, UpdatePayload, UpdateResult
 
 
 def update(loaded: Loaded, payload: UpdatePayload, report: Report) -> UpdateResult:
-    """PPO epochs over the episodes of weight > 0 of the last rollout."""
+    """Epochs of gradient steps over the episodes of the last rollout that take part."""
     started = time.perf_counter()
     training, parameters = loaded.payload.training, loaded.parameters
     episodes = require_rollout(loaded.last, loaded.rollouts, payload.rollout, "update")
-    weights = read_weights(payload.weights, episodes.failed)
-    kept = np.flatnonzero(weights)
-    weights = weights * kept.size  # mean 1 over the kept
-    advantages = (episodes.lambda_return - episodes.values)[kept]
-    spread = float(advantages.std())
-    whitened = np.zeros(weights.size)
-    whitened[kept] = (advantages - advantages.mean()) / (spread + 1e-8)
+    arrays = read_loss_arrays(payload, episodes.failed, critic=training.critic)
+    taking = arrays.taking_part
+    loss = _loss(arrays, payload, episodes, taking)
     random = np.random.default_rng((0x0DD, payload.seed))
-    steps: list[StepFigures] = []
-    total = training.epochs * math.ceil(kept.size / training.minibatch)
+    steps: list[dict[str, float]] = []
+    per_epoch = payload.steps_per_epoch or math.ceil(taking.size / training.minibatch)
+    total = training.epochs * per_epoch
+    tokens = 0
     for _ in range(training.epochs):
-        order = random.permutation(kept)
-        for start in range(0, order.size, training.minibatch):
+        for rows in _minibatches(taking, payload.steps_per_epoch, training.minibatch, random):
             report("update", len(steps), total, "steps")
-            rows = order[start : start + training.minibatch]
             steps.append(
                 learning.gradient_step(
-                    parameters,
-                    episodes,
-                    rows,
-                    weights[rows],
-                    whitened[rows],
-                    training,
-                    payload.learning_rate_factor,
+                    parameters, episodes, rows, loss, training, payload.learning_rate_factor
                 )
             )
+            tokens += int(episodes.lengths[rows].sum())
     report("update", total, total, "steps")
     loaded.updates += 1
-    decay = training.average_decay
+    decay = training.ema_decay
     if decay > 0:
-        parameters.average = decay * parameters.average + (1 - decay) * parameters.policy
-    target = episodes.lambda_return[kept]
-    unexplained = float((target - episodes.values[kept]).var())
+        parameters.ema = decay * parameters.ema + (1 - decay) * parameters.policy
+    figures = {name: statistics.fmean(step[name] for step in steps) for name in steps[0]}
+    if loss.policy.any():
+        figures["entropy"] = learning.entropy(episodes.scale)
+    if loss.critic:
+        target = episodes.lambda_return[taking]
+        unexplained = float((target - episodes.values[taking]).var())
+        figures["explained_variance"] = 1 - unexplained / max(float(target.var()), 1e-8)
+    if payload.kl_loss is not None and payload.kl_loss.coefficient > 0 and loss.kl.any():
+        share = float(loss.kl[taking].mean())
+        figures["kl_estimate"] = figures["loss_kl"] / share
     return UpdateResult(
-        loss_policy=statistics.fmean(step.loss_policy for step in steps),
-        loss_value=statistics.fmean(step.loss_value for step in steps),
-        entropy=learning.entropy(episodes.scale),
-        clip_fraction=statistics.fmean(step.clip_fraction for step in steps),
-        approx_kl=statistics.fmean(step.approx_kl for step in steps),
-        grad_norm=statistics.fmean(step.grad_norm for step in steps),
-        explained_variance=1 - unexplained / max(float(target.var()), 1e-8),
+        figures=figures,
         gradient_steps=len(steps),
-        episodes=int(kept.size),
-        tokens=int(episodes.lengths[kept].sum()) * training.epochs,
+        episodes=int(taking.size),
+        tokens=tokens,
         memory_bytes=resident_bytes(),
         gpu=loaded.gpu,
         seconds=time.perf_counter() - started,
     )
+
+
+def _loss(
+    arrays: LossArrays, payload: UpdatePayload, episodes: Episodes, taking: NDArray[np.intp]
+) -> Loss:
+    count = episodes.failed.size
+    # The mean over the whole rollout, as a mean over those that take part.
+    share = taking.size / count
+    policy, advantages, kl = np.zeros(count), np.zeros(count), np.zeros(count)
+    if arrays.weights is not None:
+        kept = np.flatnonzero(arrays.weights)
+        policy = arrays.weights * taking.size
+        own = (episodes.lambda_return - episodes.values)[kept]
+        advantages[kept] = (own - own.mean()) / (float(own.std()) + 1e-8)
+    if arrays.advantages is not None:
+        policy = share * (arrays.advantages != 0)
+        advantages = arrays.advantages
+    if payload.kl_loss is not None and arrays.kl_weights is not None:
+        kl = share * payload.kl_loss.coefficient * arrays.kl_weights
+    return Loss(
+        policy=policy,
+        advantages=advantages,
+        critic=arrays.weights is not None,
+        kl=kl,
+        kl_form=None if payload.kl_loss is None else payload.kl_loss.form,
+    )
+
+
+def _minibatches(
+    taking: NDArray[np.intp], steps: int | None, size: int, random: np.random.Generator
+) -> list[NDArray[np.intp]]:
+    """The episodes of one epoch: `size` at a time, or divided into `steps`."""
+    order = random.permutation(taking)
+    if steps is None:
+        return [order[start : start + size] for start in range(0, order.size, size)]
+    while order.size < steps:
+        order = np.concatenate([order, random.permutation(taking)])[:steps]
+    return np.array_split(order, steps)
 
 
 _GOOD: Final = 0.5
@@ -92,7 +124,7 @@ def fine_tune(loaded: Loaded, payload: SftPayload, report: Report) -> SftResult:
         first = first or last
         policy = policy - rate * features.T @ error / len(error)
     report("sft", payload.steps, payload.steps, "steps")
-    parameters.policy = parameters.average = policy
+    parameters.policy = parameters.ema = policy
     if loaded.payload.reference is None:
         parameters.reference = policy
     loaded.end_rollout()

@@ -7,6 +7,7 @@ prompts alone ends elsewhere than one that listens to everybody.
 """
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,10 +60,28 @@ def make_prompts(sign: int) -> tuple[Prompts, Prompts]:
 
 
 def raw_reward(prompts: Prompts, actions: Floats, noise: Floats) -> Floats:
-    """The environment's reward, shape of `actions`; `noise` is Student's t."""
+    """The environment's first reward, shape of `actions`; `noise` is Student's t."""
     target = 1.0 + 3.0 * prompts.hardness
     gain = 3.0 * np.exp(-((actions - target) ** 2) / 8.0)
     return 0.6 * prompts.scores + gain + 0.1 * (1.0 + prompts.hardness) * noise
+
+
+def component_rewards(prompts: Prompts, drawn: "Draw", rewards: Sequence[LoadReward]) -> Floats:
+    """Raw rewards, shape (components, episodes): the first is the world's, the others are second
+    opinions of which each wants a little more than the one before."""
+    own = rewards[0].scorer.sign
+    rows = [raw_reward(prompts, drawn.actions, drawn.noise)]
+    for place, reward in enumerate(rewards[1:]):
+        rows.append(own * reward.scorer.sign * judge_reward(prompts, drawn.actions, place))
+    return np.stack(rows)
+
+
+def prompt_scores(prompts: Prompts, rewards: Sequence[LoadReward]) -> Floats:
+    """What the components say of the prompts alone, shape (components, prompts)."""
+    own = rewards[0].scorer.sign
+    rows = [prompts.scores]
+    rows += [own * reward.scorer.sign * 0.5 * prompts.scores for reward in rewards[1:]]
+    return np.stack(rows)
 
 
 def critic_offset(prompts: Prompts, *, exact: bool) -> Floats:
@@ -75,9 +94,9 @@ def critic_offset(prompts: Prompts, *, exact: bool) -> Floats:
     return (0.6 if exact else 0.5) * prompts.scores
 
 
-def judge_reward(prompts: Prompts, actions: Floats) -> Floats:
-    """A second opinion that agrees with the reward up to a point and is nowhere trained on."""
-    target = 1.2 + 2.5 * prompts.hardness
+def judge_reward(prompts: Prompts, actions: Floats, place: int = 0) -> Floats:
+    """Another opinion, which agrees with the reward up to a point; the higher `place`, the less."""
+    target = 1.2 + 2.5 * prompts.hardness + 0.5 * place
     return 0.5 * prompts.scores + 2.5 * np.exp(-((actions - target) ** 2) / 10.0)
 
 
@@ -104,7 +123,7 @@ def completion_text(tokens: list[int]) -> str:
 
 @dataclass(frozen=True)
 class Draw:
-    """One episode a row, before any policy had a say in its worth."""
+    """One episode per row, before any policy had a say in its worth."""
 
     actions: Floats
     lengths: NDArray[np.uint32]
@@ -114,20 +133,26 @@ class Draw:
 
 @dataclass(frozen=True)
 class Worth:
-    """One episode a row; β in where it says KL."""
+    """One episode per row; β in where it says KL."""
 
+    components: Floats
+    """Raw, shape (components, episodes)."""
     raw: Floats
     returns: Floats
     trained: Floats
     """The transformed reward, at the last token."""
-    kl_a_token: Floats
+    kl_per_token: Floats
     """β·KL spread evenly over the tokens."""
 
 
 def draw(
-    prompts: Prompts, policy: Floats, settings: LoadRollout, random: np.random.Generator
+    prompts: Prompts,
+    policy: Floats,
+    settings: LoadRollout,
+    noise_factor: float,
+    random: np.random.Generator,
 ) -> Draw:
-    """Samples one action a prompt; takes the same random numbers whatever the policy."""
+    """Samples one action per prompt; takes the same random numbers whatever the policy."""
     count = prompts.ids.size
     normal = random.standard_normal(count)
     if settings.top_p < 1:
@@ -136,27 +161,52 @@ def draw(
         normal = np.clip(normal, -bound, bound)
     shortest = max(settings.min_new_tokens, 1)
     lengths = random.integers(shortest, settings.new_tokens + 1, count, dtype=np.uint32)
-    noise = random.standard_t(3, count)
+    noise = noise_factor * random.standard_t(3, count)
     return Draw(prompts.features @ policy + settings.temperature * normal, lengths, noise)
 
 
 def worth(
-    prompts: Prompts, drawn: Draw, kl: Floats, kl_coefficient: float, loaded: LoadPayload
+    prompts: Prompts,
+    drawn: Draw,
+    kl: Floats,
+    kl_coefficient: float,
+    scores: Floats,
+    loaded: LoadPayload,
 ) -> Worth:
-    """Reward and return of each episode, `kl` being Σ over tokens of log(π / π_ref)."""
-    raw = raw_reward(prompts, drawn.actions, drawn.noise)
-    trained = _transformed(raw, prompts, loaded.reward)
-    kl_a_token = kl_coefficient * kl / drawn.lengths
+    """Reward and return of each episode.
+
+    Args:
+        kl: Σ over tokens of log(π / π_ref).
+        scores: of the prompts alone, shape (components, episodes).
+    """
+    components = component_rewards(prompts, drawn, loaded.rewards)
+    raw = combined(components, loaded.rewards)
+    trained = combined(
+        np.stack([_trained(*row) for row in zip(components, scores, loaded.rewards, strict=True)]),
+        loaded.rewards,
+    )
+    kl_per_token = kl_coefficient * kl / drawn.lengths
     gamma = loaded.training.gamma
     discounts = np.cumsum(gamma ** np.arange(int(drawn.lengths.max())))
     last = drawn.lengths.astype(np.intp) - 1
-    returns = trained * gamma ** last.astype(np.float64) - kl_a_token * discounts[last]
-    return Worth(raw, returns, trained, kl_a_token)
+    returns = trained * gamma ** last.astype(np.float64) - kl_per_token * discounts[last]
+    return Worth(components, raw, returns, trained, kl_per_token)
 
 
-def _transformed(reward: Floats, prompts: Prompts, settings: LoadReward) -> Floats:
-    if settings.baseline == "prompt":
-        reward = reward - prompts.scores
+def combined(components: Floats, rewards: Sequence[LoadReward]) -> Floats:
+    """Σ over components of weight · row."""
+    total: Floats = rewards[0].weight * components[0]
+    for reward, row in zip(rewards[1:], components[1:], strict=True):
+        total = total + reward.weight * row
+    return total
+
+
+def _trained(raw: Floats, prompt: Floats, settings: LoadReward) -> Floats:
+    shaped = _transformed(raw, settings)
+    return shaped - _transformed(prompt, settings) if settings.baseline == "prompt" else shaped
+
+
+def _transformed(reward: Floats, settings: LoadReward) -> Floats:
     if settings.transform == "clip":
         return np.clip(reward, -settings.scale, settings.scale)
     if settings.transform == "log-sigmoid":

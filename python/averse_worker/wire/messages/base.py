@@ -53,9 +53,7 @@ class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if isinstance(value, dict):
                 for key, entry in value.items():
                     if isinstance(entry, float) and not math.isfinite(entry):
-                        raise NotFinite(
-                            f"`{wire_name}.{key}` is {entry}; expected a finite number"
-                        )
+                        raise NotFinite(f"`{wire_name}.{key}` is {entry}; expected a finite number")
             if isinstance(value, bytes) and len(value) % 4 != 0:
                 raise ValueError(
                     f"`{wire_name}` has {len(value)} bytes; expected a multiple of 4 "

@@ -66,7 +66,7 @@ class RolloutResult(Message, frozen=True, kw_only=True):
     components: list[Scored]
     """one per reward component, in load's order"""
     kl: Float32
-    """Σ over tokens of log π − log π_ref"""
+    """Σ over tokens of log(π / π_ref)"""
     return_: Float32 = field(name="return")
     """R̄ = Σ γᵗ r̄ₜ, of the trained reward, KL in it where β is"""
     lambda_return: Float32 | None
