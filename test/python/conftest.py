@@ -45,7 +45,10 @@ def torch_load(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -
 
     return load_payload(
         policy__model=str(language_model),
-        data__path=str(write_data(tmp_path_factory.mktemp("tiny") / "data")),
+        data__source={
+            "kind": "folder",
+            "path": str(write_data(tmp_path_factory.mktemp("tiny") / "data")),
+        },
     )
 
 

@@ -66,6 +66,26 @@ LOAD: dict[str, Any] = {
 """A load payload as the controller sends it: whole numbers where JavaScript makes them so."""
 
 
+ROLLOUT: dict[str, Any] = {
+    "prompts": uint32_bytes([0, 1]),
+    "completions": 1,
+    "seed": 1,
+    "kl_coefficient": 0,
+}
+
+UPDATE: dict[str, Any] = {
+    "rollout": 1,
+    "weights": b"\0\0\x80\x3f" * 2,
+    "advantages": None,
+    "kl_weights": None,
+    "kl_loss": None,
+    "loss_aggregation": "token-mean",
+    "steps_per_epoch": None,
+    "seed": 1,
+    "learning_rate_factor": 1,
+}
+"""Of that rollout, both episodes alike."""
+
 JUDGE: dict[str, Any] = {
     "name": "judge",
     "scorer": {"kind": "builtin", "label": None, "sign": 1, "timeout_seconds": 0},

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from averse_worker.wire.messages.base import ScoreFailure, Scored, float32_bytes, uint32_bytes
+from averse_worker.wire.messages.base import Scored, ScoreFailure, float32_bytes, uint32_bytes
 
 # Reasons that are told one by one; a model may give each of a million texts one of its own.
 _REASONS: Final = 64
@@ -56,11 +56,11 @@ def scored(name: str, values: NDArray[Any], failures: Mapping[int, Failed]) -> S
     return Scored(
         name=name,
         scores=float32_bytes(values, failed_mask(len(values), failures)),
-        failures=_told(failures),
+        failures=told(failures),
     )
 
 
-def _told(failures: Mapping[int, Failed]) -> list[ScoreFailure]:
+def told(failures: Mapping[int, Failed]) -> list[ScoreFailure]:
     """Each reason once, with its episodes."""
     episodes: dict[Failed, list[int]] = {}
     for episode, reason in sorted(failures.items()):

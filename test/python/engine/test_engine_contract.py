@@ -13,10 +13,16 @@ import numpy as np
 import pytest
 
 from averse_worker.engine.contract import Engine
-from averse_worker.engine.registry import CAPABILITIES
+from averse_worker.engine.registry import ENGINES
 from averse_worker.wire.errors import Interrupted, WorkerError
 from averse_worker.wire.messages.base import Message, float32_array, float32_bytes, uint32_array
-from averse_worker.wire.messages.load import LoadPayload, LoadResult
+from averse_worker.wire.messages.envelope import Empty
+from averse_worker.wire.messages.load import (
+    LoadPayload,
+    LoadResult,
+    PromptScores,
+    ScorePromptsResult,
+)
 from averse_worker.wire.messages.training import (
     EpisodeText,
     ExportPayload,
@@ -28,9 +34,12 @@ from averse_worker.wire.messages.training import (
 )
 from conftest import Subject
 from payloads import (
+    JUDGE,
+    classifier,
     evaluate_payload,
     load_payload,
     rollout_payload,
+    score_payload,
     texts_payload,
     update_payload,
 )
@@ -75,12 +84,20 @@ class Loaded:
         self.train = uint32_array(self.result.train.ids)
         self.test = uint32_array(self.result.test.ids)
 
+    def score(self, split: str = "train", known: Any = None) -> ScorePromptsResult:
+        """The scores of all prompts of the split."""
+        prompts = self.train if split == "train" else self.test
+        payload = score_payload(prompts, split=split, known=known)
+        return self.engine.score_prompts(payload, quiet)
+
     def rollout(self, seed: int = 1, **settings: Any) -> RolloutResult:
         prompts = settings.pop("prompts", self.train[:EPISODES])
         return self.engine.rollout(rollout_payload(prompts, seed=seed, **settings), quiet)
 
-    def update(self, rollout: RolloutResult, weights: Any, seed: int = 1) -> UpdateResult:
-        payload = update_payload(rollout.rollout, weights, seed=seed)
+    def update(
+        self, rollout: RolloutResult, weights: Any = None, seed: int = 1, **arrays: Any
+    ) -> UpdateResult:
+        payload = update_payload(rollout.rollout, weights, seed=seed, **arrays)
         return self.engine.update(payload, quiet)
 
     def texts(self, rollout: RolloutResult, episodes: Any) -> list[EpisodeText]:
@@ -125,12 +142,12 @@ def refused(call: Callable[[], Any], *kinds: str) -> WorkerError:
 def test_load_answers_prompts_of_both_splits(engine_factory: Subject) -> None:
     loaded = Loaded(engine_factory)
     assert loaded.engine.name == engine_factory.name
-    assert loaded.engine.capabilities == CAPABILITIES[engine_factory.name]
+    assert loaded.engine.capabilities == ENGINES[engine_factory.name].capabilities
     for split in (loaded.result.train, loaded.result.test):
-        ids, scores = uint32_array(split.ids), float32_array(split.scores)
-        assert len(ids) == len(scores) >= EPISODES
+        ids = uint32_array(split.ids)
+        assert len(ids) >= EPISODES
         assert len(set(ids.tolist())) == len(ids)
-        assert np.isfinite(scores).all()
+        assert len(bytes.fromhex(split.scores_digest)) == 32
     assert loaded.result.parameters > 0
     assert loaded.result.context >= 8
     assert "python" in loaded.result.versions
@@ -138,10 +155,12 @@ def test_load_answers_prompts_of_both_splits(engine_factory: Subject) -> None:
 
 
 def test_digests_are_sha256_of_all_that_was_loaded(engine_factory: Subject) -> None:
-    digests = msgspec.to_builtins(Loaded(engine_factory).result.digests)
-    judge = digests.pop("judge")
-    assert (judge != {}) == (engine_factory.load.judge is not None)
-    for part, files in digests.items():
+    payload = engine_factory.load
+    digests = msgspec.to_builtins(Loaded(engine_factory, judges=[JUDGE]).result.digests)
+    rewards, judges = digests.pop("rewards"), digests.pop("judges")
+    assert list(rewards) == [reward.name for reward in payload.rewards]
+    assert list(judges) == ["judge"]
+    for part, files in {**digests, **rewards, **judges}.items():
         assert files, part
         assert all(len(bytes.fromhex(digest)) == 32 for digest in files.values())
 
@@ -154,16 +173,19 @@ def test_loading_twice_gives_the_same(engine_factory: Subject) -> None:
 
 BAD_LOADS: list[tuple[str, dict[str, Any]]] = [
     ("policy.model", {"policy__model": "/no/such/folder"}),
-    ("reward.model", {"reward__model": "/no/such/folder"}),
-    ("data.path", {"data__path": "/no/such/folder"}),
-    ("reward.label", {"reward__label": "no-such-class"}),
+    ("reward.model", {"rewards__0__scorer": classifier("/no/such/folder")}),
+    ("data.path", {"data__source": {"kind": "folder", "path": "/no/such/folder"}}),
+    ("reward.label", {"rewards__0__scorer__label": "no-such-class"}),
+    ("evaluation.judges", {"judges": [JUDGE, JUDGE]}),
+    ("backend.engine_options.surprise", {"engine_options": {"surprise": 1}}),
     ("rollout.new_tokens", {"rollout__new_tokens": 0}),
     ("rollout.min_new_tokens", {"rollout__min_new_tokens": 10**6}),
     ("rollout.temperature", {"rollout__temperature": 0}),
     ("rollout.top_p", {"rollout__top_p": 1.5}),
     ("training.epochs", {"training__epochs": 0}),
     ("training.minibatch", {"training__minibatch": 0}),
-    ("training.average_decay", {"training__average_decay": 1}),
+    ("training.ema_decay", {"training__ema_decay": 1}),
+    ("training.prefix_baseline", {"training__prefix_baseline": True, "training__critic": False}),
 ]
 
 
@@ -176,12 +198,106 @@ def test_a_load_that_cannot_work_names_the_key(
     assert error.key == key
 
 
+def test_devices_are_told_before_anything_is_loaded(engine_factory: Subject) -> None:
+    told = engine_factory.make().devices(Empty(), quiet)
+    names = [device.name for device in told.devices]
+    assert told.auto in names
+    assert "cpu" in names
+    assert len(set(names)) == len(names)
+    assert all(device.description for device in told.devices)
+    assert told.cores >= 1
+
+
+# ── prompt scores ───────────────────────────────────────────────────────────────────────────
+
+
+def second_component(subject: Subject) -> dict[str, Any]:
+    """Two components of unlike weight and shape, of the subject's own reward model."""
+    first = msgspec.to_builtins(subject.load.rewards[0])
+    other = {**first, "name": "other", "weight": 0.5, "transform": "log-sigmoid"}
+    other["scorer"] = {**first["scorer"], "sign": -1}
+    return {"rewards": [{**first, "weight": 2}, other]}
+
+
+def test_every_prompt_gets_a_score_of_every_component(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory, **second_component(engine_factory))
+    for split, ids in (("train", loaded.train), ("test", loaded.test)):
+        told = loaded.score(split)
+        assert [scores.name for scores in told.components] == ["reward", "other"]
+        one, other = (float32_array(scores.scores) for scores in told.components)
+        assert one.shape == other.shape == ids.shape
+        assert np.isfinite(one).all()
+        assert np.isfinite(other).all()
+        np.testing.assert_allclose(float32_array(told.combined), 2 * one + 0.5 * other, rtol=1e-5)
+
+
+def test_scores_of_some_prompts_are_those_of_all(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    [whole] = loaded.score().components
+    payload = score_payload(loaded.train[[5, 2]])
+    [some] = loaded.engine.score_prompts(payload, quiet).components
+    expected = float32_array(whole.scores)[[5, 2]]
+    np.testing.assert_allclose(float32_array(some.scores), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_known_scores_are_taken_over(engine_factory: Subject) -> None:
+    """What they are worth is seen where they count: in the prompt baseline."""
+    changes = {"rewards__0__baseline": "prompt"}
+    loaded = Loaded(engine_factory, **changes)
+    told = loaded.score()
+    rollout = content(loaded.rollout(beta=0))
+    again = Loaded(engine_factory, **changes)
+    assert again.result.train.scores_digest == loaded.result.train.scores_digest
+    progress = Progress()
+    payload = score_payload(again.train, known=told.components)
+    assert content(again.engine.score_prompts(payload, progress)) == content(told)
+    assert not [call for call in progress.calls if 0 < call[1] < call[2]]
+    assert content(again.rollout(beta=0)) == rollout
+    moved = float32_array(told.components[0].scores) + 1
+    name = told.components[0].name
+    again.score(known=[PromptScores(name=name, scores=float32_bytes(moved))])
+    returns = float32_array(again.rollout(beta=0).return_)
+    np.testing.assert_allclose(returns, float32_array(rollout["return"]) - 1, atol=1e-4)
+
+
+def test_known_scores_that_do_not_fit_are_refused(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    [told] = loaded.score().components
+    for wrong in (
+        [],
+        [PromptScores(name="other", scores=told.scores)],
+        [PromptScores(name=told.name, scores=told.scores[4:])],
+        [PromptScores(name=told.name, scores=b"\0\0\xc0\x7f" * len(loaded.train))],
+    ):
+        refused(lambda known=wrong: loaded.score(known=known), "input")
+
+
+def test_the_scores_digest_follows_the_rewards_and_not_the_policy(engine_factory: Subject) -> None:
+    plain = Loaded(engine_factory).result.train
+    trained = Loaded(engine_factory, training__epochs=1, seed=8).result
+    turned = Loaded(engine_factory, rewards__0__scorer__sign=-1).result
+    assert trained.train == plain
+    assert turned.train.scores_digest != plain.scores_digest
+    assert turned.test.scores_digest != turned.train.scores_digest
+
+
+def test_a_rollout_that_needs_prompt_scores_says_so(engine_factory: Subject) -> None:
+    for changes in ({"rewards__0__baseline": "prompt"}, {"training__prefix_baseline": True}):
+        loaded = Loaded(engine_factory, **changes)
+        assert "`score_prompts`" in refused(loaded.rollout, "protocol").message
+        loaded.score()
+        loaded.rollout()
+        loaded.engine.load(loaded.payload, quiet)
+        refused(loaded.rollout, "protocol")
+
+
 # ── rollout ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_rollout_has_one_entry_an_episode(engine_factory: Subject) -> None:
+def test_a_rollout_has_one_entry_per_episode(engine_factory: Subject) -> None:
     loaded = Loaded(engine_factory)
     rollout = loaded.rollout()
+    assert rollout.lambda_return is not None
     for data in (rollout.reward, rollout.kl, rollout.return_, rollout.lambda_return):
         assert float32_array(data).shape == (EPISODES,)
         assert np.isfinite(float32_array(data)).all()
@@ -212,6 +328,55 @@ def test_completions_of_one_prompt_differ(engine_factory: Subject) -> None:
     assert len(set(float32_array(rollout.reward).tolist())) > 1
 
 
+def test_several_completions_are_grouped_by_prompt(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout(prompts=loaded.train[:3], completions=4)
+    assert float32_array(rollout.reward).shape == (12,)
+    assert rollout.tokens == uint32_array(rollout.length).sum()
+    shown = [text.prompt for text in loaded.texts(rollout, range(12))]
+    assert [len(set(shown[start : start + 4])) for start in (0, 4, 8)] == [1, 1, 1]
+    assert len({*shown[::4]}) == 3
+    repeated = loaded.rollout(prompts=np.repeat(loaded.train[:3], 4))
+    assert content(repeated) | {"rollout": 0} == content(rollout) | {"rollout": 0}
+    assert loaded.update(repeated, [0.0] * 11 + [1.0]).episodes == 1
+
+
+def test_components_add_up_to_the_reward(engine_factory: Subject) -> None:
+    changes = second_component(engine_factory)
+    rollout = Loaded(engine_factory, **changes).rollout(beta=0)
+    assert [part.name for part in rollout.components] == ["reward", "other"]
+    one, other = (float32_array(part.scores).astype(np.float64) for part in rollout.components)
+    assert all(part.failures == [] for part in rollout.components)
+    reward, returns = float32_array(rollout.reward), float32_array(rollout.return_)
+    np.testing.assert_allclose(reward, 2 * one + 0.5 * other, rtol=1e-4, atol=1e-5)
+    scale = changes["rewards"][1]["scale"]
+    expected = 2 * one - 0.5 * scale * np.logaddexp(0, -other)
+    np.testing.assert_allclose(returns, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_kl_can_be_left_out_of_the_return(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory, training__gamma=1, training__learning_rate=1e-3)
+    loaded.learn()
+    rollout = loaded.rollout(seed=2, beta=None)
+    assert np.abs(float32_array(rollout.kl)).max() > 0
+    np.testing.assert_allclose(
+        float32_array(rollout.return_), float32_array(rollout.reward), rtol=1e-5
+    )
+
+
+def test_without_a_critic_there_are_no_lambda_returns(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory, training__critic=False)
+    rollout = loaded.rollout()
+    assert rollout.lambda_return is None
+    with_critic = content(Loaded(engine_factory).rollout())
+    assert {**content(rollout), "lambda_return": 0} == {**with_critic, "lambda_return": 0}
+    error = refused(lambda: loaded.update(rollout, np.ones(EPISODES)), "input")
+    assert error.key == "training.critic"
+    figures = loaded.update(rollout, advantages=np.linspace(-1, 1, EPISODES)).figures
+    assert "loss_policy" in figures
+    assert {"loss_value", "explained_variance"}.isdisjoint(figures)
+
+
 def test_the_untrained_policy_is_its_own_reference(engine_factory: Subject) -> None:
     rollout = Loaded(engine_factory).rollout(beta=1.0)
     assert np.abs(float32_array(rollout.kl)).max() < 1e-3
@@ -235,16 +400,16 @@ def test_transforms_shape_the_return_and_not_the_raw_reward(engine_factory: Subj
         ("clip", np.clip(raw, -0.1, 0.1)),
         ("log-sigmoid", -0.1 * np.logaddexp(0, -raw)),
     ):
-        changes = {"reward__transform": transform, "reward__scale": 0.1}
+        changes = {"rewards__0__transform": transform, "rewards__0__scale": 0.1}
         shaped = Loaded(engine_factory, **changes).rollout(beta=0)
         np.testing.assert_allclose(float32_array(shaped.reward), raw, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(float32_array(shaped.return_), expected, atol=1e-4)
 
 
 def test_the_prompt_baseline_takes_the_prompts_score_off(engine_factory: Subject) -> None:
-    loaded = Loaded(engine_factory, reward__baseline="prompt")
+    loaded = Loaded(engine_factory, rewards__0__baseline="prompt")
+    scores = float32_array(loaded.score().combined)[:EPISODES]
     rollout = loaded.rollout(beta=0)
-    scores = float32_array(loaded.result.train.scores)[:EPISODES]
     expected = float32_array(rollout.reward) - scores
     np.testing.assert_allclose(float32_array(rollout.return_), expected, atol=1e-4)
 
@@ -276,8 +441,140 @@ def test_an_update_counts_what_it_kept(engine_factory: Subject) -> None:
     assert result.episodes == 3
     assert result.tokens == lengths[np.array(weights) > 0].sum() * training.epochs
     assert result.gradient_steps == training.epochs * math.ceil(3 / training.minibatch)
-    assert 0 <= result.clip_fraction <= 1
-    assert result.grad_norm >= 0
+    assert 0 <= result.figures["clip_fraction"] <= 1
+    assert result.figures["grad_norm"] >= 0
+
+
+def test_every_figure_was_declared(engine_factory: Subject) -> None:
+    declared = ENGINES[engine_factory.name].figures
+    loaded = Loaded(engine_factory)
+    everybody = np.ones(EPISODES)
+    for arrays in ({"weights": everybody}, {"advantages": everybody}, {"kl_weights": everybody}):
+        rollout = loaded.rollout()
+        told = loaded.update(rollout, **arrays).figures
+        assert told.keys() <= declared.update.keys()
+        assert ("loss_value" in told) == ("weights" in arrays)
+        assert ("loss_kl" in told) == ("kl_weights" in arrays)
+        assert ("loss_policy" in told) == ("kl_weights" not in arrays)
+    told = loaded.evaluate(figures=list(declared.evaluate))["figures"]
+    assert told.keys() == declared.evaluate.keys()
+
+
+# What follows is the same for each of the arrays that an update may have.
+ARRAYS: dict[str, list[float]] = {
+    "weights": [0.0, 1.0, 0.0, 2.0, 0.5, 0.0, 0.0, 0.0],
+    "advantages": [0.0, -1.0, 0.0, 2.0, 0.5, 0.0, 0.0, 0.0],
+    "kl_weights": [0.0, 1.0, 0.0, 8.0, 0.5, 0.0, 0.0, 0.0],
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_episodes_that_do_not_take_part_are_not_gone_through(
+    engine_factory: Subject, name: str
+) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout()
+    result = loaded.update(rollout, **{name: ARRAYS[name]})
+    epochs = loaded.payload.training.epochs
+    taking = np.array(ARRAYS[name]) != 0
+    assert result.episodes == 3
+    assert result.tokens == uint32_array(rollout.length)[taking].sum() * epochs
+
+
+def test_episodes_take_part_by_either_array(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout()
+    advantages = [1.0, -1.0, *[0.0] * (EPISODES - 2)]
+    kl_weights = [0.0, 1.0, 4.0, *[0.0] * (EPISODES - 3)]
+    result = loaded.update(rollout, advantages=advantages, kl_weights=kl_weights)
+    assert result.episodes == 3
+    assert {"loss_policy", "loss_kl", "kl_estimate"} <= result.figures.keys()
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_the_number_of_gradient_steps_can_be_set(
+    engine_factory: Subject, name: str, steps: int
+) -> None:
+    loaded = Loaded(engine_factory)
+    result = loaded.update(loaded.rollout(), **{name: ARRAYS[name]}, steps=steps)
+    assert result.gradient_steps == steps * loaded.payload.training.epochs
+    assert result.episodes == 3
+    everybody = loaded.update(loaded.rollout(), **{name: np.ones(EPISODES)}, steps=steps)
+    assert everybody.gradient_steps == result.gradient_steps
+
+
+def test_the_sign_of_an_advantage_is_the_direction(engine_factory: Subject) -> None:
+    """More of what the first half did, less of what the second did; and the other way round."""
+    halves = np.repeat([1.0, -1.0], EPISODES // 2)
+    ratios = []
+    for advantages in (halves, -halves):
+        loaded = Loaded(engine_factory, training__learning_rate=1e-3)
+        loaded.update(loaded.rollout(), advantages=advantages)
+        ratios.append(loaded.evaluate()["kl"])
+    assert ratios[0] != ratios[1]
+
+
+def test_advantages_are_taken_as_they_are(engine_factory: Subject) -> None:
+    losses = []
+    for factor in (1.0, 3.0):
+        loaded = Loaded(engine_factory, training__learning_rate=0, training__epochs=1)
+        advantages = factor * np.array(ARRAYS["advantages"])
+        losses.append(loaded.update(loaded.rollout(), advantages=advantages, steps=1).figures)
+    for name in ("loss_policy", "grad_norm"):
+        assert losses[1][name] == pytest.approx(3 * losses[0][name], rel=1e-4)
+    # An episode is one mean over the whole rollout: those without an advantage count in it.
+    assert losses[0]["loss_policy"] != 0
+
+
+@pytest.mark.parametrize("form", ["exact", "k3"])
+def test_the_kl_loss_draws_the_policy_back(engine_factory: Subject, form: Any) -> None:
+    loaded = Loaded(engine_factory, training__learning_rate=1e-3)
+    for seed in range(4):
+        loaded.update(loaded.rollout(seed), advantages=np.linspace(-2, 2, EPISODES))
+
+    def drift() -> float:
+        return float(float32_array(loaded.evaluate(prompts=loaded.test)["kl"]).mean())
+
+    before = drift()
+    for seed in range(6):
+        rollout = loaded.rollout(seed)
+        payload = update_payload(rollout.rollout, kl_weights=np.ones(EPISODES), kl_form=form)
+        gently = msgspec.structs.replace(payload, learning_rate_factor=0.2)
+        assert loaded.engine.update(gently, quiet).figures["kl_estimate"] > 0
+    assert before > 0
+    assert drift() < 0.7 * before
+
+
+def test_a_kl_loss_of_no_drift_is_nothing(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    for form in ("exact", "k3"):
+        told = loaded.update(loaded.rollout(), kl_weights=np.ones(EPISODES), kl_form=form)
+        assert told.figures["loss_kl"] == pytest.approx(0, abs=1e-6)
+        assert told.figures["grad_norm"] == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("aggregation", ["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"])
+def test_every_aggregation_is_known(engine_factory: Subject, aggregation: Any) -> None:
+    loaded = Loaded(engine_factory)
+    for name, values in ARRAYS.items():
+        told = loaded.update(loaded.rollout(), **{name: values}, aggregation=aggregation)
+        assert told.episodes == 3
+
+
+def test_arrays_that_exclude_each_other_are_refused(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout()
+    everybody = np.ones(EPISODES)
+    refused(lambda: loaded.update(rollout), "input")
+    refused(lambda: loaded.update(rollout, everybody, advantages=everybody), "input")
+    for name in ARRAYS:
+        refused(lambda name=name: loaded.update(rollout, **{name: 0 * everybody}), "input")
+    payload = update_payload(rollout.rollout, kl_weights=everybody)
+    lone = msgspec.structs.replace(payload, kl_loss=None)
+    refused(lambda: loaded.engine.update(lone, quiet), "input")
+    # A refusal has changed nothing: the rollout can still be learned from.
+    assert loaded.update(rollout, everybody).episodes == EPISODES
 
 
 def test_only_the_ratio_of_weights_counts(engine_factory: Subject) -> None:
@@ -287,7 +584,8 @@ def test_only_the_ratio_of_weights_counts(engine_factory: Subject) -> None:
         rollout = loaded.rollout()
         weights = factor * np.array([0.0, 1.0, 0.0, 2.0, 0.5, 0.0, 0.0, 1.0])
         update = loaded.update(rollout, weights)
-        results.append((update.loss_policy, update.grad_norm, loaded.evaluate()["kl"]))
+        told = update.figures
+        results.append((told["loss_policy"], told["grad_norm"], loaded.evaluate()["kl"]))
     for other in results[1:]:
         assert other[0] == pytest.approx(results[0][0], rel=1e-4, abs=1e-6)
         assert other[1] == pytest.approx(results[0][1], rel=1e-4, abs=1e-6)
@@ -331,15 +629,18 @@ BAD_WEIGHTS: dict[str, list[float]] = {
 }
 
 
-@pytest.mark.parametrize("weights", BAD_WEIGHTS.values(), ids=BAD_WEIGHTS.keys())
-def test_weights_that_make_no_sense_are_refused(
-    engine_factory: Subject, weights: list[float]
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("values", BAD_WEIGHTS.values(), ids=BAD_WEIGHTS.keys())
+def test_arrays_that_make_no_sense_are_refused(
+    engine_factory: Subject, name: str, values: list[float]
 ) -> None:
+    if name == "advantages" and min(values) == -0.5:
+        pytest.skip("advantages may be negative")
     loaded = Loaded(engine_factory)
     rollout = loaded.rollout()
-    payload = update_payload(rollout.rollout, np.ones(1))
-    data = np.array(weights, dtype="<f4").tobytes()
-    wrong = msgspec.structs.replace(payload, weights=data)
+    payload = update_payload(rollout.rollout, **{name: np.ones(1)})
+    data = np.array(values, dtype="<f4").tobytes()
+    wrong = msgspec.structs.replace(payload, **{name: data})
     refused(lambda: loaded.engine.update(wrong, quiet), "input")
     assert loaded.update(rollout, np.ones(EPISODES)).episodes == EPISODES
 
@@ -378,7 +679,7 @@ def test_texts_are_those_that_were_sampled(engine_factory: Subject, tmp_path: Pa
     before = loaded.texts(rollout, range(EPISODES))
     updated = loaded.update(rollout, worse_half(rollout))
     # Neither the weights that came after, nor an evaluation, have a say in them.
-    loaded.evaluate(samples=2)
+    loaded.evaluate(samples=[1, 0])
     assert loaded.texts(rollout, range(EPISODES)) == before
     # Nor does asking for them have a say in anything else.
     assert content(updated) == content(plain.update(other, worse_half(other)))
@@ -419,27 +720,44 @@ def test_an_evaluation_repeats_and_answers_what_was_asked(engine_factory: Subjec
     for name in ("reward", "kl"):
         assert float32_array(first[name]).shape == (EPISODES,)
     assert uint32_array(first["length"]).shape == (EPISODES,)
-    assert all(0 <= first[f"dist_{n}"] <= 1 for n in (1, 2, 3))
-    assert first["perplexity"] is None
+    assert first["figures"] == {}
     assert first["samples"] == []
-    assert (first["judge"] is None) == (loaded.payload.judge is None)
+    assert [part["name"] for part in first["components"]] == ["reward"]
+    assert first["components"][0]["scores"] == first["reward"]
+    assert first["judges"] == []
 
 
-def test_perplexity_and_samples_come_on_request(engine_factory: Subject) -> None:
+def test_judges_score_every_episode(engine_factory: Subject) -> None:
+    other = {**JUDGE, "name": "other"}
+    told = Loaded(engine_factory, judges=[JUDGE, other]).evaluate()
+    assert [judge["name"] for judge in told["judges"]] == ["judge", "other"]
+    for judge in told["judges"]:
+        assert np.isfinite(float32_array(judge["scores"])).all()
+        assert judge["failures"] == []
+    assert told["judges"][0]["scores"] != told["reward"]
+
+
+def test_several_completions_are_evaluated_grouped_by_prompt(engine_factory: Subject) -> None:
     loaded = Loaded(engine_factory)
-    full = loaded.evaluate(perplexity=True, samples=3)
-    assert full["perplexity"] > 1
-    assert len(full["samples"]) == 3
+    told = loaded.evaluate(prompts=loaded.test[:3], completions=4, samples=range(12))
+    assert float32_array(told["reward"]).shape == (12,)
+    prompts = [sample["prompt"] for sample in told["samples"]]
+    assert prompts == np.repeat(loaded.test[:3], 4).tolist()
+    assert len(set(float32_array(told["reward"]).tolist())) > 3
+
+
+def test_figures_and_samples_come_on_request(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    full = loaded.evaluate(figures=["perplexity", "dist_1", "dist_2", "dist_3"], samples=[6, 0])
+    assert full["figures"]["perplexity"] > 1
+    assert all(0 <= full["figures"][f"dist_{n}"] <= 1 for n in (1, 2, 3))
     rewards = float32_array(full["reward"])
-    positions = {int(prompt): row for row, prompt in enumerate(loaded.test[:EPISODES])}
+    assert [sample["episode"] for sample in full["samples"]] == [6, 0]
     for sample in full["samples"]:
+        assert sample["prompt"] == loaded.test[sample["episode"]]
         assert sample["text"] != ""
-        assert sample["reward"] == pytest.approx(rewards[positions[sample["prompt"]]], rel=1e-5)
-    scores = dict(zip(loaded.test.tolist(), float32_array(loaded.result.test.scores), strict=True))
-    shown = [scores[sample["prompt"]] for sample in full["samples"]]
-    asked = [scores[int(prompt)] for prompt in loaded.test[:EPISODES]]
-    assert min(shown) == min(asked)
-    assert max(shown) == max(asked)
+        assert sample["reward"] == pytest.approx(rewards[sample["episode"]], rel=1e-5)
+    refused(lambda: loaded.evaluate(samples=[EPISODES]), "input")
 
 
 def test_the_train_split_can_be_evaluated(engine_factory: Subject) -> None:
@@ -454,7 +772,7 @@ def test_an_evaluation_changes_nothing(engine_factory: Subject) -> None:
     watched.learn()
     plain.learn()
     rollout = watched.rollout(seed=5)
-    watched.evaluate(perplexity=True, samples=2)
+    watched.evaluate(figures=["perplexity"], samples=[0, 1])
     watched_update = watched.update(rollout, worse_half(rollout))
     other = plain.rollout(seed=5)
     plain_update = plain.update(other, worse_half(other))
@@ -462,21 +780,21 @@ def test_an_evaluation_changes_nothing(engine_factory: Subject) -> None:
     assert content(watched.rollout(seed=6)) == content(plain.rollout(seed=6))
 
 
-def test_the_average_trails_behind_the_weights(engine_factory: Subject) -> None:
-    loaded = Loaded(engine_factory, training__average_decay=0.9)
-    assert loaded.evaluate(weights="average") == loaded.evaluate()
+def test_the_ema_weights_trail_behind(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory, training__ema_decay=0.9)
+    assert loaded.evaluate(weights="ema") == loaded.evaluate()
     for seed in range(3):
         loaded.learn(seed)
-    average, current = loaded.evaluate(weights="average"), loaded.evaluate()
-    assert average["kl"] != current["kl"]
+    ema, current = loaded.evaluate(weights="ema"), loaded.evaluate()
+    assert ema["kl"] != current["kl"]
     assert loaded.evaluate() == current
 
 
-def test_there_is_no_average_without_a_decay(engine_factory: Subject, tmp_path: Path) -> None:
-    loaded = Loaded(engine_factory, training__average_decay=0)
-    error = refused(lambda: loaded.evaluate(weights="average"), "input")
-    assert error.key == "training.average_decay"
-    payload = ExportPayload(path=str(tmp_path), weights="average")
+def test_there_are_no_ema_weights_without_a_decay(engine_factory: Subject, tmp_path: Path) -> None:
+    loaded = Loaded(engine_factory, training__ema_decay=0)
+    error = refused(lambda: loaded.evaluate(weights="ema"), "input")
+    assert error.key == "training.ema_decay"
+    payload = ExportPayload(path=str(tmp_path), weights="ema")
     refused(lambda: loaded.engine.export(payload, quiet), "input")
 
 
@@ -503,7 +821,8 @@ def test_sft_repeats(engine_factory: Subject) -> None:
 
 
 def test_a_reference_that_was_named_stays(engine_factory: Subject) -> None:
-    named = engine_factory.load.policy.model
+    policy = engine_factory.load.policy
+    named = {"model": policy.model, "revision": None, "trust_remote_code": False}
     loaded = Loaded(engine_factory, reference=named)
     loaded.engine.sft(SFT, quiet)
     assert np.abs(float32_array(loaded.rollout().kl)).max() > 1e-3
@@ -513,7 +832,7 @@ def test_a_reference_that_was_named_stays(engine_factory: Subject) -> None:
 
 
 def test_a_restored_run_goes_on_bit_for_bit(engine_factory: Subject, tmp_path: Path) -> None:
-    changes = {"training__average_decay": 0.9}
+    changes = {"training__ema_decay": 0.9}
     original = Loaded(engine_factory, **changes)
     original.engine.sft(SFT, quiet)
     for seed in (1, 2):
@@ -526,7 +845,7 @@ def test_a_restored_run_goes_on_bit_for_bit(engine_factory: Subject, tmp_path: P
             rollout = loaded.rollout(seed)
             results.append(content(rollout))
             results.append(content(loaded.update(rollout, worse_half(rollout), seed)))
-        return [*results, loaded.evaluate(), loaded.evaluate(weights="average")]
+        return [*results, loaded.evaluate(), loaded.evaluate(weights="ema")]
 
     expected = go_on(original)
     fresh = Loaded(engine_factory, **changes)
@@ -555,7 +874,7 @@ def test_a_model_that_was_just_fine_tuned_is_taken_up(
 def test_every_file_of_a_checkpoint_is_missed_by_name(
     engine_factory: Subject, tmp_path: Path
 ) -> None:
-    loaded = Loaded(engine_factory, training__average_decay=0.5)
+    loaded = Loaded(engine_factory, training__ema_decay=0.5)
     loaded.engine.sft(SFT, quiet)
     loaded.learn()
     for path in sorted(loaded.save(tmp_path / "checkpoint").iterdir()):
@@ -639,11 +958,11 @@ def test_nothing_is_written_over(engine_factory: Subject, tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 
 
-@pytest.mark.parametrize("weights", ["current", "average"])
+@pytest.mark.parametrize("weights", ["current", "ema"])
 def test_an_exported_policy_can_be_loaded(
     engine_factory: Subject, tmp_path: Path, weights: Any
 ) -> None:
-    loaded = Loaded(engine_factory, training__average_decay=0.5)
+    loaded = Loaded(engine_factory, training__ema_decay=0.5)
     for seed in range(2):
         loaded.learn(seed)
     exported = loaded.engine.export(ExportPayload(path=str(tmp_path), weights=weights), quiet)
@@ -663,11 +982,14 @@ def commands(loaded: Loaded, folder: Path) -> dict[str, Callable[[Any], Any]]:
     """Each command, ready but for its report, in an order in which all of them work."""
     engine, rollout = loaded.engine, loaded.rollout()
     update = update_payload(rollout.rollout, np.ones(EPISODES))
-    evaluate = evaluate_payload(loaded.test[:EPISODES], perplexity=True)
+    evaluate = evaluate_payload(loaded.test[:EPISODES], figures=["perplexity"])
     (folder / "save").mkdir()
     (folder / "export").mkdir()
     export = ExportPayload(path=str(folder / "export"), weights="current")
+    score = score_payload(loaded.train)
     return {
+        "devices": lambda report: engine.devices(Empty(), report),
+        "score_prompts": lambda report: engine.score_prompts(score, report),
         "evaluate": lambda report: engine.evaluate(evaluate, report),
         "update": lambda report: engine.update(update, report),
         "texts": lambda report: engine.texts(texts_payload(rollout.rollout, [1, 0]), report),

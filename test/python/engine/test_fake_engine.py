@@ -10,7 +10,16 @@ from averse_worker.engine.fake.engine import FakeEngine
 from averse_worker.engine.fake.learning import lambda_return
 from averse_worker.wire.errors import Diverged, InputError, MissingEnvironment
 from averse_worker.wire.messages.base import float32_array, uint32_array
-from payloads import evaluate_payload, load_payload, rollout_payload, update_payload
+from payloads import (
+    JUDGE,
+    adapter,
+    classifier,
+    evaluate_payload,
+    load_payload,
+    rollout_payload,
+    score_payload,
+    update_payload,
+)
 
 BATCH = 64
 
@@ -24,9 +33,14 @@ def loaded(**changes: Any) -> tuple[FakeEngine, Any]:
     return engine, engine.load(load_payload(**changes), quiet)
 
 
+def prompt_scores(engine: FakeEngine, result: Any, split: str) -> Any:
+    prompts = uint32_array(getattr(result, split).ids)
+    return float32_array(engine.score_prompts(score_payload(prompts, split=split), quiet).combined)
+
+
 def test_prompts_have_a_heavy_lower_tail() -> None:
-    _, result = loaded()
-    train, test = (float32_array(split.scores) for split in (result.train, result.test))
+    engine, result = loaded()
+    train, test = (prompt_scores(engine, result, split) for split in ("train", "test"))
     assert (len(train), len(test)) == (400, 100)
     centre = np.median(train)
     assert centre - train.min() > 3 * (train.max() - centre)
@@ -47,7 +61,7 @@ def train(keep: float, steps: int = 100, seed: int = 0) -> tuple[float, float]:
         weights[np.argsort(returns)[: int(keep * BATCH)]] = 1
         engine.update(update_payload(rollout.rollout, weights, seed=step), quiet)
     rewards = float32_array(engine.evaluate(evaluate_payload(test), quiet).reward)
-    hard = float32_array(result.test.scores) < -1
+    hard = prompt_scores(engine, result, "test") < -1
     return float(rewards.mean()), float(rewards[hard].mean())
 
 
@@ -91,9 +105,9 @@ def test_a_step_too_far_is_a_divergence() -> None:
     assert loaded_ is not None
     assert np.isfinite(loaded_.parameters.policy).all()
     assert np.isfinite(loaded_.parameters.value).all()
-    assert len(before.failures) == 0
+    assert before.components[0].failures == []
     assert caught.value.key == "training.learning_rate"
-    assert "grad_norm=" in (caught.value.detail or "")
+    assert "grad_norm':" in (caught.value.detail or "")
 
 
 def test_the_lambda_return_of_three_tokens_by_hand() -> None:
@@ -109,9 +123,13 @@ def test_the_lambda_return_of_three_tokens_by_hand() -> None:
 @pytest.mark.parametrize(
     ("key", "error", "changes"),
     [
-        ("policy.lora_rank", InputError, {"policy__lora_rank": 8}),
+        ("policy.lora_rank", InputError, {"policy__adapter": adapter(8)}),
         ("backend.device", MissingEnvironment, {"backend__device": "cuda"}),
-        ("evaluation.judge", InputError, {"judge": "some/model"}),
+        (
+            "evaluation.judge.model",
+            InputError,
+            {"judges": [{"name": "judge", "scorer": classifier("some/model")}]},
+        ),
     ],
 )
 def test_what_it_does_not_have_is_refused(
@@ -126,23 +144,25 @@ def test_settings_that_only_some_engines_notice() -> None:
     """Every field of `load` counts: two loads that differ in one of them differ in answers."""
     plain, result = loaded()
     prompts = uint32_array(result.test.ids)
-    before = plain.evaluate(evaluate_payload(prompts, samples=2), quiet)
+    before = plain.evaluate(evaluate_payload(prompts, samples=[0, 1]), quiet)
     for changes in (
         {"rollout__temperature": 0.5},
         {"rollout__top_p": 0.5},
         {"rollout__top_k": 3},
         {"rollout__min_new_tokens": 5},
         {"data__prompt_tokens": 2},
-        {"reward__sign": -1},
-        {"judge": "builtin"},
+        {"rewards__0__scorer__sign": -1},
+        {"rewards__0__weight": 2},
+        {"judges": [JUDGE]},
+        {"engine_options": {"reward_noise": 0}},
     ):
         engine, _ = loaded(**changes)
-        after = engine.evaluate(evaluate_payload(prompts, samples=2), quiet)
-        fields = ("reward", "length", "judge", "samples")
+        after = engine.evaluate(evaluate_payload(prompts, samples=[0, 1]), quiet)
+        fields = ("reward", "length", "judges", "samples")
         assert any(getattr(before, f) != getattr(after, f) for f in fields), changes
 
 
 def test_what_stands_for_files_is_the_same_whatever_an_arm_makes_of_them() -> None:
-    (_, plain), (_, turned) = loaded(), loaded(reward__sign=-1)
+    (_, plain), (_, turned) = loaded(), loaded(rewards__0__scorer__sign=-1)
     assert turned.digests == plain.digests
-    assert plain.train.scores != turned.train.scores
+    assert plain.train.scores_digest != turned.train.scores_digest

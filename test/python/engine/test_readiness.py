@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from averse_worker.engine.contract import Engine
-from averse_worker.engine.readiness import require_average, require_loaded, require_rollout
+from averse_worker.engine.readiness import require_ema, require_loaded, require_rollout
 from averse_worker.wire.errors import InputError, ProtocolError
 from averse_worker.wire.messages.training import (
     ExportPayload,
@@ -26,7 +26,7 @@ def quiet(phase: str, done: int, total: int, unit: str) -> None:
 def calls(engine: Engine, folder: Path) -> dict[str, Callable[[], Any]]:
     """Every command that needs a `load`, ready to be called."""
     sft = SftPayload(seed=1, steps=1, batch=1, learning_rate=1e-3, max_tokens=4)
-    export = ExportPayload(path=str(folder), weights="average")
+    export = ExportPayload(path=str(folder), weights="ema")
     return {
         "sft": lambda: engine.sft(sft, quiet),
         "rollout": lambda: engine.rollout(rollout_payload([0]), quiet),
@@ -51,7 +51,7 @@ def test_what_there_is_comes_back() -> None:
     held = object()
     assert require_loaded(held, "sft") is held
     assert require_rollout(held, 3, asked=3, command="update") is held
-    assert require_average(held) is held
+    assert require_ema(held) is held
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_only_the_last_rollout_while_it_is_held(
         require_rollout(episodes, 3, asked=asked, command="texts")
 
 
-def test_an_average_that_is_not_kept_names_the_setting() -> None:
+def test_ema_weights_that_are_not_kept_names_the_setting() -> None:
     with pytest.raises(InputError, match=r"set it above 0 \(0\.8, say\)") as caught:
-        require_average(None)
-    assert caught.value.key == "training.average_decay"
+        require_ema(None)
+    assert caught.value.key == "training.ema_decay"

@@ -24,7 +24,8 @@ from averse_worker.engine.contract import Engine, Report
 from averse_worker.engine.registry import build_engine
 
 COMMANDS: Final = (
-    *("load", "sft", "rollout", "update", "texts", "evaluate", "save", "restore", "export"),
+    *("devices", "load", "score_prompts", "sft", "rollout", "update", "texts", "evaluate"),
+    *("save", "restore", "export"),
 )
 
 END_SECONDS: Final = 60

@@ -10,6 +10,6 @@ peer.hello()
 for request in peer.requests():
     envelope = msgspec.msgpack.decode(msgspec.msgpack.encode(peer.answer(request)))
     if request.command == "update":
-        envelope["result"]["loss_policy"] = math.nan
+        envelope["result"]["figures"]["loss_policy"] = math.nan
     peer.send_bytes(msgspec.msgpack.encode(envelope))
     peer.leave_if_asked(request)

@@ -16,7 +16,7 @@ import zmq
 
 from averse_worker import __version__
 from averse_worker.engine.fake.engine import FakeEngine
-from averse_worker.engine.registry import CAPABILITIES
+from averse_worker.engine.registry import ENGINES
 from averse_worker.platform.memory import resident_bytes
 from averse_worker.wire.intake import Accepted, read_request
 from averse_worker.wire.messages.base import Message
@@ -60,6 +60,7 @@ class Peer:
         self._socket.connect(arguments.endpoint)
 
     def hello(self, *, protocol: int = PROTOCOL_VERSION, session: str | None = None) -> None:
+        facts = ENGINES["fake"]
         self.send(
             Hello(
                 protocol=protocol,
@@ -67,7 +68,9 @@ class Peer:
                 pid=os.getpid(),
                 engine="fake",
                 version=__version__,
-                capabilities=CAPABILITIES["fake"],
+                capabilities=facts.capabilities,
+                engine_options=facts.options,
+                figures=facts.figures,
             )
         )
 

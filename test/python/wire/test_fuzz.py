@@ -17,38 +17,40 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from averse_worker.engine.fake.engine import FakeEngine
-from averse_worker.engine.registry import CAPABILITIES
+from averse_worker.engine.registry import ENGINES
 from averse_worker.wire.intake import Refused, read_request
 from averse_worker.wire.messages.base import uint32_bytes
 from averse_worker.wire.messages.envelope import PROTOCOL_VERSION
 from averse_worker.wire.server import Server
-from payloads import LOAD
+from payloads import LOAD, ROLLOUT, UPDATE
 from wire_controller import WireController
 
 COUNT = 10_000 if os.environ.get("AVERSE_LONG") else 300
 SESSION = WireController.session
 
-ROLLOUT = {"prompts": uint32_bytes([0, 1]), "seed": 1, "kl_coefficient": 0.5}
 EVALUATE = {
     "split": "test",
     "prompts": None,
+    "completions": 1,
     "seed": 3,
     "weights": "current",
-    "perplexity": True,
-    "samples": 2,
+    "figures": ["perplexity"],
+    "samples": uint32_bytes([0, 1]),
 }
 PAYLOADS: dict[str, dict[str, Any]] = {
+    "devices": {},
     "load": LOAD,
+    "score_prompts": {"split": "train", "prompts": uint32_bytes([0]), "known": None},
     "sft": {"seed": 1, "steps": 3, "batch": 2, "learning_rate": 1e-4, "max_tokens": 4},
     "rollout": ROLLOUT,
     "update": {
-        "rollout": 1,
-        "weights": b"\0\0\x80\x3f" * 2,
-        "seed": 1,
-        "learning_rate_factor": 1.5,
+        **UPDATE,
+        "kl_weights": UPDATE["weights"],
+        "kl_loss": {"form": "k3", "coefficient": 0.5},
+        "steps_per_epoch": 2,
     },
     "texts": {"rollout": 1, "episodes": uint32_bytes([1])},
-    "evaluate": {**EVALUATE, "prompts": uint32_bytes([0])},
+    "evaluate": {**EVALUATE, "prompts": uint32_bytes([0]), "samples": uint32_bytes([0])},
     "save": {"path": "/nowhere"},
     "restore": {"path": "/nowhere"},
     "export": {"path": "/nowhere", "weights": "current"},
@@ -100,6 +102,9 @@ def wrong_fields(draw: st.DrawFn) -> bytes:
     elif how == "add":
         target[draw(st.text(min_size=1).filter(lambda key: key not in target))] = 1
     else:
+        if last == "engine_options":  # what it may hold is the engine's to say
+            target[last] = draw(st.sampled_from(NEVER_RIGHT[1:]))
+            return msgspec.msgpack.encode(message)
         options = NEVER_RIGHT[:2] if isinstance(target[last], str | bytes | None) else NEVER_RIGHT
         target[last] = draw(st.sampled_from([o for o in options if o != target[last]]))
     return msgspec.msgpack.encode(message)
@@ -144,7 +149,7 @@ class Served:
         self.server = Server(
             session=SESSION,
             engine_name="fake",
-            capabilities=CAPABILITIES["fake"],
+            facts=ENGINES["fake"],
             build=FakeEngine,
             send=self._collect,
         )

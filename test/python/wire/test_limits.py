@@ -3,16 +3,23 @@
 import math
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from averse_worker.wire.errors import InputError
-from averse_worker.wire.limits import check_load, check_sft, read_prompts, read_weights
-from averse_worker.wire.messages.base import float32_bytes, uint32_bytes
+from averse_worker.wire.limits import (
+    LossArrays,
+    check_load,
+    check_sft,
+    read_loss_arrays,
+    read_prompts,
+)
+from averse_worker.wire.messages.base import uint32_bytes
 from averse_worker.wire.messages.training import SftPayload
-from payloads import load_payload
+from payloads import load_payload, update_payload
 
 
 def test_the_papers_settings_pass() -> None:
@@ -22,7 +29,7 @@ def test_the_papers_settings_pass() -> None:
 @pytest.mark.parametrize(
     ("path", "bad", "good"),
     [
-        ("reward__scale", [0, -1], [1e-6]),
+        ("rewards__0__scale", [0, -1], [1e-6]),
         ("data__prompt_tokens", [0], [1]),
         ("rollout__new_tokens", [0], [1, 10**6]),
         ("rollout__min_new_tokens", [7], [0, 6]),
@@ -32,7 +39,7 @@ def test_the_papers_settings_pass() -> None:
         ("training__lambda", [-0.1, 1.1], [0, 1]),
         ("training__clip_ratio", [0], [0.1]),
         ("training__learning_rate", [-1e-9], [0]),
-        ("training__average_decay", [1, -0.1], [0, 0.999]),
+        ("training__ema_decay", [1, -0.1], [0, 0.999]),
         ("training__max_grad_norm", [0], [1]),
     ],
 )
@@ -48,8 +55,8 @@ def test_both_sides_of_every_bound(path: str, bad: list[Any], good: list[Any]) -
 
 def test_messages_name_value_and_interval() -> None:
     with pytest.raises(InputError) as caught:
-        check_load(load_payload(training__average_decay=1))
-    expected = "training.average_decay is 1.0, expected a number in [0, 1)"
+        check_load(load_payload(training__ema_decay=1))
+    expected = "training.ema_decay is 1.0; expected a number in [0, 1)"
     assert caught.value.message == expected
 
 
@@ -60,29 +67,66 @@ def test_a_fine_tuning_of_nothing_is_refused() -> None:
     assert caught.value.key == "sft.steps"
 
 
+def read(failed: list[bool], **arrays: Any) -> LossArrays:
+    return read_loss_arrays(update_payload(1, **arrays), np.array(failed), critic=True)
+
+
 @given(st.lists(st.floats(0, 2.0**100, width=32), min_size=1))
-def test_weights_become_shares(weights: list[float]) -> None:
+def test_weights_become_fractions_of_their_sum(weights: list[float]) -> None:
+    everybody = [False] * len(weights)
     if not any(weights):
         with pytest.raises(InputError, match="nothing to learn from"):
-            read_weights(float32_bytes(weights), np.zeros(len(weights), dtype=bool))
+            read(everybody, weights=weights)
         return
-    shares = read_weights(float32_bytes(weights), np.zeros(len(weights), dtype=bool))
-    assert shares.sum() == pytest.approx(1)
-    assert ((shares > 0) == (np.array(weights) > 0)).all()
+    arrays = read(everybody, weights=weights)
+    assert arrays.weights is not None
+    assert arrays.weights.sum() == pytest.approx(1)
+    assert arrays.taking_part.tolist() == np.flatnonzero(weights).tolist()
+
+
+FLOATS = st.floats(-100, 100, width=32)
+
+
+@given(st.lists(st.tuples(FLOATS, FLOATS.map(abs)), min_size=1))
+def test_whoever_has_an_advantage_or_a_kl_weight_takes_part(pairs: list[Any]) -> None:
+    advantages, kl_weights = (list(column) for column in zip(*pairs, strict=True))
+    everybody = [False] * len(pairs)
+    expected = [i for i, pair in enumerate(pairs) if pair != (0, 0)]
+    if not expected:
+        with pytest.raises(InputError, match="nothing to learn from"):
+            read(everybody, advantages=advantages, kl_weights=kl_weights)
+        return
+    arrays = read(everybody, advantages=advantages, kl_weights=kl_weights)
+    assert arrays.taking_part.tolist() == expected
+    assert arrays.advantages is not None
+    assert arrays.advantages.tolist() == advantages
 
 
 @pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])
-def test_a_bad_weight_is_named_by_its_place(bad: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("weights", "weight 1"), ("advantages", "advantage 1"), ("kl_weights", "KL weight 1")],
+)
+def test_a_bad_value_is_named_by_its_place(name: str, words: str, bad: float) -> None:
+    payload = update_payload(1, **{name: [1, 1, 1]})
     data = np.array([1, bad, 1], dtype="<f4").tobytes()
-    with pytest.raises(InputError, match="weight 1 of the update"):
-        read_weights(data, np.zeros(3, dtype=bool))
+    wrong = msgspec.structs.replace(payload, **{name: data})
+    none_failed = np.zeros(3, dtype=bool)
+    if name == "advantages" and bad == -1:
+        assert read_loss_arrays(wrong, none_failed, critic=True).taking_part.size == 3
+        return
+    with pytest.raises(InputError, match=f"{words} of the update"):
+        read_loss_arrays(wrong, none_failed, critic=True)
 
 
-def test_an_episode_without_a_reward_carries_no_weight() -> None:
-    failed = np.array([False, True, True])
-    assert read_weights(float32_bytes([2, 0, 0]), failed).tolist() == [1, 0, 0]
-    with pytest.raises(InputError, match=r"weight 2 of the update is 1\.0, but the reward"):
-        read_weights(float32_bytes([2, 0, 1]), failed)
+def test_an_episode_without_a_reward_has_a_kl_weight_at_most() -> None:
+    failed = [False, True, True]
+    arrays = read(failed, weights=[2, 0, 0], kl_weights=[0, 0, 3])
+    assert arrays.taking_part.tolist() == [0, 2]
+    with pytest.raises(InputError, match=r"^weight 2 of the update is 1\.0, but the reward"):
+        read(failed, weights=[2, 0, 1])
+    with pytest.raises(InputError, match=r"^advantage 1 of the update is -1\.0, but the reward"):
+        read(failed, advantages=[2, -1, 0])
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, unique=True), st.data())

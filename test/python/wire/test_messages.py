@@ -34,8 +34,13 @@ from averse_worker.wire.messages.envelope import (
     encode,
 )
 from averse_worker.wire.messages.load import LoadPayload
-from averse_worker.wire.messages.training import RolloutResult, SftResult, UpdatePayload
-from payloads import LOAD
+from averse_worker.wire.messages.training import (
+    RolloutResult,
+    SftResult,
+    UpdatePayload,
+    UpdateResult,
+)
+from payloads import LOAD, UPDATE
 
 SCHEMA_FILE = Path(__file__).parents[3] / "src/protocol/schema.json"
 
@@ -197,18 +202,6 @@ def test_the_comparison_sees_differences(theirs: dict[str, Any], ours: type) -> 
 
 
 # ── decoding ────────────────────────────────────────────────────────────────────────────────
-
-UPDATE: dict[str, Any] = {
-    "rollout": 1,
-    "weights": b"\0\0\x80\x3f",
-    "advantages": None,
-    "kl_weights": None,
-    "kl_loss": None,
-    "loss_aggregation": "token-mean",
-    "steps_per_epoch": None,
-    "seed": 1,
-    "learning_rate_factor": 1,
-}
 
 
 def decode(plain: Any, struct: type[Any]) -> Any:

@@ -10,17 +10,10 @@ import pytest
 
 from averse_worker.wire.messages.base import uint32_array, uint32_bytes
 from averse_worker.wire.messages.envelope import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
-from payloads import LOAD
+from payloads import LOAD, ROLLOUT, UPDATE
 from wire_controller import PATIENCE, WireController
 
 FOLDER = Path(__file__).parents[1] / "misbehaving"
-ROLLOUT = {"prompts": uint32_bytes([0, 1]), "seed": 1, "kl_coefficient": 0}
-UPDATE = {
-    "rollout": 1,
-    "weights": b"\0\0\x80\x3f" * 2,
-    "seed": 1,
-    "learning_rate_factor": 1,
-}
 
 
 def test_the_readme_lists_every_script() -> None:
@@ -125,7 +118,7 @@ def test_nan_result(controller: WireController) -> None:
     start(controller, "nan_result")
     controller.call("load", LOAD)
     controller.call("rollout", ROLLOUT)
-    loss = controller.call("update", UPDATE)["result"]["loss_policy"]
+    loss = controller.call("update", UPDATE)["result"]["figures"]["loss_policy"]
     assert loss != loss
     assert msgspec.msgpack.encode(loss) == b"\xcb\x7f\xf8" + b"\0" * 6
 
@@ -187,7 +180,8 @@ def test_fails_rewards(controller: WireController) -> None:
     start(controller, "fails_rewards")
     controller.call("load", LOAD)
     prompts = {**ROLLOUT, "prompts": uint32_bytes(list(range(32)))}
-    failures = controller.call("rollout", prompts)["result"]["failures"]
+    [component] = controller.call("rollout", prompts)["result"]["components"]
+    failures = component["failures"]
     assert [failure["kind"] for failure in failures] == ["timeout", "exception", "not-finite"]
     episodes = [uint32_array(failure["episodes"]).tolist() for failure in failures]
     assert episodes == [[0, 30], [10], [20]]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from averse_worker.engine.contract import Report
 from averse_worker.engine.fake.engine import FakeEngine
-from averse_worker.engine.registry import CAPABILITIES
+from averse_worker.engine.registry import ENGINES
 from averse_worker.wire.errors import Diverged, InputError, WorkerError
 from averse_worker.wire.failures import failure_of
 from averse_worker.wire.messages.base import NotFinite, float32_bytes
@@ -45,7 +45,7 @@ class Bench:
         self.server = Server(
             session="s",
             engine_name="fake",
-            capabilities=CAPABILITIES["fake"],
+            facts=ENGINES["fake"],
             build=build,
             send=self._collect,
         )
@@ -195,7 +195,7 @@ def test_any_bytes_are_answered_and_survived(data: bytes) -> None:
     server = Server(
         session="s",
         engine_name="fake",
-        capabilities=CAPABILITIES["fake"],
+        facts=ENGINES["fake"],
         build=FakeEngine,
         send=sent.append,
     )

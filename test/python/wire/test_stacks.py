@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 
 from averse_worker.wire.stacks import END
-from payloads import LOAD
+from payloads import LOAD, ROLLOUT, UPDATE
 from wire_controller import PATIENCE, WireController
 
 MISBEHAVING = Path(__file__).parents[1] / "misbehaving"
-ROLLOUT = {"prompts": b"\0\0\0\0", "seed": 1, "kl_coefficient": 0}
-UPDATE = {"rollout": 1, "weights": b"\0\0\x80\x3f", "seed": 1, "learning_rate_factor": 1}
 
 
 def wait_for(controller: WireController, words: str, timeout: float = PATIENCE) -> str:

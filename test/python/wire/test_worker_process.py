@@ -8,11 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from averse_worker.engine.registry import ENGINES
 from averse_worker.wire.messages.base import float32_array, uint32_bytes
 from averse_worker.wire.messages.envelope import PROTOCOL_VERSION
-from payloads import LOAD
+from payloads import LOAD, ROLLOUT, UPDATE
 from wire_controller import PACKAGE_FOLDER, PATIENCE, WireController
 
 TESTS = Path(__file__).parents[1]
@@ -58,25 +60,31 @@ def test_one_whole_session(controller: WireController, tmp_path: Path) -> None:
         "capabilities": {
             "sft": True,
             "lora": False,
+            "critic": True,
             "prefix_baseline": True,
-            "average": True,
+            "ema": True,
             "checkpoint": True,
+            "completions": True,
+            "kl_loss": True,
+            "bitwise": True,
+            "common_random_numbers": True,
+            "distributed": False,
         },
+        "engine_options": ENGINES["fake"].options,
+        "figures": msgspec.to_builtins(ENGINES["fake"].figures),
     }
+    devices = controller.call("devices", {})["result"]
+    assert devices["auto"] == "cpu"
+    assert [device["name"] for device in devices["devices"]] == ["cpu"]
+    assert devices["cores"] >= 1
     loaded = controller.call("load", LOAD)["result"]
     prompts = loaded["train"]["ids"][: 4 * 16]
-    rollout = controller.call("rollout", {"prompts": prompts, "seed": 1, "kl_coefficient": 0})
+    rollout = controller.call("rollout", {**ROLLOUT, "prompts": prompts})
     returns = float32_array(rollout["result"]["return"])
     assert returns.shape == (16,)
     weights = (returns <= sorted(returns)[3]).astype("<f4").tobytes()
     update = controller.call(
-        "update",
-        {
-            "rollout": rollout["result"]["rollout"],
-            "weights": weights,
-            "seed": 1,
-            "learning_rate_factor": 1,
-        },
+        "update", {**UPDATE, "rollout": rollout["result"]["rollout"], "weights": weights}
     )
     assert update["result"]["episodes"] == 4
     folder = tmp_path / "checkpoint"
