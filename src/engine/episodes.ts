@@ -1,13 +1,14 @@
 /** The per-episode arrays of a rollout, looked over before anything is learned from them. */
 import { float32Array, uint32Array } from "../protocol/arrays.js";
-import type { Result, RewardFailure } from "../protocol/messages.js";
+import type { Result, Scored, ScoreFailure } from "../protocol/messages.js";
 import { TrialError } from "./failure.js";
 
 export interface EpisodeArrays {
   readonly rewards: Float32Array;
   readonly kl: Float32Array;
   readonly returns: Float32Array;
-  readonly lambdaReturns: Float32Array;
+  /** Null: the worker has no critic. */
+  readonly lambdaReturns: Float32Array | null;
   readonly lengths: Uint32Array;
 }
 
@@ -24,7 +25,8 @@ export function readEpisodes(
     rewards: blanked(float32Array(rolled.reward), failed),
     kl: float32Array(rolled.kl),
     returns: blanked(float32Array(rolled.return), failed),
-    lambdaReturns: blanked(float32Array(rolled.lambda_return), failed),
+    lambdaReturns:
+      rolled.lambda_return === null ? null : blanked(float32Array(rolled.lambda_return), failed),
     lengths: uint32Array(rolled.length),
   };
   requireFiniteEpisodes(arrays, prompts, failed);
@@ -38,7 +40,7 @@ function requireFiniteEpisodes(
   failed: ReadonlySet<number>,
 ): void {
   for (const name of ["rewards", "kl", "returns", "lambdaReturns"] as const) {
-    const values = arrays[name];
+    const values = arrays[name] ?? new Float32Array();
     const bad = [...values.keys()].filter(
       (episode) => !Number.isFinite(values[episode]) && (name === "kl" || !failed.has(episode)),
     );
@@ -67,8 +69,17 @@ const LEAST = 2;
  * Which episodes have no reward. One that failed (timeout, exception, NaN) is never scored 0: it is
  * in no figure, no ranking and no update, and too many of them stop the run.
  */
-export function failedEpisodes(failures: readonly RewardFailure[]): ReadonlySet<number> {
+export function failedEpisodes(failures: readonly ScoreFailure[]): ReadonlySet<number> {
   return new Set(failures.flatMap(({ episodes }) => [...uint32Array(episodes)]));
+}
+
+/** The failures of all components, each told with its name where there are several. */
+export function failuresOf(components: readonly Scored[]): ScoreFailure[] {
+  return components.flatMap(({ name, failures }) =>
+    components.length === 1
+      ? failures
+      : failures.map((failure) => ({ ...failure, message: `${name}: ${failure.message}` })),
+  );
 }
 
 /** The others of `count` episodes, ascending. */
@@ -100,7 +111,7 @@ export function blanked(values: Float32Array, failed: ReadonlySet<number>): Floa
  */
 export function failedRewards(
   what: string,
-  failures: readonly RewardFailure[],
+  failures: readonly ScoreFailure[],
   prompts: Uint32Array,
   maxShare: number,
 ): string | null {

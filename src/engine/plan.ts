@@ -1,6 +1,7 @@
 /** What a run does: its trials, how many of them side by side, and on which devices. */
 import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../config/trials.js";
+import type { Result } from "../protocol/messages.js";
 import type { Retention } from "./retention.js";
 
 export interface Plan {
@@ -37,6 +38,20 @@ export interface Hardware {
   readonly cores: number;
   /** CUDA devices that workers can see. */
   readonly gpus: number;
+  /** `backend.device: auto` takes the GPU of a Mac, of which there is one. */
+  readonly mps?: boolean;
+}
+
+/** What a worker's engine has, in its own words; the controller cannot know it of itself. */
+export function hardwareOf({ auto, devices, cores }: Result<"devices">): Hardware {
+  const gpus = devices.filter(({ name }) => name.startsWith("cuda")).length;
+  return { cores, gpus, mps: auto === "mps" };
+}
+
+/** Whether it makes a difference to a run what its workers' devices are. */
+export function dependsOnDevices({ trials, backend }: Experiment, count: number): boolean {
+  const named = backend.device !== "auto" && backend.device !== "cuda";
+  return count > 1 && trials.parallel !== 1 && (trials.parallel === 0 || !named);
 }
 
 export interface Placement {
@@ -45,8 +60,8 @@ export interface Placement {
 }
 
 /**
- * `trials.parallel` where it is set. Else on CUDA one trial a GPU, on a named device (`cuda:1`,
- * `mps`) one, and on the CPU as many as the cores hold at `backend.threads` each (torch's own
+ * `trials.parallel` where it is set. Else on CUDA one trial per GPU, on a named device (`cuda:1`,
+ * `mps`) and on a Mac's GPU one, and on the CPU as many as the cores hold at `backend.threads` each (torch's own
  * choice takes all cores: one). Never more than there are trials.
  */
 export function placeTrials(
@@ -62,7 +77,7 @@ export function placeTrials(
       : [];
   const fitting = onCuda
     ? hardware.gpus
-    : device !== "auto" && device !== "cpu"
+    : (device !== "auto" && device !== "cpu") || (device === "auto" && hardware.mps === true)
       ? 1
       : threads === 0
         ? 1

@@ -60,7 +60,20 @@ export interface Recorder {
    */
   writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void;
   writeEvaluation(evaluation: Evaluation): void;
+  /**
+   * What an earlier load of the same prompts and rewards scored.
+   *
+   * @param digest `scores_digest` of the split, as the worker told it
+   * @returns null: none is kept
+   * @throws {RecordError} `damaged`: what is kept is not what was written
+   */
+  promptScores(digest: string): PromptScores | null;
+  /** Keeps them for later loads, in place of those that may be there. */
+  keepPromptScores(digest: string, scores: PromptScores): void;
 }
+
+/** Raw scores of a split's prompts alone, per reward component, in the order of the prompts. */
+export type PromptScores = readonly { readonly name: string; readonly scores: Float32Array }[];
 
 /** Prompt and completion of one episode of a step, as the worker answers them. */
 export type EpisodeText = Result<"texts">["texts"][number];

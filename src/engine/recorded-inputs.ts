@@ -6,13 +6,13 @@
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
 import type { JournalEvent } from "../journal/events.js";
-import type { Result } from "../protocol/messages.js";
 import { WorkerFailure } from "../worker/contract.js";
 import { TrialError } from "./failure.js";
 import type { Plan } from "./plan.js";
 
 type Files = Readonly<Record<string, string>>;
-type Role = keyof Result<"load">["digests"];
+/** Parts of worker_ready's digests. */
+type Role = "data" | "policy" | "reference" | "reward" | "judge";
 
 interface Input {
   readonly role: Role;

@@ -8,15 +8,15 @@ import type { RecordedInputs } from "./recorded-inputs.js";
 
 export interface Prompts {
   readonly ids: Uint32Array;
-  /** Reward model's raw score of the prompt alone, aligned with `ids`. */
-  readonly scores: Float32Array;
+  /** Combined raw reward of the prompt alone, aligned with `ids`; null: the trial needs none. */
+  readonly scores: Float32Array | null;
 }
 
 /** A worker with its models in memory. */
 export interface Loaded {
   readonly train: Prompts;
-  /** Prompt id → score. */
-  readonly trainScores: ReadonlyMap<number, number>;
+  /** Prompt id → score; null: the trial needs none. */
+  readonly trainScores: ReadonlyMap<number, number> | null;
   readonly test: Prompts;
 }
 

@@ -3,7 +3,8 @@
  * of events is the run; state, plots, reports and the terminal are read from it alone.
  */
 import { z } from "zod";
-import { errorKind, gpuState } from "../protocol/messages.js";
+import { gpuState } from "../protocol/fields.js";
+import { declaredFigures, errorKind } from "../protocol/messages.js";
 
 const finite = z.number();
 const count = z.int().nonnegative();
@@ -91,6 +92,8 @@ const workerOpened = z.strictObject({
   version: z.string(),
   /** It can save and restore; without, the trial has no checkpoints. */
   checkpoints: z.boolean(),
+  /** Units of the figures that it may report; empty where the journal is older than this field. */
+  figures: declaredFigures.default({ update: {}, evaluate: {} }),
 });
 /** The trial's work begins: its worker loads. */
 const trialStarted = z.strictObject({
@@ -115,6 +118,13 @@ const workerReady = z.strictObject({
   nondeterminism: z.array(z.string()),
   /** policy, reference, reward, judge, data, and of the prompt ids in their order: prompts. */
   digests: z.record(z.string(), digests),
+  /** By split, where the trial needs them; absent where the journal is older than this field. */
+  prompt_scores: z
+    .record(
+      z.string(),
+      z.strictObject({ digest: z.string(), cached: z.boolean(), seconds: finite }),
+    )
+    .default({}),
   /** Of the worker's process, on the host. */
   memory_bytes: count,
   gpu,
@@ -196,13 +206,16 @@ const step = z.strictObject({
   kl_controlled: finite,
   /** β of this step's dense reward. */
   beta: finite,
-  entropy: finite,
-  loss_policy: finite,
-  loss_value: finite,
-  clip_fraction: finite,
-  approx_kl: finite,
-  grad_norm: finite,
-  explained_variance: finite,
+  /** From here to explained_variance null where the engine does not report it. */
+  entropy: figure,
+  loss_policy: figure,
+  loss_value: figure,
+  clip_fraction: figure,
+  approx_kl: figure,
+  grad_norm: figure,
+  explained_variance: figure,
+  /** What else the engine reports, by names that worker_opened declares. */
+  figures: z.record(z.string(), finite).default({}),
   learning_rate: finite,
   /** Share of the batch drawn from the hard stratum. */
   hard_share: finite,

@@ -4,7 +4,7 @@
  * episodes that take part, and texts and samples of the requested episodes.
  */
 import { float32Array, uint32Array } from "./arrays.js";
-import type { Command, Payload, Result, Scored } from "./messages.js";
+import type { Command, DeclaredFigures, Payload, Result, Scored } from "./messages.js";
 
 type Arrays = Readonly<Record<string, Uint8Array | null>>;
 
@@ -168,4 +168,26 @@ function misplaced(name: string, all: readonly Scored[], count: number): string 
     }
   }
   return null;
+}
+
+/**
+ * Names the first figure of a result that the engine's hello did not declare.
+ *
+ * @returns null when all are known
+ */
+export function undeclared<C extends Command>(
+  command: C,
+  result: Result<C>,
+  declared: DeclaredFigures,
+): string | null {
+  if (command !== "update" && command !== "evaluate") {
+    return null;
+  }
+  const { figures } = result as Result<"update" | "evaluate">;
+  const unknown = Object.keys(figures).find(
+    (name) => !Object.hasOwn(declared[command as "update" | "evaluate"], name),
+  );
+  return unknown === undefined
+    ? null
+    : `field \`figures.${unknown}\` is no figure that the engine's hello declares for \`${command}\``;
 }

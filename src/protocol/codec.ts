@@ -1,10 +1,11 @@
 /** Messages to bytes and back; nothing passes unchecked in either direction. */
 import { decode, encode } from "@msgpack/msgpack";
-import { misaligned } from "./alignment.js";
+import { misaligned, undeclared } from "./alignment.js";
 import { checked, ProtocolFault, VersionFault } from "./fault.js";
 import {
   type Command,
   commands,
+  type DeclaredFigures,
   type FromWorker,
   fromWorker,
   type Payload,
@@ -65,8 +66,8 @@ export function decodeMessage(bytes: Uint8Array): FromWorker {
 }
 
 /**
- * Checks what a reply carries: the command's schema, and that per-episode arrays have one value a
- * prompt. Binaries in it are views on the message's bytes: copy them out with `float32Array`.
+ * Checks what a reply carries: the command's schema, that arrays have one value per prompt or
+ * episode, and that figures are among those that the engine declared. Binaries in it are views on the message's bytes: copy them out with `float32Array`.
  *
  * @throws {ProtocolFault} `diverged` is set when NaN or infinity is all that is wrong.
  */
@@ -75,10 +76,11 @@ export function checkedResult<C extends Command>(
   payload: Payload<C>,
   id: number,
   value: unknown,
+  declared: DeclaredFigures,
 ): Result<C> {
   const what = `result of \`${command}\``;
   const result = checked(commands[command].result, value, what, id) as Result<C>;
-  const problem = misaligned(command, payload, result);
+  const problem = misaligned(command, payload, result) ?? undeclared(command, result, declared);
   if (problem !== null) {
     throw new ProtocolFault(`${what}: ${problem}`, id);
   }

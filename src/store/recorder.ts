@@ -1,7 +1,13 @@
 /** A run's record on disk, as the engine writes it. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { CompletePart, EpisodeText, Position, Recorder } from "../engine/ports.js";
+import type {
+  CompletePart,
+  EpisodeText,
+  Position,
+  PromptScores,
+  Recorder,
+} from "../engine/ports.js";
 import { writeEpisodesFile } from "../journal/episodes-file.js";
 import type { Happening, JournalEvent } from "../journal/events.js";
 import type { JournalWriter } from "../journal/writer.js";
@@ -24,6 +30,7 @@ import {
   textsFile,
 } from "./paths.js";
 import { ProgressFile } from "./progress-file.js";
+import { readPromptScores, writePromptScores } from "./prompt-scores.js";
 import type { RunLock } from "./run-lock.js";
 import type { RunProgress } from "./run-progress.js";
 import { writeTexts } from "./texts-file.js";
@@ -139,6 +146,14 @@ export class DiskRecorder implements RunRecorder {
 
   writeEvaluation(evaluation: Parameters<Recorder["writeEvaluation"]>[0]): void {
     writeEvaluation(this.directory, evaluation);
+  }
+
+  promptScores(digest: string): PromptScores | null {
+    return readPromptScores(this.directory, digest);
+  }
+
+  keepPromptScores(digest: string, scores: PromptScores): void {
+    writePromptScores(this.directory, digest, scores);
   }
 
   close(): void {

@@ -33,7 +33,7 @@ type Answer = Exclude<FromWorker, { kind: "hello" | "progress" }>;
 
 export class Exchange {
   readonly calls = new PendingCalls();
-  #greeted = false;
+  #hello: Hello | null = null;
 
   constructor(
     private readonly session: string,
@@ -83,10 +83,10 @@ export class Exchange {
     }
     if (message.session !== this.session) {
       this.#misplaced(`a ${message.kind} of session "${message.session}"`);
-    } else if (!this.#greeted && message.kind === "hello") {
-      this.#greeted = true;
+    } else if (this.#hello === null && message.kind === "hello") {
+      this.#hello = message;
       this.events.greeted(message);
-    } else if (!this.#greeted) {
+    } else if (this.#hello === null) {
       this.#misplaced(`a ${message.kind} before the hello`);
     } else if (message.kind === "hello") {
       this.#misplaced("a second hello");
@@ -131,8 +131,9 @@ export class Exchange {
       call.reject(new WorkerFailure(call.command, error, whole(text), key, told));
     } else {
       try {
-        const result = checkedResult(call.command, call.payload, call.id, message.result);
-        for (const failure of rewardFailures(result)) {
+        const { command, payload, id } = call;
+        const result = checkedResult(command, payload, id, message.result, this.#hello!.figures);
+        for (const failure of scoreFailures(result)) {
           failure.message = this.withholding.whole(failure.message);
         }
         call.resolve(result);
@@ -143,7 +144,7 @@ export class Exchange {
   }
 
   #misplaced(text: string): void {
-    if (this.#greeted) {
+    if (this.#hello !== null) {
       this.events.stray(text);
     } else {
       this.events.refused(new ProtocolFault(text));
@@ -152,7 +153,7 @@ export class Exchange {
 
   /** What cannot be read may have been anyone's answer: rather a wrong end than an endless wait. */
   #unreadable(fault: ProtocolFault): void {
-    if (!this.#greeted) {
+    if (this.#hello === null) {
       this.events.refused(fault);
       return;
     }
@@ -182,8 +183,9 @@ function asFault(error: unknown): ProtocolFault {
   throw error;
 }
 
-/** Why a reward model gave no score is its own code's words. */
-function rewardFailures(result: Result<Command>): { message: string }[] {
-  const failures = "failures" in result ? result.failures : [];
-  return "judge_failures" in result ? [...failures, ...result.judge_failures] : failures;
+/** Why a reward or a judge gave no score is its own code's words. */
+function scoreFailures(result: Result<Command>): { message: string }[] {
+  const judges = "judges" in result ? result.judges : [];
+  const scored = "reward" in result ? [...result.components, ...judges] : [];
+  return scored.flatMap(({ failures }) => failures);
 }

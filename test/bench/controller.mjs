@@ -45,12 +45,15 @@ const times = { round_trip: [], worker: [], overhead: [], decode_select: [], pin
 try {
   const { train } = await worker.call("load", loading);
   const ids = uint32Array(train.ids);
-  const scores = float32Array(train.scores);
   const asked = Uint32Array.from({ length: episodes }, (_, i) => ids[i % ids.length]);
-  const promptScores = Float32Array.from(asked, (_, i) => scores[i % ids.length]);
   const risk = riskSchema.parse({ schedule: "constant" });
   for (let round = -warmup; round < rounds; round++) {
-    const payload = { prompts: uint32Bytes(asked), seed: round + warmup, kl_coefficient: 0.2 };
+    const payload = {
+      prompts: uint32Bytes(asked),
+      completions: 1,
+      seed: round + warmup,
+      kl_coefficient: 0.2,
+    };
     const began = performance.now();
     const rollout = await worker.call("rollout", payload);
     const answered = performance.now();
@@ -58,7 +61,7 @@ try {
       returns: float32Array(rollout.return),
       lambdaReturns: float32Array(rollout.lambda_return),
       rewards: float32Array(rollout.reward),
-      promptScores,
+      promptScores: null,
     };
     float32Bytes(selectEpisodes(risk, batch, round + warmup, rounds + warmup, 1).weights);
     const ended = performance.now();

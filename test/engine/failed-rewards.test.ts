@@ -2,12 +2,12 @@
 import { expect, test } from "vitest";
 import type { StepEvent } from "../../src/journal/events.js";
 import { float32Array } from "../../src/protocol/arrays.js";
-import type { Payload, Result, RewardFailure } from "../../src/protocol/messages.js";
+import type { Payload, Result, ScoreFailure } from "../../src/protocol/messages.js";
 import { simulatedWorker } from "../worker/simulated/worker.js";
 import { smallExperiment } from "./experiments.js";
 import { Harness, type Trick } from "./run-harness.js";
 
-type Kind = RewardFailure["kind"];
+type Kind = ScoreFailure["kind"];
 type Arrays = Extract<StepEvent["episodes"], { weight: number[] }>;
 
 /** Every `nth` of the 400 train and 100 test prompts fails. */
@@ -27,13 +27,19 @@ function harness(nth: number, share: number, trick: Trick = () => null): Harness
   return new Harness(experiment, trick, undefined, async () => simulatedWorker({ failing }));
 }
 
+/** A rollout whose only component fails so. */
+function failing(rolled: Result<"rollout">, failures: ScoreFailure[]): Result<"rollout"> {
+  const [component] = rolled.components;
+  return { ...rolled, components: [{ ...component!, failures }] };
+}
+
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 test("episodes without a reward are in no figure, no tail and no update", async () => {
   const sent: Float32Array[] = [];
   const run = harness(5, 0.9, ({ command, payload }) => {
     if (command === "update") {
-      sent.push(float32Array((payload as Payload<"update">).weights));
+      sent.push(float32Array((payload as Payload<"update">).weights!));
     }
     return null;
   });
@@ -106,7 +112,7 @@ test("above the share in a step, too", async () => {
       ? pass().then((result) => {
           const episodes = new Uint8Array(Uint32Array.of(1, 2, 5, 7, 9).buffer);
           const failures = [{ kind: "timeout" as const, message: "late", episodes }];
-          return { ...(result as Result<"rollout">), failures };
+          return failing(result as Result<"rollout">, failures);
         })
       : null;
   });
@@ -126,7 +132,8 @@ test("a KL that is not finite has diverged, also where the reward failed", async
           const kl = Uint8Array.from(rolled.kl);
           new DataView(kl.buffer).setFloat32(4, Number.NaN, true);
           const episodes = new Uint8Array(Uint32Array.of(1).buffer);
-          return { ...rolled, kl, failures: [{ kind: "timeout" as const, message: "", episodes }] };
+          const failures = [{ kind: "timeout" as const, message: "", episodes }];
+          return failing({ ...rolled, kl }, failures);
         })
       : null,
   );
@@ -140,11 +147,11 @@ test("a judge that fails takes nothing from the rewards", async () => {
     command === "evaluate"
       ? pass().then((result) => {
           const answer = result as Result<"evaluate">;
-          const judge = new Uint8Array(answer.reward.length);
-          new DataView(judge.buffer).setFloat32(8, Number.NaN, true);
+          const scores = new Uint8Array(answer.reward.length);
+          new DataView(scores.buffer).setFloat32(8, Number.NaN, true);
           const episodes = new Uint8Array(Uint32Array.of(2).buffer);
           const failures = [{ kind: "exception" as const, message: "IndexError", episodes }];
-          return { ...answer, judge, judge_failures: failures };
+          return { ...answer, judges: [{ name: "judge", scores, failures }] };
         })
       : null;
   const run = harness(10_000, 0.05, judged);

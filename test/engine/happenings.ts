@@ -7,7 +7,14 @@ type Own<E> = Omit<E, "seq" | "time" | "trial">;
 export function answerTo(action: TrialAction): Happening {
   switch (action.kind) {
     case "open":
-      return { type: "worker_opened", pid: 1, engine: "e", version: "1", checkpoints: true };
+      return {
+        type: "worker_opened",
+        pid: 1,
+        engine: "e",
+        version: "1",
+        checkpoints: true,
+        figures: { update: {}, evaluate: {} },
+      };
     case "load":
       return {
         type: "worker_ready",
@@ -21,6 +28,7 @@ export function answerTo(action: TrialAction): Happening {
         versions: {},
         nondeterminism: [],
         digests: {},
+        prompt_scores: {},
         memory_bytes: 0,
         gpu: null,
         seconds: 1,
@@ -79,6 +87,7 @@ export function stepHappening(changes: Partial<Own<StepEvent>>): Own<StepEvent> 
     approx_kl: 0,
     grad_norm: 0,
     explained_variance: 0,
+    figures: {},
     learning_rate: 0,
     hard_share: 0,
     length_mean: 1,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { planTrials } from "../../src/config/trials.js";
 import { loadPayloadFor } from "../../src/engine/actions/load-payload.js";
-import { loadPayload as schema } from "../../src/protocol/messages.js";
+import { loadPayload as schema } from "../../src/protocol/load.js";
 import { smallExperiment } from "./experiments.js";
 
 describe("what a worker loads", () => {

@@ -3,7 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Evaluation } from "../../src/analysis/evaluation.js";
-import type { CompletePart, EpisodeText, Position, Recorder } from "../../src/engine/ports.js";
+import type {
+  CompletePart,
+  EpisodeText,
+  Position,
+  PromptScores,
+  Recorder,
+} from "../../src/engine/ports.js";
 import type { Happening, JournalEvent } from "../../src/journal/events.js";
 import { RecordError } from "../../src/system/record-error.js";
 
@@ -17,6 +23,8 @@ export class MemoryRecorder implements Recorder {
   readonly completed = new Map<string, string>();
   readonly positions = new Map<string, Position>();
   readonly stacks: string[] = [];
+  /** By `scores_digest`. */
+  readonly scores = new Map<string, PromptScores>();
   evaluation: Evaluation | null = null;
   readonly #prepared = new Map<string, string>();
 
@@ -87,6 +95,14 @@ export class MemoryRecorder implements Recorder {
 
   writeEvaluation(evaluation: Evaluation): void {
     this.evaluation = evaluation;
+  }
+
+  promptScores(digest: string): PromptScores | null {
+    return this.scores.get(digest) ?? null;
+  }
+
+  keepPromptScores(digest: string, scores: PromptScores): void {
+    this.scores.set(digest, scores);
   }
 
   dispose(): void {

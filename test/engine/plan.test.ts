@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { placeTrials, planRun } from "../../src/engine/plan.js";
+import {
+  dependsOnDevices,
+  type Hardware,
+  hardwareOf,
+  placeTrials,
+  planRun,
+} from "../../src/engine/plan.js";
 import { smallExperiment } from "./experiments.js";
 
 test("the plan carries the cadence", () => {
@@ -10,7 +16,7 @@ test("the plan carries the cadence", () => {
 describe("placement", () => {
   const place = (
     backend: { device?: string; threads?: number },
-    hardware: { cores: number; gpus: number },
+    hardware: Hardware,
     parallel = 0,
     trials = 9,
   ) => {
@@ -27,9 +33,42 @@ describe("placement", () => {
     ["a GPU each", { device: "auto" }, { cores: 16, gpus: 2 }, 0, 2, ["cuda:0", "cuda:1"]],
     ["a named device: one", { device: "cuda:1" }, { cores: 16, gpus: 2 }, 0, 1, []],
     ["mps: one", { device: "mps" }, { cores: 8, gpus: 0 }, 0, 1, []],
+    ["auto on a Mac: one", { device: "auto" }, { cores: 8, gpus: 0, mps: true }, 0, 1, []],
+    ["a Mac's CPU", { device: "cpu" }, { cores: 8, gpus: 0, mps: true }, 0, 8, []],
     ["as told", { device: "cpu" }, { cores: 2, gpus: 0 }, 5, 5, []],
     ["no more than trials", { device: "cpu" }, { cores: 64, gpus: 0 }, 0, 9, []],
   ] as const)("%s", (_, backend, hardware, parallel, expected, devices) => {
     expect(place(backend, hardware, parallel)).toEqual({ parallel: expected, devices });
   });
+
+  test("goes by what a worker says of its devices", () => {
+    const devices = ["cpu", "cuda:0", "cuda:1"].map((name) => ({
+      name,
+      description: "",
+      memory_bytes: null,
+    }));
+    expect(hardwareOf({ auto: "cuda:0", devices, cores: 4 })).toEqual({
+      cores: 4,
+      gpus: 2,
+      mps: false,
+    });
+    const [cpu] = devices;
+    const mac = [cpu!, { ...cpu!, name: "mps" }];
+    expect(hardwareOf({ auto: "mps", devices: mac, cores: 8 })).toMatchObject({ mps: true });
+  });
+
+  test.each([
+    ["auto", 0, 2, true],
+    ["auto", 0, 1, false],
+    ["auto", 1, 9, false],
+    ["cuda", 3, 9, true],
+    ["cpu", 3, 9, false],
+    ["cpu", 0, 9, true],
+  ] as const)(
+    "on %s, %i side by side, %i trials: asks a worker: %s",
+    (device, parallel, count, asks) => {
+      const experiment = smallExperiment({ parallel, backend: { device } });
+      expect(dependsOnDevices(experiment, count)).toBe(asks);
+    },
+  );
 });

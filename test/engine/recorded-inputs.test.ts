@@ -51,14 +51,26 @@ const refused = { outcome: "failed", kind: "environment" } as const;
 
 describe("a worker that loads other files than the run recorded is refused before it does anything", () => {
   test.each([
-    ["data", /^data\.path builtin is not what this run began with: its simulated has sha256 f+, /],
-    ["reward", /^reward\.model builtin is not what this run began with: its simulated /],
-    ["judge", /^evaluation\.judge builtin is not what this run began with: its simulated /],
-  ] as const)("%s, in a run that is resumed", async (role, message) => {
+    [
+      "data",
+      { data: { simulated: is } },
+      /^data\.path builtin is not what this run began with: its simulated has sha256 f+, /,
+    ],
+    [
+      "reward",
+      { rewards: { reward: { simulated: is } } },
+      /^reward\.model builtin is not what this run began with: its simulated /,
+    ],
+    [
+      "judge",
+      { judges: { judge: { simulated: is } } },
+      /^evaluation\.judge builtin is not what this run began with: its simulated /,
+    ],
+  ] as const)("%s, in a run that is resumed", async (_, changes, message) => {
     const before = await stoppedRun(oneByOne, 2);
     const { outcome, after } = await resumedRun(
       before,
-      loading(() => ({ [role]: { simulated: is } })),
+      loading(() => changes),
     );
     expect(outcome).toMatchObject({ ...refused, message: expect.stringMatching(message) });
     expect(outcome).toMatchObject({ message: expect.stringContaining(`recorded sha256 ${was}`) });
@@ -143,7 +155,9 @@ describe("a worker that loads other files than the run recorded is refused befor
     const before = await stoppedRun(oneByOne, 2);
     const run = await resumedRun(
       before,
-      loading((_, { reward }) => ({ reward: { ...reward, [file]: is } })),
+      loading((_, { rewards }) => ({
+        rewards: { reward: { ...rewards.reward!, [file]: is } },
+      })),
     );
     expect(run.outcome.outcome).toBe(outcome);
   });

@@ -8,17 +8,17 @@ import {
 } from "../../src/engine/episodes.js";
 import { TrialError } from "../../src/engine/failure.js";
 import { uint32Bytes } from "../../src/protocol/arrays.js";
-import type { RewardFailure } from "../../src/protocol/messages.js";
+import type { ScoreFailure } from "../../src/protocol/messages.js";
 
 const failure = (
   episodes: number[],
-  kind: RewardFailure["kind"] = "exception",
+  kind: ScoreFailure["kind"] = "exception",
   message = "KeyError: x",
-): RewardFailure => ({ kind, message, episodes: uint32Bytes(episodes) });
+): ScoreFailure => ({ kind, message, episodes: uint32Bytes(episodes) });
 
 const prompts = (count: number) => Uint32Array.from({ length: count }, (_, i) => 100 + i);
 
-function refusal(failures: RewardFailure[], count: number, share: number): TrialError {
+function refusal(failures: ScoreFailure[], count: number, share: number): TrialError {
   try {
     failedRewards("rewards of step 3", failures, prompts(count), share);
   } catch (error) {

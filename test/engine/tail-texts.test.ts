@@ -7,7 +7,7 @@ import { selectEpisodes } from "../../src/engine/actions/select-episodes.js";
 import { worstEpisodes } from "../../src/engine/actions/tail-texts.js";
 import type { StepEvent } from "../../src/journal/events.js";
 import { uint32Array } from "../../src/protocol/arrays.js";
-import type { Payload, RewardFailure } from "../../src/protocol/messages.js";
+import type { Payload, ScoreFailure } from "../../src/protocol/messages.js";
 import { RecordError } from "../../src/system/record-error.js";
 import { WorkerFailure } from "../../src/worker/contract.js";
 import { simulatedWorker } from "../worker/simulated/worker.js";
@@ -131,7 +131,7 @@ describe("a run", () => {
   });
 
   test("keeps none of an episode without a reward", async () => {
-    const failing = new Map<number, RewardFailure["kind"]>(
+    const failing = new Map<number, ScoreFailure["kind"]>(
       Array.from({ length: 100 }, (_, i) => [5 * i, "timeout"]),
     );
     const arms = { "ra-rlhf": { reward: { max_failed_share: 0.9 } } };

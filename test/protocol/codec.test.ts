@@ -15,7 +15,8 @@ import {
   PROTOCOL_VERSION,
   request,
 } from "../../src/protocol/messages.js";
-import { loadPayload } from "../worker/payloads.js";
+import { helloMessage } from "../worker/hello.js";
+import { loadPayload, updatePayload } from "../worker/payloads.js";
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const text = fc.string({ unit: "grapheme" });
@@ -24,10 +25,19 @@ const figure = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) =
 const capabilities = fc.record({
   sft: fc.boolean(),
   lora: fc.boolean(),
+  critic: fc.boolean(),
   prefix_baseline: fc.boolean(),
-  average: fc.boolean(),
+  ema: fc.boolean(),
   checkpoint: fc.boolean(),
+  completions: fc.boolean(),
+  kl_loss: fc.boolean(),
+  bitwise: fc.boolean(),
+  common_random_numbers: fc.boolean(),
+  distributed: fc.boolean(),
 });
+/** `__proto__` is a key that the decoder refuses. */
+const key = text.filter((name) => name !== "__proto__");
+const declared = fc.dictionary(key, fc.record({ unit: text, description: text }));
 /** Every message of a worker that the schema allows, as plain values. */
 const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
   fc.record({
@@ -38,6 +48,8 @@ const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
     engine: text,
     version: text,
     capabilities,
+    engine_options: fc.dictionary(key, fc.oneof(text, fc.boolean(), fc.dictionary(key, text))),
+    figures: fc.record({ update: declared, evaluate: declared }),
   }),
   fc.record({
     kind: fc.constant("progress" as const),
@@ -97,7 +109,7 @@ describe("requests", () => {
     ["undefined", { prompts: undefined, seed: 1, kl_coefficient: 0 }, /field `prompts` is missing/],
     [
       "an unknown field",
-      { prompts: uint32Bytes([1]), seed: 1, kl_coefficient: 0, beta: 1 },
+      { prompts: uint32Bytes([1]), completions: 1, seed: 1, kl_coefficient: 0, beta: 1 },
       /unknown field `beta`/,
     ],
     [
@@ -107,12 +119,12 @@ describe("requests", () => {
     ],
     [
       "NaN",
-      { prompts: uint32Bytes([1]), seed: 1, kl_coefficient: Number.NaN },
+      { prompts: uint32Bytes([1]), completions: 1, seed: 1, kl_coefficient: Number.NaN },
       /`kl_coefficient` is NaN, expected a finite number/,
     ],
     [
       "a fraction",
-      { prompts: uint32Bytes([1]), seed: 1.5, kl_coefficient: 0 },
+      { prompts: uint32Bytes([1]), completions: 1, seed: 1.5, kl_coefficient: 0 },
       /field `seed`: .*int/,
     ],
   ])("%s is refused, with the field's path", (_, payload, expected) => {
@@ -122,9 +134,13 @@ describe("requests", () => {
   });
 
   test("a field that may be one of several is told with all of them", () => {
-    const wrong = { ...loadPayload, reward: { ...loadPayload.reward, sign: 0 } };
-    const fault = faultOf(() => encodeRequest("s", 1, "load", wrong as Payload<"load">));
-    expect(fault.message).toMatch(/field `reward\.sign`: .*expected 1, or .*expected -1/);
+    const [reward] = loadPayload.rewards;
+    const rewards = [{ ...reward, scorer: { ...reward!.scorer, sign: 0 } }];
+    const wrong = { ...loadPayload, rewards } as unknown as Payload<"load">;
+    const fault = faultOf(() => encodeRequest("s", 1, "load", wrong));
+    expect(fault.message).toMatch(
+      /field `rewards\.0\.scorer\.sign`: .*expected 1, or .*expected -1/,
+    );
   });
 
   test("many wrong fields are counted, not listed", () => {
@@ -241,8 +257,10 @@ describe("messages of the worker", () => {
   });
 });
 
+const { figures } = helloMessage;
+
 describe("results", () => {
-  const payload = { prompts: uint32Bytes([3, 1]), seed: 1, kl_coefficient: 0 };
+  const payload = { prompts: uint32Bytes([3, 1]), completions: 1, seed: 1, kl_coefficient: 0 };
   const result = {
     rollout: 1,
     reward: float32Bytes([1, 2]),
@@ -250,13 +268,13 @@ describe("results", () => {
     return: float32Bytes([1, 2]),
     lambda_return: float32Bytes([1, 2]),
     length: uint32Bytes([4, 5]),
-    failures: [],
+    components: [{ name: "reward", scores: float32Bytes([1, 2]), failures: [] }],
     entropy: 3,
     tokens: 9,
     seconds: { sample: 1, reference: 1, reward: 0 },
   };
   const check = (changes: object) =>
-    checkedResult("rollout", payload, 5, { ...result, ...changes });
+    checkedResult("rollout", payload, 5, { ...result, ...changes }, figures);
 
   test("a right one passes", () => {
     expect(check({})).toEqual(result);
@@ -282,27 +300,77 @@ describe("results", () => {
   });
 
   test.each([
-    ["too short", { kl: float32Bytes([0]) }, /`kl` has 4 bytes, expected 8/],
-    ["torn", { kl: new Uint8Array(7) }, /`kl` has 7 bytes, expected 8/],
-    ["too long", { length: uint32Bytes([1, 2, 3]) }, /`length` has 12 bytes, expected 8/],
-    ["of an empty completion", { length: uint32Bytes([4, 0]) }, /`length` is 0 for episode 1, /],
+    ["too short", { kl: float32Bytes([0]) }, /`kl` has 4 bytes; expected 8/],
+    ["torn", { kl: new Uint8Array(7) }, /`kl` has 7 bytes; expected 8/],
+    ["too long", { length: uint32Bytes([1, 2, 3]) }, /`length` has 12 bytes; expected 8/],
+    ["of an empty completion", { length: uint32Bytes([4, 0]) }, /`length` is 0 for episode 1; /],
   ])("an array that is %s is a fault", (_, changes, expected) => {
     const fault = faultOf(() => check(changes));
     expect(fault.message).toMatch(expected);
     expect(fault.diverged).toBe(false);
   });
 
-  test("an update of other episodes than those with a weight is a fault", () => {
-    const figures = ["loss_policy", "loss_value", "entropy", "clip_fraction", "approx_kl"];
-    const others = ["grad_norm", "explained_variance", "gradient_steps", "tokens", "memory_bytes"];
-    const zeros = Object.fromEntries([...figures, ...others].map((name) => [name, 0]));
-    const weights = float32Bytes([0, 0.5, 2, 0, 1]);
-    const asked = { rollout: 1, weights, seed: 1, learning_rate_factor: 1 };
-    const updated = (episodes: number) =>
-      checkedResult("update", asked, 5, { ...zeros, gpu: null, seconds: 0, episodes });
-    expect(updated(3).episodes).toBe(3);
-    expect(faultOf(() => updated(5)).message).toBe(
-      "result of `update`: field `episodes` is 5, expected 3: so many have a weight over 0",
+  test("a rollout of several completions has an entry per completion", () => {
+    const twice = { ...payload, prompts: uint32Bytes([3]), completions: 2 };
+    expect(checkedResult("rollout", twice, 5, result, figures)).toEqual(result);
+    const more = { ...payload, completions: 2 };
+    expect(faultOf(() => checkedResult("rollout", more, 5, result, figures)).message).toMatch(
+      /`reward` has 8 bytes; expected 16 \(4 bytes per episode\)/,
+    );
+  });
+
+  test("a component's scores are as many as the episodes", () => {
+    const components = [{ name: "reward", scores: float32Bytes([1]), failures: [] }];
+    expect(faultOf(() => check({ components })).message).toContain(
+      "`components.0.scores` has 4 bytes; expected 8",
+    );
+  });
+
+  const updated = (changes: object, answer: object) =>
+    checkedResult("update", { ...updatePayload(1, null), ...changes }, 5, answer, figures);
+  const answer = {
+    figures: { loss_policy: 1 },
+    gradient_steps: 1,
+    episodes: 3,
+    tokens: 1,
+    memory_bytes: 0,
+    gpu: null,
+    seconds: 0,
+  };
+
+  test.each([
+    [{ weights: float32Bytes([0, 0.5, 2, 0, 1]) }],
+    [{ advantages: float32Bytes([0, -0.5, 2, 0, 1]) }],
+    [{ advantages: float32Bytes([0, -0.5, 0, 0]), kl_weights: float32Bytes([1, 1, 3, 0]) }],
+  ])("an update is of the episodes that take part: %o", (arrays) => {
+    expect(updated(arrays, answer).episodes).toBe(3);
+    expect(faultOf(() => updated(arrays, { ...answer, episodes: 5 })).message).toBe(
+      "result of `update`: field `episodes` is 5; expected 3: so many have a weight, an " +
+        "advantage or a KL weight",
+    );
+  });
+
+  test("a figure that the engine did not declare is a fault, NaN in one a divergence", () => {
+    const arrays = { weights: float32Bytes([1, 1, 1]) };
+    const surprise = { ...answer, figures: { loss_policy: 1, luck: 2 } };
+    expect(faultOf(() => updated(arrays, surprise)).message).toContain("`figures.luck`");
+    const nan = faultOf(() => updated(arrays, { ...answer, figures: { loss_policy: NaN } }));
+    expect(nan.diverged).toBe(true);
+    expect(nan.message).toContain("field `figures.loss_policy` is NaN");
+  });
+
+  test("prompt scores are one per prompt and component", () => {
+    const asked = { split: "train", prompts: uint32Bytes([1, 2]), known: null } as const;
+    const scored = (scores: number[]) => ({
+      combined: float32Bytes([1, 2]),
+      components: [{ name: "reward", scores: float32Bytes(scores) }],
+      seconds: 0,
+    });
+    const checking = (scores: number[]) =>
+      checkedResult("score_prompts", asked, 5, scored(scores), figures);
+    expect(checking([1, 2])).toEqual(scored([1, 2]));
+    expect(faultOf(() => checking([1])).message).toContain(
+      "`components.0.scores` has 4 bytes; expected 8 (4 bytes per prompt)",
     );
   });
 
@@ -312,24 +380,29 @@ describe("results", () => {
     episodes: uint32Bytes(episodes),
   });
 
-  test("failed rewards name episodes that there are, each once", () => {
+  const failing = (failures: object[]) => ({
+    components: [{ name: "reward", scores: float32Bytes([1, 2]), failures }],
+  });
+
+  test("failed rewards name episodes that exist, each once", () => {
     const reward = float32Bytes([1, 2], new Set([1]));
-    expect(check({ reward, failures: [failure(1)] }).failures).toEqual([failure(1)]);
+    const changes = { reward, ...failing([failure(1)]) };
+    expect(check(changes).components[0]!.failures).toEqual([failure(1)]);
   });
 
   test.each([
-    ["beyond the batch", [failure(0), failure(2)], /`failures\.1\.episodes` names episode 2 of 2/],
-    ["named twice", [failure(0), failure(1, 0)], /`failures\.1\.episodes` names episode 0 twice/],
-    ["torn", [{ ...failure(0), episodes: new Uint8Array(5) }], /has 5 bytes, expected a multiple/],
-    ["of an unknown kind", [{ ...failure(0), kind: "whim" }], /`failures\.0\.kind`/],
+    ["beyond the batch", [failure(0), failure(2)], /failures\.1\.episodes` names episode 2 of 2/],
+    ["named twice", [failure(0), failure(1, 0)], /failures\.1\.episodes` names episode 0 twice/],
+    ["torn", [{ ...failure(0), episodes: new Uint8Array(5) }], /has 5 bytes; expected a multiple/],
+    ["of an unknown kind", [{ ...failure(0), kind: "whim" }], /`components\.0\.failures\.0\.kind`/],
   ])("a failed reward %s is a fault", (_, failures, expected) => {
-    const fault = faultOf(() => check({ failures }));
+    const fault = faultOf(() => check(failing(failures)));
     expect(fault.message).toMatch(expected);
     expect(fault.diverged).toBe(false);
   });
 
   test("no result at all", () => {
-    expect(faultOf(() => checkedResult("ping", {}, 1, undefined)).message).toContain(
+    expect(faultOf(() => checkedResult("ping", {}, 1, undefined, figures)).message).toContain(
       "result of `ping`",
     );
   });
@@ -342,15 +415,15 @@ describe("texts", () => {
   });
 
   test("of the episodes asked for pass, whatever is written in them", () => {
-    expect(checkedResult("texts", payload, 5, of(4, 0))).toEqual(of(4, 0));
+    expect(checkedResult("texts", payload, 5, of(4, 0), figures)).toEqual(of(4, 0));
     const [first, second] = of(4, 0).texts;
     const odd = { texts: [{ ...first, completion: "\u001b[2J\ud800\0" }, second] };
-    expect(checkedResult("texts", payload, 5, odd)).toEqual(odd);
+    expect(checkedResult("texts", payload, 5, odd, figures)).toEqual(odd);
   });
 
   test.each([[[4]], [[0, 4]], [[4, 0, 1]], [[]]])("of the episodes %j are a fault", (episodes) => {
-    const fault = faultOf(() => checkedResult("texts", payload, 5, of(...episodes)));
-    expect(fault.message).toContain("asked for were 4, 0");
+    const fault = faultOf(() => checkedResult("texts", payload, 5, of(...episodes), figures));
+    expect(fault.message).toContain("expected 4, 0");
   });
 });
 

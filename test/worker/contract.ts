@@ -12,7 +12,7 @@ import {
   type Result,
 } from "../../src/protocol/messages.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker/contract.js";
-import { evaluatePayload, loadPayload, rolloutPayload } from "./payloads.js";
+import { evaluatePayload, loadPayload, rolloutPayload, updatePayload } from "./payloads.js";
 
 export function workerContract(open: () => Promise<Worker>): void {
   describe("contract of a worker", () => {
@@ -41,8 +41,8 @@ export function workerContract(open: () => Promise<Worker>): void {
     }
     const exportTo = (path: string) => ({ path, weights: "current" as const });
     async function evaluated(test: Uint32Array): Promise<object> {
-      const { reward, judge, kl, length } = await ask("evaluate", evaluatePayload(test));
-      return { reward, judge, kl, length };
+      const { reward, judges, kl, length } = await ask("evaluate", evaluatePayload(test));
+      return { reward, judges, kl, length };
     }
     const failureOf = (call: Promise<unknown>) =>
       call.then(
@@ -65,11 +65,174 @@ export function workerContract(open: () => Promise<Worker>): void {
       expect(worker.hello.capabilities.checkpoint).toBe(true);
     });
 
-    test("load answers prompts with a score each, ids unique in both splits", async () => {
+    test("hello declares figures with units, and options as a JSON Schema", () => {
+      const { figures, engine_options } = worker.hello;
+      for (const name of ["loss_policy", "grad_norm"]) {
+        expect(figures.update[name]!.description).not.toBe("");
+      }
+      expect(Object.keys(figures.evaluate)).toEqual(
+        expect.arrayContaining(["dist_1", "dist_2", "dist_3", "perplexity"]),
+      );
+      expect(engine_options).toMatchObject({ type: "object", additionalProperties: false });
+    });
+
+    test("devices are told, also before load", async () => {
+      const other = await open();
+      try {
+        const { auto, devices, cores } = await other.call("devices", {});
+        expect(devices.map(({ name }) => name)).toContain(auto);
+        expect(cores).toBeGreaterThan(0);
+      } finally {
+        await other.close();
+      }
+    });
+
+    test("options that the engine does not have are refused by their key", async () => {
+      const payload = { ...loadPayload, engine_options: { surprise: 1 } };
+      const failure = await failureOf(worker.call("load", payload));
+      expect(failure.kind).toBe("input");
+      expect(failure.key).toBe("backend.engine_options.surprise");
+    });
+
+    test("load answers prompts, ids unique in both splits", async () => {
       const { train, test } = await ask("load", loadPayload);
       const ids = [...uint32Array(train.ids), ...uint32Array(test.ids)];
       expect(new Set(ids).size).toBe(ids.length);
-      expect(float32Array(train.scores).every(Number.isFinite)).toBe(true);
+      for (const set of [train, test]) {
+        expect(set.scores_digest).toMatch(/^[0-9a-f]{64}$/);
+      }
+    });
+
+    const first = loadPayload.rewards[0]!;
+    const twoRewards = {
+      ...loadPayload,
+      rewards: [
+        { ...first, weight: 2 },
+        { ...first, name: "other", weight: 0.5 },
+      ],
+    };
+
+    test("score_prompts answers a score per prompt and component, and takes known ones", async () => {
+      const { train } = await ask("load", twoRewards);
+      const asked = { split: "train", prompts: train.ids } as const;
+      const scored = await ask("score_prompts", { ...asked, known: null });
+      expect(scored.components.map(({ name }) => name)).toEqual(["reward", "other"]);
+      const [one, other] = scored.components.map(({ scores }) => float32Array(scores));
+      float32Array(scored.combined).forEach((value, i) => {
+        expect(value).toBeCloseTo(2 * one![i]! + 0.5 * other![i]!, 4);
+      });
+      const again = await ask("load", twoRewards);
+      expect(again.train.scores_digest).toBe(train.scores_digest);
+      const known = scored.components;
+      const taken = await ask("score_prompts", { ...asked, known });
+      expect({ ...taken, seconds: 0 }).toEqual({ ...scored, seconds: 0 });
+      const torn = known.map(({ name, scores }) => ({ name, scores: scores.slice(4) }));
+      const failure = await failureOf(worker.call("score_prompts", { ...asked, known: torn }));
+      expect(failure.kind).toBe("input");
+    });
+
+    test("other rewards have another digest of their scores", async () => {
+      const plain = await ask("load", loadPayload);
+      const scorer = { ...first.scorer, sign: -1 as const };
+      const turned = await ask("load", { ...loadPayload, rewards: [{ ...first, scorer }] });
+      expect(turned.train.scores_digest).not.toBe(plain.train.scores_digest);
+    });
+
+    test("a rollout that needs prompt scores asks for them", async () => {
+      const rewards = [{ ...first, baseline: "prompt" as const }];
+      const { train } = await ask("load", { ...loadPayload, rewards });
+      const ids = uint32Array(train.ids).slice(0, 4);
+      const failure = await failureOf(worker.call("rollout", rolloutPayload(ids)));
+      expect(failure.kind).toBe("protocol");
+      expect(failure.message).toContain("score_prompts");
+      await ask("score_prompts", { split: "train", prompts: train.ids, known: null });
+      await ask("rollout", rolloutPayload(ids));
+    });
+
+    test("components add up to the reward", async () => {
+      const { train } = await ask("load", twoRewards);
+      const ids = uint32Array(train.ids).slice(0, 8);
+      const { reward, components } = await ask("rollout", rolloutPayload(ids));
+      const [one, other] = components.map(({ scores }) => float32Array(scores));
+      float32Array(reward).forEach((value, i) => {
+        expect(value).toBeCloseTo(2 * one![i]! + 0.5 * other![i]!, 4);
+      });
+    });
+
+    test("several completions are grouped by prompt", async () => {
+      const { train } = await prompts();
+      const rolled = await ask("rollout", rolloutPayload(train.slice(0, 3), 1, 0.2, 4));
+      expect(float32Array(rolled.return)).toHaveLength(12);
+      const { texts } = await ask("texts", {
+        rollout: rolled.rollout,
+        episodes: uint32Bytes([0, 3, 4, 7, 8, 11]),
+      });
+      const shown = texts.map(({ prompt }) => prompt);
+      expect([shown[1], shown[3], shown[5]]).toEqual([shown[0], shown[2], shown[4]]);
+      expect(new Set(shown).size).toBe(3);
+    });
+
+    test("β null leaves the KL out of the return", async () => {
+      const { train } = await prompts();
+      await ask("sft", { seed: 1, steps: 5, batch: 8, learning_rate: 3e-4, max_tokens: 12 });
+      const rolled = await ask("rollout", rolloutPayload(train.slice(0, 8), 1, null));
+      const reward = float32Array(rolled.reward);
+      float32Array(rolled.return).forEach((value, i) => {
+        expect(value).toBeCloseTo(reward[i]!, 4);
+      });
+    });
+
+    test("without a critic there are no λ-returns, and updates have advantages", async () => {
+      const training = { ...loadPayload.training, critic: false };
+      const { train } = await ask("load", { ...loadPayload, training });
+      const ids = uint32Array(train.ids).slice(0, 4);
+      const { rollout, lambda_return } = await ask("rollout", rolloutPayload(ids));
+      expect(lambda_return).toBeNull();
+      const refused = await failureOf(worker.call("update", updatePayload(rollout, [1, 1, 1, 1])));
+      expect(refused.key).toBe("training.critic");
+      const advantages = float32Bytes([1, -1, 0, 0.5]);
+      const { figures, episodes } = await ask(
+        "update",
+        updatePayload(rollout, null, { advantages }),
+      );
+      expect(episodes).toBe(3);
+      expect(figures).toHaveProperty("loss_policy");
+      expect(figures).not.toHaveProperty("loss_value");
+    });
+
+    test("an episode takes part by a weight, an advantage or a KL weight", async () => {
+      const { train } = await prompts();
+      const asked = train.slice(0, 8);
+      const { rollout, length } = await ask("rollout", rolloutPayload(asked));
+      const advantages = float32Bytes([1, -1, 0, 0, 0, 0, 0, 0]);
+      const kl_weights = float32Bytes([0, 2, 3, 0, 0, 0, 0, 0]);
+      const kl_loss = { form: "exact", coefficient: 0.5 } as const;
+      const changes = { advantages, kl_weights, kl_loss, steps_per_epoch: 2 };
+      const updated = await ask("update", updatePayload(rollout, null, changes));
+      const { epochs } = loadPayload.training;
+      const taking = [...uint32Array(length).slice(0, 3)].reduce((sum, one) => sum + one, 0);
+      expect(updated).toMatchObject({
+        episodes: 3,
+        gradient_steps: 2 * epochs,
+        tokens: taking * epochs,
+      });
+      expect(updated.figures).toHaveProperty("loss_kl");
+    });
+
+    test.each([
+      ["nothing at all", {}],
+      ["weights and advantages", { weights: [1, 1], advantages: [1, 1] }],
+      ["advantages of 0 alone", { advantages: [0, 0] }],
+      ["negative KL weights", { kl_weights: [1, -1] }],
+    ] as const)("update refuses %s", async (_, arrays) => {
+      const { train } = await prompts();
+      const { rollout } = await ask("rollout", rolloutPayload(train.slice(0, 2)));
+      const bytes = Object.fromEntries(
+        Object.entries(arrays).map(([name, values]) => [name, float32Bytes(values)]),
+      );
+      const kl_loss = "kl_weights" in arrays ? ({ form: "k3", coefficient: 1 } as const) : null;
+      const payload = updatePayload(rollout, null, { ...bytes, kl_loss });
+      expect((await failureOf(worker.call("update", payload))).kind).toBe("input");
     });
 
     test("load says what may keep two runs from the same bits", async () => {
@@ -81,12 +244,14 @@ export function workerContract(open: () => Promise<Worker>): void {
       const asked = Uint32Array.of(train[5]!, train[0]!, train[5]!);
       const rollout = await ask("rollout", rolloutPayload(asked));
       for (const field of ["reward", "kl", "return", "lambda_return"] as const) {
-        expect(float32Array(rollout[field])).toHaveLength(3);
+        expect(float32Array(rollout[field]!)).toHaveLength(3);
       }
       const lengths = uint32Array(rollout.length);
       expect(lengths.every((length) => length >= 1 && length <= 6)).toBe(true);
       expect(rollout.tokens).toBe(lengths.reduce((sum, length) => sum + length, 0));
-      expect(rollout.failures).toEqual([]);
+      expect(rollout.components).toEqual([
+        { name: "reward", scores: rollout.reward, failures: [] },
+      ]);
     });
 
     test("rollout is a function of weights, prompts, seed and β", async () => {
@@ -118,7 +283,7 @@ export function workerContract(open: () => Promise<Worker>): void {
       for (let step = 0; step < 20; step++) {
         const { rollout } = await ask("rollout", rolloutPayload(asked, step, 0.05));
         const weights = float32Bytes(Float32Array.from(asked, (_, i) => (i % 2 === 0 ? 1 : 0)));
-        const payload = { rollout, weights, seed: step, learning_rate_factor: 1 };
+        const payload = { ...updatePayload(rollout, null), weights, seed: step };
         const update = await ask("update", payload);
         expect(update.episodes).toBe(32);
         expect(update.gradient_steps).toBeGreaterThan(0);
@@ -142,7 +307,7 @@ export function workerContract(open: () => Promise<Worker>): void {
       expect(new Set(shown).size).toBe(3);
       expect(before.texts.every(({ completion }) => typeof completion === "string")).toBe(true);
       const weights = float32Bytes([1, 0, 1, 1]);
-      await ask("update", { rollout, weights, seed: 0, learning_rate_factor: 1 });
+      await ask("update", { ...updatePayload(rollout, null), weights, seed: 0 });
       await ask("evaluate", evaluatePayload(test));
       expect(await texts(3, 1)).toEqual({ texts: [before.texts[3], before.texts[1]] });
       expect(await texts()).toEqual({ texts: [] });
@@ -158,11 +323,11 @@ export function workerContract(open: () => Promise<Worker>): void {
           reads ? ask("texts", { rollout, episodes: uint32Bytes([1, 0]) }) : undefined;
         await read();
         const weights = float32Bytes(new Float32Array(16).fill(1));
-        const payload = { rollout, weights, seed: 1, learning_rate_factor: 1 };
-        const { loss_policy, grad_norm } = await ask("update", payload);
+        const payload = { ...updatePayload(rollout, null), weights, seed: 1 };
+        const { figures } = await ask("update", payload);
         await read();
         const { return: returns } = await ask("rollout", rolloutPayload(asked, 2));
-        return { loss_policy, grad_norm, returns: float32Array(returns) };
+        return { figures, returns: float32Array(returns) };
       };
       expect(await trained(true)).toEqual(await trained(false));
     });
@@ -191,9 +356,9 @@ export function workerContract(open: () => Promise<Worker>): void {
       expect(float32Array(again.reward)).toEqual(float32Array(first.reward));
       expect(again.samples).toEqual(first.samples);
       expect(first.samples).toHaveLength(3);
-      expect(first.perplexity).toBeGreaterThan(1);
+      expect(first.figures.perplexity).toBeGreaterThan(1);
       const weights = float32Bytes(new Float32Array(8).fill(1));
-      const payload = { rollout: rollout.rollout, weights, seed: 0, learning_rate_factor: 1 };
+      const payload = { ...updatePayload(rollout.rollout, null), weights, seed: 0 };
       // The evaluation in between has not taken the rollout's tensors away.
       expect((await ask("update", payload)).episodes).toBe(8);
     });
@@ -204,7 +369,7 @@ export function workerContract(open: () => Promise<Worker>): void {
       const step = async (seed: number) => {
         const rollout = await ask("rollout", rolloutPayload(asked, seed));
         const weights = float32Bytes(new Float32Array(32).fill(1));
-        const payload = { rollout: rollout.rollout, weights, seed, learning_rate_factor: 1 };
+        const payload = { ...updatePayload(rollout.rollout, null), weights, seed };
         await ask("update", payload);
         return float32Array(rollout.return);
       };
@@ -237,10 +402,10 @@ export function workerContract(open: () => Promise<Worker>): void {
     test("export writes a model, once", async () => {
       await prompts();
       const path = freshFolder();
-      const exported = await ask("export", { path, weights: "average" });
+      const exported = await ask("export", { path, weights: "ema" });
       expect(readdirSync(path)).toContain("config.json");
       expect(exported.bytes).toBeGreaterThan(0);
-      const again = await failureOf(worker.call("export", { path, weights: "average" }));
+      const again = await failureOf(worker.call("export", { path, weights: "ema" }));
       expect(again.kind).toBe("input");
       expect(again.message).toContain(path);
     });
@@ -275,7 +440,7 @@ export function workerContract(open: () => Promise<Worker>): void {
     ] as const)("update refuses weights that are %s", async (_, weights) => {
       const { train } = await prompts();
       const { rollout } = await ask("rollout", rolloutPayload(train.slice(0, 4)));
-      const payload = { rollout, weights: float32Bytes(weights), seed: 0, learning_rate_factor: 1 };
+      const payload = { ...updatePayload(rollout, null), weights: float32Bytes(weights), seed: 0 };
       expect((await failureOf(worker.call("update", payload))).kind).toBe("input");
     });
 
@@ -284,7 +449,7 @@ export function workerContract(open: () => Promise<Worker>): void {
       const { rollout } = await ask("rollout", rolloutPayload(train.slice(0, 4)));
       await ask("rollout", rolloutPayload(train.slice(0, 4)));
       const weights = float32Bytes([1, 1, 1, 1]);
-      const payload = { rollout, weights, seed: 0, learning_rate_factor: 1 };
+      const payload = { ...updatePayload(rollout, null), weights, seed: 0 };
       const failure = await failureOf(worker.call("update", payload));
       expect(failure.kind).toBe("protocol");
       expect(failure.message).toContain(String(rollout));

@@ -162,6 +162,7 @@ describe("exchange", () => {
     greet();
     const { id, answer } = ask("rollout", {
       prompts: uint32Bytes([7]),
+      completions: 1,
       seed: 1,
       kl_coefficient: 0,
     });
@@ -173,17 +174,25 @@ describe("exchange", () => {
       result: {
         rollout: 1,
         reward: nan,
+        components: [
+          {
+            name: "reward",
+            scores: nan,
+            failures: [{ kind: "exception", message: `no ${token}`, episodes }],
+          },
+        ],
         kl: float32Bytes([0]),
         return: nan,
         lambda_return: nan,
         length: uint32Bytes([1]),
-        failures: [{ kind: "exception", message: `no ${token}`, episodes }],
         entropy: 1,
         tokens: 1,
         seconds: { sample: 0, reference: 0, reward: 0 },
       },
     });
-    expect((await answer).failures).toMatchObject([{ message: "no [withheld: HF_TOKEN]" }]);
+    expect((await answer).components).toMatchObject([
+      { failures: [{ message: "no [withheld: HF_TOKEN]" }] },
+    ]);
   });
 
   test("a request that the worker could not read fails whatever waits", async () => {

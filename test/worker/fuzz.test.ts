@@ -10,38 +10,20 @@ import { afterEach, expect, test, vi } from "vitest";
 import { Dealer } from "zeromq";
 import { decodeMessage } from "../../src/protocol/codec.js";
 import { ProtocolFault } from "../../src/protocol/fault.js";
-import {
-  type FromWorker,
-  type Hello,
-  PROTOCOL_VERSION,
-  type Request,
-} from "../../src/protocol/messages.js";
+import type { FromWorker, Hello, Request } from "../../src/protocol/messages.js";
 import { withholding } from "../../src/text/redaction.js";
 import { WorkerFailure } from "../../src/worker/contract.js";
 import { Exchange } from "../../src/worker/exchange.js";
 import { workerSpecSchema } from "../../src/worker/spec.js";
 import { Connection } from "../../src/worker/transport/connection.js";
 import { eventually } from "../eventually.js";
+import { helloMessage } from "./hello.js";
 
 const count = process.env.AVERSE_LONG ? 10_000 : 300;
 if (process.env.AVERSE_LONG) vi.setConfig({ testTimeout: 600_000 });
 
 const session = "s";
-const hello: Hello = {
-  kind: "hello",
-  protocol: PROTOCOL_VERSION,
-  session,
-  pid: 1,
-  engine: "x",
-  version: "1",
-  capabilities: {
-    sft: true,
-    lora: true,
-    prefix_baseline: true,
-    average: true,
-    checkpoint: true,
-  },
-};
+const hello: Hello = { ...helloMessage, session };
 const pong = { busy: null, phase: null, memory_bytes: 1 };
 /** No request has had such an id: a right answer to it is as wrong as a torn one. */
 const id = 2 ** 40;

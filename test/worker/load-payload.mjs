@@ -6,19 +6,22 @@
  */
 export const loadPayload = {
   seed: 7,
-  policy: { model: "builtin", lora_rank: 0, trust_remote_code: false },
+  policy: { model: "builtin", revision: null, trust_remote_code: false, adapter: null },
   reference: null,
-  reward: {
-    model: "builtin",
-    label: null,
-    sign: 1,
-    transform: "identity",
-    scale: 2,
-    baseline: "none",
-    timeout_seconds: 0,
-  },
-  judge: "builtin",
-  data: { path: "builtin", prompt_tokens: 12 },
+  rewards: [
+    {
+      name: "reward",
+      weight: 1,
+      transform: "identity",
+      scale: 2,
+      baseline: "none",
+      scorer: { kind: "builtin", label: null, sign: 1, timeout_seconds: 0 },
+    },
+  ],
+  judges: [
+    { name: "judge", scorer: { kind: "builtin", label: null, sign: 1, timeout_seconds: 0 } },
+  ],
+  data: { source: { kind: "builtin" }, prompt_tokens: 12 },
   rollout: {
     new_tokens: 6,
     min_new_tokens: 1,
@@ -28,6 +31,7 @@ export const loadPayload = {
     minibatch: 0,
   },
   training: {
+    critic: true,
     epochs: 2,
     minibatch: 16,
     learning_rate: 1e-4,
@@ -40,7 +44,8 @@ export const loadPayload = {
     entropy_coefficient: 0,
     max_grad_norm: 1,
     prefix_baseline: false,
-    average_decay: 0.5,
+    ema_decay: 0.5,
   },
   backend: { device: "cpu", dtype: "float32", threads: 1, deterministic: true },
+  engine_options: {},
 };

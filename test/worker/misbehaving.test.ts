@@ -5,12 +5,11 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
-import { float32Bytes } from "../../src/protocol/arrays.js";
 import { PROTOCOL_VERSION } from "../../src/protocol/messages.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker/contract.js";
 import { openSession, type SessionOptions } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
-import { loadPayload, rolloutPayload } from "./payloads.js";
+import { loadPayload, rolloutPayload, updatePayload } from "./payloads.js";
 import { processesWith } from "./processes.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -63,12 +62,7 @@ async function rolledOut(worker: Worker): Promise<number> {
   await worker.call("load", loadPayload);
   return (await worker.call("rollout", rolloutPayload([0, 1]))).rollout;
 }
-const updatePayload = (rollout: number) => ({
-  rollout,
-  weights: float32Bytes([1, 1]),
-  seed: 1,
-  learning_rate_factor: 1,
-});
+const updateOf = (rollout: number) => updatePayload(rollout, [1, 1]);
 
 afterEach(async () => {
   await opened?.close();
@@ -132,7 +126,7 @@ test("hangs in update: the phase is named, and the stacks the function", async (
   const silence_seconds = { load: 60, other: 60, control: 60, update: 3 };
   const worker = await open("hangs_in_update.py", { silence_seconds });
   const rollout = await rolledOut(worker);
-  const error = await lost(worker.call("update", updatePayload(rollout)));
+  const error = await lost(worker.call("update", updateOf(rollout)));
   expect(error.reason).toBe("stuck");
   expect(error.message).toContain(
     "stuck in `update` (phase update, 3 of 8 minibatches), silent for 3 s; " +
@@ -149,7 +143,7 @@ test("hangs in C code with Python's lock: the stacks come all the same", async (
   const silence_seconds = { load: 60, other: 60, control: 1, update: 3 };
   const worker = await open("hangs_with_lock.py", { silence_seconds });
   const rollout = await rolledOut(worker);
-  const error = await lost(worker.call("update", updatePayload(rollout)));
+  const error = await lost(worker.call("update", updateOf(rollout)));
   expect(error.reason).toBe("silent");
   expect(error.message).toContain("did not answer `ping` (no progress yet) within 1 s");
   expect(error.message).toContain("during `update` (phase update, 3 of 8 minibatches)");
@@ -185,7 +179,7 @@ test("late answers of an old session are reported and ignored", async () => {
 test("dies in update: every call in hand is told the signal and the last words", async () => {
   const worker = await open("dies_in_update.py");
   const rollout = await rolledOut(worker);
-  const update = lost(worker.call("update", updatePayload(rollout)));
+  const update = lost(worker.call("update", updateOf(rollout)));
   const ping = lost(worker.call("ping", {}));
   const error = await update;
   expect(error.reason).toBe("exited");
@@ -234,7 +228,7 @@ test("answers twice: the second answer is reported and ignored", async () => {
   const onProtocolFault = (text: string) => faults.push(text);
   const worker = await open("answers_twice.py", {}, { onProtocolFault });
   const rollout = await rolledOut(worker);
-  expect((await worker.call("update", updatePayload(rollout))).episodes).toBe(2);
+  expect((await worker.call("update", updateOf(rollout))).episodes).toBe(2);
   expect(faults.slice(0, 2)).toEqual([
     "a reply to request 1, which was answered before",
     "a reply to request 2, which was answered before",
@@ -253,9 +247,9 @@ test("NaN among the figures: diverged, and no protocol fault", async () => {
   const onProtocolFault = (text: string) => faults.push(text);
   const worker = await open("nan_result.py", {}, { onProtocolFault });
   const rollout = await rolledOut(worker);
-  const failure = await failed(worker.call("update", updatePayload(rollout)));
+  const failure = await failed(worker.call("update", updateOf(rollout)));
   expect(failure).toMatchObject({ command: "update", kind: "diverged" });
-  expect(failure.message).toContain("field `loss_policy` is NaN");
+  expect(failure.message).toContain("field `figures.loss_policy` is NaN");
   expect(faults).toEqual([]);
 });
 

@@ -1,5 +1,5 @@
 /** Payloads for tests: whole ones to begin with. The load is a file that the benchmarks read, too. */
-import { uint32Bytes } from "../../src/protocol/arrays.js";
+import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
 import type { Payload } from "../../src/protocol/messages.js";
 
 export { loadPayload } from "./load-payload.mjs";
@@ -7,18 +7,45 @@ export { loadPayload } from "./load-payload.mjs";
 export function rolloutPayload(
   prompts: ArrayLike<number>,
   seed = 1,
-  beta = 0.2,
+  beta: number | null = 0.2,
+  completions = 1,
 ): Payload<"rollout"> {
-  return { prompts: uint32Bytes(prompts), seed, kl_coefficient: beta };
+  return { prompts: uint32Bytes(prompts), completions, seed, kl_coefficient: beta };
 }
 
-export function evaluatePayload(prompts: ArrayLike<number>, seed = 3): Payload<"evaluate"> {
+/** Of some weights on the critic's advantages, or of whatever the changes say instead. */
+export function updatePayload(
+  rollout: number,
+  weights: ArrayLike<number> | null,
+  changes: Partial<Payload<"update">> = {},
+): Payload<"update"> {
+  return {
+    rollout,
+    weights: weights === null ? null : float32Bytes(weights),
+    advantages: null,
+    kl_weights: null,
+    kl_loss: null,
+    loss_aggregation: "token-mean",
+    steps_per_epoch: null,
+    seed: 1,
+    learning_rate_factor: 1,
+    ...changes,
+  };
+}
+
+export function evaluatePayload(
+  prompts: ArrayLike<number>,
+  seed = 3,
+  changes: Partial<Payload<"evaluate">> = {},
+): Payload<"evaluate"> {
   return {
     split: "test",
     prompts: uint32Bytes(prompts),
+    completions: 1,
     seed,
     weights: "current",
-    perplexity: true,
-    samples: 3,
+    figures: ["dist_1", "dist_2", "dist_3", "perplexity"],
+    samples: uint32Bytes([0, 1, 2].slice(0, prompts.length)),
+    ...changes,
   };
 }

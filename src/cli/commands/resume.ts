@@ -1,5 +1,4 @@
 /** `averse resume`: a run that was interrupted, failed or killed goes on from its checkpoints. */
-import { planRun } from "../../engine/plan.js";
 import { readEvaluation } from "../../store/evaluation-file.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { openRun } from "../../store/open-run.js";
@@ -49,7 +48,6 @@ export async function resume(
   requirePaths(experiment, manifest.written_paths);
   const spec = usableSpec(experiment);
   const machine = hardware();
-  const plan = planRun(experiment, machine);
   const here = provenance(manifest, machine, options.argv, spec.environment);
   const { recorder, events, cutBytes } = await whole(folder, () =>
     openRun(folder, here, () => new Date()),
@@ -61,7 +59,7 @@ export async function resume(
     return concludeRun({ outcome: "done", evaluation }, folder, new Map(), options, terminal);
   }
   const history = { events: events(), cutBytes };
-  const run = { experiment, plan, spec, recorder, history };
+  const run = { experiment, machine, spec, recorder, history };
   const json = options.json && detachment === null;
   return (await execute(run, { ...options, json, detachment }, terminal)).exit;
 }

@@ -17,6 +17,7 @@ export function hardware(
   return {
     cores: availableParallelism(),
     gpus: visibleGpus(environment.CUDA_VISIBLE_DEVICES, installed.length),
+    mps: process.platform === "darwin" && process.arch === "arm64",
     gpuModels: installed.map(({ model }) => model),
     driver: installed[0]?.driver ?? null,
   };

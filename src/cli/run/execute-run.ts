@@ -6,8 +6,14 @@ import { missingPaths } from "../../config/local-paths.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { runExperiment } from "../../engine/engine.js";
 import { UnrecordedError } from "../../engine/failure.js";
-import { type Plan, planRun } from "../../engine/plan.js";
-import type { RunOutcome } from "../../engine/ports.js";
+import {
+  dependsOnDevices,
+  type Hardware,
+  hardwareOf,
+  type Plan,
+  planRun,
+} from "../../engine/plan.js";
+import type { Ports, RunOutcome } from "../../engine/ports.js";
 import { goingOnFromIntact, type Past, replay } from "../../engine/replay.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { type RunServer, serveRun } from "../../live/server.js";
@@ -29,7 +35,7 @@ import type { Detachment } from "./detach.js";
 import { OwnRun } from "./run-source.js";
 import { dashboardView, jsonView, plainView, type RunView } from "./run-view.js";
 import { type StopRequest, stopSignals } from "./stop-signals.js";
-import { workerOpener } from "./worker-opener.js";
+import { WorkerOpener } from "./worker-opener.js";
 
 /** How a run is watched and told of. */
 export interface ExecutionOptions {
@@ -70,7 +76,6 @@ export async function executeNewRun(
   const spec = usableSpec(experiment);
   refuseSecrets(experiment, process.env, spec.environment);
   const machine = hardware();
-  const plan = planRun(experiment, machine);
   const recorder = createRun({
     experiment,
     runsFolder: options.runs,
@@ -78,7 +83,7 @@ export async function executeNewRun(
     provenance: provenance(given, machine, options.argv, spec.environment),
     now: () => new Date(),
   });
-  return execute({ experiment, plan, spec, recorder, history: null }, options, terminal);
+  return execute({ experiment, machine, spec, recorder, history: null }, options, terminal);
 }
 
 /**
@@ -121,7 +126,8 @@ export function usableSpec(experiment: Experiment): WorkerSpec {
 
 export interface Execution {
   readonly experiment: Experiment;
-  readonly plan: Plan;
+  /** As it looks from here; where it matters, a worker is asked. */
+  readonly machine: Hardware;
   readonly spec: WorkerSpec;
   /** Closed when the run is over. */
   readonly recorder: RunRecorder;
@@ -137,7 +143,7 @@ interface History {
 }
 
 export async function execute(
-  { experiment, plan, spec, recorder, history }: Execution,
+  { experiment, machine, spec, recorder, history }: Execution,
   options: ExecutionOptions,
   terminal: Terminal,
 ): Promise<Executed> {
@@ -158,21 +164,24 @@ export async function execute(
     options.detachment === null,
   );
   let outcome: RunOutcome;
+  let plan: Plan;
   try {
     const own = new OwnRun(folder, experiment, commands);
     const opened = await openView(options, own, terminal);
     view = opened;
     if (asked !== null) opened.stopping(asked);
     const server = await serve(folder, commands, opened);
-    const past =
-      history === null ? null : await recall(experiment, plan, recorder, history, samples);
+    const workers = new WorkerOpener(spec, folder, (text) => opened.print(text));
     opened.onStopAsked(() => signals.request());
     try {
+      plan = await placedPlan(experiment, machine, workers, signals, opened);
+      const past =
+        history === null ? null : await recall(experiment, plan, recorder, history, samples);
       outcome = await runExperiment(
         experiment,
         plan,
         {
-          openWorker: workerOpener(spec, folder, (text) => opened.print(text)),
+          openWorker: workers.open,
           recorder,
           clock: () => performance.now() / 1000,
           wait: waitSeconds,
@@ -189,6 +198,7 @@ export async function execute(
         past,
       );
     } finally {
+      await workers.close();
       own.end();
       // While the run is locked: the next controller's socket must not be removed.
       await server?.close();
@@ -209,6 +219,29 @@ export async function execute(
   const exit = await concludeRun(outcome, folder, new Map(files), options, terminal);
   if (warning !== null) terminal.err(warning);
   return { exit, folder, outcome: outcome.outcome };
+}
+
+/**
+ * What runs side by side, and where: as a worker says, for its engine knows what it can use. A run
+ * whose first worker cannot be had goes on without knowing, and fails where it needs one.
+ */
+async function placedPlan(
+  experiment: Experiment,
+  machine: Hardware,
+  workers: WorkerOpener,
+  { stop, halt }: Pick<Ports, "stop" | "halt">,
+  view: RunView,
+): Promise<Plan> {
+  const plan = planRun(experiment, machine);
+  if (!dependsOnDevices(experiment, plan.trials.length)) return plan;
+  const abandon = AbortSignal.any([stop, halt]);
+  try {
+    return planRun(experiment, hardwareOf(await workers.devices(abandon)));
+  } catch (error) {
+    if (abandon.aborted) return plan;
+    view.print(`warning: no worker could be asked for its devices: ${(error as Error).message}`);
+    return planRun(experiment, { cores: 1, gpus: 0 });
+  }
 }
 
 /** A run whose record cannot be written ends here, with what went wrong first. */

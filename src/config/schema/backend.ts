@@ -22,4 +22,8 @@ export const backendSchema = z.strictObject({
     .default(1)
     .describe("CPU threads a worker; results depend on it, so it is fixed; 0: torch's choice"),
   deterministic: z.boolean().default(true).describe("same bits on every run, where the device can"),
+  engine_options: z
+    .record(z.string(), z.json())
+    .default({})
+    .describe("options of the worker's engine alone, checked against what it says it takes"),
 });

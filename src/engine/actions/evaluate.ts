@@ -3,7 +3,7 @@ import { divergence } from "../../analysis/cautions.js";
 import { metricsOf } from "../../analysis/metrics.js";
 import type { Happening } from "../../journal/events.js";
 import { float32Array, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
-import type { Result } from "../../protocol/messages.js";
+import type { ScoreFailure } from "../../protocol/messages.js";
 import { worst } from "../../risk/selection.js";
 import { streamSeed } from "../../stats/random.js";
 import { divergenceText } from "../../text/divergence.js";
@@ -13,6 +13,7 @@ import {
   blanked,
   failedEpisodes,
   failedRewards,
+  failuresOf,
   figures,
   scoredEpisodes,
   taken,
@@ -34,33 +35,37 @@ type Evaluated = Extract<Happening, { type: "evaluated" }>;
 export async function evaluate(action: EvaluateAction, context: TrialContext): Promise<Evaluated> {
   const { experiment, trial, ports } = context;
   const { evaluation, checkpoint } = experiment;
-  const { test } = loadedOf(context);
+  const test = withScores(loadedOf(context).test);
   const { step, final, compute } = action;
   const chosen = spreadPrompts(test, final ? evaluation.prompts : evaluation.every_prompts);
   const averaged = step > 0 && trial.config.training.average_decay > 0;
-  const weights = averaged ? "average" : "current";
+  const shown = final ? spread(chosen.scores, evaluation.samples) : [];
+  const perplexity = final || checkpoint.keep_best === "perplexity";
   const result = await workerOf(context).call(
     "evaluate",
     {
       split: "test",
       prompts: uint32Bytes(chosen.ids),
+      completions: 1,
       seed: streamSeed(trial.seed, "evaluate", 0),
-      weights,
-      perplexity: final || checkpoint.keep_best === "perplexity",
-      samples: final ? evaluation.samples : 0,
+      weights: averaged ? "ema" : "current",
+      figures: ["dist_1", "dist_2", "dist_3", ...(perplexity ? ["perplexity"] : [])],
+      samples: uint32Bytes(shown),
     },
     context.onProgress,
   );
-  const failed = failedEpisodes(result.failures);
-  const unjudged = failedEpisodes(result.judge_failures);
+  const failures = failuresOf(result.components);
+  const failed = failedEpisodes(failures);
+  const second = result.judges[0] ?? null;
+  const unjudged = failedEpisodes(second?.failures ?? []);
   const rewards = blanked(float32Array(result.reward), failed);
   const kl = float32Array(result.kl);
-  const judge = result.judge === null ? null : blanked(float32Array(result.judge), unjudged);
+  const judge = second === null ? null : blanked(float32Array(second.scores), unjudged);
   const lengths = uint32Array(result.length);
   requireFinite("reward", rewards, chosen.ids, failed);
   requireFinite("kl", kl, chosen.ids);
   requireFinite("judge", judge ?? new Float32Array(), chosen.ids, unjudged);
-  tellFailures(step, result, chosen.ids, context);
+  tellFailures(step, [failures, second?.failures ?? []], chosen.ids, context);
   const scored = scoredEpisodes(chosen.ids.length, failed);
   const metrics = metricsOf(
     {
@@ -69,8 +74,12 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
       judge: judge === null ? null : taken(judge, scored),
       kl: taken(kl, scored),
       lengths: taken(lengths, scored),
-      dist: [result.dist_1, result.dist_2, result.dist_3],
-      perplexity: result.perplexity,
+      dist: [
+        figure(result.figures, "dist_1"),
+        figure(result.figures, "dist_2"),
+        figure(result.figures, "dist_3"),
+      ],
+      perplexity: result.figures.perplexity ?? null,
     },
     { harmThreshold: evaluation.harm_threshold, tailQuantile: evaluation.tail_quantile },
   );
@@ -79,7 +88,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     type: "evaluated",
     step,
     final,
-    weights,
+    weights: averaged ? "average" : "current",
     compute,
     failed: failed.size,
     metrics: metrics as Record<string, number>,
@@ -93,7 +102,11 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     },
     samples:
       result.samples.length > 0
-        ? ports.recorder.writeSamples(trial.id, step, result.samples)
+        ? ports.recorder.writeSamples(
+            trial.id,
+            step,
+            result.samples.map(({ episode: _, ...sample }) => sample),
+          )
         : null,
     memory_bytes: result.memory_bytes,
     gpu: result.gpu,
@@ -115,6 +128,34 @@ function tellDivergence(
   }
 }
 
+type ScoredPrompts = Prompts & { readonly scores: Float32Array };
+
+/** @throws {Error} a fault of the engine: a trial that is evaluated needs them */
+function withScores({ ids, scores }: Prompts): ScoredPrompts {
+  if (scores === null) {
+    throw new Error("the test prompts were not scored");
+  }
+  return { ids, scores };
+}
+
+/** Positions at even ranks of prompt score, the worst first. */
+function spread(scores: Float32Array, count: number): number[] {
+  const byScore = worst(scores, scores.length);
+  const shown = Math.min(count, byScore.length);
+  return Array.from(
+    { length: shown },
+    (_, i) => byScore[Math.round((i * (byScore.length - 1)) / Math.max(shown - 1, 1))]!,
+  );
+}
+
+function figure(figures: Readonly<Record<string, number>>, name: string): number {
+  const value = figures[name];
+  if (value === undefined) {
+    throw new TrialError("protocol", `the worker's evaluation has no ${name}`);
+  }
+  return value;
+}
+
 function requireFinite(
   name: string,
   values: Float32Array,
@@ -133,14 +174,14 @@ function requireFinite(
 /** Failed rewards and judgements go into the journal; too many of either end the trial. */
 function tellFailures(
   step: number,
-  { failures, judge_failures }: Result<"evaluate">,
+  [failures, unjudged]: readonly [readonly ScoreFailure[], readonly ScoreFailure[]],
   ids: Uint32Array,
   context: TrialContext,
 ): void {
   const { max_failed_share } = context.trial.config.reward;
   for (const [what, own] of [
     ["rewards", failures],
-    ["judgements", judge_failures],
+    ["judgements", unjudged],
   ] as const) {
     const evaluated = `${what} of the evaluation at ${iterationPoint(step)}`;
     const message = failedRewards(evaluated, own, ids, max_failed_share);
@@ -154,7 +195,7 @@ function tellFailures(
  * `count` prompts evenly spread over the ranks of prompt score, in the set's own order; all of
  * them where there are no more. The same for every arm: evaluations are paired by prompt.
  */
-export function spreadPrompts(prompts: Prompts, count: number): Prompts {
+export function spreadPrompts(prompts: ScoredPrompts, count: number): ScoredPrompts {
   const total = prompts.ids.length;
   if (count >= total) {
     return prompts;

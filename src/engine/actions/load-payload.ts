@@ -1,6 +1,6 @@
 import type { Experiment } from "../../config/schema/experiment.js";
 import type { Trial } from "../../config/trials.js";
-import type { Payload } from "../../protocol/messages.js";
+import type { Payload, Scorer } from "../../protocol/messages.js";
 import { streamSeed } from "../../stats/random.js";
 
 /**
@@ -20,20 +20,49 @@ export function loadPayloadFor(
   device: string | null,
 ): Payload<"load"> {
   const { policy, data, evaluation, backend } = experiment;
+  const { lora_rank: rank, trust_remote_code } = policy;
+  const { model, label, sign, transform, scale, baseline, timeout_seconds } = trial.config.reward;
+  const scorerOf = (model: string, own: Pick<Scorer, "label" | "sign">): Scorer =>
+    model === "builtin"
+      ? { kind: "builtin", ...own, timeout_seconds }
+      : { kind: "classifier", model, revision: null, trust_remote_code, ...own, timeout_seconds };
   // Keys of these sections are a worker's, but for those of the controller alone, named here.
-  const { max_failed_share, ...reward } = trial.config.reward;
   const { prompt_tokens, ...sampling } = trial.config.rollout;
-  const { iterations, batch, learning_rate_schedule, ...training } = trial.config.training;
-  const { worker, ...numbers } = backend;
+  const { iterations, batch, learning_rate_schedule, average_decay, ...training } =
+    trial.config.training;
+  const { worker, engine_options, ...numbers } = backend;
   return {
     seed: streamSeed(trial.seed, "load", 0),
-    policy: { ...policy, model: startFrom ?? policy.model },
+    policy: {
+      model: startFrom ?? policy.model,
+      revision: null,
+      trust_remote_code,
+      // The customary scale of LoRA's delta: alpha / rank = 2.
+      adapter:
+        rank === 0 ? null : { kind: "lora", rank, alpha: 2 * rank, dropout: 0, targets: null },
+    },
     reference: null,
-    reward,
-    judge: evaluation.judge,
-    data: { path: data.path, prompt_tokens },
+    rewards: [
+      {
+        name: "reward",
+        weight: 1,
+        transform,
+        scale,
+        baseline,
+        scorer: scorerOf(model, { label, sign }),
+      },
+    ],
+    judges:
+      evaluation.judge === null
+        ? []
+        : [{ name: "judge", scorer: scorerOf(evaluation.judge, { label: null, sign: 1 }) }],
+    data: {
+      source: data.path === "builtin" ? { kind: "builtin" } : { kind: "folder", path: data.path },
+      prompt_tokens,
+    },
     rollout: sampling,
-    training,
+    training: { critic: true, ...training, ema_decay: average_decay },
     backend: { ...numbers, device: device ?? backend.device },
+    engine_options,
   };
 }

@@ -1,13 +1,15 @@
 /** Opening a worker and loading a trial's models into it. */
 
 import { createHash } from "node:crypto";
+import { z } from "zod";
 import type { Happening } from "../../journal/events.js";
-import { float32Array, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
-import type { Capabilities, Result } from "../../protocol/messages.js";
+import { uint32Array, uint32Bytes } from "../../protocol/arrays.js";
+import type { Capabilities, Hello, Result } from "../../protocol/messages.js";
 import type { TrialAction } from "../action.js";
 import { failureFacts, TrialError } from "../failure.js";
-import { type Prompts, type TrialContext, workerOf } from "../trial-context.js";
+import { type TrialContext, workerOf } from "../trial-context.js";
 import { loadPayloadFor } from "./load-payload.js";
+import { scoredPrompts } from "./prompt-scores.js";
 
 type OpenAction = Extract<TrialAction, { kind: "open" }>;
 type LoadAction = Extract<TrialAction, { kind: "load" }>;
@@ -19,8 +21,9 @@ export async function open({ delay }: OpenAction, context: TrialContext): Promis
   }
   const worker = await context.ports.openWorker(context.trial.id, context.abandoned);
   context.worker = worker;
-  const { pid, engine, version, capabilities } = worker.hello;
-  return { type: "worker_opened", pid, engine, version, checkpoints: capabilities.checkpoint };
+  const { pid, engine, version, capabilities, figures } = worker.hello;
+  const { checkpoint: checkpoints } = capabilities;
+  return { type: "worker_opened", pid, engine, version, checkpoints, figures };
 }
 
 /**
@@ -34,6 +37,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
   context.startedAt = ports.clock();
   context.note({ type: "trial_started", arm, seed, stage, iterations });
   requireCapabilities(context, worker.hello.capabilities, worker.hello.engine);
+  requireEngineOptions(context, worker.hello);
   const from = action.from === null ? null : await intactStart(action.from, context);
   const payload = loadPayloadFor(experiment, trial, from, action.device);
   let loaded: Result<"load">;
@@ -43,18 +47,16 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
     throw context.inputs.explained(error, trial);
   }
   requireContext(context, loaded.context);
-  const train = promptsOf(loaded.train);
-  const test = promptsOf(loaded.test);
-  requirePrompts(train, "train", context);
-  requirePrompts(test, "test", context);
-  const trainScores = new Map(
-    Array.from(train.ids, (id, index) => [id, train.scores[index]!] as const),
-  );
-  context.loaded = { train, test, trainScores };
-  const { device, device_name, dtype, threads, parameters, versions, nondeterminism } = loaded;
-  const prompts = { train: promptOrderDigest(train.ids), test: promptOrderDigest(test.ids) };
-  const digests = { ...loaded.digests, prompts };
+  const promptIds = { train: uint32Array(loaded.train.ids), test: uint32Array(loaded.test.ids) };
+  const digests = journalDigests(loaded.digests, promptIds);
   context.inputs.require(trial, digests, action.from);
+  const train = await scoredPrompts(loaded.train, "train", context);
+  const test = await scoredPrompts(loaded.test, "test", context);
+  const { ids, scores } = train.prompts;
+  const trainScores =
+    scores === null ? null : new Map(Array.from(ids, (id, index) => [id, scores[index]!] as const));
+  context.loaded = { train: train.prompts, test: test.prompts, trainScores };
+  const { device, device_name, dtype, threads, parameters, versions, nondeterminism } = loaded;
   return {
     type: "worker_ready",
     pid: worker.hello.pid,
@@ -67,6 +69,11 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
     versions,
     nondeterminism,
     digests,
+    prompt_scores: Object.fromEntries(
+      Object.entries({ train, test }).flatMap(([split, { told }]) =>
+        told === null ? [] : [[split, told]],
+      ),
+    ),
     memory_bytes: loaded.memory_bytes,
     gpu: loaded.gpu,
     seconds: loaded.seconds,
@@ -93,25 +100,6 @@ async function intactStart(path: string, { inputs, ports }: TrialContext): Promi
         "put its files back from a copy and resume, or start a new run",
       null,
       detail,
-    );
-  }
-}
-
-function promptsOf(set: Result<"load">["train"]): Prompts {
-  return { ids: uint32Array(set.ids), scores: float32Array(set.scores) };
-}
-
-function requirePrompts({ ids, scores }: Prompts, split: string, context: TrialContext): void {
-  if (ids.length === 0) {
-    const { path } = context.experiment.data;
-    throw new TrialError("input", `${path} has no ${split} prompts`, "data.path");
-  }
-  const bad = scores.findIndex((score) => !Number.isFinite(score));
-  if (bad >= 0) {
-    throw new TrialError(
-      "diverged",
-      `the reward model scores ${split} prompt ${ids[bad]} as ${scores[bad]}`,
-      "reward.model",
     );
   }
 }
@@ -144,17 +132,61 @@ function requireCapabilities(
         "training.prefix_baseline",
         "the prefix baseline",
       ],
-      [training.average_decay > 0 && !has.average, "training.average_decay", "averaged weights"],
+      [training.average_decay > 0 && !has.ema, "training.average_decay", "EMA weights"],
+      [trial.iterations > 0 && !has.critic, "backend.worker", "critic, which PPO needs"],
     ] as const
   ).find(([lacks]) => lacks);
   if (lacking !== undefined) {
     const [, key, what] = lacking;
     throw new TrialError(
       "input",
-      `the worker's engine ${engine} has no ${what}: unset ${key}`,
+      `the worker's engine ${engine} has no ${what}: change ${key}`,
       key,
     );
   }
+}
+
+/** Against the JSON Schema that the engine sent in its hello. */
+function requireEngineOptions({ experiment }: TrialContext, hello: Hello): void {
+  const options = z
+    .fromJSONSchema(hello.engine_options)
+    .safeParse(experiment.backend.engine_options);
+  if (!options.success) {
+    const [issue] = options.error.issues;
+    const key = ["backend.engine_options", ...issue!.path].map(String).join(".");
+    throw new TrialError(
+      "input",
+      `${key}: ${issue!.message}; the options of the engine ${hello.engine} are ` +
+        JSON.stringify(hello.engine_options.properties ?? {}),
+      key,
+    );
+  }
+}
+
+/** By part, as the journal has them: the only reward is `reward`, of several each has its name. */
+function journalDigests(
+  { policy, reference, data, rewards, judges }: Result<"load">["digests"],
+  ids: Readonly<Record<"train" | "test", Uint32Array>>,
+): Record<string, Record<string, string>> {
+  const prompts = { train: promptOrderDigest(ids.train), test: promptOrderDigest(ids.test) };
+  return {
+    policy,
+    reference,
+    ...named("reward", rewards),
+    ...named("judge", judges),
+    data,
+    prompts,
+  };
+}
+
+function named<Files>(role: string, parts: Readonly<Record<string, Files>>): Record<string, Files> {
+  const names = Object.keys(parts);
+  return Object.fromEntries(
+    Object.entries(parts).map(([name, files]) => [
+      names.length === 1 ? role : `${role} ${name}`,
+      files,
+    ]),
+  );
 }
 
 /**

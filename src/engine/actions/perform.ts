@@ -65,7 +65,7 @@ async function exportModel(step: number, context: TrialContext): Promise<Happeni
   const folder = ports.recorder.prepare(trial.id, "model", step);
   const exported = await workerOf(context).call(
     "export",
-    { path: folder, weights: averaged ? "average" : "current" },
+    { path: folder, weights: averaged ? "ema" : "current" },
     context.onProgress,
   );
   const { path } = ports.recorder.complete(trial.id, "model", step, exported.files);

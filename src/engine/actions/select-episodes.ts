@@ -4,17 +4,19 @@ import { alphaInForce, keptEpisodes, type RiskSchedule } from "../../risk/anneal
 import { riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
 import { generator, streamSeed } from "../../stats/random.js";
 import { scoredEpisodes, taken } from "../episodes.js";
+import { TrialError } from "../failure.js";
 
 const none: ReadonlySet<number> = new Set();
 
 export interface Batch {
   /** R̄, KL in. */
   readonly returns: Float32Array;
-  readonly lambdaReturns: Float32Array;
+  /** Null: the worker has no critic. */
+  readonly lambdaReturns: Float32Array | null;
   /** Raw environment reward. */
   readonly rewards: Float32Array;
-  /** Reward model's score of each episode's prompt alone. */
-  readonly promptScores: Float32Array;
+  /** Combined raw reward of each episode's prompt alone; null: the trial does not need it. */
+  readonly promptScores: Float32Array | null;
 }
 
 export interface SelectedEpisodes {
@@ -68,10 +70,21 @@ export function statisticOf(statistic: RiskConfig["statistic"], batch: Batch): F
     case "return":
       return batch.returns;
     case "lambda-return":
-      return batch.lambdaReturns;
+      return given(batch.lambdaReturns, statistic);
     case "reward":
       return batch.rewards;
     case "prompt-score":
-      return batch.promptScores;
+      return given(batch.promptScores, statistic);
   }
+}
+
+function given(values: Float32Array | null, statistic: RiskConfig["statistic"]): Float32Array {
+  if (values === null) {
+    throw new TrialError(
+      "input",
+      `risk.statistic is ${statistic}, which this worker does not answer; rank by another`,
+      "risk.statistic",
+    );
+  }
+  return values;
 }

@@ -21,6 +21,7 @@ import type { TrialAction } from "../action.js";
 import {
   failedEpisodes,
   failedRewards,
+  failuresOf,
   figures,
   readEpisodes,
   scoredEpisodes,
@@ -53,23 +54,26 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     "rollout",
     {
       prompts: uint32Bytes(prompts),
+      completions: 1,
       seed: streamSeed(seed, "rollout", m),
       kl_coefficient: beta,
     },
     onProgress,
   );
-  const failed = failedEpisodes(rolled.failures);
+  const failures = failuresOf(rolled.components);
+  const failed = failedEpisodes(failures);
   const episodes = readEpisodes(rolled, prompts, failed);
   const warning = failedRewards(
     `rewards of ${iterationName(m)}`,
-    rolled.failures,
+    failures,
     prompts,
     reward.max_failed_share,
   );
   if (warning !== null) {
     context.note({ type: "warning", message: warning });
   }
-  const promptScores = Float32Array.from(prompts, (id) => trainScores.get(id)!);
+  const promptScores =
+    trainScores === null ? null : Float32Array.from(prompts, (id) => trainScores.get(id)!);
   const batch = { ...episodes, promptScores };
   const { alpha, kept, weights } = selectEpisodes(risk, batch, m, iterations, seed, failed);
   const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
@@ -78,6 +82,11 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     {
       rollout: rolled.rollout,
       weights: float32Bytes(weights),
+      advantages: null,
+      kl_weights: null,
+      kl_loss: null,
+      loss_aggregation: "token-mean",
+      steps_per_epoch: null,
       seed: streamSeed(seed, "update", m),
       learning_rate_factor: factor,
     },
@@ -105,12 +114,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     kl_controlled: controlledKl(klOfScored, taken(weights, scored), kl.population),
     beta,
     entropy: rolled.entropy,
-    loss_policy: updated.loss_policy,
-    loss_value: updated.loss_value,
-    clip_fraction: updated.clip_fraction,
-    approx_kl: updated.approx_kl,
-    grad_norm: updated.grad_norm,
-    explained_variance: updated.explained_variance,
+    ...namedFigures(updated.figures),
     learning_rate: training.learning_rate * factor,
     hard_share: hard / prompts.length,
     length_mean: mean(taken(episodes.lengths, scored)),
@@ -140,7 +144,8 @@ function drawBatch(
   sampling: TrialContext["trial"]["config"]["sampling"],
 ): { prompts: Uint32Array; hard: number } {
   return drawPrompts({
-    ...train,
+    ids: train.ids,
+    scores: train.scores ?? new Float32Array(),
     batch,
     step,
     seed,
@@ -148,6 +153,25 @@ function drawBatch(
     hardShare: sampling.hard_share,
     hardQuantile: sampling.hard_quantile,
   });
+}
+
+/** The figures that every reader of a journal knows by name, and the engine's others. */
+function namedFigures(told: Result<"update">["figures"]) {
+  // What an episode's entropy was is told by the rollout, of the policy that sampled.
+  const { entropy: _, ...others } = told;
+  const named = [
+    "loss_policy",
+    "loss_value",
+    "clip_fraction",
+    "approx_kl",
+    "grad_norm",
+    "explained_variance",
+  ] as const;
+  const known = Object.fromEntries(named.map((name) => [name, told[name] ?? null]));
+  const figures = Object.fromEntries(
+    Object.entries(others).filter(([name]) => !(named as readonly string[]).includes(name)),
+  );
+  return { ...(known as Record<(typeof named)[number], number | null>), figures };
 }
 
 function splitOf(

@@ -24,7 +24,7 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
   const panel = (
     title: string,
     unit: string,
-    figure: (step: StepEvent) => number,
+    figure: (step: StepEvent) => number | null,
     rest: { readonly marks?: readonly Mark[]; readonly min?: number; readonly max?: number } = {},
   ): PlotPanel => {
     const { marks, ...range } = rest;
@@ -32,12 +32,15 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
       title,
       x: { name: "iteration", min: 0 },
       y: { name: unit, ...range },
-      curves: arms.map((arm): Curve => {
+      curves: arms.flatMap((arm): Curve[] => {
         const seeds = data.trials
-          .filter((trial) => trial.arm === arm && trial.steps.length > 0)
-          .map((trial) => grouped(trial.steps, figure, group));
+          .filter((trial) => trial.arm === arm)
+          .map((trial) => grouped(trial.steps, figure, group))
+          .filter((points) => points.length > 0);
         const style = styles.get(arm)!;
-        return { name: arm, style, ...seedMean(seeds), shape: "line", markers: "some" };
+        return seeds.length === 0
+          ? []
+          : [{ name: arm, style, ...seedMean(seeds), shape: "line", markers: "some" }];
       }),
       ...(marks === undefined ? {} : { marks }),
     };
@@ -79,20 +82,21 @@ function targetMarks(data: ReportData, arms: readonly string[]): Mark[] {
   return [...targets].map((at) => ({ axis: "y", at, label: "target" }));
 }
 
-/** Means over groups of iterations, at the middle of each group, counted from 1. */
+/**
+ * Means over groups of iterations, at the middle of each group, counted from 1; a group without a
+ * figure has none.
+ */
 function grouped(
   steps: readonly StepEvent[],
-  figure: (step: StepEvent) => number,
+  figure: (step: StepEvent) => number | null,
   size: number,
 ): Point[] {
   const groups = new Map<number, number[]>();
   for (const step of steps) {
     const key = Math.floor(step.step / size);
-    const values = groups.get(key);
-    if (values === undefined) {
-      groups.set(key, [figure(step)]);
-    } else {
-      values.push(figure(step));
+    const value = figure(step);
+    if (value !== null) {
+      groups.set(key, [...(groups.get(key) ?? []), value]);
     }
   }
   return [...groups].map(([key, values]) => ({

@@ -18,37 +18,44 @@ import type {
   GpuState,
   Payload,
   Result,
-  RewardFailure,
+  Scored,
+  ScoreFailure,
 } from "../../../src/protocol/messages.js";
 import { streamSeed } from "../../../src/stats/random.js";
 import { WorkerFailure } from "../../../src/worker/contract.js";
 import {
+  combined,
+  componentRewards,
   type Episodes,
+  klLoss,
   learned,
   makePrompts,
   type Policy,
   type Prompts,
+  pushed,
   type Sampling,
   sampleEpisodes,
+  scoresOf,
+  trained,
   UNTRAINED,
 } from "./world.js";
 
 /** A transformer's learning rates (1e-5) move the policy visibly. */
 const SPEED = 1500;
 const MEMORY_BYTES = 64 * 2 ** 20;
-const SECONDS_A_TOKEN = 1e-5;
+const SECONDS_PER_TOKEN = 1e-5;
 
 interface State {
   readonly policy: Policy;
   readonly reference: Policy;
-  readonly average: Policy;
+  readonly ema: Policy;
   readonly rollouts: number;
 }
 
 const START: State = {
   policy: UNTRAINED,
   reference: UNTRAINED,
-  average: UNTRAINED,
+  ema: UNTRAINED,
   rollouts: 0,
 };
 
@@ -64,35 +71,54 @@ export class SimulatedEngine {
     readonly positions: Uint32Array;
     readonly episodes: Episodes;
     readonly returns: Float64Array;
+    readonly actions: Float64Array;
     readonly failed: ReadonlySet<number>;
   } | null = null;
-  readonly #failing: ReadonlyMap<number, RewardFailure["kind"]>;
+  readonly #failing: ReadonlyMap<number, ScoreFailure["kind"]>;
   readonly #gpu: GpuState | null;
+  readonly #devices: Result<"devices">;
+  readonly #reported: readonly string[] | null;
+  /** Ids of prompts whose scores this load has. */
+  #scored = new Set<number>();
 
   /**
    * @param failing prompt ids whose completions get no reward
    * @param gpu what it reports of its GPU; null: it has none
+   * @param reported figures of an update that it reports; null: all
    */
   constructor(
     seed: number,
     trainPrompts: number,
     testPrompts: number,
-    failing: ReadonlyMap<number, RewardFailure["kind"]>,
+    failing: ReadonlyMap<number, ScoreFailure["kind"]>,
     gpu: GpuState | null,
+    devices: Result<"devices">,
+    reported: readonly string[] | null,
   ) {
     this.#failing = failing;
     this.#gpu = gpu;
+    this.#devices = devices;
+    this.#reported = reported;
     this.#train = makePrompts(streamSeed(seed, "train", 0), 0, trainPrompts);
     this.#test = makePrompts(streamSeed(seed, "test", 0), trainPrompts, testPrompts);
   }
 
+  devices(): Result<"devices"> {
+    return this.#devices;
+  }
+
   load(payload: Payload<"load">): Result<"load"> {
+    refuseOptions(payload);
     this.#loaded = payload;
     this.#state = START;
     this.#last = null;
+    this.#scored = new Set();
     const promptSet = ({ ids, scores }: Prompts) => ({
       ids: uint32Bytes(ids),
-      scores: float32Bytes(scores),
+      scores_digest: createHash("sha256")
+        .update(float32Bytes(scores))
+        .update(JSON.stringify(payload.rewards))
+        .digest("hex"),
     });
     const digest = { simulated: "0".repeat(64) };
     return {
@@ -109,13 +135,46 @@ export class SimulatedEngine {
       digests: {
         policy: digest,
         reference: digest,
-        reward: digest,
-        judge: payload.judge === null ? {} : digest,
+        rewards: Object.fromEntries(payload.rewards.map(({ name }) => [name, digest])),
+        judges: Object.fromEntries(payload.judges.map(({ name }) => [name, digest])),
         data: digest,
       },
       memory_bytes: MEMORY_BYTES,
       gpu: this.#gpu,
       seconds: 0,
+    };
+  }
+
+  /** Named as the command: the worker calls it by that name. */
+  score_prompts({ split, prompts, known }: Payload<"score_prompts">): Result<"score_prompts"> {
+    const { rewards } = this.#loaded!;
+    const set = split === "train" ? this.#train : this.#test;
+    const positions = positionsIn("score_prompts", set, prompts);
+    const names = rewards.map(({ name }) => name);
+    if (known !== null) {
+      const fits =
+        known.map(({ name }) => name).join() === names.join() &&
+        known.every(({ scores }) => {
+          const values = float32Array(scores);
+          return values.length === positions.length && values.every(Number.isFinite);
+        });
+      if (!fits) {
+        fail("score_prompts", "input", "the known scores are not one per component and prompt");
+      }
+    }
+    for (const position of positions) {
+      this.#scored.add(set.ids[position]!);
+    }
+    const components =
+      known?.map(({ scores }) => Float64Array.from(float32Array(scores))) ??
+      scoresOf(set, positions, rewards.length);
+    return {
+      combined: float32Bytes(combined(components, rewards)),
+      components: components.map((scores, i) => ({
+        name: names[i]!,
+        scores: float32Bytes(scores),
+      })),
+      seconds: known === null ? positions.length * SECONDS_PER_TOKEN : 0,
     };
   }
 
@@ -125,84 +184,122 @@ export class SimulatedEngine {
     const after = before * (1 - Math.min(300 * learning_rate, 0.5)) ** steps;
     const policy = SFT_POLICY + after;
     const reference = this.#loaded?.reference === null ? policy : this.#state.reference;
-    this.#state = { ...this.#state, policy, reference, average: policy };
+    this.#state = { ...this.#state, policy, reference, ema: policy };
     this.#last = null;
     return {
       steps,
       loss_first: 3 + before ** 2,
       loss_last: 3 + after ** 2,
       texts: this.#train.ids.length,
-      seconds: steps * SECONDS_A_TOKEN,
+      seconds: steps * SECONDS_PER_TOKEN,
     };
   }
 
-  rollout({ prompts, seed, kl_coefficient }: Payload<"rollout">): Result<"rollout"> {
-    const positions = positionsIn("rollout", this.#train, prompts);
-    const episodes = sampleEpisodes(this.#train, positions, seed, this.#sampling("current"));
-    const returns = episodes.reward.map((reward, i) => reward - kl_coefficient * episodes.kl[i]!);
+  rollout(payload: Payload<"rollout">): Result<"rollout"> {
+    const { rewards, training } = this.#loaded!;
+    const positions = repeated(
+      positionsIn("rollout", this.#train, payload.prompts),
+      payload.completions,
+    );
+    this.#requireScores(positions);
+    const sampling = this.#sampling("current");
+    const episodes = sampleEpisodes(this.#train, positions, payload.seed, sampling);
+    const components = componentRewards(episodes, rewards.length);
+    const reward = combined(components, rewards);
+    const own = trained(components, scoresOf(this.#train, positions, rewards.length), rewards);
+    const beta = payload.kl_coefficient ?? 0;
+    const returns = own.map((value, i) => value - beta * episodes.kl[i]!);
     const { failures, failed } = this.#failuresOf(this.#train, positions);
-    this.#last = { positions, episodes, returns, failed };
+    const { deviation } = episodes;
+    const actions = deviation.map((one) => sampling.policy + one * sampling.temperature ** 2);
+    this.#last = { positions, episodes, returns, actions, failed };
     this.#state = { ...this.#state, rollouts: this.#state.rollouts + 1 };
     const tokens = sum(episodes.length);
     return {
       rollout: this.#state.rollouts,
-      reward: float32Bytes(episodes.reward, failed),
+      reward: float32Bytes(reward, failed),
+      components: this.#scoredOf(components, failures, failed),
       kl: float32Bytes(episodes.kl),
       return: float32Bytes(returns, failed),
       // A critic would take off some of the noise; half of it stands for that.
-      lambda_return: float32Bytes(
-        returns.map((one, i) => (one + episodes.judge[i]!) / 2),
-        failed,
-      ),
+      lambda_return: training.critic
+        ? float32Bytes(
+            returns.map((one, i) => (one + episodes.judge[i]!) / 2),
+            failed,
+          )
+        : null,
       length: uint32Bytes(episodes.length),
-      failures,
       entropy: 0.5 * Math.log(2 * Math.PI * Math.E * this.#temperature ** 2),
       tokens,
       seconds: {
-        sample: tokens * SECONDS_A_TOKEN,
-        reference: (tokens * SECONDS_A_TOKEN) / 2,
+        sample: tokens * SECONDS_PER_TOKEN,
+        reference: (tokens * SECONDS_PER_TOKEN) / 2,
         reward: 0,
       },
     };
   }
 
+  /** An episode is one action: there is nothing to aggregate, and one step is as good as many. */
   update(payload: Payload<"update">): Result<"update"> {
-    const { episodes, returns, failed } = this.#held("update", payload.rollout);
-    const weights = float32Array(payload.weights);
-    checkWeights(weights, returns.length, failed);
-    const { epochs, minibatch, learning_rate, average_decay } = this.#loaded!.training;
+    const { episodes, returns, actions, failed } = this.#held("update", payload.rollout);
+    const { epochs, minibatch, learning_rate, ema_decay, critic } = this.#loaded!.training;
+    const { weights, advantages, klWeights } = readLoss(payload, returns.length, failed, critic);
+    const takes = (i: number) => [weights, advantages, klWeights].some((all) => all?.[i]);
+    const taking = Array.from(returns.keys()).filter(takes);
     const rate = SPEED * epochs * learning_rate * payload.learning_rate_factor;
-    const { policy, gradientNorm } = learned(this.#state.policy, episodes, returns, weights, rate);
-    const average = average_decay * this.#state.average + (1 - average_decay) * policy;
-    this.#state = { ...this.#state, policy, average };
-    const kept = weights.filter((weight) => weight > 0).length;
-    const tokens = epochs * sum(episodes.length.filter((_, i) => weights[i]! > 0));
+    const { policy: before, reference } = this.#state;
+    const figures: Record<string, number> = {};
+    let after = { policy: before, gradientNorm: 0 };
+    if (weights !== null) {
+      after = learned(before, episodes, returns, weights, rate);
+      figures.loss_policy = -after.gradientNorm;
+      figures.loss_value = 1 / (1 + this.#state.rollouts);
+      figures.explained_variance = 1 - 1 / (1 + this.#state.rollouts);
+    }
+    if (advantages !== null) {
+      const gradient = meanOf(advantages, (a, i) => a * episodes.deviation[i]!);
+      after = pushed(after.policy, gradient, rate);
+      figures.loss_policy = -meanOf(advantages, (a) => a);
+    }
+    if (weights !== null || advantages !== null) {
+      figures.entropy = 0.5 * Math.log(2 * Math.PI * Math.E * this.#temperature ** 2);
+    }
+    if (klWeights !== null && payload.kl_loss !== null) {
+      const { form, coefficient } = payload.kl_loss;
+      const world = { policy: before, reference, temperature: this.#temperature };
+      const kl = actions.map((action) => klLoss(form, action, world).kl);
+      const gradient = meanOf(klWeights, (k, i) => k * klLoss(form, actions[i]!, world).slope);
+      after = pushed(after.policy, -coefficient * gradient, rate);
+      figures.loss_kl = coefficient * meanOf(klWeights, (k, i) => k * kl[i]!);
+      figures.kl_estimate = meanOf(klWeights, (k, i) => k * kl[i]!) / meanOf(klWeights, (k) => k);
+    }
+    const { policy, gradientNorm } = after;
+    const ema = ema_decay * this.#state.ema + (1 - ema_decay) * policy;
+    this.#state = { ...this.#state, policy, ema };
+    const tokens = epochs * sum(episodes.length.filter((_, i) => takes(i)));
+    figures.clip_fraction = Math.min(1, gradientNorm * rate);
+    figures.approx_kl = (gradientNorm * rate) ** 2 / 2;
+    figures.grad_norm = gradientNorm;
     return {
-      loss_policy: -gradientNorm,
-      loss_value: 1 / (1 + this.#state.rollouts),
-      entropy: 0.5 * Math.log(2 * Math.PI * Math.E * this.#temperature ** 2),
-      clip_fraction: Math.min(1, gradientNorm * rate),
-      approx_kl: (gradientNorm * rate) ** 2 / 2,
-      grad_norm: gradientNorm,
-      explained_variance: 1 - 1 / (1 + this.#state.rollouts),
-      gradient_steps: epochs * Math.ceil(kept / minibatch),
-      episodes: kept,
+      figures: Object.fromEntries(
+        Object.entries(figures).filter(([name]) => this.#reported?.includes(name) ?? true),
+      ),
+      gradient_steps: epochs * (payload.steps_per_epoch ?? Math.ceil(taking.length / minibatch)),
+      episodes: taking.length,
       tokens,
       memory_bytes: MEMORY_BYTES,
       gpu: this.#gpu,
-      seconds: 2 * tokens * SECONDS_A_TOKEN,
+      seconds: 2 * tokens * SECONDS_PER_TOKEN,
     };
   }
 
   texts({ rollout, episodes: asked }: Payload<"texts">): Result<"texts"> {
     const { positions, episodes } = this.#held("texts", rollout);
     const texts = Array.from(uint32Array(asked), (episode) => {
-      if (episode >= positions.length) {
-        fail("texts", "input", `there is no episode ${episode} among ${positions.length}`);
-      }
+      const position = requireEpisode("texts", positions, episode);
       return {
         episode,
-        prompt: `simulated prompt ${this.#train.ids[positions[episode]!]}`,
+        prompt: `simulated prompt ${this.#train.ids[position]}`,
         completion: `simulated completion of ${episodes.length[episode]} tokens`,
       };
     });
@@ -210,39 +307,56 @@ export class SimulatedEngine {
   }
 
   evaluate(payload: Payload<"evaluate">): Result<"evaluate"> {
+    const { rewards, judges } = this.#loaded!;
     const prompts = payload.split === "train" ? this.#train : this.#test;
-    const positions = positionsIn("evaluate", prompts, payload.prompts);
-    const sampling = this.#sampling(payload.weights);
-    const { reward, judge, kl, length } = sampleEpisodes(
-      prompts,
-      positions,
-      streamSeed(payload.seed, "evaluate", 0),
-      sampling,
+    const positions = repeated(
+      positionsIn("evaluate", prompts, payload.prompts),
+      payload.completions,
     );
+    const sampling = this.#sampling(payload.weights);
+    const seed = streamSeed(payload.seed, "evaluate", 0);
+    const episodes = sampleEpisodes(prompts, positions, seed, sampling);
+    const { judge, kl, length } = episodes;
+    const components = componentRewards(episodes, rewards.length);
+    const reward = combined(components, rewards);
     const { policy, reference } = sampling;
     const drift = (policy - reference) ** 2;
     const { failures, failed } = this.#failuresOf(prompts, positions);
     const distinct = (n: number) => (1 - 0.6 ** n) * Math.exp(-0.05 * drift);
-    return {
-      reward: float32Bytes(reward, failed),
-      judge: this.#loaded!.judge === null ? null : float32Bytes(judge),
-      kl: float32Bytes(kl),
-      length: uint32Bytes(length),
-      failures,
-      judge_failures: [],
+    const known: Readonly<Record<string, number>> = {
       dist_1: distinct(1),
       dist_2: distinct(2),
       dist_3: distinct(3),
-      perplexity: payload.perplexity ? 40 * Math.exp(Math.min(0.05 * drift, 10)) : null,
-      samples: spread(prompts, positions, payload.samples).map((i) => ({
-        prompt: prompts.ids[positions[i]!]!,
-        text: `simulated prompt ${prompts.ids[positions[i]!]}`,
-        completion: `simulated completion of ${length[i]} tokens`,
-        reward: failed.has(i) ? null : reward[i]!,
+      perplexity: 40 * Math.exp(Math.min(0.05 * drift, 10)),
+    };
+    return {
+      reward: float32Bytes(reward, failed),
+      components: this.#scoredOf(components, failures, failed),
+      judges: judges.map(({ name }, i) => ({
+        name,
+        scores: float32Bytes(judge.map((score) => score - i)),
+        failures: [],
       })),
+      kl: float32Bytes(kl),
+      length: uint32Bytes(length),
+      figures: Object.fromEntries(
+        payload.figures.flatMap((name) =>
+          Object.hasOwn(known, name) ? [[name, known[name]!]] : [],
+        ),
+      ),
+      samples: Array.from(uint32Array(payload.samples), (episode) => {
+        const position = requireEpisode("evaluate", positions, episode);
+        return {
+          episode,
+          prompt: prompts.ids[position]!,
+          text: `simulated prompt ${prompts.ids[position]}`,
+          completion: `simulated completion of ${length[episode]} tokens`,
+          reward: failed.has(episode) ? null : reward[episode]!,
+        };
+      }),
       memory_bytes: MEMORY_BYTES,
       gpu: this.#gpu,
-      seconds: sum(length) * SECONDS_A_TOKEN,
+      seconds: sum(length) * SECONDS_PER_TOKEN,
     };
   }
 
@@ -277,11 +391,33 @@ export class SimulatedEngine {
     return this.#loaded!.rollout.temperature;
   }
 
+  #requireScores(positions: Uint32Array): void {
+    const { rewards, training } = this.#loaded!;
+    const needed =
+      training.prefix_baseline || rewards.some(({ baseline }) => baseline === "prompt");
+    if (needed && positions.some((position) => !this.#scored.has(this.#train.ids[position]!))) {
+      fail("rollout", "protocol", "the prompts have no scores yet; send `score_prompts` first");
+    }
+  }
+
+  /** What fails is the first component. */
+  #scoredOf(
+    components: readonly Float64Array[],
+    failures: ScoreFailure[],
+    failed: ReadonlySet<number>,
+  ): Scored[] {
+    return this.#loaded!.rewards.map(({ name }, i) => ({
+      name,
+      scores: float32Bytes(components[i]!, i === 0 ? failed : new Set()),
+      failures: i === 0 ? failures : [],
+    }));
+  }
+
   #failuresOf(
     { ids }: Prompts,
     positions: Uint32Array,
-  ): { readonly failures: RewardFailure[]; readonly failed: ReadonlySet<number> } {
-    const episodes = new Map<RewardFailure["kind"], number[]>();
+  ): { readonly failures: ScoreFailure[]; readonly failed: ReadonlySet<number> } {
+    const episodes = new Map<ScoreFailure["kind"], number[]>();
     for (const [episode, position] of positions.entries()) {
       const kind = this.#failing.get(ids[position]!);
       if (kind !== undefined) {
@@ -296,14 +432,14 @@ export class SimulatedEngine {
     return { failures, failed: new Set([...episodes.values()].flat()) };
   }
 
-  #sampling(weights: "current" | "average"): Sampling {
+  #sampling(weights: "current" | "ema"): Sampling {
     const { rollout, training } = this.#loaded!;
-    if (weights === "average" && training.average_decay === 0) {
-      const text = "there is no average of the weights: training.average_decay is 0";
-      fail("evaluate", "input", text, "training.average_decay");
+    if (weights === "ema" && training.ema_decay === 0) {
+      const text = "there are no EMA weights: training.ema_decay is 0";
+      fail("evaluate", "input", text, "training.ema_decay");
     }
     return {
-      policy: weights === "average" ? this.#state.average : this.#state.policy,
+      policy: weights === "ema" ? this.#state.ema : this.#state.policy,
       reference: this.#state.reference,
       temperature: rollout.temperature,
       minTokens: Math.max(rollout.min_new_tokens, 1),
@@ -312,21 +448,92 @@ export class SimulatedEngine {
   }
 }
 
-function checkWeights(weights: Float32Array, episodes: number, failed: ReadonlySet<number>): void {
-  if (weights.length !== episodes) {
-    fail("update", "input", `the update has ${weights.length} weights for ${episodes} episodes`);
+interface LossArrays {
+  readonly weights: Float32Array | null;
+  readonly advantages: Float32Array | null;
+  readonly klWeights: Float32Array | null;
+}
+
+function readLoss(
+  payload: Payload<"update">,
+  episodes: number,
+  failed: ReadonlySet<number>,
+  critic: boolean,
+): LossArrays {
+  const { weights, advantages, kl_weights, kl_loss } = payload;
+  if (weights !== null && advantages !== null) {
+    fail("update", "input", "weights and advantages exclude each other");
   }
-  const wrong = weights.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
+  if (weights !== null && !critic) {
+    fail("update", "input", "weights need a critic", "training.critic");
+  }
+  if ((kl_weights === null) !== (kl_loss === null)) {
+    fail("update", "input", "kl_weights and kl_loss come together");
+  }
+  const read = {
+    weights: readArray("weight", weights, episodes, failed, false),
+    advantages: readArray("advantage", advantages, episodes, failed, true),
+    klWeights: readArray("KL weight", kl_weights, episodes, new Set(), false),
+  };
+  const nothing = (values: Float32Array | null) => !values?.some((value) => value !== 0);
+  if ((weights !== null && nothing(read.weights)) || Object.values(read).every(nothing)) {
+    fail("update", "input", "there is nothing to learn from: all of it is 0");
+  }
+  return read;
+}
+
+function readArray(
+  what: string,
+  bytes: Uint8Array | null,
+  episodes: number,
+  failed: ReadonlySet<number>,
+  signed: boolean,
+): Float32Array | null {
+  if (bytes === null) {
+    return null;
+  }
+  const values = float32Array(bytes);
+  if (values.length !== episodes) {
+    fail("update", "input", `the update has ${values.length} ${what}s for ${episodes} episodes`);
+  }
+  const wrong = values.findIndex((value) => !Number.isFinite(value) || (!signed && value < 0));
   if (wrong >= 0) {
-    fail("update", "input", `weight ${wrong} is ${weights[wrong]}, expected a finite number ≥ 0`);
+    fail("update", "input", `${what} ${wrong} is ${values[wrong]}`);
   }
-  const lost = weights.findIndex((weight, episode) => weight > 0 && failed.has(episode));
+  const lost = values.findIndex((value, episode) => value !== 0 && failed.has(episode));
   if (lost >= 0) {
-    fail("update", "input", `weight ${lost} is ${weights[lost]}, but that episode has no reward`);
+    fail("update", "input", `${what} ${lost} is ${values[lost]}, but that episode has no reward`);
   }
-  if (!weights.some((weight) => weight > 0)) {
-    fail("update", "input", "all weights of the update are 0: there is nothing to learn from");
+  return values;
+}
+
+/** The only option that the simulated engine has. */
+function refuseOptions({ engine_options }: Payload<"load">): void {
+  const unknown = Object.keys(engine_options).find((name) => name !== "speed");
+  if (unknown !== undefined) {
+    const key = `backend.engine_options.${unknown}`;
+    fail("load", "input", `the simulated engine has no option ${unknown}`, key);
   }
+}
+
+function requireEpisode(command: Command, positions: Uint32Array, episode: number): number {
+  const position = positions[episode];
+  if (position === undefined) {
+    fail(command, "input", `there is no episode ${episode} among ${positions.length}`);
+  }
+  return position;
+}
+
+/** Each of them so many times, one after the other. */
+function repeated(positions: Uint32Array, times: number): Uint32Array {
+  return Uint32Array.from({ length: positions.length * times }, (_, i) => {
+    return positions[Math.floor(i / times)]!;
+  });
+}
+
+/** Over all episodes, those with 0 among them. */
+function meanOf(values: Float32Array, term: (value: number, episode: number) => number): number {
+  return values.reduce((total, value, i) => total + term(value, i), 0) / values.length;
 }
 
 /** Ids count up from the split's first: a position is a difference. */
@@ -336,22 +543,10 @@ function positionsIn(command: Command, { ids }: Prompts, asked: Uint8Array): Uin
   const missing = wanted.find((id) => id < first || id >= first + ids.length);
   if (wanted.length === 0 || missing !== undefined) {
     const text =
-      missing === undefined ? "no prompts were asked for" : `prompt ${missing} is not in the set`;
+      missing === undefined ? "no prompts were requested" : `prompt ${missing} is not in the set`;
     fail(command, "input", `${text}; use the ids that \`load\` answered`);
   }
   return wanted.map((id) => id - first);
-}
-
-/** `count` of the episodes, evenly spread over prompt score. */
-function spread({ scores }: Prompts, positions: Uint32Array, count: number): number[] {
-  const byScore = [...positions.keys()].sort(
-    (a, b) => scores[positions[a]!]! - scores[positions[b]!]!,
-  );
-  const shown = Math.min(count, byScore.length);
-  return Array.from(
-    { length: shown },
-    (_, i) => byScore[Math.round((i * (byScore.length - 1)) / Math.max(shown - 1, 1))]!,
-  );
 }
 
 function sum(values: Uint32Array): number {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { float32Array, float32Bytes, uint32Array } from "../../../src/protocol/arrays.js";
 import { workerContract } from "../contract.js";
-import { evaluatePayload, loadPayload, rolloutPayload } from "../payloads.js";
+import { evaluatePayload, loadPayload, rolloutPayload, updatePayload } from "../payloads.js";
 import { simulatedWorker } from "./worker.js";
 
 describe("simulated worker", () => {
@@ -9,8 +9,10 @@ describe("simulated worker", () => {
 
   test("its world is a function of its seed", async () => {
     const scores = async (seed: number) => {
-      const { train } = await simulatedWorker({ seed }).call("load", loadPayload);
-      return float32Array(train.scores);
+      const worker = simulatedWorker({ seed });
+      const { train } = await worker.call("load", loadPayload);
+      const asked = { split: "train", prompts: train.ids, known: null } as const;
+      return float32Array((await worker.call("score_prompts", asked)).combined);
     };
     expect(await scores(1)).toEqual(await scores(1));
     expect(await scores(1)).not.toEqual(await scores(2));
@@ -28,7 +30,7 @@ describe("simulated worker", () => {
       const worker = simulatedWorker({ gpu });
       const loaded = await worker.call("load", loadPayload);
       const { rollout } = await worker.call("rollout", rolloutPayload([1, 2]));
-      const payload = { rollout, weights: float32Bytes([1, 1]), seed: 1, learning_rate_factor: 1 };
+      const payload = { ...updatePayload(rollout, null), weights: float32Bytes([1, 1]), seed: 1 };
       const updated = await worker.call("update", payload);
       const evaluated = await worker.call("evaluate", evaluatePayload([400, 401]));
       expect([loaded.gpu, updated.gpu, evaluated.gpu]).toEqual([gpu, gpu, gpu]);
@@ -48,20 +50,16 @@ describe("simulated worker", () => {
       results.push(await one.call("rollout", rolloutPayload([1, 3, 5, 3])));
     }
     const [rolled, plain] = results;
-    expect(rolled!.failures).toMatchObject([{ kind: "timeout" }]);
-    expect([...uint32Array(rolled!.failures[0]!.episodes)]).toEqual([1, 3]);
+    const [component] = rolled!.components;
+    expect(component!.failures).toMatchObject([{ kind: "timeout" }]);
+    expect([...uint32Array(component!.failures[0]!.episodes)]).toEqual([1, 3]);
     for (const field of ["reward", "return", "lambda_return"] as const) {
-      const [own, all] = [float32Array(rolled![field]), float32Array(plain![field])];
+      const [own, all] = [float32Array(rolled![field]!), float32Array(plain![field]!)];
       expect([...own]).toEqual([all[0], Number.NaN, all[2], Number.NaN]);
     }
     expect(rolled!.kl).toEqual(plain!.kl);
     const update = (weights: number[]) =>
-      worker.call("update", {
-        rollout: rolled!.rollout,
-        weights: float32Bytes(weights),
-        seed: 1,
-        learning_rate_factor: 1,
-      });
+      worker.call("update", updatePayload(rolled!.rollout, weights));
     await expect(update([1, 1, 1, 0])).rejects.toThrow(/that episode has no reward/);
     expect((await update([1, 0, 1, 0])).episodes).toBe(2);
     const evaluation = await worker.call("evaluate", evaluatePayload([10, 11, 12, 13]));
@@ -85,7 +83,12 @@ describe("simulated worker", () => {
       const returns = float32Array(rollout.return);
       const bar = [...returns].sort((a, b) => a - b)[kept - 1]!;
       const weights = float32Bytes(returns.map((value) => (value <= bar ? 1 : 0)));
-      const payload = { rollout: rollout.rollout, weights, seed: step, learning_rate_factor: 0.3 };
+      const payload = {
+        ...updatePayload(rollout.rollout, null),
+        weights,
+        seed: step,
+        learning_rate_factor: 0.3,
+      };
       await worker.call("update", payload);
     }
     const evaluation = await worker.call("evaluate", evaluatePayload(uint32Array(test.ids)));

@@ -9,7 +9,7 @@ import {
   type Payload,
   PROTOCOL_VERSION,
   type Result,
-  type RewardFailure,
+  type ScoreFailure,
 } from "../../../src/protocol/messages.js";
 import {
   type ProgressListener,
@@ -26,16 +26,22 @@ export interface SimulationOptions {
   /** Prompts in the train and the test set. */
   readonly prompts?: { readonly train: number; readonly test: number };
   /** Prompt ids whose completions get no reward, and how it fails. */
-  readonly failing?: ReadonlyMap<number, RewardFailure["kind"]>;
+  readonly failing?: ReadonlyMap<number, ScoreFailure["kind"]>;
   /** What it reports of its GPU; null, the default: it has none. */
   readonly gpu?: GpuState | null;
+  /** What it says of its devices; default: one CPU of 4 cores. */
+  readonly devices?: Result<"devices">;
+  /** Figures of an update that it reports; default: all that there are. */
+  readonly reported?: readonly string[];
 }
 
 type EngineCommand = Exclude<Command, "ping" | "interrupt" | "shutdown">;
 
 /** What a phase of progress is called, and counted in. */
 const PHASES: Readonly<Record<EngineCommand, readonly [phase: string, unit: string]>> = {
+  devices: ["devices", "devices"],
   load: ["load", "models"],
+  score_prompts: ["score", "texts"],
   sft: ["sft", "steps"],
   rollout: ["sample", "episodes"],
   update: ["update", "steps"],
@@ -45,6 +51,18 @@ const PHASES: Readonly<Record<EngineCommand, readonly [phase: string, unit: stri
   restore: ["restore", "checkpoints"],
   export: ["export", "models"],
 };
+
+const ONE_CPU: Result<"devices"> = {
+  auto: "cpu",
+  devices: [{ name: "cpu", description: "simulated", memory_bytes: null }],
+  cores: 4,
+};
+
+function declared(names: readonly string[]): Hello["figures"]["update"] {
+  return Object.fromEntries(
+    names.map((name) => [name, { unit: "", description: `simulated ${name}` }]),
+  );
+}
 
 /** Makes a worker that is ready for `load`. Nothing it answers depends on time or machine. */
 export function simulatedWorker(options: SimulationOptions = {}): Worker {
@@ -62,9 +80,34 @@ class SimulatedWorker implements Worker {
     capabilities: {
       sft: true,
       lora: false,
+      critic: true,
       prefix_baseline: true,
-      average: true,
+      ema: true,
       checkpoint: true,
+      completions: true,
+      kl_loss: true,
+      bitwise: true,
+      common_random_numbers: true,
+      distributed: false,
+    },
+    engine_options: {
+      type: "object",
+      properties: { speed: { type: "number", minimum: 0, description: "ignored" } },
+      additionalProperties: false,
+    },
+    figures: {
+      update: declared([
+        "loss_policy",
+        "loss_value",
+        "loss_kl",
+        "kl_estimate",
+        "entropy",
+        "clip_fraction",
+        "approx_kl",
+        "grad_norm",
+        "explained_variance",
+      ]),
+      evaluate: declared(["dist_1", "dist_2", "dist_3", "perplexity"]),
     },
   };
   readonly #engine: SimulatedEngine;
@@ -78,8 +121,12 @@ class SimulatedWorker implements Worker {
     prompts = { train: 400, test: 100 },
     failing = new Map(),
     gpu = null,
+    devices = ONE_CPU,
+    reported,
   }: SimulationOptions) {
-    this.#engine = new SimulatedEngine(seed, prompts.train, prompts.test, failing, gpu);
+    const { train, test } = prompts;
+    const all = reported ?? null;
+    this.#engine = new SimulatedEngine(seed, train, test, failing, gpu, devices, all);
   }
 
   async call<C extends Command>(
@@ -117,7 +164,7 @@ class SimulatedWorker implements Worker {
     if (this.#inHand !== null) {
       refuse(command, "protocol", `\`${command}\` came while \`${this.#inHand}\` is in hand`);
     }
-    if (!this.#loaded && command !== "load") {
+    if (!this.#loaded && command !== "load" && command !== "devices") {
       refuse(command, "protocol", `\`${command}\` came before a \`load\` that succeeded`);
     }
     this.#inHand = command;

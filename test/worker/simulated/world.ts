@@ -4,6 +4,7 @@
  * listens to the hard prompts serves them better and the easy ones worse. Scores are Pareto-tailed
  * and the noise is Student's t with three degrees of freedom: tails that CVaR is made for.
  */
+import type { Payload } from "../../../src/protocol/messages.js";
 import { generator, type Random } from "../../../src/stats/random.js";
 
 export interface Prompts {
@@ -129,4 +130,78 @@ function gaussian(random: Random): number {
 function studentT3(random: Random): number {
   const chi = gaussian(random) ** 2 + gaussian(random) ** 2 + gaussian(random) ** 2;
   return gaussian(random) / Math.sqrt(chi / 3 + 1e-12);
+}
+
+/** A step of this length along a gradient, bounded as `learned` bounds it. */
+export function pushed(
+  policy: Policy,
+  gradient: number,
+  rate: number,
+): { readonly policy: Policy; readonly gradientNorm: number } {
+  const step = Math.max(-MAX_STEP, Math.min(MAX_STEP, rate * gradient));
+  return { policy: policy + step, gradientNorm: Math.abs(gradient) };
+}
+
+/** KL(π‖π_ref) at one action, `exact` or `k3`, and its derivative by the mean action. */
+export function klLoss(
+  form: "exact" | "k3",
+  action: number,
+  { policy, reference, temperature }: Pick<Sampling, "policy" | "reference" | "temperature">,
+): { readonly kl: number; readonly slope: number } {
+  const variance = temperature ** 2;
+  if (form === "exact") {
+    const apart = policy - reference;
+    return { kl: apart ** 2 / (2 * variance), slope: apart / variance };
+  }
+  const d = ((action - reference) ** 2 - (action - policy) ** 2) / (2 * variance);
+  return {
+    kl: Math.exp(-d) - 1 + d,
+    slope: ((1 - Math.exp(-d)) * (action - policy)) / variance,
+  };
+}
+
+/** Raw rewards of so many components: the world's own, and weaker second opinions. */
+export function componentRewards({ reward, judge }: Episodes, count: number): Float64Array[] {
+  return Array.from({ length: count }, (_, i) =>
+    i === 0 ? reward : judge.map((score) => score / i),
+  );
+}
+
+/** What the components say of the prompts alone. */
+export function scoresOf(
+  { scores }: Prompts,
+  positions: ArrayLike<number>,
+  count: number,
+): Float64Array[] {
+  return Array.from({ length: count }, (_, i) =>
+    Float64Array.from(positions, (position) => Math.fround(scores[position]! / (i + 1))),
+  );
+}
+
+type Rewards = Payload<"load">["rewards"];
+
+/** Σ over components of weight · value. */
+export function combined(components: readonly Float64Array[], rewards: Rewards): Float64Array {
+  return components[0]!.map((_, episode) =>
+    rewards.reduce((total, { weight }, i) => total + weight * components[i]![episode]!, 0),
+  );
+}
+
+/** Σ over components of weight · transformed reward, the prompt's taken off where it is to be. */
+export function trained(
+  components: readonly Float64Array[],
+  scores: readonly Float64Array[],
+  rewards: Rewards,
+): Float64Array {
+  const shaped = components.map((values, i) => {
+    const { transform, scale, baseline } = rewards[i]!;
+    const shape = (x: number) =>
+      transform === "clip"
+        ? Math.max(-scale, Math.min(scale, x))
+        : transform === "log-sigmoid"
+          ? -scale * Math.log1p(Math.exp(-x))
+          : x;
+    return values.map((x, at) => shape(x) - (baseline === "prompt" ? shape(scores[i]![at]!) : 0));
+  });
+  return combined(shaped, rewards);
 }
