@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.wire.messages.base import float32_bytes, uint32_array, uint32_bytes
 from averse_worker.wire.messages.load import (
+    BuiltinScorer,
+    BuiltinSource,
     LoadBackend,
     LoadData,
     LoadPayload,
@@ -22,6 +24,7 @@ from averse_worker.wire.messages.load import (
     LoadReward,
     LoadRollout,
     LoadTraining,
+    ScorePromptsPayload,
 )
 from averse_worker.wire.messages.training import RolloutPayload, RolloutResult, UpdatePayload
 
@@ -95,6 +98,8 @@ class Bench:
         self.setting = setting
         self.engine = TorchEngine()
         loaded = self.engine.load(_payload(setting), no_report)
+        known = ScorePromptsPayload(split="train", prompts=loaded.train.ids, known=None)
+        self.engine.score_prompts(known, no_report)
         self._ids = uint32_array(loaded.train.ids)
         self._random = np.random.default_rng(0)
         self._seed = 0
@@ -108,7 +113,7 @@ class Bench:
         """One batch of episodes."""
         self._seed += 1
         payload = RolloutPayload(
-            prompts=uint32_bytes(prompts), seed=self._seed, kl_coefficient=BETA
+            prompts=uint32_bytes(prompts), completions=1, seed=self._seed, kl_coefficient=BETA
         )
         return self.engine.rollout(payload, no_report)
 
@@ -120,6 +125,11 @@ class Bench:
         payload = UpdatePayload(
             rollout=rollout.rollout,
             weights=float32_bytes(weights),
+            advantages=None,
+            kl_weights=None,
+            kl_loss=None,
+            loss_aggregation="token-mean",
+            steps_per_epoch=None,
             seed=self._seed,
             learning_rate_factor=1.0,
         )
@@ -137,19 +147,20 @@ def no_report(phase: str, done: int, total: int, unit: str) -> None:
 def _payload(setting: Setting) -> LoadPayload:
     return LoadPayload(
         seed=0,
-        policy=LoadPolicy(model="builtin", lora_rank=0, trust_remote_code=False),
+        policy=LoadPolicy(model="builtin", revision=None, trust_remote_code=False, adapter=None),
         reference=None,
-        reward=LoadReward(
-            model="builtin",
-            label=None,
-            sign=1,
-            transform="log-sigmoid",
-            scale=2.0,
-            baseline="none",
-            timeout_seconds=0,
-        ),
-        judge=None,
-        data=LoadData(path="builtin", prompt_tokens=PROMPT_TOKENS),
+        rewards=[
+            LoadReward(
+                name="reward",
+                weight=1.0,
+                transform="log-sigmoid",
+                scale=2.0,
+                baseline="none",
+                scorer=BuiltinScorer(label=None, sign=1, timeout_seconds=0),
+            )
+        ],
+        judges=[],
+        data=LoadData(source=BuiltinSource(), prompt_tokens=PROMPT_TOKENS),
         rollout=LoadRollout(
             new_tokens=NEW_TOKENS,
             # As many tokens in every arm: what is compared is speed, not length.
@@ -160,6 +171,7 @@ def _payload(setting: Setting) -> LoadPayload:
             minibatch=0,
         ),
         training=LoadTraining(
+            critic=True,
             epochs=EPOCHS,
             minibatch=MINIBATCH,
             learning_rate=LEARNING_RATE,
@@ -172,7 +184,7 @@ def _payload(setting: Setting) -> LoadPayload:
             entropy_coefficient=0.0,
             max_grad_norm=1.0,
             prefix_baseline=True,
-            average_decay=0.8,
+            ema_decay=0.8,
         ),
         backend=LoadBackend(
             device="cpu",
@@ -180,4 +192,5 @@ def _payload(setting: Setting) -> LoadPayload:
             threads=1,
             deterministic=True,
         ),
+        engine_options={},
     )

@@ -106,8 +106,10 @@ def classifier(model: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def adapter(rank: int, **changes: Any) -> dict[str, Any]:
-    """LoRA as the controller asks for it by its rank alone."""
+def adapter(rank: int, **changes: Any) -> dict[str, Any] | None:
+    """LoRA as the controller asks for it by its rank alone; 0: full fine-tuning."""
+    if rank == 0:
+        return None
     return {
         "kind": "lora",
         "rank": rank,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,7 +23,15 @@ from averse_worker.models.folder import ModelFolder
 from averse_worker.models.load import load_policy
 from averse_worker.models.policy import Policy
 from averse_worker.platform.device import open_device, quiet
-from payloads import load_payload
+from averse_worker.rewards.combine import Component, Rewards
+from averse_worker.rewards.contract import RewardModel
+from averse_worker.rewards.scoring import Scorer
+from averse_worker.rewards.transform import RewardTransform
+from averse_worker.rollout.collect import Episodes
+from averse_worker.training.ppo import Ppo, UpdateSummary
+from averse_worker.wire.limits import read_loss_arrays
+from averse_worker.wire.messages.load import LoadPayload
+from payloads import load_payload, update_payload
 
 WORDS = [
     *("a", "the", "this", "film", "movie", "plot", "actor", "scene", "is", "was", "never", "very"),
@@ -182,6 +191,25 @@ def make_policy(folder: Path, reference: Path | None = None, **changes: Any) -> 
     other = ModelFolder(reference, "reference") if reference else None
     device = open_device(payload.backend)
     return load_policy(payload, ModelFolder(folder, "policy.model"), other, device)
+
+
+def rewards_of(model: RewardModel, settings: LoadPayload | None = None) -> Rewards:
+    """One component, of the model; with the transform of the settings."""
+    [reward] = (settings or load_payload()).rewards
+    return Rewards(
+        [Component(reward.name, reward.weight, Scorer(model, 0), RewardTransform(reward))]
+    )
+
+
+def update_once(
+    ppo: Ppo, episodes: Episodes, weights: Any = None, *, factor: float = 1.0, **settings: Any
+) -> UpdateSummary:
+    """An update by weights, or by the arrays and settings of `update_payload`."""
+    payload = update_payload(1, weights, **settings)
+    payload = msgspec.structs.replace(payload, learning_rate_factor=factor)
+    critic = episodes.critique is not None
+    arrays = read_loss_arrays(payload, episodes.failed, critic=critic)
+    return ppo.update(episodes, arrays, payload, no_report)
 
 
 class LetterReward:

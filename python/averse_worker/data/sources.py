@@ -19,6 +19,7 @@ from typing import Any, Final
 from averse_worker.data.builtin import GRAMMAR, Split, builtin_prompts
 from averse_worker.platform.files import ASSETS, file_digest
 from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.load import BuiltinSource, FolderSource
 
 KEY: Final = "data.path"
 # Of a single file, one row in ten is kept for testing.
@@ -59,15 +60,15 @@ class Data:
     """texts labelled good"""
 
 
-def read_data(path: str) -> Data:
+def read_data(source: BuiltinSource | FolderSource) -> Data:
     """Reads and checks all rows.
 
     Raises:
         InputError: a file is missing, empty, not UTF-8 or holds a wrong row, named by its line.
     """
-    if path == "builtin":
+    if isinstance(source, BuiltinSource):
         return _builtin()
-    found = Path(path).expanduser()
+    found = Path(source.path).expanduser()
     if found.is_dir():
         files: dict[Split, Path] = {"train": found / "train.jsonl", "test": found / "test.jsonl"}
         missing = [file.name for file in files.values() if not file.is_file()]
@@ -82,7 +83,7 @@ def read_data(path: str) -> Data:
         rows = _split(list(_rows(found)), found)
     else:
         raise InputError(
-            f"{KEY} is '{path}', which is neither builtin, nor a folder, nor a file", key=KEY
+            f"{KEY} is '{source.path}', which is neither builtin, nor a folder, nor a file", key=KEY
         )
     return Data(
         rows,

@@ -1,7 +1,7 @@
-"""Judges a policy on given prompts, with the same luck for whichever policy is judged."""
+"""Scores a policy on given prompts, with the same luck for whichever policy is scored."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,11 +11,10 @@ from averse_worker.data.text import Text
 from averse_worker.data.tokenise import Prompts
 from averse_worker.engine.contract import Report
 from averse_worker.engine.texts import completion_of
-from averse_worker.evaluation.distinct import distinct
-from averse_worker.evaluation.perplexity import _spread
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import check_finite
+from averse_worker.rewards.combine import Rewards, failed_episodes
 from averse_worker.rewards.contract import Scores
 from averse_worker.rewards.scoring import Scorer
 from averse_worker.rollout.collect import full_texts
@@ -29,31 +28,46 @@ _BATCH: Final = 128
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Arrays are [N], in the order of the prompts asked for."""
+    """Arrays are [N], in the order of the requested prompts."""
 
-    reward: Scores
-    judge: Scores | None
+    reward: NDArray[np.float32]
+    """raw, combined; means nothing where a component failed"""
+    components: Sequence[Scores]
+    failed: NDArray[np.bool_]
+    judges: Mapping[str, Scores]
     kl: NDArray[np.float32]
     lengths: NDArray[np.uint32]
-    distinct: tuple[float, float, float]
-    samples: list[Sample]
+    completions: Sequence[Sequence[int]]
+    """generated tokens, without the end token"""
+    texts: Sequence[Text]
+    """prompt and completion in one"""
+
+    def sample(self, prompts: Prompts, rows: NDArray[np.intp], episode: int) -> Sample:
+        """An episode for people to read, of the evaluation of `rows` of `prompts`."""
+        prompt = prompts.texts[rows[episode]].written
+        return Sample(
+            episode=episode,
+            prompt=int(prompts.ids[rows[episode]]),
+            text=prompt,
+            completion=completion_of(prompt, self.texts[episode].written),
+            reward=None if self.failed[episode] else float(self.reward[episode]),
+        )
 
 
 def evaluate(
     policy: Policy,
     prompts: Prompts,
-    scores: NDArray[np.float32],
     rows: NDArray[np.intp],
     seed: int,
     sampler: Sampler,
-    reward: Scorer,
-    judge: Scorer | None,
-    samples: int,
+    rewards: Rewards,
+    judges: Mapping[str, Scorer],
     report: Report,
 ) -> Evaluation:
-    """Samples one completion for each of `rows` (positions in `prompts`) and scores them.
+    """Samples a completion for each of `rows` (positions in `prompts`) and scores them.
 
-    A completion depends on the weights, the seed and its own prompt, not on the other prompts.
+    A completion depends on the weights, the seed, its own prompt and how often that came before,
+    not on the other prompts.
 
     Raises:
         Diverged: log-probabilities are not finite.
@@ -62,38 +76,37 @@ def evaluate(
     padded = PaddedPrompts.of(
         [prompts.tokens[row] for row in rows], policy.pad_token, policy.device.torch_device
     )
-    limited = Sampler(
-        sampler.new_tokens,
-        sampler.min_new_tokens,
-        sampler.top_k,
-        sampler.top_p,
-        sampler.minibatch or _BATCH,
-    )
+    limited = replace(sampler, minibatch=sampler.minibatch or _BATCH)
     drawn = sample(
         policy,
         padded,
         uniforms_of_prompts(seed, asked, sampler.new_tokens),
         limited,
-        lambda done, total: report("evaluate", done, total, "tokens"),
+        _ticker(report, "evaluate", "tokens"),
     )
     reference = reference_log_probs(policy, padded, drawn.responses, limited, report)
     log_ratios = drawn.log_probs - reference
     check_finite(log_ratios, "log-probabilities")
     texts = full_texts(policy, prompts, rows, drawn.responses)
-    report("reward", 0, len(texts), "texts")
-    scored = reward.score(texts, lambda done, total: report("reward", done, total, "texts"))
-    judged = None
-    if judge is not None:
-        judged = judge.score(texts, lambda done, total: report("judge", done, total, "texts"))
-    completions = completion_tokens(drawn.responses, policy.end_tokens)
+    report("reward", 0, len(texts) * len(rewards.components), "texts")
+    components = rewards.score(texts, _ticker(report, "reward", "texts"))
     return Evaluation(
-        scored,
-        judged,
-        log_ratios.sum(1).cpu().numpy(),
-        drawn.responses.lengths.cpu().numpy().astype(np.uint32),
-        (distinct(completions, 1), distinct(completions, 2), distinct(completions, 3)),
-        _samples(policy, prompts, scores, rows, texts, scored, samples),
+        reward=rewards.combined(np.stack([part.values for part in components])),
+        components=components,
+        failed=failed_episodes(components),
+        judges={
+            name: judge.score(texts, _ticker(report, "judge", "texts"))
+            for name, judge in judges.items()
+        },
+        kl=log_ratios.sum(1).cpu().numpy(),
+        lengths=drawn.responses.lengths.cpu().numpy().astype(np.uint32),
+        completions=completion_tokens(drawn.responses, policy.end_tokens),
+        texts=texts,
     )
+
+
+def _ticker(report: Report, phase: str, unit: str) -> Callable[[int, int], None]:
+    return lambda done, total: report(phase, done, total, unit)
 
 
 def completion_tokens(responses: Responses, end_tokens: Sequence[int]) -> list[list[int]]:
@@ -101,30 +114,3 @@ def completion_tokens(responses: Responses, end_tokens: Sequence[int]) -> list[l
     rows = responses.tokens.tolist()
     cut = [row[:n] for row, n in zip(rows, responses.lengths.tolist(), strict=True)]
     return [row[:-1] if row[-1] in end_tokens else row for row in cut]
-
-
-def _samples(
-    policy: Policy,
-    prompts: Prompts,
-    scores: NDArray[np.float32],
-    rows: NDArray[np.intp],
-    texts: list[Text],
-    scored: Scores,
-    count: int,
-) -> list[Sample]:
-    """`count` episodes at even ranks of the prompt's score, the worst prompt first."""
-    by_score = np.argsort(scores[rows], kind="stable")
-    out = []
-    for place in _spread(len(rows), count):
-        episode = int(by_score[place])
-        row = rows[episode]
-        prompt = prompts.texts[row].written
-        out.append(
-            Sample(
-                prompt=int(prompts.ids[row]),
-                text=prompt,
-                completion=completion_of(prompt, texts[episode].written),
-                reward=None if episode in scored.failures else float(scored.values[episode]),
-            )
-        )
-    return out

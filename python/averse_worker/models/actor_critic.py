@@ -17,14 +17,30 @@ VALUE_HEAD = "value_head."
 """prefix of the value head among the names of the trained parameters"""
 
 
+class KlTerm(NamedTuple):
+    """The exact KL to a reference, where it is wanted."""
+
+    reference: LanguageModel
+    hidden: Tensor
+    """[N, d], the reference's hidden states at the N tokens that it is wanted at, in order"""
+    where: Tensor
+    """[B, T], true at those tokens"""
+    weights: Tensor
+    """[B, T] ≥ 0, in the loss"""
+
+
 class Evaluated(NamedTuple):
-    """What a model says of responses; every array is [B, T] float32, zero at padding."""
+    """What a model says of responses; every array is [B, T] float32, zero at what was left out."""
 
     log_probs: Tensor
     entropies: Tensor
     """nats"""
     values: Tensor | None
     """the value head's part; None where it was not asked for"""
+    kl_loss: Tensor | None = None
+    """Σ weight · KL, with gradients; None where it was not asked for"""
+    kl: Tensor | None = None
+    """KL at each token, without gradients"""
 
 
 class ActorCritic(nn.Module):
@@ -84,29 +100,42 @@ class ActorCritic(nn.Module):
         *,
         values: bool = False,
         rule: TokenRule | None = None,
+        kl: KlTerm | None = None,
     ) -> Evaluated:
         """Log-probabilities of `responses` in one pass over prompts and responses.
 
         Args:
             tokens: [B, P + T − 1], positions and mask likewise; as in `batches.Layout`.
             responses: [B, T], what was drawn after each of the last T tokens.
-            valid: [B, T], true at response tokens and false at padding.
+            valid: [B, T], true at the response tokens that are looked at; padding is never.
             early: [B, T], tokens that had still to come before an end; None: none, anywhere.
             values: whether the critic is asked too.
             rule: another one than the model's own.
+            kl: wanted beside it, at tokens of its own.
         """
-        model = self.language_model
+        model, rule = self.language_model, rule or self.rule
         hidden = model.hidden(tokens, positions, mask, responses.shape[1])
         # Rows of real tokens only: padding costs no logits.
         rows = _rows(hidden, valid)
-        chosen, entropy = model.log_probs(
-            rows,
-            _rows(responses, valid),
-            rule or self.rule,
-            None if early is None else _rows(early, valid),
-        )
+        chosen = entropy = rows.new_zeros(0, dtype=torch.float32)
+        if rows.shape[0]:
+            some = None if early is None else _rows(early, valid)
+            chosen, entropy = model.log_probs(rows, _rows(responses, valid), rule, some)
         own = _unrows(self.values(rows), valid) if values else None
-        return Evaluated(_unrows(chosen, valid), _unrows(entropy, valid), own)
+        seen = Evaluated(_unrows(chosen, valid), _unrows(entropy, valid), own)
+        if kl is None:
+            return seen
+        earlier = None if early is None else _rows(early, kl.where)
+
+        def reference(part: slice) -> Tensor:
+            with torch.no_grad():
+                some = None if earlier is None else earlier[part]
+                return kl.reference.logits(kl.hidden[part], rule, some)
+
+        total, divergences = model.weighted_kl(
+            _rows(hidden, kl.where), reference, rule, earlier, _rows(kl.weights, kl.where)
+        )
+        return seen._replace(kl_loss=total, kl=_unrows(divergences, kl.where))
 
 
 def _rows(array: Tensor, valid: Tensor) -> Tensor:

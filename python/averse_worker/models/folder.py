@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any, Final
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
 from averse_worker.engine.contract import Report
 from averse_worker.platform.files import ASSETS, file_digest
@@ -32,6 +32,8 @@ class ModelFolder:
     path: Path
     key: str
     """config key that led here"""
+    trust_remote_code: bool = False
+    """whether code in it may run"""
 
     def config(self) -> dict[str, Any]:
         """What config.json holds.
@@ -63,7 +65,7 @@ class ModelFolder:
     @property
     def section(self) -> str:
         """The config section that the model belongs to: `policy`, `reference`, `reward`, …"""
-        return self.key.partition(".")[0]
+        return self.key.rpartition(".")[0] or self.key
 
     def digests(self) -> dict[str, str]:
         """File name → sha256 of the files that make the model, sorted by name."""
@@ -76,37 +78,49 @@ class ModelFolder:
 
 
 def find_model(
-    model: str, builtin: str, key: str, trust_remote_code: bool, report: Report
+    model: str, key: str, report: Report, *, revision: str | None, trust_remote_code: bool
 ) -> ModelFolder:
-    """The folder of `model`: "builtin" (the folder `builtin` of the assets), a path or a hub id.
+    """The folder of `model`, a path or a hub id.
 
     A model that is not yet in the hub's cache is downloaded into it.
+
+    Args:
+        revision: commit, branch or tag of a hub id; None: the newest.
 
     Raises:
         InputError: there is no such folder and no such model on the hub.
         MissingEnvironment: the hub cannot be reached and the model is not in its cache.
     """
-    if model == "builtin":
-        return ModelFolder(ASSETS / builtin, key)
     path = Path(model).expanduser()
     if path.is_dir():
-        return ModelFolder(path, key)
+        return ModelFolder(path, key, trust_remote_code)
     if path.is_absolute() or model.startswith((".", "~")) or model.count("/") > 1:
         raise InputError(f"{key} is '{model}', which is no folder on this machine", key=key)
-    return ModelFolder(_download(model, key, trust_remote_code, report), key)
-
-
-def _download(model: str, key: str, trust_remote_code: bool, report: Report) -> Path:
     patterns = [*_PATTERNS, "*.py"] if trust_remote_code else _PATTERNS
     # Top level only: subfolders hold the same weights for other frameworks.
-    fetch = partial(snapshot_download, model, allow_patterns=patterns, ignore_patterns=["*/*"])
+    fetch = partial(
+        snapshot_download,
+        model,
+        revision=revision,
+        allow_patterns=patterns,
+        ignore_patterns=["*/*"],
+    )
+    return ModelFolder(_download(model, key, fetch, report), key, trust_remote_code)
+
+
+def builtin_model(name: str, key: str) -> ModelFolder:
+    """A model that ships with the worker."""
+    return ModelFolder(ASSETS / name, key)
+
+
+def _download(model: str, key: str, fetch: Callable[[], str], report: Report) -> Path:
     try:
         return Path(_in_background(fetch, report))
-    except (HFValidationError, RepositoryNotFoundError) as error:
+    except (HFValidationError, RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise InputError(
             f"{key} is '{model}', which is neither builtin, nor a folder here, nor a model that "
-            "the Hugging Face hub shows you; check its name, and sign in to the hub where the "
-            "model is not public",
+            "the Hugging Face hub shows you; check its name and revision, and sign in to the hub "
+            "where the model is not public",
             key=key,
         ) from error
     except OSError as error:  # no network and not in the cache, among others

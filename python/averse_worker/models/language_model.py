@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache, PreTrainedModel
 from transformers.activations import NewGELUActivation
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from averse_worker.models.kernels import cpu_attention
+from averse_worker.models.kernels.kl import ReferenceLogits, kl_of_logits, weighted_kl
 from averse_worker.models.kernels.kv_cache import new_cache
 from averse_worker.models.kernels.log_probs import TokenRule, chunks, log_probs, unfused_log_probs
 from averse_worker.models.kernels.trimming import last_block, trimmed
@@ -48,7 +50,8 @@ class LanguageModel:
                 "expected a decoder-only language model such as GPT-2, Llama or Qwen",
                 key=key,
             )
-        self._head = head
+        self.head = head
+        """from hidden states to logits"""
         self._vocabulary: int = head.weight.shape[0]  # type: ignore[index, assignment]
         parameters = inspect.signature(self._trunk.forward).parameters
         self._takes_positions = "position_ids" in parameters
@@ -109,7 +112,7 @@ class LanguageModel:
     ) -> tuple[Tensor, Tensor]:
         """Log-probabilities of `tokens` [N] after hidden states [N, d], and entropies [N]."""
         if self._plain:
-            weight, bias = self._head.weight, getattr(self._head, "bias", None)
+            weight, bias = self.head.weight, getattr(self.head, "bias", None)
             return log_probs(hidden, weight, bias, tokens, rule, early)  # type: ignore[arg-type]
         if torch.is_grad_enabled():
             return unfused_log_probs(self._raw_logits(hidden), tokens, rule, early)
@@ -125,13 +128,38 @@ class LanguageModel:
         chosen, entropies = zip(*parts, strict=True)
         return torch.cat(chosen), torch.cat(entropies)
 
+    def weighted_kl(
+        self,
+        hidden: Tensor,
+        reference: ReferenceLogits,
+        rule: TokenRule,
+        early: Tensor | None,
+        row_weights: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Σ_i w_i KL_i after hidden states [N, d] against the reference's logits, and KL [N]."""
+        if self._plain:
+            weight, bias = self.head.weight, getattr(self.head, "bias", None)
+            return weighted_kl(hidden, weight, bias, reference, rule, early, row_weights)  # type: ignore[arg-type]
+
+        def of_rows(part: Tensor, rows: slice) -> Tensor:
+            logits = self.logits(part, rule, None if early is None else early[rows])
+            return kl_of_logits(logits, reference(rows))
+
+        # The logits of a chunk are computed again in the backward pass, in place of holding all.
+        parts = [
+            checkpoint(of_rows, hidden[rows], rows, use_reentrant=False, preserve_rng_state=False)
+            for rows in chunks(hidden.shape[0], self._vocabulary)
+        ]
+        divergences = torch.cat(parts)
+        return (row_weights * divergences).sum(), divergences.detach()
+
     def _place(self, positions: Tensor) -> dict[str, Tensor]:
         # Models with ALiBi (Bloom, MPT) take their positions from the mask alone.
         return {"position_ids": positions} if self._takes_positions else {}
 
     def _raw_logits(self, hidden: Tensor) -> Tensor:
         if self._plain:
-            logits: Tensor = self._head(hidden)
+            logits: Tensor = self.head(hidden)
             return logits
         # Models with a soft cap or a scale after the head (Gemma 2, Cohere, Granite): let their
         # own forward pass run on top of a trunk that answers these hidden states.
@@ -184,7 +212,7 @@ class LanguageModel:
         self._trim(tokens, places, hidden)
         whole = self.causal(input_ids=tokens, use_cache=False, **self._place(places)).logits[0]
         for plain in (True, False):
-            self._plain = plain and type(self._head) is nn.Linear and not self._rescales()
+            self._plain = plain and type(self.head) is nn.Linear and not self._rescales()
             if _near(self._raw_logits(hidden), whole, 1e-5):
                 return True
         return False

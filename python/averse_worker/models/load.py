@@ -31,16 +31,15 @@ def load_policy(
         InputError: files are missing or corrupt, the tokenizer lacks a token, prompts and
             responses exceed the context, or the two models have different vocabularies.
     """
-    trust = payload.policy.trust_remote_code
     # With LoRA the base is frozen and may rest in the compute format; what is trained may not.
-    dtype = device.dtype if payload.policy.lora_rank else torch.float32
-    own = load_pretrained(folder, "language model", dtype, trust)
+    dtype = device.dtype if payload.policy.adapter else torch.float32
+    own = load_pretrained(folder, "language model", dtype)
     causal, tokenizer = own.model, own.tokenizer
     _check_context(folder, context_of(causal), payload)
     ends = _end_tokens(folder, tokenizer, causal.get_output_embeddings().weight.shape[0])
     other = None
     if reference is not None:
-        measure = load_pretrained(reference, "language model", dtype, trust)
+        measure = load_pretrained(reference, "language model", dtype)
         _check_same_vocabulary(reference, measure.tokenizer, tokenizer)
         other = measure.model
     rule = TokenRule(
@@ -59,7 +58,8 @@ def load_policy(
         tokenizer,
         rule,
         device,
-        lora_rank=payload.policy.lora_rank,
+        adapter=payload.policy.adapter,
+        critic=payload.training.critic,
         reference=other,
     )
 

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from averse_worker.models.actor_critic import ActorCritic, Evaluated
+from averse_worker.models.actor_critic import ActorCritic, Evaluated, KlTerm
 from averse_worker.models.batches import Layout, PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.language_model import LanguageModel
 from averse_worker.platform.device import Device, quiet
+from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.load import LoadAdapter
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -26,9 +28,9 @@ _REFERENCE: Final = "reference"
 class Policy:
     """A language model with a scalar value head on its last hidden state.
 
-    With `lora_rank` > 0 only low-rank adapters and the value head are trained, and the reference
-    is the same network with its adapters off (after fine-tuning: with a frozen copy of them);
-    otherwise it is a frozen copy of the network (or another model).
+    With an adapter only its low-rank weights and the value head are trained, and the reference is
+    the same network with the adapter off (after fine-tuning: with a frozen copy of it); otherwise
+    it is a frozen copy of the network (or another model).
     """
 
     def __init__(
@@ -38,7 +40,8 @@ class Policy:
         rule: TokenRule,
         device: Device,
         *,
-        lora_rank: int = 0,
+        adapter: LoadAdapter | None = None,
+        critic: bool = True,
         reference: PreTrainedModel | None = None,
     ) -> None:
         """Takes `causal` over: it is moved, wrapped and trained in place."""
@@ -47,12 +50,12 @@ class Policy:
         """for exports: every call leaves its truncation and padding behind in a tokenizer"""
         self.rule = rule
         self.device = device
-        self.lora_rank = lora_rank
+        self._adapter = adapter
         self.fine_tuned = False
         """whether the reference is no longer what was loaded"""
         self.own_reference = reference is None
         causal = self._prepared(causal.to(device.torch_device))
-        self.model = ActorCritic(causal, rule, critic=True)
+        self.model = ActorCritic(causal, rule, critic=critic)
         if reference is not None:
             self._reference = self._frozen(reference.to(device.torch_device), "reference")
 
@@ -89,23 +92,30 @@ class Policy:
         return {name: p for name, p in named if f".{_REFERENCE}." in name}
 
     def _prepared(self, causal: PreTrainedModel) -> PreTrainedModel:
-        """`causal` with new adapters in it where they are wanted; the reference follows it."""
-        if self.own_reference and not self.lora_rank:
+        """`causal` with a new adapter in it where one is wanted; the reference follows it."""
+        wanted = self._adapter
+        if self.own_reference and wanted is None:
             self._reference = self._frozen(copy.deepcopy(causal))
         self.adapter: PeftModel | None = None
-        if self.lora_rank:
+        if wanted is not None:
             from peft import LoraConfig, get_peft_model
 
             causal.requires_grad_(False)
             config = LoraConfig(
-                r=self.lora_rank,
-                lora_alpha=2 * self.lora_rank,
-                target_modules="all-linear",
+                r=wanted.rank,
+                lora_alpha=wanted.alpha,
+                lora_dropout=wanted.dropout,
+                target_modules=wanted.targets or "all-linear",
                 task_type="CAUSAL_LM",
             )
             with quiet():
                 self.adapter = get_peft_model(causal, config)
         return causal
+
+    @property
+    def lora_rank(self) -> int:
+        """0: full fine-tuning."""
+        return 0 if self._adapter is None else self._adapter.rank
 
     @property
     def actor(self) -> LanguageModel:
@@ -152,6 +162,22 @@ class Policy:
             finally:
                 self.adapter.set_adapter(_TRAINED)
 
+    def reference_head(self) -> LanguageModel:
+        """The reference for its logits alone, which an adapter off or on does not change.
+
+        Raises:
+            InputError: the adapter is on the head too.
+        """
+        if self.adapter is None or not self.own_reference:
+            return self._reference.language_model
+        if any("lora" in name for name, _ in self.actor.head.named_parameters()):
+            raise InputError(
+                "policy.lora_targets names the output layer, and the exact KL needs the "
+                "reference's beside it; leave that layer out, or use the k3 estimator",
+                key="policy.lora_targets",
+            )
+        return self.actor
+
     def evaluate(
         self,
         model: ActorCritic,
@@ -161,10 +187,16 @@ class Policy:
         *,
         values: bool = False,
         rule: TokenRule | None = None,
+        wanted: Tensor | None = None,
+        kl: KlTerm | None = None,
     ) -> Evaluated:
-        """Log-probabilities of the responses under `model`, in one pass with gradients."""
+        """Log-probabilities of the responses under `model`, in one pass with gradients.
+
+        Args:
+            wanted: [B, T], true at the tokens that are looked at; None: all of the responses.
+        """
         layout = Layout.of(prompts, responses)
-        valid = responses.valid()
+        valid = responses.valid() if wanted is None else wanted
         early = None
         if min_new_tokens:
             steps = torch.arange(layout.keep, device=valid.device)
@@ -179,6 +211,7 @@ class Policy:
                 early,
                 values=values,
                 rule=rule,
+                kl=kl,
             )
         return evaluated
 

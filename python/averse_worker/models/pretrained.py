@@ -55,7 +55,6 @@ def load_pretrained(
     folder: ModelFolder,
     kind: Kind,
     dtype: torch.dtype,
-    trust_remote_code: bool,
 ) -> Pretrained:
     """Loads what is in `folder`, on the CPU.
 
@@ -64,8 +63,8 @@ def load_pretrained(
         MissingEnvironment: a package that the model needs is not installed.
     """
     declared = check_folder(folder)
-    config = _config(folder, declared, kind, trust_remote_code)
-    tokenizer = _tokenizer(folder, trust_remote_code)
+    config = _config(folder, declared, kind)
+    tokenizer = _tokenizer(folder)
     rows = getattr(config.get_text_config(), "vocab_size", None)
     if rows is not None:
         check_vocabulary(folder, tokenizer, rows)
@@ -75,7 +74,7 @@ def load_pretrained(
             config=config,
             dtype=dtype,
             use_safetensors=True,
-            trust_remote_code=trust_remote_code,
+            trust_remote_code=folder.trust_remote_code,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # told below, in our words
         )
@@ -114,13 +113,11 @@ def explained(folder: ModelFolder, expected: str) -> Iterator[None]:
         ) from error
 
 
-def _config(
-    folder: ModelFolder, declared: dict[str, Any], kind: Kind, trust_remote_code: bool
-) -> PreTrainedConfig:
+def _config(folder: ModelFolder, declared: dict[str, Any], kind: Kind) -> PreTrainedConfig:
     """The config, if it is of a model of this kind."""
     model_type = declared.get("model_type")
     code = declared.get("auto_map")
-    if model_type not in CONFIG_MAPPING_NAMES and not (code and trust_remote_code):
+    if model_type not in CONFIG_MAPPING_NAMES and not (code and folder.trust_remote_code):
         if code:
             key = f"{folder.section}.trust_remote_code"
             raise folder.wrong(
@@ -135,7 +132,7 @@ def _config(
         )
     with explained(folder, _EXPECTED[kind]):
         config: PreTrainedConfig = AutoConfig.from_pretrained(
-            folder.path, trust_remote_code=trust_remote_code
+            folder.path, trust_remote_code=folder.trust_remote_code
         )
     named = [str(name) for name in declared.get("architectures") or []]
     classifies = any("Classification" in name for name in named)
@@ -157,15 +154,15 @@ def _config(
     return config
 
 
-def _tokenizer(folder: ModelFolder, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+def _tokenizer(folder: ModelFolder) -> PreTrainedTokenizerBase:
     with explained(folder, "a tokenizer with its vocabulary files"):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            folder.path, trust_remote_code=trust_remote_code
+            folder.path, trust_remote_code=folder.trust_remote_code
         )
     names = {*tokenizer.vocab_files_names.values(), "tokenizer.json"}
     special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
     plain = len(set(tokenizer.get_vocab().values()) - special)
-    found = trust_remote_code or any((folder.path / name).is_file() for name in names)
+    found = folder.trust_remote_code or any((folder.path / name).is_file() for name in names)
     if not found or plain < 2:
         # transformers makes a tokenizer without a vocabulary rather than say so.
         raise folder.wrong(

@@ -15,7 +15,7 @@ import torch
 
 from averse_worker.platform.processor import processor_name
 from averse_worker.wire.errors import InputError, MissingEnvironment
-from averse_worker.wire.messages.load import LoadBackend
+from averse_worker.wire.messages.load import DeviceFacts, LoadBackend
 
 DTYPES: Final = {
     "float32": torch.float32,
@@ -113,6 +113,22 @@ def open_device(backend: LoadBackend) -> Device:
         _use_onednn()
         _keep_freed_memory()
     return device
+
+
+def list_devices() -> tuple[str, list[DeviceFacts]]:
+    """The device that `auto` takes, and all that `backend.device` may name."""
+    found = [DeviceFacts(name="cpu", description=processor_name(), memory_bytes=None)]
+    if torch.backends.mps.is_available():
+        memory = torch.mps.recommended_max_memory()
+        found.append(DeviceFacts(name="mps", description=processor_name(), memory_bytes=memory))
+    for number in range(torch.cuda.device_count()):
+        facts = torch.cuda.get_device_properties(number)
+        found.append(
+            DeviceFacts(
+                name=f"cuda:{number}", description=facts.name, memory_bytes=facts.total_memory
+            )
+        )
+    return str(_choose("auto")), found
 
 
 def _nvidia_driver() -> str | None:

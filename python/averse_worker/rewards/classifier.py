@@ -157,9 +157,7 @@ class TransformersReward:
         return torch.tensor(tokens, device=device), torch.tensor(mask, device=device)
 
 
-def load_reward(
-    folder: ModelFolder, label: str | None, sign: int, device: Device, trust_remote_code: bool
-) -> RewardModel:
+def load_reward(folder: ModelFolder, label: str | None, sign: int, device: Device) -> RewardModel:
     """The reward model (or judge) in `folder`, of whichever kind its config names.
 
     Raises:
@@ -168,7 +166,7 @@ def load_reward(
     config = folder.config() if folder.json("config.json") is not None else {}
     if str(config.get("architecture", "")).startswith("averse-"):
         return _own(folder, config, label, sign)
-    loaded = load_pretrained(folder, "classifier", torch.float32, trust_remote_code)
+    loaded = load_pretrained(folder, "classifier", torch.float32)
     index = class_index(folder, label, f"{folder.section}.label")
     outputs = loaded.model.config.num_labels
     if index >= outputs:

@@ -6,7 +6,7 @@ Everything that the update needs stays here as tensors; the controller gets one 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,55 +20,77 @@ from averse_worker.engine.contract import Report
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import check_finite, require_finite
-from averse_worker.rewards.contract import Failed
-from averse_worker.rewards.scoring import Scorer
-from averse_worker.rewards.transform import RewardTransform
+from averse_worker.rewards.combine import Rewards, failed_episodes
+from averse_worker.rewards.contract import Failed, Scores
 from averse_worker.rollout import returns
-from averse_worker.rollout.generate import Sampler, Samples, sample
+from averse_worker.rollout.generate import Sampler, sample
 from averse_worker.rollout.reference import reference_log_probs
 from averse_worker.wire.messages.load import LoadTraining
 from averse_worker.wire.messages.training import RolloutSeconds
 
 
 @dataclass(frozen=True)
-class Episodes:
-    """A finished batch; arrays are [B] or [B, T], zero at padding, on the policy's device.
+class Critique:
+    """What the critic makes of a batch; arrays are [B, T], zero at padding."""
 
-    Where the reward failed, `advantages` are NaN: such an episode cannot enter an update.
-    """
-
-    prompts: PaddedPrompts
-    responses: Responses
-    log_probs: Tensor
-    """of the policy that sampled"""
     baseline: Tensor
     """what is added to the value head's answer: the prefixes' rewards, or zero"""
     values: Tensor
     """V(s_t), baseline in"""
     advantages: Tensor
-    """GAE, not yet whitened"""
+    """GAE, not yet whitened; NaN where the reward failed"""
 
-    @property
-    def failed(self) -> NDArray[np.bool_]:
-        """[B]: which have no reward."""
-        return torch.isnan(self.advantages[:, 0]).cpu().numpy()
+    def select(self, rows: Tensor, width: int) -> "Critique":
+        """Some rows, and the first `width` tokens."""
+        return Critique(
+            self.baseline[rows, :width], self.values[rows, :width], self.advantages[rows, :width]
+        )
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """A finished batch; arrays are [B] or [B, T], zero at padding, on the policy's device."""
+
+    prompts: PaddedPrompts
+    responses: Responses
+    log_probs: Tensor
+    """of the policy that sampled"""
+    reference_log_probs: Tensor
+    critique: Critique | None
+    """None: there is no critic"""
+    failed: NDArray[np.bool_]
+    """which have no reward, and so neither return nor advantage"""
+
+    def select(self, rows: Tensor) -> "Episodes":
+        """Some rows, with the padding that none of them needs cut off."""
+        responses = self.responses.select(rows)
+        width = responses.tokens.shape[1]
+        return Episodes(
+            self.prompts.select(rows),
+            responses,
+            self.log_probs[rows, :width],
+            self.reference_log_probs[rows, :width],
+            self.critique.select(rows, width) if self.critique else None,
+            self.failed[rows.cpu().numpy()],
+        )
 
 
 @dataclass(frozen=True)
 class RolloutSummary:
     """What the controller is told of a batch; arrays are [B].
 
-    Rewards and returns mean nothing at the episodes in `failures`; everything else is finite.
+    Rewards and returns mean nothing at episodes that failed; everything else is finite.
     """
 
     reward: NDArray[np.float32]
-    """raw"""
+    """raw, combined"""
+    components: Sequence[Scores]
+    """raw, with the failures of each component"""
     kl: NDArray[np.float32]
     returns: NDArray[np.float32]
-    lambda_returns: NDArray[np.float32]
+    lambda_returns: NDArray[np.float32] | None
+    """None: there is no critic"""
     lengths: NDArray[np.uint32]
-    failures: Mapping[int, Failed]
-    """episodes without a reward"""
     texts: Sequence[Text]
     """prompt and completion in one"""
     entropy: float
@@ -81,8 +103,7 @@ class Collector:
 
     policy: Policy
     sampler: Sampler
-    reward: Scorer
-    transform: RewardTransform
+    rewards: Rewards
     training: LoadTraining
 
     def collect(
@@ -91,15 +112,16 @@ class Collector:
         scores: NDArray[np.float32],
         rows: NDArray[np.intp],
         draws: Tensor,
-        kl_coefficient: float,
+        kl_coefficient: float | None,
         report: Report,
     ) -> tuple[Episodes, RolloutSummary]:
         """One episode for each of `rows` (positions in `prompts`, repetitions allowed).
 
         Args:
-            scores: raw scores of all `prompts`.
+            scores: [C, prompts], the components' raw scores of all `prompts` alone; NaN where they
+                are not known and not needed.
             draws: [B, new_tokens] uniform numbers.
-            kl_coefficient: β.
+            kl_coefficient: β; None: the KL is not in the return.
 
         Raises:
             Diverged: weights, log-probabilities, values or returns are not finite. A reward that
@@ -121,67 +143,72 @@ class Collector:
         )
         log_ratios = samples.log_probs - reference
         check_finite(log_ratios, "log-probabilities")
-        check_finite(samples.values, "values")
+        if samples.values is not None:
+            check_finite(samples.values, "values")
         referred = clock.lap()
         texts = full_texts(self.policy, prompts, rows, samples.responses)
-        report("reward", 0, len(texts), "texts")
-        scored = self.reward.score(texts, _ticker(report, "reward", "texts"))
-        report("reward", len(texts), len(texts), "texts")
-        failures = dict(scored.failures)
-        device = self.policy.device.torch_device
-        baseline = torch.zeros_like(samples.log_probs)
+        total = len(texts) * len(self.rewards.components)
+        report("reward", 0, total, "texts")
+        scored = self.rewards.score(texts, _ticker(report, "reward", "texts"))
+        report("reward", total, total, "texts")
+        own = scores[:, rows]
+        baseline = None
         if self.training.prefix_baseline:
             tick = _ticker(report, "prefixes", "texts")
-            baseline, missing = self._prefix_rewards(prompts, scores, rows, samples.responses, tick)
-            failures = missing | failures
-        shaped = self.transform(scored.values, scores[rows])
-        # Failed is failed, also where only the text before a token had no score.
-        shaped[list(failures)] = np.nan
-        episodes, returns_, lambda_returns = self._credit(
-            padded,
-            samples,
-            torch.from_numpy(shaped).to(device),
-            log_ratios,
-            baseline,
-            kl_coefficient,
-        )
-        for name, figures in (("returns", returns_), ("λ-returns", lambda_returns)):
-            check_finite(figures, name, failures)
+            baseline, missing = self._prefix_rewards(prompts, own, rows, samples.responses, tick)
+            # Failed is failed, also where only the text before a token had no score.
+            scored = [
+                Scores(part.values, {**before, **part.failures})
+                for part, before in zip(scored, missing, strict=True)
+            ]
+        raw = np.stack([part.values for part in scored])
+        failed = failed_episodes(scored)
+        lost = set(np.flatnonzero(failed).tolist())
+        shaped = self.rewards.trained(raw, own)
+        shaped[failed] = np.nan
         lengths = samples.responses.lengths
+        dense = returns.dense_rewards(
+            torch.from_numpy(shaped).to(self.policy.device.torch_device),
+            log_ratios,
+            lengths,
+            kl_coefficient or 0.0,
+        )
+        critique = None
+        if samples.values is not None:
+            critique = self._criticise(samples.responses, dense, samples.values, baseline)
+        discounted = returns.discounted_returns(dense, self.training.gamma)
+        check_finite(discounted, "returns", lost)
+        first = None
+        if critique is not None:
+            first = critique.advantages[:, 0] + critique.values[:, 0]
+            check_finite(first, "λ-returns", lost)
         summary = RolloutSummary(
-            reward=scored.values,
+            reward=self.rewards.combined(raw),
+            components=scored,
             kl=log_ratios.sum(1).cpu().numpy(),
-            returns=returns_.cpu().numpy(),
-            lambda_returns=lambda_returns.cpu().numpy(),
+            returns=discounted.cpu().numpy(),
+            lambda_returns=None if first is None else first.cpu().numpy(),
             lengths=lengths.cpu().numpy().astype(np.uint32),
-            failures=failures,
             texts=texts,
             entropy=float(samples.entropies.sum() / lengths.sum()),
             seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
         )
+        episodes = Episodes(
+            padded, samples.responses, samples.log_probs, reference, critique, failed
+        )
         return episodes, summary
 
-    def _credit(
-        self,
-        prompts: PaddedPrompts,
-        samples: Samples,
-        scores: Tensor,
-        log_ratios: Tensor,
-        baseline: Tensor,
-        kl_coefficient: float,
-    ) -> tuple[Episodes, Tensor, Tensor]:
-        """Episodes with advantages, their returns and their λ-returns at the first token."""
-        gamma, lambda_ = self.training.gamma, self.training.lambda_
-        responses = samples.responses
+    def _criticise(
+        self, responses: Responses, dense: Tensor, own: Tensor, baseline: Tensor | None
+    ) -> Critique:
+        """Values and advantages, from the value head's `own` answers."""
         valid = responses.valid()
-        rewards = returns.dense_rewards(scores, log_ratios, responses.lengths, kl_coefficient)
-        values = samples.values + baseline * valid
-        advantages = returns.advantages(rewards, values, valid, gamma, lambda_)
-        episodes = Episodes(
-            prompts, responses, samples.log_probs, baseline * valid, values, advantages
+        offset = torch.zeros_like(own) if baseline is None else baseline * valid
+        values = own + offset
+        advantages = returns.advantages(
+            dense, values, valid, self.training.gamma, self.training.lambda_
         )
-        first = advantages[:, 0] + values[:, 0]
-        return episodes, returns.discounted_returns(rewards, gamma), first
+        return Critique(offset, values, advantages)
 
     def _prefix_rewards(
         self,
@@ -190,9 +217,9 @@ class Collector:
         rows: NDArray[np.intp],
         responses: Responses,
         tick: Callable[[int, int], None],
-    ) -> tuple[Tensor, dict[int, Failed]]:
-        """[B, T]: the transformed reward of the text before each token, and the episodes where one
-        of them failed."""
+    ) -> tuple[Tensor, list[dict[int, Failed]]]:
+        """[B, T]: the trained reward of the text before each token; and by component, the episodes
+        where one of those failed. `scores` [C, B] are the prompts'."""
         lengths = responses.lengths.tolist()
         drawn = responses.tokens.tolist()
         steps = [(i, step) for i in range(len(rows)) for step in range(1, lengths[i])]
@@ -201,23 +228,26 @@ class Collector:
             [drawn[i][:step] for i, step in steps],
         )
         texts = read_tokens(self.policy.tokenizer, self.policy.end_tokens, *prefixes)
-        raw = np.zeros(responses.tokens.shape, dtype=np.float32)
-        own = np.broadcast_to(scores[rows][:, None], raw.shape)
+        raw = np.zeros((len(scores), *responses.tokens.shape), dtype=np.float32)
+        own = np.broadcast_to(scores[:, :, None], raw.shape)
         # Before the first token stands the prompt, whose score is known.
-        raw[:, 0] = scores[rows]
+        raw[:, :, 0] = scores
         valid = responses.valid().cpu().numpy()
         valid[:, 0] = False
-        scored = self.reward.score(texts, tick)
-        raw[valid] = scored.values
         episodes, tokens = np.nonzero(valid)
-        failures = {
-            int(episodes[at]): Failed(
-                reason.kind, f"the text before its token {tokens[at]}: {reason.message}"
+        missing = []
+        for place, scored in enumerate(self.rewards.score(texts, tick)):
+            raw[place][valid] = scored.values
+            missing.append(
+                {
+                    int(episodes[at]): Failed(
+                        reason.kind, f"the text before its token {tokens[at]}: {reason.message}"
+                    )
+                    for at, reason in scored.failures.items()
+                }
             )
-            for at, reason in scored.failures.items()
-        }
-        baseline = torch.from_numpy(self.transform(raw, own)).to(responses.tokens.device)
-        return baseline, failures
+        baseline = torch.from_numpy(self.rewards.trained(raw, own)).to(responses.tokens.device)
+        return baseline, missing
 
 
 def full_texts(

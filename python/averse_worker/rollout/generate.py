@@ -45,8 +45,8 @@ class Samples:
     """of the policy uncut by top-k and top-p, float32"""
     entropies: Tensor
     """nats, of the same policy"""
-    values: Tensor
-    """the value head's part"""
+    values: Tensor | None
+    """the value head's part; None without a critic"""
 
 
 def uniforms(seed: int, episodes: int, new_tokens: int) -> Tensor:
@@ -88,7 +88,9 @@ def sample(
     out = _Out(
         torch.full(shape, pad, dtype=torch.long, device=device),
         torch.full((batch,), sampler.new_tokens, dtype=torch.long, device=device),
-        *(torch.zeros(shape, device=device) for _ in range(3)),
+        torch.zeros(shape, device=device),
+        torch.zeros(shape, device=device),
+        torch.zeros(shape, device=device) if policy.model.value_head is not None else None,
     )
     draws = draws.to(device)
     # Like lengths together: less padding, and none at all where all are equal.
@@ -108,7 +110,7 @@ class _Out:
     lengths: Tensor
     log_probs: Tensor
     entropies: Tensor
-    values: Tensor
+    values: Tensor | None
 
 
 @torch.inference_mode()
@@ -150,7 +152,8 @@ def _sample_rows(
             out.tokens[episodes, step] = drawn.tokens[live]
             out.log_probs[episodes, step] = drawn.log_probs[live]
             out.entropies[episodes, step] = drawn.entropies[live]
-            out.values[episodes, step] = policy.model.values(hidden)[live]
+            if out.values is not None:
+                out.values[episodes, step] = policy.model.values(hidden)[live]
             tick(done + count * (step + 1), total)
             positions = positions[:, -1:] + 1
             tokens = drawn.tokens[:, None]

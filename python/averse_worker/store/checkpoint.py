@@ -2,7 +2,7 @@
 
     weights.safetensors    what is trained: policy (or adapters) and value head
     optimizer.safetensors  AdamW's moments and step counts, by the weights' names
-    average.safetensors    the exponential average, where there is one
+    average.safetensors    the EMA weights, where they are kept
     reference.safetensors  only after fine-tuning: the frozen copy (of the adapters, with LoRA)
     random.json            the process's global random generators: Python, NumPy, torch, each device
     state.json             counters, and which of the files there are
@@ -22,16 +22,19 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from averse_worker.models.actor_critic import VALUE_HEAD
 from averse_worker.models.policy import Policy
 from averse_worker.platform.files import check_empty_folder, same_mode
 from averse_worker.store.random_state import RandomState, read_random_state, set_random_state
-from averse_worker.training.ema import WeightAverage
+from averse_worker.training.ema import EmaWeights
 from averse_worker.training.ppo import Ppo
 from averse_worker.wire.errors import InputError
 
 FORMAT: Final = 3
 _STATE: Final = "state.json"
 _RANDOM: Final = "random.json"
+
+_HEAD: Final = frozenset({f"{VALUE_HEAD}weight", f"{VALUE_HEAD}bias"})
 
 Content = TypeVar("Content", bound=Struct)
 
@@ -51,7 +54,7 @@ def write_checkpoint(
     folder: Path,
     policy: Policy,
     ppo: Ppo,
-    average: WeightAverage | None,
+    ema: EmaWeights | None,
     *,
     rollouts: int,
     updates: int,
@@ -64,8 +67,8 @@ def write_checkpoint(
     check_empty_folder(folder)
     _save(folder, "weights", policy.parameters)
     _save(folder, "optimizer", ppo.state())
-    if average is not None:
-        _save(folder, "average", average.weights)
+    if ema is not None:
+        _save(folder, "average", ema.weights)
     if policy.fine_tuned:
         for name, tensors in _fine_tuned(policy).items():
             _save(folder, name, tensors)
@@ -76,7 +79,7 @@ def write_checkpoint(
         updates=updates,
         lora_rank=policy.lora_rank,
         fine_tuned=policy.fine_tuned,
-        average=average is not None,
+        average=ema is not None,
     )
     _write(folder / _STATE, state)
     same_mode(folder, _STATE)
@@ -98,7 +101,7 @@ def read_state(folder: Path) -> State:
     return _read(path, State)
 
 
-def read_checkpoint(folder: Path, policy: Policy, ppo: Ppo, average: WeightAverage | None) -> State:
+def read_checkpoint(folder: Path, policy: Policy, ppo: Ppo, ema: EmaWeights | None) -> State:
     """Puts a checkpoint's state into a policy of the same model and settings.
 
     Everything is read and looked over first: a checkpoint that is refused leaves the weights alone.
@@ -107,10 +110,10 @@ def read_checkpoint(folder: Path, policy: Policy, ppo: Ppo, average: WeightAvera
         InputError: a file is missing or corrupt, or belongs to another model or LoRA rank.
     """
     state = read_state(folder)
-    _check_settings(folder, state, policy, average)
+    _check_settings(folder, state, policy, ema)
     targets: dict[str, Mapping[str, Tensor]] = {"weights": policy.parameters}
-    if average is not None:
-        targets["average"] = average.weights
+    if ema is not None:
+        targets["average"] = ema.weights
     if state.fine_tuned:
         policy.add_reference_adapter()
         targets |= _fine_tuned(policy)
@@ -134,20 +137,17 @@ class _Format(Struct, frozen=True):
     format: int
 
 
-def _check_settings(
-    folder: Path, state: State, policy: Policy, average: WeightAverage | None
-) -> None:
+def _check_settings(folder: Path, state: State, policy: Policy, ema: EmaWeights | None) -> None:
     if state.lora_rank != policy.lora_rank:
         raise InputError(
             f"{folder}: was saved with policy.lora_rank {state.lora_rank}, but it is "
             f"{policy.lora_rank} now; set it back",
             key="policy.lora_rank",
         )
-    if average is not None and not state.average:
+    if ema is not None and not state.average:
         raise InputError(
-            f"{folder}: has no average of the weights, but training.average_decay is set; "
-            "set it to 0",
-            key="training.average_decay",
+            f"{folder}: has no EMA weights, but training.ema_decay is set; set it to 0",
+            key="training.ema_decay",
         )
 
 
@@ -177,6 +177,13 @@ def _load_fitting(folder: Path, name: str, targets: Mapping[str, Tensor]) -> dic
     """A file's tensors, which must be of the same names and shapes as `targets`."""
     path = folder / f"{name}.safetensors"
     loaded = _load(path)
+    if loaded.keys() ^ targets.keys() == _HEAD:
+        there, wanted = ("a", "false") if loaded.keys() >= _HEAD else ("no", "true")
+        raise InputError(
+            f"{path}: has {there} value head, but training.critic is {wanted}; "
+            "set it as it was when this was saved",
+            key="training.critic",
+        )
     shapes = {key: tuple(tensor.shape) for key, tensor in targets.items()}
     found = {key: tuple(tensor.shape) for key, tensor in loaded.items()}
     if shapes != found:

@@ -1,4 +1,4 @@
-"""An exponential average of the trained weights: less noisy than the last iterate."""
+"""EMA weights, an exponential moving average of the trained ones: less noisy than the last."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from averse_worker.models.actor_critic import VALUE_HEAD
 from averse_worker.models.policy import Policy
 
 
-class WeightAverage:
+class EmaWeights:
     """ē ← d·ē + (1 − d)·θ after every update, over the actor's trained parameters (float32)."""
 
     def __init__(self, policy: Policy, decay: float) -> None:

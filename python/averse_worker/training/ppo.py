@@ -1,11 +1,14 @@
-"""Proximal policy optimization (Schulman et al. 2017) on the episodes that carry weight.
+"""Proximal policy optimization (Schulman et al. 2017) on the episodes that take part.
 
-Episodes of weight zero are left out before anything is computed: they cost no forward and no
-backward pass, so the update's time is proportional to the episodes kept.
+What the terms of the loss are is in `objective.py` and `kl_loss.py`; here they are put together and
+descended. Episodes that do not take part are left out before anything is computed: they cost no
+forward and no backward pass, so the update's time is proportional to the episodes kept.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,33 +16,46 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from averse_worker.engine.contract import Report
-from averse_worker.models.actor_critic import VALUE_HEAD
+from averse_worker.models.actor_critic import VALUE_HEAD, Evaluated
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import first_not_finite, require_finite
 from averse_worker.rollout.collect import Episodes
-from averse_worker.training.minibatches import Kept, minibatches
+from averse_worker.training.kl_loss import ExactKl, K3Kl, KlLossTerm, reference_hidden
+from averse_worker.training.minibatches import minibatches
+from averse_worker.training.objective import Objective, PolicyTerm, Targets, make_objective
 from averse_worker.wire.errors import Diverged
+from averse_worker.wire.limits import LossArrays
 from averse_worker.wire.messages.load import LoadTraining
+from averse_worker.wire.messages.training import KlLoss, UpdatePayload
 
 
 @dataclass(frozen=True)
 class UpdateSummary:
-    """Means over the gradient steps."""
+    """What came of an update."""
 
-    loss_policy: float
-    loss_value: float
-    entropy: float
-    """nats a token"""
-    clip_fraction: float
-    """share of tokens whose ratio was clipped"""
-    approx_kl: float
-    """mean over tokens of (ratio - 1) - log ratio, an unbiased estimate of the step's KL"""
-    grad_norm: float
-    """before clipping"""
-    explained_variance: float
-    """of the returns by the critic, before the update"""
+    figures: dict[str, float]
+    """as declared in `engine/registry.py`, those that apply"""
     gradient_steps: int
     tokens: int
+    """generated tokens gone through, in all epochs"""
+
+
+class Figures:
+    """Means over the gradient steps that had something to say of a figure."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._steps: dict[str, int] = {}
+
+    def add(self, figures: Mapping[str, Tensor]) -> None:
+        """One step's; without waiting for the device."""
+        for name, value in figures.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._steps[name] = self._steps.get(name, 0) + 1
+
+    def means(self) -> dict[str, float]:
+        """By name."""
+        return {name: float(total / self._steps[name]) for name, total in self._sums.items()}
 
 
 class Ppo:
@@ -52,18 +68,12 @@ class Ppo:
         self.reset()
 
     def update(
-        self,
-        episodes: Episodes,
-        weights: NDArray[np.float64],
-        seed: int,
-        learning_rate_factor: float,
-        report: Report,
+        self, episodes: Episodes, arrays: LossArrays, settings: UpdatePayload, report: Report
     ) -> UpdateSummary:
-        """`epochs` passes over the episodes of weight > 0.
+        """`epochs` passes over the episodes that take part.
 
         Args:
-            weights: [B] ≥ 0, not all zero; only their ratios matter.
-            seed: of the minibatches' order.
+            arrays: of the payload `settings`, read.
 
         Raises:
             Diverged: a weight, loss or gradient is NaN or infinite. Nothing of that gradient step
@@ -71,46 +81,35 @@ class Ppo:
         """
         require_finite(self._parameters)
         training, device = self._training, self._policy.device.torch_device
-        kept = torch.from_numpy(np.flatnonzero(weights)).to(device)
-        batch = Kept.of(episodes, kept, torch.from_numpy(weights).float().to(device)[kept])
-        for group, rate in zip(
-            self.optimizer.param_groups,
-            (training.learning_rate, training.value_learning_rate),
-            strict=True,
-        ):
-            group["lr"] = rate * learning_rate_factor
-        lengths = (batch.episodes.prompts.lengths + batch.episodes.responses.lengths).cpu().numpy()
-        steps = math.ceil(len(lengths) / training.minibatch)
+        objective = make_objective(episodes, arrays, settings.loss_aggregation)
+        rates = (training.learning_rate, training.value_learning_rate)
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
+            group["lr"] = rate * settings.learning_rate_factor
+        generated = objective.token_counts()
+        lengths = objective.episodes.prompts.lengths.cpu().numpy() + generated
+        count = len(lengths)
+        steps = settings.steps_per_epoch or math.ceil(count / training.minibatch)
         # Each step's loss is its share of one sum over the batch, so that an episode's influence
         # is its weight wherever the shuffle puts it.
-        scale = float(batch.token_weights.sum()) / steps
+        factor = count * steps / max(count, steps)
+        kl = self._kl_loss(objective, settings.kl_loss, report)
         total = training.epochs * steps
-        sums: Tensor | None = None
-        random = np.random.default_rng(seed)
-        done = 0
+        figures, tokens, done = Figures(), 0, 0
+        random = np.random.default_rng(settings.seed)
         for _ in range(training.epochs):
-            for rows in minibatches(lengths, training.minibatch, random):
+            for rows in minibatches(lengths, steps, random):
                 report("update", done, total, "steps")
-                statistics = self._step(batch, torch.from_numpy(rows).to(device), scale)
-                sums = statistics if sums is None else sums + statistics
+                part = objective.select(torch.from_numpy(rows).to(device))
+                figures.add(self._step(part, factor, kl, rows))
+                tokens += int(generated[rows].sum())
                 done += 1
         report("update", total, total, "steps")
         # A finite step can still lead out of float32; nobody is to save or judge such weights.
         require_finite(self._parameters)
-        assert sums is not None
-        means = (sums / total).tolist()
-        policy, value, entropy, clipped, approx_kl, norm = means
-        return UpdateSummary(
-            loss_policy=policy,
-            loss_value=value,
-            entropy=entropy,
-            clip_fraction=clipped,
-            approx_kl=approx_kl,
-            grad_norm=norm,
-            explained_variance=batch.explained_variance(),
-            gradient_steps=total,
-            tokens=training.epochs * int(batch.episodes.responses.lengths.sum()),
-        )
+        means = figures.means()
+        if objective.policy is not None and objective.policy.critic is not None:
+            means["explained_variance"] = objective.policy.explained_variance()
+        return UpdateSummary(means, total, tokens)
 
     def reset(self) -> None:
         """Begins with fresh moments, of the parameters that the policy has now."""
@@ -132,50 +131,102 @@ class Ppo:
             name, field = key.split("|")
             self.optimizer.state[self._parameters[name]][field] = tensor
 
-    def _step(self, batch: Kept, rows: Tensor, scale: float) -> Tensor:
-        """One gradient step; answers losses, entropy, clip fraction, approximate KL and norm."""
-        policy, training = self._policy, self._training
-        part = batch.select(rows)
+    def _kl_loss(
+        self, objective: Objective, wanted: KlLoss | None, report: Report
+    ) -> KlLossTerm | None:
+        if wanted is None or objective.kl is None:
+            return None
+        if wanted.form == "k3":
+            return K3Kl(wanted.coefficient)
+        hidden = reference_hidden(
+            self._policy, objective.episodes, objective.kl.raw > 0, self._training.minibatch, report
+        )
+        return ExactKl(wanted.coefficient, hidden)
+
+    def _step(
+        self, part: Objective, factor: float, kl: KlLossTerm | None, rows: NDArray[np.intp]
+    ) -> dict[str, Tensor]:
+        """One gradient step; answers its figures."""
+        policy, term = self._policy, part.policy
+        valid = part.episodes.responses.valid()
+        wanted = torch.zeros_like(valid) if term is None else term.coefficients.raw > 0
+        asked = None
+        if kl is not None and part.kl is not None:
+            where, kl_weights = part.kl.raw > 0, part.kl.scaled(factor)
+            wanted = wanted | kl.tokens(where)
+            asked = kl.exact(policy, where, kl_weights, rows)
         seen = policy.evaluate(
             policy.model,
             part.episodes.prompts,
             part.episodes.responses,
             self._min_new_tokens,
-            values=True,
+            values=term is not None and term.critic is not None,
+            wanted=wanted,
+            kl=asked,
         )
-        assert seen.values is not None
-        token_weights = part.token_weights / scale
-        log_ratio = seen.log_probs - part.episodes.log_probs
+        losses: list[Tensor] = []
+        figures: dict[str, Tensor] = {}
+        if term is not None:
+            held = torch.where(wanted, part.episodes.log_probs, 0.0)
+            losses.append(self._policy_loss(term, seen, held, factor, figures))
+        if kl is not None and part.kl is not None and part.kl_weights is not None:
+            reference = part.episodes.reference_log_probs
+            loss_kl, per_token = kl.loss(seen, reference, where, kl_weights)
+            losses.append(loss_kl)
+            figures["loss_kl"] = loss_kl.detach()
+            with torch.no_grad():
+                if bool((part.kl_weights > 0).any()):
+                    shares = part.kl_weights / part.kl_weights.sum()
+                    figures["kl_estimate"] = (shares * per_token.sum(1)).sum()
+        loss = sum(losses[1:], start=losses[0])
+        self._check(loss, seen, part.indices)
+        figures["grad_norm"] = self._descend(loss, part.indices)
+        return figures
+
+    def _policy_loss(
+        self,
+        term: PolicyTerm,
+        seen: Evaluated,
+        old: Tensor,
+        factor: float,
+        figures: dict[str, Tensor],
+    ) -> Tensor:
+        """The clipped objective with the critic's loss and the entropy; adds their figures."""
+        training = self._training
+        weights = term.coefficients.scaled(factor)
+        log_ratio = seen.log_probs - old
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - training.clip_ratio, 1 + training.clip_ratio)
         # Schulman et al. 2017, eq. 7.
-        surrogate = torch.minimum(ratio * part.advantages, clipped * part.advantages)
-        loss_policy = -(token_weights * surrogate).sum()
-        values = seen.values + part.episodes.baseline
-        near = part.episodes.values + (values - part.episodes.values).clamp(
-            -training.clip_value, training.clip_value
-        )
-        error = torch.maximum((values - part.targets).square(), (near - part.targets).square())
-        loss_value = 0.5 * (token_weights * error).sum()
-        entropy = (token_weights * seen.entropies).sum()
-        loss = loss_policy + training.value_coefficient * loss_value
+        surrogate = torch.minimum(ratio * term.advantages, clipped * term.advantages)
+        loss = loss_policy = -(weights * surrogate).sum()
+        figures["loss_policy"] = loss_policy.detach()
+        if term.critic is not None:
+            assert seen.values is not None
+            loss_value = self._value_loss(term.critic, seen.values, weights)
+            figures["loss_value"] = loss_value.detach()
+            loss = loss + training.value_coefficient * loss_value
         if training.entropy_coefficient:
+            entropy = (term.entropy.scaled(factor) * seen.entropies).sum()
             loss = loss - training.entropy_coefficient * entropy
-        self._check(loss, seen.log_probs, seen.values, part.indices)
-        norm = self._descend(loss, part.indices)
         with torch.no_grad():
-            share = part.token_weights / part.token_weights.sum()
-            outside = (ratio - 1).abs() > training.clip_ratio
-            return torch.stack(
-                [
-                    loss_policy.detach(),
-                    loss_value.detach(),
-                    (share * seen.entropies).sum(),
-                    (share * outside).sum(),
-                    (share * (ratio - 1 - log_ratio)).sum(),
-                    norm,
-                ]
-            )
+            raw = term.coefficients.raw
+            if bool((raw > 0).any()):
+                share = raw / raw.sum()
+                outside = (ratio - 1).abs() > training.clip_ratio
+                figures["entropy"] = (share * seen.entropies).sum()
+                figures["clip_fraction"] = (share * outside).sum()
+                figures["approx_kl"] = (share * (ratio - 1 - log_ratio)).sum()
+        return loss
+
+    def _value_loss(self, critic: Targets, own: Tensor, weights: Tensor) -> Tensor:
+        """The larger of the squared errors of the values and of the values clipped."""
+        values = own + critic.baseline
+        reach = self._training.clip_value
+        near = critic.values + (values - critic.values).clamp(-reach, reach)
+        targets = critic.lambda_returns
+        error = torch.maximum((values - targets).square(), (near - targets).square())
+        return 0.5 * (weights * error).sum()
 
     def _descend(self, loss: Tensor, indices: Tensor) -> Tensor:
         """Backward pass, check, clipping, optimizer step; the gradient's norm."""
@@ -198,12 +249,12 @@ class Ppo:
         self.optimizer.step()
         return norm
 
-    def _check(self, loss: Tensor, log_probs: Tensor, values: Tensor, indices: Tensor) -> None:
+    def _check(self, loss: Tensor, seen: Evaluated, indices: Tensor) -> None:
         if bool(torch.isfinite(loss)):
             return
-        for name, tensor in (("log-probabilities", log_probs), ("values", values)):
-            bad = ~torch.isfinite(tensor).all(1)
-            if bool(bad.any()):
+        arrays = (("log-probabilities", seen.log_probs), ("values", seen.values), ("KL", seen.kl))
+        for name, tensor in arrays:
+            if tensor is not None and bool((bad := ~torch.isfinite(tensor).all(1)).any()):
                 raise _diverged(name, indices[bad])
         raise _diverged("the loss", indices)
 
@@ -213,11 +264,11 @@ def new_optimizer(policy: Policy, training: LoadTraining) -> torch.optim.AdamW:
     named = policy.parameters
     actor = [p for n, p in named.items() if not n.startswith(VALUE_HEAD)]
     head = [p for n, p in named.items() if n.startswith(VALUE_HEAD)]
+    groups: list[dict[str, Any]] = [{"params": actor, "lr": training.learning_rate}]
+    if head:
+        groups.append({"params": head, "lr": training.value_learning_rate})
     return torch.optim.AdamW(
-        [
-            {"params": actor, "lr": training.learning_rate},
-            {"params": head, "lr": training.value_learning_rate},
-        ],
+        groups,
         betas=(0.9, 0.999),
         weight_decay=0.0,
         fused=policy.device.torch_device.type in ("cpu", "cuda"),

@@ -13,6 +13,7 @@ from averse_worker.data.sources import Row, read_data
 from averse_worker.data.tokenise import tokenise_prompts
 from averse_worker.platform.files import ASSETS
 from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.load import BuiltinSource, FolderSource
 from tiny_models import make_policy, write_data, write_language_model, write_tokenizer
 
 
@@ -29,7 +30,7 @@ def folder_with(path: Path, train: str | bytes, test: str = '{"text": "fine"}') 
 
 
 def test_a_folder_gives_rows_good_texts_and_digests(tmp_path: Path) -> None:
-    data = read_data(str(write_data(tmp_path)))
+    data = read_data(FolderSource(path=str(write_data(tmp_path))))
     assert [row.id for row in data.rows["train"]] == list(range(48))
     assert len(data.rows["test"]) == 16
     assert len(data.good["train"]) == 24
@@ -40,7 +41,7 @@ def test_a_folder_gives_rows_good_texts_and_digests(tmp_path: Path) -> None:
 def test_every_file_of_the_builtin_set_has_its_digest() -> None:
     """The model card tells the same, of the files as they are published."""
     card = (ASSETS / "MODEL_CARD.md").read_text()
-    data = read_data("builtin")
+    data = read_data(BuiltinSource())
     assert set(data.digests) == {"good-texts.jsonl", "prompt-grammar.json"}
     for name, digest in data.digests.items():
         assert f"`{name}`" in card
@@ -57,7 +58,7 @@ def test_labels_may_be_words_numbers_or_missing(tmp_path: Path) -> None:
         {"prompt": "six"},
     ]
     folder = folder_with(tmp_path, "\n\n".join(json.dumps(row) for row in rows) + "\n")
-    data = read_data(str(folder))
+    data = read_data(FolderSource(path=str(folder)))
     assert data.good["train"] == ["one", "two"]
     assert [row.text for row in data.rows["train"]] == [
         "one",
@@ -72,15 +73,15 @@ def test_labels_may_be_words_numbers_or_missing(tmp_path: Path) -> None:
 def test_one_file_is_split(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(json.dumps({"prompt": f"row {i}"}) for i in range(25)))
-    data = read_data(str(path))
+    data = read_data(FolderSource(path=str(path)))
     assert [row.id for row in data.rows["test"]] == [9, 19]
     assert len(data.rows["train"]) == 23
     path.write_text('{"prompt": "one"}\n{"prompt": "two"}')
-    data = read_data(str(path))
+    data = read_data(FolderSource(path=str(path)))
     assert (len(data.rows["train"]), len(data.rows["test"])) == (1, 1)
     path.write_text('{"prompt": "one"}')
     with pytest.raises(InputError, match="one row only"):
-        read_data(str(path))
+        read_data(FolderSource(path=str(path)))
 
 
 @pytest.mark.parametrize(
@@ -102,15 +103,15 @@ def test_one_file_is_split(tmp_path: Path) -> None:
 )
 def test_wrong_files_are_named_by_line(tmp_path: Path, content: str | bytes, told: str) -> None:
     with pytest.raises(InputError, match=told) as caught:
-        read_data(str(folder_with(tmp_path, content)))
+        read_data(FolderSource(path=str(folder_with(tmp_path, content))))
     assert caught.value.key == "data.path"
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no train.jsonl and no test.jsonl"):
-        read_data(str(tmp_path))
+        read_data(FolderSource(path=str(tmp_path)))
     with pytest.raises(InputError, match="neither builtin, nor a folder, nor a file"):
-        read_data(str(tmp_path / "nowhere"))
+        read_data(FolderSource(path=str(tmp_path / "nowhere")))
 
 
 def test_prompts_are_the_first_tokens(tokenizer: PreTrainedTokenizerFast) -> None:

@@ -537,9 +537,10 @@ def test_the_kl_loss_draws_the_policy_back(engine_factory: Subject, form: Any) -
         return float(float32_array(loaded.evaluate(prompts=loaded.test)["kl"]).mean())
 
     before = drift()
+    prompts = loaded.train[:48]  # k3 is noisy: a few episodes say little
     for seed in range(6):
-        rollout = loaded.rollout(seed)
-        payload = update_payload(rollout.rollout, kl_weights=np.ones(EPISODES), kl_form=form)
+        rollout = loaded.rollout(seed, prompts=prompts)
+        payload = update_payload(rollout.rollout, kl_weights=np.ones(48), kl_form=form)
         gently = msgspec.structs.replace(payload, learning_rate_factor=0.2)
         assert loaded.engine.update(gently, quiet).figures["kl_estimate"] > 0
     assert before > 0

@@ -18,8 +18,8 @@ from averse_worker.models.policy import Policy
 from averse_worker.rewards.contract import RewardModel
 from averse_worker.rewards.scoring import Scorer
 from averse_worker.rollout.generate import Sampler
-from averse_worker.training.ema import WeightAverage
-from tiny_models import WORDS, LetterReward, make_policy, no_report
+from averse_worker.training.ema import EmaWeights
+from tiny_models import WORDS, LetterReward, make_policy, no_report, rewards_of
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,6 @@ def policy(language_model: Path) -> Policy:
 def judge(
     policy: Policy,
     rows: list[int],
-    samples: int = 0,
     minibatch: int = 0,
     reward: RewardModel | None = None,
     second: RewardModel | None = None,
@@ -38,17 +37,14 @@ def judge(
     tokens = [[0, 60 + i] + [40] * (i % 3) for i in range(9)]
     texts = read_tokens(policy.tokenizer, policy.end_tokens, tokens)
     prompts = Prompts(np.arange(100, 109, dtype=np.uint32), tokens, texts)
-    scores = np.array([5, 3, 8, 1, 7, 2, 9, 4, 6], dtype=np.float32)
     return evaluate(
         policy,
         prompts,
-        scores,
         np.array(rows, dtype=np.intp),
         11,
         Sampler(7, minibatch=minibatch),
-        Scorer(reward or LetterReward(), 0),
-        None if second is None else Scorer(second, 0),
-        samples,
+        rewards_of(reward or LetterReward()),
+        {} if second is None else {"judge": Scorer(second, 0)},
         no_report,
     )
 
@@ -56,41 +52,33 @@ def judge(
 def test_completions_do_not_depend_on_the_other_prompts(policy: Policy) -> None:
     all_of_them = judge(policy, list(range(9)))
     some = judge(policy, [7, 2, 5], minibatch=2)
-    np.testing.assert_array_equal(some.reward.values, all_of_them.reward.values[[7, 2, 5]])
+    np.testing.assert_array_equal(some.reward, all_of_them.reward[[7, 2, 5]])
     np.testing.assert_array_equal(some.lengths, all_of_them.lengths[[7, 2, 5]])
-
-
-def test_samples_are_spread_over_the_prompts_scores(policy: Policy) -> None:
-    found = judge(policy, list(range(9)), samples=3)
-    assert [sample.prompt for sample in found.samples] == [103, 100, 106]
-    for sample in found.samples:
-        whole = LetterReward().score([sample.text + sample.completion])[0]
-        assert sample.reward == pytest.approx(float(whole))
-        assert sample.reward is not None
-    assert len(judge(policy, [1, 2], samples=5).samples) == 2
-    assert judge(policy, [1, 2]).samples == []
 
 
 def test_a_reward_or_judgement_that_fails_is_its_own_loss_alone(policy: Policy) -> None:
     class Broken(LetterReward):
         def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
-            if any(text.startswith(bad) for text in texts):
+            if any(text == bad for text in texts):
                 raise IndexError("no such piece")
             return super().score(texts)
 
-    plain = judge(policy, [0, 1, 2], samples=3)
-    bad = plain.samples[-1].text
-    found = judge(policy, [0, 1, 2], samples=3, reward=Broken(), second=LetterReward())
-    assert found.judge is not None
-    assert not found.judge.failures
-    (episode,) = found.reward.failures
-    assert np.isnan(found.reward.values[episode])
-    assert np.isfinite(np.delete(found.reward.values, episode)).all()
-    assert [sample.reward is None for sample in found.samples] == [False, False, True]
-    other = judge(policy, [0, 1, 2], reward=LetterReward(), second=Broken())
-    assert other.judge is not None
-    assert list(other.judge.failures) == [episode]
-    np.testing.assert_array_equal(other.reward.values, plain.reward.values)
+    plain = judge(policy, [0, 1, 2])
+    bad = plain.texts[1]
+    found = judge(policy, [0, 1, 2], reward=Broken(), second=LetterReward())
+    assert not found.judges["judge"].failures
+    assert list(found.components[0].failures) == [1]
+    assert found.failed.tolist() == [False, True, False]
+    np.testing.assert_array_equal(found.reward[[0, 2]], plain.reward[[0, 2]])
+    other = judge(policy, [0, 1, 2], second=Broken())
+    assert list(other.judges["judge"].failures) == [1]
+    np.testing.assert_array_equal(other.reward, plain.reward)
+
+
+def test_a_prompt_that_comes_again_has_other_luck(policy: Policy) -> None:
+    twice = judge(policy, [3, 3, 5])
+    assert twice.texts[0] != twice.texts[1]
+    assert judge(policy, [3]).texts == twice.texts[:1]
 
 
 def test_perplexity_is_that_of_transformers(policy: Policy, language_model: Path) -> None:
@@ -109,7 +97,7 @@ def test_perplexity_is_that_of_transformers(policy: Policy, language_model: Path
 
 def test_the_average_swaps_in_and_out_bit_for_bit(language_model: Path) -> None:
     policy = make_policy(language_model)
-    average = WeightAverage(policy, 0.75)
+    average = EmaWeights(policy, 0.75)
     names = list(average.weights)
     assert not any(name.startswith("value_head") for name in names)
     start = {n: policy.parameters[n].detach().clone() for n in names}

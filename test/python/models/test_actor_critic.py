@@ -51,7 +51,7 @@ def loss_of(module: nn.Module, policy: Policy) -> Tensor:
     seen = module(
         layout.tokens, layout.positions, layout.mask, responses.tokens, valid, None, values=True
     )
-    log_probs, entropies, values = seen
+    log_probs, entropies, values = seen[:3]
     return log_probs.sum() + 0.3 * entropies.sum() + 0.7 * values.square().sum()
 
 

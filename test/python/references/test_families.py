@@ -22,6 +22,7 @@ from averse_worker.platform.device import Device, quiet
 from averse_worker.rewards.classifier import load_reward
 from averse_worker.rollout.generate import Sampler, Samples, sample, uniforms
 from averse_worker.store.export import export_policy
+from payloads import adapter
 from plain import at, entropies, next_token_log_probs, plain_model
 from tiny_models import CLASSIFIERS, POLICIES, make_policy, write_classifier, write_policy
 
@@ -146,7 +147,9 @@ def test_an_export_is_the_policy_and_the_reference_what_was_loaded(
     family: Subject, tmp_path: Path, rank: int
 ) -> None:
     """With adapters or without; the export is read back by transformers, which knows no more."""
-    policy = make_policy(family.folder, policy__lora_rank=rank, rollout__temperature=TEMPERATURE)
+    policy = make_policy(
+        family.folder, policy__adapter=adapter(rank), rollout__temperature=TEMPERATURE
+    )
     torch.manual_seed(1)
     with torch.no_grad():  # no longer what was loaded
         for parameter in policy.parameters.values():
@@ -192,9 +195,7 @@ def test_a_reward_is_the_logit_of_one_label(family: str, labels: int, tmp_path: 
     assert logits.shape == (len(TEXTS), labels)
     assert np.ptp(logits, axis=0).min() > 1e-2
     for index, sign in [(i, 1) for i in range(labels)] + [(0, -1)]:
-        reward = load_reward(
-            ModelFolder(folder, "reward.model"), f"LABEL_{index}", sign, CPU, False
-        )
+        reward = load_reward(ModelFolder(folder, "reward.model"), f"LABEL_{index}", sign, CPU)
         np.testing.assert_allclose(reward.score(TEXTS), sign * logits[:, index], atol=1e-5)
 
 

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from averse_worker.data.tokenise import Prompts
-from averse_worker.rewards.scoring import Scorer
-from averse_worker.rewards.transform import RewardTransform
 from averse_worker.rollout.collect import Collector, Episodes, RolloutSummary
 from averse_worker.rollout.generate import Sampler, uniforms
 from averse_worker.training import ppo as ppo_module
@@ -22,7 +20,7 @@ from averse_worker.training.ppo import Ppo, UpdateSummary
 from averse_worker.wire.messages.load import LoadTraining
 from payloads import load_payload
 from plain import at, entropies, next_token_log_probs, plain_model
-from tiny_models import make_policy, no_report, write_language_model
+from tiny_models import make_policy, no_report, rewards_of, update_once, write_language_model
 
 PROMPTS = [[0, 40, 50, 60], [0, 70], [0, 33, 34], [0, 80, 81, 82], [9], [0, 90, 91]]
 WEIGHTS = [1.0, 0.5, 0.0, 2.0, 1.0, 0.25]
@@ -69,8 +67,8 @@ class Updated:
 def update(folder: Path, reference: Path, minibatch: int, spy: pytest.MonkeyPatch) -> Updated:
     changes: dict[str, Any] = {
         "rollout__temperature": SAMPLING["temperature"],
-        "reward__transform": "clip",
-        "reward__scale": LARGEST_REWARD,
+        "rewards__0__transform": "clip",
+        "rewards__0__scale": LARGEST_REWARD,
         "training__minibatch": minibatch,
         **{f"training__{name}": value for name, value in TRAINING.items()},
     }
@@ -87,12 +85,11 @@ def update(folder: Path, reference: Path, minibatch: int, spy: pytest.MonkeyPatc
     collector = Collector(
         policy,
         Sampler(7, min_new_tokens=least),
-        Scorer(DistinctLetters(), 0),
-        RewardTransform(payload.reward),
+        rewards_of(DistinctLetters(), payload),
         payload.training,
     )
     prompts = Prompts(rows.astype(np.uint32), PROMPTS, policy.tokenizer.batch_decode(PROMPTS))
-    unused = np.zeros(len(PROMPTS), dtype=np.float32)
+    unused = np.zeros((1, len(PROMPTS)), dtype=np.float32)
     draws = uniforms(1, len(PROMPTS), 7)
     episodes, rollout = collector.collect(prompts, unused, rows, draws, BETA, no_report)
 
@@ -105,8 +102,8 @@ def update(folder: Path, reference: Path, minibatch: int, spy: pytest.MonkeyPatc
             yield group
 
     spy.setattr(ppo_module, "minibatches", recorded)
-    told = Ppo(policy, payload.training, least).update(
-        episodes, np.array(WEIGHTS), 5, RATE_FACTOR, no_report
+    told = update_once(
+        Ppo(policy, payload.training, least), episodes, WEIGHTS, seed=5, factor=RATE_FACTOR
     )
     after = {n: p.detach().clone() for n, p in policy.parameters.items()}
     return Updated(before, after, episodes, rollout, told, groups)
@@ -263,7 +260,7 @@ def test_weights_after_the_update_are_those_of_the_plain_loop(
 
     for name in loop.steps[0]:
         expected = np.mean([step[name] for step in loop.steps])
-        assert getattr(found.told, name) == pytest.approx(expected, rel=1e-4, abs=1e-5), name
+        assert found.told.figures[name] == pytest.approx(expected, rel=1e-4, abs=1e-5), name
     for name, parameter in theirs.items():
         before = found.before[name].double()
         change, expected = found.after[name] - before, parameter.detach() - before

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from averse_worker.models.folder import ModelFolder, find_model
+from averse_worker.models.folder import ModelFolder, builtin_model, find_model
 from averse_worker.platform.device import Device
 from averse_worker.rewards.classifier import load_reward
 from averse_worker.rewards.contract import RewardModel
@@ -44,7 +44,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(folder: Path, label: str | None = None, sign: int = 1) -> RewardModel:
-    return load_reward(ModelFolder(folder, "reward.model"), label, sign, CPU, False)
+    return load_reward(ModelFolder(folder, "reward.model"), label, sign, CPU)
 
 
 def test_a_transformers_classifier_answers_one_class_with_a_sign(classifier: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_language_model_is_no_reward_model(language_model: Path) -> None:
 
 
 def test_the_builtin_classifier_loads_with_its_sign() -> None:
-    folder = find_model("builtin", "reward", "reward.model", False, no_report)
+    folder = builtin_model("reward", "reward.model")
     assert folder.digests()
     plus = load(folder.path).score(["a great and moving film", "an awful, dull mess"])
     np.testing.assert_array_equal(load(folder.path, None, -1).score(["a dull mess"]).shape, (1,))
@@ -99,15 +99,29 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="safetensors"):
         load(tmp_path)
     with pytest.raises(InputError, match="no folder on this machine"):
-        find_model(str(tmp_path / "nowhere"), "reward", "reward.model", False, no_report)
+        find_model(
+            str(tmp_path / "nowhere"),
+            "reward.model",
+            no_report,
+            revision=None,
+            trust_remote_code=False,
+        )
 
 
 def test_a_hub_that_cannot_be_reached_is_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(MissingEnvironment, match="averse/no-such-model"):
-        find_model("averse/no-such-model", "reward", "reward.model", False, no_report)
+        find_model(
+            "averse/no-such-model",
+            "reward.model",
+            no_report,
+            revision=None,
+            trust_remote_code=False,
+        )
     with pytest.raises(InputError, match="neither builtin"):
-        find_model("no such model", "reward", "reward.model", False, no_report)
+        find_model(
+            "no such model", "reward.model", no_report, revision=None, trust_remote_code=False
+        )
 
 
 def test_a_download_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +137,7 @@ def test_a_download_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
         "averse_worker.models.folder.snapshot_download", lambda *_, **__: release.wait(60)
     )
     with pytest.raises(Interrupted):
-        find_model("averse/slow", "reward", "reward.model", False, report)
+        find_model("averse/slow", "reward.model", report, revision=None, trust_remote_code=False)
     release.set()
     assert set(told) == {("download", "seconds")}
 
@@ -141,8 +155,8 @@ def test_transforms(transform: Any, scale: float, expected: list[float]) -> None
     zeros = np.zeros(4, dtype=np.float32)
     for baseline in ("none", "prompt"):
         payload = load_payload(
-            reward__transform=transform, reward__scale=scale, reward__baseline=baseline
+            rewards__0__transform=transform, rewards__0__scale=scale, rewards__0__baseline=baseline
         )
-        found = RewardTransform(payload.reward)(raw, zeros)
+        found = RewardTransform(payload.rewards[0])(raw, zeros)
         offset = expected[2] if baseline == "prompt" else 0.0
         np.testing.assert_allclose(found, np.array(expected) - offset, atol=1e-4)

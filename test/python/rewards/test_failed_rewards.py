@@ -10,10 +10,16 @@ from averse_worker.engine.contract import Engine
 from averse_worker.engine.fake.engine import FakeEngine
 from averse_worker.rewards.contract import Failed
 from averse_worker.wire.errors import InputError
-from averse_worker.wire.messages.base import float32_array, uint32_array
+from averse_worker.wire.messages.base import ScoreFailure, float32_array, uint32_array
 from averse_worker.wire.messages.load import LoadPayload
-from averse_worker.wire.messages.training import RewardFailure, RolloutResult
-from payloads import evaluate_payload, load_payload, rollout_payload, update_payload
+from averse_worker.wire.messages.training import RolloutResult
+from payloads import (
+    evaluate_payload,
+    load_payload,
+    rollout_payload,
+    score_payload,
+    update_payload,
+)
 
 EPISODES = 8
 LOST = [2, 5]
@@ -57,14 +63,16 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return Subject(TorchEngine(), request.getfixturevalue("torch_load"))
 
 
-def lost(failures: list[RewardFailure]) -> list[int]:
+def lost(failures: list[ScoreFailure]) -> list[int]:
     return sorted(e for failure in failures for e in uint32_array(failure.episodes).tolist())
 
 
 def test_a_rollout_has_no_number_where_the_reward_failed(subject: Subject) -> None:
     rollout = subject.rollout()
-    assert lost(rollout.failures) == LOST
-    for values in (rollout.reward, rollout.return_, rollout.lambda_return):
+    assert lost(rollout.components[0].failures) == LOST
+    assert rollout.lambda_return is not None
+    scores = rollout.components[0].scores
+    for values in (scores, rollout.reward, rollout.return_, rollout.lambda_return):
         assert np.flatnonzero(np.isnan(float32_array(values))).tolist() == LOST
         assert np.isfinite(float32_array(values)[LEFT]).all()
     assert np.isfinite(float32_array(rollout.kl)).all()
@@ -80,14 +88,13 @@ def test_it_cannot_be_learned_from(subject: Subject) -> None:
     weights[5] = 0
     updated = subject.engine.update(update_payload(rollout.rollout, weights), quiet)
     assert updated.episodes == len(LEFT)
-    assert np.isfinite(updated.loss_value)
+    assert np.isfinite(updated.figures["loss_value"])
 
 
 def test_an_evaluation_tells_it_too(subject: Subject) -> None:
-    payload = evaluate_payload(subject.test, samples=EPISODES)
+    payload = evaluate_payload(subject.test, samples=range(EPISODES))
     found = subject.engine.evaluate(payload, quiet)
-    assert lost(found.failures) == LOST
-    assert found.judge_failures == []
+    assert lost(found.components[0].failures) == LOST
     assert np.flatnonzero(np.isnan(float32_array(found.reward))).tolist() == LOST
     rewards = {sample.prompt: sample.reward for sample in found.samples}
     for episode, id in enumerate(subject.test.tolist()):
@@ -95,10 +102,10 @@ def test_an_evaluation_tells_it_too(subject: Subject) -> None:
 
 
 def test_failures_repeat_themselves(subject: Subject) -> None:
-    assert subject.rollout().failures == subject.rollout().failures
+    assert subject.rollout().components == subject.rollout().components
 
 
-def test_a_prompt_without_a_score_is_refused_at_load(
+def test_a_prompt_without_a_score_is_refused(
     torch_load: LoadPayload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from averse_worker.engine.torch.engine import TorchEngine
@@ -111,6 +118,8 @@ def test_a_prompt_without_a_score_is_refused_at_load(
             return scores
 
     monkeypatch.setattr("averse_worker.engine.torch.loaded.load_reward", lambda *_: Broken())
+    engine = TorchEngine()
+    train = uint32_array(engine.load(torch_load, quiet).train.ids)
     with pytest.raises(InputError, match="fails on 1 of 48 train prompts, first on prompt 3") as e:
-        TorchEngine().load(torch_load, quiet)
+        engine.score_prompts(score_payload(train), quiet)
     assert e.value.key == "reward.model"

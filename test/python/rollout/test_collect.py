@@ -11,13 +11,11 @@ import torch
 from averse_worker.data.tokenise import Prompts
 from averse_worker.models.policy import Policy
 from averse_worker.rewards.contract import Failed
-from averse_worker.rewards.scoring import Scorer
-from averse_worker.rewards.transform import RewardTransform
 from averse_worker.rollout.collect import Collector, Episodes, RolloutSummary, full_texts
 from averse_worker.rollout.generate import Sampler, uniforms
 from averse_worker.wire.errors import Diverged
 from payloads import load_payload
-from tiny_models import LetterReward, make_policy, no_report
+from tiny_models import LetterReward, make_policy, no_report, rewards_of
 
 TOKENS = [[0, 70, 71, 72], [0, 80], [0, 81, 82]]
 BETA = 0.3
@@ -42,13 +40,12 @@ def collect(
     collector = Collector(
         policy,
         Sampler(8, minibatch=payload.rollout.minibatch),
-        Scorer(reward, 0),
-        RewardTransform(payload.reward),
+        rewards_of(reward, payload),
         payload.training,
     )
     texts = policy.tokenizer.batch_decode(TOKENS, skip_special_tokens=True)
     prompts = Prompts(np.arange(3, dtype=np.uint32), TOKENS, texts)
-    scores = LetterReward().score(texts)
+    scores = LetterReward().score(texts)[None]
     rows = np.array([2, 0, 1, 2, 0], dtype=np.intp)
     draws = uniforms(4, 5, 8)
     episodes, summary = collector.collect(prompts, scores, rows, draws, BETA, no_report)
@@ -59,9 +56,9 @@ def collect(
 def test_returns_follow_from_rewards_and_kl(policy: Policy, prefix: bool) -> None:
     _, prompts, rows, episodes, summary = collect(
         policy,
-        reward__transform="log-sigmoid",
-        reward__scale=3,
-        reward__baseline="prompt",
+        rewards__0__transform="log-sigmoid",
+        rewards__0__scale=3,
+        rewards__0__baseline="prompt",
         training__prefix_baseline=prefix,
     )
     texts = full_texts(policy, prompts, rows, episodes.responses)
@@ -88,10 +85,10 @@ def test_returns_follow_from_rewards_and_kl(policy: Policy, prefix: bool) -> Non
             prefix_tokens = prompts.tokens[row] + drawn[:step]
             text = policy.tokenizer.decode(prefix_tokens, skip_special_tokens=True)
             value = shaped(float(LetterReward().score([text])[0])) - shaped(own)
-            found = float(episodes.baseline[i, step])
+            found = float(episodes.critique.baseline[i, step])
             assert found == pytest.approx(value if prefix else 0, abs=1e-4)
-        assert not episodes.baseline[i, n:].any()
-    first = episodes.advantages[:, 0] + episodes.values[:, 0]
+        assert not episodes.critique.baseline[i, n:].any()
+    first = episodes.critique.advantages[:, 0] + episodes.critique.values[:, 0]
     np.testing.assert_allclose(summary.lambda_returns, first, atol=1e-6)
     assert summary.entropy > 0
 
@@ -118,7 +115,7 @@ class Broken(LetterReward):
 def test_a_reward_that_fails_takes_only_its_own_episode_out(policy: Policy) -> None:
     *_, whole, plain = collect(policy)
     *_, episodes, summary = collect(policy, Broken(3))
-    assert summary.failures == {3: Failed("not-finite", "the score is nan")}
+    assert summary.components[0].failures == {3: Failed("not-finite", "the score is nan")}
     others = [0, 1, 2, 4]
     for name in ("reward", "returns", "lambda_returns"):
         own, all_ = getattr(summary, name), getattr(plain, name)
@@ -127,7 +124,7 @@ def test_a_reward_that_fails_takes_only_its_own_episode_out(policy: Policy) -> N
     np.testing.assert_array_equal(summary.kl, plain.kl)
     np.testing.assert_array_equal(summary.lengths, plain.lengths)
     assert episodes.failed.tolist() == [False, False, False, True, False]
-    assert episodes.advantages[others].equal(whole.advantages[others])
+    assert episodes.critique.advantages[others].equal(whole.critique.advantages[others])
 
 
 def test_an_episode_whose_prefix_has_no_score_failed(policy: Policy) -> None:
@@ -144,8 +141,8 @@ def test_an_episode_whose_prefix_has_no_score_failed(policy: Policy) -> None:
     ends = np.cumsum(plain.lengths.astype(int) - 1)
     episode = int(np.searchsorted(ends, 9, side="right"))
     *_, episodes, summary = collect(policy, PrefixBroken(9), training__prefix_baseline=True)
-    assert list(summary.failures) == [episode]
-    assert summary.failures[episode].message.startswith("the text before its token ")
+    assert list(summary.components[0].failures) == [episode]
+    assert summary.components[0].failures[episode].message.startswith("the text before its token ")
     assert np.flatnonzero(episodes.failed).tolist() == [episode]
     assert np.isfinite(np.delete(summary.lambda_returns, episode)).all()
 

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.wire.errors import InputError
-from averse_worker.wire.messages.base import float32_array
+from averse_worker.wire.messages.base import float32_array, uint32_array
 from averse_worker.wire.messages.load import LoadPayload
 from averse_worker.wire.messages.training import (
     ExportPayload,
@@ -25,7 +25,14 @@ from averse_worker.wire.messages.training import (
     SftPayload,
     UpdateResult,
 )
-from payloads import evaluate_payload, load_payload, rollout_payload, update_payload
+from payloads import (
+    adapter,
+    evaluate_payload,
+    load_payload,
+    rollout_payload,
+    score_payload,
+    update_payload,
+)
 from tiny_models import no_report
 
 SFT = SftPayload(seed=2, steps=3, batch=4, learning_rate=1e-2, max_tokens=16)
@@ -33,7 +40,9 @@ SFT = SftPayload(seed=2, steps=3, batch=4, learning_rate=1e-2, max_tokens=16)
 
 def engine_with(load: LoadPayload, **changes: Any) -> TorchEngine:
     engine = TorchEngine()
-    engine.load(load_payload(load, **changes), no_report)
+    train = uint32_array(engine.load(load_payload(load, **changes), no_report).train.ids)
+    if load_payload(load, **changes).training.prefix_baseline:
+        engine.score_prompts(score_payload(train), no_report)
     return engine
 
 
@@ -57,7 +66,7 @@ def reward_of(engine: TorchEngine, **changes: Any) -> bytes:
 def test_a_run_goes_on_bit_for_bit(
     torch_load: LoadPayload, tmp_path: Path, rank: int, tuned: bool
 ) -> None:
-    settings = {"policy__lora_rank": rank, "training__average_decay": 0.5}
+    settings = {"policy__adapter": adapter(rank), "training__ema_decay": 0.5}
     first = engine_with(torch_load, **settings)
     if tuned:
         first.sft(SFT, no_report)
@@ -71,7 +80,7 @@ def test_a_run_goes_on_bit_for_bit(
         returns_again, update_again = learn(second, seed)
         assert returns_again == returns
         assert plain(update_again) == plain(update)
-    assert reward_of(second, weights="average") == reward_of(first, weights="average")
+    assert reward_of(second, weights="ema") == reward_of(first, weights="ema")
 
 
 @pytest.mark.parametrize("rank", [0, 2])
@@ -80,8 +89,8 @@ def test_a_run_that_was_taken_up_ends_in_the_same_files(
 ) -> None:
     """Average, prefix baseline and a falling learning rate: all that an arm can switch on."""
     settings = {
-        "policy__lora_rank": rank,
-        "training__average_decay": 0.8,
+        "policy__adapter": adapter(rank),
+        "training__ema_decay": 0.8,
         "training__prefix_baseline": True,
         "training__learning_rate": 1e-3,
     }
@@ -100,7 +109,7 @@ def test_a_run_that_was_taken_up_ends_in_the_same_files(
 
     def exported(engine: TorchEngine, name: str) -> Any:
         (tmp_path / name).mkdir()
-        payload = ExportPayload(path=str(tmp_path / name), weights="average")
+        payload = ExportPayload(path=str(tmp_path / name), weights="ema")
         return engine.export(payload, no_report).files
 
     straight = engine_with(torch_load, **settings)
@@ -125,7 +134,7 @@ def test_a_run_that_was_taken_up_ends_in_the_same_files(
 def test_a_model_that_was_just_fine_tuned_is_taken_up(
     torch_load: LoadPayload, tmp_path: Path, rank: int
 ) -> None:
-    settings = {"policy__lora_rank": rank}
+    settings = {"policy__adapter": adapter(rank)}
     straight = engine_with(torch_load, **settings)
     straight.sft(SFT, no_report)
     for name in ("checkpoint", "straight", "resumed"):
@@ -136,11 +145,13 @@ def test_a_model_that_was_just_fine_tuned_is_taken_up(
     resumed.restore(RestorePayload(path=str(tmp_path / "checkpoint")), no_report)
     results = []
     for name, engine in (("straight", straight), ("resumed", resumed)):
-        payload = evaluate_payload(np.arange(8), perplexity=True, samples=2)
+        payload = evaluate_payload(np.arange(8), figures=["perplexity"], samples=[0, 5])
         judged = engine.evaluate(payload, no_report)
         export = ExportPayload(path=str(tmp_path / name), weights="current")
         files = engine.export(export, no_report).files
-        results.append((judged.reward, judged.kl, judged.perplexity, judged.samples, files))
+        results.append(
+            (judged.reward, judged.kl, judged.figures["perplexity"], judged.samples, files)
+        )
     assert results[0] == results[1]
 
 
@@ -191,12 +202,12 @@ FILES = [f"{name}.safetensors" for name in ("weights", "optimizer", "average", "
 def test_a_damaged_file_is_named_and_nothing_is_changed(
     torch_load: LoadPayload, tmp_path: Path, how: str
 ) -> None:
-    engine = engine_with(torch_load, training__average_decay=0.5)
+    engine = engine_with(torch_load, training__ema_decay=0.5)
     engine.sft(SFT, no_report)
     learn(engine, 1)
     engine.save(SavePayload(path=str(tmp_path)), no_report)
     learn(engine, 2)
-    rewards = [reward_of(engine), reward_of(engine, weights="average")]
+    rewards = [reward_of(engine), reward_of(engine, weights="ema")]
     for name in [*FILES, "random.json", "state.json"]:
         path = tmp_path / name
         whole = path.read_bytes()
@@ -206,7 +217,7 @@ def test_a_damaged_file_is_named_and_nothing_is_changed(
             engine.restore(RestorePayload(path=str(tmp_path)), no_report)
         assert "use another" in caught.value.message
         path.write_bytes(whole)
-    assert [reward_of(engine), reward_of(engine, weights="average")] == rewards
+    assert [reward_of(engine), reward_of(engine, weights="ema")] == rewards
     engine.restore(RestorePayload(path=str(tmp_path)), no_report)
 
 
@@ -255,7 +266,7 @@ def test_restoring_what_was_before_fine_tuning_undoes_it(
 
 
 def test_lora_keeps_checkpoints_small(torch_load: LoadPayload, tmp_path: Path) -> None:
-    engine = engine_with(torch_load, policy__lora_rank=2)
+    engine = engine_with(torch_load, policy__adapter=adapter(2))
     learn(engine, 1)
     engine.save(SavePayload(path=str(tmp_path)), no_report)
     names = set(load_file(tmp_path / "weights.safetensors"))
@@ -266,7 +277,7 @@ def test_lora_keeps_checkpoints_small(torch_load: LoadPayload, tmp_path: Path) -
 def test_an_export_has_lora_merged_and_leaves_the_policy_alone(
     torch_load: LoadPayload, tmp_path: Path
 ) -> None:
-    engine = engine_with(torch_load, policy__lora_rank=2, training__learning_rate=1e-2)
+    engine = engine_with(torch_load, policy__adapter=adapter(2), training__learning_rate=1e-2)
     learn(engine, 1)
     reward = reward_of(engine)
     engine.export(ExportPayload(path=str(tmp_path), weights="current"), no_report)
@@ -291,8 +302,9 @@ def test_checkpoints_that_do_not_fit_are_refused(torch_load: LoadPayload, tmp_pa
     engine = engine_with(torch_load)
     engine.save(SavePayload(path=str(tmp_path)), no_report)
     for changes, told in (
-        ({"policy__lora_rank": 2}, "policy.lora_rank 0, but it is 2"),
-        ({"training__average_decay": 0.5}, "no average"),
+        ({"policy__adapter": adapter(2)}, "policy.lora_rank 0, but it is 2"),
+        ({"training__ema_decay": 0.5}, "no EMA weights"),
+        ({"training__critic": False}, "a value head, but training.critic is false"),
     ):
         other = engine_with(torch_load, **changes)
         with pytest.raises(InputError, match=told):

@@ -12,13 +12,13 @@ from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import TokenRule, log_probs
 from averse_worker.models.policy import Policy
 from averse_worker.rollout import returns
-from averse_worker.rollout.collect import Episodes
+from averse_worker.rollout.collect import Critique, Episodes
 from averse_worker.rollout.generate import Sampler, sample, uniforms
 from averse_worker.training.minibatches import minibatches
 from averse_worker.training.ppo import Ppo, UpdateSummary
 from averse_worker.wire.errors import Diverged
-from payloads import load_payload
-from tiny_models import make_policy, no_report
+from payloads import adapter, load_payload
+from tiny_models import make_policy, update_once
 
 PROMPTS = [[0, 40, 50, 60], [0, 70], [0, 33, 34], [0, 80, 81, 82], [9], [0, 90, 91]]
 NEW_TOKENS = 6
@@ -41,26 +41,18 @@ def episodes_of(policy: Policy, seed: int = 1, lengths: list[int] | None = None)
     rewards = returns.dense_rewards(even, torch.zeros(valid.shape), responses.lengths, 0.0)
     values = samples.values * valid
     advantages = returns.advantages(rewards, values, valid, 1.0, 0.95)
-    blank = torch.zeros(valid.shape)
-    return Episodes(prompts, responses, samples.log_probs * valid, blank, values, advantages)
+    logs = samples.log_probs * valid
+    critique = Critique(torch.zeros(valid.shape), values, advantages)
+    # The reference is the policy as it was loaded, which sampled.
+    return Episodes(prompts, responses, logs, logs, critique, np.zeros(len(PROMPTS), dtype=bool))
 
 
-def take(episodes: Episodes, rows: list[int]) -> Episodes:
-    """A smaller batch, as if only these episodes had been sampled."""
-    index = torch.tensor(rows)
-    return Episodes(
-        PaddedPrompts(episodes.prompts.tokens[index], episodes.prompts.lengths[index]),
-        Responses(episodes.responses.tokens[index], episodes.responses.lengths[index]),
-        *(
-            array[index]
-            for array in (
-                episodes.log_probs,
-                episodes.baseline,
-                episodes.values,
-                episodes.advantages,
-            )
-        ),
-    )
+def with_advantages(episodes: Episodes, where: Any, value: float) -> Episodes:
+    """The same, but for the critic's advantages there."""
+    assert episodes.critique is not None
+    advantages = episodes.critique.advantages.clone()
+    advantages[where] = value
+    return replace(episodes, critique=replace(episodes.critique, advantages=advantages))
 
 
 def learn(
@@ -71,8 +63,8 @@ def learn(
     ppo = Ppo(policy, training(**changes), 0)
     episodes = episodes_of(policy, lengths=[6, 5, 6, 4, 6, 2])
     if rows is not None:
-        episodes = take(episodes, rows)
-    summary = ppo.update(episodes, np.array(weights), 3, 1.0, no_report)
+        episodes = episodes.select(torch.tensor(rows))
+    summary = update_once(ppo, episodes, weights, seed=3)
     return {n: p.detach().clone() for n, p in policy.parameters.items()}, summary
 
 
@@ -98,7 +90,7 @@ def test_episodes_without_weight_cost_no_forward_pass(
     ppo = Ppo(policy, training(epochs=3, minibatch=2), 0)
     episodes = episodes_of(policy)
     monkeypatch.setattr(policy.actor, "hidden", counting)
-    summary = ppo.update(episodes, np.array([0, 1, 0, 0, 1, 0]), 1, 1.0, no_report)
+    summary = update_once(ppo, episodes, [0, 1, 0, 0, 1, 0])
     assert seen == [2, 2, 2]
     assert summary.gradient_steps == 3
     assert summary.tokens == 3 * 2 * NEW_TOKENS
@@ -120,8 +112,9 @@ def test_the_first_gradient_is_that_of_the_formula(language_model: Path) -> None
     token_weights = weights[:, None] * valid
     seen = policy.evaluate(policy.model, episodes.prompts, episodes.responses, 0, values=True)
     assert seen.values is not None
-    white = returns.whiten(episodes.advantages, token_weights)
-    targets = episodes.advantages + episodes.values
+    assert episodes.critique is not None
+    white = returns.whiten(episodes.critique.advantages, token_weights)
+    targets = episodes.critique.advantages + episodes.critique.values
     value_loss = 0.5 * (token_weights * (seen.values - targets).square()).sum()
     policy_loss = -(token_weights * white * seen.log_probs).sum()
     loss = (policy_loss + 0.1 * value_loss) / token_weights.sum()
@@ -130,11 +123,11 @@ def test_the_first_gradient_is_that_of_the_formula(language_model: Path) -> None
     policy.actor.causal.zero_grad()
     policy.model.value_head.zero_grad()
     ppo = Ppo(policy, training(epochs=1, minibatch=8, learning_rate=0, max_grad_norm=1e9), 0)
-    summary = ppo.update(episodes, weights.double().numpy(), 1, 1.0, no_report)
+    summary = update_once(ppo, episodes, weights)
     for name, parameter in policy.parameters.items():
         torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-3, atol=1e-5)
-    assert summary.clip_fraction == 0
-    assert summary.approx_kl == pytest.approx(0, abs=1e-6)
+    assert summary.figures["clip_fraction"] == 0
+    assert summary.figures["approx_kl"] == pytest.approx(0, abs=1e-6)
 
 
 def test_updates_repeat_bit_for_bit_and_follow_their_seed(language_model: Path) -> None:
@@ -156,7 +149,7 @@ def test_ppo_raises_a_simple_reward(language_model: Path) -> None:
 
     before = np.mean([even_share(seed) for seed in range(900, 905)])
     for seed in range(15):
-        ppo.update(episodes_of(policy, seed), np.ones(6), seed, 1.0, no_report)
+        update_once(ppo, episodes_of(policy, seed), np.ones(6), seed=seed)
     after = np.mean([even_share(seed) for seed in range(900, 905)])
     assert after > before + 0.25, (before, after)
 
@@ -166,10 +159,9 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(language_mode
     ppo = Ppo(policy, training(minibatch=6), 0)
     episodes = episodes_of(policy)
     before = {n: p.detach().clone() for n, p in policy.parameters.items()}
-    advantages = episodes.advantages.clone()
-    advantages[4, 0] = torch.nan
+    spoiled = with_advantages(episodes, (4, 0), torch.nan)
     with pytest.raises(Diverged, match="episodes"):
-        ppo.update(replace(episodes, advantages=advantages), np.ones(6), 1, 1.0, no_report)
+        update_once(ppo, spoiled, np.ones(6))
     for name, parameter in policy.parameters.items():
         assert parameter.equal(before[name]), name
 
@@ -184,7 +176,7 @@ def test_what_a_broken_weight_makes_is_named_with_the_episodes(
     with torch.no_grad():
         policy.model.value_head.weight[0, 0] = torch.inf
     with pytest.raises(Diverged, match=r"values became NaN .* episodes 0, 1"):
-        ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+        update_once(ppo, episodes, np.ones(6))
 
 
 def state_of(policy: Policy, ppo: Ppo) -> dict[str, torch.Tensor]:
@@ -218,14 +210,14 @@ def test_a_gradient_that_diverged_is_not_applied(language_model: Path, value: fl
     hook = policy.parameters[name].register_hook(spoil)
     ppo.optimizer.register_step_post_hook(lambda *_: taken.append(state_of(policy, ppo)))
     with pytest.raises(Diverged, match=rf"the gradient of {name}.*episodes \d") as caught:
-        ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+        update_once(ppo, episodes, np.ones(6))
     hook.remove()
     assert len(taken) == 2
     assert same(state_of(policy, ppo), states[2])
     assert same(state_of(policy, ppo), taken[1])
     assert not same(states[2], states[0])
     assert (caught.value.detail or "").startswith("episodes [")
-    assert np.isfinite(ppo.update(episodes, np.ones(6), 1, 1.0, no_report).grad_norm)
+    assert np.isfinite(update_once(ppo, episodes, np.ones(6)).figures["grad_norm"])
 
 
 def test_a_loss_that_diverged_is_not_applied(language_model: Path) -> None:
@@ -233,14 +225,12 @@ def test_a_loss_that_diverged_is_not_applied(language_model: Path) -> None:
     ppo = Ppo(policy, training(), 0)
     episodes = episodes_of(policy)
     before = state_of(policy, ppo)
-    spoiled = replace(episodes, advantages=episodes.advantages.clone())
-    spoiled.advantages[4] = torch.nan
-    assert spoiled.failed.tolist() == [False] * 4 + [True, False]
+    spoiled = with_advantages(episodes, (4, slice(None)), torch.nan)
     with pytest.raises(Diverged, match="the loss"):
-        ppo.update(spoiled, np.ones(6), 1, 1.0, no_report)
+        update_once(ppo, spoiled, np.ones(6))
     assert same(state_of(policy, ppo), before)
     # Without weight it is nowhere in the computation.
-    ppo.update(spoiled, np.array([1, 1, 1, 1, 0, 1]), 1, 1.0, no_report)
+    update_once(ppo, spoiled, [1, 1, 1, 1, 0, 1])
 
 
 def test_weights_that_diverged_are_named_before_anything_is_computed(language_model: Path) -> None:
@@ -252,7 +242,7 @@ def test_weights_that_diverged_are_named_before_anything_is_computed(language_mo
         policy.parameters[name].view(-1)[5] = -torch.inf
     before = state_of(policy, ppo)
     with pytest.raises(Diverged, match=f"the weights of {name} "):
-        ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+        update_once(ppo, episodes, np.ones(6))
     assert same(state_of(policy, ppo), before)
 
 
@@ -260,11 +250,11 @@ def test_a_finite_step_out_of_float32_is_told_before_anybody_saves_it(language_m
     policy = make_policy(language_model)
     ppo = Ppo(policy, training(epochs=1, minibatch=8, learning_rate=1e39), 0)
     with pytest.raises(Diverged, match="the weights of "):
-        ppo.update(episodes_of(policy), np.ones(6), 1, 1.0, no_report)
+        update_once(ppo, episodes_of(policy), np.ones(6))
 
 
 def test_lora_trains_adapters_and_head_alone(language_model: Path) -> None:
-    policy = make_policy(language_model, policy__lora_rank=2)
+    policy = make_policy(language_model, policy__adapter=adapter(2))
     names = set(policy.parameters)
     assert names
     assert all("lora_" in n or n.startswith("value_head.") for n in names)
@@ -273,7 +263,7 @@ def test_lora_trains_adapters_and_head_alone(language_model: Path) -> None:
     }
     ppo = Ppo(policy, training(learning_rate=1e-2), 0)
     episodes = episodes_of(policy)
-    ppo.update(episodes, np.ones(6), 1, 1.0, no_report)
+    update_once(ppo, episodes, np.ones(6))
     for name, parameter in policy.actor.causal.named_parameters():
         assert name not in frozen or parameter.equal(frozen[name])
     with torch.no_grad():
@@ -286,7 +276,7 @@ def test_lora_trains_adapters_and_head_alone(language_model: Path) -> None:
 
 @pytest.mark.parametrize("rank", [0, 2])
 def test_mixed_precision_trains_float32_weights(language_model: Path, rank: int) -> None:
-    policy = make_policy(language_model, policy__lora_rank=rank, backend__dtype="bfloat16")
+    policy = make_policy(language_model, policy__adapter=adapter(rank), backend__dtype="bfloat16")
     assert {p.dtype for p in policy.parameters.values()} == {torch.float32}
     episodes = episodes_of(policy)
     with torch.no_grad():
@@ -298,14 +288,14 @@ def test_mixed_precision_trains_float32_weights(language_model: Path, rank: int)
     # Another order of rounding to eight bits: near, not equal.
     torch.testing.assert_close(seen.log_probs, episodes.log_probs, atol=0.15, rtol=0.05)
     before = {n: p.detach().clone() for n, p in policy.parameters.items()}
-    Ppo(policy, training(learning_rate=1e-3), 0).update(episodes, np.ones(6), 1, 1.0, no_report)
+    update_once(Ppo(policy, training(learning_rate=1e-3), 0), episodes, np.ones(6))
     assert any(not p.equal(before[n]) for n, p in policy.parameters.items())
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 4), (8, 4), (9, 4), (33, 32), (5, 1)])
 def test_minibatches_hold_every_row_once_in_even_groups(count: int, size: int) -> None:
     lengths = np.random.default_rng(0).integers(1, 5, count)
-    groups = list(minibatches(lengths, size, np.random.default_rng(1)))
+    groups = list(minibatches(lengths, -(-count // size), np.random.default_rng(1)))
     assert len(groups) == -(-count // size)
     assert sorted(np.concatenate(groups).tolist()) == list(range(count))
     sizes = [len(group) for group in groups]

@@ -11,6 +11,7 @@ from averse_worker.data.tokenise import tokenise_texts
 from averse_worker.training.sft import fine_tune
 from averse_worker.wire.errors import Diverged, InputError, Interrupted
 from averse_worker.wire.messages.training import SftPayload
+from payloads import adapter
 from tiny_models import WORDS, make_policy, no_report, write_tokenizer
 
 TEXTS = [" ".join(WORDS[i : i + 4]) for i in range(12)]
@@ -25,7 +26,7 @@ def payload(steps: int = 12, rate: float = 2e-2, seed: int = 1) -> SftPayload:
 def test_it_lowers_the_loss_and_becomes_the_reference(
     language_model: Path, rank: int, dtype: str
 ) -> None:
-    policy = make_policy(language_model, policy__lora_rank=rank, backend__dtype=dtype)
+    policy = make_policy(language_model, policy__adapter=adapter(rank), backend__dtype=dtype)
     told: list[tuple[str, int, int]] = []
     found = fine_tune(
         policy, TEXTS, payload(), lambda phase, done, total, unit: told.append((phase, done, total))

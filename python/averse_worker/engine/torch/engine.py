@@ -7,42 +7,59 @@ import contextlib
 import importlib.metadata
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 from transformers.utils import logging as transformers_logging
 
 from averse_worker import __version__
+from averse_worker.data.builtin import Split
 from averse_worker.engine.contract import Report
-from averse_worker.engine.readiness import require_average, require_loaded, require_rollout
-from averse_worker.engine.registry import CAPABILITIES
-from averse_worker.engine.texts import texts_of
-from averse_worker.engine.torch.loaded import (
-    EpisodeTexts,
-    Folders,
-    Loaded,
-    PromptSet,
-    Training,
-    load_all,
+from averse_worker.engine.readiness import (
+    require_ema,
+    require_loaded,
+    require_prompt_scores,
+    require_rollout,
 )
+from averse_worker.engine.registry import ENGINES
+from averse_worker.engine.texts import texts_of
+from averse_worker.engine.torch.loaded import EpisodeTexts, Folders, Loaded, Training, load_all
+from averse_worker.engine.torch.prompt_scores import score_prompts
+from averse_worker.evaluation.distinct import distinct
 from averse_worker.evaluation.evaluate import evaluate
 from averse_worker.evaluation.perplexity import perplexity
 from averse_worker.models.load import context_of
+from averse_worker.platform.device import list_devices
 from averse_worker.platform.files import folder_bytes, folder_digests
 from averse_worker.platform.gpu import gpu_state
 from averse_worker.platform.memory import resident_bytes
-from averse_worker.rewards.contract import Scores, failed_mask, told
+from averse_worker.platform.processor import cores
+from averse_worker.rewards.contract import Scores, scored
 from averse_worker.rollout.generate import uniforms
 from averse_worker.store.checkpoint import read_checkpoint, read_state, write_checkpoint
 from averse_worker.store.export import export_policy
 from averse_worker.training.sft import fine_tune
-from averse_worker.wire.limits import check_load, check_sft, read_prompts, read_weights
-from averse_worker.wire.messages.base import float32_bytes, uint32_bytes
-from averse_worker.wire.messages.envelope import Capabilities
+from averse_worker.wire.errors import InputError
+from averse_worker.wire.limits import (
+    check_load,
+    check_sft,
+    needs_prompt_scores,
+    read_episodes,
+    read_loss_arrays,
+    read_prompts,
+)
+from averse_worker.wire.messages.base import Scored, float32_bytes, uint32_bytes
+from averse_worker.wire.messages.envelope import Capabilities, Empty
 from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
-from averse_worker.wire.messages.load import LoadPayload, LoadResult
+from averse_worker.wire.messages.load import (
+    DevicesResult,
+    LoadPayload,
+    LoadResult,
+    ScorePromptsPayload,
+    ScorePromptsResult,
+)
 from averse_worker.wire.messages.load import PromptSet as PromptSetMessage
 from averse_worker.wire.messages.training import (
     ExportPayload,
@@ -76,33 +93,62 @@ class TorchEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        """See `registry.CAPABILITIES`."""
-        return CAPABILITIES["torch"]
+        """See `registry.ENGINES`."""
+        return ENGINES["torch"].capabilities
+
+    def devices(self, payload: Empty, report: Report) -> DevicesResult:
+        """CPU, CUDA and MPS devices that torch sees."""
+        report("devices", 0, 1, "devices")
+        auto, found = list_devices()
+        report("devices", 1, 1, "devices")
+        return DevicesResult(auto=auto, devices=found, cores=cores())
 
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
-        """Loads policy, reference, reward model, judge and prompts; scores the prompts."""
+        """Loads policy, reference, reward models, judges and prompts.
+
+        What was loaded before goes first: two sets of models may be more than there is room for.
+        """
         started = time.perf_counter()
         check_load(payload)
+        _check_options(payload)
+        self._loaded = None
         loaded = load_all(payload, report)
-        policy = loaded.training.policy
+        policy, device = loaded.training.policy, loaded.device
+        digests = loaded.digests()
+        versions = _versions(loaded.folders) | device.versions
+        machine = versions | {
+            "device": f"{device.torch_device} {device.name}",
+            "threads": str(torch.get_num_threads()),
+        }
+
+        def prompt_set(split: Split) -> PromptSetMessage:
+            return PromptSetMessage(
+                ids=uint32_bytes(loaded.prompts[split].prompts.ids),
+                scores_digest=loaded.scores_digest(split, digests, machine),
+            )
+
         result = LoadResult(
-            device=str(loaded.device.torch_device),
-            device_name=loaded.device.name,
+            device=str(device.torch_device),
+            device_name=device.name,
             dtype=payload.backend.dtype,
             threads=torch.get_num_threads(),
             parameters=policy.size,
             context=context_of(policy.actor.causal),
-            train=_prompt_set(loaded.prompts["train"]),
-            test=_prompt_set(loaded.prompts["test"]),
-            versions=_versions(loaded.folders) | loaded.device.versions,
-            nondeterminism=loaded.device.nondeterminism(payload.backend.deterministic),
-            digests=loaded.digests(),
+            train=prompt_set("train"),
+            test=prompt_set("test"),
+            versions=versions,
+            nondeterminism=device.nondeterminism(payload.backend.deterministic),
+            digests=digests,
             memory_bytes=resident_bytes(),
-            gpu=gpu_state(loaded.device.torch_device),
+            gpu=gpu_state(device.torch_device),
             seconds=time.perf_counter() - started,
         )
         self._loaded = loaded
         return result
+
+    def score_prompts(self, payload: ScorePromptsPayload, report: Report) -> ScorePromptsResult:
+        """Scores prompts alone by every component, or takes known scores over."""
+        return score_prompts(require_loaded(self._loaded, "score_prompts"), payload, report)
 
     def sft(self, payload: SftPayload, report: Report) -> SftResult:
         """Fine-tunes on the good-class texts; the result becomes policy and reference."""
@@ -121,10 +167,12 @@ class TorchEngine:
         )
 
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
-        """Samples one episode a prompt id and keeps its tensors for the update."""
+        """Samples episodes for each prompt id and keeps their tensors for the update."""
         loaded = require_loaded(self._loaded, "rollout")
         training, part = loaded.training, loaded.prompts["train"]
-        rows = read_prompts(payload.prompts, part.prompts.ids, "train")
+        rows = read_prompts(payload.prompts, part.prompts.ids, "train").repeat(payload.completions)
+        if needs_prompt_scores(loaded.payload):
+            require_prompt_scores(part.scores[:, rows])
         draws = uniforms(payload.seed, rows.size, loaded.sampler.new_tokens)
         episodes, summary = training.collector.collect(
             part.prompts, part.scores, rows, draws, payload.kl_coefficient, report
@@ -132,44 +180,37 @@ class TorchEngine:
         training.rollouts += 1
         training.episodes = episodes
         training.texts = EpisodeTexts([part.prompts.texts[row] for row in rows], summary.texts)
-        failed = failed_mask(rows.size, summary.failures)
+        first = summary.lambda_returns
         return RolloutResult(
             rollout=training.rollouts,
-            reward=float32_bytes(summary.reward, failed),
+            reward=float32_bytes(summary.reward, episodes.failed),
+            components=_components(loaded, summary.components),
             kl=float32_bytes(summary.kl),
-            return_=float32_bytes(summary.returns, failed),
-            lambda_return=float32_bytes(summary.lambda_returns, failed),
+            return_=float32_bytes(summary.returns, episodes.failed),
+            lambda_return=None if first is None else float32_bytes(first, episodes.failed),
             length=uint32_bytes(summary.lengths),
-            failures=told(summary.failures),
             entropy=summary.entropy,
             tokens=int(summary.lengths.sum()),
             seconds=summary.seconds,
         )
 
     def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
-        """PPO epochs over the episodes of weight > 0 of the last rollout."""
+        """Epochs over the episodes of the last rollout that take part."""
         started = time.perf_counter()
         loaded = require_loaded(self._loaded, "update")
         training = loaded.training
         asked = payload.rollout
         episodes = require_rollout(training.episodes, training.rollouts, asked, "update")
-        weights = read_weights(payload.weights, episodes.failed)
-        summary = training.ppo.update(
-            episodes, weights, payload.seed, payload.learning_rate_factor, report
-        )
-        if training.average is not None:
-            training.average.update()
+        critic = episodes.critique is not None
+        arrays = read_loss_arrays(payload, episodes.failed, critic=critic)
+        summary = training.ppo.update(episodes, arrays, payload, report)
+        if training.ema is not None:
+            training.ema.update()
         training.updates += 1
         return UpdateResult(
-            loss_policy=summary.loss_policy,
-            loss_value=summary.loss_value,
-            entropy=summary.entropy,
-            clip_fraction=summary.clip_fraction,
-            approx_kl=summary.approx_kl,
-            grad_norm=summary.grad_norm,
-            explained_variance=summary.explained_variance,
+            figures=summary.figures,
             gradient_steps=summary.gradient_steps,
-            episodes=int(np.count_nonzero(weights)),
+            episodes=int(arrays.taking_part.size),
             tokens=summary.tokens,
             memory_bytes=resident_bytes(),
             gpu=gpu_state(loaded.device.torch_device),
@@ -188,35 +229,39 @@ class TorchEngine:
         loaded = require_loaded(self._loaded, "evaluate")
         policy, part = loaded.training.policy, loaded.prompts[payload.split]
         rows = read_prompts(payload.prompts, part.prompts.ids, payload.split)
-        texts = loaded.data.good["test"]
-        measured = None
+        rows = rows.repeat(payload.completions)
+        shown = read_episodes(payload.samples, rows.size)
         with _weights(loaded.training, payload.weights):
             found = evaluate(
                 policy,
                 part.prompts,
-                part.scores,
                 rows,
                 payload.seed,
                 loaded.sampler,
-                loaded.reward,
-                loaded.judge,
-                payload.samples,
+                loaded.rewards,
+                loaded.judges,
                 report,
             )
-            if payload.perplexity:
-                measured = perplexity(policy, texts, context_of(policy.actor.causal), report)
+            figures = {
+                f"dist_{order}": distinct(found.completions, order)
+                for order in (1, 2, 3)
+                if f"dist_{order}" in payload.figures
+            }
+            if "perplexity" in payload.figures:
+                context, texts = context_of(policy.actor.causal), loaded.data.good["test"]
+                measured = perplexity(policy, texts, context, report)
+                if measured is not None:
+                    figures["perplexity"] = measured
         return EvaluateResult(
-            reward=_scores(found.reward),
-            judge=None if found.judge is None else _scores(found.judge),
+            reward=float32_bytes(found.reward, found.failed),
+            components=_components(loaded, found.components),
+            judges=[
+                scored(name, part.values, part.failures) for name, part in found.judges.items()
+            ],
             kl=float32_bytes(found.kl),
             length=uint32_bytes(found.lengths),
-            failures=told(found.reward.failures),
-            judge_failures=[] if found.judge is None else told(found.judge.failures),
-            dist_1=found.distinct[0],
-            dist_2=found.distinct[1],
-            dist_3=found.distinct[2],
-            perplexity=measured,
-            samples=found.samples,
+            figures=figures,
+            samples=[found.sample(part.prompts, rows, episode) for episode in shown],
             memory_bytes=resident_bytes(),
             gpu=gpu_state(loaded.device.torch_device),
             seconds=time.perf_counter() - started,
@@ -231,7 +276,7 @@ class TorchEngine:
             folder,
             training.policy,
             training.ppo,
-            training.average,
+            training.ema,
             rollouts=training.rollouts,
             updates=training.updates,
         )
@@ -249,7 +294,7 @@ class TorchEngine:
             loaded.start_over()
         training = loaded.training
         training.end_rollout()
-        state = read_checkpoint(folder, training.policy, training.ppo, training.average)
+        state = read_checkpoint(folder, training.policy, training.ppo, training.ema)
         training.rollouts, training.updates = state.rollouts, state.updates
         report("restore", 1, 1, "checkpoints")
         return RestoreResult(seconds=time.perf_counter() - started)
@@ -266,29 +311,41 @@ class TorchEngine:
         return ExportResult(files=files, bytes=size, seconds=time.perf_counter() - started)
 
 
+def _check_options(payload: LoadPayload) -> None:
+    """There are none yet, as `registry.ENGINES` says.
+
+    Raises:
+        InputError: with the key of the first.
+    """
+    for name in payload.engine_options:
+        raise InputError(
+            f"backend.engine_options has '{name}'; the torch engine has no options of its own, "
+            "leave it out",
+            key=f"backend.engine_options.{name}",
+        )
+
+
 def _weights(training: Training, which: str) -> contextlib.AbstractContextManager[None]:
     if which == "current":
         return contextlib.nullcontext()
-    return require_average(training.average).in_place_of_weights()
+    return require_ema(training.ema).in_place_of_weights()
 
 
-def _scores(scores: Scores) -> bytes:
-    return float32_bytes(scores.values, failed_mask(scores.values.size, scores.failures))
-
-
-def _prompt_set(part: PromptSet) -> PromptSetMessage:
-    return PromptSetMessage(ids=uint32_bytes(part.prompts.ids), scores=float32_bytes(part.scores))
+def _components(loaded: Loaded, parts: Sequence[Scores]) -> list[Scored]:
+    return [
+        scored(reward.name, part.values, part.failures)
+        for reward, part in zip(loaded.payload.rewards, parts, strict=True)
+    ]
 
 
 def _versions(folders: Folders) -> dict[str, str]:
     """Of programs and packages by name; of models from the hub, their commit by config key."""
     found = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    models = (folders.policy, folders.reference, folders.reward, folders.judge)
     # The hub's cache: models--<name>/snapshots/<commit>.
     commits = {
         model.key: model.path.name
-        for model in models
-        if model is not None and model.path.parent.name == "snapshots"
+        for model in folders.all()
+        if model.path.parent.name == "snapshots"
     }
     own = {"averse_worker": __version__, "python": platform.python_version()}
     return own | found | commits

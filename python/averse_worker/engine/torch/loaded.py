@@ -1,8 +1,10 @@
 """Everything one `load` brings into memory, and the training state built on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,19 +14,27 @@ from averse_worker.data.text import Text
 from averse_worker.data.tokenise import Prompts, tokenise_prompts
 from averse_worker.engine.contract import Report
 from averse_worker.engine.texts import completion_of
-from averse_worker.models.folder import ModelFolder, find_model
+from averse_worker.models.folder import ModelFolder, builtin_model, find_model
 from averse_worker.models.load import load_policy
 from averse_worker.models.policy import Policy
 from averse_worker.platform.device import Device, open_device
 from averse_worker.rewards.classifier import load_reward
+from averse_worker.rewards.combine import Component, Rewards
 from averse_worker.rewards.scoring import Scorer
 from averse_worker.rewards.transform import RewardTransform
 from averse_worker.rollout.collect import Collector, Episodes
 from averse_worker.rollout.generate import Sampler
-from averse_worker.training.ema import WeightAverage
+from averse_worker.training.ema import EmaWeights
 from averse_worker.training.ppo import Ppo
-from averse_worker.wire.errors import InputError
-from averse_worker.wire.messages.load import LoadDigests, LoadPayload
+from averse_worker.wire.limits import reward_key
+from averse_worker.wire.messages.load import (
+    BuiltinScorer,
+    LoadDigests,
+    LoadPayload,
+    LoadPolicy,
+    LoadReference,
+    LoadScorer,
+)
 
 
 @dataclass(frozen=True)
@@ -33,21 +43,28 @@ class Folders:
 
     policy: ModelFolder
     reference: ModelFolder | None
-    reward: ModelFolder
-    judge: ModelFolder | None
+    rewards: Mapping[str, ModelFolder]
+    """by component"""
+    judges: Mapping[str, ModelFolder]
+
+    def all(self) -> list[ModelFolder]:
+        """Each of them."""
+        reference = [self.reference] if self.reference is not None else []
+        return [self.policy, *reference, *self.rewards.values(), *self.judges.values()]
 
 
 @dataclass(frozen=True)
 class PromptSet:
-    """Prompts of a split, with the raw reward of each prompt alone."""
+    """Prompts of a split, and what the reward's components say of each prompt alone."""
 
     prompts: Prompts
     scores: NDArray[np.float32]
+    """[C, prompts], raw; NaN: not scored"""
 
 
 @dataclass(frozen=True)
 class EpisodeTexts:
-    """Of a rollout, one entry an episode."""
+    """Of a rollout, one entry per episode."""
 
     prompts: Sequence[Text]
     wholes: Sequence[Text]
@@ -65,27 +82,20 @@ class Training:
     def __init__(self, loaded: "Loaded", policy: Policy) -> None:
         settings = loaded.payload
         self.policy = policy
-        self.collector = Collector(
-            policy,
-            loaded.sampler,
-            loaded.reward,
-            RewardTransform(settings.reward),
-            settings.training,
-        )
+        self.collector = Collector(policy, loaded.sampler, loaded.rewards, settings.training)
         self.ppo = Ppo(policy, settings.training, settings.rollout.min_new_tokens)
-        decay = settings.training.average_decay
-        self.average = WeightAverage(policy, decay) if decay else None
+        decay = settings.training.ema_decay
+        self.ema = EmaWeights(policy, decay) if decay else None
         self.rollouts = 0
         self.updates = 0
         self.episodes: Episodes | None = None
         self.texts: EpisodeTexts | None = None
 
     def weights_replaced(self) -> None:
-        """Optimizer and average begin anew, after something else than an update changed the
-        weights."""
+        """Optimizer and EMA begin anew, after something else than an update changed the weights."""
         self.ppo.reset()
-        if self.average is not None:
-            self.average.reset()
+        if self.ema is not None:
+            self.ema.reset()
         self.end_rollout()
 
     def end_rollout(self) -> None:
@@ -104,8 +114,8 @@ class Loaded:
         folders: Folders,
         data: Data,
         prompts: dict[Split, PromptSet],
-        reward: Scorer,
-        judge: Scorer | None,
+        rewards: Rewards,
+        judges: Mapping[str, Scorer],
         policy: Policy,
     ) -> None:
         self.payload = payload
@@ -113,8 +123,8 @@ class Loaded:
         self.folders = folders
         self.data = data
         self.prompts = prompts
-        self.reward = reward
-        self.judge = judge
+        self.rewards = rewards
+        self.judges = judges
         self.training = Training(self, policy)
 
     @property
@@ -131,6 +141,8 @@ class Loaded:
 
     def start_over(self) -> None:
         """The training state as it was right after loading, the policy read from disk again."""
+        # Let go of first: two sets of models may be more than there is room for.
+        del self.training
         policy = load_policy(self.payload, self.folders.policy, self.folders.reference, self.device)
         self.training = Training(self, policy)
 
@@ -140,77 +152,110 @@ class Loaded:
         return LoadDigests(
             policy=folders.policy.digests(),
             reference=(folders.reference or folders.policy).digests(),
-            reward=folders.reward.digests(),
-            judge=folders.judge.digests() if folders.judge else {},
+            rewards={name: folder.digests() for name, folder in folders.rewards.items()},
+            judges={name: folder.digests() for name, folder in folders.judges.items()},
             data=self.data.digests,
         )
 
+    def scores_digest(self, split: Split, files: LoadDigests, machine: Mapping[str, str]) -> str:
+        """sha256 of all that the prompts' scores follow from.
+
+        Args:
+            machine: versions, device and threads.
+        """
+        scorers = [
+            (reward.name, reward.scorer, files.rewards[reward.name])
+            for reward in self.payload.rewards
+        ]
+        backend = (self.payload.backend.dtype, self.payload.backend.deterministic)
+        texts = [(str(text), text.written) for text in self.prompts[split].prompts.texts]
+        return sha256(msgspec.json.encode((scorers, backend, machine, texts))).hexdigest()
+
 
 def load_all(payload: LoadPayload, report: Report) -> Loaded:
-    """Reads data and models and scores the prompts.
+    """Reads data and models.
 
     Raises:
-        InputError: a config value, a model folder or a data file is wrong, or the reward model
-            fails on a prompt.
+        InputError: a config value, a model folder or a data file is wrong.
         MissingEnvironment: the device or the hub cannot be reached.
     """
     total = 5
     report("load", 0, total, "parts")
     device = open_device(payload.backend)
     folders = _find(payload, report)
-    data = read_data(payload.data.path)
+    data = read_data(payload.data.source)
     report("load", 1, total, "parts")
     policy = load_policy(payload, folders.policy, folders.reference, device)
     report("load", 2, total, "parts")
-    prompts = {
+    tokenised = {
         split: tokenise_prompts(
             rows, policy.tokenizer, policy.end_tokens, payload.data.prompt_tokens
         )
         for split, rows in data.rows.items()
     }
     report("load", 3, total, "parts")
-    settings, trust = payload.reward, payload.policy.trust_remote_code
-    limit = settings.timeout_seconds
-    model = load_reward(folders.reward, settings.label, settings.sign, device, trust)
-    reward = Scorer(model, limit)
+    rewards = Rewards(
+        [
+            Component(
+                reward.name,
+                reward.weight,
+                _scorer(folders.rewards[reward.name], reward.scorer, device),
+                RewardTransform(reward),
+            )
+            for reward in payload.rewards
+        ]
+    )
     report("load", 4, total, "parts")
-    judge = None
-    if folders.judge:
-        judge = Scorer(load_reward(folders.judge, None, 1, device, trust), limit)
-    report("load", 5, total, "parts")
-    scored = {
-        split: PromptSet(part, _scores(reward, part, split, report))
-        for split, part in prompts.items()
+    judges = {
+        judge.name: _scorer(folders.judges[judge.name], judge.scorer, device)
+        for judge in payload.judges
     }
-    return Loaded(payload, device, folders, data, scored, reward, judge, policy)
+    report("load", 5, total, "parts")
+    unscored = {
+        split: PromptSet(part, np.full((len(payload.rewards), part.ids.size), np.nan, np.float32))
+        for split, part in tokenised.items()
+    }
+    return Loaded(payload, device, folders, data, unscored, rewards, judges, policy)
 
 
 def _find(payload: LoadPayload, report: Report) -> Folders:
-    trust = payload.policy.trust_remote_code
+    def language_model(named: LoadPolicy | LoadReference, key: str) -> ModelFolder:
+        if named.model == "builtin":
+            return builtin_model("language-model", key)
+        return find_model(
+            named.model,
+            key,
+            report,
+            revision=named.revision,
+            trust_remote_code=named.trust_remote_code,
+        )
 
-    def find(model: str | None, builtin: str, key: str) -> ModelFolder | None:
-        return find_model(model, builtin, key, trust, report) if model is not None else None
+    def scorer(named: LoadScorer, builtin: str, key: str) -> ModelFolder:
+        if isinstance(named, BuiltinScorer):
+            return builtin_model(builtin, key)
+        return find_model(
+            named.model,
+            key,
+            report,
+            revision=named.revision,
+            trust_remote_code=named.trust_remote_code,
+        )
 
+    reference = payload.reference
     return Folders(
-        find_model(payload.policy.model, "language-model", "policy.model", trust, report),
-        find(payload.reference, "language-model", "reference"),
-        find_model(payload.reward.model, "reward", "reward.model", trust, report),
-        find(payload.judge, "judge", "judge"),
+        language_model(payload.policy, "policy.model"),
+        None if reference is None else language_model(reference, "reference"),
+        {
+            reward.name: scorer(reward.scorer, "reward", reward_key(payload, place, "model"))
+            for place, reward in enumerate(payload.rewards)
+        },
+        {
+            judge.name: scorer(judge.scorer, "judge", "evaluation.judge.model")
+            for judge in payload.judges
+        },
     )
 
 
-def _scores(reward: Scorer, part: Prompts, split: Split, report: Report) -> NDArray[np.float32]:
-    """Raw scores of the prompts alone; by them hard ones are told, so that each needs one."""
-    texts = part.texts
-    report("score", 0, len(texts), "texts")
-    scores = reward.score(texts, lambda done, total: report("score", done, total, "texts"))
-    report("score", len(texts), len(texts), "texts")
-    if scores.failures:
-        first = min(scores.failures)
-        raise InputError(
-            f"the reward model fails on {len(scores.failures)} of {len(texts)} {split} prompts, "
-            f"first on prompt {part.ids[first]}: {scores.failures[first].message}; every prompt "
-            "needs a score: leave those out of data.path, or take another reward.model",
-            key="reward.model",
-        )
-    return scores.values
+def _scorer(folder: ModelFolder, settings: LoadScorer, device: Device) -> Scorer:
+    model = load_reward(folder, settings.label, settings.sign, device)
+    return Scorer(model, settings.timeout_seconds)

@@ -1,0 +1,70 @@
+"""The reward of an episode: components that are each scored, transformed and weighted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from averse_worker.rewards.contract import Scores, failed_mask
+from averse_worker.rewards.scoring import Scorer
+from averse_worker.rewards.transform import RewardTransform
+
+Tick = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of the reward."""
+
+    name: str
+    weight: float
+    scorer: Scorer
+    transform: RewardTransform
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """All components; arrays over components are [C, …], in this order."""
+
+    components: Sequence[Component]
+
+    def score(self, texts: Sequence[str], tick: Tick) -> list[Scores]:
+        """What each component says of the texts; `tick` is told how many are done, of how many."""
+        total = len(self.components) * len(texts)
+        found = []
+        for place, component in enumerate(self.components):
+            before = place * len(texts)
+
+            def alive(done: int, _: int, before: int = before) -> None:
+                tick(before + done, total)
+
+            found.append(component.scorer.score(texts, alive))
+        return found
+
+    def combined(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Σ weight · score of raw scores [C, …]."""
+        return self._weighted(list(raw))
+
+    def trained(
+        self, raw: NDArray[np.float32], prompts: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Σ weight · T(score), which is trained on; `prompts` are the prompts' raw scores [C, …],
+        as components with a prompt baseline need them."""
+        parts = zip(self.components, raw, prompts, strict=True)
+        return self._weighted([part.transform(own, prompt) for part, own, prompt in parts])
+
+    def _weighted(self, parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        weighted = (
+            component.weight * part.astype(np.float64)
+            for component, part in zip(self.components, parts, strict=True)
+        )
+        total: NDArray[np.float64] = sum(weighted, start=np.zeros(parts[0].shape))
+        return total.astype(np.float32)
+
+
+def failed_episodes(parts: Sequence[Scores]) -> NDArray[np.bool_]:
+    """[texts], true where a component failed."""
+    masks = [failed_mask(part.values.size, part.failures) for part in parts]
+    failed: NDArray[np.bool_] = np.logical_or.reduce(masks)
+    return failed

@@ -1,0 +1,105 @@
+"""The KL to the reference as a term of the loss: exact over the vocabulary, or estimated.
+
+exact   Σ_v π(v) (log π(v) − log π_ref(v)) at each position of the sampled text
+k3      e^−d − 1 + d,  d = log π(y) − log π_ref(y), of the sampled token (Schulman 2020)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from averse_worker.engine.contract import Report
+from averse_worker.models.actor_critic import Evaluated, KlTerm
+from averse_worker.models.batches import Layout
+from averse_worker.models.policy import Policy
+from averse_worker.rollout.collect import Episodes
+
+
+@dataclass(frozen=True)
+class ExactKl:
+    """From both models' logits."""
+
+    coefficient: float
+    hidden: list[Tensor]
+    """of the reference at each episode's tokens, [T_i, d]; empty where an episode has no KL"""
+
+    def tokens(self, where: Tensor) -> Tensor:
+        """Where the policy's log-probabilities of the sampled tokens are needed for it."""
+        return torch.zeros_like(where)
+
+    def exact(
+        self, policy: Policy, where: Tensor, weights: Tensor, rows: NDArray[np.intp]
+    ) -> KlTerm | None:
+        """What the policy's pass is asked for, of the episodes `rows`."""
+        hidden = torch.cat([self.hidden[row] for row in rows])
+        return KlTerm(policy.reference_head(), hidden, where, weights) if len(hidden) else None
+
+    def loss(
+        self, seen: Evaluated, reference: Tensor, where: Tensor, weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The term, and the KL [B, T] without gradients."""
+        if seen.kl_loss is None or seen.kl is None:
+            return weights.sum(), torch.zeros_like(weights)
+        return self.coefficient * seen.kl_loss, seen.kl
+
+
+@dataclass(frozen=True)
+class K3Kl:
+    """From the sampled tokens' log-probabilities."""
+
+    coefficient: float
+
+    def tokens(self, where: Tensor) -> Tensor:
+        """Where the policy's log-probabilities of the sampled tokens are needed for it."""
+        return where
+
+    def exact(
+        self, policy: Policy, where: Tensor, weights: Tensor, rows: NDArray[np.intp]
+    ) -> KlTerm | None:
+        """Nothing more than log-probabilities is asked for."""
+        return None
+
+    def loss(
+        self, seen: Evaluated, reference: Tensor, where: Tensor, weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The term, and the estimate [B, T] without gradients."""
+        difference = torch.where(where, seen.log_probs - reference, 0.0)
+        estimate = torch.expm1(-difference) + difference
+        return self.coefficient * (weights * estimate).sum(), estimate.detach()
+
+
+KlLossTerm = ExactKl | K3Kl
+
+
+@torch.no_grad()
+def reference_hidden(
+    policy: Policy, episodes: Episodes, wanted: Tensor, size: int, report: Report
+) -> list[Tensor]:
+    """Hidden states of the reference at the tokens `wanted` [B, T], by episode.
+
+    The reference is frozen: one pass serves all epochs. Its logits come of these a few rows at a
+    time, when the policy's do.
+    """
+    hidden = [torch.empty(0)] * len(wanted)
+    rows = wanted.any(1).nonzero()[:, 0]
+    lengths = episodes.prompts.lengths + episodes.responses.lengths
+    order = rows[torch.argsort(lengths[rows], stable=True)]
+    done = 0
+    with policy.reference() as model, policy.device.autocast():
+        for batch in torch.split(order, size):
+            report("reference", done, len(order), "episodes")
+            part = episodes.select(batch)
+            layout = Layout.of(part.prompts, part.responses)
+            found = model.language_model.hidden(
+                layout.tokens, layout.positions, layout.mask, layout.keep
+            )
+            for states, row in zip(found, batch.tolist(), strict=True):
+                hidden[row] = states[wanted[row, : layout.keep]]
+            done += len(batch)
+    report("reference", done, len(order), "episodes")
+    # An episode without a KL adds no rows to those of its minibatch.
+    nothing = next(states for states in hidden if states.dim() == 2)[:0]
+    return [states if states.dim() == 2 else nothing for states in hidden]

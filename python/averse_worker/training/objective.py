@@ -1,0 +1,181 @@
+"""What an update asks of each token: the episodes that take part, and their place in the loss.
+
+The sums are those of `src/protocol/README.md`, section `update`: each term of the loss is
+Σ coefficient · value over an epoch's tokens, with coefficient = raw / total.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from averse_worker.rollout.collect import Episodes
+from averse_worker.rollout.returns import whiten
+from averse_worker.wire.limits import LossArrays
+
+Aggregation = Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"]
+
+# A variance below this is rounding.
+_EQUAL: Final = 1e-8
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Of one term of the loss."""
+
+    raw: Tensor
+    """[B, T] ≥ 0, zero at tokens that are not in the term"""
+    total: float
+    """over the whole epoch"""
+
+    def select(self, rows: Tensor, width: int) -> "Coefficients":
+        """Some rows, and the first `width` tokens."""
+        return Coefficients(self.raw[rows, :width], self.total)
+
+    def scaled(self, factor: float) -> Tensor:
+        """raw / total · factor."""
+        return self.raw / (self.total / factor)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the critic learns and is measured by; arrays are [B, T]."""
+
+    values: Tensor
+    """when sampling"""
+    baseline: Tensor
+    lambda_returns: Tensor
+
+    def select(self, rows: Tensor, width: int) -> "Targets":
+        """Some rows, and the first `width` tokens."""
+        return Targets(
+            self.values[rows, :width],
+            self.baseline[rows, :width],
+            self.lambda_returns[rows, :width],
+        )
+
+
+@dataclass(frozen=True)
+class PolicyTerm:
+    """The clipped objective, and what goes with it."""
+
+    coefficients: Coefficients
+    entropy: Coefficients
+    advantages: Tensor
+    """[B, T]: the critic's, whitened, or the signed ones as they came"""
+    critic: Targets | None
+    """None: the critic is not trained"""
+
+    def select(self, rows: Tensor, width: int) -> "PolicyTerm":
+        """Some rows, and the first `width` tokens."""
+        return PolicyTerm(
+            self.coefficients.select(rows, width),
+            self.entropy.select(rows, width),
+            self.advantages[rows, :width],
+            self.critic.select(rows, width) if self.critic else None,
+        )
+
+    def explained_variance(self) -> float:
+        """1 − Var[target − V] / Var[target] over the tokens, weighted; 0 where all targets are
+        equal."""
+        assert self.critic is not None
+        targets, share = self.critic.lambda_returns, self.coefficients.raw
+        share = share / share.sum()
+
+        def variance(x: Tensor) -> Tensor:
+            return (share * (x - (share * x).sum()).square()).sum()
+
+        whole = float(variance(targets))
+        if whole < _EQUAL:
+            return 0.0
+        return 1 - float(variance(targets - self.critic.values)) / whole
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The episodes that take part; arrays have one row for each."""
+
+    episodes: Episodes
+    indices: Tensor
+    """their places in the rollout"""
+    policy: PolicyTerm | None
+    """None: the update has neither weights nor advantages"""
+    kl: Coefficients | None
+    """None: there is no KL loss"""
+    kl_weights: Tensor | None
+    """[B]"""
+
+    def select(self, rows: Tensor) -> "Objective":
+        """A minibatch, with the padding that none of its episodes needs cut off."""
+        part = self.episodes.select(rows)
+        width = part.responses.tokens.shape[1]
+        return Objective(
+            part,
+            self.indices[rows],
+            self.policy.select(rows, width) if self.policy else None,
+            self.kl.select(rows, width) if self.kl else None,
+            None if self.kl_weights is None else self.kl_weights[rows],
+        )
+
+    def token_counts(self) -> NDArray[np.int64]:
+        """[B], of the responses."""
+        counts: NDArray[np.int64] = self.episodes.responses.lengths.cpu().numpy()
+        return counts
+
+
+def make_objective(episodes: Episodes, arrays: LossArrays, aggregation: Aggregation) -> Objective:
+    """The loss of an epoch over the episodes of a rollout that take part."""
+    device = episodes.log_probs.device
+    whole = episodes.responses.lengths
+    taking = torch.from_numpy(arrays.taking_part).to(device)
+    part = episodes.select(taking)
+    valid, lengths = part.responses.valid(), part.responses.lengths[:, None]
+
+    def per_token(values: Tensor) -> Tensor:
+        """[B] → [B, T]"""
+        spread = values[:, None] * valid
+        return spread / lengths if aggregation == "seq-mean-token-mean" else spread
+
+    def over_those(values: Tensor) -> Coefficients:
+        """A mean weighted by the values themselves."""
+        raw = per_token(values)
+        sums = values if aggregation == "seq-mean-token-sum" else raw
+        return Coefficients(raw, float(sums.sum()))
+
+    def over_all(values: Tensor) -> Coefficients:
+        """A mean over the whole rollout, in which a value of 0 counts too."""
+        total = whole.sum() if aggregation == "token-mean" else whole.numel()
+        return Coefficients(per_token(values), float(total))
+
+    def taken(array: NDArray[np.float64]) -> Tensor:
+        return torch.from_numpy(array).float().to(device)[taking]
+
+    policy = None
+    if arrays.weights is not None:
+        weights = taken(arrays.weights)
+        policy = _weighted_term(part, over_those(weights))
+    elif arrays.advantages is not None:
+        signed = taken(arrays.advantages)
+        ones = (signed != 0).float()
+        policy = PolicyTerm(over_all(ones), over_those(ones), signed[:, None] * valid, None)
+    kl_weights = None if arrays.kl_weights is None else taken(arrays.kl_weights)
+    kl = None if kl_weights is None else over_all(kl_weights)
+    return Objective(part, taking, policy, kl, kl_weights)
+
+
+def _weighted_term(part: Episodes, coefficients: Coefficients) -> PolicyTerm:
+    critique = part.critique
+    assert critique is not None, "weights are on the critic's advantages"
+    advantages = critique.advantages
+    if part.failed.any():
+        # They have no weight, and only a KL; but NaN times zero would still be NaN.
+        advantages = torch.where(coefficients.raw > 0, advantages, 0.0)
+    return PolicyTerm(
+        coefficients,
+        coefficients,
+        whiten(advantages, coefficients.raw),
+        Targets(critique.values, critique.baseline, advantages + critique.values),
+    )
