@@ -88,7 +88,8 @@ function choiceTable({ key, choices, meanings }: KeyReference): string {
 function defaultText(value: unknown): string {
   if (value === undefined) return "(required)";
   if (value === "") return "(empty)";
-  return `\`${Array.isArray(value) ? `[${value.join(", ")}]` : String(value)}\``;
+  if (Array.isArray(value)) return `\`[${value.join(", ")}]\``;
+  return `\`${typeof value === "object" ? JSON.stringify(value) : String(value)}\``;
 }
 
 function cell(text: string): string {

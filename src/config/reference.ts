@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { experimentSchema } from "./schema/experiment.js";
 
-type KeyKind = "text" | "number" | "integer" | "boolean" | "choice" | "list";
+type KeyKind = "text" | "number" | "integer" | "boolean" | "choice" | "list" | "map";
 
 export interface KeyReference {
   /** `risk.alpha` */
@@ -102,6 +102,7 @@ function kindOf(node: SchemaNode, types: readonly string[]): KeyKind {
   if (node.enum !== undefined || node.anyOf?.every((one) => one.const !== undefined))
     return "choice";
   if (types.includes("array") || node.anyOf?.some((one) => one.type === "array")) return "list";
+  if (types.includes("object")) return "map";
   if (types.includes("integer")) return "integer";
   if (types.includes("number")) return "number";
   return types.includes("boolean") ? "boolean" : "text";
@@ -116,6 +117,7 @@ function expectedText(key: string, kind: KeyKind, node: SchemaNode): string {
   if (kind === "boolean") return "true or false";
   if (key === "arms") return "a list of known arms, or a map from arm to the keys it changes";
   if (kind === "list") return `a list of whole numbers ${boundsText(node.items ?? {})}`.trimEnd();
+  if (kind === "map") return "a map from names to values";
   if (kind === "text") return textExpected(key, node);
   return `a ${kind === "integer" ? "whole " : ""}number ${boundsText(node)}`.trimEnd();
 }

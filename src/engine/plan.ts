@@ -43,7 +43,9 @@ export interface Hardware {
 }
 
 /** What a worker's engine has, in its own words; the controller cannot know it of itself. */
-export function hardwareOf({ auto, devices, cores }: Result<"devices">): Hardware {
+export type Devices = Result<"devices">;
+
+export function hardwareOf({ auto, devices, cores }: Devices): Hardware {
   const gpus = devices.filter(({ name }) => name.startsWith("cuda")).length;
   return { cores, gpus, mps: auto === "mps" };
 }

@@ -69,7 +69,7 @@ function vouchedFor(run: string): string[] {
   return readdirSync(run, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(run, join(entry.parentPath, entry.name)))
-    .filter((file) => !/^(lock|logs)\/|\/texts\//.test(file))
+    .filter((file) => !/^(lock|logs|cache)\/|\/texts\//.test(file))
     .sort();
 }
 

@@ -1,7 +1,7 @@
 /** Workers for a run's trials, each with a log of its own in the run folder. */
 import { join } from "node:path";
+import type { Devices } from "../../engine/plan.js";
 import type { Ports } from "../../engine/ports.js";
-import type { Result } from "../../protocol/messages.js";
 import { runFiles } from "../../store/paths.js";
 import { WorkerLog } from "../../store/worker-log.js";
 import type { Worker } from "../../worker/contract.js";
@@ -46,7 +46,7 @@ export class WorkerOpener {
    *
    * @throws {WorkerLost} {WorkerFailure} {EnvironmentError} it cannot be had, or cannot answer
    */
-  async devices(abandon: AbortSignal): Promise<Result<"devices">> {
+  async devices(abandon: AbortSignal): Promise<Devices> {
     const trial = { name: null };
     const said: string[] = [];
     const worker = await this.#start(trial, said, abandon);
