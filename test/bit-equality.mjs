@@ -30,7 +30,11 @@ const renamedValues =
   /** @type {Readonly<Record<string, Readonly<Record<string, string>>>>} */ ({});
 
 /** Keys that only newer code writes. @type {readonly string[]} */
-const newKeys = [];
+const newKeys = [
+  "figures.*.*.unit",
+  "figures.*.*.description",
+  ...["digest", "cached", "seconds"].map((key) => `prompt_scores.*.${key}`),
+];
 
 /** Events that only newer code writes. @type {readonly string[]} */
 const newEvents = [];
