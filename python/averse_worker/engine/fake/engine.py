@@ -93,7 +93,7 @@ class FakeEngine:
         self._loaded = loaded = load_all(payload, self._failing, self._gpu, report)
         return LoadResult(
             device="cpu",
-            device_name=processor_name(),
+            device_name=platform.processor() or platform.machine(),
             dtype=payload.backend.dtype,
             threads=payload.backend.threads or 1,
             parameters=2 * world.FEATURES,
