@@ -13,6 +13,7 @@ from averse_worker.models.policy import Policy
 from averse_worker.store.export import export_policy
 from averse_worker.training.sft import fine_tune
 from averse_worker.wire.messages.training import SftPayload
+from payloads import adapter
 from tiny_models import make_policy, no_report
 
 SFT = SftPayload(seed=3, steps=6, batch=4, learning_rate=1e-2, max_tokens=16)
@@ -50,7 +51,7 @@ def changes(policy: Policy) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_adapters_are_added_in_float32(coarse_model: Path, tmp_path: Path, dtype: str) -> None:
-    policy = make_policy(coarse_model, policy__lora_rank=4, backend__dtype=dtype)
+    policy = make_policy(coarse_model, policy__adapter=adapter(4), backend__dtype=dtype)
     torch.manual_seed(1)
     with torch.no_grad():  # as small as a short training leaves them
         for name, parameter in policy.parameters.items():
@@ -68,7 +69,7 @@ def test_adapters_are_added_in_float32(coarse_model: Path, tmp_path: Path, dtype
 
 
 def test_an_export_leaves_the_policy_as_it_was(coarse_model: Path, tmp_path: Path) -> None:
-    policy = make_policy(coarse_model, policy__lora_rank=4, backend__dtype="bfloat16")
+    policy = make_policy(coarse_model, policy__adapter=adapter(4), backend__dtype="bfloat16")
     before = {n: p.clone() for n, p in policy.actor.causal.named_parameters()}
     exported(policy, tmp_path / "model")
     after = dict(policy.actor.causal.named_parameters())
@@ -80,7 +81,7 @@ def test_an_export_leaves_the_policy_as_it_was(coarse_model: Path, tmp_path: Pat
 def test_fine_tuning_changes_adapters_alone_and_the_reference_has_them(
     coarse_model: Path, tmp_path: Path, dtype: str
 ) -> None:
-    policy = make_policy(coarse_model, policy__lora_rank=4, backend__dtype=dtype)
+    policy = make_policy(coarse_model, policy__adapter=adapter(4), backend__dtype=dtype)
     named = policy.actor.causal.named_parameters()
     base = {n: p.clone() for n, p in named if not p.requires_grad}
     fine_tune(policy, TEXTS, SFT, no_report)
