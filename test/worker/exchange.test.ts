@@ -2,31 +2,13 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
-import {
-  type Command,
-  type Payload,
-  PROTOCOL_VERSION,
-  type Request,
-} from "../../src/protocol/messages.js";
+import type { Command, Payload, Request } from "../../src/protocol/messages.js";
 import { withholding } from "../../src/text/redaction.js";
 import { WorkerFailure } from "../../src/worker/contract.js";
 import { type CallOptions, Exchange } from "../../src/worker/exchange.js";
+import { helloMessage } from "./hello.js";
 
-const hello = {
-  kind: "hello",
-  protocol: PROTOCOL_VERSION,
-  session: "s",
-  pid: 1,
-  engine: "x",
-  version: "1",
-  capabilities: {
-    sft: true,
-    lora: true,
-    prefix_baseline: true,
-    average: true,
-    checkpoint: true,
-  },
-};
+const hello = helloMessage;
 const token = "planted-hub-token";
 const pong = { busy: null, phase: null, memory_bytes: 1 };
 
