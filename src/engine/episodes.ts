@@ -1,6 +1,6 @@
 /** The per-episode arrays of a rollout, looked over before anything is learned from them. */
 import { float32Array, uint32Array } from "../protocol/arrays.js";
-import type { Result, Scored, ScoreFailure } from "../protocol/messages.js";
+import type { ComponentScores, Result, ScoreFailure } from "../protocol/messages.js";
 import { TrialError } from "./failure.js";
 
 export interface EpisodeArrays {
@@ -74,7 +74,7 @@ export function failedEpisodes(failures: readonly ScoreFailure[]): ReadonlySet<n
 }
 
 /** The failures of all components, each told with its name where there are several. */
-export function failuresOf(components: readonly Scored[]): ScoreFailure[] {
+export function failuresOf(components: readonly ComponentScores[]): ScoreFailure[] {
   return components.flatMap(({ name, failures }) =>
     components.length === 1
       ? failures

@@ -4,7 +4,7 @@
  * episodes that take part, and texts and samples of the requested episodes.
  */
 import { float32Array, uint32Array } from "./arrays.js";
-import type { Command, DeclaredFigures, Payload, Result, Scored } from "./messages.js";
+import type { Command, ComponentScores, DeclaredFigures, Payload, Result } from "./messages.js";
 
 type Arrays = Readonly<Record<string, Uint8Array | null>>;
 
@@ -149,7 +149,7 @@ function empty(name: string, lengths: Uint8Array): string | null {
     : `field \`${name}\` is 0 for episode ${episode}; expected at least 1 generated token`;
 }
 
-function misplaced(name: string, all: readonly Scored[], count: number): string | null {
+function misplaced(name: string, all: readonly ComponentScores[], count: number): string | null {
   for (const [i, { failures }] of all.entries()) {
     const seen = new Set<number>();
     for (const [place, { episodes }] of failures.entries()) {

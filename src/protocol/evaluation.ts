@@ -1,6 +1,16 @@
 /** Evaluations, and texts for people to read. */
 import { z } from "zod";
-import { count, figures, finite, float32, scored, seconds, seed, uint32, usage } from "./fields.js";
+import {
+  figureRecord,
+  finite,
+  float32,
+  natural,
+  scored,
+  seconds,
+  seed,
+  uint32,
+  usage,
+} from "./fields.js";
 
 export const evaluatePayload = z.strictObject({
   split: z.enum(["train", "test"]),
@@ -18,11 +28,11 @@ export const evaluateResult = z.strictObject({
   judges: z.array(scored).describe("one per judge, in load's order"),
   kl: float32,
   length: uint32,
-  figures,
+  figures: figureRecord,
   samples: z.array(
     z.strictObject({
-      episode: count,
-      prompt: count.describe("its id"),
+      episode: natural,
+      prompt: natural.describe("its id"),
       text: z.string().describe("of the prompt"),
       completion: z.string(),
       reward: finite.nullable().describe("null: it failed"),
@@ -35,13 +45,13 @@ export const evaluateResult = z.strictObject({
 // ── texts ───────────────────────────────────────────────────────────────────────────────────
 
 export const textsPayload = z.strictObject({
-  rollout: count,
+  rollout: natural,
   episodes: uint32.describe("positions of episodes in the rollout"),
 });
 
 /** What people read and nothing is computed from. */
 const episodeText = z.strictObject({
-  episode: count,
+  episode: natural,
   prompt: z.string().describe("bounded: what is too long is cut, and ends with a mark"),
   completion: z.string().describe("bounded likewise"),
 });

@@ -1,7 +1,7 @@
 /** Fields that several messages have. */
 import { z } from "zod";
 
-export const count = z.int().nonnegative();
+export const natural = z.int().nonnegative();
 export const seed = z.int().min(0).max(0xffff_ffff).describe("32-bit seed of one named stream");
 export const finite = z.number();
 export const seconds = z.number().nonnegative();
@@ -10,7 +10,7 @@ export const float32 = z.instanceof(Uint8Array).meta({ type: "string", format: "
 /** Little-endian uint32 values. */
 export const uint32 = z.instanceof(Uint8Array).meta({ type: "string", format: "uint32-le" });
 export const digests = z.record(z.string(), z.string()).describe("file name → sha256, hexadecimal");
-export const figures = z
+export const figureRecord = z
   .record(z.string(), finite)
   .describe("by names that hello declares; one that does not apply is absent");
 
@@ -22,8 +22,8 @@ export const gpuState = z.strictObject({
     .max(1)
     .nullable()
     .describe("fraction of up to the last second in which it was busy; null: it cannot be read"),
-  memory_used_bytes: count,
-  memory_total_bytes: count,
+  memory_used_bytes: natural,
+  memory_total_bytes: natural,
 });
 
 /** Why there is no score, and for which episodes. */
@@ -42,6 +42,6 @@ export const scored = z.strictObject({
 
 /** What a result says of the machine: to be watched, no figure comes of it. */
 export const usage = {
-  memory_bytes: count.describe("of the worker's process, on the host"),
+  memory_bytes: natural.describe("of the worker's process, on the host"),
   gpu: gpuState.nullable().describe("null: the worker computes on no GPU"),
 };

@@ -1,6 +1,6 @@
 /** What a worker loads: models, rewards, data, settings; and the scores of the prompts alone. */
 import { z } from "zod";
-import { count, digests, finite, float32, seconds, seed, uint32, usage } from "./fields.js";
+import { digests, finite, float32, natural, seconds, seed, uint32, usage } from "./fields.js";
 
 const model = {
   model: z.string().describe("builtin, a folder, or a hub id"),
@@ -10,7 +10,7 @@ const model = {
 
 const adapter = z.strictObject({
   kind: z.literal("lora"),
-  rank: count,
+  rank: natural,
   alpha: finite.describe("the delta of the weights is scaled by alpha / rank"),
   dropout: z.number().min(0).max(1),
   targets: z
@@ -64,20 +64,20 @@ export const loadPayload = z.strictObject({
         path: z.string().describe("holds train.jsonl and test.jsonl"),
       }),
     ]),
-    prompt_tokens: count,
+    prompt_tokens: natural,
   }),
   rollout: z.strictObject({
-    new_tokens: count,
-    min_new_tokens: count,
+    new_tokens: natural,
+    min_new_tokens: natural,
     temperature: finite,
-    top_k: count.describe("0: off"),
+    top_k: natural.describe("0: off"),
     top_p: finite,
-    minibatch: count.describe("episodes sampled at once; 0: all"),
+    minibatch: natural.describe("episodes sampled at once; 0: all"),
   }),
   training: z.strictObject({
     critic: z.boolean().describe("false: no value head, no λ-returns"),
-    epochs: count,
-    minibatch: count.describe("episodes per gradient step"),
+    epochs: natural,
+    minibatch: natural.describe("episodes per gradient step"),
     learning_rate: finite,
     value_learning_rate: finite,
     gamma: finite,
@@ -93,7 +93,7 @@ export const loadPayload = z.strictObject({
   backend: z.strictObject({
     device: z.string().describe("auto, cpu, cuda, cuda:1, mps"),
     dtype: z.enum(["float32", "bfloat16", "float16"]),
-    threads: count.describe("CPU threads of tensor operations; 0: torch's default"),
+    threads: natural.describe("CPU threads of tensor operations; 0: torch's default"),
     deterministic: z.boolean(),
   }),
   engine_options: z.record(z.string(), z.unknown()).describe("as hello's schema has them"),
@@ -108,9 +108,9 @@ export const loadResult = z.strictObject({
   device: z.string(),
   device_name: z.string(),
   dtype: z.string(),
-  threads: count,
-  parameters: count,
-  context: count.describe("positions of the policy, in tokens"),
+  threads: natural,
+  parameters: natural,
+  context: natural.describe("positions of the policy, in tokens"),
   train: promptSet,
   test: promptSet,
   versions: z.record(z.string(), z.string()),

@@ -12,9 +12,9 @@
 import { z } from "zod";
 import { evaluatePayload, evaluateResult, textsPayload, textsResult } from "./evaluation.js";
 import {
-  count,
   digests,
   type gpuState,
+  natural,
   type scored,
   type scoreFailure,
   seconds,
@@ -46,17 +46,17 @@ export const devicesResult = z.strictObject({
     z.strictObject({
       name: z.string().describe("as in backend.device: cpu, mps, cuda:0"),
       description: z.string().describe("model of the processor or GPU"),
-      memory_bytes: count.nullable().describe("of its own; null: unknown, or the host's"),
+      memory_bytes: natural.nullable().describe("of its own; null: unknown, or the host's"),
     }),
   ),
-  cores: count.describe("CPU cores that the process may use"),
+  cores: natural.describe("CPU cores that the process may use"),
 });
 
 // ── save, restore, export ───────────────────────────────────────────────────────────────────
 
 /** `path`: an existing empty folder; the caller renames it once the digests are written. */
 export const savePayload = z.strictObject({ path: z.string() });
-export const saveResult = z.strictObject({ files: digests, bytes: count, seconds });
+export const saveResult = z.strictObject({ files: digests, bytes: natural, seconds });
 
 export const restorePayload = z.strictObject({ path: z.string() });
 export const restoreResult = z.strictObject({ seconds });
@@ -66,7 +66,7 @@ export const exportPayload = z.strictObject({
   path: z.string(),
   weights: z.enum(["current", "ema"]),
 });
-export const exportResult = z.strictObject({ files: digests, bytes: count, seconds });
+export const exportResult = z.strictObject({ files: digests, bytes: natural, seconds });
 
 // ── control: answered by the worker's control thread, also while the engine works ───────────
 
@@ -75,7 +75,7 @@ const empty = z.strictObject({});
 export const pingResult = z.strictObject({
   busy: z.string().nullable().describe("command in hand"),
   phase: z.string().nullable(),
-  memory_bytes: count.describe("of the worker's process, on the host"),
+  memory_bytes: natural.describe("of the worker's process, on the host"),
 });
 
 export const commands = {
@@ -106,7 +106,7 @@ export const request = z.strictObject({
   kind: z.literal("request"),
   protocol: z.int(),
   session: z.string(),
-  id: count,
+  id: natural,
   command: z.enum(Object.keys(commands) as [Command, ...Command[]]),
   payload: z.unknown(),
 });
@@ -138,7 +138,7 @@ export const hello = z.strictObject({
   kind: z.literal("hello"),
   protocol: z.int(),
   session: z.string(),
-  pid: count,
+  pid: natural,
   engine: z.string(),
   version: z.string().describe("of the worker package"),
   capabilities,
@@ -151,7 +151,7 @@ export const hello = z.strictObject({
 export const reply = z.strictObject({
   kind: z.literal("reply"),
   session: z.string(),
-  id: count,
+  id: natural,
   result: z.unknown(),
 });
 
@@ -173,7 +173,7 @@ export const errorKind = z.enum([
 export const failure = z.strictObject({
   kind: z.literal("failure"),
   session: z.string(),
-  id: count.nullable().describe("null: no request could be read"),
+  id: natural.nullable().describe("null: no request could be read"),
   error: errorKind,
   message: z.string().describe("what, where, what was expected, what to do next"),
   key: z.string().nullable().describe("config key path that led here, when known"),
@@ -183,10 +183,10 @@ export const failure = z.strictObject({
 export const progress = z.strictObject({
   kind: z.literal("progress"),
   session: z.string(),
-  id: count,
+  id: natural,
   phase: z.string().describe("import, load, score, sample, reference, reward, update, evaluate, …"),
-  done: count,
-  total: count.describe("0: unknown"),
+  done: natural,
+  total: natural.describe("0: unknown"),
   unit: z.string(),
 });
 
@@ -194,7 +194,7 @@ export const fromWorker = z.discriminatedUnion("kind", [hello, reply, failure, p
 
 export type GpuState = z.infer<typeof gpuState>;
 export type ScoreFailure = z.infer<typeof scoreFailure>;
-export type Scored = z.infer<typeof scored>;
+export type ComponentScores = z.infer<typeof scored>;
 export type Scorer = z.infer<typeof scorer>;
 export type DeclaredFigures = z.infer<typeof declaredFigures>;
 export type Request = z.infer<typeof request>;

@@ -1,22 +1,32 @@
 /** Fine-tuning, rollouts and updates. */
 import { z } from "zod";
-import { count, figures, finite, float32, scored, seconds, seed, uint32, usage } from "./fields.js";
+import {
+  figureRecord,
+  finite,
+  float32,
+  natural,
+  scored,
+  seconds,
+  seed,
+  uint32,
+  usage,
+} from "./fields.js";
 
 // ── sft ─────────────────────────────────────────────────────────────────────────────────────
 
 export const sftPayload = z.strictObject({
   seed,
-  steps: count,
-  batch: count,
+  steps: natural,
+  batch: natural,
   learning_rate: finite,
-  max_tokens: count,
+  max_tokens: natural,
 });
 
 export const sftResult = z.strictObject({
-  steps: count,
+  steps: natural,
   loss_first: finite,
   loss_last: finite,
-  texts: count,
+  texts: natural,
   seconds,
 });
 
@@ -32,7 +42,9 @@ export const rolloutPayload = z.strictObject({
 });
 
 export const rolloutResult = z.strictObject({
-  rollout: count.describe("the tensors stay with the worker under this id until the next rollout"),
+  rollout: natural.describe(
+    "the tensors stay with the worker under this id until the next rollout",
+  ),
   reward: float32.describe("raw, combined; NaN here and in both returns where a component failed"),
   components: z.array(scored).describe("one per reward component, in load's order"),
   kl: float32.describe("Σ over tokens of log π − log π_ref"),
@@ -42,14 +54,14 @@ export const rolloutResult = z.strictObject({
     .describe("GAE advantage + value at the first generated token; null: there is no critic"),
   length: uint32.describe("generated tokens, end of text in"),
   entropy: finite.nullable().describe("mean over generated tokens, nats; null: not known"),
-  tokens: count,
+  tokens: natural,
   seconds: z.strictObject({ sample: seconds, reference: seconds, reward: seconds }),
 });
 
 // ── update ──────────────────────────────────────────────────────────────────────────────────
 
 export const updatePayload = z.strictObject({
-  rollout: count,
+  rollout: natural,
   weights: float32
     .nullable()
     .describe("per episode, ≥ 0, on the critic's advantages; only their ratios matter"),
@@ -74,10 +86,10 @@ export const updatePayload = z.strictObject({
 });
 
 export const updateResult = z.strictObject({
-  figures,
-  gradient_steps: count,
-  episodes: count.describe("that took part: with a weight, an advantage or a KL weight"),
-  tokens: count.describe("generated tokens of those, gone through in all epochs"),
+  figures: figureRecord,
+  gradient_steps: natural,
+  episodes: natural.describe("that took part: with a weight, an advantage or a KL weight"),
+  tokens: natural.describe("generated tokens of those, gone through in all epochs"),
   ...usage,
   seconds,
 });

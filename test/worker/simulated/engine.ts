@@ -14,11 +14,11 @@ import {
 } from "../../../src/protocol/arrays.js";
 import type {
   Command,
+  ComponentScores,
   ErrorKind,
   GpuState,
   Payload,
   Result,
-  Scored,
   ScoreFailure,
 } from "../../../src/protocol/messages.js";
 import { streamSeed } from "../../../src/stats/random.js";
@@ -405,7 +405,7 @@ export class SimulatedEngine {
     components: readonly Float64Array[],
     failures: ScoreFailure[],
     failed: ReadonlySet<number>,
-  ): Scored[] {
+  ): ComponentScores[] {
     return this.#loaded!.rewards.map(({ name }, i) => ({
       name,
       scores: float32Bytes(components[i]!, i === 0 ? failed : new Set()),
