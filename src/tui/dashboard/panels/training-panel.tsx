@@ -204,7 +204,7 @@ function inZoom(steps: TrialModel["steps"], zoom: Zoom | null): TrialModel["step
       );
 }
 
-function endsText(values: readonly number[], style: ViewStyle): string {
+function endsText(values: readonly (number | null)[], style: ViewStyle): string {
   const range = rangeOf(values);
   return `${shortNumber(range?.low, style)} to ${shortNumber(range?.high, style)}`;
 }
