@@ -40,28 +40,40 @@ WORDS = [
 ]
 
 
-def write_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of 320 pieces with `<|endoftext|>` (0) and `<|pad|>` (1)."""
+def write_tokenizer(
+    folder: Path,
+    controls: Sequence[str] = (),
+    template: str = "<|endoftext|> $A",
+    vocabulary: int = 320,
+    **settings: Any,
+) -> PreTrainedTokenizerFast:
+    """A byte-level BPE with `<|endoftext|>` (0) and `<|pad|>` (1), then `controls`.
+
+    Args:
+        template: what it puts around every text.
+        settings: of the tokenizer's config, in place of the usual.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=320,
-        special_tokens=["<|endoftext|>", "<|pad|>"],
+        vocab_size=vocabulary,
+        special_tokens=["<|endoftext|>", "<|pad|>", *controls],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator([" ".join(WORDS)] * 4, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", 0)]
+        single=template,
+        special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("<|endoftext|>", *controls)],
     )
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<|endoftext|>",
-        eos_token="<|endoftext|>",
-        pad_token="<|pad|>",
-        model_max_length=64,
-    )
+    usual: dict[str, Any] = {
+        "bos_token": "<|endoftext|>",
+        "eos_token": "<|endoftext|>",
+        "pad_token": "<|pad|>",
+        "model_max_length": 64,
+    }
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **usual | settings)
     fast.save_pretrained(folder)
     return fast
 

@@ -99,6 +99,25 @@ def test_one_file_is_split(tmp_path: Path) -> None:
         ('{"text": "x", "label": "nice"}', "\"label\" is 'nice', expected"),
         ('{"text": "x", "label": true}', '"label" is True, expected'),
         ('{"text": "x", "label": [1]}', r'"label" is \[1\], expected'),
+        (
+            '{"text": "fine"}\n{"text": "x \\ud83d"}',
+            r"train.jsonl:2: .*surrogate.*\\ud83d, at char",
+        ),
+        ('{"prompt": "\\udc00 x"}', r"train.jsonl:1: .*half of a surrogate pair.* at character 1:"),
+        (
+            '{"text": "x", "label": ' + "9" * 6000 + "}",
+            "train.jsonl:1: holds a number of more than",
+        ),
+        ('{"text": "x", "more": ' + "[" * 100_000, "train.jsonl:1: is nested too deeply"),
+        ('{"text": "x", "label": "' + "n" * 9000 + '"}', r"is 'n{59}…, expected"),
+        (
+            '[\n{"text": "x"},\n{"text": "y"}\n]',
+            "train.jsonl: is a JSON array; expected one object",
+        ),
+        ('[{"text": "x"}, {"text": "y"}]', "train.jsonl: is a JSON array; expected one object a l"),
+        ('{\n"text": "x"\n}', "train.jsonl:1: is not JSON .*; expected one object a line"),
+        (b'\xef\xbb\xbf{"text": "x"}', "train.jsonl: is UTF-8 with a byte order mark; save it"),
+        ('{"text": "x"}'.encode("utf-16"), "train.jsonl: is UTF-16; save it as UTF-8"),
     ],
 )
 def test_wrong_files_are_named_by_line(tmp_path: Path, content: str | bytes, told: str) -> None:
