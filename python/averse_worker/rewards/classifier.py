@@ -166,8 +166,10 @@ def load_reward(folder: ModelFolder, label: str | None, sign: int, device: Devic
     config = folder.config() if folder.json("config.json") is not None else {}
     if str(config.get("architecture", "")).startswith("averse-"):
         return _own(folder, config, label, sign)
+    # Before any weights; what is no classifier is refused below.
+    classifies = any("SequenceClassification" in str(n) for n in config.get("architectures") or [])
+    index = class_index(folder, label, f"{folder.section}.label") if classifies else 0
     loaded = load_pretrained(folder, "classifier", torch.float32)
-    index = class_index(folder, label, f"{folder.section}.label")
     outputs = loaded.model.config.num_labels
     if index >= outputs:
         raise folder.wrong(

@@ -117,6 +117,10 @@ def test_what_is_no_finite_number_is_no_score(value: float) -> None:
     [
         MemoryError(),
         RuntimeError("CUDA out of memory. Tried to allocate"),
+        RuntimeError("CUDA error: device-side assert triggered"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+        RuntimeError("CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`"),
+        type("AcceleratorError", (RuntimeError,), {})("an illegal memory access"),
         Interrupted("on request"),
         InputError("the model lies"),
         KeyboardInterrupt(),

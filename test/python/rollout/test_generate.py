@@ -1,5 +1,6 @@
 """Sampling: exact log-probabilities, the right distribution, and luck that can be shared."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from averse_worker.rollout.generate import (
     uniforms,
     uniforms_of_prompts,
 )
-from tiny_models import make_policy
+from tiny_models import make_policy, write_language_model
 
 PROMPTS = [[0, 40, 50, 60, 70], [0, 40], [0, 90, 91], [0, 50, 60, 70, 80], [7], [0, 33, 34, 35]]
 
@@ -105,6 +106,45 @@ def test_responses_end_at_the_end_token_and_not_before_the_minimum(policy: Polic
         assert policy.end_tokens[0] not in row[: n - 1]
         assert row[n:] == [policy.pad_token] * (10 - n)
         assert n == 10 or row[n - 1] in policy.end_tokens
+
+
+def policy_with_ends(folder: Path, ends: list[int]) -> Policy:
+    """The tiny model, with end tokens in generation_config.json that come often."""
+    write_language_model(folder)
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": ends}))
+    policy = make_policy(folder)
+    with torch.no_grad():
+        trunk = policy.actor.causal.transformer
+        trunk.ln_f.bias += trunk.wte.weight[ends].sum(0)
+    return policy
+
+
+def test_any_of_the_models_end_tokens_ends_a_response(tmp_path: Path) -> None:
+    policy = policy_with_ends(tmp_path, [40, 0, 41])
+    assert policy.end_tokens == (0, 40, 41)
+    prompts = PROMPTS * 40
+    samples = run(policy, prompts, uniforms(3, len(prompts), 10))
+    lasts = set()
+    for row, n in zip(samples.responses.tokens.tolist(), samples.responses.lengths, strict=True):
+        assert not set(row[: n - 1]) & {0, 40, 41}
+        if n < 10:
+            lasts.add(row[n - 1])
+    assert lasts == {0, 40, 41}
+
+
+def test_the_end_of_a_turn_is_one_of_the_tokens_that_must_come(tmp_path: Path) -> None:
+    policy = policy_with_ends(tmp_path, [40, 0])
+    prompts = PROMPTS * 40
+    samples = run(policy, prompts, uniforms(3, len(prompts), 10), min_new_tokens=3)
+    shortest = {0: 10, 40: 10}
+    for row, n in zip(samples.responses.tokens.tolist(), samples.responses.lengths, strict=True):
+        if n < 10:
+            shortest[row[n - 1]] = min(shortest[row[n - 1]], int(n))
+    assert shortest == {0: 4, 40: 3}
+    again = policy.evaluate(
+        policy.model, padded(policy, prompts), samples.responses, min_new_tokens=3
+    )
+    torch.testing.assert_close(again.log_probs, samples.log_probs, atol=1e-4, rtol=1e-4)
 
 
 def test_neither_padding_nor_rows_without_a_token_are_drawn(policy: Policy) -> None:

@@ -17,8 +17,8 @@ from tiny_models import WORDS, make_policy, no_report, write_tokenizer
 TEXTS = [" ".join(WORDS[i : i + 4]) for i in range(12)]
 
 
-def payload(steps: int = 12, rate: float = 2e-2, seed: int = 1) -> SftPayload:
-    return SftPayload(seed=seed, steps=steps, batch=4, learning_rate=rate, max_tokens=24)
+def payload(steps: int = 12, rate: float = 2e-2, seed: int = 1, max_tokens: int = 24) -> SftPayload:
+    return SftPayload(seed=seed, steps=steps, batch=4, learning_rate=rate, max_tokens=max_tokens)
 
 
 @pytest.mark.parametrize("rank", [0, 2])
@@ -111,6 +111,14 @@ def test_what_the_trainer_writes_into_the_config_is_taken_back(language_model: P
     fine_tune(policy, TEXTS, payload(steps=2), no_report)
     assert policy.actor.causal.config.to_dict() == before
     assert policy.actor.causal.generation_config.to_dict() == generation
+
+
+def test_texts_longer_than_the_context_are_refused(language_model: Path) -> None:
+    policy = make_policy(language_model)
+    with pytest.raises(InputError, match=r"sft.max_tokens is 65, .* has 64 positions") as caught:
+        fine_tune(policy, ["very good " * 100], payload(max_tokens=65), no_report)
+    assert caught.value.key == "sft.max_tokens"
+    fine_tune(policy, ["very good " * 100], payload(steps=1, max_tokens=64), no_report)
 
 
 def test_no_good_texts_is_told(language_model: Path) -> None:

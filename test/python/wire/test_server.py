@@ -315,6 +315,7 @@ class Boom(Exception):  # noqa: N818
         (ModuleNotFoundError("No module named 'peft'", name="peft"), "environment", "peft"),
         (PermissionError(13, "Permission denied", "/x"), "environment", "/x"),
         (OSError(28, "No space left on device"), "environment", "free space"),
+        (RuntimeError("CUDA error: device-side assert"), "environment", "backend.device cpu"),
         (RecursionError("too deep"), "internal", "RecursionError"),
         (SystemExit(1), "internal", "SystemExit"),
         (Boom("half a pair \udcff"), "internal", "half a pair ?"),
