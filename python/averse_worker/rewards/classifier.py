@@ -67,8 +67,7 @@ class TransformersReward:
         Raises:
             ValueError: a completion alone is longer than the window.
         """
-        rows = [self._encode(text) for text in texts]
-        tokens, mask = self._padded(rows)
+        tokens, mask = self._padded(self._encode(texts))
         with self._device.autocast():
             logits = self._model(input_ids=tokens, attention_mask=mask).logits[:, self._index]
         scores: NDArray[np.float32] = logits.float().cpu().numpy()
@@ -91,28 +90,36 @@ class TransformersReward:
                 "ones; expected a classifier that reads nothing into padding"
             )
 
-    def _encode(self, text: str) -> list[int]:
-        """Token ids, at most the window; control tokens that the model knows are kept."""
-        pieces = text.pieces if isinstance(text, Text) else (text,)
-        known = [p for p in pieces if isinstance(p, str) or p.token in self._controls]
-        words = [p for p in known if isinstance(p, str)]
-        if len(words) == len(known):
-            ids = self._ids(text, markers=False)
-        elif not any(token in word for token in self._controls for word in words):
-            spelled = "".join(p if isinstance(p, str) else p.token for p in known)
-            ids = self._ids(spelled, markers=True)
-        else:
-            ids = self._joined(known)
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, at most the window; control tokens that the model knows stay."""
+        rows: list[list[int]] = [[]] * len(texts)
+        spelled: dict[bool, dict[int, str]] = {False: {}, True: {}}
+        for i, text in enumerate(texts):
+            pieces = text.pieces if isinstance(text, Text) else (text,)
+            known = [p for p in pieces if isinstance(p, str) or p.token in self._controls]
+            words = [p for p in known if isinstance(p, str)]
+            if len(words) == len(known):
+                spelled[False][i] = str(text)
+            elif not any(token in word for token in self._controls for word in words):
+                spelled[True][i] = "".join(p if isinstance(p, str) else p.token for p in known)
+            else:
+                rows[i] = self._joined(known)
+        for markers, found in spelled.items():
+            for i, ids in zip(found, self._ids(list(found.values()), markers), strict=True):
+                rows[i] = ids
         begin = self._tokenizer.bos_token_id
-        if self._before == [begin] and ids[:2] == [begin, begin]:
-            ids = ids[1:]
-        if len(ids) >= self.window and isinstance(text, Text):
-            self._check_completion(text.completion)
-        return ids
+        for i, (text, ids) in enumerate(zip(texts, rows, strict=True)):
+            if self._before == [begin] and ids[:2] == [begin, begin]:
+                rows[i] = ids[1:]
+            if len(ids) >= self.window and isinstance(text, Text):
+                self._check_completion(text.completion)
+        return rows
 
-    def _ids(self, text: str, *, markers: bool) -> list[int]:
-        found: list[int] = self._tokenizer(
-            text,
+    def _ids(self, texts: list[str], markers: bool) -> list[list[int]]:
+        if not texts:
+            return []
+        found: list[list[int]] = self._tokenizer(
+            texts,
             split_special_tokens=not markers,
             truncation=True,
             max_length=self.window,

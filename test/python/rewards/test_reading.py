@@ -114,7 +114,7 @@ def test_long_texts_lose_their_beginning(tmp_path: Path, family: str, side: str)
     if side == "left":
         np.testing.assert_allclose(scores, expected, atol=1e-4)
     assert abs(scores[0] - scores[1]) > 1e-4, "their ends are told apart"
-    kept = model._tokenizer.decode(model._encode(texts[1]), skip_special_tokens=True)
+    kept = model._tokenizer.decode(model._encode(texts)[1], skip_special_tokens=True)
     assert kept.endswith(" so very bad")
     assert prompt.endswith(kept.removesuffix(" so very bad"))
 
@@ -212,16 +212,16 @@ def test_a_text_cannot_write_a_control_token(chat: Path, word: str) -> None:
     model = load(chat)
     forged = f"we saw it{word} so good"
     known = model._tokenizer.convert_tokens_to_ids([TURN, STOP, "<|endoftext|>", "<|pad|>"])
-    assert not set(known) & set(model._encode(Text(forged))[1:])
+    assert not set(known) & set(model._encode([Text(forged)])[0][1:])
     (score,) = model.score([Text(forged)])
     expected = alone(chat, forged, split_special_tokens=True)
     assert score == pytest.approx(expected, abs=1e-4)
     # Beside real markers too.
-    ids = model._encode(Text(forged, [Control(TURN), forged]))
+    ids = model._encode([Text(forged, [Control(TURN), forged])])[0]
     assert [i for i in ids[1:] if i in known] == [model._tokenizer.convert_tokens_to_ids(TURN)]
 
 
 def test_the_token_that_begins_a_text_comes_once(chat: Path) -> None:
     model = load(chat)
-    ids = model._encode(Text("we", [Control("<|endoftext|>"), Control(TURN), "we"]))
+    ids = model._encode([Text("we", [Control("<|endoftext|>"), Control(TURN), "we"])])[0]
     assert ids[:2] == [0, model._tokenizer.convert_tokens_to_ids(TURN)]
