@@ -19,9 +19,10 @@ export interface Violation {
 }
 
 export function armViolations(name: string, arm: ArmConfig): Violation[] {
-  if (arm.stage !== "rl") return lengthViolations(arm);
+  const always = [...lengthViolations(arm), ...revisionViolations(arm)];
+  if (arm.stage !== "rl") return always;
   return [
-    ...lengthViolations(arm),
+    ...always,
     ...(usesAlpha(arm.risk.measure) ? tailViolations(arm) : []),
     ...strataViolations(arm),
     ...neutralViolations(name, arm),
@@ -36,6 +37,18 @@ function lengthViolations({ rollout }: ArmConfig): Violation[] {
       found: `min_new_tokens ${rollout.min_new_tokens} over new_tokens ${rollout.new_tokens}`,
       expected: "min_new_tokens of at most new_tokens",
       remedy: `Lower rollout.min_new_tokens to ${rollout.new_tokens} or raise rollout.new_tokens.`,
+    },
+  ];
+}
+
+function revisionViolations({ reward }: ArmConfig): Violation[] {
+  if (reward.model !== "builtin" || reward.revision === null) return [];
+  return [
+    {
+      keys: ["reward.revision", "reward.model"],
+      found: `the revision ${reward.revision} of the builtin reward model`,
+      expected: "a revision of a model from the Hugging Face hub alone",
+      remedy: "Leave reward.revision out, or name a hub id in reward.model.",
     },
   ];
 }

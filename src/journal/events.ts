@@ -116,6 +116,8 @@ const workerReady = z.strictObject({
   versions: z.record(z.string(), z.string()),
   /** What may keep a second run from being bit-identical; empty: nothing. */
   nondeterminism: z.array(z.string()),
+  /** Config key of a model → what its own files ask for, and what is done with it. */
+  model_settings: z.record(z.string(), z.record(z.string(), z.string())).default({}),
   /** policy, reference, reward, judge, data, and of the prompt ids in their order: prompts. */
   digests: z.record(z.string(), digests),
   /** By split, where the trial needs them; absent where the journal is older than this field. */

@@ -20,7 +20,10 @@ const adapter = z.strictObject({
 });
 
 const scoring = {
-  label: z.string().nullable().describe("class whose logit is the score; null: the last"),
+  label: z
+    .string()
+    .nullable()
+    .describe("class whose logit is the score; null: the only one, or the second of two"),
   sign: z.union([z.literal(1), z.literal(-1)]),
   timeout_seconds: seconds.describe("of scoring one batch of texts; 0: no limit"),
 };
@@ -117,6 +120,9 @@ export const loadResult = z.strictObject({
   nondeterminism: z
     .array(z.string())
     .describe("what may keep two runs on this machine from being bit-identical; empty: nothing"),
+  model_settings: z
+    .record(z.string(), z.record(z.string(), z.string()))
+    .describe("a model's config key → what its own files ask for, and what is done with it"),
   digests: z.strictObject({
     policy: digests,
     reference: digests,

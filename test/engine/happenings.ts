@@ -27,6 +27,7 @@ export function answerTo(action: TrialAction): Happening {
         parameters: 1,
         versions: {},
         nondeterminism: [],
+        model_settings: {},
         digests: {},
         prompt_scores: {},
         memory_bytes: 0,

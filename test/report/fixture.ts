@@ -147,6 +147,7 @@ function addTrial(
     parameters: 1_330_000,
     versions: { python: "3.11.7", torch: "2.9.0", transformers: "5.0.0" },
     nondeterminism: [],
+    model_settings: {},
     digests: { policy: { "model.safetensors": "a".repeat(64) } },
     prompt_scores: {},
     memory_bytes: 700_000_000,

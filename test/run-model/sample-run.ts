@@ -145,6 +145,7 @@ function trialOf(seed: number, events: SampleRun["events"]): TrialModel {
       parameters: 1e6,
       versions: {},
       nondeterminism: [],
+      model_settings: {},
       digests: {},
       prompt_scores: {},
       memory_bytes: 1e9,

@@ -39,8 +39,19 @@ test("a version that is not known yet is no difference", () => {
 
 test("runs that are over are compared in devices, data and models of their own, too", () => {
   const device = { device: "cpu", name: "x", dtype: "float32", threads: 1, nondeterminism: [] };
-  const model = { role: "reward", source: "builtin", revision: null, trials: ["a"] } as const;
-  const learnt = { role: "policy", source: "trials/sft-s0/model", revision: null } as const;
+  const model = {
+    role: "reward",
+    source: "builtin",
+    revision: null,
+    settings: {},
+    trials: ["a"],
+  } as const;
+  const learnt = {
+    role: "policy",
+    source: "trials/sft-s0/model",
+    revision: null,
+    settings: {},
+  } as const;
   const run = (threads: number, digest: string) => ({
     ...then,
     devices: [{ ...device, threads, trials: ["a"] }],

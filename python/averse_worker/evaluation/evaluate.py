@@ -17,6 +17,7 @@ from averse_worker.platform.finite import check_finite
 from averse_worker.rewards.combine import Rewards, failed_episodes
 from averse_worker.rewards.contract import Scores
 from averse_worker.rewards.scoring import Scorer
+from averse_worker.rollout.agreement import check_agreement
 from averse_worker.rollout.collect import full_texts
 from averse_worker.rollout.generate import Sampler, sample, uniforms_of_prompts
 from averse_worker.rollout.reference import reference_log_probs
@@ -63,13 +64,20 @@ def evaluate(
     rewards: Rewards,
     judges: Mapping[str, Scorer],
     report: Report,
+    *,
+    untrained: bool = False,
 ) -> Evaluation:
     """Samples a completion for each of `rows` (positions in `prompts`) and scores them.
 
     A completion depends on the weights, the seed, its own prompt and how often that came before,
     not on the other prompts.
 
+    Args:
+        untrained: whether the weights are the reference's own, so that the sampler must agree with
+            it.
+
     Raises:
+        InputError: it does not.
         Diverged: log-probabilities are not finite.
     """
     asked = [int(prompts.ids[row]) for row in rows]
@@ -87,6 +95,8 @@ def evaluate(
     reference = reference_log_probs(policy, padded, drawn.responses, limited, report)
     log_ratios = drawn.log_probs - reference
     check_finite(log_ratios, "log-probabilities")
+    if untrained:
+        check_agreement(policy, log_ratios, drawn.responses.lengths)
     texts = full_texts(policy, prompts, rows, drawn.responses)
     report("reward", 0, len(texts) * len(rewards.components), "texts")
     components = rewards.score(texts, _ticker(report, "reward", "texts"))

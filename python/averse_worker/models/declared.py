@@ -12,6 +12,8 @@ from typing import Any, Final
 from averse_worker.models.folder import ModelFolder
 from averse_worker.wire.errors import MissingEnvironment
 
+CLASSIFIER: Final = "a …ForSequenceClassification model or one of Averse's classifiers"
+"""what is expected of a reward model or judge"""
 _INDEX: Final = "model.safetensors.index.json"
 _VOCABULARIES: Final = ("tokenizer.json", "vocab*", "*.model", "*.tiktoken", "*.spm", "merges.txt")
 _LONGEST_HEADER: Final = 100_000_000
@@ -164,22 +166,35 @@ def class_labels(folder: ModelFolder) -> list[str]:
     return names
 
 
-def class_index(folder: ModelFolder, label: str | None, key: str) -> int:
+def check_classifier(folder: ModelFolder, label: str | None) -> int:
+    """Index of the class whose logit is the score, of a folder that may be loaded.
+
+    Raises:
+        InputError: as `check_folder`, or it holds no sequence classifier with that class.
+        MissingEnvironment: as `check_folder`.
+    """
+    named = [str(name) for name in check_folder(folder).get("architectures") or []]
+    if not any("SequenceClassification" in name for name in named):
+        raise folder.wrong(
+            f"config.json names {', '.join(named) or 'no architecture'}; expected {CLASSIFIER}"
+        )
+    return class_index(folder, label)
+
+
+def class_index(folder: ModelFolder, label: str | None) -> int:
     """Index of the class whose logit is the score; `label` None: the only one, or the second of
     two.
 
     Raises:
-        InputError: there is no such class, or several could be meant; `key` names the label.
+        InputError: there is no such class, or several could be meant.
     """
+    key = folder.sibling("label")
     names = class_labels(folder)
     listed = ", ".join(f"'{name}'" for name in names)
     if label is None:
         if len(names) > 2:
-            raise folder.wrong(
-                f"has {len(names)} classes ({listed}); set {key} to the one whose logit is "
-                "the score",
-                key=key,
-            )
+            remedy = f"set {key} to the one whose logit is the score" if key else "expected two"
+            raise folder.wrong(f"has {len(names)} classes ({listed}); {remedy}", key=key)
         return len(names) - 1
     if label not in names:
         raise folder.wrong(f"has no label '{label}'; its labels are {listed}", key=key)

@@ -5,6 +5,7 @@ Whatever is wrong with them is told with the folder, the file and what was expec
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ from averse_worker.engine.contract import Report
 from averse_worker.platform.files import ASSETS, file_digest
 from averse_worker.wire.errors import InputError, MissingEnvironment
 
+_COMMIT: Final = re.compile("[0-9a-f]{40}")
 # No pickled weights: loading those runs code.
-_PATTERNS: Final = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+_PATTERNS: Final = ["*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.jinja"]
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ class ModelFolder:
             raise self.wrong(f"{name} holds a {type(found).__name__}, expected an object")
         return found
 
-    @property
-    def section(self) -> str:
-        """The config section that the model belongs to: `policy`, `reference`, `reward`, …"""
-        return self.key.rpartition(".")[0] or self.key
+    def sibling(self, setting: str) -> str | None:
+        """Config key of another setting of this model; None: there is none."""
+        section, _, last = self.key.rpartition(".")
+        return f"{section}.{setting}" if last == "model" else None
 
     def digests(self) -> dict[str, str]:
         """File name → sha256 of the files that make the model, sorted by name."""
@@ -88,14 +90,24 @@ def find_model(
         revision: commit, branch or tag of a hub id; None: the newest.
 
     Raises:
-        InputError: there is no such folder and no such model on the hub.
+        InputError: there is no such folder and no such model on the hub, or code from the hub may
+            run that nobody can have read.
         MissingEnvironment: the hub cannot be reached and the model is not in its cache.
     """
     path = Path(model).expanduser()
+    found = ModelFolder(path, key, trust_remote_code)
     if path.is_dir():
-        return ModelFolder(path, key, trust_remote_code)
+        refuse_revision(found, revision)
+        return found
     if path.is_absolute() or model.startswith((".", "~")) or model.count("/") > 1:
         raise InputError(f"{key} is '{model}', which is no folder on this machine", key=key)
+    if trust_remote_code and not _COMMIT.fullmatch(revision or ""):
+        setting = found.sibling("revision") or key
+        raise InputError(
+            f"{key} is '{model}' on the Hugging Face hub, and code in it may run; set {setting} to "
+            "the commit that you have read (40 hexadecimal digits), so that no other can come",
+            key=setting,
+        )
     patterns = [*_PATTERNS, "*.py"] if trust_remote_code else _PATTERNS
     # Top level only: subfolders hold the same weights for other frameworks.
     fetch = partial(
@@ -111,6 +123,20 @@ def find_model(
 def builtin_model(name: str, key: str) -> ModelFolder:
     """A model that ships with the worker."""
     return ModelFolder(ASSETS / name, key)
+
+
+def refuse_revision(folder: ModelFolder, revision: str | None) -> None:
+    """A folder has one state alone.
+
+    Raises:
+        InputError: another was asked for.
+    """
+    if revision is not None:
+        setting = folder.sibling("revision") or folder.key
+        raise folder.wrong(
+            f"is no model from the Hugging Face hub, but {setting} is '{revision}'; leave it out",
+            key=setting,
+        )
 
 
 def _download(model: str, key: str, fetch: Callable[[], str], report: Report) -> Path:

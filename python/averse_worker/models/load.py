@@ -1,22 +1,17 @@
 """Loads a policy and its reference, and checks that they fit the tokens asked of them."""
 
-from typing import Final
-
 import torch
-from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from averse_worker.models.declared import end_token_ids
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.kernels.log_probs import TokenRule, forbidden_tokens
 from averse_worker.models.policy import Policy, padding_token
 from averse_worker.models.pretrained import load_pretrained
+from averse_worker.models.window import context_of
 from averse_worker.platform.device import Device
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadPayload
-
-_POSITION_TABLES: Final = ("position_embeddings", "embed_positions", "wpe")
-"""names of learned positions in transformers' models"""
 
 
 def load_policy(
@@ -62,23 +57,6 @@ def load_policy(
         critic=payload.training.critic,
         reference=other,
     )
-
-
-def context_of(model: PreTrainedModel) -> int:
-    """Positions of the model, in tokens; 2³¹ − 1 where nothing sets a limit."""
-    config = model.config.get_text_config()
-    limits = [2**31 - 1]
-    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
-        limit = getattr(config, name, None)
-        if isinstance(limit, int) and limit > 0:
-            limits.append(limit)
-            break
-    for name, table in model.named_modules():
-        if isinstance(table, nn.Embedding) and name.rpartition(".")[2] in _POSITION_TABLES:
-            # RoBERTa and its kin count from after the padding's id, OPT and BART from an offset.
-            after_padding = 0 if table.padding_idx is None else table.padding_idx + 1
-            limits.append(table.num_embeddings - getattr(table, "offset", after_padding))
-    return min(limits)
 
 
 def _end_tokens(

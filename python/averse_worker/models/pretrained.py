@@ -24,7 +24,7 @@ from transformers import (
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-from averse_worker.models.declared import check_folder
+from averse_worker.models.declared import CLASSIFIER, check_folder
 from averse_worker.models.folder import ModelFolder
 from averse_worker.platform.device import quiet
 from averse_worker.platform.memory import is_out_of_memory
@@ -38,7 +38,7 @@ _LOADERS: Final[dict[Kind, Any]] = {
 }
 _EXPECTED: Final[dict[Kind, str]] = {
     "language model": "a decoder-only language model such as GPT-2, Llama or Qwen",
-    "classifier": "a …ForSequenceClassification model or one of Averse's classifiers",
+    "classifier": CLASSIFIER,
 }
 _MISSING_PACKAGES: Final = re.compile(r"not found in your environment: ([\w, .-]+?)\.? Run")
 
@@ -119,11 +119,11 @@ def _config(folder: ModelFolder, declared: dict[str, Any], kind: Kind) -> PreTra
     code = declared.get("auto_map")
     if model_type not in CONFIG_MAPPING_NAMES and not (code and folder.trust_remote_code):
         if code:
-            key = f"{folder.section}.trust_remote_code"
+            key = folder.sibling("trust_remote_code")
+            allow = f"read that code and set {key} to true, or " if key else ""
             raise folder.wrong(
                 f"is a {model_type} model, which needs Python code from its own folder "
-                f"(auto_map); read that code and set {key} to true, or take a model that "
-                "transformers knows",
+                f"(auto_map); {allow}take a model that transformers knows",
                 key=key,
             )
         raise folder.wrong(
@@ -134,15 +134,10 @@ def _config(folder: ModelFolder, declared: dict[str, Any], kind: Kind) -> PreTra
         config: PreTrainedConfig = AutoConfig.from_pretrained(
             folder.path, trust_remote_code=folder.trust_remote_code
         )
+    if kind == "classifier":
+        return config
     named = [str(name) for name in declared.get("architectures") or []]
     classifies = any("Classification" in name for name in named)
-    if kind == "classifier":
-        if not any("SequenceClassification" in name for name in named):
-            raise folder.wrong(
-                f"config.json names {', '.join(named) or 'no architecture'}; "
-                f"expected {_EXPECTED[kind]}"
-            )
-        return config
     if getattr(config, "is_encoder_decoder", False):
         raise folder.wrong(f"is an encoder-decoder ({model_type}); expected {_EXPECTED[kind]}")
     known = type(config) in AutoModelForCausalLM._model_mapping or code

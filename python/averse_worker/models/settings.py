@@ -6,9 +6,10 @@ Told with every load, so that the record of a run says which. Values are for peo
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.models.folder import ModelFolder
+from averse_worker.models.window import window_of
 
 _SAMPLING: Final = (
     *("do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty"),
@@ -37,15 +38,16 @@ def language_model_settings(
 
 
 def classifier_settings(
-    tokenizer: PreTrainedTokenizerBase, config: Any, names: Sequence[str], index: int, window: int
+    tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, names: Sequence[str], index: int
 ) -> dict[str, str]:
     """Of a reward model or judge; to be called before anything in them is replaced."""
+    config = model.config
     listed = ", ".join(f"{i} '{name}'" for i, name in enumerate(names))
     pad = config.get_text_config().pad_token_id
     return {
         "class": f"{index} '{names[index]}' of {_cut(listed)}",
         "score": f"its logit ({config.problem_type or 'no problem_type'})",
-        "window": f"{window} tokens",
+        "window": f"{window_of(tokenizer, model)} tokens",
         "truncation": f"texts lose their beginning (the folder: {tokenizer.truncation_side})",
         "padding": f"hidden from the score (config.pad_token_id: {pad})",
         "around_texts": around_texts(tokenizer),

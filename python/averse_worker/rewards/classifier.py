@@ -1,6 +1,6 @@
 """Sequence classifiers as reward models: transformers' and Averse's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +12,11 @@ from transformers import PreTrainedModel
 
 from averse_worker.data.text import Control, Text, control_tokens
 from averse_worker.data.tokenise import template
-from averse_worker.models.declared import class_index
+from averse_worker.models.declared import check_classifier, class_labels
 from averse_worker.models.folder import ModelFolder
-from averse_worker.models.load import context_of
 from averse_worker.models.pretrained import load_pretrained
+from averse_worker.models.settings import classifier_settings
+from averse_worker.models.window import window_of
 from averse_worker.platform.device import Device
 from averse_worker.rewards.builtin.load import Classifier, load_classifier
 from averse_worker.rewards.contract import RewardModel
@@ -45,16 +46,27 @@ class TransformersReward:
     batch: Final = 64
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: Any, index: int, sign: int, device: Device
+        self,
+        model: PreTrainedModel,
+        tokenizer: Any,
+        index: int,
+        sign: int,
+        device: Device,
+        settings: Mapping[str, str],
     ) -> None:
-        """Takes both over: what the folder says of truncation and padding is replaced."""
+        """Takes both over: what the folder says of truncation and padding is replaced.
+
+        Args:
+            settings: what the folder says of these and others, for the record.
+        """
+        self.settings = settings
         self._model = model.to(device.torch_device).eval().requires_grad_(False)
         self._tokenizer = tokenizer
         self._tokenizer.truncation_side = "left"
         self._index = index
         self._sign = sign
         self._device = device
-        self.window = min(tokenizer.model_max_length, context_of(model))
+        self.window = window_of(tokenizer, model)
         """tokens of a text, those that the tokenizer adds in"""
         self._controls = set(control_tokens(tokenizer).values())
         self._before, self._after = template(tokenizer)
@@ -164,39 +176,50 @@ class TransformersReward:
         return torch.tensor(tokens, device=device), torch.tensor(mask, device=device)
 
 
+def check_reward(folder: ModelFolder, label: str | None) -> int:
+    """Index of the class whose logit is the score; reads no weights.
+
+    Raises:
+        InputError: missing or corrupt files, no such label, or not a sequence classifier.
+        MissingEnvironment: a package that its tokenizer needs is not installed.
+    """
+    config = folder.json("config.json") or {}
+    if not is_own(config):
+        return check_classifier(folder, label)
+    known = str(config.get("label", "positive"))
+    if label is not None and label != known:
+        raise folder.wrong(
+            f"has no label '{label}'; its only label is '{known}'", key=folder.sibling("label")
+        )
+    return 0
+
+
 def load_reward(folder: ModelFolder, label: str | None, sign: int, device: Device) -> RewardModel:
     """The reward model (or judge) in `folder`, of whichever kind its config names.
 
     Raises:
-        InputError: missing or corrupt files, no such label, or not a sequence classifier.
+        InputError: as `check_reward`, or the folder holds no whole model.
+        MissingEnvironment: a package that it needs is not installed.
     """
-    config = folder.config() if folder.json("config.json") is not None else {}
-    if str(config.get("architecture", "")).startswith("averse-"):
-        return _own(folder, config, label, sign)
-    # Before any weights; what is no classifier is refused below.
-    classifies = any("SequenceClassification" in str(n) for n in config.get("architectures") or [])
-    index = class_index(folder, label, f"{folder.section}.label") if classifies else 0
+    index = check_reward(folder, label)
+    if is_own(folder.config()):
+        try:
+            return ClassifierReward(load_classifier(Path(folder.path)), sign)
+        except ValueError as error:
+            raise InputError(str(error), key=folder.key) from error
     loaded = load_pretrained(folder, "classifier", torch.float32)
-    outputs = loaded.model.config.num_labels
-    if index >= outputs:
-        raise folder.wrong(
-            f"names {index + 1} classes in id2label, but its head has {outputs} outputs"
-        )
-    model = TransformersReward(loaded.model, loaded.tokenizer, index, sign, device)
+    names = class_labels(folder)
+    settings = classifier_settings(loaded.tokenizer, loaded.model, names, index)
+    model = TransformersReward(loaded.model, loaded.tokenizer, index, sign, device, settings)
     model.check(folder)
     return model
 
 
-def _own(
-    folder: ModelFolder, config: dict[str, Any], label: str | None, sign: int
-) -> ClassifierReward:
-    known = str(config.get("label", "positive"))
-    if label is not None and label != known:
-        raise folder.wrong(
-            f"has no label '{label}'; its only label is '{known}'",
-            key=f"{folder.section}.label",
-        )
-    try:
-        return ClassifierReward(load_classifier(Path(folder.path)), sign)
-    except ValueError as error:
-        raise InputError(str(error), key=folder.key) from error
+def is_own(config: Mapping[str, Any]) -> bool:
+    """Whether it is the config of one of Averse's classifiers."""
+    return str(config.get("architecture", "")).startswith("averse-")
+
+
+def settings_of(model: RewardModel) -> Mapping[str, str]:
+    """What the files of a model ask for, and what is done with it."""
+    return model.settings if isinstance(model, TransformersReward) else {}

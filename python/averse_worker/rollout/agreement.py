@@ -10,6 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from averse_worker.models.policy import Policy
 from averse_worker.wire.errors import InputError
 
 FLOAT32_BOUND: Final = 1e-3
@@ -19,28 +20,26 @@ HALF_BOUND: Final = 1e-2
 either sign"""
 
 
-def check_agreement(log_ratios: Tensor, lengths: Tensor, dtype: torch.dtype, model: str) -> None:
-    """Looks at a rollout of weights that are the reference's own.
+def check_agreement(policy: Policy, log_ratios: Tensor, lengths: Tensor) -> None:
+    """Looks at responses of a policy whose weights are the reference's own.
 
     Args:
         log_ratios: [B, T], log π of the sampler − log π_ref, zero at padding.
         lengths: [B], tokens.
-        dtype: that matrices are multiplied in.
-        model: its class, for the message.
 
     Raises:
         InputError: they differ by more than rounding.
     """
     kl = log_ratios.sum(1).abs()
-    if dtype == torch.float32:
+    if policy.device.dtype == torch.float32:
         found, bound, unit = float(kl.max()), FLOAT32_BOUND, "nats per episode"
     else:
         found, bound, unit = float((kl / lengths).mean()), HALF_BOUND, "nats per token"
     if found > bound:
         raise InputError(
             f"policy and reference are the same weights before the first update, but their KL is "
-            f"{found:.3g} {unit}, expected at most {bound:g}: {model} gives other probabilities "
-            "when it is sampled token by token than in one pass, so that it cannot be trained; "
-            "take another policy.model, or report this one",
+            f"{found:.3g} {unit}, expected at most {bound:g}: sampling token by token and the "
+            f"forward pass disagree for this model ({type(policy.actor.causal).__name__}), so "
+            "that it cannot be trained; take another policy.model, or report this one",
             key="policy.model",
         )

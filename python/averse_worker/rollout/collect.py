@@ -23,6 +23,7 @@ from averse_worker.platform.finite import check_finite, require_finite
 from averse_worker.rewards.combine import Rewards, failed_episodes
 from averse_worker.rewards.contract import Failed, Scores
 from averse_worker.rollout import returns
+from averse_worker.rollout.agreement import check_agreement
 from averse_worker.rollout.generate import Sampler, sample
 from averse_worker.rollout.reference import reference_log_probs
 from averse_worker.wire.messages.load import LoadTraining
@@ -114,6 +115,8 @@ class Collector:
         draws: Tensor,
         kl_coefficient: float | None,
         report: Report,
+        *,
+        untrained: bool = False,
     ) -> tuple[Episodes, RolloutSummary]:
         """One episode for each of `rows` (positions in `prompts`, repetitions allowed).
 
@@ -122,8 +125,11 @@ class Collector:
                 are not known and not needed.
             draws: [B, new_tokens] uniform numbers.
             kl_coefficient: β; None: the KL is not in the return.
+            untrained: whether the weights are the reference's own, so that the sampler must agree
+                with it.
 
         Raises:
+            InputError: it does not.
             Diverged: weights, log-probabilities, values or returns are not finite. A reward that
                 is not is a failure of the reward model, and of that episode alone.
         """
@@ -145,6 +151,8 @@ class Collector:
         check_finite(log_ratios, "log-probabilities")
         if samples.values is not None:
             check_finite(samples.values, "values")
+        if untrained:
+            check_agreement(self.policy, log_ratios, samples.responses.lengths)
         referred = clock.lap()
         texts = full_texts(self.policy, prompts, rows, samples.responses)
         total = len(texts) * len(self.rewards.components)

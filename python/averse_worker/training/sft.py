@@ -13,8 +13,8 @@ from transformers.trainer_callback import PrinterCallback
 
 from averse_worker.data.tokenise import tokenise_texts
 from averse_worker.engine.contract import Report
-from averse_worker.models.load import context_of
 from averse_worker.models.policy import Policy
+from averse_worker.models.window import context_of
 from averse_worker.platform.device import Device, quiet
 from averse_worker.platform.finite import first_not_finite, require_finite
 from averse_worker.wire.errors import Diverged, InputError

@@ -8,11 +8,21 @@ export const rewardSchema = z.strictObject({
     .min(1)
     .default("builtin")
     .describe("builtin, a local folder, or a hub id of a sequence classifier"),
+  revision: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("commit, branch or tag of a hub id; null: the newest"),
+  trust_remote_code: z
+    .boolean()
+    .default(false)
+    .describe("let the model run its own Python code; from the hub, revision must be a commit"),
   label: z
     .string()
     .nullable()
     .default(null)
-    .describe("class whose logit is the reward; null: the last one"),
+    .describe("class whose logit is the reward; null: the only one, or the second of two"),
   sign: z
     .union([z.literal(1), z.literal(-1)])
     .default(1)

@@ -3,6 +3,8 @@ import type { Trial } from "../../config/trials.js";
 import type { Payload, Scorer } from "../../protocol/messages.js";
 import { streamSeed } from "../../stats/random.js";
 
+type Classifier = Extract<Scorer, { kind: "classifier" }>;
+
 /**
  * What a worker loads for a trial. An RL trial's policy is the SFT model of its seed; the
  * reference is always the policy as loaded, so that KL is 0 at the start of every trial, and an
@@ -21,11 +23,15 @@ export function loadPayloadFor(
 ): Payload<"load"> {
   const { policy, data, evaluation, backend } = experiment;
   const { lora_rank: rank, trust_remote_code } = policy;
-  const { model, label, sign, transform, scale, baseline, timeout_seconds } = trial.config.reward;
-  const scorerOf = (model: string, own: Pick<Scorer, "label" | "sign">): Scorer =>
+  const { model, revision, label, sign, transform, scale, baseline, timeout_seconds } =
+    trial.config.reward;
+  const scorerOf = (
+    { model, ...source }: Pick<Classifier, "model" | "revision" | "trust_remote_code">,
+    own: Pick<Scorer, "label" | "sign">,
+  ): Scorer =>
     model === "builtin"
       ? { kind: "builtin", ...own, timeout_seconds }
-      : { kind: "classifier", model, revision: null, trust_remote_code, ...own, timeout_seconds };
+      : { kind: "classifier", model, ...source, ...own, timeout_seconds };
   // Keys of these sections are a worker's, but for those of the controller alone, named here.
   const { prompt_tokens, ...sampling } = trial.config.rollout;
   const { iterations, batch, learning_rate_schedule, average_decay, ...training } =
@@ -35,7 +41,8 @@ export function loadPayloadFor(
     seed: streamSeed(trial.seed, "load", 0),
     policy: {
       model: startFrom ?? policy.model,
-      revision: null,
+      // A model of this run is a folder, and has no other state.
+      revision: startFrom === null ? policy.revision : null,
       trust_remote_code,
       // The customary scale of LoRA's delta: alpha / rank = 2.
       adapter:
@@ -49,13 +56,24 @@ export function loadPayloadFor(
         transform,
         scale,
         baseline,
-        scorer: scorerOf(model, { label, sign }),
+        scorer: scorerOf(
+          { model, revision, trust_remote_code: trial.config.reward.trust_remote_code },
+          { label, sign },
+        ),
       },
     ],
     judges:
       evaluation.judge === null
         ? []
-        : [{ name: "judge", scorer: scorerOf(evaluation.judge, { label: null, sign: 1 }) }],
+        : [
+            {
+              name: "judge",
+              scorer: scorerOf(
+                { model: evaluation.judge, revision: null, trust_remote_code: false },
+                { label: null, sign: 1 },
+              ),
+            },
+          ],
     data: {
       source: data.path === "builtin" ? { kind: "builtin" } : { kind: "folder", path: data.path },
       prompt_tokens,

@@ -68,6 +68,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
     parameters,
     versions,
     nondeterminism,
+    model_settings: loaded.model_settings,
     digests,
     prompt_scores: Object.fromEntries(
       Object.entries({ train, test }).flatMap(([split, { told }]) =>
@@ -104,7 +105,7 @@ async function intactStart(path: string, { inputs, ports }: TrialContext): Promi
   }
 }
 
-function requireContext({ trial }: TrialContext, context: number): void {
+function requireContext({ trial, experiment }: TrialContext, context: number): void {
   const { prompt_tokens, new_tokens } = trial.config.rollout;
   if (prompt_tokens + new_tokens > context) {
     throw new TrialError(
@@ -113,6 +114,15 @@ function requireContext({ trial }: TrialContext, context: number): void {
         `${prompt_tokens + new_tokens} positions, but the model has ${context}: lower ` +
         "rollout.prompt_tokens or rollout.new_tokens",
       "rollout.new_tokens",
+    );
+  }
+  const { max_tokens } = experiment.sft;
+  if (trial.sftSteps > 0 && max_tokens > context) {
+    throw new TrialError(
+      "input",
+      `SFT texts of up to ${max_tokens} tokens need as many positions, but the model has ` +
+        `${context}: set sft.max_tokens to ${context} or lower`,
+      "sft.max_tokens",
     );
   }
 }

@@ -53,7 +53,7 @@ export function startingManifest(
   provenance: Provenance,
   started: Date,
 ): Manifest {
-  const { data, policy } = experiment;
+  const { data } = experiment;
   const arms = Object.entries(experiment.arms);
   const {
     origins,
@@ -89,7 +89,9 @@ export function startingManifest(
     hardware,
     environment,
     process,
-    trust_remote_code: policy.trust_remote_code,
+    trust_remote_code:
+      experiment.policy.trust_remote_code ||
+      arms.some(([, { reward }]) => reward.trust_remote_code),
     devices: [],
     determinism: determinismOf([]),
     models: [],

@@ -116,7 +116,7 @@ type Model = Manifest["models"][number];
 type ModelKey = (typeof modelKeys)[number];
 
 /** A worker tells the commit of a model from the hub among its versions, under the model's key. */
-const modelKeys = ["policy.model", "reference", "reward.model", "judge"] as const;
+const modelKeys = ["policy.model", "reference", "reward.model", "evaluation.judge"] as const;
 
 function isModelKey(name: string): boolean {
   return (modelKeys as readonly string[]).includes(name);
@@ -139,7 +139,8 @@ function loadedModels(
     : modelsOf(experiment, planned, ready).reduce<Model[]>(withUser, before);
 }
 
-function modelsOf(experiment: Experiment, trial: Trial, { digests, versions }: Ready): Model[] {
+function modelsOf(experiment: Experiment, trial: Trial, ready: Ready): Model[] {
+  const { digests, versions, model_settings: told } = ready;
   const { policy, evaluation } = experiment;
   const start = trial.after === null ? policy.model : partFolder(trial.after, "model", 0);
   const policyFiles = digests.policy ?? {};
@@ -149,12 +150,21 @@ function modelsOf(experiment: Experiment, trial: Trial, { digests, versions }: R
     ["tokenizer", start, "policy.model", Object.fromEntries(tokenizer)],
     ["reference", start, "policy.model", digests.reference ?? {}],
     ["reward", trial.config.reward.model, "reward.model", digests.reward ?? {}],
-    ["judge", evaluation.judge, "judge", digests.judge ?? {}],
+    ["judge", evaluation.judge, "evaluation.judge", digests.judge ?? {}],
   ];
   return parts.flatMap(([role, source, key, files]) =>
     source === null || Object.keys(files).length === 0
       ? []
-      : [{ role, source, revision: versions[key] ?? null, files, trials: [trial.id] }],
+      : [
+          {
+            role,
+            source,
+            revision: versions[key] ?? null,
+            files,
+            settings: role === "tokenizer" || role === "reference" ? {} : (told[key] ?? {}),
+            trials: [trial.id],
+          },
+        ],
   );
 }
 

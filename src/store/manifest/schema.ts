@@ -30,6 +30,10 @@ const model = z.strictObject({
   source: z.string().describe("builtin, a folder, a hub id, or a model of this run (trials/…)"),
   revision: z.string().nullable().describe("commit of a model from the hub; null for all others"),
   files,
+  settings: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe("what its own files ask for (end tokens, padding, …), and what is done with it"),
   trials: trials.describe("that loaded it"),
 });
 
@@ -155,7 +159,7 @@ const manifestContent = z.strictObject({
   process: z
     .strictObject({ pid: z.int(), host: z.string() })
     .describe("the controller's, to tell a run that goes on from one that died"),
-  trust_remote_code: z.boolean().describe("true: a model's own Python code could run"),
+  trust_remote_code: z.boolean().describe("true: the Python code of a model could run"),
   devices: z.array(device),
   determinism,
   models: z.array(model),

@@ -124,6 +124,45 @@ def test_a_hub_that_cannot_be_reached_is_an_environment(monkeypatch: pytest.Monk
         )
 
 
+@pytest.mark.parametrize("revision", [None, "main", "v1.0", "607a30d"])
+def test_code_from_the_hub_runs_at_a_commit_alone(revision: str | None) -> None:
+    with pytest.raises(
+        InputError, match=r"code in it may run; set reward.revision to the commit"
+    ) as e:
+        find_model(
+            "averse/with-code", "reward.model", no_report, revision=revision, trust_remote_code=True
+        )
+    assert e.value.key == "reward.revision"
+
+
+def test_a_commit_is_what_the_hub_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Any] = []
+
+    def download(model: str, **settings: Any) -> str:
+        asked.append((model, settings["revision"], "*.py" in settings["allow_patterns"]))
+        return str(tmp_path)
+
+    monkeypatch.setattr("averse_worker.models.folder.snapshot_download", download)
+    commit = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
+    for revision, trusted in ((commit, True), ("v1.0", False), (None, False)):
+        folder = find_model(
+            "averse/m", "reward.model", no_report, revision=revision, trust_remote_code=trusted
+        )
+        assert folder.trust_remote_code == trusted
+    assert asked == [
+        ("averse/m", commit, True),
+        ("averse/m", "v1.0", False),
+        ("averse/m", None, False),
+    ]
+
+
+def test_a_folder_has_no_revision(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no model from the .* hub, but policy.revision is 'v1'"):
+        find_model(str(tmp_path), "policy.model", no_report, revision="v1", trust_remote_code=False)
+
+
 def test_a_download_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[str, str]] = []
     release = threading.Event()

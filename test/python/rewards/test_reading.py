@@ -25,7 +25,7 @@ TEXTS = ["good film", "bad", "the plot was very slow and dull and it never end",
 
 
 def load(folder: Path, key: str = "reward.model", label: str | None = None) -> TransformersReward:
-    model = load_reward(ModelFolder(folder, key), label, 1, CPU, False)
+    model = load_reward(ModelFolder(folder, key), label, 1, CPU)
     assert isinstance(model, TransformersReward)
     return model
 
@@ -143,16 +143,21 @@ def test_the_window_ends_where_the_positions_do(tmp_path: Path, family: str) -> 
 LABELS = ("toxic", "severe", "obscene", "threat", "insult", "hate")
 
 
-@pytest.mark.parametrize("key", ["reward.model", "judge"])
-def test_of_several_classes_one_must_be_named(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("reward.model", r"set reward\.label to the one whose logit is the score"),
+        ("rewards.1.model", r"set rewards\.1\.label to the one"),
+        ("evaluation.judge", "expected two"),
+    ],
+)
+def test_of_several_classes_one_must_be_named(tmp_path: Path, key: str, told: str) -> None:
     folder = write_classifier(tmp_path, "bert", labels=6)
     names = {str(i): name for i, name in enumerate(LABELS)}
     set_config(folder, "config.json", id2label=names, problem_type="multi_label_classification")
-    with pytest.raises(
-        InputError, match=r"6 classes \('toxic', .*'hate'\); set \w+.label"
-    ) as caught:
+    with pytest.raises(InputError, match=rf"6 classes \('toxic', .*'hate'\); {told}") as caught:
         load(folder, key)
-    assert caught.value.key == f"{key.partition('.')[0]}.label"
+    assert caught.value.key == key.replace(".model", ".label")
     for index, label in enumerate(LABELS):
         score = load(folder, key, label).score(["a good film"])
         np.testing.assert_allclose(score, alone(folder, "a good film", index), atol=1e-4)

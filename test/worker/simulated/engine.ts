@@ -132,6 +132,7 @@ export class SimulatedEngine {
       test: promptSet(this.#test),
       versions: { simulated: "1" },
       nondeterminism: [],
+      model_settings: {},
       digests: {
         policy: digest,
         reference: digest,

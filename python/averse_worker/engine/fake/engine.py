@@ -106,6 +106,7 @@ class FakeEngine:
                 "averse_worker": __version__,
             },
             nondeterminism=[],
+            model_settings={},
             digests=loaded.digests,
             memory_bytes=resident_bytes(),
             gpu=loaded.gpu,

@@ -136,21 +136,21 @@ def check_known(payload: LoadPayload) -> None:
         InputError, MissingEnvironment: with the config key.
     """
     scorers = [
-        (reward_key(payload, place, ""), reward.scorer)
+        (reward_key(payload, place, "model"), reward_key(payload, place, "label"), reward.scorer)
         for place, reward in enumerate(payload.rewards)
     ]
-    scorers += [("evaluation.judge.", judge.scorer) for judge in payload.judges]
-    for key, scorer in scorers:
+    judge = "evaluation.judge"
+    scorers += [(judge, judge, judging.scorer) for judging in payload.judges]
+    for model, label, scorer in scorers:
         if not isinstance(scorer, BuiltinScorer):
             raise InputError(
-                f"{key}model is '{scorer.model}'; the fake engine has 'builtin' only, use the "
-                "torch engine",
-                key=f"{key}model",
+                f"{model} is '{scorer.model}'; the fake engine has 'builtin' only, use the torch "
+                "engine",
+                key=model,
             )
         if scorer.label not in (None, *_LABELS):
             raise InputError(
-                f"{key}label is '{scorer.label}'; expected one of {', '.join(_LABELS)}",
-                key=f"{key}label",
+                f"{label} is '{scorer.label}'; expected one of {', '.join(_LABELS)}", key=label
             )
     if isinstance(payload.data.source, FolderSource):
         raise InputError(

@@ -30,7 +30,7 @@ from averse_worker.engine.torch.prompt_scores import score_prompts
 from averse_worker.evaluation.distinct import distinct
 from averse_worker.evaluation.evaluate import evaluate
 from averse_worker.evaluation.perplexity import perplexity
-from averse_worker.models.load import context_of
+from averse_worker.models.window import context_of
 from averse_worker.platform.device import list_devices
 from averse_worker.platform.files import folder_bytes, folder_digests
 from averse_worker.platform.gpu import gpu_state
@@ -138,6 +138,7 @@ class TorchEngine:
             test=prompt_set("test"),
             versions=versions,
             nondeterminism=device.nondeterminism(payload.backend.deterministic),
+            model_settings={key: dict(told) for key, told in loaded.settings.items()},
             digests=digests,
             memory_bytes=resident_bytes(),
             gpu=gpu_state(device.torch_device),
@@ -175,7 +176,13 @@ class TorchEngine:
             require_prompt_scores(part.scores[:, rows])
         draws = uniforms(payload.seed, rows.size, loaded.sampler.new_tokens)
         episodes, summary = training.collector.collect(
-            part.prompts, part.scores, rows, draws, payload.kl_coefficient, report
+            part.prompts,
+            part.scores,
+            rows,
+            draws,
+            payload.kl_coefficient,
+            report,
+            untrained=training.untrained,
         )
         training.rollouts += 1
         training.episodes = episodes
@@ -241,6 +248,7 @@ class TorchEngine:
                 loaded.rewards,
                 loaded.judges,
                 report,
+                untrained=loaded.training.untrained,
             )
             figures = {
                 f"dist_{order}": distinct(found.completions, order)

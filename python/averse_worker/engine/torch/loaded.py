@@ -14,11 +14,13 @@ from averse_worker.data.text import Text
 from averse_worker.data.tokenise import Prompts, tokenise_prompts
 from averse_worker.engine.contract import Report
 from averse_worker.engine.texts import completion_of
-from averse_worker.models.folder import ModelFolder, builtin_model, find_model
+from averse_worker.models.declared import check_folder
+from averse_worker.models.folder import ModelFolder, builtin_model, find_model, refuse_revision
 from averse_worker.models.load import load_policy
 from averse_worker.models.policy import Policy
+from averse_worker.models.settings import language_model_settings
 from averse_worker.platform.device import Device, open_device
-from averse_worker.rewards.classifier import load_reward
+from averse_worker.rewards.classifier import check_reward, load_reward, settings_of
 from averse_worker.rewards.combine import Component, Rewards
 from averse_worker.rewards.scoring import Scorer
 from averse_worker.rewards.transform import RewardTransform
@@ -91,6 +93,11 @@ class Training:
         self.episodes: Episodes | None = None
         self.texts: EpisodeTexts | None = None
 
+    @property
+    def untrained(self) -> bool:
+        """Whether the policy's weights are still the reference's own."""
+        return self.updates == 0 and self.policy.own_reference
+
     def weights_replaced(self) -> None:
         """Optimizer and EMA begin anew, after something else than an update changed the weights."""
         self.ppo.reset()
@@ -112,6 +119,7 @@ class Loaded:
         payload: LoadPayload,
         device: Device,
         folders: Folders,
+        settings: Mapping[str, Mapping[str, str]],
         data: Data,
         prompts: dict[Split, PromptSet],
         rewards: Rewards,
@@ -121,6 +129,8 @@ class Loaded:
         self.payload = payload
         self.device = device
         self.folders = folders
+        self.settings = settings
+        """by a model's config key: what its files ask for, and what is done with it"""
         self.data = data
         self.prompts = prompts
         self.rewards = rewards
@@ -183,6 +193,7 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     report("load", 0, total, "parts")
     device = open_device(payload.backend)
     folders = _find(payload, report)
+    _check_files(payload, folders)
     data = read_data(payload.data.source)
     report("load", 1, total, "parts")
     policy = load_policy(payload, folders.policy, folders.reference, device)
@@ -194,12 +205,23 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
         for split, rows in data.rows.items()
     }
     report("load", 3, total, "parts")
+    settings: dict[str, Mapping[str, str]] = {
+        folders.policy.key: language_model_settings(
+            folders.policy, policy.tokenizer_as_loaded, policy.end_tokens
+        )
+    }
+
+    def scorer(folder: ModelFolder, named: LoadScorer) -> Scorer:
+        model = load_reward(folder, named.label, named.sign, device)
+        settings[folder.key] = settings_of(model)
+        return Scorer(model, named.timeout_seconds)
+
     rewards = Rewards(
         [
             Component(
                 reward.name,
                 reward.weight,
-                _scorer(folders.rewards[reward.name], reward.scorer, device),
+                scorer(folders.rewards[reward.name], reward.scorer),
                 RewardTransform(reward),
             )
             for reward in payload.rewards
@@ -207,21 +229,33 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     )
     report("load", 4, total, "parts")
     judges = {
-        judge.name: _scorer(folders.judges[judge.name], judge.scorer, device)
-        for judge in payload.judges
+        judge.name: scorer(folders.judges[judge.name], judge.scorer) for judge in payload.judges
     }
     report("load", 5, total, "parts")
     unscored = {
         split: PromptSet(part, np.full((len(payload.rewards), part.ids.size), np.nan, np.float32))
         for split, part in tokenised.items()
     }
-    return Loaded(payload, device, folders, data, unscored, rewards, judges, policy)
+    return Loaded(payload, device, folders, settings, data, unscored, rewards, judges, policy)
+
+
+def _check_files(payload: LoadPayload, folders: Folders) -> None:
+    """Refuses what can be told from files, of every model before the weights of any."""
+    check_folder(folders.policy)
+    if folders.reference is not None:
+        check_folder(folders.reference)
+    for reward in payload.rewards:
+        check_reward(folders.rewards[reward.name], reward.scorer.label)
+    for judge in payload.judges:
+        check_reward(folders.judges[judge.name], judge.scorer.label)
 
 
 def _find(payload: LoadPayload, report: Report) -> Folders:
     def language_model(named: LoadPolicy | LoadReference, key: str) -> ModelFolder:
         if named.model == "builtin":
-            return builtin_model("language-model", key)
+            folder = builtin_model("language-model", key)
+            refuse_revision(folder, named.revision)
+            return folder
         return find_model(
             named.model,
             key,
@@ -249,13 +283,5 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
             reward.name: scorer(reward.scorer, "reward", reward_key(payload, place, "model"))
             for place, reward in enumerate(payload.rewards)
         },
-        {
-            judge.name: scorer(judge.scorer, "judge", "evaluation.judge.model")
-            for judge in payload.judges
-        },
+        {judge.name: scorer(judge.scorer, "judge", "evaluation.judge") for judge in payload.judges},
     )
-
-
-def _scorer(folder: ModelFolder, settings: LoadScorer, device: Device) -> Scorer:
-    model = load_reward(folder, settings.label, settings.sign, device)
-    return Scorer(model, settings.timeout_seconds)

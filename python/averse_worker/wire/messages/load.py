@@ -72,7 +72,7 @@ class BuiltinScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag="b
     """The model that ships with the worker, one for rewards and one for judges."""
 
     label: str | None
-    """class whose logit is the score; None: the last"""
+    """class whose logit is the score; None: the only one, or the second of two"""
     sign: Literal[1, -1]
     timeout_seconds: Seconds
     """of scoring one batch of texts; 0: no limit"""
@@ -216,6 +216,8 @@ class LoadResult(Message, frozen=True, kw_only=True):
     versions: dict[str, str]
     nondeterminism: list[str]
     """what may keep two runs on this machine from being bit-identical; empty: nothing"""
+    model_settings: dict[str, dict[str, str]]
+    """a model's config key → what its own files ask for, and what is done with it"""
     digests: LoadDigests
     memory_bytes: Count
     """of this process, on the host"""

@@ -1,0 +1,93 @@
+"""What a load tells, and in what order it looks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from averse_worker.engine.torch import loaded
+from averse_worker.engine.torch.engine import TorchEngine
+from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.load import LoadPayload
+from payloads import classifier, load_payload
+from tiny_models import no_report, write_classifier, write_policy, write_tokenizer
+
+
+def spoilt_reward(tmp_path: Path) -> dict[str, Any]:
+    folder = write_classifier(tmp_path / "reward", "bert", labels=3)
+    return {"rewards__0__scorer": classifier(str(folder))}
+
+
+def spoilt_judge(tmp_path: Path) -> dict[str, Any]:
+    folder = write_classifier(tmp_path / "judge", "bert")
+    (folder / "model.safetensors").write_bytes(b"")
+    return {"judges": [{"name": "judge", "scorer": classifier(str(folder))}]}
+
+
+def spoilt_reference(tmp_path: Path) -> dict[str, Any]:
+    folder = write_policy(tmp_path / "reference", "llama")
+    (folder / "tokenizer.json").unlink()
+    named = {"model": str(folder), "revision": None, "trust_remote_code": False}
+    return {"reference": named}
+
+
+def spoilt_data(tmp_path: Path) -> dict[str, Any]:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "train.jsonl").write_text('{"text": "fine"}\n')
+    (folder / "test.jsonl").write_text('{"text": "\\ud800"}\n')
+    return {"data__source": {"kind": "folder", "path": str(folder)}}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "key"),
+    [
+        (spoilt_reward, "reward.label"),
+        (spoilt_judge, "evaluation.judge"),
+        (spoilt_reference, "reference"),
+        (spoilt_data, "data.path"),
+    ],
+)
+def test_files_are_looked_at_before_the_weights_of_any_model(
+    torch_load: LoadPayload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, key: str
+) -> None:
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("weights were read")
+
+    monkeypatch.setattr(loaded, "load_policy", never)
+    with pytest.raises(InputError) as caught:
+        TorchEngine().load(load_payload(torch_load, **spoil(tmp_path)), no_report)
+    assert caught.value.key == key
+
+
+def test_what_the_models_files_ask_for_is_told(torch_load: LoadPayload, tmp_path: Path) -> None:
+    policy = write_policy(tmp_path / "policy", "llama")
+    write_tokenizer(policy, controls=["<|stop|>"], truncation_side="left")
+    generation = {"eos_token_id": [0, 2], "do_sample": True, "temperature": 0.6, "top_p": 0.9}
+    (policy / "generation_config.json").write_text(json.dumps(generation))
+    reward = write_classifier(tmp_path / "reward", "llama", pad_token_id=7)
+    payload = load_payload(
+        torch_load,
+        policy__model=str(policy),
+        rewards__0__scorer=classifier(str(reward)),
+        judges=[{"name": "judge", "scorer": classifier(str(reward))}],
+    )
+    told = TorchEngine().load(payload, no_report).model_settings
+    assert told["policy.model"] == {
+        "end_tokens": "0 '<|endoftext|>', 2 '<|stop|>'",
+        "padding": "1 '<|pad|>'",
+        "around_texts": "<|endoftext|>",
+        "chat_template": "none",
+        "generation": "not used: do_sample True, temperature 0.6, top_p 0.9",
+        "truncation": "prompts keep their first tokens (the folder: left)",
+    }
+    assert told["reward.model"] == {
+        "class": "1 'LABEL_1' of 0 'LABEL_0', 1 'LABEL_1'",
+        "score": "its logit (no problem_type)",
+        "window": "64 tokens",
+        "truncation": "texts lose their beginning (the folder: right)",
+        "padding": "hidden from the score (config.pad_token_id: 7)",
+        "around_texts": "<|endoftext|>",
+    }
+    assert told["evaluation.judge"] == told["reward.model"]
