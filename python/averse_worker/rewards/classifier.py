@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.data.text import Control, Text, control_tokens
 from averse_worker.data.tokenise import template
@@ -100,6 +100,25 @@ class TransformersReward:
             raise folder.wrong(
                 f"scores a text {alone[worst]:.4g} alone and {together[worst]:.4g} beside longer "
                 "ones; expected a classifier that reads nothing into padding"
+            )
+
+    def check_completions(
+        self, folder: ModelFolder, policy: PreTrainedTokenizerBase, new_tokens: int
+    ) -> None:
+        """Refuses completions of which no whole one could be read; only where both models have one
+        vocabulary is that known before.
+
+        Args:
+            policy: its tokenizer.
+
+        Raises:
+            InputError
+        """
+        if new_tokens > self._room and self._tokenizer.get_vocab() == policy.get_vocab():
+            raise folder.wrong(
+                f"reads {self._room} tokens of a text, but rollout.new_tokens is {new_tokens} in "
+                f"the same vocabulary; set it to {self._room} or lower",
+                key="rollout.new_tokens",
             )
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:

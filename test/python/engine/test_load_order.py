@@ -91,3 +91,27 @@ def test_what_the_models_files_ask_for_is_told(torch_load: LoadPayload, tmp_path
         "around_texts": "<|endoftext|>",
     }
     assert told["evaluation.judge"] == told["reward.model"]
+
+
+@pytest.mark.parametrize("place", ["reward", "judge"])
+def test_completions_that_a_scorer_cannot_read_are_refused_where_that_is_known(
+    torch_load: LoadPayload, tmp_path: Path, place: str
+) -> None:
+    folder = write_classifier(tmp_path / "scorer", "bert")
+    write_tokenizer(folder, model_max_length=7)
+    named = classifier(str(folder))
+    scorers: dict[str, Any] = {"rewards__0__scorer": named}
+    if place == "judge":
+        scorers = {"judges": [{"name": "judge", "scorer": named}]}
+
+    def load(new_tokens: int) -> None:
+        changes = scorers | {"rollout__new_tokens": new_tokens}
+        TorchEngine().load(load_payload(torch_load, **changes), no_report)
+
+    load(6)
+    with pytest.raises(InputError, match=r"reads 6 tokens .*new_tokens is 7 in the") as caught:
+        load(7)
+    assert caught.value.key == "rollout.new_tokens"
+    # In another vocabulary seven tokens may be five.
+    write_tokenizer(folder, controls=["<|turn|>"], model_max_length=7)
+    load(7)

@@ -1,6 +1,7 @@
 """Folders that no model can honestly be loaded from, refused alike as policy, reference, reward and
 judge: in one sentence, with the folder and the config key."""
 
+import io
 import json
 import re
 import shutil
@@ -9,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sentencepiece
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from averse_worker.data.text import read_tokens
+from averse_worker.data.tokenise import encode
 from averse_worker.models import declared
 from averse_worker.models.folder import ModelFolder
 from averse_worker.platform.device import Device
 from averse_worker.rewards.classifier import load_reward
 from averse_worker.wire.errors import InputError, MissingEnvironment, WorkerError
-from tiny_models import make_policy, write_classifier, write_policy, write_tokenizer
+from tiny_models import WORDS, make_policy, write_classifier, write_policy, write_tokenizer
 
 CPU = Device(torch.device("cpu"), torch.float32)
 KEYS = ["policy.model", "reference", "reward.model", "evaluation.judge"]
@@ -222,6 +226,38 @@ def test_a_package_that_is_missing_is_named(
     error = refused(load, folder)
     assert isinstance(error, MissingEnvironment)
     assert "needs einops, flash-attn, which is not installed" in error.message
+
+
+def test_a_vocabulary_of_sentencepiece_alone_is_enough(
+    language_model: Path, tmp_path: Path
+) -> None:
+    """Llama 1 and 2 and their kin have a tokenizer.model and no tokenizer.json."""
+    folder, pieces = tmp_path / "model", io.BytesIO()
+    shutil.copytree(language_model, folder)
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([" ".join(WORDS)] * 50),
+        model_writer=pieces,
+        vocab_size=80,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    (folder / "tokenizer.model").write_bytes(pieces.getvalue())
+    change(
+        folder,
+        "tokenizer_config.json",
+        tokenizer_class="LlamaTokenizer",
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+    )
+    change(folder, "generation_config.json", eos_token_id=2)
+    policy = make_policy(folder)
+    (prompt,) = encode(policy.tokenizer, ["we saw the film"])
+    assert len(prompt) > 4
+    (text,) = read_tokens(policy.tokenizer, policy.end_tokens, [prompt])
+    assert text == "we saw the film"
 
 
 def test_sentencepiece_is_asked_for_before_anything_is_loaded(

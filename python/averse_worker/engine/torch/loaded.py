@@ -20,7 +20,12 @@ from averse_worker.models.load import load_policy
 from averse_worker.models.policy import Policy
 from averse_worker.models.settings import language_model_settings
 from averse_worker.platform.device import Device, open_device
-from averse_worker.rewards.classifier import check_reward, load_reward, settings_of
+from averse_worker.rewards.classifier import (
+    TransformersReward,
+    check_reward,
+    load_reward,
+    settings_of,
+)
 from averse_worker.rewards.combine import Component, Rewards
 from averse_worker.rewards.scoring import Scorer
 from averse_worker.rewards.transform import RewardTransform
@@ -214,6 +219,8 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     def scorer(folder: ModelFolder, named: LoadScorer) -> Scorer:
         model = load_reward(folder, named.label, named.sign, device)
         settings[folder.key] = settings_of(model)
+        if isinstance(model, TransformersReward):
+            model.check_completions(folder, policy.tokenizer_as_loaded, payload.rollout.new_tokens)
         return Scorer(model, named.timeout_seconds)
 
     rewards = Rewards(
