@@ -219,5 +219,5 @@ def test_a_decoder_reads_its_score_off_the_last_token(
             float(model(input_ids=torch.tensor([tokenizer(text).input_ids])).logits)
             for text in TEXTS
         ]
-    reward = load_reward(ModelFolder(folder, "reward.model"), None, 1, CPU, False)
+    reward = load_reward(ModelFolder(folder, "reward.model"), None, 1, CPU)
     np.testing.assert_allclose(reward.score(TEXTS), expected, atol=1e-5)
