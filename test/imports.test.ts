@@ -340,6 +340,17 @@ describe("src", () => {
     expect([...counts].filter(([, count]) => count > 25)).toEqual([]);
   });
 
+  test("is mirrored by its tests: a folder of tests is a folder here", () => {
+    const folders = new Set(sources.map(({ path }) => dirname(path)));
+    // What tests the program as a whole, or is no test.
+    const apart = /^(\.|bench|faults|suites|terminal|python|worker\/simulated)(\/|$)/;
+    const unknown = tests
+      .map(({ path }) => dirname(path.slice("../test/".length)))
+      .filter((folder) => !apart.test(folder))
+      .filter((folder) => ![...folders].some((one) => `${one}/`.startsWith(`${folder}/`)));
+    expect([...new Set(unknown)]).toEqual([]);
+  });
+
   test("has no barrels and no drawers for odds and ends", () => {
     const names = sources.flatMap(({ path }) => [
       basename(path).replace(/\.\w+$/, ""),

@@ -87,12 +87,14 @@ function splitKey(key: string): KeyPath {
   return ["arms", ...(name === "" ? [] : [name]), ...parts.slice(-ends)];
 }
 
-/** Key of the reference that a path stands for; an arm's key stands for the section's. */
+/** Key of the reference that a path stands for; an arm's key stands for the section's, a map's for the map. */
 function knownKey(path: KeyPath): string | null {
   const inArm = path[0] === "arms" && path.length > 1;
   if (inArm && !Object.hasOwn(armSections, path[2] ?? "")) return null;
-  const key = (inArm ? path.slice(2) : path).join(".");
-  return keyReference(key) === null ? null : key;
+  const parts = inArm ? path.slice(2) : path;
+  const [key, map] = [parts.join("."), parts.slice(0, -1).join(".")];
+  if (keyReference(key) !== null) return key;
+  return keyReference(map)?.kind === "map" && parts.at(-1) !== "" ? map : null;
 }
 
 function isSection(path: KeyPath): boolean {

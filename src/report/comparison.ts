@@ -8,7 +8,7 @@ import { seedsToDecide } from "../analysis/conclusion.js";
 import type { Metric } from "../analysis/evaluation.js";
 import type { Interval } from "../stats/intervals.js";
 import { pairedTest } from "../stats/paired-test.js";
-import { wrapText } from "../text/wrapping.js";
+import { wrapText } from "../text/width.js";
 import { renderTable, type TableOptions } from "./table.js";
 
 export interface ComparedArm {

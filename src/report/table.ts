@@ -2,8 +2,7 @@
 import type { Evaluation } from "../analysis/evaluation.js";
 import { columnWidths, gridLines, gridWidth, terminalStyle } from "../text/grid.js";
 import { safeText } from "../text/safe-text.js";
-import { displayWidth, pad, truncate } from "../text/width.js";
-import { wrapText } from "../text/wrapping.js";
+import { displayWidth, pad, truncate, wrapText } from "../text/width.js";
 import {
   type MetricColumn,
   meanText,

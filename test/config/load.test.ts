@@ -159,6 +159,19 @@ describe("overrides", () => {
     expect(risk).toMatchObject({ alpha: 0.2, warmup: 3, rho: 0.5 });
   });
 
+  test("a map takes its entries one by one, or all at once", () => {
+    const options = (...set: string[]) =>
+      load("name: tiny\n", ...set).experiment.backend.engine_options;
+    expect(options()).toEqual({});
+    expect(options("backend.engine_options={a: 1, b: [x]}")).toEqual({ a: 1, b: ["x"] });
+    const one = "backend.engine_options.a=1";
+    expect(options(one, "backend.engine_options.b=x")).toEqual({ a: 1, b: "x" });
+    const odd = options("backend.engine_options.__proto__=1", one);
+    expect(Object.getPrototypeOf(odd)).toBe(Object.prototype);
+    expect(Object.keys(odd)).toContain("a");
+    expect(refusal("name: tiny\n", "backend.engine_options.a.b=1")[0]).toContain("unknown key");
+  });
+
   test("the later of two on one key counts", () => {
     expect(load("name: tiny\n", "risk.alpha=0.2", "risk.alpha=0.3").experiment.risk.alpha).toBe(
       0.3,

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cellsOf, displayWidth } from "../../src/text/width.js";
-import { wrapText } from "../../src/text/wrapping.js";
+import { cellsOf, displayWidth, wrapText } from "../../src/text/width.js";
 
 test.each([
   ["breaks between words", "one two three", 7, ["one two", "three"]],

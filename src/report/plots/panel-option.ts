@@ -1,8 +1,7 @@
 /** Panels as an option of the drawing library: one grid, two axes and the curves of each. */
 import type { EChartsOption } from "echarts";
 import { formatCount } from "../../text/numbers.js";
-import type { Axis, PlotPanel, PlotSpec } from "./panel.js";
-import { font, ink } from "./panel.js";
+import { type Axis, font, ink, type PlotPanel, type PlotSpec } from "./panel.js";
 import { seriesOf } from "./panel-series.js";
 
 const faintInk = "#d9d9d9";

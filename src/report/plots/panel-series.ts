@@ -1,7 +1,6 @@
 /** A panel's curves, bands and marks as series of the drawing library. */
 import type { SeriesOption } from "echarts";
-import type { Curve, Mark, PlotPanel } from "./panel.js";
-import { font, ink } from "./panel.js";
+import { type Curve, font, ink, type Mark, type PlotPanel } from "./panel.js";
 
 /** Bands first: lines lie over them. */
 export function seriesOf(panel: PlotPanel, index: number): SeriesOption[] {

@@ -2,10 +2,8 @@
 
 import { formatNumber } from "../../text/numbers.js";
 import { maskText, safeText } from "../../text/safe-text.js";
-import type { Block, Cell } from "../blocks.js";
-import { cells } from "../blocks.js";
-import type { ReportData, SampleText } from "../report-data.js";
-import { lowestRewards } from "../report-data.js";
+import { type Block, type Cell, cells } from "../blocks.js";
+import { lowestRewards, type ReportData, type SampleText } from "../report-data.js";
 
 const worstPerArm = 3;
 const mostPrompts = 12;

@@ -1,8 +1,7 @@
 /** The help: every key, and what figures of the dashboard mean that do not say it themselves. */
 
 import type { ReactElement } from "react";
-import { pad } from "../../text/width.js";
-import { wrapText } from "../../text/wrapping.js";
+import { pad, wrapText } from "../../text/width.js";
 import { keyLines } from "../terminal/key-help.js";
 import type { Line, ViewStyle } from "../terminal/line.js";
 import { Lines } from "../terminal/lines.js";

@@ -1,7 +1,6 @@
 /** Which part of the work is in hand: one line that moves at least once a second. */
 import type { ReactElement } from "react";
-import type { Phase, TrialModel } from "../../run-model/run-model.js";
-import { hasEnded } from "../../run-model/run-model.js";
+import { hasEnded, type Phase, type TrialModel } from "../../run-model/run-model.js";
 import { formatDuration } from "../../text/numbers.js";
 import { progressBar } from "../charts/progress-bar.js";
 import {

@@ -2,7 +2,7 @@
 import { Box } from "ink";
 import type { ReactElement } from "react";
 import { formatDuration } from "../../text/numbers.js";
-import { wrapText } from "../../text/wrapping.js";
+import { wrapText } from "../../text/width.js";
 import type { Line, Segment, Size, ViewStyle } from "../terminal/line.js";
 import { Lines, Row } from "../terminal/lines.js";
 import { plainText } from "../terminal/plain-text.js";

@@ -1,7 +1,7 @@
 /** A frame of the launcher: at most rows − 1 lines, none wider than the terminal. */
 import { Box } from "ink";
 import type { ReactElement } from "react";
-import { wrapText } from "../../text/wrapping.js";
+import { wrapText } from "../../text/width.js";
 import { compareKeys } from "../compare/compare-keys.js";
 import { ComparisonView, compareScroll } from "../compare/comparison-view.js";
 import { type Hint, hintLine, hintsOf, keyLines } from "../terminal/key-help.js";

@@ -1,7 +1,7 @@
 /** The launcher's list: experiments above, runs below, what the cursor is on in words at the end. */
 import { Box } from "ink";
 import type { ReactElement } from "react";
-import { wrapText } from "../../text/wrapping.js";
+import { wrapText } from "../../text/width.js";
 import type { Line, Size, ViewStyle } from "../terminal/line.js";
 import { Lines, Row } from "../terminal/lines.js";
 import { plainText } from "../terminal/plain-text.js";

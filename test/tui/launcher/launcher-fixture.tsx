@@ -15,8 +15,7 @@ import {
   type LauncherStep,
   launcherAfterKey,
 } from "../../../src/tui/launcher/launcher-state.js";
-import type { KeyName, KeyPress } from "../../../src/tui/terminal/keys.js";
-import { keyNames } from "../../../src/tui/terminal/keys.js";
+import { type KeyName, type KeyPress, keyNames } from "../../../src/tui/terminal/keys.js";
 import type { TerminalSize } from "../../../src/tui/terminal/terminal-context.js";
 import { drawn, rich } from "../drawn.js";
 

@@ -2,7 +2,7 @@
 
 import { gridLines } from "../../../text/grid.js";
 import { formatNumber, type NumberStyle } from "../../../text/numbers.js";
-import { wrapText } from "../../../text/wrapping.js";
+import { wrapText } from "../../../text/width.js";
 import type { Line, Look } from "../../terminal/line.js";
 
 /** A dim name and its value. */

@@ -1,6 +1,6 @@
 /** Texts of models and data: made safe, masked, and within what a terminal shows. */
 import { maskText, safeText } from "../../../text/safe-text.js";
-import { wrapText } from "../../../text/wrapping.js";
+import { wrapText } from "../../../text/width.js";
 import type { Line, ViewStyle } from "../../terminal/line.js";
 
 /**

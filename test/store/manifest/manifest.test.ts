@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { Happening, JournalEvent } from "../../src/journal/events.js";
+import type { Happening, JournalEvent } from "../../../src/journal/events.js";
 import {
   type Manifest,
   parsedManifest,
@@ -13,17 +13,17 @@ import {
   recordedExperiment,
   startingManifest,
   writeManifest,
-} from "../../src/store/manifest/manifest.js";
+} from "../../../src/store/manifest/manifest.js";
 import {
   completedManifest,
   manifestAfter,
   resumedManifest,
-} from "../../src/store/manifest/progress.js";
-import { manifestSchema, manifestSchemaText } from "../../src/store/manifest/schema.js";
-import { manifestText } from "../../src/store/manifest/text.js";
-import { smallExperiment } from "../engine/experiments.js";
-import { answerTo, evaluatedHappening } from "../engine/happenings.js";
-import { provenance, temporaryFolder } from "./folders.js";
+} from "../../../src/store/manifest/progress.js";
+import { manifestSchema, manifestSchemaText } from "../../../src/store/manifest/schema.js";
+import { manifestText } from "../../../src/store/manifest/text.js";
+import { smallExperiment } from "../../engine/experiments.js";
+import { answerTo, evaluatedHappening } from "../../engine/happenings.js";
+import { provenance, temporaryFolder } from "../folders.js";
 
 const started = new Date(Date.UTC(2026, 0, 1));
 const start = (): Manifest => startingManifest(smallExperiment(), provenance(), started);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { planTrials } from "../../src/config/trials.js";
-import { loadPayloadFor } from "../../src/engine/actions/load-payload.js";
-import { loadPayload as schema } from "../../src/protocol/load.js";
-import { smallExperiment } from "./experiments.js";
+import { planTrials } from "../../../src/config/trials.js";
+import { loadPayloadFor } from "../../../src/engine/actions/load-payload.js";
+import { loadPayload as schema } from "../../../src/protocol/load.js";
+import { smallExperiment } from "../experiments.js";
 
 describe("what a worker loads", () => {
   const experiment = smallExperiment({

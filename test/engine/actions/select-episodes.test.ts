@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { riskSchema } from "../../src/config/schema/risk.js";
-import { type Batch, selectEpisodes } from "../../src/engine/actions/select-episodes.js";
+import { riskSchema } from "../../../src/config/schema/risk.js";
+import { type Batch, selectEpisodes } from "../../../src/engine/actions/select-episodes.js";
 
 const batch: Batch = {
   returns: Float32Array.of(3, 1, 2, 0),

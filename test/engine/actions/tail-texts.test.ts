@@ -1,19 +1,18 @@
 /** The texts of each step's worst episodes: which they are, and that nothing hangs on them. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { riskSchema } from "../../src/config/schema/risk.js";
-import type { Batch } from "../../src/engine/actions/select-episodes.js";
-import { selectEpisodes } from "../../src/engine/actions/select-episodes.js";
-import { worstEpisodes } from "../../src/engine/actions/tail-texts.js";
-import type { StepEvent } from "../../src/journal/events.js";
-import { uint32Array } from "../../src/protocol/arrays.js";
-import type { Payload, ScoreFailure } from "../../src/protocol/messages.js";
-import { RecordError } from "../../src/system/record-error.js";
-import { WorkerFailure } from "../../src/worker/contract.js";
-import { simulatedWorker } from "../worker/simulated/worker.js";
-import { smallExperiment } from "./experiments.js";
-import { MemoryRecorder } from "./memory-recorder.js";
-import { figuresOf, Harness, type Trick } from "./run-harness.js";
+import { riskSchema } from "../../../src/config/schema/risk.js";
+import { type Batch, selectEpisodes } from "../../../src/engine/actions/select-episodes.js";
+import { worstEpisodes } from "../../../src/engine/actions/tail-texts.js";
+import type { StepEvent } from "../../../src/journal/events.js";
+import { uint32Array } from "../../../src/protocol/arrays.js";
+import type { Payload, ScoreFailure } from "../../../src/protocol/messages.js";
+import { RecordError } from "../../../src/system/record-error.js";
+import { WorkerFailure } from "../../../src/worker/contract.js";
+import { simulatedWorker } from "../../worker/simulated/worker.js";
+import { smallExperiment } from "../experiments.js";
+import { MemoryRecorder } from "../memory-recorder.js";
+import { figuresOf, Harness, type Trick } from "../run-harness.js";
 
 type Arrays = Extract<StepEvent["episodes"], { weight: number[] }>;
 

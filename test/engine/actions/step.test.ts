@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { StepEvent } from "../../src/journal/events.js";
-import type { Payload, Result } from "../../src/protocol/messages.js";
-import { smallExperiment } from "./experiments.js";
-import { Harness } from "./run-harness.js";
+import type { StepEvent } from "../../../src/journal/events.js";
+import type { Payload, Result } from "../../../src/protocol/messages.js";
+import { smallExperiment } from "../experiments.js";
+import { Harness } from "../run-harness.js";
 
 const lone = (changes: Parameters<typeof smallExperiment>[0]) =>
   smallExperiment({ sft: { steps: 0 }, parallel: 1, evaluation: { every: 0 }, ...changes });

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import {
   environmentDifferences,
   runDifferences,
-} from "../../src/store/manifest/environment-differences.js";
-import { startingManifest } from "../../src/store/manifest/manifest.js";
-import { smallExperiment } from "../engine/experiments.js";
-import { provenance } from "./folders.js";
+} from "../../../src/store/manifest/environment-differences.js";
+import { startingManifest } from "../../../src/store/manifest/manifest.js";
+import { smallExperiment } from "../../engine/experiments.js";
+import { provenance } from "../folders.js";
 
 const then = startingManifest(smallExperiment(), provenance(), new Date(0));
 
