@@ -148,6 +148,7 @@ function addTrial(
     versions: { python: "3.11.7", torch: "2.9.0", transformers: "5.0.0" },
     nondeterminism: [],
     digests: { policy: { "model.safetensors": "a".repeat(64) } },
+    prompts: { train: 400, test: 100, overlap: 0 },
     prompt_scores: {},
     memory_bytes: 700_000_000,
     gpu: null,

@@ -69,6 +69,11 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
     versions,
     nondeterminism,
     digests,
+    prompts: {
+      train: promptIds.train.length,
+      test: promptIds.test.length,
+      overlap: loaded.overlap,
+    },
     prompt_scores: Object.fromEntries(
       Object.entries({ train, test }).flatMap(([split, { told }]) =>
         told === null ? [] : [[split, told]],
