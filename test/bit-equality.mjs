@@ -33,6 +33,7 @@ const renamedValues =
 const newKeys = [
   "figures.*.*.unit",
   "figures.*.*.description",
+  ...["train", "test", "overlap"].map((key) => `prompts.${key}`),
   ...["digest", "cached", "seconds"].map((key) => `prompt_scores.*.${key}`),
 ];
 

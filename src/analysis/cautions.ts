@@ -25,6 +25,10 @@ export function cautions(
     const own = figures.get(trial.id);
     return trial.reported && own?.final ? [{ trial, final: own.final }] : [];
   });
+  const loaded = trials.flatMap((trial) => {
+    const prompts = figures.get(trial.id)?.prompts ?? null;
+    return prompts === null ? [] : [{ ...trial, prompts }];
+  });
   return [
     ...evaluated.flatMap(({ trial, final }) =>
       divergence(trial, final.metrics).map((sign) => ({ ...sign, trial: trial.id })),
@@ -39,6 +43,12 @@ export function cautions(
       trials.flatMap(({ id }) => [...(figures.get(id)?.frontier.values() ?? [])]),
       experiment.evaluation.tail_quantile,
     ),
+    ...loaded
+      .slice(0, 1)
+      .flatMap(({ prompts: { overlap, test } }): Caution[] =>
+        overlap > 0 ? [{ kind: "overlap", overlap, test }] : [],
+      ),
+    ...fewPrompts(loaded),
   ];
 }
 
@@ -79,4 +89,21 @@ function fewInTail(
     const episodes = tailCount(fewest, part);
     return episodes < fewestInTail ? [{ kind: "few-in-tail", of, metric, episodes }] : [];
   });
+}
+
+/** Once for an arm, whatever its seeds. */
+function fewPrompts(
+  loaded: readonly (Trial & { readonly prompts: { readonly train: number } })[],
+): Caution[] {
+  const small = loaded.filter(
+    ({ stage, config, prompts }) => stage === "rl" && prompts.train < config.training.batch,
+  );
+  return [...new Map(small.map((trial) => [trial.arm, trial])).values()].map(
+    ({ arm, config, prompts }) => ({
+      kind: "few-prompts",
+      arm,
+      prompts: prompts.train,
+      batch: config.training.batch,
+    }),
+  );
 }

@@ -78,6 +78,15 @@ const caution = z.discriminatedUnion("kind", [
     metric: z.enum(["tail_reward", "cvar_0.1"]),
     episodes: z.int(),
   }),
+  /** Test prompts whose text is a training text as well. */
+  z.strictObject({ kind: z.literal("overlap"), overlap: z.int(), test: z.int() }),
+  /** Every iteration draws some prompts more than once. */
+  z.strictObject({
+    kind: z.literal("few-prompts"),
+    arm: z.string(),
+    prompts: z.int(),
+    batch: z.int(),
+  }),
 ]);
 
 /** What the figures show, as figures. */

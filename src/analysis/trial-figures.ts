@@ -2,13 +2,15 @@
  * What the results need of a journal, folded event by event: a run of any length is summed up in
  * the memory of its evaluations.
  */
-import type { EvaluatedEvent, JournalEvent } from "../journal/events.js";
+import type { EvaluatedEvent, JournalEvent, WorkerReadyEvent } from "../journal/events.js";
 
 interface TrialFigures {
   /** Seconds of SFT or of the iterations, without loading, evaluating and saving. */
   readonly trainingSeconds: number;
   /** The same at each checkpoint, by step: what is done again after a restart counts once. */
   readonly secondsAt: ReadonlyMap<number, number>;
+  /** Of the data that it loaded; null: it has not, or its journal does not tell. */
+  readonly prompts: WorkerReadyEvent["prompts"];
   readonly final: EvaluatedEvent | null;
   /** Frontier evaluations by step; one that was taken again after a resume counts once. */
   readonly frontier: ReadonlyMap<number, EvaluatedEvent>;
@@ -19,6 +21,7 @@ export type RunFigures = ReadonlyMap<string, TrialFigures>;
 const nothing: TrialFigures = {
   trainingSeconds: 0,
   secondsAt: new Map(),
+  prompts: null,
   final: null,
   frontier: new Map(),
 };
@@ -42,6 +45,9 @@ export function withEvent(figures: RunFigures, event: JournalEvent): RunFigures 
 
 function ofTrial(before: TrialFigures, event: JournalEvent): TrialFigures {
   switch (event.type) {
+    case "worker_ready":
+      // A head that is read unchecked from an older journal lacks the field.
+      return (event.prompts ?? null) === null ? before : { ...before, prompts: event.prompts };
     case "sft_finished":
       return { ...before, trainingSeconds: before.trainingSeconds + event.seconds };
     case "step":

@@ -120,6 +120,16 @@ const workerReady = z.strictObject({
   model_settings: z.record(z.string(), z.record(z.string(), z.string())).default({}),
   /** policy, reference, reward, judge, data, and of the prompt ids in their order: prompts. */
   digests: z.record(z.string(), digests),
+  /** Null where the journal is older than this field. */
+  prompts: z
+    .strictObject({
+      train: count,
+      test: count,
+      /** Test prompts whose text is a training text as well. */
+      overlap: count,
+    })
+    .nullable()
+    .default(null),
   /** By split, where the trial needs them; absent where the journal is older than this field. */
   prompt_scores: z
     .record(
@@ -407,5 +417,6 @@ export type JournalEvent = z.infer<typeof journalEvent>;
 export type ActionKind = z.infer<typeof actionKind>;
 export type FailureKind = z.infer<typeof failureKind>;
 export type StepEvent = Extract<JournalEvent, { type: "step" }>;
+export type WorkerReadyEvent = Extract<JournalEvent, { type: "worker_ready" }>;
 export type EvaluatedEvent = Extract<JournalEvent, { type: "evaluated" }>;
 export type Episodes = z.infer<typeof episodesSchema>;

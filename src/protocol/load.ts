@@ -116,6 +116,7 @@ export const loadResult = z.strictObject({
   context: natural.describe("positions of the policy, in tokens"),
   train: promptSet,
   test: promptSet,
+  overlap: natural.describe("test prompts whose text is a training text as well"),
   versions: z.record(z.string(), z.string()),
   nondeterminism: z
     .array(z.string())

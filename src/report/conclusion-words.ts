@@ -97,6 +97,16 @@ function cautionText(caution: Conclusion["cautions"][number]): string {
     case "perplexity":
     case "kl":
       return `${caution.trial} has diverged: ${divergenceText(caution)}`;
+    case "overlap":
+      return (
+        `${caution.overlap} of ${caution.test} test texts are also in the training set: ` +
+        "figures on them are not held out"
+      );
+    case "few-prompts":
+      return (
+        `${caution.arm} trains on ${caution.prompts} prompts, fewer than its batch of ` +
+        `${caution.batch}: every iteration draws some of them more than once`
+      );
     case "few-in-tail": {
       const [where, key] =
         caution.of === "final" ? ["", "prompts"] : [" along the frontier", "every_prompts"];

@@ -4,7 +4,7 @@ import { aggregate } from "../../src/analysis/aggregate.js";
 import { evaluationFileSchema } from "../../src/analysis/evaluation.js";
 import type { Happening, JournalEvent } from "../../src/journal/events.js";
 import { type ExperimentChanges, smallExperiment } from "../engine/experiments.js";
-import { evaluatedHappening, stepHappening } from "../engine/happenings.js";
+import { answerTo, evaluatedHappening, stepHappening } from "../engine/happenings.js";
 
 type Entry = readonly [trial: string, happening: Happening];
 
@@ -440,6 +440,27 @@ describe("cautions", () => {
     expect(cautionsOf("rlhf", { perplexity: 2e4, kl_mean: 61 }, 200)).toEqual([
       { kind: "perplexity", trial: "rlhf-s0", perplexity: 2e4 },
       { kind: "kl", trial: "rlhf-s0", kl: 61, target: 6 },
+    ]);
+  });
+
+  test("tell test texts that are training texts, and a training set smaller than a batch", () => {
+    const ready = (prompts: { train: number; test: number; overlap: number }): Happening => {
+      const event = answerTo({ kind: "load", trial: "rlhf-s0", from: null, device: null });
+      return { ...event, prompts } as Happening;
+    };
+    const told = (prompts: { train: number; test: number; overlap: number }) =>
+      aggregate(
+        experiment({ seeds: [0, 1] }),
+        journal([
+          ["sft-s0", ready(prompts)],
+          ["rlhf-s0", ready(prompts)],
+          ["rlhf-s1", ready(prompts)],
+        ]),
+      ).conclusion.cautions;
+    expect(told({ train: 16, test: 20, overlap: 0 })).toEqual([]);
+    expect(told({ train: 15, test: 20, overlap: 7 })).toEqual([
+      { kind: "overlap", overlap: 7, test: 20 },
+      { kind: "few-prompts", arm: "rlhf", prompts: 15, batch: 16 },
     ]);
   });
 });

@@ -29,6 +29,7 @@ export function answerTo(action: TrialAction): Happening {
         nondeterminism: [],
         model_settings: {},
         digests: {},
+        prompts: { train: 400, test: 100, overlap: 0 },
         prompt_scores: {},
         memory_bytes: 0,
         gpu: null,

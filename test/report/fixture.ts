@@ -149,6 +149,7 @@ function addTrial(
     nondeterminism: [],
     model_settings: {},
     digests: { policy: { "model.safetensors": "a".repeat(64) } },
+    prompts: { train: 400, test: 100, overlap: 0 },
     prompt_scores: {},
     memory_bytes: 700_000_000,
     gpu: null,

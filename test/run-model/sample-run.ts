@@ -147,6 +147,7 @@ function trialOf(seed: number, events: SampleRun["events"]): TrialModel {
       nondeterminism: [],
       model_settings: {},
       digests: {},
+      prompts: { train: 400, test: 100, overlap: 0 },
       prompt_scores: {},
       memory_bytes: 1e9,
       gpu: null,

@@ -59,6 +59,12 @@ class Data:
     good: dict[Split, list[str]]
     """texts labelled good"""
 
+    @property
+    def overlap(self) -> int:
+        """Test rows whose text is a training text as well: what they measure is not held out."""
+        trained = {row.text for row in self.rows["train"]}.union(self.good["train"])
+        return sum(row.text in trained for row in self.rows["test"])
+
 
 def read_data(source: BuiltinSource | FolderSource) -> Data:
     """Reads and checks all rows.

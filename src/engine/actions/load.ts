@@ -70,6 +70,11 @@ export async function load(action: LoadAction, context: TrialContext): Promise<H
     nondeterminism,
     model_settings: loaded.model_settings,
     digests,
+    prompts: {
+      train: promptIds.train.length,
+      test: promptIds.test.length,
+      overlap: loaded.overlap,
+    },
     prompt_scores: Object.fromEntries(
       Object.entries({ train, test }).flatMap(([split, { told }]) =>
         told === null ? [] : [[split, told]],

@@ -38,6 +38,16 @@ def test_a_folder_gives_rows_good_texts_and_digests(tmp_path: Path) -> None:
     assert set(data.digests) == {"train.jsonl", "test.jsonl"}
 
 
+def test_test_texts_that_are_training_texts_are_counted(tmp_path: Path) -> None:
+    def texts(*found: str) -> str:
+        return "".join(json.dumps({"text": text}) + "\n" for text in found)
+
+    (tmp_path / "train.jsonl").write_text(texts("one", "two", "two"))
+    (tmp_path / "test.jsonl").write_text(texts("two", "three", "two", "one more"))
+    assert read_data(FolderSource(path=str(tmp_path))).overlap == 2
+    assert read_data(BuiltinSource()).overlap == 0
+
+
 def test_every_file_of_the_builtin_set_has_its_digest() -> None:
     """The model card tells the same, of the files as they are published."""
     card = (ASSETS / "MODEL_CARD.md").read_text()

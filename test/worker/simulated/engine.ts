@@ -130,6 +130,7 @@ export class SimulatedEngine {
       context: 1024,
       train: promptSet(this.#train),
       test: promptSet(this.#test),
+      overlap: 0,
       versions: { simulated: "1" },
       nondeterminism: [],
       model_settings: {},

@@ -100,6 +100,7 @@ class FakeEngine:
             context=1024,
             train=_prompt_set(loaded, "train"),
             test=_prompt_set(loaded, "test"),
+            overlap=0,
             versions={
                 "python": platform.python_version(),
                 "numpy": np.__version__,

@@ -136,6 +136,7 @@ class TorchEngine:
             context=context_of(policy.actor.causal),
             train=prompt_set("train"),
             test=prompt_set("test"),
+            overlap=loaded.data.overlap,
             versions=versions,
             nondeterminism=device.nondeterminism(payload.backend.deterministic),
             model_settings={key: dict(told) for key, told in loaded.settings.items()},

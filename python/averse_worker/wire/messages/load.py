@@ -213,6 +213,8 @@ class LoadResult(Message, frozen=True, kw_only=True):
     """positions of the policy, in tokens"""
     train: PromptSet
     test: PromptSet
+    overlap: Count
+    """test prompts whose text is a training text as well"""
     versions: dict[str, str]
     nondeterminism: list[str]
     """what may keep two runs on this machine from being bit-identical; empty: nothing"""
