@@ -185,7 +185,7 @@ function select(
  */
 export function comparedRun(folder: string): ComparedRun {
   const id = basename(folder);
-  const nothing = { id, arms: [], conclusion: [], tailQuantile: null };
+  const nothing = { id, arms: [], conclusion: [], tailFraction: null };
   try {
     const manifest = readManifest(folder);
     const experiment = recordedExperiment(manifest, folder);
@@ -206,7 +206,7 @@ export function comparedRun(folder: string): ComparedRun {
         curve: curveOf(arm, trials, figures),
       })),
       conclusion: evaluation === null ? [] : saidOf(evaluation),
-      tailQuantile: experiment.evaluation.tail_quantile,
+      tailFraction: experiment.evaluation.tail_quantile,
       problem: null,
     };
   } catch (error) {

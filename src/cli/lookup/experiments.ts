@@ -8,7 +8,7 @@ import { ConfigError, problemLine } from "../../config/problems.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { type Hardware, planRun } from "../../engine/plan.js";
 import { nearestName } from "../../text/nearest-name.js";
-import type { ExperimentEntry, FormCheck, Knobs } from "../../tui/launcher/launcher-ports.js";
+import type { ExperimentEntry, FormCheck, Settings } from "../../tui/launcher/launcher-ports.js";
 import { readWorkerSpec } from "../../worker/spec.js";
 import { UserError } from "../failure-text.js";
 import { packageRoot } from "../machine/package.js";
@@ -117,7 +117,7 @@ export class ExperimentList {
   #entry(id: string, past: readonly PastTrial[], workers: readonly string[]): ExperimentEntry {
     const { experiment, problems } = this.#reading(id);
     if (experiment === null) {
-      return { id, purpose: "", arms: [], seeds: [], seconds: null, knobs: null, problems };
+      return { id, purpose: "", arms: [], seeds: [], seconds: null, settings: null, problems };
     }
     const { purpose, arms, seeds } = experiment;
     return {
@@ -126,7 +126,7 @@ export class ExperimentList {
       arms: Object.keys(arms),
       seeds,
       seconds: estimatedSeconds(planRun(experiment, this.machine), keyOf(experiment), past),
-      knobs: knobsOf(experiment, workers),
+      settings: settingsOf(experiment, workers),
       problems,
     };
   }
@@ -165,7 +165,7 @@ function workerNames(): string[] {
 
 const devices = ["auto", "cpu", "cuda", "mps"];
 
-function knobsOf(experiment: Experiment, workers: readonly string[]): Knobs {
+function settingsOf(experiment: Experiment, workers: readonly string[]): Settings {
   const { arms, seeds, risk, training, backend } = experiment;
   const own = Object.keys(arms);
   const { worker, device } = backend;

@@ -37,15 +37,10 @@ export function widened({ low, high }: Range): Range {
 }
 
 /** Where a value stands between the ends, in [0, 1]; a value outside is at the nearer end. */
-export function shareIn(value: number, { low, high }: Range): number {
+export function fractionIn(value: number, { low, high }: Range): number {
   // In halves: the span of two finite numbers may be infinite.
   const span = high / 2 - low / 2;
   return span <= 0 ? 0.5 : Math.min(1, Math.max(0, (value / 2 - low / 2) / span));
-}
-
-/** The value at a share of the way from the low end to the high one. */
-export function valueAt(share: number, { low, high }: Range): number {
-  return low * (1 - share) + high * share;
 }
 
 export interface TickOptions {
@@ -79,7 +74,11 @@ export function ticks(range: Range, options: TickOptions): Tick[] {
   );
 }
 
-/** 1, 2 or 5 times a power of ten: the smallest with at most so many multiples in the range. */
+/**
+ * 1, 2 or 5 times a power of ten: the smallest with at most so many multiples in the range. Not
+ * d3-array's `ticks`, which gives about as many as are asked for, often more than there is room for,
+ * and throws in the smallest of ranges (5e-324 to 1e-320).
+ */
 function roundStep(range: Range, most: number, whole: boolean): number {
   const smallest = (range.high - range.low) / most;
   for (let power = Math.max(-323, Math.floor(Math.log10(smallest))); ; power += 1) {

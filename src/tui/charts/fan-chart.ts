@@ -149,8 +149,8 @@ function columnMeans(rows: readonly FanRow[], plot: Plot): (Quantiles | null)[] 
     }
     const at = meanOf(rows.slice(begin, end));
     for (let between = (before?.column ?? column) + 1; between < column; between += 1) {
-      const share = (between - before!.column) / (column - before!.column);
-      means[between] = combined((name) => before!.at[name] * (1 - share) + at[name] * share);
+      const fraction = (between - before!.column) / (column - before!.column);
+      means[between] = combined((name) => before!.at[name] * (1 - fraction) + at[name] * fraction);
     }
     means[column] = at;
     before = { column, at };

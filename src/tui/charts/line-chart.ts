@@ -1,6 +1,6 @@
 /** Curves over steps: braille dots, or in ASCII strokes of three heights. */
 import type { Line, Look } from "../terminal/line.js";
-import { type Range, rangeOf, shareIn } from "./axis.js";
+import { fractionIn, type Range, rangeOf } from "./axis.js";
 import type { ChartOptions, Zoom } from "./chart.js";
 import { DotCanvas } from "./dot-canvas.js";
 import {
@@ -129,7 +129,8 @@ const crowd = 4;
  */
 function drawSeries(canvas: DotCanvas, part: Part, { axes }: Plot, ink: number): void {
   const { xs, ys } = part.series;
-  const rowAt = (y: number): number => Math.round((1 - shareIn(y, axes.y)) * (canvas.height - 1));
+  const rowAt = (y: number): number =>
+    Math.round((1 - fractionIn(y, axes.y)) * (canvas.height - 1));
   let column = -1;
   let [low, high, first, last, mean, count] = [0, 0, 0, 0, 0, 0];
   /** Column and row where the curve was left; null: a gap lies between. */
@@ -161,7 +162,7 @@ function drawSeries(canvas: DotCanvas, part: Part, { axes }: Plot, ink: number):
       left = null;
       continue;
     }
-    const here = Math.round(shareIn(xs[at]!, axes.x) * (canvas.width - 1));
+    const here = Math.round(fractionIn(xs[at]!, axes.x) * (canvas.width - 1));
     if (here !== column) {
       close();
       [column, low, high, first, mean, count] = [here, y, y, y, 0, 0];
@@ -172,8 +173,8 @@ function drawSeries(canvas: DotCanvas, part: Part, { axes }: Plot, ink: number):
     }
     count += 1;
     // Not by the difference: that of two finite numbers may be infinite.
-    const share = 1 / count;
-    mean = mean * (1 - share) + y * share;
+    const part = 1 / count;
+    mean = mean * (1 - part) + y * part;
     last = y;
   }
   close();
@@ -188,7 +189,7 @@ function drawSinglePoint(plot: Plot, part: Part, { look }: Series, { style }: Ch
   for (let at = part.begin; at < part.end; at += 1) {
     const y = ys[at] ?? null;
     if (y !== null && Number.isFinite(y)) {
-      const column = Math.round(shareIn(xs[at]!, plot.axes.x) * (plot.grid.columns - 1));
+      const column = Math.round(fractionIn(xs[at]!, plot.axes.x) * (plot.grid.columns - 1));
       plot.grid.set(rowOf(y, plot), column, style.unicode ? "•" : "o", look);
     }
   }

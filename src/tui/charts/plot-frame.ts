@@ -3,7 +3,7 @@
  * gives up the numbers below, a narrow one those beside it.
  */
 import type { Line, Look } from "../terminal/line.js";
-import { endsOf, type Range, shareIn, type Tick, ticks, widened } from "./axis.js";
+import { endsOf, fractionIn, type Range, type Tick, ticks, widened } from "./axis.js";
 import { CellGrid } from "./cell-grid.js";
 import type { ChartOptions } from "./chart.js";
 
@@ -50,11 +50,11 @@ export function openPlot(axes: PlotAxes, { width, height, style }: ChartOptions)
 
 /** Row of a value in the grid, 0 at the top. */
 export function rowOf(value: number, { grid, axes }: Plot): number {
-  return Math.round((1 - shareIn(value, axes.y)) * (grid.rows - 1));
+  return Math.round((1 - fractionIn(value, axes.y)) * (grid.rows - 1));
 }
 
 export function columnOf(value: number, { grid, axes }: Plot): number {
-  return Math.round(shareIn(value, axes.x) * (grid.columns - 1));
+  return Math.round(fractionIn(value, axes.x) * (grid.columns - 1));
 }
 
 /** Where the marker stands, nothing else being there; in a single row it stands in front. */

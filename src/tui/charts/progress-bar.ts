@@ -3,14 +3,14 @@ import type { Line, ViewStyle } from "../terminal/line.js";
 /**
  * Exactly `width` columns.
  *
- * @param share in [0, 1]; null: how much there is to do is not known
+ * @param fraction in [0, 1]; null: how much there is to do is not known
  */
-export function progressBar(share: number | null, width: number, { unicode }: ViewStyle): Line {
+export function progressBar(fraction: number | null, width: number, { unicode }: ViewStyle): Line {
   const columns = Math.max(0, width);
-  if (share === null || Number.isNaN(share)) {
+  if (fraction === null || Number.isNaN(fraction)) {
     return [{ text: (unicode ? "╌" : "-").repeat(columns), dim: true }];
   }
-  const full = Math.round(Math.min(1, Math.max(0, share)) * columns);
+  const full = Math.round(Math.min(1, Math.max(0, fraction)) * columns);
   const [filled, empty] = unicode ? ["━", "─"] : ["#", "."];
   return [
     { text: filled!.repeat(full), color: "cyan" },

@@ -1,6 +1,6 @@
 /** A curve in one row, for where there is no room for axes: heights between its lowest and highest value. */
 import type { ViewStyle } from "../terminal/line.js";
-import { rangeOf, shareIn } from "./axis.js";
+import { fractionIn, rangeOf } from "./axis.js";
 
 const blocks = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;
 const strokes = ["_", ".", "-", "~", "=", "+", "*", "#"] as const;
@@ -24,7 +24,7 @@ export function sparkline(
   const text = means.map((mean) =>
     mean === null || range === null
       ? " "
-      : levels[Math.min(levels.length - 1, Math.floor(shareIn(mean, range) * levels.length))]!,
+      : levels[Math.min(levels.length - 1, Math.floor(fractionIn(mean, range) * levels.length))]!,
   );
   return text.join("").padStart(Math.max(0, width));
 }

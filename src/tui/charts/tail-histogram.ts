@@ -4,7 +4,7 @@
  */
 import { formatNumber } from "../../text/numbers.js";
 import type { Line, Look, ViewStyle } from "../terminal/line.js";
-import { rangeOf, shareIn, widened } from "./axis.js";
+import { fractionIn, rangeOf, widened } from "./axis.js";
 import { CellGrid } from "./cell-grid.js";
 import type { ChartOptions } from "./chart.js";
 import { closePlot, columnOf, openPlot, type Plot, writeNote } from "./plot-frame.js";
@@ -71,7 +71,7 @@ function binned(
   const all = new Array<number>(count).fill(0);
   const tail = new Array<number>(count).fill(0);
   for (const at of kept) {
-    const bin = Math.min(count - 1, Math.floor(shareIn(values[at]!, range) * count));
+    const bin = Math.min(count - 1, Math.floor(fractionIn(values[at]!, range) * count));
     all[bin]! += 1;
     tail[bin]! += inTail(at) ? 1 : 0;
   }

@@ -19,11 +19,11 @@ export interface CompareState {
   readonly scroll: number;
 }
 
-export type CompareWish = { readonly kind: "back" | "quit" | "help" };
+export type CompareRequest = { readonly kind: "back" | "quit" | "help" };
 
 export interface CompareStep {
   readonly state: CompareState;
-  readonly wish: CompareWish | null;
+  readonly request: CompareRequest | null;
 }
 
 export const loadingComparison: CompareState = {
@@ -71,12 +71,12 @@ export function afterCompareKey(
     case "back":
     case "help":
     case "quit":
-      return { state, wish: { kind: action } };
+      return { state, request: { kind: action } };
     default:
       return only(state);
   }
 }
 
 function only(state: CompareState): CompareStep {
-  return { state, wish: null };
+  return { state, request: null };
 }

@@ -19,8 +19,8 @@ export interface ComparedRun {
   readonly arms: readonly ComparedRunArm[];
   /** What the run itself concluded, in plain lines. */
   readonly conclusion: readonly string[];
-  /** Share of the prompts, worst first, that the tail reward is taken over. */
-  readonly tailQuantile: number | null;
+  /** Fraction of the prompts, worst first, that the tail reward is taken over. */
+  readonly tailFraction: number | null;
   /** Why there is nothing to show of it. */
   readonly problem: string | null;
 }

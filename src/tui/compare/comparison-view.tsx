@@ -168,7 +168,7 @@ function curveLines(state: CompareState, { width, height }: Size, style: ViewSty
   const mostLegend = Math.max(1, Math.floor(height / 2) - 1);
   const legend = legendLines(state, chosen, lookOf, mostLegend, style);
   const plotHeight = height - legend.length - 1;
-  const tail = runs.find(({ tailQuantile }) => tailQuantile !== null)?.tailQuantile ?? null;
+  const tail = runs.find(({ tailFraction }) => tailFraction !== null)?.tailFraction ?? null;
   const plot =
     plotHeight < 4
       ? []

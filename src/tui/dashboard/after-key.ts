@@ -42,12 +42,22 @@ export function afterKey(before: ViewState, key: KeyPress, facts: ViewFacts): Vi
   return acted(view, action, pressed, facts);
 }
 
+/** Which way a key leads, and how far. */
+const amounts: Readonly<Record<string, number>> = {
+  ...{ up: -1, k: -1, down: 1, j: 1, left: -1, h: -1, right: 1, l: 1 },
+  ...{ "page-up": -pageRows, "page-down": pageRows },
+  ...{ home: Number.NEGATIVE_INFINITY, g: Number.NEGATIVE_INFINITY },
+  ...{ end: Number.POSITIVE_INFINITY, G: Number.POSITIVE_INFINITY },
+  ...{ "[": -1, "]": 1, "{": -1, "}": 1, "-": -1, "+": 1, "=": 1, tab: 1, "shift-tab": -1 },
+};
+
 function acted(
   view: ViewState,
   action: DashboardAction,
   pressed: string,
   facts: ViewFacts,
 ): ViewStep {
+  const by = amounts[pressed] ?? 0;
   switch (action) {
     case "help":
       return only({ ...view, help: 0 });
@@ -56,19 +66,17 @@ function acted(
     case "back":
       return only(back(view));
     case "focus":
-      return only(besides(view, pressed === "tab" ? 1 : -1));
+      return only(focused(view, beside(panelIds, view.focus, by)));
     case "panel":
       return only(focused(view, panelIds[Number(pressed) - 1]!));
     case "full":
       return only({ ...view, full: !view.full });
     case "move":
-      return only(moved(view, pressed === "up" || pressed === "k" ? -1 : 1, facts));
     case "page":
-      return only(paged(view, pressed === "page-up" ? -pageRows : pageRows, facts));
     case "ends":
-      return only(toEnd(view, pressed === "home" || pressed === "g", facts));
+      return only(moved(view, by, facts));
     case "side":
-      return only(sideways(view, pressed === "left" || pressed === "h" ? -1 : 1, facts));
+      return only(sideways(view, by, facts));
     case "open":
       return only(opened(view, facts));
     case "filter":
@@ -78,11 +86,11 @@ function acted(
           : { ...focused(view, "tail"), history: null, typing: true },
       );
     case "step":
-      return only(stepped(view, pressed === "[" ? -1 : 1, facts));
+      return only(stepped(view, by, facts));
     case "leap":
-      return only(stepped(view, (pressed === "{" ? -1 : 1) * leapOf(view, facts), facts));
+      return only(stepped(view, by * leapOf(view, facts), facts));
     case "zoom":
-      return only(zoomed(view, pressed === "-" ? -1 : 1, facts));
+      return only({ ...view, zoom: clamped(view.zoom + by, deepestZoom(facts.iterations)) });
     case "reveal":
       return only(held({ ...view, revealed: !view.revealed }, facts));
     case "what-if":
@@ -96,9 +104,8 @@ function acted(
     case "pause":
       return asking(view, facts.state === "paused" ? "continue" : "pause", facts);
     case "checkpoint":
-      return asking(view, "checkpoint", facts);
     case "evaluate":
-      return asking(view, "evaluate", facts);
+      return asking(view, action, facts);
     case "stop":
       return facts.live && !isOver(facts)
         ? only({ ...view, dialog: facts.state === "stopping" ? "halt" : "stop" })
@@ -108,6 +115,16 @@ function acted(
     case "interrupt":
       return interrupted(view, facts);
   }
+}
+
+/** Within 0 and the last. */
+function clamped(place: number, last: number): number {
+  return Math.max(0, Math.min(last, place));
+}
+
+/** The one so many places on in a ring. */
+function beside<Item>(ring: readonly Item[], from: Item, by: number): Item {
+  return ring.at((ring.indexOf(from) + by) % ring.length)!;
 }
 
 const leave: DashboardEffect = { kind: "leave" };
@@ -200,21 +217,18 @@ function inHelp(
   pressed: string,
   { helpEnd }: ViewFacts,
 ): ViewState {
-  const scrolledBy = (by: number): ViewState => {
-    const first = Math.min(view.help ?? 0, helpEnd) + by;
-    return { ...view, help: Math.max(0, Math.min(helpEnd, first)) };
-  };
   switch (action) {
     case "help":
     case "back":
     case "leave":
       return { ...view, help: null };
     case "move":
-      return scrolledBy(pressed === "up" || pressed === "k" ? -1 : 1);
     case "page":
-      return scrolledBy(pressed === "page-up" ? -pageRows : pageRows);
     case "ends":
-      return { ...view, help: pressed === "home" || pressed === "g" ? 0 : helpEnd };
+      return {
+        ...view,
+        help: clamped(Math.min(view.help ?? 0, helpEnd) + amounts[pressed]!, helpEnd),
+      };
     default:
       return view;
   }
@@ -241,72 +255,44 @@ function back(view: ViewState): ViewState {
   return { ...view, step: null, eventsFrom: null };
 }
 
-function besides(view: ViewState, by: 1 | -1): ViewState {
-  const at = panelIds.indexOf(view.focus) + by;
-  return focused(view, panelIds.at(at % panelIds.length)!);
-}
-
+/** By single rows, by tens, or to an end; where there are no rows, to other iterations. */
 function moved(view: ViewState, by: number, facts: ViewFacts): ViewState {
+  const isStep = Math.abs(by) === 1;
   switch (view.focus) {
     case "tail":
       return facts.page === null
-        ? selecting(view, view.selected + by, facts)
-        : turned(view, by, facts.page);
+        ? held({ ...view, selected: clamped(view.selected + by, facts.tailRows - 1) }, facts)
+        : turned(view, isStep ? by : by * (facts.page.rows / pageRows), facts.page);
     case "events":
       return scrolled(view, by, facts);
     case "what-if":
-      return held(
-        { ...view, whatIf: { ...view.whatIf, measure: measureBesides(view, by, facts) } },
-        facts,
-      );
+      if (isStep) {
+        const measures = Object.keys(riskMeasures) as RiskMeasureName[];
+        const measure = beside(measures, view.whatIf.measure ?? facts.actual.measure, by);
+        return held({ ...view, whatIf: { ...view.whatIf, measure } }, facts);
+      }
+      return Number.isFinite(by)
+        ? { ...view, whatIf: { ...view.whatIf, offset: Math.max(0, view.whatIf.offset + by) } }
+        : stepped(view, by, facts);
     case "training":
-      return { ...view, chart: chartBesides(view.chart, by) };
+      if (isStep) {
+        return { ...view, chart: beside([null, ...trainingCharts], view.chart, by) };
+      }
+      break;
     case "risk":
-      return stepped(view, by, facts);
+      break;
   }
+  return stepped(view, isStep ? by : Math.sign(by) * leapOf(view, facts) * reach(by), facts);
 }
 
-function paged(view: ViewState, by: number, facts: ViewFacts): ViewState {
-  switch (view.focus) {
-    case "tail":
-      return facts.page === null
-        ? selecting(view, view.selected + by, facts)
-        : turned(view, Math.sign(by) * facts.page.rows, facts.page);
-    case "events":
-      return scrolled(view, by, facts);
-    case "what-if":
-      return { ...view, whatIf: { ...view.whatIf, offset: Math.max(0, view.whatIf.offset + by) } };
-    default:
-      return stepped(view, Math.sign(by) * leapOf(view, facts), facts);
-  }
-}
-
-function toEnd(view: ViewState, first: boolean, facts: ViewFacts): ViewState {
-  switch (view.focus) {
-    case "tail":
-      return facts.page === null
-        ? selecting(view, first ? 0 : facts.tailRows - 1, facts)
-        : atLine(view, first ? 0 : facts.page.end, facts.page);
-    case "events":
-      return { ...view, eventsFrom: first && facts.eventsEnd > 0 ? 0 : null };
-    default:
-      return atStep(view, first ? 0 : facts.steps - 1, facts);
-  }
-}
-
-/** Of the page that is open. */
-function atLine(view: ViewState, line: number, { end }: PageExtent): ViewState {
-  return { ...view, pageFrom: Math.max(0, Math.min(end, line)) };
+/** A page is a leap; an end is as far as there is. */
+function reach(by: number): number {
+  return Number.isFinite(by) ? 1 : Number.POSITIVE_INFINITY;
 }
 
 /** A page by lines; after a change of size its end may be nearer than it was left. */
-function turned(view: ViewState, by: number, page: PageExtent): ViewState {
-  return atLine(view, Math.min(view.pageFrom, page.end) + by, page);
-}
-
-function selecting(view: ViewState, row: number, facts: ViewFacts): ViewState {
-  const selected = Math.max(0, Math.min(facts.tailRows - 1, row));
-  return held({ ...view, selected }, facts);
+function turned(view: ViewState, by: number, { end }: PageExtent): ViewState {
+  return { ...view, pageFrom: clamped(Math.min(view.pageFrom, end) + by, end) };
 }
 
 /** What is being read must not change under the reader's eyes: the newest step is held. */
@@ -320,20 +306,10 @@ function scrolled(view: ViewState, by: number, { eventsEnd }: ViewFacts): ViewSt
   return { ...view, eventsFrom: from >= eventsEnd ? null : from };
 }
 
-function chartBesides(chart: ViewState["chart"], by: number): ViewState["chart"] {
-  const all = [null, ...trainingCharts];
-  return all.at((all.indexOf(chart) + by) % all.length)!;
-}
-
-function measureBesides(view: ViewState, by: number, { actual }: ViewFacts): RiskMeasureName {
-  const all = Object.keys(riskMeasures) as RiskMeasureName[];
-  return all.at((all.indexOf(view.whatIf.measure ?? actual.measure) + by) % all.length)!;
-}
-
 /** What-if's α goes up and down by this. */
 const alphaGrid = 0.05;
 
-function sideways(view: ViewState, by: 1 | -1, facts: ViewFacts): ViewState {
+function sideways(view: ViewState, by: number, facts: ViewFacts): ViewState {
   if (view.focus === "what-if") {
     const alpha = view.whatIf.alpha ?? facts.actual.alpha;
     const next = (Math.round(alpha / alphaGrid) + by) * alphaGrid;
@@ -343,8 +319,8 @@ function sideways(view: ViewState, by: 1 | -1, facts: ViewFacts): ViewState {
     const measure = usesAlpha(asked) ? view.whatIf.measure : "cvar";
     return held({ ...view, whatIf: { ...view.whatIf, alpha: within, measure } }, facts);
   }
-  const at = facts.trials.indexOf(facts.trial ?? "") + by;
-  const trial = facts.trials[Math.max(0, Math.min(facts.trials.length - 1, at))] ?? null;
+  const at = clamped(facts.trials.indexOf(facts.trial ?? "") + by, facts.trials.length - 1);
+  const trial = facts.trials[at] ?? null;
   return trial === facts.trial ? view : { ...view, trial, step: null, selected: 0, history: null };
 }
 
@@ -358,14 +334,9 @@ function opened(view: ViewState, facts: ViewFacts): ViewState {
   return view.full ? view : { ...view, full: true };
 }
 
-function stepped(view: ViewState, by: number, facts: ViewFacts): ViewState {
-  const from = Math.min(view.step ?? facts.steps - 1, facts.steps - 1);
-  return atStep(view, from + by, facts);
-}
-
 /** At the newest step the view follows again. */
-function atStep(view: ViewState, wanted: number, { steps }: ViewFacts): ViewState {
-  const at = Math.max(0, wanted);
+function stepped(view: ViewState, by: number, { steps }: ViewFacts): ViewState {
+  const at = Math.max(0, Math.min(view.step ?? steps - 1, steps - 1) + by);
   const step = at >= steps - 1 ? null : at;
   return { ...view, step, history: null, whatIf: { ...view.whatIf, offset: 0 } };
 }
@@ -373,8 +344,4 @@ function atStep(view: ViewState, wanted: number, { steps }: ViewFacts): ViewStat
 /** A tenth of what the charts show. */
 function leapOf({ zoom }: ViewState, { iterations }: ViewFacts): number {
   return Math.max(1, Math.round(iterations / 2 ** zoom / 10));
-}
-
-function zoomed(view: ViewState, by: 1 | -1, { iterations }: ViewFacts): ViewState {
-  return { ...view, zoom: Math.max(0, Math.min(deepestZoom(iterations), view.zoom + by)) };
 }

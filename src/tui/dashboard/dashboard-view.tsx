@@ -41,7 +41,7 @@ export function dashboardOf(props: DashboardProps): ReactElement {
 export function Dashboard({ feed, word, onEffect }: DashboardProps): ReactElement {
   const size = useTerminalSize();
   const style = useViewStyle();
-  const run = useRun(feed);
+  const run = useRunModel(feed);
   const { experiment, foreground } = feed.source;
   const sceneOf = (view: ViewState): Scene => {
     const scene = { ...run, view, experiment, foreground, word };
@@ -52,7 +52,7 @@ export function Dashboard({ feed, word, onEffect }: DashboardProps): ReactElemen
 }
 
 /** The run from moment to moment; the feed hears when a frame of it stands on the screen. */
-function useRun(feed: RunFeed): RunSnapshot {
+function useRunModel(feed: RunFeed): RunSnapshot {
   const run = useSyncExternalStore(feed.subscribe, feed.snapshot);
   useLayoutEffect(() => feed.frameDrawn());
   return run;

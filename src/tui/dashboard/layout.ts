@@ -29,11 +29,11 @@ type Chosen = Pick<ViewState, "focus" | "below" | "full" | "history">;
 /** Below these there is room for one panel, for three, and for all five. */
 const threePanels = { columns: 76, lines: 15 };
 const fivePanels = { columns: 116, lines: 28 };
-/** Share of the upper two where the lower three take turns. */
-const upperShare = 0.64;
+/** Fraction of the upper two where the lower three take turns. */
+const upperFraction = 0.64;
 /** Lines of the lower panels, titles in, where all have room: the upper two get the rest. */
-const lowerLines = { least: 9, share: 0.27 };
-const eventLines = { least: 4, share: 0.11 };
+const lowerLines = { least: 9, fraction: 0.27 };
+const eventLines = { least: 4, fraction: 0.11 };
 
 /** Header, phase, panels and one line at the bottom fill the terminal but for its last row. */
 export function layoutOf({ columns, rows }: TerminalSize, chosen: Chosen): Layout {
@@ -60,15 +60,15 @@ function rowsOf(body: number, columns: number, chosen: Chosen): PanelRow[] {
   }
   const upper = sideBySide("risk", "training", columns);
   if (columns < fivePanels.columns || body < fivePanels.lines) {
-    const height = Math.ceil(body * upperShare);
+    const height = Math.ceil(body * upperFraction);
     const others = lowerPanels.filter((panel) => panel !== below);
     return [
       { height, places: upper },
       { height: body - height, places: [{ panel: below, width: columns, others }] },
     ];
   }
-  const events = Math.max(eventLines.least, Math.round(body * eventLines.share));
-  const lower = Math.max(lowerLines.least, Math.round(body * lowerLines.share));
+  const events = Math.max(eventLines.least, Math.round(body * eventLines.fraction));
+  const lower = Math.max(lowerLines.least, Math.round(body * lowerLines.fraction));
   return [
     { height: body - lower - events, places: upper },
     { height: lower, places: sideBySide("tail", "what-if", columns) },

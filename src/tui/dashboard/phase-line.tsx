@@ -100,10 +100,10 @@ function phaseInHand(phase: Phase, now: number, width: number, style: ViewStyle)
     { text: `  ${seconds}`, dim: true },
   ];
   const room = Math.min(bar.most, width - lineWidth([...title, ...rest]) - 2);
-  const share = total > 0 ? done / total : null;
+  const fraction = total > 0 ? done / total : null;
   return room < bar.least
     ? [...title, ...rest]
-    : [...title, { text: "  " }, ...progressBar(share, room, style), ...rest];
+    : [...title, { text: "  " }, ...progressBar(fraction, room, style), ...rest];
 }
 
 function unreadableWords({ gone, message }: Unreadable): Line[] {

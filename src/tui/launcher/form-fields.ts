@@ -9,8 +9,8 @@ import {
 } from "../terminal/line.js";
 import { plainText } from "../terminal/plain-text.js";
 import { aroundCaret } from "../terminal/text-edit.js";
-import { type FormField, type FormState, isTextKnob } from "./form-state.js";
-import type { ChoiceKnob, TextKnob } from "./launcher-ports.js";
+import { type FormField, type FormState, isTextSetting } from "./form-state.js";
+import type { ChoiceSetting, TextSetting } from "./launcher-ports.js";
 import { pointer } from "./row-pieces.js";
 
 const labels: Readonly<
@@ -46,7 +46,7 @@ export function fieldLines(
   if (field === "arms") {
     return armLines(state, head, width, whole, style);
   }
-  const value = isTextKnob(field)
+  const value = isTextSetting(field)
     ? textValue(state, field, style)
     : choiceValue(state, field, style);
   const used = lineWidth(value);
@@ -55,11 +55,11 @@ export function fieldLines(
   ];
 }
 
-function textValue(state: FormState, knob: TextKnob, style: ViewStyle): Line {
-  const edit = state.texts[knob];
+function textValue(state: FormState, setting: TextSetting, style: ViewStyle): Line {
+  const edit = state.texts[setting];
   const changed: Partial<Segment> =
-    edit.text === state.knobs.texts[knob] ? {} : { color: "yellow" };
-  if (state.focus !== knob) {
+    edit.text === state.settings.texts[setting] ? {} : { color: "yellow" };
+  if (state.focus !== setting) {
     return [{ text: plainText(edit.text, style), ...changed }, ...changedMark(changed)];
   }
   const [before, behind] = aroundCaret(edit);
@@ -76,14 +76,14 @@ function changedMark(changed: Partial<Segment>): Line {
   return changed.color === undefined ? [] : [{ text: " *", ...changed }];
 }
 
-function choiceValue(state: FormState, knob: ChoiceKnob, style: ViewStyle): Line {
+function choiceValue(state: FormState, setting: ChoiceSetting, style: ViewStyle): Line {
   const [left, right] = style.unicode ? ["‹ ", " ›"] : ["< ", " >"];
   const changed: Partial<Segment> =
-    state.choices[knob] === state.knobs.choices[knob] ? {} : { color: "yellow" };
-  const arrows: Partial<Segment> = state.focus === knob ? { color: "cyan" } : { dim: true };
+    state.choices[setting] === state.settings.choices[setting] ? {} : { color: "yellow" };
+  const arrows: Partial<Segment> = state.focus === setting ? { color: "cyan" } : { dim: true };
   return [
     { text: left, ...arrows },
-    { text: plainText(state.choices[knob], style), ...changed },
+    { text: plainText(state.choices[setting], style), ...changed },
     { text: right, ...arrows },
     ...changedMark(changed),
   ];
@@ -96,7 +96,7 @@ function armLines(
   whole: boolean,
   style: ViewStyle,
 ): Line[] {
-  const { knownArms, arms: asInFile } = state.knobs;
+  const { knownArms, arms: asInFile } = state.settings;
   const boxes = knownArms.map((arm, at): Line => {
     const taken = state.arms.has(arm);
     const pointed = state.focus === "arms" && at === state.armCursor;

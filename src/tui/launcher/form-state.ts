@@ -5,18 +5,18 @@ import type { KeyPress } from "../terminal/keys.js";
 import { edited, editOf, type TextEdit } from "../terminal/text-edit.js";
 import { formKeys } from "./key-tables.js";
 import {
-  type ChoiceKnob,
-  choiceKnobs,
+  type ChoiceSetting,
+  choiceSettings,
   type ExperimentEntry,
   type FormCheck,
-  type Knobs,
   type LauncherPorts,
-  type TextKnob,
-  textKnobs,
+  type Settings,
+  type TextSetting,
+  textSettings,
 } from "./launcher-ports.js";
 
 /** In the order of the screen. */
-export const formFields = ["arms", ...textKnobs, ...choiceKnobs, "start"] as const;
+export const formFields = ["arms", ...textSettings, ...choiceSettings, "start"] as const;
 export type FormField = (typeof formFields)[number];
 
 /**
@@ -41,12 +41,12 @@ export function fieldsOf({ check }: Pick<FormState, "check">): FormField[] {
 
 export interface FormState {
   readonly experiment: ExperimentEntry;
-  readonly knobs: Knobs;
+  readonly settings: Settings;
   readonly arms: ReadonlySet<string>;
   /** Arm that Space takes in or out, as its place among the known. */
   readonly armCursor: number;
-  readonly texts: Readonly<Record<TextKnob, TextEdit>>;
-  readonly choices: Readonly<Record<ChoiceKnob, string>>;
+  readonly texts: Readonly<Record<TextSetting, TextEdit>>;
+  readonly choices: Readonly<Record<ChoiceSetting, string>>;
   readonly focus: FormField;
   readonly check: FormCheck;
   /** Its run is being started: no key counts. */
@@ -55,7 +55,7 @@ export interface FormState {
   readonly refusal: string | null;
 }
 
-export type FormWish =
+export type FormRequest =
   | { readonly kind: "back" }
   | { readonly kind: "quit" }
   | { readonly kind: "help" }
@@ -63,31 +63,33 @@ export type FormWish =
 
 export interface FormStep {
   readonly state: FormState;
-  readonly wish: FormWish | null;
+  readonly request: FormRequest | null;
 }
 
 type Check = LauncherPorts["check"];
 
 /** @returns null: the experiment cannot be read, so there is nothing to set */
 export function openForm(experiment: ExperimentEntry, check: Check): FormState | null {
-  const { knobs } = experiment;
-  return knobs === null
+  const { settings } = experiment;
+  return settings === null
     ? null
-    : { ...asTheFile(experiment, knobs, check), armCursor: 0, focus: "start" };
+    : { ...asTheFile(experiment, settings, check), armCursor: 0, focus: "start" };
 }
 
 function asTheFile(
   experiment: ExperimentEntry,
-  knobs: Knobs,
+  settings: Settings,
   check: Check,
 ): Omit<FormState, "armCursor" | "focus"> {
-  const texts = Object.fromEntries(textKnobs.map((knob) => [knob, editOf(knobs.texts[knob])]));
+  const texts = Object.fromEntries(
+    textSettings.map((setting) => [setting, editOf(settings.texts[setting])]),
+  );
   return {
     experiment,
-    knobs,
-    arms: new Set(knobs.arms),
-    texts: texts as Record<TextKnob, TextEdit>,
-    choices: knobs.choices,
+    settings,
+    arms: new Set(settings.arms),
+    texts: texts as Record<TextSetting, TextEdit>,
+    choices: settings.choices,
     check: check(experiment.id, []),
     starting: false,
     refusal: null,
@@ -95,7 +97,7 @@ function asTheFile(
 }
 
 /** Key of the configuration that a setting stands for. */
-export const knobKeys: Readonly<Record<TextKnob | ChoiceKnob, string>> = {
+export const settingKeys: Readonly<Record<TextSetting | ChoiceSetting, string>> = {
   seeds: "seeds",
   alpha: "risk.alpha",
   warmup: "risk.warmup",
@@ -107,18 +109,23 @@ export const knobKeys: Readonly<Record<TextKnob | ChoiceKnob, string>> = {
 
 /** What was changed, as one would type it after `--set`. */
 export function overridesOf(
-  state: Pick<FormState, "knobs" | "arms" | "texts" | "choices">,
+  state: Pick<FormState, "settings" | "arms" | "texts" | "choices">,
 ): string[] {
-  const { knobs, arms, texts, choices } = state;
-  const chosen = knobs.knownArms.filter((arm) => arms.has(arm));
-  const sameArms = chosen.length === knobs.arms.length && knobs.arms.every((arm) => arms.has(arm));
+  const { settings, arms, texts, choices } = state;
+  const chosen = settings.knownArms.filter((arm) => arms.has(arm));
+  const sameArms =
+    chosen.length === settings.arms.length && settings.arms.every((arm) => arms.has(arm));
   return [
     ...(sameArms ? [] : [`arms=${chosen.length === 0 ? "[]" : chosen.join(",")}`]),
-    ...textKnobs.flatMap((knob) =>
-      texts[knob].text === knobs.texts[knob] ? [] : [`${knobKeys[knob]}=${texts[knob].text}`],
+    ...textSettings.flatMap((setting) =>
+      texts[setting].text === settings.texts[setting]
+        ? []
+        : [`${settingKeys[setting]}=${texts[setting].text}`],
     ),
-    ...choiceKnobs.flatMap((knob) =>
-      choices[knob] === knobs.choices[knob] ? [] : [`${knobKeys[knob]}=${choices[knob]}`],
+    ...choiceSettings.flatMap((setting) =>
+      choices[setting] === settings.choices[setting]
+        ? []
+        : [`${settingKeys[setting]}=${choices[setting]}`],
     ),
   ];
 }
@@ -126,16 +133,16 @@ export function overridesOf(
 export function afterFormKey(state: FormState, key: KeyPress, check: Check): FormStep {
   const action = actionOf(formKeys, key);
   if (action === "quit") {
-    return { state, wish: { kind: "quit" } };
+    return { state, request: { kind: "quit" } };
   }
   if (state.starting) {
     return only(state);
   }
   switch (action) {
     case "help":
-      return { state, wish: { kind: "help" } };
+      return { state, request: { kind: "help" } };
     case "back":
-      return { state, wish: { kind: "back" } };
+      return { state, request: { kind: "back" } };
     case "next":
       return only({ ...state, focus: fieldBeside(state, 1) });
     case "previous":
@@ -143,14 +150,14 @@ export function afterFormKey(state: FormState, key: KeyPress, check: Check): For
     case "enter":
       return entered(state);
     case "reset":
-      return only({ ...state, ...asTheFile(state.experiment, state.knobs, check) });
+      return only({ ...state, ...asTheFile(state.experiment, state.settings, check) });
     default:
       return inField(state, key, check);
   }
 }
 
 function only(state: FormState): FormStep {
-  return { state, wish: null };
+  return { state, request: null };
 }
 
 function fieldBeside(state: FormState, by: 1 | -1): FormField {
@@ -167,39 +174,39 @@ function entered(state: FormState): FormStep {
   }
   return {
     state: { ...state, starting: true, refusal: null },
-    wish: { kind: "start", experiment: state.experiment.id, overrides: overridesOf(state) },
+    request: { kind: "start", experiment: state.experiment.id, overrides: overridesOf(state) },
   };
 }
 
 function inField(state: FormState, key: KeyPress, check: Check): FormStep {
   const { focus } = state;
-  if (isTextKnob(focus)) {
+  if (isTextSetting(focus)) {
     const text = edited(state.texts[focus], key);
     return only(
       text === null ? state : changed(state, { texts: { ...state.texts, [focus]: text } }, check),
     );
   }
   if (key.kind === "character" && key.text === "q") {
-    return { state, wish: { kind: "back" } };
+    return { state, request: { kind: "back" } };
   }
   const action = actionOf(formKeys, key);
   const by = action === "left" ? -1 : action === "right" ? 1 : 0;
   if (focus === "arms") {
     return only(action === "toggle" ? toggled(state, check) : armMoved(state, by));
   }
-  return only(isChoiceKnob(focus) && by !== 0 ? chosen(state, focus, by, check) : state);
+  return only(isChoiceSetting(focus) && by !== 0 ? chosen(state, focus, by, check) : state);
 }
 
-export function isTextKnob(field: FormField): field is TextKnob {
-  return (textKnobs as readonly string[]).includes(field);
+export function isTextSetting(field: FormField): field is TextSetting {
+  return (textSettings as readonly string[]).includes(field);
 }
 
-function isChoiceKnob(field: FormField): field is ChoiceKnob {
-  return (choiceKnobs as readonly string[]).includes(field);
+function isChoiceSetting(field: FormField): field is ChoiceSetting {
+  return (choiceSettings as readonly string[]).includes(field);
 }
 
 function toggled(state: FormState, check: Check): FormState {
-  const arm = state.knobs.knownArms[state.armCursor];
+  const arm = state.settings.knownArms[state.armCursor];
   if (arm === undefined) {
     return state;
   }
@@ -211,17 +218,17 @@ function toggled(state: FormState, check: Check): FormState {
 }
 
 function armMoved(state: FormState, by: number): FormState {
-  const count = state.knobs.knownArms.length;
+  const count = state.settings.knownArms.length;
   return count === 0 ? state : { ...state, armCursor: (state.armCursor + by + count) % count };
 }
 
-function chosen(state: FormState, knob: ChoiceKnob, by: number, check: Check): FormState {
-  const options = state.knobs.options[knob];
-  const at = options.indexOf(state.choices[knob]);
+function chosen(state: FormState, setting: ChoiceSetting, by: number, check: Check): FormState {
+  const options = state.settings.options[setting];
+  const at = options.indexOf(state.choices[setting]);
   const choice = options[(at + by + options.length) % options.length];
   return choice === undefined
     ? state
-    : changed(state, { choices: { ...state.choices, [knob]: choice } }, check);
+    : changed(state, { choices: { ...state.choices, [setting]: choice } }, check);
 }
 
 function changed(

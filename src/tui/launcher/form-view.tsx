@@ -36,7 +36,7 @@ export function FormView({
     { text: `  ${purpose}`, dim: true },
   ];
   const isLow = height < lowRows;
-  const settings = [
+  const lines = [
     ...fieldsOf(state).flatMap((field) =>
       field === "start" ? [] : fieldLines(state, field, left, !isLow, style),
     ),
@@ -45,7 +45,7 @@ export function FormView({
     ...outcomeLines(state, left, isLow ? 2 : 6, style),
   ];
   const room = Math.max(0, height - 1 - space);
-  const rows = Math.min(settings.length, room);
+  const rows = Math.min(lines.length, room);
   const below = room - rows - space;
   return (
     <Box flexDirection="column">
@@ -56,7 +56,7 @@ export function FormView({
         rowGap={space}
         flexDirection={isWide ? "row" : "column"}
       >
-        <Lines lines={settings} width={left} height={rows} />
+        <Lines lines={lines} width={left} height={rows} />
         {isWide ? (
           <ScheduleChart check={state.check} width={width - left - gap} height={room} />
         ) : (

@@ -13,28 +13,28 @@ export interface ExperimentEntry {
   readonly seeds: readonly number[];
   /** From earlier runs; null: there is none to go by. */
   readonly seconds: number | null;
-  /** The knobs as the file sets them; null where it cannot be read. */
-  readonly knobs: Knobs | null;
+  /** The settings as the file sets them; null where it cannot be read. */
+  readonly settings: Settings | null;
   /** Why it cannot be started; empty: it can. */
   readonly problems: readonly string[];
 }
 
 /** The few settings that people change, as they would be typed after `--set`. */
-export interface Knobs {
+export interface Settings {
   /** Arms that are chosen. */
   readonly arms: readonly string[];
   /** Arms that could be: the file's, and those known by name. */
   readonly knownArms: readonly string[];
-  readonly texts: Readonly<Record<TextKnob, string>>;
-  readonly choices: Readonly<Record<ChoiceKnob, string>>;
+  readonly texts: Readonly<Record<TextSetting, string>>;
+  readonly choices: Readonly<Record<ChoiceSetting, string>>;
   /** What each choice is from. */
-  readonly options: Readonly<Record<ChoiceKnob, readonly string[]>>;
+  readonly options: Readonly<Record<ChoiceSetting, readonly string[]>>;
 }
 
-export const textKnobs = ["seeds", "alpha", "warmup", "rho", "iterations"] as const;
-export type TextKnob = (typeof textKnobs)[number];
-export const choiceKnobs = ["worker", "device"] as const;
-export type ChoiceKnob = (typeof choiceKnobs)[number];
+export const textSettings = ["seeds", "alpha", "warmup", "rho", "iterations"] as const;
+export type TextSetting = (typeof textSettings)[number];
+export const choiceSettings = ["worker", "device"] as const;
+export type ChoiceSetting = (typeof choiceSettings)[number];
 
 /** What a run would be with these settings, or why it would not be. */
 export type FormCheck =

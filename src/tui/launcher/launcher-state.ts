@@ -83,13 +83,15 @@ export function launcherAfterKey(
     case "list":
       return afterListStep(told, key, context);
     case "form": {
-      const { state: form, wish } = afterFormKey(screen.form, key, context.check);
+      const { state: form, request } = afterFormKey(screen.form, key, context.check);
       const next: LauncherState = { ...told, screen: { kind: "form", form } };
-      return wish?.kind === "start" ? { state: next, effect: wish } : afterWish(next, wish);
+      return request?.kind === "start"
+        ? { state: next, effect: request }
+        : afterRequest(next, request);
     }
     case "compare": {
-      const { state: compare, wish } = afterCompareKey(screen.compare, key, context.mostScroll);
-      return afterWish({ ...told, screen: { kind: "compare", compare } }, wish);
+      const { state: compare, request } = afterCompareKey(screen.compare, key, context.mostScroll);
+      return afterRequest({ ...told, screen: { kind: "compare", compare } }, request);
     }
   }
 }
@@ -105,11 +107,11 @@ function afterHelpKey(state: LauncherState, key: KeyPress, mostScroll: number): 
   return { state: closed, effect: pressedKey(key) === "ctrl-c" ? { kind: "quit" } : null };
 }
 
-function afterWish(
+function afterRequest(
   state: LauncherState,
-  wish: { readonly kind: "back" | "quit" | "help" } | null,
+  request: { readonly kind: "back" | "quit" | "help" } | null,
 ): LauncherStep {
-  switch (wish?.kind) {
+  switch (request?.kind) {
     case "quit":
       return { state, effect: { kind: "quit" } };
     case "help":
@@ -122,25 +124,25 @@ function afterWish(
 }
 
 function afterListStep(state: LauncherState, key: KeyPress, { check }: KeyContext): LauncherStep {
-  const { state: list, wish } = afterListKey(state.list, key);
+  const { state: list, request } = afterListKey(state.list, key);
   const next: LauncherState = { ...state, list };
-  if (wish === null) {
+  if (request === null) {
     return { state: next, effect: null };
   }
-  switch (wish.kind) {
+  switch (request.kind) {
     case "form":
-      return { state: withForm(next, wish.experiment, check), effect: null };
+      return { state: withForm(next, request.experiment, check), effect: null };
     case "tell":
-      return { state: { ...next, notice: { level: "info", text: wish.text } }, effect: null };
+      return { state: { ...next, notice: { level: "info", text: request.text } }, effect: null };
     case "open":
-      return { state: next, effect: wish };
+      return { state: next, effect: request };
     case "compare":
       return {
         state: { ...next, screen: { kind: "compare", compare: loadingComparison } },
-        effect: wish,
+        effect: request,
       };
     default:
-      return afterWish(next, wish);
+      return afterRequest(next, request);
   }
 }
 

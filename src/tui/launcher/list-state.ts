@@ -27,7 +27,7 @@ export interface ListState {
   readonly marked: readonly string[];
 }
 
-export type ListWish =
+export type ListRequest =
   | { readonly kind: "quit" }
   | { readonly kind: "help" }
   | { readonly kind: "open"; readonly run: string }
@@ -37,7 +37,7 @@ export type ListWish =
 
 export interface ListStep {
   readonly state: ListState;
-  readonly wish: ListWish | null;
+  readonly request: ListRequest | null;
 }
 
 export const emptyList: ListState = {
@@ -118,7 +118,7 @@ function whileFiltering(state: ListState, key: KeyPress): ListStep {
     case "down":
       return only(moved(state, 1));
     case "quit":
-      return { state, wish: { kind: "quit" } };
+      return { state, request: { kind: "quit" } };
     default: {
       const filter = edited(state.filter, key);
       return only(filter === null ? state : refiltered(state, filter));
@@ -138,9 +138,9 @@ function whileMoving(state: ListState, key: KeyPress): ListStep {
     case "filter":
       return only({ ...state, filtering: true });
     case "open":
-      return { state, wish: opening(state) };
+      return { state, request: opening(state) };
     case "new":
-      return { state, wish: newRun(state) };
+      return { state, request: newRun(state) };
     case "mark":
       return marking(state);
     case "unmark": {
@@ -153,22 +153,22 @@ function whileMoving(state: ListState, key: KeyPress): ListStep {
       );
     case "help":
     case "quit":
-      return { state, wish: { kind: action } };
+      return { state, request: { kind: action } };
     default:
       return only(state);
   }
 }
 
 function only(state: ListState): ListStep {
-  return { state, wish: null };
+  return { state, request: null };
 }
 
-function opening(state: ListState): ListWish | null {
+function opening(state: ListState): ListRequest | null {
   const run = chosenRun(state);
   return run === null ? newRun(state) : { kind: "open", run: run.id };
 }
 
-function newRun(state: ListState): ListWish | null {
+function newRun(state: ListState): ListRequest | null {
   const experiment = chosenExperiment(state);
   if (experiment !== null) {
     return { kind: "form", experiment };
@@ -183,10 +183,10 @@ function marking(state: ListState): ListStep {
   const run = chosenRun(state);
   if (run === null) {
     const text = "Runs are what can be compared: Tab leads there.";
-    return { state, wish: state.cursor === null ? null : { kind: "tell", text } };
+    return { state, request: state.cursor === null ? null : { kind: "tell", text } };
   }
   return state.marked.includes(run.id)
-    ? { state, wish: { kind: "compare", runs: state.marked } }
+    ? { state, request: { kind: "compare", runs: state.marked } }
     : only({ ...state, marked: [...state.marked, run.id] });
 }
 

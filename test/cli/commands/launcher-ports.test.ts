@@ -81,7 +81,7 @@ async function finish(run: RunRecorder): Promise<void> {
 }
 
 describe("experiments", () => {
-  test("are those of the working directory and of the package, with their knobs", async () => {
+  test("are those of the working directory and of the package, with their settings", async () => {
     const { ports } = checkout();
     expect((await ports.experiments()).map(({ id }) => id)).toEqual([
       "quickstart",
@@ -95,13 +95,13 @@ describe("experiments", () => {
       seeds: [0],
       seconds: null,
       problems: [],
-      knobs: {
+      settings: {
         knownArms: ["sft", "rlhf", "ra-rlhf", "base", "random-drop"],
         texts: { seeds: "0", alpha: "0.4", warmup: "30", rho: "0.95", iterations: "194" },
         choices: { worker: "fake", device: "cpu" },
       },
     });
-    expect((await small(ports)).knobs?.options.worker).toContain("local");
+    expect((await small(ports)).settings?.options.worker).toContain("local");
   });
 
   test("are read anew when their file changes, and a wrong one says what is wrong", async () => {
@@ -109,7 +109,7 @@ describe("experiments", () => {
     await small(ports);
     writeFileSync(file, "name: small\npurpose: to see more\nrisk: { alpha: 7 }\n");
     const wrong = await small(ports);
-    expect(wrong.knobs).toBeNull();
+    expect(wrong.settings).toBeNull();
     expect(wrong.problems.join()).toContain("risk.alpha: found 7");
     writeFileSync(file, "name: small\npurpose: to see even more\n");
     expect(await small(ports)).toMatchObject({ purpose: "to see even more", problems: [] });
@@ -167,7 +167,7 @@ describe("comparison", () => {
     const going = newRun({ experiment, runsFolder: runs });
     const ids = [done, going].map(({ directory }) => directory.split("/").at(-1)!);
     const [first, second] = await ports.compare(ids);
-    expect(first).toMatchObject({ id: ids[0], tailQuantile: 0.1, problem: null });
+    expect(first).toMatchObject({ id: ids[0], tailFraction: 0.1, problem: null });
     expect(first?.conclusion).toEqual([
       "No arm was evaluated.",
       expect.stringMatching(/^Risk-averse against risk-neutral: no risk-averse arm was run/),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { endsOf, rangeOf, shareIn, ticks, valueAt, widened } from "../../../src/tui/charts/axis.js";
+import { endsOf, fractionIn, rangeOf, ticks, widened } from "../../../src/tui/charts/axis.js";
 
 const plain = { unicode: false };
 
@@ -61,7 +61,7 @@ describe("ticks", () => {
         expect(found.length).toBeLessThanOrEqual(most);
         expect(new Set(found.map(({ text }) => text)).size).toBe(found.length);
         for (const [at, { value, text }] of found.entries()) {
-          expect(shareIn(value, range)).toBeGreaterThanOrEqual(0);
+          expect(fractionIn(value, range)).toBeGreaterThanOrEqual(0);
           expect(text).toMatch(/^-?[\d.]+(e-?\d+)?$/);
           expect(value).toBeGreaterThan(found[at - 1]?.value ?? -Infinity);
         }
@@ -103,10 +103,9 @@ describe("ranges", () => {
     }
   });
 
-  test("give shares that do not overflow", () => {
+  test("give fractions that do not overflow", () => {
     const widest = { low: -Number.MAX_VALUE, high: Number.MAX_VALUE };
-    expect(shareIn(0, widest)).toBe(0.5);
-    expect(shareIn(7, { low: 0, high: 5 })).toBe(1);
-    expect(valueAt(0.5, widest)).toBe(0);
+    expect(fractionIn(0, widest)).toBe(0.5);
+    expect(fractionIn(7, { low: 0, high: 5 })).toBe(1);
   });
 });

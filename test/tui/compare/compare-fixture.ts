@@ -51,21 +51,21 @@ export const comparedRuns: readonly ComparedRun[] = [
       arm("ra-rlhf", [-1.7, -1.9, -1.2]),
     ],
     conclusion: ["Harm rate: 0.130 with sft → 0.046 with ra-rlhf (−65 %).", "ra-rlhf +0.81."],
-    tailQuantile: 0.1,
+    tailFraction: 0.1,
     problem: null,
   },
   {
     id: "quickstart-77777777",
     arms: [arm("ra-rlhf", [-0.7, -0.9, -1.0])],
     conclusion: [],
-    tailQuantile: 0.1,
+    tailFraction: 0.1,
     problem: null,
   },
   {
     id: "smoke-5e5e5e5e",
     arms: [],
     conclusion: [],
-    tailQuantile: null,
+    tailFraction: null,
     problem: "no arm of it has been evaluated yet",
   },
 ];
@@ -75,7 +75,7 @@ export const oneRun: readonly ComparedRun[] = [
     id: "quickstart-0badc0de",
     arms: [arm("sft", [-4.2]), arm("rlhf", [-2.5]), arm("ra-rlhf", [-1.7])],
     conclusion: ["Risk-averse against risk-neutral: one seed, not decided."],
-    tailQuantile: 0.1,
+    tailFraction: 0.1,
     problem: null,
   },
 ];

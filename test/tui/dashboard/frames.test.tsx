@@ -409,6 +409,23 @@ describe("size", () => {
     expect(frame.split("▴31")).toHaveLength(1 + 1 + 1 + 8);
   });
 
+  test("an iteration has one number, in the header, in every panel and on every axis", () => {
+    const frame = frameOf({ columns: 140, rows: 50 });
+    const named = [
+      "iteration 31/60",
+      "Returns of iteration 31",
+      "Iteration 31  worst",
+      "iteration 31: cvar",
+      "▴31",
+    ];
+    for (const name of named) expect(frame).toContain(name);
+    const past = frameOf(large, { view: { step: 14 } });
+    for (const name of ["◀ at 15", "Iteration 15  worst", "iteration 15: cvar", "▴15"]) {
+      expect(past).toContain(name);
+    }
+    expect(past).not.toMatch(/\b14\b.*▴/);
+  });
+
   test("panels that take turns are named where they do", () => {
     const titleOf = (size: typeof small, view: Partial<ViewState>): string =>
       frameOf(size, { view })

@@ -121,7 +121,7 @@ describe("wrong settings", () => {
   });
 
   test("no arm at all", () => {
-    const known = form(opened).knobs.arms.length;
+    const known = form(opened).settings.arms.length;
     let state = inField(opened, "arms");
     for (let arm = 0; arm < known; arm += 1) state = afterKeys(state, " ", "right");
     expect(overridesOf(form(state))).toEqual(["arms=[]"]);
@@ -161,7 +161,7 @@ test("whatever is pressed, what is checked is what would be started", () => {
 test("settings that no chosen arm goes by are not there", () => {
   const without = (...names: string[]): FormState => {
     let state = inField(opened, "arms");
-    for (const name of form(opened).knobs.knownArms) {
+    for (const name of form(opened).settings.knownArms) {
       if (names.includes(name)) state = afterKeys(state, " ");
       state = afterKeys(state, "right");
     }
@@ -174,5 +174,5 @@ test("settings that no chosen arm goes by are not there", () => {
   expect(neutral).not.toContain("rho");
   expect(neutral).toContain("iterations");
   // Nobody can tell where the settings are wrong.
-  expect(fieldsOf(without(...form(opened).knobs.arms))).toEqual(formFields);
+  expect(fieldsOf(without(...form(opened).settings.arms))).toEqual(formFields);
 });

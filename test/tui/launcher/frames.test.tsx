@@ -139,7 +139,7 @@ describe("the list", () => {
   });
   test("says whole why an experiment cannot be read", () => {
     const problem = `configs/experiments/bad.yaml:2:8: arms: found the unknown arm "ra-rhlf", expected one of ${"a-known-arm, ".repeat(6)}or an arm of your own.`;
-    const bad = experiment("smoke", { id: "bad", knobs: null, arms: [], problems: [problem] });
+    const bad = experiment("smoke", { id: "bad", settings: null, arms: [], problems: [problem] });
     const state = foundRuns(foundExperiments(emptyLauncher, [bad]), []);
     for (const size of [least, small, large]) {
       expect(frameOf(state, size).replaceAll(/\s+/g, "")).toContain(problem.replaceAll(/\s+/g, ""));

@@ -47,7 +47,7 @@ export function experiment(id: string, changes: Partial<ExperimentEntry> = {}): 
     seeds,
     seconds: null,
     problems: [],
-    knobs: {
+    settings: {
       arms,
       knownArms: [...arms, "base", ...(arms.includes("random-drop") ? [] : ["random-drop"])],
       texts: {

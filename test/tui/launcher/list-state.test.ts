@@ -162,7 +162,7 @@ describe("opening", () => {
 
   test("an experiment that cannot be read says why and has no form", () => {
     const problems = ["broken.yaml:3:1: found a tab, expected spaces."];
-    const broken = experiment("smoke", { id: "broken", knobs: null, problems });
+    const broken = experiment("smoke", { id: "broken", settings: null, problems });
     const state = afterKeys(foundRuns(foundExperiments(emptyLauncher, [broken]), []), "n");
     expect(state.screen.kind).toBe("list");
     expect(state.notice).toEqual({ level: "error", text: problems[0] });

@@ -77,7 +77,7 @@ function figureLines(
   const batch = step?.batch ?? config.training.batch;
   const kept = `${step?.kept ?? number(null)} of ${batch}`;
   const again = repeatedTail(episodes, previous);
-  const share = again === null ? number(null) : formatShare(Math.round(100 * again) / 100);
+  const fraction = again === null ? number(null) : formatShare(Math.round(100 * again) / 100);
   const target = settingNumber(config.risk.alpha, style);
   const isWide = width >= fullNames;
   const bold = { bold: true };
@@ -92,7 +92,7 @@ function figureLines(
     cell(`VaR ${target}`, number(step?.var), numberWidth, { color: "magenta" }),
     cell(`CVaR ${target}`, number(step?.cvar), numberWidth, { color: "red" }),
     cell(isWide ? "mean of kept" : "mean kept", number(step?.tail_mean), numberWidth),
-    cell(isWide ? "tail prompts again" : "tail again", share, "100 %".length),
+    cell(isWide ? "tail prompts again" : "tail again", fraction, "100 %".length),
   ];
   return flowFields(cells, width);
 }

@@ -25,7 +25,7 @@ export function stepTail(episodes: Episodes, valueAtRisk: number | null): StepTa
 }
 
 /**
- * Share of the tail's prompts that were in the tail before, too, in [0, 1]; null where either step
+ * Fraction of the tail's prompts that were in the tail before, too, in [0, 1]; null where either step
  * kept all: then being kept says nothing.
  */
 export function repeatedTail(episodes: Episodes | null, previous: Episodes | null): number | null {
