@@ -99,7 +99,7 @@ function cautionText(caution: Conclusion["cautions"][number]): string {
       return `${caution.trial} has diverged: ${divergenceText(caution)}`;
     case "overlap":
       return (
-        `${caution.overlap} of ${caution.test} test texts are also in the training set: ` +
+        `${caution.overlap} of ${caution.test} test texts overlap with the training set: ` +
         "figures on them are not held out"
       );
     case "few-prompts":

@@ -95,7 +95,7 @@ test("cautions are told in one line each, with short figures", () => {
     "rlhf-s0 has diverged: its KL is 812.4 nats per episode, with kl.target at 6",
     "tail reward is a mean over only 1 episode: raise evaluation.prompts",
     "CVaR₀.₁ along the frontier is a mean over only 4 episodes: raise evaluation.every_prompts",
-    "7 of 20 test texts are also in the training set: figures on them are not held out",
+    "7 of 20 test texts overlap with the training set: figures on them are not held out",
     "rlhf trains on 15 prompts, fewer than its batch of 16: every iteration draws some of them " +
       "more than once",
     "rlhf and ra-rlhf are not comparable: they differ in reward.sign, rollout.top_p",
