@@ -114,8 +114,13 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
   };
 }
 
-/** Once: training goes on, and its figures may come back, but whoever watches should know. */
-function tellDivergence(
+/**
+ * Once a trial: training goes on, and its figures may come back, but whoever watches should know.
+ *
+ * @param step iterations done
+ * @param metrics of an evaluation, or of a batch sampled in training: that has no perplexity
+ */
+export function tellDivergence(
   step: number,
   metrics: Readonly<Record<string, number>>,
   context: TrialContext,

@@ -28,6 +28,7 @@ import {
   taken,
 } from "../episodes.js";
 import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
+import { tellDivergence } from "./evaluate.js";
 import { selectEpisodes } from "./select-episodes.js";
 import { keepTailTexts, worstEpisodes } from "./tail-texts.js";
 
@@ -98,6 +99,8 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const scored = scoredEpisodes(prompts.length, failed);
   const returns = taken(episodes.returns, scored);
   const klOfScored = taken(episodes.kl, scored);
+  const klMean = mean(klOfScored);
+  tellDivergence(m, { kl_mean: klMean }, context);
   const event = {
     type: "step" as const,
     step: m,
@@ -110,7 +113,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     cvar: conditionalValueAtRisk(returns, risk.alpha),
     var: valueAtRisk(returns, risk.alpha),
     tail_mean: mean(episodes.returns.filter((_, episode) => weights[episode]! > 0)),
-    kl_mean: mean(klOfScored),
+    kl_mean: klMean,
     kl_controlled: controlledKl(klOfScored, taken(weights, scored), kl.population),
     beta,
     entropy: rolled.entropy,
