@@ -1,7 +1,7 @@
 /** A journal's evaluations, summed up: what evaluation.json holds. */
 import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../config/trials.js";
-import type { JournalEvent } from "../journal/events.js";
+import type { EventFigures } from "../journal/event-head.js";
 import { confidence95, mean, sd } from "../stats/intervals.js";
 import { comparisons } from "./comparisons.js";
 import { conclusion } from "./conclusion.js";
@@ -10,7 +10,7 @@ import { frontiers } from "./frontier.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
 
 /** Of a whole journal, finished or not: trials without a final evaluation are left out. */
-export function aggregate(experiment: Experiment, events: Iterable<JournalEvent>): Evaluation {
+export function aggregate(experiment: Experiment, events: Iterable<EventFigures>): Evaluation {
   let figures: RunFigures = new Map();
   for (const event of events) {
     figures = withEvent(figures, event);

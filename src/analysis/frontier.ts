@@ -38,7 +38,10 @@ export function frontiers(
   return byArm;
 }
 
-function pointOf({ step, compute, metrics }: EvaluatedEvent, seed: number): FrontierPoint {
+function pointOf(
+  { step, compute, metrics }: Pick<EvaluatedEvent, "step" | "compute" | "metrics">,
+  seed: number,
+): FrontierPoint {
   return {
     seed,
     step,

@@ -2,7 +2,10 @@
  * What the results need of a journal, folded event by event: a run of any length is summed up in
  * the memory of its evaluations.
  */
-import type { EvaluatedEvent, JournalEvent, WorkerReadyEvent } from "../journal/events.js";
+import type { EventFigures, EventHead } from "../journal/event-head.js";
+import type { EvaluatedEvent, WorkerReadyEvent } from "../journal/events.js";
+
+type EvaluatedHead = Extract<EventHead, { type: "evaluated" }>;
 
 interface TrialFigures {
   /** Seconds of SFT or of the iterations, without loading, evaluating and saving. */
@@ -13,7 +16,7 @@ interface TrialFigures {
   readonly prompts: WorkerReadyEvent["prompts"];
   readonly final: EvaluatedEvent | null;
   /** Frontier evaluations by step; one that was taken again after a resume counts once. */
-  readonly frontier: ReadonlyMap<number, EvaluatedEvent>;
+  readonly frontier: ReadonlyMap<number, EvaluatedHead>;
 }
 
 export type RunFigures = ReadonlyMap<string, TrialFigures>;
@@ -27,7 +30,7 @@ const nothing: TrialFigures = {
 };
 
 /** The figures with one more event in them; the same object where it adds nothing. */
-export function withEvent(figures: RunFigures, event: JournalEvent): RunFigures {
+export function withEvent(figures: RunFigures, event: EventFigures): RunFigures {
   if (event.type === "run_resumed") {
     const back = Object.entries(event.from).flatMap(([trial, from]) => {
       const own = figures.get(trial);
@@ -43,7 +46,7 @@ export function withEvent(figures: RunFigures, event: JournalEvent): RunFigures 
   return after === before ? figures : new Map(figures).set(event.trial, after);
 }
 
-function ofTrial(before: TrialFigures, event: JournalEvent): TrialFigures {
+function ofTrial(before: TrialFigures, event: EventFigures): TrialFigures {
   switch (event.type) {
     case "worker_ready":
       // A head that is read unchecked from an older journal lacks the field.
@@ -61,12 +64,24 @@ function ofTrial(before: TrialFigures, event: JournalEvent): TrialFigures {
     case "checkpoint_damaged":
       return rolledBack(before, event.from);
     case "evaluated":
-      return event.final
-        ? { ...before, final: event }
-        : { ...before, frontier: new Map(before.frontier).set(event.step, event) };
+      if (event.final) {
+        if (!("arrays" in event)) throw new Error(`event ${event.seq} came without its arrays`);
+        return { ...before, final: event };
+      }
+      return {
+        ...before,
+        frontier: new Map(before.frontier).set(event.step, withoutArrays(event)),
+      };
     default:
       return before;
   }
+}
+
+/** The memory of a long run is that of its last evaluations. */
+function withoutArrays(event: EvaluatedHead | EvaluatedEvent): EvaluatedHead {
+  if (!("arrays" in event)) return event;
+  const { arrays: _, ...head } = event;
+  return head;
 }
 
 function rolledBack(before: TrialFigures, from: number | null): TrialFigures {

@@ -1,5 +1,5 @@
 /** A journal's events as views hold them: without what is large in them. */
-import type { JournalEvent } from "./events.js";
+import type { EvaluatedEvent, JournalEvent } from "./events.js";
 
 /** `episodes` (step) and `arrays` (evaluated) are left out. */
 export type EventHead = JournalEvent extends infer Event
@@ -7,6 +7,22 @@ export type EventHead = JournalEvent extends infer Event
     ? Omit<Event, "episodes" | "arrays">
     : never
   : never;
+
+/** An event as results and reports need it: arrays of final evaluations alone, if at all. */
+export type EventFigures = EventHead | EvaluatedEvent;
+
+/** What is large goes, but for a final evaluation's arrays. */
+export function figuresOf(event: JournalEvent): EventFigures {
+  if (event.type === "step") {
+    const { episodes: _, ...head } = event;
+    return head;
+  }
+  if (event.type === "evaluated" && !event.final) {
+    const { arrays: _, ...head } = event;
+    return head;
+  }
+  return event;
+}
 
 /** An event and where it stands, so that it can be read in full. */
 export interface JournalEntry {

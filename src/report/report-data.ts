@@ -1,9 +1,11 @@
 /** Everything a report shows, gathered from the journal and the evaluation. Pure. */
 import type { Evaluation } from "../analysis/evaluation.js";
 import type { Experiment } from "../config/schema/experiment.js";
-import type { EvaluatedEvent, JournalEvent, StepEvent } from "../journal/events.js";
+import type { EventFigures, EventHead } from "../journal/event-head.js";
+import type { EvaluatedEvent } from "../journal/events.js";
 
-type EventOf<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;
+type EventOf<T extends EventHead["type"]> = Extract<EventHead, { type: T }>;
+export type StepHead = EventOf<"step">;
 
 /** What the manifest says of the run, as far as a report shows it; names as there. */
 export interface RunDescription {
@@ -35,7 +37,7 @@ export interface SampleText {
 export interface ReportInput {
   readonly run: RunDescription;
   readonly evaluation: Evaluation;
-  readonly events: readonly JournalEvent[];
+  readonly events: readonly EventFigures[];
   readonly samples: readonly SampleText[];
 }
 
@@ -47,7 +49,7 @@ interface TrialData {
   readonly worker: EventOf<"worker_ready"> | null;
   readonly sft: EventOf<"sft_finished"> | null;
   /** Ascending in step, one each: of a step done twice (resume), the later. */
-  readonly steps: readonly StepEvent[];
+  readonly steps: readonly StepHead[];
   readonly final: EvaluatedEvent | null;
   readonly failure: EventOf<"trial_failed"> | null;
   /** From the worker's start to the model on disk; null while it runs. */
@@ -76,7 +78,7 @@ export interface ReportData extends ReportInput {
 export function gatherReport(input: ReportInput): ReportData {
   // In the plan's order: which of the trials side by side is quicker must change nothing.
   const planned = input.events.find((event) => event.type === "run_started")?.trials ?? [];
-  const byTrial = new Map<string, JournalEvent[]>(planned.map((trial) => [trial, []]));
+  const byTrial = new Map<string, EventFigures[]>(planned.map((trial) => [trial, []]));
   for (const event of input.events) {
     if (event.trial !== null) {
       const events = byTrial.get(event.trial);
@@ -102,26 +104,26 @@ export function gatherReport(input: ReportInput): ReportData {
 }
 
 /** How an earlier controller's part ended is not how the run ended. */
-function sinceResume(events: readonly JournalEvent[]): readonly JournalEvent[] {
+function sinceResume(events: readonly EventFigures[]): readonly EventFigures[] {
   return events.slice(events.findLastIndex(({ type }) => type === "run_resumed") + 1);
 }
 
-function isIncident(event: JournalEvent): event is Incident {
+function isIncident(event: EventFigures): event is Incident {
   return (incidents as readonly string[]).includes(event.type);
 }
 
 /** Null for a trial that no event started: nothing can be said of it. */
-function gatherTrial(name: string, events: readonly JournalEvent[]): TrialData | null {
+function gatherTrial(name: string, events: readonly EventFigures[]): TrialData | null {
   const started = last(events, "trial_started");
   if (started === null) {
     return null;
   }
-  const steps = new Map<number, StepEvent>();
+  const steps = new Map<number, StepHead>();
   let final: EvaluatedEvent | null = null;
   for (const event of events) {
     if (event.type === "step") {
       steps.set(event.step, event);
-    } else if (event.type === "evaluated" && event.final) {
+    } else if (event.type === "evaluated" && event.final && "arrays" in event) {
       final = event;
     }
   }
@@ -141,14 +143,14 @@ function gatherTrial(name: string, events: readonly JournalEvent[]): TrialData |
   };
 }
 
-function sinceStart(events: readonly JournalEvent[]): readonly JournalEvent[] {
+function sinceStart(events: readonly EventFigures[]): readonly EventFigures[] {
   return events.slice(
     events.findLastIndex(({ type }) => type === "trial_started" || type === "trial_finished") + 1,
   );
 }
 
-function last<T extends JournalEvent["type"]>(
-  events: readonly JournalEvent[],
+function last<T extends EventFigures["type"]>(
+  events: readonly EventFigures[],
   type: T,
 ): EventOf<T> | null {
   for (let at = events.length - 1; at >= 0; at -= 1) {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { type EventFigures, figuresOf } from "../../src/journal/event-head.js";
 import type { JournalEvent } from "../../src/journal/events.js";
 import { renderReport } from "../../src/report/render-report.js";
 import { noConclusion } from "../analysis/no-conclusion.js";
@@ -152,8 +153,21 @@ describe("honesty", () => {
     expect(markdown).toContain("it shows no gain from risk aversion");
   });
 
+  test("is the same without the arrays of steps and of evaluations on the way", async () => {
+    const events = run.events.map((event) => figuresOf(event as JournalEvent));
+    const large = events.filter((event) => "episodes" in event || "arrays" in event);
+    expect(large.every((event) => event.type === "evaluated" && event.final)).toBe(true);
+    expect(large.length).toBeGreaterThan(0);
+    const [whole, light] = await Promise.all(
+      [run.events, events].map((some) =>
+        renderReport({ ...run, events: some }, { showText: true }),
+      ),
+    );
+    expect(light).toEqual(whole);
+  });
+
   test("a run that failed says so first", async () => {
-    const failed: JournalEvent[] = run.events.map((event) =>
+    const failed: EventFigures[] = run.events.map((event) =>
       event.type === "run_finished"
         ? { ...event, outcome: "failed", message: "the worker was killed" }
         : event,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { JournalEvent } from "../../src/journal/events.js";
+import type { EventFigures } from "../../src/journal/event-head.js";
 import { gatherReport, lowestRewards } from "../../src/report/report-data.js";
 import { fixtureRun } from "./fixture.js";
 
@@ -20,7 +20,7 @@ describe("gatherReport", () => {
 
   test("of a step that was done twice, takes the later", () => {
     const again = run.events.find((event) => event.type === "step" && event.step === 3)!;
-    const events = [...run.events, { ...again, reward_mean: 99 } as JournalEvent];
+    const events = [...run.events, { ...again, reward_mean: 99 } as EventFigures];
     const trial = gatherReport({ ...run, events }).trials.find(({ name }) => name === again.trial)!;
     expect(trial.steps).toHaveLength(10);
     expect(trial.steps[3]!.reward_mean).toBe(99);
@@ -43,7 +43,7 @@ describe("gatherReport", () => {
     };
     const started = run.events.findIndex(({ trial }) => trial === "rlhf-s0");
     const before = [...run.events.slice(0, started), failed, ...run.events.slice(started)];
-    const ofTrial = (events: JournalEvent[]) =>
+    const ofTrial = (events: EventFigures[]) =>
       gatherReport({ ...run, events }).trials.find(({ name }) => name === "rlhf-s0")!;
     expect(ofTrial(before).failure).toBeNull();
     expect(ofTrial([...run.events, failed]).failure?.message).toBe("out of memory");

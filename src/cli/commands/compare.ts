@@ -7,7 +7,7 @@ import type { Evaluation } from "../../analysis/evaluation.js";
 import { type RunFigures, withEvent } from "../../analysis/trial-figures.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { planTrials, type Trial } from "../../config/trials.js";
-import type { JournalEvent } from "../../journal/events.js";
+import type { EvaluatedEvent } from "../../journal/events.js";
 import { JournalIndex } from "../../journal/journal-index.js";
 import {
   type ComparedArm,
@@ -226,7 +226,7 @@ function figuresOf(folder: string): RunFigures {
   for (const entry of [...index.read()].flat()) {
     const { head } = entry;
     const whole = head.type === "evaluated" && head.final;
-    figures = withEvent(figures, whole ? index.event(entry) : (head as JournalEvent));
+    figures = withEvent(figures, whole ? (index.event(entry) as EvaluatedEvent) : head);
   }
   return figures;
 }

@@ -3,7 +3,7 @@
 import { basename, join } from "node:path";
 import { aggregate } from "../../analysis/aggregate.js";
 import type { Experiment } from "../../config/schema/experiment.js";
-import type { JournalEvent } from "../../journal/events.js";
+import { type EventFigures, figuresOf } from "../../journal/event-head.js";
 import { readJournalSoFar } from "../../journal/reader.js";
 import { renderReport } from "../../report/render-report.js";
 import type { RunDescription } from "../../report/report-data.js";
@@ -27,8 +27,9 @@ export interface ReportTextOptions {
 export async function writeReports(folder: string, options: ReportTextOptions): Promise<string[]> {
   const manifest = readManifest(folder);
   const experiment = recordedExperiment(manifest, folder);
-  const events: JournalEvent[] = [];
-  for await (const event of readJournalSoFar(folder)) events.push(event);
+  // A journal of 10,000 iterations is hundreds of megabytes of arrays, of which a report shows none.
+  const events: EventFigures[] = [];
+  for await (const event of readJournalSoFar(folder)) events.push(figuresOf(event));
   const { html, markdown } = await renderReport(
     {
       run: description(folder, manifest, experiment),

@@ -1,10 +1,9 @@
 /** What each arm's training did, iteration by iteration. */
 
-import type { StepEvent } from "../../journal/events.js";
 import type { Point } from "../../stats/interpolation.js";
 import { mean } from "../../stats/intervals.js";
 import { armStyles } from "../arm-style.js";
-import type { ReportData } from "../report-data.js";
+import type { ReportData, StepHead } from "../report-data.js";
 import type { Curve, Mark, PlotPanel, PlotSpec } from "./panel.js";
 import { seedMean } from "./seed-mean.js";
 
@@ -24,7 +23,7 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
   const panel = (
     title: string,
     unit: string,
-    figure: (step: StepEvent) => number | null,
+    figure: (step: StepHead) => number | null,
     rest: { readonly marks?: readonly Mark[]; readonly min?: number; readonly max?: number } = {},
   ): PlotPanel => {
     const { marks, ...range } = rest;
@@ -87,8 +86,8 @@ function targetMarks(data: ReportData, arms: readonly string[]): Mark[] {
  * figure has none.
  */
 function grouped(
-  steps: readonly StepEvent[],
-  figure: (step: StepEvent) => number | null,
+  steps: readonly StepHead[],
+  figure: (step: StepHead) => number | null,
   size: number,
 ): Point[] {
   const groups = new Map<number, number[]>();
