@@ -40,7 +40,9 @@ export function cautions(
     ),
     ...fewInTail(
       "frontier",
-      trials.flatMap(({ id }) => [...(figures.get(id)?.frontier.values() ?? [])]),
+      trials.flatMap(({ id }) =>
+        [...(figures.get(id)?.frontier.values() ?? [])].filter((one) => "arrays" in one),
+      ),
       experiment.evaluation.tail_quantile,
     ),
     ...loaded

@@ -16,7 +16,7 @@ interface TrialFigures {
   readonly prompts: WorkerReadyEvent["prompts"];
   readonly final: EvaluatedEvent | null;
   /** Frontier evaluations by step; one that was taken again after a resume counts once. */
-  readonly frontier: ReadonlyMap<number, EvaluatedHead>;
+  readonly frontier: ReadonlyMap<number, EvaluatedHead | EvaluatedEvent>;
 }
 
 export type RunFigures = ReadonlyMap<string, TrialFigures>;
@@ -70,18 +70,11 @@ function ofTrial(before: TrialFigures, event: EventFigures): TrialFigures {
       }
       return {
         ...before,
-        frontier: new Map(before.frontier).set(event.step, withoutArrays(event)),
+        frontier: new Map(before.frontier).set(event.step, event),
       };
     default:
       return before;
   }
-}
-
-/** The memory of a long run is that of its last evaluations. */
-function withoutArrays(event: EvaluatedHead | EvaluatedEvent): EvaluatedHead {
-  if (!("arrays" in event)) return event;
-  const { arrays: _, ...head } = event;
-  return head;
 }
 
 function rolledBack(before: TrialFigures, from: number | null): TrialFigures {

@@ -245,8 +245,8 @@ class Run {
         this.ports.recorder.writeEvaluation(evaluation);
         this.#finish("", { outcome: "done", evaluation });
       } catch (error) {
-        const { reason: kind, message, detail } = failureFacts(error);
-        this.#finish(message, { outcome: "failed", kind, trial: null, message, detail });
+        const { reason: kind, ...facts } = failureFacts(error);
+        this.#finish(facts.message, { outcome: "failed", kind, trial: null, ...facts });
       }
     }
   }

@@ -136,8 +136,8 @@ export function failedRewards(
   if (limit !== null) {
     throw new TrialError(
       "reward",
-      `${share}, ${limit}: ${why}. Nothing was learned from them: mend what made them fail and ` +
-        "resume (reward.timeout_seconds bounds the time of a batch of texts)",
+      `${share}, ${limit}: ${why}. Nothing was learned from them: fix the reward and resume; ` +
+        "another reward.timeout_seconds or reward.max_failed_share takes a new run",
       "reward.max_failed_share",
       reasons.join("\n"),
     );

@@ -31,6 +31,8 @@ export class UnrecordedError extends Error {
 export interface FailureFacts {
   readonly reason: FailureKind;
   readonly message: string;
+  /** Key of the configuration that led here; null: none is known. */
+  readonly key: string | null;
   readonly detail: string | null;
 }
 
@@ -39,19 +41,21 @@ export function failureFacts(error: unknown): FailureFacts {
   if (error instanceof TrialError || error instanceof WorkerFailure) {
     const { kind, message, key, detail } = error;
     const named = key === null || message.includes(key) ? message : `${message} (key: ${key})`;
-    return { reason: kind, message: named, detail };
+    return { reason: kind, message: named, key, detail };
   }
   if (error instanceof WorkerLost) {
     const detail = error.stderrTail.length > 0 ? error.stderrTail.join("\n") : null;
-    return { reason: "lost", message: error.message, detail };
+    return { reason: "lost", message: error.message, key: null, detail };
   }
   if (error instanceof EnvironmentError || isSystemError(error) || error instanceof RecordError) {
-    return { reason: "environment", message: error.message, detail: error.stack ?? null };
+    const { message, stack = null } = error;
+    return { reason: "environment", message, key: null, detail: stack };
   }
   const message = error instanceof Error ? error.message : String(error);
   return {
     reason: "internal",
     message,
+    key: null,
     detail: error instanceof Error ? (error.stack ?? null) : null,
   };
 }

@@ -131,6 +131,8 @@ export type RunOutcome =
       /** Null: the run as a whole, after its trials. */
       readonly trial: string | null;
       readonly message: string;
+      /** Of the configuration, where it led here. */
+      readonly key: string | null;
       readonly detail: string | null;
     };
 

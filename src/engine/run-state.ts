@@ -8,6 +8,8 @@ interface RunFailure {
   readonly trial: string | null;
   readonly kind: FailureKind;
   readonly message: string;
+  /** Of the configuration, where it led here. */
+  readonly key: string | null;
   readonly detail: string | null;
 }
 

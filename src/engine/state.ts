@@ -51,12 +51,12 @@ function absorbed(plan: Plan, state: RunState, event: JournalEvent): RunState {
   if (event.type !== "trial_failed") {
     return { ...state, trials };
   }
-  const { reason: kind, message, detail } = event;
+  const { reason: kind, message, key, detail } = event;
   return {
     ...state,
     trials,
     stop: state.stop === "no" ? "after-step" : state.stop,
-    failure: state.failure ?? { trial: trial.id, kind, message, detail },
+    failure: state.failure ?? { trial: trial.id, kind, message, key, detail },
   };
 }
 

@@ -8,20 +8,14 @@ export type EventHead = JournalEvent extends infer Event
     : never
   : never;
 
-/** An event as results and reports need it: arrays of final evaluations alone, if at all. */
+/** An event as results and reports need it: of the arrays those of evaluations alone, if at all. */
 export type EventFigures = EventHead | EvaluatedEvent;
 
-/** What is large goes, but for a final evaluation's arrays. */
+/** Without the arrays of an iteration, which are nearly all of a long journal. */
 export function figuresOf(event: JournalEvent): EventFigures {
-  if (event.type === "step") {
-    const { episodes: _, ...head } = event;
-    return head;
-  }
-  if (event.type === "evaluated" && !event.final) {
-    const { arrays: _, ...head } = event;
-    return head;
-  }
-  return event;
+  if (event.type !== "step") return event;
+  const { episodes: _, ...head } = event;
+  return head;
 }
 
 /** An event and where it stands, so that it can be read in full. */

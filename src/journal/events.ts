@@ -340,6 +340,8 @@ const trialFailed = z.strictObject({
   type: z.literal("trial_failed"),
   reason: failureKind,
   message: z.string(),
+  /** Key of the configuration that led here, where it is known. */
+  key: z.string().nullable(),
   detail: z.string().nullable(),
 });
 const warning = z.strictObject({ type: z.literal("warning"), message: z.string() });

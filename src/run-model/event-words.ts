@@ -4,6 +4,7 @@
  * they are shown.
  */
 import type { EventHead } from "../journal/event-head.js";
+import type { ActionKind } from "../journal/events.js";
 import { iterationName, iterationPoint } from "../text/iterations.js";
 import { formatBytes, formatDuration, formatNumber } from "../text/numbers.js";
 import { safeText } from "../text/safe-text.js";
@@ -91,12 +92,11 @@ export function eventWords(head: EventHead): EventWords | null {
     case "model_exported":
       return info(`model exported to ${head.path}`);
     case "action_interrupted":
-      return warning(`${head.action} aborted`);
+      return warning(`${abortedText[head.action] ?? head.action} aborted`);
     case "trial_finished":
       return info(`done in ${formatDuration(head.seconds)}`);
     case "trial_interrupted": {
-      const saved = head.saved === null ? "nothing saved" : `saved at iteration ${head.saved}`;
-      return warning(`stopped after iteration ${head.step}, ${saved}`);
+      return warning(`stopped ${interruptedText(head)}`);
     }
     case "trial_failed":
       return { level: "error", text: `failed: ${head.message}` };
@@ -118,6 +118,24 @@ function info(text: string): EventWords {
 
 function warning(text: string): EventWords {
   return { level: "warning", text };
+}
+
+/** What each action is called, and what its end costs. */
+const abortedText: Readonly<Partial<Record<ActionKind, string>>> = {
+  step: "iteration",
+  sft: "SFT, which is saved at its end alone and starts again on resume,",
+  evaluate: "evaluation",
+};
+
+/** What is behind it, and what of that is lost. */
+function interruptedText({
+  step,
+  saved,
+}: Extract<EventHead, { type: "trial_interrupted" }>): string {
+  if (saved === null)
+    return `${step === 0 ? "" : `after iteration ${step}, `}nothing saved: it starts again on resume`;
+  const lost = step > saved ? `; iterations ${saved + 1} to ${step} are done again on resume` : "";
+  return `after iteration ${step}, saved at iteration ${saved}${lost}`;
 }
 
 function resumedText(from: Extract<EventHead, { type: "run_resumed" }>["from"]): string {

@@ -31,6 +31,7 @@ export async function simulatedRun({ name, runsFolder, iterations, batch, every 
     runDir: null,
     provenance: {
       origins: {},
+      written_paths: {},
       command: [],
       versions: { node: process.version },
       git: null,

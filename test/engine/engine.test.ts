@@ -165,6 +165,7 @@ describe("failures", () => {
     expect(await harness.run()).toEqual({
       outcome: "failed",
       kind: "input",
+      key: "policy.model",
       trial: "sft-s0",
       message: "no model in /x (key: policy.model)",
       detail: null,

@@ -124,7 +124,12 @@ export class Driver {
     this.inHand.delete(trial);
     this.told.delete(trial);
     if (how === "failed") {
-      const facts = { reason: "internal", message: `${trial} broke`, detail: null } as const;
+      const facts = {
+        reason: "internal",
+        message: `${trial} broke`,
+        key: null,
+        detail: null,
+      } as const;
       this.happen(trial, { type: "trial_failed", ...facts });
     } else if (how === "lost") {
       const { restarts, saved } = this.state.trials[trial]!;

@@ -39,7 +39,7 @@ describe("gatherReport", () => {
         trial: "rlhf-s0",
         type: "trial_failed" as const,
       },
-      ...{ reason: "memory" as const, message: "out of memory", detail: null },
+      ...{ reason: "memory" as const, message: "out of memory", key: null, detail: null },
     };
     const started = run.events.findIndex(({ trial }) => trial === "rlhf-s0");
     const before = [...run.events.slice(0, started), failed, ...run.events.slice(started)];

@@ -29,7 +29,7 @@ def require_finite(parameters: Mapping[str, Tensor]) -> None:
         name = first_not_finite(parameters)
     if name is not None:
         raise Diverged(
-            f"the weights of {name} are NaN or infinite; restore a checkpoint and lower "
+            f"the weights of {name} are NaN or infinite; start a new run with a lower "
             "training.learning_rate (sft.learning_rate, where it was fine-tuning)"
         )
 
@@ -46,6 +46,6 @@ def check_finite(values: Tensor, name: str, but: Collection[int] = ()) -> None:
         shown = ", ".join(map(str, bad[:8]))
         raise Diverged(
             f"{name} of {len(bad)} of {values.shape[0]} episodes are NaN or infinite "
-            f"(the first are {shown}); restore a checkpoint and lower training.learning_rate",
+            f"(the first are {shown}); start a new run with a lower training.learning_rate",
             detail=f"episodes {bad}",
         )

@@ -279,7 +279,7 @@ def _diverged(what: str, indices: Tensor) -> Diverged:
     episodes = sorted(indices.tolist())
     shown = ", ".join(str(episode) for episode in episodes[:8])
     return Diverged(
-        f"{what} became NaN or infinite in the update, episodes {shown} of the rollout; restore "
-        "a checkpoint and lower training.learning_rate or the reward's scale",
+        f"{what} became NaN or infinite in the update, episodes {shown} of the rollout; start "
+        "a new run with a lower training.learning_rate or a smaller reward scale",
         detail=f"episodes {episodes}",
     )

@@ -21,11 +21,11 @@ _MEMORY_ADVICE: Final = (
 )
 
 _DIVERGED_ADVICE: Final = {
-    "sft": "lower sft.learning_rate",
-    "update": "restore a checkpoint and lower training.learning_rate",
+    "sft": "start a new run with a lower sft.learning_rate",
+    "update": "start a new run with a lower training.learning_rate",
 }
 _UNTRAINED_ADVICE: Final = (
-    "after updates, restore a checkpoint and lower training.learning_rate; before any, set "
+    "after updates, start a new run with a lower training.learning_rate; before any, set "
     "backend.dtype to float32, or choose another policy.model"
 )
 """of a command that trains nothing: what came before is to blame"""
@@ -58,8 +58,8 @@ def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | Non
     if is_device_error(error):
         message = (
             f"`{command}` met an error of the device, after which this worker cannot go on with "
-            "it; resume with a new worker, and if it comes again at the same place, run once with "
-            "backend.device cpu to see its cause"
+            "it; resume with a new worker, and if it comes again at the same place, start a new "
+            "run with backend.device cpu to see its cause"
         )
         return "environment", message, "backend.device", trace
     if isinstance(error, ImportError):

@@ -63,6 +63,7 @@ function unreachable(folder: string): string {
   const holder = holderOf(folder);
   if (holder === null) {
     const { outcome } = readManifest(folder);
+    if (outcome === "failed") return "it has failed; `averse show` says why";
     return outcome === "done"
       ? "it is done"
       : `nobody runs it (${outcome ?? "its controller died"}); \`averse resume\` goes on with it`;

@@ -1,8 +1,10 @@
 /** How a run ends: its report, what the reader is told, and the exit code. */
 import type { RunOutcome } from "../../engine/ports.js";
+import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { shellLine } from "../command-line.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import type { Terminal } from "../terminal.js";
+import { failureAdvice } from "./failure-advice.js";
 import { readSamples, resultText, sampleLines } from "./results.js";
 import { workerLog } from "./worker-opener.js";
 
@@ -15,6 +17,7 @@ export interface ConclusionOptions {
 /**
  * @param folder of the run
  * @param samples trial → file of its final evaluation's texts, relative to the folder
+ * @param unsaved trials that were interrupted before anything of them was saved
  */
 export async function concludeRun(
   outcome: RunOutcome,
@@ -22,6 +25,7 @@ export async function concludeRun(
   samples: ReadonlyMap<string, string>,
   options: ConclusionOptions,
   terminal: Terminal,
+  unsaved: readonly string[] = [],
 ): Promise<ExitCode> {
   switch (outcome.outcome) {
     case "done": {
@@ -41,7 +45,7 @@ export async function concludeRun(
     }
     case "interrupted":
       if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
-      terminal.err(`Interrupted; ${resumeHint(folder)}`);
+      terminal.err(`Interrupted; ${resumeHint(folder)}${startsAgain(unsaved)}`);
       return exitCode.interrupted;
     case "failed": {
       if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
@@ -50,11 +54,21 @@ export async function concludeRun(
       const log = trial === null ? [] : [`The worker's log is ${workerLog(folder, trial)}.`];
       const ill = kind === "lost" || kind === "environment";
       const hint = ill ? ["`averse doctor` checks what a worker needs."] : [];
-      if (kind !== "input") hint.push(`Once that is mended, ${resumeHint(folder)}`);
+      const manifest = readManifest(folder);
+      const experiment = recordedExperiment(manifest, folder);
+      hint.push(failureAdvice(outcome, experiment, manifest.command, resumeHint(folder)));
       terminal.err([[head, ...log, ...hint].join(" "), ...lastLines(outcome)].join("\n"));
       return kind === "input" ? exitCode.usage : exitCode.environment;
     }
   }
+}
+
+/** What an interruption costs: fine-tuning, say, is saved at its end alone. */
+function startsAgain(unsaved: readonly string[]): string {
+  if (unsaved.length === 0) return "";
+  const again =
+    unsaved.length === 1 ? "starts again: nothing of it" : "start again: nothing of them";
+  return ` ${unsaved.join(", ")} ${again} was saved.`;
 }
 
 /** How many of a lost worker's last lines are shown; its log has them all. */

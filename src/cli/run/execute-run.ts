@@ -149,6 +149,7 @@ export async function execute(
   const folder = recorder.directory;
   options.detachment?.arrive(folder);
   const samples = new Map<string, string>();
+  const unsaved: string[] = [];
   const commands = new CommandQueue();
   let view: RunView | null = null;
   let asked: StopRequest | null = null;
@@ -185,7 +186,13 @@ export async function execute(
           clock: () => performance.now() / 1000,
           wait: waitSeconds,
           observe: (observation) => {
-            if (observation.kind === "event") takeSamples(observation.event, samples);
+            if (observation.kind === "event") {
+              const { event } = observation;
+              takeSamples(event, samples);
+              if (event.type === "trial_interrupted" && event.saved === null) {
+                unsaved.push(event.trial!);
+              }
+            }
             server?.observe(observation);
             own.observe(observation);
             opened.observe(observation);
@@ -215,7 +222,7 @@ export async function execute(
     const file = samples.get(id);
     return file === undefined ? [] : [[id, file] as const];
   });
-  const exit = await concludeRun(outcome, folder, new Map(files), options, terminal);
+  const exit = await concludeRun(outcome, folder, new Map(files), options, terminal, unsaved);
   if (warning !== null) terminal.err(warning);
   return { exit, folder, outcome: outcome.outcome };
 }
@@ -252,7 +259,7 @@ function brokenOff(error: unknown, folder: string, recorder: RunRecorder): unkno
   }
   if (!(error instanceof RecordError || error instanceof UnrecordedError)) return error;
   const { message } = error;
-  const hint = `Once that is mended, ${resumeHint(folder)}`;
+  const hint = `Once the cause is fixed, ${resumeHint(folder)}`;
   return new UserError(`${message}. ${hint}`, exitCode.environment, { cause: error });
 }
 

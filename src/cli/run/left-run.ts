@@ -1,13 +1,15 @@
 /** What a view says of its run on the normal screen, once it is left. */
 import { basename, resolve } from "node:path";
+import { JournalIndex } from "../../journal/journal-index.js";
 import { readEvaluationIfAny } from "../../store/evaluation-file.js";
-import { readManifest } from "../../store/manifest/manifest.js";
+import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import type { Manifest } from "../../store/manifest/schema.js";
 import { JournalSummary } from "../../store/progress-file.js";
 import { holderOf } from "../../store/run-lock.js";
 import { safeText } from "../../text/safe-text.js";
 import { runWord } from "../lookup/runs.js";
 import type { Terminal } from "../terminal.js";
+import { failureAdvice, recordedFailure } from "./failure-advice.js";
 import { resultText } from "./results.js";
 
 /**
@@ -23,14 +25,15 @@ export function leftRunText(folder: string, terminal: Terminal): string {
     : `${resultText(evaluation, terminal)}\n\nrun     ${folder}`;
 }
 
-function standing(folder: string, { outcome, message }: Manifest): string {
+function standing(folder: string, manifest: Manifest): string {
+  const { outcome, message } = manifest;
   const run = runWord(folder);
   const resumes = `\`averse resume ${run}\` goes on from the last checkpoints.`;
   switch (outcome) {
     case "done":
       return "done.";
     case "failed":
-      return `failed: ${safeText(message ?? "").replace(/[.\s]+$/, "")}. ${resumes}`;
+      return `failed: ${safeText(message ?? "").replace(/[.\s]+$/, "")}. ${advice(folder, manifest, resumes)}`;
     case "interrupted":
       return `interrupted; ${resumes}`;
     case null:
@@ -38,6 +41,14 @@ function standing(folder: string, { outcome, message }: Manifest): string {
         ? `its controller died; ${resumes}`
         : `${goingOn(folder)} \`averse attach ${run}\` shows it again.`;
   }
+}
+
+function advice(folder: string, manifest: Manifest, resumes: string): string {
+  const entries = [...new JournalIndex(folder).read()].flat();
+  const failure = recordedFailure(entries.map(({ head }) => head));
+  return failure === null
+    ? resumes
+    : failureAdvice(failure, recordedExperiment(manifest, folder), manifest.command, resumes);
 }
 
 function goingOn(folder: string): string {

@@ -278,7 +278,7 @@ test.skipIf(process.platform !== "linux")(
       ...settings.flatMap((setting) => ["--set", setting]),
     ]);
     expect(stderr).toMatch(
-      /^rlhf-s0: `rollout` ran out of memory; lower .*rollout\.minibatch .*\. The worker's log is \S+\. Once that is mended, `averse resume \S+` goes on .*\n$/,
+      /^rlhf-s0: `rollout` ran out of memory; lower .*rollout\.minibatch .*\. The worker's log is \S+\. The cause lies in the configuration, which a resumed run keeps: start a new run with another value, such as `averse run smoke .*rollout\.minibatch=32768`\. If other programs had taken the memory, `averse resume \S+` goes on .*\n$/,
     );
     expect(code).toBe(3);
     const failure = failureOf(folder);

@@ -71,8 +71,9 @@ describe("a run that is asked to stop", () => {
       run.child.kill("SIGINT");
       heard = await Promise.race([told, pause(1000, false)]);
     }
-    const { code, stdout } = await run.finished;
+    const { code, stdout, stderr } = await run.finished;
     expect(stdout).toContain("Breaking off.");
+    expect(stderr).toContain("rlhf-s0 starts again: nothing of it was saved.");
     expect(code).toBe(130);
     const journal = journalOf(folder);
     expect(journal.at(-1)).toMatchObject({ type: "run_finished", outcome: "interrupted" });

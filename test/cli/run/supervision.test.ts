@@ -91,7 +91,7 @@ test("a record that cannot be written is told first, with what to do", {
   const code = await new Promise((resolve) => child.once("close", resolve));
   expect(code).toBe(3);
   expect(stderr).toContain(`cannot append to ${join(folder, "journal.jsonl")}`);
-  expect(stderr).toContain(`Once that is mended, \`averse resume ${folder}\` goes on`);
+  expect(stderr).toContain(`Once the cause is fixed, \`averse resume ${folder}\` goes on`);
   expect(stderr).not.toContain("lock");
 });
 
