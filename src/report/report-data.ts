@@ -5,7 +5,7 @@ import type { EventFigures, EventHead } from "../journal/event-head.js";
 import type { EvaluatedEvent } from "../journal/events.js";
 
 type EventOf<T extends EventHead["type"]> = Extract<EventHead, { type: T }>;
-export type StepHead = EventOf<"step">;
+type StepHead = EventOf<"step">;
 
 /** What the manifest says of the run, as far as a report shows it; names as there. */
 export interface RunDescription {

@@ -3,9 +3,11 @@
 import type { Point } from "../../stats/interpolation.js";
 import { mean } from "../../stats/intervals.js";
 import { armStyles } from "../arm-style.js";
-import type { ReportData, StepHead } from "../report-data.js";
+import type { ReportData } from "../report-data.js";
 import type { Curve, Mark, PlotPanel, PlotSpec } from "./panel.js";
 import { seedMean } from "./seed-mean.js";
+
+type StepHead = ReportData["trials"][number]["steps"][number];
 
 /** More points than this are averaged in groups: a line of noise shows nothing. */
 const mostPoints = 60;
