@@ -3,6 +3,7 @@
  * others, laid out over the places where trials work side by side. Null where too little is known:
  * no number is better than a made-up one.
  */
+import type { EventHead } from "../journal/event-head.js";
 import { hasEnded, type RunModel, type TrialModel } from "./run-model.js";
 
 /** What must be known of a trial: of its steps, no more than how many there are. */
@@ -128,4 +129,17 @@ function overheadOf({ status, startedAt, endedAt, pace, steps }: TimedTrial): nu
 
 function average(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Seconds since 1970. */
+export function secondsOf({ time }: Pick<EventHead, "time">): number {
+  return Date.parse(time) / 1000;
+}
+
+/** How much of the pace the newest step makes up. */
+const newest = 0.2;
+
+/** @param seconds from the step before to this one */
+export function paceAfter(pace: number | null, seconds: number): number {
+  return pace === null ? seconds : pace + newest * (seconds - pace);
 }

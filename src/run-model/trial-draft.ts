@@ -4,6 +4,7 @@
  */
 import type { EventHead, JournalEntry } from "../journal/event-head.js";
 import type { HeadOf, StepHead, TrialModel } from "./run-model.js";
+import { paceAfter, secondsOf } from "./time-left.js";
 
 type Draft<T> = {
   -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K];
@@ -104,19 +105,6 @@ export function goBack(draft: TrialDraft, from: number | null): void {
     truncateSteps(draft, from ?? 0);
     draft.evaluations = draft.evaluations.filter(({ head }) => head.step <= (from ?? 0));
   }
-}
-
-/** Seconds since 1970. */
-export function secondsOf({ time }: Pick<EventHead, "time">): number {
-  return Date.parse(time) / 1000;
-}
-
-/** How much of the pace the newest step makes up. */
-const newest = 0.2;
-
-/** @param seconds from the step before to this one */
-export function paceAfter(pace: number | null, seconds: number): number {
-  return pace === null ? seconds : pace + newest * (seconds - pace);
 }
 
 function takeStep(draft: TrialDraft, head: StepHead, entry: JournalEntry): void {

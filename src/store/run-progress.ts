@@ -4,7 +4,7 @@
  */
 import type { EventHead } from "../journal/event-head.js";
 import type { RunModel, TrialModel } from "../run-model/run-model.js";
-import { paceAfter, secondsOf } from "../run-model/trial-draft.js";
+import { paceAfter, secondsOf } from "../run-model/time-left.js";
 
 export interface TrialProgress
   extends Pick<TrialModel, "startedAt" | "endedAt" | "lastStepAt" | "pace"> {

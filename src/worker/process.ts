@@ -1,4 +1,12 @@
-/** The worker's process: started in a group of its own, its output kept, its end told. */
+/**
+ * The worker's process: started in a group of its own, its output kept, its end told.
+ *
+ * execa starts it, tells why it could not, and knows when its pipes are read to their end. What it
+ * offers beyond that does not fit here: its graceful termination and its clean-up signal the one
+ * process, and a worker's group must go as a whole, with daemons that left it; its result waits for
+ * the pipes, which a daemon may hold for ever, so that the end is the `exit` event's; and its buffers
+ * would keep days of output in memory.
+ */
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
