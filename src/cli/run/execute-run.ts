@@ -228,8 +228,8 @@ export async function execute(
 }
 
 /**
- * What runs side by side, and where: as a worker says, for its engine knows what it can use. A run
- * whose first worker cannot be had goes on without knowing, and fails where it needs one.
+ * What runs side by side, and where: as a worker says, for its engine knows what it can use. Where
+ * none can be had the run goes by what the controller sees, and fails where it needs one.
  */
 async function placedPlan(
   experiment: Experiment,
@@ -244,9 +244,11 @@ async function placedPlan(
   try {
     return planRun(experiment, hardwareOf(await workers.devices(abandon)));
   } catch (error) {
-    if (abandon.aborted) return plan;
-    view.print(`warning: no worker could be asked for its devices: ${(error as Error).message}`);
-    return planRun(experiment, { cores: 1, gpus: 0 });
+    if (!abandon.aborted) {
+      const why = (error as Error).message;
+      view.print(`warning: no worker could be asked for its devices, so they are guessed: ${why}`);
+    }
+    return plan;
   }
 }
 
