@@ -37,7 +37,8 @@ export class WorkerOpener {
     if (spare === null) return this.#start({ name: trial }, [], abandon);
     this.#spare = null;
     spare.trial.name = trial;
-    for (const text of spare.said.splice(0)) this.#logOf(trial).write(text);
+    const log = this.#logOf(trial);
+    for (const text of spare.said.splice(0)) log.write(text);
     return spare.worker;
   };
 
