@@ -106,7 +106,7 @@ describe("reading a journal", () => {
   const stamp = '"seq":2,"time":"","trial":null';
   test.each([
     ["no JSON", "{oops}", /line 2: not JSON/],
-    ["no event", `{${stamp},"type":"nothing"}`, /line 2: not an event: key `type`/],
+    ["no event", `{${stamp},"type":"nothing"}`, /line 2: not an event of this Averse: key `type`/],
     ["a wrong field", `{${stamp},"type":"warning","message":3}`, /message/],
     ["a field too many", `{${stamp},"type":"warning","message":"","x":1}`, /unknown key `x`/],
     [
