@@ -55,8 +55,9 @@ class Engine(Protocol):
     Every method may raise `WorkerError`s: `InputError` for a wrong config, model or data (with
     the config key), `Diverged` before any NaN or infinity leaves, `OutOfMemory`,
     `MissingEnvironment`; and `Interrupted` out of `report`. After an error in `update`, `sft` or
-    `restore` the weights are unspecified and the controller restores a checkpoint; after an error
-    anywhere else the engine is as it was before the call.
+    `restore` the weights are unspecified and the controller restores a checkpoint; a `load` that
+    fails may leave nothing loaded; after an error anywhere else the engine is as it was before the
+    call.
     """
 
     @property

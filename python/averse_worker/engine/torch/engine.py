@@ -4,6 +4,7 @@ Turns commands into calls of the parts and their answers into messages.
 """
 
 import contextlib
+import gc
 import importlib.metadata
 import platform
 import time
@@ -112,6 +113,7 @@ class TorchEngine:
         check_load(payload)
         _check_options(payload)
         self._loaded = None
+        gc.collect()
         loaded = load_all(payload, report)
         policy, device = loaded.training.policy, loaded.device
         digests = loaded.digests()

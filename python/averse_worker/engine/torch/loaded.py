@@ -1,5 +1,6 @@
 """Everything one `load` brings into memory, and the training state built on it."""
 
+import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -158,6 +159,7 @@ class Loaded:
         """The training state as it was right after loading, the policy read from disk again."""
         # Let go of first: two sets of models may be more than there is room for.
         del self.training
+        gc.collect()
         policy = load_policy(self.payload, self.folders.policy, self.folders.reference, self.device)
         self.training = Training(self, policy)
 
