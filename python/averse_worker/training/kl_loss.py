@@ -42,7 +42,7 @@ class ExactKl:
     ) -> tuple[Tensor, Tensor]:
         """The term, and the KL [B, T] without gradients."""
         if seen.kl_loss is None or seen.kl is None:
-            return weights.sum(), torch.zeros_like(weights)
+            return weights.new_zeros(()), torch.zeros_like(weights)
         return self.coefficient * seen.kl_loss, seen.kl
 
 

@@ -69,6 +69,9 @@ class _WeightedKl(torch.autograd.Function):
         if of_bias and bias is not None:
             grad_bias = torch.zeros_like(bias, dtype=torch.float32)
         divergences = hidden.new_empty(hidden.shape[0], dtype=torch.float32)
+        # Weights of 1 at most until the backward pass: float16 has nothing below 6e-8.
+        largest = row_weights.amax().clamp_min(torch.finfo(torch.float32).tiny)
+        factors = row_weights / (largest * rule.temperature)
         for rows in chunks(hidden.shape[0], weight.shape[0]):
             part = hidden[rows]
             logits = nn.functional.linear(part, weight, bias).float()
@@ -77,7 +80,7 @@ class _WeightedKl(torch.autograd.Function):
             powers = own.exp_()
             divergences[rows] = (powers * ratio).sum(-1)
             gradient = ratio.sub_(divergences[rows, None]).mul_(powers)
-            gradient.mul_((row_weights[rows] / rule.temperature)[:, None])
+            gradient.mul_(factors[rows, None])
             if grad_bias is not None:
                 grad_bias += gradient.sum(0)
             gradient = gradient.to(dtype)
@@ -85,7 +88,7 @@ class _WeightedKl(torch.autograd.Function):
                 grad_hidden[rows] = gradient @ weight.to(dtype)
             if grad_weight is not None:
                 grad_weight += gradient.t() @ part.to(dtype)
-        ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
+        ctx.save_for_backward(grad_hidden, grad_weight, grad_bias, largest)
         ctx.dtypes = (weight.dtype, None if bias is None else bias.dtype)
         ctx.mark_non_differentiable(divergences)
         return (row_weights * divergences).sum(), divergences
@@ -93,11 +96,12 @@ class _WeightedKl(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_total: Tensor, _: Tensor | None) -> Any:
-        grad_hidden, grad_weight, grad_bias = ctx.saved_tensors
+        grad_hidden, grad_weight, grad_bias, largest = ctx.saved_tensors
+        scale = grad_total * largest
         weight_dtype, bias_dtype = ctx.dtypes
 
         def scaled(grad: Tensor | None, dtype: torch.dtype | None) -> Tensor | None:
-            return None if grad is None else (grad * grad_total).to(dtype)
+            return None if grad is None else (grad * scale).to(dtype)
 
         return (
             scaled(grad_hidden, None if grad_hidden is None else grad_hidden.dtype),
