@@ -119,7 +119,8 @@ def test_the_torch_engine_reports_the_gpu_of_its_device(
         asked.append(str(device))
         return GpuState(load=None, memory_used_bytes=len(asked), memory_total_bytes=9)
 
-    monkeypatch.setattr("averse_worker.engine.torch.engine.gpu_state", state)
+    for module in ("engine", "load_result"):
+        monkeypatch.setattr(f"averse_worker.engine.torch.{module}.gpu_state", state)
     engine = TorchEngine()
     loaded = engine.load(torch_load, quiet)
     rollout = engine.rollout(rollout_payload(uint32_array(loaded.train.ids)[:4]), quiet)

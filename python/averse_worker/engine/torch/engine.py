@@ -5,18 +5,12 @@ Turns commands into calls of the parts and their answers into messages.
 
 import contextlib
 import gc
-import importlib.metadata
-import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-import torch
 from transformers.utils import logging as transformers_logging
 
-from averse_worker import __version__
-from averse_worker.data.builtin import Split
 from averse_worker.engine.contract import Report
 from averse_worker.engine.readiness import (
     require_ema,
@@ -26,7 +20,8 @@ from averse_worker.engine.readiness import (
 )
 from averse_worker.engine.registry import ENGINES
 from averse_worker.engine.texts import texts_of
-from averse_worker.engine.torch.loaded import EpisodeTexts, Folders, Loaded, Training, load_all
+from averse_worker.engine.torch.load_result import load_result
+from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, Training, load_all
 from averse_worker.engine.torch.prompt_scores import score_prompts
 from averse_worker.evaluation.distinct import distinct
 from averse_worker.evaluation.evaluate import evaluate
@@ -61,7 +56,6 @@ from averse_worker.wire.messages.load import (
     ScorePromptsPayload,
     ScorePromptsResult,
 )
-from averse_worker.wire.messages.load import PromptSet as PromptSetMessage
 from averse_worker.wire.messages.training import (
     ExportPayload,
     ExportResult,
@@ -78,8 +72,6 @@ from averse_worker.wire.messages.training import (
     UpdatePayload,
     UpdateResult,
 )
-
-_PACKAGES: Final = ("torch", "transformers", "trl", "peft", "tokenizers", "safetensors", "numpy")
 
 
 class TorchEngine:
@@ -115,38 +107,7 @@ class TorchEngine:
         self._loaded = None
         gc.collect()
         loaded = load_all(payload, report)
-        policy, device = loaded.training.policy, loaded.device
-        digests = loaded.digests()
-        versions = _versions(loaded.folders) | device.versions
-        machine = versions | {
-            "device": f"{device.torch_device} {device.name}",
-            "threads": str(torch.get_num_threads()),
-        }
-
-        def prompt_set(split: Split) -> PromptSetMessage:
-            return PromptSetMessage(
-                ids=uint32_bytes(loaded.prompts[split].prompts.ids),
-                scores_digest=loaded.scores_digest(split, digests, machine),
-            )
-
-        result = LoadResult(
-            device=str(device.torch_device),
-            device_name=device.name,
-            dtype=payload.backend.dtype,
-            threads=torch.get_num_threads(),
-            parameters=policy.size,
-            context=context_of(policy.actor.causal),
-            train=prompt_set("train"),
-            test=prompt_set("test"),
-            overlap=loaded.data.overlap,
-            versions=versions,
-            nondeterminism=device.nondeterminism(payload.backend.deterministic),
-            model_settings={key: dict(told) for key, told in loaded.settings.items()},
-            digests=digests,
-            memory_bytes=resident_bytes(),
-            gpu=gpu_state(device.torch_device),
-            seconds=time.perf_counter() - started,
-        )
+        result = load_result(loaded, started)
         self._loaded = loaded
         return result
 
@@ -347,16 +308,3 @@ def _components(loaded: Loaded, parts: Sequence[Scores]) -> list[Scored]:
         scored(reward.name, part.values, part.failures)
         for reward, part in zip(loaded.payload.rewards, parts, strict=True)
     ]
-
-
-def _versions(folders: Folders) -> dict[str, str]:
-    """Of programs and packages by name; of models from the hub, their commit by config key."""
-    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    # The hub's cache: models--<name>/snapshots/<commit>.
-    commits = {
-        model.key: model.path.name
-        for model in folders.all()
-        if model.path.parent.name == "snapshots"
-    }
-    own = {"averse_worker": __version__, "python": platform.python_version()}
-    return own | found | commits

@@ -1,0 +1,68 @@
+"""What the torch engine answers to `load`: what was loaded, from what, and on which machine."""
+
+import importlib.metadata
+import platform
+import time
+from typing import Final
+
+import torch
+
+from averse_worker import __version__
+from averse_worker.data.builtin import Split
+from averse_worker.engine.torch.loaded import Folders, Loaded
+from averse_worker.models.window import context_of
+from averse_worker.platform.gpu import gpu_state
+from averse_worker.platform.memory import resident_bytes
+from averse_worker.wire.messages.base import uint32_bytes
+from averse_worker.wire.messages.load import LoadResult, PromptSet
+
+_PACKAGES: Final = ("torch", "transformers", "trl", "peft", "tokenizers", "safetensors", "numpy")
+
+
+def load_result(loaded: Loaded, started: float) -> LoadResult:
+    """The answer to the `load` that began at `started`, of `time.perf_counter`."""
+    policy, device, backend = loaded.training.policy, loaded.device, loaded.payload.backend
+    digests = loaded.digests()
+    found = versions(loaded.folders) | device.versions
+    machine = found | {
+        "device": f"{device.torch_device} {device.name}",
+        "threads": str(torch.get_num_threads()),
+    }
+
+    def prompt_set(split: Split) -> PromptSet:
+        return PromptSet(
+            ids=uint32_bytes(loaded.prompts[split].prompts.ids),
+            scores_digest=loaded.scores_digest(split, digests, machine),
+        )
+
+    return LoadResult(
+        device=str(device.torch_device),
+        device_name=device.name,
+        dtype=backend.dtype,
+        threads=torch.get_num_threads(),
+        parameters=policy.size,
+        context=context_of(policy.actor.causal),
+        train=prompt_set("train"),
+        test=prompt_set("test"),
+        overlap=loaded.data.overlap,
+        versions=found,
+        nondeterminism=device.nondeterminism(backend.deterministic),
+        model_settings={key: dict(told) for key, told in loaded.settings.items()},
+        digests=digests,
+        memory_bytes=resident_bytes(),
+        gpu=gpu_state(device.torch_device),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def versions(folders: Folders) -> dict[str, str]:
+    """Of programs and packages by name; of models from the hub, their commit by config key."""
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    # The hub's cache: models--<name>/snapshots/<commit>.
+    commits = {
+        model.key: model.path.name
+        for model in folders.all()
+        if model.path.parent.name == "snapshots"
+    }
+    own = {"averse_worker": __version__, "python": platform.python_version()}
+    return own | found | commits
