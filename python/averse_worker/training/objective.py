@@ -156,7 +156,7 @@ def make_objective(episodes: Episodes, arrays: LossArrays, aggregation: Aggregat
     policy = None
     if arrays.weights is not None:
         weights = taken(arrays.weights)
-        policy = _weighted_term(part, over_those(weights))
+        policy = _weighted_term(part, over_those(weights), weights[:, None] * valid)
     elif arrays.advantages is not None:
         signed = taken(arrays.advantages)
         ones = (signed != 0).float()
@@ -166,16 +166,16 @@ def make_objective(episodes: Episodes, arrays: LossArrays, aggregation: Aggregat
     return Objective(part, taking, policy, kl, kl_weights)
 
 
-def _weighted_term(part: Episodes, coefficients: Coefficients) -> PolicyTerm:
+def _weighted_term(part: Episodes, coefficients: Coefficients, token_weights: Tensor) -> PolicyTerm:
     critique = part.critique
     assert critique is not None, "weights are on the critic's advantages"
     advantages = critique.advantages
     if part.failed.any():
         # They have no weight, and only a KL; but NaN times zero would still be NaN.
-        advantages = torch.where(coefficients.raw > 0, advantages, 0.0)
+        advantages = torch.where(token_weights > 0, advantages, 0.0)
     return PolicyTerm(
         coefficients,
         coefficients,
-        whiten(advantages, coefficients.raw),
+        whiten(advantages, token_weights),
         Targets(critique.values, critique.baseline, advantages + critique.values),
     )

@@ -103,8 +103,10 @@ def test_only_ratios_of_weights_count(language_model: Path) -> None:
         torch.testing.assert_close(one[name], ten[name], rtol=1e-4, atol=1e-6)
 
 
-def test_the_first_gradient_is_that_of_the_formula(language_model: Path) -> None:
-    """One minibatch, ratio 1: ∇ = −Σ wᵢ Σ_t Â ∇log π / Σ wᵢ·tokensᵢ, and the value loss's."""
+@pytest.mark.parametrize("aggregation", ["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"])
+def test_the_first_gradient_is_that_of_the_formula(language_model: Path, aggregation: str) -> None:
+    """One minibatch, ratio 1: ∇ = −Σ wᵢ Σ_t Â ∇log π / Σ wᵢ·tokensᵢ, and the value loss's; or a
+    mean over episodes, of their sums or means."""
     weights = torch.tensor([1.0, 0.5, 2.0, 1.0, 0.0, 3.0])
     policy = make_policy(language_model)
     episodes = episodes_of(policy, lengths=[6, 5, 6, 4, 6, 2])
@@ -115,15 +117,18 @@ def test_the_first_gradient_is_that_of_the_formula(language_model: Path) -> None
     assert episodes.critique is not None
     white = returns.whiten(episodes.critique.advantages, token_weights)
     targets = episodes.critique.advantages + episodes.critique.values
-    value_loss = 0.5 * (token_weights * (seen.values - targets).square()).sum()
-    policy_loss = -(token_weights * white * seen.log_probs).sum()
-    loss = (policy_loss + 0.1 * value_loss) / token_weights.sum()
+    tokens = 0.05 * (seen.values - targets).square() - white * seen.log_probs
+    if aggregation == "token-mean":
+        loss = (token_weights * tokens).sum() / token_weights.sum()
+    else:
+        lengths = episodes.responses.lengths if aggregation == "seq-mean-token-mean" else 1
+        loss = (weights * (valid * tokens).sum(1) / lengths).sum() / weights.sum()
     loss.backward()  # type: ignore[no-untyped-call]
     expected = {n: p.grad.clone() for n, p in policy.parameters.items() if p.grad is not None}
     policy.actor.causal.zero_grad()
     policy.model.value_head.zero_grad()
     ppo = Ppo(policy, training(epochs=1, minibatch=8, learning_rate=0, max_grad_norm=1e9), 0)
-    summary = update_once(ppo, episodes, weights)
+    summary = update_once(ppo, episodes, weights, aggregation=aggregation)
     for name, parameter in policy.parameters.items():
         torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-3, atol=1e-5)
     assert summary.figures["clip_fraction"] == 0
