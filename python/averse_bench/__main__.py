@@ -13,7 +13,10 @@ from averse_bench import sampling, step, trl, update
 from averse_bench.setting import Setting
 
 BENCHMARKS = {
-    "update": (update.measure, "update time with 100, 40 and 20 % of the episodes kept"),
+    "update": (
+        update.measure,
+        "update time with 100, 40, 20 % of the episodes kept, and with a KL loss",
+    ),
     "step": (step.measure, "rollout and update: risk-neutral against 40 % kept"),
     "sampling": (sampling.measure, "tokens a second against transformers' generate"),
     "trl": (trl.measure, "episodes a second against TRL's GRPO and RLOO trainers"),

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,7 +26,12 @@ from averse_worker.wire.messages.load import (
     LoadTraining,
     ScorePromptsPayload,
 )
-from averse_worker.wire.messages.training import RolloutPayload, RolloutResult, UpdatePayload
+from averse_worker.wire.messages.training import (
+    KlLoss,
+    RolloutPayload,
+    RolloutResult,
+    UpdatePayload,
+)
 
 PROMPT_TOKENS = 32
 NEW_TOKENS = 24
@@ -117,8 +122,10 @@ class Bench:
         )
         return self.engine.rollout(payload, no_report)
 
-    def update(self, rollout: RolloutResult, kept: float) -> None:
-        """One update on this share of the episodes, ⌈share·B⌉ of them."""
+    def update(
+        self, rollout: RolloutResult, kept: float, kl: Literal["exact", "k3"] | None = None
+    ) -> None:
+        """One update on this fraction of the episodes, ⌈fraction·B⌉ of them, and a KL of all."""
         weights = np.zeros(self.setting.batch)
         count = int(np.ceil(kept * self.setting.batch))
         weights[self._random.permutation(self.setting.batch)[:count]] = 1
@@ -126,8 +133,8 @@ class Bench:
             rollout=rollout.rollout,
             weights=float32_bytes(weights),
             advantages=None,
-            kl_weights=None,
-            kl_loss=None,
+            kl_weights=float32_bytes(np.ones(self.setting.batch)) if kl else None,
+            kl_loss=KlLoss(form=kl, coefficient=BETA) if kl else None,
             loss_aggregation="token-mean",
             steps_per_epoch=None,
             seed=self._seed,

@@ -1,23 +1,32 @@
-"""Update time against the share of episodes kept: episodes of weight zero should be free."""
+"""Update time against the fraction of episodes kept (those of weight zero should be free), and what
+a KL loss on all episodes adds to the full one."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Final, Literal
 
 from averse_bench.setting import Bench, Setting, Times
 
-SHARES = (1.0, 0.4, 0.2)
+FULL: Final = "100%"
+CASES: Final[dict[str, tuple[float, Literal["exact", "k3"] | None]]] = {
+    FULL: (1.0, None),
+    "40%": (0.4, None),
+    "20%": (0.2, None),
+    "100% and exact KL": (1.0, "exact"),
+    "100% and k3": (1.0, "k3"),
+}
 
 
 def measure(setting: Setting) -> dict[str, Any]:
-    """Seconds of an update at each share, and their ratios to the full one."""
+    """Seconds of an update in each case, and their ratios to the full one."""
     bench = Bench(setting)
-    times = {share: Times() for share in SHARES}
-    bench.update(bench.rollout(bench.prompts()), 1.0)  # first calls compile kernels
+    times = {case: Times() for case in CASES}
+    for kept, kl in CASES.values():  # first calls compile kernels
+        bench.update(bench.rollout(bench.prompts()), kept, kl)
     for _ in range(setting.repeats):
         rollout = bench.rollout(bench.prompts())
-        for share, clock in times.items():
-            clock.measure(partial(bench.update, rollout, share))
+        for case, (kept, kl) in CASES.items():
+            times[case].measure(partial(bench.update, rollout, kept, kl))
     return {
-        "update": {f"{share:.0%}": clock.told() for share, clock in times.items()},
-        "ratio": {f"{share:.0%}": clock.over(times[1.0]) for share, clock in times.items()},
+        "update": {case: clock.told() for case, clock in times.items()},
+        "ratio": {case: clock.over(times[FULL]) for case, clock in times.items()},
     }
