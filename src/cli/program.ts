@@ -35,7 +35,7 @@ export async function runCommandLine(
   try {
     if (argv.length === 0)
       return await (await import("./commands/launcher.js")).launcher({ runs: "runs" }, terminal);
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync(refusable(program, argv), { from: "user" });
     return code;
   } catch (error) {
     // Help and version end by throwing too; commander has printed what there is to say.
@@ -45,6 +45,22 @@ export async function runCommandLine(
     terminal.err(failure.text);
     return failure.exit;
   }
+}
+
+/**
+ * Help of a command that is not there: commander would show that of the program, as if all were
+ * well. Without the word for help it refuses the command, and names the nearest one.
+ */
+function refusable(program: Command, argv: readonly string[]): string[] {
+  const isHelp = (word: string) => word === "--help" || word === "-h" || word === "help";
+  let command = program;
+  for (const word of argv.filter((one) => !isHelp(one))) {
+    if (word.startsWith("-") || command.commands.length === 0) break;
+    const known = command.commands.find((one) => one.name() === word);
+    if (known === undefined) return argv.filter((one) => !isHelp(one));
+    command = known;
+  }
+  return [...argv];
 }
 
 function buildProgram(

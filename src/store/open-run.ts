@@ -4,9 +4,15 @@ import { isDeepStrictEqual } from "node:util";
 import type { JournalEvent } from "../journal/events.js";
 import { readJournal, recoverJournal } from "../journal/reader.js";
 import { JournalWriter } from "../journal/writer.js";
+import { RecordError } from "../system/record-error.js";
 import { evaluationDigest } from "./evaluation-file.js";
 import { KeptParts, removeLeftovers } from "./leftovers.js";
-import { type Provenance, readManifest, writeManifest } from "./manifest/manifest.js";
+import {
+  missingEvents,
+  type Provenance,
+  readManifest,
+  writeManifest,
+} from "./manifest/manifest.js";
 import { completedManifest, manifestAfter } from "./manifest/progress.js";
 import { runFiles } from "./paths.js";
 import { DiskRecorder, type RunRecorder } from "./recorder.js";
@@ -56,6 +62,9 @@ export async function openRun(
       manifest = manifestAfter(manifest, event);
       finish = event.type === "run_finished" ? event : null;
     });
+    // Of a journal that was emptied every checkpoint would be a leftover.
+    const missing = missingEvents(written, end.seq);
+    if (missing !== null) throw new RecordError("damaged", `${run}: ${missing}`);
     removeLeftovers(run, new Set(kept.checkpoints.keys()));
     const journal = new JournalWriter(join(run, runFiles.journal), now, end);
     if (finish !== null) {

@@ -7,7 +7,7 @@ import type { JournalEvent, StepEvent } from "../../journal/events.js";
 import { readJournalSoFar } from "../../journal/reader.js";
 import type { RunModel } from "../../run-model/run-model.js";
 import { readEvaluationIfAny } from "../../store/evaluation-file.js";
-import { type Manifest, readManifest } from "../../store/manifest/manifest.js";
+import { type Manifest, missingEvents, readManifest } from "../../store/manifest/manifest.js";
 import { checkedPath } from "../../store/paths.js";
 import type { TrialProgress } from "../../store/run-progress.js";
 import { readTexts } from "../../store/texts-file.js";
@@ -36,7 +36,9 @@ export async function show(
   const folder = runFolder(run, options.runs);
   const manifest = readManifest(folder);
   const lastSteps = new Map<string, StepEvent>();
-  const trials = await trialFacts(folder, lastSteps);
+  const { trials, events } = await trialFacts(folder, lastSteps);
+  const missing = missingEvents(manifest, events);
+  if (missing !== null) terminal.err(`warning: ${missing}.`);
   const evaluation = readEvaluationIfAny(folder);
   const { live, model } = await viewOf(folder);
   if (options.json) {
@@ -95,13 +97,15 @@ interface TrialFacts {
 async function trialFacts(
   folder: string,
   lastSteps: Map<string, StepEvent>,
-): Promise<Map<string, TrialFacts>> {
+): Promise<{ trials: Map<string, TrialFacts>; events: number }> {
   const trials = new Map<string, TrialFacts>();
+  let events = 0;
   for await (const event of readJournalSoFar(folder)) {
+    events += 1;
     take(event, trials);
     if (event.type === "step" && event.trial !== null) lastSteps.set(event.trial, event);
   }
-  return trials;
+  return { trials, events };
 }
 
 function take(event: JournalEvent, trials: Map<string, TrialFacts>): void {

@@ -8,8 +8,14 @@ import { readJournalSoFar } from "../../journal/reader.js";
 import { renderReport } from "../../report/render-report.js";
 import type { RunDescription } from "../../report/report-data.js";
 import { writeWithDigests } from "../../store/digest-list.js";
-import { type Manifest, readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
+import {
+  type Manifest,
+  missingEvents,
+  readManifest,
+  recordedExperiment,
+} from "../../store/manifest/manifest.js";
 import { digestListOf, runFiles } from "../../store/paths.js";
+import { RecordError } from "../../system/record-error.js";
 import { shellLine } from "../command-line.js";
 import { readSamples } from "./results.js";
 
@@ -30,6 +36,9 @@ export async function writeReports(folder: string, options: ReportTextOptions): 
   // A journal of 10,000 iterations is hundreds of megabytes of arrays, of which a report shows none.
   const events: EventFigures[] = [];
   for await (const event of readJournalSoFar(folder)) events.push(figuresOf(event));
+  // A report of what is left would take the place of the whole one.
+  const missing = missingEvents(manifest, events.length);
+  if (missing !== null) throw new RecordError("damaged", `${folder}: ${missing}`);
   const { html, markdown } = await renderReport(
     {
       run: description(folder, manifest, experiment),

@@ -10,6 +10,7 @@ import { batchQuantities } from "../../analysis/batch-quantities.js";
 import { determinismOf } from "../../analysis/determinism.js";
 import { resolvedExperiment } from "../../config/resolved-experiment.js";
 import type { Experiment } from "../../config/schema/experiment.js";
+import { journalFile } from "../../journal/line.js";
 import { writeDurably } from "../../system/durable-files.js";
 import { recordError } from "../../system/record-error.js";
 import { sha256Of } from "../../system/sha256.js";
@@ -157,6 +158,22 @@ export function recordedExperiment(manifest: Manifest, run: string): Experiment 
   if (typeof experiment !== "string") return experiment;
   const what = `the configuration in ${join(run, runFiles.manifest)}`;
   throw otherVersion(`${what} is of another Averse${writerOf(manifest)}: ${experiment}`);
+}
+
+/**
+ * What is missing of a run's journal, in words; null: nothing that is known of.
+ *
+ * @param events that it has
+ */
+export function missingEvents({ results, outcome }: Manifest, events: number): string | null {
+  const told = results.journal?.events ?? 0;
+  if (events < told) {
+    return (
+      `${journalFile} has ${events} of the ${told} events that ${runFiles.manifest} tells of: it was ` +
+      "emptied or cut off, and only a copy brings them back; `averse verify` checks the whole record"
+    );
+  }
+  return events === 0 && outcome !== null ? `${journalFile} has no event` : null;
 }
 
 export function configHash(experiment: Experiment): string {

@@ -68,6 +68,11 @@ describe("the command line", () => {
 
   test.each([
     [["rnu"], "Did you mean run?"],
+    [["bogus", "--help"], "unknown command 'bogus'"],
+    [["rnu", "-h"], "Did you mean run?"],
+    [["help", "bogus"], "unknown command 'bogus'"],
+    [["config", "explian", "--help"], "Did you mean explain?"],
+    [["--help", "bogus"], "unknown command 'bogus'"],
     [["resume", "latest", "--runs", "/nowhere"], "there is no folder /nowhere"],
     [["verify", "gone", "--runs", "/nowhere"], "there is no folder /nowhere"],
     [["run"], "missing required argument 'experiment'"],

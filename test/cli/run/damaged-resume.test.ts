@@ -1,13 +1,17 @@
 /** A run whose record cannot be gone on from: what is wrong, what to do next, and nothing changed. */
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runCommandLine } from "../../../src/cli/program.js";
 import { newRun, tickingClock } from "../../store/folders.js";
 
-async function resume(folder: string): Promise<{ code: number; err: string }> {
+function resume(folder: string): Promise<{ code: number; err: string }> {
+  return averse("resume", folder, "--plain");
+}
+
+async function averse(...args: string[]): Promise<{ code: number; err: string }> {
   let err = "";
-  const code = await runCommandLine(["resume", folder, "--plain"], {
+  const code = await runCommandLine(args, {
     out: () => {},
     err: (text) => {
       err += `${text}\n`;
@@ -60,6 +64,31 @@ test.each<[string, string, (path: string) => void, RegExp]>([
     `\`averse verify ${run}\` lists all that is wrong: put such files back from a copy and ` +
       "resume, or start a new run.",
   );
+});
+
+test("a journal that was emptied after the run's end is told, and takes no file with it", async () => {
+  const run = newRun({ now: tickingClock() });
+  run.append(null, { type: "run_started", name: "small", trials: ["rlhf-s0"], parallel: 1 });
+  const over = { outcome: "interrupted", message: "", seconds: 1 } as const;
+  run.append(null, { type: "run_finished", ...over });
+  run.close();
+  const folder = run.directory;
+  const checkpoint = join(folder, "trials", "rlhf-s0", "checkpoints", "step-000050");
+  mkdirSync(checkpoint, { recursive: true });
+  truncateSync(join(folder, "journal.jsonl"));
+  const told =
+    "journal.jsonl has 0 of the 2 events that manifest.json tells of: it was emptied or cut off";
+  expect(await averse("show", folder)).toMatchObject({
+    code: 0,
+    err: expect.stringContaining(`warning: ${told}`),
+  });
+  for (const command of ["report", "resume"]) {
+    const { code, err } = await averse(command, folder);
+    expect(err).toContain(told);
+    expect(code).toBe(3);
+  }
+  expect(existsSync(checkpoint)).toBe(true);
+  expect(existsSync(join(folder, "report.md"))).toBe(false);
 });
 
 test("a manifest that is gone is named, with the command that checks the rest", async () => {
