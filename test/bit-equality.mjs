@@ -35,6 +35,8 @@ const newKeys = [
   "figures.*.*.description",
   ...["train", "test", "overlap"].map((key) => `prompts.${key}`),
   ...["digest", "cached", "seconds"].map((key) => `prompt_scores.*.${key}`),
+  // Two keys in the middle: models go by their config key, `policy.model`.
+  "model_settings.*.*.*",
 ];
 
 /** Events that only newer code writes. @type {readonly string[]} */
