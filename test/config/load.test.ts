@@ -265,6 +265,11 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
       "x.yaml:2:27: rollout.min_new_tokens: found min_new_tokens 60 over new_tokens 48",
     ],
     [
+      "a revision of what is no model from the hub",
+      `${name}reward: {revision: main}\n`,
+      "x.yaml:2:20: reward.revision: found the revision main of the builtin reward model",
+    ],
+    [
       "a stratum without an episode",
       `${name}sampling: {strategy: stratified, hard_share: 0.001}\n`,
       "x.yaml:2:46: sampling.hard_share: found a hard_share of 0.001, which is 0 of 128 episodes",

@@ -264,6 +264,14 @@ describe("failures", () => {
     expect((outcome as { message: string }).message).toMatch(/16 positions, but the model has 15/);
   });
 
+  test("SFT texts that may be longer than the model's context are told before SFT", async () => {
+    const harness = new Harness(smallExperiment({ sft: { steps: 2, max_tokens: 1025 } }));
+    const outcome = await harness.run();
+    expect(outcome).toMatchObject({ outcome: "failed", kind: "input" });
+    const { message } = outcome as { message: string };
+    expect(message).toMatch(/up to 1025 tokens .* the model has 1024: set sft.max_tokens to 1024/);
+  });
+
   test("a worker without checkpoints trains without them", async () => {
     const plain = (): Promise<ReturnType<typeof simulatedWorker>> => {
       const worker = simulatedWorker();

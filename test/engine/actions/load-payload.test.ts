@@ -32,6 +32,31 @@ describe("what a worker loads", () => {
     expect(beside.seed).toBe(payload.seed);
   });
 
+  test("trusts code and names revisions model by model", () => {
+    const commit = "607a30d783dfa663caf39e06633721c8d4cfcd7e";
+    const hub = { model: "owner/name", revision: commit, trust_remote_code: true };
+    const plain = smallExperiment();
+    const of = (experiment: typeof plain, from: string | null) =>
+      loadPayloadFor(experiment, planTrials(experiment).at(-1)!, from, null);
+    const policy = of({ ...plain, policy: { ...plain.policy, ...hub } }, null);
+    expect(policy.policy).toMatchObject(hub);
+    expect(policy.rewards[0]!.scorer).not.toHaveProperty("trust_remote_code");
+    const arms = Object.fromEntries(
+      Object.entries(plain.arms).map(([name, arm]) => [
+        name,
+        { ...arm, reward: { ...arm.reward, ...hub } },
+      ]),
+    );
+    const judged = { ...plain.evaluation, judge: "owner/judge" };
+    const reward = of({ ...plain, arms, evaluation: judged }, null);
+    expect(reward.policy).toMatchObject({ revision: null, trust_remote_code: false });
+    expect(reward.rewards[0]!.scorer).toMatchObject(hub);
+    expect(reward.judges[0]!.scorer).toMatchObject({ revision: null, trust_remote_code: false });
+    // A model of this run is a folder.
+    const started = of({ ...plain, policy: { ...plain.policy, ...hub } }, "/run/model");
+    expect(started.policy.revision).toBeNull();
+  });
+
   test("takes the slot's device over the configured one", () => {
     expect(loadPayloadFor(experiment, rlhf!, null, "cuda:1").backend.device).toBe("cuda:1");
     expect(loadPayloadFor(experiment, rlhf!, null, null).backend.device).toBe("cpu");

@@ -90,6 +90,10 @@ describe("a manifest at the start", () => {
     const experiment = smallExperiment();
     const trusting = { ...experiment, policy: { ...experiment.policy, trust_remote_code: true } };
     expect(startingManifest(trusting, provenance(), started).trust_remote_code).toBe(true);
+    const arm = experiment.arms.rlhf!;
+    const rewarded = { ...arm, reward: { ...arm.reward, trust_remote_code: true } };
+    const other = { ...experiment, arms: { ...experiment.arms, rlhf: rewarded } };
+    expect(startingManifest(other, provenance(), started).trust_remote_code).toBe(true);
   });
 });
 
@@ -99,6 +103,11 @@ describe("a worker that has loaded", () => {
       start(),
       ready("sft-s0", {
         versions: { node: "its own", torch: "2.9.0", "reward.model": "commit", numpy: "2.4" },
+        model_settings: {
+          "policy.model": { end_tokens: "0 '</s>'" },
+          "reward.model": { class: "1 'good'" },
+          "evaluation.judge": { class: "0 'fine'" },
+        },
       }),
     );
     expect(manifest.versions).toMatchObject({ node: "20", torch: "2.9.0", numpy: "2.4" });
@@ -115,6 +124,13 @@ describe("a worker that has loaded", () => {
       ["reference", "builtin", null],
       ["reward", "builtin", "commit"],
       ["judge", "builtin", null],
+    ]);
+    expect(manifest.models.map(({ settings }) => settings)).toEqual([
+      { end_tokens: "0 '</s>'" },
+      {},
+      {},
+      { class: "1 'good'" },
+      { class: "0 'fine'" },
     ]);
     expect(manifest.models[1]!.files).toEqual({
       "tokenizer.json": "t",
