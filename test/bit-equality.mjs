@@ -26,8 +26,9 @@ import { fileURLToPath } from "node:url";
 const renamedKeys = [];
 
 /** Values that have another name since: key → older value → newer value. */
-const renamedValues =
-  /** @type {Readonly<Record<string, Readonly<Record<string, string>>>>} */ ({});
+const renamedValues = /** @type {Readonly<Record<string, Readonly<Record<string, string>>>>} */ ({
+  weights: { average: "ema" },
+});
 
 /** Keys that only newer code writes. @type {readonly string[]} */
 const newKeys = [

@@ -72,7 +72,7 @@ function normalDraws(purpose, count, centre, spread) {
   );
 }
 
-/** The share of values in each bin, as the corners of a stepped line. */
+/** The fraction of values in each bin, as the corners of a stepped line. */
 function outline(values, edges) {
   const { counts } = histogram(values, edges);
   return edges.map((edge, bin) => [edge, (100 * (counts[bin] ?? 0)) / values.length]);

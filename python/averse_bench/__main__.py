@@ -18,8 +18,8 @@ BENCHMARKS = {
         "update time with 100, 40, 20 % of the episodes kept, and with a KL loss",
     ),
     "step": (step.measure, "rollout and update: risk-neutral against 40 % kept"),
-    "sampling": (sampling.measure, "tokens a second against transformers' generate"),
-    "trl": (trl.measure, "episodes a second against TRL's GRPO and RLOO trainers"),
+    "sampling": (sampling.measure, "tokens per second against transformers' generate"),
+    "trl": (trl.measure, "episodes per second against TRL's GRPO and RLOO trainers"),
 }
 
 

@@ -20,7 +20,7 @@ OPENING = 80
 def perplexity(
     model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], rows: int = 32
 ) -> float:
-    """exp of the mean nats a token over the first `OPENING` tokens of each text."""
+    """exp of the mean nats per token over the first `OPENING` tokens of each text."""
     encoded = tokenizer(list(texts), truncation=True, max_length=OPENING + 1)["input_ids"]
     encoded.sort(key=len)
     total, count = 0.0, 0

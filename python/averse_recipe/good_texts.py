@@ -37,7 +37,7 @@ _LEAST_TOKENS = 20
 class Completion:
     """A prompt with its completion `new`.
 
-    `surprise` is the completion's mean nats a token, `distinct` its share of distinct token pairs,
+    `surprise` is the completion's mean nats per token, `distinct` its fraction of distinct token pairs,
     0 where it is too short.
     """
 

@@ -44,7 +44,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--engine", choices=sorted(ENGINES), default="torch")
     for name, default, what in (
         ("heartbeat", Timing.heartbeat_ms, "between two ZMTP pings"),
-        ("heartbeat-timeout", Timing.heartbeat_timeout_ms, "silence: the controller is gone"),
+        ("heartbeat-timeout", Timing.heartbeat_timeout_ms, "timeout: the controller is gone"),
         ("connect-timeout", Timing.connect_timeout_ms, "for the first contact"),
     ):
         parser.add_argument(

@@ -98,6 +98,6 @@ export function riskRecord({ risk, reward, training }: ArmConfig): RiskRecord {
     whitening: "advantages to mean 0 and variance 1 over the kept episodes' tokens, by weight",
     failed_rewards:
       "left out of ranking, update and figures, never scored 0; over " +
-      `${reward.max_failed_share} of a batch the run stops`,
+      `${reward.max_failed_fraction} of a batch the run stops`,
   };
 }

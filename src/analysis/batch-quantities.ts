@@ -39,17 +39,17 @@ function trainingRows({ rollout, training, risk }: ArmConfig): Quantity[] {
     atMost(`trained_tokens_${when}`, epochs * kept * rollout.new_tokens, "tokens per iteration"),
   ];
   return [
-    exact("iterations", iterations, "iterations a trial"),
+    exact("iterations", iterations, "iterations per trial"),
     exact("prompts", batch, "prompts per iteration"),
-    exact("episodes_per_prompt", 1, "episodes a prompt drawn"),
+    exact("episodes_per_prompt", 1, "episodes per prompt drawn"),
     exact("episodes", batch, "episodes per iteration"),
-    exact("episodes_total", batch * iterations, "episodes a trial"),
+    exact("episodes_total", batch * iterations, "episodes per trial"),
     exact("sampled_at_once", rollout.minibatch || batch, "episodes a forward pass of sampling"),
-    atMost("prompt_tokens", rollout.prompt_tokens, "tokens a prompt"),
+    atMost("prompt_tokens", rollout.prompt_tokens, "tokens per prompt"),
     atMost("new_tokens", rollout.new_tokens, "tokens per episode"),
     atMost("generated_tokens", batch * rollout.new_tokens, "tokens per iteration"),
     exact("epochs", epochs, "epochs over the kept episodes"),
-    atMost("minibatch", training.minibatch, "episodes a gradient step"),
+    atMost("minibatch", training.minibatch, "episodes per gradient step"),
     ...rows("at_start", start),
     ...rows("at_end", end),
   ];
@@ -77,8 +77,8 @@ function sftRows({ sft }: Experiment): Quantity[] {
     ? []
     : [
         exact("sft_steps", sft.steps, "gradient steps"),
-        exact("sft_batch", sft.batch, "texts a gradient step"),
-        atMost("sft_tokens", sft.max_tokens, "tokens a text"),
+        exact("sft_batch", sft.batch, "texts per gradient step"),
+        atMost("sft_tokens", sft.max_tokens, "tokens per text"),
       ];
 }
 

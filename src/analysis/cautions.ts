@@ -36,14 +36,14 @@ export function cautions(
     ...fewInTail(
       "final",
       evaluated.map(({ final }) => final),
-      experiment.evaluation.tail_quantile,
+      experiment.evaluation.tail_fraction,
     ),
     ...fewInTail(
       "frontier",
       trials.flatMap(({ id }) =>
         [...(figures.get(id)?.frontier.values() ?? [])].filter((one) => "arrays" in one),
       ),
-      experiment.evaluation.tail_quantile,
+      experiment.evaluation.tail_fraction,
     ),
     ...loaded
       .slice(0, 1)

@@ -14,7 +14,7 @@ const trainingOnly: ReadonlySet<string> = new Set([
   "reward.scale",
   "reward.baseline",
   "reward.timeout_seconds",
-  "reward.max_failed_share",
+  "reward.max_failed_fraction",
   "rollout.minibatch",
 ]);
 

@@ -26,7 +26,7 @@ interface SeedPair {
 
 /**
  * A − B for seeds that both arms finished, where their figures are on one scale: at equal iterations (the final evaluations; left out where the arms' iterations differ), at equal
- * update compute and at equal KL (the frontiers; null where none were taken).
+ * trained tokens and at equal KL (the frontiers; null where none were taken).
  */
 export function comparisons(
   experiment: Experiment,
@@ -35,7 +35,7 @@ export function comparisons(
 ): Comparison[] {
   const settings: MetricSettings = {
     harmThreshold: experiment.evaluation.harm_threshold,
-    tailQuantile: experiment.evaluation.tail_quantile,
+    tailQuantile: experiment.evaluation.tail_fraction,
   };
   const arms = Object.entries(experiment.arms);
   const averse = arms.filter(([, arm]) => riskRole(arm) === "averse").map(([name]) => name);

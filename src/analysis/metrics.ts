@@ -25,7 +25,7 @@ export interface Measured {
 export interface MetricSettings {
   /** `evaluation.harm_threshold`, on the raw reward. */
   readonly harmThreshold: number;
-  /** `evaluation.tail_quantile`, fraction of prompts in (0, 1]. */
+  /** `evaluation.tail_fraction`, fraction of prompts in (0, 1]. */
   readonly tailQuantile: number;
 }
 

@@ -24,7 +24,7 @@ missing, problems = [], []
 for package in metadata.distributions(path=list(folders)):
     name = package.name.lower().replace("_", "-")
     installed[name] = package
-    # pip writes RECORD last: without it an installation was broken off.
+    # pip writes RECORD last: without it an installation was aborted.
     if package.read_text("RECORD") is None:
         problems.append(f"{name} is only half installed")
 for requirement in wanted:

@@ -19,7 +19,7 @@ import { join } from "node:path";
 
 const heartbeatSeconds = 5;
 /** A holder that is silent for so long is gone: its number may belong to another process by now. */
-const silenceSeconds = 60;
+const timeoutSeconds = 60;
 /** The same for an installer that goes on without its parent. */
 const orphanSeconds = 900;
 
@@ -145,7 +145,7 @@ function look(file) {
 function isHeld(holder, silent) {
   const local = holder.host === hostname();
   if (local && holder.child !== null && isAlive(holder.child)) return silent < orphanSeconds;
-  return silent < silenceSeconds && (!local || isAlive(holder.pid));
+  return silent < timeoutSeconds && (!local || isAlive(holder.pid));
 }
 
 /** @param {number} pid */

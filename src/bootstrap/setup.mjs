@@ -90,7 +90,7 @@ async function setUp(root, extras) {
 /**
  * Extras of the Python package that are of use on this machine, whatever a script asks for.
  *
- * @returns {string[]} `gpu`, which reads a GPU's load, where the NVIDIA driver lists a GPU; a
+ * @returns {string[]} `gpu`, which reads a GPU's load, where the NVIDIA driver lists per GPU; a
  *   machine without one is not to need the package
  */
 function machineExtras() {

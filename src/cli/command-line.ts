@@ -1,5 +1,5 @@
 /** The command line for the record. One that holds a secret all the same is written without it. */
-import { type Environment, isSecretName, withheld, withholding } from "../text/redaction.js";
+import { type Environment, isSecretName, redacted, redaction } from "../text/redaction.js";
 
 /**
  * What looks like a key of no service in particular: long, without a blank, slash or dot. Of
@@ -23,10 +23,10 @@ const placeOptions = ["--run-dir", "--runs"];
 
 /**
  * @param argv arguments after the program's name
- * @param environment its secret variables' values are withheld wherever they stand
+ * @param environment its secret variables' values are redacted wherever they stand
  */
 export function recordedCommand(argv: readonly string[], environment: Environment): string[] {
-  const secrets = withholding(environment);
+  const secrets = redaction(environment);
   return argv.map((argument, at) => {
     const equals = argument.indexOf("=");
     const name = argument.slice(0, Math.max(equals, 0));
@@ -37,7 +37,7 @@ export function recordedCommand(argv: readonly string[], environment: Environmen
       isSecretName(name.split(".").at(-1)!) ||
       (!isPlace && looksLikeKey(name, value)) ||
       secrets.whole(argument) !== argument;
-    return secret ? `${equals < 0 ? "" : `${name}=`}${withheld}` : argument;
+    return secret ? `${equals < 0 ? "" : `${name}=`}${redacted}` : argument;
   });
 }
 

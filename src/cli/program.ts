@@ -192,7 +192,7 @@ function buildProgram(
     .argument("<run>", `${runWords}; or the path of a manifest.json`)
     .option("--run-dir <folder>", "run folder of the second run; must not exist yet")
     .addOption(runsOption())
-    .option("--json", "one JSON object a line on stdout; the last is the verdict", false)
+    .option("--json", "one JSON object per line on stdout; the last is the verdict", false)
     .addOption(plainOption())
     .addOption(showTextOption())
     .addOption(debugOption())
@@ -274,7 +274,7 @@ function addSteeringCommands(
     .description("Opens a run's dashboard. Leaving it, or closing its window, never stops the run.")
     .argument("<run>", runWords)
     .addOption(runsOption())
-    .option("--json", "the journal's events, one JSON object a line, until the run ends", false)
+    .option("--json", "the journal's events, one JSON object per line, until the run ends", false)
     .option("--plain", "lines instead of the dashboard, until the run ends", false)
     .addOption(debugOption())
     .action(async (run: string, options) =>
@@ -296,10 +296,10 @@ function addSteeringCommands(
       .addOption(debugOption())
       .action(async (run: string, options) => {
         const { steer } = await import("./commands/steer.js");
-        end(await steer(run, options.now === true ? "halt" : name, options, terminal));
+        end(await steer(run, options.now === true ? "abort" : name, options, terminal));
       });
     if (name === "stop") {
-      command.option("--now", "break off at once; back to the last checkpoints", false);
+      command.option("--now", "abort at once; back to the last checkpoints", false);
     }
   }
 }
@@ -323,7 +323,7 @@ function runsOption(): Option {
 
 /** `--json` of a command that runs an experiment. */
 function eventsOption(): Option {
-  const words = "one JSON object a line on stdout: the journal's events, then a result";
+  const words = "one JSON object per line on stdout: the journal's events, then a result";
   return new Option("--json", words).default(false);
 }
 

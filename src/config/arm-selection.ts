@@ -166,7 +166,7 @@ function sectionProblems(path: readonly string[], changes: Tree, places: Places)
     const here = [...path, section];
     if (!Object.hasOwn(armSections, section)) return [unknownKey(here, places.ofKey(here))];
     if (isTree(keys)) return [];
-    const remedy = "Indent its keys under it, one a line.";
+    const remedy = "Indent its keys under it, one per line.";
     return [
       {
         place: places.of(here),

@@ -83,14 +83,14 @@ function tailViolations({ risk, training }: ArmConfig): Violation[] {
 
 function strataViolations({ sampling, training }: ArmConfig): Violation[] {
   if (sampling.strategy !== "stratified") return [];
-  const hard = Math.round(sampling.hard_share * training.batch);
+  const hard = Math.round(sampling.batch_fraction * training.batch);
   if (hard >= 1) return [];
   return [
     {
-      keys: ["sampling.hard_share", "training.batch"],
-      found: `a hard_share of ${sampling.hard_share}, which is ${hard} of ${training.batch} episodes`,
+      keys: ["sampling.batch_fraction", "training.batch"],
+      found: `a batch_fraction of ${sampling.batch_fraction}, which is ${hard} of ${training.batch} episodes`,
       expected: "at least 1 hard episode a batch under the strategy stratified",
-      remedy: "Raise sampling.hard_share, or set sampling.strategy to uniform.",
+      remedy: "Raise sampling.batch_fraction, or set sampling.strategy to uniform.",
     },
   ];
 }

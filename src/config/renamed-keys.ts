@@ -3,7 +3,13 @@
  * record is refused with the new name; there are no aliases. A section alone stands for all its
  * keys, and a section's key for an arm's own, too.
  */
-export const renamedKeys: Readonly<Record<string, string>> = {};
+export const renamedKeys: Readonly<Record<string, string>> = {
+  "training.average_decay": "training.ema_decay",
+  "sampling.hard_share": "sampling.batch_fraction",
+  "sampling.hard_quantile": "sampling.hard_fraction",
+  "evaluation.tail_quantile": "evaluation.tail_fraction",
+  "reward.max_failed_share": "reward.max_failed_fraction",
+};
 
 /** @returns the key's name now; null: it never had another */
 export function renamedTo(

@@ -54,7 +54,7 @@ function sectionExpected(local: readonly string[]): string | null {
 }
 
 function remedy(last: string, known: ReturnType<typeof keyReference>, value: unknown): string {
-  if (known === null) return "Indent its keys under it, one a line.";
+  if (known === null) return "Indent its keys under it, one per line.";
   const meaning = known.description === "" ? "" : ` (${known.description})`;
   if (known.kind === "text" && typeof value !== "string") return `Put it in quotes${meaning}.`;
   const near =

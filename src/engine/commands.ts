@@ -1,15 +1,22 @@
 /** What a user can ask of a run while it goes on, and when that does not apply. Pure. */
 
 import type { Trial } from "../config/trials.js";
-import type { Happening } from "../journal/events.js";
+import type { EventPayload } from "../journal/events.js";
 import { canBeEvaluated, hasUnsavedWork } from "./next-action.js";
 import type { Plan } from "./plan.js";
 import type { RunState } from "./run-state.js";
 import type { TrialState } from "./trial-state.js";
 
-export const runCommands = ["pause", "continue", "checkpoint", "evaluate", "stop", "halt"] as const;
+export const runCommands = [
+  "pause",
+  "continue",
+  "checkpoint",
+  "evaluate",
+  "stop",
+  "abort",
+] as const;
 
-/** `stop`: after the steps in hand · `halt`: at once. */
+/** `stop`: after the steps in hand · `abort`: at once. */
 export type RunCommand = (typeof runCommands)[number];
 
 export interface Refusal {
@@ -18,11 +25,15 @@ export interface Refusal {
 }
 
 /** The event that carries a command out, or the reason why there is nothing to carry out. */
-export function commanded(plan: Plan, state: RunState, command: RunCommand): Happening | Refusal {
+export function commanded(
+  plan: Plan,
+  state: RunState,
+  command: RunCommand,
+): EventPayload | Refusal {
   if (state.phase !== "running") {
     return { refused: notRunning[state.phase] };
   }
-  if (command === "stop" || command === "halt") {
+  if (command === "stop" || command === "abort") {
     return stopping(state, command === "stop" ? "after-step" : "now");
   }
   if (state.stop !== "no") {
@@ -56,7 +67,7 @@ const notRunning: Readonly<Record<Exclude<RunState["phase"], "running">, string>
   interrupted: "the run is interrupted",
 };
 
-function stopping({ stop }: RunState, how: "after-step" | "now"): Happening | Refusal {
+function stopping({ stop }: RunState, how: "after-step" | "now"): EventPayload | Refusal {
   return stop === how || stop === "now"
     ? { refused: "the run is stopping already" }
     : { type: "stop_requested", how };

@@ -11,7 +11,7 @@ import { summarise } from "../analysis/aggregate.js";
 import type { Evaluation } from "../analysis/evaluation.js";
 import { type RunFigures, withEvent } from "../analysis/trial-figures.js";
 import type { Experiment } from "../config/schema/experiment.js";
-import type { Happening } from "../journal/events.js";
+import type { EventPayload } from "../journal/events.js";
 import { WorkerLost } from "../worker/contract.js";
 import type { Action, TrialAction } from "./action.js";
 import { commanded, type RunCommand } from "./commands.js";
@@ -56,8 +56,8 @@ class Run {
   readonly #live: LiveTrials;
   readonly #startedAt: number;
   readonly #onStop = (): void => void this.#command("stop");
-  readonly #onHalt = (): void => void this.#command("halt");
-  readonly #waiting: [trial: string | null, happening: Happening][] = [];
+  readonly #onAbort = (): void => void this.#command("abort");
+  readonly #waiting: [trial: string | null, eventPayload: EventPayload][] = [];
   readonly #withdraw: () => void;
   #dealing = false;
   /** Settled: what still comes in is dropped. */
@@ -73,8 +73,8 @@ class Run {
     this.#figures = past?.figures ?? new Map();
     this.#startedAt = ports.clock();
     this.#inputs = past?.inputs ?? new RecordedInputs(experiment, plan);
-    this.#live = new LiveTrials(experiment, plan, ports, this.#inputs, (trial, happening) =>
-      this.#happened(trial, happening),
+    this.#live = new LiveTrials(experiment, plan, ports, this.#inputs, (trial, eventPayload) =>
+      this.#happened(trial, eventPayload),
     );
     this.outcome = new Promise((resolve, reject) => {
       this.#settle = resolve;
@@ -83,14 +83,14 @@ class Run {
     this.#happened(null, past?.resumed ?? started(plan));
     this.#withdraw = ports.commands?.((command) => this.#command(command)) ?? (() => {});
     whenAborted(ports.stop, this.#onStop);
-    whenAborted(ports.halt, this.#onHalt);
+    whenAborted(ports.abort, this.#onAbort);
   }
 
   async end(): Promise<void> {
     this.#over = true;
     this.#withdraw();
     this.ports.stop.removeEventListener("abort", this.#onStop);
-    this.ports.halt.removeEventListener("abort", this.#onHalt);
+    this.ports.abort.removeEventListener("abort", this.#onAbort);
     await this.#live.closeAll();
   }
 
@@ -105,8 +105,8 @@ class Run {
   }
 
   /** One event is wholly dealt with before the next: what acting or showing brings about waits. */
-  #happened(trial: string | null, happening: Happening): void {
-    this.#waiting.push([trial, happening]);
+  #happened(trial: string | null, eventPayload: EventPayload): void {
+    this.#waiting.push([trial, eventPayload]);
     if (this.#dealing) {
       return;
     }
@@ -118,12 +118,12 @@ class Run {
   }
 
   /** Journals, shows, decides, acts. A fault in here ends the run: nothing can be trusted then. */
-  #deal(trial: string | null, happening: Happening): void {
+  #deal(trial: string | null, eventPayload: EventPayload): void {
     if (this.#over) {
       return;
     }
     try {
-      const event = this.ports.recorder.append(trial, happening);
+      const event = this.ports.recorder.append(trial, eventPayload);
       if (event.type === "checkpoint_dropped") {
         this.#remove(event.path);
       }
@@ -140,9 +140,9 @@ class Run {
       }
     } catch (error) {
       this.#over = true;
-      const failed = happening.type === "trial_failed" || happening.type === "worker_lost";
+      const failed = eventPayload.type === "trial_failed" || eventPayload.type === "worker_lost";
       const unrecorded = failed && error instanceof Error;
-      this.#fail(unrecorded ? new UnrecordedError(happening.message, error) : error);
+      this.#fail(unrecorded ? new UnrecordedError(eventPayload.message, error) : error);
     }
   }
 
@@ -166,26 +166,26 @@ class Run {
 
   async #perform(action: TrialAction): Promise<void> {
     const { trial, kind } = action;
-    let happening: Happening;
+    let eventPayload: EventPayload;
     try {
-      happening = await this.#live.perform(action);
+      eventPayload = await this.#live.perform(action);
     } catch (error) {
       const { interrupting } = this.#state.trials[trial]!;
       if (this.#live.brokeOff(error, kind, interrupting)) {
-        happening = { type: "action_interrupted", action: kind };
+        eventPayload = { type: "action_interrupted", action: kind };
       } else {
         this.#live.forget(trial);
-        happening = this.#lost(trial, kind, error) ?? this.#failed(trial, error);
+        eventPayload = this.#lost(trial, kind, error) ?? this.#failed(trial, error);
       }
     }
-    this.#happened(trial, happening);
+    this.#happened(trial, eventPayload);
   }
 
   /**
    * Null: no other worker is to take its place. One that ends by itself before it has ever started
    * is told at once: a killed one alone may fare better the next time.
    */
-  #lost(trial: string, action: TrialAction["kind"], error: unknown): Happening | null {
+  #lost(trial: string, action: TrialAction["kind"], error: unknown): EventPayload | null {
     const reason = lossOf(error);
     const own = this.#state.trials[trial]!;
     const killed = error instanceof WorkerLost && error.signal !== null;
@@ -206,7 +206,7 @@ class Run {
     };
   }
 
-  #failed(trial: string, error: unknown): Happening {
+  #failed(trial: string, error: unknown): EventPayload {
     const facts = failureFacts(error);
     const { restarts } = this.#state.trials[trial]!;
     const stacks = this.#keepStacks(trial, error);
@@ -258,7 +258,7 @@ class Run {
   }
 }
 
-function started({ name, trials, parallel }: Plan): Happening {
+function started({ name, trials, parallel }: Plan): EventPayload {
   return { type: "run_started", name, trials: trials.map(({ id }) => id), parallel };
 }
 

@@ -104,16 +104,16 @@ export function blanked(values: Float32Array, failed: ReadonlySet<number>): Floa
  *
  * @param what whose rewards, as in "rewards of step 3"
  * @param prompts id of each episode's prompt
- * @param maxShare `reward.max_failed_share`, in [0, 1]
+ * @param maxFraction `reward.max_failed_fraction`, in [0, 1]
  * @returns a sentence for the journal; null: none failed
- * @throws {TrialError} of kind `reward` when more failed than that share of them, or fewer than two
+ * @throws {TrialError} of kind `reward` when more failed than that fraction of them, or fewer than two
  *   are left
  */
 export function failedRewards(
   what: string,
   failures: readonly ScoreFailure[],
   prompts: Uint32Array,
-  maxShare: number,
+  maxFraction: number,
 ): string | null {
   const failed = failedEpisodes(failures).size;
   if (failed === 0) {
@@ -125,24 +125,24 @@ export function failedRewards(
     return `${kind}: ${message} (episode ${first}, prompt ${prompts[first!]}${others})`;
   });
   const untold = reasons.length > TOLD ? `; and ${reasons.length - TOLD} reasons more` : "";
-  const share = `${failed} of ${prompts.length} ${what} failed`;
+  const failure = `${failed} of ${prompts.length} ${what} failed`;
   const why = `${reasons.slice(0, TOLD).join("; ")}${untold}`;
   const limit =
-    failed > maxShare * prompts.length
-      ? `more than reward.max_failed_share ${maxShare} allows`
+    failed > maxFraction * prompts.length
+      ? `more than reward.max_failed_fraction ${maxFraction} allows`
       : prompts.length - failed < LEAST
         ? `and fewer than ${LEAST} are left`
         : null;
   if (limit !== null) {
     throw new TrialError(
       "reward",
-      `${share}, ${limit}: ${why}. Nothing was learned from them: fix the reward and resume; ` +
-        "another reward.timeout_seconds or reward.max_failed_share takes a new run",
-      "reward.max_failed_share",
+      `${failure}, ${limit}: ${why}. Nothing was learned from them: fix the reward and resume; ` +
+        "another reward.timeout_seconds or reward.max_failed_fraction takes a new run",
+      "reward.max_failed_fraction",
       reasons.join("\n"),
     );
   }
-  return `${share} and ${failed === 1 ? "is" : "are"} left out: ${why}`;
+  return `${failure} and ${failed === 1 ? "is" : "are"} left out: ${why}`;
 }
 
 /**

@@ -1,6 +1,6 @@
-/** The workers of the trials in hand, what they are doing, and how that is broken off. */
+/** The workers of the trials in hand, what they are doing, and how that is aborted. */
 import type { Experiment } from "../config/schema/experiment.js";
-import type { ActionKind, Happening } from "../journal/events.js";
+import type { ActionKind, EventPayload } from "../journal/events.js";
 import { WorkerFailure } from "../worker/contract.js";
 import type { TrialAction } from "./action.js";
 import { perform } from "./actions/perform.js";
@@ -25,14 +25,14 @@ export class LiveTrials {
     private readonly plan: Plan,
     private readonly ports: Ports,
     private readonly inputs: RecordedInputs,
-    private readonly note: (trial: string, happening: Happening) => void,
+    private readonly note: (trial: string, eventPayload: EventPayload) => void,
   ) {}
 
   /**
    * @throws {Abandoned} as soon as the trial is abandoned, whatever its worker does
    * @throws whatever went wrong; `failureFacts` reads it
    */
-  async perform(action: TrialAction): Promise<Happening> {
+  async perform(action: TrialAction): Promise<EventPayload> {
     const { context, abandon } = this.#of(action.trial);
     const work = perform(action, context);
     this.#track(work);
@@ -59,7 +59,7 @@ export class LiveTrials {
     }
   }
 
-  /** Whether an error only says that the action in hand was broken off as asked. */
+  /** Whether an error only says that the action in hand was aborted as asked. */
   brokeOff(error: unknown, action: ActionKind, interrupting: TrialState["interrupting"]): boolean {
     if (interrupting === "hard" || error instanceof Abandoned) {
       return interrupting !== "no";
@@ -119,7 +119,7 @@ export class LiveTrials {
       abandoned: abandon.signal,
       onProgress: ({ phase, done, total, unit }) =>
         this.ports.observe({ kind: "progress", trial: id, phase, done, total, unit }),
-      note: (happening) => this.note(id, happening),
+      note: (eventPayload) => this.note(id, eventPayload),
       worker: null,
       loaded: null,
       startedAt: this.ports.clock(),

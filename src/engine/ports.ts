@@ -3,7 +3,7 @@
  * imports no socket, process or file; the command line composes these.
  */
 import type { Evaluation } from "../analysis/evaluation.js";
-import type { FailureKind, Happening, JournalEvent } from "../journal/events.js";
+import type { EventPayload, FailureKind, JournalEvent } from "../journal/events.js";
 import type { Result } from "../protocol/messages.js";
 import type { Worker } from "../worker/contract.js";
 import type { RunCommand } from "./commands.js";
@@ -16,7 +16,7 @@ export interface Recorder {
    * Stamps, appends and returns the event, as a reader of the journal will see it (the arrays of
    * very large batches move to a file of their own).
    */
-  append(trial: string | null, happening: Happening): JournalEvent;
+  append(trial: string | null, eventPayload: EventPayload): JournalEvent;
   /** Makes the empty folder that a worker writes a checkpoint or model into; absolute path. */
   prepare(trial: string, part: "checkpoint" | "model", step: number): string;
   /**
@@ -117,8 +117,8 @@ export interface Ports {
   readonly commands?: CommandSource;
   /** Aborted: finish the steps in hand, checkpoint, stop. */
   readonly stop: AbortSignal;
-  /** Aborted, before, with or after `stop`: break off everything at once. */
-  readonly halt: AbortSignal;
+  /** Aborted, before, with or after `stop`: abort everything at once. */
+  readonly abort: AbortSignal;
 }
 
 export type RunOutcome =

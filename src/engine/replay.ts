@@ -2,7 +2,7 @@
 
 import { type RunFigures, withEvent } from "../analysis/trial-figures.js";
 import type { Experiment } from "../config/schema/experiment.js";
-import type { Happening, JournalEvent } from "../journal/events.js";
+import type { EventPayload, JournalEvent } from "../journal/events.js";
 import { failureFacts } from "./failure.js";
 import type { Plan } from "./plan.js";
 import type { Recorder } from "./ports.js";
@@ -16,7 +16,7 @@ export interface Past {
   readonly figures: RunFigures;
   readonly inputs: RecordedInputs;
   /** The event that takes the run up: where every unfinished trial goes on from. */
-  readonly resumed: Extract<Happening, { type: "run_resumed" }>;
+  readonly resumed: Extract<EventPayload, { type: "run_resumed" }>;
 }
 
 /**

@@ -122,7 +122,7 @@ function discards(plan: Plan, state: RunState, { type, trial }: JournalEvent): A
 }
 
 /**
- * When stopping: what leaves nothing behind is broken off at once; a step, a checkpoint or an
+ * When stopping: what leaves nothing behind is aborted at once; a step, a checkpoint or an
  * export is let finish, unless the stop is `now`.
  */
 function interruptions(plan: Plan, state: RunState): Turn {

@@ -1,7 +1,7 @@
 /** What performing a trial's actions needs, and what lives only while its worker does. */
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
-import type { Happening } from "../journal/events.js";
+import type { EventPayload } from "../journal/events.js";
 import type { ProgressListener, Worker } from "../worker/contract.js";
 import type { Ports } from "./ports.js";
 import type { RecordedInputs } from "./recorded-inputs.js";
@@ -30,7 +30,7 @@ export interface TrialContext {
   readonly abandoned: AbortSignal;
   readonly onProgress: ProgressListener;
   /** Journals something that ends no action. */
-  note(happening: Happening): void;
+  note(eventPayload: EventPayload): void;
   worker: Worker | null;
   loaded: Loaded | null;
   /** Clock at trial_started. */

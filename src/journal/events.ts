@@ -28,7 +28,7 @@ const actionKind = z.enum([
 
 /**
  * The worker's own kinds of error, `lost`: the worker is gone, and `reward`: more rewards failed
- * than `reward.max_failed_share` allows.
+ * than `reward.max_failed_fraction` allows.
  */
 const failureKind = z.enum([...errorKind.options, "lost", "reward"]);
 
@@ -69,7 +69,7 @@ const runResumed = z.strictObject({
 /** The user, or a signal, asked the run to stop. */
 const stopRequested = z.strictObject({
   type: z.literal("stop_requested"),
-  /** `after-step`: finish the steps in hand and checkpoint · `now`: break off. */
+  /** `after-step`: finish the steps in hand and checkpoint · `now`: abort. */
   how: z.enum(["after-step", "now"]),
 });
 /** The user asked, from a view or a script; refused requests are not journaled. */
@@ -230,7 +230,7 @@ const step = z.strictObject({
   figures: z.record(z.string(), finite).default({}),
   learning_rate: finite,
   /** Share of the batch drawn from the hard stratum. */
-  hard_share: finite,
+  batch_fraction: finite,
   length_mean: finite,
   /** Generated tokens × passes of kept episodes, up to and with this step. */
   compute: count,
@@ -268,7 +268,7 @@ const evaluated = z.strictObject({
   /** Iterations done when it was taken. */
   step: count,
   final: z.boolean(),
-  weights: z.enum(["current", "average"]),
+  weights: z.enum(["current", "ema"]),
   compute: count,
   /** Completions without a reward: in no figure. */
   failed: count,
@@ -318,7 +318,7 @@ const modelExported = z.strictObject({
   files: digests,
   bytes: count,
 });
-/** The action was broken off on request; nothing of it counts. */
+/** The action was aborted on request; nothing of it counts. */
 const actionInterrupted = z.strictObject({
   type: z.literal("action_interrupted"),
   action: actionKind,
@@ -347,7 +347,7 @@ const trialFailed = z.strictObject({
 const warning = z.strictObject({ type: z.literal("warning"), message: z.string() });
 
 /** What happened, before the journal gives it a number, a time and a trial. */
-const happening = z.discriminatedUnion("type", [
+const eventPayload = z.discriminatedUnion("type", [
   runStarted,
   runResumed,
   runFinished,
@@ -414,7 +414,7 @@ export const journalEvent = z.discriminatedUnion("type", [
   warning.extend(stamp),
 ]);
 
-export type Happening = z.infer<typeof happening>;
+export type EventPayload = z.infer<typeof eventPayload>;
 export type JournalEvent = z.infer<typeof journalEvent>;
 export type ActionKind = z.infer<typeof actionKind>;
 export type FailureKind = z.infer<typeof failureKind>;

@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { recordError } from "../system/record-error.js";
-import type { Happening, JournalEvent } from "./events.js";
+import type { EventPayload, JournalEvent } from "./events.js";
 import { checksummedLine, noChecksum } from "./line.js";
 
 /** Where a journal ends. */
@@ -50,10 +50,10 @@ export class JournalWriter {
    * @throws {RecordError} when the event is not on disk; the journal is as it was before, and can
    *   be appended to once there is room again
    */
-  append(trial: string | null, happening: Happening): JournalEvent {
+  append(trial: string | null, eventPayload: EventPayload): JournalEvent {
     const { seq, checksum: previous, bytes } = this.#end;
     const stamp = { seq: seq + 1, time: this.now().toISOString(), trial };
-    const event: JournalEvent = { ...stamp, ...happening };
+    const event: JournalEvent = { ...stamp, ...eventPayload };
     const line = checksummedLine(JSON.stringify(event), previous);
     try {
       for (let written = 0; written < line.bytes.length; ) {

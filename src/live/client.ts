@@ -31,7 +31,7 @@ export interface RunLink {
 }
 
 /** Milliseconds within which a controller answers, unless it hangs or its machine does. */
-const patience = { hello: 5000, answer: 30_000 };
+const limit = { hello: 5000, answer: 30_000 };
 
 /**
  * The progress so far is told before this settles.
@@ -69,7 +69,7 @@ class Link implements RunLink {
     return new Promise((resolve) => {
       const socket = connect(path);
       this.#socket = socket;
-      const silent = setTimeout(() => socket.destroy(), patience.hello);
+      const silent = setTimeout(() => socket.destroy(), limit.hello);
       socket.on("error", () => socket.destroy());
       socket.on("close", () => {
         clearTimeout(silent);
@@ -105,7 +105,7 @@ class Link implements RunLink {
       const silent = setTimeout(() => {
         this.#waiting.delete(id);
         reject(new Error(`the run's controller, process ${this.pid}, does not answer`));
-      }, patience.answer);
+      }, limit.answer);
       const answered = () => clearTimeout(silent);
       this.#waiting.set(id, {
         resolve: (refused) => {

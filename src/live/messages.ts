@@ -1,5 +1,5 @@
 /**
- * What a run and its views say to each other over the run's local socket: one JSON object a line.
+ * What a run and its views say to each other over the run's local socket: one JSON object per line.
  * The journal itself is read from its file; here come only what is not in it, and commands.
  */
 

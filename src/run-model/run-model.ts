@@ -32,7 +32,7 @@ const seriesNames = [
   "loss_value",
   "clip_fraction",
   "grad_norm",
-  "hard_share",
+  "batch_fraction",
   "length_mean",
   "episodes_per_s",
 ] as const;
@@ -63,7 +63,7 @@ export interface TrialModel {
   readonly iterations: number;
   readonly status: TrialStatus;
   readonly phase: Phase | null;
-  /** One entry an iteration done, in order; where work was done again, the later. */
+  /** One entry per iteration done, in order; where work was done again, the later. */
   readonly steps: readonly Recorded<"step">[];
   /** One for each policy that was evaluated, in order; where work was done again, the later. */
   readonly evaluations: readonly Recorded<"evaluated">[];

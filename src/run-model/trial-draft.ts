@@ -1,6 +1,6 @@
 /**
  * One trial while entries are folded into it. It changes in place, for a history of 10,000 steps
- * must not be copied at every step; the fold copies it once a batch.
+ * must not be copied at every step; the fold copies it once per batch.
  */
 import type { EventHead, JournalEntry } from "../journal/event-head.js";
 import type { HeadOf, StepHead, TrialModel } from "./run-model.js";

@@ -27,8 +27,8 @@ export function interpolateAt(points: readonly Point[], x: number): number | nul
   if (left === undefined) {
     return null;
   }
-  const share = (x - left.x) / (right.x - left.x);
-  return left.y * (1 - share) + right.y * share;
+  const fraction = (x - left.x) / (right.x - left.x);
+  return left.y * (1 - fraction) + right.y * fraction;
 }
 
 function merged(points: readonly Point[]): Point[] {

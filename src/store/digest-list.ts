@@ -1,6 +1,6 @@
 /**
  * Digests of files that no event vouches for, in a list beside them as `sha256sum` writes and
- * checks it: `<sha256>  <name>`, one file a line.
+ * checks it: `<sha256>  <name>`, one file per line.
  */
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -9,7 +9,7 @@ import type {
   Recorder,
 } from "../engine/ports.js";
 import { writeEpisodesFile } from "../journal/episodes-file.js";
-import type { Happening, JournalEvent } from "../journal/events.js";
+import type { EventPayload, JournalEvent } from "../journal/events.js";
 import type { JournalWriter } from "../journal/writer.js";
 import { makeFolder, writeDurably } from "../system/durable-files.js";
 import { RecordError } from "../system/record-error.js";
@@ -35,7 +35,7 @@ import type { RunLock } from "./run-lock.js";
 import type { RunProgress } from "./run-progress.js";
 import { writeTexts } from "./texts-file.js";
 
-/** Above so many episodes a step's arrays lie in a file of their own. */
+/** Above so many episodes per step's arrays lie in a file of their own. */
 const inlineEpisodes = 4096;
 
 export interface RunRecorder extends Recorder {
@@ -77,8 +77,8 @@ export class DiskRecorder implements RunRecorder {
     return this.#manifest;
   }
 
-  append(trial: string | null, happening: Happening): JournalEvent {
-    const event = this.parts.journal.append(trial, this.#withoutLargeArrays(trial, happening));
+  append(trial: string | null, eventPayload: EventPayload): JournalEvent {
+    const event = this.parts.journal.append(trial, this.#withoutLargeArrays(trial, eventPayload));
     const manifest = this.#manifestAfter(event);
     if (manifest !== this.#manifest) {
       writeManifest(this.directory, manifest);
@@ -180,22 +180,25 @@ export class DiskRecorder implements RunRecorder {
   }
 
   /** The side file is on disk before the line that names it. */
-  #withoutLargeArrays(trial: string | null, happening: Happening): Happening {
+  #withoutLargeArrays(trial: string | null, eventPayload: EventPayload): EventPayload {
     if (
-      happening.type !== "step" ||
+      eventPayload.type !== "step" ||
       trial === null ||
-      "file" in happening.episodes ||
-      happening.batch <= inlineEpisodes
+      "file" in eventPayload.episodes ||
+      eventPayload.batch <= inlineEpisodes
     ) {
-      return happening;
+      return eventPayload;
     }
     // What an earlier event names stays as it was.
-    const file = this.#firstFree((nth) => episodesFile(trial, happening.step, nth));
+    const file = this.#firstFree((nth) => episodesFile(trial, eventPayload.step, nth));
     const path = join(this.directory, file);
     if (!existsSync(dirname(path))) {
       makeFolder(dirname(path));
     }
-    return { ...happening, episodes: { file, ...writeEpisodesFile(path, happening.episodes) } };
+    return {
+      ...eventPayload,
+      episodes: { file, ...writeEpisodesFile(path, eventPayload.episodes) },
+    };
   }
 
   /** @param fileOf relative to the run folder; nth: from 1 */

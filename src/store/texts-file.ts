@@ -1,5 +1,5 @@
 /**
- * The texts of a step's worst episodes, one a line. They are for reading only: no event names them,
+ * The texts of a step's worst episodes, one per line. They are for reading only: no event names them,
  * nothing is computed from them, and a file that is lost or damaged costs a reader those texts.
  */
 import { existsSync, readFileSync } from "node:fs";

@@ -41,9 +41,9 @@ export function formatSigned(
     : text;
 }
 
-/** A share as per cent, without digits that say nothing: 10 %, 2.5 %. */
-export function formatShare(share: number): string {
-  return `${formatNumber(Number((100 * share).toPrecision(3)), 3).replace(/\.?0+$/, "")} %`;
+/** A fraction as per cent, without digits that say nothing: 10 %, 2.5 %. */
+export function formatFraction(fraction: number): string {
+  return `${formatNumber(Number((100 * fraction).toPrecision(3)), 3).replace(/\.?0+$/, "")} %`;
 }
 
 /** 0.8 s · 34 s · 4 m 12 s · 1 h 05 m */

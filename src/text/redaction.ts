@@ -6,15 +6,15 @@
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface Withholding {
-  /** The text with every secret replaced by `[withheld: NAME]`, or `[withheld]` without a name. */
+export interface Redaction {
+  /** The text with every secret replaced by `[redacted: NAME]`, or `[redacted]` without a name. */
   whole(text: string): string;
   /** As `whole`, of a text that may end amidst a secret: such a beginning of one is left out. */
   cut(text: string): string;
 }
 
 /** Stands for a secret that no variable of the environment holds. */
-export const withheld = "[withheld]";
+export const redacted = "[redacted]";
 
 /** Names that tell of a secret: `HF_TOKEN`, `OPENAI_API_KEY`, `--set x.password=…`. */
 const secretName =
@@ -56,17 +56,17 @@ export function isSecretName(name: string): boolean {
  * @param environments those that a worker, or this process, sees; of a name that several hold,
  *   every value counts
  */
-export function withholding(...environments: readonly Environment[]): Withholding {
+export function redaction(...environments: readonly Environment[]): Redaction {
   const secrets = secretsOf(environments);
   const whole = (text: string): string => {
     let told = text;
     for (const { name, value } of secrets) {
-      told = told.replaceAll(value, () => `[withheld: ${name}]`);
+      told = told.replaceAll(value, () => `[redacted: ${name}]`);
     }
     for (const pattern of patterns) {
       told = told.replace(pattern, (match: string, ...rest: unknown[]) => {
         const { secret } = rest.at(-1) as { secret: string };
-        return isTold(secret) ? match : match.replace(secret, () => withheld);
+        return isTold(secret) ? match : match.replace(secret, () => redacted);
       });
     }
     return told;
@@ -113,7 +113,7 @@ function password(value: string): string {
 
 /** Already replaced, by its name. */
 function isTold(secret: string): boolean {
-  return /^\[withheld\b|withheld\]?$/.test(secret);
+  return /^\[redacted\b|redacted\]?$/.test(secret);
 }
 
 function withoutBeginning(text: string, secrets: readonly Secret[]): string {

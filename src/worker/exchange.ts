@@ -10,7 +10,7 @@ import type {
   Progress,
   Result,
 } from "../protocol/messages.js";
-import type { Withholding } from "../text/redaction.js";
+import type { Redaction } from "../text/redaction.js";
 import { type ProgressListener, WorkerFailure } from "./contract.js";
 import { type PendingCall, PendingCalls } from "./pending-calls.js";
 
@@ -24,9 +24,9 @@ export interface ExchangeEvents {
 
 export interface CallOptions {
   readonly onProgress: ProgressListener | undefined;
-  /** Milliseconds without progress, after which `onSilence` is called, once a silence. */
-  readonly patience: (call: PendingCall) => number;
-  readonly onSilence: (call: PendingCall) => void;
+  /** Milliseconds without progress, after which `onTimeout` is called, once a timeout. */
+  readonly limit: (call: PendingCall) => number;
+  readonly onTimeout: (call: PendingCall) => void;
 }
 
 type Answer = Exclude<FromWorker, { kind: "hello" | "progress" }>;
@@ -39,7 +39,7 @@ export class Exchange {
     private readonly session: string,
     private readonly events: ExchangeEvents,
     /** Every text of the worker that says what went wrong is told without these. */
-    private readonly withholding: Withholding,
+    private readonly redaction: Redaction,
   ) {}
 
   /**
@@ -51,7 +51,7 @@ export class Exchange {
   request<C extends Command>(
     command: C,
     payload: Payload<C>,
-    { onProgress, patience, onSilence }: CallOptions,
+    { onProgress, limit, onTimeout }: CallOptions,
   ): { readonly bytes: Uint8Array; readonly answer: Promise<Result<C>> } {
     const id = this.calls.nextId();
     let bytes: Uint8Array;
@@ -65,8 +65,8 @@ export class Exchange {
       const asked = { id, command, payload, resolve: settle, reject, onProgress };
       const call: PendingCall = { ...asked, progress: null };
       this.calls.add(call, {
-        patience: () => patience(call),
-        onSilence: () => onSilence(call),
+        limit: () => limit(call),
+        onTimeout: () => onTimeout(call),
       });
     });
     return { bytes, answer };
@@ -126,7 +126,7 @@ export class Exchange {
       this.#misplaced(`a ${message.kind} to ${this.calls.unaskedText(message.id)}`);
     } else if (message.kind === "failure") {
       const { error, message: text, key, detail } = message;
-      const { whole } = this.withholding;
+      const { whole } = this.redaction;
       const told = detail === null ? null : whole(detail);
       call.reject(new WorkerFailure(call.command, error, whole(text), key, told));
     } else {
@@ -134,7 +134,7 @@ export class Exchange {
         const { command, payload, id } = call;
         const result = checkedResult(command, payload, id, message.result, this.#hello!.figures);
         for (const failure of scoreFailures(result)) {
-          failure.message = this.withholding.whole(failure.message);
+          failure.message = this.redaction.whole(failure.message);
         }
         call.resolve(result);
       } catch (error) {
@@ -172,7 +172,7 @@ export class Exchange {
   #failure(command: Command, error: unknown): WorkerFailure {
     const fault = asFault(error);
     const kind = fault.diverged ? "diverged" : "protocol";
-    return new WorkerFailure(command, kind, this.withholding.whole(fault.message), null, null);
+    return new WorkerFailure(command, kind, this.redaction.whole(fault.message), null, null);
   }
 }
 

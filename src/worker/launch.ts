@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Withholding } from "../text/redaction.js";
+import type { Redaction } from "../text/redaction.js";
 import { EnvironmentError, WorkerLost } from "./contract.js";
 import { MARK } from "./orphans.js";
 import { type OutputLog, WorkerProcess } from "./process.js";
@@ -28,7 +28,7 @@ export async function launch(
     readonly session: string;
     readonly keys: string | null;
     readonly temporary: string | null;
-    readonly withholding: Withholding;
+    readonly redaction: Redaction;
   },
 ): Promise<WorkerProcess> {
   const { root, endpoint, session } = where;
@@ -56,11 +56,11 @@ export async function launch(
         [MARK]: session,
       },
       log: where.log,
-      withholding: where.withholding,
+      redaction: where.redaction,
     });
   } catch (error) {
     const text = `the worker "${spec.name}" cannot be started: ${(error as Error).message}`;
-    throw new WorkerLost(where.withholding.whole(text), "never-connected", [], { cause: error });
+    throw new WorkerLost(where.redaction.whole(text), "never-connected", [], { cause: error });
   }
 }
 

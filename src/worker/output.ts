@@ -4,7 +4,7 @@
  */
 
 import { StringDecoder } from "node:string_decoder";
-import type { Withholding } from "../text/redaction.js";
+import type { Redaction } from "../text/redaction.js";
 
 /** Longest line that is kept whole, in UTF-16 code units; of a longer one, this much is. */
 const MAX_LINE = 2 ** 16;
@@ -17,13 +17,13 @@ export class OutputLines {
 
   /** @param take - Gets whole lines, their ends (\n, \r or both) included. */
   constructor(
-    private readonly withholding: Withholding,
+    private readonly redaction: Redaction,
     private readonly take: (text: string) => void,
   ) {}
 
   /** The line that has no end yet. */
   get open(): string {
-    return this.withholding.cut(this.#open);
+    return this.redaction.cut(this.#open);
   }
 
   write(chunk: Buffer): void {
@@ -34,7 +34,7 @@ export class OutputLines {
   end(): void {
     this.#write(this.#decoder.end());
     if (this.#open !== "") {
-      this.take(`${this.withholding.whole(this.#open)}\n`);
+      this.take(`${this.redaction.whole(this.#open)}\n`);
       this.#open = "";
     }
   }
@@ -52,12 +52,12 @@ export class OutputLines {
     // A progress bar redraws its line with \r: each drawing counts as a line of its own.
     const last = Math.max(fresh.lastIndexOf("\n"), fresh.lastIndexOf("\r"));
     if (last >= 0) {
-      this.take(this.withholding.whole(this.#open + fresh.slice(0, last + 1)));
+      this.take(this.redaction.whole(this.#open + fresh.slice(0, last + 1)));
       this.#open = "";
     }
     this.#open += fresh.slice(last + 1);
     if (this.#open.length > MAX_LINE) {
-      const kept = this.withholding.cut(this.#open.slice(0, MAX_LINE));
+      const kept = this.redaction.cut(this.#open.slice(0, MAX_LINE));
       this.take(`${kept} … [the rest of this line is left out]\n`);
       this.#open = "";
       this.#dropping = true;

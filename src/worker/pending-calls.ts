@@ -16,14 +16,14 @@ export interface PendingCall {
 /** What waits for the next sign of life. */
 interface Watch {
   /** Milliseconds; asked anew with each progress. */
-  readonly patience: () => number;
-  /** Called once a silence. */
-  readonly onSilence: () => void;
+  readonly limit: () => number;
+  /** Called once a timeout. */
+  readonly onTimeout: () => void;
 }
 
 interface Watched extends Watch {
   readonly call: PendingCall;
-  silence: NodeJS.Timeout;
+  timeout: NodeJS.Timeout;
 }
 
 export class PendingCalls {
@@ -36,9 +36,9 @@ export class PendingCalls {
     return this.#lastId;
   }
 
-  add(call: PendingCall, { patience, onSilence }: Watch): void {
-    const silence = setTimeout(onSilence, patience());
-    this.#calls.set(call.id, { call, patience, onSilence, silence });
+  add(call: PendingCall, { limit, onTimeout }: Watch): void {
+    const timeout = setTimeout(onTimeout, limit());
+    this.#calls.set(call.id, { call, limit, onTimeout, timeout });
   }
 
   has(id: number): boolean {
@@ -51,7 +51,7 @@ export class PendingCalls {
     if (watched === undefined) {
       return null;
     }
-    clearTimeout(watched.silence);
+    clearTimeout(watched.timeout);
     this.#calls.delete(id);
     return watched.call;
   }
@@ -60,15 +60,15 @@ export class PendingCalls {
     return [...this.#calls.keys()].flatMap((id) => this.take(id) ?? []);
   }
 
-  /** Notes progress, which ends a silence; false: of no pending call. */
+  /** Notes progress, which ends a timeout; false: of no pending call. */
   progressed({ id, phase, done, total, unit }: Progress): boolean {
     const watched = this.#calls.get(id);
     if (watched === undefined) {
       return false;
     }
     watched.call.progress = { phase, done, total, unit };
-    clearTimeout(watched.silence);
-    watched.silence = setTimeout(watched.onSilence, watched.patience());
+    clearTimeout(watched.timeout);
+    watched.timeout = setTimeout(watched.onTimeout, watched.limit());
     watched.call.onProgress?.(watched.call.progress);
     return true;
   }

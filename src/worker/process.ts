@@ -12,7 +12,7 @@ import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
 import { atExit } from "../system/exit-cleanup.js";
 import { signalGroup } from "../system/processes.js";
-import { type Withholding, withholding } from "../text/redaction.js";
+import { type Redaction, redaction } from "../text/redaction.js";
 import { endOrphans, MARK } from "./orphans.js";
 import { LineTail, OutputLines } from "./output.js";
 
@@ -34,7 +34,7 @@ export interface ProcessOptions {
   /** Gets everything the worker prints; stays open, and stays the caller's. */
   readonly log?: OutputLog | undefined;
   /** Secrets of its environment; without it, those of `environment` and of this process. */
-  readonly withholding?: Withholding | undefined;
+  readonly redaction?: Redaction | undefined;
 }
 
 /**
@@ -57,7 +57,7 @@ export class WorkerProcess {
   /** Settles once the process is gone and its last output has been read; never rejects. */
   readonly exited: Promise<Exit>;
   readonly #stderr: Readable;
-  readonly #withholding: Withholding;
+  readonly #redaction: Redaction;
   readonly #tail: () => string[];
   #gone = false;
 
@@ -65,7 +65,7 @@ export class WorkerProcess {
     readonly pid: number,
     exited: Promise<Exit>,
     stderr: Readable,
-    secrets: Withholding,
+    secrets: Redaction,
     tail: () => string[],
   ) {
     this.exited = exited.then((exit) => {
@@ -73,7 +73,7 @@ export class WorkerProcess {
       return exit;
     });
     this.#stderr = stderr;
-    this.#withholding = secrets;
+    this.#redaction = secrets;
     this.#tail = tail;
   }
 
@@ -84,7 +84,7 @@ export class WorkerProcess {
    */
   static async start(options: ProcessOptions): Promise<WorkerProcess> {
     const { argv, environment, log } = options;
-    const secrets = options.withholding ?? withholding(process.env, environment);
+    const secrets = options.redaction ?? redaction(process.env, environment);
     const [program, ...args] = argv;
     const child = execa(program!, args, {
       // A group of its own: signals reach all of it, and the terminal's Ctrl-C reaches only the
@@ -142,11 +142,11 @@ export class WorkerProcess {
           }
           resolve({ code, signal });
         };
-        const patience = new Promise<void>((over) => {
+        const limit = new Promise<void>((over) => {
           timer = setTimeout(over, OUTPUT_MS);
         });
         // `child` settles when the pipes are read to their end.
-        void Promise.race([child, patience]).then(finish);
+        void Promise.race([child, limit]).then(finish);
       });
     });
     return new WorkerProcess(pid, exited, child.stderr, secrets, () => tail.lines(stderr.open));
@@ -176,7 +176,7 @@ export class WorkerProcess {
       const finish = () => {
         clearTimeout(timer);
         this.#stderr.off("data", take);
-        resolve(this.#withholding.cut(text));
+        resolve(this.#redaction.cut(text));
       };
       const timer = setTimeout(finish, milliseconds);
       this.#stderr.on("data", take);
@@ -187,16 +187,16 @@ export class WorkerProcess {
   /**
    * Ends the process group: SIGTERM, then SIGKILL.
    *
-   * @param patienceMs - Wait after SIGTERM, and again after SIGKILL.
+   * @param timeoutMs - Wait after SIGTERM, and again after SIGKILL.
    * @returns null when even SIGKILL did not end it in time (a process stuck in the kernel).
    */
-  async stop(patienceMs: number): Promise<Exit | null> {
+  async stop(timeoutMs: number): Promise<Exit | null> {
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       // Once it is gone its number may be another's.
       if (!this.#gone) {
         signalGroup(this.pid, signal);
       }
-      const exit = await this.exitWithin(patienceMs);
+      const exit = await this.exitWithin(timeoutMs);
       if (exit) {
         return exit;
       }

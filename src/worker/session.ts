@@ -2,10 +2,10 @@
  * The real worker: a process, a socket, and the calls between them.
  *
  *     start ─▶ hello ─▶ calls … ─▶ close: shutdown ─▶ SIGTERM ─▶ SIGKILL
- *         any of: exit · lost connection · silence ─▶ SIGTERM ─▶ SIGKILL, and all waiting are told
+ *         any of: exit · lost connection · timeout ─▶ SIGTERM ─▶ SIGKILL, and all waiting are told
  *
  * Three signals tell a worker's trouble: its exit (crashes), the socket's heartbeats (stopped or
- * unreachable), and the silence of a command (hangs). Whichever comes first ends the session. One
+ * unreachable), and the timeout of a command (hangs). Whichever comes first ends the session. One
  * that hangs is asked for the stacks of its threads before it is ended.
  */
 
@@ -13,7 +13,7 @@ import { randomUUID } from "node:crypto";
 import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
 import { type ProtocolFault, VersionFault } from "../protocol/fault.js";
 import type { Command, Hello, Payload, Result } from "../protocol/messages.js";
-import { type Withholding, withholding } from "../text/redaction.js";
+import { type Redaction, redaction } from "../text/redaction.js";
 import { type ProgressListener, type Worker, WorkerLost } from "./contract.js";
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
@@ -21,7 +21,7 @@ import { isControl, type PendingCall, workText } from "./pending-calls.js";
 import { type Exit, exitText, type WorkerProcess } from "./process.js";
 import type { WorkerSpec } from "./spec.js";
 import { isStopped, takeStacks } from "./stacks.js";
-import { silenceOf } from "./timeouts.js";
+import { timeoutOf } from "./timeouts.js";
 import { Connection, type Receiver } from "./transport/connection.js";
 
 export interface SessionOptions extends LaunchOptions {
@@ -54,7 +54,7 @@ export async function openSession(spec: WorkerSpec, options: SessionOptions): Pr
 
 class Session implements Worker, Receiver, ExchangeEvents {
   readonly #id = randomUUID();
-  readonly #withholding: Withholding;
+  readonly #redaction: Redaction;
   readonly #exchange: Exchange;
   readonly #greeting = new Deferred<Hello>();
   readonly #disconnected = new Deferred<void>();
@@ -70,8 +70,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
     private readonly options: SessionOptions,
   ) {
     // Both values of a variable that the spec sets anew: a worker's own files may tell the other.
-    this.#withholding = withholding(process.env, spec.environment);
-    this.#exchange = new Exchange(this.#id, this, this.#withholding);
+    this.#redaction = redaction(process.env, spec.environment);
+    this.#exchange = new Exchange(this.#id, this, this.#redaction);
   }
 
   get hello(): Hello {
@@ -87,10 +87,10 @@ class Session implements Worker, Receiver, ExchangeEvents {
       keys: this.#connection.keys,
       temporary: this.#connection.temporary,
       session: this.#id,
-      withholding: this.#withholding,
+      redaction: this.#redaction,
     });
     void this.#process.exited.then((exit) => this.#exited(exit));
-    const patience = setTimeout(() => {
+    const limit = setTimeout(() => {
       const text = `said nothing within ${spec.start_seconds} s of its start (start_seconds)`;
       void this.#lose("never-connected", `the worker "${spec.name}" ${text}`);
     }, spec.start_seconds * 1000);
@@ -102,7 +102,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     try {
       this.#hello = await this.#greeting.promise;
     } finally {
-      clearTimeout(patience);
+      clearTimeout(limit);
       options.signal?.removeEventListener("abort", giveUp);
     }
   }
@@ -117,8 +117,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
     }
     const { bytes, answer } = this.#exchange.request(command, payload, {
       onProgress,
-      patience: (call) => silenceOf(this.spec.silence_seconds, call).seconds * 1000,
-      onSilence: (call) => void this.#silent(call),
+      limit: (call) => timeoutOf(this.spec.timeout_seconds, call).seconds * 1000,
+      onTimeout: (call) => void this.#silent(call),
     });
     this.#connection!.send(bytes).catch((error: Error) => this.#unreachable(error.message));
     return answer;
@@ -139,7 +139,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
   }
 
   stray(text: string): void {
-    this.options.onProtocolFault?.(this.#withholding.whole(text));
+    this.options.onProtocolFault?.(this.#redaction.whole(text));
   }
 
   disconnected(): void {
@@ -188,7 +188,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   async #silent(call: PendingCall): Promise<void> {
     const work = workText(call);
-    const { seconds, key } = silenceOf(this.spec.silence_seconds, call);
+    const { seconds, key } = timeoutOf(this.spec.timeout_seconds, call);
     if (isControl(call.command)) {
       const text = `the worker did not answer ${work} within ${seconds} s`;
       await this.#lose("silent", `${text} ${this.#inHand()}`);
@@ -199,12 +199,12 @@ class Session implements Worker, Receiver, ExchangeEvents {
       await this.call("ping", {});
     } catch (error) {
       if (error instanceof WorkerLost) {
-        return; // the ping's own silence ended the session
+        return; // the ping's own timeout ended the session
       }
     }
     if (this.#exchange.calls.has(call.id) && call.progress === before) {
       const text = `the worker answers pings but is stuck in ${work}, silent for ${seconds} s`;
-      const hint = `if it is only slow, raise silence_seconds.${key} of the worker's file`;
+      const hint = `if it is only slow, raise timeout_seconds.${key} of the worker's file`;
       await this.#lose("stuck", `${text}; ${hint}`);
     }
   }
@@ -246,7 +246,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
       : `; process ${this.#process?.pid} cannot be ended, not even by SIGKILL`;
     const tail = before ?? this.#process?.stderrTail() ?? [];
     const words = tail.length > 0 ? `; its last words: ${tail.at(-1)}` : "";
-    const message = this.#withholding.whole(`${text}${stopped}${left}${words}`);
+    const message = this.#redaction.whole(`${text}${stopped}${left}${words}`);
     const lost = new WorkerLost(message, reason, tail, {}, stacks, signal);
     this.#greeting.reject(lost);
     this.#exchange.failAll(() => lost);
@@ -283,9 +283,9 @@ class Deferred<T> {
   /** Waits for it to be settled, for so many milliseconds at most. */
   async within(milliseconds: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
+    const limit = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, milliseconds);
     });
-    await Promise.race([this.promise, patience]).finally(() => clearTimeout(timer));
+    await Promise.race([this.promise, limit]).finally(() => clearTimeout(timer));
   }
 }

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { ConfigError, type ConfigProblem } from "../config/problems.js";
 import { parseYaml, readConfigText, type YamlSource } from "../config/yaml.js";
 import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
-import { silenceSchema } from "./timeouts.js";
+import { timeoutsSchema } from "./timeouts.js";
 import { bareHost, isEveryAddress, isHost } from "./transport/tcp-address.js";
 
 const text = z.string().min(1);
@@ -45,7 +45,7 @@ const fields = z.strictObject({
     .describe("added to the controller's environment"),
   start_seconds: seconds.default(60).describe("from the start to the worker's first message"),
   stop_seconds: seconds.default(5).describe("for each step of stopping: request, SIGTERM, SIGKILL"),
-  silence_seconds: silenceSchema
+  timeout_seconds: timeoutsSchema
     .prefault({})
     .describe("without progress or answer, after which a command or phase counts as hung"),
   connection: connection.prefault({}),
@@ -118,25 +118,27 @@ function specFile(worker: string, folder: string): string {
 /** Keys of the object at a path of the schema. */
 function shapeAt(path: readonly PropertyKey[]): object {
   const [section] = path;
-  return section === "silence_seconds"
-    ? silenceSchema.shape
+  return section === "timeout_seconds"
+    ? timeoutsSchema.shape
     : section === "connection"
       ? connection.shape
       : fields.shape;
 }
 
+/** Keys of a worker's file that had another name. */
+const renamedSpecKeys: Readonly<Record<string, string>> = { silence_seconds: "timeout_seconds" };
+
 function problem(fault: SchemaFault, source: YamlSource): ConfigProblem {
   const { kind, path, found, message } = fault;
   const key = path.join(".");
   if (kind === "unknown") {
-    const known = Object.keys(shapeAt(path)).join(", ");
-    const remedy = "Remove it or correct its name.";
+    const renamed = Object.hasOwn(renamedSpecKeys, key) ? renamedSpecKeys[key]! : null;
     return {
       place: source.placeOfKey(path),
       key,
-      found: "an unknown key",
-      expected: `one of ${known}`,
-      remedy,
+      found: renamed === null ? "an unknown key" : "a key that has another name now",
+      expected: renamed ?? `one of ${Object.keys(shapeAt(path)).join(", ")}`,
+      remedy: renamed === null ? "Remove it or correct its name." : `Write ${renamed} instead.`,
     };
   }
   if (kind === "name") {

@@ -32,7 +32,7 @@ const DEFAULTS = {
   control: 15,
 };
 
-export const silenceSchema = z.strictObject({
+export const timeoutsSchema = z.strictObject({
   load: seconds.default(DEFAULTS.load),
   other: seconds.default(DEFAULTS.other).describe("whatever has no key of its own"),
   control: seconds.default(DEFAULTS.control).describe("ping, interrupt, shutdown"),
@@ -42,17 +42,17 @@ export const silenceSchema = z.strictObject({
   >),
 });
 
-type SilenceKey = keyof typeof silenceSchema.shape;
+type TimeoutKey = keyof typeof timeoutsSchema.shape;
 
 /**
  * The deadline of a call: of the phase last reported, otherwise of the command, otherwise `other`.
  *
  * @returns Seconds, and the key that sets them for this very work.
  */
-export function silenceOf(
-  limits: z.infer<typeof silenceSchema>,
+export function timeoutOf(
+  limits: z.infer<typeof timeoutsSchema>,
   { command, progress }: Pick<PendingCall, "command" | "progress">,
-): { readonly seconds: number; readonly key: SilenceKey } {
+): { readonly seconds: number; readonly key: TimeoutKey } {
   if (isControl(command)) {
     return { seconds: limits.control, key: "control" };
   }

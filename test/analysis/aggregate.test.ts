@@ -2,18 +2,18 @@
 import { describe, expect, test } from "vitest";
 import { aggregate } from "../../src/analysis/aggregate.js";
 import { evaluationFileSchema } from "../../src/analysis/evaluation.js";
-import type { Happening, JournalEvent } from "../../src/journal/events.js";
+import type { EventPayload, JournalEvent } from "../../src/journal/events.js";
+import { answerTo, evaluatedPayload, stepPayload } from "../engine/event-payloads.js";
 import { type ExperimentChanges, smallExperiment } from "../engine/experiments.js";
-import { answerTo, evaluatedHappening, stepHappening } from "../engine/happenings.js";
 
-type Entry = readonly [trial: string, happening: Happening];
+type Entry = readonly [trial: string, eventPayload: EventPayload];
 
 function journal(entries: readonly Entry[]): JournalEvent[] {
-  return entries.map(([trial, happening], index) => ({
+  return entries.map(([trial, eventPayload], index) => ({
     seq: index + 1,
     time: "",
     trial,
-    ...happening,
+    ...eventPayload,
   }));
 }
 
@@ -24,7 +24,7 @@ function point(
   compute: number,
   tail: number,
   other: Record<string, number> = {},
-): Happening {
+): EventPayload {
   const metrics = {
     kl_mean: kl,
     tail_reward: tail,
@@ -34,12 +34,12 @@ function point(
     dist_2: 0.5,
     ...other,
   };
-  return evaluatedHappening({ step, compute, metrics });
+  return evaluatedPayload({ step, compute, metrics });
 }
 
-function final(tail: number, other: Record<string, number> = {}): Happening {
+function final(tail: number, other: Record<string, number> = {}): EventPayload {
   const { metrics } = point(6, 1, 1, tail, other) as { metrics: Record<string, number> };
-  return evaluatedHappening({ step: 6, final: true, metrics });
+  return evaluatedPayload({ step: 6, final: true, metrics });
 }
 
 const arms = { sft: {}, rlhf: { risk: { measure: "mean" } }, "ra-rlhf": {} } as const;
@@ -81,8 +81,8 @@ describe("arms over seeds", () => {
       journal([
         ["sft-s0", { type: "sft_finished", steps: 1, loss_first: 1, loss_last: 1, seconds: 7 }],
         ["sft-s0", final(-3)],
-        ["rlhf-s0", stepHappening({ step: 0 })],
-        ["rlhf-s0", stepHappening({ step: 1 })],
+        ["rlhf-s0", stepPayload({ step: 0 })],
+        ["rlhf-s0", stepPayload({ step: 1 })],
         ["rlhf-s0", final(-2)],
       ]),
     );
@@ -218,9 +218,9 @@ describe("comparisons", () => {
       kl: Array(count).fill(0),
       length: Array(count).fill(1),
     });
-    const of = (tail: number, shift: number, wave: number): Happening => {
+    const of = (tail: number, shift: number, wave: number): EventPayload => {
       const { metrics } = final(tail) as { metrics: Record<string, number> };
-      return evaluatedHappening({ final: true, metrics, arrays: arrays(shift, wave) });
+      return evaluatedPayload({ final: true, metrics, arrays: arrays(shift, wave) });
     };
     const events = journal([
       ["rlhf-s0", of(-3, 0, 1)],
@@ -419,7 +419,7 @@ describe("cautions", () => {
       kl: column(0),
       length: Array<number>(count).fill(1),
     };
-    const event = evaluatedHappening({ step: 6, final: isFinal, metrics, arrays });
+    const event = evaluatedPayload({ step: 6, final: isFinal, metrics, arrays });
     return aggregate(experiment(), journal([[`${arm}-s0`, event]])).conclusion.cautions;
   };
 
@@ -444,9 +444,9 @@ describe("cautions", () => {
   });
 
   test("tell test texts that are training texts, and a training set smaller than a batch", () => {
-    const ready = (prompts: { train: number; test: number; overlap: number }): Happening => {
+    const ready = (prompts: { train: number; test: number; overlap: number }): EventPayload => {
       const event = answerTo({ kind: "load", trial: "rlhf-s0", from: null, device: null });
-      return { ...event, prompts } as Happening;
+      return { ...event, prompts } as EventPayload;
     };
     const told = (prompts: { train: number; test: number; overlap: number }) =>
       aggregate(

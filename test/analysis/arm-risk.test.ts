@@ -61,7 +61,7 @@ describe("an arm's risk", () => {
 });
 
 describe("an arm's part in comparisons", () => {
-  const hard = { strategy: "stratified", hard_share: 0.5 };
+  const hard = { strategy: "stratified", batch_fraction: 0.5 };
   test.each([
     [{}, {}, "averse", "risk-averse: CVaR"],
     [{ alpha: 1 }, {}, "neutral", "risk-neutral: CVaR"],

@@ -2,33 +2,33 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { differingLeaf, judgeHistories, judgeResults } from "../../src/analysis/reproduction.js";
 import { runHistory } from "../../src/analysis/run-history.js";
-import type { Happening } from "../../src/journal/events.js";
+import type { EventPayload } from "../../src/journal/events.js";
 import {
   interleaved,
   journal,
   type Told,
-  trialHappenings,
+  trialPayloads,
   trials,
   withLosses,
 } from "../engine/journals.js";
 
 const historyOf = (told: readonly Told[]) => runHistory(trials, journal(told));
 const inOrder: Told[] = trials.flatMap((trial) =>
-  trialHappenings(trial).map((happening): Told => [trial, happening]),
+  trialPayloads(trial).map((eventPayload): Told => [trial, eventPayload]),
 );
 
 /** The same run with one event changed. */
 function changed(
   of: readonly Told[],
-  which: (happening: Happening) => boolean,
+  which: (eventPayload: EventPayload) => boolean,
   change: object,
   trial = "rlhf-s0",
 ): Told[] {
   return of.map(
-    ([own, happening]): Told =>
-      own === trial && which(happening)
-        ? [own, { ...happening, ...change } as Happening]
-        : [own, happening],
+    ([own, eventPayload]): Told =>
+      own === trial && which(eventPayload)
+        ? [own, { ...eventPayload, ...change } as EventPayload]
+        : [own, eventPayload],
   );
 }
 
@@ -64,15 +64,15 @@ describe("the verdict on two journals", () => {
   });
 
   test("names the first figure that was changed, and no other", async () => {
-    const steps = inOrder.flatMap(([trial, happening], index) =>
-      happening.type === "step" ? [{ trial, happening, index }] : [],
+    const steps = inOrder.flatMap(([trial, eventPayload], index) =>
+      eventPayload.type === "step" ? [{ trial, eventPayload, index }] : [],
     );
     const whole = await historyOf(inOrder);
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...steps),
         fc.constantFrom("loss_policy", "beta", "kept", "entropy"),
-        async ({ trial, happening, index }, field) => {
+        async ({ trial, eventPayload, index }, field) => {
           const told = inOrder.map(
             (one, at): Told =>
               at < index || one[1].type !== "step" || one[0] !== trial
@@ -82,10 +82,10 @@ describe("the verdict on two journals", () => {
           expect(judgeHistories(whole, await historyOf(told)).first_difference).toEqual({
             in: "journal",
             trial,
-            step: happening.step,
+            step: eventPayload.step,
             event: "step",
             field,
-            was: happening[field as "beta"],
+            was: eventPayload[field as "beta"],
             is: 42,
           });
         },
@@ -152,11 +152,11 @@ describe("the verdict on two journals", () => {
   });
 
   test.each([
-    ["a step", ({ type }: Happening) => type === "step", "step", 0],
-    ["the model", ({ type }: Happening) => type === "model_exported", "model", null],
+    ["a step", ({ type }: EventPayload) => type === "step", "step", 0],
+    ["the model", ({ type }: EventPayload) => type === "model_exported", "model", null],
     [
       "the final evaluation",
-      (one: Happening) => one.type === "evaluated" && one.final,
+      (one: EventPayload) => one.type === "evaluated" && one.final,
       "final evaluation",
       null,
     ],

@@ -37,7 +37,7 @@ const share = steps.map(({ seconds }) => seconds.controller / seconds.total);
 process.stdout.write(
   `${JSON.stringify({
     steps: steps.length,
-    controller_share: median(share),
+    controller_fraction: median(share),
     step_seconds: median(steps.map(({ seconds }) => seconds.total)),
     worker_memory_mb: Math.max(...events.map(({ memory_bytes }) => memory_bytes || 0)) / 2 ** 20,
   })}\n`,

@@ -11,7 +11,7 @@ import { simulatedWorker } from "../worker/simulated/worker.js";
  * @param {string} run.name
  * @param {string} run.runsFolder
  * @param {number} run.iterations
- * @param {number} run.batch episodes an iteration
+ * @param {number} run.batch episodes per iteration
  * @param {number} run.every iterations between evaluations, and between checkpoints
  */
 export async function simulatedRun({ name, runsFolder, iterations, batch, every }) {
@@ -52,7 +52,7 @@ export async function simulatedRun({ name, runsFolder, iterations, batch, every 
      * @param {object} ports
      * @param {(observation: any) => void} ports.observe
      * @param {any} [ports.worker]
-     * @param {AbortSignal} [ports.stop] also breaks off at once
+     * @param {AbortSignal} [ports.stop] also aborts at once
      */
     async perform({ observe, worker = simulatedWorker(), stop = new AbortController().signal }) {
       try {
@@ -63,7 +63,7 @@ export async function simulatedRun({ name, runsFolder, iterations, batch, every 
           wait: async () => {},
           observe,
           stop,
-          halt: stop,
+          abort: stop,
         });
       } finally {
         recorder.close();

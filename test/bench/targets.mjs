@@ -47,7 +47,7 @@ export const targets = [
   {
     part: "trl",
     path: "times_faster.rloo.cpu",
-    what: "episodes a second, against TRL's RLOOTrainer",
+    what: "episodes per second, against TRL's RLOOTrainer",
     side: "at least",
     limit: 2,
     unit: "×",
@@ -55,14 +55,14 @@ export const targets = [
   {
     part: "trl",
     path: "times_faster.grpo.cpu",
-    what: "episodes a second, against TRL's GRPOTrainer",
+    what: "episodes per second, against TRL's GRPOTrainer",
     side: "at least",
     limit: 2,
     unit: "×",
   },
   {
     part: "quickstart",
-    path: "controller_share",
+    path: "controller_fraction",
     what: "controller's share of a quickstart step",
     side: "at most",
     limit: 0.01,
@@ -110,8 +110,8 @@ export const targets = [
   },
   {
     part: "terminal",
-    path: "dashboard.cpu_share",
-    what: "dashboard at 50 events a second, of one core",
+    path: "dashboard.cpu_fraction",
+    what: "dashboard at 50 events per second, of one core",
     side: "at most",
     limit: 0.15,
     unit: "",

@@ -1,10 +1,10 @@
 /**
  * The terminal, measured with the real program in a pseudo-terminal, on a run with 10,000 steps
- * behind it that goes on with 50 a second:
+ * behind it that goes on with 50 per second:
  *
  *   npm run build && node test/bench/terminal.mjs [STEPS] [SECONDS]
  *
- * Prints one JSON object. `cpu_share` is of one core, user and system time of all threads of the
+ * Prints one JSON object. `cpu_fraction` is of one core, user and system time of all threads of the
  * dashboard; wall times depend on what else the machine does, CPU times hardly. `ratio`s are of
  * medians, from starts that took turns.
  */
@@ -161,7 +161,7 @@ async function watching(runs, run) {
   const [cpuBefore, before] = [screen.cpu(), performance.now()];
   const stepBefore = Number(/iteration (\d+)\//.exec(screen.text)?.[1]);
   await pause(1000 * seconds);
-  const cpu_share = (1000 * (screen.cpu() - cpuBefore)) / (performance.now() - before);
+  const cpu_fraction = (1000 * (screen.cpu() - cpuBefore)) / (performance.now() - before);
   const events = Number(/iteration (\d+)\//.exec(screen.text)?.[1]) - stepBefore;
   const memory = screen.memory();
   const answers = [];
@@ -184,7 +184,7 @@ async function watching(runs, run) {
   return {
     seconds,
     events_a_second: round(events / seconds, 1),
-    cpu_share: round(cpu_share),
+    cpu_fraction: round(cpu_fraction),
     ...memory,
     key_ms: quantiles(answers),
   };

@@ -16,7 +16,7 @@ const write = (path: string, text: string) => {
   writeFileSync(path, text);
 };
 
-/** As pip leaves a package; without RECORD where it was broken off. */
+/** As pip leaves a package; without RECORD where it was aborted. */
 function put(
   name: string,
   version: string,

@@ -22,16 +22,16 @@ describe("the recorded command line", () => {
   });
 
   test.each([
-    ["policy.model=hf_abcdefghijklmnopqrstuvwxyz", "policy.model=[withheld]"],
-    ["hub.token=short", "hub.token=[withheld]"],
-    ["WANDB_API_KEY=123", "WANDB_API_KEY=[withheld]"],
-    ["--password=x", "--password=[withheld]"],
-    ["https://me:pass@example.org/model", "[withheld]"],
-    ["sk-proj-abcdefghijklmnop", "[withheld]"],
-    ["purpose=0123456789abcdef0123456789abcdef01234567", "purpose=[withheld]"],
-    ["purpose=k3y-Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFi", "purpose=[withheld]"],
-    ["arms.token-level.judge.api_key=x", "arms.token-level.judge.api_key=[withheld]"],
-    ["data.path=/x/planted-in-env/y", "data.path=[withheld]"],
+    ["policy.model=hf_abcdefghijklmnopqrstuvwxyz", "policy.model=[redacted]"],
+    ["hub.token=short", "hub.token=[redacted]"],
+    ["WANDB_API_KEY=123", "WANDB_API_KEY=[redacted]"],
+    ["--password=x", "--password=[redacted]"],
+    ["https://me:pass@example.org/model", "[redacted]"],
+    ["sk-proj-abcdefghijklmnop", "[redacted]"],
+    ["purpose=0123456789abcdef0123456789abcdef01234567", "purpose=[redacted]"],
+    ["purpose=k3y-Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFi", "purpose=[redacted]"],
+    ["arms.token-level.judge.api_key=x", "arms.token-level.judge.api_key=[redacted]"],
+    ["data.path=/x/planted-in-env/y", "data.path=[redacted]"],
   ])("has not %s", (argument, recorded) => {
     const environment = { HF_TOKEN: "planted-in-env", SOME_TOKEN: "1" };
     const argv = (one: string) => ["run", "quickstart", "--set", one];

@@ -271,8 +271,8 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     ],
     [
       "a stratum without an episode",
-      `${name}sampling: {strategy: stratified, hard_share: 0.001}\n`,
-      "x.yaml:2:46: sampling.hard_share: found a hard_share of 0.001, which is 0 of 128 episodes",
+      `${name}sampling: {strategy: stratified, batch_fraction: 0.001}\n`,
+      "x.yaml:2:50: sampling.batch_fraction: found a batch_fraction of 0.001, which is 0 of 128 episodes",
     ],
     [
       "a headline arm that is not trained",

@@ -93,7 +93,7 @@ describe("under commands at any time", () => {
         turns,
         fc.nat(60),
         fc.boolean(),
-        fc.constantFrom<RunCommand>("stop", "halt"),
+        fc.constantFrom<RunCommand>("stop", "abort"),
         (plan, stream, at, paused, stop) => {
           const driver = new Driver(plan);
           let turn = 0;
@@ -265,10 +265,10 @@ describe("one trial", () => {
     expect(driver.command("stop")).toBe("the run is stopping already");
     settle(driver);
     expect(hand(driver)).toBe("release 3");
-    expect(driver.command("halt")).toBeNull();
+    expect(driver.command("abort")).toBeNull();
     expect(driver.command("stop")).toBe("the run is stopping already");
     settle(driver);
-    expect(driver.command("halt")).toBe("the run is ending");
+    expect(driver.command("abort")).toBe("the run is ending");
     driver.finish();
     for (const command of runCommands) {
       expect(driver.command(command)).toBe("the run is interrupted");

@@ -114,13 +114,13 @@ describe("a whole run", () => {
   });
 
   test("evaluates averaged weights where they are kept, and the start as it is", async () => {
-    const harness = new Harness(smallExperiment({ training: { average_decay: 0.5 } }));
+    const harness = new Harness(smallExperiment({ training: { ema_decay: 0.5 } }));
     await harness.run();
     const weights = harness.events.flatMap((event) =>
       event.type === "evaluated" ? [[event.trial, event.weights]] : [],
     );
     expect(new Set(weights.map(String))).toEqual(
-      new Set(["sft-s0,current", "rlhf-s0,average", "ra-rlhf-s0,average"]),
+      new Set(["sft-s0,current", "rlhf-s0,ema", "ra-rlhf-s0,ema"]),
     );
   });
 
@@ -375,7 +375,7 @@ describe("stopping", () => {
     expect(state.trials["rlhf-s0"]).toMatchObject({ phase: "interrupted", step: 4 });
   });
 
-  test("once, in SFT: it is broken off, since nothing of it could be kept", async () => {
+  test("once, in SFT: it is aborted, since nothing of it could be kept", async () => {
     const harness = new Harness(smallExperiment(), ({ command, pass }) => {
       if (command !== "sft") {
         return null;
@@ -394,7 +394,7 @@ describe("stopping", () => {
       if (trial !== "rlhf-s0" || command !== "update" || nth < 2) {
         return null;
       }
-      setTimeout(() => harness.halt.abort(), 5);
+      setTimeout(() => harness.abort.abort(), 5);
       const closed = new Promise<never>((_, reject) => {
         const worker = harness.opened.find((one) => one.trial === trial)!;
         const timer = setInterval(() => {
@@ -414,10 +414,10 @@ describe("stopping", () => {
   });
 
   test("first once, then at once", async () => {
-    const harness = new Harness(smallExperiment(), undefined, (event, { stop, halt }) => {
+    const harness = new Harness(smallExperiment(), undefined, (event, { stop, abort }) => {
       if (event.type === "step" && event.trial === "rlhf-s0") {
         stop.abort();
-        queueMicrotask(() => halt.abort());
+        queueMicrotask(() => abort.abort());
       }
     });
     expect(await harness.run()).toEqual({ outcome: "interrupted" });
@@ -438,7 +438,7 @@ describe("stopping", () => {
 
   test("while a worker opens: a late one is closed all the same", async () => {
     const harness = new Harness(smallExperiment(), undefined, undefined, async (_, abandon) => {
-      setTimeout(() => harness.halt.abort(), 2);
+      setTimeout(() => harness.abort.abort(), 2);
       await new Promise((resolve) => abandon.addEventListener("abort", resolve));
       await new Promise((resolve) => setTimeout(resolve, 10));
       return simulatedWorker();
@@ -558,9 +558,9 @@ describe("restarts and resumes", () => {
   test("a controller that dies after any event is taken up where it was left", async () => {
     const undisturbed = await whole();
     for (let alive = 1; alive < undisturbed.events.length; alive += 3) {
-      const killed = new Harness(smallExperiment(), undefined, ({ seq }, { halt }) => {
+      const killed = new Harness(smallExperiment(), undefined, ({ seq }, { abort }) => {
         if (seq === alive) {
-          halt.abort();
+          abort.abort();
         }
       });
       killed.keep = true;
@@ -580,9 +580,9 @@ describe("restarts and resumes", () => {
     const stopped = new Harness(
       smallExperiment({ arms: { rlhf: {} }, sft: { steps: 0 }, checkpoint: { every: 2 } }),
       undefined,
-      (event, { halt }) => {
+      (event, { abort }) => {
         if (event.type === "step" && event.step === 4) {
-          halt.abort();
+          abort.abort();
         }
       },
     );

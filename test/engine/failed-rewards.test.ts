@@ -19,7 +19,7 @@ function failingEvery(nth: number): ReadonlyMap<number, Kind> {
 
 function harness(nth: number, share: number, trick: Trick = () => null): Harness {
   const experiment = smallExperiment({
-    arms: { "ra-rlhf": { reward: { max_failed_share: share }, kl: { k_beta: 0.5 } } },
+    arms: { "ra-rlhf": { reward: { max_failed_fraction: share }, kl: { k_beta: 0.5 } } },
     sft: { steps: 0 },
     parallel: 1,
   });
@@ -91,7 +91,7 @@ test("completions without a reward are in no figure of an evaluation", async () 
   }
 });
 
-test("above the share the trial stops before any update", async () => {
+test("above the fraction the trial stops before any update", async () => {
   const commands: string[] = [];
   const run = harness(2, 0.05, ({ command }) => {
     commands.push(command);
@@ -104,7 +104,7 @@ test("above the share the trial stops before any update", async () => {
   expect(commands).not.toContain("update");
 });
 
-test("above the share in a step, too", async () => {
+test("above the fraction in a step, too", async () => {
   const commands: string[] = [];
   const run = harness(10_000, 0.25, ({ command, pass }) => {
     commands.push(command);

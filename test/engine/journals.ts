@@ -1,27 +1,27 @@
 /** Journals of small made-up runs, complete or with stretches that were done again. */
 import fc from "fast-check";
-import type { Happening, JournalEvent } from "../../src/journal/events.js";
-import { evaluatedHappening, stepHappening } from "./happenings.js";
+import type { EventPayload, JournalEvent } from "../../src/journal/events.js";
+import { evaluatedPayload, stepPayload } from "./event-payloads.js";
 
 export const trials = ["sft-s0", "rlhf-s0", "ra-rlhf-s0"];
 export const iterations = 4;
 
-export type Told = readonly [trial: string, happening: Happening];
+export type Told = readonly [trial: string, eventPayload: EventPayload];
 
 /** Stamped as a recorder does. */
 export function journal(told: readonly Told[], from = 1): JournalEvent[] {
-  return told.map(([trial, happening], index) => {
+  return told.map(([trial, eventPayload], index) => {
     const time = new Date(Date.UTC(2026, 0, 1, 0, 0, from + index)).toISOString();
-    return { seq: from + index, time, trial, ...happening };
+    return { seq: from + index, time, trial, ...eventPayload };
   });
 }
 
 /** What a trial tells from iteration `from` on; its figures are a function of trial and step. */
-export function trialHappenings(trial: string, from = 0): Happening[] {
+export function trialPayloads(trial: string, from = 0): EventPayload[] {
   const figure = (step: number) => Math.sin(trial.length * 100 + step);
   const rewards = (step: number) => Array.from({ length: 12 }, (_, i) => figure(step + i / 7));
   const evaluated = (step: number, final: boolean) =>
-    evaluatedHappening({
+    evaluatedPayload({
       step,
       final,
       metrics: { reward_mean: figure(step) },
@@ -50,7 +50,7 @@ export function trialHappenings(trial: string, from = 0): Happening[] {
         ]
       : []),
     ...steps.flatMap((step) => [
-      stepHappening({ step, reward_mean: figure(step), seconds: seconds(step) }),
+      stepPayload({ step, reward_mean: figure(step), seconds: seconds(step) }),
       ...(step % 2 === 1 ? [evaluated(step + 1, false)] : []),
     ]),
     evaluated(iterations, true),
@@ -78,7 +78,7 @@ function seconds(total: number) {
 
 /** Trials side by side: one queue a trial, drawn from in any order. */
 export function interleaved(
-  queues: ReadonlyMap<string, readonly Happening[]>,
+  queues: ReadonlyMap<string, readonly EventPayload[]>,
 ): fc.Arbitrary<Told[]> {
   const names = [...queues].flatMap(([trial, own]) => own.map(() => trial));
   return fc.shuffledSubarray(names, { minLength: names.length }).map((order) => {
@@ -88,11 +88,11 @@ export function interleaved(
 }
 
 /** A trial whose worker is lost any number of times, each time going back to any earlier step. */
-export function withLosses(trial: string): fc.Arbitrary<Happening[]> {
-  const whole = trialHappenings(trial);
+export function withLosses(trial: string): fc.Arbitrary<EventPayload[]> {
+  const whole = trialPayloads(trial);
   const loss = fc.record({ at: fc.nat({ max: whole.length }), back: fc.nat({ max: iterations }) });
   return fc.array(loss, { maxLength: 3 }).map((losses) => {
-    const told: Happening[] = [];
+    const told: EventPayload[] = [];
     let rest = whole;
     for (const [index, { at, back }] of losses.entries()) {
       const done = rest.slice(0, at);
@@ -109,13 +109,13 @@ export function withLosses(trial: string): fc.Arbitrary<Happening[]> {
         restarts: index + 1,
         from: from === 0 ? null : from,
       });
-      rest = trialHappenings(trial, from);
+      rest = trialPayloads(trial, from);
     }
     return [...told, ...rest];
   });
 }
 
-function stepsIn(told: readonly Happening[]): number {
+function stepsIn(told: readonly EventPayload[]): number {
   const last = told.findLast((one) => one.type === "step" || one.type === "worker_lost");
   return last === undefined
     ? 0

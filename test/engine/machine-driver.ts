@@ -7,9 +7,9 @@ import { type Plan, planRun } from "../../src/engine/plan.js";
 import { initialState, type RunState } from "../../src/engine/run-state.js";
 import { advance } from "../../src/engine/state.js";
 import { trialIsOver } from "../../src/engine/trial-state.js";
-import type { Happening, JournalEvent } from "../../src/journal/events.js";
+import type { EventPayload, JournalEvent } from "../../src/journal/events.js";
+import { answerTo } from "./event-payloads.js";
 import { smallExperiment } from "./experiments.js";
-import { answerTo } from "./happenings.js";
 
 /** Cheaper than expect, which the thousands of checks of a property would wait for. */
 export function must(holds: boolean, rule: string): void {
@@ -40,10 +40,10 @@ export class Driver {
     });
   }
 
-  happen(trial: string | null, happening: Happening): void {
+  happen(trial: string | null, eventPayload: EventPayload): void {
     const stamp = { seq: this.events.length + 1, time: "", trial };
     // As it would be read back.
-    const event = JSON.parse(JSON.stringify({ ...stamp, ...happening })) as JournalEvent;
+    const event = JSON.parse(JSON.stringify({ ...stamp, ...eventPayload })) as JournalEvent;
     const before = this.state;
     const [state, actions] = advance(this.plan, before, event);
     this.state = state;
@@ -118,7 +118,7 @@ export class Driver {
   }
 
   /** Ends the action in hand of one trial. */
-  settle(trial: string, how: "well" | "broken off" | "failed" | "lost" | "unsaved"): void {
+  settle(trial: string, how: "well" | "aborted" | "failed" | "lost" | "unsaved"): void {
     const action = this.inHand.get(trial)!;
     const told = this.told.get(trial);
     this.inHand.delete(trial);
@@ -148,7 +148,7 @@ export class Driver {
     } else if (how === "unsaved" && action.kind === "restore") {
       const { step, path, older: from } = action;
       this.happen(trial, { type: "checkpoint_damaged", step, path, message: "flipped", from });
-    } else if (how === "broken off" && told !== undefined) {
+    } else if (how === "aborted" && told !== undefined) {
       this.happen(trial, { type: "action_interrupted", action: action.kind });
     } else {
       if (action.kind === "load") {
@@ -224,9 +224,7 @@ export const plans = fc
 export const turns = fc.infiniteStream(
   fc.record({
     pick: fc.nat(1000),
-    how: fc.constantFrom("well", "well", "broken off", "well") as fc.Arbitrary<
-      "well" | "broken off"
-    >,
+    how: fc.constantFrom("well", "well", "aborted", "well") as fc.Arbitrary<"well" | "aborted">,
   }),
 );
 

@@ -10,7 +10,7 @@ import type {
   PromptScores,
   Recorder,
 } from "../../src/engine/ports.js";
-import type { Happening, JournalEvent } from "../../src/journal/events.js";
+import type { EventPayload, JournalEvent } from "../../src/journal/events.js";
 import { RecordError } from "../../src/system/record-error.js";
 
 export class MemoryRecorder implements Recorder {
@@ -29,9 +29,9 @@ export class MemoryRecorder implements Recorder {
   readonly #prepared = new Map<string, string>();
 
   /** Through JSON, as a reader of a journal would get it. */
-  append(trial: string | null, happening: Happening): JournalEvent {
+  append(trial: string | null, eventPayload: EventPayload): JournalEvent {
     const stamp = { seq: this.events.length + 1, time: "2026-01-01T00:00:00.000Z", trial };
-    const event = JSON.parse(JSON.stringify({ ...stamp, ...happening })) as JournalEvent;
+    const event = JSON.parse(JSON.stringify({ ...stamp, ...eventPayload })) as JournalEvent;
     this.events.push(event);
     return event;
   }

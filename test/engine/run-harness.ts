@@ -30,7 +30,7 @@ export class Harness {
   /** Leave the recorder's folders for a later harness, which disposes of them. */
   keep = false;
   readonly stop = new AbortController();
-  readonly halt = new AbortController();
+  readonly abort = new AbortController();
   readonly observed: Observation[] = [];
   readonly opened: WatchedWorker[] = [];
   /** Seconds that were waited for, none of them in earnest. */
@@ -78,7 +78,7 @@ export class Harness {
         };
       },
       stop: this.stop.signal,
-      halt: this.halt.signal,
+      abort: this.abort.signal,
     };
     const plan = planRun(this.experiment, { cores: 2, gpus: 0 });
     const left = before === null ? null : await replay(this.experiment, plan, before, 0);

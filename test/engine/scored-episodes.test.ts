@@ -42,7 +42,7 @@ describe("failed rewards", () => {
     expect(failedRewards("rewards of step 3", [], prompts(1), 0)).toBeNull();
   });
 
-  test("within the share are told, with the reason and where", () => {
+  test("within the fraction are told, with the reason and where", () => {
     const told = failedRewards("rewards of step 3", [failure([2, 7])], prompts(20), 0.1);
     expect(told).toBe(
       "2 of 20 rewards of step 3 failed and are left out: " +
@@ -50,7 +50,7 @@ describe("failed rewards", () => {
     );
   });
 
-  test("above the share stop the trial, resumable, and say why", () => {
+  test("above the fraction stop the trial, resumable, and say why", () => {
     const failures = [
       failure([0]),
       failure([1, 2], "timeout", "late"),
@@ -59,7 +59,7 @@ describe("failed rewards", () => {
     ];
     const error = refusal(failures, 20, 0.2);
     expect(error.kind).toBe("reward");
-    expect(error.key).toBe("reward.max_failed_share");
+    expect(error.key).toBe("reward.max_failed_fraction");
     expect(error.message).toMatch(/^5 of 20 rewards of step 3 failed, more than/);
     expect(error.message).toContain("timeout: late (episode 1, prompt 101 and 1 more)");
     expect(error.message).toContain("and 1 reasons more");
@@ -68,12 +68,12 @@ describe("failed rewards", () => {
     expect(error.detail).toContain("ValueError: y");
   });
 
-  test("of exactly the share go on", () => {
+  test("of exactly the fraction go on", () => {
     expect(failedRewards("rewards", [failure([1])], prompts(20), 0.05)).not.toBeNull();
     expect(refusal([failure([1])], 19, 0.05).kind).toBe("reward");
   });
 
-  test("leave at least two episodes, whatever the share", () => {
+  test("leave at least two episodes, whatever the fraction", () => {
     expect(refusal([failure([0, 1, 2])], 4, 1).message).toContain("fewer than 2 are left");
     expect(refusal([failure([0, 1])], 2, 1).kind).toBe("reward");
     expect(failedRewards("rewards", [failure([0, 1])], prompts(4), 1)).not.toBeNull();

@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { TrialAction } from "../../src/engine/action.js";
 import { planRun } from "../../src/engine/plan.js";
 import { advance } from "../../src/engine/state.js";
+import { stepPayload } from "./event-payloads.js";
 import { smallExperiment } from "./experiments.js";
-import { stepHappening } from "./happenings.js";
 import { Driver, must, plans, replay, turns } from "./machine-driver.js";
 
 describe("a run without faults", () => {
@@ -209,7 +209,7 @@ describe("with faults and stops at any time", () => {
     );
   });
 
-  test("an orderly stop lets a step finish and checkpoints it; evaluations are broken off", () => {
+  test("an orderly stop lets a step finish and checkpoints it; evaluations are aborted", () => {
     const plan = planRun(smallExperiment({ arms: { rlhf: {} }, sft: { steps: 0 } }), {
       cores: 1,
       gpus: 0,
@@ -221,7 +221,7 @@ describe("with faults and stops at any time", () => {
     expect(driver.inHand.get("rlhf-s0")).toMatchObject({ kind: "evaluate", step: 2 });
     driver.happen(null, { type: "stop_requested", how: "after-step" });
     expect(driver.told.get("rlhf-s0")).toBe("soft");
-    driver.settle("rlhf-s0", "broken off");
+    driver.settle("rlhf-s0", "aborted");
     expect(driver.inHand.get("rlhf-s0")).toMatchObject({ kind: "checkpoint", step: 2 });
     driver.settle("rlhf-s0", "well");
     expect(driver.inHand.get("rlhf-s0")).toMatchObject({ kind: "release", step: 2, saved: 2 });
@@ -242,7 +242,7 @@ describe("with faults and stops at any time", () => {
 
 describe("restarts and resumes", () => {
   const hows = fc.constantFrom(
-    ...(["well", "well", "well", "well", "lost", "unsaved", "broken off"] as const),
+    ...(["well", "well", "well", "well", "lost", "unsaved", "aborted"] as const),
   );
   const bumps = fc.infiniteStream(
     fc.record({ pick: fc.nat(1000), how: hows, resume: fc.integer({ min: 0, max: 19 }) }),
@@ -353,7 +353,7 @@ describe("events that cannot be", () => {
     for (let settled = 0; settled < 3; settled += 1) {
       run.settle("rlhf-s0", "well");
     }
-    const event = { seq: 9, time: "", trial: "rlhf-s0", ...stepHappening({ step: 1 }) } as const;
+    const event = { seq: 9, time: "", trial: "rlhf-s0", ...stepPayload({ step: 1 }) } as const;
     expect(() => advance(run.plan, run.state, event)).toThrow(
       /event 9: step 1 of rlhf-s0 does not fit: .*in hand: step/,
     );

@@ -32,7 +32,7 @@ const experiments = {
       minibatch: 4,
       epochs: 2,
       learning_rate: 1e-3,
-      average_decay: 0.5,
+      ema_decay: 0.5,
     },
     risk: { alpha: 0.4, warmup: 1 },
     checkpoint: { every: 1, keep_last: 1 },

@@ -54,7 +54,7 @@ const problems = [
 ].flat();
 console.log(
   `${iterations} steps: memory in use +${growth.toFixed(1)} MB (resident +${resident.toFixed(1)} MB), ` +
-    `journal ${Math.round(mean / tenth)} bytes a step, ±${(100 * unevenness).toFixed(2)} %`,
+    `journal ${Math.round(mean / tenth)} bytes per step, ±${(100 * unevenness).toFixed(2)} %`,
 );
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { JournalEntry } from "../../src/journal/event-head.js";
-import type { Happening, JournalEvent } from "../../src/journal/events.js";
+import type { EventPayload, JournalEvent } from "../../src/journal/events.js";
 import { JournalIndex } from "../../src/journal/journal-index.js";
 import { readJournal } from "../../src/journal/reader.js";
-import { evaluatedHappening, stepHappening } from "../engine/happenings.js";
+import { evaluatedPayload, stepPayload } from "../engine/event-payloads.js";
 import { newRun } from "../store/folders.js";
 
 const all = (index: JournalIndex): JournalEntry[] => [...index.read()].flat();
@@ -34,28 +34,28 @@ const words = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.constantFrom('"episodes":{', '"arrays":{"weight":[1]}', '"length":[]}', "\n]}", "🙂\u2028"),
 );
-const happenings: fc.Arbitrary<Happening> = fc.oneof(
-  words.map((message): Happening => ({ type: "warning", message })),
+const payloads: fc.Arbitrary<EventPayload> = fc.oneof(
+  words.map((message): EventPayload => ({ type: "warning", message })),
   fc.record({ reward: figures, weight: fc.array(fc.nat(9), { maxLength: 5 }) }).map(
-    ({ reward, weight }): Happening =>
-      stepHappening({
+    ({ reward, weight }): EventPayload =>
+      stepPayload({
         episodes: { prompt: [1], reward, kl: reward, return: reward, length: [], weight },
       }),
   ),
-  figures.map((reward): Happening => evaluatedHappening({ arrays: { reward, judge: reward } })),
+  figures.map((reward): EventPayload => evaluatedPayload({ arrays: { reward, judge: reward } })),
   words.map(
-    (path): Happening => ({ type: "model_exported", path, files: { [path]: "x" }, bytes: 1 }),
+    (path): EventPayload => ({ type: "model_exported", path, files: { [path]: "x" }, bytes: 1 }),
   ),
 );
 
 test("heads are the events without their arrays, whole events are the journal's", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(happenings, { maxLength: 12 }), async (told) => {
+    fc.asyncProperty(fc.array(payloads, { maxLength: 12 }), async (told) => {
       const run = newRun();
       const index = new JournalIndex(run.directory);
       const entries: JournalEntry[] = [];
-      for (const [at, happening] of told.entries()) {
-        run.append("a-s0", happening);
+      for (const [at, eventPayload] of told.entries()) {
+        run.append("a-s0", eventPayload);
         if (at % 3 === 0) entries.push(...all(index));
       }
       entries.push(...all(index));
@@ -89,7 +89,7 @@ test("a line that is being written is left for later; one that is cut off again 
 test("lines longer than what is read at once are events like all others", () => {
   const run = newRun();
   const index = new JournalIndex(run.directory);
-  const big = (length: number) => stepHappening({ episodes: episodes(length) });
+  const big = (length: number) => stepPayload({ episodes: episodes(length) });
   run.append("a-s0", big(3));
   run.append("a-s0", big(4000));
   for (let step = 0; step < 30; step += 1) run.append("a-s0", big(4000));

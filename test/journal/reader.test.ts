@@ -5,13 +5,13 @@ import type { JournalEvent } from "../../src/journal/events.js";
 import { checksummedLine } from "../../src/journal/line.js";
 import { JournalError, readJournal, readJournalSoFar } from "../../src/journal/reader.js";
 import type { RunRecorder } from "../../src/store/recorder.js";
-import { stepHappening } from "../engine/happenings.js";
+import { stepPayload } from "../engine/event-payloads.js";
 import { newRun, temporaryFolder } from "../store/folders.js";
 
 function journalOf(steps: number): { run: string; path: string } {
   const run = newRun();
   for (let step = 0; step < steps; step += 1) {
-    run.append("rlhf-s0", stepHappening({ step }));
+    run.append("rlhf-s0", stepPayload({ step }));
   }
   return { run: run.directory, path: join(run.directory, "journal.jsonl") };
 }
@@ -56,7 +56,7 @@ function damage(path: string, line: number, change: (text: string) => string): v
 
 describe("reading a journal", () => {
   test("older than the GPU's state gives null for it", async () => {
-    const { gpu: _, ...older } = stepHappening({ step: 0 });
+    const { gpu: _, ...older } = stepPayload({ step: 0 });
     const run = temporaryFolder();
     const event = { seq: 1, time: "2026-01-01T00:00:00.000Z", trial: "rlhf-s0", ...older };
     writeFileSync(join(run, "journal.jsonl"), checksummedLine(JSON.stringify(event), "").bytes);

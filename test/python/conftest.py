@@ -31,7 +31,7 @@ class Subject:
 
 @pytest.fixture(scope="session")
 def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a tiny random GPT-2, made once a session."""
+    """The folder of a tiny random GPT-2, made once per session."""
     # Imported here: the other suites run without torch.
     from tiny_models import write_language_model
 

@@ -322,7 +322,7 @@ class TestRules:
             "def f(risk_level): ...",
             "class RiskMeasure: ...",
             "batch.lower_quantile",
-            "f(tail_share=0.1)",
+            "f(tail_fraction=0.1)",
             "alpha_schedule = 1",
             "CVAR: Final = 1",
         ],

@@ -225,7 +225,7 @@ def update_once(
 
 
 class LetterReward:
-    """A reward model without a model: the share of letters "a" in a text, times a hundred."""
+    """A reward model without a model: the fraction of letters "a" in a text, times a hundred."""
 
     batch: int | None = None
 

@@ -12,14 +12,14 @@ import {
   experimentSchema,
 } from "../../src/config/schema/experiment.js";
 import { planTrials } from "../../src/config/trials.js";
-import type { EvaluatedEvent, Happening, JournalEvent } from "../../src/journal/events.js";
+import type { EvaluatedEvent, EventPayload, JournalEvent } from "../../src/journal/events.js";
 import type { ReportInput, SampleText } from "../../src/report/report-data.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../src/risk/tail.js";
 import { confidence95, mean, sd } from "../../src/stats/intervals.js";
 import { pairedTest } from "../../src/stats/paired-test.js";
 import { generator, type Random, streamSeed } from "../../src/stats/random.js";
 
-/** How far an arm gets: reward everywhere, reward on hard prompts, KL, and the kept share at the end. */
+/** How far an arm gets: reward everywhere, reward on hard prompts, KL, and the kept fraction at the end. */
 interface Character {
   readonly stage: "sft" | "rl";
   readonly measure: "mean" | "cvar";
@@ -115,10 +115,10 @@ export function fixtureRun(options: FixtureOptions = {}): ReportInput {
 
 class Journal {
   readonly all: JournalEvent[] = [];
-  add(trial: string | null, happening: Happening): JournalEvent {
+  add(trial: string | null, eventPayload: EventPayload): JournalEvent {
     const seq = this.all.length + 1;
     const time = new Date(Date.UTC(2026, 10, 23, 10, 0, seq)).toISOString();
-    const event = { seq, time, trial, ...happening } as JournalEvent;
+    const event = { seq, time, trial, ...eventPayload } as JournalEvent;
     this.all.push(event);
     return event;
   }
@@ -178,9 +178,9 @@ function addTrial(
     look(0, false);
   }
   for (let step = 0; step < iterations; step += 1) {
-    const happening = stepEvent(experiment, character, random, step, iterations, compute);
-    compute = happening.compute;
-    journal.add(trial, happening);
+    const eventPayload = stepEvent(experiment, character, random, step, iterations, compute);
+    compute = eventPayload.compute;
+    journal.add(trial, eventPayload);
     if ((step + 1) % experiment.evaluation.every === 0 && step + 1 < iterations) {
       look(step + 1, false);
     }
@@ -191,7 +191,7 @@ function addTrial(
   journal.add(trial, { type: "trial_finished", seconds: 40 + iterations * (1 + character.kept) });
 }
 
-type StepHappening = Extract<Happening, { type: "step" }>;
+type StepPayload = Extract<EventPayload, { type: "step" }>;
 
 function stepEvent(
   experiment: Experiment,
@@ -200,7 +200,7 @@ function stepEvent(
   step: number,
   iterations: number,
   computeBefore: number,
-): StepHappening {
+): StepPayload {
   const progress = step / iterations;
   const alpha = Math.max(character.kept, 1 - (1 - character.kept) * 1.3 * progress);
   const kept = Math.ceil(batch * alpha);
@@ -241,7 +241,7 @@ function stepEvent(
     explained_variance: 0.4,
     figures: {},
     learning_rate: 1e-4,
-    hard_share: 0.08,
+    batch_fraction: 0.08,
     length_mean: 46.5,
     compute: computeBefore + kept * 46 * epochs,
     memory_bytes: 800_000_000,
@@ -277,7 +277,7 @@ function evaluated(
   step: number,
   final: boolean,
   compute: number,
-): Extract<Happening, { type: "evaluated" }> {
+): Extract<EventPayload, { type: "evaluated" }> {
   const count = experiment.evaluation.prompts;
   const prompts = generator(streamSeed(7, "test-prompts", 0));
   const noise = generator(streamSeed(seed, "evaluate", 0));
@@ -285,13 +285,13 @@ function evaluated(
   const lift = offset * learnt(progress);
   const reward = scores.map((score) => lift + rewardOf(character, score, progress, noise));
   const hardest = scores.map((_, at) => at).sort((a, b) => scores[a]! - scores[b]!);
-  const tail = hardest.slice(0, Math.ceil(count * experiment.evaluation.tail_quantile));
+  const tail = hardest.slice(0, Math.ceil(count * experiment.evaluation.tail_fraction));
   const kl = character.kl * learnt(progress);
   return {
     type: "evaluated",
     step,
     final,
-    weights: "average",
+    weights: "ema",
     compute,
     failed: 0,
     metrics: {
@@ -423,7 +423,7 @@ function texts(trial: string, event: Pick<EvaluatedEvent, "arrays">): SampleText
   }));
 }
 
-/** Share of what can be learnt that is learnt after this share of the iterations. */
+/** Share of what can be learnt that is learnt after this fraction of the iterations. */
 function learnt(progress: number): number {
   return 1 - Math.exp(-3 * progress);
 }

@@ -38,7 +38,7 @@ describe("what is drawn", () => {
     }
   });
 
-  test("the quantile curve rises from the worst prompts on, one curve an arm", () => {
+  test("the quantile curve rises from the worst prompts on, one curve per arm", () => {
     const [panel] = quantileCurve(several)!.panels;
     expect(panel!.curves.map(({ name }) => name)).toEqual([...several.arms]);
     const { points, band } = panel!.curves[0]!;
@@ -59,7 +59,7 @@ describe("what is drawn", () => {
     expect(tailAgainstKl(one)!.panels[0]!.curves.every(({ faint }) => faint !== true)).toBe(true);
   });
 
-  test("training curves show the target where β is steered, and the kept share", () => {
+  test("training curves show the target where β is steered, and the kept fraction", () => {
     const { panels } = trainingCurves(several)!;
     expect(panels).toHaveLength(6);
     expect(panels[2]!.marks).toEqual([{ axis: "y", at: 6, label: "target" }]);

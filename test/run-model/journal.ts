@@ -1,12 +1,12 @@
 /** A journal in memory, as a view reads it: short to write, whole as the types ask. */
 import type { EventHead, JournalEntry } from "../../src/journal/event-head.js";
-import type { Happening, JournalEvent, StepEvent } from "../../src/journal/events.js";
-import { answerTo, stepHappening } from "../engine/happenings.js";
+import type { EventPayload, JournalEvent, StepEvent } from "../../src/journal/events.js";
+import { answerTo, stepPayload } from "../engine/event-payloads.js";
 
 export const begin = Date.parse("2026-11-23T10:00:00.000Z") / 1000;
 
 /** Seconds after the beginning, the trial (null: the run), and what happened. */
-export type Happened = readonly [at: number, trial: string | null, what: Happening];
+export type Happened = readonly [at: number, trial: string | null, what: EventPayload];
 
 export interface Journal {
   readonly entries: readonly JournalEntry[];
@@ -32,7 +32,7 @@ export function journalOf(happened: readonly Happened[], firstSeq = 1): Journal 
   return { entries, event: ({ offset }) => events[offset / 1000 - firstSeq]! };
 }
 
-export function runStarted(trials: readonly string[], parallel = 1): Happening {
+export function runStarted(trials: readonly string[], parallel = 1): EventPayload {
   return { type: "run_started", name: "small", trials: [...trials], parallel };
 }
 
@@ -53,7 +53,7 @@ export function stepped(
   step: number,
   changes: Partial<StepEvent> = {},
 ): Happened {
-  return [at, id, stepHappening({ step, ...changes })];
+  return [at, id, stepPayload({ step, ...changes })];
 }
 
 export function saved(at: number, id: string, step: number): Happened {

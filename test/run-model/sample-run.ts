@@ -81,7 +81,7 @@ function stepEvent(config: ArmConfig, seed: number, m: number, random: Random): 
     explained_variance: 0.5,
     figures: {},
     learning_rate: 2e-4,
-    hard_share: 0,
+    batch_fraction: 0,
     length_mean: mean(length),
     compute: 1000 * (m + 1),
     memory_bytes: 1.24e9,

@@ -9,7 +9,7 @@ import {
   type RunModel,
 } from "../../src/run-model/run-model.js";
 import { takeEntries, takeProgress } from "../../src/run-model/take-entries.js";
-import { evaluatedHappening } from "../engine/happenings.js";
+import { evaluatedPayload } from "../engine/event-payloads.js";
 import {
   begin,
   type Happened,
@@ -113,7 +113,7 @@ describe("the model", () => {
       ...started(1, a, 2),
       stepped(2, a, 0),
       stepped(3, a, 1),
-      [4, a, evaluatedHappening({ step: 2, final: true })],
+      [4, a, evaluatedPayload({ step: 2, final: true })],
       [5, a, { type: "model_exported", path: "m", files: {}, bytes: 1 }],
       lost(6, a, null),
     ];
@@ -130,7 +130,7 @@ describe("the model", () => {
     const twice: Happened[] = [1, 2].map((reward_mean) => [
       8,
       a,
-      evaluatedHappening({ step: 2, metrics: { reward_mean } }),
+      evaluatedPayload({ step: 2, metrics: { reward_mean } }),
     ]);
     const { evaluations } = fold([...underWay, ...twice]).trials[0]!;
     expect(evaluations.map(({ head }) => head.metrics)).toEqual([{ reward_mean: 2 }]);
@@ -180,7 +180,7 @@ describe("the model", () => {
     const evaluate: Happened = [10, null, { type: "evaluation_requested", trials: [a] }];
     const idle = [stepped(9, a, 3), stepped(9, b, 0), evaluate];
     expect(pausing(...idle)).toBe(true);
-    expect(pausing(...idle, [11, a, evaluatedHappening({ step: 4 })])).toBe(false);
+    expect(pausing(...idle, [11, a, evaluatedPayload({ step: 4 })])).toBe(false);
     expect(pausing([9, null, { type: "continued" }])).toBe(false);
     // A worker that is being started tells of itself by its progress alone.
     const lostOne = fold([...both, stepped(9, b, 0), lost(9, a, 2)]);
@@ -252,8 +252,8 @@ describe("any split of the journal into batches", () => {
 
   test("gives the same model", () => {
     fc.assert(
-      fc.property(anything, fc.array(fc.integer({ min: 1, max: 9 })), (wishes, sizes) => {
-        const entries = journalOf(asHappened(wishes)).entries;
+      fc.property(anything, fc.array(fc.integer({ min: 1, max: 9 })), (requests, sizes) => {
+        const entries = journalOf(asHappened(requests)).entries;
         expect(inBatches(entries, sizes)).toEqual(takeEntries(emptyRun(), entries));
       }),
     );
@@ -261,8 +261,8 @@ describe("any split of the journal into batches", () => {
 
   test("has the steps 0, 1, 2, … of every trial, whatever was done again", () => {
     fc.assert(
-      fc.property(anything, (wishes) => {
-        const model = takeEntries(emptyRun(), journalOf(asHappened(wishes)).entries);
+      fc.property(anything, (requests) => {
+        const model = takeEntries(emptyRun(), journalOf(asHappened(requests)).entries);
         for (const { id } of model.trials) {
           const steps = stepsOf(model, id);
           expect(steps).toEqual(steps.map((_, at) => at));
@@ -271,31 +271,31 @@ describe("any split of the journal into batches", () => {
     );
   });
 
-  type Wishes = typeof anything extends fc.Arbitrary<infer W> ? W : never;
+  type Requests = typeof anything extends fc.Arbitrary<infer W> ? W : never;
 
   /** Steps are numbered as an engine would: on from where the trial stands. */
-  function asHappened(wishes: Wishes): Happened[] {
+  function asHappened(requests: Requests): Happened[] {
     const happened: Happened[] = [
       [0, null, runStarted([a, b])],
       ...started(1, a),
       ...started(1, b),
     ];
     const done: Record<string, number> = { [a]: 0, [b]: 0 };
-    for (const [at, wish] of wishes.entries()) {
-      if (wish.kind === "resumed") {
+    for (const [at, request] of requests.entries()) {
+      if (request.kind === "resumed") {
         for (const id of [a, b]) {
-          done[id] = Math.min(done[id]!, wish.from);
+          done[id] = Math.min(done[id]!, request.from);
         }
         const resume = { type: "run_resumed", parallel: 1, cut_bytes: 0 } as const;
         happened.push([at, null, { ...resume, from: { ...done } }]);
-      } else if (wish.kind === "step") {
-        happened.push(stepped(at, wish.id, done[wish.id]!, { failed: at % 3 }));
-        done[wish.id]! += 1;
-      } else if (wish.kind === "saved") {
-        happened.push(saved(at, wish.id, done[wish.id]!));
+      } else if (request.kind === "step") {
+        happened.push(stepped(at, request.id, done[request.id]!, { failed: at % 3 }));
+        done[request.id]! += 1;
+      } else if (request.kind === "saved") {
+        happened.push(saved(at, request.id, done[request.id]!));
       } else {
-        const from = Math.min(done[wish.id]!, wish.from);
-        done[wish.id] = from;
+        const from = Math.min(done[request.id]!, request.from);
+        done[request.id] = from;
         const damage = {
           type: "checkpoint_damaged",
           step: from + 1,
@@ -303,9 +303,9 @@ describe("any split of the journal into batches", () => {
           message: "m",
         } as const;
         happened.push(
-          wish.kind === "lost"
-            ? lost(at, wish.id, from === 0 ? null : from)
-            : [at, wish.id, { ...damage, from }],
+          request.kind === "lost"
+            ? lost(at, request.id, from === 0 ? null : from)
+            : [at, request.id, { ...damage, from }],
         );
       }
     }

@@ -16,7 +16,7 @@ import { readJournal } from "../../src/journal/reader.js";
 import { readManifest } from "../../src/store/manifest/manifest.js";
 import { openRun } from "../../src/store/open-run.js";
 import type { RunRecorder } from "../../src/store/recorder.js";
-import { stepHappening } from "../engine/happenings.js";
+import { stepPayload } from "../engine/event-payloads.js";
 import { newRun, provenance, reopened, temporaryFolder, tickingClock } from "./folders.js";
 
 const trial = "rlhf-s0";
@@ -33,7 +33,7 @@ async function all(events: AsyncIterable<JournalEvent>): Promise<JournalEvent[]>
 function leftAfter(steps: number): { run: string; path: string; events: JournalEvent[] } {
   const recorder = newRun();
   const events = Array.from({ length: steps }, (_, step) =>
-    recorder.append(trial, stepHappening({ step })),
+    recorder.append(trial, stepPayload({ step })),
   );
   recorder.close();
   const run = recorder.directory;
@@ -53,7 +53,7 @@ test("the journal goes on after the last event, as if there had been one writer"
   expect(opened).toMatchObject({ cutBytes: 0 });
   expect(opened.recorder.manifest).toEqual(readManifest(run));
   expect(await all(opened.events())).toEqual(events);
-  const next = opened.recorder.append(trial, stepHappening({ step: 3 }));
+  const next = opened.recorder.append(trial, stepPayload({ step: 3 }));
   expect(next.seq).toBe(4);
   expect(await all(readJournal(run))).toEqual([...events, next]);
   opened.recorder.close();

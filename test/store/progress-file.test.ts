@@ -18,14 +18,14 @@ import type { JournalEvent } from "../../src/journal/events.js";
 import { checksummedLine } from "../../src/journal/line.js";
 import { JournalSummary, writeProgress } from "../../src/store/progress-file.js";
 import { type ProgressFacts, RunProgress } from "../../src/store/run-progress.js";
-import { stepHappening } from "../engine/happenings.js";
+import { stepPayload } from "../engine/event-payloads.js";
 import { Driver, plans } from "../engine/machine-driver.js";
 import { lastChecksum, newRun, reopened, tickingClock } from "./folders.js";
 
 const turns = fc.array(
   fc.record({
     pick: fc.nat(1000),
-    how: fc.constantFrom(...(["well", "well", "well", "lost", "unsaved", "broken off"] as const)),
+    how: fc.constantFrom(...(["well", "well", "well", "lost", "unsaved", "aborted"] as const)),
     next: fc.constantFrom(null, null, null, null, "resume" as const, ...runCommands),
   }),
   { maxLength: 80 },
@@ -93,8 +93,8 @@ function episodes(count: number) {
 }
 
 /** Twenty kilobytes of a journal. */
-function longStep(step: number, changes: Parameters<typeof stepHappening>[0] = {}) {
-  return stepHappening({ step, episodes: episodes(300), ...changes });
+function longStep(step: number, changes: Parameters<typeof stepPayload>[0] = {}) {
+  return stepPayload({ step, episodes: episodes(300), ...changes });
 }
 
 test("tells of every journal what its run's state is, read at once, in pieces or from a saved place", () => {
@@ -109,8 +109,8 @@ test("tells of every journal what its run's state is, read at once, in pieces or
         const summary = new JournalSummary(run.directory);
         const written: JournalEvent[] = [];
         for (const [at, event] of driver.events.entries()) {
-          const { seq: _seq, time: _time, trial, ...happening } = event;
-          written.push(run.append(trial, happening as JournalEvent));
+          const { seq: _seq, time: _time, trial, ...eventPayload } = event;
+          written.push(run.append(trial, eventPayload as JournalEvent));
           const doing = doings[at % doings.length];
           if (doing === "nothing") continue;
           expect(seen(summary.read())).toEqual(expected(driver.states[at]!));
@@ -149,7 +149,7 @@ test("knows the last step's figures, and the pace", () => {
 
 test("a step whose keys another writer ordered is a step", () => {
   const run = newRun();
-  const { type, ...rest } = stepHappening({ step: 4, cvar: -3.5 });
+  const { type, ...rest } = stepPayload({ step: 4, cvar: -3.5 });
   run.append("a-s0", { ...rest, type });
   expect(new JournalSummary(run.directory).read()).toMatchObject({
     last_trial: "a-s0",
@@ -189,7 +189,7 @@ test("of a long journal its end alone is read", () => {
   const { run } = overwrittenRun(50);
   const summary = new JournalSummary(run.directory);
   expect(summary.read().trials["a-s0"]).toMatchObject({ iterations: 90, step: 50 });
-  run.append("a-s0", stepHappening({ step: 50 }));
+  run.append("a-s0", stepPayload({ step: 50 }));
   expect(summary.read().trials["a-s0"]).toMatchObject({ step: 51 });
 });
 

@@ -10,14 +10,14 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Evaluation } from "../../src/analysis/evaluation.js";
 import { readEpisodesFile } from "../../src/journal/episodes-file.js";
-import type { Episodes, Happening } from "../../src/journal/events.js";
+import type { Episodes, EventPayload } from "../../src/journal/events.js";
 import { readJournal } from "../../src/journal/reader.js";
 import { readEvaluation, readEvaluationIfAny } from "../../src/store/evaluation-file.js";
 import { readManifest } from "../../src/store/manifest/manifest.js";
 import { readTexts } from "../../src/store/texts-file.js";
 import { noConclusion } from "../analysis/no-conclusion.js";
+import { answerTo, stepPayload } from "../engine/event-payloads.js";
 import { smallExperiment } from "../engine/experiments.js";
-import { answerTo, stepHappening } from "../engine/happenings.js";
 import { giveAway, withoutPrivileges } from "../unprivileged.js";
 import { lastChecksum, newRun, temporaryFolder, tickingClock } from "./folders.js";
 
@@ -83,7 +83,7 @@ describe("events", () => {
     const written = [
       run.append(null, { type: "run_started", name: "small", trials: ["sft-s0"], parallel: 1 }),
       run.append("sft-s0", answerTo({ kind: "sft", trial: "sft-s0" })),
-      run.append("rlhf-s0", stepHappening({ step: 3, beta: 0.1 + 0.2 })),
+      run.append("rlhf-s0", stepPayload({ step: 3, beta: 0.1 + 0.2 })),
     ];
     const read = [];
     for await (const event of readJournal(run.directory)) {
@@ -107,7 +107,7 @@ describe("events", () => {
       length: of((i) => i % 48),
       weight: of((i) => i % 2),
     };
-    const event = run.append("rlhf-s0", stepHappening({ step: 12, batch: count, episodes }));
+    const event = run.append("rlhf-s0", stepPayload({ step: 12, batch: count, episodes }));
     expect(event.type === "step" && event.episodes).toEqual({
       file: "trials/rlhf-s0/episodes/step-000012.bin",
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
@@ -129,7 +129,7 @@ describe("events", () => {
     const files = [1, 2].map((value) => {
       const [prompt, reward, kl, length, weight] = [value, value, value, value, 1].map(column);
       const episodes = { prompt, reward, kl, return: kl, length, weight } as Episodes;
-      const event = run.append("rlhf-s0", stepHappening({ step: 3, batch: 4097, episodes }));
+      const event = run.append("rlhf-s0", stepPayload({ step: 3, batch: 4097, episodes }));
       return (event as { episodes: { file: string; sha256: string } }).episodes;
     });
     expect(files.map(({ file }) => file)).toEqual([
@@ -142,7 +142,7 @@ describe("events", () => {
   });
 
   test("up to 4,096 episodes stay in the journal", () => {
-    const event = newRun().append("rlhf-s0", stepHappening({ batch: 4096 }));
+    const event = newRun().append("rlhf-s0", stepPayload({ batch: 4096 }));
     expect(event).toHaveProperty("episodes.prompt");
   });
 });
@@ -170,7 +170,7 @@ describe("the manifest", () => {
 
     const loaded = answerTo({ kind: "load", trial: "sft-s0", device: null, from: null });
     const versions = { torch: "2.9", node: "not this one" };
-    run.append("sft-s0", { ...loaded, versions } as Happening);
+    run.append("sft-s0", { ...loaded, versions } as EventPayload);
     expect(readManifest(directory)).toMatchObject({
       versions: { averse: "0.1.0", node: "20", torch: "2.9" },
       devices: [{ device: "cpu", trials: ["sft-s0"] }],

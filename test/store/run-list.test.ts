@@ -1,13 +1,13 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Happening } from "../../src/journal/events.js";
+import type { EventPayload } from "../../src/journal/events.js";
 import { isRun, latestRun, listRuns, RunList, runNames } from "../../src/store/run-list.js";
-import { stepHappening } from "../engine/happenings.js";
+import { stepPayload } from "../engine/event-payloads.js";
 import { giveAway, withoutPrivileges } from "../unprivileged.js";
 import { newRun, temporaryFolder, tickingClock } from "./folders.js";
 
-const started: Happening = {
+const started: EventPayload = {
   type: "run_started",
   name: "small",
   trials: ["sft-s0", "rlhf-s0"],
@@ -20,8 +20,8 @@ test("runs are listed newest first, with how far they came", async () => {
   const done = newRun({ runsFolder, now });
   done.append(null, started);
   done.append("sft-s0", { type: "trial_finished", seconds: 1 });
-  done.append("rlhf-s0", stepHappening({ step: 0, cvar: -3 }));
-  done.append("rlhf-s0", stepHappening({ step: 1, cvar: -2 }));
+  done.append("rlhf-s0", stepPayload({ step: 0, cvar: -3 }));
+  done.append("rlhf-s0", stepPayload({ step: 1, cvar: -2 }));
   done.append("rlhf-s0", { type: "trial_finished", seconds: 1 });
   done.append(null, { type: "run_finished", outcome: "done", message: "", seconds: 9 });
   const running = newRun({ runsFolder, now });
@@ -187,8 +187,8 @@ test("a running run tells what it was asked for, and when it will be done", () =
   run.append("sft-s0", { type: "trial_finished", seconds: 1 });
   run.append("rlhf-s0", facts);
   // The clock ticks a second an event: the pace. One place: this trial's 4 steps, then 6.
-  run.append("rlhf-s0", stepHappening({ step: 0 }));
-  const { time } = run.append("rlhf-s0", stepHappening({ step: 1, cvar: -7 }));
+  run.append("rlhf-s0", stepPayload({ step: 0 }));
+  const { time } = run.append("rlhf-s0", stepPayload({ step: 1, cvar: -7 }));
   seconds = Date.parse(time) / 1000;
   expect(now()).toMatchObject({ trial: "rlhf-s0", step: 2, iterations: 6, cvar: -7 });
   expect(now().etaSeconds).toBe(10);

@@ -221,7 +221,7 @@ describe("between looking and taking", () => {
   });
 });
 
-/** Runs the lock in a process of its own, one command a line. */
+/** Runs the lock in a process of its own, one command per line. */
 class Contender {
   readonly #lines: Interface;
   readonly #answers: ((line: string) => void)[] = [];

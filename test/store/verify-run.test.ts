@@ -46,7 +46,7 @@ async function completeRun(runDir: string): Promise<string> {
       wait: async () => {},
       observe: () => {},
       stop: signal,
-      halt: signal,
+      abort: signal,
     },
     null,
   );

@@ -2,8 +2,8 @@
 
     python pty_bridge.py COLUMNS ROWS PROGRAM [ARGUMENT ...]
 
-Stdin takes one JSON object a line: {"keys": base64}, {"resize": [columns, rows]},
-{"signal": number}, {"ask": "modes"}, {"hangup": true}. Stdout gives one a line: {"pid": …},
+Stdin takes one JSON object per line: {"keys": base64}, {"resize": [columns, rows]},
+{"signal": number}, {"ask": "modes"}, {"hangup": true}. Stdout gives one per line: {"pid": …},
 {"shown": base64}, {"modes": {…}}, {"code": …, "signal": …, "modes": {…}}. The terminal stays open
 on this side when the program has ended, so that how it left it can be read.
 """

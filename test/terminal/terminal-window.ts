@@ -35,7 +35,7 @@ export interface WindowEnd {
 }
 
 /** How long a screen is waited for, in milliseconds: only a machine that is very busy needs it. */
-const patience = 40_000;
+const limit = 40_000;
 
 export const keys = {
   up: "\u001b[A",
@@ -166,7 +166,7 @@ export class TerminalWindow {
         this.#listeners.delete(look);
         settle();
       };
-      const timer = setTimeout(() => done(() => reject(this.#missed(words, "gave up"))), patience);
+      const timer = setTimeout(() => done(() => reject(this.#missed(words, "gave up"))), limit);
       this.#listeners.add(look);
       look();
     });

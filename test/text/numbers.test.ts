@@ -3,8 +3,8 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatFraction,
   formatNumber,
-  formatShare,
   formatSigned,
 } from "../../src/text/numbers.js";
 
@@ -67,8 +67,8 @@ test.each([
   [0.07, "7 %"],
   [0.025, "2.5 %"],
   [0.000004, "0 %"],
-])("formatShare of %s is %s", (share, text) => {
-  expect(formatShare(share)).toBe(text);
+])("formatFraction of %s is %s", (share, text) => {
+  expect(formatFraction(share)).toBe(text);
 });
 
 test.each([

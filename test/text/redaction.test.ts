@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isSecretName, withholding } from "../../src/text/redaction.js";
+import { isSecretName, redaction } from "../../src/text/redaction.js";
 
 const environment = {
   HF_TOKEN: "planted-hub-token",
@@ -16,27 +16,27 @@ const environment = {
   PWD: "/home/me/work",
   HOME: "/home/me",
 };
-const { whole, cut } = withholding(environment);
+const { whole, cut } = redaction(environment);
 
 describe("a text without its secrets", () => {
   test.each([
-    ["401 for planted-hub-token, again planted-hub-token", 2, "[withheld: HF_TOKEN]"],
-    ["key=planted/key+1;", 1, "[withheld: OPENAI_API_KEY]"],
-    ["?k=planted%2Fkey%2B1", 1, "[withheld: OPENAI_API_KEY]"],
-    ["said hunter2.", 1, "[withheld: MY_PASSWORD]"],
-    ["one line: bGluZSB0d28", 1, "[withheld: SIGNING_KEY]"],
-    ["login failed with planted-pass", 1, "[withheld: DATABASE_URL]"],
-    ["https://me:secret-1@hub/x", 1, "https://[withheld]@hub/x"],
-    ["https://secret-token@hub/x", 1, "https://[withheld]@hub/x"],
-    ["Authorization: Bearer abc.def-123", 1, "[withheld]"],
-    ["{'authorization': 'Basic bWU6cGFzcw=='}", 1, "[withheld]"],
-    ["api_key=abcdef123, max_tokens=4096", 1, "api_key=[withheld], max_tokens=4096"],
-    ['{"password": "correct-horse"}', 1, '{"password": "[withheld]"}'],
-    ["used hf_AbCdEfGhIjKlMnOpQrSt for it", 1, "used [withheld] for it"],
-    ["sk-proj-abcdefghijklmnop", 1, "[withheld]"],
+    ["401 for planted-hub-token, again planted-hub-token", 2, "[redacted: HF_TOKEN]"],
+    ["key=planted/key+1;", 1, "[redacted: OPENAI_API_KEY]"],
+    ["?k=planted%2Fkey%2B1", 1, "[redacted: OPENAI_API_KEY]"],
+    ["said hunter2.", 1, "[redacted: MY_PASSWORD]"],
+    ["one line: bGluZSB0d28", 1, "[redacted: SIGNING_KEY]"],
+    ["login failed with planted-pass", 1, "[redacted: DATABASE_URL]"],
+    ["https://me:secret-1@hub/x", 1, "https://[redacted]@hub/x"],
+    ["https://secret-token@hub/x", 1, "https://[redacted]@hub/x"],
+    ["Authorization: Bearer abc.def-123", 1, "[redacted]"],
+    ["{'authorization': 'Basic bWU6cGFzcw=='}", 1, "[redacted]"],
+    ["api_key=abcdef123, max_tokens=4096", 1, "api_key=[redacted], max_tokens=4096"],
+    ['{"password": "correct-horse"}', 1, '{"password": "[redacted]"}'],
+    ["used hf_AbCdEfGhIjKlMnOpQrSt for it", 1, "used [redacted] for it"],
+    ["sk-proj-abcdefghijklmnop", 1, "[redacted]"],
   ])("%s", (text, times, told) => {
     expect(whole(text)).toContain(told);
-    expect(whole(text).split("[withheld")).toHaveLength(times + 1);
+    expect(whole(text).split("[redacted")).toHaveLength(times + 1);
     // What is told already stays as it is.
     expect(whole(whole(text))).toBe(whole(text));
   });
@@ -54,13 +54,13 @@ describe("a text without its secrets", () => {
   });
 
   test("both values of a variable that one environment sets anew", () => {
-    const both = withholding({ HF_TOKEN: "planted-one" }, { HF_TOKEN: "planted-two" });
-    expect(both.whole("planted-one planted-two")).toBe("[withheld: HF_TOKEN] [withheld: HF_TOKEN]");
+    const both = redaction({ HF_TOKEN: "planted-one" }, { HF_TOKEN: "planted-two" });
+    expect(both.whole("planted-one planted-two")).toBe("[redacted: HF_TOKEN] [redacted: HF_TOKEN]");
   });
 
   test("the beginning of a secret at a cut", () => {
     expect(cut("so it is planted-hub-to")).toBe("so it is ");
-    expect(cut("so it is planted-hub-token")).toBe("so it is [withheld: HF_TOKEN]");
+    expect(cut("so it is planted-hub-token")).toBe("so it is [redacted: HF_TOKEN]");
     expect(cut("nothing of the kind")).toBe("nothing of the kind");
   });
 });

@@ -239,7 +239,7 @@ export function workerContract(open: () => Promise<Worker>): void {
       expect((await ask("load", loadPayload)).nondeterminism).toEqual([]);
     });
 
-    test("rollout answers one value a prompt, in the order asked for", async () => {
+    test("rollout answers one value per prompt, in the order asked for", async () => {
       const { train } = await prompts();
       const asked = Uint32Array.of(train[5]!, train[0]!, train[5]!);
       const rollout = await ask("rollout", rolloutPayload(asked));

@@ -3,7 +3,7 @@ import { decode, encode } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
 import type { Command, Payload, Request } from "../../src/protocol/messages.js";
-import { withholding } from "../../src/text/redaction.js";
+import { redaction } from "../../src/text/redaction.js";
 import { WorkerFailure } from "../../src/worker/contract.js";
 import { type CallOptions, Exchange } from "../../src/worker/exchange.js";
 import { helloMessage } from "./hello.js";
@@ -27,7 +27,7 @@ describe("exchange", () => {
         refused: (fault) => seen.refusals.push(fault.message),
         stray: (text) => seen.strays.push(text),
       },
-      withholding({ HF_TOKEN: token }),
+      redaction({ HF_TOKEN: token }),
     );
   });
 
@@ -41,8 +41,8 @@ describe("exchange", () => {
   ) {
     const { bytes, answer } = exchange.request(command, payload, {
       onProgress: undefined,
-      patience: () => 1e6,
-      onSilence: () => {},
+      limit: () => 1e6,
+      onTimeout: () => {},
       ...options,
     });
     return { id: (decode(bytes) as Request).id, answer };
@@ -125,22 +125,22 @@ describe("exchange", () => {
     });
   });
 
-  test("secrets are withheld from what the worker says went wrong", async () => {
+  test("secrets are redacted from what the worker says went wrong", async () => {
     greet();
     const { id, answer } = ask("save", { path: "/x" });
     const message = `401 for ${token}`;
     receive({ kind: "failure", id, error: "internal", message, key: null, detail: `x ${token}` });
     const failure = await answer.catch((error) => error);
     expect(failure).toMatchObject({
-      message: "401 for [withheld: HF_TOKEN]",
-      detail: "x [withheld: HF_TOKEN]",
+      message: "401 for [redacted: HF_TOKEN]",
+      detail: "x [redacted: HF_TOKEN]",
     });
     const other = ask("ping", {});
     receive({ kind: "reply", id: other.id, result: { [token]: 1 } });
     expect((await other.answer.catch((error) => error)).message).not.toContain(token);
   });
 
-  test("secrets are withheld from the reasons of rewards that failed", async () => {
+  test("secrets are redacted from the reasons of rewards that failed", async () => {
     greet();
     const { id, answer } = ask("rollout", {
       prompts: uint32Bytes([7]),
@@ -173,7 +173,7 @@ describe("exchange", () => {
       },
     });
     expect((await answer).components).toMatchObject([
-      { failures: [{ message: "no [withheld: HF_TOKEN]" }] },
+      { failures: [{ message: "no [redacted: HF_TOKEN]" }] },
     ]);
   });
 
@@ -216,49 +216,49 @@ describe("exchange", () => {
     expect(await other.answer).toEqual(pong);
   });
 
-  test("silence is told once, and counted anew after progress", () => {
+  test("timeout is told once, and counted anew after progress", () => {
     vi.useFakeTimers();
     try {
       greet();
-      const onSilence = vi.fn();
-      const { id } = ask("save", { path: "/x" }, { patience: () => 1000, onSilence });
+      const onTimeout = vi.fn();
+      const { id } = ask("save", { path: "/x" }, { limit: () => 1000, onTimeout });
       const progress = { kind: "progress", id, phase: "save", done: 3, total: 10, unit: "files" };
       vi.advanceTimersByTime(900);
       receive(progress);
       vi.advanceTimersByTime(900);
-      expect(onSilence).not.toHaveBeenCalled();
+      expect(onTimeout).not.toHaveBeenCalled();
       vi.advanceTimersByTime(5000);
-      expect(onSilence).toHaveBeenCalledTimes(1);
+      expect(onTimeout).toHaveBeenCalledTimes(1);
       receive(progress);
       vi.advanceTimersByTime(1000);
-      expect(onSilence).toHaveBeenCalledTimes(2);
+      expect(onTimeout).toHaveBeenCalledTimes(2);
       expect(exchange.calls.inHandText()).toBe("during `save` (phase save, 3 of 10 files)");
       receive({ kind: "reply", id, result: { files: {}, bytes: 1, seconds: 1 } });
       vi.advanceTimersByTime(5000);
-      expect(onSilence).toHaveBeenCalledTimes(2);
+      expect(onTimeout).toHaveBeenCalledTimes(2);
       expect(exchange.calls.inHandText()).toBe("with no command in hand");
     } finally {
       vi.useRealTimers();
     }
   });
 
-  test("each progress says anew how long the next silence may be", () => {
+  test("each progress says anew how long the next timeout may be", () => {
     vi.useFakeTimers();
     try {
       greet();
-      const onSilence = vi.fn();
-      const patience: CallOptions["patience"] = ({ progress }) =>
+      const onTimeout = vi.fn();
+      const limit: CallOptions["limit"] = ({ progress }) =>
         progress?.phase === "reference" ? 100 : 1000;
-      const { id } = ask("save", { path: "/x" }, { patience, onSilence });
+      const { id } = ask("save", { path: "/x" }, { limit, onTimeout });
       const progress = { kind: "progress", id, done: 0, total: 1, unit: "episodes" };
       receive({ ...progress, phase: "reference" });
       vi.advanceTimersByTime(100);
-      expect(onSilence).toHaveBeenCalledTimes(1);
+      expect(onTimeout).toHaveBeenCalledTimes(1);
       receive({ ...progress, phase: "reward" });
       vi.advanceTimersByTime(999);
-      expect(onSilence).toHaveBeenCalledTimes(1);
+      expect(onTimeout).toHaveBeenCalledTimes(1);
       vi.advanceTimersByTime(1);
-      expect(onSilence).toHaveBeenCalledTimes(2);
+      expect(onTimeout).toHaveBeenCalledTimes(2);
     } finally {
       vi.useRealTimers();
     }

@@ -11,7 +11,7 @@ import { Dealer } from "zeromq";
 import { decodeMessage } from "../../src/protocol/codec.js";
 import { ProtocolFault } from "../../src/protocol/fault.js";
 import type { FromWorker, Hello, Request } from "../../src/protocol/messages.js";
-import { withholding } from "../../src/text/redaction.js";
+import { redaction } from "../../src/text/redaction.js";
 import { WorkerFailure } from "../../src/worker/contract.js";
 import { Exchange } from "../../src/worker/exchange.js";
 import { workerSpecSchema } from "../../src/worker/spec.js";
@@ -110,14 +110,14 @@ class Wired {
       refused: (fault) => this.refusals.push(fault.message),
       stray: (text) => this.strays.push(text),
     },
-    withholding(),
+    redaction(),
   );
 
   ping() {
     return this.exchange.request(
       "ping",
       {},
-      { onProgress: undefined, patience: () => 1e6, onSilence: () => {} },
+      { onProgress: undefined, limit: () => 1e6, onTimeout: () => {} },
     );
   }
 
@@ -247,7 +247,7 @@ test("over a real socket: all is told, and the connection holds", async () => {
   expect([wired.greetings, wired.refusals, disconnects()]).toEqual([1, [], 0]);
 });
 
-test("over plain TCP at a locked door: nothing is heard of it", async () => {
+test("over plain TCP at a locked listener: nothing is heard of it", async () => {
   const { wired, connection, received, disconnects } = await opened("tcp");
   const port = Number(connection.endpoint.split(":").at(-1));
   const signature = Uint8Array.of(0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0);

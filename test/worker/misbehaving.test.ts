@@ -102,8 +102,8 @@ test("wrong session: not taken for ours", async () => {
 });
 
 test("hangs in load: pings are not answered either", async () => {
-  const silence_seconds = { load: 0.5, other: 60, control: 1 };
-  const worker = await open("hangs_in_load.py", { silence_seconds });
+  const timeout_seconds = { load: 0.5, other: 60, control: 1 };
+  const worker = await open("hangs_in_load.py", { timeout_seconds });
   const error = await lost(worker.call("load", loadPayload));
   expect(error.reason).toBe("silent");
   expect(error.message).toContain("did not answer `ping`");
@@ -112,25 +112,25 @@ test("hangs in load: pings are not answered either", async () => {
 });
 
 test("stuck: pings are answered, the command is not", async () => {
-  const silence_seconds = { load: 0.5, other: 60, control: 10 };
-  const worker = await open("stuck.py", { silence_seconds });
+  const timeout_seconds = { load: 0.5, other: 60, control: 10 };
+  const worker = await open("stuck.py", { timeout_seconds });
   const error = await lost(worker.call("load", loadPayload));
   expect(error.reason).toBe("stuck");
   expect(error.message).toContain("stuck in `load` (no progress yet), silent for 0.5 s");
-  expect(error.message).toContain("silence_seconds.load");
+  expect(error.message).toContain("timeout_seconds.load");
   // A worker that knows nothing of SIGUSR1 is ended by it; that is no exit of its own.
   expect(error.stacks).toBeNull();
 });
 
 test("hangs in update: the phase is named, and the stacks the function", async () => {
-  const silence_seconds = { load: 60, other: 60, control: 60, update: 3 };
-  const worker = await open("hangs_in_update.py", { silence_seconds });
+  const timeout_seconds = { load: 60, other: 60, control: 60, update: 3 };
+  const worker = await open("hangs_in_update.py", { timeout_seconds });
   const rollout = await rolledOut(worker);
   const error = await lost(worker.call("update", updateOf(rollout)));
   expect(error.reason).toBe("stuck");
   expect(error.message).toContain(
     "stuck in `update` (phase update, 3 of 8 minibatches), silent for 3 s; " +
-      "if it is only slow, raise silence_seconds.update",
+      "if it is only slow, raise timeout_seconds.update",
   );
   expect(error.stacks).toMatch(/^(Current t|T)hread 0x/);
   expect(error.stacks).toContain("_wait_for_the_other_ranks");
@@ -140,8 +140,8 @@ test("hangs in update: the phase is named, and the stacks the function", async (
 });
 
 test("hangs in C code with Python's lock: the stacks come all the same", async () => {
-  const silence_seconds = { load: 60, other: 60, control: 1, update: 3 };
-  const worker = await open("hangs_with_lock.py", { silence_seconds });
+  const timeout_seconds = { load: 60, other: 60, control: 1, update: 3 };
+  const worker = await open("hangs_with_lock.py", { timeout_seconds });
   const rollout = await rolledOut(worker);
   const error = await lost(worker.call("update", updateOf(rollout)));
   expect(error.reason).toBe("silent");
@@ -262,7 +262,7 @@ test("no such program", async () => {
 test("the start can be given up", async () => {
   const controller = new AbortController();
   const opening = open("silent.py", {}, { signal: controller.signal });
-  controller.abort(new Error("no patience"));
-  await expect(opening).rejects.toThrow("no patience");
-  await expect(open("silent.py", {}, { signal: controller.signal })).rejects.toThrow("no patience");
+  controller.abort(new Error("no limit"));
+  await expect(opening).rejects.toThrow("no limit");
+  await expect(open("silent.py", {}, { signal: controller.signal })).rejects.toThrow("no limit");
 });

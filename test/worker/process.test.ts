@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
-import { withholding } from "../../src/text/redaction.js";
+import { redaction } from "../../src/text/redaction.js";
 import { MARK } from "../../src/worker/orphans.js";
 import { LineTail, OutputLines } from "../../src/worker/output.js";
 import { exitText, WorkerProcess } from "../../src/worker/process.js";
@@ -120,7 +120,7 @@ describe("worker process", () => {
     await eventually(() => expect(processesWith(mark)).toEqual([]));
   });
 
-  test("secrets are withheld from the log, the last lines and the output, at any cut", async () => {
+  test("secrets are redacted from the log, the last lines and the output, at any cut", async () => {
     const secret = "planted-hub-token";
     const log = new PassThrough();
     const worker = await WorkerProcess.start({
@@ -141,8 +141,8 @@ describe("worker process", () => {
     await worker.exited;
     log.end();
     const told = [await text(log), await output, ...worker.stderrTail()].join("\n");
-    expect(told).toContain("a [withheld: HF_TOKEN] b\n");
-    expect(told).toContain("out [withheld: HF_TOKEN]\n");
+    expect(told).toContain("a [redacted: HF_TOKEN] b\n");
+    expect(told).toContain("out [redacted: HF_TOKEN]\n");
     expect(told).not.toMatch(/plan|token/);
   });
 
@@ -154,7 +154,7 @@ describe("worker process", () => {
 describe("tail of stderr", () => {
   const tailOf = (...chunks: (string | Buffer)[]) => {
     const tail = new LineTail(3, 5);
-    const lines = new OutputLines(withholding(), (text) => tail.write(text));
+    const lines = new OutputLines(redaction(), (text) => tail.write(text));
     for (const chunk of chunks) {
       lines.write(Buffer.from(chunk));
     }
@@ -174,7 +174,7 @@ describe("tail of stderr", () => {
   });
   test("nor does it grow beyond what is kept of it, and the next line is whole", () => {
     const taken: string[] = [];
-    const lines = new OutputLines(withholding(), (text) => taken.push(text));
+    const lines = new OutputLines(redaction(), (text) => taken.push(text));
     for (let chunk = 0; chunk < 100; chunk += 1) {
       lines.write(Buffer.from("x".repeat(10_000)));
     }

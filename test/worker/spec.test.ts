@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config/problems.js";
 import { pythonPath } from "../../src/worker/launch.js";
 import { filled, readWorkerSpec } from "../../src/worker/spec.js";
-import { silenceOf, silenceSchema } from "../../src/worker/timeouts.js";
+import { timeoutOf, timeoutsSchema } from "../../src/worker/timeouts.js";
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -50,14 +50,14 @@ describe("worker specs", () => {
       environment: {},
       start_seconds: 60,
       stop_seconds: 5,
-      silence_seconds: { load: 600, other: 300, control: 15 },
+      timeout_seconds: { load: 600, other: 300, control: 15 },
       connection: { transport: "ipc", host: "127.0.0.1", port: 0, advertise: null },
     });
   });
 
   test("a path is as good as a name", () => {
-    const file = write("name: mine\nargv: [worker]\nsilence_seconds: { load: 9 }\n");
-    expect(readWorkerSpec(file, "/nowhere").silence_seconds).toEqual({
+    const file = write("name: mine\nargv: [worker]\ntimeout_seconds: { load: 9 }\n");
+    expect(readWorkerSpec(file, "/nowhere").timeout_seconds).toEqual({
       load: 9,
       other: 300,
       control: 15,
@@ -82,13 +82,18 @@ describe("worker specs", () => {
     ["a missing key", "name: mine\n", /mine\.yaml:1:1: argv: found nothing/],
     [
       "an unknown key",
-      "name: mine\nargv: [a]\nsilence: 3\n",
-      /mine\.yaml:3:1: silence: found an unknown key/,
+      "name: mine\nargv: [a]\ntimeout: 3\n",
+      /mine\.yaml:3:1: timeout: found an unknown key/,
+    ],
+    [
+      "a key with another name now",
+      "name: mine\nargv: [a]\nsilence_seconds: { load: 3 }\n",
+      /mine\.yaml:3:1: silence_seconds: found a key that has another name now, expected timeout_seconds/,
     ],
     [
       "an unknown nested key",
-      "name: mine\nargv: [a]\nsilence_seconds:\n  laod: 3\n",
-      /mine\.yaml:4:3: silence_seconds\.laod/,
+      "name: mine\nargv: [a]\ntimeout_seconds:\n  laod: 3\n",
+      /mine\.yaml:4:3: timeout_seconds\.laod/,
     ],
     [
       "an unknown key of the connection",
@@ -189,7 +194,7 @@ describe("{python}", () => {
 });
 
 describe("how long a worker may be silent", () => {
-  const limits = silenceSchema.parse({ load: 1, other: 2, control: 3, judge: 4, evaluate: 5 });
+  const limits = timeoutsSchema.parse({ load: 1, other: 2, control: 3, judge: 4, evaluate: 5 });
   const progress = (phase: string) => ({ phase, done: 1, total: 3, unit: "steps" });
 
   test.each([
@@ -205,6 +210,6 @@ describe("how long a worker may be silent", () => {
     ["ping", null, 3, "control"],
   ] as const)("%s in phase %s", (command, phase, seconds, key) => {
     const call = { command, progress: phase === null ? null : progress(phase) };
-    expect(silenceOf(limits, call)).toEqual({ seconds, key });
+    expect(timeoutOf(limits, call)).toEqual({ seconds, key });
   });
 });

@@ -59,7 +59,7 @@ def _prompts() -> tuple[Prompt, ...]:
     found: dict[str, Grade] = {}
     for opening, count in ((train, TRAIN_PROMPTS), (test, TRAIN_PROMPTS + TEST_PROMPTS)):
         while len(found) < count:
-            # The grade is drawn once a prompt, so that lengths do not change the grades' shares.
+            # The grade is drawn once per prompt, so that lengths do not change the grades' shares.
             grade = opening.grade()
             text = opening.text(grade)
             while not _SHORTEST <= len(text) <= _LONGEST or text in found:

@@ -130,10 +130,10 @@ def _rows(path: Path) -> Iterator[Row]:
     lines = data.split(b"\n")
     first = next((line for line in lines if line.strip()), b"")
     if not first:
-        raise InputError(f"{path}: is empty, expected one JSON object a line", key=KEY)
+        raise InputError(f"{path}: is empty, expected one JSON object per line", key=KEY)
     if _ARRAY.match(first):
         raise InputError(
-            f"{path}: is a JSON array; expected one object a line, without brackets around them "
+            f"{path}: is a JSON array; expected one object per line, without brackets around them "
             "and commas between",
             key=KEY,
         )
@@ -184,7 +184,7 @@ def _json(line: bytes, place: str) -> Any:
         ) from error
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{place}: is not JSON ({error.msg}, column {error.colno}); expected one object a line",
+            f"{place}: is not JSON ({error.msg}, column {error.colno}); expected one object per line",
             key=KEY,
         ) from error
     except RecursionError as error:

@@ -1,4 +1,4 @@
-"""How many tokens a model can read."""
+"""How many tokens per model can read."""
 
 from typing import Final
 

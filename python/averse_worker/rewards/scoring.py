@@ -38,7 +38,7 @@ class Scorer:
         self._timeout = timeout_seconds
 
     def score(self, texts: Sequence[str], tick: Tick | None = None) -> Scores:
-        """One raw score a text; `tick` is told how many are done, and of how many."""
+        """One raw score per text; `tick` is told how many are done, and of how many."""
         values = np.empty(len(texts), dtype=np.float32)
         failures: dict[int, Failed] = {}
         done = 0

@@ -2,7 +2,7 @@
 
     sample ─▶ reference log-probabilities ─▶ reward model ─▶ dense rewards, returns, advantages
 
-Everything that the update needs stays here as tensors; the controller gets one number an episode.
+Everything that the update needs stays here as tensors; the controller gets one number per episode.
 """
 
 import time

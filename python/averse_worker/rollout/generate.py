@@ -17,7 +17,7 @@ from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import mean_exponent
 from averse_worker.models.policy import Policy
 
-# Finished rows are dropped from the batch once they are this share of it: dropping copies the
+# Finished rows are dropped from the batch once they are this fraction of it: dropping copies the
 # cache, which costs about as much as one step.
 _DROP_SHARE = 0.125
 
@@ -80,7 +80,7 @@ def sample(
 
     Args:
         draws: [B, new_tokens] in (0, 1], on the CPU.
-        tick: told the tokens drawn so far and the most there can be, several times a second.
+        tick: told the tokens drawn so far and the most there can be, several times per second.
     """
     batch = prompts.tokens.shape[0]
     shape, device = (batch, sampler.new_tokens), policy.device.torch_device

@@ -34,7 +34,7 @@ class RandomState(msgspec.Struct, forbid_unknown_fields=True):
     numpy: _Numpy
     torch_cpu: str
     torch_cuda: list[str]
-    """one a device, where CUDA is in use"""
+    """one per device, where CUDA is in use"""
     torch_mps: str | None
 
 

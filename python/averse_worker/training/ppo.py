@@ -89,7 +89,7 @@ class Ppo:
         lengths = objective.episodes.prompts.lengths.cpu().numpy() + generated
         count = len(lengths)
         steps = settings.steps_per_epoch or math.ceil(count / training.minibatch)
-        # Each step's loss is its share of one sum over the batch, so that an episode's influence
+        # Each step's loss is its fraction of one sum over the batch, so that an episode's influence
         # is its weight wherever the shuffle puts it.
         factor = count * steps / max(count, steps)
         kl = self._kl_loss(objective, settings.kl_loss, report)

@@ -20,15 +20,15 @@ from averse_worker.platform.finite import first_not_finite, require_finite
 from averse_worker.wire.errors import Diverged, InputError
 from averse_worker.wire.messages.training import SftPayload
 
-# The learning rate rises over this share of the steps and then falls linearly to zero.
+# The learning rate rises over this fraction of the steps and then falls linearly to zero.
 _WARMUP: Final = 0.05
-# Losses told are means over this share of the steps, at either end.
+# Losses told are means over this fraction of the steps, at either end.
 _EDGE: Final = 0.1
 
 
 @dataclass(frozen=True)
 class FineTuned:
-    """How the loss (nats a token) went."""
+    """How the loss (nats per token) went."""
 
     loss_first: float
     loss_last: float

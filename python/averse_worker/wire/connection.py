@@ -1,6 +1,6 @@
 """The socket to the controller; the only file that knows zmq.
 
-    controller (ROUTER, binds) ══ one frame a message ══ (DEALER, connects) control thread
+    controller (ROUTER, binds) ══ one frame per message ══ (DEALER, connects) control thread
                                                               ▲ wake-up  │ receive(bytes)
     engine thread ── send(bytes) ──▶ queue ───────────────────┘          ▼
     signals ── C-level write ──▶ signal socket ──▶ control thread      server
@@ -38,7 +38,7 @@ class Timing:
     heartbeat_ms: int = 500
     """Between two ZMTP pings."""
     heartbeat_timeout_ms: int = 5000
-    """Silence after which the controller counts as gone. Ten intervals: on a box with more busy
+    """Timeout after which the controller counts as gone. Ten intervals: on a box with more busy
     threads than cores libzmq's thread may itself wait a second or two for its turn."""
     connect_timeout_ms: int = 30_000
     """From the start to the first handshake with the controller."""
@@ -65,7 +65,7 @@ class Connection:
         Raises:
             ValueError: zmq cannot read the endpoint, or it is one without its keys.
         """
-        _check_door(endpoint, keys)
+        _check_listener(endpoint, keys)
         self._timing = timing
         self._outgoing: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._next: bytes | None = None
@@ -209,7 +209,7 @@ class Connection:
         self._context.term()
 
 
-def _check_door(endpoint: str, keys: Keys | None) -> None:
+def _check_listener(endpoint: str, keys: Keys | None) -> None:
     """Lets nothing through that others could listen to: everything else would be in the clear."""
     transport = endpoint.partition("://")[0]
     if transport not in ("ipc", "tcp"):

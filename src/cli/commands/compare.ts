@@ -206,7 +206,7 @@ export function comparedRun(folder: string): ComparedRun {
         curve: curveOf(arm, trials, figures),
       })),
       conclusion: evaluation === null ? [] : saidOf(evaluation),
-      tailFraction: experiment.evaluation.tail_quantile,
+      tailFraction: experiment.evaluation.tail_fraction,
       problem: null,
     };
   } catch (error) {

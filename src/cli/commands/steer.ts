@@ -39,7 +39,7 @@ const done: Readonly<Record<RunCommand, (run: string) => string>> = {
   checkpoint: () => "saves a checkpoint of each trial at work, after the step in hand.",
   evaluate: () => "evaluates each policy in training, after the step in hand.",
   stop: (run) => `stops after the steps in hand; \`averse resume ${run}\` goes on.`,
-  halt: (run) => `breaks off; \`averse resume ${run}\` goes on from the last checkpoints.`,
+  abort: (run) => `aborts; \`averse resume ${run}\` goes on from the last checkpoints.`,
 };
 
 /** @returns null: it is carried out; or why not */

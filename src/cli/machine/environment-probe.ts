@@ -68,7 +68,7 @@ except Exception as error:
 print(json.dumps(facts))
 `;
 
-const patienceMs = 120_000;
+const timeoutMs = 120_000;
 
 /** @returns the facts, or in words why there are none */
 export function probePython(python: string): Promise<PythonFacts | string> {
@@ -77,17 +77,17 @@ export function probePython(python: string): Promise<PythonFacts | string> {
       stdio: ["ignore", "pipe", "pipe"],
     });
     // Not spawn's own timeout: its timer outlives a program that could not be started.
-    const patience = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+    const limit = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
     let out = "";
     let err = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
     child.on("error", (error) => {
-      clearTimeout(patience);
+      clearTimeout(limit);
       resolve(error.message);
     });
     child.on("close", (code) => {
-      clearTimeout(patience);
+      clearTimeout(limit);
       if (code === 0) resolve(JSON.parse(out) as PythonFacts);
       else resolve(err.trim().split("\n").at(-1) || `it ended with status ${code}`);
     });

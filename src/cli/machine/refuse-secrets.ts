@@ -1,5 +1,5 @@
 /** A run's record keeps its configuration, which therefore may hold no secret. */
-import { type Environment, withholding } from "../../text/redaction.js";
+import { type Environment, redaction } from "../../text/redaction.js";
 import { UserError } from "../failure-text.js";
 
 /**
@@ -7,11 +7,11 @@ import { UserError } from "../failure-text.js";
  * @throws {UserError} a text of the configuration holds a secret; names its key, not its value
  */
 export function refuseSecrets(config: object, ...environments: readonly Environment[]): void {
-  const { whole } = withholding(...environments);
+  const { whole } = redaction(...environments);
   for (const [key, text] of textsOf(config, "")) {
     const told = whole(text);
     if (told === text) continue;
-    const name = /\[withheld: (\w+)\]/.exec(told)?.[1];
+    const name = /\[redacted: (\w+)\]/.exec(told)?.[1];
     const what =
       name === undefined
         ? "what looks like a secret (a key of a service, or a URL with a name and password)"

@@ -22,7 +22,7 @@ export class CommandQueue {
   /** @returns null: it is carried out; or why it does not apply */
   ask(command: RunCommand): string | null {
     if (this.#listener !== null) return this.#listener(command);
-    if (!this.#begun && (command === "stop" || command === "halt")) {
+    if (!this.#begun && (command === "stop" || command === "abort")) {
       this.#early = command;
       return null;
     }

@@ -199,7 +199,7 @@ export async function execute(
           },
           commands: commands.source,
           stop: signals.stop,
-          halt: signals.halt,
+          abort: signals.abort,
         },
         past,
       );
@@ -235,12 +235,12 @@ async function placedPlan(
   experiment: Experiment,
   machine: Hardware,
   workers: WorkerOpener,
-  { stop, halt }: Pick<Ports, "stop" | "halt">,
+  { stop, abort }: Pick<Ports, "stop" | "abort">,
   view: RunView,
 ): Promise<Plan> {
   const plan = planRun(experiment, machine);
   if (!dependsOnDevices(experiment, plan.trials.length)) return plan;
-  const abandon = AbortSignal.any([stop, halt]);
+  const abandon = AbortSignal.any([stop, abort]);
   try {
     return planRun(experiment, hardwareOf(await workers.devices(abandon)));
   } catch (error) {

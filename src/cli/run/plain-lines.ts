@@ -17,7 +17,7 @@ interface TrialTrace {
   phase: string;
   phaseBegan: number;
   lastLine: number;
-  /** Mean seconds a step so far, evaluations and checkpoints in. */
+  /** Mean seconds per step so far, evaluations and checkpoints in. */
   firstStepAt: number | null;
   stepsSeen: number;
 }
@@ -41,9 +41,9 @@ export class PlainLines {
     }
     if (now - trace.lastLine < phaseEverySeconds) return null;
     trace.lastLine = now;
-    const share = total > 0 ? ` ${done}/${total} ${unit}` : "";
+    const progress = total > 0 ? ` ${done}/${total} ${unit}` : "";
     const left = total > 0 && done > 0 ? ((now - trace.phaseBegan) / done) * (total - done) : null;
-    return `${trial}  ${phase}${share}${left === null ? "" : `, ${duration(left)} left`}`;
+    return `${trial}  ${phase}${progress}${left === null ? "" : `, ${duration(left)} left`}`;
   }
 
   #event(event: JournalEvent, now: number): string | null {

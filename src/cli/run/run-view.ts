@@ -22,7 +22,7 @@ export interface RunView {
 
 const stopText: Readonly<Record<StopRequest, string>> = {
   "after-step":
-    "Stopping: steps in hand are finished and checkpointed. Once more (Ctrl-C) breaks off at once.",
+    "Stopping: steps in hand are finished and checkpointed. Once more (Ctrl-C) aborts at once.",
   now: "Breaking off.",
 };
 
@@ -77,7 +77,11 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
     // The dashboard itself says what the key did; these words are for when it is gone.
     onTaken: (command) => {
       const words =
-        command === "stop" ? stopWords("after-step") : command === "halt" ? stopWords("now") : null;
+        command === "stop"
+          ? stopWords("after-step")
+          : command === "abort"
+            ? stopWords("now")
+            : null;
       if (words !== null) said.push(words);
     },
   });

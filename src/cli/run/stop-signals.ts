@@ -1,5 +1,5 @@
 /**
- * Ctrl-C once: finish the steps in hand, checkpoint, leave. Twice: break off at once. SIGTERM
+ * Ctrl-C once: finish the steps in hand, checkpoint, leave. Twice: abort at once. SIGTERM
  * counts as once, and so does SIGHUP, the end of the terminal, to a run that has one.
  */
 
@@ -14,7 +14,7 @@ export type StopRequest = "after-step" | "now";
 
 export interface StopSignals {
   readonly stop: AbortSignal;
-  readonly halt: AbortSignal;
+  readonly abort: AbortSignal;
   /** Asks for a stop as a signal would. */
   request(): void;
   /** Gives the signals back to Node. */
@@ -33,7 +33,7 @@ export function stopSignals(
   terminal = true,
 ): StopSignals {
   const stop = new AbortController();
-  const halt = new AbortController();
+  const abort = new AbortController();
   let last = Number.NEGATIVE_INFINITY;
   const request = () => {
     if (stop.signal.aborted) return;
@@ -44,9 +44,9 @@ export function stopSignals(
     const again = now() - last > sameSignalMs;
     last = now();
     if (!stop.signal.aborted) request();
-    else if (again && !halt.signal.aborted) {
+    else if (again && !abort.signal.aborted) {
       onRequest("now");
-      halt.abort();
+      abort.abort();
     }
   };
   source.on("SIGINT", onInterrupt);
@@ -55,7 +55,7 @@ export function stopSignals(
   source.on("SIGHUP", onHangup);
   return {
     stop: stop.signal,
-    halt: halt.signal,
+    abort: abort.signal,
     request,
     dispose: () => {
       source.off("SIGINT", onInterrupt);

@@ -20,7 +20,7 @@ export const backendSchema = z.strictObject({
   threads: count
     .max(1024)
     .default(1)
-    .describe("CPU threads a worker; results depend on it, so it is fixed; 0: torch's choice"),
+    .describe("CPU threads per worker; results depend on it, so it is fixed; 0: torch's choice"),
   deterministic: z.boolean().default(true).describe("same bits on every run, where the device can"),
   engine_options: z
     .record(z.string(), z.json())

@@ -18,9 +18,9 @@ export const evaluationSchema = z.strictObject({
     .number()
     .default(-2)
     .describe("an episode with a raw reward under it counts as harm"),
-  tail_quantile: openFraction
+  tail_fraction: openFraction
     .default(0.1)
-    .describe("tail_reward: mean over this worst share of prompts by prompt score"),
+    .describe("tail_reward: mean over this worst fraction of prompts by prompt score"),
   headline: name
     .nullable()
     .default(null)

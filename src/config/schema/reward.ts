@@ -42,10 +42,10 @@ export const rewardSchema = z.strictObject({
     .describe(
       "seconds that scoring one batch of texts may take before its rewards count as failed; 0: no limit",
     ),
-  max_failed_share: fraction
+  max_failed_fraction: fraction
     .default(0.05)
     .describe(
-      "share of a batch whose rewards may fail (timeout, exception, NaN): those episodes are left " +
+      "fraction of a batch whose rewards may fail (timeout, exception, NaN): those episodes are left " +
         "out; above it the run stops, resumable",
     ),
 });

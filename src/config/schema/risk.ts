@@ -11,7 +11,7 @@ export const riskSchema = z.strictObject({
       description: "rule that turns a batch of returns into one weight per episode",
       enumDescriptions: riskMeasureNames.map((name) => riskMeasures[name].words.description),
     }),
-  alpha: openFraction.default(0.4).describe("α: the worst share of episodes that counts"),
+  alpha: openFraction.default(0.4).describe("α: the worst fraction of episodes that counts"),
   schedule: z
     .enum(["soft", "constant"])
     .default("soft")
@@ -19,11 +19,11 @@ export const riskSchema = z.strictObject({
       "soft: all episodes for n iterations, then down to α at ρM; constant: α from the start",
     ),
   warmup: count.default(30).describe("n: iterations 0 to n keep every episode"),
-  rho: openFraction.default(0.95).describe("ρ: share of the iterations at which α is reached"),
+  rho: openFraction.default(0.95).describe("ρ: fraction of the iterations at which α is reached"),
   statistic: z
     .enum(["return", "lambda-return", "reward", "prompt-score"])
     .default("return")
     .describe("what the episodes are ranked by, lowest first"),
-  mixture: fraction.default(0.5).describe("mean-cvar: share of the CVaR part"),
+  mixture: fraction.default(0.5).describe("mean-cvar: fraction of the CVaR part"),
   temperature: positive.default(1).describe("entropic: weights ∝ exp(−R̄/temperature)"),
 });

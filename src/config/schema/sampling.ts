@@ -4,13 +4,13 @@ import { fraction } from "./fields.js";
 
 export const samplingSchema = z.strictObject({
   strategy: z.enum(["uniform", "stratified"]).default("uniform").describe("how prompts are drawn"),
-  hard_share: fraction
+  batch_fraction: fraction
     .default(0.5)
-    .describe("stratified: share of each batch drawn from the hard stratum"),
-  hard_quantile: z
+    .describe("stratified: fraction of each batch drawn from the hard stratum"),
+  hard_fraction: z
     .number()
     .gt(0)
     .lt(1)
     .default(0.08)
-    .describe("stratified: the hard stratum is this worst share of prompts by prompt score"),
+    .describe("stratified: the hard stratum is this worst fraction of prompts by prompt score"),
 });

@@ -7,7 +7,7 @@ export const sftSchema = z.strictObject({
     .max(1_000_000)
     .default(60)
     .describe("gradient steps on the good class; 0: the policy as it is"),
-  batch: positiveInt.max(65_536).default(32).describe("texts a gradient step"),
+  batch: positiveInt.max(65_536).default(32).describe("texts per gradient step"),
   learning_rate: positive.max(1).default(3e-4).describe("of AdamW"),
-  max_tokens: positiveInt.max(131_072).default(64).describe("tokens a text, longer ones are cut"),
+  max_tokens: positiveInt.max(131_072).default(64).describe("tokens per text, longer ones are cut"),
 });

@@ -4,12 +4,12 @@ import { fraction, nonNegative, positive, positiveInt } from "./fields.js";
 
 export const trainingSchema = z.strictObject({
   iterations: positiveInt.max(10_000_000).default(194).describe("M: rollout + update"),
-  batch: positiveInt.max(1_048_576).default(128).describe("B: episodes an iteration"),
+  batch: positiveInt.max(1_048_576).default(128).describe("B: episodes per iteration"),
   epochs: positiveInt.max(1000).default(4).describe("PPO passes over the kept episodes"),
   minibatch: positiveInt
     .max(1_048_576)
     .default(32)
-    .describe("episodes a gradient step; more than are kept: all kept in one step"),
+    .describe("episodes per gradient step; more than are kept: all kept in one step"),
   learning_rate: positive.max(1).default(1.41e-5).describe("of the policy, AdamW"),
   value_learning_rate: positive.max(1).default(1e-3).describe("of the value head"),
   learning_rate_schedule: z
@@ -30,7 +30,7 @@ export const trainingSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("critic = reward model's score of the prefix + value head; for cheap rewards only"),
-  average_decay: z
+  ema_decay: z
     .number()
     .min(0)
     .lt(1)

@@ -1,6 +1,6 @@
 /** Saving a trial's state, and taking it up again. */
 
-import type { Happening } from "../../journal/events.js";
+import type { EventPayload } from "../../journal/events.js";
 import { WorkerFailure } from "../../worker/contract.js";
 import type { TrialAction } from "../action.js";
 import { failureFacts } from "../failure.js";
@@ -13,7 +13,7 @@ type Restoring = Extract<TrialAction, { kind: "restore" }>;
  * A machine that cannot take the files (a full disk) costs the run this checkpoint, not itself:
  * what was saved before is as it was.
  */
-export async function checkpoint(action: Saving, context: TrialContext): Promise<Happening> {
+export async function checkpoint(action: Saving, context: TrialContext): Promise<EventPayload> {
   const { step, beta, compute } = action;
   const { trial, ports } = context;
   const { recorder } = ports;
@@ -36,7 +36,7 @@ export async function checkpoint(action: Saving, context: TrialContext): Promise
 }
 
 /** A checkpoint whose files are not what was written is told of; an older one takes its place. */
-export async function restore(action: Restoring, context: TrialContext): Promise<Happening> {
+export async function restore(action: Restoring, context: TrialContext): Promise<EventPayload> {
   const { step, path, digest, older: from } = action;
   const { ports } = context;
   const startedAt = ports.clock();

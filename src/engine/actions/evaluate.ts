@@ -1,7 +1,7 @@
 /** One evaluation of a trial's policy on test prompts: for the frontier, or the final one. */
 import { divergence } from "../../analysis/cautions.js";
 import { metricsOf } from "../../analysis/metrics.js";
-import type { Happening } from "../../journal/events.js";
+import type { EventPayload } from "../../journal/events.js";
 import { float32Array, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { ScoreFailure } from "../../protocol/messages.js";
 import { worst } from "../../risk/selection.js";
@@ -22,7 +22,7 @@ import { TrialError } from "../failure.js";
 import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
 
 type EvaluateAction = Extract<TrialAction, { kind: "evaluate" }>;
-type Evaluated = Extract<Happening, { type: "evaluated" }>;
+type Evaluated = Extract<EventPayload, { type: "evaluated" }>;
 
 /**
  * One seed for all evaluations of a trial's seed: arms and checkpoints are compared on the same
@@ -30,7 +30,7 @@ type Evaluated = Extract<Happening, { type: "evaluated" }>;
  * step, so that a frontier and its end are of one kind.
  *
  * @throws {TrialError} of kind `diverged` when a figure is NaN or infinite though it did not fail;
- *   of kind `reward` when more rewards, or judgements, failed than `reward.max_failed_share` allows
+ *   of kind `reward` when more rewards, or judgements, failed than `reward.max_failed_fraction` allows
  */
 export async function evaluate(action: EvaluateAction, context: TrialContext): Promise<Evaluated> {
   const { experiment, trial, ports } = context;
@@ -38,7 +38,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
   const test = withScores(loadedOf(context).test);
   const { step, final, compute } = action;
   const chosen = spreadPrompts(test, final ? evaluation.prompts : evaluation.every_prompts);
-  const averaged = step > 0 && trial.config.training.average_decay > 0;
+  const averaged = step > 0 && trial.config.training.ema_decay > 0;
   const shown = final ? spread(chosen.scores, evaluation.samples) : [];
   const perplexity = final || checkpoint.keep_best === "perplexity";
   const result = await workerOf(context).call(
@@ -81,14 +81,14 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
       ],
       perplexity: result.figures.perplexity ?? null,
     },
-    { harmThreshold: evaluation.harm_threshold, tailQuantile: evaluation.tail_quantile },
+    { harmThreshold: evaluation.harm_threshold, tailQuantile: evaluation.tail_fraction },
   );
   tellDivergence(step, metrics as Record<string, number>, context);
   return {
     type: "evaluated",
     step,
     final,
-    weights: averaged ? "average" : "current",
+    weights: averaged ? "ema" : "current",
     compute,
     failed: failed.size,
     metrics: metrics as Record<string, number>,
@@ -183,13 +183,13 @@ function tellFailures(
   ids: Uint32Array,
   context: TrialContext,
 ): void {
-  const { max_failed_share } = context.trial.config.reward;
+  const { max_failed_fraction } = context.trial.config.reward;
   for (const [what, own] of [
     ["rewards", failures],
     ["judgements", unjudged],
   ] as const) {
     const evaluated = `${what} of the evaluation at ${iterationPoint(step)}`;
-    const message = failedRewards(evaluated, own, ids, max_failed_share);
+    const message = failedRewards(evaluated, own, ids, max_failed_fraction);
     if (message !== null) {
       context.note({ type: "warning", message });
     }

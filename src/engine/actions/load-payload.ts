@@ -34,7 +34,7 @@ export function loadPayloadFor(
       : { kind: "classifier", model, ...source, ...own, timeout_seconds };
   // Keys of these sections are a worker's, but for those of the controller alone, named here.
   const { prompt_tokens, ...sampling } = trial.config.rollout;
-  const { iterations, batch, learning_rate_schedule, average_decay, ...training } =
+  const { iterations, batch, learning_rate_schedule, ema_decay, ...training } =
     trial.config.training;
   const { worker, engine_options, ...numbers } = backend;
   return {
@@ -79,7 +79,7 @@ export function loadPayloadFor(
       prompt_tokens,
     },
     rollout: sampling,
-    training: { critic: true, ...training, ema_decay: average_decay },
+    training: { critic: true, ...training, ema_decay: ema_decay },
     backend: { ...numbers, device: device ?? backend.device },
     engine_options,
   };

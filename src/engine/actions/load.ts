@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { Happening } from "../../journal/events.js";
+import type { EventPayload } from "../../journal/events.js";
 import { uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { Capabilities, Hello, Result } from "../../protocol/messages.js";
 import type { TrialAction } from "../action.js";
@@ -15,7 +15,7 @@ type OpenAction = Extract<TrialAction, { kind: "open" }>;
 type LoadAction = Extract<TrialAction, { kind: "load" }>;
 
 /** A worker that opens after it was abandoned is closed, by whoever closes the context's. */
-export async function open({ delay }: OpenAction, context: TrialContext): Promise<Happening> {
+export async function open({ delay }: OpenAction, context: TrialContext): Promise<EventPayload> {
   if (delay > 0) {
     await context.ports.wait(delay, context.abandoned);
   }
@@ -30,7 +30,7 @@ export async function open({ delay }: OpenAction, context: TrialContext): Promis
  * @throws {TrialError} of kind `input` when the engine or the model cannot do what is asked; of kind
  *   `environment` when a file is not what this run loaded before, or exported
  */
-export async function load(action: LoadAction, context: TrialContext): Promise<Happening> {
+export async function load(action: LoadAction, context: TrialContext): Promise<EventPayload> {
   const { experiment, trial, ports } = context;
   const worker = workerOf(context);
   const { arm, seed, stage, iterations } = trial;
@@ -147,7 +147,7 @@ function requireCapabilities(
         "training.prefix_baseline",
         "the prefix baseline",
       ],
-      [training.average_decay > 0 && !has.ema, "training.average_decay", "EMA weights"],
+      [training.ema_decay > 0 && !has.ema, "training.ema_decay", "EMA weights"],
       [trial.iterations > 0 && !has.critic, "backend.worker", "critic, which PPO needs"],
     ] as const
   ).find(([lacks]) => lacks);

@@ -1,6 +1,6 @@
 /** One action of one trial, performed on its worker; the answer is the event that ends it. */
 
-import type { Happening } from "../../journal/events.js";
+import type { EventPayload } from "../../journal/events.js";
 import { streamSeed } from "../../stats/random.js";
 import type { TrialAction } from "../action.js";
 import { type TrialContext, workerOf } from "../trial-context.js";
@@ -10,7 +10,7 @@ import { load, open } from "./load.js";
 import { iterate } from "./step.js";
 
 /** @throws whatever went wrong; `failureFacts` reads it */
-export async function perform(action: TrialAction, context: TrialContext): Promise<Happening> {
+export async function perform(action: TrialAction, context: TrialContext): Promise<EventPayload> {
   if (action.kind !== "step") {
     context.stepEndedAt = null;
   }
@@ -47,7 +47,7 @@ async function leave(context: TrialContext): Promise<void> {
   await context.worker?.close();
 }
 
-async function sft(context: TrialContext): Promise<Happening> {
+async function sft(context: TrialContext): Promise<EventPayload> {
   const { batch, learning_rate, max_tokens } = context.experiment.sft;
   const { seed, sftSteps: steps } = context.trial;
   const result = await workerOf(context).call(
@@ -59,9 +59,9 @@ async function sft(context: TrialContext): Promise<Happening> {
   return { type: "sft_finished", steps: result.steps, loss_first, loss_last, seconds };
 }
 
-async function exportModel(step: number, context: TrialContext): Promise<Happening> {
+async function exportModel(step: number, context: TrialContext): Promise<EventPayload> {
   const { trial, ports } = context;
-  const averaged = step > 0 && trial.config.training.average_decay > 0;
+  const averaged = step > 0 && trial.config.training.ema_decay > 0;
   const folder = ports.recorder.prepare(trial.id, "model", step);
   const exported = await workerOf(context).call(
     "export",

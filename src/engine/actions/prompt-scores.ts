@@ -5,7 +5,7 @@
  */
 
 import type { Trial } from "../../config/trials.js";
-import type { Happening } from "../../journal/events.js";
+import type { EventPayload } from "../../journal/events.js";
 import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { Result } from "../../protocol/messages.js";
 import { failureFacts, TrialError } from "../failure.js";
@@ -13,7 +13,7 @@ import type { PromptScores } from "../ports.js";
 import { type Prompts, type TrialContext, workerOf } from "../trial-context.js";
 
 type Split = "train" | "test";
-type WorkerReady = Extract<Happening, { type: "worker_ready" }>;
+type WorkerReady = Extract<EventPayload, { type: "worker_ready" }>;
 type Told = WorkerReady["prompt_scores"][string];
 
 /** Of the training prompts: strata, ranks, baselines. Of the test prompts: any evaluation. */

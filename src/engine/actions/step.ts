@@ -8,7 +8,7 @@
  * share prompts and sampling noise, and agree bit for bit until their weights first differ.
  */
 
-import type { Happening } from "../../journal/events.js";
+import type { EventPayload } from "../../journal/events.js";
 import { float32Bytes, uint32Bytes } from "../../protocol/arrays.js";
 import type { Result } from "../../protocol/messages.js";
 import { controlledKl } from "../../risk/kl-controller.js";
@@ -33,14 +33,14 @@ import { selectEpisodes } from "./select-episodes.js";
 import { keepTailTexts, worstEpisodes } from "./tail-texts.js";
 
 type StepAction = Extract<TrialAction, { kind: "step" }>;
-type StepHappening = Extract<Happening, { type: "step" }>;
+type StepPayload = Extract<EventPayload, { type: "step" }>;
 
 /**
  * @throws {TrialError} before any update: of kind `diverged` when a figure of an episode that has a
  *   reward is NaN or infinite, or the KL of any; of kind `reward` when more rewards failed than
- *   `reward.max_failed_share` allows
+ *   `reward.max_failed_fraction` allows
  */
-export async function iterate(action: StepAction, context: TrialContext): Promise<StepHappening> {
+export async function iterate(action: StepAction, context: TrialContext): Promise<StepPayload> {
   const { experiment, trial, ports, onProgress } = context;
   const { seed, iterations } = trial;
   const { training, sampling, risk, kl, reward } = trial.config;
@@ -68,7 +68,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     `rewards of ${iterationName(m)}`,
     failures,
     prompts,
-    reward.max_failed_share,
+    reward.max_failed_fraction,
   );
   if (warning !== null) {
     context.note({ type: "warning", message: warning });
@@ -119,7 +119,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     entropy: rolled.entropy,
     ...namedFigures(updated.figures),
     learning_rate: training.learning_rate * factor,
-    hard_share: hard / prompts.length,
+    batch_fraction: hard / prompts.length,
     length_mean: mean(taken(episodes.lengths, scored)),
     compute: action.compute + updated.tokens,
     memory_bytes: updated.memory_bytes,
@@ -153,8 +153,8 @@ function drawBatch(
     step,
     seed,
     strategy: sampling.strategy,
-    hardShare: sampling.hard_share,
-    hardQuantile: sampling.hard_quantile,
+    batchFraction: sampling.batch_fraction,
+    hardFraction: sampling.hard_fraction,
   });
 }
 
@@ -182,7 +182,7 @@ function splitOf(
   rolled: Result<"rollout">,
   updated: Result<"update">,
   texts: number,
-): StepHappening["seconds"] {
+): StepPayload["seconds"] {
   const { sample, reference, reward } = rolled.seconds;
   const rollout = sample + reference + reward;
   const update = updated.seconds;

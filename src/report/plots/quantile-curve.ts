@@ -26,7 +26,7 @@ export function quantileCurve(data: ReportData): PlotSpec | null {
   if (curves.length === 0) {
     return null;
   }
-  const tail = data.run.experiment.evaluation.tail_quantile;
+  const tail = data.run.experiment.evaluation.tail_fraction;
   return {
     id: "reward-by-prompt",
     title: "Reward by how bad the prompt was",

@@ -1,5 +1,5 @@
 import { samePrompts } from "../../analysis/paired-rewards.js";
-import { formatNumber, formatShare } from "../../text/numbers.js";
+import { formatFraction, formatNumber } from "../../text/numbers.js";
 import type { Block, Cell } from "../blocks.js";
 import {
   type MetricColumn,
@@ -26,7 +26,7 @@ export function resultsSection(data: ReportData): Block[] {
   const columns = metricColumns.filter(({ metric }) => isKnown(data, metric));
   const checks = reportOnlyColumns.filter(({ metric }) => isKnown(data, metric));
   const several = arms.some(([, arm]) => arm.seeds.length > 1);
-  const { harm_threshold, tail_quantile } = run.experiment.evaluation;
+  const { harm_threshold, tail_fraction } = run.experiment.evaluation;
   return [
     { kind: "heading", text: "Results" },
     tableOf(data, columns),
@@ -61,7 +61,7 @@ export function resultsSection(data: ReportData): Block[] {
                 ? `${title}: ${meaning}.`
                 : `${title}: ${meaning}; ${better} is better.`,
             ),
-            `Tail: the worst ${formatShare(tail_quantile)} of prompts by the reward model's score of ` +
+            `Tail: the worst ${formatFraction(tail_fraction)} of prompts by the reward model's score of ` +
               `the prompt alone. Harm: a raw reward under ${formatNumber(harm_threshold, 1)}.`,
           ],
         },

@@ -2,7 +2,7 @@
 import { riskWords } from "../../analysis/arm-risk.js";
 import type { ArmConfig } from "../../config/schema/experiment.js";
 import { riskTerms } from "../../risk/terms.js";
-import { formatCount, formatDuration, formatShare } from "../../text/numbers.js";
+import { formatCount, formatDuration, formatFraction } from "../../text/numbers.js";
 import { type Block, type Cell, cells } from "../blocks.js";
 import type { ReportData } from "../report-data.js";
 
@@ -77,7 +77,7 @@ function armRow(name: string, arm: ArmConfig): Cell[] {
     shown(warmup),
     shown(rho),
     sampling.strategy === "stratified"
-      ? `${formatShare(sampling.hard_share)} hard`
+      ? `${formatFraction(sampling.batch_fraction)} hard`
       : sampling.strategy,
     reward.transform,
     `${kl.beta}`,

@@ -1,5 +1,5 @@
 /**
- * How many of the B episodes an iteration keeps. Soft-risk schedule of Greenberg et al.,
+ * How many of the B episodes per iteration keeps. Soft-risk schedule of Greenberg et al.,
  * "Efficient Risk-Averse Reinforcement Learning", NeurIPS 2022, as used by Chaudhary et al.,
  * NeurIPS 2024 (arXiv 2501.06911): all of them while the policy still learns the task, then
  * linearly fewer, down to the worst fraction α.

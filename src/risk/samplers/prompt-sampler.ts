@@ -1,5 +1,5 @@
 /**
- * Which prompts an iteration samples: a pure function of the step, so that a resumed run draws
+ * Which prompts per iteration samples: a pure function of the step, so that a resumed run draws
  * what the unbroken one would have drawn, and arms with the same seed and strategy see the same
  * prompts (common random numbers).
  *
@@ -26,9 +26,9 @@ export interface PromptDraw {
   readonly seed: number;
   readonly strategy: "uniform" | "stratified";
   /** Fraction of each batch drawn from the hard stratum, in [0, 1]. */
-  readonly hardShare: number;
+  readonly batchFraction: number;
   /** The hard stratum is this worst fraction of the prompts, in (0, 1). */
-  readonly hardQuantile: number;
+  readonly hardFraction: number;
 }
 
 export interface DrawnPrompts {
@@ -50,7 +50,7 @@ export function drawPrompts(draw: PromptDraw): DrawnPrompts {
     return { prompts: walk(ids, step * batch, batch, seed, "prompts"), hard: 0 };
   }
   const { hardIds, otherIds } = strata(draw);
-  const hard = Math.round(batch * draw.hardShare);
+  const hard = Math.round(batch * draw.batchFraction);
   const others = batch - hard;
   const drawn = new Uint32Array(batch);
   drawn.set(walk(hardIds, step * hard, hard, seed, "prompts/hard"));
@@ -60,16 +60,16 @@ export function drawPrompts(draw: PromptDraw): DrawnPrompts {
 }
 
 function strata(draw: PromptDraw): { hardIds: Uint32Array; otherIds: Uint32Array } {
-  const { ids, scores, hardShare, hardQuantile } = draw;
+  const { ids, scores, batchFraction, hardFraction } = draw;
   requireSameLength(ids, "ids", scores, "scores");
-  if (!(hardShare >= 0 && hardShare <= 1)) {
-    throw new RangeError(`hardShare is ${hardShare}: a fraction in [0, 1] is needed`);
+  if (!(batchFraction >= 0 && batchFraction <= 1)) {
+    throw new RangeError(`batchFraction is ${batchFraction}: a fraction in [0, 1] is needed`);
   }
-  if (!(hardQuantile > 0 && hardQuantile < 1)) {
-    throw new RangeError(`hardQuantile is ${hardQuantile}: a fraction in (0, 1) is needed`);
+  if (!(hardFraction > 0 && hardFraction < 1)) {
+    throw new RangeError(`hardFraction is ${hardFraction}: a fraction in (0, 1) is needed`);
   }
   const hard = new Uint8Array(ids.length);
-  for (const index of worst(scores, ids.length && tailCount(ids.length, hardQuantile))) {
+  for (const index of worst(scores, ids.length && tailCount(ids.length, hardFraction))) {
     hard[index] = 1;
   }
   return {
@@ -80,7 +80,7 @@ function strata(draw: PromptDraw): { hardIds: Uint32Array; otherIds: Uint32Array
 
 /**
  * `count` ids from position `from` of an endless list: one permutation of `ids` after another,
- * that of epoch e from the stream `purpose` at e. Every id comes once an epoch.
+ * that of epoch e from the stream `purpose` at e. Every id comes once per epoch.
  */
 function walk(
   ids: Uint32Array,

@@ -16,7 +16,7 @@ const files = z.record(z.string(), z.string()).describe("file name → sha256");
 const trials = z.array(z.string());
 const argv = z
   .array(z.string())
-  .describe("arguments after `averse`, as given; what looks like a secret is withheld");
+  .describe("arguments after `averse`, as given; what looks like a secret is redacted");
 
 const git = z.strictObject({
   commit: z.string(),

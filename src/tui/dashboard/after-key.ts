@@ -108,7 +108,7 @@ function acted(
       return asking(view, action, facts);
     case "stop":
       return facts.live && !isOver(facts)
-        ? only({ ...view, dialog: facts.state === "stopping" ? "halt" : "stop" })
+        ? only({ ...view, dialog: facts.state === "stopping" ? "abort" : "stop" })
         : asking(view, "stop", facts);
     case "suspend":
       return only({ ...view, notice: notSuspended });
@@ -150,7 +150,7 @@ function interrupted(view: ViewState, facts: ViewFacts): ViewStep {
     return { view, effect: leave };
   }
   const again = view.stopAsked || facts.state === "stopping";
-  const effect: DashboardEffect = { kind: "ask", command: again ? "halt" : "stop" };
+  const effect: DashboardEffect = { kind: "ask", command: again ? "abort" : "stop" };
   return { view: { ...view, dialog: null, stopAsked: true }, effect };
 }
 
@@ -162,7 +162,7 @@ function answered(view: ViewState, pressed: string | null): ViewStep {
       ? { view: { ...closed, stopAsked: true }, effect: { kind: "stop-and-leave" } }
       : {
           view: { ...closed, stopAsked: true },
-          effect: { kind: "ask", command: view.dialog === "halt" ? "halt" : "stop" },
+          effect: { kind: "ask", command: view.dialog === "abort" ? "abort" : "stop" },
         };
   }
   return only(pressed === "n" || pressed === "N" || pressed === "escape" ? closed : view);

@@ -11,7 +11,7 @@ import { type Dialog, filterInHand, type ViewState } from "./view-state.js";
 const questions: Readonly<Record<Dialog, string>> = {
   leave: "Leaving stops the run after the current iterations. Leave?",
   stop: "Stop the run after the current iterations?",
-  halt: "Abort at once? What is not checkpointed is lost.",
+  abort: "Abort at once? What is not checkpointed is lost.",
 };
 
 export interface BottomLineProps {

@@ -8,7 +8,7 @@ export const commandWords: Readonly<Record<RunCommand, string>> = {
   checkpoint: "A checkpoint is saved after the current iteration.",
   evaluate: "An evaluation follows the current iteration.",
   stop: "Stopping after the current iterations.",
-  halt: "Aborting.",
+  abort: "Aborting.",
 };
 
 /** Where these words are still true. */
@@ -18,5 +18,5 @@ export const commandStates: Readonly<Record<RunCommand, readonly RunModel["state
   checkpoint: ["running", "paused"],
   evaluate: ["running", "paused"],
   stop: ["stopping"],
-  halt: ["stopping"],
+  abort: ["stopping"],
 };

@@ -66,7 +66,7 @@ interface Viewing {
   readonly effects: readonly DashboardEffect[];
 }
 
-type Happening =
+type EventPayload =
   | { readonly kind: "key"; readonly key: KeyPress }
   | { readonly kind: "told"; readonly notice: DashboardNotice }
   | { readonly kind: "clock"; readonly now: number }
@@ -81,22 +81,22 @@ function useView(
   onEffect: DashboardProps["onEffect"],
   factsAt: (view: ViewState) => ViewFacts,
 ): ViewState {
-  const after = (before: Viewing, happening: Happening): Viewing => {
+  const after = (before: Viewing, eventPayload: EventPayload): Viewing => {
     const noticeUntil = run.now + noticeSeconds;
-    switch (happening.kind) {
+    switch (eventPayload.kind) {
       case "key": {
-        const { view, effect } = afterKey(before.view, happening.key, factsAt(before.view));
+        const { view, effect } = afterKey(before.view, eventPayload.key, factsAt(before.view));
         const effects = effect === null ? before.effects : [...before.effects, effect];
         return { view, noticeUntil, effects };
       }
       case "told":
-        return { ...before, noticeUntil, view: { ...before.view, notice: happening.notice } };
+        return { ...before, noticeUntil, view: { ...before.view, notice: eventPayload.notice } };
       case "clock":
-        return happening.now < before.noticeUntil ? before : withoutNotice(before);
+        return eventPayload.now < before.noticeUntil ? before : withoutNotice(before);
       case "state": {
         // Another view may have asked for something else meanwhile.
         const command = before.view.notice?.command;
-        return command === undefined || commandStates[command].includes(happening.state)
+        return command === undefined || commandStates[command].includes(eventPayload.state)
           ? before
           : withoutNotice(before);
       }

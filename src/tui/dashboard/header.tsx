@@ -7,7 +7,7 @@ import {
   type TrialModel,
 } from "../../run-model/run-model.js";
 import { iterationNumber } from "../../text/iterations.js";
-import { formatBytes, formatCount, formatDuration, formatShare } from "../../text/numbers.js";
+import { formatBytes, formatCount, formatDuration, formatFraction } from "../../text/numbers.js";
 import { progressBar } from "../charts/progress-bar.js";
 import {
   joinFields,
@@ -144,7 +144,7 @@ function timeFields(input: HeaderInput, style: ViewStyle, withKey = false): Line
   if (trial !== null && trial.iterations > 0) {
     const { iterations } = trial;
     fields.push([{ text: `iteration ${done(trial)}/${iterations}` }]);
-    fields.push([{ text: formatShare(Math.floor((100 * done(trial)) / iterations) / 100) }]);
+    fields.push([{ text: formatFraction(Math.floor((100 * done(trial)) / iterations) / 100) }]);
   } else if (trial !== null) {
     fields.push([{ text: trial.stage === "sft" ? "SFT" : `stage ${trial.stage}` }]);
   }
@@ -185,7 +185,7 @@ function costFields({ step, trial }: HeaderInput): Line[] {
   // A head read from an older journal has no such key.
   const gpu = step?.gpu ?? trial?.worker?.gpu ?? null;
   if (gpu !== null) {
-    const load = gpu.load === null ? "" : `${formatShare(Math.round(gpu.load * 100) / 100)}, `;
+    const load = gpu.load === null ? "" : `${formatFraction(Math.round(gpu.load * 100) / 100)}, `;
     const [used, total] = [gpu.memory_used_bytes, gpu.memory_total_bytes].map(formatBytes);
     fields.push(field("GPU", `${load}${used} of ${total}`));
   }

@@ -1,4 +1,4 @@
-/** Which part of the work is in hand: one line that moves at least once a second. */
+/** Which part of the work is in hand: one line that moves at least once per second. */
 import type { ReactElement } from "react";
 import { hasEnded, type Phase, type TrialModel } from "../../run-model/run-model.js";
 import { formatDuration } from "../../text/numbers.js";

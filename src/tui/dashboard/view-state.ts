@@ -55,8 +55,8 @@ export interface WhatIfChoice {
   readonly offset: number;
 }
 
-/** `leave`: leaving stops the run · `stop`: after the current iterations · `halt`: at once. */
-export type Dialog = "leave" | "stop" | "halt";
+/** `leave`: leaving stops the run · `stop`: after the current iterations · `abort`: at once. */
+export type Dialog = "leave" | "stop" | "abort";
 
 export interface DashboardNotice {
   readonly level: "info" | "error";

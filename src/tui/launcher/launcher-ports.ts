@@ -50,7 +50,7 @@ export type FormCheck =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 export interface LauncherPorts {
-  /** Both are asked about once a second, runs first: what has not changed is not read again. */
+  /** Both are asked about once per second, runs first: what has not changed is not read again. */
   experiments(): Promise<readonly ExperimentEntry[]>;
   /** In any order. */
   runs(): Promise<readonly RunSummary[]>;
@@ -69,6 +69,6 @@ export interface LauncherPorts {
    * @throws {Error} it cannot be shown
    */
   open(run: string): Promise<void>;
-  /** One entry a run, in their order; a run without results is there with the reason. */
+  /** One entry per run, in their order; a run without results is there with the reason. */
   compare(runs: readonly string[]): Promise<readonly ComparedRun[]>;
 }

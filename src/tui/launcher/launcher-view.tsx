@@ -35,7 +35,7 @@ export function launcherOf(props: LauncherProps): ReactElement {
 }
 
 /** A key, or what has happened outside. */
-type Happening = KeyPress | ((state: LauncherState) => LauncherState);
+type EventPayload = KeyPress | ((state: LauncherState) => LauncherState);
 
 interface Launching {
   readonly state: LauncherState;
@@ -46,13 +46,13 @@ interface Launching {
 export function Launcher({ ports, before, onEnd }: LauncherProps): ReactElement {
   const size = useTerminalSize();
   const style = useViewStyle();
-  const after = ({ state, effects }: Launching, happening: Happening): Launching => {
-    if (typeof happening === "function") {
-      return { state: happening(state), effects };
+  const after = ({ state, effects }: Launching, eventPayload: EventPayload): Launching => {
+    if (typeof eventPayload === "function") {
+      return { state: eventPayload(state), effects };
     }
     const mostScroll = launcherScroll(state, size, style);
     const { check } = ports;
-    const step = launcherAfterKey(state, happening, { check, mostScroll });
+    const step = launcherAfterKey(state, eventPayload, { check, mostScroll });
     return {
       state: step.state,
       effects: step.effect === null ? effects : [...effects, step.effect],
@@ -88,7 +88,7 @@ export function Launcher({ ports, before, onEnd }: LauncherProps): ReactElement 
 /** Experiments and runs are looked at again so often. */
 const refreshMs = 1000;
 
-function useRefresh(ports: LauncherPorts, happen: (happening: Happening) => void): void {
+function useRefresh(ports: LauncherPorts, happen: (eventPayload: EventPayload) => void): void {
   useEffect(() => {
     let reading = false;
     const refresh = async (): Promise<void> => {

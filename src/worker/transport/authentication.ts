@@ -15,27 +15,27 @@ const ADDRESS = "inproc://zeromq.zap.01";
  */
 const LOOK_MS = 250;
 
-/** Domain → public key of the one client that it admits. */
-const admitted = new Map<string, string>();
+/** Domain → public key of the one client that it authenticates. */
+const authenticated = new Map<string, string>();
 let handler: Promise<Reply> | null = null;
 let answering = false;
 
 /**
- * Admits one client to sockets of this ZAP domain.
+ * Authenticates one client to sockets of this ZAP domain.
  *
  * @returns Takes it back; safe to call twice.
  * @throws {Error} the handler's address is taken: other code in this process is a ZAP handler.
  */
-export async function admit(domain: string, publicKey: string): Promise<() => void> {
+export async function authenticate(domain: string, publicKey: string): Promise<() => void> {
   handler ??= open();
   const reply = await handler;
-  admitted.set(domain, publicKey);
+  authenticated.set(domain, publicKey);
   if (!answering) {
     answering = true;
     void answer(reply);
   }
   return () => {
-    admitted.delete(domain);
+    authenticated.delete(domain);
   };
 }
 
@@ -55,14 +55,14 @@ async function open(): Promise<Reply> {
 async function answer(reply: Reply): Promise<void> {
   let needed = true;
   while (needed) {
-    const wasNeeded = admitted.size > 0;
+    const wasNeeded = authenticated.size > 0;
     try {
       await reply.send(verdict(await reply.receive()));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") {
         throw error;
       }
-      needed = wasNeeded || admitted.size > 0;
+      needed = wasNeeded || authenticated.size > 0;
     }
   }
   answering = false;
@@ -72,7 +72,7 @@ function verdict([version, request, domain, , , mechanism, key]: readonly Buffer
   | Buffer
   | string
 )[] {
-  const known = admitted.get(String(domain));
+  const known = authenticated.get(String(domain));
   const welcome =
     String(mechanism) === "CURVE" && key !== undefined && known !== undefined && z85(key) === known;
   // Version, request, status, text, user, metadata.

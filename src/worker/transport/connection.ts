@@ -3,7 +3,7 @@ import { capability, Router, type SocketOptions } from "zeromq";
 import { MAX_MESSAGE_BYTES } from "../../protocol/codec.js";
 import { EnvironmentError } from "../contract.js";
 import type { WorkerSpec } from "../spec.js";
-import { type Door, makeDoor } from "./listener.js";
+import { type Listener, makeListener } from "./listener.js";
 import { tcpAddress } from "./tcp-address.js";
 
 export interface Receiver {
@@ -19,7 +19,7 @@ export interface Receiver {
  * ZMTP heartbeats, in milliseconds: they see a stopped (SIGSTOP) or unreachable worker, which is no
  * exit. libzmq's I/O thread answers them, so training never delays them; but on a box with more
  * busy threads than cores that thread too may wait a second or two for its turn, and a wrong
- * verdict costs the run its worker. Hence a timeout of many intervals: hangs are the silence
+ * verdict costs the run its worker. Hence a timeout of many intervals: hangs are the timeout
  * deadline's business, crashes the exit code's, and both are told sooner or better than this.
  */
 const HEARTBEAT = { interval: 500, timeout: 5000 } as const;
@@ -30,7 +30,7 @@ const SEND_MS = 10_000;
 /**
  * Gives `[peer, empty]` in its turn when a peer's connection has ended (ZMQ_ROUTER_NOTIFY with
  * ZMQ_NOTIFY_DISCONNECT, which zeromq.js has no name for). The socket's own events do not say whose
- * connection ended, and anybody who is turned away at the door would look like the worker.
+ * connection ended, and anybody who is turned away at the listener would look like the worker.
  */
 class NotifyingRouter extends Router {
   constructor(options: SocketOptions<Router>) {
@@ -43,7 +43,7 @@ export class Connection {
   /** What the worker connects to. */
   readonly endpoint: string;
   readonly #socket: Router;
-  readonly #door: Door;
+  readonly #listener: Listener;
   #peer: Buffer | null = null;
   /** A worker does not reconnect: what was on its way is lost, and so is the session. */
   #disconnected = false;
@@ -51,20 +51,20 @@ export class Connection {
   #sending: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(socket: Router, door: Door, endpoint: string) {
+  private constructor(socket: Router, listener: Listener, endpoint: string) {
     this.#socket = socket;
-    this.#door = door;
+    this.#listener = listener;
     this.endpoint = endpoint;
   }
 
   /** File with the worker's keys; null: it needs none. */
   get keys(): string | null {
-    return this.#door.keys;
+    return this.#listener.keys;
   }
 
   /** Folder for the worker's temporary files, gone with the connection; null: it has its own. */
   get temporary(): string | null {
-    return this.#door.temporary;
+    return this.#listener.temporary;
   }
 
   /**
@@ -84,12 +84,12 @@ export class Connection {
           "zmq_draft from .npmrc and install again",
       );
     }
-    const door = await makeDoor(spec, session);
+    const listener = await makeListener(spec, session);
     const socket = new NotifyingRouter({
-      ...door.options,
+      ...listener.options,
       // The default (-1) would keep this process alive for a message that nobody takes any more.
       linger: 0,
-      // Without it a message to a worker that is gone vanishes in silence.
+      // Without it a message to a worker that is gone vanishes in timeout.
       mandatory: true,
       sendTimeout: SEND_MS,
       maxMessageSize: MAX_MESSAGE_BYTES,
@@ -98,14 +98,14 @@ export class Connection {
     });
     let endpoint: string;
     try {
-      await socket.bind(door.address);
-      endpoint = await door.open();
+      await socket.bind(listener.address);
+      endpoint = await listener.open();
     } catch (error) {
       socket.close();
-      door.close();
-      throw new EnvironmentError(bindText(spec, door.address, error), { cause: error });
+      listener.close();
+      throw new EnvironmentError(bindText(spec, listener.address, error), { cause: error });
     }
-    const connection = new Connection(socket, door, endpoint);
+    const connection = new Connection(socket, listener, endpoint);
     connection.#receive(receiver).catch((error: unknown) => {
       receiver.stray(`the worker's socket failed: ${String(error)}`);
       receiver.disconnected();
@@ -129,7 +129,7 @@ export class Connection {
     if (!this.#closed) {
       this.#closed = true;
       this.#socket.close();
-      this.#door.close();
+      this.#listener.close();
     }
   }
 

@@ -4,12 +4,12 @@
  */
 import type { Router, SocketOptions } from "zeromq";
 import type { WorkerSpec } from "../spec.js";
-import { admit, makeKeys, writeWorkerKeys } from "./authentication.js";
-import { type Gate, openGate } from "./proxy.js";
+import { authenticate, makeKeys, writeWorkerKeys } from "./authentication.js";
+import { openProxy, type TcpProxy } from "./proxy.js";
 import { makeSocketFolder } from "./socket-folder.js";
 import { tcpAddress } from "./tcp-address.js";
 
-export interface Door {
+export interface Listener {
   /** What to bind. */
   readonly address: string;
   /** What makes the socket ask for keys. */
@@ -17,7 +17,7 @@ export interface Door {
   /** File with the worker's keys; null: it needs none. */
   readonly keys: string | null;
   /**
-   * Folder for the worker's temporary files, gone with the door; null over TCP: the worker may be
+   * Folder for the worker's temporary files, gone with the listener; null over TCP: the worker may be
    * on another machine.
    */
   readonly temporary: string | null;
@@ -40,7 +40,10 @@ const HANDSHAKE_MS = 10_000;
  * @throws {EnvironmentError} the folder cannot be made.
  * @throws {Error} the keys cannot be written; with a code.
  */
-export async function makeDoor(spec: WorkerSpec["connection"], session: string): Promise<Door> {
+export async function makeListener(
+  spec: WorkerSpec["connection"],
+  session: string,
+): Promise<Listener> {
   const folder = makeSocketFolder();
   const address = `ipc://${folder.socket}`;
   if (spec.transport === "ipc") {
@@ -56,8 +59,8 @@ export async function makeDoor(spec: WorkerSpec["connection"], session: string):
   try {
     const keys = makeKeys();
     writeWorkerKeys(folder.keys, keys);
-    const withdraw = await admit(session, keys.client.publicKey);
-    let gate: Gate | null = null;
+    const withdraw = await authenticate(session, keys.client.publicKey);
+    let proxy: TcpProxy | null = null;
     return {
       address,
       options: {
@@ -71,11 +74,11 @@ export async function makeDoor(spec: WorkerSpec["connection"], session: string):
       keys: folder.keys,
       temporary: null,
       open: async () => {
-        gate = await openGate(spec.host, spec.port, folder.socket);
-        return tcpAddress(spec.advertise ?? spec.host, gate.port);
+        proxy = await openProxy(spec.host, spec.port, folder.socket);
+        return tcpAddress(spec.advertise ?? spec.host, proxy.port);
       },
       close: () => {
-        gate?.close();
+        proxy?.close();
         withdraw();
         folder.remove();
       },

@@ -1,8 +1,8 @@
 /**
  * The TCP side of a session's socket: it listens, and passes bytes on to the socket, which stays in
  * its folder. libzmq by itself would make room for a message of any announced length, also for
- * somebody who has not shown a key yet; here a connection that has not been admitted gets to send
- * what a CURVE handshake needs and no more. Keys and messages are none of the gate's business.
+ * somebody who has not shown a key yet; here a connection that has not been authenticated gets to send
+ * what a CURVE handshake needs and no more. Keys and messages are none of the proxy's business.
  */
 import { lookup } from "node:dns/promises";
 import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from "node:net";
@@ -11,7 +11,7 @@ import { type AddressInfo, connect, createServer, isIP, type Server, type Socket
 const HANDSHAKE_BYTES = 4096;
 
 /**
- * READY is what the server says to a client that it admits: a command in the clear after its
+ * READY is what the server says to a client that it authenticates: a command in the clear after its
  * greeting (64 bytes), its WELCOME (170) and the two bytes of the frame's head.
  */
 const READY = { at: 64 + 170 + 2, bytes: Buffer.from("\x05READY") } as const;
@@ -19,7 +19,7 @@ const READY = { at: 64 + 170 + 2, bytes: Buffer.from("\x05READY") } as const;
 /** Connections in their handshake, which takes milliseconds; beyond these the oldest has to go. */
 const MAX_WAITING = 64;
 
-export interface Gate {
+export interface TcpProxy {
   readonly port: number;
   /** Hangs up on everyone; safe to call twice. */
   close(): void;
@@ -33,9 +33,9 @@ export interface Gate {
  * @param socket - Path of the Unix socket that libzmq has bound.
  * @throws {Error} Node's, with a code: the address is taken, or none of this machine.
  */
-export async function openGate(host: string, port: number, socket: string): Promise<Gate> {
+export async function openProxy(host: string, port: number, socket: string): Promise<TcpProxy> {
   const open = new Set<Socket>();
-  /** Not admitted yet, oldest first. */
+  /** Not authenticated yet, oldest first. */
   const waiting = new Set<Socket>();
   const server = createServer({ noDelay: true }, (outside) => {
     const inside = connect(socket);
@@ -72,7 +72,7 @@ export async function openGate(host: string, port: number, socket: string): Prom
   };
 }
 
-function limitHandshake(outside: Socket, inside: Socket, admitted: () => void): void {
+function limitHandshake(outside: Socket, inside: Socket, authenticated: () => void): void {
   let received = 0;
   let answer = Buffer.alloc(0);
   const count = (chunk: Buffer) => {
@@ -88,7 +88,7 @@ function limitHandshake(outside: Socket, inside: Socket, admitted: () => void): 
       inside.off("data", watch);
       if (answer.subarray(READY.at).indexOf(READY.bytes) === 0) {
         outside.off("data", count);
-        admitted();
+        authenticated();
       }
     }
   };

@@ -8,8 +8,8 @@ import { compare } from "../../../src/cli/commands/compare.js";
 import { planTrials } from "../../../src/config/trials.js";
 import { writeEvaluation } from "../../../src/store/evaluation-file.js";
 import { noConclusion } from "../../analysis/no-conclusion.js";
+import { evaluatedPayload } from "../../engine/event-payloads.js";
 import { type ExperimentChanges, smallExperiment } from "../../engine/experiments.js";
-import { evaluatedHappening } from "../../engine/happenings.js";
 import { newRun, temporaryFolder } from "../../store/folders.js";
 
 function finishedRun(
@@ -21,7 +21,7 @@ function finishedRun(
   const trials = planTrials(experiment);
   const figures = trials.reduce<RunFigures>((sum, { id, seed }) => {
     const metrics = { tail_reward: seed, reward_mean: seed, harm_rate: 0.1 };
-    const event = { ...evaluatedHappening({ final: true, metrics }), seq: 1, time: "", trial: id };
+    const event = { ...evaluatedPayload({ final: true, metrics }), seq: 1, time: "", trial: id };
     return withEvent(sum, event);
   }, new Map());
   const { directory } = newRun({ experiment, runsFolder: runs });
@@ -86,7 +86,7 @@ describe("runs on different scales", () => {
       { evaluation: { harm_threshold: -3 } },
       "evaluation.harm_threshold -2 and -3",
     ],
-    ["the tail", { evaluation: { tail_quantile: 0.2 } }, "evaluation.tail_quantile 0.1 and 0.2"],
+    ["the tail", { evaluation: { tail_fraction: 0.2 } }, "evaluation.tail_fraction 0.1 and 0.2"],
     ["iterations", { training: { iterations: 9 } }, "training.iterations 6 and 9"],
   ])("by %s are refused, and told what differs", async (_, changes, difference) => {
     const runs = temporaryFolder();

@@ -11,8 +11,8 @@ import { writeEvaluation } from "../../../src/store/evaluation-file.js";
 import type { RunRecorder } from "../../../src/store/recorder.js";
 import type { LauncherPorts } from "../../../src/tui/launcher/launcher-ports.js";
 import { noConclusion } from "../../analysis/no-conclusion.js";
+import { evaluatedPayload, stepPayload } from "../../engine/event-payloads.js";
 import { smallExperiment } from "../../engine/experiments.js";
-import { evaluatedHappening, stepHappening } from "../../engine/happenings.js";
 import { newRun, temporaryFolder } from "../../store/folders.js";
 
 const hardware = { cores: 2, gpus: 0 };
@@ -53,7 +53,7 @@ async function doneRun(runsFolder: string): Promise<RunRecorder> {
     const stage = rl ? "rl" : "sft";
     const iterations = rl ? 6 : 0;
     run.append(trial, { type: "trial_started", arm, seed: 0, stage, iterations });
-    for (let step = 0; step < iterations; step += 1) run.append(trial, stepHappening({ step }));
+    for (let step = 0; step < iterations; step += 1) run.append(trial, stepPayload({ step }));
     const arrays = {
       prompt: [...Array(40).keys()],
       prompt_score: [...Array(40).keys()],
@@ -62,7 +62,7 @@ async function doneRun(runsFolder: string): Promise<RunRecorder> {
       length: Array<number>(40).fill(1),
     };
     const metrics = { reward_mean: rl ? 2 : 1, tail_reward: rl ? 1 : 0 };
-    run.append(trial, evaluatedHappening({ step: iterations, final: true, metrics, arrays }));
+    run.append(trial, evaluatedPayload({ step: iterations, final: true, metrics, arrays }));
     run.append(trial, { type: "trial_finished", seconds: rl ? 20 : 10 });
   }
   return run;

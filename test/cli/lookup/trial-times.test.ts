@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { noTimes, type TrialTime, timesAfter } from "../../../src/cli/lookup/trial-times.js";
 import type { EventHead } from "../../../src/journal/event-head.js";
-import type { Happening, JournalEvent } from "../../../src/journal/events.js";
-import { stepHappening } from "../../engine/happenings.js";
+import type { EventPayload, JournalEvent } from "../../../src/journal/events.js";
+import { stepPayload } from "../../engine/event-payloads.js";
 
-function times(...happenings: readonly (readonly [string | null, Happening])[]): string[] {
-  const events = happenings.map(([trial, happening], at) => {
+function times(...payloads: readonly (readonly [string | null, EventPayload])[]): string[] {
+  const events = payloads.map(([trial, eventPayload], at) => {
     const time = new Date(Date.UTC(2026, 0, 1, 0, 0, at)).toISOString();
-    return { ...happening, seq: at + 1, time, trial } as JournalEvent;
+    return { ...eventPayload, seq: at + 1, time, trial } as JournalEvent;
   });
   return events
     .reduce((state, event) => timesAfter(state, event as EventHead), noTimes)
@@ -17,14 +17,14 @@ function times(...happenings: readonly (readonly [string | null, Happening])[]):
     );
 }
 
-const began = (arm: string): [string, Happening] => [
+const began = (arm: string): [string, EventPayload] => [
   `${arm}-s0`,
   { type: "trial_started", arm, seed: 0, stage: "rl", iterations: 2 },
 ];
-const steps: [string, Happening][] = [0, 1].map((step) => ["rlhf-s0", stepHappening({ step })]);
-const ended: [string, Happening] = ["rlhf-s0", { type: "trial_finished", seconds: 9 }];
-const resumed: Happening = { type: "run_resumed", parallel: 1, cut_bytes: 0, from: {} };
-const lost: Happening = {
+const steps: [string, EventPayload][] = [0, 1].map((step) => ["rlhf-s0", stepPayload({ step })]);
+const ended: [string, EventPayload] = ["rlhf-s0", { type: "trial_finished", seconds: 9 }];
+const resumed: EventPayload = { type: "run_resumed", parallel: 1, cut_bytes: 0, from: {} };
+const lost: EventPayload = {
   type: "worker_lost",
   reason: "silent",
   action: null,
@@ -40,7 +40,7 @@ test("a trial that went through tells its seconds, and those of its iterations",
 });
 
 test("trials side by side are told apart, and one that goes on tells nothing", () => {
-  const other = ["ra-rlhf-s0", stepHappening({ step: 0 })] as const;
+  const other = ["ra-rlhf-s0", stepPayload({ step: 0 })] as const;
   expect(times(began("rlhf"), began("ra-rlhf"), steps[0]!, other, steps[1]!, ended)).toEqual([
     "rlhf 2 9 2",
   ]);

@@ -20,13 +20,13 @@ test("a stop that is asked for before the engine listens is carried out when it 
   expect(taken).toEqual(["stop"]);
 });
 
-test("asked for twice, it breaks off", async () => {
+test("asked for twice, it aborts", async () => {
   const commands = new CommandQueue();
   commands.ask("stop");
-  commands.ask("halt");
+  commands.ask("abort");
   const { taken } = engineAt(commands);
   await Promise.resolve();
-  expect(taken).toEqual(["halt"]);
+  expect(taken).toEqual(["abort"]);
 });
 
 test("what cannot wait, or comes after the end, is refused", async () => {

@@ -22,7 +22,7 @@ const advice = (cause: Partial<FailureCause>, argv: readonly string[] = command)
 test.each(["lost", "internal", "protocol", "reward", "environment"] as const)(
   "%s: a resumed run can go on",
   (kind) => {
-    const key = kind === "reward" ? "reward.max_failed_share" : null;
+    const key = kind === "reward" ? "reward.max_failed_fraction" : null;
     expect(advice({ kind, key })).toBe(`Once the cause is fixed, ${resume}`);
   },
 );

@@ -57,7 +57,7 @@ describe("a run that is asked to stop", () => {
     },
   );
 
-  test("twice breaks off at once, and ends with 130", async () => {
+  test("twice aborts at once, and ends with 130", async () => {
     // A step that would take an hour: the first request alone ends nothing.
     const worker = `backend.worker=${join(root, "test", "terminal", "paced.yaml")}`;
     const { folder, run } = longRun("twice", [worker], { AVERSE_TEST_PACE: "3600" });

@@ -75,7 +75,7 @@ describe("plain lines", () => {
     expect(lines.lineOf(progress("import", 0, 0), 10)).toBe("a-s0  import");
   });
 
-  test("trials do not silence each other", () => {
+  test("trials do not timeout each other", () => {
     const lines = new PlainLines();
     lines.lineOf(event(started), 0);
     const other = { ...progress("load", 1, 2), trial: "b-s0" };

@@ -4,12 +4,12 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { CommandQueue } from "../../../src/cli/run/command-queue.js";
 import { AttachedRun, OwnRun } from "../../../src/cli/run/run-source.js";
 import type { RunCommand } from "../../../src/engine/commands.js";
-import type { Happening } from "../../../src/journal/events.js";
+import type { EventPayload } from "../../../src/journal/events.js";
 import { type RunServer, serveRun } from "../../../src/live/server.js";
 import type { ProgressObservation, RunSource } from "../../../src/run-model/run-source.js";
 import type { RunRecorder } from "../../../src/store/recorder.js";
+import { evaluatedPayload, stepPayload } from "../../engine/event-payloads.js";
 import { smallExperiment } from "../../engine/experiments.js";
-import { evaluatedHappening, stepHappening } from "../../engine/happenings.js";
 import { eventually } from "../../eventually.js";
 import { newRun } from "../../store/folders.js";
 
@@ -62,9 +62,9 @@ describe("what is on disk", () => {
         weight: of(1),
       };
     };
-    recorder.append("rlhf-s0", stepHappening({ step: 0, episodes: many(2) }));
-    recorder.append("rlhf-s0", stepHappening({ step: 1, batch: 5000, episodes: many(5000) }));
-    recorder.append("rlhf-s0", evaluatedHappening({ step: 2 }));
+    recorder.append("rlhf-s0", stepPayload({ step: 0, episodes: many(2) }));
+    recorder.append("rlhf-s0", stepPayload({ step: 1, batch: 5000, episodes: many(5000) }));
+    recorder.append("rlhf-s0", evaluatedPayload({ step: 2 }));
     const texts = [{ episode: 1, prompt: "a", completion: "b" }];
     recorder.writeTexts("rlhf-s0", 1, texts);
     const own = new OwnRun(recorder.directory, smallExperiment(), new CommandQueue());
@@ -88,8 +88,8 @@ describe("a run of this process", () => {
     const recorder = newRun();
     const commands = new CommandQueue();
     const run = new OwnRun(recorder.directory, smallExperiment(), commands);
-    const happen = (trial: string | null, happening: Happening) =>
-      run.observe({ kind: "event", event: recorder.append(trial, happening) });
+    const happen = (trial: string | null, eventPayload: EventPayload) =>
+      run.observe({ kind: "event", event: recorder.append(trial, eventPayload) });
     run.observe(progress("rlhf-s0", 1));
     run.observe(progress("sft-s0", 2));
     happen("sft-s0", { type: "trial_finished", seconds: 1 });

@@ -19,12 +19,12 @@ function stage() {
 }
 
 describe("stop signals", () => {
-  test("Ctrl-C once stops, twice breaks off, more changes nothing", () => {
+  test("Ctrl-C once stops, twice aborts, more changes nothing", () => {
     const { asked, signals, press } = stage();
     press(1000);
-    expect([signals.stop.aborted, signals.halt.aborted]).toEqual([true, false]);
+    expect([signals.stop.aborted, signals.abort.aborted]).toEqual([true, false]);
     press(1000);
-    expect([signals.stop.aborted, signals.halt.aborted]).toEqual([true, true]);
+    expect([signals.stop.aborted, signals.abort.aborted]).toEqual([true, true]);
     press(1000);
     expect(asked).toEqual(["after-step", "now"]);
   });
@@ -63,10 +63,10 @@ describe("stop signals", () => {
     source.emit(name);
     source.emit(name);
     expect(asked).toEqual(["after-step"]);
-    expect(signals.halt.aborted).toBe(false);
+    expect(signals.abort.aborted).toBe(false);
   });
 
-  test("Ctrl-C after SIGTERM breaks off", () => {
+  test("Ctrl-C after SIGTERM aborts", () => {
     const { asked, source, press } = stage();
     source.emit("SIGTERM");
     press(1000);

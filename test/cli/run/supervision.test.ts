@@ -55,10 +55,10 @@ describe("a run's workers", { timeout: 90_000 }, () => {
     const { code, stdout, stderr } = await averse(args, { env });
     expect(code).toBe(3);
     expect(stderr).toMatch(
-      /The worker's last lines:\n( {2}line [3-6]: \[withheld: HF_TOKEN\]\n){4} {2}see https:\/\/\[withheld\]@hub\/x\n$/,
+      /The worker's last lines:\n( {2}line [3-6]: \[redacted: HF_TOKEN\]\n){4} {2}see https:\/\/\[redacted\]@hub\/x\n$/,
     );
     const log = readFileSync(join(folder, "logs", "sft-s0.log"), "utf8");
-    expect(log).toContain("out [withheld: OPENAI_API_KEY] and [withheld: MY_PASSWORD]");
+    expect(log).toContain("out [redacted: OPENAI_API_KEY] and [redacted: MY_PASSWORD]");
     expect(stdout + stderr + everyFile(folder)).not.toContain("planted");
   });
 

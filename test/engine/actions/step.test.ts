@@ -95,11 +95,11 @@ describe("a step's event", () => {
     expect(harness.steps("rlhf-s0")[3]!.learning_rate).toBeCloseTo(0.005);
   });
 
-  test("tells the share of hard prompts, drawn from the worst by score", async () => {
-    const sampling = { strategy: "stratified", hard_share: 0.25, hard_quantile: 0.1 } as const;
+  test("tells the fraction of hard prompts, drawn from the worst by score", async () => {
+    const sampling = { strategy: "stratified", batch_fraction: 0.25, hard_fraction: 0.1 } as const;
     const harness = new Harness(lone({ arms: { hard: { sampling } } }));
     await harness.run();
-    expect(harness.steps("hard-s0").map(({ hard_share }) => hard_share)).toEqual(
+    expect(harness.steps("hard-s0").map(({ batch_fraction }) => batch_fraction)).toEqual(
       Array(6).fill(0.25),
     );
   });

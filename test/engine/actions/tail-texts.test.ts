@@ -133,7 +133,7 @@ describe("a run", () => {
     const failing = new Map<number, ScoreFailure["kind"]>(
       Array.from({ length: 100 }, (_, i) => [5 * i, "timeout"]),
     );
-    const arms = { "ra-rlhf": { reward: { max_failed_share: 0.9 } } };
+    const arms = { "ra-rlhf": { reward: { max_failed_fraction: 0.9 } } };
     const open = async () => simulatedWorker({ failing });
     const harness = new Harness(lone(1000, { arms }), undefined, undefined, open);
     await harness.run();

@@ -260,7 +260,7 @@ def test_gradients_are_those_of_the_protocols_formulas(
 
 @pytest.mark.parametrize("steps", [2, 4, 8])
 def test_each_step_estimates_the_whole_loss(models: Models, steps: int) -> None:
-    """Four episodes take part: two a step, one a step, or each one twice."""
+    """Four episodes take part: two a step, one per step, or each one twice."""
     arrays = {"advantages": ADVANTAGES, "kl_weights": [0.0, 0.0, 2.0, 0.5, 0.0, 0.0]}
     expected = plain_loss(models, arrays, "exact", "token-mean", ENTROPY)
     found, _ = run(models, arrays, entropy=ENTROPY, steps=steps)

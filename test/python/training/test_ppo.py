@@ -29,7 +29,7 @@ def training(**changes: Any) -> Any:
 
 
 def episodes_of(policy: Policy, seed: int = 1, lengths: list[int] | None = None) -> Episodes:
-    """Sampled episodes whose reward is the share of even tokens."""
+    """Sampled episodes whose reward is the fraction of even tokens."""
     prompts = PaddedPrompts.of(PROMPTS, policy.pad_token, policy.device.torch_device)
     draws = uniforms(seed, len(PROMPTS), NEW_TOKENS)
     samples = sample(policy, prompts, draws, Sampler(NEW_TOKENS), lambda done, total: None)
@@ -147,15 +147,15 @@ def test_ppo_raises_a_simple_reward(language_model: Path) -> None:
     policy = make_policy(language_model)
     ppo = Ppo(policy, training(epochs=4, learning_rate=3e-3, value_learning_rate=1e-2), 0)
 
-    def even_share(seed: int) -> float:
+    def even_fraction(seed: int) -> float:
         episodes = episodes_of(policy, seed)
         drawn = episodes.responses.tokens[episodes.responses.valid()]
         return float((drawn % 2 == 0).float().mean())
 
-    before = np.mean([even_share(seed) for seed in range(900, 905)])
+    before = np.mean([even_fraction(seed) for seed in range(900, 905)])
     for seed in range(15):
         update_once(ppo, episodes_of(policy, seed), np.ones(6), seed=seed)
-    after = np.mean([even_share(seed) for seed in range(900, 905)])
+    after = np.mean([even_fraction(seed) for seed in range(900, 905)])
     assert after > before + 0.25, (before, after)
 
 

@@ -43,7 +43,7 @@ test("the configuration offers exactly the measures that there are, each with it
 describe.each(names)("%s", (name) => {
   const { weigh: measure, ...facts } = riskMeasures[name];
 
-  test("gives one finite weight ≥ 0 an episode, and at least one over 0", () => {
+  test("gives one finite weight ≥ 0 per episode, and at least one over 0", () => {
     fc.assert(
       fc.property(inputs, (input) => {
         const { weights, kept } = measure(input());

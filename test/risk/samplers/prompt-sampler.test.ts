@@ -13,8 +13,8 @@ function draw(changes: Partial<PromptDraw> & { prompts?: number } = {}): PromptD
     step: 0,
     seed: 0,
     strategy: "uniform",
-    hardShare: 0.5,
-    hardQuantile: 0.2,
+    batchFraction: 0.5,
+    hardFraction: 0.2,
     ...others,
   };
 }
@@ -40,7 +40,7 @@ describe("uniform", () => {
     );
   });
 
-  test("draws every prompt once an epoch, however batches fall across epochs", () => {
+  test("draws every prompt once per epoch, however batches fall across epochs", () => {
     fc.assert(
       fc.property(settings, ({ prompts, batch, seed }) => {
         const steps = Math.ceil((3 * prompts) / batch);
@@ -87,10 +87,10 @@ describe("stratified", () => {
 
   test("takes round(share·B) from the worst quantile, and says so", () => {
     fc.assert(
-      fc.property(settings, fc.double({ min: 0, max: 1, noNaN: true }), (drawn, hardShare) => {
-        const { prompts, hard } = drawPrompts(draw({ ...drawn, ...stratified, hardShare }));
+      fc.property(settings, fc.double({ min: 0, max: 1, noNaN: true }), (drawn, batchFraction) => {
+        const { prompts, hard } = drawPrompts(draw({ ...drawn, ...stratified, batchFraction }));
         const size = Math.ceil(drawn.prompts / 5);
-        expect(hard).toBe(Math.round(drawn.batch * hardShare));
+        expect(hard).toBe(Math.round(drawn.batch * batchFraction));
         expect(prompts.filter((id) => id < 1000 + size)).toHaveLength(hard);
         expect(prompts).toHaveLength(drawn.batch);
       }),
@@ -124,7 +124,7 @@ describe("stratified", () => {
   });
 
   test("breaks ties of the score by position", () => {
-    const flat = draw({ ...stratified, scores: new Float32Array(50), hardShare: 1 });
+    const flat = draw({ ...stratified, scores: new Float32Array(50), batchFraction: 1 });
     const seen = new Set(
       Array.from({ length: 5 }, (_, step) => [...drawPrompts({ ...flat, step }).prompts]).flat(),
     );
@@ -132,9 +132,9 @@ describe("stratified", () => {
   });
 
   test("refuses a stratum with nothing in it", () => {
-    const all = draw({ ...stratified, prompts: 3, hardQuantile: 0.9 });
+    const all = draw({ ...stratified, prompts: 3, hardFraction: 0.9 });
     expect(() => drawPrompts(all)).toThrow(/no prompt to draw from for prompts\/other/);
-    expect(drawPrompts({ ...all, hardShare: 1 }).hard).toBe(8);
+    expect(drawPrompts({ ...all, batchFraction: 1 }).hard).toBe(8);
   });
 
   test("refuses uneven or unordered scores and shares out of range", () => {
@@ -142,10 +142,10 @@ describe("stratified", () => {
       drawPrompts(draw({ ...stratified, ...changes }));
     expect(refused({ scores: new Float32Array(3) })).toThrow(/ids has 50 values and scores has 3/);
     expect(refused({ scores: new Float32Array(50).fill(Number.NaN) })).toThrow(/NaN/);
-    expect(refused({ hardShare: 1.5 })).toThrow(/hardShare is 1.5/);
-    expect(refused({ hardShare: Number.NaN })).toThrow(RangeError);
-    expect(refused({ hardQuantile: 0 })).toThrow(/hardQuantile is 0/);
-    expect(refused({ hardQuantile: 1 })).toThrow(/hardQuantile is 1/);
+    expect(refused({ batchFraction: 1.5 })).toThrow(/batchFraction is 1.5/);
+    expect(refused({ batchFraction: Number.NaN })).toThrow(RangeError);
+    expect(refused({ hardFraction: 0 })).toThrow(/hardFraction is 0/);
+    expect(refused({ hardFraction: 1 })).toThrow(/hardFraction is 1/);
   });
 });
 

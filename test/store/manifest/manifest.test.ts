@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { Happening, JournalEvent } from "../../../src/journal/events.js";
+import type { EventPayload, JournalEvent } from "../../../src/journal/events.js";
 import {
   type Manifest,
   parsedManifest,
@@ -21,15 +21,15 @@ import {
 } from "../../../src/store/manifest/progress.js";
 import { manifestSchema, manifestSchemaText } from "../../../src/store/manifest/schema.js";
 import { manifestText } from "../../../src/store/manifest/text.js";
+import { answerTo, evaluatedPayload } from "../../engine/event-payloads.js";
 import { smallExperiment } from "../../engine/experiments.js";
-import { answerTo, evaluatedHappening } from "../../engine/happenings.js";
 import { provenance, temporaryFolder } from "../folders.js";
 
 const started = new Date(Date.UTC(2026, 0, 1));
 const start = (): Manifest => startingManifest(smallExperiment(), provenance(), started);
 
-function event(trial: string | null, happening: Happening): JournalEvent {
-  return { seq: 1, time: "2026-01-02T00:00:00.000Z", trial, ...happening };
+function event(trial: string | null, eventPayload: EventPayload): JournalEvent {
+  return { seq: 1, time: "2026-01-02T00:00:00.000Z", trial, ...eventPayload };
 }
 
 function ready(trial: string, changes: object = {}): JournalEvent {
@@ -42,7 +42,7 @@ function ready(trial: string, changes: object = {}): JournalEvent {
     data: { "good-texts.jsonl": "d" },
     prompts: { train: "a".repeat(64), test: "b".repeat(64) },
   };
-  return event(trial, { ...loaded, digests, ...changes } as Happening);
+  return event(trial, { ...loaded, digests, ...changes } as EventPayload);
 }
 
 const finished = {
@@ -60,7 +60,7 @@ const whole = (): Manifest =>
     [
       ready("sft-s0", { versions: { python: "3.11.2", torch: "2.9.0", numpy: "2" } }),
       event("sft-s0", { type: "model_exported", path: "x", files: { m: "1" }, bytes: 1 }),
-      event("sft-s0", evaluatedHappening({ final: true, metrics: { reward_mean: 0.5 } })),
+      event("sft-s0", evaluatedPayload({ final: true, metrics: { reward_mean: 0.5 } })),
     ].reduce(manifestAfter, start()),
     finished,
     { events: 9, checksum: "c" },
@@ -180,7 +180,7 @@ describe("a worker that has loaded", () => {
 
 test("events that add nothing leave the very same manifest", () => {
   const before = start();
-  const told = evaluatedHappening({ final: false });
+  const told = evaluatedPayload({ final: false });
   expect(manifestAfter(before, event("rlhf-s0", told))).toBe(before);
   expect(manifestAfter(before, event(null, { type: "warning", message: "" }))).toBe(before);
 });

@@ -240,13 +240,13 @@ describe("commands", () => {
     }
   });
 
-  test("x stops only after a yes, and a run that stops already is broken off after another", () => {
+  test("x stops only after a yes, and a run that stops already is aborted after another", () => {
     expect(effects("x")).toEqual([]);
     expect(effects("x n")).toEqual([]);
     expect(effects("x escape y")).toEqual([]);
     expect(effects("x y")).toEqual([{ kind: "ask", command: "stop" }]);
     expect(effects("x y", { ...facts, state: "stopping" })).toEqual([
-      { kind: "ask", command: "halt" },
+      { kind: "ask", command: "abort" },
     ]);
   });
 
@@ -276,10 +276,10 @@ describe("leaving", () => {
   test("Ctrl-C stops a run in the foreground, and breaks it off the second time", () => {
     expect(effects("ctrl-c ctrl-c", inFront)).toEqual([
       { kind: "ask", command: "stop" },
-      { kind: "ask", command: "halt" },
+      { kind: "ask", command: "abort" },
     ]);
     expect(effects("ctrl-c", { ...inFront, state: "stopping" })).toEqual([
-      { kind: "ask", command: "halt" },
+      { kind: "ask", command: "abort" },
     ]);
   });
 });

@@ -304,13 +304,13 @@ describe("a view of a run", () => {
 });
 
 describe("a run in the foreground", () => {
-  test("is stopped by Ctrl-C and broken off by the second; the view stays to its end", async () => {
+  test("is stopped by Ctrl-C and aborted by the second; the view stays to its end", async () => {
     const view = await open({ foreground: true });
     view.type("\u0003");
     await view.shows("Stopping after the current iterations");
     view.type("\u0003");
     await view.shows("Aborting");
-    expect(view.run.asked).toEqual(["stop", "halt"]);
+    expect(view.run.asked).toEqual(["stop", "abort"]);
     view.run.listener!.closed();
     expect(await settled(view)).toBe("ended");
   });
@@ -333,7 +333,7 @@ describe("a run in the foreground", () => {
   test("is stopped by two Ctrl-C that come as one", async () => {
     const view = await open({ foreground: true });
     view.type("\u0003\u0003");
-    await eventually(() => expect(view.run.asked).toEqual(["stop", "halt"]));
+    await eventually(() => expect(view.run.asked).toEqual(["stop", "abort"]));
   });
 
   test("is left after a question, and stops", async () => {

@@ -354,7 +354,7 @@ const anyView = fc.record({
   selected: fc.nat(80),
   help: fc.option(fc.nat(30), { freq: 8 }),
   typing: fc.boolean(),
-  dialog: fc.constantFrom(null, "leave" as const, "stop" as const, "halt" as const),
+  dialog: fc.constantFrom(null, "leave" as const, "stop" as const, "abort" as const),
 });
 
 /** What a terminal would carry out instead of showing it. */

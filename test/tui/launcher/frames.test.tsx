@@ -290,7 +290,7 @@ describe("the form", () => {
         device  ‹ auto ›        auto: a GPU where there is one
         Start  not with these settings:
         --set risk.alpha=1.5: risk.alpha: found 1.5, expected a number over 0 and at
-        most 1. The default is \`alpha: 0.4\` (α: the worst share of episodes that
+        most 1. The default is \`alpha: 0.4\` (α: the worst fraction of episodes that
         counts).
       The risk schedule is drawn here once the settings are right.
 

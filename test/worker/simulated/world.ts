@@ -93,7 +93,7 @@ const MAX_STEP = 0.5;
 /**
  * One policy-gradient step over the episodes with weight; only ratios of weights matter.
  *
- * @param returns - What counts, one an episode.
+ * @param returns - What counts, one per episode.
  * @param rate - Length of the step along the gradient.
  */
 export function learned(

@@ -1,4 +1,4 @@
-/** A worker's door over TCP: opened by the session's key, and by nothing else that may knock. */
+/** A worker's listener over TCP: opened by the session's key, and by nothing else that may knock. */
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -335,7 +335,7 @@ describe("over TCP", () => {
     expect(connection.endpoint).toMatch(/^tcp:\/\/workstation\.example:\d+$/);
   });
 
-  test("the door opens and closes any number of times", async () => {
+  test("the listener opens and closes any number of times", async () => {
     for (let i = 0; i < 40; i++) {
       const opened = await Opened.start();
       const worker = await opened.worker();

@@ -29,7 +29,7 @@ _WORDS: Final = tuple(
 
 @dataclass(frozen=True)
 class Prompts:
-    """One split; all arrays have one row a prompt."""
+    """One split; all arrays have one row per prompt."""
 
     ids: NDArray[np.uint32]
     scores: Floats
@@ -216,7 +216,7 @@ def _transformed(reward: Floats, settings: LoadReward) -> Floats:
 
 @dataclass(frozen=True)
 class Words:
-    """What the texts of a rollout follow from; one row an episode."""
+    """What the texts of a rollout follow from; one row per episode."""
 
     prompts: NDArray[np.uint32]
     means: Floats

@@ -3,7 +3,7 @@ import { Box } from "ink";
 import type { ReactElement } from "react";
 import { ranksEpisodes, usesAlpha } from "../../../risk/measures/registry.js";
 import type { WhatIfQuestion } from "../../../run-model/what-if.js";
-import { formatShare } from "../../../text/numbers.js";
+import { formatFraction } from "../../../text/numbers.js";
 import {
   flowFields,
   type Line,
@@ -77,7 +77,7 @@ function figureLines(
   const batch = step?.batch ?? config.training.batch;
   const kept = `${step?.kept ?? number(null)} of ${batch}`;
   const again = repeatedTail(episodes, previous);
-  const fraction = again === null ? number(null) : formatShare(Math.round(100 * again) / 100);
+  const fraction = again === null ? number(null) : formatFraction(Math.round(100 * again) / 100);
   const target = settingNumber(config.risk.alpha, style);
   const isWide = width >= fullNames;
   const bold = { bold: true };

@@ -1,4 +1,4 @@
-/** The worst episodes of a step, one a line, and the selected one's text below; or that one alone. */
+/** The worst episodes of a step, one per line, and the selected one's text below; or that one alone. */
 import { Box } from "ink";
 import type { ReactElement } from "react";
 import type { EpisodeText } from "../../../engine/ports.js";

@@ -163,7 +163,7 @@ describe("the step's tail", () => {
     expect([0, 1, 2, 3, 4].map(inTail)).toEqual([false, true, false, true, true]);
   });
 
-  test("comes back in the share of its prompts that were kept before", () => {
+  test("comes back in the fraction of its prompts that were kept before", () => {
     const next = { ...batch, prompt: [11, 12, 13, 20, 21] };
     expect(repeatedTail(next, batch)).toBe(1 / 3);
     expect(repeatedTail(batch, batch)).toBe(1);

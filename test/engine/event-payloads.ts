@@ -1,10 +1,10 @@
 /** The event that ends an action well, with plain figures: for machines without workers. */
 import type { TrialAction } from "../../src/engine/action.js";
-import type { EvaluatedEvent, Happening, StepEvent } from "../../src/journal/events.js";
+import type { EvaluatedEvent, EventPayload, StepEvent } from "../../src/journal/events.js";
 
 type Own<E> = Omit<E, "seq" | "time" | "trial">;
 
-export function answerTo(action: TrialAction): Happening {
+export function answerTo(action: TrialAction): EventPayload {
   switch (action.kind) {
     case "open":
       return {
@@ -40,14 +40,14 @@ export function answerTo(action: TrialAction): Happening {
     case "sft":
       return { type: "sft_finished", steps: 1, loss_first: 2, loss_last: 1, seconds: 1 };
     case "step":
-      return stepHappening({
+      return stepPayload({
         step: action.step,
         beta: action.beta,
         compute: action.compute + 10,
         kl_controlled: 9,
       });
     case "evaluate":
-      return evaluatedHappening({ ...action, metrics: { reward_mean: 0 } });
+      return evaluatedPayload({ ...action, metrics: { reward_mean: 0 } });
     case "checkpoint":
       return {
         type: "checkpoint_saved",
@@ -66,7 +66,7 @@ export function answerTo(action: TrialAction): Happening {
   }
 }
 
-export function stepHappening(changes: Partial<Own<StepEvent>>): Own<StepEvent> {
+export function stepPayload(changes: Partial<Own<StepEvent>>): Own<StepEvent> {
   return {
     type: "step",
     step: 0,
@@ -91,7 +91,7 @@ export function stepHappening(changes: Partial<Own<StepEvent>>): Own<StepEvent> 
     explained_variance: 0,
     figures: {},
     learning_rate: 0,
-    hard_share: 0,
+    batch_fraction: 0,
     length_mean: 1,
     compute: 0,
     memory_bytes: 0,
@@ -112,7 +112,7 @@ export function stepHappening(changes: Partial<Own<StepEvent>>): Own<StepEvent> 
   };
 }
 
-export function evaluatedHappening({
+export function evaluatedPayload({
   step = 0,
   final = false,
   compute = 0,
