@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 
@@ -77,6 +78,7 @@ def fine_tune(
             args=_arguments(payload, policy.device, folder),
             train_dataset=Dataset.from_dict({"input_ids": rows, "labels": rows}),
             processing_class=policy.tokenizer,
+            compute_loss_func=_masked_loss,
             callbacks=[watcher],
         )
         trainer.remove_callback(PrinterCallback)
@@ -132,6 +134,16 @@ def _arguments(payload: SftPayload, device: Device, folder: str) -> Any:
         arguments.device  # noqa: B018 — sets the devices up, which the next line corrects
         arguments._n_gpu = 1
     return arguments
+
+
+def _masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
+    """Mean −log p of the tokens that are labelled, each given those before it.
+
+    The Trainer's own divides by each text's first token too, which nothing predicts, where the
+    class is not named …ForCausalLM (GPT-2): a seventh of the loss at texts of seven tokens.
+    """
+    logits = outputs.logits[:, :-1].float().flatten(0, 1)
+    return nn.functional.cross_entropy(logits, labels[:, 1:].flatten())
 
 
 class _Watcher(TrainerCallback):  # type: ignore[misc]
