@@ -1,24 +1,72 @@
 """How the episodes of an update are dealt out to gradient steps."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+# Padded tokens may be so many times those of groups in the order of length.
+_SLACK: Final = 1.05
+# Each try at mixing reaches so much less far than the one before.
+_NARROWER: Final = 1.5
+
 
 def minibatches(
-    lengths: NDArray[np.integer], steps: int, random: np.random.Generator
+    prompts: NDArray[np.integer],
+    responses: NDArray[np.integer],
+    steps: int,
+    random: np.random.Generator,
 ) -> Iterator[NDArray[np.intp]]:
     """All rows in `steps` groups of like length whose sizes differ by one at most.
 
     Even groups: a last group of one episode would be a step of almost pure noise, and Adam would
     make it as large as the others. With fewer rows than steps, rows come again, in a new order.
+
+    Args:
+        prompts: tokens of each row's prompt, and `responses` of its response.
     """
-    order = random.permutation(len(lengths))
+    order = random.permutation(len(prompts))
     while len(order) < steps:
-        order = np.concatenate([order, random.permutation(len(lengths))])[:steps]
+        order = np.concatenate([order, random.permutation(len(prompts))])[:steps]
     # Stable: among equal lengths the shuffle stays.
-    order = order[np.argsort(lengths[order], kind="stable")]
+    order = order[np.argsort((prompts + responses)[order], kind="stable")]
+    if np.ptp(prompts) or np.ptp(responses):
+        order = _mixed(order, prompts, responses, steps, random)
     groups = np.array_split(order, steps)
     for group in random.permutation(len(groups)):
         yield groups[group]
+
+
+def padded_tokens(
+    order: NDArray[np.intp],
+    prompts: NDArray[np.integer],
+    responses: NDArray[np.integer],
+    steps: int,
+) -> int:
+    """Tokens of all passes over `steps` groups, padding in: prompts and responses have each their
+    own."""
+    groups = np.array_split(order, steps)
+    return sum(len(rows) * int(prompts[rows].max() + responses[rows].max()) for rows in groups)
+
+
+def _mixed(
+    order: NDArray[np.intp],
+    prompts: NDArray[np.integer],
+    responses: NDArray[np.integer],
+    steps: int,
+    random: np.random.Generator,
+) -> NDArray[np.intp]:
+    """Rows of like length in a new order, as far from the old as the padding allows.
+
+    In order of length alone the same episodes would share a step in every epoch.
+    """
+    most = _SLACK * padded_tokens(order, prompts, responses, steps)
+    places, noise = np.arange(len(order)), random.random(len(order))
+    reach = float(len(order))
+    while reach >= 1:
+        mixed = order[np.argsort(places + reach * noise, kind="stable")]
+        if padded_tokens(mixed, prompts, responses, steps) <= most:
+            return mixed
+        reach /= _NARROWER
+    return order

@@ -86,8 +86,8 @@ class Ppo:
         for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
             group["lr"] = rate * settings.learning_rate_factor
         generated = objective.token_counts()
-        lengths = objective.episodes.prompts.lengths.cpu().numpy() + generated
-        count = len(lengths)
+        prompts = objective.episodes.prompts.lengths.cpu().numpy()
+        count = len(prompts)
         steps = settings.steps_per_epoch or math.ceil(count / training.minibatch)
         # Each step's loss is its fraction of one sum over the batch, so that an episode's influence
         # is its weight wherever the shuffle puts it.
@@ -97,7 +97,7 @@ class Ppo:
         figures, tokens, done = Figures(), 0, 0
         random = np.random.default_rng(settings.seed)
         for _ in range(training.epochs):
-            for rows in minibatches(lengths, steps, random):
+            for rows in minibatches(prompts, generated, steps, random):
                 report("update", done, total, "steps")
                 part = objective.select(torch.from_numpy(rows).to(device))
                 figures.add(self._step(part, factor, kl, rows))

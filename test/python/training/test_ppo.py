@@ -14,7 +14,6 @@ from averse_worker.models.policy import Policy
 from averse_worker.rollout import returns
 from averse_worker.rollout.collect import Critique, Episodes
 from averse_worker.rollout.generate import Sampler, sample, uniforms
-from averse_worker.training.minibatches import minibatches
 from averse_worker.training.ppo import Ppo, UpdateSummary
 from averse_worker.wire.errors import Diverged
 from payloads import adapter, load_payload
@@ -295,17 +294,6 @@ def test_mixed_precision_trains_float32_weights(language_model: Path, rank: int)
     before = {n: p.detach().clone() for n, p in policy.parameters.items()}
     update_once(Ppo(policy, training(learning_rate=1e-3), 0), episodes, np.ones(6))
     assert any(not p.equal(before[n]) for n, p in policy.parameters.items())
-
-
-@pytest.mark.parametrize(("count", "size"), [(1, 4), (8, 4), (9, 4), (33, 32), (5, 1)])
-def test_minibatches_hold_every_row_once_in_even_groups(count: int, size: int) -> None:
-    lengths = np.random.default_rng(0).integers(1, 5, count)
-    groups = list(minibatches(lengths, -(-count // size), np.random.default_rng(1)))
-    assert len(groups) == -(-count // size)
-    assert sorted(np.concatenate(groups).tolist()) == list(range(count))
-    sizes = [len(group) for group in groups]
-    assert max(sizes) - min(sizes) <= 1
-    assert max(sizes) <= size
 
 
 def test_the_fused_head_has_the_gradients_of_the_plain_one() -> None:
