@@ -20,7 +20,7 @@ from averse_worker.rewards.scoring import Scorer
 from averse_worker.rollout.agreement import check_agreement
 from averse_worker.rollout.collect import full_texts
 from averse_worker.rollout.generate import Sampler, sample, uniforms_of_prompts
-from averse_worker.rollout.reference import reference_log_probs
+from averse_worker.rollout.reference import own_log_probs, reference_log_probs
 from averse_worker.wire.messages.evaluation import Sample
 
 # Episodes sampled at once where rollout.minibatch sets no limit: evaluations may be large.
@@ -93,10 +93,10 @@ def evaluate(
         _ticker(report, "evaluate", "tokens"),
     )
     reference = reference_log_probs(policy, padded, drawn.responses, limited, report)
-    log_ratios = drawn.log_probs - reference
+    log_ratios = own_log_probs(policy, padded, drawn, limited, report) - reference
     check_finite(log_ratios, "log-probabilities")
     if untrained:
-        check_agreement(policy, log_ratios, drawn.responses.lengths)
+        check_agreement(policy, drawn.log_probs - reference, drawn.responses.lengths)
     texts = full_texts(policy, prompts, rows, drawn.responses)
     report("reward", 0, len(texts) * len(rewards.components), "texts")
     components = rewards.score(texts, _ticker(report, "reward", "texts"))

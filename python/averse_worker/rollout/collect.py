@@ -25,7 +25,7 @@ from averse_worker.rewards.contract import Failed, Scores
 from averse_worker.rollout import returns
 from averse_worker.rollout.agreement import check_agreement
 from averse_worker.rollout.generate import Sampler, sample
-from averse_worker.rollout.reference import reference_log_probs
+from averse_worker.rollout.reference import own_log_probs, reference_log_probs
 from averse_worker.wire.messages.load import LoadTraining
 from averse_worker.wire.messages.training import RolloutSeconds
 
@@ -55,7 +55,7 @@ class Episodes:
     prompts: PaddedPrompts
     responses: Responses
     log_probs: Tensor
-    """of the policy that sampled"""
+    """of the policy that sampled, as the update computes them"""
     reference_log_probs: Tensor
     critique: Critique | None
     """None: there is no critic"""
@@ -147,23 +147,25 @@ class Collector:
         reference = reference_log_probs(
             self.policy, padded, samples.responses, self.sampler, report
         )
-        log_ratios = samples.log_probs - reference
+        own = own_log_probs(self.policy, padded, samples, self.sampler, report)
+        log_ratios = own - reference
         check_finite(log_ratios, "log-probabilities")
         if samples.values is not None:
             check_finite(samples.values, "values")
         if untrained:
-            check_agreement(self.policy, log_ratios, samples.responses.lengths)
+            sampled_otherwise = samples.log_probs - reference
+            check_agreement(self.policy, sampled_otherwise, samples.responses.lengths)
         referred = clock.lap()
         texts = full_texts(self.policy, prompts, rows, samples.responses)
         total = len(texts) * len(self.rewards.components)
         report("reward", 0, total, "texts")
         scored = self.rewards.score(texts, _ticker(report, "reward", "texts"))
         report("reward", total, total, "texts")
-        own = scores[:, rows]
+        alone = scores[:, rows]
         baseline = None
         if self.training.prefix_baseline:
             tick = _ticker(report, "prefixes", "texts")
-            baseline, missing = self._prefix_rewards(prompts, own, rows, samples.responses, tick)
+            baseline, missing = self._prefix_rewards(prompts, alone, rows, samples.responses, tick)
             # Failed is failed, also where only the text before a token had no score.
             scored = [
                 Scores(part.values, {**before, **part.failures})
@@ -172,7 +174,7 @@ class Collector:
         raw = np.stack([part.values for part in scored])
         failed = failed_episodes(scored)
         lost = set(np.flatnonzero(failed).tolist())
-        shaped = self.rewards.trained(raw, own)
+        shaped = self.rewards.trained(raw, alone)
         shaped[failed] = np.nan
         lengths = samples.responses.lengths
         dense = returns.dense_rewards(
@@ -201,9 +203,7 @@ class Collector:
             entropy=float(samples.entropies.sum() / lengths.sum()),
             seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
         )
-        episodes = Episodes(
-            padded, samples.responses, samples.log_probs, reference, critique, failed
-        )
+        episodes = Episodes(padded, samples.responses, own, reference, critique, failed)
         return episodes, summary
 
     def _criticise(

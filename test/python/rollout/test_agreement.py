@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from averse_worker.engine.torch.engine import TorchEngine
+from averse_worker.models.batches import PaddedPrompts
 from averse_worker.models.language_model import LanguageModel
 from averse_worker.models.policy import Policy
 from averse_worker.rollout.agreement import FLOAT32_BOUND, HALF_BOUND, check_agreement
+from averse_worker.rollout.generate import Sampler, sample, uniforms
+from averse_worker.rollout.reference import own_log_probs
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadPayload
-from payloads import evaluate_payload, load_payload, rollout_payload, update_payload
+from payloads import adapter, evaluate_payload, load_payload, rollout_payload, update_payload
 from tiny_models import make_policy, no_report, write_language_model
 
 LENGTHS = torch.tensor([4, 2, 4])
@@ -100,3 +103,34 @@ def test_another_reference_may_differ_from_the_start(
     made = engine(load_payload(torch_load, reference=named))
     kl = made.rollout(rollout_payload(np.arange(4)), no_report).kl
     assert np.abs(np.frombuffer(kl, np.float32)).max() > FLOAT32_BOUND
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_in_half_precision_the_kl_begins_at_zero(
+    torch_load: LoadPayload, dtype: str, rank: int
+) -> None:
+    """Old log-probabilities come from the pass that the update makes, not from the sampler."""
+    load = load_payload(torch_load, backend__dtype=dtype, policy__adapter=adapter(rank))
+    made = engine(load)
+    kl = made.rollout(rollout_payload(np.arange(24)), no_report).kl
+    assert not np.frombuffer(kl, np.float32).any()
+    kl = made.evaluate(evaluate_payload(np.arange(16)), no_report).kl
+    assert not np.frombuffer(kl, np.float32).any()
+    # The sampler itself rounds otherwise, so that the zero means something.
+    assert made._loaded is not None
+    policy, prompts = made._loaded.training.policy, made._loaded.prompts["train"].prompts
+    padded = PaddedPrompts.of(prompts.tokens, policy.pad_token, policy.device.torch_device)
+    drawn = sample(policy, padded, uniforms(1, 48, 6), Sampler(6), lambda done, total: None)
+    found = own_log_probs(policy, padded, drawn, Sampler(6), no_report)
+    if dtype == "bfloat16":
+        assert not found.equal(drawn.log_probs)
+
+
+def test_in_float32_no_pass_is_made_for_them(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    padded = PaddedPrompts.of([[0, 40]], policy.pad_token, policy.device.torch_device)
+    drawn = sample(policy, padded, uniforms(1, 1, 4), Sampler(4), lambda done, total: None)
+    monkeypatch.setattr(Policy, "evaluate", None)
+    assert own_log_probs(policy, padded, drawn, Sampler(4), no_report) is drawn.log_probs
