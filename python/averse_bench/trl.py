@@ -1,9 +1,9 @@
 """Episodes a second against TRL's GRPO and RLOO trainers at equal work.
 
-Equal are: model, prompts, lengths, episodes per batch, completions per prompt (4), passes over a batch
-(4), episodes per gradient step, optimizer, and a KL term against a frozen reference. Theirs run as a
-user gets them on a CPU, with two settings in their favour: no gradient checkpointing and no
-logging. Ours pays for a critic besides.
+Equal are: model, prompts, lengths, episodes per batch, completions per prompt (4), passes over a
+batch (4), episodes per gradient step, optimizer, and a KL term against a frozen reference. Theirs
+run as a user gets them on a CPU, with two settings in their favour: no gradient checkpointing and
+no logging. Ours pays for a critic besides.
 """
 
 import tempfile

@@ -37,8 +37,8 @@ _LEAST_TOKENS = 20
 class Completion:
     """A prompt with its completion `new`.
 
-    `surprise` is the completion's mean nats per token, `distinct` its fraction of distinct token pairs,
-    0 where it is too short.
+    `surprise` is the completion's mean nats per token, `distinct` its fraction of distinct token
+    pairs, 0 where it is too short.
     """
 
     text: str

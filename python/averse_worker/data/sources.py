@@ -184,7 +184,8 @@ def _json(line: bytes, place: str) -> Any:
         ) from error
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{place}: is not JSON ({error.msg}, column {error.colno}); expected one object per line",
+            f"{place}: is not JSON ({error.msg}, column {error.colno}); "
+            "expected one object per line",
             key=KEY,
         ) from error
     except RecursionError as error:

@@ -178,7 +178,8 @@ class _LogProbs(torch.autograd.Function):
 
 
 def mean_exponent(powers: Tensor, exponents: Tensor) -> Tensor:
-    """Σ_v e^z_v z_v of each row [N], from e^z and z [N, V]: log Σ e^z less its fraction is entropy."""
+    """Σ_v e^z_v z_v of each row [N], from e^z and z [N, V]; divided by Σ e^z and taken from
+    log Σ e^z it is the entropy."""
     kind = powers.device.type
     # Autocast would take a forbidden token's exponent to float16's −∞, and 0 × −∞ is NaN; bfloat16
     # reaches as far as float32.
