@@ -124,7 +124,7 @@ def test_one_file_is_split(tmp_path: Path) -> None:
             '[\n{"text": "x"},\n{"text": "y"}\n]',
             "train.jsonl: is a JSON array; expected one object",
         ),
-        ('[{"text": "x"}, {"text": "y"}]', "train.jsonl: is a JSON array; expected one object a l"),
+        ('[{"text": "x"}, {"text": "y"}]', "train.jsonl: is a JSON array; expected one object per"),
         ('{\n"text": "x"\n}', "train.jsonl:1: is not JSON .*; expected one object per line"),
         (b'\xef\xbb\xbf{"text": "x"}', "train.jsonl: is UTF-8 with a byte order mark; save it"),
         ('{"text": "x"}'.encode("utf-16"), "train.jsonl: is UTF-16; save it as UTF-8"),
