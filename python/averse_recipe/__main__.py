@@ -10,17 +10,17 @@ def main() -> int:
     """Parses the command line, then imports what is heavy; returns the exit status."""
     names = ("tokenizer", "language-model", "reward", "judge", "good-texts", "card")
     parser = argparse.ArgumentParser(
-        prog="averse_recipe", description="Makes Averse's embedded assets again from the data set."
+        prog="averse_recipe", description="Rebuilds Averse's embedded assets from the data set."
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the *.jsonl.xz files")
-    parser.add_argument("--out", type=Path, required=True, help="folder that the assets go to")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the *.jsonl.xz files")
+    parser.add_argument("--out", type=Path, required=True, help="output folder of the assets")
     parser.add_argument(
         "--work",
         type=Path,
         default=Path(".averse-recipe"),
-        help="folder for checkpoints and logs; an interrupted recipe goes on from it",
+        help="folder for checkpoints and logs; an interrupted recipe resumes from it",
     )
-    parser.add_argument("--only", choices=names, action="append", help="only this stage (again)")
+    parser.add_argument("--only", choices=names, action="append", help="rerun only this stage")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     arguments = parser.parse_args()
 

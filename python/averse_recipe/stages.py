@@ -74,7 +74,7 @@ def make_language_model(recipe: Recipe) -> None:
     training = Pretraining(schedule)
     checkpoints = sorted((recipe.work / "checkpoints").glob("*.safetensors"))
     if checkpoints:
-        recipe.say(f"language-model: going on from {checkpoints[-1].name}")
+        recipe.say(f"language-model: resuming from {checkpoints[-1].name}")
         training.load(checkpoints[-1])
     threads = recipe.work / "threads"
     run(training, data, recipe.work, schedule.stable_tokens, 0, threads, recipe.say)
@@ -103,7 +103,7 @@ def make_texts(recipe: Recipe) -> None:
     if kept.is_file():
         finder = CopyFinder(np.load(kept))
     else:
-        recipe.say("good-texts: reading every run of nine words of the reviews")
+        recipe.say("good-texts: hashing every run of nine words of the reviews")
         finder = CopyFinder.of(r.text for r in recipe.reviews("train", "test", "unsup"))
         np.save(kept, finder.spans)
     make_good_texts(
@@ -163,12 +163,12 @@ def run_stages(recipe: Recipe, names: list[str]) -> None:
     for name in names:
         mark = recipe.work / f"{name}.done"
         if mark.exists():
-            recipe.say(f"{name}: already made (remove {mark.name} in the work folder to redo it)")
+            recipe.say(f"{name}: already done (remove {mark.name} in the work folder to rerun it)")
             continue
         began = time.monotonic()
         STAGES[name](recipe)
         mark.touch()
-        recipe.say(f"{name}: made in {time.monotonic() - began:.0f} s")
+        recipe.say(f"{name}: done in {time.monotonic() - began:.0f} s")
     for path in recipe.out.rglob("*"):
         if path.is_file():
             # safetensors writes files that only their owner can read.

@@ -36,19 +36,30 @@ EXIT_BUG: Final = 70
 def read_arguments(argv: list[str]) -> argparse.Namespace:
     """Parses the command line; leaves with code 2 where it is wrong."""
     parser = argparse.ArgumentParser(
-        prog="averse_worker", description="Serves one Averse controller until told to stop."
+        prog="averse_worker", description="Runs the engine commands of one Averse controller."
     )
-    parser.add_argument("--endpoint", required=True, help="ipc://… or tcp://… the controller bound")
-    parser.add_argument("--keys", type=Path, help="file with the keys of a tcp://… endpoint")
-    parser.add_argument("--session", required=True, help="id that every message must carry")
+    parser.add_argument(
+        "--endpoint", required=True, help="ipc://PATH or tcp://HOST:PORT of the controller"
+    )
+    parser.add_argument("--keys", type=Path, help="key file; required for a tcp:// endpoint")
+    parser.add_argument(
+        "--session", required=True, help="session id; requests of other sessions are refused"
+    )
     parser.add_argument("--engine", choices=sorted(ENGINES), default="torch")
     for name, default, what in (
-        ("heartbeat", Timing.heartbeat_ms, "between two ZMTP pings"),
-        ("heartbeat-timeout", Timing.heartbeat_timeout_ms, "timeout: the controller is gone"),
-        ("connect-timeout", Timing.connect_timeout_ms, "for the first contact"),
+        ("heartbeat", Timing.heartbeat_ms, "between two ZMTP heartbeats"),
+        (
+            "heartbeat-timeout",
+            Timing.heartbeat_timeout_ms,
+            "without a heartbeat, then the controller counts as gone",
+        ),
+        ("connect-timeout", Timing.connect_timeout_ms, "until the first handshake"),
     ):
         parser.add_argument(
-            f"--{name}-ms", type=_milliseconds, default=default, help=f"{what} [{default}]"
+            f"--{name}-ms",
+            type=_milliseconds,
+            default=default,
+            help=f"milliseconds {what} [{default}]",
         )
     return parser.parse_args(argv)
 
@@ -102,7 +113,7 @@ def _control(connection: Connection, server: Server, parent: Parent) -> None:
     try:
         ending = connection.run(server.receive, parent.gone, _signalled)
     except BaseException:
-        _leave(EXIT_BUG, f"a bug in the control thread\n{traceback.format_exc()}")
+        _leave(EXIT_BUG, f"bug in the control thread\n{traceback.format_exc()}")
     if ending is not Ending.CLOSED:
         _leave(EXIT_CODES[ending], ending.value)
 
@@ -119,7 +130,7 @@ def _leave(code: int, why: str) -> NoReturn:
     their folder, and the kernel takes back memory, devices and sockets.
     """
     with contextlib.suppress(OSError):  # standard error may have gone with the controller
-        print(f"averse_worker: leaving with code {code}: {why}", file=sys.stderr, flush=True)
+        print(f"averse_worker: exiting with code {code}: {why}", file=sys.stderr, flush=True)
     os._exit(code)
 
 

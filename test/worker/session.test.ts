@@ -90,7 +90,7 @@ describe("session over TCP", () => {
 
   test("a worker without its keys refuses to start", async () => {
     const error = await lossOf(() => openSession({ ...locked, argv: fake.argv }, { root }));
-    expect(error.message).toMatch(/exited with code 2 before its hello.*never without keys/);
+    expect(error.message).toMatch(/exited with code 2 before its hello.*requires keys/);
   });
 
   test("a worker with another session's keys stays outside", async () => {

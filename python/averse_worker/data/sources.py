@@ -89,7 +89,9 @@ def read_data(source: BuiltinSource | FolderSource) -> Data:
         rows = _split(list(_rows(found)), found)
     else:
         raise InputError(
-            f"{KEY} is '{source.path}', which is neither builtin, nor a folder, nor a file", key=KEY
+            f"{KEY} is '{source.path}', and there is no such folder or file; expected builtin, a "
+            "folder with train.jsonl and test.jsonl, or one .jsonl file",
+            key=KEY,
         )
     return Data(
         rows,
@@ -114,7 +116,9 @@ def _builtin() -> Data:
 
 def _split(rows: list[Row], path: Path) -> dict[Split, list[Row]]:
     if len(rows) < 2:
-        raise InputError(f"{path}: one row only, expected two or more to split", key=KEY)
+        raise InputError(
+            f"{path}: has one row; expected at least two, to split into train and test", key=KEY
+        )
     every = min(_TEST_EVERY, len(rows))
     test = [row for row in rows if row.id % every == every - 1]
     return {"train": [row for row in rows if row.id % every != every - 1], "test": test}
@@ -125,16 +129,16 @@ def _rows(path: Path) -> Iterator[Row]:
     for mark, name in _MARKS.items():
         if data.startswith(mark):
             raise InputError(
-                f"{path}: is {name}; save it as UTF-8 without a byte order mark", key=KEY
+                f"{path}: is encoded as {name}; save it as UTF-8 without a byte order mark", key=KEY
             )
     lines = data.split(b"\n")
     first = next((line for line in lines if line.strip()), b"")
     if not first:
-        raise InputError(f"{path}: is empty, expected one JSON object per line", key=KEY)
+        raise InputError(f"{path}: is empty; expected one JSON object per line", key=KEY)
     if _ARRAY.match(first):
         raise InputError(
-            f"{path}: is a JSON array; expected one object per line, without brackets around them "
-            "and commas between",
+            f"{path}: is a JSON array; expected one object per line, without enclosing brackets "
+            "or commas between",
             key=KEY,
         )
     index = 0
@@ -155,13 +159,17 @@ def _row(line: bytes, index: int, place: str) -> Row:
     field = "text" if "text" in value else "prompt"
     text = value.get(field)
     if not isinstance(text, str) or not text.strip():
-        told = "is missing" if field not in value else f"is {_shown(text)}, expected words"
+        told = (
+            "is missing"
+            if field not in value
+            else f"is {_shown(text)}, expected a string that is not blank"
+        )
         name = f'"{field}"' if field in value else '"text" (or "prompt")'
         raise InputError(f"{place}: {name} {told}", key=KEY)
     if half := _HALF_PAIR.search(text):
         raise InputError(
             f'{place}: "{field}" has half of a surrogate pair, \\u{ord(half[0]):04x}, at character '
-            f"{half.start() + 1}: an emoji was cut there; mend or leave out the row",
+            f"{half.start() + 1} (a truncated emoji); fix or remove the row",
             key=KEY,
         )
     label = value.get("label")

@@ -50,7 +50,7 @@ def tokenise_prompts(
         if before == [begin] and ids[:2] == [begin, begin]:  # the row has it as well
             ids = ids[1:]
         if not ids:
-            raise InputError(f"{row.place}: the text has no tokens, expected at least one", key=KEY)
+            raise InputError(f"{row.place}: the text has no tokens; expected at least one", key=KEY)
         tokens.append(ids[:prompt_tokens])
     texts = read_tokens(tokenizer, end_tokens, tokens)
     return Prompts(np.array([row.id for row in rows], dtype=np.uint32), tokens, texts)

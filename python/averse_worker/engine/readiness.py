@@ -20,7 +20,7 @@ def require_loaded(loaded: Held | None, command: str) -> Held:
         ProtocolError: nothing has been loaded.
     """
     if loaded is None:
-        raise ProtocolError(f"`{command}` came before `load`; send `load` first")
+        raise ProtocolError(f"`{command}` arrived before `load`; send `load` first")
     return loaded
 
 
@@ -33,8 +33,8 @@ def require_rollout(held: Held | None, rollouts: int, asked: int, command: str) 
     if held is None or asked != rollouts:
         number = "none" if held is None else str(rollouts)
         raise ProtocolError(
-            f"`{command}` is for rollout {asked}, this engine holds {number}; "
-            "name the last rollout, and roll out again after `load`, `sft` or `restore`"
+            f"`{command}` is for rollout {asked}, but this engine holds {number}; "
+            "name the last rollout, and send `rollout` again after `load`, `sft` or `restore`"
         )
     return held
 
@@ -47,8 +47,8 @@ def require_ema(ema: Held | None) -> Held:
     """
     if ema is None:
         raise InputError(
-            "there are no EMA weights: training.ema_decay is 0; set it above 0 (0.8, say) or ask "
-            "for the current weights",
+            "there are no EMA weights: training.ema_decay is 0; set it above 0 (0.8, for "
+            "example) or request the current weights",
             key="training.ema_decay",
         )
     return ema

@@ -65,7 +65,7 @@ def check_weights(folder: ModelFolder) -> None:
             )
         shards = index.get("weight_map")
         if not isinstance(shards, dict) or not all(isinstance(n, str) for n in shards.values()):
-            raise folder.wrong(f'{_INDEX} has no "weight_map"; expected tensor name to file name')
+            raise folder.wrong(f'{_INDEX} has no "weight_map" from tensor name to file name')
         names = sorted(set(shards.values()))
     for name in names:
         _check_safetensors(folder, name)
@@ -75,7 +75,7 @@ def _check_safetensors(folder: ModelFolder, name: str) -> None:
     """Reads the header alone: 8 bytes of its length, JSON, then the tensors it tells of."""
     path = folder.path / name
     if not path.is_file():
-        raise folder.wrong(f"no {name}, which {_INDEX} names; copy the whole model")
+        raise folder.wrong(f"{name} is missing, but {_INDEX} lists it; copy the whole model")
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
@@ -87,11 +87,11 @@ def _check_safetensors(folder: ModelFolder, name: str) -> None:
         needed = 8 + length + max(ends, default=0)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise folder.wrong(
-            f"{name} is no safetensors file, or a damaged one; expected weights in that format"
+            f"{name} is not a valid safetensors file; copy or download it again"
         ) from error
     if size != needed:
         raise folder.wrong(
-            f"{name} has {size} bytes, but its header tells of {needed}; copy or download it anew"
+            f"{name} has {size} bytes, but its header says {needed}; copy or download it again"
         )
 
 

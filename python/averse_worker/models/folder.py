@@ -100,12 +100,14 @@ def find_model(
         refuse_revision(found, revision)
         return found
     if path.is_absolute() or model.startswith((".", "~")) or model.count("/") > 1:
-        raise InputError(f"{key} is '{model}', which is no folder on this machine", key=key)
+        raise InputError(
+            f"{key} is '{model}', and there is no such folder on this machine", key=key
+        )
     if trust_remote_code and not _COMMIT.fullmatch(revision or ""):
         setting = found.sibling("revision") or key
         raise InputError(
-            f"{key} is '{model}' on the Hugging Face hub, and code in it may run; set {setting} to "
-            "the commit that you have read (40 hexadecimal digits), so that no other can come",
+            f"{key} is '{model}' on the Hugging Face Hub, with trust_remote_code; set {setting} to "
+            "the full hash of the commit that you have reviewed (40 hexadecimal digits)",
             key=setting,
         )
     patterns = [*_PATTERNS, "*.py"] if trust_remote_code else _PATTERNS
@@ -134,7 +136,7 @@ def refuse_revision(folder: ModelFolder, revision: str | None) -> None:
     if revision is not None:
         setting = folder.sibling("revision") or folder.key
         raise folder.wrong(
-            f"is no model from the Hugging Face hub, but {setting} is '{revision}'; leave it out",
+            f"is a folder and has no revisions, but {setting} is '{revision}'; remove it",
             key=setting,
         )
 
@@ -144,15 +146,15 @@ def _download(model: str, key: str, fetch: Callable[[], str], report: Report) ->
         return Path(_in_background(fetch, report))
     except (HFValidationError, RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise InputError(
-            f"{key} is '{model}', which is neither builtin, nor a folder here, nor a model that "
-            "the Hugging Face hub shows you; check its name and revision, and sign in to the hub "
-            "where the model is not public",
+            f"{key} is '{model}', but there is no such folder here and no such model on the "
+            "Hugging Face Hub; check its name and revision, and log in to the Hub if the model is "
+            "private or gated",
             key=key,
         ) from error
     except OSError as error:  # no network and not in the cache, among others
         raise MissingEnvironment(
-            f"{key} is '{model}', which is no folder here and cannot be downloaded from the "
-            "Hugging Face hub; give a folder, or go online once to fill the cache",
+            f"{key} is '{model}', but there is no such folder here, and it cannot be downloaded "
+            "from the Hugging Face Hub; give a folder, or connect once to fill the cache",
             key=key,
         ) from error
 

@@ -84,9 +84,9 @@ def _check_same_vocabulary(
     if there != here:
         odd = sorted(t for t in there | here if there.get(t) != here.get(t))
         raise reference.wrong(
-            f"has another vocabulary than policy.model: {len(odd)} tokens differ, {odd[0]!r} has "
-            f"id {there.get(odd[0])} there and {here.get(odd[0])} in the policy; expected a model "
-            "with the same tokenizer"
+            f"has a different vocabulary from policy.model: {len(odd)} tokens differ, {odd[0]!r} "
+            f"has id {there.get(odd[0])} there and {here.get(odd[0])} in the policy; expected a "
+            "model with the same tokenizer"
         )
 
 

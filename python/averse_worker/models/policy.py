@@ -172,8 +172,8 @@ class Policy:
             return self._reference.language_model
         if any("lora" in name for name, _ in self.actor.head.named_parameters()):
             raise InputError(
-                "policy.lora_targets names the output layer, and the exact KL needs the "
-                "reference's beside it; leave that layer out, or use the k3 estimator",
+                "policy.lora_targets includes the output layer, but the exact KL needs that of the "
+                "reference unchanged; remove it, or use the k3 estimator",
                 key="policy.lora_targets",
             )
         return self.actor

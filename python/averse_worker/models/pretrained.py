@@ -123,12 +123,12 @@ def _config(folder: ModelFolder, declared: dict[str, Any], kind: Kind) -> PreTra
             allow = f"read that code and set {key} to true, or " if key else ""
             raise folder.wrong(
                 f"is a {model_type} model, which needs Python code from its own folder "
-                f"(auto_map); {allow}take a model that transformers knows",
+                f"(auto_map); {allow}use a model that transformers supports",
                 key=key,
             )
         raise folder.wrong(
             f"config.json has model_type {model_type!r}, which transformers "
-            f"{transformers.__version__} does not know; expected {_EXPECTED[kind]}"
+            f"{transformers.__version__} does not support; expected {_EXPECTED[kind]}"
         )
     with explained(folder, _EXPECTED[kind]):
         config: PreTrainedConfig = AutoConfig.from_pretrained(
@@ -143,7 +143,7 @@ def _config(folder: ModelFolder, declared: dict[str, Any], kind: Kind) -> PreTra
     known = type(config) in AutoModelForCausalLM._model_mapping or code
     if classifies or not known:
         raise folder.wrong(
-            f"is a {model_type} model ({', '.join(named) or 'no architecture named'}) and no "
+            f"is a {model_type} model ({', '.join(named) or 'no architecture named'}) and not a "
             f"language model; expected {_EXPECTED[kind]}"
         )
     return config
@@ -161,7 +161,7 @@ def _tokenizer(folder: ModelFolder) -> PreTrainedTokenizerBase:
     if not found or plain < 2:
         # transformers makes a tokenizer without a vocabulary rather than say so.
         raise folder.wrong(
-            f"the tokenizer has {plain} tokens beside the special ones; expected its vocabulary "
+            f"the tokenizer has {plain} tokens besides the special ones; expected its vocabulary "
             f"in {' or '.join(sorted(names))}"
         )
     return tokenizer
@@ -199,11 +199,11 @@ def _check_complete(folder: ModelFolder, found: dict[str, Any]) -> None:
         )
     for name, there, wanted in sorted(found["mismatched_keys"]):
         raise folder.wrong(
-            f"the weights do not fit config.json: {name} is {_shape(there)} there and "
+            f"the weights do not fit config.json: {name} is {_shape(there)} in the file, "
             f"{_shape(wanted)} by the config; copy both from the same model"
         )
     if found["error_msgs"] or found.get("conversion_errors"):
-        raise folder.wrong("some weights could not be converted; save the model anew")
+        raise folder.wrong("some weights could not be converted; save the model again")
 
 
 def _shape(shape: Any) -> str:

@@ -158,7 +158,7 @@ def _choose(name: str) -> torch.device:
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise MissingEnvironment(
-            "backend.device is 'mps', which this machine has not; set it to auto or cpu",
+            "backend.device is 'mps', but this machine has no MPS; set it to auto or cpu",
             key="backend.device",
         )
     return device

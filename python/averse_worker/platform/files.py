@@ -45,4 +45,4 @@ def check_empty_folder(folder: Path) -> None:
         InputError: the folder does not exist or holds files already.
     """
     if not folder.is_dir() or any(folder.iterdir()):
-        raise InputError(f"'{folder}' is not an existing, empty folder; make one and ask again")
+        raise InputError(f"'{folder}' is not an existing, empty folder; create an empty one")

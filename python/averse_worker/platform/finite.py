@@ -30,7 +30,7 @@ def require_finite(parameters: Mapping[str, Tensor]) -> None:
     if name is not None:
         raise Diverged(
             f"the weights of {name} are NaN or infinite; start a new run with a lower "
-            "training.learning_rate (sft.learning_rate, where it was fine-tuning)"
+            "training.learning_rate (after fine-tuning: sft.learning_rate)"
         )
 
 

@@ -98,8 +98,8 @@ class TransformersReward:
         if not np.allclose(together, alone, rtol=near, atol=near):
             worst = int(np.argmax(np.abs(together - alone)))
             raise folder.wrong(
-                f"scores a text {alone[worst]:.4g} alone and {together[worst]:.4g} beside longer "
-                "ones; expected a classifier that reads nothing into padding"
+                f"scores a text {alone[worst]:.4g} alone and {together[worst]:.4g} in a batch "
+                "with longer ones; expected a classifier that ignores padding"
             )
 
     def check_completions(
@@ -116,8 +116,8 @@ class TransformersReward:
         """
         if new_tokens > self._room and self._tokenizer.get_vocab() == policy.get_vocab():
             raise folder.wrong(
-                f"reads {self._room} tokens of a text, but rollout.new_tokens is {new_tokens} in "
-                f"the same vocabulary; set it to {self._room} or lower",
+                f"reads at most {self._room} tokens of a text, but rollout.new_tokens is "
+                f"{new_tokens}; set it to {self._room} or lower",
                 key="rollout.new_tokens",
             )
 
@@ -173,7 +173,7 @@ class TransformersReward:
         length = len(self._tokenizer(completion, **words).input_ids)
         if length > self._room:
             raise ValueError(
-                f"the completion alone has {length} tokens, the scorer reads {self._room}"
+                f"the completion alone has {length} tokens; the scorer reads at most {self._room}"
             )
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

@@ -40,6 +40,6 @@ def check_agreement(policy: Policy, log_ratios: Tensor, lengths: Tensor) -> None
             f"policy and reference are the same weights before the first update, but their KL is "
             f"{found:.3g} {unit}, expected at most {bound:g}: sampling token by token and the "
             f"forward pass disagree for this model ({type(policy.actor.causal).__name__}), so "
-            "that it cannot be trained; take another policy.model, or report this one",
+            "it cannot be trained; use another policy.model, or report this one",
             key="policy.model",
         )

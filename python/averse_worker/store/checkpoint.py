@@ -96,7 +96,7 @@ def read_state(folder: Path) -> State:
     if (found := _read(path, _Format).format) != FORMAT:
         raise InputError(
             f"{path}: is a checkpoint of format {found}, expected {FORMAT}; "
-            "it was written by another version: go on with that one"
+            "resume with the version that wrote it"
         )
     return _read(path, State)
 
@@ -141,7 +141,7 @@ def _check_settings(folder: Path, state: State, policy: Policy, ema: EmaWeights 
     if state.lora_rank != policy.lora_rank:
         raise InputError(
             f"{folder}: was saved with policy.lora_rank {state.lora_rank}, but it is "
-            f"{policy.lora_rank} now; set it back",
+            f"{policy.lora_rank} now; set it to {state.lora_rank}",
             key="policy.lora_rank",
         )
     if ema is not None and not state.average:
@@ -178,10 +178,11 @@ def _load_fitting(folder: Path, name: str, targets: Mapping[str, Tensor]) -> dic
     path = folder / f"{name}.safetensors"
     loaded = _load(path)
     if loaded.keys() ^ targets.keys() == _HEAD:
-        there, wanted = ("a", "false") if loaded.keys() >= _HEAD else ("no", "true")
+        there, now, then = ("no", "true", "false")
+        if loaded.keys() >= _HEAD:
+            there, now, then = ("a", "false", "true")
         raise InputError(
-            f"{path}: has {there} value head, but training.critic is {wanted}; "
-            "set it as it was when this was saved",
+            f"{path}: has {there} value head, but training.critic is {now}; set it to {then}",
             key="training.critic",
         )
     shapes = {key: tuple(tensor.shape) for key, tensor in targets.items()}
@@ -190,8 +191,8 @@ def _load_fitting(folder: Path, name: str, targets: Mapping[str, Tensor]) -> dic
         odd = sorted(key for key in shapes | found if shapes.get(key) != found.get(key))
         raise InputError(
             f"{path}: does not fit policy.model: {odd[0]} is {found.get(odd[0], 'missing')} there "
-            f"and {shapes.get(odd[0], 'missing')} in the model; restore under the model it was "
-            "saved from",
+            f"and {shapes.get(odd[0], 'missing')} in the model; restore it with the model that it "
+            "was saved from",
             key="policy.model",
         )
     return loaded
@@ -208,7 +209,8 @@ def _load_moments(folder: Path, policy: Policy) -> dict[str, Tensor]:
         if shape is None or (field != "step" and tensor.shape != shape):
             raise InputError(
                 f"{path}: is of another model: {key} has shape {tuple(tensor.shape)} there and "
-                f"{shape and tuple(shape)} in the model; restore under the model it was saved from",
+                f"{shape and tuple(shape)} in the model; restore it with the model that it was "
+                "saved from",
                 key="policy.model",
             )
     return {key: tensor.to(policy.device.torch_device) for key, tensor in moments.items()}
@@ -227,6 +229,5 @@ def _read(path: Path, kind: type[Content]) -> Content:
 
 def _damaged(path: Path, error: Exception) -> InputError:
     return InputError(
-        f"{path}: cannot be read ({error}); expected a checkpoint, and this one is incomplete or "
-        "damaged: use another"
+        f"{path}: cannot be read ({error}); the checkpoint is incomplete or damaged: use another"
     )

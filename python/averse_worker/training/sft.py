@@ -49,8 +49,8 @@ def fine_tune(
     """
     if not texts:
         raise InputError(
-            'supervised fine-tuning needs train rows with "text" and "label": "good", and there '
-            "are none; label some, or set sft.steps to 0",
+            'supervised fine-tuning needs train rows with "text" and "label": "good", but there '
+            "are none; label some rows, or set sft.steps to 0",
             key="data.path",
         )
     context = context_of(policy.actor.causal)
@@ -167,7 +167,7 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
         if name := first_not_finite(gradients):
             raise Diverged(
                 f"the gradient of {name} is NaN or infinite at step {state.global_step + 1} of "
-                "supervised fine-tuning, which was not taken; lower sft.learning_rate"
+                "supervised fine-tuning (the step was not applied); lower sft.learning_rate"
             )
 
     def on_log(

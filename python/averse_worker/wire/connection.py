@@ -47,11 +47,11 @@ class Timing:
 class Ending(enum.Enum):
     """Why `run` came to an end."""
 
-    CLOSED = "close() was called and everything sent is on its way"
-    NEVER_CONNECTED = "no controller answered in time"
+    CLOSED = "close() was called and all messages were handed over"
+    NEVER_CONNECTED = "no controller answered within --connect-timeout-ms"
     LOST = "the controller closed the connection or stopped answering"
     ORPHANED = "the process that started this worker is gone"
-    TERMINATED = "SIGTERM"
+    TERMINATED = "received SIGTERM"
 
 
 class Connection:
@@ -214,15 +214,15 @@ def _check_listener(endpoint: str, keys: Keys | None) -> None:
     transport = endpoint.partition("://")[0]
     if transport not in ("ipc", "tcp"):
         raise ValueError(
-            f"endpoint '{endpoint}' is not for this worker; expected ipc://PATH or tcp://HOST:PORT"
+            f"endpoint '{endpoint}' has another transport; expected ipc://PATH or tcp://HOST:PORT"
         )
     if transport == "tcp" and keys is None:
         raise ValueError(
-            f"endpoint '{endpoint}' is over tcp, which is never without keys; give --keys FILE, "
-            "the file that {keys} names in the worker's file"
+            f"endpoint '{endpoint}' uses tcp, which requires keys; give --keys FILE "
+            "(in a worker file: --keys {keys})"
         )
     if transport == "ipc" and keys is not None:
-        raise ValueError(f"endpoint '{endpoint}' is over ipc, which has no keys; leave out --keys")
+        raise ValueError(f"endpoint '{endpoint}' uses ipc, which takes no keys; remove --keys")
 
 
 def _nonblocking_pair() -> tuple[socket.socket, socket.socket]:

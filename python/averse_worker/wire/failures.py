@@ -51,15 +51,15 @@ def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | Non
         return error.kind, error.message, error.key, error.detail or cause
     if isinstance(error, NotFinite):
         advice = _DIVERGED_ADVICE.get(command, _UNTRAINED_ADVICE)
-        message = f"`{command}` gave NaN or infinity: {error}; {advice}"
+        message = f"`{command}` produced NaN or infinity: {error}; {advice}"
         return "diverged", message, None, trace
     if is_out_of_memory(error):
         return "memory", f"`{command}` ran out of memory; {_MEMORY_ADVICE}", None, trace
     if is_device_error(error):
         message = (
-            f"`{command}` met an error of the device, after which this worker cannot go on with "
-            "it; resume with a new worker, and if it comes again at the same place, start a new "
-            "run with backend.device cpu to see its cause"
+            f"`{command}` failed with a device error, after which this worker cannot use it; "
+            "resume with a new worker; if it fails at the same place again, start a new run with "
+            "backend.device cpu to find the cause"
         )
         return "environment", message, "backend.device", trace
     if isinstance(error, ImportError):
@@ -69,7 +69,9 @@ def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | Non
         )
         return "environment", message, None, trace
     if _errno_of(error) in _MACHINE_ERRNOS:
-        message = f"`{command}` was refused by the system: {error}; free space or grant access"
+        message = (
+            f"`{command}` failed in the operating system: {error}; free disk space or grant access"
+        )
         return "environment", message, None, trace
     message = f"`{command}` failed with {type(error).__name__}: {error}; this is a bug"
     return "internal", message, None, trace

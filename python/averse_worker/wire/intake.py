@@ -51,7 +51,7 @@ def read_request(frames: list[bytes], session: str) -> Accepted:
         header = msgspec.msgpack.decode(frames[0], type=_Header)
     except _UNREADABLE as error:
         raise Refused(
-            f"a message of {len(frames[0])} bytes is no MessagePack map: {error}", id=None
+            f"a message of {len(frames[0])} bytes is not a MessagePack map: {error}", id=None
         ) from error
     id = _readable_id(header.id)
     _check_version(header.protocol, id)

@@ -40,15 +40,15 @@ def read_keys(path: Path) -> Keys:
         raise ValueError(f"cannot read the keys: {error}") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ValueError(
-            f"the keys in '{path}' have mode {stat.S_IMODE(mode):03o}, so that others may have "
-            "read them; expected 600: copy them anew with `umask 077`"
+            f"the keys in '{path}' have mode {stat.S_IMODE(mode):03o}, so other users may have "
+            "read them; expected 600: copy the file again under `umask 077`"
         )
     try:
         keys = msgspec.json.decode(content, type=_File)
     except msgspec.MsgspecError as error:
-        raise ValueError(f"'{path}' is no file of keys: {error}") from None
+        raise ValueError(f"'{path}' is not a key file: {error}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"'{path}' is no file of keys: it is no text") from None
+        raise ValueError(f"'{path}' is not a key file: it is not text") from None
     return Keys(
         server_public=keys.server_public.encode(),
         client_public=keys.client_public.encode(),

@@ -51,8 +51,8 @@ def check_load(payload: LoadPayload) -> None:
     _check("training.ema_decay", training.ema_decay, low=0, high=1, open_high=True)
     if training.prefix_baseline and not training.critic:
         raise InputError(
-            "training.prefix_baseline is the baseline of a critic, and training.critic is false; "
-            "set one of the two otherwise",
+            "training.prefix_baseline needs a critic, but training.critic is false; set "
+            "training.critic to true or training.prefix_baseline to false",
             key="training.prefix_baseline",
         )
 
@@ -114,17 +114,17 @@ def read_loss_arrays(
     """
     if payload.weights is not None and payload.advantages is not None:
         raise InputError(
-            "the update has both weights and advantages; weights are on the critic's advantages "
-            "and advantages replace them: send one and null for the other"
+            "the update has both weights and advantages; weights multiply the critic's "
+            "advantages, which advantages replace: send one of them and null for the other"
         )
     if payload.weights is not None and not critic:
         raise InputError(
-            "the update has weights, which are on the critic's advantages, but training.critic is "
-            "false; send advantages",
+            "the update has weights, which multiply the critic's advantages, but training.critic "
+            "is false; send advantages",
             key="training.critic",
         )
     if (payload.kl_weights is None) != (payload.kl_loss is None):
-        raise InputError("the update has one of kl_weights and kl_loss; send both or neither")
+        raise InputError("the update has only one of kl_weights and kl_loss; send both or neither")
     weights = _read_array("weight", payload.weights, failed.size, signed=False)
     advantages = _read_array("advantage", payload.advantages, failed.size, signed=True)
     kl_weights = _read_array("KL weight", payload.kl_weights, failed.size, signed=False)
@@ -181,7 +181,7 @@ def read_known_scores(
         return None
     told = [known.name for known in payload.known]
     if told != list(names):
-        raise InputError(f"known prompt scores are of {told}; expected {list(names)}")
+        raise InputError(f"known prompt scores have the components {told}; expected {list(names)}")
     rows = [float32_array(known.scores).astype(np.float64) for known in payload.known]
     for name, row in zip(names, rows, strict=True):
         if row.size != prompts or not np.isfinite(row).all():
@@ -211,7 +211,7 @@ def read_prompts(data: bytes, known: NDArray[np.integer], split: str) -> NDArray
     if missing.any():
         raise InputError(
             f"prompt {asked[int(np.argmax(missing))]} is not in the {split} set "
-            f"of {known.size} prompts; use the ids that `load` answered"
+            f"of {known.size} prompts; use the ids that `load` returned"
         )
     return found
 
@@ -226,7 +226,7 @@ def read_episodes(data: bytes, count: int) -> list[int]:
     for episode in asked:
         if episode >= count:
             raise InputError(
-                f"episode {episode} was requested; the rollout has {count}, which count from 0"
+                f"episode {episode} was requested; the rollout has episodes 0 to {count - 1}"
             )
     return asked
 

@@ -143,14 +143,14 @@ class Server:
             if self._in_hand:
                 busy = self._in_hand.request
                 raise Refused(
-                    f"`{request.command}` (request {request.id}) came while `{busy.command}` "
-                    f"(request {busy.id}) is in hand; wait for its answer or interrupt it",
+                    f"`{request.command}` (request {request.id}) arrived while `{busy.command}` "
+                    f"(request {busy.id}) is running; wait for its reply or interrupt it",
                     # A failure under the id in hand would be taken for that command's answer.
                     id=request.id if request.id != busy.id else None,
                 )
             if not self._loaded and request.command not in ("devices", "load"):
                 raise Refused(
-                    f"`{request.command}` came before a `load` that succeeded; send `load` first",
+                    f"`{request.command}` arrived before a successful `load`; send `load` first",
                     id=request.id,
                 )
             report = ThinnedReport(request.command, self._progress_of(request.id))
@@ -175,7 +175,7 @@ class Server:
             result = self._perform(job)
             expected = RESULTS[command]
             if not isinstance(result, expected):
-                raise TypeError(f"engine answered {type(result)}, expected {expected}")
+                raise TypeError(f"engine returned {type(result)}, expected {expected}")
             answer = encode(Reply(session=self._session, id=id, result=result))
         # SystemExit too: a library that gives up must not take the worker along.
         except (Exception, SystemExit) as error:

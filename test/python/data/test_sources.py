@@ -90,7 +90,7 @@ def test_one_file_is_split(tmp_path: Path) -> None:
     data = read_data(FolderSource(path=str(path)))
     assert (len(data.rows["train"]), len(data.rows["test"])) == (1, 1)
     path.write_text('{"prompt": "one"}')
-    with pytest.raises(InputError, match="one row only"):
+    with pytest.raises(InputError, match="has one row; expected at least two"):
         read_data(FolderSource(path=str(path)))
 
 
@@ -113,7 +113,7 @@ def test_one_file_is_split(tmp_path: Path) -> None:
             '{"text": "fine"}\n{"text": "x \\ud83d"}',
             r"train.jsonl:2: .*surrogate.*\\ud83d, at char",
         ),
-        ('{"prompt": "\\udc00 x"}', r"train.jsonl:1: .*half of a surrogate pair.* at character 1:"),
+        ('{"prompt": "\\udc00 x"}', r"train.jsonl:1: .*half of a surrogate pair.* at character 1 "),
         (
             '{"text": "x", "label": ' + "9" * 6000 + "}",
             "train.jsonl:1: holds a number of more than",
@@ -126,8 +126,11 @@ def test_one_file_is_split(tmp_path: Path) -> None:
         ),
         ('[{"text": "x"}, {"text": "y"}]', "train.jsonl: is a JSON array; expected one object per"),
         ('{\n"text": "x"\n}', "train.jsonl:1: is not JSON .*; expected one object per line"),
-        (b'\xef\xbb\xbf{"text": "x"}', "train.jsonl: is UTF-8 with a byte order mark; save it"),
-        ('{"text": "x"}'.encode("utf-16"), "train.jsonl: is UTF-16; save it as UTF-8"),
+        (
+            b'\xef\xbb\xbf{"text": "x"}',
+            "train.jsonl: is encoded as UTF-8 with a byte order mark; save it",
+        ),
+        ('{"text": "x"}'.encode("utf-16"), "train.jsonl: is encoded as UTF-16; save it as UTF-8"),
     ],
 )
 def test_wrong_files_are_named_by_line(tmp_path: Path, content: str | bytes, told: str) -> None:
@@ -139,7 +142,7 @@ def test_wrong_files_are_named_by_line(tmp_path: Path, content: str | bytes, tol
 def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no train.jsonl and no test.jsonl"):
         read_data(FolderSource(path=str(tmp_path)))
-    with pytest.raises(InputError, match="neither builtin, nor a folder, nor a file"):
+    with pytest.raises(InputError, match="there is no such folder or file; expected builtin"):
         read_data(FolderSource(path=str(tmp_path / "nowhere")))
 
 
@@ -172,7 +175,10 @@ def test_models_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         make_policy(folder)
     weights = folder / "model.safetensors"
     whole = weights.read_bytes()
-    for size, told in ((2000, "is no safetensors file"), (len(whole) - 1, "its header tells of")):
+    for size, told in (
+        (2000, "is not a valid safetensors file"),
+        (len(whole) - 1, "its header says"),
+    ):
         weights.write_bytes(whole[:size])
         with pytest.raises(InputError, match=told) as caught:
             make_policy(folder)

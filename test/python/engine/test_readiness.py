@@ -43,7 +43,7 @@ def test_every_command_but_load_needs_a_load(engine_factory: Subject, tmp_path: 
     for name, call in calls(engine_factory.make(), tmp_path).items():
         with pytest.raises(ProtocolError) as caught:
             call()
-        assert caught.value.message == f"`{name}` came before `load`; send `load` first"
+        assert caught.value.message == f"`{name}` arrived before `load`; send `load` first"
     assert not list(tmp_path.iterdir())
 
 
@@ -62,12 +62,12 @@ def test_only_the_last_rollout_while_it_is_held(
     episodes: str | None, asked: int, holds: str
 ) -> None:
     with pytest.raises(
-        ProtocolError, match=f"`texts` is for rollout {asked}, this engine {holds};"
+        ProtocolError, match=f"`texts` is for rollout {asked}, but this engine {holds};"
     ):
         require_rollout(episodes, 3, asked=asked, command="texts")
 
 
 def test_ema_weights_that_are_not_kept_names_the_setting() -> None:
-    with pytest.raises(InputError, match=r"set it above 0 \(0\.8, say\)") as caught:
+    with pytest.raises(InputError, match=r"set it above 0 \(0\.8, for example\)") as caught:
         require_ema(None)
     assert caught.value.key == "training.ema_decay"

@@ -69,5 +69,7 @@ def test_episodes_that_there_are_not_are_refused_before_any_is_read() -> None:
     def never(episode: int) -> tuple[str, str]:
         raise AssertionError(episode)
 
-    with pytest.raises(InputError, match="episode 3 was requested; the rollout has 3"):
+    with pytest.raises(
+        InputError, match="episode 3 was requested; the rollout has episodes 0 to 2"
+    ):
         texts_of(texts_payload(1, [0, 3]), 3, never, quiet)

@@ -62,7 +62,7 @@ def test_a_load_that_fails_leaves_nothing_loaded(torch_load: LoadPayload) -> Non
     with pytest.raises(InputError, match=r"training\.epochs"):
         engine.load(load_payload(torch_load, training__epochs=0), no_report)
     engine.rollout(rollout_payload([0, 1]), no_report)
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="no such folder"):
         engine.load(load_payload(torch_load, policy__model="/no/such/folder"), no_report)
-    with pytest.raises(Exception, match="`rollout` came before `load`"):
+    with pytest.raises(Exception, match="`rollout` arrived before `load`"):
         engine.rollout(rollout_payload([0, 1]), no_report)

@@ -116,6 +116,6 @@ def test_a_classifier_as_a_policy_is_refused_in_a_sentence(tmp_path: Path) -> No
     write_tokenizer(tmp_path)
     config = transformers.DistilBertConfig(dim=16, n_heads=2, n_layers=1, hidden_dim=16)
     transformers.DistilBertForSequenceClassification(config).save_pretrained(tmp_path)
-    told = r"is a distilbert model \(DistilBertForSequenceClassification\) and no language model"
+    told = r"is a distilbert model \(DistilBertForSequenceClassification\) and not a language model"
     with pytest.raises(InputError, match=told):
         make_policy(tmp_path)

@@ -116,12 +116,12 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a type nobody knows": (
         lambda f: change(f, "config.json", model_type="mine"),
-        r"model_type 'mine', which transformers [\d.]+ does not know; expected a",
+        r"model_type 'mine', which transformers [\d.]+ does not support; expected a",
     ),
     "no type": (lambda f: change(f, "config.json", model_type=None), r"model_type None"),
     "other shapes": (
         lambda f: change(f, "config.json", intermediate_size=80),
-        r"do not fit config.json: model\.layers\.0\..* is \d+ x \d+ there and \d+ x \d+",
+        r"do not fit config.json: model\.layers\.0\..* is \d+ x \d+ in the file, \d+ x \d+",
     ),
     "more layers": (
         lambda f: change(f, "config.json", num_hidden_layers=3),
@@ -133,16 +133,16 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
         r"be random",
     ),
     "no vocabulary": (leave_only_the_tokenizers_config, "no tokenizer: no tokenizer.json"),
-    "special tokens only": (keep_special_tokens_only, r"has 0 tokens beside the special ones"),
+    "special tokens only": (keep_special_tokens_only, r"has 0 tokens besides the special ones"),
     "a tokenizer too large": (
         lambda f: write_tokenizer(f, vocabulary=340),
         r"has 16 token\(s\) beyond the embedding's 324 rows, first '.*' with id 324; resize",
     ),
-    "cut weights": (cut_weights, r"has \d+ bytes, but its header tells of \d+"),
+    "cut weights": (cut_weights, r"has \d+ bytes, but its header says \d+"),
     "pickled weights": (no_safetensors, r"no model\.safetensors.*convert pytorch_model\.bin"),
     "a lost shard": (
         lost_shard,
-        r"no model-00001-of-00002\.safetensors, which .*index\.json names",
+        r"model-00001-of-00002\.safetensors is missing, but .*index\.json lists it",
     ),
     "a config that is no JSON": (
         lambda f: (f / "config.json").write_text("{"),
@@ -172,7 +172,7 @@ def test_code_of_its_own_is_named_with_the_key_that_allows_it(
     maps = {"AutoConfig": "conf.C", "AutoModelForCausalLM": "mod.M"}
     change(folder, "config.json", model_type="mine", auto_map=maps)
     error = refused(load, folder)
-    assert "take a model that transformers knows" in error.message
+    assert "use a model that transformers supports" in error.message
     if key.endswith(".model"):
         allows = key.replace(".model", ".trust_remote_code")
         assert f"read that code and set {allows} to true" in error.message
@@ -315,7 +315,7 @@ def test_a_reference_of_another_vocabulary_is_refused(language_model: Path, tmp_
     shutil.copytree(language_model, other)
     write_tokenizer(other, controls=["<|turn|>"])
     error = refused(lambda: make_policy(language_model, other), other)
-    assert re.search(r"another vocabulary than policy.model: \d+ tokens differ, '", error.message)
+    assert re.search(r"different vocabulary from policy.model: \d+ tokens differ, '", error.message)
 
 
 @pytest.mark.parametrize(("ids", "told"), [([0, 999], "999 is beyond"), (["</s>"], "expected tok")])

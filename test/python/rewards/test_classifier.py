@@ -98,7 +98,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"architectures": ["BertForSequenceClassification"]}')
     with pytest.raises(InputError, match="safetensors"):
         load(tmp_path)
-    with pytest.raises(InputError, match="no folder on this machine"):
+    with pytest.raises(InputError, match="no such folder on this machine"):
         find_model(
             str(tmp_path / "nowhere"),
             "reward.model",
@@ -118,7 +118,7 @@ def test_a_hub_that_cannot_be_reached_is_an_environment(monkeypatch: pytest.Monk
             revision=None,
             trust_remote_code=False,
         )
-    with pytest.raises(InputError, match="neither builtin"):
+    with pytest.raises(InputError, match="no such model on the Hugging Face Hub"):
         find_model(
             "no such model", "reward.model", no_report, revision=None, trust_remote_code=False
         )
@@ -127,7 +127,7 @@ def test_a_hub_that_cannot_be_reached_is_an_environment(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", "607a30d"])
 def test_code_from_the_hub_runs_at_a_commit_alone(revision: str | None) -> None:
     with pytest.raises(
-        InputError, match=r"code in it may run; set reward.revision to the commit"
+        InputError, match=r"with trust_remote_code; set reward.revision to the full hash"
     ) as e:
         find_model(
             "averse/with-code", "reward.model", no_report, revision=revision, trust_remote_code=True
@@ -159,7 +159,9 @@ def test_a_commit_is_what_the_hub_is_asked_for(
 
 
 def test_a_folder_has_no_revision(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no model from the .* hub, but policy.revision is 'v1'"):
+    with pytest.raises(
+        InputError, match=r"is a folder and has no revisions, but policy.revision is 'v1'"
+    ):
         find_model(str(tmp_path), "policy.model", no_report, revision="v1", trust_remote_code=False)
 
 

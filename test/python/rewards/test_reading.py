@@ -96,7 +96,7 @@ def test_a_classifier_that_reads_something_into_padding_is_refused(
         return tokens, torch.ones_like(mask)
 
     monkeypatch.setattr(TransformersReward, "_padded", without_mask)
-    with pytest.raises(InputError, match=r"alone and .* beside longer ones; expected"):
+    with pytest.raises(InputError, match=r"alone and .* in a batch with longer ones; expected"):
         load(folder)
 
 
@@ -126,7 +126,7 @@ def test_a_completion_longer_than_the_window_fails_and_no_other(tmp_path: Path) 
     texts = [Text("we", (), ""), Text("we " + long, (), "we"), Text(long + " saw it", (), long)]
     scores = Scorer(load(folder), 0).score(texts)
     assert list(scores.failures) == [1]
-    told = r"the completion alone has \d+ tokens, the scorer reads 11"
+    told = r"the completion alone has \d+ tokens; the scorer reads at most 11"
     assert re.search(told, scores.failures[1].message)
 
 

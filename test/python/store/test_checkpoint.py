@@ -319,7 +319,7 @@ def test_checkpoints_that_do_not_fit_are_refused(torch_load: LoadPayload, tmp_pa
         engine.restore(RestorePayload(path=str(tmp_path)), no_report)
     state = json.loads((tmp_path / "state.json").read_text())
     (tmp_path / "state.json").write_text(json.dumps({**state, "format": 99}))
-    with pytest.raises(InputError, match="another version"):
+    with pytest.raises(InputError, match="resume with the version that wrote it"):
         engine.restore(RestorePayload(path=str(tmp_path)), no_report)
 
 

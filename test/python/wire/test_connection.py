@@ -176,9 +176,9 @@ def test_unreadable_endpoints_are_refused(endpoint: str) -> None:
 
 
 def test_tcp_is_never_without_keys_and_ipc_never_with_them() -> None:
-    with pytest.raises(ValueError, match=r"never without keys; give --keys FILE"):
+    with pytest.raises(ValueError, match=r"requires keys; give --keys FILE"):
         Connection("tcp://127.0.0.1:1", Timing())
-    with pytest.raises(ValueError, match=r"leave out --keys"):
+    with pytest.raises(ValueError, match=r"remove --keys"):
         Connection("ipc:///tmp/x", Timing(), new_keys())
     with pytest.raises(ValueError, match="cannot connect to endpoint 'tcp://host'"):
         Connection("tcp://host", Timing(), new_keys())

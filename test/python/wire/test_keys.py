@@ -51,7 +51,7 @@ def test_anything_else_is_refused_without_quoting_it(
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b'{"server_public": "\xff"}'])
 def test_what_is_no_file_of_keys_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(ValueError, match="is no file of keys"):
+    with pytest.raises(ValueError, match="is not a key file"):
         read_keys(write(tmp_path, content))
 
 

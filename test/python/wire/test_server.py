@@ -242,7 +242,7 @@ def test_a_second_command_is_refused_and_the_first_goes_on(
     bench.wait_for_progress("waiting")
     second = bench.call(2, "sft", SFT)
     assert second["error"] == "protocol"
-    assert "`sft` (request 2) came while `sft` (request 1) is in hand" in second["message"]
+    assert "`sft` (request 2) arrived while `sft` (request 1) is running" in second["message"]
     ping = bench.call(3, "ping", {})["result"]
     assert (ping["busy"], ping["phase"]) == ("sft", "waiting")
     go_on.set()
@@ -314,7 +314,7 @@ class Boom(Exception):  # noqa: N818
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "memory", "rollout"),
         (ModuleNotFoundError("No module named 'peft'", name="peft"), "environment", "peft"),
         (PermissionError(13, "Permission denied", "/x"), "environment", "/x"),
-        (OSError(28, "No space left on device"), "environment", "free space"),
+        (OSError(28, "No space left on device"), "environment", "free disk space"),
         (RuntimeError("CUDA error: device-side assert"), "environment", "backend.device cpu"),
         (RecursionError("too deep"), "internal", "RecursionError"),
         (SystemExit(1), "internal", "SystemExit"),

@@ -578,7 +578,7 @@ export function writeFolder(
   content: object,
 ): { files: Record<string, string>; bytes: number } {
   if (!existsSync(folder) || readdirSync(folder).length > 0) {
-    const text = `'${folder}' is not an existing, empty folder; make one and ask again`;
+    const text = `'${folder}' is not an existing, empty folder; create an empty one`;
     throw new WorkerFailure(command, "input", text, null, null);
   }
   const text = `${JSON.stringify(content)}\n`;

@@ -162,10 +162,10 @@ class SimulatedWorker implements Worker {
     onProgress: ProgressListener | undefined,
   ): Promise<unknown> {
     if (this.#inHand !== null) {
-      refuse(command, "protocol", `\`${command}\` came while \`${this.#inHand}\` is in hand`);
+      refuse(command, "protocol", `\`${command}\` arrived while \`${this.#inHand}\` is running`);
     }
     if (!this.#loaded && command !== "load" && command !== "devices") {
-      refuse(command, "protocol", `\`${command}\` came before a \`load\` that succeeded`);
+      refuse(command, "protocol", `\`${command}\` arrived before a successful \`load\``);
     }
     this.#inHand = command;
     this.#interrupted = false;

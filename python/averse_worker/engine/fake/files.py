@@ -81,7 +81,7 @@ def read_policy(folder: Path, key: str) -> Floats:
         return _read_tensors(folder / _MODEL, {"policy"})["policy"]
     except InputError as error:
         raise InputError(
-            f"{error.message}; the fake engine knows 'builtin' and folders it exported itself",
+            f"{error.message}; the fake engine loads 'builtin' and folders that it exported",
             key=key,
         ) from error
 

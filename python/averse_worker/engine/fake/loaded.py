@@ -144,8 +144,8 @@ def check_known(payload: LoadPayload) -> None:
     for model, label, scorer in scorers:
         if not isinstance(scorer, BuiltinScorer):
             raise InputError(
-                f"{model} is '{scorer.model}'; the fake engine has 'builtin' only, use the torch "
-                "engine",
+                f"{model} is '{scorer.model}'; the fake engine supports only 'builtin': use the "
+                "torch engine",
                 key=model,
             )
         if scorer.label not in (None, *_LABELS):
@@ -154,13 +154,13 @@ def check_known(payload: LoadPayload) -> None:
             )
     if isinstance(payload.data.source, FolderSource):
         raise InputError(
-            f"data.path is '{payload.data.source.path}'; the fake engine has 'builtin' only, use "
-            "the torch engine",
+            f"data.path is '{payload.data.source.path}'; the fake engine supports only "
+            "'builtin': use the torch engine",
             key="data.path",
         )
     if payload.policy.adapter is not None:
         raise InputError(
-            "policy.lora_rank is set, the fake engine has no LoRA; set it to 0",
+            "policy.lora_rank is set, but the fake engine has no LoRA; set it to 0",
             key="policy.lora_rank",
         )
     if payload.backend.device not in ("auto", "cpu"):
@@ -179,7 +179,7 @@ def read_options(options: Mapping[str, Any]) -> float:
     unknown = sorted(set(options) - {"reward_noise"})
     if unknown:
         raise InputError(
-            f"backend.engine_options has '{unknown[0]}'; the fake engine knows 'reward_noise' only",
+            f"backend.engine_options has '{unknown[0]}'; the fake engine takes only reward_noise",
             key=f"backend.engine_options.{unknown[0]}",
         )
     noise = options.get("reward_noise", 1.0)

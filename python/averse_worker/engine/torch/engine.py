@@ -291,8 +291,7 @@ def _check_options(payload: LoadPayload) -> None:
     """
     for name in payload.engine_options:
         raise InputError(
-            f"backend.engine_options has '{name}'; the torch engine has no options of its own, "
-            "leave it out",
+            f"backend.engine_options has '{name}'; the torch engine takes no options; remove it",
             key=f"backend.engine_options.{name}",
         )
 

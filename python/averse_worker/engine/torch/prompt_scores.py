@@ -60,8 +60,8 @@ def _score(
             raise InputError(
                 f"the reward component '{name}' fails on {len(scores.failures)} of {len(texts)} "
                 f"{split} prompts, first on prompt {prompts.ids[rows[first]]}: "
-                f"{scores.failures[first].message}; every prompt needs a score: leave those out of "
-                "data.path, or take another model",
+                f"{scores.failures[first].message}; every prompt needs a score: remove those from "
+                "data.path, or use another model",
                 key=reward_key(loaded.payload, place, "model"),
             )
     return np.stack([scores.values for scores in found])

@@ -56,7 +56,7 @@ def attention(
     """
     for name in _UNKNOWN:
         if arguments.get(name) is not None:
-            raise NotImplementedError(f"attention with {name}")
+            raise NotImplementedError(f"CPU attention with {name}")
     groups = getattr(module, "num_key_value_groups", 1)
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     query = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)

@@ -221,6 +221,6 @@ def encode(message: Message) -> bytes:
     if len(data) > MAX_MESSAGE_BYTES:
         raise MessageTooLarge(
             f"a {type(message).__name__} has {len(data)} bytes, "
-            f"expected at most {MAX_MESSAGE_BYTES}; ask for fewer episodes at once"
+            f"expected at most {MAX_MESSAGE_BYTES}; request fewer episodes at once"
         )
     return data
