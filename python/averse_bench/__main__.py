@@ -27,15 +27,15 @@ def main(argv: list[str]) -> int:
     """Runs one benchmark; returns the exit code."""
     parser = argparse.ArgumentParser(prog="averse_bench", description=__doc__)
     commands = parser.add_subparsers(dest="benchmark", required=True)
-    for name, (_, told) in BENCHMARKS.items():
-        command = commands.add_parser(name, help=told, description=told)
+    for name, (_, text) in BENCHMARKS.items():
+        command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--batch", type=int, default=128 if name == "sampling" else 64)
         command.add_argument("--repeats", type=int, default=5)
         command.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     arguments = parser.parse_args(argv)
     setting = Setting(arguments.batch, arguments.repeats, arguments.dtype)
     result = BENCHMARKS[arguments.benchmark][0](setting)
-    print(json.dumps({"benchmark": arguments.benchmark, **setting.told(), **result}, indent=2))
+    print(json.dumps({"benchmark": arguments.benchmark, **setting.summary(), **result}, indent=2))
     return 0
 
 

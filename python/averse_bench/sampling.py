@@ -1,4 +1,4 @@
-"""Sampling against `model.generate` as it comes: the same model, prompts and lengths."""
+"""Sampling against an unmodified `model.generate`: the same model, prompts and lengths."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from averse_worker.rollout.generate import Sampler, sample, uniforms
 
 
 def measure(setting: Setting) -> dict[str, Any]:
-    """Tokens a second of both, and how many times faster ours is."""
+    """Tokens per second of both, and the speedup."""
     bench = Bench(setting)
     loaded = bench.engine._loaded
     assert loaded is not None
@@ -50,19 +50,19 @@ def measure(setting: Setting) -> dict[str, Any]:
             ours, theirs, theirs_onednn = Times(), Times(), Times()
         ours.measure(own)
         theirs_onednn.measure(generate)
-        # What users of transformers have: torch's own choice of kernels.
+        # The default of transformers: torch chooses the kernels.
         matmul.fp32_precision = "none"
         theirs.measure(generate)
         matmul.fp32_precision = kernels
     tokens = setting.batch * NEW_TOKENS
     return {
-        "averse": _told(ours, tokens),
-        "generate": _told(theirs, tokens),
-        "generate_with_onednn": _told(theirs_onednn, tokens),
+        "averse": _rates(ours, tokens),
+        "generate": _rates(theirs, tokens),
+        "generate_with_onednn": _rates(theirs_onednn, tokens),
         "times_faster": theirs.over(ours),
     }
 
 
-def _told(times: Times, tokens: int) -> dict[str, float]:
-    told = times.told()
-    return {**told, "tokens_per_cpu_second": round(tokens / told["cpu_seconds"])}
+def _rates(times: Times, tokens: int) -> dict[str, float]:
+    medians = times.medians()
+    return {**medians, "tokens_per_cpu_second": round(tokens / medians["cpu_seconds"])}

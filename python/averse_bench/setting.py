@@ -49,7 +49,7 @@ class Setting:
     repeats: int
     dtype: str
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """The setting and the machine, for the result."""
         return {
             "batch": self.batch,
@@ -68,20 +68,20 @@ class Setting:
 
 @dataclass
 class Times:
-    """Seconds of the repetitions of one thing."""
+    """Seconds of each repetition of one measurement."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
     def measure(self, work: Callable[[], Any]) -> Any:
-        """Runs `work` on the clock and answers what it answers."""
+        """Times `work` and returns its result."""
         wall, cpu = time.perf_counter(), time.process_time()
         result = work()
         self.cpu.append(time.process_time() - cpu)
         self.wall.append(time.perf_counter() - wall)
         return result
 
-    def told(self) -> dict[str, float]:
+    def medians(self) -> dict[str, float]:
         """Medians."""
         return {
             "wall_seconds": round(statistics.median(self.wall), 4),
@@ -89,7 +89,7 @@ class Times:
         }
 
     def over(self, other: "Times") -> dict[str, float]:
-        """Ratios of the medians, this to the other."""
+        """Ratios of the medians, self over other."""
         return {
             "wall": round(statistics.median(self.wall) / statistics.median(other.wall), 3),
             "cpu": round(statistics.median(self.cpu) / statistics.median(other.cpu), 3),
@@ -148,7 +148,7 @@ class Bench:
 
 
 def no_report(phase: str, done: int, total: int, unit: str) -> None:
-    """Progress that nobody reads."""
+    """Discards progress reports."""
 
 
 def _payload(setting: Setting) -> LoadPayload:
@@ -170,7 +170,7 @@ def _payload(setting: Setting) -> LoadPayload:
         data=LoadData(source=BuiltinSource(), prompt_tokens=PROMPT_TOKENS),
         rollout=LoadRollout(
             new_tokens=NEW_TOKENS,
-            # As many tokens in every arm: what is compared is speed, not length.
+            # The same number of tokens in every arm: speed is compared, not length.
             min_new_tokens=NEW_TOKENS,
             temperature=1.0,
             top_k=0,

@@ -1,4 +1,4 @@
-"""A whole training step, rollout and update: risk-neutral against the worst 40 % kept."""
+"""One training iteration, rollout and update: risk-neutral against the worst 40 % kept."""
 
 from functools import partial
 from typing import Any
@@ -7,7 +7,7 @@ from averse_bench.setting import Bench, Setting, Times
 
 
 def measure(setting: Setting) -> dict[str, Any]:
-    """Seconds of a step of each kind, and their ratio."""
+    """Seconds per iteration of each kind, and their ratio."""
     bench = Bench(setting)
     neutral, averse = Times(), Times()
     bench.update(bench.rollout(bench.prompts()), 1.0)
@@ -15,7 +15,7 @@ def measure(setting: Setting) -> dict[str, Any]:
         for share, clock in ((1.0, neutral), (0.4, averse)):
             clock.measure(partial(bench.step, share))
     return {
-        "rlhf": neutral.told(),
-        "ra_rlhf_0.4": averse.told(),
+        "rlhf": neutral.medians(),
+        "ra_rlhf_0.4": averse.medians(),
         "ratio": averse.over(neutral),
     }

@@ -1,4 +1,4 @@
-"""Episodes a second against TRL's GRPO and RLOO trainers at equal work.
+"""Episodes per second against TRL's GRPO and RLOO trainers at equal work.
 
 Equal are: model, prompts, lengths, episodes per batch, completions per prompt (4), passes over a
 batch (4), episodes per gradient step, optimizer, and a KL term against a frozen reference. Theirs
@@ -36,14 +36,14 @@ GENERATIONS = 4
 
 
 def measure(setting: Setting) -> dict[str, Any]:
-    """Episodes a second of each, and how many times faster ours is."""
+    """Episodes per second of each, and the speedup."""
     clocks = {"averse_rlhf": Times(), "averse_ra_rlhf_0.4": Times()}
     bench = Bench(setting)
     bench.update(bench.rollout(bench.prompts(GENERATIONS)), 1.0)
     for _ in range(setting.repeats):
         for share, clock in zip((1.0, 0.4), clocks.values(), strict=True):
             clock.measure(partial(bench.step, share, GENERATIONS))
-    # Theirs is to run on what torch comes with.
+    # TRL runs with torch's default kernels.
     torch.backends.mkldnn.matmul.fp32_precision = "none"  # type: ignore[attr-defined]
     torch.use_deterministic_algorithms(False)
     prompts = _prompts(bench)
@@ -51,14 +51,14 @@ def measure(setting: Setting) -> dict[str, Any]:
         clocks[name] = _trainer_cycles(name, setting, prompts)
     neutral = clocks["averse_rlhf"]
     return {
-        **{name: _told(clock, setting.batch) for name, clock in clocks.items()},
+        **{name: _rates(clock, setting.batch) for name, clock in clocks.items()},
         "times_faster": {name: clocks[name].over(neutral) for name in ("grpo", "rloo")},
     }
 
 
-def _told(times: Times, episodes: int) -> dict[str, float]:
-    told = times.told()
-    return {**told, "episodes_per_cpu_second": round(episodes / told["cpu_seconds"], 1)}
+def _rates(times: Times, episodes: int) -> dict[str, float]:
+    medians = times.medians()
+    return {**medians, "episodes_per_cpu_second": round(episodes / medians["cpu_seconds"], 1)}
 
 
 def _prompts(bench: Bench) -> list[str]:
@@ -127,7 +127,7 @@ def _trainer_cycles(name: str, setting: Setting, prompts: list[str]) -> Times:
 
 
 class _Mark:
-    """A moment on both clocks."""
+    """A point in time on both clocks."""
 
     def __init__(self) -> None:
         self.wall = time.perf_counter()

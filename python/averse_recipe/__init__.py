@@ -1,1 +1,1 @@
-"""Makes Averse's embedded assets again: tokenizer, language model, classifiers, texts, card."""
+"""Rebuilds Averse's embedded assets: tokenizer, language model, classifiers, texts, card."""

@@ -1,4 +1,4 @@
-"""What the assets can do, measured: the numbers of the model card."""
+"""Measures the assets: the numbers of the model card."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,7 +46,7 @@ def first_tokens(tokenizer: PreTrainedTokenizerFast, text: str, tokens: int = 64
 
 
 def accuracy(scores: NDArray[np.float32], positive: NDArray[np.bool_]) -> float:
-    """Share of scores whose sign tells the class."""
+    """Accuracy: the fraction of scores whose sign is that of the class."""
     return float(((scores > 0) == positive).mean())
 
 

@@ -71,7 +71,7 @@ def train_judge(
             first = int(rng.integers(max(1, len(ids) - WINDOW + 1)))
             rows.append((ids[first : first + WINDOW], review.positive))
             rows.append((word_ids(crop(review.text, rng), BUCKETS), review.positive))
-        # Like lengths share a batch; the batches come in random order.
+        # Texts of similar length share a batch; the batches come in random order.
         rows.sort(key=lambda row: len(row[0]) + rng.random() * 8)
         losses = []
         for b in rng.permutation(len(rows) // BATCH).tolist():

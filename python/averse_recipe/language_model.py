@@ -134,7 +134,7 @@ class Pretraining:
         path.with_suffix(".part").replace(path)
 
     def load(self, path: Path) -> None:
-        """Takes up a checkpoint that `save` wrote with the same schedule."""
+        """Loads a checkpoint that `save` wrote with the same schedule."""
         with safe_open(path, "pt") as file:
             counters = json.loads(file.metadata()["counters"])
         tensors = load_file(path)
@@ -159,7 +159,7 @@ class Pretraining:
 def stream(
     data: TokenisedReviews, schedule: Schedule, skip: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Endless batches, epoch after epoch from fixed seeds; the first `skip` are passed over."""
+    """Endless batches, epoch after epoch from fixed seeds; the first `skip` are left out."""
     epoch = 0
     while True:
         rng = np.random.default_rng([schedule.seed, epoch])

@@ -1,4 +1,4 @@
-"""The stages of the recipe: each makes one asset and leaves alone what is already made."""
+"""The stages of the recipe: each makes one asset and skips what is already done."""
 
 import json
 import time
@@ -157,7 +157,7 @@ STAGES: dict[str, Callable[[Recipe], None]] = {
 
 
 def run_stages(recipe: Recipe, names: list[str]) -> None:
-    """Runs stages in order; one that is marked as done in the work folder is passed over."""
+    """Runs stages in order; a stage that is marked as done in the work folder is skipped."""
     recipe.out.mkdir(parents=True, exist_ok=True)
     recipe.work.mkdir(parents=True, exist_ok=True)
     for name in names:

@@ -1,3 +1,3 @@
-"""The worker of Averse: all that has tensors, behind one socket; `src/protocol/README.md`."""
+"""The worker of Averse: all code with tensors, behind one socket; `src/protocol/README.md`."""
 
 __version__ = "0.1.0"

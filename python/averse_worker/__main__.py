@@ -34,7 +34,7 @@ EXIT_BUG: Final = 70
 
 
 def read_arguments(argv: list[str]) -> argparse.Namespace:
-    """Parses the command line; leaves with code 2 where it is wrong."""
+    """Parses the command line; exits with code 2 where it is wrong."""
     parser = argparse.ArgumentParser(
         prog="averse_worker", description="Runs the engine commands of one Averse controller."
     )
@@ -72,7 +72,7 @@ def _milliseconds(text: str) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """Runs the worker; returns the exit code after an orderly shutdown, or leaves at once."""
+    """Runs the worker; returns the exit code after an orderly shutdown, or exits at once."""
     parent = Parent()
     arguments = read_arguments(argv)
     timing = Timing(
@@ -140,9 +140,9 @@ def _send_standard_output_to_standard_error() -> None:
 
 
 def _hand_signals_to(connection: Connection) -> None:
-    # Ctrl-C reaches the whole process group: what it means is the controller's decision.
+    # Ctrl-C reaches the whole process group; the controller handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The handler does nothing; its being there makes Python write the signal to the descriptor.
+    # The handler does nothing, but with it Python writes the signal to the descriptor.
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     signal.set_wakeup_fd(connection.signal_fd, warn_on_full_buffer=False)
 

@@ -59,7 +59,7 @@ def _prompts() -> tuple[Prompt, ...]:
     found: dict[str, Grade] = {}
     for opening, count in ((train, TRAIN_PROMPTS), (test, TRAIN_PROMPTS + TEST_PROMPTS)):
         while len(found) < count:
-            # The grade is drawn once per prompt, so that lengths do not change the grades' shares.
+            # The grade is drawn once per prompt, so that lengths do not change their fractions.
             grade = opening.grade()
             text = opening.text(grade)
             while not _SHORTEST <= len(text) <= _LONGEST or text in found:
@@ -92,7 +92,7 @@ class _Opening:
         return GRADES[0]
 
     def text(self, grade: Grade) -> str:
-        # One film and one genre a text, and hardly a word twice: repeats are drawn again.
+        # One film and one genre per text, and hardly a word twice: repeats are drawn again.
         fixed = {"title": self._pick(self._films), "genre": self._pick(self._words[grade]["genre"])}
         used: set[str] = set()
 

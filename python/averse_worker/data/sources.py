@@ -5,7 +5,7 @@ A row is `{"text": …, "label": "good" | "bad" | 1 | 0}` (the label may be left
 what supervised fine-tuning learns from and perplexity is measured on. A row's id is its index.
 
 A "text" is running text: words in it that spell a control token stay words. A "prompt" is ready
-made, by a chat template say, and control tokens written in it are control tokens.
+made, for example by a chat template, and control tokens written in it are control tokens.
 """
 
 import json
@@ -61,7 +61,7 @@ class Data:
 
     @property
     def overlap(self) -> int:
-        """Test rows whose text is a training text as well: what they measure is not held out."""
+        """Number of test rows whose text is also a training text, so not held out."""
         trained = {row.text for row in self.rows["train"]}.union(self.good["train"])
         return sum(row.text in trained for row in self.rows["test"])
 
@@ -159,13 +159,13 @@ def _row(line: bytes, index: int, place: str) -> Row:
     field = "text" if "text" in value else "prompt"
     text = value.get(field)
     if not isinstance(text, str) or not text.strip():
-        told = (
+        problem = (
             "is missing"
             if field not in value
             else f"is {_shown(text)}, expected a string that is not blank"
         )
         name = f'"{field}"' if field in value else '"text" (or "prompt")'
-        raise InputError(f"{place}: {name} {told}", key=KEY)
+        raise InputError(f"{place}: {name} {problem}", key=KEY)
     if half := _HALF_PAIR.search(text):
         raise InputError(
             f'{place}: "{field}" has half of a surrogate pair, \\u{ord(half[0]):04x}, at character '

@@ -27,7 +27,7 @@ class Text(str):
     __slots__ = ("pieces", "prompt")
 
     pieces: tuple[str | Control, ...]
-    """the same with control tokens; the token that begins a text is left to whoever reads it"""
+    """the same with control tokens; without the token that begins a text: scorers add their own"""
     prompt: str
     """what the text begins with, without control tokens"""
 
@@ -39,7 +39,7 @@ class Text(str):
 
     @property
     def completion(self) -> str:
-        """What the text has more than its prompt; a character that spans both belongs here."""
+        """The text after its prompt; a character that spans both belongs to the completion."""
         same = itertools.takewhile(
             lambda pair: pair[0] == pair[1], zip(self, self.prompt, strict=False)
         )

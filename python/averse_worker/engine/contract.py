@@ -1,4 +1,4 @@
-"""What the server asks of an engine; `fake` and `torch` beside it are the implementations.
+"""The interface of an engine; `fake` and `torch` beside it implement it.
 
 An engine knows models, tensors and prompts, and nothing of risk, sockets or sessions. One
 contract suite (`test/python/engine/test_engine_contract.py`) runs on every implementation.
@@ -34,7 +34,7 @@ from averse_worker.wire.messages.training import (
 
 
 class Report(Protocol):
-    """Tells how far a phase is, and is where a command learns that it must stop.
+    """Reports the progress of a phase; an interrupt is raised here.
 
     Call it at the start and end of each phase and several times a second in between: it is
     cheap (the server thins the messages out), and an interrupt takes effect only here.
@@ -44,7 +44,7 @@ class Report(Protocol):
         """Reports `done` of `total` (0: unknown) in `unit` ("episodes", "steps", …).
 
         Raises:
-            Interrupted: the controller asked for this command to stop; let it pass through.
+            Interrupted: the controller interrupted this command; do not catch it.
         """
         ...
 
@@ -106,21 +106,21 @@ class Engine(Protocol):
     def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
         """Takes gradient steps on the episodes of the last rollout that take part.
 
-        Those have a weight, an advantage or a KL weight; the others cost no pass. What the loss is,
-        says `src/protocol/README.md`.
+        Those have a weight, an advantage or a KL weight; the others cost no pass.
+        `src/protocol/README.md` defines the loss.
 
         Raises:
             ProtocolError: `rollout` is not the id of the last rollout.
             InputError: an array is of the wrong length, not finite, negative, all zero, or on an
                 episode whose reward failed; weights come with advantages, or without a critic.
-            Diverged: nothing of the gradient step in hand was applied.
+            Diverged: the failing gradient step was not applied.
         """
         ...
 
     def texts(self, payload: TextsPayload, report: Report) -> TextsResult:
         """Prompt and completion of episodes of the last rollout; changes nothing.
 
-        Before its update and after it the same: as sampled, cut where they are very long.
+        The same before and after the update: as sampled, very long texts cut.
 
         Raises:
             ProtocolError: `rollout` is not the id of the last rollout.
@@ -137,9 +137,9 @@ class Engine(Protocol):
         ...
 
     def restore(self, payload: RestorePayload, report: Report) -> RestoreResult:
-        """Takes up a saved state; what follows is bit-identical to never having stopped.
+        """Restores a saved state; training continues bit-identically, as if never stopped.
 
-        The rollout of the time of saving is not part of the state: roll out again.
+        The last rollout is not part of the state: send `rollout` again.
         """
         ...
 

@@ -1,6 +1,6 @@
 """What a command needs of the engine's state; every engine refuses what is missing the same way.
 
-The payload itself is checked in `limits`: here it is what came before it that counts.
+The payload itself is checked in `limits`: here the commands before it count.
 """
 
 from typing import TypeVar
@@ -40,7 +40,7 @@ def require_rollout(held: Held | None, rollouts: int, asked: int, command: str) 
 
 
 def require_ema(ema: Held | None) -> Held:
-    """The EMA weights, for a command that asked for them by name.
+    """The EMA weights, for a command that requests them.
 
     Raises:
         InputError: none is kept.

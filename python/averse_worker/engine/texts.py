@@ -1,7 +1,7 @@
 """Prompts and completions for people to read: cut to a length, and fit to be sent.
 
-Nothing is computed from them. Whatever the model wrote stays in them, escape sequences too: who
-shows a text makes it safe.
+Nothing is computed from them. Escape sequences that the model wrote stay in: the controller makes
+texts safe before it shows them.
 """
 
 import re
@@ -24,7 +24,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def texts_of(
     payload: TextsPayload, count: int, text_of: Callable[[int], tuple[str, str]], report: Report
 ) -> TextsResult:
-    """The texts asked for, of a rollout of `count` episodes.
+    """The requested texts of a rollout of `count` episodes.
 
     Args:
         text_of: prompt and completion of an episode, as they are.
@@ -45,12 +45,12 @@ def texts_of(
 
 
 def bounded(text: str) -> str:
-    """At most `LONGEST` characters, the mark in; halves of surrogate pairs, which UTF-8 cannot
-    carry, are U+FFFD."""
+    """At most `LONGEST` characters, mark included; halves of surrogate pairs, which UTF-8 cannot
+    carry, become U+FFFD."""
     cut = text if len(text) <= LONGEST else text[: LONGEST - len(MARK)] + MARK
     return _SURROGATE.sub("\ufffd", cut)
 
 
 def completion_of(prompt: str, whole: str) -> str:
-    """What the whole text, decoded in one piece, has more than its prompt."""
+    """The rest of the whole text, decoded in one piece, after its prompt."""
     return whole.removeprefix(prompt)

@@ -1,4 +1,4 @@
-"""Scores a policy on given prompts, with the same luck for whichever policy is scored."""
+"""Scores a policy on given prompts, with common random numbers for all policies."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class Evaluation:
     """Arrays are [N], in the order of the requested prompts."""
 
     reward: NDArray[np.float32]
-    """raw, combined; means nothing where a component failed"""
+    """raw, combined; undefined where a component failed"""
     components: Sequence[Scores]
     failed: NDArray[np.bool_]
     judges: Mapping[str, Scores]

@@ -21,7 +21,7 @@ _TEXT_BATCH: Final = 32
 
 @torch.inference_mode()
 def perplexity(policy: Policy, texts: Sequence[str], context: int, report: Report) -> float | None:
-    """exp of the mean negative log-likelihood a token (after each text's first), of `texts`.
+    """exp of the mean negative log-likelihood per token (after each text's first), of `texts`.
 
     Of the model's own distribution: temperature 1, no token forbidden. At most 512 texts, spread
     evenly over those given, and 512 tokens (or the context) of each. None where no text has a

@@ -36,9 +36,9 @@ class Evaluated(NamedTuple):
     entropies: Tensor
     """nats"""
     values: Tensor | None
-    """the value head's part; None where it was not asked for"""
+    """the value head's part; None where not requested"""
     kl_loss: Tensor | None = None
-    """Σ weight · KL, with gradients; None where it was not asked for"""
+    """Σ weight · KL, with gradients; None where not requested"""
     kl: Tensor | None = None
     """KL at each token, without gradients"""
 
@@ -109,9 +109,9 @@ class ActorCritic(nn.Module):
             responses: [B, T], what was drawn after each of the last T tokens.
             valid: [B, T], true at the response tokens that are looked at; padding is never.
             early: [B, T], tokens that had still to come before an end; None: none, anywhere.
-            values: whether the critic is asked too.
+            values: whether to compute the critic too.
             rule: another one than the model's own.
-            kl: wanted beside it, at tokens of its own.
+            kl: computed as well, at tokens of its own.
         """
         model, rule = self.language_model, rule or self.rule
         hidden = model.hidden(tokens, positions, mask, responses.shape[1])

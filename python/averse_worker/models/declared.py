@@ -1,7 +1,7 @@
 """What a model's folder declares, checked before any weights are read: needs no torch.
 
-Whatever would make a library invent something (a random head, a tokenizer without a vocabulary, the
-weights of another model) or fail late and obscurely is refused here.
+Refuses whatever would make a library fill in something (a random head, a tokenizer without a
+vocabulary, the weights of another model) or fail late with an obscure error.
 """
 
 import importlib.util
@@ -30,7 +30,7 @@ def check_folder(folder: ModelFolder) -> dict[str, Any]:
     """
     adapter = folder.json("adapter_config.json")
     if adapter is not None:
-        # transformers would load the adapter's base in place of what lies beside it.
+        # transformers would load the adapter's base in place of the weights in this folder.
         base = adapter.get("base_model_name_or_path") or "its base model"
         raise folder.wrong(
             f"holds an adapter (adapter_config.json) for {base}; merge it into that model "
@@ -72,7 +72,7 @@ def check_weights(folder: ModelFolder) -> None:
 
 
 def _check_safetensors(folder: ModelFolder, name: str) -> None:
-    """Reads the header alone: 8 bytes of its length, JSON, then the tensors it tells of."""
+    """Reads the header alone: 8 bytes of its length, JSON, then the tensors it lists."""
     path = folder.path / name
     if not path.is_file():
         raise folder.wrong(f"{name} is missing, but {_INDEX} lists it; copy the whole model")
@@ -96,7 +96,7 @@ def _check_safetensors(folder: ModelFolder, name: str) -> None:
 
 
 def check_vocabulary_files(folder: ModelFolder) -> None:
-    """Refuses a folder whose tokenizer would have to be invented.
+    """Refuses a folder without a tokenizer vocabulary.
 
     Raises:
         InputError: no file in it holds a vocabulary.
@@ -133,12 +133,12 @@ def end_token_ids(folder: ModelFolder) -> list[int]:
         InputError: they are no token ids.
     """
     for name in ("generation_config.json", "config.json"):
-        told = (folder.json(name) or {}).get("eos_token_id")
-        if told is None:
+        value = (folder.json(name) or {}).get("eos_token_id")
+        if value is None:
             continue
-        ids = told if isinstance(told, list) else [told]
+        ids = value if isinstance(value, list) else [value]
         if not all(isinstance(i, int) and not isinstance(i, bool) and i >= 0 for i in ids):
-            raise folder.wrong(f"{name} has eos_token_id {told!r}, expected token ids")
+            raise folder.wrong(f"{name} has eos_token_id {value!r}; expected token ids")
         return sorted(set(ids))
     return []
 

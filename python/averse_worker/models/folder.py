@@ -1,6 +1,6 @@
 """Finds a model's files: the built-in one, a folder, or a hub id brought to a local folder.
 
-Whatever is wrong with them is told with the folder, the file and what was expected.
+Errors name the folder, the file and what was expected.
 """
 
 import contextlib
@@ -91,7 +91,7 @@ def find_model(
 
     Raises:
         InputError: there is no such folder and no such model on the hub, or code from the hub may
-            run that nobody can have read.
+            run at a revision that is not a fixed commit.
         MissingEnvironment: the hub cannot be reached and the model is not in its cache.
     """
     path = Path(model).expanduser()
@@ -128,10 +128,10 @@ def builtin_model(name: str, key: str) -> ModelFolder:
 
 
 def refuse_revision(folder: ModelFolder, revision: str | None) -> None:
-    """A folder has one state alone.
+    """Refuses a revision of a local folder.
 
     Raises:
-        InputError: another was asked for.
+        InputError: a revision is set.
     """
     if revision is not None:
         setting = folder.sibling("revision") or folder.key
@@ -162,7 +162,7 @@ def _download(model: str, key: str, fetch: Callable[[], str], report: Report) ->
 def _in_background(fetch: Callable[[], str], report: Report) -> str:
     """Runs `fetch` on a thread of its own, reporting the seconds so far from this one.
 
-    An interrupt leaves the thread to itself: what it still brings is in the cache next time.
+    An interrupt leaves the thread running: what it still downloads is in the cache next time.
     """
     done: Queue[str | Exception] = Queue()
 

@@ -1,6 +1,6 @@
 """Any transformers causal language model, split into its trunk and its head.
 
-The trunk gives hidden states; logits are computed only where they are asked for, which for a
+The trunk gives hidden states; logits are computed only where they are needed, which for a
 policy means the generated tokens and not the prompt.
 """
 
@@ -238,7 +238,7 @@ class LanguageModel:
         self._last_block = None
 
     def _rescales(self) -> bool:
-        # Told by the config, because the effect may be too small to see on a few tokens.
+        # By the config, because the effect may be too small to see on a few tokens.
         config = self.causal.config.get_text_config()
         return any(getattr(config, name, None) not in (None, 1.0) for name in _RESCALING)
 

@@ -1,4 +1,4 @@
-"""Loads a policy and its reference, and checks that they fit the tokens asked of them."""
+"""Loads a policy and its reference, and checks that they fit the configured token counts."""
 
 import torch
 from transformers import PreTrainedTokenizerBase

@@ -2,7 +2,7 @@
 
     files (`declared`) ─▶ config ─▶ tokenizer ─▶ weights ─▶ what the library did with them
 
-transformers fills what it does not find with random numbers, and guesses; here that is an error.
+transformers fills missing weights with random numbers, and guesses; here that is an error.
 """
 
 import contextlib
@@ -76,7 +76,7 @@ def load_pretrained(
             use_safetensors=True,
             trust_remote_code=folder.trust_remote_code,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # told below, in our words
+            ignore_mismatched_sizes=True,  # reported below, with advice
         )
     _check_complete(folder, found)
     check_vocabulary(folder, tokenizer, model.get_input_embeddings().weight.shape[0])
@@ -159,7 +159,7 @@ def _tokenizer(folder: ModelFolder) -> PreTrainedTokenizerBase:
     plain = len(set(tokenizer.get_vocab().values()) - special)
     found = folder.trust_remote_code or any((folder.path / name).is_file() for name in names)
     if not found or plain < 2:
-        # transformers makes a tokenizer without a vocabulary rather than say so.
+        # transformers makes a tokenizer without a vocabulary instead of raising.
         raise folder.wrong(
             f"the tokenizer has {plain} tokens besides the special ones; expected its vocabulary "
             f"in {' or '.join(sorted(names))}"
@@ -184,7 +184,7 @@ def check_vocabulary(folder: ModelFolder, tokenizer: PreTrainedTokenizerBase, ro
 
 
 def _check_complete(folder: ModelFolder, found: dict[str, Any]) -> None:
-    """Refuses a network of which transformers made a part up.
+    """Refuses a network with tensors that were not in its files.
 
     Raises:
         InputError: naming the first such tensor.

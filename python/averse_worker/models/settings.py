@@ -1,6 +1,6 @@
-"""What a model's own files ask for, and what is done with it: used, or overridden on purpose.
+"""The settings in a model's own files, and whether each is used or overridden on purpose.
 
-Told with every load, so that the record of a run says which. Values are for people to read.
+Part of every load result, so that the record of a run has them. Values are for people to read.
 """
 
 from collections.abc import Mapping, Sequence

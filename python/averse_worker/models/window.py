@@ -1,4 +1,4 @@
-"""How many tokens per model can read."""
+"""How many tokens a model can read."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ def context_of(model: PreTrainedModel) -> int:
             break
     for name, table in model.named_modules():
         if isinstance(table, nn.Embedding) and name.rpartition(".")[2] in _POSITION_TABLES:
-            # RoBERTa and its kin count from after the padding's id, OPT and BART from an offset.
+            # RoBERTa and the like count from after the padding's id, OPT and BART from an offset.
             after_padding = 0 if table.padding_idx is None else table.padding_idx + 1
             limits.append(table.num_embeddings - getattr(table, "offset", after_padding))
     return min(limits)

@@ -168,7 +168,7 @@ def _set_deterministic(wanted: bool, device: torch.device) -> None:
     if wanted and device.type == "cuda":
         # cuBLAS reads it when it starts; without it, its products may differ between runs.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # Off a CPU some operations have no deterministic form (`nondeterminism`): warn once, go on.
+    # Off a CPU some operations have no deterministic form (`nondeterminism`): warn once, continue.
     torch.use_deterministic_algorithms(wanted, warn_only=device.type != "cpu")
     # Filling fresh memory costs time and only shows up reads of uninitialised memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
@@ -187,8 +187,8 @@ def _use_onednn() -> None:
 def _keep_freed_memory() -> None:
     """Tells glibc to reuse large blocks instead of giving them back to the system each time.
 
-    Activations of tens of megabytes come and go at every step; fetching their pages anew took up
-    to a third of it.
+    Activations of tens of megabytes come and go at every step; fetching their pages again took up
+    to a third of its time.
     """
     with contextlib.suppress(OSError, AttributeError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""Whether an error is the device's and not of what it worked on."""
+"""Whether an error comes from the device, not from the computation."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""Weights, gradients and figures that are no numbers any more: found in one pass, told by name."""
+"""Finds NaN and infinities in weights, gradients and figures, and names the first tensor."""
 
 from collections.abc import Collection, Mapping
 

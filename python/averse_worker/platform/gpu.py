@@ -8,8 +8,8 @@ from averse_worker.wire.messages.base import GpuState
 def gpu_state(device: torch.device) -> GpuState | None:
     """The state of the whole GPU now; None on a CPU. Takes well under a millisecond on CUDA.
 
-    CUDA: memory is what the driver counts, all programs' on the GPU. MPS: this process's share of
-    what Metal recommends to use at most, and no load, which nothing tells there.
+    CUDA: memory is what the driver counts, all programs' on the GPU. MPS: what this process
+    holds, against the most that Metal recommends, and no load, which MPS does not report.
     """
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
@@ -26,7 +26,7 @@ def gpu_state(device: torch.device) -> GpuState | None:
 
 
 def _load(device: torch.device) -> float | None:
-    """Share of NVML's last sample, 1/6 to 1 s long, in which a kernel ran; None: cannot be read.
+    """Fraction of NVML's last sample, 1/6 to 1 s long, in which a kernel ran; None: cannot be read.
 
     It cannot where nvidia-ml-py is missing, on a slice of a GPU (MIG), and wherever the driver
     refuses: `averse doctor` says why.
@@ -34,6 +34,6 @@ def _load(device: torch.device) -> float | None:
     try:
         percent = torch.cuda.utilization(device)
     except Exception:
-        # NVML's errors share no class with torch's, and no run is to end for want of a reading.
+        # NVML's errors have no common class, and a missing reading must not end a run.
         return None
     return percent / 100 if 0 <= percent <= 100 else None

@@ -15,7 +15,7 @@ _OUT_OF_MEMORY_WORDS: Final = ("out of memory", "can't allocate memory")
 
 
 def resident_bytes() -> int:
-    """Resident set of this process in bytes; its peak where the system tells no current value."""
+    """Resident set of this process in bytes; its peak where the system has no current value."""
     try:
         pages = int(_STATM.read_text().split()[1])
     except OSError:
@@ -25,7 +25,7 @@ def resident_bytes() -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the host's or the device's memory ran out, in whichever words torch says so."""
+    """Whether the host's or the device's memory ran out, whatever torch's message."""
     if isinstance(error, MemoryError) or type(error).__name__ in _OUT_OF_MEMORY_CLASSES:
         return True
     return isinstance(error, RuntimeError) and any(

@@ -9,7 +9,7 @@ from types import FrameType
 
 class TimedOut(BaseException):
     """The limit has passed. No `Exception`: the code under it must not take it for one of its own
-    errors and go on."""
+    errors and continue."""
 
 
 @contextlib.contextmanager
@@ -29,7 +29,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     armed = True
 
     def expire(number: int, frame: FrameType | None) -> None:
-        # An alarm may be on its way while the block ends: nobody may be hit by it afterwards.
+        # An alarm may be pending when the block ends: it must not be raised after the block.
         if armed:
             raise TimedOut
 

@@ -86,7 +86,7 @@ class TransformersReward:
         return np.float32(self._sign) * scores
 
     def check(self, folder: ModelFolder) -> None:
-        """Refuses a classifier that scores a text otherwise beside longer ones.
+        """Refuses a classifier whose score of a text depends on the padding of its batch.
 
         Raises:
             InputError
@@ -105,8 +105,8 @@ class TransformersReward:
     def check_completions(
         self, folder: ModelFolder, policy: PreTrainedTokenizerBase, new_tokens: int
     ) -> None:
-        """Refuses completions of which no whole one could be read; only where both models have one
-        vocabulary is that known before.
+        """Refuses completions longer than the window; known in advance only where both models
+        have the same vocabulary.
 
         Args:
             policy: its tokenizer.
@@ -240,5 +240,5 @@ def is_own(config: Mapping[str, Any]) -> bool:
 
 
 def settings_of(model: RewardModel) -> Mapping[str, str]:
-    """What the files of a model ask for, and what is done with it."""
+    """The settings in a model's files, and what is done with them."""
     return model.settings if isinstance(model, TransformersReward) else {}

@@ -30,7 +30,7 @@ class Rewards:
     components: Sequence[Component]
 
     def score(self, texts: Sequence[str], tick: Tick) -> list[Scores]:
-        """What each component says of the texts; `tick` is told how many are done, of how many."""
+        """Scores of the texts by each component; `tick` gets the number done and the total."""
         total = len(self.components) * len(texts)
         found = []
         for place, component in enumerate(self.components):

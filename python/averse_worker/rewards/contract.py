@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from averse_worker.wire.messages.base import Scored, ScoreFailure, float32_bytes, uint32_bytes
 
-# Reasons that are told one by one; a model may give each of a million texts one of its own.
+# Most distinct reasons that are reported: each of a million texts may have one of its own.
 _REASONS: Final = 64
 
 
@@ -56,11 +56,11 @@ def scored(name: str, values: NDArray[Any], failures: Mapping[int, Failed]) -> S
     return Scored(
         name=name,
         scores=float32_bytes(values, failed_mask(len(values), failures)),
-        failures=told(failures),
+        failures=score_failures(failures),
     )
 
 
-def told(failures: Mapping[int, Failed]) -> list[ScoreFailure]:
+def score_failures(failures: Mapping[int, Failed]) -> list[ScoreFailure]:
     """Each reason once, with its episodes."""
     episodes: dict[Failed, list[int]] = {}
     for episode, reason in sorted(failures.items()):

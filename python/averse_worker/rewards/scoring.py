@@ -38,7 +38,7 @@ class Scorer:
         self._timeout = timeout_seconds
 
     def score(self, texts: Sequence[str], tick: Tick | None = None) -> Scores:
-        """One raw score per text; `tick` is told how many are done, and of how many."""
+        """One raw score per text; `tick` gets the number done and the total."""
         values = np.empty(len(texts), dtype=np.float32)
         failures: dict[int, Failed] = {}
         done = 0
@@ -62,7 +62,7 @@ class Scorer:
             if texts:
                 yield list(range(len(texts)))
             return
-        # Like lengths together, so that little is padded.
+        # Similar lengths together, for little padding.
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         for start in range(0, len(order), size):
             yield order[start : start + size]

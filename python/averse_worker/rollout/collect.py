@@ -78,9 +78,9 @@ class Episodes:
 
 @dataclass(frozen=True)
 class RolloutSummary:
-    """What the controller is told of a batch; arrays are [B].
+    """The summary of a batch that the controller gets; arrays are [B].
 
-    Rewards and returns mean nothing at episodes that failed; everything else is finite.
+    Rewards and returns are undefined for episodes that failed; everything else is finite.
     """
 
     reward: NDArray[np.float32]

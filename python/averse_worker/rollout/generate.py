@@ -58,7 +58,7 @@ def uniforms(seed: int, episodes: int, new_tokens: int) -> Tensor:
 def uniforms_of_prompts(seed: int, prompts: Sequence[int], new_tokens: int) -> Tensor:
     """As `uniforms`, but a row depends on its prompt's id alone (and on how often it came before).
 
-    Two arms evaluated on overlapping prompts share their luck: common random numbers.
+    Arms evaluated on overlapping prompts use common random numbers.
     """
     seen: dict[int, int] = {}
     rows = np.empty((len(prompts), new_tokens), dtype=np.float32)
@@ -76,11 +76,11 @@ def sample(
     sampler: Sampler,
     tick: Callable[[int, int], None],
 ) -> Samples:
-    """One response a prompt.
+    """One response per prompt.
 
     Args:
         draws: [B, new_tokens] in (0, 1], on the CPU.
-        tick: told the tokens drawn so far and the most there can be, several times per second.
+        tick: called with the tokens drawn so far and their maximum, several times per second.
     """
     batch = prompts.tokens.shape[0]
     shape, device = (batch, sampler.new_tokens), policy.device.torch_device
@@ -93,7 +93,7 @@ def sample(
         torch.zeros(shape, device=device) if policy.model.value_head is not None else None,
     )
     draws = draws.to(device)
-    # Like lengths together: less padding, and none at all where all are equal.
+    # Similar lengths together: less padding, and none at all where all are equal.
     order = torch.argsort(prompts.lengths, stable=True)
     done = 0
     for rows in torch.split(order, sampler.minibatch or batch):
@@ -182,7 +182,7 @@ def _ends(tokens: Tensor, end_tokens: tuple[int, ...]) -> Tensor:
 
 
 def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: DynamicCache) -> Tensor:
-    """Fills the cache; answers the hidden states [B, d] after the prompts.
+    """Fills the cache; returns the hidden states [B, d] after the prompts.
 
     A prompt that comes several times, as in group sampling, is read once.
     """
@@ -227,7 +227,7 @@ def draw(logits: Tensor, uniform: Tensor, top_k: int, top_p: float) -> Drawn:
     # The first sum that reaches a number in (0, total] is always that of a token with
     # probability > 0; with numbers in [0, total) it need not be.
     tokens = torch.searchsorted(sums, uniform[:, None] * sums[:, -1:])
-    # Beside NaN every number is too large: the log-probabilities are to tell, not an index error.
+    # With NaN every number is too large: report it by the log-probabilities, not an index error.
     tokens.clamp_(max=powers.shape[1] - 1)
     total = sums[:, -1] if cut is powers else powers.sum(-1)
     log_total = total.log()

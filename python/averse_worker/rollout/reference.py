@@ -11,7 +11,7 @@ from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.policy import Policy
 from averse_worker.rollout.generate import Sampler, Samples
 
-# Episodes a forward pass without gradients, where rollout.minibatch sets no limit.
+# Episodes per forward pass without gradients, where rollout.minibatch sets no limit.
 _BATCH: Final = 64
 
 

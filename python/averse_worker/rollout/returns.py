@@ -1,6 +1,6 @@
 """Rewards, returns and advantages of episodes: pure functions of [B, T] tensors.
 
-Padding comes after an episode's last token; every function answers zero there.
+Padding comes after an episode's last token; every function returns zero there.
 """
 
 import torch

@@ -104,7 +104,7 @@ def read_state(folder: Path) -> State:
 def read_checkpoint(folder: Path, policy: Policy, ppo: Ppo, ema: EmaWeights | None) -> State:
     """Puts a checkpoint's state into a policy of the same model and settings.
 
-    Everything is read and looked over first: a checkpoint that is refused leaves the weights alone.
+    Everything is read and checked first: a refused checkpoint leaves the weights unchanged.
 
     Raises:
         InputError: a file is missing or corrupt, or belongs to another model or LoRA rank.

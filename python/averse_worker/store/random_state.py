@@ -58,7 +58,7 @@ def read_random_state() -> RandomState:
 
 
 def set_random_state(state: RandomState) -> None:
-    """Takes up what `read_random_state` gave; states of devices that are not here are left out.
+    """Restores what `read_random_state` returned; states of devices that are not here are left out.
 
     Raises:
         ValueError, RuntimeError, TypeError, OverflowError: a state is not what its generator knows.
@@ -77,7 +77,7 @@ def set_random_state(state: RandomState) -> None:
 
 
 def _cuda_in_use() -> bool:
-    """Asked first, as a question to a generator would start CUDA up."""
+    """Checked first, because reading a generator would initialise CUDA."""
     return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
 
 

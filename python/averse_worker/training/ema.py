@@ -21,7 +21,7 @@ class EmaWeights:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the past: the average is what the weights are now."""
+        """Restarts the average from the present weights."""
         self.weights = {
             name: parameter.detach().clone()
             for name, parameter in self._policy.parameters.items()
@@ -30,14 +30,14 @@ class EmaWeights:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Takes the present weights in."""
+        """Adds the present weights to the average."""
         parameters = self._policy.parameters
         for name, mean in self.weights.items():
             mean.lerp_(parameters[name], 1 - self._decay)
 
     @contextlib.contextmanager
     def in_place_of_weights(self) -> Iterator[None]:
-        """For the block the policy has the averaged weights; afterwards its own, bit for bit."""
+        """Within the block the policy has the EMA weights; afterwards its own, bit for bit."""
         self._swap()
         try:
             yield

@@ -33,7 +33,7 @@ class ExactKl:
     def exact(
         self, policy: Policy, where: Tensor, weights: Tensor, rows: NDArray[np.intp]
     ) -> KlTerm | None:
-        """What the policy's pass is asked for, of the episodes `rows`."""
+        """What the policy's forward pass has to return for the episodes `rows`."""
         hidden = torch.cat([self.hidden[row] for row in rows])
         return KlTerm(policy.reference_head(), hidden, where, weights) if len(hidden) else None
 
@@ -59,7 +59,7 @@ class K3Kl:
     def exact(
         self, policy: Policy, where: Tensor, weights: Tensor, rows: NDArray[np.intp]
     ) -> KlTerm | None:
-        """Nothing more than log-probabilities is asked for."""
+        """Nothing beyond log-probabilities."""
         return None
 
     def loss(

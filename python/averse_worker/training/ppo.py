@@ -41,7 +41,7 @@ class UpdateSummary:
 
 
 class Figures:
-    """Means over the gradient steps that had something to say of a figure."""
+    """Means over the gradient steps that reported a figure."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
@@ -104,7 +104,7 @@ class Ppo:
                 tokens += int(generated[rows].sum())
                 done += 1
         report("update", total, total, "steps")
-        # A finite step can still lead out of float32; nobody is to save or judge such weights.
+        # A finite step can still overflow float32; such weights must not be saved or evaluated.
         require_finite(self._parameters)
         means = figures.means()
         if objective.policy is not None and objective.policy.critic is not None:
@@ -125,7 +125,7 @@ class Ppo:
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Takes up what `state` gave, on the parameters' device."""
+        """Restores what `state` returned, on the parameters' device."""
         self.reset()
         for key, tensor in state.items():
             name, field = key.split("|")
@@ -146,7 +146,7 @@ class Ppo:
     def _step(
         self, part: Objective, factor: float, kl: KlLossTerm | None, rows: NDArray[np.intp]
     ) -> dict[str, Tensor]:
-        """One gradient step; answers its figures."""
+        """One gradient step; returns its figures."""
         policy, term = self._policy, part.policy
         valid = part.episodes.responses.valid()
         wanted = torch.zeros_like(valid) if term is None else term.coefficients.raw > 0

@@ -23,7 +23,7 @@ from averse_worker.wire.messages.training import SftPayload
 
 # The learning rate rises over this fraction of the steps and then falls linearly to zero.
 _WARMUP: Final = 0.05
-# Losses told are means over this fraction of the steps, at either end.
+# Reported losses are means over this fraction of the steps, at either end.
 _EDGE: Final = 0.1
 
 
@@ -147,7 +147,7 @@ def _masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -
 
 
 class _Watcher(TrainerCallback):  # type: ignore[misc]
-    """Passes progress on, through which an interrupt comes, and keeps the losses."""
+    """Reports progress, which raises an interrupt, and keeps the losses."""
 
     def __init__(self, steps: int, report: Report) -> None:
         self.losses: list[float] = []

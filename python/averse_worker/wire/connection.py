@@ -25,10 +25,10 @@ from averse_worker.wire.keys import Keys
 from averse_worker.wire.messages.envelope import MAX_MESSAGE_BYTES
 
 WATCH_INTERVAL_MS: Final = 500
-"""How often `run` looks at the clock and asks whether the worker is an orphan."""
+"""How often `run` checks its deadlines and whether the worker is an orphan."""
 
 FLUSH_MS: Final = 1000
-"""How long closing in order may wait for the last answer to leave."""
+"""How long an orderly close waits for the last reply to be sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +60,10 @@ class Connection:
     def __init__(self, endpoint: str, timing: Timing, keys: Keys | None = None) -> None:
         """Prepares the connection to `endpoint`; `run` opens it.
 
-        `keys` are for tcp://…, which is never without, and not for ipc://….
+        `keys` are required for tcp://… and not allowed for ipc://….
 
         Raises:
-            ValueError: zmq cannot read the endpoint, or it is one without its keys.
+            ValueError: zmq cannot read the endpoint, or its keys are missing or not allowed.
         """
         _check_listener(endpoint, keys)
         self._timing = timing
@@ -130,8 +130,8 @@ class Connection:
         """Moves messages until the connection ends; the calling thread owns the socket.
 
         `receive` gets the frames of each message (one, when the peer keeps to the protocol) and
-        must not block. `orphaned` is asked at least every `WATCH_INTERVAL_MS`. `signalled` hears
-        of each signal; SIGTERM then ends the connection.
+        must not block. `orphaned` is called at least every `WATCH_INTERVAL_MS`, `signalled`
+        for each signal; SIGTERM then ends the connection.
         """
         poller = zmq.Poller()
         for source in (self._socket, self._events, self._wake_reader, self._signal_reader):
@@ -163,7 +163,7 @@ class Connection:
                 event = recv_monitor_message(self._events)["event"]
                 if event == zmq.EVENT_DISCONNECTED and connected:
                     # No reconnecting: what was on its way is lost, and the controller resumes
-                    # from a checkpoint with a new worker sooner than it could sort that out.
+                    # from a checkpoint with a new worker sooner than it could recover it.
                     return Ending.LOST
                 connected = connected or event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             if self._socket in ready:
@@ -210,7 +210,7 @@ class Connection:
 
 
 def _check_listener(endpoint: str, keys: Keys | None) -> None:
-    """Lets nothing through that others could listen to: everything else would be in the clear."""
+    """Refuses endpoints whose traffic would be neither local nor encrypted."""
     transport = endpoint.partition("://")[0]
     if transport not in ("ipc", "tcp"):
         raise ValueError(

@@ -24,13 +24,13 @@ class WorkerError(Exception):
 
 
 class ProtocolError(WorkerError):
-    """The message itself is wrong, or came out of order: the controller's fault."""
+    """The message itself is wrong, or came out of order: a fault of the controller."""
 
     kind = "protocol"
 
 
 class InputError(WorkerError):
-    """The user's config, model or data is wrong; nothing but a change of those helps."""
+    """The user's config, model or data is wrong and has to be changed."""
 
     kind = "input"
 
@@ -54,6 +54,6 @@ class Diverged(WorkerError):  # noqa: N818
 
 
 class Interrupted(WorkerError):  # noqa: N818
-    """The controller asked for the command in hand to stop; raised by `Report`."""
+    """The controller interrupted the running command; raised by `Report`."""
 
     kind = "interrupted"

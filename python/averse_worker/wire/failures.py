@@ -1,4 +1,4 @@
-"""Turns whatever an engine raised into the error kind, words and traceback of a Failure."""
+"""Turns an exception of an engine into the error kind, message and traceback of a Failure."""
 
 import errno
 import re
@@ -28,12 +28,12 @@ _UNTRAINED_ADVICE: Final = (
     "after updates, start a new run with a lower training.learning_rate; before any, set "
     "backend.dtype to float32, or choose another policy.model"
 )
-"""of a command that trains nothing: what came before is to blame"""
+"""for a command that trains nothing: an earlier update or the model is the cause"""
 
 
 def failure_of(error: BaseException, *, session: str, id: int, command: str) -> Failure:
     """The Failure that answers request `id`; bugs come with their traceback as detail."""
-    kind, message, key, detail = _told(error, command)
+    kind, message, key, detail = _described(error, command)
     return Failure(
         session=session,
         id=id,
@@ -44,7 +44,7 @@ def failure_of(error: BaseException, *, session: str, id: int, command: str) -> 
     )
 
 
-def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | None, str | None]:
+def _described(error: BaseException, command: str) -> tuple[ErrorKind, str, str | None, str | None]:
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, WorkerError):
         cause = trace if error.__cause__ is not None else None
@@ -78,7 +78,7 @@ def _told(error: BaseException, command: str) -> tuple[ErrorKind, str, str | Non
 
 
 def _errno_of(error: BaseException) -> int | None:
-    """The system's number for it; safetensors, written in Rust, has that in its words alone."""
+    """The errno of a system error; safetensors, written in Rust, has it only in its message."""
     if isinstance(error, OSError):
         return error.errno
     if type(error).__name__ != "SafetensorError":
@@ -88,5 +88,5 @@ def _errno_of(error: BaseException) -> int | None:
 
 
 def _sendable(text: str) -> str:
-    """Half surrogate pairs, as in file names that are no UTF-8, become question marks."""
+    """Replaces half surrogate pairs, as in file names that are not UTF-8, by question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")

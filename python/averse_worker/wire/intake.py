@@ -1,4 +1,4 @@
-"""Reads requests: from the bytes of the wire to a checked command, or a refusal in plain words."""
+"""Reads requests: from the bytes of the wire to a checked command, or a refusal."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +10,7 @@ from averse_worker.wire.messages.base import LARGEST_EXACT_INTEGER, Message
 from averse_worker.wire.messages.envelope import PAYLOADS, PROTOCOL_VERSION, Command, Request
 
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises over bytes that are not what they should be."""
+"""What msgspec raises for malformed bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Accepted:
 
 
 class Refused(ProtocolError):  # noqa: N818 — as in errors.py
-    """A request that is not the worker's to carry out; `id` is None where none could be read."""
+    """A request that is refused; `id` is None where it could not be read."""
 
     def __init__(self, message: str, *, id: int | None) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class Refused(ProtocolError):  # noqa: N818 — as in errors.py
 
 
 class _Header(msgspec.Struct):
-    """What every version of the protocol has had; unknown fields are let pass on purpose."""
+    """What every version of the protocol has had; unknown fields are allowed on purpose."""
 
     kind: Any = msgspec.UNSET
     protocol: Any = None
@@ -43,7 +43,7 @@ def read_request(frames: list[bytes], session: str) -> Accepted:
     """Decodes one request: the version first, then session, envelope and payload.
 
     Raises:
-        Refused: the first of these that is wrong, told with the path of the field.
+        Refused: naming the path of the first wrong field.
     """
     if len(frames) != 1:
         raise Refused(f"a message came in {len(frames)} frames, expected one", id=None)

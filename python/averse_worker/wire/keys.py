@@ -13,7 +13,7 @@ _Key = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """Who the controller is, and who this worker is; Z85."""
+    """Keys of the controller and of this worker; Z85."""
 
     server_public: bytes
     client_public: bytes
@@ -30,8 +30,8 @@ def read_keys(path: Path) -> Keys:
     """Reads the file of one session.
 
     Raises:
-        ValueError: it cannot be read, others may read it too, or it holds something else. Never
-            quotes what it holds.
+        ValueError: it cannot be read, other users may read it, or it is not a key file. Never
+            quotes its content.
     """
     try:
         mode = path.stat().st_mode

@@ -1,7 +1,7 @@
-"""Ranges of payload fields that their types do not say; checked before anything is loaded.
+"""Ranges of payload fields that their types do not express; checked before anything is loaded.
 
 The controller's config schema has the same ranges. They are checked again here because a worker
-may be driven by something else, and because out of range most of them fail late and obscurely.
+may have another controller, and because most values out of range would fail late and obscurely.
 """
 
 import math
@@ -18,7 +18,7 @@ from averse_worker.wire.messages.training import SftPayload, UpdatePayload
 
 
 def check_load(payload: LoadPayload) -> None:
-    """Refuses a load whose numbers make no sense together.
+    """Refuses a load with a value out of range.
 
     Raises:
         InputError: with the config key of the first field out of range.
@@ -82,7 +82,7 @@ def check_sft(payload: SftPayload) -> None:
 
 @dataclass(frozen=True)
 class LossArrays:
-    """What an update says of each episode; float64 of shape (episodes,) or None."""
+    """The arrays of an update, per episode; float64 of shape (episodes,) or None."""
 
     weights: NDArray[np.float64] | None
     """≥ 0, of sum 1: only their ratios matter"""
@@ -179,9 +179,11 @@ def read_known_scores(
     """
     if payload.known is None:
         return None
-    told = [known.name for known in payload.known]
-    if told != list(names):
-        raise InputError(f"known prompt scores have the components {told}; expected {list(names)}")
+    components = [known.name for known in payload.known]
+    if components != list(names):
+        raise InputError(
+            f"known prompt scores have the components {components}; expected {list(names)}"
+        )
     rows = [float32_array(known.scores).astype(np.float64) for known in payload.known]
     for name, row in zip(names, rows, strict=True):
         if row.size != prompts or not np.isfinite(row).all():

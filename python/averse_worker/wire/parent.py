@@ -1,4 +1,4 @@
-"""No orphans: a worker leaves when the process that started it is gone."""
+"""No orphans: a worker exits when the process that started it is gone."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ PR_SET_PDEATHSIG: Final = 1
 
 
 class Parent:
-    """The process that started this one, and the controller where it tells its process id.
+    """The process that started this one, and the controller where its process id is known.
 
     The second is for the moment before the first is known: a parent that is killed while Python
     still starts leaves a worker that takes init for its parent.
@@ -23,19 +23,19 @@ class Parent:
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._pid = os.getppid()
-        told = environment.get(CONTROLLER, "")
-        self._controller = int(told) if told.isdigit() else None
+        pid = environment.get(CONTROLLER, "")
+        self._controller = int(pid) if pid.isdigit() else None
 
     def gone(self) -> bool:
-        """Whether this process was handed over to another parent, or its controller is no more."""
+        """Whether this process was handed over to another parent, or its controller is gone."""
         return os.getppid() != self._pid or not _lives(self._controller)
 
     def follow_into_death(self) -> None:
         """Asks Linux for a SIGKILL when the parent dies; elsewhere `gone` has to be polled.
 
         A second net below `gone`: it holds from now on, whatever this process is busy with, and
-        also while it is stopped (SIGSTOP), when it would heed no other signal. Where the kernel
-        refuses (a sandbox), `gone` alone has to do.
+        also while it is stopped (SIGSTOP), when no other signal would reach it. Where the kernel
+        refuses (a sandbox), only `gone` is left.
         """
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

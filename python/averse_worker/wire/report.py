@@ -1,4 +1,4 @@
-"""Progress on its way out of an engine, and the interrupt on its way in."""
+"""Progress from an engine to the controller, and interrupts from the controller to the engine."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ Send = Callable[[str, int, int, str], None]
 
 
 class ThinnedReport:
-    """The `Report` of one command: thins progress out and raises once interrupted.
+    """The `Report` of one command: rate-limits progress and raises once interrupted.
 
     Sent always: the first report of a phase, and the one that completes it (done = total > 0).
     Anything else waits until `SECONDS_BETWEEN` after the last one sent.
@@ -54,7 +54,7 @@ class ThinnedReport:
         now = self._clock()
         new_phase = self._last is None or self._last[0] != phase
         completed = 0 < total <= done and current != self._last
-        self._last = current  # first: whoever gets the progress may ask for the phase
+        self._last = current  # first: the receiver of the progress may ping for the phase
         if new_phase or completed or now - self._sent_at >= SECONDS_BETWEEN:
             self._send(phase, done, total, unit)
             self._sent_at = now

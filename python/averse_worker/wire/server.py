@@ -42,7 +42,7 @@ _CONTROL: Final[frozenset[Command]] = frozenset({"ping", "interrupt", "shutdown"
 
 @dataclass(frozen=True)
 class _Job:
-    """The engine command in hand."""
+    """The running engine command."""
 
     request: Accepted
     report: ThinnedReport
@@ -145,7 +145,7 @@ class Server:
                 raise Refused(
                     f"`{request.command}` (request {request.id}) arrived while `{busy.command}` "
                     f"(request {busy.id}) is running; wait for its reply or interrupt it",
-                    # A failure under the id in hand would be taken for that command's answer.
+                    # A failure with the running command's id would be taken for its reply.
                     id=request.id if request.id != busy.id else None,
                 )
             if not self._loaded and request.command not in ("devices", "load"):
@@ -165,7 +165,7 @@ class Server:
         while (job := self._jobs.get()) is not None:
             answer = self._answer(job)
             with self._lock:
-                # Before the answer leaves: whoever has it may send the next command.
+                # Before the reply is sent: then the controller may send the next command.
                 self._in_hand = None
             self._send_bytes(answer)
 
@@ -177,7 +177,7 @@ class Server:
             if not isinstance(result, expected):
                 raise TypeError(f"engine returned {type(result)}, expected {expected}")
             answer = encode(Reply(session=self._session, id=id, result=result))
-        # SystemExit too: a library that gives up must not take the worker along.
+        # SystemExit too: a library must not end the worker.
         except (Exception, SystemExit) as error:
             return encode(failure_of(error, session=self._session, id=id, command=command))
         if command == "load":
@@ -193,9 +193,9 @@ class Server:
         return method(job.request.payload, job.report)
 
     def _import_early(self) -> None:
-        """Imports the engine (seconds, for torch) while the controller still waits its turn.
+        """Imports the engine (seconds, for torch) before the first command arrives.
 
-        Before a request there is nobody to tell of a failure: the first command does.
+        A failure here is reported in reply to the first command.
         """
         try:
             self._engine = self._build()

@@ -10,7 +10,7 @@ import signal
 from typing import Final
 
 STDERR: Final = 2
-"""The descriptor: it stays what it is when a library puts another `sys.stderr`."""
+"""The descriptor: it stays valid when a library replaces `sys.stderr`."""
 
 END: Final = "averse_worker: end of stacks"
 """The controller stops waiting at this line."""
@@ -18,13 +18,13 @@ END: Final = "averse_worker: end of stacks"
 
 def write_stacks_on_signal() -> None:
     """Makes SIGUSR1 write the stacks; call it early, and in the main thread."""
-    # Chained after the stacks. Does nothing, but its being there makes Python write the signal to
-    # the wake-up descriptor, and so the control thread hears of it.
+    # Runs after the stacks are written. It does nothing, but with it Python writes the signal to
+    # the wake-up descriptor, which wakes the control thread.
     signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
     faulthandler.register(signal.SIGUSR1, file=STDERR, all_threads=True, chain=True)
 
 
 def end_stacks() -> None:
-    """Says that they are complete. Without Python's buffers, whose lock a hung thread may hold."""
+    """Writes the end marker. Without Python's buffers, whose lock a hung thread may hold."""
     with contextlib.suppress(OSError):  # standard error may have gone with the controller
         os.write(STDERR, f"{END}\n".encode())

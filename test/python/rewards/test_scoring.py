@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from averse_worker.rewards.contract import Failed, Scores, failed_mask, told
+from averse_worker.rewards.contract import Failed, Scores, failed_mask, score_failures
 from averse_worker.rewards.scoring import Scorer
 from averse_worker.wire.errors import InputError, Interrupted
 from averse_worker.wire.messages.base import uint32_array
@@ -90,7 +90,7 @@ def test_a_bug_that_hits_every_text_is_told_for_every_text() -> None:
     error = TypeError("x" * 1000 + "\n\n" + "y")
     found = score(Lengths(tricks=dict.fromkeys(TEXTS, raising(error))))
     assert sorted(found.failures) == [0, 1, 2, 3, 4]
-    (reason,) = told(found.failures)
+    (reason,) = score_failures(found.failures)
     assert uint32_array(reason.episodes).tolist() == [0, 1, 2, 3, 4]
     assert reason.message.startswith("TypeError: xxx")
     assert len(reason.message) < 300
@@ -151,7 +151,7 @@ reasons = st.builds(Failed, kinds, st.integers(0, 200).map(str))
 
 @given(st.dictionaries(st.integers(0, 500), reasons))
 def test_every_failure_is_told_once(failures: dict[int, Failed]) -> None:
-    messages = told(failures)
+    messages = score_failures(failures)
     episodes = [e for message in messages for e in uint32_array(message.episodes).tolist()]
     assert sorted(episodes) == sorted(failures)
     assert len(messages) <= 64 + 3

@@ -125,7 +125,7 @@ class FakeEngine:
         return fine_tune(loaded, payload, report)
 
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
-        """Samples actions for each prompt; words for it are made up where somebody asks."""
+        """Samples actions for each prompt; texts are made only when requested."""
         return roll_out(require_loaded(self._loaded, "rollout"), payload, report)
 
     def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
@@ -162,7 +162,7 @@ class FakeEngine:
         )
 
     def restore(self, payload: RestorePayload, report: Report) -> RestoreResult:
-        """Takes up parameters and counters of a checkpoint."""
+        """Restores parameters and counters of a checkpoint."""
         started = time.perf_counter()
         loaded = require_loaded(self._loaded, "restore")
         report("restore", 0, 1, "checkpoints")

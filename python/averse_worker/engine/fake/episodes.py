@@ -114,7 +114,7 @@ def score_prompts(
     if scores is None:
         report("score", 0, rows.size, "texts")
         scores = world.prompt_scores(split.take(rows), rewards)
-    # As the controller has them: whoever takes them over later gets the same bits.
+    # Rounded as the controller keeps them, so that `known` scores give the same bits.
     scores = scores.astype(np.float32).astype(np.float64)
     loaded.scores[payload.split][:, rows] = scores
     report("score", rows.size, rows.size, "texts")

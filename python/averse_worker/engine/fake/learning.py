@@ -172,8 +172,8 @@ def gradient_step(
             "approx_kl": float((ratio - 1 - log_ratio).mean()),
             "grad_norm": norm,
         }
-    told = np.array(list(figures.values()))
-    for name, values in (("figures", told), ("policy", policy), ("value head", value_head)):
+    numbers = np.array(list(figures.values()))
+    for name, values in (("figures", numbers), ("policy", policy), ("value head", value_head)):
         if not np.isfinite(values).all():
             raise Diverged(
                 f"the {name} became NaN or infinite in the update, episodes "

@@ -49,7 +49,7 @@ class Loaded:
     updates: int = 0
 
     def end_rollout(self) -> None:
-        """Lets go of the rollout in hand."""
+        """Drops the last rollout."""
         self.last = None
         self.words = None
 

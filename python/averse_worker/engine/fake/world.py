@@ -2,8 +2,8 @@
 
 An episode is one number, the action a. Prompt i has features φᵢ and a hardness hᵢ in [0, 1): the
 raw reward is 0.6·scoreᵢ + 3·exp(−(a − tᵢ)²/8) + noise with the target tᵢ = 1 + 3·hᵢ. The features
-do not tell the hardness, so one action has to do for all, and a policy that listens to the hard
-prompts alone ends elsewhere than one that listens to everybody.
+do not tell the hardness, so one action has to do for all, and a policy trained on the hard
+prompts alone ends elsewhere than one trained on all.
 """
 
 import statistics
@@ -24,7 +24,7 @@ TEST_PROMPTS: Final = 100
 _WORDS: Final = tuple(
     start + end for start in ("ba", "do", "fi", "lu", "me", "sa") for end in "bdfklmrst"
 )
-"""Fifty-four words of a language that nobody speaks."""
+"""Fifty-four invented words."""
 
 
 @dataclass(frozen=True)

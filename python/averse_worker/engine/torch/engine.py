@@ -1,6 +1,6 @@
 """The engine that trains: PyTorch models, sampled, scored and updated on one device.
 
-Turns commands into calls of the parts and their answers into messages.
+Turns commands into calls of the parts and their results into messages.
 """
 
 import contextlib
@@ -80,7 +80,7 @@ class TorchEngine:
     name = "torch"
 
     def __init__(self) -> None:
-        # Errors are told by messages of our own; what libraries print would go to nobody.
+        # Errors are reported in messages of our own; output of libraries would not be seen.
         transformers_logging.set_verbosity_error()
         self._loaded: Loaded | None = None
 
@@ -195,7 +195,7 @@ class TorchEngine:
         return texts_of(payload, len(held.wholes), held.text_of, report)
 
     def evaluate(self, payload: EvaluatePayload, report: Report) -> EvaluateResult:
-        """Samples and scores prompts of a split; training goes on as if it had not been."""
+        """Samples and scores prompts of a split; the training state does not change."""
         started = time.perf_counter()
         loaded = require_loaded(self._loaded, "evaluate")
         policy, part = loaded.training.policy, loaded.prompts[payload.split]
@@ -257,7 +257,7 @@ class TorchEngine:
         return SaveResult(files=files, bytes=size, seconds=time.perf_counter() - started)
 
     def restore(self, payload: RestorePayload, report: Report) -> RestoreResult:
-        """Takes up a saved training state under the models of the last `load`."""
+        """Restores a saved training state into the models of the last `load`."""
         started = time.perf_counter()
         loaded, folder = require_loaded(self._loaded, "restore"), Path(payload.path)
         report("restore", 0, 1, "checkpoints")

@@ -1,4 +1,4 @@
-"""What the torch engine answers to `load`: what was loaded, from what, and on which machine."""
+"""The result of `load` of the torch engine: what was loaded, from what, and on which machine."""
 
 import importlib.metadata
 import platform
@@ -20,7 +20,7 @@ _PACKAGES: Final = ("torch", "transformers", "trl", "peft", "tokenizers", "safet
 
 
 def load_result(loaded: Loaded, started: float) -> LoadResult:
-    """The answer to the `load` that began at `started`, of `time.perf_counter`."""
+    """The result of the `load` that began at `started`, of `time.perf_counter`."""
     policy, device, backend = loaded.training.policy, loaded.device, loaded.payload.backend
     digests = loaded.digests()
     found = versions(loaded.folders) | device.versions
@@ -47,7 +47,7 @@ def load_result(loaded: Loaded, started: float) -> LoadResult:
         overlap=loaded.data.overlap,
         versions=found,
         nondeterminism=device.nondeterminism(backend.deterministic),
-        model_settings={key: dict(told) for key, told in loaded.settings.items()},
+        model_settings={key: dict(found) for key, found in loaded.settings.items()},
         digests=digests,
         memory_bytes=resident_bytes(),
         gpu=gpu_state(device.torch_device),

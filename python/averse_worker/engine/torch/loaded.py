@@ -105,14 +105,14 @@ class Training:
         return self.updates == 0 and self.policy.own_reference
 
     def weights_replaced(self) -> None:
-        """Optimizer and EMA begin anew, after something else than an update changed the weights."""
+        """Resets optimizer and EMA, after something other than an update changed the weights."""
         self.ppo.reset()
         if self.ema is not None:
             self.ema.reset()
         self.end_rollout()
 
     def end_rollout(self) -> None:
-        """Lets go of the rollout in hand: its episodes are not those of the weights any more."""
+        """Drops the last rollout: its episodes are no longer those of the weights."""
         self.episodes = None
         self.texts = None
 
@@ -249,7 +249,7 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
 
 
 def _check_files(payload: LoadPayload, folders: Folders) -> None:
-    """Refuses what can be told from files, of every model before the weights of any."""
+    """Checks the files of every model before any weights are read."""
     check_folder(folders.policy)
     if folders.reference is not None:
         check_folder(folders.reference)

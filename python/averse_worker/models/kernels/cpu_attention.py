@@ -15,7 +15,7 @@ from transformers.masking_utils import sdpa_mask
 NAME: Final = "averse_cpu"
 """the value of `attn_implementation`, once `register` was called"""
 
-# Variants of attention that some models ask for, and that this one has not.
+# Variants of attention that some models need and that are not implemented here.
 _UNKNOWN: Final = ("softcap", "s_aux", "position_bias")
 
 
@@ -52,7 +52,7 @@ def attention(
         attention_mask: as of `additive_mask`.
 
     Raises:
-        NotImplementedError: the model wants a variant that this function has not.
+        NotImplementedError: the model needs a variant that is not implemented here.
     """
     for name in _UNKNOWN:
         if arguments.get(name) is not None:

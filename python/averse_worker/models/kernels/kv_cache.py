@@ -22,7 +22,7 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Appends along the third dimension; answers everything so far, without a copy."""
+        """Appends along the third dimension; returns everything so far, without a copy."""
         if self._length == 0:
             self.dtype, self.device = key_states.dtype, key_states.device
             shape = (*key_states.shape[:2], self._capacity, key_states.shape[3])

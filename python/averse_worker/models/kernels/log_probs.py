@@ -38,7 +38,7 @@ class TokenRule:
     temperature: float = 1.0
     forbidden: tuple[int, ...] = ()
     end_tokens: tuple[int, ...] = ()
-    """end of text, then the ends of turns that a model may have beside it"""
+    """end of text, then a model's further end tokens, such as the end of a turn"""
 
     def apply(self, logits: Tensor, early: Tensor | None) -> Tensor:
         """Changes float32 `logits` [N, V] in place.

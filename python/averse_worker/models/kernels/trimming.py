@@ -1,4 +1,4 @@
-"""Saves the work of the last block that nobody looks at.
+"""Skips the work of the last block whose result is not used.
 
 Of a pass over prompt and response only the response's hidden states are used. The last block has
 to attend to the prompt, but its MLP at the prompt's positions changes nothing that is kept: an
