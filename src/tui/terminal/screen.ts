@@ -55,12 +55,15 @@ class AlternateScreen implements TerminalScreen {
   #rows: readonly string[] | null = null;
   #left = false;
   #lost = false;
+  /** The shell has the terminal. */
+  #suspended = false;
   readonly #onExit = (): void => this.leave();
   readonly #onSignal = (signal: NodeJS.Signals): void => this.#end(signal);
   readonly #onContinue = (): void => {
     if (this.#left) {
       return;
     }
+    this.#suspended = false;
     this.#write(enter);
     if (this.options.stdin.isTTY) {
       // The shell has set the terminal as it likes it.
@@ -103,7 +106,7 @@ class AlternateScreen implements TerminalScreen {
   }
 
   draw(rows: readonly string[]): void {
-    if (this.#left) {
+    if (this.#left || this.#suspended) {
       return;
     }
     const before = this.#rows;
@@ -133,6 +136,7 @@ class AlternateScreen implements TerminalScreen {
       return;
     }
     this.#write(exit);
+    this.#suspended = true;
     if (this.options.stdin.isTTY) {
       this.options.stdin.setRawMode(false);
     }

@@ -139,6 +139,8 @@ describe("a terminal that is gone", () => {
     const { world, keyboard, display, screen, told } = open();
     screen.draw(["one"]);
     screen.suspend();
+    // A frame that comes now would stand on the shell's screen.
+    screen.draw(["two"]);
     expect([display.isAsBefore, keyboard.isRaw]).toEqual([true, false]);
     expect(world.killed).toEqual([[7, "SIGTSTP", 0]]);
     await eventually(() => expect(told).toContain("disturbed"));
