@@ -77,7 +77,7 @@ def read_tokens(
     for i, tokens in enumerate(whole):
         chat = any(token in known for token in prompts[i][1:])
         first = int(tokens[0] == tokenizer.bos_token_id)
-        # The end of a turn is one of a chat's markers; the end of a text is none of its words.
+        # The end of a turn is a marker of the chat; the end of a text is not part of it.
         ended = bool(drawn[i]) and drawn[i][-1] in end_tokens and not chat
         inner = tokens[first : len(tokens) - int(ended)]
         pieces = _pieces(tokenizer, inner, known) if known.keys() & set(inner) else ()

@@ -79,7 +79,7 @@ class Engine(Protocol):
         ...
 
     def score_prompts(self, payload: ScorePromptsPayload, report: Report) -> ScorePromptsResult:
-        """Scores prompts alone by every reward component, or takes over the scores in `known`.
+        """Scores prompts alone by every reward component, or uses the scores in `known`.
 
         Raises:
             InputError: a prompt is not of the split, a component fails on one, or `known` does

@@ -84,7 +84,7 @@ class ActorCritic(nn.Module):
         return actor | {VALUE_HEAD + n: p for n, p in self.value_head.named_parameters()}
 
     def values(self, hidden: Tensor) -> Tensor:
-        """Value head's answers, float32, of hidden states [..., d]."""
+        """Value head's output, float32, of hidden states [..., d]."""
         assert self.value_head is not None, "this model was made without a critic"
         # A plain sum of products: autocast would take a matrix product to bfloat16.
         return (hidden.float() * self.value_head.weight[0]).sum(-1) + self.value_head.bias
@@ -107,7 +107,7 @@ class ActorCritic(nn.Module):
         Args:
             tokens: [B, P + T − 1], positions and mask likewise; as in `batches.Layout`.
             responses: [B, T], what was drawn after each of the last T tokens.
-            valid: [B, T], true at the response tokens that are looked at; padding is never.
+            valid: [B, T], true at the response tokens to compute; never at padding.
             early: [B, T], tokens that had still to come before an end; None: none, anywhere.
             values: whether to compute the critic too.
             rule: another one than the model's own.

@@ -29,7 +29,7 @@ _PATTERNS: Final = ["*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken",
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A folder with config.json, safetensors weights and mostly a tokenizer."""
+    """A folder with config.json, safetensors weights and usually a tokenizer."""
 
     path: Path
     key: str

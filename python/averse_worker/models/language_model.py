@@ -60,7 +60,7 @@ class LanguageModel:
 
     @property
     def device(self) -> torch.device:
-        """Where its parameters lie."""
+        """The device of its parameters."""
         device: torch.device = self.causal.device
         return device
 
@@ -162,7 +162,7 @@ class LanguageModel:
             logits: Tensor = self.head(hidden)
             return logits
         # Models with a soft cap or a scale after the head (Gemma 2, Cohere, Granite): let their
-        # own forward pass run on top of a trunk that answers these hidden states.
+        # own forward pass run on top of a trunk that returns these hidden states.
         modules = self.causal._modules
         modules[self._prefix] = _Recorded(hidden[None])
         try:
@@ -174,7 +174,7 @@ class LanguageModel:
 
     @torch.no_grad()
     def _settle(self, key: str) -> None:
-        """Chooses head and attention so that the split model equals the whole one as it came.
+        """Chooses head and attention so that the split model equals the original.
 
         Tried on a few tokens, once with left padding and a cache, as sampling will use it.
         """
@@ -189,7 +189,7 @@ class LanguageModel:
                 try:
                     if self._suits(tokens, places, expected):
                         return
-                except NotImplementedError:  # a variant of attention that ours has not
+                except NotImplementedError:  # a variant of attention that ours does not implement
                     continue
         except Exception as error:
             if is_out_of_memory(error) or is_device_error(error):

@@ -26,7 +26,7 @@ def load_policy(
         InputError: files are missing or corrupt, the tokenizer lacks a token, prompts and
             responses exceed the context, or the two models have different vocabularies.
     """
-    # With LoRA the base is frozen and may rest in the compute format; what is trained may not.
+    # With LoRA the base is frozen and may be in the compute format; trained weights may not.
     dtype = device.dtype if payload.policy.adapter else torch.float32
     own = load_pretrained(folder, "language model", dtype)
     causal, tokenizer = own.model, own.tokenizer

@@ -77,7 +77,7 @@ class Policy:
     def add_reference_adapter(self) -> None:
         """Makes room for a frozen copy of the adapters, which is not used yet.
 
-        Adapters are never merged into the base: in its format the sum would lose most of them.
+        Adapters are never merged into the base: in its number format most of them would round away.
         """
         if self.adapter is not None and _REFERENCE not in self.adapter.peft_config:
             with quiet():
@@ -119,7 +119,7 @@ class Policy:
 
     @property
     def actor(self) -> LanguageModel:
-        """The actor, for token by token."""
+        """The actor, for sampling token by token."""
         return self.model.language_model
 
     @property
@@ -144,7 +144,7 @@ class Policy:
 
     @property
     def pad_token(self) -> int:
-        """Id that fills arrays up; masks and lengths say where, so no code looks for it."""
+        """Id of padding; its places follow from masks and lengths, never from this id."""
         return padding_token(self.tokenizer)
 
     @contextlib.contextmanager
@@ -193,7 +193,7 @@ class Policy:
         """Log-probabilities of the responses under `model`, in one pass with gradients.
 
         Args:
-            wanted: [B, T], true at the tokens that are looked at; None: all of the responses.
+            wanted: [B, T], true at the tokens to compute; None: all of the responses.
         """
         layout = Layout.of(prompts, responses)
         valid = responses.valid() if wanted is None else wanted

@@ -63,7 +63,7 @@ class Device:
 
     @property
     def versions(self) -> dict[str, str]:
-        """What the device runs on beside torch, by name; empty for a CPU."""
+        """Versions of the device's libraries and driver, by name; empty for a CPU."""
         if self.torch_device.type != "cuda":
             return {}
         found = {

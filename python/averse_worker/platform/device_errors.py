@@ -13,7 +13,7 @@ _WORDS: Final = re.compile(
 
 
 def is_device_error(error: BaseException) -> bool:
-    """After one of these a CUDA context is mostly lost: whatever comes next on it fails too."""
+    """After most of these the CUDA context is unusable, and later operations on it fail too."""
     return type(error).__name__ in _CLASSES or (
         isinstance(error, RuntimeError) and _WORDS.search(str(error)) is not None
     )

@@ -20,7 +20,7 @@ def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
 
 
 def require_finite(parameters: Mapping[str, Tensor]) -> None:
-    """Looks over the trained weights before they are used or kept.
+    """Checks the trained weights before they are used or saved.
 
     Raises:
         Diverged: with the name of the first parameter that holds NaN or an infinity.
@@ -35,7 +35,7 @@ def require_finite(parameters: Mapping[str, Tensor]) -> None:
 
 
 def check_finite(values: Tensor, name: str, but: Collection[int] = ()) -> None:
-    """Looks for NaN and infinities in `values` [B, …], those of the episodes `but` left out.
+    """Checks `values` [B, …] for NaN and infinities, except at the episodes `but`.
 
     Raises:
         Diverged: with the name and the episodes.

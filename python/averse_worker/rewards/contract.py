@@ -1,4 +1,4 @@
-"""What a reward model is, and what it makes of some texts: a score each, or the reason why not."""
+"""The interface of a reward model, and its result: a score per text, or why there is none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class RewardModel(Protocol):
 
     @property
     def batch(self) -> int | None:
-        """Texts that `score` is given at once; None: as many as there are."""
+        """Texts per call of `score`; None: no limit."""
         ...
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -5,8 +5,8 @@
       ├ over the time limit   the whole batch is lost
       └ NaN or infinity       that text is lost
 
-What is lost has no score, and the reason is kept. Running out of memory, errors of the device and
-requests to stop are no failures of a text: they pass through.
+A lost text has no score, and the reason is kept. Running out of memory, errors of the device and
+interrupts are not failures of a text: they are raised.
 """
 
 import traceback
@@ -23,7 +23,7 @@ from averse_worker.platform.time_limit import TimedOut, time_limit
 from averse_worker.rewards.contract import Failed, RewardModel, Scores
 from averse_worker.wire.errors import WorkerError
 
-# Characters of an exception's own words: it may quote the text.
+# Characters of an exception's message: it may quote the text.
 _WORDS: Final = 200
 
 Tick = Callable[[int, int], None]
@@ -111,7 +111,7 @@ def _finite(values: NDArray[np.float32]) -> Scores:
 
 
 def _described(error: Exception) -> str:
-    """Class, words and place of an exception, in one line."""
+    """Class, message and place of an exception, in one line."""
     words = " ".join(str(error).split())[:_WORDS]
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""

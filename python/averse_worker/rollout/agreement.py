@@ -1,8 +1,9 @@
-"""Whether sampling and forward pass mean the same distribution.
+"""Checks that sampling and the forward pass compute the same distribution.
 
 As long as policy and reference are the same weights, log π of the sampler (token by token, from a
 cache) and log π_ref of the forward pass may differ by rounding alone. Where they differ by more, a
-model was sampled otherwise than it is trained, and every ratio and KL of the run would be wrong.
+model is sampled differently from how it is trained, and every ratio and KL of the run would be
+wrong.
 """
 
 from typing import Final
@@ -21,7 +22,7 @@ either sign"""
 
 
 def check_agreement(policy: Policy, log_ratios: Tensor, lengths: Tensor) -> None:
-    """Looks at responses of a policy whose weights are the reference's own.
+    """Checks responses of a policy whose weights are the reference's own.
 
     Args:
         log_ratios: [B, T], log π of the sampler − log π_ref, zero at padding.

@@ -32,12 +32,12 @@ from averse_worker.wire.messages.training import RolloutSeconds
 
 @dataclass(frozen=True)
 class Critique:
-    """What the critic makes of a batch; arrays are [B, T], zero at padding."""
+    """The critic's values and advantages of a batch; arrays are [B, T], zero at padding."""
 
     baseline: Tensor
-    """what is added to the value head's answer: the prefixes' rewards, or zero"""
+    """what is added to the value head's output: the prefixes' rewards, or zero"""
     values: Tensor
-    """V(s_t), baseline in"""
+    """V(s_t), baseline included"""
     advantages: Tensor
     """GAE, not yet whitened; NaN where the reward failed"""
 
@@ -166,7 +166,7 @@ class Collector:
         if self.training.prefix_baseline:
             tick = _ticker(report, "prefixes", "texts")
             baseline, missing = self._prefix_rewards(prompts, alone, rows, samples.responses, tick)
-            # Failed is failed, also where only the text before a token had no score.
+            # An episode also failed where only the text before a token has no score.
             scored = [
                 Scores(part.values, {**before, **part.failures})
                 for part, before in zip(scored, missing, strict=True)
@@ -209,7 +209,7 @@ class Collector:
     def _criticise(
         self, responses: Responses, dense: Tensor, own: Tensor, baseline: Tensor | None
     ) -> Critique:
-        """Values and advantages, from the value head's `own` answers."""
+        """Values and advantages, from the value head's `own` output."""
         valid = responses.valid()
         offset = torch.zeros_like(own) if baseline is None else baseline * valid
         values = own + offset

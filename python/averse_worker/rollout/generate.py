@@ -38,7 +38,7 @@ class Sampler:
 
 @dataclass(frozen=True)
 class Samples:
-    """Responses and what was seen while they were drawn; arrays are [B, T], zero at padding."""
+    """Responses and their statistics; arrays are [B, T], zero at padding."""
 
     responses: Responses
     log_probs: Tensor

@@ -37,8 +37,8 @@ def own_log_probs(
     """log π of the sampled responses as the update will compute it, [B, T].
 
     In float32 that is what the sampler saw. In half precision a token by token pass rounds
-    otherwise than one over whole responses, and the difference, of either sign, would stand in
-    every ratio and KL: so the update's own pass is made before it.
+    differently from one over whole responses, and the difference, of either sign, would be part of
+    every ratio and KL: so the update's own pass is made beforehand.
     """
     if policy.device.dtype == torch.float32:
         return samples.log_probs

@@ -1,4 +1,4 @@
-"""How the episodes of an update are dealt out to gradient steps."""
+"""How an update divides its episodes into minibatches."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-# Padded tokens may be so many times those of groups in the order of length.
+# Most padded tokens, relative to groups in the order of length.
 _SLACK: Final = 1.05
-# Each try at mixing reaches so much less far than the one before.
+# Factor by which each further try at mixing reaches less far.
 _NARROWER: Final = 1.5
 
 
@@ -18,7 +18,7 @@ def minibatches(
     steps: int,
     random: np.random.Generator,
 ) -> Iterator[NDArray[np.intp]]:
-    """All rows in `steps` groups of like length whose sizes differ by one at most.
+    """All rows in `steps` groups of similar length whose sizes differ by one at most.
 
     Even groups: a last group of one episode would be a step of almost pure noise, and Adam would
     make it as large as the others. With fewer rows than steps, rows come again, in a new order.
@@ -44,8 +44,8 @@ def padded_tokens(
     responses: NDArray[np.integer],
     steps: int,
 ) -> int:
-    """Tokens of all passes over `steps` groups, padding in: prompts and responses have each their
-    own."""
+    """Tokens of all forward passes over `steps` groups, padding included; prompts and responses
+    are padded separately."""
     groups = np.array_split(order, steps)
     return sum(len(rows) * int(prompts[rows].max() + responses[rows].max()) for rows in groups)
 
@@ -57,7 +57,7 @@ def _mixed(
     steps: int,
     random: np.random.Generator,
 ) -> NDArray[np.intp]:
-    """Rows of like length in a new order, as far from the old as the padding allows.
+    """Rows of similar length in a new order, as far from the old as the padding allows.
 
     In order of length alone the same episodes would share a step in every epoch.
     """

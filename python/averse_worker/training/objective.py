@@ -1,4 +1,4 @@
-"""What an update asks of each token: the episodes that take part, and their place in the loss.
+"""The episodes that take part in an update, and the coefficients of their tokens in the loss.
 
 The sums are those of `src/protocol/README.md`, section `update`: each term of the loss is
 Σ coefficient · value over an epoch's tokens, with coefficient = raw / total.

@@ -31,13 +31,13 @@ from averse_worker.wire.messages.training import KlLoss, UpdatePayload
 
 @dataclass(frozen=True)
 class UpdateSummary:
-    """What came of an update."""
+    """The result of an update."""
 
     figures: dict[str, float]
     """as declared in `engine/registry.py`, those that apply"""
     gradient_steps: int
     tokens: int
-    """generated tokens gone through, in all epochs"""
+    """trained tokens, over all epochs"""
 
 
 class Figures:

@@ -63,10 +63,10 @@ def fine_tune(
     model = policy.adapter if policy.adapter is not None else policy.actor.causal
     rows = tokenise_texts(policy.tokenizer, texts, payload.max_tokens)
     watcher = _Watcher(payload.steps, report)
-    # The trainer writes its own needs into them (use_cache off, say); an export would keep those.
+    # The trainer changes them (use_cache, for example), and an export would keep the changes.
     configs = [(vars(c), dict(vars(c))) for c in (model.config, model.generation_config)]
     with quiet(), tempfile.TemporaryDirectory(prefix="averse-sft-") as folder:
-        # Imported here: it takes seconds, and many a worker never fine-tunes.
+        # Imported here: it takes seconds, and many workers never fine-tune.
         report("import", 0, 1, "packages")
         from datasets import Dataset
         from trl import SFTTrainer
@@ -130,7 +130,7 @@ def _arguments(payload: SftPayload, device: Device, folder: str) -> Any:
         disable_tqdm=True,
     )
     if on_gpu:
-        # One worker, one device: without this the Trainer spreads over all it sees.
+        # One worker, one device: without this the Trainer uses every device.
         arguments.device  # noqa: B018 — sets the devices up, which the next line corrects
         arguments._n_gpu = 1
     return arguments
@@ -161,9 +161,9 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
         self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
     ) -> None:
         if args.fp16:
-            return  # its scaler meets infinities by design, and leaves those steps out
+            return  # its scaler expects infinities, and skips those steps
         gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
-        # Clipping comes first and may have spread it: the name is the first of those touched.
+        # Clipping ran before and may have spread it: this is the first tensor that has it.
         if name := first_not_finite(gradients):
             raise Diverged(
                 f"the gradient of {name} is NaN or infinite at step {state.global_step + 1} of "

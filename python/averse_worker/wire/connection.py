@@ -189,7 +189,7 @@ class Connection:
             except queue.Empty:
                 return
             except zmq.Again:
-                # libzmq gave the connection up (no handshake came about). Waiting for another
+                # libzmq gave the connection up (no handshake happened). Waiting for another
                 # here, `run` would miss its deadline and every signal.
                 return
             self._next = None

@@ -1,4 +1,4 @@
-"""What a worker can answer instead of a result; each class is one error kind of the protocol.
+"""What a worker can return instead of a result; each class is one error kind of the protocol.
 
 A message says what is wrong, where, what was expected and what to do next. `key` is the path of
 the config key that led here (``"policy.model"``), when one did.

@@ -17,8 +17,8 @@ PR_SET_PDEATHSIG: Final = 1
 class Parent:
     """The process that started this one, and the controller where its process id is known.
 
-    The second is for the moment before the first is known: a parent that is killed while Python
-    still starts leaves a worker that takes init for its parent.
+    The second covers the start of Python: a worker whose parent dies before this object exists
+    would take init for its parent.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:

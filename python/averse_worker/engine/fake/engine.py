@@ -115,7 +115,7 @@ class FakeEngine:
         )
 
     def score_prompts(self, payload: ScorePromptsPayload, report: Report) -> ScorePromptsResult:
-        """What the components say of prompts alone, kept for the rollouts of this load."""
+        """Scores of the prompts alone by component, kept for the rollouts of this load."""
         return score_prompts(require_loaded(self._loaded, "score_prompts"), payload, report)
 
     def sft(self, payload: SftPayload, report: Report) -> SftResult:

@@ -105,7 +105,7 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
 def score_prompts(
     loaded: Loaded, payload: ScorePromptsPayload, report: Report
 ) -> ScorePromptsResult:
-    """What the components say of prompts alone, kept for the rollouts of this load."""
+    """Scores of the prompts alone by component, kept for the rollouts of this load."""
     started = time.perf_counter()
     rewards, split = loaded.payload.rewards, loaded.prompts[payload.split]
     rows = read_prompts(payload.prompts, split.ids, payload.split)

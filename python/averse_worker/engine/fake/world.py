@@ -77,7 +77,7 @@ def component_rewards(prompts: Prompts, drawn: "Draw", rewards: Sequence[LoadRew
 
 
 def prompt_scores(prompts: Prompts, rewards: Sequence[LoadReward]) -> Floats:
-    """What the components say of the prompts alone, shape (components, prompts)."""
+    """Scores of the prompts alone by component, shape (components, prompts)."""
     own = rewards[0].scorer.sign
     rows = [prompts.scores]
     rows += [own * reward.scorer.sign * 0.5 * prompts.scores for reward in rewards[1:]]

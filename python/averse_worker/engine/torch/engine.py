@@ -99,7 +99,7 @@ class TorchEngine:
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
         """Loads policy, reference, reward models, judges and prompts.
 
-        What was loaded before goes first: two sets of models may be more than there is room for.
+        The previous models are freed first: two sets may not fit into memory.
         """
         started = time.perf_counter()
         check_load(payload)
@@ -112,7 +112,7 @@ class TorchEngine:
         return result
 
     def score_prompts(self, payload: ScorePromptsPayload, report: Report) -> ScorePromptsResult:
-        """Scores prompts alone by every component, or takes known scores over."""
+        """Scores prompts alone by every component, or uses known scores."""
         return score_prompts(require_loaded(self._loaded, "score_prompts"), payload, report)
 
     def sft(self, payload: SftPayload, report: Report) -> SftResult:

@@ -63,7 +63,7 @@ class Folders:
 
 @dataclass(frozen=True)
 class PromptSet:
-    """Prompts of a split, and what the reward's components say of each prompt alone."""
+    """Prompts of a split, and the reward components' scores of each prompt alone."""
 
     prompts: Prompts
     scores: NDArray[np.float32]
@@ -136,7 +136,7 @@ class Loaded:
         self.device = device
         self.folders = folders
         self.settings = settings
-        """by a model's config key: what its files ask for, and what is done with it"""
+        """by a model's config key: the settings in its files, and what is done with them"""
         self.data = data
         self.prompts = prompts
         self.rewards = rewards
@@ -157,7 +157,7 @@ class Loaded:
 
     def start_over(self) -> None:
         """The training state as it was right after loading, the policy read from disk again."""
-        # Let go of first: two sets of models may be more than there is room for.
+        # Freed first: two sets of models may not fit into memory.
         del self.training
         gc.collect()
         policy = load_policy(self.payload, self.folders.policy, self.folders.reference, self.device)

@@ -1,4 +1,4 @@
-"""`score_prompts` of the torch engine: what the reward's components say of prompts alone."""
+"""`score_prompts` of the torch engine: the reward components' scores of prompts alone."""
 
 import time
 
@@ -17,7 +17,7 @@ from averse_worker.wire.messages.load import PromptScores, ScorePromptsPayload, 
 def score_prompts(
     loaded: Loaded, payload: ScorePromptsPayload, report: Report
 ) -> ScorePromptsResult:
-    """Scores prompts or takes known scores over; they stay for the rollouts of this load.
+    """Scores prompts or uses known scores; they stay for the rollouts of this load.
 
     Raises:
         InputError: a prompt is not of the split, a component fails on one, or what is known does

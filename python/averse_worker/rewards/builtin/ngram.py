@@ -25,7 +25,7 @@ _WORD = re.compile(r"[a-z0-9']+|[!?]")
 # Odd 64-bit multipliers (from splitmix64 and xxHash) that mix a token's hash by its place.
 _PLACES = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 _SEAL = np.uint64(0xBF58476D1CE4E5B9)
-# Sampled text brings new "words" without end: the cache starts afresh when it gets this large.
+# Sampled text brings new "words" without end: the cache is cleared when it gets this large.
 _CACHE_LIMIT = 400_000
 
 
