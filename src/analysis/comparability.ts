@@ -5,7 +5,7 @@ import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 /** Configuration key, or what a record tells beside it → what it is. */
 export type Scale = Readonly<Record<string, unknown>>;
 
-/** Iterations: two arms that differ in nothing else can be read at equal KL or compute. */
+/** Iterations: two arms that differ in nothing else can be compared at equal KL or trained tokens. */
 export const iterationsKey = "training.iterations";
 
 /** What shapes training alone: figures are of the raw reward. */

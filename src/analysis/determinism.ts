@@ -3,7 +3,7 @@ export interface Determinism {
   level: "bitwise" | "statistical";
   /** What it means, and under which conditions. */
   holds: string;
-  /** As the workers told; empty: nothing. */
+  /** As reported by the workers; empty: nothing. */
   given_up: string[];
 }
 

@@ -1,4 +1,4 @@
-/** Two arms' frontiers read at the same KL, or the same compute, instead of the same step. */
+/** Two arms' frontiers read at the same KL, or the same trained tokens, instead of the same iteration. */
 import { interpolateAt } from "../stats/interpolation.js";
 import { mean } from "../stats/intervals.js";
 import { pairedTest } from "../stats/paired-test.js";
@@ -27,7 +27,7 @@ const klLevels = 9;
  * A − B at equal cost, paired by seed. `where` is the largest cost that all curves of both arms
  * reach, so that every seed is read at the same place and none is extrapolated.
  *
- * At equal compute the curves are read there. At equal KL the difference is averaged over the
+ * At equal trained tokens the curves are read there. At equal KL the difference is averaged over the
  * upper half of the common range, [where/2, where]: KL does not rise evenly, a single reading
  * hangs on one noisy evaluation, and near 0 all arms are one.
  */

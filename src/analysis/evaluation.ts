@@ -50,7 +50,7 @@ const comparison = z.strictObject({
   metric: z.string(),
   at: z.enum(["equal-iterations", "equal-compute", "equal-kl"]),
   /**
-   * The largest KL (nats) or compute that all curves reach. At equal compute they are read there,
+   * The largest KL (nats) or trained tokens that all curves reach. At equal trained tokens they are read there,
    * at equal KL over the upper half of the range up to it. Null at equal iterations, and without
    * curves.
    */

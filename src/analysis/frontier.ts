@@ -1,4 +1,4 @@
-/** How far each RL arm came, and at what cost in KL and compute, along its checkpoints. */
+/** How far each RL arm came, and at what cost in KL and trained tokens, along its checkpoints. */
 
 import { isFrontierStep, type Trial } from "../config/trials.js";
 import type { EvaluatedEvent } from "../journal/events.js";
@@ -8,7 +8,7 @@ import type { RunFigures } from "./trial-figures.js";
 /**
  * A trial's points in the order of its steps. The policy that it started from is its step 0: the
  * SFT trial's own evaluation on the same prompts, or, without SFT, that of the trial itself. A
- * trial without points of its own has no frontier. Evaluations that a user asked for in between are
+ * trial without points of its own has no frontier. Evaluations that a user requested in between are
  * left out: they must not move what is interpolated.
  */
 export function frontierOf(trial: Trial, figures: RunFigures): FrontierPoint[] {

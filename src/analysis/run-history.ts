@@ -71,7 +71,7 @@ export async function runHistory(
   return found;
 }
 
-/** Without the evaluations that a user asked for in between: a second run has none of them. */
+/** Without the evaluations that a user requested in between: a second run has none of them. */
 export async function* plannedEvents(
   trials: readonly Trial[],
   events: AsyncIterable<JournalEvent> | Iterable<JournalEvent>,

@@ -65,7 +65,7 @@ function ask(name, environment) {
 function refusal(chosen, refused) {
   const found = refused.length > 0 ? ` (${refused.join(", ")})` : "";
   if (chosen) {
-    return `AVERSE_PYTHON=${chosen} is no Python 3.11 or newer with venv${found}: set it to one, or unset it to search PATH.`;
+    return `AVERSE_PYTHON=${chosen} is not a Python 3.11 or newer with venv${found}: correct it, or unset it to search PATH.`;
   }
   if (refused.some((reason) => reason.endsWith("no venv module"))) {
     return `Python's venv module is missing${found}: install it (Debian, Ubuntu: apt install python3-venv) and run the command again.`;

@@ -25,7 +25,7 @@ export function venvPython(root) {
  * @param {(pid: number | null) => void} onChild
  */
 export async function ensurePythonPackages(root, extras, onChild) {
-  // A choice that cannot be followed is told, whether or not .venv has to be made.
+  // A choice that cannot be followed is reported even where .venv exists.
   if (process.env.AVERSE_PYTHON) findPython();
   const python = venvPython(root);
   const markFile = join(root, ".venv", "averse-ready.json");
@@ -44,7 +44,7 @@ export async function ensurePythonPackages(root, extras, onChild) {
   await makeEnvironment(root);
   if (!(await install(root, extras, "Installing the Python packages", onChild))) {
     throw new SetupError(
-      "The new .venv does not hold what pyproject.toml and python/constraints.txt ask for: the two files contradict each other.",
+      "The new .venv does not hold what pyproject.toml and python/constraints.txt require: the two files contradict each other.",
     );
   }
 }

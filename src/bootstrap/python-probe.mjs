@@ -1,4 +1,4 @@
-/** Whether a virtual environment really holds what this checkout asks for. */
+/** Whether a virtual environment holds what this checkout requires. */
 import { spawnSync } from "node:child_process";
 
 /** Runs in the environment itself; prints its version and what is wrong, as JSON. */

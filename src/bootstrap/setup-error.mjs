@@ -1,4 +1,4 @@
-/** A set-up that cannot go on: one sentence with its remedy, no stack trace. */
+/** A failed set-up: one sentence with its remedy, no stack trace. */
 export class SetupError extends Error {
   /**
    * @param {string} message

@@ -18,9 +18,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 
 const heartbeatSeconds = 5;
-/** A holder that is silent for so long is gone: its number may belong to another process by now. */
+/** A holder without a heartbeat for so long is gone: its id may belong to another process by now. */
 const timeoutSeconds = 60;
-/** The same for an installer that goes on without its parent. */
+/** The same for an installer that continues without its parent. */
 const orphanSeconds = 900;
 
 /**
@@ -68,7 +68,7 @@ function tryTake(file) {
   const own = `${file}.${process.pid}`;
   writeFileSync(own, JSON.stringify({ pid: process.pid, host: hostname(), child: null }));
   try {
-    // A link is made whole or not at all: nobody reads a lock without a holder.
+    // A link is atomic: no lock is ever read without a holder.
     linkSync(own, file);
     return true;
   } catch (error) {
@@ -168,7 +168,7 @@ function isAlive(pid) {
 function discard(file) {
   const turn = `${file}.discard`;
   if (!tryTake(turn)) {
-    // Whoever died in its turn would hold up all others.
+    // A process that died in its turn would block all others.
     if (look(turn)?.held === false) rmSync(turn, { force: true });
     return false;
   }

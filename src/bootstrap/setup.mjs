@@ -13,7 +13,7 @@ import { takeSetupLock } from "./setup-lock.mjs";
 export const checkoutRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
- * Runs a script: set-up under the lock, then its own part; a failed set-up is told in a sentence.
+ * Runs a script: set-up under the lock, then its own part; a failed set-up is reported in one sentence.
  *
  * @param {string} root
  * @param {readonly string[]} extras of the Python package
@@ -28,7 +28,7 @@ export async function afterSetup(root, extras, then) {
     const failure = error instanceof SetupError ? error : refusedPlace(root, error);
     if (failure === null) throw error;
     if (wasInterrupted()) {
-      process.stderr.write("Set-up interrupted; the next run takes it up again.\n");
+      process.stderr.write("Set-up interrupted; the next run continues it.\n");
       process.exitCode = interruptedExit;
       return;
     }
@@ -58,7 +58,7 @@ function refusedPlace(root, error) {
   if (reason === undefined) return null;
   const place = "path" in error && typeof error.path === "string" ? error.path : root;
   return new SetupError(
-    `Set-up cannot write ${place}: ${reason}. It needs a checkout that you can write to, with 2.5 GB of room: mend that, or clone it elsewhere.`,
+    `Set-up cannot write ${place}: ${reason}. It needs a writable checkout with 2.5 GB of free space: fix that, or clone it elsewhere.`,
   );
 }
 
@@ -88,7 +88,7 @@ async function setUp(root, extras) {
 }
 
 /**
- * Extras of the Python package that are of use on this machine, whatever a script asks for.
+ * Extras of the Python package that are useful on this machine.
  *
  * @returns {string[]} `gpu`, which reads a GPU's load, where the NVIDIA driver lists per GPU; a
  *   machine without one is not to need the package

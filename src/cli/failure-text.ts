@@ -18,7 +18,7 @@ export const exitCode = {
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
-/** Something that the user can put right: told in one paragraph, without a stack trace. */
+/** An error that the user can fix: printed as one paragraph, without a stack trace. */
 export class UserError extends Error {
   override readonly name = "UserError";
   constructor(

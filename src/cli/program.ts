@@ -1,6 +1,6 @@
 /**
- * The command line: every command with its options and words of help. What a command does lies in
- * a file of its own, loaded when it is called, so that help and lists start at once.
+ * The command line: every command with its options and help. Each command's code is
+ * a module of its own, loaded on demand, so that help starts at once.
  */
 import { Command, CommanderError, Option } from "commander";
 import { type ExitCode, exitCode, failureText } from "./failure-text.js";
@@ -48,8 +48,8 @@ export async function runCommandLine(
 }
 
 /**
- * Help of a command that is not there: commander would show that of the program, as if all were
- * well. Without the word for help it refuses the command, and names the nearest one.
+ * Help on an unknown command: commander would print the program's own help and succeed. Without
+ * the help flag it refuses the command, and names the nearest one.
  */
 function refusable(program: Command, argv: readonly string[]): string[] {
   const isHelp = (word: string) => word === "--help" || word === "-h" || word === "help";
@@ -91,7 +91,7 @@ function buildProgram(
     .description("Trains and evaluates every arm and seed of an experiment, and reports on them.")
     .argument("<experiment>", "YAML file, or a name in configs/experiments")
     .addOption(setOption())
-    .option("--run-dir <folder>", "run folder itself; must not exist yet")
+    .option("--run-dir <folder>", "the run folder; must not exist yet")
     .addOption(runsOption())
     .addOption(detachOption())
     .addOption(eventsOption())
@@ -105,10 +105,8 @@ function buildProgram(
 
   program
     .command("resume")
-    .summary("take up a run that was interrupted, failed or killed")
-    .description(
-      "Goes on with a run from its last complete checkpoints, as if it had never stopped.",
-    )
+    .summary("continue a run that was interrupted, failed or killed")
+    .description("Continues a run from its last complete checkpoints, as if it had never stopped.")
     .argument("<run>", runWords)
     .addOption(runsOption())
     .addOption(detachOption())
@@ -125,7 +123,7 @@ function buildProgram(
 
   program
     .command("ls")
-    .description("Lists the runs: state, last step, time left, tail.")
+    .description("Lists the runs: state, last iteration, time left, CVaR.")
     .addOption(runsOption())
     .addOption(jsonOption())
     .addOption(debugOption())
@@ -134,7 +132,7 @@ function buildProgram(
   program
     .command("show")
     .summary("one run: settings, trials, results")
-    .description("Shows one run: what it is, how far its trials are, and its results.")
+    .description("Shows one run: its settings, the progress of its trials, and its results.")
     .argument("<run>", runWords)
     .addOption(runsOption())
     .addOption(jsonOption())
@@ -148,10 +146,10 @@ function buildProgram(
     .command("compare")
     .summary("arms of one or several runs, side by side")
     .description(
-      "Compares arms, of one run or of several: figures, and differences from the first.",
+      "Compares arms of one or several runs: figures, and differences from the first arm.",
     )
-    .argument("<runs-and-arms...>", `runs (${runWords}), then names of arms; no arms: all of them`)
-    .option("--force", "also arms on different scales: figures without differences", false)
+    .argument("<runs-and-arms...>", `runs (${runWords}), then names of arms (default: all arms)`)
+    .option("--force", "also compare arms on different scales: figures without differences", false)
     .addOption(runsOption())
     .addOption(jsonOption())
     .addOption(debugOption())
@@ -165,7 +163,7 @@ function buildProgram(
     .argument("<run>", runWords)
     .addOption(runsOption())
     .addOption(jsonOption())
-    .option("--show-text", "sampled texts as they are, which may be offensive; else masked", false)
+    .option("--show-text", "print sampled texts unmasked; they may be offensive", false)
     .addOption(debugOption())
     .action(async (run: string, options) =>
       end(await (await import("./commands/report.js")).report(run, options, terminal)),
@@ -173,8 +171,10 @@ function buildProgram(
 
   program
     .command("verify")
-    .summary("whether a run's files are what was written")
-    .description("Checks journal, manifest, evaluation, checkpoints and models, byte for byte.")
+    .summary("check a run's files against their digests")
+    .description(
+      "Checks journal, manifest, evaluation, checkpoints and models against their digests.",
+    )
     .argument("<run>", runWords)
     .addOption(runsOption())
     .addOption(jsonOption())
@@ -185,9 +185,9 @@ function buildProgram(
 
   program
     .command("reproduce")
-    .summary("run it again, and say whether it gave the same")
+    .summary("run a finished run again and compare the results")
     .description(
-      "Runs a finished run's very configuration again, in a new folder, and compares every figure.",
+      "Runs a finished run's configuration again in a new folder and compares every figure.",
     )
     .argument("<run>", `${runWords}; or the path of a manifest.json`)
     .option("--run-dir <folder>", "run folder of the second run; must not exist yet")
@@ -236,7 +236,7 @@ function addConfigCommands(
   const config = program.command("config").description("Checks and explains configuration.");
   config
     .command("validate")
-    .description("Checks an experiment without running it; every problem at once.")
+    .description("Checks an experiment without running it and lists every problem.")
     .argument("<experiment>", "YAML file, or a name in configs/experiments")
     .addOption(setOption())
     .addOption(jsonOption())
@@ -251,9 +251,9 @@ function addConfigCommands(
     .action(async () => end((await import("./commands/config.js")).schema(terminal)));
   config
     .command("explain")
-    .summary("what keys mean, or which values are in force")
-    .description("Explains keys; with an experiment, shows the values in force and who set them.")
-    .argument("[key-or-experiment]", "a key, a section, or an experiment; nothing: every key")
+    .summary("what keys mean, or which values an experiment uses")
+    .description("Explains keys; with an experiment, shows its values and where each was set.")
+    .argument("[key-or-experiment]", "a key, a section or an experiment (default: every key)")
     .argument("[key]", "with an experiment: only this key or section")
     .addOption(setOption())
     .addOption(jsonOption())
@@ -270,8 +270,8 @@ function addSteeringCommands(
 ): void {
   program
     .command("attach")
-    .summary("watch a run, live or over, and steer it")
-    .description("Opens a run's dashboard. Leaving it, or closing its window, never stops the run.")
+    .summary("watch a running or finished run, and steer it")
+    .description("Opens a run's dashboard. Closing it never stops the run.")
     .argument("<run>", runWords)
     .addOption(runsOption())
     .option("--json", "the journal's events, one JSON object per line, until the run ends", false)
@@ -281,11 +281,11 @@ function addSteeringCommands(
       end(await (await import("./commands/attach.js")).attach(run, options, terminal)),
     );
   for (const [name, description] of [
-    ["pause", "Lets a run finish the steps in hand and begin nothing more."],
-    ["continue", "Lets a paused run go on."],
-    ["checkpoint", "Saves every trial at work, as soon as its step in hand is done."],
-    ["evaluate", "Evaluates every policy in training, as soon as its step in hand is done."],
-    ["stop", "Stops a run after the steps in hand, with a checkpoint."],
+    ["pause", "Pauses a run after the current iterations."],
+    ["continue", "Continues a paused run."],
+    ["checkpoint", "Saves a checkpoint of every running trial, after its current iteration."],
+    ["evaluate", "Evaluates every policy in training, after its current iteration."],
+    ["stop", "Stops a run after the current iterations, with a checkpoint."],
   ] as const) {
     const command = program
       .command(name)
@@ -299,12 +299,17 @@ function addSteeringCommands(
         end(await steer(run, options.now === true ? "abort" : name, options, terminal));
       });
     if (name === "stop") {
-      command.option("--now", "abort at once; back to the last checkpoints", false);
+      command.option(
+        "--now",
+        "abort at once; `averse resume` continues from the last checkpoints",
+        false,
+      );
     }
   }
 }
 
-const runWords = "run folder, or its name (the beginning will do) in the runs folder, or latest";
+const runWords =
+  "run folder, name of a run in the runs folder (or the beginning of one), or latest";
 
 function setOption(): Option {
   return new Option("--set <key=value>", "override a key, as in risk.alpha=0.2; may be repeated")
@@ -313,7 +318,7 @@ function setOption(): Option {
 }
 
 function detachOption(): Option {
-  const words = "in the background: returns as soon as the run's folder is there";
+  const words = "run in the background; returns once the run folder exists";
   return new Option("--detach", words).default(false, "off");
 }
 
@@ -337,9 +342,9 @@ function showTextOption(): Option {
 }
 
 function jsonOption(): Option {
-  return new Option("--json", "machine output on stdout").default(false, "off");
+  return new Option("--json", "JSON output on stdout").default(false, "off");
 }
 
 function debugOption(): Option {
-  return new Option("--debug", "stack traces with errors").default(false, "off");
+  return new Option("--debug", "show the stack traces of errors").default(false, "off");
 }

@@ -36,7 +36,7 @@ export function processTerminal(
   };
 }
 
-/** Waits so many seconds, or until nobody waits any more; never rejects. */
+/** Waits so many seconds, or until aborted; never rejects. */
 export function waitSeconds(seconds: number, abandoned: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (abandoned.aborted) {

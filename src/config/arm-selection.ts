@@ -151,7 +151,7 @@ function readArmMap(map: Tree, places: Places, problems: ConfigProblem[]): Tree 
         problem(
           "an arm that changes nothing",
           `one of ${presetNames.join(", ")}, or keys that the arm changes`,
-          meant === null ? "Give the keys that set it apart." : `Did you mean ${meant}?`,
+          meant === null ? "Give the keys that it changes." : `Did you mean ${meant}?`,
         );
       }
     } else {

@@ -89,7 +89,7 @@ function strataViolations({ sampling, training }: ArmConfig): Violation[] {
     {
       keys: ["sampling.batch_fraction", "training.batch"],
       found: `a batch_fraction of ${sampling.batch_fraction}, which is ${hard} of ${training.batch} episodes`,
-      expected: "at least 1 hard episode a batch under the strategy stratified",
+      expected: "at least 1 hard episode per batch with the strategy stratified",
       remedy: "Raise sampling.batch_fraction, or set sampling.strategy to uniform.",
     },
   ];
@@ -160,7 +160,7 @@ export function idleOverrides(
       {
         place: { override: text },
         key,
-        found: "an override that no arm takes up",
+        found: "an override that no arm uses",
         expected: `an arm that does not set ${key} itself`,
         remedy: `Set it for one arm: --set arms.${names[0]!}.${key}=….`,
       },
@@ -169,7 +169,7 @@ export function idleOverrides(
 }
 
 /**
- * A violation told at the key that the user most likely has to change.
+ * A violation reported at the key that the user most likely has to change.
  *
  * Points at an override first (the last thing that was changed), then at what the file gives, the
  * arm's own key before the section's; at the file's head where all of them are defaults.

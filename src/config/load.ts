@@ -96,7 +96,7 @@ export function loadExperiment(
   throw new ConfigError(inReadingOrder(problems));
 }
 
-/** Where the file has something else than a section, the file's fault is told, once. */
+/** Where the file has something other than a section, its fault is reported once. */
 function withSafely(tree: Tree, path: readonly string[], value: unknown): Tree {
   const section = path[0]!;
   const blocked = path.length > 1 && tree[section] !== undefined && !isTree(tree[section]);

@@ -1,4 +1,4 @@
-/** zod's issues, told as configuration problems with place, key, finding and remedy. */
+/** zod's issues as configuration problems with place, key, finding and remedy. */
 
 import type { z } from "zod";
 import { nearestName } from "../text/nearest-name.js";
@@ -44,7 +44,7 @@ function wrongValue(fault: SchemaFault, path: readonly string[], places: Places)
     found: missing ? "nothing" : describeValue(fault.found),
     expected: known?.expected ?? sectionExpected(local) ?? fault.message,
     remedy: missing
-      ? `Add the key, as in \`${key}: my-experiment\`.`
+      ? `Add the key, for example \`${key}: my-experiment\`.`
       : remedy(path.at(-1)!, known, fault.found),
   };
 }
@@ -89,7 +89,7 @@ export function unknownKey(path: KeyPath, place: SourcePlace): ConfigProblem {
     return {
       place,
       key: path.join("."),
-      found: "a key that has another name now",
+      found: "a renamed key",
       expected: `${prefix}${renamed}`,
       remedy: `Write ${prefix}${renamed} instead.`,
     };

@@ -22,8 +22,8 @@ const reasons: Readonly<Record<string, readonly [found: string, remedy: string]>
   ],
   ENOTDIR: ["no such file", "Check the path: a part of it is a file, not a folder."],
   EISDIR: ["a folder", "Name the YAML file itself."],
-  EACCES: ["a file that may not be read", "Give yourself read permission (chmod u+r)."],
-  EPERM: ["a file that may not be read", "Give yourself read permission (chmod u+r)."],
+  EACCES: ["a file without read permission", "Give yourself read permission (chmod u+r)."],
+  EPERM: ["a file without read permission", "Give yourself read permission (chmod u+r)."],
 };
 
 /**
@@ -110,7 +110,7 @@ export function parseYaml(file: string, text: string): YamlSource {
       ? {
           found: "a second document",
           expected: "one document",
-          remedy: "Write one experiment a file, without `---` between its keys.",
+          remedy: "Write one experiment per file, without `---` between its keys.",
         }
       : {
           found: `malformed YAML (${error.message.replaceAll(/\s+/g, " ")})`,

@@ -69,7 +69,7 @@ export interface Discarded {
 export type Action =
   | TrialAction
   /**
-   * Break off the trial's action in hand, which then ends with action_interrupted, or with its
+   * Abort the trial's action in hand, which then ends with action_interrupted, or with its
    * own event where it was faster. `hard`: don't wait for the worker's consent.
    */
   | { readonly kind: "interrupt"; readonly trial: string; readonly hard: boolean }

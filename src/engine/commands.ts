@@ -1,4 +1,4 @@
-/** What a user can ask of a run while it goes on, and when that does not apply. Pure. */
+/** Commands to a running run, and when they do not apply. Pure. */
 
 import type { Trial } from "../config/trials.js";
 import type { EventPayload } from "../journal/events.js";
@@ -41,7 +41,7 @@ export function commanded(
   }
   switch (command) {
     case "pause":
-      return state.paused ? { refused: "the run is paused already" } : { type: "paused" };
+      return state.paused ? { refused: "the run is already paused" } : { type: "paused" };
     case "continue":
       return state.paused ? { type: "continued" } : { refused: "the run is not paused" };
     case "checkpoint": {
@@ -69,7 +69,7 @@ const notRunning: Readonly<Record<Exclude<RunState["phase"], "running">, string>
 
 function stopping({ stop }: RunState, how: "after-step" | "now"): EventPayload | Refusal {
   return stop === how || stop === "now"
-    ? { refused: "the run is stopping already" }
+    ? { refused: "the run is already stopping" }
     : { type: "stop_requested", how };
 }
 

@@ -100,7 +100,7 @@ export function blanked(values: Float32Array, failed: ReadonlySet<number>): Floa
 }
 
 /**
- * Tells of failed rewards, where they are few enough to go on without.
+ * Tells of failed rewards, where they are few enough to continue without.
  *
  * @param what whose rewards, as in "rewards of step 3"
  * @param prompts id of each episode's prompt
@@ -124,7 +124,7 @@ export function failedRewards(
     const others = more.length > 0 ? ` and ${more.length} more` : "";
     return `${kind}: ${message} (episode ${first}, prompt ${prompts[first!]}${others})`;
   });
-  const untold = reasons.length > TOLD ? `; and ${reasons.length - TOLD} reasons more` : "";
+  const untold = reasons.length > TOLD ? `; and ${reasons.length - TOLD} more` : "";
   const failure = `${failed} of ${prompts.length} ${what} failed`;
   const why = `${reasons.slice(0, TOLD).join("; ")}${untold}`;
   const limit =
@@ -136,8 +136,8 @@ export function failedRewards(
   if (limit !== null) {
     throw new TrialError(
       "reward",
-      `${failure}, ${limit}: ${why}. Nothing was learned from them: fix the reward and resume; ` +
-        "another reward.timeout_seconds or reward.max_failed_fraction takes a new run",
+      `${failure}, ${limit}: ${why}. No update was made: fix the reward and run \`averse resume RUN\`; ` +
+        "changing reward.timeout_seconds or reward.max_failed_fraction needs a new run",
       "reward.max_failed_fraction",
       reasons.join("\n"),
     );

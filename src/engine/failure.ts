@@ -1,11 +1,11 @@
-/** What went wrong in a trial, whoever noticed it. */
+/** What went wrong in a trial. */
 
 import type { z } from "zod";
 import type { FailureKind, lossReason } from "../journal/events.js";
 import { RecordError } from "../system/record-error.js";
 import { EnvironmentError, WorkerFailure, WorkerLost } from "../worker/contract.js";
 
-/** The controller itself refuses to go on with a trial. */
+/** The controller itself ends a trial. */
 export class TrialError extends Error {
   override readonly name = "TrialError";
   constructor(
@@ -19,12 +19,12 @@ export class TrialError extends Error {
   }
 }
 
-/** The journal takes no more: what was to be noted in it is told here instead. */
+/** The journal cannot be written: the failure that was to be recorded is reported here instead. */
 export class UnrecordedError extends Error {
   override readonly name = "UnrecordedError";
   /** @param first what went wrong before, in the words that the journal should have had */
   constructor(first: string, cause: Error) {
-    super(`${first}; nor can that be noted: ${cause.message}`, { cause });
+    super(`${first}; writing this to the journal also failed: ${cause.message}`, { cause });
   }
 }
 
@@ -36,7 +36,7 @@ export interface FailureFacts {
   readonly detail: string | null;
 }
 
-/** An error in the journal's words. What nobody foresaw is `internal`, with its stack. */
+/** An error in the journal's words. An unexpected error is `internal`, with its stack. */
 export function failureFacts(error: unknown): FailureFacts {
   if (error instanceof TrialError || error instanceof WorkerFailure) {
     const { kind, message, key, detail } = error;

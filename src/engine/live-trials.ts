@@ -17,7 +17,7 @@ interface Live {
 
 export class LiveTrials {
   readonly #live = new Map<string, Live>();
-  /** Under way, also what nobody waits for any more. None of them rejects. */
+  /** Under way, including abandoned ones. None of them rejects. */
   readonly #work = new Set<Promise<unknown>>();
 
   constructor(
@@ -51,7 +51,7 @@ export class LiveTrials {
       abandon.abort();
     }
     if (context.worker !== null) {
-      // That the worker is gone already is told by the action in hand.
+      // A worker that is already gone is reported by the action in hand.
       this.#track(context.worker.call("interrupt", {}));
     }
     if (hard) {
@@ -149,7 +149,7 @@ class Abandoned extends Error {
 /** Promise.race would leave a listener behind for every action of a long trial. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new Abandoned("nobody waits for this any more"));
+    const onAbort = (): void => reject(new Abandoned("this was abandoned"));
     if (signal.aborted) {
       onAbort();
     }

@@ -37,7 +37,7 @@ export interface Recorder {
   /** Removes a complete checkpoint; `path` as `complete` gave it. */
   remove(path: string): void;
   /**
-   * The absolute path of a complete checkpoint, after its files were found to be what was written.
+   * The absolute path of a complete checkpoint, after its files were found to match their digests.
    *
    * @param digest sha256 of its digest file, as `complete` gave it
    * @throws {RecordError} `damaged`: names the file
@@ -63,9 +63,9 @@ export interface Recorder {
   /**
    * What an earlier load of the same prompts and rewards scored.
    *
-   * @param digest `scores_digest` of the split, as the worker told it
+   * @param digest `scores_digest` of the split, as reported by the worker
    * @returns null: none is kept
-   * @throws {RecordError} `damaged`: what is kept is not what was written
+   * @throws {RecordError} `damaged`: the cached scores do not match their checksum
    */
   promptScores(digest: string): PromptScores | null;
   /** Keeps them for later loads, in place of those that may be there. */
@@ -103,7 +103,7 @@ export interface Ports {
   /**
    * Starts a worker for one trial; it may wait for its first command while others work.
    *
-   * @param abandon aborted: nobody waits for this worker any more, so that opening should fail
+   * @param abandon aborted: the worker is no longer needed, so opening should fail
    *   soon; one that opens all the same is closed
    */
   openWorker(trial: string, abandon: AbortSignal): Promise<Worker>;

@@ -24,7 +24,7 @@ interface Input {
   readonly name: string;
 }
 
-const remedy = "put back what was there and resume, or start a new run";
+const remedy = "restore it and resume, or start a new run";
 
 /** Files that no loader of a model reads: what lies beside them may come and go. */
 const readByLoaders = /\.(json|jsonl|safetensors|txt|model|tiktoken|jinja|py)$/;
@@ -81,7 +81,7 @@ export class RecordedInputs {
 
   /**
    * Why a worker cannot load. What this run has loaded before is no fault of its configuration: it
-   * is gone or changed, and the run can go on once it is back.
+   * is gone or changed, and the run can continue once it is back.
    */
   explained(error: unknown, trial: Trial): unknown {
     if (!(error instanceof WorkerFailure) || error.kind !== "input" || error.key === null) {
@@ -165,6 +165,6 @@ function changed(name: string, what: string, found: string | null, wanted: strin
   const was = wanted === null ? "had no such file" : `recorded sha256 ${wanted}`;
   return new TrialError(
     "environment",
-    `${name} is not what this run began with: ${what} ${is}, and the run ${was}; ${remedy}`,
+    `${name} has changed since this run began: ${what} ${is}; the run ${was}; ${remedy}`,
   );
 }

@@ -15,13 +15,13 @@ export interface Past {
   readonly state: RunState;
   readonly figures: RunFigures;
   readonly inputs: RecordedInputs;
-  /** The event that takes the run up: where every unfinished trial goes on from. */
+  /** The event that takes the run up: where every unfinished trial continues from. */
   readonly resumed: Extract<EventPayload, { type: "run_resumed" }>;
 }
 
 /**
- * The same, with what its resumption tells made true: a trial goes on from the newest checkpoint
- * whose files are what was written.
+ * The same, with what its resumption tells made true: a trial continues from the newest checkpoint
+ * whose files match their digests.
  *
  * @throws what looking at a checkpoint throws, other than that it is damaged
  */
@@ -46,7 +46,7 @@ async function newestIntact(
       await recorder.intact(path, digest);
       return step;
     } catch (error) {
-      // Its damage is told when it is restored; here it is only passed by.
+      // Damage is reported when it is restored; here it is skipped.
       if (failureFacts(error).reason !== "environment") {
         throw error;
       }
@@ -58,7 +58,7 @@ async function newestIntact(
 /**
  * @param plan of this machine, now; the journal has its own number of trials side by side
  * @param cutBytes of a torn last line, already cut off
- * @param visit is told of every event
+ * @param visit is called with every event
  * @returns null: there was no event, not even the first came to be on disk; the run begins
  * @throws {Error} when an event cannot follow on those before it; the message names its number
  * @throws what reading `events` throws

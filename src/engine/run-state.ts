@@ -16,7 +16,7 @@ interface RunFailure {
 export interface RunState {
   readonly phase: "created" | "running" | "concluding" | "done" | "failed" | "interrupted";
   readonly stop: StopMode;
-  /** No trial begins anything but what is asked for. */
+  /** Trials begin only requested actions. */
   readonly paused: boolean;
   /** Trials that work side by side, ≥ 1. */
   readonly parallel: number;

@@ -26,7 +26,7 @@ export interface TrialContext {
   readonly ports: Ports;
   /** Of the whole run. */
   readonly inputs: RecordedInputs;
-  /** Aborted: nobody waits any more for the action in hand, nor for a worker to open. */
+  /** Aborted: the action in hand, or a worker that opens, is no longer awaited. */
   readonly abandoned: AbortSignal;
   readonly onProgress: ProgressListener;
   /** Journals something that ends no action. */

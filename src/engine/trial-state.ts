@@ -1,6 +1,6 @@
 /**
  * One trial as a record of facts: what is done, and which action is in hand. What comes next is
- * read off the facts (`next-action.ts`), so that a trial goes on from any point it was left at.
+ * read off the facts (`next-action.ts`), so that a trial continues from any point it was left at.
  */
 
 import type { Trial } from "../config/trials.js";
@@ -8,7 +8,7 @@ import type { ActionKind, EvaluatedEvent, JournalEvent } from "../journal/events
 import { nextBeta } from "../risk/kl-controller.js";
 import type { Retention } from "./retention.js";
 
-/** Where a policy stood: enough to go on from there. */
+/** Where a policy stood: enough to continue from there. */
 export interface SavedPoint {
   /** Iterations done. */
   readonly step: number;
@@ -44,7 +44,7 @@ export interface TrialState {
   readonly saved: readonly SavedPoint[];
   /** To be restored into the next worker that has loaded. */
   readonly toRestore: SavedPoint | null;
-  /** Asked for and not done yet. */
+  /** Requested and not done yet. */
   readonly wanted: { readonly checkpoint: boolean; readonly evaluation: boolean };
   /** Iterations done when saving last failed. */
   readonly saveFailedAt: number | null;
@@ -152,7 +152,7 @@ export function absorb(
     const what = event.type === "step" ? `step ${event.step}` : event.type;
     throw new Error(
       `event ${event.seq}: ${what} of ${trial.id} does not fit: the trial is ${state.phase} ` +
-        `after ${state.step} iterations, in hand: ${state.inHand ?? "nothing"}`,
+        `after ${state.step} iterations, current action: ${state.inHand ?? "none"}`,
     );
   }
   if (event.type === "trial_started") {

@@ -60,7 +60,10 @@ export function readEpisodesFile(path: string, sha256: string): Episodes {
     throw recordError(`cannot read ${path}`, error);
   }
   if (sha256Of(bytes) !== sha256) {
-    throw new RecordError("damaged", `${path} is not what was written: its digest differs`);
+    throw new RecordError(
+      "damaged",
+      `${path} has changed since it was written: its digest differs`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = bytes.byteLength >= 4 * headerWords ? view.getUint32(8, true) : 0;
@@ -70,7 +73,7 @@ export function readEpisodesFile(path: string, sha256: string): Episodes {
     view.getUint32(0, true) !== magic ||
     view.getUint32(4, true) !== version
   ) {
-    throw new RecordError("damaged", `${path} is no episodes file of version ${version}`);
+    throw new RecordError("damaged", `${path} is not an episodes file of version ${version}`);
   }
   let at = 4 * headerWords;
   const episodes = layout.map(([name, type]) => {

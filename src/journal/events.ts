@@ -32,7 +32,7 @@ const actionKind = z.enum([
  */
 const failureKind = z.enum([...errorKind.options, "lost", "reward"]);
 
-/** Why a worker is given up: the session's reasons, and `protocol`: it answers what nobody asked. */
+/** Why a worker is given up: the session's reasons, and `protocol`: an answer without a request. */
 export const lossReason = z.enum([
   "exited",
   "never-connected",
@@ -63,7 +63,7 @@ const runResumed = z.strictObject({
   parallel: count,
   /** Bytes of a torn last line that were cut off the journal; 0: the journal was whole. */
   cut_bytes: count,
-  /** Trial that goes on → iterations of the checkpoint it goes on from; null: from its start. */
+  /** Trial that continues → iterations of the checkpoint it continues from; null: from its start. */
   from: z.record(z.string(), count.nullable()),
 });
 /** The user, or a signal, asked the run to stop. */
@@ -116,7 +116,7 @@ const workerReady = z.strictObject({
   versions: z.record(z.string(), z.string()),
   /** What may keep a second run from being bit-identical; empty: nothing. */
   nondeterminism: z.array(z.string()),
-  /** Config key of a model → what its own files ask for, and what is done with it. */
+  /** Config key of a model → what its own files specify, and what Averse does with it. */
   model_settings: z.record(z.string(), z.record(z.string(), z.string())).default({}),
   /** policy, reference, reward, judge, data, and of the prompt ids in their order: prompts. */
   digests: z.record(z.string(), digests),
@@ -155,7 +155,7 @@ const workerLost = z.strictObject({
   stacks: z.string().nullable(),
   /** Of this trial since the run was started or resumed, this one in. */
   restarts: count,
-  /** Iterations of the checkpoint that it goes on from; null: from its start. */
+  /** Iterations of the checkpoint that it continues from; null: from its start. */
   from: count.nullable(),
 });
 /** A checkpoint's state is in the worker's memory again. */
@@ -229,7 +229,7 @@ const step = z.strictObject({
   /** What else the engine reports, by names that worker_opened declares. */
   figures: z.record(z.string(), finite).default({}),
   learning_rate: finite,
-  /** Share of the batch drawn from the hard stratum. */
+  /** Fraction of the batch drawn from the hard stratum. */
   batch_fraction: finite,
   length_mean: finite,
   /** Generated tokens × passes of kept episodes, up to and with this step. */
@@ -274,7 +274,7 @@ const evaluated = z.strictObject({
   failed: count,
   metrics: z.record(z.string(), finite),
   arrays: evaluationArraysSchema,
-  /** Texts for reading: a file of the run folder, never the journal; null: none were asked for. */
+  /** Texts for reading: a file of the run folder, never the journal; null: none were requested. */
   samples: z.string().nullable(),
   /** Of the worker's process, on the host. */
   memory_bytes: count,
@@ -291,19 +291,19 @@ const checkpointSaved = z.strictObject({
   bytes: count,
   seconds: finite,
 });
-/** The disk is full, say; what was saved before is as it was, and the run goes on. */
+/** The disk is full, say; what was saved before is as it was, and the run continues. */
 const checkpointFailed = z.strictObject({
   type: z.literal("checkpoint_failed"),
   step: count,
   message: z.string(),
 });
-/** Its files are not what was written; the trial goes on from an older one. */
+/** Its files do not match their digests; the trial continues from an older one. */
 const checkpointDamaged = z.strictObject({
   type: z.literal("checkpoint_damaged"),
   step: count,
   path: z.string(),
   message: z.string(),
-  /** Iterations of the checkpoint that it goes on from instead; null: from its start. */
+  /** Iterations of the checkpoint that it continues from instead; null: from its start. */
   from: count.nullable(),
 });
 /** No longer kept; written before its folder is removed. */

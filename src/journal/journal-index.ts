@@ -131,7 +131,7 @@ export class GrowingLines {
     try {
       return parse(line, offset);
     } catch (cause) {
-      const what = `${this.path}: the line at byte ${offset} is no event`;
+      const what = `${this.path}: the line at byte ${offset} is not an event`;
       throw new RecordError("damaged", `${what}; \`averse verify\` says more`, { cause });
     }
   }

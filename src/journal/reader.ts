@@ -55,7 +55,7 @@ export async function* readJournal(run: string): AsyncGenerator<JournalEvent> {
 }
 
 /**
- * As `readJournal`, of a run that may go on: a last line that is cut off is a writer at work, or one
+ * As `readJournal`, of a run that may continue: a last line that is cut off is a writer at work, or one
  * that died, and the events before it are what there is so far.
  *
  * @throws {RecordError} as `readJournal`, but for a torn last line
@@ -68,7 +68,7 @@ export async function* readJournalSoFar(run: string): AsyncGenerator<JournalEven
   }
 }
 
-/** As `readJournal`, with what a writer needs to go on after each event. */
+/** As `readJournal`, with what a writer needs to continue after each event. */
 export async function* readEntries(run: string): AsyncGenerator<CheckedEvent> {
   const path = join(run, journalFile);
   let previous = noChecksum;
@@ -97,8 +97,8 @@ export function endError({ bytes, number }: JournalLine, path: string, previous:
         path,
         number,
         true,
-        "the line is cut off: `averse resume` drops it where the run is not done; of a run that is " +
-          "done only a copy of the file brings it back",
+        "the line is cut off: `averse resume` drops it unless the run is done; of a run that is " +
+          "done, restore the file from a copy",
       );
 }
 
@@ -118,8 +118,8 @@ function requireChecksum({ bytes, number }: JournalLine, path: string, previous:
 /** @param found undefined: no checksum is at the line's end */
 export function checksumFault(found: string | undefined, expected: string | null): string {
   return found === undefined
-    ? "it does not end in a checksum: its end was changed"
-    : `its checksum is ${found} where ${expected} belongs: a byte of it was changed, or a line ` +
+    ? "the line does not end in a checksum: its end was changed"
+    : `its checksum is ${found}; expected ${expected}: a byte of it was changed, or a line ` +
         "before it was removed, added or moved";
 }
 
@@ -143,7 +143,7 @@ export function eventOf({ bytes, number }: JournalLine, path: string): JournalEv
   const result = journalEvent.safeParse(json);
   if (!result.success) {
     const what =
-      `not an event of this Averse: ${firstFault(result.error, json)}: ` +
+      `not an event of this version of Averse: ${firstFault(result.error, json)}: ` +
       "use the Averse that wrote it, or run the experiment again";
     throw new JournalError(path, number, false, what, {}, "version");
   }
@@ -158,7 +158,7 @@ export function requireNumber(
   path: string,
 ): void {
   if (seq !== expected) {
-    const what = `event ${seq} stands where event ${expected} belongs`;
+    const what = `found event ${seq}; expected event ${expected}`;
     throw new JournalError(path, number, false, what);
   }
 }
@@ -173,7 +173,7 @@ export interface RecoveredJournal {
  * Makes a journal ready to be appended to, after a writer that died: checks every line, and cuts off a torn last one: its event was never acknowledged.
  *
  * @param run the run folder, locked by the caller
- * @param visit is told of every event, in order
+ * @param visit is called with every event, in order
  * @throws {JournalError} a whole line is damaged; nothing was changed
  * @throws {RecordError} the file cannot be read or cut
  */
@@ -209,6 +209,6 @@ function cutAfter(path: string, bytes: number): number {
       closeSync(handle);
     }
   } catch (error) {
-    throw recordError(`cannot cut the torn last line off ${path}`, error);
+    throw recordError(`cannot remove the incomplete last line of ${path}`, error);
   }
 }

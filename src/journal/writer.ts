@@ -1,6 +1,6 @@
 /**
  * journal.jsonl, written: append-only, one event and its checksum per line, numbered from 1 without gaps, each
- * on disk before the run goes on. Events are seconds apart; one fsync each is nothing beside a step.
+ * on disk before the run continues. Events are seconds apart; one fsync each is nothing beside a step.
  */
 import { closeSync, constants, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { recordError } from "../system/record-error.js";
@@ -61,7 +61,7 @@ export class JournalWriter {
       }
       fsyncSync(this.#handle);
     } catch (error) {
-      // A part of a line with another line after it would be damage that nobody did.
+      // A part of a line with another line after it would read as damage.
       ftruncateSync(this.#handle, bytes);
       throw recordError(`cannot append to ${this.path}`, error);
     }

@@ -57,7 +57,7 @@ export function makeAddress(run: string): ControlAddress {
   return { path, remove: () => removeAddress(run) };
 }
 
-/** Where the run's socket is, if anybody serves it; null: nobody does. */
+/** Path of the run's socket; null: no controller serves it. */
 export function readAddress(run: string): string | null {
   const own = join(controlFolder(run), socketName);
   return outsideAddress(run) ?? (fits(own) && existsSync(own) ? own : null);

@@ -34,9 +34,9 @@ export interface RunLink {
 const limit = { hello: 5000, answer: 30_000 };
 
 /**
- * The progress so far is told before this settles.
+ * The progress so far is reported before this settles.
  *
- * @returns null: nobody serves the run; it is over, its controller died, or it does not answer
+ * @returns null: no controller serves the run: it is over, its controller died, or it does not answer
  */
 export async function connectToRun(run: string, events: RunLinkEvents): Promise<RunLink | null> {
   const path = readAddress(run);

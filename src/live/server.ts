@@ -61,7 +61,7 @@ class LocalServer implements RunServer {
       // Stays: a view that cannot be let in, for want of file handles say, is no matter of the run's.
       this.#server.on("error", reject);
       this.#server.listen(this.address.path, () => {
-        // A run does not go on for its views' sake.
+        // An open view does not keep a run alive.
         this.#server.unref();
         resolve();
       });

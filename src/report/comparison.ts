@@ -109,7 +109,7 @@ function whyNoDifference(
     ? []
     : [
         `${label} − ${first.label}: no difference is shown, ${commonSeeds} ` +
-          `${commonSeeds === 1 ? "seed" : "seeds"} in common; it takes at least ${seedsToDecide}`,
+          `${commonSeeds === 1 ? "seed" : "seeds"} in common; at least ${seedsToDecide} are needed`,
       ];
 }
 

@@ -86,8 +86,8 @@ export function undecidedText(found: Conclusion["against_neutral"]): string {
   const { seeds, seeds_needed: needed } = found;
   const enough = Array.from({ length: needed }, (_, seed) => seed).join(",");
   return (
-    `${seeds} ${seeds === 1 ? "seed decides" : "seeds decide"} nothing, so no difference is shown. ` +
-    `It takes at least ${needed} (--set seeds=${enough})` +
+    `${seeds} ${seeds === 1 ? "seed is" : "seeds are"} too few to decide, so no difference is shown. ` +
+    `At least ${needed} are needed (--set seeds=${enough})` +
     (found.at === "equal-kl" ? "." : ", and evaluation.every above 0 to compare at equal KL.")
   );
 }

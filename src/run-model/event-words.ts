@@ -38,10 +38,10 @@ export function eventWords(head: EventHead): EventWords | null {
       return warning(
         head.how === "now"
           ? "abort requested"
-          : "stop requested: steps in hand are finished and saved",
+          : "stop requested: current iterations are finished and saved",
       );
     case "paused":
-      return info("paused: steps in hand are finished, nothing new begins");
+      return info("paused after the current iterations");
     case "continued":
       return info("continued");
     case "checkpoint_requested":
@@ -85,7 +85,7 @@ export function eventWords(head: EventHead): EventWords | null {
     case "checkpoint_damaged":
       return warning(
         `checkpoint at iteration ${head.step} is damaged: ${head.message}; ` +
-          `goes on from ${iterationPoint(head.from)}`,
+          `continues from ${iterationPoint(head.from)}`,
       );
     case "checkpoint_dropped":
       return null;
@@ -134,7 +134,7 @@ function interruptedText({
 }: Extract<EventHead, { type: "trial_interrupted" }>): string {
   if (saved === null)
     return `${step === 0 ? "" : `after iteration ${step}, `}nothing saved: it starts again on resume`;
-  const lost = step > saved ? `; iterations ${saved + 1} to ${step} are done again on resume` : "";
+  const lost = step > saved ? `; iterations ${saved + 1} to ${step} are repeated on resume` : "";
   return `after iteration ${step}, saved at iteration ${saved}${lost}`;
 }
 
@@ -144,7 +144,9 @@ function resumedText(from: Extract<EventHead, { type: "run_resumed" }>["from"]):
 }
 
 function cutText(bytes: number): string {
-  return bytes === 0 ? "" : `; ${counted(bytes, "byte")} of a torn last journal line cut off`;
+  return bytes === 0
+    ? ""
+    : `; ${counted(bytes, "byte")} of an incomplete last journal line dropped`;
 }
 
 function evaluationText(head: Extract<EventHead, { type: "evaluated" }>): string {

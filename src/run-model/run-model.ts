@@ -146,7 +146,7 @@ export function isOver({ state }: Pick<RunModel, "state">): boolean {
 }
 
 /**
- * Seconds that a controller had the run; null: none has told anything yet.
+ * Seconds that a controller had the run; null: no event so far.
  *
  * @param now seconds since 1970
  */
@@ -187,7 +187,7 @@ function isFinished({ done, total }: Phase): boolean {
   return total > 0 && done >= total;
 }
 
-/** The model when nobody runs the run any more; one that has ended stays as it is. */
+/** The model when no controller is running; one that has ended stays as it is. */
 export function markStopped(model: RunModel): RunModel {
   const { state } = model;
   return state === "running" || state === "paused" || state === "stopping"

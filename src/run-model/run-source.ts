@@ -11,7 +11,7 @@ export interface RunListener {
   /** The journal has grown: `read` gives more. */
   journal(): void;
   progress(progress: ProgressObservation): void;
-  /** Nobody runs it any more: it has ended, or its controller died. Somebody may take it up. */
+  /** No controller is running: the run has ended, or its controller died. It may be resumed. */
   closed(): void;
 }
 

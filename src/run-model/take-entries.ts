@@ -101,7 +101,7 @@ class Batch {
       case "checkpoint_requested":
       case "evaluation_requested":
         if (this.#run.state === "paused") {
-          // A paused trial does what it is asked for.
+          // A paused trial still runs requested actions.
           const inHand = new Set([...this.#run.inHand, ...head.trials]);
           this.#run = { ...this.#run, inHand: [...inHand] };
         }

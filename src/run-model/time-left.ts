@@ -44,7 +44,7 @@ function phaseEta({ phase }: TimedTrial, now: number): number | null {
 
 /**
  * Seconds until every trial is done; trials that wait are taken in order as places come free. Null
- * also while the run is paused or stopping, for then nobody can say.
+ * also while the run is paused or stopping.
  *
  * @param now seconds since 1970
  */

@@ -86,7 +86,7 @@ export function takeTrialEvent(draft: TrialDraft, entry: JournalEntry): void {
 }
 
 /**
- * The trial goes on from a checkpoint: what it did since then will be done again. All the work of
+ * The trial continues from a checkpoint: what it did since then will be done again. All the work of
  * one that has its final evaluation and its model is on disk: such a trial has nothing to do again.
  *
  * @param from iterations done there; null: from the start

@@ -37,7 +37,7 @@ export interface WhatIf {
   readonly alpha: number;
   /** Episodes with weight > 0. */
   readonly kept: number;
-  /** One an episode. */
+  /** One per episode. */
   readonly weights: Float32Array;
   /** Places in the batch, lowest return first: kept here but not in the run, and the reverse. */
   readonly added: readonly number[];
@@ -102,7 +102,7 @@ export function whatIf(past: PastStep, question: WhatIfQuestion): WhatIf | NoAns
   };
 }
 
-/** By the engine's own rule, α in force at once. What the measure refuses is told, not thrown. */
+/** By the engine's own rule, α in force at once. What the measure refuses is returned, not thrown. */
 function selection(
   question: WhatIfQuestion,
   batch: Batch,
@@ -131,14 +131,14 @@ function statisticOf(
     return none;
   }
   if (statistic === "lambda-return") {
-    return { reason: "the journal does not keep lambda-returns: ask with another statistic" };
+    return { reason: "the journal does not keep lambda-returns: choose another statistic" };
   }
   if (statistic !== "prompt-score") {
     return none;
   }
   const scores = episodes.prompt.map((id) => promptScores?.get(id));
   return scores.some((score) => score === undefined || !Number.isFinite(score))
-    ? { reason: "the scores of this step's prompts are not known here: ask with another statistic" }
+    ? { reason: "the scores of this step's prompts are not known here: choose another statistic" }
     : { promptScores: Float32Array.from(scores as number[]) };
 }
 

@@ -38,7 +38,7 @@ export function abandonFolder(folder: string): void {
 
 /**
  * @param files file name → sha256, as the worker wrote them; they are taken at the worker's word,
- *   and `checkFolder` reads them again before anything goes on from them
+ *   and `checkFolder` reads them again before anything continues from them
  * @param position of a checkpoint: the controller's own part, written beside the worker's files
  * @returns sha256 of the digest file
  * @throws {RecordError} when the worker's files are not those it tells of; the folder stays
@@ -106,11 +106,14 @@ function requireTold(partial: string, files: Readonly<Record<string, string>>): 
   const told = Object.keys(files);
   const absent = told.find((name) => !there.includes(name));
   if (absent !== undefined) {
-    throw new RecordError("damaged", `the worker tells of a file ${absent}, not in ${partial}`);
+    throw new RecordError(
+      "damaged",
+      `the worker reports a file ${absent} that is not in ${partial}`,
+    );
   }
   const untold = there.find((name) => !told.includes(name));
   if (untold !== undefined) {
-    const message = `${join(partial, untold)} is there, but the worker does not tell of it`;
+    const message = `unexpected file ${join(partial, untold)}: the worker does not report it`;
     throw new RecordError("damaged", message);
   }
   if (told.includes(controllerFile)) {

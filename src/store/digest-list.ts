@@ -60,7 +60,7 @@ export function readDigestList(
   const whole = text === listText(names.map((name, at) => [name, digests[at] ?? ""]));
   const sound = digests.slice(0, names.length);
   if (!whole || !sound.every((digest) => /^[0-9a-f]{64}$/.test(digest))) {
-    const what = `${path} is no list of the digests of ${names.join(" and ")}`;
+    const what = `${path} is not a list of the digests of ${names.join(" and ")}`;
     throw new RecordError("damaged", `${what}: it has changed since it was written`);
   }
   return sound;

@@ -36,8 +36,8 @@ export function filesIn(folder: string, below = ""): string[] {
       return filesIn(folder, `${name}/`);
     }
     if (!entry.isFile()) {
-      const what = `${join(folder, name)} is a link or no regular file`;
-      throw new RecordError("damaged", `${what}: such things are not kept in a run`);
+      const what = `${join(folder, name)} is not a regular file`;
+      throw new RecordError("damaged", `${what}: a run folder holds no links or special files`);
     }
     return name === digestsFile ? [] : [name];
   });
@@ -63,7 +63,7 @@ export interface FolderCheck {
  * Reads every file of a complete folder and compares it with what was written.
  *
  * @param digest sha256 that its digest file must have; null: it is taken as it is
- * @param onBytes is told of every piece that was read
+ * @param onBytes is called with the bytes of every piece read
  * @throws {RecordError} the folder or a file of it is missing or cannot be read
  */
 export async function checkFolder(
@@ -83,7 +83,7 @@ export async function checkFolder(
   for (const file of there) {
     const wanted = Object.hasOwn(told, file) ? told[file] : undefined;
     if (wanted === undefined) {
-      findings.push({ file, message: "it is not one of the files that were written" });
+      findings.push({ file, message: "unexpected file: it has no recorded digest" });
       continue;
     }
     const found = await sha256OfFile(join(folder, file), onBytes);
@@ -96,5 +96,5 @@ export async function checkFolder(
 
 /** How a file differs from what was written, in words. */
 export function differs(found: string, wanted: string): string {
-  return `its sha256 is ${found} where ${wanted} was written: it has changed since`;
+  return `its sha256 is ${found}; expected ${wanted}: it has changed since it was written`;
 }

@@ -58,7 +58,7 @@ function ownerOf(text: string, path: string): LockOwner {
   const owner = ownerIn(text);
   if (owner === null) {
     const remedy = "when no controller works on this run, remove it and try again";
-    throw new RecordError("locked", `${path} is no lock: ${remedy}`);
+    throw new RecordError("locked", `${path} is not a lock: ${remedy}`);
   }
   return owner;
 }
@@ -151,7 +151,7 @@ function writerOf(path: string, pid: number): ProcessIdentity {
 
 const unfinishedName = /^([1-9]\d{0,8})-[0-9a-f-]{36}\.tmp$/;
 
-/** A whole file on disk, under a name that nobody else has. */
+/** A whole file on disk, under a unique name. */
 function written(folder: string, owner: LockOwner): string {
   const path = join(folder, `${owner.pid}-${randomUUID()}.tmp`);
   try {

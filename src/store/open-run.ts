@@ -22,7 +22,7 @@ import { RunProgress } from "./run-progress.js";
 type Finish = Extract<JournalEvent, { type: "run_finished" }>;
 
 export interface OpenedRun {
-  /** Goes on after the last event. */
+  /** Continues after the last event. */
   readonly recorder: RunRecorder;
   /** The journal from its first event; read from disk at every call, one line in memory. */
   events(): AsyncIterable<JournalEvent>;

@@ -81,7 +81,7 @@ export class PartCheck {
     );
     // Nothing vouches for the list itself.
     const words = (found: string, wanted: string) =>
-      `its sha256 is ${found} where ${list} has ${wanted}: one of the two has changed since`;
+      `its sha256 is ${found}; ${list} records ${wanted}: one of the two files has changed`;
     for (const [at, sha256] of (digests ?? []).entries()) {
       await this.file(files[at]!, sha256, words);
     }
@@ -95,7 +95,7 @@ export class PartCheck {
         return;
       }
       if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) {
-        this.found(path, "it is a link where a folder was written");
+        this.found(path, "it is a link; expected a folder");
         return;
       }
       const { findings } = await checkFolder(folder, digest, this.onBytes);

@@ -33,7 +33,7 @@ export function checkedName(name: string, what: string): string {
     throw new RecordError(
       "name",
       `${what} ${JSON.stringify(name)} cannot name a folder: lower-case letters, digits, '.', '_' ` +
-        "and '-', beginning with a letter or digit, are needed",
+        "and '-', beginning with a letter or digit, expected",
     );
   }
   return name;
@@ -58,7 +58,7 @@ export function checkedPath(path: string): string {
   const [, trial] = partPath.exec(path) ?? [];
   if (trial === undefined || !folderName.test(trial)) {
     const kinds = "checkpoint, model, episodes or samples file";
-    throw new RecordError("name", `${JSON.stringify(path)} is no ${kinds} of a run`);
+    throw new RecordError("name", `${JSON.stringify(path)} is not a ${kinds} of a run`);
   }
   return path;
 }
@@ -88,7 +88,7 @@ export function episodesFile(trial: string, step: number, nth: number): string {
 /** @param digest `scores_digest`, as a worker told it */
 export function promptScoresFile(digest: string): string {
   if (!/^[0-9a-f]{64}$/.test(digest)) {
-    throw new RecordError("name", `${JSON.stringify(digest)} is no sha256 in hexadecimal`);
+    throw new RecordError("name", `${JSON.stringify(digest)} is not a sha256 in hexadecimal`);
   }
   return `cache/prompt-scores/${digest}.json`;
 }

@@ -43,7 +43,7 @@ export class ProgressFile {
     try {
       writeProgress(this.run, this.progress.facts, end);
     } catch (error) {
-      // A full disk, say: a list reads on from what was written before, and the run goes on.
+      // A full disk, say: a list reads on from what was written before, and the run continues.
       if (!(error instanceof RecordError)) throw error;
     }
   }

@@ -76,7 +76,7 @@ const names = 100;
 
 /**
  * Makes `<name>-<hash8>` in the folder of all runs. Runs of one configuration that start in one
- * millisecond have the same hash: the first to make its folder has it, the others go on to the
+ * millisecond have the same hash: the first to make its folder has it, the others continue to the
  * next name in the same row.
  *
  * @param identity - What tells this run from others: configuration and start time.
@@ -93,8 +93,8 @@ export function makeRunFolder(runsFolder: string, name: string, identity: string
   }
   throw new RecordError(
     "exists",
-    `${names} runs named ${name} of this very moment are in ${resolve(runsFolder)}: start again, ` +
-      "or name a folder with --run-dir",
+    `${resolve(runsFolder)} already holds ${names} runs named ${name} of this moment: try again, ` +
+      "or choose a folder with --run-dir",
   );
 }
 
@@ -107,7 +107,7 @@ export function makeNamedFolder(directory: string): string {
   if (!makeExclusively(directory)) {
     throw new RecordError(
       "exists",
-      `the run folder ${directory} exists: choose another with --run-dir, or remove it`,
+      `the run folder ${directory} already exists: choose another with --run-dir, or remove it`,
     );
   }
   return directory;

@@ -114,8 +114,8 @@ function holds(owner: LockOwner): boolean {
 function refusal(run: string, folder: string, owner: LockOwner): string {
   const { pid, host, since } = owner;
   return lifeOf(owner) === "unknown"
-    ? `${run} is in use by process ${pid} on ${host} since ${since}, and whether that still lives ` +
-        `cannot be seen from here (${hostname()}): when it is gone, remove ${folder} and try again`
+    ? `${run} is in use by process ${pid} on ${host} since ${since}, and this machine (${hostname()}) ` +
+        `cannot tell whether it still runs: once it has ended, remove ${folder} and try again`
     : `${run} is in use by process ${pid} on this machine (${host}) since ${since}: ` +
         `wait for it, or stop it with \`kill ${pid}\`, and try again`;
 }

@@ -33,7 +33,7 @@ export interface JournalCheck {
 }
 
 /**
- * After a fault the check goes on with the next line, so that one changed byte is one fault: the
+ * After a fault the check continues with the next line, so that one changed byte is one fault: the
  * line after it was written with the checksum that the changed line has, or should have.
  *
  * @param run the run folder

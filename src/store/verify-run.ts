@@ -19,7 +19,7 @@ export interface Verification {
 }
 
 /**
- * Checks all of it: one fault does not end the check. Of a run that goes on, a last line of the
+ * Checks all of it: one fault does not end the check. Of a run that continues, a last line of the
  * journal that is being written is none, and a checkpoint that is gone by now neither.
  *
  * @param run the run folder
@@ -55,7 +55,7 @@ export async function verifyRun(
     await checkpoints.folder(path, digest, excused);
   }
   for (const path of unexpectedAmongCheckpoints(run)) {
-    checkpoints.found(path, "no run writes anything of that name there");
+    checkpoints.found(path, "unexpected file: no run writes this name here");
   }
   const models = begin("models");
   for (const [path, files] of kept.models) {
@@ -127,12 +127,12 @@ async function checkEvents(
   }
   if (journal?.faults.length === 0 && end !== null) {
     if (checksumThere !== end.checksum) {
-      const known = `the manifest knows ${end.events}, the last with checksum ${end.checksum}`;
+      const known = `the manifest records ${end.events}, the last with checksum ${end.checksum}`;
       const has = `it has ${journal.events} events, the last with checksum ${journal.checksum}`;
       check.found(runFiles.journal, `${has}; ${known}`);
     } else if (journal.events > end.events && !resumed) {
       const more = journal.events - end.events;
-      check.found(runFiles.journal, `${more} events stand after the run's end`, end.events + 1);
+      check.found(runFiles.journal, `${more} events follow the end of the run`, end.events + 1);
     }
   }
   return { kept, whole: journal !== null && check.findings.length === 0 };
@@ -151,7 +151,7 @@ async function checkEvaluation(
     await check.attempt(file, async () => {
       readEvaluation(run);
       if (manifest !== null && manifest.results.journal !== null) {
-        check.found(file, "the manifest, which is complete, does not know of it");
+        check.found(file, "unexpected file: the manifest is complete and does not list it");
       } else {
         check.sound += 1;
       }

@@ -127,7 +127,7 @@ export function signalGroup(leader: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Whether a process has this number, whoever's it is. */
+/** Whether any process has this id. */
 function takesSignals(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -16,7 +16,7 @@ const pieceBytes = 1 << 20;
 /**
  * In pieces: weights are larger than memory should be.
  *
- * @param onBytes is told of every piece that was read
+ * @param onBytes is called with the bytes of every piece read
  * @throws {RecordError} the file cannot be read
  */
 export async function sha256OfFile(

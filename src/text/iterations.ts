@@ -10,7 +10,7 @@ export function iterationNumber(step: number): number {
 }
 
 /**
- * "iteration 10/12", or "iteration 10" where nobody knows how many there will be.
+ * "iteration 10/12", or "iteration 10" where the total is unknown.
  *
  * @param step m, from 0
  */

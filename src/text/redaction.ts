@@ -1,5 +1,5 @@
 /**
- * What is a secret, and how a text is told without it: one rule for the recorded command line, for
+ * What is a secret, and how it is redacted: one rule for the recorded command line, for
  * configuration, and for everything that a worker says. A secret belongs in the environment, and
  * nothing that is kept of a run may hold one.
  */
@@ -33,7 +33,7 @@ const shortestLine = 8;
 /** A beginning of a secret that is worth leaving out, in UTF-16 code units. */
 const shortestBeginning = 4;
 
-/** Secrets by their looks, whoever holds them; what is to be replaced is the group `secret`. */
+/** Secrets by their form; what is replaced is the group `secret`. */
 const patterns: readonly RegExp[] = [
   // https://user:password@host, https://token@host
   /:\/\/(?<secret>[^\s/?#"'<>]+)(?=@)/g,
@@ -101,7 +101,7 @@ function secretsOf(environments: readonly Environment[]): readonly Secret[] {
     .sort((a, b) => b.value.length - a.value.length);
 }
 
-/** Output is told by the line, so that no value of several lines would be found as a whole. */
+/** Output arrives by line, so a value of several lines is matched line by line. */
 function lines(value: string): string[] {
   return value.split(/\r?\n/).filter((line) => line.trim().length >= shortestLine);
 }

@@ -87,7 +87,7 @@ export class Exchange {
       this.#hello = message;
       this.events.greeted(message);
     } else if (this.#hello === null) {
-      this.#misplaced(`a ${message.kind} before the hello`);
+      this.#misplaced(`a ${message.kind} before its hello`);
     } else if (message.kind === "hello") {
       this.#misplaced("a second hello");
     } else if (message.kind === "progress") {

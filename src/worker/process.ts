@@ -104,7 +104,7 @@ export class WorkerProcess {
       const { code, cause } = await child;
       const reason = refusals[code ?? ""] ?? "it does not start";
       throw new Error(
-        `${program}: ${reason} (${code ?? "no code"}); the file that backend.worker names says what is started, and for {python} AVERSE_PYTHON does`,
+        `${program}: ${reason} (${code ?? "no code"}); the command is argv in the file that backend.worker names, with AVERSE_PYTHON for {python}`,
         { cause },
       );
     }
@@ -138,7 +138,7 @@ export class WorkerProcess {
           stdout.end();
           stderr.end();
           if (left.length > 0) {
-            log?.write(`averse: ended process ${left.join(", ")}, which the worker left behind\n`);
+            log?.write(`averse: ended orphan processes of the worker: ${left.join(", ")}\n`);
           }
           resolve({ code, signal });
         };

@@ -25,7 +25,7 @@ import { timeoutOf } from "./timeouts.js";
 import { Connection, type Receiver } from "./transport/connection.js";
 
 export interface SessionOptions extends LaunchOptions {
-  /** A message that belongs to no call: late, twice, unreadable. The session goes on. */
+  /** A message that belongs to no call: late, twice, unreadable. The session continues. */
   readonly onProtocolFault?: (text: string) => void;
   /** Gives up the start; a worker that has started is stopped with `close`. */
   readonly signal?: AbortSignal;
@@ -91,7 +91,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     });
     void this.#process.exited.then((exit) => this.#exited(exit));
     const limit = setTimeout(() => {
-      const text = `said nothing within ${spec.start_seconds} s of its start (start_seconds)`;
+      const text = `sent no message within ${spec.start_seconds} s of its start (start_seconds)`;
       void this.#lose("never-connected", `the worker "${spec.name}" ${text}`);
     }, spec.start_seconds * 1000);
     const giveUp = () => this.#greeting.reject(options.signal?.reason);
@@ -174,7 +174,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     }
     if (this.#closing === null) {
       const when = this.#hello === null ? "before its hello" : this.#inHand();
-      const hint = exit.signal === "SIGKILL" ? "; the system kills so when memory runs out" : "";
+      const hint = exit.signal === "SIGKILL" ? "; the system does this when memory runs out" : "";
       await this.#lose("exited", `the worker ${exitText(exit)} ${when}${hint}`, exit.signal);
     }
   }
@@ -203,8 +203,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
       }
     }
     if (this.#exchange.calls.has(call.id) && call.progress === before) {
-      const text = `the worker answers pings but is stuck in ${work}, silent for ${seconds} s`;
-      const hint = `if it is only slow, raise timeout_seconds.${key} of the worker's file`;
+      const text = `the worker answers pings but made no progress in ${work} for ${seconds} s`;
+      const hint = `if it is slow, raise timeout_seconds.${key} of the worker's file`;
       await this.#lose("stuck", `${text}; ${hint}`);
     }
   }
@@ -245,7 +245,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
       ? ""
       : `; process ${this.#process?.pid} cannot be ended, not even by SIGKILL`;
     const tail = before ?? this.#process?.stderrTail() ?? [];
-    const words = tail.length > 0 ? `; its last words: ${tail.at(-1)}` : "";
+    const words = tail.length > 0 ? `; its last output: ${tail.at(-1)}` : "";
     const message = this.#redaction.whole(`${text}${stopped}${left}${words}`);
     const lost = new WorkerLost(message, reason, tail, {}, stacks, signal);
     this.#greeting.reject(lost);

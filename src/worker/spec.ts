@@ -66,7 +66,10 @@ export const workerSpecSchema = fields.check(({ value, issues }) => {
     refuse(["argv"], "no {keys}: there are none over ipc");
   }
   if (transport === "tcp" && isEveryAddress(address) && advertise === null) {
-    refuse(["connection", "advertise"], `a name of this machine: ${address} leads nowhere`);
+    refuse(
+      ["connection", "advertise"],
+      `a name of this machine: ${address} is not one to connect to`,
+    );
   }
 });
 
@@ -108,7 +111,7 @@ function specFile(worker: string, folder: string): string {
         key: "backend.worker",
         found: `no worker named "${worker}"`,
         expected: known.length > 0 ? `one of ${known.sort().join(", ")}` : "a file in that folder",
-        remedy: "Name one of these, or give the path of a YAML file.",
+        remedy: "Use one of these names, or give the path of a YAML file.",
       },
     ]);
   }
@@ -136,7 +139,7 @@ function problem(fault: SchemaFault, source: YamlSource): ConfigProblem {
     return {
       place: source.placeOfKey(path),
       key,
-      found: renamed === null ? "an unknown key" : "a key that has another name now",
+      found: renamed === null ? "an unknown key" : "a renamed key",
       expected: renamed ?? `one of ${Object.keys(shapeAt(path)).join(", ")}`,
       remedy: renamed === null ? "Remove it or correct its name." : `Write ${renamed} instead.`,
     };

@@ -34,7 +34,7 @@ const DEFAULTS = {
 
 export const timeoutsSchema = z.strictObject({
   load: seconds.default(DEFAULTS.load),
-  other: seconds.default(DEFAULTS.other).describe("whatever has no key of its own"),
+  other: seconds.default(DEFAULTS.other).describe("everything without a key of its own"),
   control: seconds.default(DEFAULTS.control).describe("ping, interrupt, shutdown"),
   ...(Object.fromEntries(WORK.map((name) => [name, seconds.optional()])) as Record<
     (typeof WORK)[number],

@@ -77,7 +77,7 @@ describe("without one, a sentence says", () => {
     expect(() =>
       findPython({ ...pathWith({ python3: found("3.12.0") }), AVERSE_PYTHON: "/nowhere" }),
     ).toThrow(
-      "AVERSE_PYTHON=/nowhere is no Python 3.11 or newer with venv: set it to one, or unset it",
+      "AVERSE_PYTHON=/nowhere is not a Python 3.11 or newer with venv: correct it, or unset it",
     );
   });
 });

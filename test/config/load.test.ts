@@ -396,10 +396,10 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     expect(refusal(name, set).join("\n")).toContain(expected);
   });
 
-  test("an override that no arm takes up", () => {
+  test("an override that no arm uses", () => {
     const yaml = `${name}arms:\n  a: {kl: {beta: 0.1}}\n  b: {kl: {beta: 0.3}}\n`;
     expect(refusal(yaml, "kl.beta=0.2")).toEqual([
-      "--set kl.beta=0.2: kl.beta: found an override that no arm takes up, expected an arm that does not set kl.beta itself. Set it for one arm: --set arms.a.kl.beta=….",
+      "--set kl.beta=0.2: kl.beta: found an override that no arm uses, expected an arm that does not set kl.beta itself. Set it for one arm: --set arms.a.kl.beta=….",
     ]);
     expect(refusal(yaml, "kl.beta=0.3")).toEqual([]);
     expect(refusal(yaml, "kl.target=3")).toEqual([]);

@@ -41,7 +41,7 @@ describe("a key with another name now is refused with that name", () => {
     ],
   ])("%j %j", (yaml, set, place, name) => {
     expect(refusal(yaml, ...set)).toBe(
-      `${place}: found a key that has another name now, expected ${name}. Write ${name} instead.`,
+      `${place}: found a renamed key, expected ${name}. Write ${name} instead.`,
     );
   });
 

@@ -30,7 +30,7 @@ describe("a configuration file that cannot be read", () => {
     chmodSync(file, 0o000);
     giveAway(dirname(file), file);
     expect(() => withoutPrivileges(() => readConfigText(file))).toThrow(
-      "found a file that may not be read",
+      "found a file without read permission",
     );
   });
 });

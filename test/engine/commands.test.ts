@@ -155,7 +155,7 @@ describe("one trial", () => {
     settle(driver);
     expect(hand(driver)).toBe("nothing");
     expect(driver.concluding).toBeNull();
-    expect(driver.command("pause")).toBe("the run is paused already");
+    expect(driver.command("pause")).toBe("the run is already paused");
     expect(driver.command("continue")).toBeNull();
     expect(hand(driver)).toBe("step 3");
     expect(driver.command("continue")).toBe("the run is not paused");
@@ -262,11 +262,11 @@ describe("one trial", () => {
     for (const command of ["pause", "continue", "checkpoint", "evaluate"] as const) {
       expect(driver.command(command)).toBe("the run is stopping");
     }
-    expect(driver.command("stop")).toBe("the run is stopping already");
+    expect(driver.command("stop")).toBe("the run is already stopping");
     settle(driver);
     expect(hand(driver)).toBe("release 3");
     expect(driver.command("abort")).toBeNull();
-    expect(driver.command("stop")).toBe("the run is stopping already");
+    expect(driver.command("stop")).toBe("the run is already stopping");
     settle(driver);
     expect(driver.command("abort")).toBe("the run is ending");
     driver.finish();

@@ -318,7 +318,9 @@ describe("failures", () => {
         return new WorkerFailure("update", "environment", "no room for x", null, null);
       }),
     );
-    await expect(harness.run()).rejects.toThrow("no room for x; nor can that be noted: disk full");
+    await expect(harness.run()).rejects.toThrow(
+      "no room for x; writing this to the journal also failed: disk full",
+    );
     expect(harness.allClosed).toBe(true);
   });
 

@@ -160,5 +160,5 @@ test("a judge that fails takes nothing from the rewards", async () => {
   expect(first).toMatchObject({ failed: 0, metrics: { judge_reward: 0, judge_tail: 0 } });
   expect(first!.arrays.judge![2]).toBeNull();
   const warnings = run.events.filter(({ type }) => type === "warning");
-  expect(JSON.stringify(warnings)).toContain("judgements of the evaluation at iteration 0");
+  expect(JSON.stringify(warnings)).toContain("judge scores of the evaluation at iteration 0");
 });

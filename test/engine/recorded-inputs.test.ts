@@ -54,17 +54,17 @@ describe("a worker that loads other files than the run recorded is refused befor
     [
       "data",
       { data: { simulated: is } },
-      /^data\.path builtin is not what this run began with: its simulated has sha256 f+, /,
+      /^data\.path builtin has changed since this run began: its simulated has sha256 f+; /,
     ],
     [
       "reward",
       { rewards: { reward: { simulated: is } } },
-      /^reward\.model builtin is not what this run began with: its simulated /,
+      /^reward\.model builtin has changed since this run began: its simulated /,
     ],
     [
       "judge",
       { judges: { judge: { simulated: is } } },
-      /^evaluation\.judge builtin is not what this run began with: its simulated /,
+      /^evaluation\.judge builtin has changed since this run began: its simulated /,
     ],
   ] as const)("%s, in a run that is resumed", async (_, changes, message) => {
     const before = await stoppedRun(oneByOne, 2);
@@ -88,7 +88,7 @@ describe("a worker that loads other files than the run recorded is refused befor
     expect(outcome).toMatchObject({
       ...refused,
       message: expect.stringMatching(
-        /^policy\.model builtin is not .* its simulated has sha256 f+/,
+        /^policy\.model builtin has changed .* its simulated has sha256 f+/,
       ),
     });
   });
@@ -144,7 +144,7 @@ describe("a worker that loads other files than the run recorded is refused befor
     );
     expect(outcome).toMatchObject({
       ...refused,
-      message: expect.stringMatching(/the order of its train prompts has sha256 [0-9a-f]{64}, /),
+      message: expect.stringMatching(/the order of its train prompts has sha256 [0-9a-f]{64}; /),
     });
   });
 
@@ -185,7 +185,7 @@ describe("what a worker cannot load", () => {
     expect(outcome).toMatchObject({
       ...refused,
       message:
-        "/data: no train.jsonl; this run has loaded it before: put back what was there and " +
+        "/data: no train.jsonl; this run has loaded it before: restore it and " +
         "resume, or start a new run (key: data.path)",
     });
   });
@@ -205,7 +205,7 @@ describe("the model that arms start from", () => {
       ...refused,
       trial: "rlhf-s0",
       message: expect.stringMatching(
-        /^the model trials\/sft-s0\/model-0, which this trial starts from, is not what was exported: .*put its files back/,
+        /^the model trials\/sft-s0\/model-0, from which this trial starts, has changed since it was exported: .*restore its files/,
       ),
     });
     expect(loads).toEqual([]);

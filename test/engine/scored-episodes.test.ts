@@ -62,7 +62,7 @@ describe("failed rewards", () => {
     expect(error.key).toBe("reward.max_failed_fraction");
     expect(error.message).toMatch(/^5 of 20 rewards of step 3 failed, more than/);
     expect(error.message).toContain("timeout: late (episode 1, prompt 101 and 1 more)");
-    expect(error.message).toContain("and 1 reasons more");
+    expect(error.message).toContain("; and 1 more.");
     expect(error.message).not.toContain("ValueError");
     expect(error.detail?.split("\n").length).toBe(4);
     expect(error.detail).toContain("ValueError: y");

@@ -355,7 +355,7 @@ describe("events that cannot be", () => {
     }
     const event = { seq: 9, time: "", trial: "rlhf-s0", ...stepPayload({ step: 1 }) } as const;
     expect(() => advance(run.plan, run.state, event)).toThrow(
-      /event 9: step 1 of rlhf-s0 does not fit: .*in hand: step/,
+      /event 9: step 1 of rlhf-s0 does not fit: .*current action: step/,
     );
   });
 

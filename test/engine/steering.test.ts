@@ -83,7 +83,7 @@ describe("a run that is steered", () => {
     expect(harness.events.length).toBe(events);
     expect(harness.opened.some(({ inHand }) => inHand > 0)).toBe(false);
     now += 1000;
-    expect(harness.ask("pause")).toBe("the run is paused already");
+    expect(harness.ask("pause")).toBe("the run is already paused");
     expect(harness.ask("continue")).toBeNull();
     expect((await running).outcome).toBe("done");
     const next = harness.events.slice(events).filter(({ type }) => type === "step");

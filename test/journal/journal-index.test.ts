@@ -109,7 +109,7 @@ test("damage is told with its place", () => {
   appendFileSync(join(run.directory, "journal.jsonl"), "not an event\n");
   const index = new JournalIndex(run.directory);
   expect(() => all(index)).toThrow(
-    new RegExp(`journal.jsonl: the line at byte ${size} is no event`),
+    new RegExp(`journal.jsonl: the line at byte ${size} is not an event`),
   );
   expect(() => new JournalIndex(join(run.directory, "none")).read().next()).toThrow(
     /cannot read .*no such file/,

@@ -106,13 +106,17 @@ describe("reading a journal", () => {
   const stamp = '"seq":2,"time":"","trial":null';
   test.each([
     ["no JSON", "{oops}", /line 2: not JSON/],
-    ["no event", `{${stamp},"type":"nothing"}`, /line 2: not an event of this Averse: key `type`/],
+    [
+      "no event",
+      `{${stamp},"type":"nothing"}`,
+      /line 2: not an event of this version of Averse: key `type`/,
+    ],
     ["a wrong field", `{${stamp},"type":"warning","message":3}`, /message/],
     ["a field too many", `{${stamp},"type":"warning","message":"","x":1}`, /unknown key `x`/],
     [
       "a number out of order",
       '{"seq":7,"time":"","trial":null,"type":"warning","message":""}',
-      /line 2: event 7 stands where event 2 belongs/,
+      /line 2: found event 7; expected event 2/,
     ],
   ])("%s, with a sound checksum, is refused with its line", async (_, json, message) => {
     const { run, path } = journalOf(1);

@@ -98,7 +98,9 @@ describe("arms side by side", () => {
     const few = compareArms([armOf("a", [0, 1, 2], [1, 2, 3]), armOf("b", [1, 2], [5, 9])]);
     expect(few[1]!.againstFirst).toEqual({});
     const text = renderComparison(few, { width: 80, unicode: true, color: false });
-    expect(text).toContain("b − a: no difference is shown, 2 seeds in common; it takes at least 3");
+    expect(text).toContain(
+      "b − a: no difference is shown, 2 seeds in common; at least 3 are needed",
+    );
     expect(text).not.toContain("paired by seed");
   });
 

@@ -15,8 +15,8 @@ describe("the conclusion in words", () => {
   test("of one seed: what happened to the tail, and what would decide the rest", () => {
     expect(conclusionLines(finished)).toEqual([
       "Harm rate: 0.200 with sft → 0.050 with ra-rlhf (−75 %); tail reward −4.00 → −1.00.",
-      "Risk-averse against risk-neutral: 1 seed decides nothing, so no difference is shown. " +
-        "It takes at least 3 (--set seeds=0,1,2).",
+      "Risk-averse against risk-neutral: 1 seed is too few to decide, so no difference is shown. " +
+        "At least 3 are needed (--set seeds=0,1,2).",
     ]);
   });
 

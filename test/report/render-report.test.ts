@@ -112,7 +112,7 @@ describe("honesty", () => {
         showText: false,
       });
       for (const text of [few.html, few.markdown]) {
-        expect(text).toContain("It takes at least 3 (--set seeds=0,1,2)");
+        expect(text).toContain("At least 3 are needed (--set seeds=0,1,2)");
         expect(text).not.toMatch(/\] (better|worse)|undecided|− rlhf|paired by seed/);
       }
     },

@@ -108,10 +108,10 @@ test("what a try left behind is removed before the next, and when it is abandone
 });
 
 test.each([
-  ["absent", { absent: "c" }, /tells of a file absent, not in/],
-  ["out of the folder", { "../../manifest.json": "c" }, /tells of a file \.\.\/\.\.\/manifest/],
-  ["absolute", { "/etc/passwd": "c" }, /tells of a file \/etc\/passwd/],
-  ["another way to write a name", { "./state.json": "c" }, /tells of a file \.\/state\.json/],
+  ["absent", { absent: "c" }, /reports a file absent that is not in/],
+  ["out of the folder", { "../../manifest.json": "c" }, /reports a file \.\.\/\.\.\/manifest/],
+  ["absolute", { "/etc/passwd": "c" }, /reports a file \/etc\/passwd/],
+  ["another way to write a name", { "./state.json": "c" }, /reports a file \.\/state\.json/],
 ])("a told file that is %s leaves the folder partial", (_, extra, message) => {
   const run = newRun();
   const told = write(run.prepare(trial, "checkpoint", 50), state);
@@ -123,7 +123,7 @@ test("a file that the worker does not tell of leaves the folder partial", () => 
   const run = newRun();
   const { "state.json": _, ...told } = write(run.prepare(trial, "checkpoint", 50), state);
   expect(() => run.complete(trial, "checkpoint", 50, told)).toThrow(
-    /state\.json is there, but the worker does not tell of it/,
+    /unexpected file .*state\.json: the worker does not report it/,
   );
 });
 
@@ -132,7 +132,9 @@ test("the controller's own name, and links out of the folder, are refused", () =
   const own = write(run.prepare(trial, "checkpoint", 50), { "controller.json": "{}" });
   expect(() => run.complete(trial, "checkpoint", 50, own, position)).toThrow(/controller's own/);
   symlinkSync("/etc/passwd", join(run.prepare(trial, "checkpoint", 50), "passwd"));
-  expect(() => run.complete(trial, "checkpoint", 50, { passwd: "c" })).toThrow(/is a link/);
+  expect(() => run.complete(trial, "checkpoint", 50, { passwd: "c" })).toThrow(
+    /is not a regular file/,
+  );
 });
 
 test("an intact checkpoint is given with its absolute path", async () => {
@@ -156,13 +158,13 @@ test.each<[string, (folder: string) => void, RegExp]>([
   [
     "changed",
     (folder) => writeFileSync(join(folder, "policy/model.safetensors"), "weightz"),
-    /policy\/model\.safetensors: its sha256 is [0-9a-f]{64} where [0-9a-f]{64} was written/,
+    /policy\/model\.safetensors: its sha256 is [0-9a-f]{64}; expected [0-9a-f]{64}: it has changed/,
   ],
   ["gone", (folder) => rmSync(join(folder, "state.json")), /state\.json: it is missing/],
   [
     "one too many",
     (folder) => writeFileSync(join(folder, "policy/extra"), ""),
-    /policy\/extra: it is not one of the files that were written/,
+    /policy\/extra: unexpected file: it has no recorded digest/,
   ],
   [
     "the controller's, changed",
@@ -206,8 +208,8 @@ test.each([
   "trials/rlhf-s0/checkpoints/step-000050/policy",
 ])("nothing but checkpoints and models can be removed: %s", async (path) => {
   const run = newRun();
-  expect(() => run.remove(path)).toThrow(/is no checkpoint/);
-  await expect(run.intact(path, "")).rejects.toThrow(/is no checkpoint/);
+  expect(() => run.remove(path)).toThrow(/is not a checkpoint/);
+  await expect(run.intact(path, "")).rejects.toThrow(/is not a checkpoint/);
 });
 
 test("a trial's name cannot lead out of the run", () => {

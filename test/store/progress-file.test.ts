@@ -170,8 +170,8 @@ test("a line that is being written waits; a journal that became shorter is read 
   truncateSync(path, 0);
   expect(summary.read()).toEqual(new RunProgress().facts);
   appendFileSync(path, "rubbish\n");
-  expect(() => summary.read()).toThrow(/line at byte 0 is no event/);
-  expect(() => summary.read()).toThrow(/line at byte 0 is no event/);
+  expect(() => summary.read()).toThrow(/line at byte 0 is not an event/);
+  expect(() => summary.read()).toThrow(/line at byte 0 is not an event/);
 });
 
 /** A run of so many steps whose journal begins with what is no event any more. */
@@ -228,7 +228,7 @@ test.each([
 ])("a saved progress that %s counts for nothing", (_, spoil) => {
   const { run, path, whole } = overwrittenRun(50);
   spoil(progressOf(run.directory));
-  expect(() => new JournalSummary(run.directory).read()).toThrow(/line at byte 0 is no event/);
+  expect(() => new JournalSummary(run.directory).read()).toThrow(/line at byte 0 is not an event/);
   writeFileSync(path, whole);
   expect(new JournalSummary(run.directory).read().trials["a-s0"]).toMatchObject({ step: 50 });
 });

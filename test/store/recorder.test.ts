@@ -51,7 +51,7 @@ describe("a new run", () => {
     expect(() => newRun({ runDir })).toThrow(
       expect.objectContaining({
         reason: "exists",
-        message: `the run folder ${runDir} exists: choose another with --run-dir, or remove it`,
+        message: `the run folder ${runDir} already exists: choose another with --run-dir, or remove it`,
       }),
     );
   });
@@ -119,7 +119,7 @@ describe("events", () => {
     const bytes = readFileSync(path);
     bytes[500]! ^= 1;
     writeFileSync(path, bytes);
-    expect(() => readEpisodesFile(path, named.sha256)).toThrow(/is not what was written/);
+    expect(() => readEpisodesFile(path, named.sha256)).toThrow(/has changed since it was written/);
     expect(() => readEpisodesFile(`${path}x`, named.sha256)).toThrow(/no such file/);
   });
 

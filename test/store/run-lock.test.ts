@@ -113,12 +113,12 @@ describe("a lock", () => {
 
   test.each([
     ["on another machine", { host: "elsewhere" }, /process \d+ on elsewhere since/],
-    ["in a container", { pid_namespace: "pid:[1]" }, /cannot be seen from here/],
+    ["in a container", { pid_namespace: "pid:[1]" }, /cannot tell whether it still runs/],
   ])("of a process %s cannot be judged: how to remove it is told", (_, changes, message) => {
     const run = temporaryFolder();
     leave(run, 1, { pid: deadPid, ...changes });
     expect(() => lockRun(run, now)).toThrow(message);
-    expect(() => lockRun(run, now)).toThrow(`when it is gone, remove ${join(run, "lock")}`);
+    expect(() => lockRun(run, now)).toThrow(`once it has ended, remove ${join(run, "lock")}`);
     rmSync(join(run, "lock"), { recursive: true });
     take(run);
   });
@@ -127,7 +127,9 @@ describe("a lock", () => {
     const run = temporaryFolder();
     leave(run, 1, {});
     writeFileSync(join(run, "lock", "000001.json"), "{");
-    expect(() => lockRun(run, now)).toThrow(/000001\.json is no lock: .* remove it and try again/);
+    expect(() => lockRun(run, now)).toThrow(
+      /000001\.json is not a lock: .* remove it and try again/,
+    );
   });
 
   test("that was removed by hand and taken by another is not released for it", () => {

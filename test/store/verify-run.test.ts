@@ -197,7 +197,7 @@ describe("found as well:", () => {
       truncateSync(path, statSync(path).size - 5),
     );
     expect(findings).toMatchObject([
-      { message: expect.stringMatching(/cut off: .*of a run that is done only a copy/) },
+      { message: expect.stringMatching(/cut off: .*of a run that is done, restore the file/) },
     ]);
   });
 
@@ -206,7 +206,7 @@ describe("found as well:", () => {
       truncateSync(path, lastLine(readFileSync(path, "latin1"))),
     );
     expect(findings).toMatchObject([
-      { file: "journal.jsonl", line: null, message: expect.stringMatching(/the manifest knows/) },
+      { file: "journal.jsonl", line: null, message: expect.stringMatching(/the manifest records/) },
     ]);
   });
 
@@ -290,7 +290,7 @@ describe("beside a run's own files", () => {
       renameSync(join(run, path), join(run, "elsewhere"));
       symlinkSync(join(run, "elsewhere"), join(run, path));
       expect(await findingsOf(run)).toEqual([
-        { file: path, line: null, message: "it is a link where a folder was written" },
+        { file: path, line: null, message: "it is a link; expected a folder" },
       ]);
     },
   );
@@ -302,7 +302,7 @@ describe("beside a run's own files", () => {
     writeFileSync(join(run, lock), text);
     rmSync(join(run, "evaluation.json"));
     expect(await findingsOf(run)).toMatchObject([
-      { file: "lock", message: expect.stringMatching(/^lock\/000001\.json is no lock/) },
+      { file: "lock", message: expect.stringMatching(/^lock\/000001\.json is not a lock/) },
       { file: "evaluation.json" },
     ]);
   });

@@ -48,8 +48,8 @@ describe("a run in the foreground", () => {
     expectTidy(window, end);
     const { normalText } = window.emulator;
     expect(normalText).toMatch(/^\$ averse run tail\n/);
-    expect(normalText).toMatch(/Interrupted; `averse resume \S+` goes on/);
-    const words = "Stopping: steps in hand are finished and checkpointed.";
+    expect(normalText).toMatch(/Interrupted; `averse resume \S+` continues/);
+    const words = "Stopping after the current iterations, with a checkpoint.";
     expect(normalText.split(words)).toHaveLength(2);
     const journal = journalOf(cwd);
     const stopped = journal.find(({ type }) => type === "trial_interrupted")!;
@@ -120,7 +120,7 @@ describe("a run in the foreground", () => {
   ])("a fault of its view, %s, ends the view alone", async (where, fail) => {
     const { cwd, window } = await running(`fault-${where.replaceAll(" ", "-")}`, throwingView);
     fail(window);
-    const words = `the view has ended, the run goes on: Error: thrown for a test, ${where}`;
+    const words = `the dashboard failed and was closed; the run continues: Error: thrown for a test, ${where}`;
     await window.shows(words);
     expect(window.modes).toEqual(ordinary);
     expect(await window.lineModes()).toEqual(cooked);
@@ -180,7 +180,7 @@ describe("a view of a run in the background", () => {
     expectTidy(window, end);
     await expectRunning(cwd);
     expect(window.emulator.normalText).toMatch(
-      /^(tail-\S+): goes on\. `averse attach \1` shows it again\.$/,
+      /^(tail-\S+): still running\. `averse attach \1` shows it again\.$/,
     );
   });
 
@@ -190,13 +190,15 @@ describe("a view of a run in the background", () => {
     await window.shows("‖ paused");
     window.press("q");
     expectTidy(window, await window.ended);
-    expect(window.emulator.normalText).toMatch(/: paused; `averse continue tail-\S+` goes on/);
+    expect(window.emulator.normalText).toMatch(/: paused; `averse continue tail-\S+` continues/);
     await averse(["stop", "latest"], { cwd });
     const stopped = averseWindow(["attach", "latest"], { cwd });
     await stopped.shows("‖ interrupted");
     stopped.press("q");
     await stopped.ended;
-    expect(stopped.emulator.normalText).toMatch(/: interrupted; `averse resume tail-\S+` goes on/);
+    expect(stopped.emulator.normalText).toMatch(
+      /: interrupted; `averse resume tail-\S+` continues/,
+    );
   });
 
   test("what it says of a run that is done: its results", async () => {

@@ -73,7 +73,7 @@ afterEach(async () => {
 test("silent: never connects", async () => {
   const error = await lost(open("silent.py", { start_seconds: 1.5 }));
   expect(error.reason).toBe("never-connected");
-  expect(error.message).toContain('"silent.py" said nothing within 1.5 s');
+  expect(error.message).toContain('"silent.py" sent no message within 1.5 s');
   expect(error.message).toContain("start_seconds");
 });
 
@@ -116,7 +116,7 @@ test("stuck: pings are answered, the command is not", async () => {
   const worker = await open("stuck.py", { timeout_seconds });
   const error = await lost(worker.call("load", loadPayload));
   expect(error.reason).toBe("stuck");
-  expect(error.message).toContain("stuck in `load` (no progress yet), silent for 0.5 s");
+  expect(error.message).toContain("made no progress in `load` (no progress yet) for 0.5 s");
   expect(error.message).toContain("timeout_seconds.load");
   // A worker that knows nothing of SIGUSR1 is ended by it; that is no exit of its own.
   expect(error.stacks).toBeNull();
@@ -129,8 +129,8 @@ test("hangs in update: the phase is named, and the stacks the function", async (
   const error = await lost(worker.call("update", updateOf(rollout)));
   expect(error.reason).toBe("stuck");
   expect(error.message).toContain(
-    "stuck in `update` (phase update, 3 of 8 minibatches), silent for 3 s; " +
-      "if it is only slow, raise timeout_seconds.update",
+    "made no progress in `update` (phase update, 3 of 8 minibatches) for 3 s; " +
+      "if it is slow, raise timeout_seconds.update",
   );
   expect(error.stacks).toMatch(/^(Current t|T)hread 0x/);
   expect(error.stacks).toContain("_wait_for_the_other_ranks");

@@ -103,7 +103,8 @@ describe("worker process", () => {
     expect(await worker.exited).toEqual({ code: 0, signal: null });
     await eventually(() => expect(processesWith(mark)).toEqual([]));
     log.end();
-    const [, pid] = /^pid (\d+)\naverse: ended process \1, /m.exec(await text(log)) ?? [];
+    const [, pid] =
+      /^pid (\d+)\naverse: ended orphan processes of the worker: \1$/m.exec(await text(log)) ?? [];
     expect(pid).toBeDefined();
   });
 

@@ -102,7 +102,7 @@ describe("session over TCP", () => {
       const spec: WorkerSpec = { ...locked, argv, start_seconds: 2 };
       const error = await lossOf(() => openSession(spec, { root }));
       expect(error.reason).toBe("never-connected");
-      expect(error.message).toContain("said nothing within 2 s");
+      expect(error.message).toContain("sent no message within 2 s");
     } finally {
       rmSync(folder, { recursive: true });
     }

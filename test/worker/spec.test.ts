@@ -88,7 +88,7 @@ describe("worker specs", () => {
     [
       "a key with another name now",
       "name: mine\nargv: [a]\nsilence_seconds: { load: 3 }\n",
-      /mine\.yaml:3:1: silence_seconds: found a key that has another name now, expected timeout_seconds/,
+      /mine\.yaml:3:1: silence_seconds: found a renamed key, expected timeout_seconds/,
     ],
     [
       "an unknown nested key",
@@ -118,7 +118,7 @@ describe("worker specs", () => {
     [
       "an IPv6 address that leads nowhere",
       "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: '::' }\n",
-      /connection\.advertise: found nothing, expected a name of this machine: :: leads nowhere/,
+      /connection\.advertise: found nothing, expected a name of this machine: :: is not one to connect to/,
     ],
     [
       "an IPv6 address with a zone",

@@ -48,7 +48,7 @@ function hasView(
 
 /**
  * @throws {RecordError} its record is damaged
- * @throws {UserError} lines or events were asked for, and nobody runs a run that is not over
+ * @throws {UserError} lines or events were requested, and the unfinished run has no controller
  */
 export async function attachTo(
   folder: string,
@@ -86,7 +86,7 @@ function unreachableText(folder: string): string {
 function diedText(folder: string): string {
   return (
     `${basename(folder)}: its controller died; ` +
-    `\`averse resume ${runWord(folder)}\` goes on from the last checkpoints.`
+    `\`averse resume ${runWord(folder)}\` continues from the last checkpoints.`
   );
 }
 
@@ -115,7 +115,7 @@ async function tell(run: RunSource, terminal: Terminal): Promise<boolean> {
 }
 
 /**
- * Tells all that is in the journal and all that comes, until nobody runs the run any more. Where
+ * Prints all events of the journal and all that follow, until no controller is running. Where
  * the controller cannot be reached (no socket, another machine), the journal is looked at again and
  * again; one that has ended there may keep its lock for ever, as far as can be seen from here, so
  * that the run's last event counts.

@@ -179,7 +179,7 @@ function select(
 }
 
 /**
- * A run as the comparison screen shows it, from its record; also one that goes on.
+ * A run as the comparison screen shows it, from its files; also one that is still running.
  *
  * Never throws: a run that has nothing to show says why, and spoils no other.
  */

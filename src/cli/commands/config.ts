@@ -67,7 +67,7 @@ export function explain(
   }
   if (keys.length > 0) {
     throw new UserError(
-      `${what} is a key or section; with a second word the first names an experiment: averse config explain quickstart ${only}.`,
+      `${what} is a key or section; with two arguments the first must be an experiment: averse config explain quickstart ${only}.`,
     );
   }
   const loaded = loadExperiment(experimentOrKey(what!), options.set);

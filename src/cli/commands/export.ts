@@ -27,7 +27,7 @@ export async function exportModel(
   const files = await checkedFiles(model);
   const to = resolve(options.to);
   if (existsSync(to) && readdirSync(to).length > 0) {
-    throw new UserError(`${to} is there already and not empty: choose a new folder with --to.`);
+    throw new UserError(`${to} already exists and is not empty: choose a new folder with --to.`);
   }
   copyWhole(model, to);
   terminal.out(
@@ -39,7 +39,7 @@ export async function exportModel(
 }
 
 /**
- * Copied aside, under a name that nobody else has, and renamed: the folder that was asked for is
+ * Copied aside, under a unique name, and renamed: the requested folder is
  * whole or not there, and nothing that was there before is touched.
  */
 function copyWhole(model: string, to: string): void {

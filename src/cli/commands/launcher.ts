@@ -23,7 +23,7 @@ export interface LauncherOptions {
 }
 
 /**
- * Until its user leaves; runs that were started go on.
+ * Until its user leaves; started runs continue.
  *
  * @param terminal with a screen
  */
@@ -41,7 +41,7 @@ export async function launcher({ runs }: LauncherOptions, terminal: Terminal): P
   const going = (await ports.runs()).filter(isLive).map(({ id }) => id);
   if (going.length > 0) {
     const first = runWord(join(runs, going[0]!));
-    terminal.out(`${going.join(", ")}: goes on. \`averse attach ${first}\` shows it again.`);
+    terminal.out(`${going.join(", ")}: still running. \`averse attach ${first}\` shows it again.`);
   }
   return exitCode.done;
 }
@@ -83,7 +83,7 @@ export interface LauncherSurroundings {
   readonly hardware: Hardware;
 }
 
-/** What the launcher asks for, answered from the disk; starting and watching are the caller's. */
+/** What the launcher needs, read from the disk; starting and watching are the caller's. */
 export function launcherPorts(
   { runs: folder, workingDirectory, hardware }: LauncherSurroundings,
   act: Pick<LauncherPorts, "start" | "open">,

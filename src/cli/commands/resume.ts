@@ -1,4 +1,4 @@
-/** `averse resume`: a run that was interrupted, failed or killed goes on from its checkpoints. */
+/** `averse resume`: a run that was interrupted, failed or killed continues from its checkpoints. */
 import { readEvaluation } from "../../store/evaluation-file.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { openRun } from "../../store/open-run.js";
@@ -40,7 +40,7 @@ export async function resume(
       terminal.out(JSON.stringify({ type: "result", outcome: "done", run: folder }));
     }
     terminal.err(
-      `${folder} is done; nothing is left to resume. \`averse show\` shows it, \`averse reproduce\` runs it again.`,
+      `${folder} is done, so there is nothing to resume. \`averse show\` shows it, \`averse reproduce\` runs it again.`,
     );
     return exitCode.done;
   }
@@ -64,7 +64,7 @@ export async function resume(
   return (await execute(run, { ...options, json, detachment }, terminal)).exit;
 }
 
-/** What is read of a record that cannot be gone on from is told with what can be done about it. */
+/** Adds to the error of a damaged run folder what the user can do about it. */
 async function whole<Read>(folder: string, read: () => Read | Promise<Read>): Promise<Read> {
   try {
     return await read();
@@ -76,8 +76,8 @@ async function whole<Read>(folder: string, read: () => Read | Promise<Read>): Pr
       throw error;
     }
     const text =
-      `${error.message}. Nothing was changed. \`averse verify ${folder}\` lists all that is wrong: ` +
-      "put such files back from a copy and resume, or start a new run.";
+      `${error.message}. Nothing was changed. \`averse verify ${folder}\` lists everything that is damaged: ` +
+      "restore those files from a copy and resume, or start a new run.";
     throw new UserError(text, exitCode.environment, { cause: error });
   }
 }

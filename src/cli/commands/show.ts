@@ -63,7 +63,7 @@ export async function show(
   return exitCode.done;
 }
 
-/** What the dashboard shows, whether the run goes on or is over. */
+/** What the dashboard shows, whether the run is running or over. */
 async function viewOf(folder: string): Promise<{ live: boolean; model: RunModel }> {
   const run = await AttachedRun.open(folder);
   try {
@@ -178,7 +178,7 @@ function headText(folder: string, manifest: Manifest, model: RunModel): string {
     ],
     ["state", `${state}${message ? `: ${safeText(message)}` : ""}`],
     ["started", `${started}${finished === null ? "" : `, finished ${finished}`}`],
-    ["set by hand", changedKeys(manifest)],
+    ["overrides", changedKeys(manifest)],
   ].filter(([, value]) => value !== "");
   return gridLines(rows as string[][], ["left", "left"]).join("\n");
 }

@@ -13,7 +13,7 @@ export interface SteerOptions {
   readonly json: boolean;
 }
 
-/** @throws {UserError} no such run, nobody runs it, or the command does not apply to it now */
+/** @throws {UserError} no such run, no controller is running, or the command does not apply now */
 export async function steer(
   name: string,
   command: RunCommand,
@@ -34,12 +34,12 @@ export async function steer(
 }
 
 const done: Readonly<Record<RunCommand, (run: string) => string>> = {
-  pause: (run) => `pauses after the steps in hand; \`averse continue ${run}\` goes on.`,
-  continue: () => "goes on.",
-  checkpoint: () => "saves a checkpoint of each trial at work, after the step in hand.",
-  evaluate: () => "evaluates each policy in training, after the step in hand.",
-  stop: (run) => `stops after the steps in hand; \`averse resume ${run}\` goes on.`,
-  abort: (run) => `aborts; \`averse resume ${run}\` goes on from the last checkpoints.`,
+  pause: (run) => `pauses after the current iterations; \`averse continue ${run}\` continues it.`,
+  continue: () => "continues.",
+  checkpoint: () => "saves a checkpoint of each running trial, after its current iteration.",
+  evaluate: () => "evaluates each policy in training, after its current iteration.",
+  stop: (run) => `stops after the current iterations; \`averse resume ${run}\` continues it.`,
+  abort: (run) => `aborts; \`averse resume ${run}\` continues from the last checkpoints.`,
 };
 
 /** @returns null: it is carried out; or why not */
@@ -66,11 +66,11 @@ function unreachable(folder: string): string {
     if (outcome === "failed") return "it has failed; `averse show` says why";
     return outcome === "done"
       ? "it is done"
-      : `nobody runs it (${outcome ?? "its controller died"}); \`averse resume\` goes on with it`;
+      : `no controller is running (${outcome ?? "the last one died"}); use \`averse resume\``;
   }
   const { pid, host } = holder;
   return (
-    `its controller, process ${pid} on ${host}, cannot be reached from here: it is just starting ` +
-    `or ending, it hangs, or it is on another machine; there \`kill ${pid}\` stops it after the step`
+    `its controller, process ${pid} on ${host}, does not respond: it is starting or ending, it ` +
+    `hangs, or it is on another machine; \`kill ${pid}\` there stops it after the current iteration`
   );
 }

@@ -1,4 +1,4 @@
-/** `averse verify`: whether a run's record is what was written, byte for byte. */
+/** `averse verify`: whether a run's files match their digests. */
 import type { FileFinding, Part, PartCheck } from "../../store/part-check.js";
 import { verifyRun } from "../../store/verify-run.js";
 import { gridLines } from "../../text/grid.js";
@@ -29,14 +29,14 @@ export async function verify(
     terminal.out(JSON.stringify({ type: "verify", run: folder, ok, checked, unchecked, findings }));
   } else {
     const verdict = ok
-      ? `${folder} is what was written (${formatBytes(bytes)} read).`
-      : `${folder}: ${findings.length} found (${formatBytes(bytes)} read).`;
+      ? `${folder}: all files match their digests (${formatBytes(bytes)} read).`
+      : `${folder}: ${problems(findings.length)} (${formatBytes(bytes)} read).`;
     terminal.out([...parts.flatMap((part) => partLines(part, terminal)), verdict].join("\n"));
   }
   return ok ? exitCode.done : exitCode.verification;
 }
 
-/** What a part consists of, one and many. */
+/** Unit of a part's count: singular, plural. */
 const units: Readonly<Record<Part, readonly [one: string, many: string]>> = {
   lock: ["file", "files"],
   manifest: ["file", "files"],
@@ -49,6 +49,10 @@ const units: Readonly<Record<Part, readonly [one: string, many: string]>> = {
   reports: ["file", "files"],
 };
 
+function problems(count: number): string {
+  return `${count} ${count === 1 ? "problem" : "problems"}`;
+}
+
 function partLines(
   { part, sound, unchecked, findings }: PartCheck,
   { unicode }: Terminal,
@@ -56,9 +60,9 @@ function partLines(
   const [good, bad, neutral] = unicode ? ["✓", "✗", "·"] : ["ok", "NO", "-"];
   const mark = findings.length > 0 ? bad : sound === 0 ? neutral : good;
   const count = `${sound} ${units[part][sound === 1 ? 0 : 1]}`;
-  const untold = unchecked.length > 0 ? `, ${unchecked.length} without a digest` : "";
-  const known = `${count}${untold}`;
-  const words = findings.length > 0 ? `${known} as written, ${findings.length} found:` : known;
+  const undigested = unchecked.length > 0 ? `, ${unchecked.length} without a digest` : "";
+  const known = `${count}${undigested}`;
+  const words = findings.length > 0 ? `${known} intact, ${problems(findings.length)}:` : known;
   const width = Math.max(...Object.keys(units).map((name) => name.length));
   const head = gridLines([[mark!, part.padEnd(width), words]], ["left", "left", "left"]);
   return [...head, ...findings.map((finding) => `     ${findingText(finding)}`)];
@@ -69,12 +73,12 @@ function findingText({ file, line, message }: FileFinding): string {
   return safeText(message.startsWith(file) ? message : `${place}: ${message}`);
 }
 
-/** A line a second on stderr, from the first second on. */
+/** Prints progress to stderr, at most once per second. */
 function progress(terminal: Terminal): (bytes: number, part: Part) => void {
-  let told = performance.now();
+  let printed = performance.now();
   return (bytes, part) => {
-    if (performance.now() - told >= 1000) {
-      told = performance.now();
+    if (performance.now() - printed >= 1000) {
+      printed = performance.now();
       terminal.err(`verifying: ${formatBytes(bytes)} read, at the ${part}`);
     }
   };

@@ -34,7 +34,7 @@ export function experimentFile(experiment: string, workingDirectory = process.cw
   throw new UserError(
     `no experiment is named ${JSON.stringify(experiment)}: in configs/experiments ${list}. ` +
       (meant === null
-        ? "Give one of these names, or the path of a YAML file."
+        ? "Use one of these names, or give the path of a YAML file."
         : `Did you mean ${meant}?`),
   );
 }

@@ -13,12 +13,12 @@ import { gridLines } from "../../text/grid.js";
 import { formatDuration, formatNumber } from "../../text/numbers.js";
 import { safeText } from "../../text/safe-text.js";
 
-/** Everything that the run has told so far. @throws {RecordError} its journal cannot be read */
+/** All events of the run so far. @throws {RecordError} its journal cannot be read */
 export function readModel(run: RunSource): RunModel {
   const now = Date.now() / 1000;
   let model = emptyRun(planTrials(run.experiment));
   for (const entries of run.read()) model = takeEntries(model, entries);
-  // What is known of its phases is told at once.
+  // Its current phases arrive at once.
   run.listen({
     journal: () => {},
     progress: (progress) => {

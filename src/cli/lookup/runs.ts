@@ -60,16 +60,16 @@ function refusal(
 ): string {
   if (!isName(run) || (existsSync(run) && matching.length === 0)) {
     if (!existsSync(run)) return `there is no folder ${run}. \`averse ls\` lists the runs.`;
-    const lacks = `${run} is no run, or not all of one: it has no ${runFiles.manifest}`;
+    const lacks = `${run} is not a run folder: ${runFiles.manifest} is missing`;
     return existsSync(join(run, runFiles.journal))
-      ? `${lacks}, which only a copy brings back; \`averse verify ${run}\` checks what is there.`
+      ? `${lacks}. Restore it from a copy; \`averse verify ${run}\` checks the other files.`
       : `${lacks}. \`averse ls\` lists the runs.`;
   }
   if (ids.length === 0) {
-    return `there is no run in ${folder}: start one with \`averse run quickstart\`, or name another folder with --runs.`;
+    return `there is no run in ${folder}: start one with \`averse run quickstart\`, or choose another folder with --runs.`;
   }
   if (matching.length > 1) {
-    return `${JSON.stringify(run)} is the beginning of several runs: ${matching.join(", ")}. Give more of the name.`;
+    return `${JSON.stringify(run)} matches several runs: ${matching.join(", ")}. Give more of the name.`;
   }
   const meant = nearestName(run, ids);
   const hint = meant === null ? "`averse ls` lists the runs." : `Did you mean ${meant}?`;
@@ -87,9 +87,7 @@ const defaultRunsFolder = "runs";
 function checkRunsFolder(folder: string): void {
   const isThere = refuseFile(folder, "--runs");
   if (!isThere && folder !== defaultRunsFolder) {
-    throw new UserError(
-      `there is no folder ${folder}: name the one that the runs are in with --runs.`,
-    );
+    throw new UserError(`there is no folder ${folder}: choose the folder of the runs with --runs.`);
   }
 }
 
@@ -114,9 +112,9 @@ export function makeFileForRun(folder: string, path: string, option: "--runs" | 
     mkdirSync(folder, { recursive: true });
     closeSync(openSync(path, "ax"));
   } catch (error) {
-    const { message } = recordError(`no run can be made in ${folder}`, error);
+    const { message } = recordError(`cannot create a run in ${folder}`, error);
     throw new UserError(
-      `${message}. Name a folder that can be written with ${option}.`,
+      `${message}. Choose a writable folder with ${option}.`,
       exitCode.environment,
       { cause: error },
     );
@@ -128,7 +126,7 @@ function refuseFile(folder: string, option: string): boolean {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (found !== undefined && !found.isDirectory()) {
     throw new UserError(
-      `${folder} is a file where a folder for runs should be: move it away, or name a folder with ${option}.`,
+      `${folder} is a file; expected a folder for runs. Move the file, or choose a folder with ${option}.`,
     );
   }
   return found !== undefined;

@@ -37,7 +37,7 @@ export function pythonFinding(facts: PythonFacts | string, python: string): Find
       "Python",
       false,
       `${python} does not run: ${facts}`,
-      "Run `npm start` once, it makes .venv anew; where AVERSE_PYTHON is set, correct or unset it.",
+      "Run `npm start` once: it makes .venv again; if AVERSE_PYTHON is set, correct or unset it.",
     );
   }
   const [major = 0, minor = 0] = facts.version.split(".").map(Number);

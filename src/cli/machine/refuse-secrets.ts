@@ -17,8 +17,8 @@ export function refuseSecrets(config: object, ...environments: readonly Environm
         ? "what looks like a secret (a key of a service, or a URL with a name and password)"
         : `the value of the environment variable ${name}`;
     throw new UserError(
-      `${key} holds ${what}, and a run's record keeps its configuration: take it out, and give ` +
-        "it to the worker in the environment.",
+      `${key} holds ${what}, and a run folder records its configuration: remove it, and pass ` +
+        "it to the worker through the environment.",
     );
   }
 }

@@ -4,7 +4,7 @@ import type { CommandSource } from "../../engine/ports.js";
 
 export class CommandQueue {
   #listener: ((command: RunCommand) => string | null) | null = null;
-  /** Asked for before the engine could take it: a journal is read first, and that may be long. */
+  /** Requested before the engine was ready: it first reads the journal, which may take long. */
   #early: RunCommand | null = null;
   #begun = false;
 

@@ -1,4 +1,4 @@
-/** How a run ends: its report, what the reader is told, and the exit code. */
+/** How a run ends: its report, the closing message and the exit code. */
 import type { RunOutcome } from "../../engine/ports.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { shellLine } from "../command-line.js";
@@ -81,9 +81,9 @@ function lastLines({ kind, detail }: Extract<RunOutcome, { outcome: "failed" }>)
   return ["The worker's last lines:", ...lines.slice(-shownLines).map((line) => `  ${line}`)];
 }
 
-/** How to go on with a run that has not come to its end. */
+/** How to continue a run that has not ended. */
 export function resumeHint(folder: string): string {
-  return `\`${shellLine(["resume", folder])}\` goes on from the last checkpoints.`;
+  return `\`${shellLine(["resume", folder])}\` continues from the last checkpoints.`;
 }
 
 function shownSamples(folder: string, samples: ReadonlyMap<string, string>) {

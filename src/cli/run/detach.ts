@@ -115,7 +115,7 @@ function startedText(folder: string): string {
   const run = runWord(folder);
   return [
     `${basename(folder)} runs in the background: ${folder}`,
-    `\`averse attach ${run}\` shows it, \`averse stop ${run}\` stops it after the steps in hand.`,
+    `\`averse attach ${run}\` shows it, \`averse stop ${run}\` stops it after the current iterations.`,
   ].join("\n");
 }
 
@@ -127,7 +127,7 @@ function codeOf(code: number | null, signal: NodeJS.Signals | null): ExitCode {
 
 /** In the child: what it owes its parent. */
 export interface Detachment {
-  /** The run's folder is there: its log moves in, and the parent is told. */
+  /** The run folder exists: the log moves in, and the parent is informed. */
   arrive(folder: string): void;
 }
 
@@ -142,7 +142,7 @@ export function takeDetachment(): Detachment | null {
       try {
         if (log !== place) renameSync(log, place);
       } catch {
-        // It stays where it is, and the run goes on.
+        // It stays where it is, and the run continues.
       }
       // The parent may be gone by now: that is its user's choice.
       process.send?.(folder, undefined, undefined, () => {

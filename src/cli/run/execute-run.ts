@@ -36,7 +36,7 @@ import { dashboardView, jsonView, plainView, type RunView } from "./run-view.js"
 import { type StopRequest, stopSignals } from "./stop-signals.js";
 import { WorkerOpener } from "./worker-opener.js";
 
-/** How a run is watched and told of. */
+/** How a run is shown. */
 export interface ExecutionOptions {
   readonly json: boolean;
   readonly plain: boolean;
@@ -101,7 +101,7 @@ export function requirePaths(
   });
   if (gone.length === 0) return;
   throw new UserError(
-    `${gone.join("; ")}. Put it back where it was, or start a new run that names its place now.`,
+    `${gone.join("; ")}. Restore it there, or start a new run with its new path.`,
   );
 }
 
@@ -246,7 +246,7 @@ async function placedPlan(
   } catch (error) {
     if (!abandon.aborted) {
       const why = (error as Error).message;
-      view.print(`warning: no worker could be asked for its devices, so they are guessed: ${why}`);
+      view.print(`warning: the worker could not report its devices, so they are guessed: ${why}`);
     }
     return plan;
   }
@@ -257,7 +257,7 @@ function brokenOff(error: unknown, folder: string, recorder: RunRecorder): unkno
   try {
     recorder.close();
   } catch {
-    // What broke the run off is told already, and a lock ends with its process at the latest.
+    // What aborted the run is already reported, and the lock ends with its process at the latest.
   }
   if (!(error instanceof RecordError || error instanceof UnrecordedError)) return error;
   const { message } = error;
@@ -268,7 +268,7 @@ function brokenOff(error: unknown, folder: string, recorder: RunRecorder): unkno
 /**
  * All that had to be written is, so that a full disk, say, is no failure of the run any more.
  *
- * @returns null: nobody has to hear of it
+ * @returns null: nothing to report
  */
 function givenFree(recorder: RunRecorder): string | null {
   try {

@@ -27,7 +27,7 @@ export function recordedFailure(heads: Iterable<EventHead>): FailureCause | null
 
 /**
  * @param command that started the run, as its manifest has it
- * @param resume how the run goes on, in a sentence
+ * @param resume how to continue the run, in a sentence
  */
 export function failureAdvice(
   failure: FailureCause,

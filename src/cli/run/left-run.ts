@@ -13,7 +13,7 @@ import { failureAdvice, recordedFailure } from "./failure-advice.js";
 import { resultText } from "./results.js";
 
 /**
- * How the run stands and how to go on with it; of one that is done, its results.
+ * The run's state and how to continue it; of one that is done, its results.
  *
  * @throws {RecordError} its record cannot be read: the folder may be gone by now
  */
@@ -28,7 +28,7 @@ export function leftRunText(folder: string, terminal: Terminal): string {
 function standing(folder: string, manifest: Manifest): string {
   const { outcome, message } = manifest;
   const run = runWord(folder);
-  const resumes = `\`averse resume ${run}\` goes on from the last checkpoints.`;
+  const resumes = `\`averse resume ${run}\` continues from the last checkpoints.`;
   switch (outcome) {
     case "done":
       return "done.";
@@ -54,10 +54,10 @@ function advice(folder: string, manifest: Manifest, resumes: string): string {
 function goingOn(folder: string): string {
   switch (new JournalSummary(folder).read().state) {
     case "paused":
-      return `paused; \`averse continue ${runWord(folder)}\` goes on with it.`;
+      return `paused; \`averse continue ${runWord(folder)}\` continues it.`;
     case "stopping":
-      return "stops after the steps in hand.";
+      return "stops after the current iterations.";
     default:
-      return "goes on.";
+      return "still running.";
   }
 }

@@ -34,15 +34,15 @@ export interface OriginalRun {
  *
  * @param name a run as for other commands, or the path of a manifest
  * @throws {UserError} there is none, it is not done, or another version of the program wrote it; of
- *   exit 4: its manifest, journal or evaluation is not what was written
+ *   exit 4: its manifest, journal or evaluation is damaged
  */
 export async function originalRun(name: string, runs: string): Promise<OriginalRun> {
   try {
     return await intactRun(name, runs);
   } catch (error) {
     if (error instanceof RecordError && error.reason === "damaged") {
-      const why = "there is nothing sound to compare a second run with, and none was started";
-      const text = `${error.message}: ${why}. \`averse verify\` checks all of a run.`;
+      const why = "there is no intact run to compare with, so none was started";
+      const text = `${error.message}: ${why}. \`averse verify\` checks the whole run.`;
       throw new UserError(text, exitCode.verification, { cause: error });
     }
     throw error;
@@ -58,15 +58,15 @@ async function intactRun(name: string, runs: string): Promise<OriginalRun> {
     throw new UserError(
       `${place} has no results to compare with: the run ${
         manifest.outcome === null ? "is not over" : `was ${manifest.outcome}`
-      }. \`averse resume\` takes it up; reproduce it when it is done.`,
+      }. Continue it with \`averse resume\`; reproduce it when it is done.`,
     );
   }
   const experiment = resolvedExperiment(manifest.config);
   if (typeof experiment === "string" || configHash(experiment) !== manifest.config_hash) {
-    const why = typeof experiment === "string" ? experiment : "config_hash: it is of another one";
+    const why = typeof experiment === "string" ? experiment : "config_hash does not match";
     throw new UserError(
-      `the configuration in ${place} is not one of this Averse (${why}). ` +
-        `Use the version that wrote it, ${manifest.versions.averse ?? "which it does not name"}.`,
+      `this version of Averse cannot read the configuration in ${place} (${why}). ` +
+        `Use the version that wrote it, ${manifest.versions.averse ?? "which is not recorded"}.`,
     );
   }
   const whole = existsSync(join(folder, runFiles.journal));
@@ -100,8 +100,8 @@ async function* itsOwnJournal(folder: string, { results }: Manifest): AsyncGener
   if (last !== results.journal?.checksum) {
     throw new RecordError(
       "damaged",
-      `${join(folder, runFiles.journal)} is not the journal that ${runFiles.manifest} tells of: ` +
-        `it ends with checksum ${last}, not ${results.journal?.checksum}`,
+      `${join(folder, runFiles.journal)} does not match ${runFiles.manifest}: ` +
+        `it ends with checksum ${last}; expected ${results.journal?.checksum}`,
     );
   }
 }
@@ -113,10 +113,7 @@ function requireItsEvaluation(folder: string, { results }: Manifest): void {
     const path = join(folder, runFiles.evaluation);
     const is = found === null ? "is missing" : `has sha256 ${found}`;
     const wanted = results.evaluation_sha256 ?? "none";
-    throw new RecordError(
-      "damaged",
-      `${path} ${is}, where ${runFiles.manifest} tells of ${wanted}`,
-    );
+    throw new RecordError("damaged", `${path} ${is}; ${runFiles.manifest} records ${wanted}`);
   }
 }
 

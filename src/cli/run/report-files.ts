@@ -25,7 +25,7 @@ export interface ReportTextOptions {
 }
 
 /**
- * Also of a run that failed or goes on: what it has so far.
+ * Also of a run that failed or is still running: what it has so far.
  *
  * @returns the files written
  * @throws {RecordError} the record is damaged, or the folder cannot be written

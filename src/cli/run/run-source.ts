@@ -152,7 +152,7 @@ export class OwnRun extends RecordedRun implements RunSource {
 /** Milliseconds between looks whether somebody has taken the run up (again). */
 const lookEvery = 500;
 
-/** A run of another process, or one that is over; whoever takes it up later is found. */
+/** A run of another process, or one that is over; a later controller is found. */
 export class AttachedRun extends RecordedRun implements RunSource {
   readonly foreground = false;
   #link: RunLink | null = null;
@@ -188,13 +188,13 @@ export class AttachedRun extends RecordedRun implements RunSource {
 
   async ask(command: RunCommand): Promise<string | null> {
     try {
-      return this.#link === null ? "nobody runs it" : await this.#link.ask(command);
+      return this.#link === null ? "no controller is running" : await this.#link.ask(command);
     } catch (error) {
       return (error as Error).message;
     }
   }
 
-  /** Lets go of the run, which goes on. */
+  /** Closes the view's connection; the run continues. */
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
@@ -214,7 +214,7 @@ export class AttachedRun extends RecordedRun implements RunSource {
         link?.close();
       }
     } catch {
-      // The folder itself is gone, say: there is nobody to hear from.
+      // For example, the folder itself is gone.
     } finally {
       this.#connecting = false;
     }

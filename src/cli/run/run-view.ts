@@ -14,7 +14,7 @@ export interface RunView {
   stopping(how: StopRequest): void;
   /** A line of its own, without tearing what is drawn. */
   print(text: string): void;
-  /** Tells when the reader left the view of a run that can only go on in it, and so is to stop. */
+  /** Called when the user leaves the view of a run that cannot continue without it, and so must stop. */
   onStopAsked(listener: () => void): void;
   /** Gives the terminal back. */
   end(): Promise<void>;
@@ -22,8 +22,8 @@ export interface RunView {
 
 const stopText: Readonly<Record<StopRequest, string>> = {
   "after-step":
-    "Stopping: steps in hand are finished and checkpointed. Once more (Ctrl-C) aborts at once.",
-  now: "Breaking off.",
+    "Stopping after the current iterations, with a checkpoint. Press Ctrl-C again to abort at once.",
+  now: "Aborting.",
 };
 
 /** @param write where lines go: stdout, or stderr when stdout carries events */
@@ -53,7 +53,7 @@ export function jsonView(terminal: Terminal): RunView {
 }
 
 /**
- * The dashboard of a run of this process. Once it is left, or cannot go on, lines tell of the run.
+ * The dashboard of a run of this process. Once it is left, or fails, the run continues as lines.
  * Ink and React are loaded here, and in `attach`.
  */
 export async function dashboardView(source: RunSource, terminal: Terminal): Promise<RunView> {
@@ -63,7 +63,7 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
   /** What was said while the dashboard had the terminal: shown again where it stays. */
   const said: string[] = [];
   const stopsSaid = new Set<StopRequest>();
-  /** @returns null: it was said before, the stop being asked for by key and by signal */
+  /** @returns null: already printed, since a stop may be requested by key and by signal */
   const stopWords = (how: StopRequest): string | null => {
     const words = stopsSaid.has(how) ? null : stopText[how];
     stopsSaid.add(how);
@@ -96,7 +96,9 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
     }
   };
   const tellFault = (error: unknown) =>
-    terminal.err(`the view has ended, the run goes on: ${safeText(String(error))}`);
+    terminal.err(
+      `the dashboard failed and was closed; the run continues: ${safeText(String(error))}`,
+    );
   const releaseFaults = catchViewFaults((error) => {
     if (!dashboard.fail(error)) tellFault(error);
   });
@@ -136,12 +138,12 @@ export async function dashboardView(source: RunSource, terminal: Terminal): Prom
   };
 }
 
-/** Who threw an error is told by its stack: the view, its layout library, or the terminal's keys. */
+/** Tells from the stack what threw: the view, its layout library, or the terminal's keys. */
 const views = new URL("../../tui/", import.meta.url);
 const traces = [
   views.href,
   fileURLToPath(views),
-  // Keys reach nobody but the view.
+  // Only the view reads keys.
   "TTY.onStreamRead",
 ];
 const libraries = /[\\/]node_modules[\\/](?:ink|react|react-reconciler|scheduler|yoga-layout)[\\/]/;
@@ -152,7 +154,7 @@ export function isFaultOfView(error: unknown): boolean {
 }
 
 /**
- * A fault of the view that nobody caught must not end the run that is watched. Passes on what is no
+ * An uncaught error of the view must not end the run that it shows. Passes on what is no
  * fault of the view to those who listen for uncaught exceptions.
  *
  * @returns gives them all back to Node

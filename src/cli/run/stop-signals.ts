@@ -9,20 +9,20 @@
  */
 const sameSignalMs = 250;
 
-/** What is asked for, in the journal's words. */
+/** What is requested, in the journal's words. */
 export type StopRequest = "after-step" | "now";
 
 export interface StopSignals {
   readonly stop: AbortSignal;
   readonly abort: AbortSignal;
-  /** Asks for a stop as a signal would. */
+  /** Requests a stop as a signal would. */
   request(): void;
   /** Gives the signals back to Node. */
   dispose(): void;
 }
 
 /**
- * @param onRequest told of the first request, and of the second
+ * @param onRequest called on the first request and on the second
  * @param source where signals come from
  * @param terminal false: the run has none, so that the end of one is no request
  */

@@ -16,7 +16,7 @@ export const backendSchema = z.strictObject({
   dtype: z
     .enum(["float32", "bfloat16", "float16"])
     .default("float32")
-    .describe("of the policy's weights and activations"),
+    .describe("type of the policy's weights and activations"),
   threads: count
     .max(1024)
     .default(1)
@@ -25,5 +25,5 @@ export const backendSchema = z.strictObject({
   engine_options: z
     .record(z.string(), z.json())
     .default({})
-    .describe("options of the worker's engine alone, checked against what it says it takes"),
+    .describe("options of the worker's engine, checked against the schema that it reports"),
 });

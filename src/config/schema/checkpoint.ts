@@ -4,7 +4,7 @@ import { count } from "./fields.js";
 
 export const checkpointSchema = z.strictObject({
   every: count.default(50).describe("iterations between checkpoints; 0: only at the end"),
-  keep_last: count.default(2).describe("newest checkpoints that are kept of a trial; 0: all"),
+  keep_last: count.default(2).describe("newest checkpoints kept per trial; 0: all"),
   keep_best: z
     .enum([
       "reward_mean",

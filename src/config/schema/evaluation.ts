@@ -7,17 +7,17 @@ export const evaluationSchema = z.strictObject({
   every: count.default(0).describe("iterations between the evaluations of the frontier; 0: none"),
   every_prompts: positiveInt
     .default(300)
-    .describe("test prompts of those, evenly spread over prompt score"),
+    .describe("test prompts of the frontier evaluations, evenly spread over prompt score"),
   judge: z
     .string()
     .min(1)
     .nullable()
     .default("builtin")
-    .describe("classifier never trained against; null: none"),
+    .describe("classifier that scores evaluations and is never trained against; null: none"),
   harm_threshold: z
     .number()
     .default(-2)
-    .describe("an episode with a raw reward under it counts as harm"),
+    .describe("an episode with a lower raw reward counts as harm"),
   tail_fraction: openFraction
     .default(0.1)
     .describe("tail_reward: mean over this worst fraction of prompts by prompt score"),
@@ -28,5 +28,5 @@ export const evaluationSchema = z.strictObject({
       "arm that the conclusion is about, fixed before the run; null: the first risk-averse arm of " +
         "`arms`, without one the first arm trained with RL",
     ),
-  samples: count.max(1000).default(12).describe("texts kept for reading"),
+  samples: count.max(1000).default(12).describe("sampled texts kept for reading"),
 });

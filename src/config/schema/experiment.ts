@@ -1,7 +1,7 @@
 /**
  * The experiment's configuration: one strict zod schema with units, ranges and defaults, a file
  * per section. Everything a user can set is here; the reference in docs/configuration.md, the JSON
- * Schema for editors and what a worker is told (engine/actions/load-payload.ts) are derived from
+ * The schema for editors and what a worker receives (engine/actions/load-payload.ts) are derived from
  * it. Defaults are the paper's (arXiv 2501.06911) where it has one.
  */
 import { z } from "zod";
@@ -32,7 +32,7 @@ export const armSections = {
 } as const;
 
 export const experimentSchema = z.strictObject({
-  name: name.describe("of the experiment; the run folder begins with it"),
+  name: name.describe("name of the experiment; the run folder's name begins with it"),
   purpose: z.string().max(300).default("").describe("one line, shown in lists"),
   arms: z
     .union([z.array(name).min(1), z.record(name, z.record(z.string(), z.unknown()).nullable())])

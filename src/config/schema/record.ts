@@ -6,5 +6,5 @@ export const recordSchema = z.strictObject({
   tail_texts: count
     .max(1000)
     .default(8)
-    .describe("worst episodes of each step whose texts are kept for reading; 0: none"),
+    .describe("worst episodes of each iteration whose texts are kept for reading; 0: none"),
 });

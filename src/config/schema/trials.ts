@@ -3,11 +3,16 @@ import { z } from "zod";
 import { count, nonNegative } from "./fields.js";
 
 export const trialsSchema = z.strictObject({
-  parallel: count.max(256).default(0).describe("trials side by side; 0: from cores and GPUs"),
+  parallel: count
+    .max(256)
+    .default(0)
+    .describe("trials run in parallel; 0: chosen from cores and GPUs"),
   restarts: count
     .max(1000)
     .default(3)
-    .describe("workers that a trial may lose (crash, hang) and go on from its last checkpoint"),
+    .describe(
+      "times that a lost worker (crash, timeout) is restarted per trial, from its last checkpoint",
+    ),
   backoff_seconds: nonNegative
     .max(3600)
     .default(1)

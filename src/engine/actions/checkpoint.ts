@@ -35,7 +35,7 @@ export async function checkpoint(action: Saving, context: TrialContext): Promise
   }
 }
 
-/** A checkpoint whose files are not what was written is told of; an older one takes its place. */
+/** A damaged checkpoint is reported; an older one takes its place. */
 export async function restore(action: Restoring, context: TrialContext): Promise<EventPayload> {
   const { step, path, digest, older: from } = action;
   const { ports } = context;

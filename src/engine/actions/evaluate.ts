@@ -26,11 +26,11 @@ type Evaluated = Extract<EventPayload, { type: "evaluated" }>;
 
 /**
  * One seed for all evaluations of a trial's seed: arms and checkpoints are compared on the same
- * prompts with the same sampling noise. Averaged weights are judged where they are kept, at every
+ * prompts with the same sampling noise. EMA weights are evaluated where they are kept, at every
  * step, so that a frontier and its end are of one kind.
  *
  * @throws {TrialError} of kind `diverged` when a figure is NaN or infinite though it did not fail;
- *   of kind `reward` when more rewards, or judgements, failed than `reward.max_failed_fraction` allows
+ *   of kind `reward` when more rewards, or judge scores, failed than `reward.max_failed_fraction` allows
  */
 export async function evaluate(action: EvaluateAction, context: TrialContext): Promise<Evaluated> {
   const { experiment, trial, ports } = context;
@@ -115,7 +115,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
 }
 
 /**
- * Once a trial: training goes on, and its figures may come back, but whoever watches should know.
+ * Once a trial: training continues, and its figures may recover, but the user should know.
  *
  * @param step iterations done
  * @param metrics of an evaluation, or of a batch sampled in training: that has no perplexity
@@ -176,7 +176,7 @@ function requireFinite(
   }
 }
 
-/** Failed rewards and judgements go into the journal; too many of either end the trial. */
+/** Failed rewards and judge scores go into the journal; too many of either end the trial. */
 function tellFailures(
   step: number,
   [failures, unjudged]: readonly [readonly ScoreFailure[], readonly ScoreFailure[]],
@@ -186,7 +186,7 @@ function tellFailures(
   const { max_failed_fraction } = context.trial.config.reward;
   for (const [what, own] of [
     ["rewards", failures],
-    ["judgements", unjudged],
+    ["judge scores", unjudged],
   ] as const) {
     const evaluated = `${what} of the evaluation at ${iterationPoint(step)}`;
     const message = failedRewards(evaluated, own, ids, max_failed_fraction);

@@ -14,7 +14,7 @@ import { scoredPrompts } from "./prompt-scores.js";
 type OpenAction = Extract<TrialAction, { kind: "open" }>;
 type LoadAction = Extract<TrialAction, { kind: "load" }>;
 
-/** A worker that opens after it was abandoned is closed, by whoever closes the context's. */
+/** A worker that opens after it was abandoned is closed with the context's worker. */
 export async function open({ delay }: OpenAction, context: TrialContext): Promise<EventPayload> {
   if (delay > 0) {
     await context.ports.wait(delay, context.abandoned);
@@ -102,8 +102,8 @@ async function intactStart(path: string, { inputs, ports }: TrialContext): Promi
     }
     throw new TrialError(
       "environment",
-      `the model ${path}, which this trial starts from, is not what was exported: ${message}; ` +
-        "put its files back from a copy and resume, or start a new run",
+      `the model ${path}, from which this trial starts, has changed since it was exported: ${message}; ` +
+        "restore its files from a copy and resume, or start a new run",
       null,
       detail,
     );

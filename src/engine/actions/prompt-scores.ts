@@ -79,7 +79,7 @@ export async function scoredPrompts(
   return { prompts: { ids, scores }, told: { digest, cached: known !== null, seconds } };
 }
 
-/** What is kept but damaged is told, and scored again. */
+/** Cached scores that are damaged are reported and computed again. */
 function keptScores(digest: string, count: number, context: TrialContext): PromptScores | null {
   return withoutCache(context, "are scored again", () => {
     const kept = context.ports.recorder.promptScores(digest);

@@ -82,7 +82,7 @@ function given(values: Float32Array | null, statistic: RiskConfig["statistic"]):
   if (values === null) {
     throw new TrialError(
       "input",
-      `risk.statistic is ${statistic}, which this worker does not answer; rank by another`,
+      `risk.statistic is ${statistic}, which this worker does not support; choose another statistic`,
       "risk.statistic",
     );
   }

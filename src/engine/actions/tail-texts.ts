@@ -59,7 +59,7 @@ export async function keepTailTexts(
     if (!isBearable(error)) {
       throw error;
     }
-    // Interrupted on request: the step is done, and whoever asked is told so.
+    // Interrupted on request: the step is done, and the caller is informed.
     if (error instanceof WorkerFailure && error.kind === "interrupted") {
       return ports.clock() - askedAt;
     }
@@ -67,7 +67,7 @@ export async function keepTailTexts(
     const why = failureFacts(error).message;
     context.note({
       type: "warning",
-      message: `the texts of the worst episodes are not kept from ${iterationName(step)} on: ${why}`,
+      message: `the texts of the worst episodes are not saved from ${iterationName(step)} on: ${why}`,
     });
   }
   return seconds;

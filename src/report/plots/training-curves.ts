@@ -60,7 +60,7 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
         marks: targetMarks(data, arms),
         min: 0,
       }),
-      panel("β, price of KL", "β", (step) => step.beta, { min: 0 }),
+      panel("β, weight of the KL penalty", "β", (step) => step.beta, { min: 0 }),
       panel("Kept fraction of the batch (α')", "kept / batch", (step) => step.kept / step.batch, {
         min: 0,
         max: 1,

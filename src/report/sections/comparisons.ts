@@ -87,11 +87,11 @@ function cautions(comparisons: readonly Comparison[]): string[] {
     ({ at, difference }) => at === "equal-kl" && difference !== null,
   );
   return [
-    "Only the column at equal KL speaks of risk aversion: an arm that moves further from SFT has a " +
-      "better tail for that alone." +
+    "Only the column at equal KL measures risk aversion: an arm that moves further from SFT has a " +
+      "better tail for that reason alone." +
       (matched ? "" : " This run has no such figure, so it shows no gain from risk aversion."),
-    "“Better” and “worse” stand where the 95 % interval excludes 0. Intervals are not corrected " +
-      "for being many: about one in twenty excludes 0 by chance alone, and this report holds " +
+    "“Better” and “worse” are shown where the 95 % interval excludes 0. Intervals are not corrected " +
+      "for multiple comparisons: about one in twenty excludes 0 by chance alone, and this report holds " +
       `${decidable.length}.`,
     "Equal KL: both arms' curves along their checkpoints, averaged over the upper half of the KL " +
       "that both reach. Equal trained tokens: both curves at the most that both reach.",

@@ -45,8 +45,8 @@ export function resultsSection(data: ReportData): Block[] {
           {
             kind: "paragraph" as const,
             text:
-              "A check on the above: the judge was never trained against, so a reward that rises " +
-              "where the judge's does not has been gamed; and KL says how far an arm went for it.",
+              "A check on the above: the judge was never trained against, so a reward that rises while " +
+              "the judge score does not is reward hacking; KL shows how far an arm moved from SFT.",
           },
         ]),
     {

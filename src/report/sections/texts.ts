@@ -1,4 +1,4 @@
-/** Texts for reading, and the worst episodes. Masked unless the reader asked for them. */
+/** Texts for reading, and the worst episodes. Masked unless requested. */
 
 import { formatNumber } from "../../text/numbers.js";
 import { maskText, safeText } from "../../text/safe-text.js";

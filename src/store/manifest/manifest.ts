@@ -157,7 +157,7 @@ export function recordedExperiment(manifest: Manifest, run: string): Experiment 
   const experiment = resolvedExperiment(manifest.config);
   if (typeof experiment !== "string") return experiment;
   const what = `the configuration in ${join(run, runFiles.manifest)}`;
-  throw otherVersion(`${what} is of another Averse${writerOf(manifest)}: ${experiment}`);
+  throw otherVersion(`${what} is of another version of Averse${writerOf(manifest)}: ${experiment}`);
 }
 
 /**
@@ -169,11 +169,11 @@ export function missingEvents({ results, outcome }: Manifest, events: number): s
   const told = results.journal?.events ?? 0;
   if (events < told) {
     return (
-      `${journalFile} has ${events} of the ${told} events that ${runFiles.manifest} tells of: it was ` +
-      "emptied or cut off, and only a copy brings them back; `averse verify` checks the whole record"
+      `${journalFile} has ${events} events; ${runFiles.manifest} records ${told}: it was emptied or ` +
+      "truncated. Restore it from a copy; `averse verify` checks the whole run"
     );
   }
-  return events === 0 && outcome !== null ? `${journalFile} has no event` : null;
+  return events === 0 && outcome !== null ? `${journalFile} has no events` : null;
 }
 
 export function configHash(experiment: Experiment): string {
@@ -207,7 +207,9 @@ export function parsedManifest(bytes: Uint8Array, path: string): Manifest {
   if (!parsed.success) {
     const fault = firstFault(parsed.error, json);
     if (!isIntact(json, bytes)) throw damaged(`${path} is not a manifest: ${fault}`);
-    throw otherVersion(`${path} is a manifest of another Averse${writerOf(json)}: ${fault}`);
+    throw otherVersion(
+      `${path} is a manifest of another version of Averse${writerOf(json)}: ${fault}`,
+    );
   }
   return intactManifest(json, bytes, path) as Manifest;
 }

@@ -1,4 +1,4 @@
-/** What a manifest learns while its run goes on. Pure: each answers a new manifest. */
+/** What a manifest learns while its run continues. Pure: each answers a new manifest. */
 import { determinismOf } from "../../analysis/determinism.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { planTrials, type Trial } from "../../config/trials.js";

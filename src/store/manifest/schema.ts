@@ -33,7 +33,7 @@ const model = z.strictObject({
   settings: z
     .record(z.string(), z.string())
     .default({})
-    .describe("what its own files ask for (end tokens, padding, …), and what is done with it"),
+    .describe("what its own files specify (end tokens, padding, …), and what Averse does with it"),
   trials: trials.describe("that loaded it"),
 });
 
@@ -89,7 +89,7 @@ const device = z.strictObject({
   threads: count.describe("CPU threads of tensor operations"),
   nondeterminism: z
     .array(z.string())
-    .describe("what may keep a second run from being bit-identical, as the worker told"),
+    .describe("what may keep a second run from being bit-identical, as reported by the worker"),
   trials: trials.describe("that ran on it"),
 });
 
@@ -147,7 +147,7 @@ const manifestContent = z.strictObject({
   seeds: z.array(z.int()),
   seed_rule: z.string().describe("how a seed becomes streams"),
   seed_streams: z.record(z.string(), z.string()).describe("purpose of a stream → what it draws"),
-  git: git.nullable().describe("null: the program is no git checkout"),
+  git: git.nullable().describe("null: the program is not a git checkout"),
   lock_files: z.record(z.string(), sha256.nullable()).describe("null: not there"),
   versions: z
     .record(z.string(), z.string().nullable())
@@ -158,7 +158,7 @@ const manifestContent = z.strictObject({
     .describe("variables of a fixed list that the worker sees; never any other"),
   process: z
     .strictObject({ pid: z.int(), host: z.string() })
-    .describe("the controller's, to tell a run that goes on from one that died"),
+    .describe("of the controller: tells a running run from one whose controller died"),
   trust_remote_code: z.boolean().describe("true: the Python code of a model could run"),
   devices: z.array(device),
   determinism,

@@ -9,7 +9,7 @@ import { curveKeyPair, Reply } from "zeromq";
 const ADDRESS = "inproc://zeromq.zap.01";
 
 /**
- * How often the handler looks whether it is still needed, in milliseconds. It goes on for once or
+ * How often the handler looks whether it is still needed, in milliseconds. It continues for once or
  * twice as long after the last session, and its socket is never closed: libzmq 4.3.5 aborts the
  * process when a handler closes while a session that asked it is on its way out.
  */

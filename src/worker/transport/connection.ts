@@ -80,7 +80,7 @@ export class Connection {
   ): Promise<Connection> {
     if (!capability.draft) {
       throw new EnvironmentError(
-        "the zeromq package was built without its draft API, which tells a worker's end; remove " +
+        "the zeromq package was built without its draft API, which reports a lost worker; remove " +
           "zmq_draft from .npmrc and install again",
       );
     }
@@ -141,7 +141,7 @@ export class Connection {
       await this.#socket.send([this.#peer, bytes]);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      const what = code === "EHOSTUNREACH" ? "is not connected any more" : "takes no message in";
+      const what = code === "EHOSTUNREACH" ? "is no longer connected" : "takes no message in";
       throw new Error(`the worker at ${this.endpoint} ${what} (${code})`, { cause: error });
     }
   }
@@ -189,8 +189,8 @@ function bindText(
           EADDRNOTAVAIL:
             "this machine has no such address; see connection.host of the worker's file",
           EAFNOSUPPORT: "this machine has no IPv6; see connection.host of the worker's file",
-          EAI_AGAIN: "this name cannot be looked up now; see connection.host of the worker's file",
-          ENOTFOUND: "nobody knows this name; see connection.host of the worker's file",
+          EAI_AGAIN: "this name cannot be resolved now; see connection.host of the worker's file",
+          ENOTFOUND: "this name does not resolve; see connection.host of the worker's file",
           EACCES: "no permission; set connection.port of the worker's file to 0 or above 1023",
         };
   const where = transport === "ipc" ? address : tcpAddress(host, port);

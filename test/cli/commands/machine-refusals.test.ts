@@ -100,7 +100,7 @@ describe("no permission", () => {
     expect(await refused(["run", "smoke", "--detach", option, join(locked, name)])).toEqual({
       code: 3,
       stdout: "",
-      stderr: `no run can be made in ${join(locked, parent)}: no permission. Name a folder that can be written with ${option}.\n`,
+      stderr: `cannot create a run in ${join(locked, parent)}: no permission. Choose a writable folder with ${option}.\n`,
     });
     expect(readdirSync(locked)).toEqual([]);
   });
@@ -124,7 +124,7 @@ describe("no permission", () => {
       expect(await refused([...command, file])).toEqual({
         code: 2,
         stdout: "",
-        stderr: `${file}:1:1: found a file that may not be read, expected a readable YAML file. Give yourself read permission (chmod u+r).\n`,
+        stderr: `${file}:1:1: found a file without read permission, expected a readable YAML file. Give yourself read permission (chmod u+r).\n`,
       });
     }
   });
@@ -278,7 +278,7 @@ test.skipIf(process.platform !== "linux")(
       ...settings.flatMap((setting) => ["--set", setting]),
     ]);
     expect(stderr).toMatch(
-      /^rlhf-s0: `rollout` ran out of memory; lower .*rollout\.minibatch .*\. The worker's log is \S+\. The cause lies in the configuration, which a resumed run keeps: start a new run with another value, such as `averse run smoke .*rollout\.minibatch=32768`\. If other programs had taken the memory, `averse resume \S+` goes on .*\n$/,
+      /^rlhf-s0: `rollout` ran out of memory; lower .*rollout\.minibatch .*\. The worker's log is \S+\. The cause lies in the configuration, which a resumed run keeps: start a new run with another value, such as `averse run smoke .*rollout\.minibatch=32768`\. If other programs had taken the memory, `averse resume \S+` continues .*\n$/,
     );
     expect(code).toBe(3);
     const failure = failureOf(folder);

@@ -43,8 +43,8 @@ beforeAll(async () => {
 
 describe.each([
   ["manifest", /a record of version 2, written by an older Averse \(0\.1\.0.*\); this one reads/],
-  ["config", /the configuration in .*manifest\.json is of another Averse .*`telepathy`/],
-  ["journal", /journal\.jsonl, line \d+: not an event of this Averse: .*kept/],
+  ["config", /the configuration in .*manifest\.json is of another version of Averse .*`telepathy`/],
+  ["journal", /journal\.jsonl, line \d+: not an event of this version of Averse: .*kept/],
 ])("of its %s", (name, words) => {
   test.each([
     ["show"],

@@ -190,7 +190,7 @@ describe("the folder of the runs", () => {
     writeFileSync(file, "");
     expect(await refusedHere([...args, "--runs", file])).toEqual({
       code: 2,
-      stderr: `${file} is a file where a folder for runs should be: move it away, or name a folder with --runs.`,
+      stderr: `${file} is a file; expected a folder for runs. Move the file, or choose a folder with --runs.`,
     });
   });
 
@@ -198,7 +198,7 @@ describe("the folder of the runs", () => {
     const gone = join(scratch, "gone");
     expect(await refusedHere(["show", "latest", "--runs", gone])).toEqual({
       code: 2,
-      stderr: `there is no folder ${gone}: name the one that the runs are in with --runs.`,
+      stderr: `there is no folder ${gone}: choose the folder of the runs with --runs.`,
     });
   });
 

@@ -47,7 +47,7 @@ test("a run of relative paths is resumed and reproduced from another folder", as
   const gone = await averse(["resume", folder, "--plain"], { cwd: away! });
   expect(gone.stderr).toBe(
     `policy.model: there is no ${policy} (written as "policy"). ` +
-      "Put it back where it was, or start a new run that names its place now.\n",
+      "Restore it there, or start a new run with its new path.\n",
   );
   expect(gone.code).toBe(2);
   renameSync(join(home!, "moved"), policy);

@@ -217,7 +217,9 @@ describe("refused is", () => {
     });
     const { code, err } = await averse("reproduce", folder);
     expect(code).toBe(2);
-    expect(err).toMatch(/is not one of this Averse \(.*telepathy.*\)\. Use the version that wrote/);
+    expect(err).toMatch(
+      /this version of Averse cannot read the configuration in .* \(.*telepathy.*\)\. Use the version that wrote/,
+    );
   });
 
   test("a configuration that is not the one that was hashed", async () => {
@@ -237,7 +239,7 @@ describe("refused is", () => {
       }),
     });
     await expect(originalRun(folder, runs).then((run) => judge(run, first))).rejects.toThrow(
-      /is not the journal that manifest\.json tells of/,
+      /journal\.jsonl does not match manifest\.json/,
     );
   });
 
@@ -266,17 +268,17 @@ describe("refused is", () => {
         const lines = readFileSync(path, "utf8").trimEnd().split("\n").slice(0, -1);
         writeFileSync(path, `${lines.join("\n")}\n`);
       },
-      /journal\.jsonl is not the journal that manifest\.json tells of/,
+      /journal\.jsonl does not match manifest\.json/,
     ],
     [
       "another evaluation",
       (folder) => writeFileSync(join(folder, "evaluation.json"), "{}"),
-      /evaluation\.json has sha256 [0-9a-f]{64}, where manifest\.json tells of [0-9a-f]{64}/,
+      /evaluation\.json has sha256 [0-9a-f]{64}; manifest\.json records [0-9a-f]{64}/,
     ],
     [
       "no evaluation",
       (folder) => rmSync(join(folder, "evaluation.json")),
-      /evaluation\.json is missing, where manifest\.json tells of [0-9a-f]{64}/,
+      /evaluation\.json is missing; manifest\.json records [0-9a-f]{64}/,
     ],
   ])("a record with %s, before anything is run", async (what, harm, message) => {
     const folder = join(runs, what.replaceAll(" ", "-"));

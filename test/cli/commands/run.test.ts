@@ -85,7 +85,7 @@ describe("one run", () => {
     const before = readFileSync(join(folder, "journal.jsonl"), "utf8");
     const { code, stderr } = await averse(["run", "smoke", "--run-dir", folder]);
     expect(stderr).toBe(
-      `the run folder ${folder} exists: choose another with --run-dir, or remove it.\n`,
+      `the run folder ${folder} already exists: choose another with --run-dir, or remove it.\n`,
     );
     expect(code).toBe(2);
     expect(readFileSync(join(folder, "journal.jsonl"), "utf8")).toBe(before);
@@ -148,7 +148,7 @@ describe("one run", () => {
     expect(figures[0]!.slice(0, 3)).toEqual(["arm", "mean reward", "tail reward"]);
     expect(figures.filter(([name]) => name === "rlhf")).toHaveLength(1);
     expect(stdout).toContain(
-      "ra-rlhf − rlhf: no difference is shown, 1 seed in common; it takes at least 3",
+      "ra-rlhf − rlhf: no difference is shown, 1 seed in common; at least 3 are needed",
     );
     expect(stdout).not.toContain("paired by seed");
     const json = JSON.parse((await averse(["compare", "mine", "--runs", runs, "--json"])).stdout);

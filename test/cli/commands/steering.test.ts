@@ -85,7 +85,7 @@ describe("a detached run", () => {
     await untilTold(folder, "step", before + 3);
     expect(count(folder, "stop_requested")).toBe(0);
     const stopped = await averse(["stop", folder]);
-    expect(stopped.stdout).toContain("background stops after the steps in hand");
+    expect(stopped.stdout).toContain("background stops after the current iterations");
     await untilGone(pid);
     expect(journalOf(folder).at(-1)).toMatchObject({ outcome: "interrupted" });
     const log = readFileSync(join(folder, "logs", "controller.log"), "utf8");
@@ -105,7 +105,7 @@ describe("a detached run", () => {
     const there = join(scratch, "there");
     mkdirSync(there);
     const taken = await averse(["run", "smoke", "--detach", "--run-dir", there]);
-    expect(taken.stderr).toContain(`the run folder ${there} exists`);
+    expect(taken.stderr).toContain(`the run folder ${there} already exists`);
     expect(taken.code).toBe(2);
   });
 
@@ -116,7 +116,7 @@ describe("a detached run", () => {
     await untilGone(pid);
     expect(existsSync(join(folder, "control", "socket"))).toBe(true);
     const refused = await averse(["pause", folder]);
-    expect(refused.stderr).toContain("killed: nobody runs it (its controller died)");
+    expect(refused.stderr).toContain("killed: no controller is running (the last one died)");
     expect(refused.code).toBe(2);
     for (const [option, told] of [
       ["--plain", /killed: stopped/],
@@ -157,7 +157,7 @@ describe("a run that is steered", () => {
       type: "command",
       run: folder,
       command: "pause",
-      refused: "the run is paused already",
+      refused: "the run is already paused",
     });
     expect(again.code).toBe(2);
     const state = async () => {
@@ -179,7 +179,7 @@ describe("a run that is steered", () => {
     expect((await say("stop", "--now")).code).toBe(0);
     await untilGone(pid);
     const over = await say("pause");
-    expect(over.stderr).toContain("nobody runs it (interrupted)");
+    expect(over.stderr).toContain("no controller is running (interrupted)");
     expect(over.code).toBe(2);
     const types = journalOf(folder).map(({ type }) => type);
     for (const type of ["paused", "continued", "checkpoint_requested", "evaluation_requested"]) {
@@ -210,7 +210,7 @@ describe("a run that is steered", () => {
     const [lines, events] = await Promise.all(views.map(({ finished }) => finished));
     expect(lines).toMatchObject({ code: 0, stderr: "" });
     expect(lines!.stdout).toMatch(
-      /foreground: running[\s\S]*stop requested: steps in hand are finished/,
+      /foreground: running[\s\S]*stop requested: current iterations are finished/,
     );
     expect(lines!.stdout.trimEnd().split("\n").at(-1)).toMatch(/^run interrupted after/);
     const told = events!.stdout
@@ -229,7 +229,7 @@ describe("a run that is steered", () => {
     });
     await run.saying("iteration 3/");
     const refused = await averse(["pause", folder]);
-    expect(refused.stderr).toMatch(/its controller, process \d+ on .*, cannot be reached/);
+    expect(refused.stderr).toMatch(/its controller, process \d+ on .*, does not respond/);
     expect(refused.code).toBe(2);
     // Views go by the journal then, to the run's end.
     const views = [start(["attach", folder]), start(["attach", folder, "--json"])];
@@ -293,7 +293,7 @@ describe("attached to a run", () => {
     expect(view.trials["rlhf-s0"].steps[0]).not.toHaveProperty("episodes");
     expect(view.log.at(-1).text).toMatch(/^checkpoint/);
     expect(view.log.map(({ text }: { text: string }) => text)).toContain(
-      "paused: steps in hand are finished, nothing new begins",
+      "paused after the current iterations",
     );
     await averse(["stop", folder]);
     await untilGone(pid);

@@ -51,7 +51,7 @@ test("a run that is as it was written ends with 0, a tick a part", async () => {
     "·  samples      0 files",
     "·  reports      0 files",
   ]);
-  expect(out).toMatch(/ is what was written \(.*B read\)\.\n$/);
+  expect(out).toMatch(/: all files match their digests \(.*B read\)\.\n$/);
 });
 
 test("reports that nothing vouches for are told, and are no finding", async () => {
@@ -69,7 +69,7 @@ test("a damaged one ends with 4, every finding named", async () => {
   truncateSync(join(run, "journal.jsonl"), readFileSync(join(run, "journal.jsonl")).length - 3);
   const { code, out } = await verify(run);
   expect(code).toBe(4);
-  expect(out).toMatch(/✗ {2}journal {6}1 event as written, 1 found:\n {5}journal\.jsonl, line 2: /);
+  expect(out).toMatch(/✗ {2}journal {6}1 event intact, 1 problem:\n {5}journal\.jsonl, line 2: /);
   expect(out).toMatch(
     /\n {5}trials\/rlhf-s0\/checkpoints\/step-000002\/state\.json: its sha256 is/,
   );

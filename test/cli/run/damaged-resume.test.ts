@@ -61,7 +61,7 @@ test.each<[string, string, (path: string) => void, RegExp]>([
   expect(code).toBe(3);
   expect(err).toMatch(message);
   expect(err).toContain(
-    `\`averse verify ${run}\` lists all that is wrong: put such files back from a copy and ` +
+    `\`averse verify ${run}\` lists everything that is damaged: restore those files from a copy and ` +
       "resume, or start a new run.",
   );
 });
@@ -76,8 +76,7 @@ test("a journal that was emptied after the run's end is told, and takes no file 
   const checkpoint = join(folder, "trials", "rlhf-s0", "checkpoints", "step-000050");
   mkdirSync(checkpoint, { recursive: true });
   truncateSync(join(folder, "journal.jsonl"));
-  const told =
-    "journal.jsonl has 0 of the 2 events that manifest.json tells of: it was emptied or cut off";
+  const told = "journal.jsonl has 0 events; manifest.json records 2: it was emptied or truncated";
   expect(await averse("show", folder)).toMatchObject({
     code: 0,
     err: expect.stringContaining(`warning: ${told}`),
@@ -96,6 +95,6 @@ test("a manifest that is gone is named, with the command that checks the rest", 
   rmSync(join(run, "manifest.json"));
   const { code, err } = await resume(run);
   expect(code).toBe(2);
-  expect(err).toContain(`it has no manifest.json, which only a copy brings back`);
+  expect(err).toContain("manifest.json is missing. Restore it from a copy");
   expect(err).toContain(`averse verify ${run}`);
 });

@@ -44,8 +44,8 @@ describe("a run that is asked to stop", () => {
       if (signal === "SIGINT") run.child.kill(signal);
       const { code, stdout, stderr } = await run.finished;
       expect(code).toBe(130);
-      expect(stdout).toContain("Stopping: steps in hand are finished");
-      expect(stderr).toContain(`Interrupted; \`averse resume ${folder}\` goes on from the last`);
+      expect(stdout).toContain("Stopping after the current iterations");
+      expect(stderr).toContain(`Interrupted; \`averse resume ${folder}\` continues from the last`);
       const journal = journalOf(folder);
       const stopped = journal.find(({ type }) => type === "trial_interrupted")!;
       expect(stopped.saved).toBe(stopped.step);
@@ -63,8 +63,8 @@ describe("a run that is asked to stop", () => {
     const { folder, run } = longRun("twice", [worker], { AVERSE_TEST_PACE: "3600" });
     await run.saying("rlhf-s0  models loaded");
     run.child.kill("SIGINT");
-    await run.saying("Stopping: steps in hand are finished");
-    const told = run.saying("Breaking off").then(() => true);
+    await run.saying("Stopping after the current iterations");
+    const told = run.saying("Aborting").then(() => true);
     let heard = false;
     while (!heard) {
       // One that comes too soon is the first one still.
@@ -72,7 +72,7 @@ describe("a run that is asked to stop", () => {
       heard = await Promise.race([told, pause(1000, false)]);
     }
     const { code, stdout, stderr } = await run.finished;
-    expect(stdout).toContain("Breaking off.");
+    expect(stdout).toContain("Aborting.");
     expect(stderr).toContain("rlhf-s0 starts again: nothing of it was saved.");
     expect(code).toBe(130);
     const journal = journalOf(folder);

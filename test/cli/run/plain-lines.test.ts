@@ -108,8 +108,8 @@ describe("plain lines", () => {
       from: { "a-s0": 50, "b-s0": null },
     };
     expect(lines.lineOf(event(resumed as JournalEvent), 0)).toBe(
-      "run resumed: a-s0 from iteration 50, b-s0 from the start; 7 bytes of a torn last " +
-        "journal line cut off",
+      "run resumed: a-s0 from iteration 50, b-s0 from the start; 7 bytes of an incomplete last " +
+        "journal line dropped",
     );
     const warning = { ...stamp, trial: null, type: "warning", message: "mind this" };
     expect(lines.lineOf(event(warning as JournalEvent), 0)).toBe("warning: mind this");

@@ -129,7 +129,7 @@ describe("a run of another process", () => {
     await server.close();
     await eventually(() => expect(told.at(-1)).toBe("closed"));
     expect(run.live).toBe(false);
-    expect(await run.ask("pause")).toBe("nobody runs it");
+    expect(await run.ask("pause")).toBe("no controller is running");
   });
 
   test("that somebody takes up again is found, and its journal is looked at meanwhile", async () => {

@@ -69,7 +69,7 @@ describe("a run's workers", { timeout: 90_000 }, () => {
     const { code } = await averse(args);
     expect(code).toBe(0);
     const log = readFileSync(join(folder, "logs", "sft-s0.log"), "utf8");
-    expect(log).toMatch(/^averse: ended process \d+, which the worker left behind$/m);
+    expect(log).toMatch(/^averse: ended orphan processes of the worker: \d+$/m);
     expect(processesWith(seconds)).toEqual([]);
   });
 });
@@ -91,7 +91,7 @@ test("a record that cannot be written is told first, with what to do", {
   const code = await new Promise((resolve) => child.once("close", resolve));
   expect(code).toBe(3);
   expect(stderr).toContain(`cannot append to ${join(folder, "journal.jsonl")}`);
-  expect(stderr).toContain(`Once the cause is fixed, \`averse resume ${folder}\` goes on`);
+  expect(stderr).toContain(`Once the cause is fixed, \`averse resume ${folder}\` continues`);
   expect(stderr).not.toContain("lock");
 });
 

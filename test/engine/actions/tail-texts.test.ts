@@ -168,7 +168,7 @@ describe("where texts cannot be had", () => {
       const harness = new Harness(lone(), trick);
       expect((await harness.run()).outcome).toBe("done");
       expect(warnings(harness)).toEqual([
-        "the texts of the worst episodes are not kept from iteration 3 on: no words",
+        "the texts of the worst episodes are not saved from iteration 3 on: no words",
       ]);
       expect(asked).toBe(3);
       expect([...harness.recorder.texts.keys()]).toEqual([`${trial} 0`, `${trial} 1`]);
