@@ -44,7 +44,9 @@ test("it gives up with a remedy where every name is taken", () => {
   expect(() => makeRunFolder(folder, "small", "x")).toThrow(
     expect.objectContaining({
       reason: "exists",
-      message: expect.stringMatching(/already holds 100 runs named small .* try again, or .*--run-dir$/),
+      message: expect.stringMatching(
+        /already holds 100 runs named small .* try again, or .*--run-dir$/,
+      ),
     }),
   );
 });

@@ -208,7 +208,9 @@ describe("refused is", () => {
     const folder = await otherRun("failed", { manifest: (one) => ({ ...one, outcome: "failed" }) });
     const { code, out, err } = await averse("reproduce", folder);
     expect({ code, out }).toEqual({ code: 2, out: "" });
-    expect(err).toMatch(/has no results to compare with: the run was failed\. `averse resume`/);
+    expect(err).toMatch(
+      /has no results to compare with: the run was failed\. Continue it with `averse resume`/,
+    );
   });
 
   test("a configuration of another version, with the key", async () => {

@@ -186,7 +186,7 @@ describe("one run", () => {
     expect(readdirSync(to)).not.toContain("digests.json");
     const again = await averse([...args, "--trial", "ra-rlhf-s0"]);
     expect(again.code).toBe(2);
-    expect(again.stderr).toContain("is there already and not empty");
+    expect(again.stderr).toContain("already exists and is not empty");
     const wrong = await averse([...args, "--trial", "ra-rlfh-s0"]);
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain("Did you mean ra-rlhf-s0?");

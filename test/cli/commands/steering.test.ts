@@ -125,7 +125,7 @@ describe("a detached run", () => {
       const attached = await averse(["attach", folder, option]);
       expect(attached.stdout).toMatch(told);
       expect(attached.stderr).toMatch(
-        /^killed: its controller died; `averse resume .*killed` goes/,
+        /^killed: its controller died; `averse resume .*killed` continues/,
       );
       expect(attached.code).toBe(3);
     }
@@ -145,7 +145,7 @@ describe("a detached run", () => {
 });
 
 describe("a run that is steered", () => {
-  test("pauses, saves, is judged, goes on, each once, and says why not", async () => {
+  test("pauses, saves, is evaluated, continues, each once, and says why not", async () => {
     const { folder, pid } = await detached("steered");
     await untilTold(folder, "step", 3);
     const say = async (command: string, ...more: string[]): Promise<Finished> =>

@@ -73,7 +73,7 @@ test("a damaged one ends with 4, every finding named", async () => {
   expect(out).toMatch(
     /\n {5}trials\/rlhf-s0\/checkpoints\/step-000002\/state\.json: its sha256 is/,
   );
-  expect(out).toMatch(/: 2 found \(/);
+  expect(out).toMatch(/: 2 problems \(/);
 });
 
 test("--json gives one object, with counts and findings", async () => {
@@ -124,7 +124,7 @@ test("a path that leads to no run is told as such, with 2", async () => {
   expect(gone.err).toContain(`there is no folder ${join(folder, "gone")}.`);
   const empty = await verify(folder);
   expect(empty.code).toBe(2);
-  expect(empty.err).toContain(`${folder} is no run, or not all of one: it has no manifest.json.`);
+  expect(empty.err).toContain(`${folder} is not a run folder: manifest.json is missing.`);
 });
 
 test("no such run ends with 2", async () => {
