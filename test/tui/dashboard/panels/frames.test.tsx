@@ -1006,8 +1006,8 @@ describe("what if", () => {
     const unknown = { ...question, statistic: "prompt-score" as const };
     const asked = { ...input, question: unknown, answer: whatIf(past, unknown) };
     expect(draw(<WhatIfPanel {...asked} {...small} />)).toMatchInlineSnapshot(`
-      "no answer: the scores of this step's prompts are not known here: ask with
-      another statistic
+      "no answer: the scores of this step's prompts are not known here: choose another
+      statistic
 
 
 
