@@ -234,4 +234,4 @@ class LetterReward:
 
 
 def no_report(phase: str, done: int, total: int, unit: str) -> None:
-    """A report that nobody reads."""
+    """Discards progress reports."""

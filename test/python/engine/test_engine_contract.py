@@ -52,7 +52,7 @@ CLOCKED = ("seconds", "memory_bytes", "gpu")
 
 
 def quiet(phase: str, done: int, total: int, unit: str) -> None:
-    """A report that nobody reads."""
+    """Discards progress reports."""
 
 
 class Progress:

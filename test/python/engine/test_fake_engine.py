@@ -25,7 +25,7 @@ BATCH = 64
 
 
 def quiet(phase: str, done: int, total: int, unit: str) -> None:
-    """A report that nobody reads."""
+    """Discards progress reports."""
 
 
 def loaded(**changes: Any) -> tuple[FakeEngine, Any]:

@@ -109,7 +109,9 @@ def test_completions_that_a_scorer_cannot_read_are_refused_where_that_is_known(
         TorchEngine().load(load_payload(torch_load, **changes), no_report)
 
     load(6)
-    with pytest.raises(InputError, match=r"reads 6 tokens .*new_tokens is 7 in the") as caught:
+    with pytest.raises(
+        InputError, match=r"reads at most 6 tokens .*new_tokens is 7; set"
+    ) as caught:
         load(7)
     assert caught.value.key == "rollout.new_tokens"
     # In another vocabulary seven tokens may be five.

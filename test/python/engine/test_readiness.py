@@ -20,7 +20,7 @@ from payloads import evaluate_payload, rollout_payload, texts_payload, update_pa
 
 
 def quiet(phase: str, done: int, total: int, unit: str) -> None:
-    """A report that nobody reads."""
+    """Discards progress reports."""
 
 
 def calls(engine: Engine, folder: Path) -> dict[str, Callable[[], Any]]:

@@ -13,7 +13,7 @@ from payloads import texts_payload
 
 
 def quiet(phase: str, done: int, total: int, unit: str) -> None:
-    """A report that nobody reads."""
+    """Discards progress reports."""
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))

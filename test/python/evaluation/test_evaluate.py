@@ -56,7 +56,7 @@ def test_completions_do_not_depend_on_the_other_prompts(policy: Policy) -> None:
     np.testing.assert_array_equal(some.lengths, all_of_them.lengths[[7, 2, 5]])
 
 
-def test_a_reward_or_judgement_that_fails_is_its_own_loss_alone(policy: Policy) -> None:
+def test_a_reward_or_judge_that_fails_loses_only_its_own_score(policy: Policy) -> None:
     class Broken(LetterReward):
         def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
             if any(text == bad for text in texts):

@@ -1,4 +1,4 @@
-"""What is told of a GPU, with stand-ins for what the driver would say."""
+"""What is reported of a GPU, with stand-ins for what the driver would say."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ DEVICE = torch.device("cuda", 1)
 
 
 def quiet(phase: str, done: int, total: int, unit: str) -> None:
-    """A report that nobody reads."""
+    """Discards progress reports."""
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def test_responses_come_as_often_as_enumeration_says(
         assert chi_square(counts, odds) < 6
         if cuts:
             assert chi_square(counts, uncut) > 100, "the test would not have seen the cuts"
-        # What is told of a response is its uncut probability.
+        # The reported probability of a response is the uncut one.
         told = samples.log_probs.sum(1)[place :: len(PROMPTS)]
         expected = torch.tensor([math.log(uncut[r]) for r in drawn[place :: len(PROMPTS)]])
         torch.testing.assert_close(told, expected, atol=1e-4, rtol=1e-4)

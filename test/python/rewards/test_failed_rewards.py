@@ -27,7 +27,7 @@ LEFT = [0, 1, 3, 4, 6, 7]
 
 
 def quiet(phase: str, done: int, total: int, unit: str) -> None:
-    """A report that nobody reads."""
+    """Discards progress reports."""
 
 
 class Subject:

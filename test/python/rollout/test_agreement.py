@@ -1,4 +1,4 @@
-"""A model that samples otherwise than it is trained is told before it is trained."""
+"""A model that is sampled differently from how it is trained is refused before training."""
 
 from dataclasses import replace
 from pathlib import Path
