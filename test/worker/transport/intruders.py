@@ -1,4 +1,4 @@
-"""Clients of pyzmq at a worker's listener: `intruders.py ENDPOINT KEYS`; says how each one fared."""
+"""Clients of pyzmq at a listener: `intruders.py ENDPOINT KEYS`; says how each one fared."""
 
 import json
 import sys
