@@ -77,8 +77,18 @@ export function loadExperiment(
         ...armViolations(name, arm).map((violation) => violationProblem(violation, name, given)),
       );
     }
+    // `--set arms=…` chooses among a file's arms, and with them among the headlines that are left.
+    const { evaluation } = parsed.data;
+    if (
+      onArms.length > 0 &&
+      !onSections.some(({ path }) => path.join(".") === "evaluation.headline") &&
+      armNames(written).includes(evaluation.headline ?? "") &&
+      !Object.hasOwn(resolved.arms, evaluation.headline ?? "")
+    ) {
+      evaluation.headline = null;
+    }
     problems.push(
-      ...headlineViolations(parsed.data.evaluation.headline, resolved.arms).map((violation) =>
+      ...headlineViolations(evaluation.headline, resolved.arms).map((violation) =>
         violationProblem(violation, null, given),
       ),
     );
@@ -94,6 +104,11 @@ export function loadExperiment(
     }
   }
   throw new ConfigError(inReadingOrder(problems));
+}
+
+/** Arms that a file names, as a list or as a map. */
+function armNames(written: unknown): readonly unknown[] {
+  return Array.isArray(written) ? written : isTree(written) ? Object.keys(written) : [];
 }
 
 /** Where the file has something other than a section, its fault is reported once. */

@@ -62,6 +62,15 @@ describe("a sound experiment", () => {
 });
 
 describe("arms", () => {
+  test("that --set leaves out give up the headline, which the file alone may have given them", () => {
+    const file = "name: tiny\narms: [sft, rlhf, ra-rlhf]\nevaluation: { headline: ra-rlhf }\n";
+    const headline = (...set: string[]) => load(file, ...set).experiment.evaluation.headline;
+    expect(headline()).toBe("ra-rlhf");
+    expect(headline("arms=sft,ra-rlhf")).toBe("ra-rlhf");
+    expect(headline("arms=rlhf")).toBeNull();
+    expect(() => headline("arms=rlhf", "evaluation.headline=ra-rlhf")).toThrow("the arm ra-rlhf");
+  });
+
   test("known ones differ by their preset alone", () => {
     const { arms } = load("name: tiny\narms: [base, sft, rlhf, ra-rlhf, random-drop]\n").experiment;
     const { stage, risk, ...rest } = arms["ra-rlhf"]!;

@@ -25,8 +25,8 @@ export const evaluationSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      "arm that the conclusion is about, fixed before the run; null: the first risk-averse arm of " +
-        "`arms`, without one the first arm trained with RL",
+      "arm that the conclusion is about, fixed before the run; null, or where `--set arms` leaves " +
+        "it out: the first risk-averse arm of `arms`, without one the first arm trained with RL",
     ),
   samples: count.max(1000).default(12).describe("sampled texts kept for reading"),
 });
