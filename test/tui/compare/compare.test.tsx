@@ -120,8 +120,8 @@ describe("frames", () => {
       ra-rlhf         2.30        −1.70    −2.50          6.7        20.3
       one seed: the figures do not say what another seed would give
 
-      rlhf − sft: no difference is shown, 1 seed in common; it takes at least 3
-      ra-rlhf − sft: no difference is shown, 1 seed in common; it takes at least 3
+      rlhf − sft: no difference is shown, 1 seed in common; at least 3 are needed
+      ra-rlhf − sft: no difference is shown, 1 seed in common; at least 3 are needed
 
       quickstart-0badc0de
          Risk-averse against risk-neutral: one seed, not decided.
