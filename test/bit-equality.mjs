@@ -53,6 +53,7 @@ const ignoredKeys = [
   "checksum",
   "seconds",
   "seconds.*",
+  "prompt_scores.*.seconds",
   "episodes_per_s",
   "memory_bytes",
   "gpu",
