@@ -15,10 +15,15 @@ import {
 import { givenValues, type Origin, originsOf } from "./given-values.js";
 import { isTree, type Tree, withValueAt } from "./key-path.js";
 import { locatePaths } from "./local-paths.js";
-import { readOverride } from "./overrides.js";
+import { type Override, readOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
 import { keyReference } from "./reference.js";
-import { type Experiment, type ExperimentFile, experimentSchema } from "./schema/experiment.js";
+import {
+  type ArmConfig,
+  type Experiment,
+  type ExperimentFile,
+  experimentSchema,
+} from "./schema/experiment.js";
 import { schemaProblems } from "./schema-problems.js";
 import { parseYaml, readConfigText } from "./yaml.js";
 
@@ -77,24 +82,16 @@ export function loadExperiment(
         ...armViolations(name, arm).map((violation) => violationProblem(violation, name, given)),
       );
     }
-    // `--set arms=…` chooses among a file's arms, and with them among the headlines that are left.
-    const { evaluation } = parsed.data;
-    if (
-      onArms.length > 0 &&
-      !onSections.some(({ path }) => path.join(".") === "evaluation.headline") &&
-      armNames(written).includes(evaluation.headline ?? "") &&
-      !Object.hasOwn(resolved.arms, evaluation.headline ?? "")
-    ) {
-      evaluation.headline = null;
-    }
+    const headline = headlineLeft(parsed.data.evaluation.headline, written, set, resolved.arms);
     problems.push(
-      ...headlineViolations(evaluation.headline, resolved.arms).map((violation) =>
+      ...headlineViolations(headline, resolved.arms).map((violation) =>
         violationProblem(violation, null, given),
       ),
     );
     if (problems.length === 0) problems.push(...idleOverrides(onSections, resolved.arms));
     if (problems.length === 0) {
-      const whole: Experiment = { ...parsed.data, arms: resolved.arms };
+      const evaluation = { ...parsed.data.evaluation, headline };
+      const whole: Experiment = { ...parsed.data, evaluation, arms: resolved.arms };
       const located = locatePaths(whole, given, file, workingDirectory);
       if (located.problems.length === 0) {
         const { experiment, written } = located;
@@ -106,9 +103,25 @@ export function loadExperiment(
   throw new ConfigError(inReadingOrder(problems));
 }
 
-/** Arms that a file names, as a list or as a map. */
-function armNames(written: unknown): readonly unknown[] {
-  return Array.isArray(written) ? written : isTree(written) ? Object.keys(written) : [];
+/**
+ * The headline arm that is left: `--set arms=…` may leave out the one that the file names, and then
+ * the default rule holds. One that is set itself, or that the file's arms never had, stays and is
+ * refused.
+ */
+function headlineLeft(
+  headline: string | null,
+  writtenArms: unknown,
+  set: readonly Override[],
+  arms: Readonly<Record<string, ArmConfig>>,
+): string | null {
+  if (headline === null || Object.hasOwn(arms, headline)) return headline;
+  const inFile = Array.isArray(writtenArms)
+    ? writtenArms.includes(headline)
+    : isTree(writtenArms) && Object.hasOwn(writtenArms, headline);
+  const isSet = (key: string) => set.some(({ path }) => path.join(".") === key);
+  return inFile && !isSet("evaluation.headline") && set.some(({ path }) => path[0] === "arms")
+    ? null
+    : headline;
 }
 
 /** Where the file has something other than a section, its fault is reported once. */

@@ -13,3 +13,16 @@ export const armNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 export const name = z
   .string()
   .regex(armNamePattern, "lower-case letters, digits, '.', '_' and '-', at most 64");
+
+/** Which version of a model on the hub. */
+export const revision = z
+  .string()
+  .min(1)
+  .nullable()
+  .default(null)
+  .describe("commit, branch or tag of a hub id; null: the newest");
+/** Whether code of the model's own may run. */
+export const trustRemoteCode = z
+  .boolean()
+  .default(false)
+  .describe("let the model run its own Python code; from the hub, revision must be a commit");

@@ -1,6 +1,6 @@
 /** What a text is worth, and what is trained on of it. */
 import { z } from "zod";
-import { fraction, nonNegative, positive } from "./fields.js";
+import { fraction, nonNegative, positive, revision, trustRemoteCode } from "./fields.js";
 
 export const rewardSchema = z.strictObject({
   model: z
@@ -8,16 +8,8 @@ export const rewardSchema = z.strictObject({
     .min(1)
     .default("builtin")
     .describe("builtin, a local folder, or a hub id of a sequence classifier"),
-  revision: z
-    .string()
-    .min(1)
-    .nullable()
-    .default(null)
-    .describe("commit, branch or tag of a hub id; null: the newest"),
-  trust_remote_code: z
-    .boolean()
-    .default(false)
-    .describe("let the model run its own Python code; from the hub, revision must be a commit"),
+  revision,
+  trust_remote_code: trustRemoteCode,
   label: z
     .string()
     .nullable()
