@@ -23,7 +23,7 @@ import { fileURLToPath } from "node:url";
  *
  * @type {readonly (readonly [older: string, newer: string])[]}
  */
-const renamedKeys = [];
+const renamedKeys = [["hard_share", "batch_fraction"]];
 
 /** Values that have another name since: key → older value → newer value. */
 const renamedValues = /** @type {Readonly<Record<string, Readonly<Record<string, string>>>>} */ ({
