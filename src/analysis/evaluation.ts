@@ -4,24 +4,6 @@ import { z } from "zod";
 const finite = z.number();
 const interval = z.tuple([finite, finite]);
 
-export const metricNames = [
-  "reward_mean",
-  "tail_reward",
-  "cvar_0.1",
-  "perplexity",
-  "dist_1",
-  "dist_2",
-  "dist_3",
-  "harm_rate",
-  "length_mean",
-  "judge_reward",
-  "judge_tail",
-  "kl_mean",
-  "reward_gain",
-  "seconds",
-] as const;
-export type MetricName = (typeof metricNames)[number];
-
 /** Mean over seeds; sd and ci95 are null with one seed. */
 const metric = z.strictObject({
   mean: finite,

@@ -6,7 +6,7 @@
 import { worst } from "../risk/selection.js";
 import { conditionalValueAtRisk, tailCount } from "../risk/tail.js";
 import { mean } from "../stats/intervals.js";
-import type { MetricName } from "./evaluation.js";
+import type { MetricName } from "../text/metric-words.js";
 
 export interface Measured {
   /** Reward model's score of each prompt alone. */

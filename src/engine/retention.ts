@@ -1,5 +1,6 @@
 /** Which checkpoints of a trial are kept. */
 import type { Experiment } from "../config/schema/experiment.js";
+import { betterSign } from "../text/metric-words.js";
 
 export interface Retention {
   /** The newest so many; 0: all. */
@@ -7,23 +8,6 @@ export interface Retention {
   /** And the best by this figure of the evaluations taken at a checkpoint's step; null: none. */
   readonly best: Experiment["checkpoint"]["keep_best"];
 }
-
-/** −1: less is better. */
-const direction: Readonly<Record<NonNullable<Retention["best"]>, 1 | -1>> = {
-  reward_mean: 1,
-  tail_reward: 1,
-  "cvar_0.1": 1,
-  harm_rate: -1,
-  judge_reward: 1,
-  judge_tail: 1,
-  perplexity: -1,
-  dist_1: 1,
-  dist_2: 1,
-  dist_3: 1,
-  length_mean: 1,
-  kl_mean: -1,
-  reward_gain: 1,
-};
 
 export interface Scored {
   /** Figure of the evaluation at its step; null: not evaluated there. */
@@ -39,7 +23,7 @@ export function outdated<Point extends Scored>(
     return [];
   }
   const kept = new Set<Point>(points.slice(-last));
-  const champion = best === null ? null : bestOf(points, direction[best]);
+  const champion = best === null ? null : bestOf(points, betterSign(best));
   return points.filter((point) => !kept.has(point) && point !== champion);
 }
 
