@@ -215,6 +215,21 @@ function buildProgram(
     );
 
   program
+    .command("rm")
+    .summary("remove runs")
+    .description(
+      "Removes runs for good: their folders with journal, checkpoints, models and reports.",
+    )
+    .argument("<runs...>", runWords)
+    .option("--yes", "do not ask", false)
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (names: string[], options) =>
+      end(await (await import("./commands/rm.js")).rm(names, options, terminal)),
+    );
+
+  program
     .command("doctor")
     .description("Checks what a run needs: Node, Python, packages, devices, worker, models.")
     .addOption(runsOption())

@@ -1,6 +1,7 @@
 /** How a run ends: its report, the closing message and the exit code. */
 import type { RunOutcome } from "../../engine/ports.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
+import { safeText } from "../../text/safe-text.js";
 import { shellLine } from "../command-line.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import type { Terminal } from "../terminal.js";
@@ -12,6 +13,8 @@ export interface ConclusionOptions {
   readonly json: boolean;
   /** Sampled texts as they are, which may be offensive. */
   readonly showText: boolean;
+  /** A run that failed before it had any result: its folder will be removed. */
+  readonly removed?: boolean;
 }
 
 /**
@@ -48,15 +51,21 @@ export async function concludeRun(
       terminal.err(`Interrupted; ${resumeHint(folder)}${startsAgain(unsaved)}`);
       return exitCode.interrupted;
     case "failed": {
-      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run: folder }));
+      const run = options.removed ? null : folder;
+      if (options.json) terminal.out(JSON.stringify({ type: "result", ...outcome, run }));
       const { trial, message, kind } = outcome;
       const head = `${trial === null ? "" : `${trial}: `}${message.replace(/[.\s]+$/, "")}.`;
-      const log = trial === null ? [] : [`The worker's log is ${workerLog(folder, trial)}.`];
+      const log = options.removed
+        ? causeOf(outcome)
+        : trial === null
+          ? []
+          : [`The worker's log is ${workerLog(folder, trial)}.`];
       const ill = kind === "lost" || kind === "environment";
       const hint = ill ? ["`averse doctor` checks what a worker needs."] : [];
       const manifest = readManifest(folder);
       const experiment = recordedExperiment(manifest, folder);
-      hint.push(failureAdvice(outcome, experiment, manifest.command, resumeHint(folder)));
+      const resume = options.removed ? null : resumeHint(folder);
+      hint.push(failureAdvice(outcome, experiment, manifest.command, resume));
       terminal.err([[head, ...log, ...hint].join(" "), ...lastLines(outcome)].join("\n"));
       return kind === "input" ? exitCode.usage : exitCode.environment;
     }
@@ -69,6 +78,15 @@ function startsAgain(unsaved: readonly string[]): string {
   const again =
     unsaved.length === 1 ? "starts again: nothing of it" : "start again: nothing of them";
   return ` ${unsaved.join(", ")} ${again} was saved.`;
+}
+
+/** What a library said, where no log stays that has it: the last line of the first traceback. */
+function causeOf({ detail }: Extract<RunOutcome, { outcome: "failed" }>): string[] {
+  const [first = "", ...others] = (detail ?? "").split(
+    "\nThe above exception was the direct cause",
+  );
+  const line = others.length === 0 ? "" : (first.trimEnd().split("\n").at(-1) ?? "");
+  return line === "" ? [] : [`Cause: ${safeText(line).replace(/[.\s]+$/, "")}.`];
 }
 
 /** How many of a lost worker's last lines are shown; its log has them all. */

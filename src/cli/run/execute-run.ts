@@ -2,6 +2,8 @@
  * A run from its record to its exit code: workers, engine, view, signals, reports. Shared by `run`,
  * which makes the record, `resume`, which takes one up, and `reproduce`, which makes a second one.
  */
+import { existsSync, rmdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { missingPaths } from "../../config/local-paths.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { runExperiment } from "../../engine/engine.js";
@@ -18,6 +20,7 @@ import { goingOnFromIntact, type Past, replay } from "../../engine/replay.js";
 import type { JournalEvent } from "../../journal/events.js";
 import { type RunServer, serveRun } from "../../live/server.js";
 import type { RunRecorder } from "../../store/recorder.js";
+import { removeRun } from "../../store/remove-run.js";
 import { createRun } from "../../store/run-folder.js";
 import { RecordError } from "../../system/record-error.js";
 import { pythonPath } from "../../worker/launch.js";
@@ -75,6 +78,8 @@ export async function executeNewRun(
   const spec = usableSpec(experiment);
   refuseSecrets(experiment, process.env, spec.environment);
   const machine = hardware();
+  const parent = options.runDir === undefined ? options.runs : dirname(resolve(options.runDir));
+  const isFirst = !existsSync(parent);
   const recorder = createRun({
     experiment,
     runsFolder: options.runs,
@@ -82,7 +87,19 @@ export async function executeNewRun(
     provenance: provenance(given, machine, options.argv, spec.environment),
     now: () => new Date(),
   });
-  return execute({ experiment, machine, spec, recorder, history: null }, options, terminal);
+  const run = { experiment, machine, spec, recorder, history: null };
+  const executed = await execute(run, options, terminal);
+  if (isFirst && !existsSync(executed.folder)) removeIfEmpty(parent);
+  return executed;
+}
+
+/** The folder that was made for a run which left nothing. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Another run lies in it by now.
+  }
 }
 
 /**
@@ -150,6 +167,7 @@ export async function execute(
   options.detachment?.arrive(folder);
   const samples = new Map<string, string>();
   const unsaved: string[] = [];
+  let hasResults = history !== null;
   const commands = new CommandQueue();
   let view: RunView | null = null;
   let asked: StopRequest | null = null;
@@ -189,6 +207,7 @@ export async function execute(
             if (observation.kind === "event") {
               const { event } = observation;
               takeSamples(event, samples);
+              hasResults ||= resultEvents.has(event.type);
               if (event.type === "trial_interrupted" && event.saved === null) {
                 unsaved.push(event.trial!);
               }
@@ -222,9 +241,37 @@ export async function execute(
     const file = samples.get(id);
     return file === undefined ? [] : [[id, file] as const];
   });
-  const exit = await concludeRun(outcome, folder, new Map(files), options, terminal, unsaved);
+  // The output of a detached run is in its folder.
+  const removed = !hasResults && options.detachment === null && isRefusal(outcome);
+  const conclusion = { json: options.json, showText: options.showText, removed };
+  const exit = await concludeRun(outcome, folder, new Map(files), conclusion, terminal, unsaved);
   if (warning !== null) terminal.err(warning);
+  if (removed) removeRefused(folder, terminal);
   return { exit, folder, outcome: outcome.outcome };
+}
+
+/** Events after which a run folder holds something that another run would have to compute again. */
+const resultEvents: ReadonlySet<JournalEvent["type"]> = new Set([
+  "sft_finished",
+  "step",
+  "evaluated",
+  "checkpoint_saved",
+  "model_exported",
+  "trial_finished",
+]);
+
+/** Whether a worker refused the configuration, which a resumed run would keep. */
+function isRefusal(outcome: RunOutcome): boolean {
+  return outcome.outcome === "failed" && outcome.kind === "input";
+}
+
+/** A folder without any result would only be in the way. */
+function removeRefused(folder: string, terminal: Terminal): void {
+  try {
+    removeRun(folder, () => new Date());
+  } catch (error) {
+    terminal.err(`warning: the run folder has no results but stays: ${(error as Error).message}`);
+  }
 }
 
 /**

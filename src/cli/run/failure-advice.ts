@@ -27,18 +27,18 @@ export function recordedFailure(heads: Iterable<EventHead>): FailureCause | null
 
 /**
  * @param command that started the run, as its manifest has it
- * @param resume how to continue the run, in a sentence
+ * @param resume how to continue the run, in a sentence; null: it has no folder that could be resumed
  */
 export function failureAdvice(
   failure: FailureCause,
   experiment: Experiment,
   command: readonly string[],
-  resume: string,
+  resume: string | null,
 ): string {
   const settings = remedy(failure, experiment);
+  if (resume === null) return startAgain(settings ?? ["KEY=VALUE"], command);
   if (settings === null) return `Once the cause is fixed, ${resume}`;
-  const again = command[0] === "run" ? withoutFolder(command) : ["run", "EXPERIMENT"];
-  const line = `\`${shellLine([...again, ...settings.flatMap((one) => ["--set", one])])}\``;
+  const line = commandWith(settings, command[0] === "run" ? withoutFolder(command) : null);
   if (failure.kind === "environment") {
     return `A resumed run keeps its device: where that works, ${resume} Else start a new run, such as ${line}.`;
   }
@@ -48,6 +48,17 @@ export function failureAdvice(
     "The cause lies in the configuration, which a resumed run keeps: start a new run with another " +
     `value, such as ${line}.${other}`
   );
+}
+
+/** Of a run whose folder is gone, so that its name is free again. */
+function startAgain(settings: readonly string[], command: readonly string[]): string {
+  const line = commandWith(settings, command[0] === "run" ? command : null);
+  return `No run folder was kept. Start again with another value, such as ${line}.`;
+}
+
+function commandWith(settings: readonly string[], command: readonly string[] | null): string {
+  const set = settings.flatMap((one) => ["--set", one]);
+  return `\`${shellLine([...(command ?? ["run", "EXPERIMENT"]), ...set])}\``;
 }
 
 /** Settings that would help; null: the configuration is not to blame. */
