@@ -6,7 +6,7 @@
 import { worst } from "../risk/selection.js";
 import { conditionalValueAtRisk, tailCount } from "../risk/tail.js";
 import { mean } from "../stats/intervals.js";
-import type { MetricName } from "../text/metric-words.js";
+import { metricOf } from "../text/metric-words.js";
 
 export interface Measured {
   /** Reward model's score of each prompt alone. */
@@ -15,6 +15,10 @@ export interface Measured {
   readonly rewards: ArrayLike<number>;
   /** NaN where the judge failed; its figures leave those out. */
   readonly judge: ArrayLike<number> | null;
+  /** By name, the raw scores of each reward component; empty where there is one alone. */
+  readonly components: Readonly<Record<string, ArrayLike<number>>>;
+  /** By name, the judges after the first; NaN likewise. */
+  readonly judges: Readonly<Record<string, ArrayLike<number>>>;
   /** Nats per episode. */
   readonly kl: ArrayLike<number>;
   readonly lengths: ArrayLike<number>;
@@ -32,12 +36,15 @@ export interface MetricSettings {
 /** α of `cvar_0.1`: the worst tenth of the completions, whatever their prompts. */
 export const metricAlpha = 0.1;
 
-/** What was not measured (no judge or none that answered, no held-out texts) is left out. */
+/**
+ * By the names of `text/metric-words`. What was not measured (no judge or none that answered, no
+ * held-out texts) is left out.
+ */
 export function metricsOf(
   measured: Measured,
   settings: MetricSettings,
-): Partial<Record<MetricName, number>> {
-  const { promptScores, rewards, judge, dist, perplexity } = measured;
+): Readonly<Record<string, number>> {
+  const { promptScores, rewards, judge, components, judges, dist, perplexity } = measured;
   const tail = tailPrompts(promptScores, settings.tailQuantile);
   return {
     reward_mean: mean(rewards),
@@ -52,7 +59,29 @@ export function metricsOf(
     dist_3: dist[2],
     ...(judge === null ? {} : judgeFigures(judge, tail)),
     ...(perplexity === null ? {} : { perplexity }),
+    ...merged(components, (name, scores) => ({
+      [metricOf("reward_mean", name)]: mean(scores),
+      [metricOf("tail_reward", name)]: meanOver(scores, tail),
+      [metricOf("cvar_0.1", name)]: conditionalValueAtRisk(scores, metricAlpha),
+    })),
+    ...merged(judges, (name, scores) => {
+      const { judge_reward, judge_tail } = judgeFigures(scores, tail);
+      return {
+        ...(judge_reward === undefined ? {} : { [metricOf("judge_reward", name)]: judge_reward }),
+        ...(judge_tail === undefined ? {} : { [metricOf("judge_tail", name)]: judge_tail }),
+      };
+    }),
   };
+}
+
+function merged(
+  arrays: Readonly<Record<string, ArrayLike<number>>>,
+  figuresOf: (name: string, scores: ArrayLike<number>) => Record<string, number>,
+): Record<string, number> {
+  return Object.assign(
+    {},
+    ...Object.entries(arrays).map(([name, scores]) => figuresOf(name, scores)),
+  );
 }
 
 /** Indices of the worst ⌈qn⌉ prompts by prompt score. */
@@ -72,7 +101,7 @@ export function harmRate(rewards: ArrayLike<number>, threshold: number): number 
 function judgeFigures(
   judge: ArrayLike<number>,
   tail: Uint32Array,
-): Partial<Record<MetricName, number>> {
+): Partial<Record<"judge_reward" | "judge_tail", number>> {
   const answered = (index: number) => !Number.isNaN(judge[index]);
   const judged = Uint32Array.from({ length: judge.length }, (_, index) => index).filter(answered);
   const inTail = tail.filter(answered);

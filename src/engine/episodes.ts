@@ -1,6 +1,7 @@
 /** The per-episode arrays of a rollout, looked over before anything is learned from them. */
 import { float32Array, uint32Array } from "../protocol/arrays.js";
 import type { ComponentScores, Result, ScoreFailure } from "../protocol/messages.js";
+import { mean } from "../stats/intervals.js";
 import { TrialError } from "./failure.js";
 
 export interface EpisodeArrays {
@@ -79,6 +80,43 @@ export function failuresOf(components: readonly ComponentScores[]): ScoreFailure
     components.length === 1
       ? failures
       : failures.map((failure) => ({ ...failure, message: `${name}: ${failure.message}` })),
+  );
+}
+
+/**
+ * The raw scores of each component or judge, by name, NaN where it failed.
+ *
+ * @param all in the order of `load`
+ */
+export function scoresByName(all: readonly ComponentScores[]): Record<string, Float32Array> {
+  return Object.fromEntries(
+    all.map(({ name, scores, failures }) => [
+      name,
+      blanked(float32Array(scores), failedEpisodes(failures)),
+    ]),
+  );
+}
+
+/** As {@link figures}, by name. */
+export function figuresByName(
+  arrays: Readonly<Record<string, Float32Array>>,
+): Record<string, (number | null)[]> {
+  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, figures(array)]));
+}
+
+/**
+ * Each component's mean raw score over the episodes that have a reward, so that weighted means add
+ * up to the combined one's, and how many episodes it failed for itself.
+ */
+export function componentMeans(
+  components: readonly ComponentScores[],
+  scored: Uint32Array,
+): Record<string, { mean: number; failed: number }> {
+  return Object.fromEntries(
+    components.map(({ name, scores, failures }) => [
+      name,
+      { mean: mean(taken(float32Array(scores), scored)), failed: failedEpisodes(failures).size },
+    ]),
   );
 }
 

@@ -1,6 +1,8 @@
 /**
  * Per-episode arrays of a very large batch: a binary file beside the journal instead of megabytes
  * of text in it. Little-endian 32-bit values: magic, version, count, then one array after another.
+ * With several reward components (version 2) the names follow the count, as their length in bytes
+ * and a JSON list filled up with spaces to a multiple of four; their scores come after the others.
  */
 import { readFileSync } from "node:fs";
 import { writeDurably } from "../system/durable-files.js";
@@ -10,10 +12,10 @@ import type { Episodes } from "./events.js";
 
 /** "AVEP" as the bytes of a little-endian word. */
 const magic = 0x50455641;
-const version = 1;
+const version = { plain: 1, components: 2 } as const;
 const headerWords = 3;
 
-/** In the file's order. */
+/** In the file's order, before the scores of components. */
 const layout = [
   ["prompt", "uint32"],
   ["reward", "float32"],
@@ -21,21 +23,35 @@ const layout = [
   ["return", "float32"],
   ["length", "uint32"],
   ["weight", "float32"],
-] as const satisfies readonly (readonly [keyof Episodes, "uint32" | "float32"])[];
+] as const satisfies readonly (readonly [Exclude<keyof Episodes, "components">, ArrayType])[];
+
+type ArrayType = "uint32" | "float32";
 
 export function writeEpisodesFile(
   path: string,
   episodes: Episodes,
 ): { sha256: string; count: number } {
   const count = episodes.prompt.length;
-  const bytes = new Uint8Array(4 * (headerWords + layout.length * count));
+  const components = Object.entries(episodes.components ?? {});
+  const names = components.length === 0 ? null : paddedNames(components.map(([name]) => name));
+  const arrays = [
+    ...layout.map(([name, type]) => ({ type, values: episodes[name] })),
+    ...components.map(([, values]) => ({ type: "float32" as const, values })),
+  ];
+  const header = 4 * headerWords + (names === null ? 0 : 4 + names.length);
+  const bytes = new Uint8Array(header + 4 * arrays.length * count);
   const view = new DataView(bytes.buffer);
-  for (const [index, word] of [magic, version, count].entries()) {
+  const form = names === null ? version.plain : version.components;
+  for (const [index, word] of [magic, form, count].entries()) {
     view.setUint32(4 * index, word, true);
   }
-  let at = 4 * headerWords;
-  for (const [name, type] of layout) {
-    for (const value of episodes[name]) {
+  if (names !== null) {
+    view.setUint32(4 * headerWords, names.length, true);
+    bytes.set(names, 4 * headerWords + 4);
+  }
+  let at = header;
+  for (const { type, values } of arrays) {
+    for (const value of values) {
       if (type === "uint32") {
         view.setUint32(at, value!, true);
       } else {
@@ -46,6 +62,13 @@ export function writeEpisodesFile(
   }
   writeDurably(path, bytes);
   return { sha256: sha256Of(bytes), count };
+}
+
+function paddedNames(names: readonly string[]): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(names));
+  const padded = new Uint8Array(4 * Math.ceil(text.length / 4)).fill(0x20);
+  padded.set(text);
+  return padded;
 }
 
 /**
@@ -65,26 +88,58 @@ export function readEpisodesFile(path: string, sha256: string): Episodes {
       `${path} has changed since it was written: its digest differs`,
     );
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = bytes.byteLength >= 4 * headerWords ? view.getUint32(8, true) : 0;
-  const size = 4 * (headerWords + layout.length * count);
-  if (
-    bytes.byteLength !== size ||
-    view.getUint32(0, true) !== magic ||
-    view.getUint32(4, true) !== version
-  ) {
-    throw new RecordError("damaged", `${path} is not an episodes file of version ${version}`);
+  const header = readHeader(bytes);
+  const arrays = layout.length + (header?.names.length ?? 0);
+  if (header === null || bytes.byteLength !== header.length + 4 * arrays * header.count) {
+    throw new RecordError(
+      "damaged",
+      `${path} is not an episodes file of version ${version.plain} or ${version.components}`,
+    );
   }
-  let at = 4 * headerWords;
-  const episodes = layout.map(([name, type]) => {
-    const values = Array.from({ length: count }, (_, index) => {
-      const offset = at + 4 * index;
+  const { count, names } = header;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const arrayAt = (place: number, type: ArrayType): (number | null)[] =>
+    Array.from({ length: count }, (_, index) => {
+      const offset = header.length + 4 * (place * count + index);
       return type === "uint32" ? view.getUint32(offset, true) : figure(view, offset);
     });
-    at += 4 * count;
-    return [name, values];
-  });
-  return Object.fromEntries(episodes) as Episodes;
+  const episodes = layout.map(([name, type], place) => [name, arrayAt(place, type)]);
+  const components = names.map((name, at) => [name, arrayAt(layout.length + at, "float32")]);
+  return {
+    ...(names.length === 0 ? {} : { components: Object.fromEntries(components) }),
+    ...Object.fromEntries(episodes),
+  } as Episodes;
+}
+
+interface EpisodesHeader {
+  /** In bytes. */
+  readonly length: number;
+  readonly count: number;
+  /** Of components. */
+  readonly names: readonly string[];
+}
+
+/** @returns null: it is no header of such a file */
+function readHeader(bytes: Buffer): EpisodesHeader | null {
+  const plain = 4 * headerWords;
+  if (bytes.byteLength < plain || bytes.readUInt32LE(0) !== magic) {
+    return null;
+  }
+  const [form, count] = [bytes.readUInt32LE(4), bytes.readUInt32LE(8)];
+  if (form === version.plain) {
+    return { length: plain, count, names: [] };
+  }
+  if (form !== version.components || bytes.byteLength < plain + 4) {
+    return null;
+  }
+  const length = plain + 4 + bytes.readUInt32LE(plain);
+  try {
+    const names: unknown = JSON.parse(bytes.toString("utf8", plain + 4, length));
+    const isList = Array.isArray(names) && names.every((name) => typeof name === "string");
+    return isList ? { length, count, names } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The digits that the journal would have. */

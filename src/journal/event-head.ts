@@ -41,7 +41,8 @@ const large = [
 export function headOf(line: Buffer): EventHead {
   for (const { key, last } of large) {
     const begin = line.indexOf(key);
-    const lastArray = begin < 0 ? -1 : line.indexOf(last, begin);
+    // The last: a component may have the name of an array, and its scores stand before the others.
+    const lastArray = begin < 0 ? -1 : line.lastIndexOf(last);
     const end = lastArray < 0 ? -1 : line.indexOf("]}", lastArray);
     if (end >= 0) {
       const text = `${line.toString("utf8", 0, begin)}"large":null${line.toString("utf8", end + 2)}`;

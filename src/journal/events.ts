@@ -173,7 +173,12 @@ const sftFinished = z.strictObject({
   seconds: finite,
 });
 
+/** By component's, or judge's, name: raw scores, null where it failed. */
+const scoresByName = z.record(z.string(), z.array(figure));
+
 const episodesSchema = z.strictObject({
+  /** Absent where there is one component: its scores are the reward. Stands before the arrays that readers skip by. */
+  components: scoresByName.optional(),
   /** Prompt ids in the train set. */
   prompt: z.array(count),
   /** Raw environment reward. */
@@ -251,10 +256,19 @@ const step = z.strictObject({
   }),
   episodes_per_s: finite,
   episodes: z.union([episodesSchema, episodesFileSchema]),
+  /**
+   * By component: mean raw score over the episodes that have a reward, and how many it failed for.
+   * Absent where there is one component.
+   */
+  components: z.record(z.string(), z.strictObject({ mean: finite, failed: count })).optional(),
 });
 
 /** Per-prompt arrays of one evaluation, aligned with `prompt`. */
 const evaluationArraysSchema = z.strictObject({
+  /** Absent where there is one component: its scores are the reward. */
+  components: scoresByName.optional(),
+  /** Of the judges after the first, which is `judge`; absent where there are none. */
+  judges: scoresByName.optional(),
   prompt: z.array(count),
   prompt_score: z.array(figure),
   reward: z.array(figure),

@@ -12,6 +12,8 @@ const measured = {
   lengths: [4, 4, 4, 4, 4, 4, 4, 4, 4, 14],
   dist: [0.1, 0.2, 0.3],
   perplexity: 30,
+  components: {},
+  judges: {},
 } as const;
 
 describe("metrics", () => {

@@ -23,6 +23,8 @@ describe("the best checkpoint", () => {
         lengths: [1, 2],
         dist: [1, 1, 1],
         perplexity: 1,
+        components: {},
+        judges: {},
       },
       { harmThreshold: 0, tailQuantile: 0.5 },
     );

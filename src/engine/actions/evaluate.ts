@@ -3,7 +3,7 @@ import { divergence } from "../../analysis/cautions.js";
 import { metricsOf } from "../../analysis/metrics.js";
 import type { EventPayload } from "../../journal/events.js";
 import { float32Array, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
-import type { ScoreFailure } from "../../protocol/messages.js";
+import type { ComponentScores, ScoreFailure } from "../../protocol/messages.js";
 import { worst } from "../../risk/selection.js";
 import { streamSeed } from "../../stats/random.js";
 import { divergenceText } from "../../text/divergence.js";
@@ -15,7 +15,9 @@ import {
   failedRewards,
   failuresOf,
   figures,
+  figuresByName,
   scoredEpisodes,
+  scoresByName,
   taken,
 } from "../episodes.js";
 import { TrialError } from "../failure.js";
@@ -56,22 +58,29 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
   );
   const failures = failuresOf(result.components);
   const failed = failedEpisodes(failures);
-  const second = result.judges[0] ?? null;
-  const unjudged = failedEpisodes(second?.failures ?? []);
+  const [first = null, ...further] = result.judges;
+  const unjudged = failedEpisodes(first?.failures ?? []);
   const rewards = blanked(float32Array(result.reward), failed);
   const kl = float32Array(result.kl);
-  const judge = second === null ? null : blanked(float32Array(second.scores), unjudged);
+  const judge = first === null ? null : blanked(float32Array(first.scores), unjudged);
+  const components = result.components.length > 1 ? scoresByName(result.components) : {};
+  const judges = scoresByName(further);
   const lengths = uint32Array(result.length);
   requireFinite("reward", rewards, chosen.ids, failed);
   requireFinite("kl", kl, chosen.ids);
-  requireFinite("judge", judge ?? new Float32Array(), chosen.ids, unjudged);
-  tellFailures(step, [failures, second?.failures ?? []], chosen.ids, context);
+  for (const { name, scores, failures } of result.judges) {
+    const what = further.length === 0 ? "judge" : `judge ${name}`;
+    requireFinite(what, float32Array(scores), chosen.ids, failedEpisodes(failures));
+  }
+  tellFailures(step, failures, result.judges, chosen.ids, context);
   const scored = scoredEpisodes(chosen.ids.length, failed);
   const metrics = metricsOf(
     {
       promptScores: taken(chosen.scores, scored),
       rewards: taken(rewards, scored),
       judge: judge === null ? null : taken(judge, scored),
+      components: takenByName(components, scored),
+      judges: takenByName(judges, scored),
       kl: taken(kl, scored),
       lengths: taken(lengths, scored),
       dist: [
@@ -83,7 +92,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     },
     { harmThreshold: evaluation.harm_threshold, tailQuantile: evaluation.tail_fraction },
   );
-  tellDivergence(step, metrics as Record<string, number>, context);
+  tellDivergence(step, metrics, context);
   return {
     type: "evaluated",
     step,
@@ -91,8 +100,10 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     weights: averaged ? "ema" : "current",
     compute,
     failed: failed.size,
-    metrics: metrics as Record<string, number>,
+    metrics: metrics,
     arrays: {
+      ...(result.components.length > 1 ? { components: figuresByName(components) } : {}),
+      ...(further.length > 0 ? { judges: figuresByName(judges) } : {}),
       prompt: Array.from(chosen.ids),
       prompt_score: figures(chosen.scores),
       reward: figures(rewards),
@@ -161,6 +172,15 @@ function figure(figures: Readonly<Record<string, number>>, name: string): number
   return value;
 }
 
+function takenByName(
+  arrays: Readonly<Record<string, Float32Array>>,
+  episodes: Uint32Array,
+): Record<string, Float32Array> {
+  return Object.fromEntries(
+    Object.entries(arrays).map(([name, values]) => [name, taken(values, episodes)]),
+  );
+}
+
 function requireFinite(
   name: string,
   values: Float32Array,
@@ -179,15 +199,20 @@ function requireFinite(
 /** Failed rewards and judge scores go into the journal; too many of either end the trial. */
 function tellFailures(
   step: number,
-  [failures, unjudged]: readonly [readonly ScoreFailure[], readonly ScoreFailure[]],
+  failures: readonly ScoreFailure[],
+  judges: readonly ComponentScores[],
   ids: Uint32Array,
   context: TrialContext,
 ): void {
   const { max_failed_fraction } = context.trial.config.reward;
-  for (const [what, own] of [
+  const told: (readonly [string, readonly ScoreFailure[]])[] = [
     ["rewards", failures],
-    ["judge scores", unjudged],
-  ] as const) {
+    ...judges.map(
+      ({ name, failures }) =>
+        [judges.length === 1 ? "judge scores" : `scores of judge ${name}`, failures] as const,
+    ),
+  ];
+  for (const [what, own] of told) {
     const evaluated = `${what} of the evaluation at ${iterationPoint(step)}`;
     const message = failedRewards(evaluated, own, ids, max_failed_fraction);
     if (message !== null) {

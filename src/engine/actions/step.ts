@@ -19,12 +19,15 @@ import { streamSeed } from "../../stats/random.js";
 import { iterationName } from "../../text/iterations.js";
 import type { TrialAction } from "../action.js";
 import {
+  componentMeans,
   failedEpisodes,
   failedRewards,
   failuresOf,
   figures,
+  figuresByName,
   readEpisodes,
   scoredEpisodes,
+  scoresByName,
   taken,
 } from "../episodes.js";
 import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
@@ -100,6 +103,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const returns = taken(episodes.returns, scored);
   const klOfScored = taken(episodes.kl, scored);
   const klMean = mean(klOfScored);
+  const several = rolled.components.length > 1;
   tellDivergence(m, { kl_mean: klMean }, context);
   const event = {
     type: "step" as const,
@@ -125,6 +129,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     memory_bytes: updated.memory_bytes,
     gpu: updated.gpu,
     episodes: {
+      ...(several ? { components: figuresByName(scoresByName(rolled.components)) } : {}),
       prompt: Array.from(prompts),
       reward: figures(episodes.rewards),
       kl: figures(episodes.kl),
@@ -132,6 +137,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
       length: Array.from(episodes.lengths),
       weight: figures(weights) as number[],
     },
+    ...(several ? { components: componentMeans(rolled.components, scored) } : {}),
   };
   const endedAt = ports.clock();
   context.stepEndedAt = endedAt;
