@@ -93,7 +93,9 @@ const workerOpened = z.strictObject({
   /** It can save and restore; without, the trial has no checkpoints. */
   checkpoints: z.boolean(),
   /** Units of the figures that it may report; empty where the journal is older than this field. */
-  figures: declaredFigures.default({ update: {}, evaluate: {} }),
+  figures: declaredFigures
+    .extend({ stage: declaredFigures.shape.stage.default({}) })
+    .default({ update: {}, evaluate: {}, stage: {} }),
 });
 /** The trial's work begins: its worker loads. */
 const trialStarted = z.strictObject({
@@ -134,7 +136,12 @@ const workerReady = z.strictObject({
   prompt_scores: z
     .record(
       z.string(),
-      z.strictObject({ digest: z.string(), cached: z.boolean(), seconds: finite }),
+      z.strictObject({
+        /** Null: they cannot be kept, and every load scores them. */
+        digest: z.string().nullable(),
+        cached: z.boolean(),
+        seconds: finite,
+      }),
     )
     .default({}),
   /** Of the worker's process, on the host. */

@@ -180,14 +180,23 @@ export function undeclared<C extends Command>(
   result: Result<C>,
   declared: DeclaredFigures,
 ): string | null {
-  if (command !== "update" && command !== "evaluate") {
+  const told = declaredFor(command, declared);
+  if (told === null) {
     return null;
   }
-  const { figures } = result as Result<"update" | "evaluate">;
-  const unknown = Object.keys(figures).find(
-    (name) => !Object.hasOwn(declared[command as "update" | "evaluate"], name),
-  );
+  const { figures } = result as Result<"update" | "evaluate" | "train_stage">;
+  const unknown = Object.keys(figures).find((name) => !Object.hasOwn(told, name));
   return unknown === undefined
     ? null
     : `field \`figures.${unknown}\` is no figure that the engine's hello declares for \`${command}\``;
+}
+
+function declaredFor(
+  command: Command,
+  declared: DeclaredFigures,
+): DeclaredFigures["update"] | null {
+  if (command === "train_stage") {
+    return declared.stage;
+  }
+  return command === "update" || command === "evaluate" ? declared[command] : null;
 }

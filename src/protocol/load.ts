@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { digests, finite, float32, natural, seconds, seed, uint32, usage } from "./fields.js";
 
-const model = {
+export const model = {
   model: z.string().describe("builtin, a folder, or a hub id"),
   revision: z.string().nullable().describe("commit, branch or tag of a hub id; null: the newest"),
   trust_remote_code: z.boolean(),
@@ -45,6 +45,22 @@ const rewardComponent = z.strictObject({
   scorer,
 });
 
+/** Where texts come from: those of `load`, and those of a stage. */
+export const dataSource = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("builtin") }),
+  z.strictObject({
+    kind: z.literal("folder"),
+    path: z.string().describe("holds train.jsonl and test.jsonl"),
+  }),
+]);
+
+export const backend = z.strictObject({
+  device: z.string().describe("auto, cpu, cuda, cuda:1, mps"),
+  dtype: z.enum(["float32", "bfloat16", "float16"]),
+  threads: natural.describe("CPU threads of tensor operations; 0: torch's default"),
+  deterministic: z.boolean(),
+});
+
 export const loadPayload = z.strictObject({
   seed,
   policy: z.strictObject({
@@ -60,13 +76,7 @@ export const loadPayload = z.strictObject({
     .array(z.strictObject({ name: z.string().describe("unique among the judges"), scorer }))
     .describe("score evaluations only, never trained against"),
   data: z.strictObject({
-    source: z.discriminatedUnion("kind", [
-      z.strictObject({ kind: z.literal("builtin") }),
-      z.strictObject({
-        kind: z.literal("folder"),
-        path: z.string().describe("holds train.jsonl and test.jsonl"),
-      }),
-    ]),
+    source: dataSource,
     prompt_tokens: natural,
   }),
   rollout: z.strictObject({
@@ -93,18 +103,16 @@ export const loadPayload = z.strictObject({
     prefix_baseline: z.boolean().describe("critic = reward of the prefix + value head"),
     ema_decay: finite.describe("of the exponential moving average of the weights; 0: none is kept"),
   }),
-  backend: z.strictObject({
-    device: z.string().describe("auto, cpu, cuda, cuda:1, mps"),
-    dtype: z.enum(["float32", "bfloat16", "float16"]),
-    threads: natural.describe("CPU threads of tensor operations; 0: torch's default"),
-    deterministic: z.boolean(),
-  }),
+  backend,
   engine_options: z.record(z.string(), z.unknown()).describe("as hello's schema has them"),
 });
 
 const promptSet = z.strictObject({
   ids: uint32,
-  scores_digest: z.string().describe("sha256 of all that the prompts' scores follow from"),
+  scores_digest: z
+    .string()
+    .nullable()
+    .describe("sha256 of all that the prompts' scores follow from; null: they cannot be kept"),
 });
 
 export const loadResult = z.strictObject({
@@ -116,6 +124,9 @@ export const loadResult = z.strictObject({
   context: natural.describe("positions of the policy, in tokens"),
   train: promptSet,
   test: promptSet,
+  sft_digest: z
+    .string()
+    .describe("sha256 of all that `sft` follows from, but for its own payload: equal, equal bits"),
   overlap: natural.describe("test prompts whose text is a training text as well"),
   versions: z.record(z.string(), z.string()),
   nondeterminism: z

@@ -1,6 +1,6 @@
 /**
  * The whole seam between controller and worker. Every message that crosses the socket is one of the
- * strict objects of this file, `load.ts`, `training.ts` and `evaluation.ts`; `schema.json` is
+ * strict objects of this file, `load.ts`, `stages.ts`, `training.ts` and `evaluation.ts`; `schema.json` is
  * generated from them and compared with the worker's msgspec structs (`python/averse_worker/wire/messages/`: same names, same order).
  *
  * Conventions: snake_case on the wire; `null`, never an absent property; arrays per episode or per
@@ -27,6 +27,13 @@ import {
   type scorer,
 } from "./load.js";
 import {
+  describeStagePayload,
+  describeStageResult,
+  type stage,
+  trainStagePayload,
+  trainStageResult,
+} from "./stages.js";
+import {
   rolloutPayload,
   rolloutResult,
   sftPayload,
@@ -36,7 +43,7 @@ import {
 } from "./training.js";
 
 /** Exact match is required and checked first; a mismatch says which side is older. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 // ── devices ─────────────────────────────────────────────────────────────────────────────────
 
@@ -80,6 +87,8 @@ export const pingResult = z.strictObject({
 
 export const commands = {
   devices: { payload: empty, result: devicesResult },
+  describe_stage: { payload: describeStagePayload, result: describeStageResult },
+  train_stage: { payload: trainStagePayload, result: trainStageResult },
   load: { payload: loadPayload, result: loadResult },
   score_prompts: { payload: scorePromptsPayload, result: scorePromptsResult },
   sft: { payload: sftPayload, result: sftResult },
@@ -114,6 +123,7 @@ export const request = z.strictObject({
 /** What an engine can do; README.md says what each is. */
 export const capabilities = z.strictObject({
   sft: z.boolean(),
+  stages: z.boolean(),
   lora: z.boolean(),
   critic: z.boolean(),
   prefix_baseline: z.boolean(),
@@ -131,7 +141,11 @@ const declared = z.record(
   z.string(),
   z.strictObject({ unit: z.string().describe("empty: none"), description: z.string() }),
 );
-export const declaredFigures = z.strictObject({ update: declared, evaluate: declared });
+export const declaredFigures = z.strictObject({
+  update: declared,
+  evaluate: declared,
+  stage: declared,
+});
 
 /** First message of a worker, before it imports torch. */
 export const hello = z.strictObject({
@@ -196,6 +210,7 @@ export type GpuState = z.infer<typeof gpuState>;
 export type ScoreFailure = z.infer<typeof scoreFailure>;
 export type ComponentScores = z.infer<typeof scored>;
 export type Scorer = z.infer<typeof scorer>;
+export type Stage = z.infer<typeof stage>;
 export type DeclaredFigures = z.infer<typeof declaredFigures>;
 export type Request = z.infer<typeof request>;
 export type Hello = z.infer<typeof hello>;

@@ -13,7 +13,7 @@ export function answerTo(action: TrialAction): EventPayload {
         engine: "e",
         version: "1",
         checkpoints: true,
-        figures: { update: {}, evaluate: {} },
+        figures: { update: {}, evaluate: {}, stage: {} },
       };
     case "load":
       return {

@@ -24,6 +24,7 @@ const text = fc.string({ unit: "grapheme" });
 const figure = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 const capabilities = fc.record({
   sft: fc.boolean(),
+  stages: fc.boolean(),
   lora: fc.boolean(),
   critic: fc.boolean(),
   prefix_baseline: fc.boolean(),
@@ -49,7 +50,7 @@ const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
     version: text,
     capabilities,
     engine_options: fc.dictionary(key, fc.oneof(text, fc.boolean(), fc.dictionary(key, text))),
-    figures: fc.record({ update: declared, evaluate: declared }),
+    figures: fc.record({ update: declared, evaluate: declared, stage: declared }),
   }),
   fc.record({
     kind: fc.constant("progress" as const),

@@ -8,6 +8,7 @@ import msgspec
 from averse_worker.wire.messages.base import float32_bytes, uint32_bytes
 from averse_worker.wire.messages.evaluation import EvaluatePayload
 from averse_worker.wire.messages.load import LoadPayload, ScorePromptsPayload
+from averse_worker.wire.messages.stages import DescribeStagePayload, TrainStagePayload
 from averse_worker.wire.messages.training import (
     KlLoss,
     RolloutPayload,
@@ -135,6 +136,39 @@ def load_payload(base: LoadPayload | None = None, **changes: Any) -> LoadPayload
             raise KeyError(path)
         target[last] = value
     return msgspec.convert(plain, LoadPayload)
+
+
+STAGE: dict[str, Any] = {
+    "name": "mine",
+    "kind": "language_model",
+    "base": {"kind": "model", "model": "builtin", "revision": None, "trust_remote_code": False},
+    "data": {"kind": "builtin"},
+    "options": {
+        "steps": 10,
+        "epochs": None,
+        "batch": 4,
+        "learning_rate": 1e-4,
+        "learning_rate_decay": "linear",
+        "warmup": 0,
+        "max_tokens": 12,
+        "held_out": 0.1,
+    },
+}
+
+
+def stage_payload(path: Any = None, *, seed: int = 5, **changes: Any) -> Any:
+    """A payload of `train_stage`, or without a path of `describe_stage`."""
+    stage = copy.deepcopy(STAGE)
+    for name, value in changes.items():
+        *sections, last = name.split("__")
+        target = stage
+        for section in sections:
+            target = target[section]
+        target[last] = value
+    plain = {"stage": stage, "backend": LOAD["backend"]}
+    if path is None:
+        return msgspec.convert(plain, DescribeStagePayload)
+    return msgspec.convert({"seed": seed, "path": str(path), **plain}, TrainStagePayload)
 
 
 def rollout_payload(

@@ -12,7 +12,13 @@ import {
   type Result,
 } from "../../src/protocol/messages.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker/contract.js";
-import { evaluatePayload, loadPayload, rolloutPayload, updatePayload } from "./payloads.js";
+import {
+  evaluatePayload,
+  loadPayload,
+  rolloutPayload,
+  stagePayload,
+  updatePayload,
+} from "./payloads.js";
 
 export function workerContract(open: () => Promise<Worker>): void {
   describe("contract of a worker", () => {
@@ -85,6 +91,51 @@ export function workerContract(open: () => Promise<Worker>): void {
       } finally {
         await other.close();
       }
+    });
+
+    test("a stage is described without its name, and trained into a folder that load takes", async () => {
+      const payload = stagePayload();
+      const { digest } = await ask("describe_stage", payload);
+      expect(digest).toMatch(/^[0-9a-f]{64}$/);
+      const renamed = stagePayload("language_model", { name: "other" });
+      expect((await ask("describe_stage", renamed)).digest).toBe(digest);
+      const longer = { ...payload.stage.options, steps: 11 };
+      const other = stagePayload("language_model", { options: longer });
+      expect((await ask("describe_stage", other)).digest).not.toBe(digest);
+
+      const [one, again] = [freshFolder(), freshFolder()];
+      const trained = await ask("train_stage", { seed: 5, path: one, ...payload });
+      const repeated = await ask("train_stage", { seed: 5, path: again, ...payload });
+      expect(readdirSync(one).sort()).toEqual(Object.keys(trained.files).sort());
+      expect(repeated).toEqual({ ...trained, seconds: repeated.seconds });
+      expect(trained.curve.length).toBeGreaterThan(0);
+      const failure = await failureOf(worker.call("rollout", rolloutPayload([0])));
+      expect(failure.message).toContain("load");
+      const policy = { ...loadPayload.policy, model: one };
+      expect((await ask("load", { ...loadPayload, policy })).digests.policy).toEqual(trained.files);
+    });
+
+    test("a stage goes on from the model of another", async () => {
+      const path = freshFolder();
+      await ask("train_stage", { seed: 5, path, ...stagePayload() });
+      const base = {
+        kind: "model",
+        model: path,
+        revision: null,
+        trust_remote_code: false,
+      } as const;
+      const next = stagePayload("classifier", { base });
+      await ask("describe_stage", next);
+      const trained = await ask("train_stage", { seed: 5, path: freshFolder(), ...next });
+      expect(Object.keys(trained.digests.base)).not.toEqual([]);
+    });
+
+    test("what SFT follows from has a digest, which the seed is part of", async () => {
+      const { sft_digest } = await ask("load", loadPayload);
+      expect(sft_digest).toMatch(/^[0-9a-f]{64}$/);
+      expect((await ask("load", loadPayload)).sft_digest).toBe(sft_digest);
+      const other = await ask("load", { ...loadPayload, seed: loadPayload.seed + 1 });
+      expect(other.sft_digest).not.toBe(sft_digest);
     });
 
     test("options that the engine does not have are refused by their key", async () => {

@@ -10,6 +10,7 @@ export const helloMessage: Hello = {
   version: "1",
   capabilities: {
     sft: true,
+    stages: true,
     lora: true,
     critic: true,
     prefix_baseline: true,
@@ -25,5 +26,6 @@ export const helloMessage: Hello = {
   figures: {
     update: { loss_policy: { unit: "", description: "the policy's term of the loss" } },
     evaluate: { perplexity: { unit: "", description: "of held-out texts" } },
+    stage: { loss: { unit: "", description: "the last of the curve" } },
   },
 };

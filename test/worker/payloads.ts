@@ -1,8 +1,36 @@
 /** Payloads for tests: whole ones to begin with. The load is a file that the benchmarks read, too. */
 import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
-import type { Payload } from "../../src/protocol/messages.js";
+import type { Payload, Stage } from "../../src/protocol/messages.js";
+import { loadPayload } from "./load-payload.mjs";
 
-export { loadPayload } from "./load-payload.mjs";
+export { loadPayload };
+
+/** A stage of ten steps from the built-in model and data. */
+export function stagePayload(
+  kind: Stage["kind"] = "language_model",
+  changes: Partial<Stage> = {},
+): Payload<"describe_stage"> {
+  return {
+    stage: {
+      name: "mine",
+      kind,
+      base: { kind: "model", model: "builtin", revision: null, trust_remote_code: false },
+      data: { kind: "builtin" },
+      options: {
+        steps: 10,
+        epochs: null,
+        batch: 4,
+        learning_rate: 1e-4,
+        learning_rate_decay: "linear",
+        warmup: 0,
+        max_tokens: 12,
+        held_out: 0.1,
+      },
+      ...changes,
+    },
+    backend: loadPayload.backend,
+  };
+}
 
 export function rolloutPayload(
   prompts: ArrayLike<number>,

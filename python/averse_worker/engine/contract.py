@@ -15,6 +15,12 @@ from averse_worker.wire.messages.load import (
     ScorePromptsPayload,
     ScorePromptsResult,
 )
+from averse_worker.wire.messages.stages import (
+    DescribeStagePayload,
+    DescribeStageResult,
+    TrainStagePayload,
+    TrainStageResult,
+)
 from averse_worker.wire.messages.training import (
     ExportPayload,
     ExportResult,
@@ -72,6 +78,23 @@ class Engine(Protocol):
 
     def devices(self, payload: Empty, report: Report) -> DevicesResult:
         """The devices that `backend.device` may name; also before `load`."""
+        ...
+
+    def describe_stage(self, payload: DescribeStagePayload, report: Report) -> DescribeStageResult:
+        """Says what the result of a stage follows from; also before `load`; changes nothing.
+
+        Raises:
+            InputError: an option is out of range, or base or data are not there.
+        """
+        ...
+
+    def train_stage(self, payload: TrainStagePayload, report: Report) -> TrainStageResult:
+        """Trains a model of its own into the empty folder `path`; also before `load`.
+
+        What was loaded is dropped first: two sets of models may not fit into memory. Even where it
+        fails, `load` is to be sent again. A function of the payload and of what `describe_stage`
+        has the digest of.
+        """
         ...
 
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:

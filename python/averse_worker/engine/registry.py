@@ -28,6 +28,17 @@ _FIGURES: Final = DeclaredFigures(
         "dist_3": DeclaredFigure(unit="fraction", description="distinct trigrams over trigrams"),
         "perplexity": DeclaredFigure(unit="", description="of held-out texts of the good class"),
     },
+    stage={
+        name: DeclaredFigure(unit=unit, description=description)
+        for name, unit, description in (
+            ("loss", "", "the last of the curve"),
+            ("held_out_loss", "", "on the held-out rows"),
+            ("perplexity", "", "of the held-out texts, per token"),
+            ("accuracy", "fraction", "of the held-out rows or pairs"),
+            ("auroc", "", "area under the ROC curve on the held-out rows"),
+            ("calibration_error", "", "expected calibration error on the held-out rows"),
+        )
+    },
 )
 """Both engines report the same ones; `src/protocol/README.md` has their meaning."""
 
@@ -36,6 +47,7 @@ ENGINES: Final[dict[str, EngineFacts]] = {
     "fake": EngineFacts(
         Capabilities(
             sft=True,
+            stages=True,
             lora=False,
             critic=True,
             prefix_baseline=True,
@@ -63,6 +75,7 @@ ENGINES: Final[dict[str, EngineFacts]] = {
     "torch": EngineFacts(
         Capabilities(
             sft=True,
+            stages=False,
             lora=True,
             critic=True,
             prefix_baseline=True,

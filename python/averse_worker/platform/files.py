@@ -1,5 +1,6 @@
 """Files that the worker reads and writes: the built-in assets, digests, sizes and modes."""
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,17 @@ def folder_digests(folder: Path) -> dict[str, str]:
     """Path inside the folder (with forward slashes) → digest, of all its files, sorted."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+
+
+@functools.cache
+def code_digest() -> str:
+    """SHA-256 of this package's own source: what is trained follows from it, too."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def folder_bytes(folder: Path) -> int:

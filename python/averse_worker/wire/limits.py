@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.base import float32_array, uint32_array
 from averse_worker.wire.messages.load import LoadPayload, ScorePromptsPayload
+from averse_worker.wire.messages.stages import ArchitectureBase, Stage
 from averse_worker.wire.messages.training import SftPayload, UpdatePayload
 
 
@@ -66,6 +67,36 @@ def needs_prompt_scores(payload: LoadPayload) -> bool:
     """Whether a rollout needs the scores of its prompts alone."""
     baselines = any(reward.baseline == "prompt" for reward in payload.rewards)
     return baselines or payload.training.prefix_baseline
+
+
+def stage_key(stage: Stage, field: str) -> str:
+    """Path of a field of a stage in the configuration."""
+    return f"stages.{stage.name}.{field}"
+
+
+def check_stage(stage: Stage) -> None:
+    """Refuses a stage of no steps, no texts or no tokens.
+
+    Raises:
+        InputError: with the config key of the first field out of range.
+    """
+    options = stage.options
+    if (options.steps is None) == (options.epochs is None):
+        raise InputError(
+            f"stages.{stage.name} needs one of steps and epochs; set one of them",
+            key=stage_key(stage, "steps"),
+        )
+    if options.steps is not None:
+        _check(stage_key(stage, "steps"), options.steps, low=1)
+    if options.epochs is not None:
+        _check(stage_key(stage, "epochs"), options.epochs, low=0, open_low=True)
+    _check(stage_key(stage, "batch"), options.batch, low=1)
+    _check(stage_key(stage, "learning_rate"), options.learning_rate, low=0)
+    _check(stage_key(stage, "max_tokens"), options.max_tokens, low=1)
+    _check(stage_key(stage, "held_out"), options.held_out, low=0, high=1, open_high=True)
+    if isinstance(stage.base, ArchitectureBase):
+        for field in ("layers", "width", "heads", "context", "vocabulary"):
+            _check(stage_key(stage, f"base.{field}"), getattr(stage.base, field), low=1)
 
 
 def check_sft(payload: SftPayload) -> None:

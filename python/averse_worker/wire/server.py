@@ -37,6 +37,9 @@ from averse_worker.wire.messages.envelope import (
 )
 from averse_worker.wire.report import ThinnedReport
 
+_WITHOUT_LOAD: Final[frozenset[Command]] = frozenset(
+    {"devices", "describe_stage", "train_stage", "load"}
+)
 _CONTROL: Final[frozenset[Command]] = frozenset({"ping", "interrupt", "shutdown"})
 
 
@@ -148,7 +151,7 @@ class Server:
                     # A failure with the running command's id would be taken for its reply.
                     id=request.id if request.id != busy.id else None,
                 )
-            if not self._loaded and request.command not in ("devices", "load"):
+            if not self._loaded and request.command not in _WITHOUT_LOAD:
                 raise Refused(
                     f"`{request.command}` arrived before a successful `load`; send `load` first",
                     id=request.id,
@@ -171,6 +174,9 @@ class Server:
 
     def _answer(self, job: _Job) -> bytes:
         id, command = job.request.id, job.request.command
+        if command == "train_stage":
+            with self._lock:
+                self._loaded = False
         try:
             result = self._perform(job)
             expected = RESULTS[command]

@@ -50,7 +50,7 @@ export async function scoredPrompts(
     return { prompts: { ids, scores: null }, told: null };
   }
   const digest = set.scores_digest;
-  const known = keptScores(digest, ids.length, context);
+  const known = digest === null ? null : keptScores(digest, ids.length, context);
   const { combined, components, seconds } = await workerOf(context).call(
     "score_prompts",
     {
@@ -69,7 +69,7 @@ export async function scoredPrompts(
       "reward.model",
     );
   }
-  if (known === null) {
+  if (known === null && digest !== null) {
     keep(
       digest,
       components.map(({ name, scores }) => ({ name, scores: float32Array(scores) })),

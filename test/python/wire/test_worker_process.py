@@ -59,6 +59,7 @@ def test_one_whole_session(controller: WireController, tmp_path: Path) -> None:
         "version": "0.1.0",
         "capabilities": {
             "sft": True,
+            "stages": True,
             "lora": False,
             "critic": True,
             "prefix_baseline": True,

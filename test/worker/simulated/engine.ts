@@ -20,6 +20,7 @@ import type {
   Payload,
   Result,
   ScoreFailure,
+  Stage,
 } from "../../../src/protocol/messages.js";
 import { streamSeed } from "../../../src/stats/random.js";
 import { WorkerFailure } from "../../../src/worker/contract.js";
@@ -107,6 +108,37 @@ export class SimulatedEngine {
     return this.#devices;
   }
 
+  describe_stage({ stage }: Payload<"describe_stage">): Result<"describe_stage"> {
+    const { kind, options } = stage;
+    const digests = stageInputs(stage);
+    return {
+      digest: createHash("sha256")
+        .update(JSON.stringify([kind, options, digests]))
+        .digest("hex"),
+      digests,
+      nondeterminism: [],
+    };
+  }
+
+  /** A policy between untrained and what SFT leads to, or a file that names its kind. */
+  train_stage({ seed, path, stage }: Payload<"train_stage">): Result<"train_stage"> {
+    this.#loaded = null;
+    const steps = stage.options.steps ?? 1;
+    const loss = 1 / (1 + steps) + (seed % 100) / 1e6;
+    const content =
+      stage.kind === "language_model"
+        ? { model_type: "averse-simulated", policy: SFT_POLICY * (1 - loss) }
+        : { model_type: `averse-simulated-${stage.kind}`, loss };
+    return {
+      ...writeFolder("train_stage", path, "config.json", content),
+      figures: { loss },
+      curve: [{ step: steps, loss, held_out: null }],
+      digests: stageInputs(stage),
+      versions: { simulated: "1" },
+      seconds: steps * SECONDS_PER_TOKEN,
+    };
+  }
+
   load(payload: Payload<"load">): Result<"load"> {
     refuseOptions(payload);
     this.#loaded = payload;
@@ -130,13 +162,16 @@ export class SimulatedEngine {
       context: 1024,
       train: promptSet(this.#train),
       test: promptSet(this.#test),
+      sft_digest: createHash("sha256")
+        .update(JSON.stringify([payload.seed, payload.policy.model, payload.reference === null]))
+        .digest("hex"),
       overlap: 0,
       versions: { simulated: "1" },
       nondeterminism: [],
       model_settings: {},
       digests: {
-        policy: digest,
-        reference: digest,
+        policy: filesOf(payload.policy.model) ?? digest,
+        reference: filesOf(payload.reference?.model ?? payload.policy.model) ?? digest,
         rewards: Object.fromEntries(payload.rewards.map(({ name }) => [name, digest])),
         judges: Object.fromEntries(payload.judges.map(({ name }) => [name, digest])),
         data: digest,
@@ -509,6 +544,20 @@ function readArray(
   return values;
 }
 
+/** Digests of a folder that a simulated worker wrote; null: `model` is none. */
+function filesOf(model: string): Record<string, string> | null {
+  const path = join(model, "config.json");
+  return existsSync(path)
+    ? { "config.json": createHash("sha256").update(readFileSync(path)).digest("hex") }
+    : null;
+}
+
+function stageInputs({ base }: Stage): Result<"describe_stage">["digests"] {
+  const digest = { simulated: "0".repeat(64) };
+  const files = base.kind === "model" ? (filesOf(base.model) ?? digest) : {};
+  return { base: files, data: digest };
+}
+
 /** The only option that the simulated engine has. */
 function refuseOptions({ engine_options }: Payload<"load">): void {
   const unknown = Object.keys(engine_options).find((name) => name !== "speed");
@@ -572,7 +621,7 @@ function fail(
  * @throws {WorkerFailure} of kind "input": there is no such folder, or it holds something.
  */
 export function writeFolder(
-  command: "save" | "export",
+  command: "save" | "export" | "train_stage",
   folder: string,
   file: string,
   content: object,

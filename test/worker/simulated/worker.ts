@@ -40,6 +40,8 @@ type EngineCommand = Exclude<Command, "ping" | "interrupt" | "shutdown">;
 /** What a phase of progress is called, and counted in. */
 const PHASES: Readonly<Record<EngineCommand, readonly [phase: string, unit: string]>> = {
   devices: ["devices", "devices"],
+  describe_stage: ["describe", "stages"],
+  train_stage: ["stage", "steps"],
   load: ["load", "models"],
   score_prompts: ["score", "texts"],
   sft: ["sft", "steps"],
@@ -51,6 +53,8 @@ const PHASES: Readonly<Record<EngineCommand, readonly [phase: string, unit: stri
   restore: ["restore", "checkpoints"],
   export: ["export", "models"],
 };
+
+const withoutLoad: readonly Command[] = ["devices", "describe_stage", "train_stage", "load"];
 
 const ONE_CPU: Result<"devices"> = {
   auto: "cpu",
@@ -79,6 +83,7 @@ class SimulatedWorker implements Worker {
     version: "1",
     capabilities: {
       sft: true,
+      stages: true,
       lora: false,
       critic: true,
       prefix_baseline: true,
@@ -108,6 +113,7 @@ class SimulatedWorker implements Worker {
         "explained_variance",
       ]),
       evaluate: declared(["dist_1", "dist_2", "dist_3", "perplexity"]),
+      stage: declared(["loss"]),
     },
   };
   readonly #engine: SimulatedEngine;
@@ -164,7 +170,7 @@ class SimulatedWorker implements Worker {
     if (this.#inHand !== null) {
       refuse(command, "protocol", `\`${command}\` arrived while \`${this.#inHand}\` is running`);
     }
-    if (!this.#loaded && command !== "load" && command !== "devices") {
+    if (!this.#loaded && !withoutLoad.includes(command)) {
       refuse(command, "protocol", `\`${command}\` arrived before a successful \`load\``);
     }
     this.#inHand = command;
@@ -181,7 +187,7 @@ class SimulatedWorker implements Worker {
       // The payload was checked against the schema of this very command.
       const perform = this.#engine[command] as (payload: unknown) => unknown;
       const result = perform.call(this.#engine, payload);
-      this.#loaded ||= command === "load";
+      this.#loaded = command === "load" || (this.#loaded && command !== "train_stage");
       onProgress?.({ phase, done: 1, total: 1, unit });
       return result;
     } finally {

@@ -14,7 +14,7 @@ import numpy as np
 
 from averse_worker import __version__
 from averse_worker.engine.contract import Report
-from averse_worker.engine.fake import files, world
+from averse_worker.engine.fake import files, stages, world
 from averse_worker.engine.fake.episodes import evaluate, roll_out, score_prompts
 from averse_worker.engine.fake.loaded import Loaded, load_all
 from averse_worker.engine.fake.training import fine_tune, update
@@ -37,6 +37,12 @@ from averse_worker.wire.messages.load import (
     PromptSet,
     ScorePromptsPayload,
     ScorePromptsResult,
+)
+from averse_worker.wire.messages.stages import (
+    DescribeStagePayload,
+    DescribeStageResult,
+    TrainStagePayload,
+    TrainStageResult,
 )
 from averse_worker.wire.messages.training import (
     ExportPayload,
@@ -86,6 +92,15 @@ class FakeEngine:
         report("devices", 1, 1, "devices")
         return DevicesResult(auto="cpu", devices=[cpu], cores=cores())
 
+    def describe_stage(self, payload: DescribeStagePayload, report: Report) -> DescribeStageResult:
+        """What a stage's result follows from."""
+        return stages.describe(payload.stage, report)
+
+    def train_stage(self, payload: TrainStagePayload, report: Report) -> TrainStageResult:
+        """Writes a policy or a classifier that `load` can name."""
+        self._loaded = None
+        return stages.train(payload, report)
+
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
         """Loads the built-in world; refuses models and data it does not have."""
         started = time.perf_counter()
@@ -100,6 +115,7 @@ class FakeEngine:
             context=1024,
             train=_prompt_set(loaded, "train"),
             test=_prompt_set(loaded, "test"),
+            sft_digest=loaded.sft_digest(),
             overlap=0,
             versions={
                 "python": platform.python_version(),

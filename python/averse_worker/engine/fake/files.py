@@ -86,6 +86,30 @@ def read_policy(folder: Path, key: str) -> Floats:
         ) from error
 
 
+def write_classifier(folder: Path, weights: Floats) -> None:
+    """Writes a classifier of a stage, which every scorer of kind `classifier` can name."""
+    check_empty_folder(folder)
+    save_file({"classifier": weights}, folder / _MODEL)
+    _write_json(folder / _CONFIG, {"model_type": "averse-fake-classifier", "features": FEATURES})
+    same_mode(folder, _CONFIG)
+
+
+def check_classifier(folder: Path, key: str) -> None:
+    """Refuses a folder that `write_classifier` did not write.
+
+    Raises:
+        InputError: with `key`, the config key that named it.
+    """
+    try:
+        _read_tensors(folder / _MODEL, {"classifier"})
+    except InputError as error:
+        raise InputError(
+            f"{key} is '{folder}'; the fake engine scores with 'builtin' and with classifiers of "
+            f"its own stages only ({error.message}): use the torch engine",
+            key=key,
+        ) from error
+
+
 def _read_tensors(path: Path, names: set[str]) -> dict[str, Floats]:
     try:
         tensors = load_file(path)

@@ -16,12 +16,19 @@ from averse_worker.engine.fake import files, world
 from averse_worker.engine.fake.learning import Episodes, Parameters
 from averse_worker.engine.fake.world import Floats, Prompts, Words
 from averse_worker.engine.readiness import require_ema
-from averse_worker.platform.files import folder_digests
+from averse_worker.platform.files import code_digest, folder_digests
 from averse_worker.rewards.contract import Failed
 from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.limits import reward_key
 from averse_worker.wire.messages.base import Digests, GpuState
-from averse_worker.wire.messages.load import BuiltinScorer, FolderSource, LoadDigests, LoadPayload
+from averse_worker.wire.messages.load import (
+    BuiltinScorer,
+    DataSource,
+    FolderSource,
+    LoadDigests,
+    LoadPayload,
+    LoadScorer,
+)
 
 
 @dataclass
@@ -70,6 +77,23 @@ class Loaded:
         kept = self.payload.training.ema_decay > 0
         return require_ema(self.parameters.ema if kept else None)
 
+    def sft_digest(self) -> str:
+        """Of all that `sft` follows from, but for its own payload."""
+        payload = self.payload
+        state = [
+            payload.seed,
+            payload.reference is None,
+            payload.training.critic,
+            payload.training.ema_decay > 0,
+            payload.backend,
+            self.digests.policy,
+            self.digests.reference,
+            self.digests.data,
+            code_digest(),
+            np.__version__,
+        ]
+        return hashlib.sha256(msgspec.json.encode(state)).hexdigest()
+
     def scores_digest(self, split: str) -> str:
         """Of all that the scores of a split's prompts follow from."""
         described = msgspec.json.encode([self.payload.rewards, np.__version__])
@@ -108,8 +132,13 @@ def load_all(
         digests=LoadDigests(
             policy=policy_digests,
             reference=reference_digests,
-            rewards={reward.name: builtin_digest(np.array([1])) for reward in payload.rewards},
-            judges={judge.name: builtin_digest(np.zeros(1)) for judge in payload.judges},
+            rewards={
+                reward.name: scorer_digests(reward.scorer, np.array([1]))
+                for reward in payload.rewards
+            },
+            judges={
+                judge.name: scorer_digests(judge.scorer, np.zeros(1)) for judge in payload.judges
+            },
             data=builtin_digest(plain.scores),
         ),
         parameters=Parameters(
@@ -143,21 +172,12 @@ def check_known(payload: LoadPayload) -> None:
     scorers += [(judge, judge, judging.scorer) for judging in payload.judges]
     for model, label, scorer in scorers:
         if not isinstance(scorer, BuiltinScorer):
-            raise InputError(
-                f"{model} is '{scorer.model}'; the fake engine supports only 'builtin': use the "
-                "torch engine",
-                key=model,
-            )
+            files.check_classifier(Path(scorer.model), model)
         if scorer.label not in (None, *_LABELS):
             raise InputError(
                 f"{label} is '{scorer.label}'; expected one of {', '.join(_LABELS)}", key=label
             )
-    if isinstance(payload.data.source, FolderSource):
-        raise InputError(
-            f"data.path is '{payload.data.source.path}'; the fake engine supports only "
-            "'builtin': use the torch engine",
-            key="data.path",
-        )
+    require_builtin_data(payload.data.source, "data.path")
     if payload.policy.adapter is not None:
         raise InputError(
             "policy.lora_rank is set, but the fake engine has no LoRA; set it to 0",
@@ -167,6 +187,20 @@ def check_known(payload: LoadPayload) -> None:
         raise MissingEnvironment(
             f"backend.device is '{payload.backend.device}'; the fake engine has only 'cpu'",
             key="backend.device",
+        )
+
+
+def require_builtin_data(source: DataSource, key: str) -> None:
+    """Refuses all texts but the built-in ones.
+
+    Raises:
+        InputError: with `key`, the config key that named them.
+    """
+    if isinstance(source, FolderSource):
+        raise InputError(
+            f"{key} is '{source.path}'; the fake engine supports only 'builtin': use the torch "
+            "engine",
+            key=key,
         )
 
 
@@ -202,6 +236,13 @@ def load_policy(model: str, key: str) -> tuple[Floats, Digests]:
         return policy, builtin_digest(policy)
     folder = Path(model)
     return files.read_policy(folder, key), folder_digests(folder)
+
+
+def scorer_digests(scorer: LoadScorer, builtin: NDArray[Any]) -> Digests:
+    """Of the files of a scorer, or what stands for those of the built-in one."""
+    if isinstance(scorer, BuiltinScorer):
+        return builtin_digest(builtin)
+    return folder_digests(Path(scorer.model))
 
 
 def builtin_digest(array: NDArray[Any]) -> Digests:

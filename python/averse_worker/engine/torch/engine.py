@@ -56,6 +56,13 @@ from averse_worker.wire.messages.load import (
     ScorePromptsPayload,
     ScorePromptsResult,
 )
+from averse_worker.wire.messages.stages import (
+    DescribeStagePayload,
+    DescribeStageResult,
+    Stage,
+    TrainStagePayload,
+    TrainStageResult,
+)
 from averse_worker.wire.messages.training import (
     ExportPayload,
     ExportResult,
@@ -95,6 +102,14 @@ class TorchEngine:
         auto, found = list_devices()
         report("devices", 1, 1, "devices")
         return DevicesResult(auto=auto, devices=found, cores=cores())
+
+    def describe_stage(self, payload: DescribeStagePayload, report: Report) -> DescribeStageResult:
+        """Not yet: the capability `stages` is false."""
+        raise _no_stages(payload.stage)
+
+    def train_stage(self, payload: TrainStagePayload, report: Report) -> TrainStageResult:
+        """Not yet: the capability `stages` is false."""
+        raise _no_stages(payload.stage)
 
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
         """Loads policy, reference, reward models, judges and prompts.
@@ -281,6 +296,11 @@ class TorchEngine:
         files, size = folder_digests(folder), folder_bytes(folder)
         report("export", 1, 1, "models")
         return ExportResult(files=files, bytes=size, seconds=time.perf_counter() - started)
+
+
+def _no_stages(stage: Stage) -> InputError:
+    key = f"stages.{stage.name}"
+    return InputError(f"{key}: the torch engine trains no stages; remove it", key=key)
 
 
 def _check_options(payload: LoadPayload) -> None:

@@ -44,6 +44,7 @@ def load_result(loaded: Loaded, started: float) -> LoadResult:
         context=context_of(policy.actor.causal),
         train=prompt_set("train"),
         test=prompt_set("test"),
+        sft_digest=loaded.sft_digest(digests, machine),
         overlap=loaded.data.overlap,
         versions=found,
         nondeterminism=device.nondeterminism(backend.deterministic),

@@ -21,6 +21,7 @@ from averse_worker.models.load import load_policy
 from averse_worker.models.policy import Policy
 from averse_worker.models.settings import language_model_settings
 from averse_worker.platform.device import Device, open_device
+from averse_worker.platform.files import code_digest
 from averse_worker.rewards.classifier import (
     TransformersReward,
     check_reward,
@@ -173,6 +174,30 @@ class Loaded:
             judges={name: folder.digests() for name, folder in folders.judges.items()},
             data=self.data.digests,
         )
+
+    def sft_digest(self, files: LoadDigests, machine: Mapping[str, str]) -> str:
+        """sha256 of all that `sft` follows from, but for its own payload.
+
+        What a checkpoint after it holds follows from it as well: the seed is that of the value
+        head, which fine-tuning leaves alone.
+
+        Args:
+            machine: versions, device and threads.
+        """
+        payload = self.payload
+        state = (
+            payload.seed,
+            payload.policy.adapter,
+            payload.reference is None,
+            payload.training.critic,
+            payload.training.ema_decay > 0,
+            (payload.backend.dtype, payload.backend.deterministic),
+            (files.policy, files.reference),
+            self.data.good["train"],
+            machine,
+            code_digest(),
+        )
+        return sha256(msgspec.json.encode(state)).hexdigest()
 
     def scores_digest(self, split: Split, files: LoadDigests, machine: Mapping[str, str]) -> str:
         """sha256 of all that the prompts' scores follow from.

@@ -21,6 +21,12 @@ from averse_worker.wire.messages.load import (
     ScorePromptsPayload,
     ScorePromptsResult,
 )
+from averse_worker.wire.messages.stages import (
+    DescribeStagePayload,
+    DescribeStageResult,
+    TrainStagePayload,
+    TrainStageResult,
+)
 from averse_worker.wire.messages.training import (
     ExportPayload,
     ExportResult,
@@ -38,7 +44,7 @@ from averse_worker.wire.messages.training import (
     UpdateResult,
 )
 
-PROTOCOL_VERSION: Final = 4
+PROTOCOL_VERSION: Final = 5
 """Exact match is required and checked first; a mismatch says which side is older."""
 
 MAX_MESSAGE_BYTES: Final = 256 * 2**20
@@ -68,6 +74,8 @@ class PingResult(Message, frozen=True, kw_only=True):
 
 Command = Literal[
     "devices",
+    "describe_stage",
+    "train_stage",
     "load",
     "score_prompts",
     "sft",
@@ -85,6 +93,8 @@ Command = Literal[
 
 PAYLOADS: Final[dict[Command, type[Message]]] = {
     "devices": Empty,
+    "describe_stage": DescribeStagePayload,
+    "train_stage": TrainStagePayload,
     "load": LoadPayload,
     "score_prompts": ScorePromptsPayload,
     "sft": SftPayload,
@@ -102,6 +112,8 @@ PAYLOADS: Final[dict[Command, type[Message]]] = {
 
 RESULTS: Final[dict[Command, type[Message]]] = {
     "devices": DevicesResult,
+    "describe_stage": DescribeStageResult,
+    "train_stage": TrainStageResult,
     "load": LoadResult,
     "score_prompts": ScorePromptsResult,
     "sft": SftResult,
@@ -137,6 +149,7 @@ class Capabilities(Message, frozen=True, kw_only=True):
     """What an engine can do; `src/protocol/README.md` says what each is."""
 
     sft: bool
+    stages: bool
     lora: bool
     critic: bool
     prefix_baseline: bool
@@ -160,6 +173,7 @@ class DeclaredFigures(Message, frozen=True, kw_only=True):
 
     update: dict[str, DeclaredFigure]
     evaluate: dict[str, DeclaredFigure]
+    stage: dict[str, DeclaredFigure]
 
 
 class Hello(Message, frozen=True, kw_only=True, tag_field="kind", tag="hello"):

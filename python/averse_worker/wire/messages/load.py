@@ -126,8 +126,12 @@ class FolderSource(Message, frozen=True, kw_only=True, tag_field="kind", tag="fo
     """holds train.jsonl and test.jsonl"""
 
 
+DataSource = BuiltinSource | FolderSource
+"""Where texts come from: those of `load`, and those of a stage."""
+
+
 class LoadData(Message, frozen=True, kw_only=True):
-    source: BuiltinSource | FolderSource
+    source: DataSource
     prompt_tokens: Count
 
 
@@ -189,8 +193,8 @@ class LoadPayload(Message, frozen=True, kw_only=True):
 
 class PromptSet(Message, frozen=True, kw_only=True):
     ids: Uint32
-    scores_digest: str
-    """sha256 of all that the prompts' scores follow from"""
+    scores_digest: str | None
+    """sha256 of all that the prompts' scores follow from; None: they cannot be kept"""
 
 
 class LoadDigests(Message, frozen=True, kw_only=True):
@@ -213,6 +217,8 @@ class LoadResult(Message, frozen=True, kw_only=True):
     """positions of the policy, in tokens"""
     train: PromptSet
     test: PromptSet
+    sft_digest: str
+    """sha256 of all that `sft` follows from, but for its own payload: equal, equal bits"""
     overlap: Count
     """test prompts whose text is a training text as well"""
     versions: dict[str, str]
