@@ -5,6 +5,7 @@ import type { EventFigures } from "../journal/event-head.js";
 import { confidence95, mean, sd } from "../stats/intervals.js";
 import { comparisons } from "./comparisons.js";
 import { conclusion } from "./conclusion.js";
+import { costFigures } from "./cost-figures.js";
 import type { Evaluation, Metric } from "./evaluation.js";
 import { frontiers } from "./frontier.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
@@ -21,7 +22,7 @@ export function aggregate(experiment: Experiment, events: Iterable<EventFigures>
 export function summarise(experiment: Experiment, figures: RunFigures): Evaluation {
   const trials = planTrials(experiment);
   const found = {
-    arms: armMetrics(trials, figures),
+    arms: armMetrics(trials, figures, experiment.evaluation.tail_fraction),
     frontier: frontiers(trials, figures),
     comparisons: comparisons(experiment, trials, figures),
   };
@@ -33,8 +34,14 @@ export function summarise(experiment: Experiment, figures: RunFigures): Evaluati
 /**
  * By arm, in the plan's order: arms that are reported and have a finished evaluation. A metric
  * that a seed lacks (no judge, say) counts the seeds that have it.
+ *
+ * @param tailFraction `evaluation.tail_fraction`
  */
-export function armMetrics(trials: readonly Trial[], figures: RunFigures): Evaluation["arms"] {
+export function armMetrics(
+  trials: readonly Trial[],
+  figures: RunFigures,
+  tailFraction: number,
+): Evaluation["arms"] {
   const arms: Record<string, { seeds: number[]; metrics: Record<string, Metric> }> = {};
   for (const arm of new Set(trials.filter(({ reported }) => reported).map(({ arm }) => arm))) {
     const finals = trials
@@ -42,14 +49,24 @@ export function armMetrics(trials: readonly Trial[], figures: RunFigures): Evalu
       .flatMap(({ id, seed }) => {
         const own = figures.get(id);
         return own?.final
-          ? [{ seed, metrics: { ...own.final.metrics, seconds: own.trainingSeconds } }]
+          ? [
+              {
+                seed,
+                metrics: {
+                  ...own.final.metrics,
+                  ...costFigures(own.final, tailFraction),
+                  seconds: own.trainingSeconds,
+                },
+              },
+            ]
           : [];
       });
     if (finals.length > 0) {
-      const names = new Set(finals.flatMap(({ metrics }) => Object.keys(metrics)));
+      const all: readonly Readonly<Record<string, number>>[] = finals.map(({ metrics }) => metrics);
+      const names = new Set(all.flatMap((metrics) => Object.keys(metrics)));
       const metrics = [...names].map((name): [string, Metric] => [
         name,
-        overSeeds(finals.flatMap(({ metrics }) => metrics[name as keyof typeof metrics] ?? [])),
+        overSeeds(all.flatMap((metrics) => metrics[name] ?? [])),
       ]);
       arms[arm] = { seeds: finals.map(({ seed }) => seed), metrics: Object.fromEntries(metrics) };
     }

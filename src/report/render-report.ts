@@ -8,6 +8,7 @@ import { drawPlots } from "./plots/all-plots.js";
 import type { ReportPlot } from "./plots/panel.js";
 import { gatherReport, type ReportData, type ReportInput } from "./report-data.js";
 import { comparisonsSection } from "./sections/comparisons.js";
+import { costSection } from "./sections/cost.js";
 import { reproduceSection } from "./sections/reproduce.js";
 import { plotsSection, resultsSection } from "./sections/results.js";
 import { setUpSection } from "./sections/set-up.js";
@@ -28,6 +29,11 @@ export async function renderReport(
   return { html: renderHtml(document), markdown: renderMarkdown(document) };
 }
 
+/** It stands in the section on cost, not among the others. */
+function isCost({ id }: ReportPlot): boolean {
+  return id === "gain-and-cost";
+}
+
 function reportDocument(
   data: ReportData,
   plots: readonly ReportPlot[],
@@ -44,7 +50,8 @@ function reportDocument(
       ...cautionLines(evaluation.conclusion).map((text) => ({ kind: "warning" as const, text })),
       ...resultsSection(data),
       ...comparisonsSection(data),
-      ...plotsSection(plots),
+      ...costSection(data, plots.find(isCost) ?? null),
+      ...plotsSection(plots.filter((plot) => !isCost(plot))),
       ...textsSection(data, options),
       ...setUpSection(data),
       ...reproduceSection(data),

@@ -3,6 +3,7 @@ import type { Evaluation } from "../analysis/evaluation.js";
 import { columnWidths, gridLines, gridWidth, terminalStyle } from "../text/grid.js";
 import { safeText } from "../text/safe-text.js";
 import { displayWidth, pad, truncate, wrapText } from "../text/width.js";
+import { memberColumns, memberLabel, memberRows } from "./member-rows.js";
 import {
   type MetricColumn,
   meanText,
@@ -25,13 +26,39 @@ export interface TableOptions {
   readonly marks?: ReadonlyMap<string, string>;
 }
 
-/** Lines without a final line feed. */
+/**
+ * The arms' figures, and below them those of each reward component and judge where there are
+ * several. Lines without a final line feed.
+ */
 export function renderTable(evaluation: Pick<Evaluation, "arms">, options: TableOptions): string {
   if (Object.keys(evaluation.arms).length === 0) {
     return "no arm has been evaluated";
   }
+  const members = memberRows(evaluation.arms);
+  const whole = drawTable(evaluation, metricColumns, options);
+  if (members.length === 0) {
+    return whole;
+  }
+  const rows = members.map((row) => [
+    `${row.arm}: ${memberLabel(row)}`,
+    { seeds: [...row.seeds], metrics: row.metrics },
+  ]);
+  const { marks: _, ...rest } = options;
+  return [
+    whole,
+    "",
+    drawTable({ arms: Object.fromEntries(rows) }, memberColumns, rest, false),
+  ].join("\n");
+}
+
+function drawTable(
+  evaluation: Pick<Evaluation, "arms">,
+  among: readonly MetricColumn[],
+  options: TableOptions,
+  isWhole = true,
+): string {
   const spread = options.spread ?? "sd";
-  const layout = tableLayout(evaluation, {
+  const layout = tableLayout(evaluation, among, {
     ...options,
     spread,
     signed: options.signed === true,
@@ -48,34 +75,36 @@ export function renderTable(evaluation: Pick<Evaluation, "arms">, options: Table
     style.bold(title),
     style.dim((options.unicode ? "─" : "-").repeat(ruleWidth)),
     ...body.map((line, at) => (layout.spreadRows.has(at + 1) ? style.dim(line) : line)),
-    ...notes(evaluation, spread, options.unicode, layout)
+    ...[...(isWhole ? seedNotes(evaluation, spread, options.unicode) : []), ...omittedNotes(layout)]
       .flatMap((note) => wrapText(note, options.width))
       .map(style.dim),
   ].join("\n");
 }
 
-function notes(
+function omittedNotes({ omitted }: TableLayout): string[] {
+  const names = omitted.map((column) => column.ascii).join(", ");
+  return omitted.length === 0 ? [] : [`left out, the terminal is too narrow: ${names}`];
+}
+
+function seedNotes(
   evaluation: Pick<Evaluation, "arms">,
   spread: Spread,
   unicode: boolean,
-  layout: TableLayout,
 ): string[] {
   const counts = Object.values(evaluation.arms).map((arm) => arm.seeds.length);
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
   const seeds = fewest === most ? `${most}` : `${fewest} to ${most}`;
-  const lines: string[] = [];
   if (most <= 1) {
-    lines.push("one seed: the figures do not say what another seed would give");
-  } else if (spread === "sd") {
-    lines.push(`${unicode ? "±" : "+-"}: standard deviation over ${seeds} seeds`);
-  } else if (spread === "ci") {
-    lines.push(`[ ]: 95 % interval of the mean over ${seeds} seeds`);
+    return ["one seed: the figures do not say what another seed would give"];
   }
-  if (layout.omitted.length > 0) {
-    const names = layout.omitted.map((column) => column.ascii).join(", ");
-    lines.push(`left out, the terminal is too narrow: ${names}`);
+  switch (spread) {
+    case "sd":
+      return [`${unicode ? "±" : "+-"}: standard deviation over ${seeds} seeds`];
+    case "ci":
+      return [`[ ]: 95 % interval of the mean over ${seeds} seeds`];
+    case "none":
+      return [];
   }
-  return lines;
 }
 
 /** Which columns of figures fit into a width, and the cells that go there. */
@@ -98,11 +127,13 @@ interface TableLayout {
 }
 
 /** Long titles, then short ones, then spreads on a line of their own, then fewer columns. */
-function tableLayout(evaluation: Pick<Evaluation, "arms">, options: LayoutOptions): TableLayout {
+function tableLayout(
+  evaluation: Pick<Evaluation, "arms">,
+  among: readonly MetricColumn[],
+  options: LayoutOptions,
+): TableLayout {
   const arms = Object.values(evaluation.arms);
-  const shown = metricColumns.filter(({ metric }) =>
-    arms.some((arm) => arm.metrics[metric] !== undefined),
-  );
+  const shown = among.filter(({ metric }) => arms.some((arm) => arm.metrics[metric] !== undefined));
   const byRank = [...shown].sort((a, b) => a.rank - b.rank);
   const candidates: [MetricColumn[], Titles, Placing][] = [
     [shown, "long", "beside"],

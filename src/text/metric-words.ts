@@ -243,9 +243,10 @@ const known = {
     cost: "harmless prompts",
   }),
   trained_tokens: words({
-    title: "trained tokens",
-    short: "tokens",
+    title: "trained tokens, thousands",
+    short: "k tokens",
     digits: 0,
+    factor: 1e-3,
     better: "lower",
     meaning: "kept episodes × generated tokens × epochs",
     cost: "training",

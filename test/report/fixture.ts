@@ -4,7 +4,9 @@
  */
 
 import { conclusion } from "../../src/analysis/conclusion.js";
+import { costFigures } from "../../src/analysis/cost-figures.js";
 import type { Comparison, Evaluation, FrontierPoint } from "../../src/analysis/evaluation.js";
+import { metricsOf } from "../../src/analysis/metrics.js";
 import { type RunFigures, withEvent } from "../../src/analysis/trial-figures.js";
 import {
   type ArmConfig,
@@ -18,6 +20,7 @@ import { conditionalValueAtRisk, valueAtRisk } from "../../src/risk/tail.js";
 import { confidence95, mean, sd } from "../../src/stats/intervals.js";
 import { pairedTest } from "../../src/stats/paired-test.js";
 import { generator, type Random, streamSeed } from "../../src/stats/random.js";
+import { familyMember } from "../../src/text/metric-words.js";
 
 /** How far an arm gets: reward everywhere, reward on hard prompts, KL, and the kept fraction at the end. */
 interface Character {
@@ -53,6 +56,8 @@ export interface FixtureOptions {
   readonly seeds?: readonly number[];
   readonly iterations?: number;
   readonly prompts?: number;
+  /** Two reward components, `polite` and `on-topic`, and a second judge, `toxicity`. */
+  readonly several?: boolean;
 }
 
 const batch = 64;
@@ -93,7 +98,7 @@ export function fixtureRun(options: FixtureOptions = {}): ReportInput {
   const samples: SampleText[] = [];
   for (const seed of experiment.seeds) {
     for (const arm of arms) {
-      addTrial(events, experiment, arm, seed, frontier, samples);
+      addTrial(events, experiment, arm, seed, frontier, samples, options.several === true);
     }
   }
   events.add(null, { type: "run_finished", outcome: "done", message: "", seconds: 431 });
@@ -131,6 +136,7 @@ function addTrial(
   seed: number,
   frontier: Record<string, FrontierPoint[]>,
   samples: SampleText[],
+  several: boolean,
 ): void {
   const character = characters[arm]!;
   const trial = `${arm}-s${seed}`;
@@ -164,7 +170,8 @@ function addTrial(
   let compute = 0;
   const look = (step: number, final: boolean): void => {
     const progress = iterations === 0 ? 0 : step / iterations;
-    const event = evaluated(experiment, character, seed, progress, offset, step, final, compute);
+    const whole = evaluated(experiment, character, seed, progress, offset, step, final, compute);
+    const event = several ? ofSeveral(whole, experiment) : whole;
     journal.add(trial, event);
     if (character.stage === "rl") {
       frontier[arm] ??= [];
@@ -180,7 +187,7 @@ function addTrial(
   for (let step = 0; step < iterations; step += 1) {
     const eventPayload = stepEvent(experiment, character, random, step, iterations, compute);
     compute = eventPayload.compute;
-    journal.add(trial, eventPayload);
+    journal.add(trial, several ? stepOfSeveral(eventPayload) : eventPayload);
     if ((step + 1) % experiment.evaluation.every === 0 && step + 1 < iterations) {
       look(step + 1, false);
     }
@@ -264,6 +271,57 @@ function stepEvent(
       return: returns,
       length: scores.map(() => 46),
       weight,
+    },
+  };
+}
+
+/** What two components of weight 1 gave, of which the reward is the sum. */
+function split(reward: readonly (number | null)[]): Record<string, (number | null)[]> {
+  const part = (share: number, offset: number): (number | null)[] =>
+    reward.map((one) => one && share * one + offset);
+  return { polite: part(0.6, 0.5), "on-topic": part(0.4, -0.5) };
+}
+
+function stepOfSeveral(event: StepPayload): StepPayload {
+  const episodes = event.episodes as Extract<StepPayload["episodes"], { weight: number[] }>;
+  const components = split(episodes.reward);
+  const means = Object.entries(components).map(([name, scores]) => [
+    name,
+    { mean: mean(scores as number[]), failed: 0 },
+  ]);
+  return {
+    ...event,
+    episodes: { components, ...episodes },
+    components: Object.fromEntries(means),
+  };
+}
+
+type EvaluatedPayload = Extract<EventPayload, { type: "evaluated" }>;
+
+function ofSeveral(event: EvaluatedPayload, { evaluation }: Experiment): EvaluatedPayload {
+  const { arrays, metrics } = event;
+  const components = split(arrays.reward);
+  const judges = { toxicity: arrays.reward.map((one) => one && -0.2 * one) };
+  const measured = metricsOf(
+    {
+      promptScores: arrays.prompt_score as number[],
+      rewards: arrays.reward as number[],
+      judge: arrays.judge as number[],
+      components: components as Record<string, number[]>,
+      judges: judges as Record<string, number[]>,
+      kl: arrays.kl as number[],
+      lengths: arrays.length,
+      dist: [0, 0, 0],
+      perplexity: null,
+    },
+    { harmThreshold: -2, tailQuantile: evaluation.tail_fraction },
+  );
+  return {
+    ...event,
+    arrays: { components, judges, ...arrays },
+    metrics: {
+      ...Object.fromEntries(Object.entries(measured).filter(([name]) => familyMember(name))),
+      ...metrics,
     },
   };
 }
@@ -355,9 +413,18 @@ function evaluate(
         );
         return done?.type === "trial_finished" ? done.seconds : 0;
       }
-      return finals.find(({ trial }) => trial === `${arm}-s${seed}`)!.metrics[metric]!;
+      const trial = `${arm}-s${seed}`;
+      const own = finals.find((event) => event.trial === trial)!.metrics[metric];
+      return own ?? costs.get(trial)![metric] ?? 0;
     });
-  const metrics = [...Object.keys(finals[0]!.metrics), "seconds"];
+  const costs = new Map(
+    finals.map((event) => [event.trial, costFigures(event, experiment.evaluation.tail_fraction)]),
+  );
+  const metrics = [
+    ...Object.keys(finals[0]!.metrics),
+    ...new Set([...costs.values()].flatMap((figures) => Object.keys(figures))),
+    "seconds",
+  ];
   const arms = Object.fromEntries(
     Object.keys(experiment.arms).map((arm) => [
       arm,

@@ -115,6 +115,7 @@ describe("how it is drawn", () => {
       "tail-against-kl",
       "tail-against-compute",
       "training-curves",
+      "gain-and-cost",
     ]);
     plots.forEach(({ id, svg }, at) => {
       expect(svg).toMatch(/^<svg role="img" aria-label="[^"]+" [^>]*viewBox=/);

@@ -37,6 +37,7 @@ describe("report.html", () => {
       "Harm rate: ",
       "<h2>Results</h2>",
       "<h2>Risk-averse against risk-neutral</h2>",
+      "<h2>What it cost</h2>",
       "<h2>Rewards before and after</h2>",
       "<h2>Training</h2>",
       "<h2>Texts</h2>",
@@ -45,8 +46,8 @@ describe("report.html", () => {
     ].map((text) => report.html.indexOf(text));
     expect(order.every((at) => at > 0)).toBe(true);
     expect(order).toEqual([...order].sort((a, b) => a - b));
-    expect(report.html.match(/<svg /g)).toHaveLength(5);
-    expect(report.html.match(/<figcaption>[^<]{60,}/g)).toHaveLength(5);
+    expect(report.html.match(/<svg /g)).toHaveLength(6);
+    expect(report.html.match(/<figcaption>[^<]{60,}/g)).toHaveLength(6);
   });
 
   test("has no id twice", () => {

@@ -192,7 +192,8 @@ export function comparedRun(folder: string): ComparedRun {
     const trials = planTrials(experiment);
     const figures = figuresOf(folder);
     const evaluation = readEvaluationIfAny(folder);
-    const arms = evaluation?.arms ?? armMetrics(trials, figures);
+    const arms =
+      evaluation?.arms ?? armMetrics(trials, figures, experiment.evaluation.tail_fraction);
     if (Object.keys(arms).length === 0) {
       return { ...nothing, problem: "no arm of it has been evaluated yet" };
     }

@@ -1,6 +1,7 @@
 import type { ReportData } from "../report-data.js";
 import { drawPlot } from "./chart.js";
 import { tailAgainstCompute, tailAgainstKl } from "./frontier.js";
+import { gainAndCost } from "./gain-and-cost.js";
 import type { ReportPlot } from "./panel.js";
 import { quantileCurve } from "./quantile-curve.js";
 import { rewardHistogram } from "./reward-histogram.js";
@@ -13,6 +14,7 @@ const kinds = [
   tailAgainstKl,
   tailAgainstCompute,
   trainingCurves,
+  gainAndCost,
 ] as const;
 
 /** Every plot that the run has figures for. */

@@ -55,6 +55,13 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
       `${group > 1 ? `; every point is the mean of ${group} iterations` : ""}.`,
     panels: [
       panel("Mean reward", "raw reward", (step) => step.reward_mean),
+      ...componentNames(data, arms).map((name) =>
+        panel(
+          `Mean score of ${name}`,
+          "raw score",
+          (step) => step.components?.[name]?.mean ?? null,
+        ),
+      ),
       panel("CVaR at the target α", "return", (step) => step.cvar),
       panel("KL from SFT", "nats per episode", (step) => step.kl_mean, {
         marks: targetMarks(data, arms),
@@ -69,6 +76,14 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
     ],
     columns: 2,
   };
+}
+
+/** Of all arms, in the order of their configuration; none where there is one component. */
+function componentNames(data: ReportData, arms: readonly string[]): string[] {
+  const heads = data.trials.flatMap(({ arm, steps }) =>
+    arms.includes(arm) ? (steps.at(-1) ?? []) : [],
+  );
+  return [...new Set(heads.flatMap(({ components }) => Object.keys(components ?? {})))];
 }
 
 /** The KL that β is steered to, where it is steered at all; arms may differ. */

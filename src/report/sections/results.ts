@@ -1,6 +1,7 @@
 import { samePrompts } from "../../analysis/paired-rewards.js";
 import { formatFraction, formatNumber } from "../../text/numbers.js";
 import type { Block, Cell } from "../blocks.js";
+import { memberColumns, memberLabel, memberRows } from "../member-rows.js";
 import {
   type MetricColumn,
   meanText,
@@ -49,6 +50,7 @@ export function resultsSection(data: ReportData): Block[] {
               "the judge score does not is reward hacking; KL shows how far an arm moved from SFT.",
           },
         ]),
+    ...membersBlocks(data, several),
     {
       kind: "details",
       summary: "What the columns mean",
@@ -66,6 +68,42 @@ export function resultsSection(data: ReportData): Block[] {
           ],
         },
       ],
+    },
+  ];
+}
+
+/** The figures of each reward component and judge, where there are several. */
+function membersBlocks({ evaluation, run }: ReportData, several: boolean): Block[] {
+  const rows = memberRows(evaluation.arms);
+  if (rows.length === 0) {
+    return [];
+  }
+  const columns = memberColumns.filter(({ metric }) =>
+    rows.some(({ metrics }) => metrics[metric] !== undefined),
+  );
+  return [
+    { kind: "subheading", text: "Reward components and judges" },
+    {
+      kind: "table",
+      head: ["arm", "scored by", ...columns.map(({ title }) => title)],
+      rows: rows.map((row, at) => [
+        { main: rows[at - 1]?.arm === row.arm ? "" : row.arm },
+        { main: memberLabel(row) },
+        ...columns.map((column): Cell => {
+          const metric = row.metrics[column.metric];
+          const sub = several ? spreadText(metric, column, "ci", style) : "";
+          const main = meanText(metric, column, style);
+          return sub === "" ? { main } : { main, sub };
+        }),
+      ]),
+      wordColumns: 2,
+    },
+    {
+      kind: "paragraph",
+      text:
+        "Raw scores of each component by itself; the mean reward above is their weighted sum. The tail " +
+        `is that of the same prompts: the worst ${formatFraction(run.experiment.evaluation.tail_fraction)} ` +
+        "by the combined score of the prompt alone.",
     },
   ];
 }

@@ -26,7 +26,7 @@ function finishedRun(
   }, new Map());
   const { directory } = newRun({ experiment, runsFolder: runs });
   writeEvaluation(directory, {
-    arms: armMetrics(trials, figures),
+    arms: armMetrics(trials, figures, experiment.evaluation.tail_fraction),
     frontier: {},
     comparisons: [],
     conclusion,

@@ -73,7 +73,7 @@ async function finish(run: RunRecorder): Promise<void> {
   let figures: RunFigures = new Map();
   for await (const event of readJournal(run.directory)) figures = withEvent(figures, event);
   writeEvaluation(run.directory, {
-    arms: armMetrics(planTrials(experiment), figures),
+    arms: armMetrics(planTrials(experiment), figures, experiment.evaluation.tail_fraction),
     frontier: {},
     comparisons: [],
     conclusion: noConclusion,
