@@ -154,7 +154,14 @@ def no_report(phase: str, done: int, total: int, unit: str) -> None:
 def _payload(setting: Setting) -> LoadPayload:
     return LoadPayload(
         seed=0,
-        policy=LoadPolicy(model="builtin", revision=None, trust_remote_code=False, adapter=None),
+        policy=LoadPolicy(
+            model="builtin",
+            revision=None,
+            trust_remote_code=False,
+            adapter=None,
+            quantize="none",
+            gradient_checkpointing=False,
+        ),
         reference=None,
         rewards=[
             LoadReward(
@@ -181,6 +188,7 @@ def _payload(setting: Setting) -> LoadPayload:
             critic=True,
             epochs=EPOCHS,
             minibatch=MINIBATCH,
+            microbatch=0,
             learning_rate=LEARNING_RATE,
             value_learning_rate=1e-3,
             gamma=1.0,
@@ -196,6 +204,7 @@ def _payload(setting: Setting) -> LoadPayload:
         backend=LoadBackend(
             device="cpu",
             dtype=setting.dtype,  # type: ignore[arg-type]
+            frozen_dtype=None,
             threads=1,
             deterministic=True,
         ),

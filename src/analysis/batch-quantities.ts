@@ -1,5 +1,6 @@
 /** Every batch quantity of an arm in one table, each with its unit: what "batch" can mean, said. */
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
+import { fineTunes } from "../config/schema/sft.js";
 import { keptEpisodes } from "../risk/annealing/schedule.js";
 import { riskMeasures } from "../risk/measures/registry.js";
 
@@ -73,10 +74,12 @@ function keptRange(
 }
 
 function sftRows({ sft }: Experiment): Quantity[] {
-  return sft.steps === 0
+  return !fineTunes(sft)
     ? []
     : [
-        exact("sft_steps", sft.steps, "gradient steps"),
+        sft.epochs === null
+          ? exact("sft_steps", sft.steps, "gradient steps")
+          : atMost("sft_epochs", sft.epochs, "passes over the good class"),
         exact("sft_batch", sft.batch, "texts per gradient step"),
         atMost("sft_tokens", sft.max_tokens, "tokens per text"),
       ];

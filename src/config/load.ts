@@ -15,6 +15,7 @@ import {
 import { givenValues, type Origin, originsOf } from "./given-values.js";
 import { isTree, type Tree, withValueAt } from "./key-path.js";
 import { locatePaths } from "./local-paths.js";
+import { modelViolations } from "./model-checks.js";
 import { type Override, readOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
 import { keyReference } from "./reference.js";
@@ -82,6 +83,11 @@ export function loadExperiment(
         ...armViolations(name, arm).map((violation) => violationProblem(violation, name, given)),
       );
     }
+    problems.push(
+      ...modelViolations(parsed.data, given).map((violation) =>
+        violationProblem(violation, null, given),
+      ),
+    );
     const headline = headlineLeft(parsed.data.evaluation.headline, written, set, resolved.arms);
     problems.push(
       ...headlineViolations(headline, resolved.arms).map((violation) =>

@@ -116,6 +116,7 @@ function expectedText(key: string, kind: KeyKind, node: SchemaNode): string {
   if (kind === "choice") return `one of ${choices(node).join(", ")}`;
   if (kind === "boolean") return "true or false";
   if (key === "arms") return "a list of known arms, or a map from arm to the keys it changes";
+  if (kind === "list" && node.items?.type === "string") return "a list of texts";
   if (kind === "list") return `a list of whole numbers ${boundsText(node.items ?? {})}`.trimEnd();
   if (kind === "map") return "a map from names to values";
   if (kind === "text") return textExpected(key, node);

@@ -3,6 +3,7 @@
  * RL trials of that seed start from its exported model, so that arms differ in nothing else.
  */
 import type { ArmConfig, Experiment } from "./schema/experiment.js";
+import { fineTunes } from "./schema/sft.js";
 
 export interface Trial {
   /** `<arm>-s<seed>`, a folder name. */
@@ -18,8 +19,8 @@ export interface Trial {
    * is evaluated only as step 0 of their frontier.
    */
   readonly reported: boolean;
-  /** Gradient steps of SFT; 0: none. */
-  readonly sftSteps: number;
+  /** Whether it begins with SFT. */
+  readonly fineTunes: boolean;
   /** M; 0 for base and sft. */
   readonly iterations: number;
   /** Its policy before any iteration is a frontier point, step 0: its own or its followers'. */
@@ -40,7 +41,7 @@ export function isFrontierStep(trial: Trial, step: number): boolean {
 /** Seed by seed; in a seed base and SFT trials before the RL trials, else in the arms' order. */
 export function planTrials(experiment: Experiment): Trial[] {
   const arms = armsToRun(experiment);
-  const root = arms.find((arm) => arm.config.stage === "sft" && experiment.sft.steps > 0);
+  const root = arms.find((arm) => arm.config.stage === "sft" && fineTunes(experiment.sft));
   const hasFrontier =
     experiment.evaluation.every > 0 && arms.some((arm) => arm.config.stage === "rl");
   const inOrder = [
@@ -58,7 +59,7 @@ export function planTrials(experiment: Experiment): Trial[] {
         config,
         after,
         reported,
-        sftSteps: config.stage === "sft" ? experiment.sft.steps : 0,
+        fineTunes: config.stage === "sft" && fineTunes(experiment.sft),
         iterations: config.stage === "rl" ? config.training.iterations : 0,
         startsFrontier:
           hasFrontier && (name === root?.name || (config.stage === "rl" && after === null)),
@@ -85,7 +86,7 @@ function armsToRun(experiment: Experiment): PlannedArm[] {
     reported: true,
   }));
   const stages = new Set(listed.map((arm) => arm.config.stage));
-  if (!stages.has("rl") || stages.has("sft") || experiment.sft.steps === 0) {
+  if (!stages.has("rl") || stages.has("sft") || !fineTunes(experiment.sft)) {
     return listed;
   }
   const { reward, rollout, training, risk, sampling, kl } = experiment;

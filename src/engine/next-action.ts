@@ -39,13 +39,13 @@ export function nextAction(
     const older = state.saved.findLast((point) => point.step < at)?.step ?? null;
     return { kind: "restore", trial: id, step: at, path, digest, older };
   }
-  if (trial.sftSteps > 0 && !state.sftDone) {
+  if (trial.fineTunes && !state.sftDone) {
     return { kind: "sft", trial: id };
   }
   if (checkpointIsDue(trial, plan, step) && hasUnsavedWork(trial, state)) {
     return checkpoint;
   }
-  if (trial.sftSteps > 0 && state.model === null) {
+  if (trial.fineTunes && state.model === null) {
     return { kind: "export", trial: id, step };
   }
   if (isFrontierStep(trial, step) && state.frontierAt !== step) {
@@ -89,10 +89,9 @@ export function canBeEvaluated(trial: Trial, state: TrialState): boolean {
 /** Nothing is saved of a base model; an SFT trial is saved once, as it is after SFT. */
 export function hasUnsavedWork(trial: Trial, state: TrialState): boolean {
   const newest = newestPoint(state);
-  const unsaved =
-    trial.sftSteps > 0
-      ? state.sftDone && newest === null
-      : trial.iterations > 0 && state.step > (newest?.step ?? 0);
+  const unsaved = trial.fineTunes
+    ? state.sftDone && newest === null
+    : trial.iterations > 0 && state.step > (newest?.step ?? 0);
   return unsaved && state.canSave && state.worker === "loaded" && state.saveFailedAt !== state.step;
 }
 

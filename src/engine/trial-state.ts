@@ -88,7 +88,7 @@ export function trialIsOver(state: TrialState): boolean {
 
 /** All its work is on disk; only its worker is left to close. */
 export function isComplete(trial: Trial, state: TrialState): boolean {
-  const trained = trial.sftSteps > 0 || trial.iterations > 0;
+  const trained = trial.fineTunes || trial.iterations > 0;
   return (
     state.step === trial.iterations &&
     (state.evaluated || !trial.reported) &&
@@ -235,7 +235,7 @@ function rolledBack(
     return { worker, toRestore: null };
   }
   const step = point?.step ?? 0;
-  const sftDone = trial.sftSteps > 0 && point !== null;
+  const sftDone = trial.fineTunes && point !== null;
   const sftLost = state.sftDone && !sftDone;
   const { frontierAt } = state;
   return {

@@ -175,8 +175,20 @@ const restored = z.strictObject({
 const sftFinished = z.strictObject({
   type: z.literal("sft_finished"),
   steps: count,
+  /** After which the kept weights are; before `steps` with early stopping. */
+  kept_step: count,
   loss_first: finite,
   loss_last: finite,
+  /** At most some hundreds of points. */
+  curve: z.array(
+    z.strictObject({
+      step: count,
+      /** Nats per token, mean over the steps since the point before. */
+      loss: finite,
+      held_out: finite.nullable(),
+      learning_rate: finite,
+    }),
+  ),
   seconds: finite,
 });
 

@@ -57,6 +57,13 @@ export const dataSource = z.discriminatedUnion("kind", [
 export const backend = z.strictObject({
   device: z.string().describe("auto, cpu, cuda, cuda:1, mps"),
   dtype: z.enum(["float32", "bfloat16", "float16"]),
+  frozen_dtype: z
+    .enum(["float32", "bfloat16"])
+    .nullable()
+    .describe(
+      "of the weights of reference, rewards and judges; null: float32, with an adapter dtype for " +
+        "the reference",
+    ),
   threads: natural.describe("CPU threads of tensor operations; 0: torch's default"),
   deterministic: z.boolean(),
 });
@@ -66,6 +73,10 @@ export const loadPayload = z.strictObject({
   policy: z.strictObject({
     ...model,
     adapter: adapter.nullable().describe("null: full fine-tuning"),
+    quantize: z.enum(["none", "4bit"]).describe("4bit: the frozen base in NF4; with an adapter"),
+    gradient_checkpointing: z
+      .boolean()
+      .describe("activations are computed again in the backward pass"),
   }),
   reference: z
     .strictObject(model)
@@ -91,6 +102,7 @@ export const loadPayload = z.strictObject({
     critic: z.boolean().describe("false: no value head, no λ-returns"),
     epochs: natural,
     minibatch: natural.describe("episodes per gradient step"),
+    microbatch: natural.describe("episodes per forward pass of a gradient step; 0: all"),
     learning_rate: finite,
     value_learning_rate: finite,
     gamma: finite,

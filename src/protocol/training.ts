@@ -16,16 +16,33 @@ import {
 
 export const sftPayload = z.strictObject({
   seed,
-  steps: natural,
-  batch: natural,
-  learning_rate: finite,
+  steps: natural.nullable().describe("gradient steps; null exactly when epochs is not"),
+  epochs: finite.nullable().describe("passes over the texts"),
+  batch: natural.describe("texts per gradient step, packed: rows"),
+  learning_rate: finite.describe("the highest"),
+  learning_rate_schedule: z.enum(["constant", "linear", "cosine"]),
+  warmup: z.number().min(0).max(1).describe("fraction of the steps"),
   max_tokens: natural,
+  packing: z.boolean().describe("several texts per row of max_tokens, none of which sees another"),
+  completion_only: z.boolean(),
+  held_out_every: natural.describe("steps between measurements of the held-out loss; 0: none"),
+  early_stopping: natural.describe("measurements without improvement before it stops; 0: off"),
+});
+
+/** One point of a training loss's course. */
+export const lossPoint = z.strictObject({
+  step: natural.describe("gradient steps so far"),
+  loss: finite.describe("mean over the steps since the point before, nats per token or label"),
+  held_out: finite.nullable().describe("loss on held-out rows after this step; null: not measured"),
+  learning_rate: finite.describe("of this step"),
 });
 
 export const sftResult = z.strictObject({
-  steps: natural,
+  steps: natural.describe("gradient steps taken"),
+  kept_step: natural.describe("after which the kept weights are; before steps: early stopping"),
   loss_first: finite,
   loss_last: finite,
+  curve: z.array(lossPoint).describe("at most some hundreds of points"),
   texts: natural,
   seconds,
 });

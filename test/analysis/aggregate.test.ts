@@ -79,7 +79,18 @@ describe("arms over seeds", () => {
     const { arms: found } = aggregate(
       experiment(),
       journal([
-        ["sft-s0", { type: "sft_finished", steps: 1, loss_first: 1, loss_last: 1, seconds: 7 }],
+        [
+          "sft-s0",
+          {
+            type: "sft_finished",
+            steps: 1,
+            kept_step: 1,
+            loss_first: 1,
+            loss_last: 1,
+            curve: [],
+            seconds: 7,
+          },
+        ],
         ["sft-s0", final(-3)],
         ["rlhf-s0", stepPayload({ step: 0 })],
         ["rlhf-s0", stepPayload({ step: 1 })],

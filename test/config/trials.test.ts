@@ -13,7 +13,14 @@ describe("trials", () => {
       ["rlhf-s7", "sft-s7"],
       ["ra-rlhf-s7", "sft-s7"],
     ]);
-    expect(trials.map(({ sftSteps }) => sftSteps)).toEqual([4, 0, 0, 4, 0, 0]);
+    expect(trials.map(({ fineTunes }) => fineTunes)).toEqual([
+      true,
+      false,
+      false,
+      true,
+      false,
+      false,
+    ]);
     expect(trials.map(({ iterations }) => iterations)).toEqual([0, 6, 6, 0, 6, 6]);
     expect(trials.every(({ reported }) => reported)).toBe(true);
   });
@@ -35,7 +42,7 @@ describe("trials", () => {
       ["sft-s0", false, null],
       ["rlhf-s0", true, "sft-s0"],
     ]);
-    expect(trials[0]!.sftSteps).toBe(4);
+    expect(trials[0]!.fineTunes).toBe(true);
   });
 
   test("name the added SFT trial apart from an RL arm that is called sft", () => {
@@ -45,10 +52,10 @@ describe("trials", () => {
 
   test("start RL from the model as loaded when there are no SFT steps", () => {
     const trials = planTrials(smallExperiment({ sft: { steps: 0 } }));
-    expect(trials.map(({ after, sftSteps }) => [after, sftSteps])).toEqual([
-      [null, 0],
-      [null, 0],
-      [null, 0],
+    expect(trials.map(({ after, fineTunes }) => [after, fineTunes])).toEqual([
+      [null, false],
+      [null, false],
+      [null, false],
     ]);
   });
 

@@ -38,7 +38,15 @@ export function answerTo(action: TrialAction): EventPayload {
     case "restore":
       return { type: "restored", step: action.step, path: action.path, seconds: 1 };
     case "sft":
-      return { type: "sft_finished", steps: 1, loss_first: 2, loss_last: 1, seconds: 1 };
+      return {
+        type: "sft_finished",
+        steps: 1,
+        kept_step: 1,
+        loss_first: 2,
+        loss_last: 1,
+        curve: [],
+        seconds: 1,
+      };
     case "step":
       return stepPayload({
         step: action.step,

@@ -17,6 +17,7 @@ export interface ExperimentChanges {
   readonly seeds?: readonly number[];
   readonly reward?: Partial<ExperimentFile["reward"]>;
   readonly data?: Partial<ExperimentFile["data"]>;
+  readonly policy?: Partial<ExperimentFile["policy"]>;
   readonly sft?: Partial<ExperimentFile["sft"]>;
   readonly training?: Partial<ExperimentFile["training"]>;
   readonly evaluation?: Partial<ExperimentFile["evaluation"]>;
@@ -34,6 +35,7 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
     seeds: changes.seeds ?? [0],
     reward: changes.reward ?? {},
     data: changes.data ?? {},
+    policy: changes.policy ?? {},
     sft: { steps: 4, ...changes.sft },
     rollout: { prompt_tokens: 8, new_tokens: 8 },
     training: { iterations: 6, batch: 16, minibatch: 8, epochs: 2, ...changes.training },

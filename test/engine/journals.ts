@@ -43,10 +43,12 @@ export function trialPayloads(trial: string, from = 0): EventPayload[] {
           {
             type: "sft_finished",
             steps: 4,
+            kept_step: 4,
             loss_first: 2,
             loss_last: figure(0),
+            curve: [],
             seconds: 1,
-          } as const,
+          } satisfies EventPayload,
         ]
       : []),
     ...steps.flatMap((step) => [

@@ -27,7 +27,7 @@ describe("a run without faults", () => {
           expect(steps).toEqual(Array.from({ length: trial.iterations }, (_, m) => m));
           const finals = own.filter((action) => action.kind === "evaluate" && action.final);
           expect(finals.length).toBe(trial.reported ? 1 : 0);
-          const trained = trial.sftSteps > 0 || trial.iterations > 0;
+          const trained = trial.fineTunes || trial.iterations > 0;
           expect(own.filter(({ kind }) => kind === "export").length).toBe(trained ? 1 : 0);
           expect(own.filter(({ kind }) => kind === "open").length).toBe(1);
           expect(own.at(-1)!.kind).toBe("finish");

@@ -12,6 +12,7 @@ from averse_worker.wire.messages.stages import DescribeStagePayload, TrainStageP
 from averse_worker.wire.messages.training import (
     KlLoss,
     RolloutPayload,
+    SftPayload,
     TextsPayload,
     UpdatePayload,
 )
@@ -23,6 +24,8 @@ LOAD: dict[str, Any] = {
         "revision": None,
         "trust_remote_code": False,
         "adapter": None,
+        "quantize": "none",
+        "gradient_checkpointing": False,
     },
     "reference": None,
     "rewards": [
@@ -49,6 +52,7 @@ LOAD: dict[str, Any] = {
         "critic": True,
         "epochs": 2,
         "minibatch": 4,
+        "microbatch": 0,
         "learning_rate": 1e-4,
         "value_learning_rate": 1e-3,
         "gamma": 1,
@@ -61,11 +65,32 @@ LOAD: dict[str, Any] = {
         "prefix_baseline": False,
         "ema_decay": 0,
     },
-    "backend": {"device": "cpu", "dtype": "float32", "threads": 1, "deterministic": True},
+    "backend": {
+        "device": "cpu",
+        "dtype": "float32",
+        "frozen_dtype": None,
+        "threads": 1,
+        "deterministic": True,
+    },
     "engine_options": {},
 }
 """A load payload as the controller sends it: whole numbers where JavaScript makes them so."""
 
+
+SFT: dict[str, Any] = {
+    "seed": 1,
+    "steps": 3,
+    "epochs": None,
+    "batch": 4,
+    "learning_rate": 1e-3,
+    "learning_rate_schedule": "linear",
+    "warmup": 0.05,
+    "max_tokens": 16,
+    "packing": False,
+    "completion_only": False,
+    "held_out_every": 0,
+    "early_stopping": 0,
+}
 
 ROLLOUT: dict[str, Any] = {
     "prompts": uint32_bytes([0, 1]),
@@ -169,6 +194,13 @@ def stage_payload(path: Any = None, *, seed: int = 5, **changes: Any) -> Any:
     if path is None:
         return msgspec.convert(plain, DescribeStagePayload)
     return msgspec.convert({"seed": seed, "path": str(path), **plain}, TrainStagePayload)
+
+
+def sft_payload(**changes: Any) -> SftPayload:
+    """`SFT` with fields changed."""
+    if unknown := changes.keys() - SFT.keys():
+        raise KeyError(*unknown)
+    return msgspec.convert({**SFT, **changes}, SftPayload)
 
 
 def rollout_payload(

@@ -162,8 +162,14 @@ function addTrial(
     seconds: 6.2,
   });
   if (character.stage === "sft") {
-    const figures = { steps: 60, loss_first: 4.1, loss_last: 3.6, seconds: 31 };
-    journal.add(trial, { type: "sft_finished", ...figures });
+    const curve = [20, 40, 60].map((step) => ({
+      step,
+      loss: 4.1 - step / 120,
+      held_out: step === 40 ? null : 4.2 - step / 120,
+      learning_rate: 3e-4 * (1 - step / 60),
+    }));
+    const figures = { steps: 60, kept_step: 60, loss_first: 4.1, loss_last: 3.6, seconds: 31 };
+    journal.add(trial, { type: "sft_finished", ...figures, curve });
   }
   const random = generator(streamSeed(seed, arm, 0));
   const offset = 0.15 * normal(random);

@@ -16,6 +16,7 @@ import {
   evaluatePayload,
   loadPayload,
   rolloutPayload,
+  sftPayload,
   stagePayload,
   updatePayload,
 } from "./payloads.js";
@@ -225,7 +226,7 @@ export function workerContract(open: () => Promise<Worker>): void {
 
     test("β null leaves the KL out of the return", async () => {
       const { train } = await prompts();
-      await ask("sft", { seed: 1, steps: 5, batch: 8, learning_rate: 3e-4, max_tokens: 12 });
+      await ask("sft", sftPayload());
       const rolled = await ask("rollout", rolloutPayload(train.slice(0, 8), 1, null));
       const reward = float32Array(rolled.reward);
       float32Array(rolled.return).forEach((value, i) => {
@@ -319,7 +320,7 @@ export function workerContract(open: () => Promise<Worker>): void {
     test("return is reward with β·KL taken off, up to float32 and discount 1", async () => {
       const { train } = await prompts();
       const asked = train.slice(0, 16);
-      await ask("sft", { seed: 1, steps: 5, batch: 8, learning_rate: 3e-4, max_tokens: 12 });
+      await ask("sft", sftPayload());
       const { reward, kl, return: returns } = await ask("rollout", rolloutPayload(asked, 4, 0.5));
       const [r, k, g] = [float32Array(reward), float32Array(kl), float32Array(returns)];
       r.forEach((one, i) => {
@@ -439,7 +440,7 @@ export function workerContract(open: () => Promise<Worker>): void {
 
     test("what sft made is in a checkpoint, reference and all", async () => {
       const { test } = await prompts();
-      await ask("sft", { seed: 1, steps: 5, batch: 8, learning_rate: 3e-4, max_tokens: 12 });
+      await ask("sft", sftPayload());
       const path = freshFolder();
       await ask("save", { path });
       const model = async () => (await ask("export", exportTo(freshFolder()))).files;
@@ -520,22 +521,18 @@ export function workerContract(open: () => Promise<Worker>): void {
       await prompts();
       const phases: string[] = [];
       const inBetween: Promise<unknown>[] = [];
-      const work = worker.call(
-        "sft",
-        { seed: 1, steps: 10_000_000, batch: 8, learning_rate: 3e-4, max_tokens: 12 },
-        ({ phase }) => {
-          if (phases.push(phase) === 1) {
-            inBetween.push(
-              ask("ping", {}).then((pong) => expect(pong.busy).toBe("sft")),
-              failureOf(worker.call("save", { path: folder })).then(({ kind, message }) => {
-                expect(kind).toBe("protocol");
-                expect(message).toContain("sft");
-              }),
-              ask("interrupt", {}),
-            );
-          }
-        },
-      );
+      const work = worker.call("sft", sftPayload({ steps: 10_000_000 }), ({ phase }) => {
+        if (phases.push(phase) === 1) {
+          inBetween.push(
+            ask("ping", {}).then((pong) => expect(pong.busy).toBe("sft")),
+            failureOf(worker.call("save", { path: folder })).then(({ kind, message }) => {
+              expect(kind).toBe("protocol");
+              expect(message).toContain("sft");
+            }),
+            ask("interrupt", {}),
+          );
+        }
+      });
       expect((await failureOf(work)).kind).toBe("interrupted");
       expect(phases).toContain("sft");
       await Promise.all(inBetween);

@@ -7,6 +7,7 @@ import { redaction } from "../../src/text/redaction.js";
 import { WorkerFailure } from "../../src/worker/contract.js";
 import { type CallOptions, Exchange } from "../../src/worker/exchange.js";
 import { helloMessage } from "./hello.js";
+import { sftPayload } from "./payloads.js";
 
 const hello = helloMessage;
 const token = "planted-hub-token";
@@ -268,7 +269,7 @@ describe("exchange", () => {
     greet();
     ask("ping", {});
     expect(exchange.calls.inHandText()).toBe("during `ping` (no progress yet)");
-    const { id } = ask("sft", { seed: 1, steps: 1, batch: 1, learning_rate: 1, max_tokens: 1 });
+    const { id } = ask("sft", sftPayload());
     receive({ kind: "progress", id, phase: "sft", done: 3, total: 0, unit: "steps" });
     expect(exchange.calls.inHandText()).toBe("during `sft` (phase sft, 3 steps)");
   });

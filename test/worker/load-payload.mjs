@@ -6,7 +6,14 @@
  */
 export const loadPayload = {
   seed: 7,
-  policy: { model: "builtin", revision: null, trust_remote_code: false, adapter: null },
+  policy: {
+    model: "builtin",
+    revision: null,
+    trust_remote_code: false,
+    adapter: null,
+    quantize: "none",
+    gradient_checkpointing: false,
+  },
   reference: null,
   rewards: [
     {
@@ -34,6 +41,7 @@ export const loadPayload = {
     critic: true,
     epochs: 2,
     minibatch: 16,
+    microbatch: 0,
     learning_rate: 1e-4,
     value_learning_rate: 1e-3,
     gamma: 1,
@@ -46,6 +54,12 @@ export const loadPayload = {
     prefix_baseline: false,
     ema_decay: 0.5,
   },
-  backend: { device: "cpu", dtype: "float32", threads: 1, deterministic: true },
+  backend: {
+    device: "cpu",
+    dtype: "float32",
+    frozen_dtype: null,
+    threads: 1,
+    deterministic: true,
+  },
   engine_options: {},
 };

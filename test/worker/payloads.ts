@@ -32,6 +32,24 @@ export function stagePayload(
   };
 }
 
+export function sftPayload(changes: Partial<Payload<"sft">> = {}): Payload<"sft"> {
+  return {
+    seed: 1,
+    steps: 5,
+    epochs: null,
+    batch: 8,
+    learning_rate: 3e-4,
+    learning_rate_schedule: "linear",
+    warmup: 0.05,
+    max_tokens: 12,
+    packing: false,
+    completion_only: false,
+    held_out_every: 0,
+    early_stopping: 0,
+    ...changes,
+  };
+}
+
 export function rolloutPayload(
   prompts: ArrayLike<number>,
   seed = 1,

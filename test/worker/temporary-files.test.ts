@@ -9,13 +9,12 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { WorkerLost } from "../../src/worker/contract.js";
 import { openSession } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
-import { loadPayload } from "./payloads.js";
+import { loadPayload, sftPayload } from "./payloads.js";
 
 // Starting Python on a busy machine takes its time; nothing here waits for a clock.
 vi.setConfig({ testTimeout: 60_000 });
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const sftPayload = { seed: 1, steps: 1, batch: 1, learning_rate: 1e-3, max_tokens: 8 };
 
 /** The machine's folder for temporary files, empty and the test's own. */
 function machineFolder(): string {
@@ -45,7 +44,7 @@ test("a worker killed in SFT leaves nothing behind", async () => {
   await worker.call("load", loadPayload);
   const [session, ...others] = readdirSync(folder);
   expect(others).toEqual([]);
-  const error = await lost(worker.call("sft", sftPayload));
+  const error = await lost(worker.call("sft", sftPayload({ steps: 1, batch: 1 })));
   expect(error.message).toContain("SIGKILL");
   const scratch = error.stderrTail.at(-1)!;
   expect(scratch).toMatch(/averse-sft-\w+$/);

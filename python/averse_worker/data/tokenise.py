@@ -81,14 +81,21 @@ def template(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
 
 
 def tokenise_texts(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_tokens: int
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    max_tokens: int,
+    *,
+    keep_empty: bool = False,
 ) -> list[list[int]]:
     """Token ids of each text, at most `max_tokens`; a text that is not cut ends with its end
-    token, so that the model learns where texts end and nowhere else."""
+    token, so that the model learns where texts end and nowhere else.
+
+    Args:
+        keep_empty: keeps rows of one token, which predict nothing.
+    """
     end = tokenizer.eos_token_id
     rows = []
     for ids in encode(tokenizer, texts):
         closed = ids if len(ids) > 1 and ids[-1] == end else [*ids, end]
         rows.append(closed[:max_tokens])
-    # One token alone predicts nothing.
-    return [row for row in rows if len(row) > 1]
+    return [row for row in rows if len(row) > 1 or keep_empty]

@@ -1,5 +1,8 @@
 """Loads a policy and its reference, and checks that they fit the configured token counts."""
 
+import importlib.util
+from typing import Any
+
 import torch
 from transformers import PreTrainedTokenizerBase
 
@@ -10,7 +13,7 @@ from averse_worker.models.policy import Policy, padding_token
 from averse_worker.models.pretrained import load_pretrained
 from averse_worker.models.window import context_of
 from averse_worker.platform.device import Device
-from averse_worker.wire.errors import InputError
+from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.messages.load import LoadPayload
 
 
@@ -28,13 +31,13 @@ def load_policy(
     """
     # With LoRA the base is frozen and may be in the compute format; trained weights may not.
     dtype = device.dtype if payload.policy.adapter else torch.float32
-    own = load_pretrained(folder, "language model", dtype)
+    own = load_pretrained(folder, "language model", dtype, quantize=_quantization(payload, device))
     causal, tokenizer = own.model, own.tokenizer
     _check_context(folder, context_of(causal), payload)
     ends = _end_tokens(folder, tokenizer, causal.get_output_embeddings().weight.shape[0])
     other = None
     if reference is not None:
-        measure = load_pretrained(reference, "language model", dtype)
+        measure = load_pretrained(reference, "language model", device.frozen_dtype or dtype)
         _check_same_vocabulary(reference, measure.tokenizer, tokenizer)
         other = measure.model
     rule = TokenRule(
@@ -56,6 +59,42 @@ def load_policy(
         adapter=payload.policy.adapter,
         critic=payload.training.critic,
         reference=other,
+        gradient_checkpointing=payload.policy.gradient_checkpointing,
+        base=None if payload.policy.quantize == "none" else folder,
+    )
+
+
+def check_quantization(payload: LoadPayload, device: Device) -> None:
+    """Refuses quantized weights where they cannot be had; before any weights are read.
+
+    Raises:
+        MissingEnvironment: bitsandbytes is not installed, or there is no GPU.
+    """
+    if payload.policy.quantize == "none":
+        return
+    lacking = "bitsandbytes is not installed in the worker's Python (pip install bitsandbytes)"
+    if importlib.util.find_spec("bitsandbytes") is not None:
+        lacking = f"the device is {device.torch_device.type}"
+        if device.torch_device.type == "cuda":
+            return
+    raise MissingEnvironment(
+        f"policy.quantize is {payload.policy.quantize}, which needs bitsandbytes and a CUDA GPU, "
+        f"but {lacking}; set policy.quantize to none, or use such a machine",
+        key="policy.quantize",
+    )
+
+
+def _quantization(payload: LoadPayload, device: Device) -> Any:
+    """QLoRA's format: 4-bit NormalFloat with quantized constants (Dettmers et al. 2023)."""
+    if payload.policy.quantize == "none":
+        return None
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=device.dtype,
     )
 
 

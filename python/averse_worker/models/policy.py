@@ -11,6 +11,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.models.actor_critic import ActorCritic, Evaluated, KlTerm
 from averse_worker.models.batches import Layout, PaddedPrompts, Responses
+from averse_worker.models.folder import ModelFolder
+from averse_worker.models.kernels.checkpointing import blocks, checkpointed
 from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.language_model import LanguageModel
 from averse_worker.platform.device import Device, quiet
@@ -43,14 +45,22 @@ class Policy:
         adapter: LoadAdapter | None = None,
         critic: bool = True,
         reference: PreTrainedModel | None = None,
+        gradient_checkpointing: bool = False,
+        base: ModelFolder | None = None,
     ) -> None:
-        """Takes `causal` over: it is moved, wrapped and trained in place."""
+        """Takes `causal` over: it is moved, wrapped and trained in place.
+
+        Args:
+            base: where the weights lie in full, if `causal` has them quantized.
+        """
         self.tokenizer = tokenizer
         self.tokenizer_as_loaded = copy.deepcopy(tokenizer)
         """for exports: every call leaves its truncation and padding behind in a tokenizer"""
         self.rule = rule
         self.device = device
+        self.base = base
         self._adapter = adapter
+        self._gradient_checkpointing = gradient_checkpointing
         self.fine_tuned = False
         """whether the reference is no longer what was loaded"""
         self.own_reference = reference is None
@@ -66,7 +76,7 @@ class Policy:
         if not self.own_reference:
             return
         if self.adapter is None:
-            self._reference = self._frozen(copy.deepcopy(self.model.causal))
+            self._reference = self._frozen(self._copied(self.model.causal))
             return
         self.add_reference_adapter()
         trained = self.parameters
@@ -95,7 +105,7 @@ class Policy:
         """`causal` with a new adapter in it where one is wanted; the reference follows it."""
         wanted = self._adapter
         if self.own_reference and wanted is None:
-            self._reference = self._frozen(copy.deepcopy(causal))
+            self._reference = self._frozen(self._copied(causal))
         self.adapter: PeftModel | None = None
         if wanted is not None:
             from peft import LoraConfig, get_peft_model
@@ -111,6 +121,24 @@ class Policy:
             with quiet():
                 self.adapter = get_peft_model(causal, config)
         return causal
+
+    @property
+    def starts_as_reference(self) -> bool:
+        """Whether the untrained policy and its reference agree to the last bit."""
+        rounded = self.adapter is None and self.device.frozen_dtype not in (None, torch.float32)
+        return self.own_reference and not rounded
+
+    @contextlib.contextmanager
+    def checkpointed(self) -> Iterator[None]:
+        """For the block, with gradient checkpointing where that is wanted.
+
+        The last block is left out: its activations are the first that the backward pass needs.
+        """
+        layers = self.model.causal.config.get_text_config().num_hidden_layers
+        wanted = self._gradient_checkpointing
+        found = blocks(self.model.causal.base_model, layers)[:-1] if wanted else []
+        with checkpointed(found):
+            yield
 
     @property
     def lora_rank(self) -> int:
@@ -214,6 +242,10 @@ class Policy:
                 kl=kl,
             )
         return evaluated
+
+    def _copied(self, causal: PreTrainedModel) -> PreTrainedModel:
+        copied = copy.deepcopy(causal)
+        return copied.to(self.device.frozen_dtype) if self.device.frozen_dtype else copied
 
     def _frozen(self, causal: PreTrainedModel, key: str = "policy.model") -> ActorCritic:
         causal.requires_grad_(False)

@@ -55,8 +55,13 @@ def load_pretrained(
     folder: ModelFolder,
     kind: Kind,
     dtype: torch.dtype,
+    *,
+    quantize: Any = None,
 ) -> Pretrained:
     """Loads what is in `folder`, on the CPU.
+
+    Args:
+        quantize: transformers' configuration of a quantization; None: none.
 
     Raises:
         InputError: the folder holds no whole model of this kind with its own tokenizer.
@@ -73,6 +78,7 @@ def load_pretrained(
             folder.path,
             config=config,
             dtype=dtype,
+            **({} if quantize is None else {"quantization_config": quantize}),
             use_safetensors=True,
             trust_remote_code=folder.trust_remote_code,
             output_loading_info=True,

@@ -48,6 +48,8 @@ class Device:
 
     torch_device: torch.device
     dtype: torch.dtype
+    frozen_dtype: torch.dtype | None = None
+    """of the weights of frozen models; None: as they would be trained"""
 
     @property
     def name(self) -> str:
@@ -105,7 +107,8 @@ def open_device(backend: LoadBackend) -> Device:
         InputError: `backend.device` is no device's name.
         MissingEnvironment: the device is not on this machine.
     """
-    device = Device(_choose(backend.device), DTYPES[backend.dtype])
+    frozen = None if backend.frozen_dtype is None else DTYPES[backend.frozen_dtype]
+    device = Device(_choose(backend.device), DTYPES[backend.dtype], frozen)
     if backend.threads:
         torch.set_num_threads(backend.threads)
     _set_deterministic(backend.deterministic, device.torch_device)

@@ -94,7 +94,8 @@ class TransformersReward:
         probe = ["a", "a good film", "one two three four five six seven"]
         together = self.score(probe)
         alone = np.concatenate([self.score([text]) for text in probe])
-        near = 1e-3 if self._device.dtype == torch.float32 else 5e-2
+        exact = self._device.dtype == self._model.dtype == torch.float32
+        near = 1e-3 if exact else 5e-2
         if not np.allclose(together, alone, rtol=near, atol=near):
             worst = int(np.argmax(np.abs(together - alone)))
             raise folder.wrong(
@@ -226,7 +227,7 @@ def load_reward(folder: ModelFolder, label: str | None, sign: int, device: Devic
             return ClassifierReward(load_classifier(Path(folder.path)), sign)
         except ValueError as error:
             raise InputError(str(error), key=folder.key) from error
-    loaded = load_pretrained(folder, "classifier", torch.float32)
+    loaded = load_pretrained(folder, "classifier", device.frozen_dtype or torch.float32)
     names = class_labels(folder)
     settings = classifier_settings(loaded.tokenizer, loaded.model, names, index)
     model = TransformersReward(loaded.model, loaded.tokenizer, index, sign, device, settings)

@@ -8,7 +8,7 @@ forward and no backward pass, so the update's time is proportional to the episod
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -58,6 +58,36 @@ class Figures:
         return {name: float(total / self._steps[name]) for name, total in self._sums.items()}
 
 
+class MicrobatchFigures:
+    """The figures of a minibatch from those of its microbatches: losses add up, means are weighted
+    by what they are means over."""
+
+    _BY_TOKENS: Final = ("entropy", "clip_fraction", "approx_kl")
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._weights: dict[str, Tensor] = {}
+
+    def add(self, figures: Mapping[str, Tensor], part: Objective) -> None:
+        """One microbatch's."""
+        for name, value in figures.items():
+            weight = torch.ones_like(value)
+            if name in self._BY_TOKENS and part.policy is not None:
+                weight = part.policy.coefficients.raw.sum()
+            elif name == "kl_estimate" and part.kl_weights is not None:
+                weight = part.kl_weights.sum()
+            self._sums[name] = self._sums.get(name, 0.0) + weight * value
+            self._weights[name] = self._weights.get(name, 0.0) + weight
+
+    def combined(self) -> dict[str, Tensor]:
+        """By name."""
+        means = {*self._BY_TOKENS, "kl_estimate"}
+        return {
+            name: total / self._weights[name] if name in means else total
+            for name, total in self._sums.items()
+        }
+
+
 class Ppo:
     """The optimizer of one policy and its update rule."""
 
@@ -96,13 +126,14 @@ class Ppo:
         total = training.epochs * steps
         figures, tokens, done = Figures(), 0, 0
         random = np.random.default_rng(settings.seed)
-        for _ in range(training.epochs):
-            for rows in minibatches(prompts, generated, steps, random):
-                report("update", done, total, "steps")
-                part = objective.select(torch.from_numpy(rows).to(device))
-                figures.add(self._step(part, factor, kl, rows))
-                tokens += int(generated[rows].sum())
-                done += 1
+        with self._policy.checkpointed():
+            for _ in range(training.epochs):
+                for rows in minibatches(prompts, generated, steps, random):
+                    report("update", done, total, "steps")
+                    part = objective.select(torch.from_numpy(rows).to(device))
+                    figures.add(self._step(part, factor, kl, rows))
+                    tokens += int(generated[rows].sum())
+                    done += 1
         report("update", total, total, "steps")
         # A finite step can still overflow float32; such weights must not be saved or evaluated.
         require_finite(self._parameters)
@@ -146,7 +177,26 @@ class Ppo:
     def _step(
         self, part: Objective, factor: float, kl: KlLossTerm | None, rows: NDArray[np.intp]
     ) -> dict[str, Tensor]:
-        """One gradient step; returns its figures."""
+        """One gradient step, of the gradients of all microbatches; returns its figures."""
+        size = self._training.microbatch or len(rows)
+        self.optimizer.zero_grad(set_to_none=True)
+        if size >= len(rows):
+            figures = self._accumulate(part, factor, kl, rows)
+        else:
+            found = MicrobatchFigures()
+            for start in range(0, len(rows), size):
+                some = torch.arange(start, min(start + size, len(rows)), device=part.indices.device)
+                micro = part.select(some)
+                own = self._accumulate(micro, factor, kl, rows[start : start + size])
+                found.add(own, micro)
+            figures = found.combined()
+        figures["grad_norm"] = self._descend(part.indices)
+        return figures
+
+    def _accumulate(
+        self, part: Objective, factor: float, kl: KlLossTerm | None, rows: NDArray[np.intp]
+    ) -> dict[str, Tensor]:
+        """Forward and backward pass of some episodes, whose gradients are added; their figures."""
         policy, term = self._policy, part.policy
         valid = part.episodes.responses.valid()
         wanted = torch.zeros_like(valid) if term is None else term.coefficients.raw > 0
@@ -180,7 +230,7 @@ class Ppo:
                     figures["kl_estimate"] = (shares * per_token.sum(1)).sum()
         loss = sum(losses[1:], start=losses[0])
         self._check(loss, seen, part.indices)
-        figures["grad_norm"] = self._descend(loss, part.indices)
+        (loss * policy.device.loss_scale).backward()  # type: ignore[no-untyped-call]
         return figures
 
     def _policy_loss(
@@ -228,11 +278,9 @@ class Ppo:
         error = torch.maximum((values - targets).square(), (near - targets).square())
         return 0.5 * (weights * error).sum()
 
-    def _descend(self, loss: Tensor, indices: Tensor) -> Tensor:
-        """Backward pass, check, clipping, optimizer step; the gradient's norm."""
+    def _descend(self, indices: Tensor) -> Tensor:
+        """Check, clipping, optimizer step; the gradient's norm."""
         factor = self._policy.device.loss_scale
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss * factor).backward()  # type: ignore[no-untyped-call]
         gradients = {n: p.grad for n, p in self._parameters.items() if p.grad is not None}
         if factor != 1.0:
             for gradient in gradients.values():

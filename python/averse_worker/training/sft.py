@@ -1,30 +1,31 @@
 """Supervised fine-tuning on the good class, with TRL's SFTTrainer."""
 
-import statistics
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import TrainerCallback
-from transformers.trainer_callback import PrinterCallback
 
-from averse_worker.data.tokenise import tokenise_texts
+from averse_worker.data.supervision import IGNORED, Example, Supervised, supervise
 from averse_worker.engine.contract import Report
 from averse_worker.models.policy import Policy
 from averse_worker.models.window import context_of
-from averse_worker.platform.device import Device, quiet
-from averse_worker.platform.finite import first_not_finite, require_finite
-from averse_worker.wire.errors import Diverged, InputError
-from averse_worker.wire.messages.training import SftPayload
+from averse_worker.platform.device import Device
+from averse_worker.platform.finite import require_finite
+from averse_worker.training.supervised import (
+    Learned,
+    Plan,
+    arguments_for,
+    learn,
+    scratch_folder,
+    steps_of,
+)
+from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.training import LossPoint, SftPayload
 
-# The learning rate rises over this fraction of the steps and then falls linearly to zero.
-_WARMUP: Final = 0.05
-# Reported losses are means over this fraction of the steps, at either end.
-_EDGE: Final = 0.1
+HELD_OUT: Final = 1000
+"""held-out texts that the loss is measured on, at most: a bound on a measurement's time"""
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,26 @@ class FineTuned:
 
     loss_first: float
     loss_last: float
+    steps: int
+    kept_step: int
+    curve: list[LossPoint]
 
 
 def fine_tune(
-    policy: Policy, texts: Sequence[str], payload: SftPayload, report: Report
+    policy: Policy,
+    texts: Sequence[Example],
+    payload: SftPayload,
+    report: Report,
+    held_out: Sequence[Example] = (),
 ) -> FineTuned:
-    """Trains the policy on `texts` for `payload.steps` steps; it becomes its own reference.
+    """Trains the policy on `texts`; it becomes its own reference.
 
     With LoRA, adapters are trained, and the reference gets a copy of them. Nothing is written to
     disk and nothing logged.
 
     Raises:
-        InputError: there are no texts, or they may be longer than the model's context.
+        InputError: there are no texts, they may be longer than the model's context, or the model
+            or its data cannot do what the payload asks.
         Diverged: a loss, gradient or weight is NaN or infinite.
     """
     if not texts:
@@ -61,79 +70,87 @@ def fine_tune(
             key="sft.max_tokens",
         )
     model = policy.adapter if policy.adapter is not None else policy.actor.causal
-    rows = tokenise_texts(policy.tokenizer, texts, payload.max_tokens)
-    watcher = _Watcher(payload.steps, report)
-    # The trainer changes them (use_cache, for example), and an export would keep the changes.
-    configs = [(vars(c), dict(vars(c))) for c in (model.config, model.generation_config)]
-    with quiet(), tempfile.TemporaryDirectory(prefix="averse-sft-") as folder:
+    rows = _rows(policy, texts, payload)
+    measured = _rows(policy, held_out[:HELD_OUT], payload) if payload.held_out_every else []
+    if payload.held_out_every and not measured:
+        raise InputError(
+            f"sft.held_out_every is {payload.held_out_every}, but no test row is of the good "
+            "class; label some, or set it to 0",
+            key="sft.held_out_every",
+        )
+    measure = _measure(model, measured, policy, payload.batch)
+    with scratch_folder() as folder, policy.checkpointed():
         # Imported here: it takes seconds, and many workers never fine-tune.
         report("import", 0, 1, "packages")
         from datasets import Dataset
-        from trl import SFTTrainer
+        from trl import SFTConfig, SFTTrainer
 
         report("import", 1, 1, "packages")
-
-        trainer = SFTTrainer(
-            model=model,
-            args=_arguments(payload, policy.device, folder),
-            train_dataset=Dataset.from_dict({"input_ids": rows, "labels": rows}),
-            processing_class=policy.tokenizer,
-            compute_loss_func=_masked_loss,
-            callbacks=[watcher],
+        table = Dataset.from_dict(
+            {"input_ids": [row.tokens for row in rows], "labels": [row.labels for row in rows]}
         )
-        trainer.remove_callback(PrinterCallback)
-        report("sft", 0, payload.steps, "steps")
-        try:
-            trainer.train()
-        finally:
-            # Mixed precision hides the class's `forward` behind a wrapper on the instance.
-            vars(model).pop("forward", None)
-            vars(model).pop("_original_forward", None)
-            for now, former in configs:
-                now.clear()
-                now.update(former)
-            model.zero_grad(set_to_none=True)
+        extra: dict[str, Any] = {}
+        if payload.packing:
+            refuse_packing(policy)
+            table = pack(table, payload.max_tokens)
+            extra["data_collator"] = PackedCollator(policy.pad_token)
+        plan = _plan(payload, len(table))
+
+        def trainer(watcher: Any) -> Any:
+            return SFTTrainer(
+                model=model,
+                args=arguments_for(
+                    plan,
+                    policy.device,
+                    folder,
+                    SFTConfig,
+                    max_length=None,
+                    # "chunked_nll", the default, would leave the model's forward patched.
+                    loss_type="nll",
+                    dataset_kwargs={"skip_prepare_dataset": True},
+                ),
+                train_dataset=table,
+                processing_class=policy.tokenizer,
+                compute_loss_func=_masked_loss,
+                callbacks=[watcher],
+                **extra,
+            )
+
+        learned: Learned = learn(plan, trainer, model, measure, report)
     require_finite(policy.parameters)
     policy.become_reference()
-    edge = max(1, round(_EDGE * len(watcher.losses)))
-    return FineTuned(
-        statistics.fmean(watcher.losses[:edge]), statistics.fmean(watcher.losses[-edge:])
+    first, last = learned.course.edges
+    return FineTuned(first, last, learned.steps, learned.kept_step, learned.course.points())
+
+
+def _rows(policy: Policy, texts: Sequence[Example], payload: SftPayload) -> list[Supervised]:
+    rows = supervise(
+        policy.tokenizer, texts, payload.max_tokens, completion_only=payload.completion_only
     )
+    if texts and not rows:
+        raise InputError(
+            f"no row of fine-tuning has a token to learn from within sft.max_tokens "
+            f"({payload.max_tokens}); raise it",
+            key="sft.max_tokens",
+        )
+    return rows
 
 
-def _arguments(payload: SftPayload, device: Device, folder: str) -> Any:
-    from trl import SFTConfig
-
-    on_gpu = device.torch_device.type == "cuda"
-    arguments = SFTConfig(
-        output_dir=folder,
-        max_steps=payload.steps,
-        per_device_train_batch_size=payload.batch,
-        learning_rate=payload.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=round(_WARMUP * payload.steps),
-        weight_decay=0.0,
+def _plan(payload: SftPayload, rows: int) -> Plan:
+    steps = steps_of(rows, steps=payload.steps, epochs=payload.epochs, batch=payload.batch)
+    return Plan(
         seed=payload.seed,
-        max_length=None,
-        # "chunked_nll", the default, would leave the model's forward patched.
-        loss_type="nll",
-        dataset_kwargs={"skip_prepare_dataset": True},
-        gradient_checkpointing=False,
-        bf16=device.dtype == torch.bfloat16,
-        fp16=device.dtype == torch.float16 and on_gpu,
-        use_cpu=device.torch_device.type == "cpu",
-        dataloader_pin_memory=on_gpu,
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
+        steps=steps,
+        batch=payload.batch,
+        learning_rate=payload.learning_rate,
+        learning_rate_schedule=payload.learning_rate_schedule,
+        warmup=payload.warmup,
+        held_out_every=payload.held_out_every,
+        early_stopping=payload.early_stopping,
+        section="sft",
+        name="supervised fine-tuning",
+        phase="sft",
     )
-    if on_gpu:
-        # One worker, one device: without this the Trainer uses every device.
-        arguments.device  # noqa: B018 — sets the devices up, which the next line corrects
-        arguments._n_gpu = 1
-    return arguments
 
 
 def _masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
@@ -146,39 +163,113 @@ def _masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -
     return nn.functional.cross_entropy(logits, labels[:, 1:].flatten())
 
 
-class _Watcher(TrainerCallback):  # type: ignore[misc]
-    """Reports progress, which raises an interrupt, and keeps the losses."""
+# ── held-out loss ───────────────────────────────────────────────────────────────────────────
 
-    def __init__(self, steps: int, report: Report) -> None:
-        self.losses: list[float] = []
-        self._steps = steps
-        self._report = report
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._report("sft", state.global_step, self._steps, "steps")
+def _measure(
+    model: nn.Module, rows: Sequence[Supervised], policy: Policy, batch: int
+) -> Callable[[], float]:
+    return lambda: held_out_loss(model, rows, policy.pad_token, policy.device, batch)
 
-    def on_pre_optimizer_step(
-        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
-    ) -> None:
-        if args.fp16:
-            return  # its scaler expects infinities, and skips those steps
-        gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
-        # Clipping ran before and may have spread it: this is the first tensor that has it.
-        if name := first_not_finite(gradients):
-            raise Diverged(
-                f"the gradient of {name} is NaN or infinite at step {state.global_step + 1} of "
-                "supervised fine-tuning (the step was not applied); lower sft.learning_rate"
-            )
 
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any
-    ) -> None:
-        if "loss" not in logs:
-            return
-        loss = float(logs["loss"])
-        if not np.isfinite(loss):
-            raise Diverged(
-                f"the loss of supervised fine-tuning is {loss} at step {state.global_step}; "
-                "lower sft.learning_rate"
-            )
-        self.losses.append(loss)
+@torch.no_grad()
+def held_out_loss(
+    model: nn.Module, rows: Sequence[Supervised], pad: int, device: Device, batch: int
+) -> float:
+    """Mean −log p over all labelled tokens of the rows, nats."""
+    ordered = sorted(rows, key=lambda row: len(row.tokens))
+    loss, count = 0.0, 0
+    for start in range(0, len(ordered), batch):
+        tokens, mask, labels = _padded(ordered[start : start + batch], pad, device)
+        with device.autocast():
+            logits = model(input_ids=tokens, attention_mask=mask, use_cache=False).logits
+        flat = logits[:, :-1].float().flatten(0, 1)
+        targets = labels[:, 1:].flatten()
+        loss += float(nn.functional.cross_entropy(flat, targets, reduction="sum").cpu().double())
+        count += int((targets != IGNORED).sum())
+    return loss / count
+
+
+def _padded(rows: Sequence[Supervised], pad: int, device: Device) -> tuple[Tensor, Tensor, Tensor]:
+    width = max(len(row.tokens) for row in rows)
+    spare = [width - len(row.tokens) for row in rows]
+    columns = (
+        [[*row.tokens, *[pad] * n] for row, n in zip(rows, spare, strict=True)],
+        [[1] * len(row.tokens) + [0] * n for row, n in zip(rows, spare, strict=True)],
+        [[*row.labels, *[IGNORED] * n] for row, n in zip(rows, spare, strict=True)],
+    )
+    tokens, mask, labels = (torch.tensor(c, device=device.torch_device) for c in columns)
+    return tokens, mask, labels
+
+
+# ── packing ─────────────────────────────────────────────────────────────────────────────────
+
+
+def pack(table: Any, max_tokens: int) -> Any:
+    """TRL's best-fit packing: rows of whole texts, with their lengths in `seq_lengths`."""
+    from datasets.utils.logging import disable_progress_bar, enable_progress_bar
+    from trl import pack_dataset
+
+    disable_progress_bar()
+    try:
+        return pack_dataset(table, max_tokens, "bfd")
+    finally:
+        enable_progress_bar()
+
+
+class PackedCollator:
+    """Batches of packed rows. Positions begin again at each text, and there is no mask: from that
+    transformers sees which tokens belong together. A text's first token has no label."""
+
+    def __init__(self, pad: int) -> None:
+        self._pad = pad
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        width = max(len(row["input_ids"]) for row in rows)
+        tokens, labels, positions = [], [], []
+        for row in rows:
+            spare = width - len(row["input_ids"])
+            places = [place for length in row["seq_lengths"] for place in range(length)]
+            own = [
+                IGNORED if place == 0 else label
+                for place, label in zip(places, row["labels"], strict=True)
+            ]
+            tokens.append([*row["input_ids"], *[self._pad] * spare])
+            labels.append([*own, *[IGNORED] * spare])
+            positions.append([*places, *range(spare)])
+        return {
+            "input_ids": torch.tensor(tokens),
+            "labels": torch.tensor(labels),
+            "position_ids": torch.tensor(positions),
+        }
+
+
+@torch.no_grad()
+def refuse_packing(policy: Policy) -> None:
+    """Refuses a model in which packed texts see each other, tried on two short texts.
+
+    Raises:
+        InputError
+    """
+    model, device = policy.actor.causal, policy.device.torch_device
+    near = 1e-3 if model.dtype == torch.float32 and policy.device.dtype == torch.float32 else 5e-2
+    one = torch.arange(2, 6, device=device)[None]
+    other = one.flip(1)
+    positions = torch.arange(4, device=device)[None]
+    with policy.device.autocast():
+        try:
+            together = model(
+                input_ids=torch.cat([one, other], dim=1),
+                position_ids=positions.repeat(1, 2),
+                use_cache=False,
+            ).logits[:, 4:]
+            alone = model(input_ids=other, position_ids=positions, use_cache=False).logits
+            fits = torch.allclose(together.float(), alone.float(), rtol=near, atol=near)
+        except TypeError:  # it takes no positions
+            fits = False
+    if not fits:
+        raise InputError(
+            f"sft.packing is true, but in {type(model).__name__} the texts of one row see each "
+            "other (it does not tell them apart by position); set it to false",
+            key="sft.packing",
+        )

@@ -33,6 +33,13 @@ def check_load(payload: LoadPayload) -> None:
         _check("policy.lora_rank", adapter.rank, low=1)
         _check("policy.lora_alpha", adapter.alpha, low=0, open_low=True)
         _check("policy.lora_dropout", adapter.dropout, low=0, high=1, open_high=True)
+    if payload.policy.quantize != "none" and adapter is None:
+        raise InputError(
+            f"policy.quantize is {payload.policy.quantize}, whose weights cannot be trained "
+            "without an adapter; set policy.lora_rank (and sft.lora_rank, where it is set) to "
+            "1 or more, or policy.quantize to none",
+            key="policy.quantize",
+        )
     _check("rollout.prompt_tokens", payload.data.prompt_tokens, low=1)
     _check("rollout.new_tokens", rollout.new_tokens, low=1)
     _check("rollout.min_new_tokens", rollout.min_new_tokens, low=0, high=rollout.new_tokens)
@@ -105,7 +112,23 @@ def check_sft(payload: SftPayload) -> None:
     Raises:
         InputError: with the config key of the first field out of range.
     """
-    _check("sft.steps", payload.steps, low=1)
+    if (payload.steps is None) == (payload.epochs is None):
+        raise InputError(
+            "fine-tuning has both steps and epochs, or neither; send one of them and null for the "
+            "other",
+            key="sft.epochs",
+        )
+    if payload.steps is not None:
+        _check("sft.steps", payload.steps, low=1)
+    if payload.epochs is not None:
+        _check("sft.epochs", payload.epochs, low=0, open_low=True)
+    _check("sft.warmup", payload.warmup, low=0, high=1, open_high=True)
+    if payload.early_stopping > 0 and payload.held_out_every == 0:
+        raise InputError(
+            f"sft.early_stopping is {payload.early_stopping}, but sft.held_out_every is 0, so that "
+            "the held-out loss is never measured; set sft.held_out_every to a number of steps",
+            key="sft.held_out_every",
+        )
     _check("sft.batch", payload.batch, low=1)
     _check("sft.learning_rate", payload.learning_rate, low=0)
     _check("sft.max_tokens", payload.max_tokens, low=1)

@@ -17,6 +17,14 @@ export const backendSchema = z.strictObject({
     .enum(["float32", "bfloat16", "float16"])
     .default("float32")
     .describe("type of the policy's weights and activations"),
+  frozen_dtype: z
+    .enum(["float32", "bfloat16"])
+    .nullable()
+    .default(null)
+    .describe(
+      "type of frozen weights: reference, rewards and judges; null: float32, with LoRA dtype for the " +
+        "reference",
+    ),
   threads: count
     .max(1024)
     .default(1)

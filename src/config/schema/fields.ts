@@ -26,3 +26,8 @@ export const trustRemoteCode = z
   .boolean()
   .default(false)
   .describe("let the model run its own Python code; from the hub, revision must be a commit");
+
+/** How the learning rate of fine-tuning and of stages goes, after its warm-up. */
+export const learningRateSchedule = z
+  .enum(["constant", "linear", "cosine"])
+  .describe("course of the learning rate after warm-up; linear and cosine: down to 0");

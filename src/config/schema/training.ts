@@ -1,6 +1,6 @@
 /** PPO: how the policy learns from a batch. */
 import { z } from "zod";
-import { fraction, nonNegative, positive, positiveInt } from "./fields.js";
+import { count, fraction, nonNegative, positive, positiveInt } from "./fields.js";
 
 export const trainingSchema = z.strictObject({
   iterations: positiveInt.max(10_000_000).default(194).describe("M: rollout + update"),
@@ -10,6 +10,10 @@ export const trainingSchema = z.strictObject({
     .max(1_048_576)
     .default(32)
     .describe("episodes per gradient step; more than are kept: all kept in one step"),
+  microbatch: count
+    .max(1_048_576)
+    .default(0)
+    .describe("episodes per forward pass inside a minibatch, for memory; 0: the whole minibatch"),
   learning_rate: positive.max(1).default(1.41e-5).describe("learning rate of the policy (AdamW)"),
   value_learning_rate: positive.max(1).default(1e-3).describe("learning rate of the value head"),
   learning_rate_schedule: z

@@ -22,7 +22,7 @@ export function loadPayloadFor(
   device: string | null,
 ): Payload<"load"> {
   const { policy, data, evaluation, backend } = experiment;
-  const { lora_rank: rank, trust_remote_code } = policy;
+  const { trust_remote_code, quantize, gradient_checkpointing } = policy;
   const { model, revision, label, sign, transform, scale, baseline, timeout_seconds } =
     trial.config.reward;
   const scorerOf = (
@@ -44,9 +44,9 @@ export function loadPayloadFor(
       // A model of this run is a folder, and has no other state.
       revision: startFrom === null ? policy.revision : null,
       trust_remote_code,
-      // The customary scale of LoRA's delta: alpha / rank = 2.
-      adapter:
-        rank === 0 ? null : { kind: "lora", rank, alpha: 2 * rank, dropout: 0, targets: null },
+      adapter: adapterFor(experiment, trial),
+      quantize,
+      gradient_checkpointing,
     },
     reference: null,
     rewards: [
@@ -83,4 +83,20 @@ export function loadPayloadFor(
     backend: { ...numbers, device: device ?? backend.device },
     engine_options,
   };
+}
+
+/**
+ * Fine-tuning may have an adapter of its own: the model that its trial exports has it merged in, and
+ * the trials that start from there load that model with the policy's adapter.
+ */
+function adapterFor(
+  { policy, sft }: Experiment,
+  trial: Trial,
+): Payload<"load">["policy"]["adapter"] {
+  const { lora_dropout: dropout, lora_targets: targets } = policy;
+  const own = trial.fineTunes && sft.lora_rank !== null;
+  const rank = own ? (sft.lora_rank ?? 0) : policy.lora_rank;
+  const alpha = own ? sft.lora_alpha : policy.lora_alpha;
+  // The customary scale of LoRA's delta: alpha / rank = 2.
+  return rank === 0 ? null : { kind: "lora", rank, alpha: alpha ?? 2 * rank, dropout, targets };
 }

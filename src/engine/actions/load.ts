@@ -122,7 +122,7 @@ function requireContext({ trial, experiment }: TrialContext, context: number): v
     );
   }
   const { max_tokens } = experiment.sft;
-  if (trial.sftSteps > 0 && max_tokens > context) {
+  if (trial.fineTunes && max_tokens > context) {
     throw new TrialError(
       "input",
       `SFT texts of up to ${max_tokens} tokens need as many positions, but the model has ` +
@@ -140,8 +140,13 @@ function requireCapabilities(
   const { training } = trial.config;
   const lacking = (
     [
-      [trial.sftSteps > 0 && !has.sft, "sft.steps", "supervised fine-tuning"],
+      [trial.fineTunes && !has.sft, "sft.steps", "supervised fine-tuning"],
       [experiment.policy.lora_rank > 0 && !has.lora, "policy.lora_rank", "LoRA"],
+      [
+        trial.fineTunes && (experiment.sft.lora_rank ?? 0) > 0 && !has.lora,
+        "sft.lora_rank",
+        "LoRA",
+      ],
       [
         training.prefix_baseline && !has.prefix_baseline,
         "training.prefix_baseline",

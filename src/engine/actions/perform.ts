@@ -48,15 +48,18 @@ async function leave(context: TrialContext): Promise<void> {
 }
 
 async function sft(context: TrialContext): Promise<EventPayload> {
-  const { batch, learning_rate, max_tokens } = context.experiment.sft;
-  const { seed, sftSteps: steps } = context.trial;
-  const result = await workerOf(context).call(
+  const { steps, epochs, lora_rank, lora_alpha, ...settings } = context.experiment.sft;
+  const { texts, ...result } = await workerOf(context).call(
     "sft",
-    { seed: streamSeed(seed, "sft", 0), steps, batch, learning_rate, max_tokens },
+    {
+      seed: streamSeed(context.trial.seed, "sft", 0),
+      steps: epochs === null ? steps : null,
+      epochs,
+      ...settings,
+    },
     context.onProgress,
   );
-  const { loss_first, loss_last, seconds } = result;
-  return { type: "sft_finished", steps: result.steps, loss_first, loss_last, seconds };
+  return { type: "sft_finished", ...result };
 }
 
 async function exportModel(step: number, context: TrialContext): Promise<EventPayload> {

@@ -43,7 +43,10 @@ function facts(data: ReportData): Cell[][] {
     ),
     cells("reward model", `${reward.model}, judge ${evaluation.judge ?? "none"}`),
     cells("data", experiment.data.path),
-    cells("SFT", `${sft.steps} steps of ${sft.batch} texts`),
+    cells(
+      "SFT",
+      `${sft.epochs === null ? `${sft.steps} steps` : `${sft.epochs} epochs in steps`} of ${sft.batch} texts`,
+    ),
     cells(
       "training",
       `${training.iterations} iterations of ${training.batch} episodes, ${training.epochs} epochs, ` +

@@ -62,3 +62,26 @@ describe("what a worker loads", () => {
     expect(loadPayloadFor(experiment, rlhf!, null, null).backend.device).toBe("cpu");
   });
 });
+
+test("fine-tuning may have an adapter of its own; RL trials have the policy's", () => {
+  const experiment = smallExperiment({
+    policy: { lora_rank: 4, lora_dropout: 0.1, lora_targets: ["c_attn"] },
+    sft: { lora_rank: 16, lora_alpha: 8 },
+  });
+  const trials = planTrials(experiment);
+  const adapters = trials
+    .slice(0, 2)
+    .map((trial) => loadPayloadFor(experiment, trial, null, null).policy.adapter);
+  const shared = { kind: "lora", dropout: 0.1, targets: ["c_attn"] };
+  expect(adapters).toEqual([
+    { ...shared, rank: 16, alpha: 8 },
+    { ...shared, rank: 4, alpha: 8 },
+  ]);
+});
+
+test("a rank of 0 for fine-tuning alone trains all weights", () => {
+  const experiment = smallExperiment({ policy: { lora_rank: 4 }, sft: { lora_rank: 0 } });
+  const [sft, rl] = planTrials(experiment);
+  expect(loadPayloadFor(experiment, sft!, null, null).policy.adapter).toBeNull();
+  expect(loadPayloadFor(experiment, rl!, null, null).policy.adapter).toMatchObject({ rank: 4 });
+});

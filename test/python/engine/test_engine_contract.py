@@ -29,7 +29,6 @@ from averse_worker.wire.messages.training import (
     RestorePayload,
     RolloutResult,
     SavePayload,
-    SftPayload,
     UpdateResult,
 )
 from conftest import Subject
@@ -40,6 +39,7 @@ from payloads import (
     load_payload,
     rollout_payload,
     score_payload,
+    sft_payload,
     texts_payload,
     update_payload,
 )
@@ -801,7 +801,7 @@ def test_there_are_no_ema_weights_without_a_decay(engine_factory: Subject, tmp_p
 
 # ── sft ─────────────────────────────────────────────────────────────────────────────────────
 
-SFT = SftPayload(seed=1, steps=12, batch=8, learning_rate=1e-3, max_tokens=16)
+SFT = sft_payload(seed=1, steps=12, batch=8, learning_rate=1e-3, max_tokens=16)
 
 
 def test_sft_lowers_the_loss_and_becomes_the_reference(engine_factory: Subject) -> None:

@@ -13,10 +13,15 @@ from averse_worker.wire.messages.training import (
     ExportPayload,
     RestorePayload,
     SavePayload,
-    SftPayload,
 )
 from conftest import Subject
-from payloads import evaluate_payload, rollout_payload, texts_payload, update_payload
+from payloads import (
+    evaluate_payload,
+    rollout_payload,
+    sft_payload,
+    texts_payload,
+    update_payload,
+)
 
 
 def quiet(phase: str, done: int, total: int, unit: str) -> None:
@@ -25,7 +30,7 @@ def quiet(phase: str, done: int, total: int, unit: str) -> None:
 
 def calls(engine: Engine, folder: Path) -> dict[str, Callable[[], Any]]:
     """Every command that needs a `load`, ready to be called."""
-    sft = SftPayload(seed=1, steps=1, batch=1, learning_rate=1e-3, max_tokens=4)
+    sft = sft_payload(seed=1, steps=1, batch=1, learning_rate=1e-3, max_tokens=4)
     export = ExportPayload(path=str(folder), weights="ema")
     return {
         "sft": lambda: engine.sft(sft, quiet),

@@ -10,11 +10,11 @@ from averse_worker.engine.torch import loaded as loading
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadPayload
-from averse_worker.wire.messages.training import RestorePayload, SavePayload, SftPayload
-from payloads import load_payload, rollout_payload
+from averse_worker.wire.messages.training import RestorePayload, SavePayload
+from payloads import load_payload, rollout_payload, sft_payload
 from tiny_models import no_report
 
-SFT = SftPayload(seed=1, steps=1, batch=4, learning_rate=1e-3, max_tokens=16)
+SFT = sft_payload(seed=1, steps=1, batch=4, learning_rate=1e-3, max_tokens=16)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from averse_worker.data.tokenise import tokenise_texts
 from averse_worker.training.sft import fine_tune
-from averse_worker.wire.messages.training import SftPayload
+from payloads import sft_payload
 from plain import plain_model
 from tiny_models import WORDS, make_policy, no_report, write_policy
 
@@ -51,7 +51,7 @@ def test_losses_gradients_and_weights_are_those_of_the_loss(
 
     for name, parameter in policy.actor.causal.named_parameters():
         record(name, parameter)
-    payload = SftPayload(
+    payload = sft_payload(
         seed=1, steps=STEPS, batch=len(TEXTS), learning_rate=RATE, max_tokens=LONGEST
     )
     found = fine_tune(policy, TEXTS, payload, no_report)

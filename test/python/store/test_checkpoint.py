@@ -22,7 +22,6 @@ from averse_worker.wire.messages.training import (
     ExportPayload,
     RestorePayload,
     SavePayload,
-    SftPayload,
     UpdateResult,
 )
 from payloads import (
@@ -31,11 +30,12 @@ from payloads import (
     load_payload,
     rollout_payload,
     score_payload,
+    sft_payload,
     update_payload,
 )
 from tiny_models import no_report
 
-SFT = SftPayload(seed=2, steps=3, batch=4, learning_rate=1e-2, max_tokens=16)
+SFT = sft_payload(seed=2, steps=3, batch=4, learning_rate=1e-2, max_tokens=16)
 
 
 def engine_with(load: LoadPayload, **changes: Any) -> TorchEngine:

@@ -12,11 +12,10 @@ from averse_worker.models.language_model import LanguageModel
 from averse_worker.models.policy import Policy
 from averse_worker.store.export import export_policy
 from averse_worker.training.sft import fine_tune
-from averse_worker.wire.messages.training import SftPayload
-from payloads import adapter
+from payloads import adapter, sft_payload
 from tiny_models import make_policy, no_report
 
-SFT = SftPayload(seed=3, steps=6, batch=4, learning_rate=1e-2, max_tokens=16)
+SFT = sft_payload(seed=3, steps=6, batch=4, learning_rate=1e-2, max_tokens=16)
 TEXTS = ["the film was very good", "a warm and great movie", "we loved the plot"] * 4
 
 

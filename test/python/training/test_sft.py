@@ -11,14 +11,14 @@ from averse_worker.data.tokenise import tokenise_texts
 from averse_worker.training.sft import fine_tune
 from averse_worker.wire.errors import Diverged, InputError, Interrupted
 from averse_worker.wire.messages.training import SftPayload
-from payloads import adapter
+from payloads import adapter, sft_payload
 from tiny_models import WORDS, make_policy, no_report, write_tokenizer
 
 TEXTS = [" ".join(WORDS[i : i + 4]) for i in range(12)]
 
 
 def payload(steps: int = 12, rate: float = 2e-2, seed: int = 1, max_tokens: int = 24) -> SftPayload:
-    return SftPayload(seed=seed, steps=steps, batch=4, learning_rate=rate, max_tokens=max_tokens)
+    return sft_payload(seed=seed, steps=steps, batch=4, learning_rate=rate, max_tokens=max_tokens)
 
 
 @pytest.mark.parametrize("rank", [0, 2])

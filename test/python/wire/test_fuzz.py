@@ -22,7 +22,7 @@ from averse_worker.wire.intake import Refused, read_request
 from averse_worker.wire.messages.base import uint32_bytes
 from averse_worker.wire.messages.envelope import PROTOCOL_VERSION
 from averse_worker.wire.server import Server
-from payloads import LOAD, ROLLOUT, UPDATE
+from payloads import LOAD, ROLLOUT, SFT, UPDATE
 from wire_controller import WireController
 
 COUNT = 10_000 if os.environ.get("AVERSE_LONG") else 300
@@ -41,7 +41,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "devices": {},
     "load": LOAD,
     "score_prompts": {"split": "train", "prompts": uint32_bytes([0]), "known": None},
-    "sft": {"seed": 1, "steps": 3, "batch": 2, "learning_rate": 1e-4, "max_tokens": 4},
+    "sft": SFT,
     "rollout": ROLLOUT,
     "update": {
         **UPDATE,

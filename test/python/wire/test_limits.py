@@ -18,8 +18,7 @@ from averse_worker.wire.limits import (
     read_prompts,
 )
 from averse_worker.wire.messages.base import uint32_bytes
-from averse_worker.wire.messages.training import SftPayload
-from payloads import load_payload, update_payload
+from payloads import load_payload, sft_payload, update_payload
 
 
 def test_the_papers_settings_pass() -> None:
@@ -61,7 +60,7 @@ def test_messages_name_value_and_interval() -> None:
 
 
 def test_a_fine_tuning_of_nothing_is_refused() -> None:
-    payload = SftPayload(seed=1, steps=0, batch=8, learning_rate=1e-3, max_tokens=8)
+    payload = sft_payload(seed=1, steps=0, batch=8, learning_rate=1e-3, max_tokens=8)
     with pytest.raises(InputError) as caught:
         check_sft(payload)
     assert caught.value.key == "sft.steps"

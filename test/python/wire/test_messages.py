@@ -252,7 +252,15 @@ def test_failed_episodes_go_out_as_nan_and_the_others_as_they_are() -> None:
 
 def test_results_cannot_be_made_with_nan() -> None:
     with pytest.raises(NotFinite, match="`loss_last` is nan"):
-        SftResult(steps=1, loss_first=1.0, loss_last=math.nan, texts=1, seconds=0.1)
+        SftResult(
+            steps=1,
+            kept_step=1,
+            loss_first=1.0,
+            loss_last=math.nan,
+            curve=[],
+            texts=1,
+            seconds=0.1,
+        )
 
 
 def test_figures_cannot_be_nan() -> None:

@@ -216,18 +216,27 @@ export class SimulatedEngine {
   }
 
   /** A good start that becomes the reference, too. */
-  sft({ steps, learning_rate }: Payload<"sft">): Result<"sft"> {
+  sft({ epochs, learning_rate, ...payload }: Payload<"sft">): Result<"sft"> {
+    const texts = this.#train.ids.length;
+    const steps = payload.steps ?? Math.ceil((epochs! * texts) / payload.batch);
     const before = this.#state.policy - SFT_POLICY;
     const after = before * (1 - Math.min(300 * learning_rate, 0.5)) ** steps;
     const policy = SFT_POLICY + after;
     const reference = this.#loaded?.reference === null ? policy : this.#state.reference;
     this.#state = { ...this.#state, policy, reference, ema: policy };
     this.#last = null;
+    const [first, last] = [3 + before ** 2, 3 + after ** 2];
+    const held_out = payload.held_out_every > 0 ? last : null;
     return {
       steps,
-      loss_first: 3 + before ** 2,
-      loss_last: 3 + after ** 2,
-      texts: this.#train.ids.length,
+      kept_step: steps,
+      loss_first: first,
+      loss_last: last,
+      curve: [
+        { step: 1, loss: first, held_out: null, learning_rate },
+        { step: steps, loss: last, held_out, learning_rate: 0 },
+      ],
+      texts,
       seconds: steps * SECONDS_PER_TOKEN,
     };
   }

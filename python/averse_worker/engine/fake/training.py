@@ -15,7 +15,13 @@ from averse_worker.engine.fake.loaded import Loaded
 from averse_worker.engine.readiness import require_rollout
 from averse_worker.platform.memory import resident_bytes
 from averse_worker.wire.limits import LossArrays, read_loss_arrays
-from averse_worker.wire.messages.training import SftPayload, SftResult, UpdatePayload, UpdateResult
+from averse_worker.wire.messages.training import (
+    LossPoint,
+    SftPayload,
+    SftResult,
+    UpdatePayload,
+    UpdateResult,
+)
 
 
 def update(loaded: Loaded, payload: UpdatePayload, report: Report) -> UpdateResult:
@@ -104,6 +110,8 @@ def _minibatches(
     return np.array_split(order, steps)
 
 
+_POINTS: Final = 100
+"""of a loss's course"""
 _GOOD: Final = 0.5
 """Prompts that score higher are the good class, which SFT learns from."""
 
@@ -116,22 +124,38 @@ def fine_tune(loaded: Loaded, payload: SftPayload, report: Report) -> SftResult:
     random = np.random.default_rng((0x5F7, payload.seed))
     policy, first, last = parameters.policy, 0.0, 0.0
     rate = min(300 * payload.learning_rate, 0.5)
-    for step in range(payload.steps):
-        report("sft", step, payload.steps, "steps")
+    steps = payload.steps or math.ceil((payload.epochs or 1) * len(good) / payload.batch)
+    points = max(1, steps // _POINTS)
+    curve: list[LossPoint] = []
+    for step in range(steps):
+        report("sft", step, steps, "steps")
         features = good[random.integers(0, len(good), min(payload.batch, len(good)))]
         error = features @ policy - 0.5
         last = 3.0 + float((error**2).mean())
         first = first or last
         policy = policy - rate * features.T @ error / len(error)
-    report("sft", payload.steps, payload.steps, "steps")
+        measured = payload.held_out_every and (step + 1) % payload.held_out_every == 0
+        if measured or (step + 1) % points == 0:
+            held_out = 3.0 + float(((good @ policy - 0.5) ** 2).mean()) if measured else None
+            curve.append(
+                LossPoint(
+                    step=step + 1,
+                    loss=last,
+                    held_out=held_out,
+                    learning_rate=payload.learning_rate * (1 - step / steps),
+                )
+            )
+    report("sft", steps, steps, "steps")
     parameters.policy = parameters.ema = policy
     if loaded.payload.reference is None:
         parameters.reference = policy
     loaded.end_rollout()
     return SftResult(
-        steps=payload.steps,
+        steps=steps,
+        kept_step=steps,
         loss_first=first,
         loss_last=last,
+        curve=curve,
         texts=len(good),
         seconds=time.perf_counter() - started,
     )

@@ -136,12 +136,15 @@ class TorchEngine:
         loaded = require_loaded(self._loaded, "sft")
         check_sft(payload)
         texts = loaded.data.good["train"]
-        losses = fine_tune(loaded.training.policy, texts, payload, report)
+        held_out = loaded.data.good["test"]
+        found = fine_tune(loaded.training.policy, texts, payload, report, held_out)
         loaded.training.weights_replaced()
         return SftResult(
-            steps=payload.steps,
-            loss_first=losses.loss_first,
-            loss_last=losses.loss_last,
+            steps=found.steps,
+            kept_step=found.kept_step,
+            loss_first=found.loss_first,
+            loss_last=found.loss_last,
+            curve=found.curve,
             texts=len(texts),
             seconds=time.perf_counter() - started,
         )

@@ -17,7 +17,7 @@ from averse_worker.engine.contract import Report
 from averse_worker.engine.texts import completion_of
 from averse_worker.models.declared import check_folder
 from averse_worker.models.folder import ModelFolder, builtin_model, find_model, refuse_revision
-from averse_worker.models.load import load_policy
+from averse_worker.models.load import check_quantization, load_policy
 from averse_worker.models.policy import Policy
 from averse_worker.models.settings import language_model_settings
 from averse_worker.platform.device import Device, open_device
@@ -103,7 +103,7 @@ class Training:
     @property
     def untrained(self) -> bool:
         """Whether the policy's weights are still the reference's own."""
-        return self.updates == 0 and self.policy.own_reference
+        return self.updates == 0 and self.policy.starts_as_reference
 
     def weights_replaced(self) -> None:
         """Resets optimizer and EMA, after something other than an update changed the weights."""
@@ -209,7 +209,8 @@ class Loaded:
             (reward.name, reward.scorer, files.rewards[reward.name])
             for reward in self.payload.rewards
         ]
-        backend = (self.payload.backend.dtype, self.payload.backend.deterministic)
+        settings = self.payload.backend
+        backend = (settings.dtype, settings.frozen_dtype, settings.deterministic)
         texts = [(str(text), text.written) for text in self.prompts[split].prompts.texts]
         return sha256(msgspec.json.encode((scorers, backend, machine, texts))).hexdigest()
 
@@ -224,6 +225,7 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     total = 5
     report("load", 0, total, "parts")
     device = open_device(payload.backend)
+    check_quantization(payload, device)
     folders = _find(payload, report)
     _check_files(payload, folders)
     data = read_data(payload.data.source)

@@ -58,6 +58,10 @@ class LoadPolicy(Message, frozen=True, kw_only=True):
     trust_remote_code: bool
     adapter: LoadAdapter | None
     """None: full fine-tuning"""
+    quantize: Literal["none", "4bit"]
+    """4bit: the frozen base in NF4; with an adapter"""
+    gradient_checkpointing: bool
+    """activations are computed again in the backward pass"""
 
 
 class LoadReference(Message, frozen=True, kw_only=True):
@@ -152,6 +156,8 @@ class LoadTraining(Message, frozen=True, kw_only=True):
     epochs: Count
     minibatch: Count
     """episodes per gradient step"""
+    microbatch: Count
+    """episodes per forward pass of a gradient step; 0: all"""
     learning_rate: Finite
     value_learning_rate: Finite
     gamma: Finite
@@ -171,6 +177,9 @@ class LoadBackend(Message, frozen=True, kw_only=True):
     device: str
     """auto, cpu, cuda, cuda:1, mps"""
     dtype: Literal["float32", "bfloat16", "float16"]
+    frozen_dtype: Literal["float32", "bfloat16"] | None
+    """of the weights of reference, rewards and judges; None: float32, with an adapter dtype for the
+    reference"""
     threads: Count
     """CPU threads of tensor operations; 0: torch's default"""
     deterministic: bool

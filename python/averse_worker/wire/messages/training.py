@@ -10,6 +10,7 @@ from averse_worker.wire.messages.base import (
     Figures,
     Finite,
     Float32,
+    Fraction,
     GpuState,
     Message,
     NonNegative,
@@ -20,21 +21,57 @@ from averse_worker.wire.messages.base import (
     Uint32,
 )
 
+LearningRateSchedule = Literal["constant", "linear", "cosine"]
+"""The course of a learning rate after its warm-up; linear and cosine: down to 0."""
+
 # ── sft ─────────────────────────────────────────────────────────────────────────────────────
 
 
 class SftPayload(Message, frozen=True, kw_only=True):
     seed: Seed
-    steps: Count
+    steps: Count | None
+    """gradient steps; None exactly when epochs is not"""
+    epochs: Finite | None
+    """passes over the texts"""
     batch: Count
+    """texts per gradient step, packed: rows"""
     learning_rate: Finite
+    """the highest"""
+    learning_rate_schedule: LearningRateSchedule
+    warmup: Fraction
+    """fraction of the steps"""
     max_tokens: Count
+    packing: bool
+    """several texts per row of max_tokens, none of which sees another"""
+    completion_only: bool
+    held_out_every: Count
+    """steps between measurements of the held-out loss; 0: none"""
+    early_stopping: Count
+    """measurements without improvement before it stops; 0: off"""
+
+
+class LossPoint(Message, frozen=True, kw_only=True):
+    """One point of a training loss's course."""
+
+    step: Count
+    """gradient steps so far"""
+    loss: Finite
+    """mean over the steps since the point before, nats per token or label"""
+    held_out: Finite | None
+    """loss on held-out rows after this step; None: not measured"""
+    learning_rate: Finite
+    """of this step"""
 
 
 class SftResult(Message, frozen=True, kw_only=True):
     steps: Count
+    """gradient steps taken"""
+    kept_step: Count
+    """after which the kept weights are; before steps: early stopping"""
     loss_first: Finite
     loss_last: Finite
+    curve: list[LossPoint]
+    """at most some hundreds of points"""
     texts: Count
     seconds: Seconds
 

@@ -1,0 +1,154 @@
+"""Texts, prompts with completions, and conversations as token ids with labels.
+
+A label is the token itself where its −log p counts in the loss, and `IGNORED` where it does not.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from transformers import PreTrainedTokenizerBase
+
+from averse_worker.data.tokenise import encode, tokenise_texts
+from averse_worker.wire.errors import InputError
+
+IGNORED: Final = -100
+"""a label that does not count, as torch's cross-entropy has it"""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A prompt and what should follow it."""
+
+    prompt: str
+    completion: str
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Messages with role and content."""
+
+    messages: Sequence[Mapping[str, Any]]
+
+
+Example = str | Completion | Conversation
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """One row to learn from; both of the same length."""
+
+    tokens: list[int]
+    labels: list[int]
+
+    @property
+    def counted(self) -> int:
+        """Tokens in the loss: nothing predicts the first."""
+        return sum(label != IGNORED for label in self.labels[1:])
+
+
+def supervise(
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    max_tokens: int,
+    *,
+    completion_only: bool,
+    keys: tuple[str, str] = ("sft.completion_only", "data.template"),
+) -> list[Supervised]:
+    """The rows of the examples, cut to `max_tokens`; those without a token in the loss are left
+    out.
+
+    Args:
+        completion_only: labels on completions and on what assistants say, on nothing else.
+        keys: config keys of `completion_only` and of the chat template, for errors.
+
+    Raises:
+        InputError: completions are asked for of texts that have none, or the chat template is
+            missing or rewrites earlier messages.
+    """
+    texts = [example for example in examples if isinstance(example, str)]
+    if completion_only and texts:
+        raise InputError(
+            f"{keys[0]} is true, but {len(texts)} of {len(examples)} rows are plain texts; give "
+            "rows with prompt and completion or with messages (data.columns), or set it to false",
+            key=keys[0],
+        )
+    plain = iter(tokenise_texts(tokenizer, texts, max_tokens, keep_empty=True))
+    rows = []
+    for example in examples:
+        if isinstance(example, str):
+            tokens = next(plain)
+            row = Supervised(tokens, list(tokens))
+        else:
+            if isinstance(example, Completion):
+                pieces = _completion_pieces(tokenizer, example)
+            else:
+                pieces = _conversation_pieces(tokenizer, example, keys[1])
+            tokens = [token for ids, _ in pieces for token in ids]
+            labels = [
+                token if said or not completion_only else IGNORED
+                for ids, said in pieces
+                for token in ids
+            ]
+            row = Supervised(tokens[:max_tokens], labels[:max_tokens])
+        if row.counted:
+            rows.append(row)
+    return rows
+
+
+def _completion_pieces(
+    tokenizer: PreTrainedTokenizerBase, example: Completion
+) -> list[tuple[list[int], bool]]:
+    """The prompt's tokens are those that it has alone, as when the policy is given it."""
+    end = tokenizer.eos_token_id
+    [prompt, whole] = encode(tokenizer, [example.prompt, example.prompt + example.completion])
+    if len(prompt) > 1 and prompt[-1] == end:
+        prompt = prompt[:-1]
+    if whole[: len(prompt)] == prompt:
+        completion = whole[len(prompt) :]
+    else:  # a token across the boundary
+        completion = tokenizer(
+            example.completion, add_special_tokens=False, split_special_tokens=True
+        ).input_ids
+    closed = completion if completion[-1:] == [end] else [*completion, end]
+    return [(prompt, False), (closed, True)]
+
+
+def _conversation_pieces(
+    tokenizer: PreTrainedTokenizerBase, example: Conversation, key: str
+) -> list[tuple[list[int], bool]]:
+    if not tokenizer.chat_template:
+        raise InputError(
+            "the rows are conversations, but the model's tokenizer has no chat template; set "
+            f"{key} to a template file, or use a model with one",
+            key=key,
+        )
+    messages = [dict(message) for message in example.messages]
+
+    def rendered(count: int, *, ask: bool) -> str:
+        text: str = tokenizer.apply_chat_template(
+            messages[:count], tokenize=False, add_generation_prompt=ask
+        )
+        return text
+
+    pieces: list[tuple[str, bool]] = []
+    written = ""
+    for place, message in enumerate(messages):
+        if message.get("role") != "assistant":
+            continue
+        asked, answered = rendered(place, ask=True), rendered(place + 1, ask=False)
+        if not asked.startswith(written) or not answered.startswith(asked):
+            raise InputError(
+                "the chat template writes earlier messages differently once others follow, so that "
+                "what the assistant says cannot be told apart; give rows with prompt and "
+                f"completion, or another template in {key}",
+                key=key,
+            )
+        pieces += [(asked[len(written) :], False), (answered[len(asked) :], True)]
+        written = answered
+    whole = rendered(len(messages), ask=False)
+    if whole.startswith(written):
+        pieces.append((whole[len(written) :], False))
+    return [
+        (tokenizer(text, add_special_tokens=False).input_ids, said) for text, said in pieces if text
+    ]
