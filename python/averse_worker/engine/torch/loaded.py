@@ -191,9 +191,10 @@ class Loaded:
             payload.reference is None,
             payload.training.critic,
             payload.training.ema_decay > 0,
-            (payload.backend.dtype, payload.backend.deterministic),
+            payload.policy.quantize,
+            (payload.backend.dtype, payload.backend.frozen_dtype, payload.backend.deterministic),
             (files.policy, files.reference),
-            self.data.good["train"],
+            (self.data.good["train"], self.data.good["test"]),
             machine,
             code_digest(),
         )
