@@ -33,7 +33,7 @@ const renamedValues = /** @type {Readonly<Record<string, Readonly<Record<string,
 /** Keys that only newer code writes. @type {readonly string[]} */
 const newKeys = [
   "kept_step",
-  ...["step", "loss", "held_out", "learning_rate"].map((key) => `curve.*.${key}`),
+  "curve",
   "figures.*.*.unit",
   "figures.*.*.description",
   ...["train", "test", "overlap"].map((key) => `prompts.${key}`),
