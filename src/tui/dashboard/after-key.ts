@@ -8,7 +8,6 @@ import { type KeyPress, pressedKey } from "../terminal/keys.js";
 import { deepestZoom } from "./in-view.js";
 import { type DashboardAction, dashboardKeys } from "./keys.js";
 import type { PageExtent } from "./panels/episode-page.js";
-import { trainingCharts } from "./panels/training-figures.js";
 import {
   type DashboardEffect,
   type DashboardNotice,
@@ -79,6 +78,8 @@ function acted(
       return only(sideways(view, by, facts));
     case "open":
       return only(opened(view, facts));
+    case "group":
+      return only(regrouped(view, facts));
     case "filter":
       return only(
         view.focus === "events"
@@ -276,7 +277,7 @@ function moved(view: ViewState, by: number, facts: ViewFacts): ViewState {
         : stepped(view, by, facts);
     case "training":
       if (isStep) {
-        return { ...view, chart: beside([null, ...trainingCharts], view.chart, by) };
+        return { ...view, chart: beside([null, ...facts.charts], view.chart, by) };
       }
       break;
     case "risk":
@@ -332,6 +333,13 @@ function opened(view: ViewState, facts: ViewFacts): ViewState {
       : held({ ...view, history: facts.prompt, pageFrom: 0 }, facts);
   }
   return view.full ? view : { ...view, full: true };
+}
+
+function regrouped(view: ViewState, facts: ViewFacts): ViewState {
+  const text = "one completion per prompt: there is nothing to group";
+  return facts.completions > 1
+    ? held({ ...focused(view, "tail"), grouped: !view.grouped, selected: 0, history: null }, facts)
+    : { ...view, notice: { level: "info", text } };
 }
 
 /** At the newest step the view follows again. */

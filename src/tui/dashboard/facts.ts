@@ -6,7 +6,8 @@ import { insideOf, layoutOf } from "./layout.js";
 import { tailInput } from "./panel-of-scene.js";
 import { logRows } from "./panels/event-log.js";
 import { tailPageExtent } from "./panels/tail-panel.js";
-import { tailRows } from "./panels/tail-rows.js";
+import { tailEntries } from "./panels/tail-rows.js";
+import { trainingCharts } from "./panels/training-figures.js";
 import { actualQuestion, type Scene, subjectOf } from "./scene.js";
 import type { ViewFacts } from "./view-state.js";
 
@@ -15,8 +16,9 @@ export function factsOf(scene: Scene, size: TerminalSize, style: ViewStyle): Vie
   const layout = layoutOf(size, view);
   const subject = subjectOf(model, view, experiment);
   const { trial } = subject;
-  const { episodes, texts } = reading;
-  const rows = episodes === null ? [] : tailRows(episodes, texts, view.filters.tail);
+  const { episodes } = reading;
+  const input = tailInput(scene);
+  const entries = episodes === null ? [] : tailEntries({ ...input, episodes });
   const events = logRows(model.log, view.filters.events).length;
   const room = insideOf(layout, "events")?.height ?? 0;
   const tail = insideOf(layout, "tail");
@@ -26,11 +28,13 @@ export function factsOf(scene: Scene, size: TerminalSize, style: ViewStyle): Vie
     trial: trial?.id ?? null,
     steps: trial?.steps.length ?? 0,
     iterations: trial?.iterations ?? 0,
-    tailRows: rows.length,
-    prompt: rows[Math.min(view.selected, rows.length - 1)]?.prompt ?? null,
+    charts: trainingCharts(trial?.steps ?? []),
+    tailRows: entries.length,
+    prompt: entries[Math.min(view.selected, entries.length - 1)]?.row.prompt ?? null,
+    completions: input.completions,
     eventsEnd: Math.max(0, events - room),
     helpEnd: lastHelpLine(size, style),
-    page: tail === null ? null : tailPageExtent(tailInput(scene), tail, style),
+    page: tail === null ? null : tailPageExtent(input, tail, style),
     actual: { alpha: actual?.alpha ?? 1, measure: actual?.measure ?? "mean" },
     state: model.state,
     live,

@@ -27,6 +27,7 @@ export const dashboardKeys = [
   { action: "page", keys: ["page-up", "page-down"], pair: true, words: "ten rows" },
   { action: "ends", keys: ["home", "end", "g", "G"], pair: true, words: "first, last" },
   { action: "open", keys: ["enter"], words: "texts whole; history" },
+  { action: "group", keys: ["b"], words: "tail by prompt" },
   { action: "filter", keys: ["/"], words: "filter tail, events", hint: "filter" },
   {
     action: "step",

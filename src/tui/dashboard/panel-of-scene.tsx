@@ -10,9 +10,17 @@ import { EventLog, eventRange } from "./panels/event-log.js";
 import { said } from "./panels/field.js";
 import { RiskPanel, riskSetting } from "./panels/risk-panel.js";
 import { type TailInput, TailPanel } from "./panels/tail-panel.js";
+import { trainingCharts } from "./panels/training-figures.js";
 import { TrainingPanel, trainingLegend } from "./panels/training-panel.js";
 import { questionText, WhatIfPanel } from "./panels/what-if-panel.js";
-import { actualQuestion, askedQuestion, type Scene, type Subject, subjectOf } from "./scene.js";
+import {
+  actualQuestion,
+  askedQuestion,
+  completionsOf,
+  type Scene,
+  type Subject,
+  subjectOf,
+} from "./scene.js";
 import type { PanelId } from "./view-state.js";
 
 export function PanelOfScene({
@@ -39,6 +47,7 @@ export function PanelOfScene({
   const zoom = zoomInView(trial, view);
   const iteration = step === null ? null : iterationNumber(step.step);
   const { steps } = trial;
+  const charts = trainingCharts(steps);
   switch (panel) {
     case "risk": {
       const input = { config, steps, step, episodes, previous, quantiles, zoom };
@@ -58,7 +67,7 @@ export function PanelOfScene({
           klTarget={config.kl.k_beta === 0 ? null : config.kl.target}
           alpha={config.risk.alpha}
           zoom={zoom}
-          only={view.chart}
+          only={view.chart !== null && charts.includes(view.chart) ? view.chart : null}
           {...size}
         />
       );
@@ -79,7 +88,7 @@ function logInput({ model, view }: Scene) {
 const rowsAbove = 2;
 
 export function tailInput({ model, view, experiment, reading }: Scene): TailInput {
-  const { step } = subjectOf(model, view, experiment);
+  const { step, config } = subjectOf(model, view, experiment);
   const { episodes, texts, history } = reading;
   return {
     iteration: step === null ? null : iterationNumber(step.step),
@@ -87,6 +96,8 @@ export function tailInput({ model, view, experiment, reading }: Scene): TailInpu
     texts,
     revealed: view.revealed,
     filter: view.filters.tail,
+    completions: completionsOf(config),
+    grouped: view.grouped,
     selected: view.selected,
     offset: history === null ? Math.max(0, view.selected - rowsAbove) : view.pageFrom,
     history,

@@ -54,6 +54,11 @@ export function subjectOf(
   return { trial, step: headInView(trial, view), config };
 }
 
+/** Episodes per prompt; 1 where the arm is none of the experiment's. */
+export function completionsOf(config: ArmConfig | null): number {
+  return (config?.training as { completions?: number } | undefined)?.completions ?? 1;
+}
+
 /** What the run did at the step in view. */
 export function actualQuestion({ step, config }: Subject): WhatIfQuestion | null {
   if (config === null) {

@@ -29,6 +29,8 @@ export interface ViewState {
   readonly revealed: boolean;
   /** Row of the tail browser. */
   readonly selected: number;
+  /** The tail browser goes by prompt, where there are several completions of each. */
+  readonly grouped: boolean;
   /** Prompt of the selected episode, whose page is open; null: the list is. */
   readonly history: number | null;
   /** First line of the page shown. */
@@ -75,9 +77,13 @@ export interface ViewFacts {
   /** Iterations that it has done, of so many. */
   readonly steps: number;
   readonly iterations: number;
+  /** Of the training panel, in its order. */
+  readonly charts: readonly TrainingChart[];
   /** Rows of the tail browser, and the prompt of the selected one; null: there is none. */
   readonly tailRows: number;
   readonly prompt: number | null;
+  /** Episodes per prompt of the trial in view. */
+  readonly completions: number;
   /** First event shown while the tail is followed. */
   readonly eventsEnd: number;
   /** First line of the help screen's last page. */
@@ -114,6 +120,7 @@ export const firstView: ViewState = {
   chart: null,
   revealed: false,
   selected: 0,
+  grouped: false,
   history: null,
   pageFrom: 0,
   eventsFrom: null,

@@ -15,8 +15,10 @@ const facts: ViewFacts = {
   trial: "rlhf-s0",
   steps: 40,
   iterations: 64,
+  charts: ["reward_mean", "component polite", "cvar"],
   tailRows: 30,
   prompt: 7,
+  completions: 4,
   eventsEnd: 12,
   page: null,
   actual: { alpha: 0.4, measure: "cvar" },
@@ -53,6 +55,25 @@ function play(keys: string, given = facts, view: ViewState = firstView): Played 
 const view = (keys: string, given = facts): ViewState => play(keys, given).view;
 const effects = (keys: string, given = facts): readonly DashboardEffect[] =>
   play(keys, given).effects;
+
+describe("the tail by prompt", () => {
+  test("b goes to and fro, from any panel, and to the first row of the newest step", () => {
+    expect(view("3 j j b")).toMatchObject({ focus: "tail", grouped: true, selected: 0, step: 39 });
+    expect(view("b b").grouped).toBe(false);
+  });
+
+  test("says why there is nothing to group with one completion per prompt", () => {
+    const alone = view("b", { ...facts, completions: 1 });
+    expect(alone.grouped).toBe(false);
+    expect(alone.notice?.text).toContain("one completion per prompt");
+  });
+});
+
+test("charts go round through those that the trial has, its components' among them", () => {
+  expect(["2 j", "2 j j", "2 j j j", "2 j j j j"].map((keys) => view(keys).chart)).toEqual([
+    ...["reward_mean", "component polite", "cvar", null],
+  ]);
+});
 
 describe("focus", () => {
   test("goes round with Tab and Shift-Tab, and to a panel by its number", () => {

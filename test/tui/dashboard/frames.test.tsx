@@ -243,14 +243,14 @@ describe("frames", () => {
       PgUp PgDn      ten rows                e       evaluate now
       Home End g G   first, last             x       stop the run (asks)
       Enter          texts whole; history    Ctrl-Z  suspend a view; fg returns
-      /              filter tail, events     Ctrl-C  stop run, twice: now; leave view
+      b              tail by prompt          Ctrl-C  stop run, twice: now; leave view
+      /              filter tail, events
 
       α, α'       the arm's fraction of worst episodes; α' is in force now
       CVaR 0.4    mean of the worst 40 % of the returns; VaR: the best of those
       CVaR at α   in what if: at the α of its column
       (2.67)      in Training: the other arm's figure, drawn dimmed
       tail again  prompts of this tail in the last one, too; – where all were kept
-
 
       "
     `);

@@ -1,11 +1,12 @@
 /**
- * One episode on a page of its own, to be read whole: its figures, its texts, and what became of its
- * prompt at other iterations. Longer than its window, it scrolls.
+ * One episode, or all completions of one prompt, on a page of their own, to be read whole: figures,
+ * texts, and what became of the prompt at other iterations. Longer than its window, it scrolls.
  */
 import type { ReactElement } from "react";
 import { formatNumber } from "../../../text/numbers.js";
 import { lineChart } from "../../charts/line-chart.js";
 import {
+  cutText,
   firstThatFits,
   flowFields,
   type Line,
@@ -17,11 +18,13 @@ import { firstRow } from "../../terminal/scroll.js";
 import { useViewStyle } from "../../terminal/terminal-context.js";
 import type { PromptVisit } from "./episodes-of-step.js";
 import { field, heading, tableLines, weightText } from "./field.js";
-import { wholeText } from "./model-text.js";
-import type { TailRow } from "./tail-rows.js";
+import { modelText, wholeText } from "./model-text.js";
+import type { TailGroup, TailRow } from "./tail-rows.js";
 
 export interface EpisodeView {
   readonly row: TailRow;
+  /** The prompt, whose completions are all on the page; null: the episode alone. */
+  readonly group: TailGroup | null;
   /** Of its prompt, ascending by iteration, as far as it was read. */
   readonly history: readonly PromptVisit[];
   /** In view: pointed at. */
@@ -72,7 +75,7 @@ function extentOf(lines: readonly Line[], height: number): PageExtent {
 }
 
 function titleLine(
-  { row, revealed }: EpisodeView,
+  { row, group, revealed }: EpisodeView,
   seen: string,
   width: number,
   style: ViewStyle,
@@ -83,12 +86,14 @@ function titleLine(
       : revealed
         ? [{ text: "  texts revealed", color: "yellow" }]
         : [{ text: "  texts masked, t reveals", dim: true }];
-  const name = `Episode ${row.episode}`;
+  const name = group === null ? `Episode ${row.episode}` : `Prompt ${row.prompt}`;
+  const what =
+    group === null ? `prompt ${row.prompt}` : `${group.members.length} completions, worst first`;
   const more = seen === "" ? "" : `  ${seen}`;
   return firstThatFits(
     [
-      [...heading(name, `prompt ${row.prompt}${more}, Esc goes back`), ...mask],
-      [...heading(name, seen === "" ? `prompt ${row.prompt}` : seen), ...mask],
+      [...heading(name, `${what}${more}, Esc goes back`), ...mask],
+      [...heading(name, seen === "" ? what : seen), ...mask],
       heading(name, seen),
     ],
     width,
@@ -97,13 +102,11 @@ function titleLine(
 }
 
 function pageLines(view: EpisodeView, width: number, style: ViewStyle): Line[] {
-  return [
-    ...figureLines(view.row, width, style),
-    ...textLines(view, width),
-    [],
-    ...historyLines(view, style),
-    ...curveLines(view.history, width, style),
-  ];
+  const own =
+    view.group === null
+      ? [...figureLines(view.row, width, style), ...textLines(view, width)]
+      : groupLines(view.group, view.revealed, width, style);
+  return [...own, [], ...historyLines(view, style), ...curveLines(view.history, width, style)];
 }
 
 function figureLines(row: TailRow, width: number, style: ViewStyle): Line[] {
@@ -112,11 +115,51 @@ function figureLines(row: TailRow, width: number, style: ViewStyle): Line[] {
     field("rank", String(row.rank)),
     field("return", figure(row.return)),
     field("reward", figure(row.reward)),
+    ...Object.entries(row.components).map(([name, score]) =>
+      field(componentName(name, style), figure(score)),
+    ),
     field("KL", figure(row.kl)),
     field("tokens", String(row.length)),
     field("weight", weightText(row.weight, style)),
   ];
   return flowFields(fields, width);
+}
+
+/** What is long is cut: a component's name may have 64 characters. */
+export function componentName(name: string, style: ViewStyle, room = 24): string {
+  return cutText(modelText(name, { revealed: true, room, style }), room, style);
+}
+
+/** The prompt's figures and its text, then each completion under its own figures. */
+function groupLines(
+  { rank, mean, spread, members }: TailGroup,
+  revealed: boolean,
+  width: number,
+  style: ViewStyle,
+): Line[] {
+  const figure = (value: number | null): string => formatNumber(value, 2, style);
+  const kept = members.filter(({ weight }) => weight > 0).length;
+  const prompt = members.find(({ text }) => text !== null)?.text?.prompt ?? null;
+  return [
+    ...flowFields(
+      [
+        field("rank", String(rank)),
+        field("mean return", figure(mean)),
+        field("spread", figure(spread)),
+        field("kept", `${kept} of ${members.length}`),
+      ],
+      width,
+    ),
+    ...(prompt === null ? [] : [heading("Prompt"), ...wholeText(prompt, { width, revealed })]),
+    ...members.flatMap((member, at): Line[] => [
+      [],
+      heading(`Completion ${at + 1} of ${members.length}`, `episode ${member.episode}`),
+      ...figureLines(member, width, style),
+      ...(member.text === null
+        ? [[{ text: "its text was not kept for reading", dim: true }]]
+        : wholeText(member.text.completion, { width, revealed })),
+    ]),
+  ];
 }
 
 function textLines({ row, revealed }: EpisodeView, width: number): Line[] {
@@ -130,8 +173,13 @@ function textLines({ row, revealed }: EpisodeView, width: number): Line[] {
       ];
 }
 
-function historyLines({ row, history, iteration }: EpisodeView, style: ViewStyle): Line[] {
-  const times = history.length === 1 ? "once" : `${history.length} times`;
+function historyLines({ row, group, history, iteration }: EpisodeView, style: ViewStyle): Line[] {
+  const times =
+    group !== null
+      ? `with ${history.length} completions`
+      : history.length === 1
+        ? "once"
+        : `${history.length} times`;
   const order = history.length > 1 ? ", newest first" : "";
   const figure = (value: number | null): string => formatNumber(value, 2, style);
   return [

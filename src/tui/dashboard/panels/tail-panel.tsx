@@ -1,4 +1,7 @@
-/** The worst episodes of a step, one per line, and the selected one's text below; or that one alone. */
+/**
+ * The worst episodes of a step, or its worst prompts, one per line, and the selected one's text
+ * below; or that one alone, a prompt with all its completions.
+ */
 import { Box } from "ink";
 import type { ReactElement } from "react";
 import type { EpisodeText } from "../../../engine/ports.js";
@@ -14,12 +17,18 @@ import {
 import { Lines } from "../../terminal/lines.js";
 import { clampedRow, firstRow } from "../../terminal/scroll.js";
 import { useViewStyle } from "../../terminal/terminal-context.js";
-import { EpisodePage, type EpisodeView, type PageExtent, pageExtent } from "./episode-page.js";
+import {
+  componentName,
+  EpisodePage,
+  type EpisodeView,
+  type PageExtent,
+  pageExtent,
+} from "./episode-page.js";
 import type { PromptVisit } from "./episodes-of-step.js";
 import { heading, said, tableLines, weightText } from "./field.js";
 import { memoByValue } from "./memo-by-value.js";
 import { modelText, wrappedText } from "./model-text.js";
-import { type TailRow, tailRows } from "./tail-rows.js";
+import { type TailEntry, type TailGroup, type TailRow, tailEntries } from "./tail-rows.js";
 
 export interface TailInput {
   /** In view; null: none is done. */
@@ -31,7 +40,11 @@ export interface TailInput {
   readonly revealed: boolean;
   /** Words that all have to hold; see `tailRows`. */
   readonly filter: string;
-  /** Index into `tailRows`; out of range: the nearest. */
+  /** Episodes per prompt. */
+  readonly completions: number;
+  /** By prompt, where there are several completions of each. */
+  readonly grouped: boolean;
+  /** Index into `tailEntries`; out of range: the nearest. */
   readonly selected: number;
   /** First row to show, moved so far that the selection is in view; or first line of the page. */
   readonly offset: number;
@@ -45,14 +58,14 @@ export function tailPageExtent(input: TailInput, size: Size, style: ViewStyle): 
   return view === null ? null : pageExtent(view, size, style);
 }
 
-function pageView({ iteration, episodes, texts, ...input }: TailInput): EpisodeView | null {
-  const { history, filter, selected, revealed } = input;
+function pageView(input: TailInput): EpisodeView | null {
+  const { iteration, episodes, history, selected, revealed } = input;
   if (history === null || episodes === null) {
     return null;
   }
-  const rows = tailRows(episodes, texts, filter);
-  const row = rows[clampedRow(selected, rows.length)];
-  return row === undefined ? null : { row, history, iteration, revealed };
+  const entries = tailEntries({ ...input, episodes });
+  const entry = entries[clampedRow(selected, entries.length)];
+  return entry === undefined ? null : { ...entry, history, iteration, revealed };
 }
 
 /** Rows from which on the selected text stands below the list, and under a heading. */
@@ -64,7 +77,7 @@ export const TailPanel = memoByValue(function TailPanel({
   ...input
 }: TailInput & Size): ReactElement | null {
   const style = useViewStyle();
-  const { iteration, episodes, texts, filter, revealed, offset } = input;
+  const { iteration, episodes, revealed, offset } = input;
   if (iteration === null || episodes === null) {
     const words =
       iteration === null
@@ -76,11 +89,11 @@ export const TailPanel = memoByValue(function TailPanel({
   if (page !== null) {
     return <EpisodePage view={page} from={offset} width={width} height={height} />;
   }
-  const rows = tailRows(episodes, texts, filter);
-  const row = rows[clampedRow(input.selected, rows.length)];
+  const entries = tailEntries({ ...input, episodes });
+  const row = entries[clampedRow(input.selected, entries.length)]?.row;
   const below =
     row === undefined || height < textBelow.least ? 0 : textRoom(input, { width, height }, style);
-  const list = { rows, all: episodes.prompt.length, iteration, input };
+  const list = { entries, episodes, iteration, input };
   return (
     <Box flexDirection="column">
       <TailTable {...list} width={width} height={height - below} />
@@ -115,49 +128,55 @@ function textRoom(
 }
 
 interface TableProps extends Size {
-  readonly rows: readonly TailRow[];
-  /** Episodes of the iteration, those that the filter leaves out among them. */
-  readonly all: number;
+  readonly entries: readonly TailEntry[];
+  /** Of the iteration, those that the filter leaves out among them. */
+  readonly episodes: Episodes;
   readonly iteration: number;
   readonly input: TailInput;
 }
 
-function TailTable({ rows, all, iteration, input, width, height }: TableProps): ReactElement {
+function TailTable({ entries, episodes, ...props }: TableProps): ReactElement {
+  const { iteration, input, width, height } = props;
   const style = useViewStyle();
   const room = Math.max(1, height - 2);
-  const selected = clampedRow(input.selected, rows.length);
-  const first = firstRow({ count: rows.length, selected, offset: input.offset, room });
-  const shown = rows.slice(first, first + room);
+  const selected = clampedRow(input.selected, entries.length);
+  const first = firstRow({ count: entries.length, selected, offset: input.offset, room });
+  const shown = entries.slice(first, first + room);
   const pointer = style.unicode ? "▸" : ">";
-  const figure = (value: number | null): string => formatNumber(value, 2, style);
+  const isGrouped = input.grouped && input.completions > 1;
+  const components = isGrouped ? [] : componentsBeside(episodes, width);
+  const titles = isGrouped
+    ? ["#", "prompt", "mean", "spread", "worst", "best", "kept"]
+    : [
+        ...["#", "prompt", "return", "reward"],
+        ...components.map((name) => componentName(name, style, componentRoom)),
+        ...["KL", "tokens", "weight"],
+      ];
   const [header, ...figures] = tableLines(
-    ["", "#", "prompt", "return", "reward", "KL", "tokens", "weight"],
-    shown.map((row, at) => {
+    ["", ...titles],
+    shown.map(({ row, group }, at) => {
       const isSelected = first + at === selected;
+      const cells = group === null ? rowCells(row, components, style) : groupCells(group, style);
+      const inUpdate = (group?.members ?? [row]).some(({ weight }) => weight > 0);
       return {
-        cells: [
-          isSelected ? pointer : "",
-          String(row.rank),
-          String(row.prompt),
-          figure(row.return),
-          figure(row.reward),
-          figure(row.kl),
-          String(row.length),
-          weightText(row.weight, style),
-        ],
+        cells: [isSelected ? pointer : "", ...cells],
         look: {
           ...(isSelected ? { inverse: true } : {}),
-          ...(row.weight > 0 ? { color: "red" as const } : { dim: true }),
+          ...(inUpdate ? { color: "red" as const } : { dim: true }),
         },
-        rest: [{ text: `  ${oneLine(row, input.revealed, width, style)}` }],
+        rest: [{ text: `  ${oneLine(textOf(row, group), input.revealed, width, style)}` }],
       };
     }),
   );
-  const among = input.filter.trim() === "" ? `${all}` : `${rows.length} of ${all}`;
+  const all = isGrouped
+    ? Math.ceil(episodes.prompt.length / input.completions)
+    : episodes.prompt.length;
+  const among = input.filter.trim() === "" ? `${all}` : `${entries.length} of ${all}`;
+  const [one, many] = isGrouped ? ["prompt", "prompts "] : ["episode", ""];
   const seen =
-    rows.length === 0
-      ? `no episode of ${all}`
-      : `worst ${first + 1} to ${first + shown.length} of ${among}`;
+    entries.length === 0
+      ? `no ${one} of ${all}`
+      : `worst ${many}${first + 1} to ${first + shown.length} of ${among}`;
   const note = noteLine(iteration, seen, input, width, style);
   const lines =
     height >= 3
@@ -166,6 +185,55 @@ function TailTable({ rows, all, iteration, input, width, height }: TableProps): 
         ? [note, ...figures]
         : figures;
   return <Lines lines={lines} width={width} height={height} />;
+}
+
+/** Columns of the figures of an episode, and those that its text should still have beside them. */
+const besideText = { figures: 52, text: 20 };
+/** Columns of a component's name over its scores. */
+const componentRoom = 10;
+
+/** Components whose scores have room in the list; where not all have, the episode's page has them. */
+function componentsBeside({ components = {} }: Episodes, width: number): string[] {
+  const names = Object.keys(components);
+  const needed = besideText.figures + names.length * (componentRoom + 2) + besideText.text;
+  return needed <= width ? names : [];
+}
+
+function rowCells(row: TailRow, components: readonly string[], style: ViewStyle): string[] {
+  const figure = (value: number | null): string => formatNumber(value, 2, style);
+  return [
+    String(row.rank),
+    String(row.prompt),
+    figure(row.return),
+    figure(row.reward),
+    ...components.map((name) => figure(row.components[name] ?? null)),
+    figure(row.kl),
+    String(row.length),
+    weightText(row.weight, style),
+  ];
+}
+
+function groupCells(
+  { rank, prompt, mean, spread, members }: TailGroup,
+  style: ViewStyle,
+): string[] {
+  const figure = (value: number | null): string => formatNumber(value, 2, style);
+  const known = members.flatMap((member) => member.return ?? []);
+  const kept = members.filter(({ weight }) => weight > 0).length;
+  return [
+    String(rank),
+    String(prompt),
+    figure(mean),
+    figure(spread),
+    figure(known[0] ?? null),
+    figure(known.at(-1) ?? null),
+    `${kept}/${members.length}`,
+  ];
+}
+
+/** Of a prompt the first completion whose text was kept: all have the prompt's. */
+function textOf(row: TailRow, group: TailGroup | null): TailRow["text"] {
+  return row.text ?? group?.members.find(({ text }) => text !== null)?.text ?? null;
 }
 
 function noteLine(
@@ -191,7 +259,12 @@ function noteLine(
 }
 
 /** Prompt and completion in what is left of a row. */
-function oneLine({ text }: TailRow, revealed: boolean, width: number, style: ViewStyle): string {
+function oneLine(
+  text: TailRow["text"],
+  revealed: boolean,
+  width: number,
+  style: ViewStyle,
+): string {
   if (text === null) {
     return "";
   }
@@ -208,8 +281,13 @@ function TailText({
 }: Size & { readonly row: TailRow; readonly revealed: boolean }): ReactElement {
   const style = useViewStyle();
   const isHeaded = height > 2;
+  const scores = Object.entries(row.components).map(
+    ([name, score]) => `, ${componentName(name, style)} ${formatNumber(score, 2, style)}`,
+  );
   const title = (words: string): Line[] =>
-    isHeaded ? [heading(`Episode ${row.episode}`, `prompt ${row.prompt}${words}`)] : [];
+    isHeaded
+      ? [heading(`Episode ${row.episode}`, `prompt ${row.prompt}${scores.join("")}${words}`)]
+      : [];
   if (row.text === null) {
     const lines: Line[] = [
       ...title(""),

@@ -4,9 +4,15 @@ import type { StepHead, TrialModel } from "../../../run-model/run-model.js";
 import { iterationNumber } from "../../../text/iterations.js";
 import type { Line, ViewStyle } from "../../terminal/line.js";
 import { numberWidth, settingNumber, shortNumber } from "./field.js";
+import { modelText } from "./model-text.js";
+import {
+  type ComponentSeries,
+  componentSeries,
+  seriesComponent,
+  seriesValue,
+} from "./step-series.js";
 
-export const trainingCharts = [
-  "reward_mean",
+const ownFigures = [
   "cvar",
   "kl_mean",
   "beta",
@@ -15,7 +21,13 @@ export const trainingCharts = [
   "loss_value",
   "grad_norm",
 ] as const;
-export type TrainingChart = (typeof trainingCharts)[number];
+export type TrainingChart = "reward_mean" | ComponentSeries | (typeof ownFigures)[number];
+
+/** The reward, its components where there are several, and the rest. */
+export function trainingCharts(steps: TrialModel["steps"]): readonly TrainingChart[] {
+  const components = Object.keys(steps.at(-1)?.head.components ?? {});
+  return ["reward_mean", ...components.map(componentSeries), ...ownFigures];
+}
 
 /** Of the panel's input, what names and values need. */
 export interface FiguresView {
@@ -35,7 +47,11 @@ export function chartName(
 ): string {
   const target = klTarget === null ? null : settingNumber(klTarget, style);
   const arrow = style.unicode ? "→" : "->";
-  const names: Readonly<Record<TrainingChart, string>> = {
+  const component = seriesComponent(chart);
+  if (component !== null) {
+    return modelText(component, { revealed: true, room: isWide ? 24 : 13, style });
+  }
+  const names: Readonly<Record<Exclude<TrainingChart, ComponentSeries>, string>> = {
     reward_mean: "reward mean",
     cvar: `CVaR ${settingNumber(alpha, style)}`,
     kl_mean: target === null ? "KL" : isWide ? `KL (target ${target})` : `KL ${arrow} ${target}`,
@@ -45,7 +61,7 @@ export function chartName(
     loss_value: "value loss",
     grad_norm: isWide ? "gradient norm" : "grad norm",
   };
-  return names[chart];
+  return names[chart as keyof typeof names];
 }
 
 /** Columns that a heading with full names needs. */
@@ -91,5 +107,5 @@ export function figureAt(
   const guess = iteration === null ? steps.at(-1) : steps[iteration - 1];
   const found: StepHead | undefined = (iteration === null || is(guess) ? guess : steps.find(is))
     ?.head;
-  return found?.[chart] ?? null;
+  return found === undefined ? null : seriesValue(found, chart);
 }

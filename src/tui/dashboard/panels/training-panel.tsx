@@ -14,7 +14,7 @@ import { Chart } from "./chart.js";
 import { numberWidth, shortNumber } from "./field.js";
 import { memoByValue } from "./memo-by-value.js";
 import { modelText } from "./model-text.js";
-import { stepSeries } from "./step-series.js";
+import { seriesValue, stepSeries } from "./step-series.js";
 import {
   chartHeading,
   chartName,
@@ -51,7 +51,7 @@ export const TrainingPanel = memoByValue(function TrainingPanel({
   height,
   ...input
 }: TrainingInput & Size): ReactElement {
-  const charts = input.only === null ? trainingCharts : [input.only];
+  const charts = input.only === null ? trainingCharts(input.steps) : [input.only];
   const { columns, rows, charted } = divisionOf(charts.length, { width, height });
   const rest = charts.slice(charted);
   const gridHeight = Math.max(0, height - rest.length);
@@ -182,7 +182,7 @@ function SparkRows({
   const room = Math.min(course.most, hasEnds ? beside - 2 - endsWidth : beside);
   const lines = fits.map((chart, at): Line => {
     const value = shortNumber(figureAt(input.steps, input.iteration, chart), style);
-    const ys = inZoom(input.steps, input.zoom).map(({ head }) => head[chart]);
+    const ys = inZoom(input.steps, input.zoom).map(({ head }) => seriesValue(head, chart));
     return [
       { text: names[at]!.padEnd(nameWidth), bold: true },
       { text: ` ${value.padStart(numberWidth)}`, color: "cyan" },

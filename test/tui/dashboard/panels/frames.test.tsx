@@ -671,6 +671,8 @@ describe("the tail browser", () => {
     texts: textsOf(episodes),
     revealed: false,
     filter: "",
+    completions: 1,
+    grouped: false,
     selected: 2,
     offset: 0,
     history: null,

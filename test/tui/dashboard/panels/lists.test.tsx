@@ -65,6 +65,8 @@ describe("the tail browser", () => {
     episodes: batch,
     texts: [{ episode: 1, prompt: secret, completion: secret }],
     filter: "",
+    completions: 1,
+    grouped: false,
     selected: 0,
     offset: 0,
   };
@@ -102,6 +104,8 @@ describe("an episode's page", () => {
     episodes: batch,
     texts: [{ episode: 1, prompt: "a prompt", completion }],
     filter: "",
+    completions: 1,
+    grouped: false,
     selected: 0,
     revealed: true,
     history,

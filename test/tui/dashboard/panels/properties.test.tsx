@@ -127,7 +127,13 @@ const panels: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
       return (size) => <RiskPanel {...input} {...size} />;
     }),
   training: fc
-    .tuple(run, text, fc.boolean(), zoom, fc.option(fc.constantFrom(...trainingCharts)))
+    .tuple(
+      run,
+      text,
+      fc.boolean(),
+      zoom,
+      fc.option(fc.constantFrom(...trainingCharts(rival.trial.steps))),
+    )
     .map(([{ trial }, name, alone, x, only]): Draw => {
       const input = {
         steps: trial.steps,
@@ -161,6 +167,8 @@ const panels: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
         texts,
         revealed,
         filter: place % 2 === 0 ? "" : filter,
+        completions: 1 + (Math.abs(place) % 5),
+        grouped: place % 3 !== 0,
         selected: place,
         offset: -place,
         history,
