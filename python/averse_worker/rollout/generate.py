@@ -6,7 +6,7 @@ device and in every order of the episodes, up to rounding in the logits.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from averse_worker.models.batches import PaddedPrompts, Responses
-from averse_worker.models.kernels.log_probs import mean_exponent
+from averse_worker.models.kernels.log_probs import TokenRule, mean_exponent
 from averse_worker.models.policy import Policy
 
 # Finished rows are dropped from the batch once they are this fraction of it: dropping copies the
@@ -34,6 +34,14 @@ class Sampler:
     """1: off"""
     minibatch: int = 0
     """episodes at once; 0: all"""
+    temperature: float | None = None
+    """in place of the policy's own, as one evaluation asks for it"""
+
+    def rule(self, policy: Policy) -> TokenRule:
+        """What may be drawn, and how sharply."""
+        if self.temperature is None:
+            return policy.rule
+        return replace(policy.rule, temperature=self.temperature)
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ def _sample_rows(
     tick: Callable[[int, int], None],
 ) -> None:
     """Fills in the episodes `rows`, whose prompts are `prompts`."""
-    actor = policy.actor
+    actor, rule = policy.actor, sampler.rule(policy)
     count, width = prompts.tokens.shape
     total = draws.shape[0] * sampler.new_tokens
     mask = prompts.mask()
@@ -145,7 +153,7 @@ def _sample_rows(
             early = None
             if step < sampler.min_new_tokens:
                 early = torch.full_like(rows, sampler.min_new_tokens - step)
-            logits = actor.logits(hidden, policy.rule, early)
+            logits = actor.logits(hidden, rule, early)
             drawn = draw(logits, draws[rows, step], sampler.top_k, sampler.top_p)
             live = slice(None) if finished is None else ~finished
             episodes = rows[live]
