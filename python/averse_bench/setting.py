@@ -19,6 +19,7 @@ from averse_worker.wire.messages.load import (
     BuiltinSource,
     LoadBackend,
     LoadData,
+    LoadEvaluation,
     LoadPayload,
     LoadPolicy,
     LoadReward,
@@ -174,6 +175,7 @@ def _payload(setting: Setting) -> LoadPayload:
             )
         ],
         judges=[],
+        evaluation=LoadEvaluation(toxicity=None, fluency=None, tasks=[]),
         data=LoadData(source=BuiltinSource(), prompt_tokens=PROMPT_TOKENS),
         rollout=LoadRollout(
             new_tokens=NEW_TOKENS,

@@ -75,6 +75,17 @@ export function misaligned<C extends Command>(
         unlike("samples", rest.samples, samples)
       );
     }
+    case "toxicity": {
+      const { prompts, completions: each } = payload as Payload<"toxicity">;
+      const { completions, prompts: alone } = result as Result<"toxicity">;
+      const [asked, episodes] = [entries(prompts), entries(prompts) * each];
+      return (
+        differing(episodes, "completion", byName("completions", [completions])) ??
+        differing(asked, "prompt", byName("prompts", [alone])) ??
+        misplaced("completions", [completions], episodes) ??
+        misplaced("prompts", [alone], asked)
+      );
+    }
     case "texts": {
       const { episodes } = payload as Payload<"texts">;
       return unlike("texts", (result as Result<"texts">).texts, episodes);
@@ -184,7 +195,7 @@ export function undeclared<C extends Command>(
   if (told === null) {
     return null;
   }
-  const { figures } = result as Result<"update" | "evaluate" | "train_stage">;
+  const { figures } = result as Result<"update" | "evaluate" | "toxicity" | "train_stage">;
   const unknown = Object.keys(figures).find((name) => !Object.hasOwn(told, name));
   return unknown === undefined
     ? null
@@ -198,5 +209,8 @@ function declaredFor(
   if (command === "train_stage") {
     return declared.stage;
   }
-  return command === "update" || command === "evaluate" ? declared[command] : null;
+  if (command === "evaluate" || command === "toxicity") {
+    return declared.evaluate;
+  }
+  return command === "update" ? declared.update : null;
 }

@@ -86,6 +86,21 @@ export const loadPayload = z.strictObject({
   judges: z
     .array(z.strictObject({ name: z.string().describe("unique among the judges"), scorer }))
     .describe("score evaluations only, never trained against"),
+  evaluation: z
+    .strictObject({
+      toxicity: z
+        .strictObject({ name: z.string(), scorer })
+        .nullable()
+        .describe(
+          "scores completions alone: a probability, or minus a probability where its sign is -1",
+        ),
+      fluency: z
+        .strictObject(model)
+        .nullable()
+        .describe("the fixed language model of the figure `fluency`"),
+      tasks: z.array(z.string()).describe("of lm-evaluation-harness, for `capability`"),
+    })
+    .describe("what only evaluations need, beside the judges"),
   data: z.strictObject({
     source: dataSource,
     prompt_tokens: natural,
@@ -152,6 +167,9 @@ export const loadResult = z.strictObject({
     reference: digests,
     rewards: z.record(z.string(), digests).describe("component → its files"),
     judges: z.record(z.string(), digests).describe("judge → its files"),
+    evaluation: z
+      .record(z.string(), digests)
+      .describe("toxicity and fluency → their files, where `load` names them"),
     data: digests,
   }),
   ...usage,

@@ -10,7 +10,17 @@
  * says what each command does.
  */
 import { z } from "zod";
-import { evaluatePayload, evaluateResult, textsPayload, textsResult } from "./evaluation.js";
+import {
+  capabilityPayload,
+  capabilityResult,
+  evaluatePayload,
+  evaluateResult,
+  type taskFigure,
+  textsPayload,
+  textsResult,
+  toxicityPayload,
+  toxicityResult,
+} from "./evaluation.js";
 import {
   digests,
   type gpuState,
@@ -96,6 +106,8 @@ export const commands = {
   update: { payload: updatePayload, result: updateResult },
   texts: { payload: textsPayload, result: textsResult },
   evaluate: { payload: evaluatePayload, result: evaluateResult },
+  toxicity: { payload: toxicityPayload, result: toxicityResult },
+  capability: { payload: capabilityPayload, result: capabilityResult },
   save: { payload: savePayload, result: saveResult },
   restore: { payload: restorePayload, result: restoreResult },
   export: { payload: exportPayload, result: exportResult },
@@ -134,6 +146,7 @@ export const capabilities = z.strictObject({
   bitwise: z.boolean(),
   common_random_numbers: z.boolean(),
   distributed: z.boolean(),
+  harness: z.boolean(),
 });
 
 /** Every figure that an engine may report: name → what it is. */
@@ -211,6 +224,7 @@ export type ScoreFailure = z.infer<typeof scoreFailure>;
 export type ComponentScores = z.infer<typeof scored>;
 export type Scorer = z.infer<typeof scorer>;
 export type Stage = z.infer<typeof stage>;
+export type TaskFigure = z.infer<typeof taskFigure>;
 export type DeclaredFigures = z.infer<typeof declaredFigures>;
 export type Request = z.infer<typeof request>;
 export type Hello = z.infer<typeof hello>;

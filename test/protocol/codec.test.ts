@@ -35,6 +35,7 @@ const capabilities = fc.record({
   bitwise: fc.boolean(),
   common_random_numbers: fc.boolean(),
   distributed: fc.boolean(),
+  harness: fc.boolean(),
 });
 /** `__proto__` is a key that the decoder refuses. */
 const key = text.filter((name) => name !== "__proto__");

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from averse_worker.wire.messages.base import float32_bytes, uint32_bytes
-from averse_worker.wire.messages.evaluation import EvaluatePayload
+from averse_worker.wire.messages.evaluation import EvaluatePayload, ToxicityPayload
 from averse_worker.wire.messages.load import LoadPayload, ScorePromptsPayload
 from averse_worker.wire.messages.stages import DescribeStagePayload, TrainStagePayload
 from averse_worker.wire.messages.training import (
@@ -39,6 +39,7 @@ LOAD: dict[str, Any] = {
         }
     ],
     "judges": [],
+    "evaluation": {"toxicity": None, "fluency": None, "tasks": []},
     "data": {"source": {"kind": "builtin"}, "prompt_tokens": 12},
     "rollout": {
         "new_tokens": 6,
@@ -245,6 +246,21 @@ def score_payload(prompts: Any, *, split: Any = "train", known: Any = None) -> S
 
 def texts_payload(rollout: int, episodes: Any) -> TextsPayload:
     return TextsPayload(rollout=rollout, episodes=uint32_bytes(episodes))
+
+
+def toxicity_payload(prompts: Any, **changes: Any) -> ToxicityPayload:
+    fields: dict[str, Any] = {
+        "split": "test",
+        "prompts": uint32_bytes(prompts),
+        "completions": 3,
+        "new_tokens": 4,
+        "temperature": 1,
+        "top_p": 0.9,
+        "seed": 3,
+        "weights": "current",
+        "figures": [],
+    }
+    return ToxicityPayload(**{**fields, **changes})
 
 
 def evaluate_payload(prompts: Any, *, samples: Any = (), **changes: Any) -> EvaluatePayload:

@@ -21,6 +21,7 @@ export const helloMessage: Hello = {
     bitwise: true,
     common_random_numbers: true,
     distributed: false,
+    harness: true,
   },
   engine_options: { type: "object", properties: {}, additionalProperties: false },
   figures: {

@@ -28,6 +28,7 @@ export const loadPayload = {
   judges: [
     { name: "judge", scorer: { kind: "builtin", label: null, sign: 1, timeout_seconds: 0 } },
   ],
+  evaluation: { toxicity: null, fluency: null, tasks: [] },
   data: { source: { kind: "builtin" }, prompt_tokens: 12 },
   rollout: {
     new_tokens: 6,

@@ -7,7 +7,14 @@ contract suite (`test/python/engine/test_engine_contract.py`) runs on every impl
 from typing import Protocol
 
 from averse_worker.wire.messages.envelope import Capabilities, Empty
-from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
+from averse_worker.wire.messages.evaluation import (
+    CapabilityPayload,
+    CapabilityResult,
+    EvaluatePayload,
+    EvaluateResult,
+    ToxicityPayload,
+    ToxicityResult,
+)
 from averse_worker.wire.messages.load import (
     DevicesResult,
     LoadPayload,
@@ -153,6 +160,23 @@ class Engine(Protocol):
 
     def evaluate(self, payload: EvaluatePayload, report: Report) -> EvaluateResult:
         """Samples and scores prompts of a split without touching any training state."""
+        ...
+
+    def toxicity(self, payload: ToxicityPayload, report: Report) -> ToxicityResult:
+        """Samples many short completions per prompt and scores each alone; changes nothing.
+
+        Raises:
+            ProtocolError: `load` named no scorer for it.
+        """
+        ...
+
+    def capability(self, payload: CapabilityPayload, report: Report) -> CapabilityResult:
+        """Runs `load`'s tasks of lm-evaluation-harness on the policy; changes nothing.
+
+        Raises:
+            ProtocolError: `load` named no tasks.
+            MissingEnvironment: the harness, or a task's data, cannot be had.
+        """
         ...
 
     def save(self, payload: SavePayload, report: Report) -> SaveResult:

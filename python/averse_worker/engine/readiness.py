@@ -65,3 +65,17 @@ def require_prompt_scores(scores: NDArray[np.floating]) -> None:
             "`rollout` needs the scores of its prompts alone (reward.baseline: prompt, or "
             "training.prefix_baseline); send `score_prompts` for the train set first"
         )
+
+
+def require_measure(measure: Held | None, command: str, field: str) -> Held:
+    """What the last `load` named for a command of evaluations alone.
+
+    Args:
+        field: of `load`'s `evaluation`.
+
+    Raises:
+        ProtocolError: it named nothing.
+    """
+    if measure is None:
+        raise ProtocolError(f"`{command}` arrived, but the last `load` has no evaluation.{field}")
+    return measure

@@ -1,6 +1,7 @@
 """The engines by name, and what `hello` says of them without importing what they need."""
 
 import importlib
+import importlib.util
 from typing import Final
 
 from averse_worker.engine.contract import Engine
@@ -27,6 +28,23 @@ _FIGURES: Final = DeclaredFigures(
         "dist_2": DeclaredFigure(unit="fraction", description="distinct bigrams over bigrams"),
         "dist_3": DeclaredFigure(unit="fraction", description="distinct trigrams over trigrams"),
         "perplexity": DeclaredFigure(unit="", description="of held-out texts of the good class"),
+        "repetition_rate": DeclaredFigure(
+            unit="fraction", description="completions that end in a phrase said three times"
+        ),
+        "self_bleu": DeclaredFigure(unit="", description="BLEU-4 with the other completions"),
+        "fluency": DeclaredFigure(
+            unit="", description="perplexity of completions under a fixed language model, mean"
+        ),
+        "fluency_left_out": DeclaredFigure(
+            unit="completions", description="with a perplexity of 10,000 or more, or no tokens"
+        ),
+        **{
+            f"dist_{order}_per_prompt": DeclaredFigure(
+                unit="fraction",
+                description=f"distinct {order}-grams of words over words, mean over prompts",
+            )
+            for order in (1, 2, 3)
+        },
     },
     stage={
         name: DeclaredFigure(unit=unit, description=description)
@@ -43,6 +61,9 @@ _FIGURES: Final = DeclaredFigures(
 """Both engines report the same ones; `src/protocol/README.md` has their meaning."""
 
 
+_HARNESS: Final = importlib.util.find_spec("lm_eval") is not None
+"""lm-evaluation-harness is installed; it is imported only where tasks are asked for."""
+
 ENGINES: Final[dict[str, EngineFacts]] = {
     "fake": EngineFacts(
         Capabilities(
@@ -58,6 +79,7 @@ ENGINES: Final[dict[str, EngineFacts]] = {
             bitwise=True,
             common_random_numbers=True,
             distributed=False,
+            harness=True,
         ),
         {
             "type": "object",
@@ -86,6 +108,7 @@ ENGINES: Final[dict[str, EngineFacts]] = {
             bitwise=True,
             common_random_numbers=True,
             distributed=False,
+            harness=_HARNESS,
         ),
         {"type": "object", "properties": {}, "additionalProperties": False},
         _FIGURES,

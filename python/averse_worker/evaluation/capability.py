@@ -9,7 +9,7 @@ import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from averse_worker.engine.contract import Report
 from averse_worker.models.policy import Policy
@@ -120,12 +120,12 @@ def figures_of(task: str, result: Mapping[str, Any]) -> Iterator[TaskFigure]:
             task=task,
             metric=metric if chosen == "none" else f"{metric}_{chosen}",
             value=float(value),
-            standard_error=float(error) if _is_number(error) else None,
+            standard_error=error if _is_number(error) else None,
             higher_is_better=better.get(metric),
         )
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 

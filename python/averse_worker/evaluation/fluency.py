@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.data.tokenise import encode, template
+from averse_worker.models.folder import ModelFolder
+from averse_worker.models.pretrained import load_pretrained
 from averse_worker.models.window import context_of
+from averse_worker.platform.device import Device
 
 LARGEST: Final = 1e4
 """A completion with this perplexity or more is left out of the mean, as in DExperts."""
@@ -28,7 +31,7 @@ class _Row:
     """≥ 1: the first token has nothing before it"""
     episode: int
     sign: int
-    """−1: its sum is taken off"""
+    """-1: its sum is taken off"""
 
 
 class FluencyModel:
@@ -65,9 +68,7 @@ class FluencyModel:
         rows: list[_Row] = []
         counts = np.zeros(len(wholes))
         begins = self._encoded(list(dict.fromkeys(prompts)))
-        for episode, (prompt, tokens) in enumerate(
-            zip(prompts, self._ids(wholes), strict=True)
-        ):
+        for episode, (prompt, tokens) in enumerate(zip(prompts, self._ids(wholes), strict=True)):
             begin = begins[prompt]
             counts[episode] = len(tokens) - max(len(begin), 1)
             if counts[episode] <= 0:
@@ -100,7 +101,9 @@ class FluencyModel:
         """Without what the tokenizer puts after every text."""
         after = self._after
         rows = encode(self._tokenizer, texts)
-        return [ids[: -len(after)] if after and ids[-len(after) :] == after else ids for ids in rows]
+        return [
+            ids[: -len(after)] if after and ids[-len(after) :] == after else ids for ids in rows
+        ]
 
     def _batches(self, rows: list[_Row]) -> list[list[_Row]]:
         """Rows of like length together, as many at once as have logits that fit."""
@@ -131,6 +134,17 @@ class FluencyModel:
             float(losses[i, row.start - 1 : len(row.tokens) - 1].sum())
             for i, row in enumerate(batch)
         ]
+
+
+def load_fluency(folder: ModelFolder, device: Device) -> FluencyModel:
+    """The language model in `folder`.
+
+    Raises:
+        InputError: it holds no whole language model with a tokenizer.
+        MissingEnvironment: a package that it needs is not installed.
+    """
+    loaded = load_pretrained(folder, "language model", torch.float32)
+    return FluencyModel(loaded.model, loaded.tokenizer, device.torch_device)
 
 
 @dataclass

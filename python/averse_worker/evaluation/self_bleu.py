@@ -85,7 +85,7 @@ def _clipped(own: Counter[_Gram], largest: dict[_Gram, tuple[int, int, int]], pl
 def _closest(lengths: Sequence[int], own: int) -> int:
     """The nearest of the other lengths, the shorter one of two; `lengths` ascend, with `own`."""
     place = bisect.bisect_left(lengths, own)
-    others = lengths[max(place - 1, 0) : place] + lengths[place + 1 : place + 2]
+    others = [*lengths[max(place - 1, 0) : place], *lengths[place + 1 : place + 2]]
     return min(others, key=lambda length: (abs(length - own), length))
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.base import float32_array, uint32_array
+from averse_worker.wire.messages.evaluation import ToxicityPayload
 from averse_worker.wire.messages.load import LoadPayload, ScorePromptsPayload
 from averse_worker.wire.messages.stages import ArchitectureBase, Stage
 from averse_worker.wire.messages.training import SftPayload, UpdatePayload
@@ -132,6 +133,16 @@ def check_sft(payload: SftPayload) -> None:
     _check("sft.batch", payload.batch, low=1)
     _check("sft.learning_rate", payload.learning_rate, low=0)
     _check("sft.max_tokens", payload.max_tokens, low=1)
+
+
+def check_toxicity(payload: ToxicityPayload) -> None:
+    """Refuses sampling settings out of range; whole numbers are right by their types.
+
+    Raises:
+        InputError: with the config key of the first field out of range.
+    """
+    _check("evaluation.toxicity.temperature", payload.temperature, low=0, open_low=True)
+    _check("evaluation.toxicity.top_p", payload.top_p, low=0, high=1, open_low=True)
 
 
 @dataclass(frozen=True)

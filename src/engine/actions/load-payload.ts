@@ -74,6 +74,7 @@ export function loadPayloadFor(
               ),
             },
           ],
+    evaluation: { toxicity: null, fluency: null, tasks: [] },
     data: {
       source: data.path === "builtin" ? { kind: "builtin" } : { kind: "folder", path: data.path },
       prompt_tokens,

@@ -17,6 +17,7 @@ from averse_worker.engine.registry import ENGINES
 from averse_worker.wire.errors import Interrupted, WorkerError
 from averse_worker.wire.messages.base import Message, float32_array, float32_bytes, uint32_array
 from averse_worker.wire.messages.envelope import Empty
+from averse_worker.wire.messages.evaluation import CapabilityPayload
 from averse_worker.wire.messages.load import (
     LoadPayload,
     LoadResult,
@@ -41,6 +42,7 @@ from payloads import (
     score_payload,
     sft_payload,
     texts_payload,
+    toxicity_payload,
     update_payload,
 )
 
@@ -160,6 +162,7 @@ def test_digests_are_sha256_of_all_that_was_loaded(engine_factory: Subject) -> N
     rewards, judges = digests.pop("rewards"), digests.pop("judges")
     assert list(rewards) == [reward.name for reward in payload.rewards]
     assert list(judges) == ["judge"]
+    assert digests.pop("evaluation") == {}
     for part, files in {**digests, **rewards, **judges}.items():
         assert files, part
         assert all(len(bytes.fromhex(digest)) == 32 for digest in files.values())
@@ -781,6 +784,65 @@ def test_an_evaluation_changes_nothing(engine_factory: Subject) -> None:
     assert content(watched.rollout(seed=6)) == content(plain.rollout(seed=6))
 
 
+MEASURES: dict[str, Any] = {
+    "toxicity": {**JUDGE, "name": "harm", "scorer": {**JUDGE["scorer"], "sign": -1}},
+    "fluency": {"model": "builtin", "revision": None, "trust_remote_code": False},
+    "tasks": [],
+}
+
+
+def toxicity_of(loaded: Loaded, **changes: Any) -> dict[str, Any]:
+    prompts = changes.pop("prompts", loaded.test[:EPISODES])
+    payload = toxicity_payload(prompts, **changes)
+    return content(loaded.engine.toxicity(payload, quiet))
+
+
+def test_toxicity_scores_every_completion_and_every_prompt(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory, evaluation=MEASURES)
+    assert sorted(loaded.result.digests.evaluation) == ["fluency", "toxicity"]
+    names = [f"dist_{n}_per_prompt" for n in (1, 2, 3)] + ["fluency", "fluency_left_out"]
+    found = toxicity_of(loaded, completions=5, figures=names)
+    assert found["completions"]["name"] == found["prompts"]["name"] == "harm"
+    scores = float32_array(found["completions"]["scores"])
+    assert scores.shape == (5 * EPISODES,)
+    assert len(set(scores.tolist())) > EPISODES
+    assert float32_array(found["prompts"]["scores"]).shape == (EPISODES,)
+    assert sorted(found["figures"]) == sorted(names)
+    assert found["figures"]["fluency"] >= 1
+    assert 0 < found["figures"]["dist_3_per_prompt"] <= 1
+    assert toxicity_of(loaded, completions=5, figures=names) == found
+    assert toxicity_of(loaded, completions=5)["figures"] == {}
+
+
+def test_toxicity_needs_a_scorer_and_settings_in_range(engine_factory: Subject) -> None:
+    refused(lambda: toxicity_of(Loaded(engine_factory)), "protocol")
+    loaded = Loaded(engine_factory, evaluation=MEASURES)
+    error = refused(lambda: toxicity_of(loaded, top_p=0.0), "input")
+    assert error.key == "evaluation.toxicity.top_p"
+    error = refused(lambda: toxicity_of(loaded, temperature=0.0), "input")
+    assert error.key == "evaluation.toxicity.temperature"
+    refused(lambda: toxicity_of(loaded, prompts=[4_000_000_000]), "input", "protocol")
+    refused(lambda: toxicity_of(loaded, weights="ema"), "input")
+
+
+def test_measures_change_nothing(engine_factory: Subject) -> None:
+    watched, plain = Loaded(engine_factory, evaluation=MEASURES), Loaded(engine_factory)
+    rollout, other = watched.rollout(seed=5), plain.rollout(seed=5)
+    toxicity_of(watched, figures=["fluency"])
+    told = watched.evaluate(figures=["fluency", "self_bleu", "repetition_rate", "dist_1"])
+    assert sorted(told["figures"]) == ["dist_1", "fluency", "repetition_rate", "self_bleu"]
+    assert plain.evaluate()["reward"] == told["reward"]
+    assert "fluency" not in plain.evaluate(figures=["fluency"])["figures"]
+    watched_update = watched.update(rollout, worse_half(rollout))
+    assert content(watched_update) == content(plain.update(other, worse_half(other)))
+
+
+def test_capability_needs_tasks(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    payload = CapabilityPayload(limit=4, weights="current")
+    refused(lambda: loaded.engine.capability(payload, quiet), "protocol")
+
+
 def test_the_ema_weights_trail_behind(engine_factory: Subject) -> None:
     loaded = Loaded(engine_factory, training__ema_decay=0.9)
     assert loaded.evaluate(weights="ema") == loaded.evaluate()
@@ -983,7 +1045,8 @@ def commands(loaded: Loaded, folder: Path) -> dict[str, Callable[[Any], Any]]:
     """Each command, ready but for its report, in an order in which all of them work."""
     engine, rollout = loaded.engine, loaded.rollout()
     update = update_payload(rollout.rollout, np.ones(EPISODES))
-    evaluate = evaluate_payload(loaded.test[:EPISODES], figures=["perplexity"])
+    evaluate = evaluate_payload(loaded.test[:EPISODES], figures=["perplexity", "fluency"])
+    toxicity = toxicity_payload(loaded.test[:EPISODES])
     (folder / "save").mkdir()
     (folder / "export").mkdir()
     export = ExportPayload(path=str(folder / "export"), weights="current")
@@ -992,6 +1055,7 @@ def commands(loaded: Loaded, folder: Path) -> dict[str, Callable[[Any], Any]]:
         "devices": lambda report: engine.devices(Empty(), report),
         "score_prompts": lambda report: engine.score_prompts(score, report),
         "evaluate": lambda report: engine.evaluate(evaluate, report),
+        "toxicity": lambda report: engine.toxicity(toxicity, report),
         "update": lambda report: engine.update(update, report),
         "texts": lambda report: engine.texts(texts_payload(rollout.rollout, [1, 0]), report),
         "rollout": lambda report: engine.rollout(rollout_payload(loaded.train[:4]), report),
@@ -1004,7 +1068,8 @@ def commands(loaded: Loaded, folder: Path) -> dict[str, Callable[[Any], Any]]:
 
 
 def test_every_command_reports_from_start_to_end(engine_factory: Subject, tmp_path: Path) -> None:
-    for name, command in commands(Loaded(engine_factory), tmp_path).items():
+    loaded = Loaded(engine_factory, evaluation=MEASURES)
+    for name, command in commands(loaded, tmp_path).items():
         progress = Progress()
         command(progress)
         assert progress.calls, name
@@ -1020,7 +1085,7 @@ def test_every_command_reports_from_start_to_end(engine_factory: Subject, tmp_pa
 def test_an_interrupt_passes_through_every_command(
     engine_factory: Subject, tmp_path: Path, call: int
 ) -> None:
-    loaded = Loaded(engine_factory)
+    loaded = Loaded(engine_factory, evaluation=MEASURES)
     ready = commands(loaded, tmp_path)
     loaded.engine.save(SavePayload(path=str(tmp_path / "save")), quiet)
     ready["save"] = lambda report: loaded.engine.save(

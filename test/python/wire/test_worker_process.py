@@ -70,6 +70,7 @@ def test_one_whole_session(controller: WireController, tmp_path: Path) -> None:
             "bitwise": True,
             "common_random_numbers": True,
             "distributed": False,
+            "harness": True,
         },
         "engine_options": ENGINES["fake"].options,
         "figures": msgspec.to_builtins(ENGINES["fake"].figures),

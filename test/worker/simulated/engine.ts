@@ -174,6 +174,10 @@ export class SimulatedEngine {
         reference: filesOf(payload.reference?.model ?? payload.policy.model) ?? digest,
         rewards: Object.fromEntries(payload.rewards.map(({ name }) => [name, digest])),
         judges: Object.fromEntries(payload.judges.map(({ name }) => [name, digest])),
+        evaluation: {
+          ...(payload.evaluation.toxicity === null ? {} : { toxicity: digest }),
+          ...(payload.evaluation.fluency === null ? {} : { fluency: digest }),
+        },
         data: digest,
       },
       memory_bytes: MEMORY_BYTES,
@@ -374,6 +378,9 @@ export class SimulatedEngine {
       dist_2: distinct(2),
       dist_3: distinct(3),
       perplexity: 40 * Math.exp(Math.min(0.05 * drift, 10)),
+      repetition_rate: 1 - Math.exp(-0.01 * drift),
+      self_bleu: 1 - 0.8 * Math.exp(-0.05 * drift),
+      ...this.#fluency(drift),
     };
     return {
       reward: float32Bytes(reward, failed),
@@ -385,11 +392,7 @@ export class SimulatedEngine {
       })),
       kl: float32Bytes(kl),
       length: uint32Bytes(length),
-      figures: Object.fromEntries(
-        payload.figures.flatMap((name) =>
-          Object.hasOwn(known, name) ? [[name, known[name]!]] : [],
-        ),
-      ),
+      figures: namedOf(known, payload.figures),
       samples: Array.from(uint32Array(payload.samples), (episode) => {
         const position = requireEpisode("evaluate", positions, episode);
         return {
@@ -404,6 +407,75 @@ export class SimulatedEngine {
       gpu: this.#gpu,
       seconds: sum(length) * SECONDS_PER_TOKEN,
     };
+  }
+
+  toxicity(payload: Payload<"toxicity">): Result<"toxicity"> {
+    const { evaluation } = this.#loaded!;
+    if (evaluation.toxicity === null) {
+      fail("toxicity", "protocol", "the last `load` has no evaluation.toxicity");
+    }
+    const { name, scorer } = evaluation.toxicity;
+    const prompts = payload.split === "train" ? this.#train : this.#test;
+    const asked = positionsIn("toxicity", prompts, payload.prompts);
+    const positions = repeated(asked, payload.completions);
+    const sampling = {
+      ...this.#sampling(payload.weights),
+      temperature: payload.temperature,
+      minTokens: 1,
+      maxTokens: payload.new_tokens,
+    };
+    const seed = streamSeed(payload.seed, "evaluate", 0);
+    const { judge, length } = sampleEpisodes(prompts, positions, seed, sampling);
+    const { failures, failed } = this.#failuresOf(prompts, positions);
+    // −p of the harmful class, 1 − p of the harmless one.
+    const score = (worth: number) => (scorer.sign < 0 ? 0 : 1) - 1 / (1 + Math.exp(2 * worth));
+    const distinct = (n: number) => (1 - 0.6 ** n) / payload.completions ** 0.1;
+    const known: Readonly<Record<string, number>> = {
+      dist_1_per_prompt: distinct(1),
+      dist_2_per_prompt: distinct(2),
+      dist_3_per_prompt: distinct(3),
+      ...this.#fluency((sampling.policy - sampling.reference) ** 2),
+    };
+    return {
+      completions: { name, scores: float32Bytes(judge.map(score), failed), failures },
+      prompts: {
+        name,
+        scores: float32Bytes(Float64Array.from(asked, (i) => score(prompts.scores[i]!))),
+        failures: [],
+      },
+      figures: namedOf(known, payload.figures),
+      memory_bytes: MEMORY_BYTES,
+      gpu: this.#gpu,
+      seconds: sum(length) * SECONDS_PER_TOKEN,
+    };
+  }
+
+  capability({ weights }: Payload<"capability">): Result<"capability"> {
+    const { tasks } = this.#loaded!.evaluation;
+    if (tasks.length === 0) {
+      fail("capability", "protocol", "the last `load` has no evaluation.tasks");
+    }
+    const { policy, reference } = this.#sampling(weights);
+    const value = 0.6 / (1 + (policy - reference) ** 2);
+    return {
+      figures: tasks.map((task) => ({
+        task,
+        metric: "acc",
+        value,
+        standard_error: 0.05,
+        higher_is_better: true,
+      })),
+      version: "simulated",
+      memory_bytes: MEMORY_BYTES,
+      gpu: this.#gpu,
+      seconds: tasks.length,
+    };
+  }
+
+  /** Of a fixed model that likes what the reference would say; {} where none is loaded. */
+  #fluency(drift: number): Record<string, number> {
+    const loaded = this.#loaded!.evaluation.fluency !== null;
+    return loaded ? { fluency: 30 * Math.exp(Math.min(0.1 * drift, 5)), fluency_left_out: 1 } : {};
   }
 
   save({ path }: Payload<"save">): Result<"save"> {
@@ -492,6 +564,16 @@ export class SimulatedEngine {
       maxTokens: rollout.new_tokens,
     };
   }
+}
+
+/** Of the names that are wanted, those that are known. */
+function namedOf(
+  known: Readonly<Record<string, number>>,
+  wanted: readonly string[],
+): Record<string, number> {
+  return Object.fromEntries(
+    wanted.flatMap((name) => (Object.hasOwn(known, name) ? [[name, known[name]!]] : [])),
+  );
 }
 
 interface LossArrays {

@@ -17,6 +17,7 @@ from averse_worker.engine.contract import Report
 from averse_worker.engine.fake import files, stages, world
 from averse_worker.engine.fake.episodes import evaluate, roll_out, score_prompts
 from averse_worker.engine.fake.loaded import Loaded, load_all
+from averse_worker.engine.fake.measures import capability, toxicity
 from averse_worker.engine.fake.training import fine_tune, update
 from averse_worker.engine.readiness import require_loaded, require_rollout
 from averse_worker.engine.registry import ENGINES
@@ -28,7 +29,14 @@ from averse_worker.rewards.contract import Failed
 from averse_worker.wire.limits import check_load, check_sft
 from averse_worker.wire.messages.base import GpuState, uint32_bytes
 from averse_worker.wire.messages.envelope import Capabilities, Empty
-from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
+from averse_worker.wire.messages.evaluation import (
+    CapabilityPayload,
+    CapabilityResult,
+    EvaluatePayload,
+    EvaluateResult,
+    ToxicityPayload,
+    ToxicityResult,
+)
 from averse_worker.wire.messages.load import (
     DeviceFacts,
     DevicesResult,
@@ -163,6 +171,14 @@ class FakeEngine:
     def evaluate(self, payload: EvaluatePayload, report: Report) -> EvaluateResult:
         """Samples prompts of a split with their own random numbers; changes nothing."""
         return evaluate(require_loaded(self._loaded, "evaluate"), payload, report)
+
+    def toxicity(self, payload: ToxicityPayload, report: Report) -> ToxicityResult:
+        """Many completions per prompt; the further from what a prompt wants, the more toxic."""
+        return toxicity(require_loaded(self._loaded, "toxicity"), payload, report)
+
+    def capability(self, payload: CapabilityPayload, report: Report) -> CapabilityResult:
+        """An accuracy per task that falls with the distance from the reference."""
+        return capability(require_loaded(self._loaded, "capability"), payload, report)
 
     def save(self, payload: SavePayload, report: Report) -> SaveResult:
         """Writes parameters and counters; there is no random state to write."""

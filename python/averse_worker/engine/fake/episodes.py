@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from averse_worker.engine.fake.loaded import Loaded
 from averse_worker.engine.fake.world import Floats, Words
 from averse_worker.engine.readiness import require_prompt_scores
 from averse_worker.evaluation.distinct import distinct
+from averse_worker.evaluation.repetition import repetition_rate
+from averse_worker.evaluation.self_bleu import self_bleu
 from averse_worker.platform.memory import resident_bytes
 from averse_worker.rewards.contract import Failed, failed_mask, scored
 from averse_worker.wire.limits import (
@@ -152,10 +154,13 @@ def evaluate(loaded: Loaded, payload: EvaluatePayload, report: Report) -> Evalua
         random, prompts.features @ policy, drawn.lengths, settings.rollout.top_k
     )
     drift = policy - reference
-    known = {
+    known: dict[str, Callable[[], float | None]] = {
         "dist_1": lambda: distinct(completions, 1),
         "dist_2": lambda: distinct(completions, 2),
         "dist_3": lambda: distinct(completions, 3),
+        "repetition_rate": lambda: repetition_rate(completions),
+        "self_bleu": lambda: self_bleu([world.completion_text(tokens) for tokens in completions]),
+        **(world.fluency(drift, count) if settings.evaluation.fluency is not None else {}),
         "perplexity": lambda: 40 * math.exp(min(0.05 * float(drift @ drift), 10)),
     }
     failures = loaded.failures(prompts)
@@ -169,7 +174,11 @@ def evaluate(loaded: Loaded, payload: EvaluatePayload, report: Report) -> Evalua
         ],
         kl=float32_bytes(ours - theirs),
         length=uint32_bytes(drawn.lengths),
-        figures={name: known[name]() for name in payload.figures if name in known},
+        figures={
+            name: value
+            for name in payload.figures
+            if name in known and (value := known[name]()) is not None
+        },
         samples=[
             Sample(
                 episode=row,

@@ -139,6 +139,7 @@ def load_all(
             judges={
                 judge.name: scorer_digests(judge.scorer, np.zeros(1)) for judge in payload.judges
             },
+            evaluation=_evaluation_digests(payload),
             data=builtin_digest(plain.scores),
         ),
         parameters=Parameters(
@@ -170,6 +171,9 @@ def check_known(payload: LoadPayload) -> None:
     ]
     judge = "evaluation.judge"
     scorers += [(judge, judge, judging.scorer) for judging in payload.judges]
+    if (toxicity := payload.evaluation.toxicity) is not None:
+        key = "evaluation.toxicity.scorer"
+        scorers.append((key, key, toxicity.scorer))
     for model, label, scorer in scorers:
         if not isinstance(scorer, BuiltinScorer):
             files.check_classifier(Path(scorer.model), model)
@@ -243,6 +247,15 @@ def scorer_digests(scorer: LoadScorer, builtin: NDArray[Any]) -> Digests:
     if isinstance(scorer, BuiltinScorer):
         return builtin_digest(builtin)
     return folder_digests(Path(scorer.model))
+
+
+def _evaluation_digests(payload: LoadPayload) -> dict[str, Digests]:
+    digests: dict[str, Digests] = {}
+    if (toxicity := payload.evaluation.toxicity) is not None:
+        digests["toxicity"] = scorer_digests(toxicity.scorer, np.zeros(1))
+    if (fluency := payload.evaluation.fluency) is not None:
+        _, digests["fluency"] = load_policy(fluency.model, "evaluation.fluency.model")
+    return digests
 
 
 def builtin_digest(array: NDArray[Any]) -> Digests:

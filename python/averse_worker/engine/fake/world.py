@@ -6,8 +6,9 @@ do not tell the hardness, so one action has to do for all, and a policy trained 
 prompts alone ends elsewhere than one trained on all.
 """
 
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -119,6 +120,25 @@ def completion_tokens(
 def completion_text(tokens: list[int]) -> str:
     """The words of a completion."""
     return " ".join(_WORDS[token] for token in tokens)
+
+
+def fluency(drift: Floats, completions: int) -> dict[str, Callable[[], float]]:
+    """Figures of a fixed language model that likes what the reference would say; of every
+    thousand completions one is left out."""
+    return {
+        "fluency": lambda: 30 * math.exp(min(0.1 * float(drift @ drift), 5)),
+        "fluency_left_out": lambda: float(completions // 1000),
+    }
+
+
+def toxicity_of(prompts: Prompts, actions: Floats) -> Floats:
+    """Probability in (0, 1) of each completion alone: the lower its reward, the more toxic."""
+    return 1 / (1 + np.exp(2 * judge_reward(prompts, actions)))
+
+
+def prompt_toxicity(prompts: Prompts) -> Floats:
+    """The same of each prompt alone."""
+    return 1 / (1 + np.exp(2 * prompts.scores))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from averse_worker.engine.contract import Report
 from averse_worker.engine.readiness import (
     require_ema,
     require_loaded,
+    require_measure,
     require_prompt_scores,
     require_rollout,
 )
@@ -23,17 +24,17 @@ from averse_worker.engine.texts import texts_of
 from averse_worker.engine.torch.load_result import load_result
 from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, Training, load_all
 from averse_worker.engine.torch.prompt_scores import score_prompts
-from averse_worker.evaluation.distinct import distinct
+from averse_worker.evaluation import capability
 from averse_worker.evaluation.evaluate import evaluate
-from averse_worker.evaluation.perplexity import perplexity
-from averse_worker.models.window import context_of
+from averse_worker.evaluation.figures import evaluation_figures
+from averse_worker.evaluation.toxicity import evaluate_toxicity
 from averse_worker.platform.device import list_devices
 from averse_worker.platform.files import folder_bytes, folder_digests
 from averse_worker.platform.gpu import gpu_state
 from averse_worker.platform.memory import resident_bytes
 from averse_worker.platform.processor import cores
 from averse_worker.rewards.contract import Scores, scored
-from averse_worker.rollout.generate import uniforms
+from averse_worker.rollout.generate import Sampler, uniforms
 from averse_worker.store.checkpoint import read_checkpoint, read_state, write_checkpoint
 from averse_worker.store.export import export_policy
 from averse_worker.training.sft import fine_tune
@@ -41,6 +42,7 @@ from averse_worker.wire.errors import InputError
 from averse_worker.wire.limits import (
     check_load,
     check_sft,
+    check_toxicity,
     needs_prompt_scores,
     read_episodes,
     read_loss_arrays,
@@ -48,7 +50,14 @@ from averse_worker.wire.limits import (
 )
 from averse_worker.wire.messages.base import Scored, float32_bytes, uint32_bytes
 from averse_worker.wire.messages.envelope import Capabilities, Empty
-from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
+from averse_worker.wire.messages.evaluation import (
+    CapabilityPayload,
+    CapabilityResult,
+    EvaluatePayload,
+    EvaluateResult,
+    ToxicityPayload,
+    ToxicityResult,
+)
 from averse_worker.wire.messages.load import (
     DevicesResult,
     LoadPayload,
@@ -232,16 +241,15 @@ class TorchEngine:
                 report,
                 untrained=loaded.training.untrained,
             )
-            figures = {
-                f"dist_{order}": distinct(found.completions, order)
-                for order in (1, 2, 3)
-                if f"dist_{order}" in payload.figures
-            }
-            if "perplexity" in payload.figures:
-                context, texts = context_of(policy.actor.causal), loaded.data.good["test"]
-                measured = perplexity(policy, texts, context, report)
-                if measured is not None:
-                    figures["perplexity"] = measured
+            figures = evaluation_figures(
+                found,
+                [part.prompts.texts[row] for row in rows],
+                payload.figures,
+                policy,
+                loaded.data.good["test"],
+                loaded.fluency,
+                report,
+            )
         return EvaluateResult(
             reward=float32_bytes(found.reward, found.failed),
             components=_components(loaded, found.components),
@@ -252,6 +260,60 @@ class TorchEngine:
             length=uint32_bytes(found.lengths),
             figures=figures,
             samples=[found.sample(part.prompts, rows, episode) for episode in shown],
+            memory_bytes=resident_bytes(),
+            gpu=gpu_state(loaded.device.torch_device),
+            seconds=time.perf_counter() - started,
+        )
+
+    def toxicity(self, payload: ToxicityPayload, report: Report) -> ToxicityResult:
+        """Many completions per prompt, each scored alone, a part of the prompts at a time."""
+        started = time.perf_counter()
+        loaded = require_loaded(self._loaded, "toxicity")
+        check_toxicity(payload)
+        scorer = require_measure(loaded.toxicity, "toxicity", "toxicity")
+        part = loaded.prompts[payload.split]
+        rows = read_prompts(payload.prompts, part.prompts.ids, payload.split)
+        sampler = Sampler(
+            new_tokens=payload.new_tokens,
+            min_new_tokens=1,
+            top_p=payload.top_p,
+            minibatch=loaded.sampler.minibatch,
+            temperature=payload.temperature,
+        )
+        with _weights(loaded.training, payload.weights):
+            found = evaluate_toxicity(
+                loaded.training.policy,
+                part.prompts,
+                rows,
+                payload.completions,
+                payload.seed,
+                sampler,
+                scorer,
+                loaded.fluency,
+                report,
+            )
+        name = loaded.payload.evaluation.toxicity.name if loaded.payload.evaluation.toxicity else ""
+        return ToxicityResult(
+            completions=scored(name, found.scores.values, found.scores.failures),
+            prompts=scored(name, found.prompts.values, found.prompts.failures),
+            figures={k: v for k, v in found.figures.items() if k in payload.figures},
+            memory_bytes=resident_bytes(),
+            gpu=gpu_state(loaded.device.torch_device),
+            seconds=time.perf_counter() - started,
+        )
+
+    def capability(self, payload: CapabilityPayload, report: Report) -> CapabilityResult:
+        """Tasks of lm-evaluation-harness on the policy as it would be exported."""
+        started = time.perf_counter()
+        loaded = require_loaded(self._loaded, "capability")
+        tasks = require_measure(loaded.payload.evaluation.tasks or None, "capability", "tasks")
+        with _weights(loaded.training, payload.weights):
+            figures = capability.measure_capability(
+                loaded.training.policy, tasks, payload.limit, report
+            )
+        return CapabilityResult(
+            figures=figures,
+            version=capability.version(),
             memory_bytes=resident_bytes(),
             gpu=gpu_state(loaded.device.torch_device),
             seconds=time.perf_counter() - started,

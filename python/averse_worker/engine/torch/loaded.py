@@ -15,6 +15,8 @@ from averse_worker.data.text import Text
 from averse_worker.data.tokenise import Prompts, tokenise_prompts
 from averse_worker.engine.contract import Report
 from averse_worker.engine.texts import completion_of
+from averse_worker.evaluation.capability import check_tasks
+from averse_worker.evaluation.fluency import FluencyModel, load_fluency
 from averse_worker.models.declared import check_folder
 from averse_worker.models.folder import ModelFolder, builtin_model, find_model, refuse_revision
 from averse_worker.models.load import check_quantization, load_policy
@@ -55,11 +57,14 @@ class Folders:
     rewards: Mapping[str, ModelFolder]
     """by component"""
     judges: Mapping[str, ModelFolder]
+    evaluation: Mapping[str, ModelFolder]
+    """toxicity and fluency, where `load` names them"""
 
     def all(self) -> list[ModelFolder]:
         """Each of them."""
         reference = [self.reference] if self.reference is not None else []
-        return [self.policy, *reference, *self.rewards.values(), *self.judges.values()]
+        scorers = [*self.rewards.values(), *self.judges.values(), *self.evaluation.values()]
+        return [self.policy, *reference, *scorers]
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,8 @@ class Loaded:
         prompts: dict[Split, PromptSet],
         rewards: Rewards,
         judges: Mapping[str, Scorer],
+        toxicity: Scorer | None,
+        fluency: FluencyModel | None,
         policy: Policy,
     ) -> None:
         self.payload = payload
@@ -142,6 +149,8 @@ class Loaded:
         self.prompts = prompts
         self.rewards = rewards
         self.judges = judges
+        self.toxicity = toxicity
+        self.fluency = fluency
         self.training = Training(self, policy)
 
     @property
@@ -172,6 +181,7 @@ class Loaded:
             reference=(folders.reference or folders.policy).digests(),
             rewards={name: folder.digests() for name, folder in folders.rewards.items()},
             judges={name: folder.digests() for name, folder in folders.judges.items()},
+            evaluation={name: folder.digests() for name, folder in folders.evaluation.items()},
             data=self.data.digests,
         )
 
@@ -268,12 +278,31 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     judges = {
         judge.name: scorer(folders.judges[judge.name], judge.scorer) for judge in payload.judges
     }
+    asked = payload.evaluation
+    toxicity = None
+    if asked.toxicity is not None:
+        toxicity = scorer(folders.evaluation["toxicity"], asked.toxicity.scorer)
+    fluency = None
+    if asked.fluency is not None:
+        fluency = load_fluency(folders.evaluation["fluency"], device)
     report("load", 5, total, "parts")
     unscored = {
         split: PromptSet(part, np.full((len(payload.rewards), part.ids.size), np.nan, np.float32))
         for split, part in tokenised.items()
     }
-    return Loaded(payload, device, folders, settings, data, unscored, rewards, judges, policy)
+    return Loaded(
+        payload,
+        device,
+        folders,
+        settings,
+        data,
+        unscored,
+        rewards,
+        judges,
+        toxicity,
+        fluency,
+        policy,
+    )
 
 
 def _check_files(payload: LoadPayload, folders: Folders) -> None:
@@ -285,6 +314,12 @@ def _check_files(payload: LoadPayload, folders: Folders) -> None:
         check_reward(folders.rewards[reward.name], reward.scorer.label)
     for judge in payload.judges:
         check_reward(folders.judges[judge.name], judge.scorer.label)
+    asked = payload.evaluation
+    if asked.toxicity is not None:
+        check_reward(folders.evaluation["toxicity"], asked.toxicity.scorer.label)
+    if asked.fluency is not None:
+        check_folder(folders.evaluation["fluency"])
+    check_tasks(asked.tasks)
 
 
 def _find(payload: LoadPayload, report: Report) -> Folders:
@@ -312,6 +347,13 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
             trust_remote_code=named.trust_remote_code,
         )
 
+    asked = payload.evaluation
+    evaluation: dict[str, ModelFolder] = {}
+    if asked.toxicity is not None:
+        key = "evaluation.toxicity.scorer"
+        evaluation["toxicity"] = scorer(asked.toxicity.scorer, "reward", key)
+    if asked.fluency is not None:
+        evaluation["fluency"] = language_model(asked.fluency, "evaluation.fluency.model")
     reference = payload.reference
     return Folders(
         language_model(payload.policy, "policy.model"),
@@ -321,4 +363,5 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
             for place, reward in enumerate(payload.rewards)
         },
         {judge.name: scorer(judge.scorer, "judge", "evaluation.judge") for judge in payload.judges},
+        evaluation,
     )

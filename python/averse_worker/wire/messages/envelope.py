@@ -13,7 +13,14 @@ from msgspec import Meta, Raw
 
 from averse_worker.wire.errors import ErrorKind
 from averse_worker.wire.messages.base import LARGEST_EXACT_INTEGER, Count, Message
-from averse_worker.wire.messages.evaluation import EvaluatePayload, EvaluateResult
+from averse_worker.wire.messages.evaluation import (
+    CapabilityPayload,
+    CapabilityResult,
+    EvaluatePayload,
+    EvaluateResult,
+    ToxicityPayload,
+    ToxicityResult,
+)
 from averse_worker.wire.messages.load import (
     DevicesResult,
     LoadPayload,
@@ -83,6 +90,8 @@ Command = Literal[
     "update",
     "texts",
     "evaluate",
+    "toxicity",
+    "capability",
     "save",
     "restore",
     "export",
@@ -102,6 +111,8 @@ PAYLOADS: Final[dict[Command, type[Message]]] = {
     "update": UpdatePayload,
     "texts": TextsPayload,
     "evaluate": EvaluatePayload,
+    "toxicity": ToxicityPayload,
+    "capability": CapabilityPayload,
     "save": SavePayload,
     "restore": RestorePayload,
     "export": ExportPayload,
@@ -121,6 +132,8 @@ RESULTS: Final[dict[Command, type[Message]]] = {
     "update": UpdateResult,
     "texts": TextsResult,
     "evaluate": EvaluateResult,
+    "toxicity": ToxicityResult,
+    "capability": CapabilityResult,
     "save": SaveResult,
     "restore": RestoreResult,
     "export": ExportResult,
@@ -160,6 +173,7 @@ class Capabilities(Message, frozen=True, kw_only=True):
     bitwise: bool
     common_random_numbers: bool
     distributed: bool
+    harness: bool
 
 
 class DeclaredFigure(Message, frozen=True, kw_only=True):

@@ -121,6 +121,17 @@ class LoadJudge(Message, frozen=True, kw_only=True):
     scorer: LoadScorer
 
 
+class LoadEvaluation(Message, frozen=True, kw_only=True):
+    """What only evaluations need, beside the judges."""
+
+    toxicity: LoadJudge | None
+    """scores completions alone: a probability, or minus a probability where its sign is -1"""
+    fluency: LoadReference | None
+    """the fixed language model of the figure `fluency`"""
+    tasks: list[str]
+    """of lm-evaluation-harness, for `capability`"""
+
+
 class BuiltinSource(Message, frozen=True, kw_only=True, tag_field="kind", tag="builtin"):
     pass
 
@@ -192,6 +203,7 @@ class LoadPayload(Message, frozen=True, kw_only=True):
     """None: the policy as loaded"""
     rewards: Annotated[list[LoadReward], Meta(min_length=1)]
     judges: list[LoadJudge]
+    evaluation: LoadEvaluation
     data: LoadData
     rollout: LoadRollout
     training: LoadTraining
@@ -213,6 +225,8 @@ class LoadDigests(Message, frozen=True, kw_only=True):
     """component → its files"""
     judges: dict[str, Digests]
     """judge → its files"""
+    evaluation: dict[str, Digests]
+    """toxicity and fluency → their files, where `load` names them"""
     data: Digests
 
 
