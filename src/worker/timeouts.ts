@@ -16,6 +16,9 @@ const WORK = [
   "update",
   "evaluate",
   "perplexity",
+  "fluency",
+  "toxicity",
+  "capability",
   "save",
   "restore",
   "export",
@@ -30,6 +33,12 @@ const DEFAULTS = {
   other: 300,
   /** A thread of its own answers within milliseconds; this allows for a machine that swaps. */
   control: 15,
+};
+
+/** Of work that is silent for longer than `other`, where its key is not set. */
+const LONGER: Partial<Record<(typeof WORK)[number] | "load", number>> = {
+  /** Loads a task's data, from the hub perhaps, before its first forward pass. */
+  capability: 1800,
 };
 
 export const timeoutsSchema = z.strictObject({
@@ -57,7 +66,9 @@ export function timeoutOf(
     return { seconds: limits.control, key: "control" };
   }
   const named = [progress?.phase, command].filter(isWork);
-  const seconds = named.map((key) => limits[key]).find((limit) => limit !== undefined);
+  const seconds = named
+    .map((key) => limits[key] ?? LONGER[key])
+    .find((limit) => limit !== undefined);
   return { seconds: seconds ?? limits.other, key: named[0] ?? "other" };
 }
 

@@ -4,12 +4,16 @@ The harness reads the policy as it would be exported, so that its figures are th
 model. It is imported only where tasks are asked for.
 """
 
+import contextlib
 import importlib
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeGuard
+
+import torch
+from transformers import PreTrainedModel
 
 from averse_worker.engine.contract import Report
 from averse_worker.models.policy import Policy
@@ -67,11 +71,33 @@ def measure_capability(
         with tempfile.TemporaryDirectory(prefix="averse-capability-") as folder:
             export_policy(policy, Path(folder))
             for done, task in enumerate(tasks):
-                figures += figures_of(task, _evaluated(harness, policy, folder, task, limit))
+
+                def alive(done: int = done) -> None:
+                    report("capability", done, len(tasks), "tasks")
+
+                with _at_every_pass(alive):
+                    result = _evaluated(harness, policy, folder, task, limit)
+                figures += figures_of(task, result)
                 report("capability", done + 1, len(tasks), "tasks")
     finally:
         set_random_state(before)
     return figures
+
+
+@contextlib.contextmanager
+def _at_every_pass(alive: Callable[[], None]) -> Iterator[None]:
+    """Calls `alive` before each forward pass of any model: the harness has no callback, and a task
+    may take hours."""
+
+    def hook(module: torch.nn.Module, _: Any) -> None:
+        if isinstance(module, PreTrainedModel):
+            alive()
+
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _evaluated(

@@ -13,7 +13,9 @@ def test_models_from_the_hub_are_told_by_their_commit(tmp_path: Path) -> None:
     commit = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
     own = ModelFolder(tmp_path / "mine", "policy.model")
     hub = ModelFolder(tmp_path / "models--a--b" / "snapshots" / commit, "reward.model")
-    found = versions(Folders(policy=own, reference=None, rewards={"reward": hub}, judges={}))
+    found = versions(
+        Folders(policy=own, reference=None, rewards={"reward": hub}, judges={}, evaluation={})
+    )
     assert found["reward.model"] == commit
     assert "policy.model" not in found
     assert found["torch"].startswith(torch.__version__.split("+")[0])

@@ -25,6 +25,8 @@ STAND_IN = """
         CALLS.append((model, tasks, limit, device, log_samples))
         if tasks == ["offline"]:
             raise ConnectionError("no route to the hub")
+        for _ in range(3):
+            causal(torch.tensor([[1, 2]]))
         size = sum(p.numel() for p in causal.parameters())
         return {
             "results": {
@@ -69,7 +71,12 @@ def policy(language_model: Path) -> Policy:
 @pytest.mark.usefixtures("harness")
 def test_figures_are_the_harness_own(policy: Policy) -> None:
     before = torch.get_rng_state()
-    found = capability.measure_capability(policy, ["arc_easy"], 7, no_report)
+    calls: list[tuple[str, int, int, str]] = []
+    found = capability.measure_capability(policy, ["arc_easy"], 7, lambda *call: calls.append(call))
+    # At the start, at each forward pass (of a model and of its trunk), at the end; at none after it.
+    assert calls == [("capability", 0, 1, "tasks")] * 7 + [("capability", 1, 1, "tasks")]
+    policy.actor.causal(torch.tensor([[1, 2]]))
+    assert len(calls) == 8
     assert torch.get_rng_state().equal(before)
     assert [(f.metric, f.value, f.standard_error, f.higher_is_better) for f in found] == [
         ("acc", 0.5, 0.1, True),
