@@ -73,7 +73,7 @@ def test_figures_are_the_harness_own(policy: Policy) -> None:
     before = torch.get_rng_state()
     calls: list[tuple[str, int, int, str]] = []
     found = capability.measure_capability(policy, ["arc_easy"], 7, lambda *call: calls.append(call))
-    # At the start, at each forward pass (of a model and of its trunk), at the end; at none after it.
+    # At the start, at each forward pass of model and trunk, and at the end; at none after it.
     assert calls == [("capability", 0, 1, "tasks")] * 7 + [("capability", 1, 1, "tasks")]
     policy.actor.causal(torch.tensor([[1, 2]]))
     assert len(calls) == 8
