@@ -1,5 +1,6 @@
 /** What an arm's risk is: its part in comparisons, in words, and spelt out for the manifest. */
 import type { ArmConfig, RiskConfig } from "../config/schema/experiment.js";
+import { type AlgorithmName, algorithms, learningTerms } from "../risk/algorithms.js";
 import { annealingEnd } from "../risk/annealing/schedule.js";
 import { riskMeasures } from "../risk/measures/registry.js";
 import type { RiskRole } from "../risk/measures/risk-measure.js";
@@ -48,14 +49,20 @@ export interface RiskRecord extends Omit<RiskTerms, "label"> {
   /** First iteration, from 0, with α in force; null: the measure knows no α. */
   alpha_from_iteration: number | null;
   weighting: string;
-  whitening: string;
+  algorithm: AlgorithmName;
+  /** How the algorithm makes advantages of returns and weights. */
+  advantages: string;
   failed_rewards: string;
 }
 
 const statistics: Readonly<
   Record<RiskConfig["statistic"], { readonly meaning: string; readonly kl: boolean }>
 > = {
-  return: { meaning: "R̄ = Σ γᵗ r̄ₜ, of the transformed reward and the KL penalty", kl: true },
+  return: {
+    meaning:
+      "R̄ = Σ γᵗ r̄ₜ, of the transformed reward, and of the KL penalty where it is in the return",
+    kl: true,
+  },
   "lambda-return": {
     meaning: "GAE advantage + value at the first generated token, of the same dense rewards",
     kl: true,
@@ -73,7 +80,10 @@ const populations: Readonly<
   window: "the episodes of the last iterations that have a reward",
 };
 
-export function riskRecord({ risk, reward, training }: ArmConfig): RiskRecord {
+export function riskRecord(arm: ArmConfig): RiskRecord {
+  const { risk, reward, training } = arm;
+  const { algorithm, klForm } = learningTerms(arm);
+  const klInReturn = klForm === "return";
   const { label: _, ...terms } = riskTerms(risk);
   const { population, words } = riskMeasures[risk.measure];
   const { iterations } = training;
@@ -83,8 +93,8 @@ export function riskRecord({ risk, reward, training }: ArmConfig): RiskRecord {
     ...terms,
     population: populations[population],
     statistic_meaning: ranked?.meaning ?? null,
-    kl_in_statistic: ranked?.kl ?? null,
-    kl_in_return: true,
+    kl_in_statistic: ranked === null ? null : ranked.kl && klInReturn,
+    kl_in_return: klInReturn,
     ties: "the earlier place in the batch is the lower one; exactly so many episodes are kept",
     rounding: "⌈α'B⌉, at least 1; α' is taken as exact to 1e-12",
     iterations,
@@ -95,7 +105,8 @@ export function riskRecord({ risk, reward, training }: ArmConfig): RiskRecord {
           ? 0
           : annealingEnd(risk, iterations),
     weighting: words.rule,
-    whitening: "advantages to mean 0 and variance 1 over the kept episodes' tokens, by weight",
+    algorithm,
+    advantages: algorithms[algorithm].words.rule,
     failed_rewards:
       "left out of ranking, update and figures, never scored 0; over " +
       `${reward.max_failed_fraction} of a batch the run stops`,

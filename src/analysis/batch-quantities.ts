@@ -1,6 +1,7 @@
 /** Every batch quantity of an arm in one table, each with its unit: what "batch" can mean, said. */
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { fineTunes } from "../config/schema/sft.js";
+import { learningTerms } from "../risk/algorithms.js";
 import { keptEpisodes } from "../risk/annealing/schedule.js";
 import { riskMeasures } from "../risk/measures/registry.js";
 
@@ -24,25 +25,39 @@ export function batchQuantities(experiment: Experiment, arm: ArmConfig): Quantit
   }
 }
 
-function trainingRows({ rollout, training, risk }: ArmConfig): Quantity[] {
+function trainingRows(arm: ArmConfig): Quantity[] {
+  const { rollout, training, risk } = arm;
   const { batch, epochs, iterations } = training;
+  const { prompts, completions } = learningTerms(arm);
   const start = keptRange(risk, training, 0);
   const end = keptRange(risk, training, iterations - 1);
   const minibatches = (kept: number) => Math.ceil(kept / training.minibatch);
-  const rows = (when: string, { kept, bound }: KeptRange): Quantity[] => [
-    { name: `kept_${when}`, value: kept, unit: "episodes per iteration", bound },
-    {
-      name: `gradient_steps_${when}`,
-      value: epochs * minibatches(kept),
-      unit: "gradient steps per iteration",
-      bound,
-    },
-    atMost(`trained_tokens_${when}`, epochs * kept * rollout.new_tokens, "tokens per iteration"),
-  ];
+  const rows = (when: string, range: KeptRange): Quantity[] => {
+    const taking = takingPart(arm, range);
+    return [
+      {
+        name: `kept_${when}`,
+        value: range.kept,
+        unit: "episodes per iteration",
+        bound: range.bound,
+      },
+      {
+        name: `gradient_steps_${when}`,
+        value: epochs * minibatches(taking.kept),
+        unit: "gradient steps per iteration",
+        bound: taking.bound,
+      },
+      atMost(
+        `trained_tokens_${when}`,
+        epochs * taking.kept * rollout.new_tokens,
+        "tokens per iteration",
+      ),
+    ];
+  };
   return [
     exact("iterations", iterations, "iterations per trial"),
-    exact("prompts", batch, "prompts per iteration"),
-    exact("episodes_per_prompt", 1, "episodes per prompt drawn"),
+    exact("prompts", prompts, "prompts per iteration"),
+    exact("episodes_per_prompt", completions, "episodes per prompt drawn"),
     exact("episodes", batch, "episodes per iteration"),
     exact("episodes_total", batch * iterations, "episodes per trial"),
     exact("sampled_at_once", rollout.minibatch || batch, "episodes a forward pass of sampling"),
@@ -71,6 +86,15 @@ function keptRange(
   const kept =
     episodes === "all" ? batch : keptEpisodes({ ...risk, kind: schedule }, step, iterations, batch);
   return { kept, bound };
+}
+
+/** A KL loss is on every episode; without a critic an advantage of 0 leaves an episode out. */
+function takingPart(arm: ArmConfig, range: KeptRange): KeptRange {
+  const { klForm, advantages } = learningTerms(arm);
+  if (klForm === "loss" && arm.kl.beta > 0) {
+    return { kept: arm.training.batch, bound: "exact" };
+  }
+  return advantages === null ? range : { ...range, bound: "at most" };
 }
 
 function sftRows({ sft }: Experiment): Quantity[] {

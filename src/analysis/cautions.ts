@@ -2,6 +2,7 @@
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
 import type { EvaluatedEvent } from "../journal/events.js";
+import { learningTerms } from "../risk/algorithms.js";
 import { tailCount } from "../risk/tail.js";
 import type { Divergence } from "../text/divergence.js";
 import type { Conclusion } from "./evaluation.js";
@@ -98,14 +99,14 @@ function fewPrompts(
   loaded: readonly (Trial & { readonly prompts: { readonly train: number } })[],
 ): Caution[] {
   const small = loaded.filter(
-    ({ stage, config, prompts }) => stage === "rl" && prompts.train < config.training.batch,
+    ({ stage, config, prompts }) => stage === "rl" && prompts.train < learningTerms(config).prompts,
   );
   return [...new Map(small.map((trial) => [trial.arm, trial])).values()].map(
     ({ arm, config, prompts }) => ({
       kind: "few-prompts",
       arm,
       prompts: prompts.train,
-      batch: config.training.batch,
+      batch: learningTerms(config).prompts,
     }),
   );
 }

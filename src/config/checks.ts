@@ -1,22 +1,16 @@
 /** What no single key can get wrong alone: the keys of an experiment that must fit together. */
 
 import { isDeepStrictEqual } from "node:util";
+import { learningTerms } from "../risk/algorithms.js";
 import { annealingEnd } from "../risk/annealing/schedule.js";
 import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailCount } from "../risk/tail.js";
+import { algorithmViolations } from "./algorithm-checks.js";
 import type { GivenValues } from "./given-values.js";
 import { type KeyPath, valueAtKey } from "./key-path.js";
 import type { Override } from "./overrides.js";
-import type { ConfigProblem } from "./problems.js";
+import type { ConfigProblem, Violation } from "./problems.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
-
-/** A constraint between keys that does not hold; `keys` in the order in which to look at them. */
-export interface Violation {
-  readonly keys: readonly string[];
-  readonly found: string;
-  readonly expected: string;
-  readonly remedy: string;
-}
 
 export function armViolations(name: string, arm: ArmConfig): Violation[] {
   const always = [...lengthViolations(arm), ...revisionViolations(arm)];
@@ -24,6 +18,7 @@ export function armViolations(name: string, arm: ArmConfig): Violation[] {
   return [
     ...always,
     ...(usesAlpha(arm.risk.measure) ? tailViolations(arm) : []),
+    ...algorithmViolations(arm),
     ...strataViolations(arm),
     ...neutralViolations(name, arm),
   ];
@@ -81,15 +76,17 @@ function tailViolations({ risk, training }: ArmConfig): Violation[] {
   return violations;
 }
 
-function strataViolations({ sampling, training }: ArmConfig): Violation[] {
+function strataViolations(arm: ArmConfig): Violation[] {
+  const { sampling } = arm;
   if (sampling.strategy !== "stratified") return [];
-  const hard = Math.round(sampling.batch_fraction * training.batch);
+  const { prompts } = learningTerms(arm);
+  const hard = Math.round(sampling.batch_fraction * prompts);
   if (hard >= 1) return [];
   return [
     {
       keys: ["sampling.batch_fraction", "training.batch"],
-      found: `a batch_fraction of ${sampling.batch_fraction}, which is ${hard} of ${training.batch} episodes`,
-      expected: "at least 1 hard episode per batch with the strategy stratified",
+      found: `a batch_fraction of ${sampling.batch_fraction}, which is ${hard} of ${prompts} prompts`,
+      expected: "at least 1 hard prompt per batch with the strategy stratified",
       remedy: "Raise sampling.batch_fraction, or set sampling.strategy to uniform.",
     },
   ];

@@ -16,6 +16,14 @@ export interface ConfigProblem {
   readonly remedy: string;
 }
 
+/** A constraint between keys that does not hold; `keys` in the order in which to look at them. */
+export interface Violation {
+  readonly keys: readonly string[];
+  readonly found: string;
+  readonly expected: string;
+  readonly remedy: string;
+}
+
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   constructor(

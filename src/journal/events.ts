@@ -208,8 +208,10 @@ const episodesSchema = z.strictObject({
   return: z.array(figure),
   /** Generated tokens. */
   length: z.array(count),
-  /** 0: not in the update. */
+  /** Of the risk measure; 0: dropped by it, or without a reward. */
   weight: z.array(finite),
+  /** Signed, the weight in it; absent where a critic gives one per token. */
+  advantage: z.array(finite).optional(),
 });
 
 /** For B over 4,096 the arrays lie in a binary side file, named with its digest. */
@@ -229,6 +231,18 @@ const step = z.strictObject({
   batch: count,
   /** Episodes without a reward: in no figure, no tail and no update. */
   failed: count,
+  /** Absent where there is one completion per prompt. */
+  groups: z
+    .strictObject({
+      prompts: count,
+      /** Episodes per prompt. */
+      completions: count,
+      /** Prompts whose completions all have the same reward: no signal but the KL's. */
+      equal: count,
+    })
+    .optional(),
+  /** How the KL loss is computed; absent where the KL is in the return. */
+  kl_loss: z.enum(["exact", "k3"]).optional(),
   reward_mean: finite,
   return_mean: finite,
   /** Of the returns, at the target α, so that steps and arms compare. */

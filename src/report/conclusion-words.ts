@@ -104,8 +104,8 @@ function cautionText(caution: Conclusion["cautions"][number]): string {
       );
     case "few-prompts":
       return (
-        `${caution.arm} trains on ${caution.prompts} prompts, fewer than its batch of ` +
-        `${caution.batch}: every iteration draws some of them more than once`
+        `${caution.arm} trains on ${caution.prompts} prompts, fewer than the ` +
+        `${caution.batch} of an iteration: each iteration draws some of them more than once`
       );
     case "few-in-tail": {
       const [where, key] =

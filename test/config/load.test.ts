@@ -281,7 +281,7 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     [
       "a stratum without an episode",
       `${name}sampling: {strategy: stratified, batch_fraction: 0.001}\n`,
-      "x.yaml:2:50: sampling.batch_fraction: found a batch_fraction of 0.001, which is 0 of 128 episodes",
+      "x.yaml:2:50: sampling.batch_fraction: found a batch_fraction of 0.001, which is 0 of 128 prompts",
     ],
     [
       "a headline arm that is not trained",

@@ -96,8 +96,8 @@ test("cautions are told in one line each, with short figures", () => {
     "tail reward is a mean over only 1 episode: raise evaluation.prompts",
     "CVaR₀.₁ along the frontier is a mean over only 4 episodes: raise evaluation.every_prompts",
     "7 of 20 test texts overlap with the training set: figures on them are not held out",
-    "rlhf trains on 15 prompts, fewer than its batch of 16: every iteration draws some of them " +
-      "more than once",
+    "rlhf trains on 15 prompts, fewer than the 16 of an iteration: each iteration draws some of " +
+      "them more than once",
     "rlhf and ra-rlhf are not comparable: they differ in reward.sign, rollout.top_p",
   ]);
 });

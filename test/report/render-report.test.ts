@@ -138,12 +138,12 @@ describe("honesty", () => {
       report.markdown
         .split("\n")
         .find((line) => line.startsWith(`| ${arm} | `) && line.includes("risk-"))!;
-    expect(row("rlhf")).toMatch(/^\| rlhf \| risk-neutral: mean \| – \| – \| – \| – \|/);
+    expect(row("rlhf")).toMatch(/^\| rlhf \| risk-neutral: mean \| ppo \| – \| – \| – \| – \|/);
     expect(row("ra-rlhf")).toMatch(
-      /^\| ra-rlhf \| risk-averse: CVaR \| return \| 0.4 \| 30 \| 0.95 \|/,
+      /^\| ra-rlhf \| risk-averse: CVaR \| ppo \| return \| 0.4 \| 30 \| 0.95 \|/,
     );
     expect(row("ra-rlhf-hard")).toMatch(
-      /^\| ra-rlhf-hard \| risk-averse: mean, hard prompts more often \| – \| – \| – \| – \|/,
+      /^\| ra-rlhf-hard \| risk-averse: mean, hard prompts more often \| ppo \| – \| – \| – \| – \|/,
     );
   });
 

@@ -67,6 +67,9 @@ export class PlainLines {
       `CVaR ${figure(event.cvar)}`,
       `α' ${figure(event.alpha)}`,
       `kept ${event.kept}/${event.batch}`,
+      ...(event.groups !== undefined && event.groups.equal > 0
+        ? [`${event.groups.equal} of ${event.groups.prompts} groups equal`]
+        : []),
       ...(event.failed > 0 ? [`${event.failed} rewards failed`] : []),
       `KL ${figure(event.kl_mean)}`,
       `β ${event.beta.toPrecision(3)}`,

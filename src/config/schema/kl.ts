@@ -3,6 +3,17 @@ import { z } from "zod";
 import { nonNegative, positive } from "./fields.js";
 
 export const klSchema = z.strictObject({
+  form: z
+    .enum(["return", "loss"])
+    .nullable()
+    .default(null)
+    .describe(
+      "return: −β·KL in each episode's return, loss: a loss term on all episodes, whatever their weight; null: loss with grpo, return otherwise",
+    ),
+  loss: z
+    .enum(["exact", "k3"])
+    .default("k3")
+    .describe("form loss: exact over the vocabulary, or estimated from the sampled tokens"),
   target: positive.default(6).describe("KL that β is adapted to, in nats per episode"),
   beta: nonNegative.default(0.2).describe("initial β, the weight of the KL penalty"),
   k_beta: nonNegative

@@ -1,11 +1,39 @@
-/** PPO: how the policy learns from a batch. */
+/** How the policy learns from a batch: the algorithm, its batches, its optimizer. */
 import { z } from "zod";
+import { algorithmNames, algorithms } from "../../risk/algorithms.js";
 import { count, fraction, nonNegative, positive, positiveInt } from "./fields.js";
 
 export const trainingSchema = z.strictObject({
+  algorithm: z
+    .enum(algorithmNames)
+    .default("ppo")
+    .meta({
+      description: "what an episode's advantage is; all but ppo train without a value head",
+      enumDescriptions: algorithmNames.map((name) => algorithms[name].words.description),
+    }),
   iterations: positiveInt.max(10_000_000).default(194).describe("M: rollout + update"),
   batch: positiveInt.max(1_048_576).default(128).describe("B: episodes per iteration"),
-  epochs: positiveInt.max(1000).default(4).describe("PPO epochs over the kept episodes"),
+  completions: positiveInt
+    .max(1_048_576)
+    .default(1)
+    .describe("n: episodes per prompt, B/n prompts per iteration; at least 2 with rloo and grpo"),
+  scale_rewards: z
+    .enum(["group", "batch", "none"])
+    .default("group")
+    .describe(
+      "grpo: standard deviation that advantages are divided by: the prompt's completions', the batch's, none (Dr. GRPO)",
+    ),
+  loss_aggregation: z
+    .enum(["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"])
+    .nullable()
+    .default(null)
+    .describe(
+      "how tokens become one loss; null: token-mean with ppo and grpo, seq-mean-token-sum with rloo and reinforce",
+    ),
+  epochs: positiveInt
+    .max(1000)
+    .default(4)
+    .describe("passes over the episodes of a batch that count"),
   minibatch: positiveInt
     .max(1_048_576)
     .default(32)
@@ -15,25 +43,30 @@ export const trainingSchema = z.strictObject({
     .default(0)
     .describe("episodes per forward pass inside a minibatch, for memory; 0: the whole minibatch"),
   learning_rate: positive.max(1).default(1.41e-5).describe("learning rate of the policy (AdamW)"),
-  value_learning_rate: positive.max(1).default(1e-3).describe("learning rate of the value head"),
+  value_learning_rate: positive
+    .max(1)
+    .default(1e-3)
+    .describe("ppo: learning rate of the value head"),
   learning_rate_schedule: z
     .enum(["constant", "linear"])
     .default("constant")
     .describe("linear: down to 0 at M"),
   gamma: fraction.default(1).describe("γ, discount"),
-  lambda: fraction.default(0.95).describe("λ of GAE"),
+  lambda: fraction.default(0.95).describe("ppo: λ of GAE"),
   clip_ratio: positive
     .max(1)
     .default(0.2)
-    .describe("bound of PPO's probability ratio, 1 ± clip_ratio"),
-  clip_value: positive.default(0.2).describe("bound of a value's change in one update"),
-  value_coefficient: nonNegative.default(0.1).describe("weight of the value loss"),
+    .describe("bound of the probability ratio, 1 ± clip_ratio"),
+  clip_value: positive.default(0.2).describe("ppo: bound of a value's change in one update"),
+  value_coefficient: nonNegative.default(0.1).describe("ppo: weight of the value loss"),
   entropy_coefficient: nonNegative.default(0).describe("weight of the entropy bonus; 0: off"),
   max_grad_norm: positive.default(1).describe("gradients with a larger norm are clipped to it"),
   prefix_baseline: z
     .boolean()
     .default(false)
-    .describe("critic = reward model's score of the prefix + value head; for cheap rewards only"),
+    .describe(
+      "ppo: critic = reward model's score of the prefix + value head; for cheap rewards only",
+    ),
   ema_decay: z
     .number()
     .min(0)

@@ -1,6 +1,7 @@
 import type { Experiment } from "../../config/schema/experiment.js";
 import type { Trial } from "../../config/trials.js";
 import type { Payload, Scorer } from "../../protocol/messages.js";
+import { hasCritic } from "../../risk/algorithms.js";
 import { streamSeed } from "../../stats/random.js";
 
 type Classifier = Extract<Scorer, { kind: "classifier" }>;
@@ -34,8 +35,17 @@ export function loadPayloadFor(
       : { kind: "classifier", model, ...source, ...own, timeout_seconds };
   // Keys of these sections are a worker's, but for those of the controller alone, named here.
   const { prompt_tokens, ...sampling } = trial.config.rollout;
-  const { iterations, batch, learning_rate_schedule, ema_decay, ...training } =
-    trial.config.training;
+  const {
+    iterations,
+    batch,
+    algorithm,
+    completions,
+    scale_rewards,
+    loss_aggregation,
+    learning_rate_schedule,
+    ema_decay,
+    ...training
+  } = trial.config.training;
   const { worker, engine_options, ...numbers } = backend;
   return {
     seed: streamSeed(trial.seed, "load", 0),
@@ -80,7 +90,7 @@ export function loadPayloadFor(
       prompt_tokens,
     },
     rollout: sampling,
-    training: { critic: true, ...training, ema_decay: ema_decay },
+    training: { critic: hasCritic(algorithm), ...training, ema_decay: ema_decay },
     backend: { ...numbers, device: device ?? backend.device },
     engine_options,
   };

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { EventPayload } from "../../journal/events.js";
 import { uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { Capabilities, Hello, Result } from "../../protocol/messages.js";
+import { hasCritic, learningTerms } from "../../risk/algorithms.js";
 import type { TrialAction } from "../action.js";
 import { failureFacts, TrialError } from "../failure.js";
 import { type TrialContext, workerOf } from "../trial-context.js";
@@ -138,6 +139,7 @@ function requireCapabilities(
   engine: string,
 ): void {
   const { training } = trial.config;
+  const trains = trial.iterations > 0;
   const lacking = (
     [
       [trial.fineTunes && !has.sft, "sft.steps", "supervised fine-tuning"],
@@ -153,7 +155,21 @@ function requireCapabilities(
         "the prefix baseline",
       ],
       [training.ema_decay > 0 && !has.ema, "training.ema_decay", "EMA weights"],
-      [trial.iterations > 0 && !has.critic, "backend.worker", "critic, which PPO needs"],
+      [
+        trains && hasCritic(training.algorithm) && !has.critic,
+        "training.algorithm",
+        "critic, which ppo needs",
+      ],
+      [
+        trains && training.completions > 1 && !has.completions,
+        "training.completions",
+        "several completions per prompt",
+      ],
+      [
+        trains && learningTerms(trial.config).klForm === "loss" && !has.kl_loss,
+        "kl.form",
+        "KL loss",
+      ],
     ] as const
   ).find(([lacks]) => lacks);
   if (lacking !== undefined) {

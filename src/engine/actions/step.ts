@@ -1,8 +1,8 @@
 /**
  * One iteration:
  *
- *   prompts ── rollout ──> returns ── selectEpisodes ──> weights ── update ──> texts ──> event
- *   (seed, m)   worker                 pure                          worker    worker
+ *   prompts ── rollout ──> returns ── selectEpisodes ──> weights ── lossArrays ── update ──> texts ──> event
+ *   (seed, m)   worker                 pure                          pure          worker    worker
  *
  * Every stream depends on the trial's seed, the purpose and m, never on the arm: arms of one seed
  * share prompts and sampling noise, and agree bit for bit until their weights first differ.
@@ -11,6 +11,7 @@
 import type { EventPayload } from "../../journal/events.js";
 import { float32Bytes, uint32Bytes } from "../../protocol/arrays.js";
 import type { Result } from "../../protocol/messages.js";
+import { learningTerms } from "../../risk/algorithms.js";
 import { controlledKl } from "../../risk/kl-controller.js";
 import { drawPrompts } from "../../risk/samplers/prompt-sampler.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../risk/tail.js";
@@ -32,6 +33,13 @@ import {
 } from "../episodes.js";
 import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
 import { tellDivergence } from "./evaluate.js";
+import {
+  type LossArrays,
+  lossArrays,
+  type PromptGroups,
+  promptGroups,
+  teaches,
+} from "./loss-arrays.js";
 import { selectEpisodes } from "./select-episodes.js";
 import { keepTailTexts, worstEpisodes } from "./tail-texts.js";
 
@@ -53,14 +61,16 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   // From the end of the step before, so that what the journal costs counts as the controller's.
   const startedAt = context.stepEndedAt ?? ports.clock();
 
-  const { prompts, hard } = drawBatch(train, training.batch, m, seed, sampling);
+  const terms = learningTerms(trial.config);
+  const drawn = drawBatch(train, terms.prompts, m, seed, sampling);
+  const prompts = repeated(drawn.prompts, terms.completions);
   const rolled = await worker.call(
     "rollout",
     {
-      prompts: uint32Bytes(prompts),
-      completions: 1,
+      prompts: uint32Bytes(drawn.prompts),
+      completions: terms.completions,
       seed: streamSeed(seed, "rollout", m),
-      kl_coefficient: beta,
+      kl_coefficient: terms.klForm === "return" ? beta : null,
     },
     onProgress,
   );
@@ -81,21 +91,24 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const batch = { ...episodes, promptScores };
   const { alpha, kept, weights } = selectEpisodes(risk, batch, m, iterations, seed, failed);
   const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
-  const updated = await worker.call(
-    "update",
-    {
-      rollout: rolled.rollout,
-      weights: float32Bytes(weights),
-      advantages: null,
-      kl_weights: null,
-      kl_loss: null,
-      loss_aggregation: "token-mean",
-      steps_per_epoch: null,
-      seed: streamSeed(seed, "update", m),
-      learning_rate_factor: factor,
-    },
-    onProgress,
-  );
+  const weighed = { ...episodes, weights, failed };
+  const arrays = lossArrays(trial.config, weighed, beta);
+  const groups = promptGroups(training, weighed);
+  const updated = teaches(arrays)
+    ? await worker.call(
+        "update",
+        {
+          rollout: rolled.rollout,
+          ...lossBytes(arrays),
+          kl_loss: arrays.klWeights === null ? null : { form: kl.loss, coefficient: beta },
+          loss_aggregation: terms.lossAggregation,
+          steps_per_epoch: null,
+          seed: streamSeed(seed, "update", m),
+          learning_rate_factor: factor,
+        },
+        onProgress,
+      )
+    : await withoutUpdate(m, groups, context);
   const worst = worstEpisodes(risk, batch, failed, experiment.record.tail_texts);
   const texts = await keepTailTexts(m, rolled.rollout, worst, context);
 
@@ -112,18 +125,23 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     kept,
     batch: prompts.length,
     failed: failed.size,
+    ...(groups === null ? {} : { groups }),
+    ...(terms.klForm === "loss" ? { kl_loss: kl.loss } : {}),
     reward_mean: mean(taken(episodes.rewards, scored)),
     return_mean: mean(returns),
     cvar: conditionalValueAtRisk(returns, risk.alpha),
     var: valueAtRisk(returns, risk.alpha),
     tail_mean: mean(episodes.returns.filter((_, episode) => weights[episode]! > 0)),
     kl_mean: klMean,
-    kl_controlled: controlledKl(klOfScored, taken(weights, scored), kl.population),
+    kl_controlled:
+      terms.klForm === "loss"
+        ? mean(episodes.kl)
+        : controlledKl(klOfScored, taken(weights, scored), kl.population),
     beta,
     entropy: rolled.entropy,
     ...namedFigures(updated.figures),
     learning_rate: training.learning_rate * factor,
-    batch_fraction: hard / prompts.length,
+    batch_fraction: drawn.hard / drawn.prompts.length,
     length_mean: mean(taken(episodes.lengths, scored)),
     compute: action.compute + updated.tokens,
     memory_bytes: updated.memory_bytes,
@@ -136,6 +154,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
       return: figures(episodes.returns),
       length: Array.from(episodes.lengths),
       weight: figures(weights) as number[],
+      ...(arrays.advantages === null ? {} : { advantage: figures(arrays.advantages) as number[] }),
     },
     ...(several ? { components: componentMeans(rolled.components, scored) } : {}),
   };
@@ -143,6 +162,42 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   context.stepEndedAt = endedAt;
   const seconds = splitOf(endedAt - startedAt, rolled, updated, texts);
   return { ...event, seconds, episodes_per_s: rate(prompts.length, seconds.total) };
+}
+
+/** Each of them so many times, one after the other: the prompt of every episode. */
+function repeated(prompts: Uint32Array, times: number): Uint32Array {
+  return Uint32Array.from({ length: prompts.length * times }, (_, episode) => {
+    return prompts[Math.floor(episode / times)]!;
+  });
+}
+
+function lossBytes({ weights, advantages, klWeights }: LossArrays) {
+  const bytes = (array: Float32Array | null) => (array === null ? null : float32Bytes(array));
+  // A worker refuses advantages that are all 0, and takes an update of the KL alone.
+  const signal = advantages?.some((value) => value !== 0) ? advantages : null;
+  return {
+    weights: bytes(weights),
+    advantages: bytes(signal),
+    kl_weights: bytes(klWeights),
+  };
+}
+
+/** What an update would have answered, where no episode has anything to teach: the weights stay. */
+async function withoutUpdate(
+  step: number,
+  groups: PromptGroups | null,
+  context: TrialContext,
+): Promise<Pick<Result<"update">, "figures" | "tokens" | "memory_bytes" | "gpu" | "seconds">> {
+  const why =
+    groups === null
+      ? "every advantage is 0"
+      : `none of its ${groups.prompts} prompts has two completions with different rewards`;
+  context.note({
+    type: "warning",
+    message: `${iterationName(step)} made no update: ${why}`,
+  });
+  const { memory_bytes } = await workerOf(context).call("ping", {});
+  return { figures: {}, tokens: 0, memory_bytes, gpu: null, seconds: 0 };
 }
 
 function drawBatch(
@@ -186,7 +241,7 @@ function namedFigures(told: Result<"update">["figures"]) {
 function splitOf(
   total: number,
   rolled: Result<"rollout">,
-  updated: Result<"update">,
+  updated: Pick<Result<"update">, "seconds">,
   texts: number,
 ): StepPayload["seconds"] {
   const { sample, reference, reward } = rolled.seconds;

@@ -1,6 +1,7 @@
 /** What was run, on what. */
 import { riskWords } from "../../analysis/arm-risk.js";
 import type { ArmConfig } from "../../config/schema/experiment.js";
+import { learningTerms } from "../../risk/algorithms.js";
 import { riskTerms } from "../../risk/terms.js";
 import { formatCount, formatDuration, formatFraction } from "../../text/numbers.js";
 import { type Block, type Cell, cells } from "../blocks.js";
@@ -14,9 +15,21 @@ export function setUpSection(data: ReportData): Block[] {
     { kind: "table", head: ["", ""], rows: facts(data), wordColumns: 2 },
     {
       kind: "table",
-      head: ["arm", "risk", "ranked by", "α", "n", "ρ", "prompts", "reward", "β₀", "KL target"],
+      head: [
+        "arm",
+        "risk",
+        "algorithm",
+        "ranked by",
+        "α",
+        "n",
+        "ρ",
+        "prompts",
+        "reward",
+        "β₀",
+        "KL target",
+      ],
       rows: Object.entries(experiment.arms).map(([name, arm]) => armRow(name, arm)),
-      wordColumns: 3,
+      wordColumns: 4,
     },
     {
       kind: "details",
@@ -67,7 +80,7 @@ function facts(data: ReportData): Cell[][] {
 
 function armRow(name: string, arm: ArmConfig): Cell[] {
   if (arm.stage !== "rl") {
-    return cells(name, riskWords(arm), ...Array.from({ length: 8 }, () => "–"));
+    return cells(name, riskWords(arm), ...Array.from({ length: 9 }, () => "–"));
   }
   const { risk, sampling, reward, kl } = arm;
   const { statistic, alpha, warmup, rho } = riskTerms(risk);
@@ -75,6 +88,7 @@ function armRow(name: string, arm: ArmConfig): Cell[] {
   return cells(
     name,
     riskWords(arm),
+    algorithmWords(arm),
     shown(statistic),
     shown(alpha),
     shown(warmup),
@@ -83,7 +97,13 @@ function armRow(name: string, arm: ArmConfig): Cell[] {
       ? `${formatFraction(sampling.batch_fraction)} hard`
       : sampling.strategy,
     reward.transform,
-    `${kl.beta}`,
+    learningTerms(arm).klForm === "loss" ? `${kl.beta} in the loss` : `${kl.beta}`,
     kl.k_beta === 0 ? "β fixed" : `${kl.target}`,
   );
+}
+
+/** `grpo, 8 completions per prompt` */
+function algorithmWords(arm: ArmConfig): string {
+  const { algorithm, completions } = learningTerms(arm);
+  return completions === 1 ? algorithm : `${algorithm}, ${completions} completions per prompt`;
 }

@@ -71,7 +71,8 @@ const risk = z.strictObject({
   weighting: z.string(),
   mixture: finite.nullable().describe("of mean-cvar; null for other measures"),
   temperature: finite.nullable().describe("of entropic; null for other measures"),
-  whitening: z.string(),
+  algorithm: z.string(),
+  advantages: z.string().describe("how the algorithm makes them of returns and weights"),
   failed_rewards: z.string(),
 });
 

@@ -53,6 +53,14 @@ describe("plain lines", () => {
     expect(lines.lineOf(event(step(9)), 30)).not.toContain("left");
   });
 
+  test("groups whose rewards are all equal are counted, where there are any", () => {
+    const grouped = (equal: number): JournalEvent =>
+      ({ ...step(1), groups: { prompts: 4, completions: 4, equal } }) as JournalEvent;
+    const lines = new PlainLines();
+    expect(lines.lineOf(event(grouped(0)), 1)).not.toContain("equal");
+    expect(lines.lineOf(event(grouped(3)), 2)).toContain("  3 of 4 groups equal  ");
+  });
+
   test("progress within a step says nothing while lines come", () => {
     const lines = new PlainLines();
     lines.lineOf(event(started), 0);

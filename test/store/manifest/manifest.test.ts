@@ -70,7 +70,7 @@ const whole = (): Manifest =>
 describe("a manifest at the start", () => {
   test("says all that is known before a worker has loaded", () => {
     expect(start()).toMatchObject({
-      manifest: 3,
+      manifest: 4,
       started: "2026-01-01T00:00:00.000Z",
       finished: null,
       command: ["run", "small"],
@@ -262,7 +262,7 @@ describe("its own sha256", () => {
   test("of another version says which, and what to do", () => {
     for (const [version, age] of [
       [1, "older"],
-      [4, "newer"],
+      [5, "newer"],
     ] as const) {
       const other = Buffer.from(JSON.stringify({ ...whole(), manifest: version }));
       expect(() => parsedManifest(other, "m")).toThrow(
@@ -270,7 +270,7 @@ describe("its own sha256", () => {
           reason: "version",
           message: expect.stringMatching(
             `version ${version}, written by an? ${age} Averse \\(0\\.1\\.0, commit abc\\); this one reads ` +
-              "version 3: use the Averse that wrote it, or run the experiment again$",
+              "version 4: use the Averse that wrote it, or run the experiment again$",
           ),
         }),
       );

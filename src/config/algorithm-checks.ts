@@ -1,0 +1,108 @@
+/** The keys of the learning algorithm that must fit together. */
+import { algorithms, hasCritic, learningTerms } from "../risk/algorithms.js";
+import { ranksEpisodes } from "../risk/measures/registry.js";
+import type { Violation } from "./problems.js";
+import type { ArmConfig } from "./schema/experiment.js";
+
+export function algorithmViolations(arm: ArmConfig): Violation[] {
+  return [...completionsViolations(arm), ...criticViolations(arm), ...klViolations(arm)];
+}
+
+function completionsViolations({ training }: ArmConfig): Violation[] {
+  const { algorithm, completions, batch } = training;
+  const least = algorithms[algorithm].leastCompletions;
+  if (completions < least) {
+    const [fitting] = [8, 4, 2, 3, 5, 7].filter((n) => batch % n === 0 && n <= batch);
+    return [
+      {
+        keys: ["training.completions", "training.algorithm"],
+        found: `${completions} completion per prompt with the algorithm ${algorithm}`,
+        expected: "at least 2: an episode is compared with the prompt's other completions",
+        remedy:
+          fitting === undefined
+            ? "Set training.completions to 2 or more, and training.batch to a multiple of it."
+            : `Set training.completions to ${fitting}, say, or training.algorithm to ppo or reinforce.`,
+      },
+    ];
+  }
+  if (batch % completions !== 0) {
+    const fewer = batch - (batch % completions);
+    const batches = either([...(fewer > 0 ? [fewer] : []), fewer + completions]);
+    const groups = either(neighbours(completions, least, batch));
+    return [
+      {
+        keys: ["training.completions", "training.batch"],
+        found: `a batch of ${batch} episodes with ${completions} completions per prompt`,
+        expected: "a batch of whole groups: a multiple of training.completions",
+        remedy:
+          `Set training.batch to ${batches}` +
+          (groups === "" ? "." : `, or training.completions to ${groups}.`),
+      },
+    ];
+  }
+  if (algorithm === "reinforce" && batch < 2) {
+    return [
+      {
+        keys: ["training.batch", "training.algorithm"],
+        found: "a batch of 1 episode with the algorithm reinforce",
+        expected: "at least 2: an episode is compared with the others of its batch",
+        remedy: "Raise training.batch.",
+      },
+    ];
+  }
+  return [];
+}
+
+/** The divisors of the batch next to `wanted`, on either side. */
+function neighbours(wanted: number, least: number, batch: number): number[] {
+  const divides = (n: number) => batch % n === 0;
+  const below = Array.from({ length: wanted - 1 }, (_, i) => wanted - 1 - i);
+  const above = Array.from({ length: Math.max(0, batch - wanted) }, (_, i) => wanted + 1 + i);
+  return [below.find((n) => n >= least && divides(n)), above.find(divides)].filter(
+    (n) => n !== undefined,
+  );
+}
+
+function either(numbers: readonly number[]): string {
+  return numbers.join(" or ");
+}
+
+/** What only a value head can answer. */
+function criticViolations({ training, risk }: ArmConfig): Violation[] {
+  const { algorithm, prefix_baseline } = training;
+  if (hasCritic(algorithm)) return [];
+  return [
+    ...(ranksEpisodes(risk.measure) && risk.statistic === "lambda-return"
+      ? [
+          {
+            keys: ["risk.statistic", "training.algorithm"],
+            found: `the statistic lambda-return with the algorithm ${algorithm}, which has no critic`,
+            expected: "a statistic that needs no value head: return, reward or prompt-score",
+            remedy: "Set risk.statistic to return, or training.algorithm to ppo.",
+          },
+        ]
+      : []),
+    ...(prefix_baseline
+      ? [
+          {
+            keys: ["training.prefix_baseline", "training.algorithm"],
+            found: `prefix_baseline with the algorithm ${algorithm}, which has no critic`,
+            expected: "a prefix baseline with ppo alone",
+            remedy: "Set training.prefix_baseline to false, or training.algorithm to ppo.",
+          },
+        ]
+      : []),
+  ];
+}
+
+function klViolations(arm: ArmConfig): Violation[] {
+  if (learningTerms(arm).klForm !== "loss" || arm.kl.population !== "kept-over-batch") return [];
+  return [
+    {
+      keys: ["kl.population", "kl.form"],
+      found: "the population kept-over-batch with the KL in the loss",
+      expected: "kept or batch: a KL loss is on every episode, dropped ones too",
+      remedy: "Leave kl.population out, or set kl.form to return.",
+    },
+  ];
+}

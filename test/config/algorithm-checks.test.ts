@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import { loadExperiment } from "../../src/config/load.js";
+import { ConfigError } from "../../src/config/problems.js";
+import { scratchFile } from "./scratch-files.js";
+
+function refusal(training: string, rest = "", arm = "rlhf"): string[] {
+  const yaml = `name: mine\narms: [${arm}]\ntraining: {${training}}\n${rest}`;
+  try {
+    loadExperiment(scratchFile(yaml), []);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return error.message.split("\n").map((line) => line.replace(/^\/\S*\//, ""));
+    }
+    throw error;
+  }
+  return [];
+}
+
+describe("completions", () => {
+  test.each([
+    "algorithm: rloo, completions: 2",
+    "algorithm: grpo, completions: 8",
+    "algorithm: grpo, completions: 128",
+    "algorithm: reinforce",
+    "algorithm: reinforce, completions: 4",
+    "completions: 4",
+  ])("are sound: %s", (training) => {
+    expect(refusal(training)).toEqual([]);
+  });
+
+  test.each(["rloo", "grpo"])("of %s are at least 2", (algorithm) => {
+    expect(refusal(`algorithm: ${algorithm}`)).toEqual([
+      `x.yaml:3:23: training.algorithm: found 1 completion per prompt with the algorithm ${algorithm}, ` +
+        "expected at least 2: an episode is compared with the prompt's other completions. " +
+        "Set training.completions to 8, say, or training.algorithm to ppo or reinforce.",
+    ]);
+  });
+
+  test.each([
+    [
+      "completions: 6, batch: 128",
+      "Set training.batch to 126 or 132, or training.completions to 4 or 8.",
+    ],
+    ["completions: 8, batch: 4", "Set training.batch to 8, or training.completions to 4."],
+    ["completions: 5, batch: 7", "Set training.batch to 5 or 10, or training.completions to 7."],
+  ])("divide the batch: %s", (training, remedy) => {
+    const [line, ...others] = refusal(`algorithm: grpo, ${training}`);
+    expect(others).toEqual([]);
+    expect(line).toContain("x.yaml:3:");
+    expect(line).toContain(remedy);
+  });
+});
+
+test("without a critic there is no λ-return to rank by, and no prefix to value", () => {
+  const risk = "risk: {statistic: lambda-return}\n";
+  expect(refusal("algorithm: reinforce", risk)).toEqual([]);
+  expect(refusal("algorithm: reinforce, prefix_baseline: true", risk, "ra-rlhf")).toEqual([
+    expect.stringMatching(
+      /^x.yaml:3:51: training.prefix_baseline: .*expected a prefix baseline with ppo/,
+    ),
+    expect.stringMatching(/^x.yaml:4:19: risk.statistic: .*Set risk.statistic to return/),
+  ]);
+});
+
+test("an episode is compared with another one", () => {
+  expect(refusal("algorithm: reinforce, batch: 1")).toEqual([
+    expect.stringContaining("a batch of 1 episode with the algorithm reinforce"),
+  ]);
+});
+
+test("a KL loss is on every episode", () => {
+  expect(refusal("algorithm: ppo", "kl: {form: loss, population: kept-over-batch}\n")).toEqual([
+    expect.stringMatching(/^x.yaml:4:30: kl.population: .*Leave kl.population out/),
+  ]);
+  expect(
+    refusal("algorithm: grpo, completions: 2", "kl: {population: kept-over-batch}\n"),
+  ).toHaveLength(1);
+  expect(refusal("algorithm: ppo", "kl: {form: loss, population: batch}\n")).toEqual([]);
+});
+
+test("strata are of prompts: a fraction of one prompt is none", () => {
+  const sampling = "sampling: {strategy: stratified, batch_fraction: 0.4}\n";
+  expect(refusal("algorithm: grpo, completions: 64, batch: 64", sampling)).toEqual([
+    expect.stringContaining("a batch_fraction of 0.4, which is 0 of 1 prompts"),
+  ]);
+});

@@ -1,0 +1,233 @@
+/** Whole runs with each learning algorithm, on simulated workers. */
+import { describe, expect, test } from "vitest";
+import type { StepEvent } from "../../src/journal/events.js";
+import { float32Array, float32Bytes, uint32Array } from "../../src/protocol/arrays.js";
+import type { Payload, Result } from "../../src/protocol/messages.js";
+import { simulatedWorker } from "../worker/simulated/worker.js";
+import { smallExperiment } from "./experiments.js";
+import { figuresOf, Harness, type Trick } from "./run-harness.js";
+
+type Arrays = Extract<StepEvent["episodes"], { weight: number[] }>;
+type Arm = NonNullable<NonNullable<Parameters<typeof smallExperiment>[0]>["arms"]>[string];
+
+const lone = (arm: Arm) =>
+  smallExperiment({
+    arms: { mine: arm },
+    sft: { steps: 0 },
+    parallel: 1,
+    evaluation: { every: 0 },
+  });
+
+const groups = { rloo: 4, grpo: 8, reinforce: 1 } as const;
+
+/** The arm's run, and what its worker was sent. */
+async function sentBy(arm: Arm, trick: Trick = () => null) {
+  const loads: Payload<"load">[] = [];
+  const rollouts: Payload<"rollout">[] = [];
+  const updates: Payload<"update">[] = [];
+  const harness = new Harness(lone(arm), (call) => {
+    if (call.command === "load") loads.push(call.payload as Payload<"load">);
+    if (call.command === "rollout") rollouts.push(call.payload as Payload<"rollout">);
+    if (call.command === "update") updates.push(call.payload as Payload<"update">);
+    return trick(call);
+  });
+  const { outcome } = await harness.run();
+  return { harness, outcome, loads, rollouts, updates, steps: harness.steps("mine-s0") };
+}
+
+const arraysOf = (step: StepEvent) => step.episodes as Arrays;
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+describe.each(["rloo", "grpo", "reinforce"] as const)("%s", (algorithm) => {
+  const completions = groups[algorithm];
+  const training = { algorithm, completions };
+
+  test("trains without a value head, on advantages that the journal has", async () => {
+    const { outcome, loads, rollouts, updates, steps } = await sentBy({ training });
+    expect(outcome).toBe("done");
+    expect(loads.map((load) => load.training.critic)).toEqual([false]);
+    for (const [m, step] of steps.entries()) {
+      const { prompt, weight, advantage } = arraysOf(step);
+      const asked = [...uint32Array(rollouts[m]!.prompts)];
+      expect(rollouts[m]).toMatchObject({
+        completions,
+        kl_coefficient: algorithm === "grpo" ? null : step.beta,
+      });
+      expect(asked).toHaveLength(16 / completions);
+      expect(prompt).toEqual(asked.flatMap((id) => Array(completions).fill(id)));
+      expect(updates[m]!.weights).toBeNull();
+      const sent = [...float32Array(updates[m]!.advantages!)];
+      for (const [i, value] of sent.entries()) expect(advantage![i]).toBeCloseTo(value, 5);
+      expect(advantage!.filter((value, i) => value !== 0 && weight[i] === 0)).toEqual([]);
+      expect(advantage!.some((value) => value < 0)).toBe(true);
+      expect(step.groups).toEqual(
+        completions === 1 ? undefined : { prompts: 16 / completions, completions, equal: 0 },
+      );
+    }
+  });
+
+  test("continues from a checkpoint as if it had never stopped", async () => {
+    const experiment = lone({ training });
+    const undisturbed = new Harness(experiment);
+    await undisturbed.run();
+    const stopped = new Harness(experiment, undefined, (event, harness) => {
+      if (event.type === "step" && event.step === 4) harness.stop.abort();
+    });
+    stopped.keep = true;
+    expect((await stopped.run()).outcome).toBe("interrupted");
+    const resumed = new Harness(experiment, undefined, undefined, null, stopped.recorder);
+    expect((await resumed.run([...stopped.events])).outcome).toBe("done");
+    const stepsOf = (harness: Harness) =>
+      figuresOf(harness.events, "mine-s0").filter((event) => "episodes" in event);
+    expect(stepsOf(resumed)).toEqual(stepsOf(undisturbed));
+  });
+
+  test("leaves failed episodes out of every mean", async () => {
+    const experiment = lone({ training, reward: { max_failed_fraction: 0.9 } });
+    const lost = new Set([1, 5, 6, 7, 15]);
+    const harness = new Harness(experiment, ({ command, pass }) =>
+      command === "rollout"
+        ? pass().then((result) => failing(result as Result<"rollout">, lost))
+        : null,
+    );
+    expect((await harness.run()).outcome).toBe("done");
+    for (const step of harness.steps("mine-s0")) {
+      expect(step.failed).toBe(5);
+      const { advantage, weight } = arraysOf(step);
+      for (const episode of lost) expect(advantage![episode]).toBe(0);
+      // Of episodes 4 to 7 only one is left: with four completions it has nothing to compare with.
+      if (algorithm === "rloo") expect(advantage![4]).toBe(0);
+      expect(weight.filter((value) => value > 0)).toHaveLength(step.kept);
+    }
+  });
+});
+
+/** A rollout in which the rewards of these episodes failed. */
+function failing(rolled: Result<"rollout">, lost: ReadonlySet<number>): Result<"rollout"> {
+  const [component] = rolled.components;
+  const failures = [
+    {
+      kind: "exception" as const,
+      message: "KeyError: x",
+      episodes: new Uint8Array(Uint32Array.from(lost).buffer),
+    },
+  ];
+  return { ...rolled, components: [{ ...component!, failures }] };
+}
+
+test("ppo with several completions keeps its critic", async () => {
+  const { updates, steps, loads } = await sentBy({ training: { completions: 4 } });
+  expect(loads[0]!.training.critic).toBe(true);
+  expect(updates.every(({ weights, advantages }) => weights !== null && advantages === null)).toBe(
+    true,
+  );
+  expect(steps[0]!.groups).toEqual({ prompts: 4, completions: 4, equal: 0 });
+  expect(arraysOf(steps[0]!).advantage).toBeUndefined();
+});
+
+describe("the KL", () => {
+  test.each([
+    [{ training: { algorithm: "grpo", completions: 4 } }, "token-mean"],
+    [{ kl: { form: "loss", loss: "exact" } }, "token-mean"],
+    [
+      { training: { algorithm: "rloo", completions: 2 }, kl: { form: "loss" } },
+      "seq-mean-token-sum",
+    ],
+  ] as const)(
+    "in the loss is on every episode, whatever its weight: %j",
+    async (arm, aggregation) => {
+      const { rollouts, updates, steps } = await sentBy(arm);
+      const form = "kl" in arm && "loss" in arm.kl ? arm.kl.loss : "k3";
+      expect(rollouts.every(({ kl_coefficient }) => kl_coefficient === null)).toBe(true);
+      for (const [m, update] of updates.entries()) {
+        expect([...float32Array(update.kl_weights!)]).toEqual(Array(16).fill(1));
+        expect(update).toMatchObject({
+          kl_loss: { form, coefficient: steps[m]!.beta },
+          loss_aggregation: aggregation,
+        });
+        expect(steps[m]!.kl_loss).toBe(form);
+        // β follows the KL that its loss is on: all of it.
+        expect(steps[m]!.kl_controlled).toBeCloseTo(mean(arraysOf(steps[m]!).kl as number[]), 5);
+      }
+    },
+  );
+
+  test("costs nothing where β is 0", async () => {
+    const { updates } = await sentBy({
+      training: { algorithm: "grpo", completions: 4 },
+      kl: { beta: 0 },
+    });
+    expect(
+      updates.every(({ kl_weights, kl_loss }) => kl_weights === null && kl_loss === null),
+    ).toBe(true);
+  });
+
+  test("in the return is what it was", async () => {
+    const { updates, steps } = await sentBy({});
+    expect(
+      updates.every(({ kl_weights, kl_loss }) => kl_weights === null && kl_loss === null),
+    ).toBe(true);
+    expect(steps[0]).not.toHaveProperty("kl_loss");
+  });
+});
+
+describe("groups whose rewards are all equal", () => {
+  const equal: Trick = ({ command, pass }) =>
+    command === "rollout"
+      ? pass().then((result) => {
+          const ones = float32Bytes(new Float32Array(16).fill(1));
+          return { ...(result as Result<"rollout">), reward: ones, return: ones };
+        })
+      : null;
+
+  test("are counted, and an iteration of nothing else makes no update", async () => {
+    const arm = { training: { algorithm: "grpo", completions: 4 }, kl: { beta: 0 } } as const;
+    const { harness, outcome, updates, steps } = await sentBy(arm, equal);
+    expect(outcome).toBe("done");
+    expect(updates).toEqual([]);
+    expect(steps).toHaveLength(6);
+    for (const step of steps) {
+      expect(step).toMatchObject({
+        groups: { prompts: 4, completions: 4, equal: 4 },
+        loss_policy: null,
+        compute: 0,
+      });
+      expect(step.seconds.update).toBe(0);
+    }
+    expect(harness.events).toContainEqual(
+      expect.objectContaining({
+        type: "warning",
+        message: expect.stringMatching(/made no update: none of its 4 prompts has two completions/),
+      }),
+    );
+  });
+
+  test("still have their KL", async () => {
+    const arm = { training: { algorithm: "grpo", completions: 4 } } as const;
+    const { updates } = await sentBy(arm, equal);
+    expect(updates).toHaveLength(6);
+    expect(updates[0]).toMatchObject({ weights: null, advantages: null });
+    expect(float32Array(updates[0]!.kl_weights!)).toHaveLength(16);
+  });
+});
+
+test("a worker that lacks what the algorithm needs is refused with the key", async () => {
+  const lacks = async (arm: Arm, capability: "critic" | "completions" | "kl_loss") => {
+    const harness = new Harness(lone(arm), undefined, undefined, async () => {
+      const worker = simulatedWorker();
+      const capabilities = { ...worker.hello.capabilities, [capability]: false };
+      return {
+        hello: { ...worker.hello, capabilities },
+        call: worker.call.bind(worker),
+        close: () => worker.close(),
+      };
+    });
+    const outcome = await harness.run();
+    return outcome.outcome === "failed" ? outcome.key : outcome.outcome;
+  };
+  const grpo = { training: { algorithm: "grpo", completions: 4 } } as const;
+  expect(await lacks({}, "critic")).toBe("training.algorithm");
+  expect(await lacks(grpo, "completions")).toBe("training.completions");
+  expect(await lacks(grpo, "kl_loss")).toBe("kl.form");
+  expect(await lacks({ training: { algorithm: "reinforce" } }, "critic")).toBe("done");
+});
