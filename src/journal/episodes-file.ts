@@ -1,8 +1,9 @@
 /**
  * Per-episode arrays of a very large batch: a binary file beside the journal instead of megabytes
  * of text in it. Little-endian 32-bit values: magic, version, count, then one array after another.
- * With several reward components (version 2) the names follow the count, as their length in bytes
- * and a JSON list filled up with spaces to a multiple of four; their scores come after the others.
+ * With further arrays (version 2: `advantage`, `components.NAME`) their names follow the count, as
+ * the length in bytes and a JSON list filled up with spaces to a multiple of four; they come after
+ * the others.
  */
 import { readFileSync } from "node:fs";
 import { writeDurably } from "../system/durable-files.js";
@@ -12,10 +13,10 @@ import type { Episodes } from "./events.js";
 
 /** "AVEP" as the bytes of a little-endian word. */
 const magic = 0x50455641;
-const version = { plain: 1, components: 2 } as const;
+const version = { plain: 1, further: 2 } as const;
 const headerWords = 3;
 
-/** In the file's order, before the scores of components. */
+/** In the file's order, before further arrays. */
 const layout = [
   ["prompt", "uint32"],
   ["reward", "float32"],
@@ -23,7 +24,12 @@ const layout = [
   ["return", "float32"],
   ["length", "uint32"],
   ["weight", "float32"],
-] as const satisfies readonly (readonly [Exclude<keyof Episodes, "components">, ArrayType])[];
+] as const satisfies readonly (readonly [Exclude<keyof Episodes, Further>, ArrayType])[];
+
+type Further = "components" | "advantage";
+
+const advantageName = "advantage";
+const componentPrefix = "components.";
 
 type ArrayType = "uint32" | "float32";
 
@@ -32,16 +38,16 @@ export function writeEpisodesFile(
   episodes: Episodes,
 ): { sha256: string; count: number } {
   const count = episodes.prompt.length;
-  const components = Object.entries(episodes.components ?? {});
-  const names = components.length === 0 ? null : paddedNames(components.map(([name]) => name));
+  const further = furtherArrays(episodes);
+  const names = further.length === 0 ? null : paddedNames(further.map(([name]) => name));
   const arrays = [
     ...layout.map(([name, type]) => ({ type, values: episodes[name] })),
-    ...components.map(([, values]) => ({ type: "float32" as const, values })),
+    ...further.map(([, values]) => ({ type: "float32" as const, values })),
   ];
   const header = 4 * headerWords + (names === null ? 0 : 4 + names.length);
   const bytes = new Uint8Array(header + 4 * arrays.length * count);
   const view = new DataView(bytes.buffer);
-  const form = names === null ? version.plain : version.components;
+  const form = names === null ? version.plain : version.further;
   for (const [index, word] of [magic, form, count].entries()) {
     view.setUint32(4 * index, word, true);
   }
@@ -62,6 +68,15 @@ export function writeEpisodesFile(
   }
   writeDurably(path, bytes);
   return { sha256: sha256Of(bytes), count };
+}
+
+function furtherArrays({ advantage, components = {} }: Episodes) {
+  return [
+    ...(advantage === undefined ? [] : [[advantageName, advantage] as const]),
+    ...Object.entries(components).map(
+      ([name, values]) => [`${componentPrefix}${name}`, values] as const,
+    ),
+  ];
 }
 
 function paddedNames(names: readonly string[]): Uint8Array {
@@ -93,7 +108,7 @@ export function readEpisodesFile(path: string, sha256: string): Episodes {
   if (header === null || bytes.byteLength !== header.length + 4 * arrays * header.count) {
     throw new RecordError(
       "damaged",
-      `${path} is not an episodes file of version ${version.plain} or ${version.components}`,
+      `${path} is not an episodes file of version ${version.plain} or ${version.further}`,
     );
   }
   const { count, names } = header;
@@ -104,9 +119,14 @@ export function readEpisodesFile(path: string, sha256: string): Episodes {
       return type === "uint32" ? view.getUint32(offset, true) : figure(view, offset);
     });
   const episodes = layout.map(([name, type], place) => [name, arrayAt(place, type)]);
-  const components = names.map((name, at) => [name, arrayAt(layout.length + at, "float32")]);
+  const further = names.map((name, at) => [name, arrayAt(layout.length + at, "float32")] as const);
+  const advantage = further.find(([name]) => name === advantageName);
+  const components = further.flatMap(([name, values]) =>
+    name.startsWith(componentPrefix) ? [[name.slice(componentPrefix.length), values]] : [],
+  );
   return {
-    ...(names.length === 0 ? {} : { components: Object.fromEntries(components) }),
+    ...(advantage === undefined ? {} : { advantage: advantage[1] }),
+    ...(components.length === 0 ? {} : { components: Object.fromEntries(components) }),
     ...Object.fromEntries(episodes),
   } as Episodes;
 }
@@ -115,7 +135,7 @@ interface EpisodesHeader {
   /** In bytes. */
   readonly length: number;
   readonly count: number;
-  /** Of components. */
+  /** Of further arrays. */
   readonly names: readonly string[];
 }
 
@@ -129,7 +149,7 @@ function readHeader(bytes: Buffer): EpisodesHeader | null {
   if (form === version.plain) {
     return { length: plain, count, names: [] };
   }
-  if (form !== version.components || bytes.byteLength < plain + 4) {
+  if (form !== version.further || bytes.byteLength < plain + 4) {
     return null;
   }
   const length = plain + 4 + bytes.readUInt32LE(plain);

@@ -23,6 +23,7 @@ const batch = fc.integer({ min: 1, max: 12 }).chain((size) => {
   const counts = fc.array(count, { minLength: size, maxLength: size });
   return fc.record(
     {
+      advantage: fc.array(fc.integer({ min: -3, max: 3 }), { minLength: size, maxLength: size }),
       components: fc.dictionary(fc.string({ minLength: 1 }), figures, { minKeys: 1, maxKeys: 4 }),
       prompt: counts,
       reward: figures,
@@ -36,7 +37,7 @@ const batch = fc.integer({ min: 1, max: 12 }).chain((size) => {
 });
 
 describe("a file of episodes", () => {
-  test("gives back what was written, components and their names in", () => {
+  test("gives back what was written, advantages and components in", () => {
     const path = join(folder, "a.bin");
     fc.assert(
       fc.property(batch, (episodes) => {
@@ -48,7 +49,7 @@ describe("a file of episodes", () => {
     );
   });
 
-  test("without components is of the first version, bit for bit", () => {
+  test("without either is of the first version, bit for bit", () => {
     const path = join(folder, "b.bin");
     const episodes = { prompt: [7], reward: [1], kl: [0], return: [1], length: [3], weight: [1] };
     writeEpisodesFile(path, episodes);
