@@ -1,7 +1,7 @@
 /** Keys of the policy and of its fine-tuning that must fit together. */
 
-import type { Violation } from "./checks.js";
 import type { GivenValues } from "./given-values.js";
+import type { Violation } from "./problems.js";
 import type { ExperimentFile } from "./schema/experiment.js";
 import { fineTunes } from "./schema/sft.js";
 
