@@ -20,7 +20,7 @@ export const sftPayload = z.strictObject({
   epochs: finite.nullable().describe("passes over the texts"),
   batch: natural.describe("texts per gradient step, packed: rows"),
   learning_rate: finite.describe("the highest"),
-  learning_rate_schedule: z.enum(["constant", "linear", "cosine"]),
+  learning_rate_decay: z.enum(["constant", "linear", "cosine"]),
   warmup: z.number().min(0).max(1).describe("fraction of the steps"),
   max_tokens: natural,
   packing: z.boolean().describe("several texts per row of max_tokens, none of which sees another"),

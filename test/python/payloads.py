@@ -84,7 +84,7 @@ SFT: dict[str, Any] = {
     "epochs": None,
     "batch": 4,
     "learning_rate": 1e-3,
-    "learning_rate_schedule": "linear",
+    "learning_rate_decay": "linear",
     "warmup": 0.05,
     "max_tokens": 16,
     "packing": False,

@@ -39,7 +39,7 @@ export function sftPayload(changes: Partial<Payload<"sft">> = {}): Payload<"sft"
     epochs: null,
     batch: 8,
     learning_rate: 3e-4,
-    learning_rate_schedule: "linear",
+    learning_rate_decay: "linear",
     warmup: 0.05,
     max_tokens: 12,
     packing: false,

@@ -143,7 +143,7 @@ def _plan(payload: SftPayload, rows: int) -> Plan:
         steps=steps,
         batch=payload.batch,
         learning_rate=payload.learning_rate,
-        learning_rate_schedule=payload.learning_rate_schedule,
+        learning_rate_decay=payload.learning_rate_decay,
         warmup=payload.warmup,
         held_out_every=payload.held_out_every,
         early_stopping=payload.early_stopping,

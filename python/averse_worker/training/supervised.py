@@ -22,7 +22,7 @@ from averse_worker.platform.device import Device, quiet
 from averse_worker.platform.finite import first_not_finite
 from averse_worker.training.course import Course, EarlyStopping
 from averse_worker.wire.errors import Diverged
-from averse_worker.wire.messages.training import LearningRateSchedule
+from averse_worker.wire.messages.training import LearningRateDecay
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Plan:
     steps: int
     batch: int
     learning_rate: float
-    learning_rate_schedule: LearningRateSchedule
+    learning_rate_decay: LearningRateDecay
     warmup: float
     """fraction of the steps"""
     held_out_every: int
@@ -76,8 +76,8 @@ def arguments_for(plan: Plan, device: Device, folder: str, kind: Any, **more: An
         learning_rate=plan.learning_rate,
         lr_scheduler_type=(
             "constant_with_warmup"
-            if plan.learning_rate_schedule == "constant"
-            else plan.learning_rate_schedule
+            if plan.learning_rate_decay == "constant"
+            else plan.learning_rate_decay
         ),
         warmup_steps=round(plan.warmup * plan.steps),
         weight_decay=0.0,

@@ -48,13 +48,15 @@ async function leave(context: TrialContext): Promise<void> {
 }
 
 async function sft(context: TrialContext): Promise<EventPayload> {
-  const { steps, epochs, lora_rank, lora_alpha, ...settings } = context.experiment.sft;
+  const { steps, epochs, learning_rate_schedule, lora_rank, lora_alpha, ...settings } =
+    context.experiment.sft;
   const { texts, ...result } = await workerOf(context).call(
     "sft",
     {
       seed: streamSeed(context.trial.seed, "sft", 0),
       steps: epochs === null ? steps : null,
       epochs,
+      learning_rate_decay: learning_rate_schedule,
       ...settings,
     },
     context.onProgress,

@@ -142,7 +142,7 @@ def test_the_learning_rate_follows_its_schedule(
     language_model: Path, schedule: Any, expected: list[float]
 ) -> None:
     settings = sft_payload(
-        steps=None, epochs=1, batch=4, warmup=1 / 3, learning_rate_schedule=schedule
+        steps=None, epochs=1, batch=4, warmup=1 / 3, learning_rate_decay=schedule
     )
     found = fine_tune(make_policy(language_model), TEXTS, settings, no_report)
     assert [point.step for point in found.curve] == [1, 2, 3, 4, 5, 6]

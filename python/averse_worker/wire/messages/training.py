@@ -21,7 +21,7 @@ from averse_worker.wire.messages.base import (
     Uint32,
 )
 
-LearningRateSchedule = Literal["constant", "linear", "cosine"]
+LearningRateDecay = Literal["constant", "linear", "cosine"]
 """The course of a learning rate after its warm-up; linear and cosine: down to 0."""
 
 # ── sft ─────────────────────────────────────────────────────────────────────────────────────
@@ -37,7 +37,7 @@ class SftPayload(Message, frozen=True, kw_only=True):
     """texts per gradient step, packed: rows"""
     learning_rate: Finite
     """the highest"""
-    learning_rate_schedule: LearningRateSchedule
+    learning_rate_decay: LearningRateDecay
     warmup: Fraction
     """fraction of the steps"""
     max_tokens: Count
