@@ -23,13 +23,14 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   "run-model": ["config", "engine", "journal", "risk", "text"],
   store: ["analysis", "config", "engine", "journal", "run-model", "system", "text"],
   live: ["engine"],
+  preflight: ["config", "risk", "text"],
   report: ["analysis", "config", "journal", "risk", "run-model", "stats", "text"],
   tui: [
     ...["analysis", "config", "engine", "journal", "report"],
     ...["risk", "run-model", "stats", "text"],
   ],
   cli: [
-    ...["analysis", "config", "engine", "journal", "live", "report"],
+    ...["analysis", "config", "engine", "journal", "live", "preflight", "report"],
     ...["run-model", "store", "system", "text", "tui", "worker"],
   ],
   "main.ts": ["cli"],
@@ -56,7 +57,9 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   echarts: ["report"],
   "echarts/*": ["report"],
   "d3-array": ["stats", "tui"],
-  "node:fs": ["store", "journal", "system", "worker", "live", "config", "cli", "bootstrap"],
+  "node:fs": [
+    ...["store", "journal", "system", "worker", "live", "config", "preflight", "cli", "bootstrap"],
+  ],
   "node:fs/*": ["store", "journal", "system", "worker", "live", "config", "cli", "bootstrap"],
   "node:net": ["live", "worker", "bootstrap"],
 };

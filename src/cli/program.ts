@@ -251,13 +251,18 @@ function addConfigCommands(
   const config = program.command("config").description("Checks and explains configuration.");
   config
     .command("validate")
-    .description("Checks an experiment without running it and lists every problem.")
+    .summary("check an experiment without running it")
+    .description(
+      "Checks keys, paths, models, data, lengths, schedule, tails and disk room without running " +
+        "anything, and lists every problem. `averse run` does the same first.",
+    )
     .argument("<experiment>", "YAML file, or a name in configs/experiments")
     .addOption(setOption())
+    .option("--offline", "do not look up models on the Hugging Face hub", false)
     .addOption(jsonOption())
     .addOption(debugOption())
     .action(async (name: string, options) =>
-      end((await import("./commands/config.js")).validate(name, options, terminal)),
+      end(await (await import("./commands/config.js")).validate(name, options, terminal)),
     );
   config
     .command("schema")

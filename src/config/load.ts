@@ -12,7 +12,7 @@ import {
   seedViolations,
   violationProblem,
 } from "./checks.js";
-import { givenValues, type Origin, originsOf } from "./given-values.js";
+import { type GivenValues, givenValues, type Origin, originsOf } from "./given-values.js";
 import { isTree, type Tree, withValueAt } from "./key-path.js";
 import { locatePaths } from "./local-paths.js";
 import { modelViolations } from "./model-checks.js";
@@ -36,6 +36,8 @@ export interface LoadedExperiment {
   readonly written: Readonly<Record<string, string>>;
   /** The file as written. */
   readonly text: string;
+  /** Where each value was given. */
+  readonly given: GivenValues;
 }
 
 /**
@@ -101,7 +103,8 @@ export function loadExperiment(
       const located = locatePaths(whole, given, file, workingDirectory);
       if (located.problems.length === 0) {
         const { experiment, written } = located;
-        return { experiment, origins: originsOf(selection.changes, given), written, text };
+        const origins = originsOf(selection.changes, given);
+        return { experiment, origins, written, text, given };
       }
       problems.push(...located.problems);
     }

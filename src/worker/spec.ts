@@ -48,6 +48,10 @@ const fields = z.strictObject({
   timeout_seconds: timeoutsSchema
     .prefault({})
     .describe("without progress or answer, after which a command or phase counts as hung"),
+  models: z
+    .enum(["transformers", "other"])
+    .default("transformers")
+    .describe("format of the model folders that its engine loads; other: not checked before a run"),
   connection: connection.prefault({}),
 });
 

@@ -51,6 +51,7 @@ describe("worker specs", () => {
       start_seconds: 60,
       stop_seconds: 5,
       timeout_seconds: { load: 600, other: 300, control: 15 },
+      models: "transformers",
       connection: { transport: "ipc", host: "127.0.0.1", port: 0, advertise: null },
     });
   });

@@ -3,11 +3,17 @@
 import { editorSchemaText } from "../../config/json-schema.js";
 import { isTree, leaves } from "../../config/key-path.js";
 import { type LoadedExperiment, loadExperiment } from "../../config/load.js";
-import { ConfigError, type ConfigProblem, sourcePlaceText } from "../../config/problems.js";
+import {
+  ConfigError,
+  type ConfigProblem,
+  problemLine,
+  sourcePlaceText,
+} from "../../config/problems.js";
 import { type KeyReference, keyReferences } from "../../config/reference.js";
 import { planTrials } from "../../config/trials.js";
 import { gridLines } from "../../text/grid.js";
 import { nearestName } from "../../text/nearest-name.js";
+import { safeText } from "../../text/safe-text.js";
 import { readWorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { experimentFile } from "../lookup/experiments.js";
@@ -19,18 +25,43 @@ export interface ConfigOptions {
   readonly json: boolean;
 }
 
-export function validate(name: string, options: ConfigOptions, terminal: Terminal): ExitCode {
+export interface ValidateOptions extends ConfigOptions {
+  /** The hub is not asked. */
+  readonly offline: boolean;
+}
+
+/**
+ * What `averse run` checks before it makes a run folder.
+ *
+ * @throws {ConfigError} with every problem
+ */
+export async function validate(
+  name: string,
+  options: ValidateOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
   const file = experimentFile(name);
   try {
-    const { experiment } = loadExperiment(file, options.set);
+    const loaded = loadExperiment(file, options.set);
+    const { experiment } = loaded;
     readWorkerSpec(experiment.backend.worker, packageRoot);
+    const { runPreflight } = await import("../run/run-preflight.js");
+    const { checked, warnings, problems } = await runPreflight(loaded, {
+      runs: "runs",
+      offline: options.offline,
+    });
+    if (problems.length > 0) throw new ConfigError(problems);
     const trials = planTrials(experiment).map(({ id }) => id);
-    const facts = { valid: true, file, name: experiment.name, trials };
-    terminal.out(
-      options.json
-        ? JSON.stringify(facts)
-        : `${file}: valid; ${trials.length} ${trials.length === 1 ? "trial" : "trials"}: ${trials.join(", ")}`,
-    );
+    if (options.json) {
+      const facts = { valid: true, file, name: experiment.name, trials, checked };
+      terminal.out(JSON.stringify({ ...facts, warnings: warnings.map(problemFacts) }));
+    } else {
+      const { length } = trials;
+      const head = `${file}: valid; ${length} ${length === 1 ? "trial" : "trials"}: ${trials.join(", ")}`;
+      const rows = checked.map(({ what, found }) => [`  ${what}`, safeText(found)]);
+      const lines = warnings.map((one) => `warning: ${safeText(problemLine(one))}`);
+      terminal.out([head, ...gridLines(rows, ["left", "left"]), ...lines].join("\n"));
+    }
     return exitCode.done;
   } catch (error) {
     if (!(error instanceof ConfigError) || !options.json) throw error;

@@ -6,6 +6,7 @@ import { experimentFile } from "../lookup/experiments.js";
 import { checkFolderForRun } from "../lookup/runs.js";
 import { detach, logOfNewRun, takeDetachment } from "../run/detach.js";
 import { executeNewRun, type NewRunOptions } from "../run/execute-run.js";
+import { requirePreflight } from "../run/run-preflight.js";
 import type { Terminal } from "../terminal.js";
 
 export interface RunCommandOptions extends Omit<NewRunOptions, "detachment"> {
@@ -29,8 +30,11 @@ export async function run(
     return detach(logOfNewRun(parent, option), options, terminal);
   }
   checkFolderForRun(parent, option);
-  const { experiment, origins, written } = loadExperiment(experimentFile(name), options.set);
-  const given = { origins, written_paths: written };
+  const loaded = loadExperiment(experimentFile(name), options.set);
+  const { experiment, origins, written } = loaded;
   const json = options.json && detachment === null;
-  return (await executeNewRun(experiment, given, { ...options, json, detachment }, terminal)).exit;
+  const warnings = await requirePreflight(loaded, parent);
+  const given = { origins, written_paths: written };
+  const how = { ...options, json, detachment };
+  return (await executeNewRun(experiment, given, how, terminal, warnings)).exit;
 }

@@ -67,12 +67,14 @@ export interface Executed {
  * Makes a run's folder and runs it. Everything that can be refused is refused before that.
  *
  * @param given who gave the values, and paths as they were written
+ * @param warnings of the checks before the run, told as it starts
  */
 export async function executeNewRun(
   experiment: Experiment,
   given: Parameters<typeof provenance>[0],
   options: NewRunOptions,
   terminal: Terminal,
+  warnings: readonly string[] = [],
 ): Promise<Executed> {
   requirePaths(experiment, given.written_paths);
   const spec = usableSpec(experiment);
@@ -87,7 +89,7 @@ export async function executeNewRun(
     provenance: provenance(given, machine, options.argv, spec.environment),
     now: () => new Date(),
   });
-  const run = { experiment, machine, spec, recorder, history: null };
+  const run = { experiment, machine, spec, recorder, history: null, warnings };
   const executed = await execute(run, options, terminal);
   if (isFirst && !existsSync(executed.folder)) removeIfEmpty(parent);
   return executed;
@@ -149,6 +151,7 @@ export interface Execution {
   readonly recorder: RunRecorder;
   /** What was before, of a run that is taken up again; null: nothing. */
   readonly history: History | null;
+  readonly warnings?: readonly string[];
 }
 
 interface History {
@@ -159,7 +162,7 @@ interface History {
 }
 
 export async function execute(
-  { experiment, machine, spec, recorder, history }: Execution,
+  { experiment, machine, spec, recorder, history, warnings = [] }: Execution,
   options: ExecutionOptions,
   terminal: Terminal,
 ): Promise<Executed> {
@@ -188,6 +191,7 @@ export async function execute(
     const opened = await openView(options, own, terminal);
     view = opened;
     if (asked !== null) opened.stopping(asked);
+    for (const warning of warnings) opened.print(warning);
     const server = await serve(folder, commands, opened);
     const workers = new WorkerOpener(spec, folder, (text) => opened.print(text));
     opened.onStopAsked(() => signals.request());

@@ -1,0 +1,59 @@
+/** The checks before a run, with this machine's models, hub, disk and data. */
+import { existsSync, statfsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { LoadedExperiment } from "../../config/load.js";
+import { ConfigError, problemLine } from "../../config/problems.js";
+import { type Preflight, preflight } from "../../preflight/preflight.js";
+import { safeText } from "../../text/safe-text.js";
+import { readWorkerSpec } from "../../worker/spec.js";
+import { lookUpModels } from "../machine/hub-lookup.js";
+import { packageRoot } from "../machine/package.js";
+
+export interface PreflightOptions {
+  /** Folder that the run will lie in; it need not be there yet. */
+  readonly runs: string;
+  /** The hub is not asked. */
+  readonly offline: boolean;
+}
+
+/** @throws {ConfigError} of the worker's file */
+export async function runPreflight(
+  { experiment, given }: LoadedExperiment,
+  { runs, offline }: PreflightOptions,
+): Promise<Preflight> {
+  const { environment, models } = readWorkerSpec(experiment.backend.worker, packageRoot);
+  const noHub = offline || isSet("HF_HUB_OFFLINE") || isSet("TRANSFORMERS_OFFLINE");
+  return preflight(experiment, given, {
+    assets: join(packageRoot, "python", "averse_worker", "assets"),
+    checksModels: models === "transformers",
+    hub: noHub ? null : (queries) => lookUpModels(queries, environment),
+    prompts: null,
+    disk: freeRoom(resolve(runs)),
+  });
+}
+
+/**
+ * Before a run.
+ *
+ * @returns its warnings
+ * @throws {ConfigError} with every problem
+ */
+export async function requirePreflight(loaded: LoadedExperiment, runs: string): Promise<string[]> {
+  const { warnings, problems } = await runPreflight(loaded, { runs, offline: false });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return warnings.map((warning) => `warning: ${safeText(problemLine(warning))}`);
+}
+
+function freeRoom(folder: string): { place: string; freeBytes: number } {
+  const place = nearestThere(folder);
+  const { bavail, bsize } = statfsSync(place);
+  return { place, freeBytes: bavail * bsize };
+}
+
+function nearestThere(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestThere(dirname(path));
+}
+
+function isSet(variable: string): boolean {
+  return /^(1|true|yes|on)$/i.test(process.env[variable] ?? "");
+}

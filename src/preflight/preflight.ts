@@ -1,0 +1,192 @@
+/**
+ * Everything that can be known about an experiment before a run folder exists and before torch is
+ * imported: what its models are, whether prompts fit, where the schedule ends, how big tails are,
+ * and whether the disk has room. What only a worker can find out is left to it.
+ *
+ *   experiment ─▶ the models' files ─▶ checks ─▶ summary · warnings · problems, each with its place
+ */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { violationProblem } from "../config/checks.js";
+import type { GivenValues } from "../config/given-values.js";
+import type { ConfigProblem } from "../config/problems.js";
+import { inReadingOrder } from "../config/problems.js";
+import type { Experiment } from "../config/schema/experiment.js";
+import { checkDisk, type DiskRoom } from "./check-disk.js";
+import { checkEvaluation, type PromptCounts } from "./check-evaluation.js";
+import { policyLengths, scorerLengths } from "./check-lengths.js";
+import { checkModel } from "./check-model.js";
+import { checkSchedules } from "./check-schedule.js";
+import { type Checked, type Finding, type Findings, joined } from "./findings.js";
+import { type ModelFiles, pickleRefusal, type Refusal, readModelFolder } from "./model-files.js";
+import { type NamedModel, namedModels } from "./named-models.js";
+
+/** A model on the hub, as far as it could be looked up. */
+export type HubModel =
+  | {
+      readonly state: "found";
+      readonly config: Readonly<Record<string, unknown>>;
+      readonly tokenizer: Readonly<Record<string, unknown>> | null;
+      readonly names: readonly string[] | null;
+      /** Numbers in all weights, as the hub has counted them. */
+      readonly parameters: number | null;
+    }
+  /** No such model or revision, or no access to it. */
+  | { readonly state: "refused"; readonly why: string }
+  /** The hub cannot be reached, or nobody could ask it. */
+  | { readonly state: "unknown"; readonly why: string };
+
+export type HubQuery = Pick<NamedModel, "model" | "revision">;
+
+/** What the checks need of the world. */
+export interface PreflightPorts {
+  /** Folder of the worker's built-in models. */
+  readonly assets: string;
+  /** Whether the worker loads transformers' models: another's are not looked into. */
+  readonly checksModels: boolean;
+  /** One answer per query; null: the hub is not asked. */
+  readonly hub: ((queries: readonly HubQuery[]) => Promise<readonly HubModel[]>) | null;
+  readonly prompts: PromptCounts | null;
+  readonly disk: DiskRoom | null;
+}
+
+export interface Preflight {
+  readonly checked: readonly Checked[];
+  readonly warnings: readonly ConfigProblem[];
+  readonly problems: readonly ConfigProblem[];
+}
+
+export async function preflight(
+  experiment: Experiment,
+  given: GivenValues,
+  ports: PreflightPorts,
+): Promise<Preflight> {
+  const models = ports.checksModels ? await checkModels(experiment, ports) : noModels;
+  const { policy } = models;
+  const { checked, warnings, problems } = joined([
+    ...models.findings,
+    checkSchedules(experiment),
+    checkEvaluation(experiment, ports.prompts),
+    ...(policy === null || ports.disk === null ? [] : [checkDisk(experiment, policy, ports.disk)]),
+  ]);
+  const placed = (found: readonly Finding[]) =>
+    inReadingOrder(found.map(({ arm, ...violation }) => violationProblem(violation, arm, given)));
+  return { checked, warnings: placed(warnings), problems: placed(problems) };
+}
+
+interface Models {
+  readonly findings: readonly Findings[];
+  /** Null: its files are not known. */
+  readonly policy: ModelFiles | null;
+}
+
+const noModels: Models = { findings: [], policy: null };
+
+async function checkModels(experiment: Experiment, ports: PreflightPorts): Promise<Models> {
+  const named = namedModels(experiment);
+  const looked = await lookUp(named, ports);
+  const [first] = looked;
+  const policy = first === undefined ? null : filesOf(first);
+  const findings = named.map((one, at): Findings => {
+    const found = looked[at]!;
+    const files = filesOf(found);
+    if (files === null) return notRead(one, found as Exclude<LookedUp, ModelFiles>);
+    const lengths =
+      one.kind === "language model"
+        ? { warnings: [], problems: policyLengths(experiment, files) }
+        : scorerLengths(experiment, one, files, policy);
+    const own = checkModel(one, files);
+    return {
+      checked: own.checked,
+      warnings: [...own.warnings, ...lengths.warnings],
+      // A model of the wrong kind has no lengths worth telling of.
+      problems: own.problems.length > 0 ? own.problems : lengths.problems,
+    };
+  });
+  return { findings, policy };
+}
+
+type LookedUp =
+  | ModelFiles
+  | (Refusal & { readonly kind: "refusal" | "revision" })
+  | { readonly kind: "unknown"; readonly why: string };
+
+function filesOf(looked: LookedUp): ModelFiles | null {
+  return "kind" in looked ? null : looked;
+}
+
+async function lookUp(
+  named: readonly NamedModel[],
+  { assets, hub }: PreflightPorts,
+): Promise<LookedUp[]> {
+  const distant = named.filter((one) => !isLocal(one));
+  const answers = hub === null || distant.length === 0 ? [] : await hub(distant);
+  return named.map((one): LookedUp => {
+    if (one.model === "builtin") return inFolder(join(assets, one.builtin));
+    if (isLocal(one)) return one.revision === null ? inFolder(one.model) : withRevision(one);
+    const answer = answers[distant.indexOf(one)];
+    return answer === undefined
+      ? { kind: "unknown", why: "not looked up" }
+      : onHub(one.model, answer);
+  });
+}
+
+function isLocal({ model }: NamedModel): boolean {
+  return (
+    model === "builtin" || (statSync(model, { throwIfNoEntry: false })?.isDirectory() ?? false)
+  );
+}
+
+function inFolder(folder: string): LookedUp {
+  const read = readModelFolder(folder);
+  return "found" in read ? { kind: "refusal", ...read } : read;
+}
+
+function withRevision({ model, revision }: NamedModel): LookedUp {
+  return {
+    kind: "revision",
+    found: `the revision ${revision} of the folder ${model}`,
+    expected: "a revision of a model from the Hugging Face hub alone",
+    remedy: "Remove it: a folder has no revisions.",
+  };
+}
+
+function onHub(model: string, answer: HubModel): LookedUp {
+  switch (answer.state) {
+    case "unknown":
+      return { kind: "unknown", why: answer.why };
+    case "refused":
+      return {
+        kind: "refusal",
+        found: `${model}: ${answer.why}`,
+        expected: "a folder that is there, or a model on the Hugging Face hub",
+        remedy: "Check its name and revision; log in to the hub for a private or gated model.",
+      };
+    case "found": {
+      const pickle = answer.names === null ? null : pickleRefusal(model, answer.names);
+      if (pickle !== null) return { kind: "refusal", ...pickle };
+      const { config, tokenizer, names, parameters } = answer;
+      return { place: model, config, tokenizer, names, parameters };
+    }
+  }
+}
+
+function notRead(
+  { role, key, arm, model }: NamedModel,
+  looked: Exclude<LookedUp, ModelFiles>,
+): Findings {
+  if (looked.kind === "unknown") {
+    const checked = [{ what: role, found: `${model} on the hub: ${looked.why}` }];
+    const warning = {
+      arm,
+      keys: [key],
+      found: `${model}, which could not be checked: ${looked.why}`,
+      expected: "a model on the Hugging Face hub, or a folder",
+      remedy: "The worker looks for it when the run starts.",
+    };
+    return { checked, warnings: looked.why === "not looked up" ? [] : [warning], problems: [] };
+  }
+  const { kind, ...refusal } = looked;
+  const keys = kind === "revision" ? [key.replace(/model$/, "revision"), key] : [key];
+  return { checked: [], warnings: [], problems: [{ arm, keys, ...refusal }] };
+}
