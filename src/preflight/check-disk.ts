@@ -3,7 +3,7 @@ import type { Tree } from "../config/key-path.js";
 import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../config/trials.js";
 import { formatBytes } from "../text/numbers.js";
-import type { Finding, Findings } from "./findings.js";
+import type { Concern, Findings } from "./findings.js";
 import type { ModelFiles } from "./model-files.js";
 
 export interface DiskRoom {
@@ -20,7 +20,7 @@ export function checkDisk(experiment: Experiment, policy: ModelFiles, room: Disk
   if (needed === null) return { checked: [], warnings: [], problems: [] };
   const { place, freeBytes } = room;
   const found = `about ${formatBytes(needed)} for models and checkpoints; ${formatBytes(freeBytes)} free in ${place}`;
-  const finding: Finding = {
+  const finding: Concern = {
     arm: null,
     keys: ["checkpoint.keep_last", "checkpoint.every"],
     found: `models and checkpoints of about ${formatBytes(needed)}`,

@@ -1,7 +1,7 @@
 /** Whether the prompts there are suffice for batches and evaluations, and their tails. */
 import type { Experiment } from "../config/schema/experiment.js";
 import { tailCount } from "../risk/tail.js";
-import type { Finding, Findings } from "./findings.js";
+import type { Concern, Findings } from "./findings.js";
 import { distinctOfArms } from "./named-models.js";
 
 /** Prompts of each split; null: not known before the worker reads them. */
@@ -15,7 +15,7 @@ const fewestInTail = 10;
 
 export function checkEvaluation(experiment: Experiment, prompts: PromptCounts | null): Findings {
   const { evaluation } = experiment;
-  const warnings: Finding[] = [];
+  const warnings: Concern[] = [];
   const own = (keys: string[], found: string, expected: string, remedy: string) =>
     warnings.push({ arm: null, keys, found, expected, remedy });
   const final = Math.min(evaluation.prompts, prompts?.test ?? evaluation.prompts);
@@ -28,12 +28,13 @@ export function checkEvaluation(experiment: Experiment, prompts: PromptCounts | 
     );
   }
   const tail = tailCount(final, evaluation.tail_fraction);
-  if (tail < fewestInTail) own(...fewInTail("evaluation.prompts", final, tail, experiment));
+  const ofData = prompts !== null && prompts.test * evaluation.tail_fraction < fewestInTail;
+  if (tail < fewestInTail) own(...fewInTail("evaluation.prompts", final, tail, experiment, ofData));
   if (evaluation.every > 0) {
     const every = Math.min(evaluation.every_prompts, final);
     const count = tailCount(every, evaluation.tail_fraction);
     if (count < fewestInTail) {
-      own(...fewInTail("evaluation.every_prompts", every, count, experiment));
+      own(...fewInTail("evaluation.every_prompts", every, count, experiment, ofData));
     }
   }
   warnings.push(...smallTrainSets(experiment, prompts));
@@ -49,23 +50,26 @@ function fewInTail(
   prompts: number,
   tail: number,
   { evaluation }: Experiment,
+  ofData: boolean,
 ): [keys: string[], found: string, expected: string, remedy: string] {
   return [
     [key, "evaluation.tail_fraction"],
     `a tail of ${tail} of ${prompts} test prompts`,
     `at least ${fewestInTail}: the mean over fewer says little`,
-    `Raise ${key} to ${Math.ceil(fewestInTail / evaluation.tail_fraction)} or evaluation.tail_fraction.`,
+    ofData
+      ? "Add test data, or raise evaluation.tail_fraction."
+      : `Raise ${key} to ${Math.ceil(fewestInTail / evaluation.tail_fraction)} or evaluation.tail_fraction.`,
   ];
 }
 
-function smallTrainSets(experiment: Experiment, prompts: PromptCounts | null): Finding[] {
+function smallTrainSets(experiment: Experiment, prompts: PromptCounts | null): Concern[] {
   if (prompts === null) return [];
   const batches = distinctOfArms(
     experiment,
     ({ training }) => training.batch,
     ({ stage }) => stage === "rl",
   );
-  return batches.flatMap(([arm, { training }]): Finding[] => {
+  return batches.flatMap(([arm, { training }]): Concern[] => {
     if (prompts.train >= training.batch) return [];
     return [
       {
@@ -80,7 +84,7 @@ function smallTrainSets(experiment: Experiment, prompts: PromptCounts | null): F
 }
 
 /** Checkpoints cannot be kept by the score of a judge that there is not. */
-function unscored({ checkpoint, evaluation }: Experiment): Finding[] {
+function unscored({ checkpoint, evaluation }: Experiment): Concern[] {
   const best = checkpoint.keep_best;
   const needsJudge = best === "judge_reward" || best === "judge_tail";
   if (!needsJudge || evaluation.judge !== null) return [];

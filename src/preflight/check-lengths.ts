@@ -1,17 +1,17 @@
 /** Whether prompts and completions fit into what the models can read. */
 import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials } from "../config/trials.js";
-import type { Finding } from "./findings.js";
+import type { Concern } from "./findings.js";
 import type { ModelFiles } from "./model-files.js";
 import { distinctOfArms, type NamedModel } from "./named-models.js";
 import { contextOf, windowOf } from "./windows.js";
 
 /** @returns what the policy cannot hold */
-export function policyLengths(experiment: Experiment, policy: ModelFiles): Finding[] {
+export function policyLengths(experiment: Experiment, policy: ModelFiles): Concern[] {
   const context = contextOf(policy.config);
   if (context === null) return [];
   const rollouts = distinctOfArms(experiment, ({ rollout }) => rollout);
-  const problems = rollouts.flatMap(([arm, { rollout }]): Finding[] => {
+  const problems = rollouts.flatMap(([arm, { rollout }]): Concern[] => {
     const { prompt_tokens: prompt, new_tokens: fresh } = rollout;
     if (prompt + fresh <= context) return [];
     const room = context - Math.min(prompt, context - 1);
@@ -42,8 +42,8 @@ export function policyLengths(experiment: Experiment, policy: ModelFiles): Findi
 }
 
 export interface LengthFindings {
-  readonly warnings: readonly Finding[];
-  readonly problems: readonly Finding[];
+  readonly warnings: readonly Concern[];
+  readonly problems: readonly Concern[];
 }
 
 /**
@@ -57,8 +57,8 @@ export function scorerLengths(
   policy: ModelFiles | null,
 ): LengthFindings {
   const window = windowOf(scorer.config, scorer.tokenizer);
-  const warnings: Finding[] = [];
-  const problems: Finding[] = [];
+  const warnings: Concern[] = [];
+  const problems: Concern[] = [];
   if (window === null) return { warnings, problems };
   const isAlike = policy !== null && policy.config.vocab_size === scorer.config.vocab_size;
   for (const [arm, { rollout }] of distinctOfArms(experiment, (config) => config.rollout)) {

@@ -2,7 +2,7 @@
 import { isTree } from "../config/key-path.js";
 import { nearestName } from "../text/nearest-name.js";
 import { formatCount } from "../text/numbers.js";
-import type { Finding, Findings } from "./findings.js";
+import type { Concern, Findings } from "./findings.js";
 import type { ModelFiles } from "./model-files.js";
 import type { NamedModel } from "./named-models.js";
 import { contextOf, windowOf } from "./windows.js";
@@ -45,11 +45,11 @@ function problem(
   found: string,
   expected: string,
   remedy: string,
-): Finding {
+): Concern {
   return { arm, keys: [key], found, expected, remedy };
 }
 
-function quantized(named: NamedModel, { place, config }: ModelFiles): Finding[] {
+function quantized(named: NamedModel, { place, config }: ModelFiles): Concern[] {
   const { quantization_config: quantization } = config;
   if (quantization === undefined || quantization === null) return [];
   const method = isTree(quantization) ? String(quantization.quant_method ?? "unknown") : "unknown";
@@ -76,7 +76,7 @@ export function isOwn({ config }: ModelFiles): boolean {
   return /^averse-/.test(architecture!) || /^averse-/.test(type!);
 }
 
-function architectureProblems(named: NamedModel, files: ModelFiles): Finding[] {
+function architectureProblems(named: NamedModel, files: ModelFiles): Concern[] {
   if (isOwn(files)) return [];
   const all = architecturesOf(files);
   const found = `${files.place}, a ${all.join(", ") || "model without an architecture in config.json"}`;
@@ -96,7 +96,7 @@ function architectureProblems(named: NamedModel, files: ModelFiles): Finding[] {
   return isOther ? [problem(named, named.key, found, expected, remedy)] : [];
 }
 
-function tokenizerProblems(named: NamedModel, files: ModelFiles): Finding[] {
+function tokenizerProblems(named: NamedModel, files: ModelFiles): Concern[] {
   const { names, place } = files;
   if (names === null || isOwn(files) || names.some((name) => vocabulary.test(name))) return [];
   return [
@@ -113,7 +113,7 @@ function tokenizerProblems(named: NamedModel, files: ModelFiles): Finding[] {
 interface Label {
   /** For the summary. */
   readonly told: string | null;
-  readonly problems: readonly Finding[];
+  readonly problems: readonly Concern[];
 }
 
 function checkLabel(named: NamedModel, files: ModelFiles): Label {

@@ -9,16 +9,16 @@ export interface Checked {
 }
 
 /** Of a constraint, and the arm whose keys it is about; null: the experiment's own. */
-export interface Finding extends Violation {
+export interface Concern extends Violation {
   readonly arm: string | null;
 }
 
 export interface Findings {
   readonly checked: readonly Checked[];
   /** The run goes on, and its user should know. */
-  readonly warnings: readonly Finding[];
+  readonly warnings: readonly Concern[];
   /** The run would fail, or not be what its configuration says. */
-  readonly problems: readonly Finding[];
+  readonly problems: readonly Concern[];
 }
 
 export const nothingFound: Findings = { checked: [], warnings: [], problems: [] };

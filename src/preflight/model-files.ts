@@ -20,7 +20,7 @@ export interface ModelFiles {
 }
 
 /** Why a folder cannot be a model: what was found, what was expected, what to do. */
-export interface Refusal {
+export interface ModelRefusal {
   readonly found: string;
   readonly expected: string;
   readonly remedy: string;
@@ -30,7 +30,7 @@ export const indexFile = "model.safetensors.index.json";
 const single = "model.safetensors";
 
 /** @param folder absolute */
-export function readModelFolder(folder: string): ModelFiles | Refusal {
+export function readModelFolder(folder: string): ModelFiles | ModelRefusal {
   const names = readdirSync(folder).sort();
   const adapter = names.includes("adapter_config.json");
   if (adapter) {
@@ -81,7 +81,7 @@ export function readModelFolder(folder: string): ModelFiles | Refusal {
  * @param names of a folder or a repository
  * @returns null: its weights are in safetensors
  */
-export function pickleRefusal(place: string, names: readonly string[]): Refusal | null {
+export function pickleRefusal(place: string, names: readonly string[]): ModelRefusal | null {
   if (names.includes(single) || names.includes(indexFile)) return null;
   const pickle = names.find((name) => /\.(bin|pt|pth|ckpt|pkl|pickle)$/.test(name));
   const other = names.find((name) => /\.(h5|msgpack|onnx|gguf|safetensors)$/.test(name));
@@ -103,7 +103,7 @@ export function pickleRefusal(place: string, names: readonly string[]): Refusal 
 function weightFiles(
   folder: string,
   names: readonly string[],
-): { readonly names: readonly string[] } | Refusal {
+): { readonly names: readonly string[] } | ModelRefusal {
   const refusal = pickleRefusal(folder, names);
   if (refusal !== null) return refusal;
   if (names.includes(single)) return { names: [single] };
@@ -124,7 +124,7 @@ function brokenFile(
   path: string,
   isThere: boolean,
   file: ReturnType<typeof readTensorFile>,
-): Refusal {
+): ModelRefusal {
   const found = !isThere
     ? `no ${path}, which ${indexFile} lists`
     : file === null

@@ -17,8 +17,13 @@ import { checkEvaluation, type PromptCounts } from "./check-evaluation.js";
 import { policyLengths, scorerLengths } from "./check-lengths.js";
 import { checkModel } from "./check-model.js";
 import { checkSchedules } from "./check-schedule.js";
-import { type Checked, type Finding, type Findings, joined } from "./findings.js";
-import { type ModelFiles, pickleRefusal, type Refusal, readModelFolder } from "./model-files.js";
+import { type Checked, type Concern, type Findings, joined } from "./findings.js";
+import {
+  type ModelFiles,
+  type ModelRefusal,
+  pickleRefusal,
+  readModelFolder,
+} from "./model-files.js";
 import { type NamedModel, namedModels } from "./named-models.js";
 
 /** A model on the hub, as far as it could be looked up. */
@@ -69,7 +74,7 @@ export async function preflight(
     checkEvaluation(experiment, ports.prompts),
     ...(policy === null || ports.disk === null ? [] : [checkDisk(experiment, policy, ports.disk)]),
   ]);
-  const placed = (found: readonly Finding[]) =>
+  const placed = (found: readonly Concern[]) =>
     inReadingOrder(found.map(({ arm, ...violation }) => violationProblem(violation, arm, given)));
   return { checked, warnings: placed(warnings), problems: placed(problems) };
 }
@@ -108,7 +113,7 @@ async function checkModels(experiment: Experiment, ports: PreflightPorts): Promi
 
 type LookedUp =
   | ModelFiles
-  | (Refusal & { readonly kind: "refusal" | "revision" })
+  | (ModelRefusal & { readonly kind: "refusal" | "revision" })
   | { readonly kind: "unknown"; readonly why: string };
 
 function filesOf(looked: LookedUp): ModelFiles | null {

@@ -1,7 +1,8 @@
 """What the Hugging Face Hub says of models, before a run.
 
-`python -m averse_worker.models.hub_lookup`: standard input has a JSON list of `{"model": …, "revision": … | null}`, standard output gets one
-answer for each: `{"state": "found", "config", "tokenizer", "names", "parameters"}`,
+`python -m averse_worker.models.hub_lookup`: standard input has a JSON list of
+`{"model": …, "revision": … | null}`, standard output gets one answer for each:
+`{"state": "found", "config", "tokenizer", "names", "parameters"}`,
 `{"state": "refused", "why"}` (no such model or revision, or no access) or
 `{"state": "unknown", "why"}` (the hub cannot be reached). Needs neither torch nor transformers.
 """
