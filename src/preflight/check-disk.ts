@@ -59,7 +59,7 @@ function trialBytes(
   trained: number,
 ): number {
   if (trial.stage === "base") return 0;
-  if (trial.stage === "sft") return trial.sftSteps === 0 ? 0 : model + 2 * trained;
+  if (trial.stage === "sft") return !trial.fineTunes ? 0 : model + 2 * trained;
   const { every, keep_last: last, keep_best: best } = checkpoint;
   const all = every === 0 ? 1 : Math.ceil(trial.iterations / every);
   const wanted = last === 0 ? all : last + (best === null ? 0 : 1);
@@ -71,7 +71,7 @@ function trialBytes(
 }
 
 /**
- * Roughly: two matrices of the rank beside four square ones in each layer.
+ * Roughly: two matrices of the rank beside each linear layer of a block (four of d × d, two of d × 4d).
  *
  * @returns bytes
  */
@@ -80,5 +80,5 @@ function adapterBytes(rank: number, config: Tree): number {
     names.map((name) => config[name]).find((value) => typeof value === "number") ?? 0;
   const width = number("hidden_size", "n_embd", "d_model");
   const layers = number("num_hidden_layers", "n_layer", "num_layers");
-  return float * 8 * rank * width * layers;
+  return float * 18 * rank * width * layers;
 }

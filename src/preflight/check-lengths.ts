@@ -29,7 +29,7 @@ export function policyLengths(experiment: Experiment, policy: ModelFiles): Conce
     ];
   });
   const { max_tokens: most } = experiment.sft;
-  if (most > context && planTrials(experiment).some(({ sftSteps }) => sftSteps > 0)) {
+  if (most > context && planTrials(experiment).some(({ fineTunes }) => fineTunes)) {
     problems.push({
       arm: null,
       keys: ["sft.max_tokens", "policy.model"],
