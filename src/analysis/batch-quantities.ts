@@ -1,6 +1,7 @@
 /** Every batch quantity of an arm in one table, each with its unit: what "batch" can mean, said. */
+
+import { fineTunes } from "../config/fine-tuning.js";
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
-import { fineTunes } from "../config/schema/sft.js";
 import { learningTerms } from "../risk/algorithms.js";
 import { keptEpisodes } from "../risk/annealing/schedule.js";
 import { riskMeasures } from "../risk/measures/registry.js";

@@ -1,9 +1,9 @@
 /** Keys of the policy and of its fine-tuning that must fit together. */
 
+import { fineTunes } from "./fine-tuning.js";
 import type { GivenValues } from "./given-values.js";
 import type { Violation } from "./problems.js";
 import type { ExperimentFile } from "./schema/experiment.js";
-import { fineTunes } from "./schema/sft.js";
 
 /** @param given where each key was set: steps and epochs exclude each other where both were */
 export function modelViolations(

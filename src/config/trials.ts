@@ -2,8 +2,9 @@
  * An experiment's trials: one for every arm and seed. The SFT trial of a seed comes first and the
  * RL trials of that seed start from its exported model, so that arms differ in nothing else.
  */
+
+import { fineTunes } from "./fine-tuning.js";
 import type { ArmConfig, Experiment } from "./schema/experiment.js";
-import { fineTunes } from "./schema/sft.js";
 
 export interface Trial {
   /** `<arm>-s<seed>`, a folder name. */

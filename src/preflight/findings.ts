@@ -1,5 +1,5 @@
 /** What the checks before a run find out: facts worth showing, warnings, and what stands in the way. */
-import type { Violation } from "../config/checks.js";
+import type { Violation } from "../config/problems.js";
 
 /** One line of the summary. */
 export interface Checked {

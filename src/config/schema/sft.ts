@@ -56,9 +56,4 @@ export const sftSchema = z.strictObject({
     ),
 });
 
-/** Whether there is anything to fine-tune. */
-export function fineTunes({ steps, epochs }: Pick<SftConfig, "steps" | "epochs">): boolean {
-  return epochs !== null || steps > 0;
-}
-
 export type SftConfig = z.infer<typeof sftSchema>;
