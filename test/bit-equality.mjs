@@ -37,6 +37,10 @@ const newKeys = [
   "figures.*.*.unit",
   "figures.*.*.description",
   ...["train", "test", "overlap"].map((key) => `prompts.${key}`),
+  ...["rows", "good", "filtered", "duplicates", "left_out", "dropped", "truncated", "kept"].map(
+    (key) => `rows.*.${key}`,
+  ),
+  "template",
   ...["digest", "cached", "seconds"].map((key) => `prompt_scores.*.${key}`),
   // Two keys in the middle: models go by their config key, `policy.model`.
   "model_settings.*.*.*",

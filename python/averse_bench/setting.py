@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.wire.messages.base import float32_bytes, uint32_array, uint32_bytes
+from averse_worker.wire.messages.data import builtin_data
 from averse_worker.wire.messages.load import (
     BuiltinScorer,
-    BuiltinSource,
     LoadBackend,
     LoadData,
     LoadEvaluation,
@@ -176,7 +176,7 @@ def _payload(setting: Setting) -> LoadPayload:
         ],
         judges=[],
         evaluation=LoadEvaluation(toxicity=None, fluency=None, tasks=[]),
-        data=LoadData(source=BuiltinSource(), prompt_tokens=PROMPT_TOKENS),
+        data=LoadData(source=builtin_data(), prompt_tokens=PROMPT_TOKENS),
         rollout=LoadRollout(
             new_tokens=NEW_TOKENS,
             # The same number of tokens in every arm: speed is compared, not length.

@@ -8,6 +8,7 @@ import { armPresets } from "./arms.js";
 import { experimentJsonSchema, type SchemaNode } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";
+import { shortSections } from "./shorthands.js";
 
 export function editorSchema(): SchemaNode {
   const { $schema, ...schema } = experimentJsonSchema();
@@ -16,8 +17,25 @@ export function editorSchema(): SchemaNode {
     $schema,
     title: "Averse experiment",
     ...schema,
-    properties: { ...properties, arms: armsNode(properties) },
+    properties: { ...withShortForms(properties), arms: armsNode(properties) },
   };
+}
+
+/** A section that may also be a text (`data: builtin`). */
+function withShortForms(properties: Readonly<Record<string, SchemaNode>>) {
+  const nodes = Object.entries(properties).map(([section, node]): [string, SchemaNode] => {
+    if (!shortSections.includes(section)) return [section, node];
+    const { description, default: fallback, ...whole } = node;
+    return [
+      section,
+      {
+        ...(description === undefined ? {} : { description }),
+        ...(fallback === undefined ? {} : { default: fallback }),
+        anyOf: [whole, { type: "string", minLength: 1 }],
+      },
+    ];
+  });
+  return Object.fromEntries(nodes);
 }
 
 /** zod sees an arm's changes as any map, since they are checked after merging; editors can do better. */

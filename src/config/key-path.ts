@@ -7,20 +7,30 @@ export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Own properties only: `constructor` is no configuration key. */
+/** Whether the value is a list with an entry of that number. */
+function isEntry(value: unknown, key: string): value is unknown[] {
+  return Array.isArray(value) && /^\d+$/.test(key) && Number(key) < value.length;
+}
+
+/** Own properties only: `constructor` is no configuration key. Entries of a list go by number. */
 export function valueAtKey(tree: unknown, path: KeyPath): unknown {
   let value = tree;
   for (const key of path) {
-    if (!isTree(value) || !Object.hasOwn(value, key)) return undefined;
-    value = value[key];
+    if (!isTree(value) && !isEntry(value, key)) return undefined;
+    if (!Object.hasOwn(value, key)) return undefined;
+    value = (value as Tree)[key];
   }
   return value;
 }
 
-/** A copy of the tree with one value set; what is not a tree on the way is replaced. */
+/** A copy of the tree with one value set; what is no tree on the way, and no list with that entry, is replaced. */
 export function withValueAt(tree: unknown, path: KeyPath, value: unknown): Tree {
   const [key, ...rest] = path;
   if (key === undefined) throw new Error("an empty key path");
+  if (isEntry(tree, key)) {
+    const entry = rest.length === 0 ? value : withValueAt(tree[Number(key)], rest, value);
+    return tree.with(Number(key), entry) as unknown as Tree;
+  }
   const base = isTree(tree) ? tree : {};
   const child = Object.hasOwn(base, key) ? base[key] : undefined;
   return { ...base, [key]: rest.length === 0 ? value : withValueAt(child, rest, value) };

@@ -12,6 +12,7 @@ import {
   seedViolations,
   violationProblem,
 } from "./checks.js";
+import { dataViolations } from "./data-checks.js";
 import { type GivenValues, givenValues, type Origin, originsOf } from "./given-values.js";
 import { isTree, type Tree, withValueAt } from "./key-path.js";
 import { locatePaths } from "./local-paths.js";
@@ -26,6 +27,7 @@ import {
   experimentSchema,
 } from "./schema/experiment.js";
 import { schemaProblems } from "./schema-problems.js";
+import { withShorthands } from "./shorthands.js";
 import { parseYaml, readConfigText } from "./yaml.js";
 
 export interface LoadedExperiment {
@@ -50,7 +52,7 @@ export function loadExperiment(
   workingDirectory = process.cwd(),
 ): LoadedExperiment {
   const text = readConfigText(file);
-  const source = parseYaml(file, text);
+  const source = withShorthands(parseYaml(file, text));
   const readings = overrides.map(readOverride);
   const set = readings.flatMap((reading) => (reading.ok ? reading.overrides : []));
   const problems: ConfigProblem[] = readings.flatMap((reading) =>
@@ -89,6 +91,7 @@ export function loadExperiment(
       ...modelViolations(parsed.data, given).map((violation) =>
         violationProblem(violation, null, given),
       ),
+      ...dataViolations(parsed.data.data).map((one) => violationProblem(one, null, given)),
     );
     const headline = headlineLeft(parsed.data.evaluation.headline, written, set, resolved.arms);
     problems.push(

@@ -13,21 +13,22 @@ import { nearestName } from "../text/nearest-name.js";
 import type { GivenValues } from "./given-values.js";
 import { type KeyPath, valueAtKey, withValueAt } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
+import type { DataConfig } from "./schema/data.js";
 import type { Experiment } from "./schema/experiment.js";
 
-type Kind = "model" | "data" | "worker";
+type Kind = "model" | "data" | "template" | "worker";
 
 const pathKeys: readonly (readonly [section: string, key: string, kind: Kind])[] = [
   ["policy", "model", "model"],
   ["reward", "model", "model"],
   ["evaluation", "judge", "model"],
-  ["data", "path", "data"],
   ["backend", "worker", "worker"],
 ];
 
 const expected: Readonly<Record<Kind, string>> = {
   model: "builtin, the folder of a model, or a hub id",
   data: "builtin, or a folder or file that is there",
+  template: "auto, none, or a Jinja file that is there",
   worker: "the name of a file in configs/workers, or the path of one that is there",
 };
 
@@ -82,7 +83,7 @@ export function missingPaths(experiment: Experiment): [key: string, path: string
   });
 }
 
-interface LocalPath {
+export interface LocalPath {
   readonly path: KeyPath;
   /** Where the value was given: an arm has the section's, unless it sets it itself. */
   readonly source: KeyPath;
@@ -90,6 +91,29 @@ interface LocalPath {
 }
 
 function pathsOf(experiment: Experiment, given: GivenValues | null): LocalPath[] {
+  return [...dataPaths(experiment.data, ["data"]), ...sectionPaths(experiment, given)];
+}
+
+/** @param base of the data in the configuration */
+export function dataPaths(data: DataConfig, base: KeyPath): LocalPath[] {
+  const places = [
+    { place: data.path, path: [...base, "path"] },
+    ...(data.sources ?? []).map(({ path: place }, at) => ({
+      place,
+      path: [...base, "sources", String(at), "path"],
+    })),
+  ].flatMap(({ place, path }) =>
+    typeof place === "object" && place !== null
+      ? Object.keys(place).map((split) => [...path, split])
+      : [path],
+  );
+  return [
+    ...places.map((path) => ({ path, source: path, kind: "data" as const })),
+    { path: [...base, "template"], source: [...base, "template"], kind: "template" },
+  ];
+}
+
+function sectionPaths(experiment: Experiment, given: GivenValues | null): LocalPath[] {
   return pathKeys.flatMap(([section, key, kind]) => {
     const shared = [section, key];
     const arms = Object.keys(experiment.arms).flatMap((arm): LocalPath[] => {
@@ -104,6 +128,7 @@ function pathsOf(experiment: Experiment, given: GivenValues | null): LocalPath[]
 
 function isLocal(value: unknown, kind: Kind): value is string {
   if (typeof value !== "string" || value === "builtin") return false;
+  if (kind === "template") return value !== "auto" && value !== "none";
   // A name leads to a file of the package's, or of the working directory's configs.
   return kind !== "worker" || /[/\\]|\.ya?ml$/.test(value);
 }
@@ -116,7 +141,7 @@ function isHubId(value: string): boolean {
 function isThere(path: string, kind: Kind): boolean {
   const found = entryAt(path);
   if (found === undefined) return false;
-  return kind === "model" ? found.isDirectory() : kind === "worker" ? found.isFile() : true;
+  return kind === "model" ? found.isDirectory() : kind === "data" ? true : found.isFile();
 }
 
 /** @throws {Error} of the file system: the place cannot be looked into */

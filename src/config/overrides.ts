@@ -5,6 +5,7 @@ import type { ConfigProblem } from "./problems.js";
 import { keyReference, sectionNames } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 import { unknownKey } from "./schema-problems.js";
+import { shorthandKey } from "./shorthands.js";
 
 export interface Override {
   /** As typed after `--set`. */
@@ -36,7 +37,12 @@ export function readOverride(text: string): OverrideReading {
     const reason = (error as Error).message.split("\n")[0]!.replace(/ at line.*/, "");
     return refuse(text, key, raw, "a YAML value", `Quote it (${reason}).`);
   }
-  if (known === null) return readSection(text, path, value);
+  if (known === null) {
+    const meant = shorthandKey(path, value);
+    if (meant === null) return readSection(text, path, value);
+    const whole = fitted(meant.join("."), value, raw);
+    return { ok: true, overrides: [{ text, path: meant, value: whole }] };
+  }
   return { ok: true, overrides: [{ text, path, value: fitted(known, value, raw) }] };
 }
 
@@ -87,14 +93,15 @@ function splitKey(key: string): KeyPath {
   return ["arms", ...(name === "" ? [] : [name]), ...parts.slice(-ends)];
 }
 
-/** Key of the reference that a path stands for; an arm's key stands for the section's, a map's for the map. */
+/** Key of the reference that a path stands for; an arm's key stands for the section's, that of a map, or of what may be one, for the whole. */
 function knownKey(path: KeyPath): string | null {
   const inArm = path[0] === "arms" && path.length > 1;
   if (inArm && !Object.hasOwn(armSections, path[2] ?? "")) return null;
   const parts = inArm ? path.slice(2) : path;
   const [key, map] = [parts.join("."), parts.slice(0, -1).join(".")];
   if (keyReference(key) !== null) return key;
-  return keyReference(map)?.kind === "map" && parts.at(-1) !== "" ? map : null;
+  const isMap = ["map", "mixed", "list"].includes(keyReference(map)?.kind ?? "");
+  return isMap && parts.length > 2 && parts.at(-1) !== "" ? map : null;
 }
 
 function isSection(path: KeyPath): boolean {

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { experimentSchema } from "./schema/experiment.js";
 
-type KeyKind = "text" | "number" | "integer" | "boolean" | "choice" | "list" | "map";
+type KeyKind = "text" | "number" | "integer" | "boolean" | "choice" | "list" | "map" | "mixed";
 
 export interface KeyReference {
   /** `risk.alpha` */
@@ -45,6 +45,8 @@ export interface SchemaNode {
   maxLength?: number;
   default?: unknown;
   description?: string;
+  /** What is expected, in words, where the types alone do not tell. */
+  expected?: string;
   [other: string]: unknown;
 }
 
@@ -76,19 +78,23 @@ function reference(key: string, whole: SchemaNode): KeyReference {
   const node = withoutNull(whole);
   const types = [node.type ?? []].flat();
   const kind = kindOf(node, types);
-  const nullable = node !== whole || types.includes("null");
-  const expected = `${expectedText(key, kind, node)}${nullable ? ", or null" : ""}`;
+  const nullable = acceptsNull(whole);
+  const expected = `${node.expected ?? expectedText(key, kind, node)}${nullable ? ", or null" : ""}`;
   return {
     key,
     kind,
     nullable,
     expected,
-    range: kind === "choice" ? choices(node).join(", ") : rangeText(node),
+    range: kind === "choice" ? choices(node).join(", ") : (node.expected ?? rangeText(node)),
     choices: kind === "choice" ? choices(node) : [],
     meanings: node.enumDescriptions ?? [],
     default: required.has(key) ? undefined : node.default,
     description: node.description ?? "",
   };
+}
+
+function acceptsNull({ type, anyOf = [] }: SchemaNode): boolean {
+  return [type ?? []].flat().includes("null") || anyOf.some((one) => one.type === "null");
 }
 
 /** zod writes a choice that may be null as one of two: the choice, or null. */
@@ -101,7 +107,11 @@ function withoutNull(node: SchemaNode): SchemaNode {
 function kindOf(node: SchemaNode, types: readonly string[]): KeyKind {
   if (node.enum !== undefined || node.anyOf?.every((one) => one.const !== undefined))
     return "choice";
-  if (types.includes("array") || node.anyOf?.some((one) => one.type === "array")) return "list";
+  const forms = node.anyOf?.filter((one) => one.type !== "null") ?? [];
+  const isList = (one: SchemaNode) => one.type === "array" || one.type === "object";
+  if (types.includes("array")) return "list";
+  if (forms.some((one) => one.type === "array") && forms.every(isList)) return "list";
+  if (forms.length > 1) return "mixed";
   if (types.includes("object")) return "map";
   if (types.includes("integer")) return "integer";
   if (types.includes("number")) return "number";

@@ -3,6 +3,7 @@
  * one before. Every worker that loads later must have the same: figures of two data sets or two
  * models are no run.
  */
+import { dataName } from "../config/data-sources.js";
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
 import type { JournalEvent } from "../journal/events.js";
@@ -114,7 +115,7 @@ function inputsOf({ data, policy, evaluation }: Experiment, trial: Trial): Input
     trial.after === null ? `policy.model ${policy.model}` : `the model of ${trial.after}`;
   const { model: reward } = trial.config.reward;
   return [
-    { role: "data", id: "data", keys: ["data.path"], name: `data.path ${data.path}` },
+    { role: "data", id: "data", keys: ["data.path"], name: dataWords(data) },
     { role: "policy", id: `policy ${start}`, keys: ["policy.model"], name: start },
     { role: "reference", id: `reference ${start}`, keys: ["reference"], name: start },
     {
@@ -130,6 +131,10 @@ function inputsOf({ data, policy, evaluation }: Experiment, trial: Trial): Input
       name: `evaluation.judge ${evaluation.judge}`,
     },
   ];
+}
+
+function dataWords(data: Experiment["data"]): string {
+  return `data.path ${dataName(data)}`;
 }
 
 function requireSame(name: string, found: Files, recorded: Files | undefined): void {
@@ -154,7 +159,7 @@ function requireSamePrompts(found: Files, recorded: Files | undefined, { data }:
   for (const [split, sha256] of Object.entries(recorded ?? {})) {
     const now = found[split] ?? null;
     if (now !== sha256) {
-      throw changed(`data.path ${data.path}`, `the order of its ${split} prompts`, now, sha256);
+      throw changed(dataWords(data), `the order of its ${split} prompts`, now, sha256);
     }
   }
 }

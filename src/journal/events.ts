@@ -106,6 +106,21 @@ const trialStarted = z.strictObject({
   /** Iterations ahead; 0 for base and sft. */
   iterations: count,
 });
+const splitRows = z.strictObject({
+  /** That were read. */
+  rows: count,
+  /** Of the good class, of those kept. */
+  good: count,
+  /** Left out: by a filter, as duplicates, by mix, balance and limit, as too long. */
+  filtered: count,
+  duplicates: count,
+  left_out: count,
+  dropped: count,
+  /** Prompts that were cut to their length. */
+  truncated: count,
+  /** Prompts of the split. */
+  kept: count,
+});
 const workerReady = z.strictObject({
   type: z.literal("worker_ready"),
   pid: count,
@@ -132,6 +147,10 @@ const workerReady = z.strictObject({
     })
     .nullable()
     .default(null),
+  /** What became of the rows of each split; null where the journal is older than this field. */
+  rows: z.strictObject({ train: splitRows, test: splitRows }).nullable().default(null),
+  /** Whose chat template renders the prompts; null: none does. */
+  template: z.string().nullable().default(null),
   /** By split, where the trial needs them; absent where the journal is older than this field. */
   prompt_scores: z
     .record(

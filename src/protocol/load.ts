@@ -1,5 +1,6 @@
 /** What a worker loads: models, rewards, data, settings; and the scores of the prompts alone. */
 import { z } from "zod";
+import { dataSource, splitFacts } from "./data.js";
 import { digests, finite, float32, natural, seconds, seed, uint32, usage } from "./fields.js";
 
 export const model = {
@@ -44,15 +45,6 @@ const rewardComponent = z.strictObject({
     .describe("prompt: the prompt's own transformed score is subtracted"),
   scorer,
 });
-
-/** Where texts come from: those of `load`, and those of a stage. */
-export const dataSource = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("builtin") }),
-  z.strictObject({
-    kind: z.literal("folder"),
-    path: z.string().describe("holds train.jsonl and test.jsonl"),
-  }),
-]);
 
 export const backend = z.strictObject({
   device: z.string().describe("auto, cpu, cuda, cuda:1, mps"),
@@ -155,6 +147,11 @@ export const loadResult = z.strictObject({
     .string()
     .describe("sha256 of all that `sft` follows from, but for its own payload: equal, equal bits"),
   overlap: natural.describe("test prompts whose text is a training text as well"),
+  rows: z.strictObject({ train: splitFacts, test: splitFacts }),
+  template: z
+    .string()
+    .nullable()
+    .describe("whose chat template renders the prompts; null: none does"),
   versions: z.record(z.string(), z.string()),
   nondeterminism: z
     .array(z.string())

@@ -3,8 +3,9 @@
  * that every key which names a model can take. Neither command needs `load`.
  */
 import { z } from "zod";
+import { dataSource } from "./data.js";
 import { digests, figureRecord, finite, natural, seconds, seed } from "./fields.js";
-import { backend, dataSource, model } from "./load.js";
+import { backend, model } from "./load.js";
 
 const base = z
   .discriminatedUnion("kind", [

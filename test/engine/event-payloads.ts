@@ -30,6 +30,8 @@ export function answerTo(action: TrialAction): EventPayload {
         model_settings: {},
         digests: {},
         prompts: { train: 400, test: 100, overlap: 0 },
+        rows: null,
+        template: null,
         prompt_scores: {},
         memory_bytes: 0,
         gpu: null,

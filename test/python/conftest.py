@@ -11,7 +11,7 @@ from hypothesis import settings
 from averse_worker.engine.contract import Engine
 from averse_worker.engine.registry import build_engine
 from averse_worker.wire.messages.load import LoadPayload
-from payloads import load_payload
+from payloads import data_source, load_payload
 from wire_controller import WireController
 
 # The same cases in every run, and none that fails because the machine is busy; the long form
@@ -45,10 +45,7 @@ def torch_load(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -
 
     return load_payload(
         policy__model=str(language_model),
-        data__source={
-            "kind": "folder",
-            "path": str(write_data(tmp_path_factory.mktemp("tiny") / "data")),
-        },
+        data__source=data_source(str(write_data(tmp_path_factory.mktemp("tiny") / "data"))),
     )
 
 

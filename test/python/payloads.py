@@ -17,6 +17,31 @@ from averse_worker.wire.messages.training import (
     UpdatePayload,
 )
 
+
+def data_source(path: str | None = None, **changes: Any) -> dict[str, Any]:
+    """The builtin data, or those at a path, with other keys of the only part or of the whole."""
+    part = {
+        "place": {"kind": "builtin"} if path is None else {"kind": "path", "path": path},
+        "weight": None,
+        "columns": None,
+        "good": None,
+        "filter": [],
+        "split": {"train": None, "test": None, "fraction": None},
+    }
+    own = {key: changes.pop(key) for key in tuple(changes) if key in part}
+    whole = {
+        "parts": [part | own],
+        "seed": 0,
+        "deduplicate": False,
+        "balance": None,
+        "limit": {"train": None, "test": None},
+        "max_overlap": 1.0,
+        "template": "auto",
+        "truncate": None,
+    }
+    return whole | changes
+
+
 LOAD: dict[str, Any] = {
     "seed": 7,
     "policy": {
@@ -40,7 +65,7 @@ LOAD: dict[str, Any] = {
     ],
     "judges": [],
     "evaluation": {"toxicity": None, "fluency": None, "tasks": []},
-    "data": {"source": {"kind": "builtin"}, "prompt_tokens": 12},
+    "data": {"source": data_source(), "prompt_tokens": 12},
     "rollout": {
         "new_tokens": 6,
         "min_new_tokens": 1,
@@ -168,7 +193,7 @@ STAGE: dict[str, Any] = {
     "name": "mine",
     "kind": "language_model",
     "base": {"kind": "model", "model": "builtin", "revision": None, "trust_remote_code": False},
-    "data": {"kind": "builtin"},
+    "data": data_source(),
     "options": {
         "steps": 10,
         "epochs": None,

@@ -156,6 +156,8 @@ function addTrial(
     model_settings: {},
     digests: { policy: { "model.safetensors": "a".repeat(64) } },
     prompts: { train: 400, test: 100, overlap: 0 },
+    rows: null,
+    template: null,
     prompt_scores: {},
     memory_bytes: 700_000_000,
     gpu: null,

@@ -148,6 +148,8 @@ function trialOf(seed: number, events: SampleRun["events"]): TrialModel {
       model_settings: {},
       digests: {},
       prompts: { train: 400, test: 100, overlap: 0 },
+      rows: null,
+      template: null,
       prompt_scores: {},
       memory_bytes: 1e9,
       gpu: null,

@@ -29,7 +29,28 @@ export const loadPayload = {
     { name: "judge", scorer: { kind: "builtin", label: null, sign: 1, timeout_seconds: 0 } },
   ],
   evaluation: { toxicity: null, fluency: null, tasks: [] },
-  data: { source: { kind: "builtin" }, prompt_tokens: 12 },
+  data: {
+    source: {
+      parts: [
+        {
+          place: { kind: "builtin" },
+          weight: null,
+          columns: null,
+          good: null,
+          filter: [],
+          split: { train: null, test: null, fraction: null },
+        },
+      ],
+      seed: 0,
+      deduplicate: false,
+      balance: null,
+      limit: { train: null, test: null },
+      max_overlap: 0.1,
+      template: "auto",
+      truncate: null,
+    },
+    prompt_tokens: 12,
+  },
   rollout: {
     new_tokens: 6,
     min_new_tokens: 1,

@@ -15,7 +15,7 @@ export function stagePayload(
       name: "mine",
       kind,
       base: { kind: "model", model: "builtin", revision: null, trust_remote_code: false },
-      data: { kind: "builtin" },
+      data: loadPayload.data.source,
       options: {
         steps: 10,
         epochs: null,

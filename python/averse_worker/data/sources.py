@@ -19,7 +19,7 @@ from typing import Any, Final
 from averse_worker.data.builtin import GRAMMAR, Split, builtin_prompts
 from averse_worker.platform.files import ASSETS, file_digest
 from averse_worker.wire.errors import InputError
-from averse_worker.wire.messages.load import BuiltinSource, FolderSource
+from averse_worker.wire.messages.data import BuiltinPlace, DataSource, PathPlace
 
 KEY: Final = "data.path"
 # Of a single file, one row in ten is kept for testing.
@@ -66,15 +66,17 @@ class Data:
         return sum(row.text in trained for row in self.rows["test"])
 
 
-def read_data(source: BuiltinSource | FolderSource) -> Data:
+def read_data(source: DataSource) -> Data:
     """Reads and checks all rows.
 
     Raises:
         InputError: a file is missing, empty, not UTF-8 or holds a wrong row, named by its line.
     """
-    if isinstance(source, BuiltinSource):
+    place = source.parts[0].place
+    if isinstance(place, BuiltinPlace):
         return _builtin()
-    found = Path(source.path).expanduser()
+    assert isinstance(place, PathPlace)
+    found = Path(place.path).expanduser()
     if found.is_dir():
         files: dict[Split, Path] = {"train": found / "train.jsonl", "test": found / "test.jsonl"}
         missing = [file.name for file in files.values() if not file.is_file()]
@@ -89,7 +91,7 @@ def read_data(source: BuiltinSource | FolderSource) -> Data:
         rows = _split(list(_rows(found)), found)
     else:
         raise InputError(
-            f"{KEY} is '{source.path}', and there is no such folder or file; expected builtin, a "
+            f"{KEY} is '{place.path}', and there is no such folder or file; expected builtin, a "
             "folder with train.jsonl and test.jsonl, or one .jsonl file",
             key=KEY,
         )

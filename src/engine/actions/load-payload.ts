@@ -3,6 +3,7 @@ import type { Trial } from "../../config/trials.js";
 import type { Payload, Scorer } from "../../protocol/messages.js";
 import { hasCritic } from "../../risk/algorithms.js";
 import { streamSeed } from "../../stats/random.js";
+import { dataSourceOf } from "./data-source.js";
 
 type Classifier = Extract<Scorer, { kind: "classifier" }>;
 
@@ -86,7 +87,7 @@ export function loadPayloadFor(
           ],
     evaluation: { toxicity: null, fluency: null, tasks: [] },
     data: {
-      source: data.path === "builtin" ? { kind: "builtin" } : { kind: "folder", path: data.path },
+      source: dataSourceOf(data),
       prompt_tokens,
     },
     rollout: sampling,

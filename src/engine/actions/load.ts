@@ -76,6 +76,8 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
       test: promptIds.test.length,
       overlap: loaded.overlap,
     },
+    rows: loaded.rows,
+    template: loaded.template,
     prompt_scores: Object.fromEntries(
       Object.entries({ train, test }).flatMap(([split, { told }]) =>
         told === null ? [] : [[split, told]],

@@ -4,6 +4,7 @@
  * prompts and rewards.
  */
 
+import { dataName } from "../../config/data-sources.js";
 import type { Trial } from "../../config/trials.js";
 import type { EventPayload } from "../../journal/events.js";
 import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
@@ -43,8 +44,8 @@ export async function scoredPrompts(
 ): Promise<{ readonly prompts: Prompts; readonly told: Told | null }> {
   const ids = uint32Array(set.ids);
   if (ids.length === 0) {
-    const { path } = context.experiment.data;
-    throw new TrialError("input", `${path} has no ${split} prompts`, "data.path");
+    const name = dataName(context.experiment.data);
+    throw new TrialError("input", `${name} has no ${split} prompts`, "data.path");
   }
   if (!needsScores(context.trial, split)) {
     return { prompts: { ids, scores: null }, told: null };

@@ -1,5 +1,6 @@
 /** What was run, on what. */
 import { riskWords } from "../../analysis/arm-risk.js";
+import { dataName } from "../../config/data-sources.js";
 import type { ArmConfig } from "../../config/schema/experiment.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { riskTerms } from "../../risk/terms.js";
@@ -55,7 +56,7 @@ function facts(data: ReportData): Cell[][] {
         : `${policy.model}, ${formatCount(worker.parameters)} parameters`,
     ),
     cells("reward model", `${reward.model}, judge ${evaluation.judge ?? "none"}`),
-    cells("data", experiment.data.path),
+    cells("data", dataName(experiment.data)),
     cells(
       "SFT",
       `${sft.epochs === null ? `${sft.steps} steps` : `${sft.epochs} epochs in steps`} of ${sft.batch} texts`,

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { riskRecord } from "../../analysis/arm-risk.js";
 import { batchQuantities } from "../../analysis/batch-quantities.js";
 import { determinismOf } from "../../analysis/determinism.js";
+import { dataName, isBuiltinData } from "../../config/data-sources.js";
 import { resolvedExperiment } from "../../config/resolved-experiment.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { journalFile } from "../../journal/line.js";
@@ -97,8 +98,8 @@ export function startingManifest(
     determinism: determinismOf([]),
     models: [],
     data: {
-      source: data.path,
-      revision: null,
+      source: dataName(data),
+      revision: data.revision,
       files: {},
       ...dataRules(experiment),
       prompts: { train: null, test: null },
@@ -183,15 +184,17 @@ export function configHash(experiment: Experiment): string {
 /** How a data set becomes prompts, in words: the rules of the worker's reader. */
 function dataRules({ data, sft }: Experiment) {
   return {
-    split:
-      data.path === "builtin"
-        ? "train and test as they come with the program"
-        : "train.jsonl and test.jsonl; of a single file each tenth row (the last, where it has " +
-          "fewer than ten) is for testing",
-    filter: "prompts: every row; fine-tuning and perplexity: rows labelled good or 1",
+    split: isBuiltinData(data)
+      ? "train and test as they come with the program"
+      : "the source's train and test split; a fraction of a single one is drawn for testing by " +
+        "data.split",
+    filter:
+      "prompts: every row that data.filter, deduplicate, balance and limit leave; fine-tuning and " +
+      "perplexity: of those, the rows that data.good names (none: labelled good or 1)",
     truncation:
       "a prompt is the first rollout.prompt_tokens tokens of its row, an end-of-text token at " +
-      `their end taken off; a text of fine-tuning is its first ${sft.max_tokens} tokens`,
+      "their end taken off, or what data.truncate makes of it; a text of fine-tuning is its first " +
+      `${sft.max_tokens} tokens`,
   };
 }
 

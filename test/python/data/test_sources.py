@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tokenizers import normalizers, processors
 from transformers import PreTrainedTokenizerFast
@@ -13,13 +14,18 @@ from averse_worker.data.sources import Row, read_data
 from averse_worker.data.tokenise import tokenise_prompts
 from averse_worker.platform.files import ASSETS
 from averse_worker.wire.errors import InputError
-from averse_worker.wire.messages.load import BuiltinSource, FolderSource
+from averse_worker.wire.messages.data import DataSource, builtin_data
+from payloads import data_source
 from tiny_models import make_policy, write_data, write_language_model, write_tokenizer
 
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerFast:
     return write_tokenizer(tmp_path_factory.mktemp("tokenizer"))
+
+
+def files(path: str, **changes: Any) -> DataSource:
+    return msgspec.convert(data_source(path, **changes), DataSource)
 
 
 def folder_with(path: Path, train: str | bytes, test: str = '{"text": "fine"}') -> Path:
@@ -30,7 +36,7 @@ def folder_with(path: Path, train: str | bytes, test: str = '{"text": "fine"}') 
 
 
 def test_a_folder_gives_rows_good_texts_and_digests(tmp_path: Path) -> None:
-    data = read_data(FolderSource(path=str(write_data(tmp_path))))
+    data = read_data(files(str(write_data(tmp_path))))
     assert [row.id for row in data.rows["train"]] == list(range(48))
     assert len(data.rows["test"]) == 16
     assert len(data.good["train"]) == 24
@@ -44,14 +50,14 @@ def test_test_texts_that_are_training_texts_are_counted(tmp_path: Path) -> None:
 
     (tmp_path / "train.jsonl").write_text(texts("one", "two", "two"))
     (tmp_path / "test.jsonl").write_text(texts("two", "three", "two", "one more"))
-    assert read_data(FolderSource(path=str(tmp_path))).overlap == 2
-    assert read_data(BuiltinSource()).overlap == 0
+    assert read_data(files(str(tmp_path))).overlap == 2
+    assert read_data(builtin_data()).overlap == 0
 
 
 def test_every_file_of_the_builtin_set_has_its_digest() -> None:
     """The model card tells the same, of the files as they are published."""
     card = (ASSETS / "MODEL_CARD.md").read_text()
-    data = read_data(BuiltinSource())
+    data = read_data(builtin_data())
     assert set(data.digests) == {"good-texts.jsonl", "prompt-grammar.json"}
     for name, digest in data.digests.items():
         assert f"`{name}`" in card
@@ -68,7 +74,7 @@ def test_labels_may_be_words_numbers_or_missing(tmp_path: Path) -> None:
         {"prompt": "six"},
     ]
     folder = folder_with(tmp_path, "\n\n".join(json.dumps(row) for row in rows) + "\n")
-    data = read_data(FolderSource(path=str(folder)))
+    data = read_data(files(str(folder)))
     assert data.good["train"] == ["one", "two"]
     assert [row.text for row in data.rows["train"]] == [
         "one",
@@ -83,15 +89,15 @@ def test_labels_may_be_words_numbers_or_missing(tmp_path: Path) -> None:
 def test_one_file_is_split(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(json.dumps({"prompt": f"row {i}"}) for i in range(25)))
-    data = read_data(FolderSource(path=str(path)))
+    data = read_data(files(str(path)))
     assert [row.id for row in data.rows["test"]] == [9, 19]
     assert len(data.rows["train"]) == 23
     path.write_text('{"prompt": "one"}\n{"prompt": "two"}')
-    data = read_data(FolderSource(path=str(path)))
+    data = read_data(files(str(path)))
     assert (len(data.rows["train"]), len(data.rows["test"])) == (1, 1)
     path.write_text('{"prompt": "one"}')
     with pytest.raises(InputError, match="has one row; expected at least two"):
-        read_data(FolderSource(path=str(path)))
+        read_data(files(str(path)))
 
 
 @pytest.mark.parametrize(
@@ -135,15 +141,15 @@ def test_one_file_is_split(tmp_path: Path) -> None:
 )
 def test_wrong_files_are_named_by_line(tmp_path: Path, content: str | bytes, told: str) -> None:
     with pytest.raises(InputError, match=told) as caught:
-        read_data(FolderSource(path=str(folder_with(tmp_path, content))))
+        read_data(files(str(folder_with(tmp_path, content))))
     assert caught.value.key == "data.path"
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no train.jsonl and no test.jsonl"):
-        read_data(FolderSource(path=str(tmp_path)))
+        read_data(files(str(tmp_path)))
     with pytest.raises(InputError, match="there is no such folder or file; expected builtin"):
-        read_data(FolderSource(path=str(tmp_path / "nowhere")))
+        read_data(files(str(tmp_path / "nowhere")))
 
 
 def test_prompts_are_the_first_tokens(tokenizer: PreTrainedTokenizerFast) -> None:

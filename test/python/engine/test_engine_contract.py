@@ -36,6 +36,7 @@ from conftest import Subject
 from payloads import (
     JUDGE,
     classifier,
+    data_source,
     evaluate_payload,
     load_payload,
     rollout_payload,
@@ -177,7 +178,7 @@ def test_loading_twice_gives_the_same(engine_factory: Subject) -> None:
 BAD_LOADS: list[tuple[str, dict[str, Any]]] = [
     ("policy.model", {"policy__model": "/no/such/folder"}),
     ("reward.model", {"rewards__0__scorer": classifier("/no/such/folder")}),
-    ("data.path", {"data__source": {"kind": "folder", "path": "/no/such/folder"}}),
+    ("data.path", {"data__source": data_source("/no/such/folder")}),
     ("reward.label", {"rewards__0__scorer__label": "no-such-class"}),
     ("evaluation.judges", {"judges": [JUDGE, JUDGE]}),
     ("backend.engine_options.surprise", {"engine_options": {"surprise": 1}}),

@@ -10,7 +10,7 @@ from averse_worker.engine.torch import loaded
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadPayload
-from payloads import classifier, load_payload
+from payloads import classifier, data_source, load_payload
 from tiny_models import no_report, write_classifier, write_policy, write_tokenizer
 
 
@@ -37,7 +37,7 @@ def spoilt_data(tmp_path: Path) -> dict[str, Any]:
     folder.mkdir()
     (folder / "train.jsonl").write_text('{"text": "fine"}\n')
     (folder / "test.jsonl").write_text('{"text": "\\ud800"}\n')
-    return {"data__source": {"kind": "folder", "path": str(folder)}}
+    return {"data__source": data_source(str(folder))}
 
 
 @pytest.mark.parametrize(

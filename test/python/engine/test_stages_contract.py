@@ -13,7 +13,7 @@ from averse_worker.engine.registry import ENGINES, build_engine
 from averse_worker.wire.errors import Interrupted, WorkerError
 from averse_worker.wire.messages.base import Message
 from averse_worker.wire.messages.stages import TrainStageResult
-from payloads import load_payload, rollout_payload, stage_payload
+from payloads import data_source, load_payload, rollout_payload, stage_payload
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -107,7 +107,7 @@ def test_load_takes_what_a_stage_wrote_and_is_needed_after_it(
         ("stages.mine.steps", {"options__epochs": 1}),
         ("stages.mine.batch", {"options__batch": 0}),
         ("stages.mine.base", {"base__model": "/no/such/folder"}),
-        ("stages.mine.data", {"data": {"kind": "folder", "path": "/no/such/folder"}}),
+        ("stages.mine.data", {"data": data_source("/no/such/folder")}),
     ],
 )
 def test_a_stage_that_cannot_work_names_the_key(

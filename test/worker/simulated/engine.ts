@@ -166,6 +166,8 @@ export class SimulatedEngine {
         .update(JSON.stringify([payload.seed, payload.policy.model, payload.reference === null]))
         .digest("hex"),
       overlap: 0,
+      rows: { train: rowFacts(this.#train), test: rowFacts(this.#test) },
+      template: null,
       versions: { simulated: "1" },
       nondeterminism: [],
       model_settings: {},
@@ -735,4 +737,10 @@ export function readFolder(folder: string, file: string): unknown {
     const text = `'${folder}' is no checkpoint of a simulated worker: ${(error as Error).message}`;
     throw new WorkerFailure("restore", "input", text, null, null);
   }
+}
+
+/** Nothing is left out, and nothing is of the good class. */
+function rowFacts({ ids }: Prompts): Result<"load">["rows"]["train"] {
+  const none = { good: 0, filtered: 0, duplicates: 0, left_out: 0, dropped: 0, truncated: 0 };
+  return { rows: ids.length, ...none, kept: ids.length };
 }

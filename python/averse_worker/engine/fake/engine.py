@@ -28,6 +28,7 @@ from averse_worker.platform.processor import cores, processor_name
 from averse_worker.rewards.contract import Failed
 from averse_worker.wire.limits import check_load, check_sft
 from averse_worker.wire.messages.base import GpuState, uint32_bytes
+from averse_worker.wire.messages.data import SplitFacts, whole_split
 from averse_worker.wire.messages.envelope import Capabilities, Empty
 from averse_worker.wire.messages.evaluation import (
     CapabilityPayload,
@@ -43,6 +44,7 @@ from averse_worker.wire.messages.load import (
     LoadPayload,
     LoadResult,
     PromptSet,
+    RowFacts,
     ScorePromptsPayload,
     ScorePromptsResult,
 )
@@ -125,6 +127,8 @@ class FakeEngine:
             test=_prompt_set(loaded, "test"),
             sft_digest=loaded.sft_digest(),
             overlap=0,
+            rows=RowFacts(train=_row_facts(loaded, "train"), test=_row_facts(loaded, "test")),
+            template=None,
             versions={
                 "python": platform.python_version(),
                 "numpy": np.__version__,
@@ -221,3 +225,7 @@ class FakeEngine:
 def _prompt_set(loaded: Loaded, split: str) -> PromptSet:
     ids = uint32_bytes(loaded.prompts[split].ids)
     return PromptSet(ids=ids, scores_digest=loaded.scores_digest(split))
+
+
+def _row_facts(loaded: Loaded, split: str) -> SplitFacts:
+    return whole_split(loaded.prompts[split].ids.size)

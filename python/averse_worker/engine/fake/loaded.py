@@ -21,10 +21,9 @@ from averse_worker.rewards.contract import Failed
 from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.limits import reward_key
 from averse_worker.wire.messages.base import Digests, GpuState
+from averse_worker.wire.messages.data import BuiltinPlace, DataSource, place_name
 from averse_worker.wire.messages.load import (
     BuiltinScorer,
-    DataSource,
-    FolderSource,
     LoadDigests,
     LoadPayload,
     LoadScorer,
@@ -200,12 +199,13 @@ def require_builtin_data(source: DataSource, key: str) -> None:
     Raises:
         InputError: with `key`, the config key that named them.
     """
-    if isinstance(source, FolderSource):
-        raise InputError(
-            f"{key} is '{source.path}'; the fake engine supports only 'builtin': use the torch "
-            "engine",
-            key=key,
-        )
+    for part in source.parts:
+        if not isinstance(part.place, BuiltinPlace):
+            raise InputError(
+                f"{key} is '{place_name(part.place)}'; the fake engine supports only 'builtin': "
+                "use the torch engine",
+                key=key,
+            )
 
 
 def read_options(options: Mapping[str, Any]) -> float:

@@ -16,6 +16,7 @@ from averse_worker.wire.messages.base import (
     Seed,
     Uint32,
 )
+from averse_worker.wire.messages.data import DataSource, SplitFacts
 
 # ── devices ─────────────────────────────────────────────────────────────────────────────────
 
@@ -132,19 +133,6 @@ class LoadEvaluation(Message, frozen=True, kw_only=True):
     """of lm-evaluation-harness, for `capability`"""
 
 
-class BuiltinSource(Message, frozen=True, kw_only=True, tag_field="kind", tag="builtin"):
-    pass
-
-
-class FolderSource(Message, frozen=True, kw_only=True, tag_field="kind", tag="folder"):
-    path: str
-    """holds train.jsonl and test.jsonl"""
-
-
-DataSource = BuiltinSource | FolderSource
-"""Where texts come from: those of `load`, and those of a stage."""
-
-
 class LoadData(Message, frozen=True, kw_only=True):
     source: DataSource
     prompt_tokens: Count
@@ -218,6 +206,13 @@ class PromptSet(Message, frozen=True, kw_only=True):
     """sha256 of all that the prompts' scores follow from; None: they cannot be kept"""
 
 
+class RowFacts(Message, frozen=True, kw_only=True):
+    """By split."""
+
+    train: SplitFacts
+    test: SplitFacts
+
+
 class LoadDigests(Message, frozen=True, kw_only=True):
     policy: Digests
     reference: Digests
@@ -244,6 +239,9 @@ class LoadResult(Message, frozen=True, kw_only=True):
     """sha256 of all that `sft` follows from, but for its own payload: equal, equal bits"""
     overlap: Count
     """test prompts whose text is a training text as well"""
+    rows: RowFacts
+    template: str | None
+    """whose chat template renders the prompts; None: none does"""
     versions: dict[str, str]
     nondeterminism: list[str]
     """what may keep two runs on this machine from being bit-identical; empty: nothing"""

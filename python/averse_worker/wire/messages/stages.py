@@ -12,7 +12,8 @@ from averse_worker.wire.messages.base import (
     Seconds,
     Seed,
 )
-from averse_worker.wire.messages.load import DataSource, LoadBackend
+from averse_worker.wire.messages.data import DataSource
+from averse_worker.wire.messages.load import LoadBackend
 
 
 class ModelBase(Message, frozen=True, kw_only=True, tag_field="kind", tag="model"):
