@@ -2,8 +2,8 @@
  * The command line: every command with its options and help. Each command's code is
  * a module of its own, loaded on demand, so that help starts at once.
  */
-import { Command, CommanderError, Option } from "commander";
-import { type ExitCode, exitCode, failureText } from "./failure-text.js";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { type ExitCode, exitCode, failureText, UserError } from "./failure-text.js";
 import { packageVersion } from "./machine/package.js";
 import type { Terminal } from "./terminal.js";
 
@@ -120,6 +120,7 @@ function buildProgram(
     });
 
   addSteeringCommands(program, terminal, end);
+  addEvaluateCommand(program, argv, terminal, end);
 
   program
     .command("ls")
@@ -304,7 +305,6 @@ function addSteeringCommands(
     ["pause", "Pauses a run after the current iterations."],
     ["continue", "Continues a paused run."],
     ["checkpoint", "Saves a checkpoint of every running trial, after its current iteration."],
-    ["evaluate", "Evaluates every policy in training, after its current iteration."],
     ["stop", "Stops a run after the current iterations, with a checkpoint."],
   ] as const) {
     const command = program
@@ -326,6 +326,65 @@ function addSteeringCommands(
       );
     }
   }
+}
+
+function addEvaluateCommand(
+  program: Command,
+  argv: readonly string[],
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  program
+    .command("evaluate")
+    .summary("score models without training, or a running run's policies")
+    .description(
+      "With --with: scores models with an experiment's rewards, judges, data and evaluation, " +
+        "without training; the result is a run, and several models are its arms. Without: " +
+        "evaluates every policy in training of a running run, after its current iteration.",
+    )
+    .argument(
+      "<models-or-run...>",
+      `models: folders, trial folders of a run, or hub ids; without --with a run (${runWords})`,
+    )
+    .option("--with <experiment>", "YAML file, or a name in configs/experiments")
+    .addOption(setOption())
+    .option("--seed <seed>", "seed of sampling (default: the experiment's first)", seedOf)
+    .option("--run-dir <folder>", "the run folder; must not exist yet")
+    .addOption(runsOption())
+    .option("--json", "with --with: one JSON object per line, then a result; else one", false)
+    .addOption(plainOption())
+    .addOption(showTextOption())
+    .addOption(debugOption())
+    .action(async (names: string[], options) => {
+      if (options.with !== undefined) {
+        const { evaluateModels } = await import("./commands/evaluate.js");
+        return end(await evaluateModels(names, { ...options, argv }, terminal));
+      }
+      const { steer } = await import("./commands/steer.js");
+      end(await steer(runToEvaluate(names, options), "evaluate", options, terminal));
+    });
+}
+
+function seedOf(text: string): number {
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || seed > 0xffff_ffff) {
+    throw new InvalidArgumentError("expected a whole number from 0 to 4294967295.");
+  }
+  return seed;
+}
+
+/** @throws {UserError} what was given belongs to the evaluation of models */
+function runToEvaluate(
+  [run, ...more]: readonly string[],
+  { set, seed, runDir }: { set: readonly string[]; seed?: number; runDir?: string },
+): string {
+  if (more.length > 0 || set.length > 0 || seed !== undefined || runDir !== undefined) {
+    throw new UserError(
+      "several models, --set, --seed and --run-dir are for the evaluation of models, which " +
+        "needs --with EXPERIMENT; a running run alone is evaluated without.",
+    );
+  }
+  return run!;
 }
 
 const runWords =

@@ -4,8 +4,13 @@ import { firstFault, schemaFaults } from "../text/schema-faults.js";
 import { renamedTo } from "./renamed-keys.js";
 import { armSections, type Experiment, experimentSchema } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";
+import { policySourceSchema } from "./schema/policy.js";
 
-const arm = z.strictObject({ stage: z.enum(["base", "sft", "rl"]), ...armSections });
+const arm = z.strictObject({
+  stage: z.enum(["base", "sft", "rl"]),
+  policy: policySourceSchema.optional(),
+  ...armSections,
+});
 
 const resolved = experimentSchema.extend({
   arms: z.record(z.string().regex(armNamePattern), arm),

@@ -30,6 +30,15 @@ export interface Trial {
   readonly frontierEvery: number;
 }
 
+/** The model that a trial of the arm begins with, where it starts from no other trial. */
+export function policySource(
+  { policy }: Pick<Experiment, "policy">,
+  arm: Pick<ArmConfig, "policy">,
+): NonNullable<ArmConfig["policy"]> {
+  const { model, revision, trust_remote_code } = arm.policy ?? policy;
+  return { model, revision, trust_remote_code };
+}
+
 /** Step 0 once for all arms that start there; then every so many iterations, and the last. */
 export function isFrontierStep(trial: Trial, step: number): boolean {
   if (step === 0) {

@@ -5,7 +5,7 @@
  */
 import { dataName } from "../config/data-sources.js";
 import type { Experiment } from "../config/schema/experiment.js";
-import type { Trial } from "../config/trials.js";
+import { policySource, type Trial } from "../config/trials.js";
 import type { JournalEvent } from "../journal/events.js";
 import { WorkerFailure } from "../worker/contract.js";
 import { TrialError } from "./failure.js";
@@ -110,9 +110,10 @@ export class RecordedInputs {
   }
 }
 
-function inputsOf({ data, policy, evaluation }: Experiment, trial: Trial): Input[] {
-  const start =
-    trial.after === null ? `policy.model ${policy.model}` : `the model of ${trial.after}`;
+function inputsOf(experiment: Experiment, trial: Trial): Input[] {
+  const { data, evaluation } = experiment;
+  const { model } = policySource(experiment, trial.config);
+  const start = trial.after === null ? `policy.model ${model}` : `the model of ${trial.after}`;
   const { model: reward } = trial.config.reward;
   return [
     { role: "data", id: "data", keys: ["data.path"], name: dataWords(data) },

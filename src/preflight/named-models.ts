@@ -1,6 +1,7 @@
 /** Every model that an experiment names, once each, with what is asked of it. */
 import { isDeepStrictEqual } from "node:util";
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
+import { policySource } from "../config/trials.js";
 
 export interface NamedModel {
   /** As the summary calls it. */
@@ -22,7 +23,7 @@ export interface NamedModel {
 }
 
 export function namedModels(experiment: Experiment): NamedModel[] {
-  const { policy, evaluation } = experiment;
+  const { evaluation } = experiment;
   const judge: NamedModel[] =
     evaluation.judge === null
       ? []
@@ -41,18 +42,21 @@ export function namedModels(experiment: Experiment): NamedModel[] {
           },
         ];
   return [
-    {
-      role: "policy",
-      key: "policy.model",
-      arm: null,
-      model: policy.model,
-      revision: policy.revision,
-      kind: "language model",
-      builtin: "language-model",
-      labelKey: null,
-      label: null,
-      trustRemoteCode: policy.trust_remote_code,
-    },
+    ...distinctOfArms(experiment, (arm) => policySource(experiment, arm)).map(([arm, config]) => {
+      const { model, revision, trust_remote_code } = policySource(experiment, config);
+      return {
+        role: arm === null ? "policy" : `policy of ${arm}`,
+        key: "policy.model",
+        arm,
+        model,
+        revision,
+        kind: "language model" as const,
+        builtin: "language-model",
+        labelKey: null,
+        label: null,
+        trustRemoteCode: trust_remote_code,
+      };
+    }),
     ...distinctOfArms(experiment, ({ reward }) => reward).map(([arm, { reward }]) => ({
       role: arm === null ? "reward" : `reward of ${arm}`,
       key: "reward.model",

@@ -11,7 +11,7 @@ import { dataSchema } from "./data.js";
 import { evaluationSchema } from "./evaluation.js";
 import { name } from "./fields.js";
 import { klSchema } from "./kl.js";
-import { policySchema } from "./policy.js";
+import { policySchema, type policySourceSchema } from "./policy.js";
 import { recordSchema } from "./record.js";
 import { rewardSchema } from "./reward.js";
 import { riskSchema } from "./risk.js";
@@ -66,6 +66,8 @@ export type ExperimentFile = z.infer<typeof experimentSchema>;
 export interface ArmConfig {
   /** `base`: no training · `sft`: evaluated after SFT · `rl`: SFT, then PPO. */
   readonly stage: "base" | "sft" | "rl";
+  /** A model of its own, where models are compared without training; else the experiment's. */
+  readonly policy?: z.infer<typeof policySourceSchema> | undefined;
   readonly reward: z.infer<typeof rewardSchema>;
   readonly rollout: z.infer<typeof rolloutSchema>;
   readonly training: z.infer<typeof trainingSchema>;

@@ -2,6 +2,13 @@
 import { z } from "zod";
 import { count, fraction, positive, revision, trustRemoteCode } from "./fields.js";
 
+/** Where a language model comes from. */
+export const policySourceSchema = z.strictObject({
+  model: z.string().min(1),
+  revision,
+  trust_remote_code: trustRemoteCode,
+});
+
 export const policySchema = z.strictObject({
   model: z.string().min(1).default("builtin").describe("builtin, a local folder, or a hub id"),
   revision,

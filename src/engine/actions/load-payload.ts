@@ -1,5 +1,5 @@
 import type { Experiment } from "../../config/schema/experiment.js";
-import type { Trial } from "../../config/trials.js";
+import { policySource, type Trial } from "../../config/trials.js";
 import type { Payload, Scorer } from "../../protocol/messages.js";
 import { hasCritic } from "../../risk/algorithms.js";
 import { streamSeed } from "../../stats/random.js";
@@ -24,7 +24,8 @@ export function loadPayloadFor(
   device: string | null,
 ): Payload<"load"> {
   const { policy, data, evaluation, backend } = experiment;
-  const { trust_remote_code, quantize, gradient_checkpointing } = policy;
+  const { quantize, gradient_checkpointing } = policy;
+  const source = policySource(experiment, trial.config);
   const { model, revision, label, sign, transform, scale, baseline, timeout_seconds } =
     trial.config.reward;
   const scorerOf = (
@@ -51,10 +52,9 @@ export function loadPayloadFor(
   return {
     seed: streamSeed(trial.seed, "load", 0),
     policy: {
-      model: startFrom ?? policy.model,
+      ...source,
       // A model of this run is a folder, and has no other state.
-      revision: startFrom === null ? policy.revision : null,
-      trust_remote_code,
+      ...(startFrom === null ? {} : { model: startFrom, revision: null }),
       adapter: adapterFor(experiment, trial),
       quantize,
       gradient_checkpointing,

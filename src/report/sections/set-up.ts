@@ -1,7 +1,7 @@
 /** What was run, on what. */
 import { riskWords } from "../../analysis/arm-risk.js";
 import { dataName } from "../../config/data-sources.js";
-import type { ArmConfig } from "../../config/schema/experiment.js";
+import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { riskTerms } from "../../risk/terms.js";
 import { formatCount, formatDuration, formatFraction } from "../../text/numbers.js";
@@ -42,7 +42,7 @@ export function setUpSection(data: ReportData): Block[] {
 
 function facts(data: ReportData): Cell[][] {
   const { experiment, hardware, versions } = data.run;
-  const { policy, reward, training, rollout, evaluation, sft } = experiment;
+  const { reward, training, rollout, evaluation, sft } = experiment;
   const worker = data.trials.find((trial) => trial.worker !== null)?.worker ?? null;
   const named = (record: Readonly<Record<string, string | number>>): string =>
     Object.entries(record)
@@ -52,8 +52,8 @@ function facts(data: ReportData): Cell[][] {
     cells(
       "policy",
       worker === null
-        ? policy.model
-        : `${policy.model}, ${formatCount(worker.parameters)} parameters`,
+        ? policies(experiment)
+        : `${policies(experiment)}, ${formatCount(worker.parameters)} parameters`,
     ),
     cells("reward model", `${reward.model}, judge ${evaluation.judge ?? "none"}`),
     cells("data", dataName(experiment.data)),
@@ -77,6 +77,14 @@ function facts(data: ReportData): Cell[][] {
     cells("versions", named(versions)),
     cells("time", formatDuration(data.finished?.seconds ?? null)),
   ];
+}
+
+/** The model; or each arm's, where they have their own. */
+function policies({ policy, arms }: Experiment): string {
+  const own = Object.entries(arms).flatMap(([arm, config]) =>
+    config.policy === undefined ? [] : [`${arm}: ${config.policy.model}`],
+  );
+  return own.length === 0 ? policy.model : own.join("; ");
 }
 
 function armRow(name: string, arm: ArmConfig): Cell[] {
