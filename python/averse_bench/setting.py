@@ -148,7 +148,7 @@ class Bench:
         self.update(self.rollout(self.prompts(copies)), kept)
 
 
-def no_report(phase: str, done: int, total: int, unit: str) -> None:
+def no_report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
     """Discards progress reports."""
 
 

@@ -117,8 +117,7 @@ export class LiveTrials {
       ports: this.ports,
       inputs: this.inputs,
       abandoned: abandon.signal,
-      onProgress: ({ phase, done, total, unit }) =>
-        this.ports.observe({ kind: "progress", trial: id, phase, done, total, unit }),
+      onProgress: (progress) => this.ports.observe({ kind: "progress", trial: id, ...progress }),
       note: (eventPayload) => this.note(id, eventPayload),
       worker: null,
       loaded: null,

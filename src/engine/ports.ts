@@ -148,6 +148,8 @@ export type Observation =
       /** 0: unknown. */
       readonly total: number;
       readonly unit: string;
+      /** Of the training in hand; null: there is none. */
+      readonly loss: number | null;
     };
 
 export type Observer = (observation: Observation) => void;

@@ -24,6 +24,8 @@ const progress = z.strictObject({
   /** 0: unknown. */
   total: z.number(),
   unit: z.string(),
+  /** Of the training in hand; null: there is none. */
+  loss: z.number().nullable(),
 });
 
 /** Run → view. */

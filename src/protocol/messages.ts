@@ -215,6 +215,10 @@ export const progress = z.strictObject({
   done: natural,
   total: natural.describe("0: unknown"),
   unit: z.string(),
+  loss: z
+    .number()
+    .nullable()
+    .describe("of the training in hand, at its last step; null: there is none"),
 });
 
 export const fromWorker = z.discriminatedUnion("kind", [hello, reply, failure, progress]);

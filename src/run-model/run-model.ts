@@ -51,6 +51,22 @@ export interface Phase {
   readonly since: number;
 }
 
+/** A loss after so many gradient steps. */
+export interface LossPoint {
+  readonly step: number;
+  readonly loss: number;
+  /** On held-out texts; null: not measured here. */
+  readonly held_out: number | null;
+}
+
+/** How the loss of a training before RL went: as heard while it goes on, as journaled after it. */
+export interface LossCurve {
+  /** `SFT`, or the stage's phase. */
+  readonly name: string;
+  /** Ascending. */
+  readonly points: readonly LossPoint[];
+}
+
 /** What a plan says of a trial; `Trial` of the experiment fits. */
 export type PlannedTrial = Pick<TrialModel, "id" | "arm" | "seed" | "stage" | "iterations">;
 
@@ -70,6 +86,8 @@ export interface TrialModel {
   /** Iterations of the checkpoints that are kept, ascending. */
   readonly checkpoints: readonly number[];
   readonly worker: HeadOf<"worker_ready"> | null;
+  /** Null: nothing was trained before RL, or nothing was heard of it. */
+  readonly loss: LossCurve | null;
   /** Model folder, relative to the run folder; null: none was exported. */
   readonly exported: string | null;
   readonly restarts: number;
@@ -218,6 +236,7 @@ export function unknownTrial(id: string): TrialModel {
     evaluations: [],
     checkpoints: [],
     worker: null,
+    loss: null,
     exported: null,
     restarts: 0,
     failedRewards: 0,

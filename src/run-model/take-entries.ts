@@ -4,6 +4,8 @@ import { logLineOf } from "./event-words.js";
 import {
   hasEnded,
   type LogLine,
+  type LossCurve,
+  type Phase,
   type RunModel,
   secondsToLastEvent,
   type TrialModel,
@@ -148,7 +150,7 @@ class Batch {
  */
 export function takeProgress(
   model: RunModel,
-  { trial: id, phase: name, done, total, unit }: ProgressObservation,
+  { trial: id, phase: name, done, total, unit, loss }: ProgressObservation,
   now: number,
 ): RunModel {
   const at = model.trials.findIndex((trial) => trial.id === id);
@@ -158,7 +160,29 @@ export function takeProgress(
   }
   const since = before.phase?.name === name ? before.phase.since : now;
   const status = before.status === "waiting" ? "starting" : before.status;
-  const after: TrialModel = { ...before, status, phase: { name, done, total, unit, since } };
+  const phase = { name, done, total, unit, since };
+  const after: TrialModel = { ...before, status, phase, loss: lossAfter(before, phase, loss) };
   const trials = at < 0 ? [...model.trials, after] : model.trials.with(at, after);
   return { ...model, trials };
+}
+
+/** Points of a curve that is heard; beyond that every second is dropped. */
+const mostHeard = 1000;
+
+/** @param loss after the last of the phase's steps; null: there is none yet */
+function lossAfter(
+  before: Pick<TrialModel, "loss">,
+  { name: phase, done }: Pick<Phase, "name" | "done">,
+  loss: number | null,
+): LossCurve | null {
+  if (loss === null) {
+    return before.loss;
+  }
+  const name = phase === "sft" ? "SFT" : phase;
+  // Done again from its start, after a worker was lost.
+  const past = (before.loss?.name === name ? before.loss.points : []).filter(
+    ({ step }) => step < done,
+  );
+  const kept = past.length < mostHeard ? past : past.filter((_, at) => at % 2 === 0);
+  return { name, points: [...kept, { step: done, loss, held_out: null }] };
 }

@@ -50,6 +50,10 @@ export function takeTrialEvent(draft: TrialDraft, entry: JournalEntry): void {
     case "restored":
       draft.status = "running";
       return;
+    case "sft_finished":
+      // A head that is read unchecked from an older journal lacks the curve.
+      draft.loss = { name: "SFT", points: head.curve ?? [] };
+      return;
     case "step":
       takeStep(draft, head, entry);
       return;

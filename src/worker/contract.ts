@@ -6,7 +6,7 @@
 import type { Command, ErrorKind, Hello, Payload, Progress, Result } from "../protocol/messages.js";
 
 export type ProgressListener = (
-  progress: Pick<Progress, "phase" | "done" | "total" | "unit">,
+  progress: Pick<Progress, "phase" | "done" | "total" | "unit" | "loss">,
 ) => void;
 
 export interface Worker {

@@ -10,7 +10,7 @@ export interface PendingCall {
   readonly reject: (error: Error) => void;
   readonly onProgress: ProgressListener | undefined;
   /** Last heard of; null: nothing yet. */
-  progress: Pick<Progress, "phase" | "done" | "total" | "unit"> | null;
+  progress: Pick<Progress, "phase" | "done" | "total" | "unit" | "loss"> | null;
 }
 
 /** What waits for the next sign of life. */
@@ -61,12 +61,12 @@ export class PendingCalls {
   }
 
   /** Notes progress, which ends a timeout; false: of no pending call. */
-  progressed({ id, phase, done, total, unit }: Progress): boolean {
+  progressed({ id, phase, done, total, unit, loss }: Progress): boolean {
     const watched = this.#calls.get(id);
     if (watched === undefined) {
       return false;
     }
-    watched.call.progress = { phase, done, total, unit };
+    watched.call.progress = { phase, done, total, unit, loss };
     clearTimeout(watched.timeout);
     watched.timeout = setTimeout(watched.onTimeout, watched.limit());
     watched.call.onProgress?.(watched.call.progress);

@@ -84,7 +84,7 @@ class View {
 }
 
 const stepOf = (trial: string, done: number): ProgressMessage => {
-  return { kind: "progress", trial, phase: "sample", done, total: 64, unit: "tokens" };
+  return { kind: "progress", trial, phase: "sample", done, total: 64, unit: "tokens", loss: null };
 };
 const event = (seq: number, trial: string | null) =>
   ({ kind: "event", event: { seq, trial } as unknown as JournalEvent }) as const;

@@ -61,6 +61,7 @@ const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
     done: count,
     total: count,
     unit: text,
+    loss: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true })),
   }),
   fc.record({
     kind: fc.constant("failure" as const),

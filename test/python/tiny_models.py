@@ -233,5 +233,5 @@ class LetterReward:
         return np.array([100 * t.count("a") / max(len(t), 1) for t in texts], dtype=np.float32)
 
 
-def no_report(phase: str, done: int, total: int, unit: str) -> None:
+def no_report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
     """Discards progress reports."""

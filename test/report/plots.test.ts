@@ -114,6 +114,7 @@ describe("how it is drawn", () => {
       "reward-by-prompt",
       "tail-against-kl",
       "tail-against-compute",
+      "loss-curves",
       "training-curves",
       "gain-and-cost",
     ]);

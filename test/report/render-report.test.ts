@@ -39,6 +39,7 @@ describe("report.html", () => {
       "<h2>Risk-averse against risk-neutral</h2>",
       "<h2>What it cost</h2>",
       "<h2>Rewards before and after</h2>",
+      "<h2>Losses before RL</h2>",
       "<h2>Training</h2>",
       "<h2>Texts</h2>",
       "<h2>Set-up</h2>",
@@ -46,8 +47,8 @@ describe("report.html", () => {
     ].map((text) => report.html.indexOf(text));
     expect(order.every((at) => at > 0)).toBe(true);
     expect(order).toEqual([...order].sort((a, b) => a - b));
-    expect(report.html.match(/<svg /g)).toHaveLength(6);
-    expect(report.html.match(/<figcaption>[^<]{60,}/g)).toHaveLength(6);
+    expect(report.html.match(/<svg /g)).toHaveLength(7);
+    expect(report.html.match(/<figcaption>[^<]{60,}/g)).toHaveLength(7);
   });
 
   test("has no id twice", () => {

@@ -45,6 +45,7 @@ describe("trialEta", () => {
       phase: "sft",
       total: 60,
       unit: "steps",
+      loss: null,
     } as const;
     const loaded = fold(started(0, "sft-s0", 0));
     const model = takeProgress(

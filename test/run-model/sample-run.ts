@@ -125,6 +125,7 @@ function trialOf(seed: number, events: SampleRun["events"]): TrialModel {
     iterations,
     status: "running",
     phase: { name: "update", done: 40, total: 64, unit: "episodes", since: 100 },
+    loss: null,
     steps: events.map(({ episodes: _, ...head }, at) => ({
       head: head as StepHead,
       entry: { head: head as StepHead, offset: 1000 * at, length: 1000 },

@@ -185,7 +185,14 @@ describe("the model", () => {
     // A worker that is being started tells of itself by its progress alone.
     const lostOne = fold([...both, stepped(9, b, 0), lost(9, a, 2)]);
     expect(isPausing(lostOne)).toBe(false);
-    const load = { kind: "progress", phase: "load", done: 1, total: 4, unit: "models" } as const;
+    const load = {
+      kind: "progress",
+      phase: "load",
+      done: 1,
+      total: 4,
+      unit: "models",
+      loss: null,
+    } as const;
     expect(isPausing(takeProgress(lostOne, { ...load, trial: a }, begin + 10))).toBe(true);
     expect(isPausing(takeProgress(lostOne, { ...load, done: 4, trial: a }, begin + 10))).toBe(
       false,
@@ -343,6 +350,7 @@ describe("progress", () => {
     done: 3,
     total: 9,
     unit: "t",
+    loss: null,
   } as const;
 
   test("is a phase of its trial, since when it was first heard of", () => {

@@ -67,7 +67,7 @@ describe("exchange", () => {
     receive({ kind: "reply", id, result: pong });
     await answer;
     receive({ kind: "reply", id, result: pong });
-    receive({ kind: "progress", id, phase: "x", done: 1, total: 2, unit: "steps" });
+    receive({ kind: "progress", id, phase: "x", done: 1, total: 2, unit: "steps", loss: null });
     receive({ kind: "reply", id: 99, result: pong });
     expect(seen.strays).toEqual([
       `a reply to request ${id}, which was answered before`,
@@ -92,7 +92,10 @@ describe("exchange", () => {
   });
 
   test.each([
-    ["progress", { kind: "progress", id: 1, phase: "x", done: 1, total: 2, unit: "steps" }],
+    [
+      "progress",
+      { kind: "progress", id: 1, phase: "x", done: 1, total: 2, unit: "steps", loss: null },
+    ],
     [
       "a failure",
       { kind: "failure", id: null, error: "internal", message: "", key: null, detail: null },
@@ -211,7 +214,7 @@ describe("exchange", () => {
     };
     const { id, answer } = ask("save", { path: "/x" }, { onProgress });
     const other = ask("ping", {});
-    receive({ kind: "progress", id, phase: "x", done: 1, total: 2, unit: "steps" });
+    receive({ kind: "progress", id, phase: "x", done: 1, total: 2, unit: "steps", loss: null });
     receive({ kind: "reply", id: other.id, result: pong });
     await expect(answer).rejects.toThrow("listener's bug");
     expect(await other.answer).toEqual(pong);
@@ -223,7 +226,15 @@ describe("exchange", () => {
       greet();
       const onTimeout = vi.fn();
       const { id } = ask("save", { path: "/x" }, { limit: () => 1000, onTimeout });
-      const progress = { kind: "progress", id, phase: "save", done: 3, total: 10, unit: "files" };
+      const progress = {
+        kind: "progress",
+        id,
+        phase: "save",
+        done: 3,
+        total: 10,
+        unit: "files",
+        loss: null,
+      };
       vi.advanceTimersByTime(900);
       receive(progress);
       vi.advanceTimersByTime(900);
@@ -251,7 +262,7 @@ describe("exchange", () => {
       const limit: CallOptions["limit"] = ({ progress }) =>
         progress?.phase === "reference" ? 100 : 1000;
       const { id } = ask("save", { path: "/x" }, { limit, onTimeout });
-      const progress = { kind: "progress", id, done: 0, total: 1, unit: "episodes" };
+      const progress = { kind: "progress", id, done: 0, total: 1, unit: "episodes", loss: null };
       receive({ ...progress, phase: "reference" });
       vi.advanceTimersByTime(100);
       expect(onTimeout).toHaveBeenCalledTimes(1);
@@ -270,7 +281,7 @@ describe("exchange", () => {
     ask("ping", {});
     expect(exchange.calls.inHandText()).toBe("during `ping` (no progress yet)");
     const { id } = ask("sft", sftPayload());
-    receive({ kind: "progress", id, phase: "sft", done: 3, total: 0, unit: "steps" });
+    receive({ kind: "progress", id, phase: "sft", done: 3, total: 0, unit: "steps", loss: null });
     expect(exchange.calls.inHandText()).toBe("during `sft` (phase sft, 3 steps)");
   });
 });

@@ -33,7 +33,7 @@ const messages: readonly FromWorker[] = [
   { kind: "reply", session, id, result: { files: { a: "b" }, bytes: 1, seconds: 1 } },
   { kind: "failure", session, id, error: "internal", message: "m", key: "a.b", detail: null },
   { kind: "failure", session, id: null, error: "protocol", message: "m", key: null, detail: null },
-  { kind: "progress", session, id, phase: "update", done: 1, total: 2, unit: "steps" },
+  { kind: "progress", session, id, phase: "update", done: 1, total: 2, unit: "steps", loss: null },
 ];
 
 // ── what is malformed ─────────────────────────────────────────────────────────────────────────

@@ -196,7 +196,7 @@ describe("{python}", () => {
 
 describe("how long a worker may be silent", () => {
   const limits = timeoutsSchema.parse({ load: 1, other: 2, control: 3, judge: 4, evaluate: 5 });
-  const progress = (phase: string) => ({ phase, done: 1, total: 3, unit: "steps" });
+  const progress = (phase: string) => ({ phase, done: 1, total: 3, unit: "steps", loss: null });
 
   test.each([
     ["evaluate", "judge", 4, "judge"],

@@ -53,8 +53,12 @@ class Report(Protocol):
     cheap (the server thins the messages out), and an interrupt takes effect only here.
     """
 
-    def __call__(self, phase: str, done: int, total: int, unit: str) -> None:
+    def __call__(
+        self, phase: str, done: int, total: int, unit: str, loss: float | None = None
+    ) -> None:
         """Reports `done` of `total` (0: unknown) in `unit` ("episodes", "steps", …).
+
+        `loss` is that of the training in hand, at its last step.
 
         Raises:
             Interrupted: the controller interrupted this command; do not catch it.

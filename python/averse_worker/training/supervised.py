@@ -162,6 +162,7 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
         self._best: tuple[int, Mapping[str, Tensor]] | None = None
         self._report = report
         self._rate = 0.0
+        self._loss: float | None = None
 
     def keep_best(self) -> int | None:
         """Puts the best weights back; the step after which they were. None: there are none."""
@@ -175,7 +176,8 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         plan, step = self._plan, state.global_step
-        self._report(plan.phase, step, plan.steps, "steps")
+        # The loss of this step is logged only after it.
+        self._report(plan.phase, step, plan.steps, "steps", self._loss)
         if self._measure is None:
             return
         if step % plan.held_out_every and step != plan.steps:
@@ -223,6 +225,7 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
             raise Diverged(
                 self._remedy(f"the loss of {self._plan.name} is {loss} at step {state.global_step}")
             )
+        self._loss = loss
         self.course.add(loss, self._rate)
 
     def _trained(self) -> dict[str, nn.Parameter]:

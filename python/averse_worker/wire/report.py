@@ -10,7 +10,7 @@ from averse_worker.wire.errors import Interrupted
 SECONDS_BETWEEN: Final = 0.1
 """Progress of one phase goes out about ten times a second at most."""
 
-Send = Callable[[str, int, int, str], None]
+Send = Callable[[str, int, int, str, float | None], None]
 
 
 class ThinnedReport:
@@ -39,8 +39,10 @@ class ThinnedReport:
         """Makes the next call raise; from any thread."""
         self._interrupted.set()
 
-    def __call__(self, phase: str, done: int, total: int, unit: str) -> None:
-        """Reports `done` of `total` (0: unknown) in `unit`.
+    def __call__(
+        self, phase: str, done: int, total: int, unit: str, loss: float | None = None
+    ) -> None:
+        """Reports `done` of `total` (0: unknown) in `unit`, and the training loss so far.
 
         Raises:
             Interrupted: `interrupt` was called.
@@ -56,5 +58,5 @@ class ThinnedReport:
         completed = 0 < total <= done and current != self._last
         self._last = current  # first: the receiver of the progress may ping for the phase
         if new_phase or completed or now - self._sent_at >= SECONDS_BETWEEN:
-            self._send(phase, done, total, unit)
+            self._send(phase, done, total, unit, loss)
             self._sent_at = now

@@ -225,11 +225,17 @@ class Server:
 
     # ── both ────────────────────────────────────────────────────────────────────────────────
 
-    def _progress_of(self, id: int) -> Callable[[str, int, int, str], None]:
-        def send(phase: str, done: int, total: int, unit: str) -> None:
+    def _progress_of(self, id: int) -> Callable[[str, int, int, str, float | None], None]:
+        def send(phase: str, done: int, total: int, unit: str, loss: float | None) -> None:
             self._send(
                 Progress(
-                    session=self._session, id=id, phase=phase, done=done, total=total, unit=unit
+                    session=self._session,
+                    id=id,
+                    phase=phase,
+                    done=done,
+                    total=total,
+                    unit=unit,
+                    loss=loss,
                 )
             )
 

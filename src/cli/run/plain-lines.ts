@@ -33,7 +33,7 @@ export class PlainLines {
   /** @param now seconds, monotonic */
   lineOf(observation: Observation, now: number): string | null {
     if (observation.kind === "event") return this.#event(observation.event, now);
-    const { trial, phase, done, total, unit } = observation;
+    const { trial, phase, done, total, unit, loss } = observation;
     const trace = this.#trace(trial, now);
     if (trace.phase !== phase) {
       trace.phase = phase;
@@ -43,7 +43,8 @@ export class PlainLines {
     trace.lastLine = now;
     const progress = total > 0 ? ` ${done}/${total} ${unit}` : "";
     const left = total > 0 && done > 0 ? ((now - trace.phaseBegan) / done) * (total - done) : null;
-    return `${trial}  ${phase}${progress}${left === null ? "" : `, ${duration(left)} left`}`;
+    const lossText = loss === null ? "" : `, loss ${loss.toFixed(3)}`;
+    return `${trial}  ${phase}${progress}${lossText}${left === null ? "" : `, ${duration(left)} left`}`;
   }
 
   #event(event: JournalEvent, now: number): string | null {

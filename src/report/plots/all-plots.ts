@@ -2,6 +2,7 @@ import type { ReportData } from "../report-data.js";
 import { drawPlot } from "./chart.js";
 import { tailAgainstCompute, tailAgainstKl } from "./frontier.js";
 import { gainAndCost } from "./gain-and-cost.js";
+import { lossCurves } from "./loss-curves.js";
 import type { ReportPlot } from "./panel.js";
 import { quantileCurve } from "./quantile-curve.js";
 import { rewardHistogram } from "./reward-histogram.js";
@@ -13,6 +14,7 @@ const kinds = [
   quantileCurve,
   tailAgainstKl,
   tailAgainstCompute,
+  lossCurves,
   trainingCurves,
   gainAndCost,
 ] as const;

@@ -8,6 +8,7 @@ import { Lines } from "../terminal/lines.js";
 import { otherArm, zoomInView } from "./in-view.js";
 import { EventLog, eventRange } from "./panels/event-log.js";
 import { said } from "./panels/field.js";
+import { LossPanel } from "./panels/loss-panel.js";
 import { RiskPanel, riskSetting } from "./panels/risk-panel.js";
 import { type TailInput, TailPanel } from "./panels/tail-panel.js";
 import { trainingCharts } from "./panels/training-figures.js";
@@ -38,6 +39,9 @@ export function PanelOfScene({
   }
   if (panel === "tail" && (trial === null || config?.stage === "rl")) {
     return <TailPanel {...tailInput(scene)} {...size} />;
+  }
+  if (panel === "training" && trial !== null && trial.iterations === 0 && trial.loss !== null) {
+    return <LossPanel loss={trial.loss} {...size} />;
   }
   const [question, actual] = [askedQuestion(subject, view), actualQuestion(subject)];
   if (trial === null || config?.stage !== "rl" || question === null || actual === null) {

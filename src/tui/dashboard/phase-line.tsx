@@ -1,7 +1,7 @@
 /** Which part of the work is in hand: one line that moves at least once per second. */
 import type { ReactElement } from "react";
 import { hasEnded, type Phase, type TrialModel } from "../../run-model/run-model.js";
-import { formatDuration } from "../../text/numbers.js";
+import { formatDuration, formatNumber } from "../../text/numbers.js";
 import { progressBar } from "../charts/progress-bar.js";
 import {
   firstThatFits,
@@ -76,7 +76,7 @@ function lineOf(
       }
       return phase === null
         ? [{ text: status === "starting" ? "starting its worker" : "between phases", dim: true }]
-        : phaseInHand(phase, now, width, style);
+        : phaseInHand(phase, lossHeard(trial), now, width, style);
   }
 }
 
@@ -88,7 +88,19 @@ function stoppedWords(run: string): Line[] {
   ].map((text) => [{ text, color: "yellow" }]);
 }
 
-function phaseInHand(phase: Phase, now: number, width: number, style: ViewStyle): Line {
+/** Of the training in hand; null: the phase is none. */
+function lossHeard({ phase, loss }: TrialModel): number | null {
+  const isHeard = phase?.name === "sft" || phase?.name === loss?.name;
+  return isHeard ? (loss?.points.at(-1)?.loss ?? null) : null;
+}
+
+function phaseInHand(
+  phase: Phase,
+  loss: number | null,
+  now: number,
+  width: number,
+  style: ViewStyle,
+): Line {
   const { name, done, total, unit, since } = phase;
   const safe = (text: string): string => modelText(text, { revealed: true, room: 24, style });
   const count = total > 0 ? `${done}/${total}` : done > 0 ? String(done) : "";
@@ -97,6 +109,7 @@ function phaseInHand(phase: Phase, now: number, width: number, style: ViewStyle)
   const title: Line = [{ text: safe(name), color: "cyan", bold: true }];
   const rest: Line = [
     { text: words === "" ? "" : `  ${words}` },
+    { text: loss === null ? "" : `  loss ${formatNumber(loss, 3, style)}` },
     { text: `  ${seconds}`, dim: true },
   ];
   const room = Math.min(bar.most, width - lineWidth([...title, ...rest]) - 2);

@@ -39,7 +39,7 @@ function step(number: number): JournalEvent {
 }
 
 const progress = (phase: string, done: number, total: number) =>
-  ({ kind: "progress", trial: "a-s0", phase, done, total, unit: "steps" }) as const;
+  ({ kind: "progress", trial: "a-s0", phase, done, total, unit: "steps", loss: null }) as const;
 const event = (one: JournalEvent) => ({ kind: "event", event: one }) as const;
 
 describe("plain lines", () => {

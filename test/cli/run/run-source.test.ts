@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 const progress = (trial: string, done: number): ProgressObservation => {
-  return { kind: "progress", trial, phase: "sample", done, total: 9, unit: "tokens" };
+  return { kind: "progress", trial, phase: "sample", done, total: 9, unit: "tokens", loss: null };
 };
 
 /** What a view heard of a run. */

@@ -54,7 +54,7 @@ CLOCKED = ("seconds", "memory_bytes", "gpu")
 """Fields that two equal runs may differ in."""
 
 
-def quiet(phase: str, done: int, total: int, unit: str) -> None:
+def quiet(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
     """Discards progress reports."""
 
 
@@ -65,7 +65,9 @@ class Progress:
         self.calls: list[tuple[str, int, int, str]] = []
         self._interrupt_at = interrupt_at
 
-    def __call__(self, phase: str, done: int, total: int, unit: str) -> None:
+    def __call__(
+        self, phase: str, done: int, total: int, unit: str, loss: float | None = None
+    ) -> None:
         self.calls.append((phase, done, total, unit))
         if len(self.calls) == self._interrupt_at:
             raise Interrupted("on request")

@@ -24,7 +24,7 @@ from payloads import (
 BATCH = 64
 
 
-def quiet(phase: str, done: int, total: int, unit: str) -> None:
+def quiet(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
     """Discards progress reports."""
 
 

@@ -25,7 +25,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return build_engine(request.param)
 
 
-def quiet(phase: str, done: int, total: int, unit: str) -> None:
+def quiet(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
     """Discards progress reports."""
 
 
@@ -120,7 +120,7 @@ def test_a_stage_that_cannot_work_names_the_key(
 
 
 def test_a_stage_can_be_interrupted(engine: Engine, tmp_path: Path) -> None:
-    def interrupt(phase: str, done: int, total: int, unit: str) -> None:
+    def interrupt(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
         if phase == "stage" and done > 0:
             raise Interrupted("on request")
 

@@ -12,7 +12,7 @@ from averse_worker.wire.messages.training import TextsResult
 from payloads import texts_payload
 
 
-def quiet(phase: str, done: int, total: int, unit: str) -> None:
+def quiet(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
     """Discards progress reports."""
 
 

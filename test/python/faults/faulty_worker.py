@@ -128,8 +128,10 @@ class FaultyEngine:
         faults = self._faults
 
         def command(payload: Any, report: Report) -> Any:
-            def watched(phase: str, done: int, total: int, unit: str) -> None:
-                report(phase, done, total, unit)
+            def watched(
+                phase: str, done: int, total: int, unit: str, loss: float | None = None
+            ) -> None:
+                report(phase, done, total, unit, loss)
                 faults.pass_by("progress", phase)
 
             faults.enter(name, payload)

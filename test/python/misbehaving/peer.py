@@ -102,7 +102,7 @@ class Peer:
         if request.command in ("interrupt", "shutdown"):
             return Empty()
 
-        def report(phase: str, done: int, total: int, unit: str) -> None:
+        def report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
             self.send(
                 Progress(
                     session=self.session,
@@ -111,6 +111,7 @@ class Peer:
                     done=done,
                     total=total,
                     unit=unit,
+                    loss=loss,
                 )
             )
 

@@ -14,7 +14,7 @@ GIB = 2**30
 DEVICE = torch.device("cuda", 1)
 
 
-def quiet(phase: str, done: int, total: int, unit: str) -> None:
+def quiet(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
     """Discards progress reports."""
 
 

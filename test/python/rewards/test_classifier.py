@@ -169,7 +169,7 @@ def test_a_download_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[str, str]] = []
     release = threading.Event()
 
-    def report(phase: str, done: int, total: int, unit: str) -> None:
+    def report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
         told.append((phase, unit))
         if len(told) == 2:
             raise Interrupted("on request")

@@ -26,7 +26,7 @@ LOST = [2, 5]
 LEFT = [0, 1, 3, 4, 6, 7]
 
 
-def quiet(phase: str, done: int, total: int, unit: str) -> None:
+def quiet(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
     """Discards progress reports."""
 
 

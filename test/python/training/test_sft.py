@@ -57,7 +57,7 @@ def test_it_leaves_no_files_and_prints_nothing(
     capfd.readouterr()
     seen: list[str] = []
 
-    def report(phase: str, done: int, total: int, unit: str) -> None:
+    def report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
         if phase == "sft":
             seen.extend(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
 
@@ -71,7 +71,7 @@ def test_it_leaves_no_files_and_prints_nothing(
 
 
 def test_an_interrupt_stops_it(language_model: Path) -> None:
-    def report(phase: str, done: int, total: int, unit: str) -> None:
+    def report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
         if done == 2:
             raise Interrupted("on request")
 
@@ -132,3 +132,16 @@ def test_texts_end_where_they_end(tmp_path: Path) -> None:
     assert whole[0] == whole[-1] == tokenizer.eos_token_id
     assert len(cut) == 5
     assert cut[-1] != tokenizer.eos_token_id
+
+
+def test_the_loss_is_told_while_it_trains(language_model: Path) -> None:
+    told: list[float] = []
+
+    def report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
+        if phase == "sft" and loss is not None:
+            told.append(loss)
+
+    result = fine_tune(make_policy(language_model), TEXTS, payload(steps=3), report)
+    # The loss of a step is known only after its report.
+    assert told[0] == pytest.approx(result.loss_first)
+    assert len(told) == 2

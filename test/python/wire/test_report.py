@@ -16,7 +16,7 @@ class Clock:
 def make_report() -> tuple[ThinnedReport, Clock, list[tuple[str, int]]]:
     clock, sent = Clock(), []
     report = ThinnedReport(
-        "rollout", lambda phase, done, _total, _unit: sent.append((phase, done)), clock
+        "rollout", lambda phase, done, _total, _unit, _loss: sent.append((phase, done)), clock
     )
     return report, clock, sent
 
@@ -69,3 +69,11 @@ def test_an_interrupt_raises_with_the_place_it_was_noticed() -> None:
     with pytest.raises(Interrupted, match=r"`rollout` .* phase 'sample' at 3 of 8 episodes"):
         report("sample", 3, 8, "episodes")
     assert sent == [("sample", 0)]
+
+
+def test_the_loss_of_a_training_goes_out_with_its_progress() -> None:
+    sent: list[tuple[int, float | None]] = []
+    report = ThinnedReport("sft", lambda _p, done, _t, _u, loss: sent.append((done, loss)))
+    report("sft", 0, 2, "steps")
+    report("sft", 2, 2, "steps", 3.5)
+    assert sent == [(0, None), (2, 3.5)]

@@ -163,6 +163,7 @@ describe("a view of a run", () => {
       done: 3,
       total: 9,
       unit: "tokens",
+      loss: null,
     });
     await shows(/sample.*3\/9 tokens/);
   });
@@ -359,7 +360,14 @@ describe("a run in the foreground", () => {
   test("is spared a fault in what it tells the view, and in the view's clock", async () => {
     const failing = await open({ foreground: true });
     const outcome = settled(failing);
-    const odd = { kind: "progress", phase: "sample", done: 0, total: 0, unit: "" } as const;
+    const odd = {
+      kind: "progress",
+      phase: "sample",
+      done: 0,
+      total: 0,
+      unit: "",
+      loss: null,
+    } as const;
     const { listener } = failing.run;
     listener!.progress({
       ...odd,

@@ -192,7 +192,7 @@ class SimulatedWorker implements Worker {
     this.#interrupted = false;
     try {
       const [phase, unit] = PHASES[command];
-      onProgress?.({ phase, done: 0, total: 1, unit });
+      onProgress?.({ phase, done: 0, total: 1, unit, loss: null });
       // Gives pings and interrupts their turn, as a real worker does while it works.
       await setImmediate();
       this.#requireOpen();
@@ -203,7 +203,7 @@ class SimulatedWorker implements Worker {
       const perform = this.#engine[command] as (payload: unknown) => unknown;
       const result = perform.call(this.#engine, payload);
       this.#loaded = command === "load" || (this.#loaded && command !== "train_stage");
-      onProgress?.({ phase, done: 1, total: 1, unit });
+      onProgress?.({ phase, done: 1, total: 1, unit, loss: null });
       return result;
     } finally {
       this.#inHand = null;

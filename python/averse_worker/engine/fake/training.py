@@ -128,7 +128,7 @@ def fine_tune(loaded: Loaded, payload: SftPayload, report: Report) -> SftResult:
     points = max(1, steps // _POINTS)
     curve: list[LossPoint] = []
     for step in range(steps):
-        report("sft", step, steps, "steps")
+        report("sft", step, steps, "steps", last if step > 0 else None)
         features = good[random.integers(0, len(good), min(payload.batch, len(good)))]
         error = features @ policy - 0.5
         last = 3.0 + float((error**2).mean())

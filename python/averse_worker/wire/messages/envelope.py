@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from averse_worker.wire.errors import ErrorKind
-from averse_worker.wire.messages.base import LARGEST_EXACT_INTEGER, Count, Message
+from averse_worker.wire.messages.base import LARGEST_EXACT_INTEGER, Count, Finite, Message
 from averse_worker.wire.messages.evaluation import (
     CapabilityPayload,
     CapabilityResult,
@@ -233,6 +233,8 @@ class Progress(Message, frozen=True, kw_only=True, tag_field="kind", tag="progre
     total: Count
     """0: unknown"""
     unit: str
+    loss: Finite | None
+    """of the training in hand, at its last step; None: there is none"""
 
 
 FromWorker = Hello | Reply | Failure | Progress
