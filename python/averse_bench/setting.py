@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from averse_worker.wire.messages.load import (
     ScorePromptsPayload,
 )
 from averse_worker.wire.messages.training import (
+    KlForm,
     KlLoss,
     RolloutPayload,
     RolloutResult,
@@ -123,9 +124,7 @@ class Bench:
         )
         return self.engine.rollout(payload, no_report)
 
-    def update(
-        self, rollout: RolloutResult, kept: float, kl: Literal["exact", "k3"] | None = None
-    ) -> None:
+    def update(self, rollout: RolloutResult, kept: float, kl: KlForm | None = None) -> None:
         """One update on this fraction of the episodes, ⌈fraction·B⌉ of them, and a KL of all."""
         weights = np.zeros(self.setting.batch)
         count = int(np.ceil(kept * self.setting.batch))

@@ -2,12 +2,13 @@
 a KL loss on all episodes adds to the full one."""
 
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from averse_bench.setting import Bench, Setting, Times
+from averse_worker.wire.messages.training import KlForm
 
 FULL: Final = "100%"
-CASES: Final[dict[str, tuple[float, Literal["exact", "k3"] | None]]] = {
+CASES: Final[dict[str, tuple[float, KlForm | None]]] = {
     FULL: (1.0, None),
     "40%": (0.4, None),
     "20%": (0.2, None),

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { gpuState } from "../protocol/fields.js";
 import { declaredFigures, errorKind } from "../protocol/messages.js";
+import { klLossForm } from "../protocol/training.js";
 
 const finite = z.number();
 const count = z.int().nonnegative();
@@ -261,7 +262,7 @@ const step = z.strictObject({
     })
     .optional(),
   /** How the KL loss is computed; absent where the KL is in the return. */
-  kl_loss: z.enum(["exact", "k3"]).optional(),
+  kl_loss: klLossForm.optional(),
   reward_mean: finite,
   return_mean: finite,
   /** Of the returns, at the target α, so that steps and arms compare. */

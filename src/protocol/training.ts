@@ -75,6 +75,9 @@ export const rolloutResult = z.strictObject({
   seconds: z.strictObject({ sample: seconds, reference: seconds, reward: seconds }),
 });
 
+/** How the KL of a token is computed; README.md, section `update`. */
+export const klLossForm = z.enum(["exact", "k3", "k3-corrected"]);
+
 // ── update ──────────────────────────────────────────────────────────────────────────────────
 
 export const updatePayload = z.strictObject({
@@ -89,7 +92,7 @@ export const updatePayload = z.strictObject({
     .nullable()
     .describe("per episode, ≥ 0, on the KL loss; null: there is no KL loss"),
   kl_loss: z
-    .strictObject({ form: z.enum(["exact", "k3"]), coefficient: z.number().nonnegative() })
+    .strictObject({ form: klLossForm, coefficient: z.number().nonnegative() })
     .nullable()
     .describe("null exactly when kl_weights is"),
   loss_aggregation: z.enum(["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"]),

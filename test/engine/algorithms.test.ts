@@ -137,7 +137,7 @@ describe("the KL", () => {
     "in the loss is on every episode, whatever its weight: %j",
     async (arm, aggregation) => {
       const { rollouts, updates, steps } = await sentBy(arm);
-      const form = "kl" in arm && "loss" in arm.kl ? arm.kl.loss : "k3";
+      const form = "kl" in arm && "loss" in arm.kl ? arm.kl.loss : "k3-corrected";
       expect(rollouts.every(({ kl_coefficient }) => kl_coefficient === null)).toBe(true);
       for (const [m, update] of updates.entries()) {
         expect([...float32Array(update.kl_weights!)]).toEqual(Array(16).fill(1));

@@ -10,6 +10,7 @@ from averse_worker.wire.messages.evaluation import EvaluatePayload, ToxicityPayl
 from averse_worker.wire.messages.load import LoadPayload, ScorePromptsPayload
 from averse_worker.wire.messages.stages import DescribeStagePayload, TrainStagePayload
 from averse_worker.wire.messages.training import (
+    KlForm,
     KlLoss,
     RolloutPayload,
     SftPayload,
@@ -243,7 +244,7 @@ def update_payload(
     *,
     advantages: Any = None,
     kl_weights: Any = None,
-    kl_form: Literal["exact", "k3"] = "exact",
+    kl_form: KlForm = "exact",
     kl_coefficient: float = 1.0,
     aggregation: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"] = "token-mean",
     steps: int | None = None,

@@ -1,4 +1,6 @@
 /** Advantages without a critic, against formulas written out per episode. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -6,6 +8,7 @@ import {
   groupRelative,
   leaveOneOut,
   leaveOneOutOfBatch,
+  type Returns,
   riskWeighted,
 } from "../../src/risk/advantages.js";
 
@@ -173,4 +176,28 @@ test("what cannot be grouped, or has no value, is refused", () => {
   const broken = { returns: [1, Number.NaN], completions: 2, failed: none };
   expect(() => groupRelative(broken, "none")).toThrow("returns[1] is NaN");
   expect([...groupRelative({ ...broken, failed: new Set([1]) }, "none")]).toEqual([0, 0]);
+});
+
+/** TRL 1.13 gives the same: test/python/references/test_trl_steps.py reads the same file. */
+describe("the advantages of TRL's trainers", () => {
+  const cases = JSON.parse(
+    readFileSync(join(import.meta.dirname, "advantages.json"), "utf8"),
+  ) as readonly ({ readonly completions: number; readonly rewards: (number | null)[] } & Readonly<
+    Record<string, number[]>
+  >)[];
+
+  test.each([
+    ["rloo", (input: Returns) => leaveOneOut(input)],
+    ["grpo group", (input: Returns) => groupRelative(input, "group")],
+    ["grpo batch", (input: Returns) => groupRelative(input, "batch")],
+    ["grpo none", (input: Returns) => groupRelative(input, "none")],
+  ] as const)("%s", (name, rule) => {
+    for (const { completions, rewards, ...expected } of cases) {
+      const failed = new Set([...rewards.keys()].filter((at) => rewards[at] === null));
+      const found = rule({ returns: rewards.map((one) => one ?? 0), completions, failed });
+      for (const [episode, advantage] of (expected[name] as number[]).entries()) {
+        expect(found[episode]).toBeCloseTo(advantage, 5);
+      }
+    }
+  });
 });

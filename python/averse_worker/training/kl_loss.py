@@ -2,6 +2,8 @@
 
 exact   Σ_v π(v) (log π(v) − log π_ref(v)) at each position of the sampled text
 k3      e^−d − 1 + d,  d = log π(y) − log π_ref(y), of the sampled token (Schulman 2020)
+k3-corrected   k3 · π(y)/π_old(y): its gradient, d·∇log π at π = π_old, is that of the KL in
+        expectation; k3's own is (1 − e^−d)·∇log π (DeepSeek-V3.2; TRL's use_bias_correction_kl)
 """
 
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ class ExactKl:
         return KlTerm(policy.reference_head(), hidden, where, weights) if len(hidden) else None
 
     def loss(
-        self, seen: Evaluated, reference: Tensor, where: Tensor, weights: Tensor
+        self, seen: Evaluated, episodes: Episodes, where: Tensor, weights: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The term, and the KL [B, T] without gradients."""
         if seen.kl_loss is None or seen.kl is None:
@@ -51,6 +53,8 @@ class K3Kl:
     """From the sampled tokens' log-probabilities."""
 
     coefficient: float
+    corrected: bool
+    """times the ratio to the policy that sampled"""
 
     def tokens(self, where: Tensor) -> Tensor:
         """Where the policy's log-probabilities of the sampled tokens are needed for it."""
@@ -63,11 +67,13 @@ class K3Kl:
         return None
 
     def loss(
-        self, seen: Evaluated, reference: Tensor, where: Tensor, weights: Tensor
+        self, seen: Evaluated, episodes: Episodes, where: Tensor, weights: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The term, and the estimate [B, T] without gradients."""
-        difference = torch.where(where, seen.log_probs - reference, 0.0)
+        difference = torch.where(where, seen.log_probs - episodes.reference_log_probs, 0.0)
         estimate = torch.expm1(-difference) + difference
+        if self.corrected:
+            estimate = estimate * torch.where(where, seen.log_probs - episodes.log_probs, 0.0).exp()
         return self.coefficient * (weights * estimate).sum(), estimate.detach()
 
 

@@ -167,8 +167,8 @@ class Ppo:
     ) -> KlLossTerm | None:
         if wanted is None or objective.kl is None:
             return None
-        if wanted.form == "k3":
-            return K3Kl(wanted.coefficient)
+        if wanted.form != "exact":
+            return K3Kl(wanted.coefficient, wanted.form == "k3-corrected")
         hidden = reference_hidden(
             self._policy, objective.episodes, objective.kl.raw > 0, self._training.minibatch, report
         )
@@ -220,8 +220,7 @@ class Ppo:
             held = torch.where(wanted, part.episodes.log_probs, 0.0)
             losses.append(self._policy_loss(term, seen, held, factor, figures))
         if kl is not None and part.kl is not None and part.kl_weights is not None:
-            reference = part.episodes.reference_log_probs
-            loss_kl, per_token = kl.loss(seen, reference, where, kl_weights)
+            loss_kl, per_token = kl.loss(seen, part.episodes, where, kl_weights)
             losses.append(loss_kl)
             figures["loss_kl"] = loss_kl.detach()
             with torch.no_grad():

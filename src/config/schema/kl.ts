@@ -11,9 +11,11 @@ export const klSchema = z.strictObject({
       "return: −β·KL in each episode's return, loss: a loss term on all episodes, whatever their weight; null: loss with grpo, return otherwise",
     ),
   loss: z
-    .enum(["exact", "k3"])
-    .default("k3")
-    .describe("form loss: exact over the vocabulary, or estimated from the sampled tokens"),
+    .enum(["exact", "k3", "k3-corrected"])
+    .default("k3-corrected")
+    .describe(
+      "form loss: exact over the vocabulary, slower, or an estimate from the sampled tokens; k3's gradient is not the KL's, k3-corrected's is",
+    ),
   target: positive.default(6).describe("KL that β is adapted to, in nats per episode"),
   beta: nonNegative.default(0.2).describe("initial β, the weight of the KL penalty"),
   k_beta: nonNegative

@@ -534,7 +534,7 @@ def test_advantages_are_taken_as_they_are(engine_factory: Subject) -> None:
     assert losses[0]["loss_policy"] != 0
 
 
-@pytest.mark.parametrize("form", ["exact", "k3"])
+@pytest.mark.parametrize("form", ["exact", "k3", "k3-corrected"])
 def test_the_kl_loss_draws_the_policy_back(engine_factory: Subject, form: Any) -> None:
     loaded = Loaded(engine_factory, training__learning_rate=1e-3)
     for seed in range(4):
@@ -556,7 +556,7 @@ def test_the_kl_loss_draws_the_policy_back(engine_factory: Subject, form: Any) -
 
 def test_a_kl_loss_of_no_drift_is_nothing(engine_factory: Subject) -> None:
     loaded = Loaded(engine_factory)
-    for form in ("exact", "k3"):
+    for form in ("exact", "k3", "k3-corrected"):
         told = loaded.update(loaded.rollout(), kl_weights=np.ones(EPISODES), kl_form=form)
         assert told.figures["loss_kl"] == pytest.approx(0, abs=1e-6)
         assert told.figures["grad_norm"] == pytest.approx(0, abs=1e-4)

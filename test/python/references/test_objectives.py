@@ -19,11 +19,13 @@ from averse_worker.rollout.generate import Sampler, sample, uniforms
 from averse_worker.training.ppo import Ppo
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadTraining
+from averse_worker.wire.messages.training import KlForm
 from payloads import adapter, load_payload
 from plain import at, next_token_log_probs, plain_model
 from tiny_models import make_policy, update_once, write_language_model, write_policy
 
 Aggregation = Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"]
+FORMS = ("exact", "k3", "k3-corrected")
 AGGREGATIONS = ("token-mean", "seq-mean-token-sum", "seq-mean-token-mean")
 
 PROMPTS = [[0, 40, 50, 60], [0, 70], [0, 33, 34], [0, 80, 81, 82], [9], [0, 90, 91]]
@@ -97,15 +99,19 @@ class Case:
             tokens.append(-torch.minimum(ratio * advantage, clipped * advantage))
         return self.mean([t.sum() for t in tokens], [t.mean() for t in tokens], aggregation)
 
-    def kl_tokens(self, i: int, form: str) -> Tensor:
+    def kl_tokens(self, i: int, form: str, old: list[Tensor] | None = None) -> Tensor:
         own, other = self.logs(self.plain, i), self.logs(self.plain_reference, i).detach()
         if form == "exact":
             return (own.exp() * (own - other)).sum(-1)
         d = at(own - other, self.responses[i])
-        return torch.exp(-d) - 1 + d
+        k3 = torch.exp(-d) - 1 + d
+        if form == "k3":
+            return k3
+        chosen = at(own, self.responses[i])
+        return k3 * (chosen - (chosen.detach() if old is None else old[i])).exp()
 
-    def kl_loss(self, form: str, aggregation: str) -> Tensor:
-        tokens = [k * self.kl_tokens(i, form) for i, k in enumerate(KL_WEIGHTS)]
+    def kl_loss(self, form: str, aggregation: str, old: list[Tensor] | None = None) -> Tensor:
+        tokens = [k * self.kl_tokens(i, form, old) for i, k in enumerate(KL_WEIGHTS)]
         return self.mean([t.sum() for t in tokens], [t.mean() for t in tokens], aggregation)
 
     @torch.no_grad()
@@ -153,10 +159,10 @@ def test_signed_advantages_give_the_gradient_of_reinforce(
     assert told.figures.keys().isdisjoint({"loss_value", "explained_variance", "loss_kl"})
 
 
-@pytest.mark.parametrize("form", ["exact", "k3"])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("aggregation", AGGREGATIONS)
 def test_kl_weights_give_the_gradient_of_the_kl(
-    case: Case, form: Literal["exact", "k3"], aggregation: Aggregation
+    case: Case, form: KlForm, aggregation: Aggregation
 ) -> None:
     ppo = Ppo(case.policy, training(learning_rate=0), SAMPLING["min_new_tokens"])
     told = update_once(
@@ -176,9 +182,9 @@ def test_kl_weights_give_the_gradient_of_the_kl(
     gradients_are(case.policy, loss, case.plain)
 
 
-@pytest.mark.parametrize("form", ["exact", "k3"])
+@pytest.mark.parametrize("form", FORMS)
 def test_a_scaled_head_has_the_gradient_of_the_kl_too(
-    tmp_path: Path, form: Literal["exact", "k3"], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, form: KlForm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Gemma 2 caps its logits after the head, so that its own forward pass has to run."""
     monkeypatch.setattr(chunking, "_CHUNK_LOGITS", 4 * 324)
@@ -190,9 +196,9 @@ def test_a_scaled_head_has_the_gradient_of_the_kl_too(
     gradients_are(case.policy, case.kl_loss(form, "token-mean"), case.plain)
 
 
-@pytest.mark.parametrize("form", ["exact", "k3"])
+@pytest.mark.parametrize("form", FORMS)
 def test_later_passes_are_clipped_and_drawn_back_as_in_a_plain_loop(
-    case: Case, form: Literal["exact", "k3"]
+    case: Case, form: KlForm
 ) -> None:
     """Four epochs of one step each, signed advantages and a KL loss in one, by torch's AdamW."""
     clip, coefficient, epochs = 0.05, 0.3, 4
@@ -210,7 +216,7 @@ def test_later_passes_are_clipped_and_drawn_back_as_in_a_plain_loop(
     old, losses = case.old(), []
     for _ in range(epochs):
         loss = case.policy_loss(old, clip, "token-mean")
-        kl = coefficient * case.kl_loss(form, "token-mean")
+        kl = coefficient * case.kl_loss(form, "token-mean", old)
         losses.append((loss.item(), kl.item()))
         optimizer.zero_grad()
         (loss + kl).backward()
@@ -247,9 +253,9 @@ def watch_passes(policy: Policy, spy: pytest.MonkeyPatch) -> tuple[list[int], li
         return watch(policy.actor), watch(reference.language_model)
 
 
-@pytest.mark.parametrize("form", ["exact", "k3"])
+@pytest.mark.parametrize("form", FORMS)
 def test_what_has_none_of_the_three_costs_no_pass(
-    case: Case, form: Literal["exact", "k3"], monkeypatch: pytest.MonkeyPatch
+    case: Case, form: KlForm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, reference = watch_passes(case.policy, monkeypatch)
     ppo = Ppo(case.policy, training(epochs=3), SAMPLING["min_new_tokens"])

@@ -142,9 +142,12 @@ export function pushed(
   return { policy: policy + step, gradientNorm: Math.abs(gradient) };
 }
 
-/** KL(π‖π_ref) at one action, `exact` or `k3`, and its derivative by the mean action. */
+/**
+ * KL(π‖π_ref) at one action and its derivative by the mean action: `exact`, `k3`, or `k3-corrected`
+ * at the policy that sampled.
+ */
 export function klLoss(
-  form: "exact" | "k3",
+  form: "exact" | "k3" | "k3-corrected",
   action: number,
   { policy, reference, temperature }: Pick<Sampling, "policy" | "reference" | "temperature">,
 ): { readonly kl: number; readonly slope: number } {
@@ -154,10 +157,8 @@ export function klLoss(
     return { kl: apart ** 2 / (2 * variance), slope: apart / variance };
   }
   const d = ((action - reference) ** 2 - (action - policy) ** 2) / (2 * variance);
-  return {
-    kl: Math.exp(-d) - 1 + d,
-    slope: ((1 - Math.exp(-d)) * (action - policy)) / variance,
-  };
+  const pull = form === "k3" ? 1 - Math.exp(-d) : d;
+  return { kl: Math.exp(-d) - 1 + d, slope: (pull * (action - policy)) / variance };
 }
 
 /** Raw rewards of so many components: the world's own, and weaker second opinions. */

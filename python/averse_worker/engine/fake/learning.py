@@ -6,7 +6,7 @@ episodes that take part.
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from averse_worker.engine.fake.world import Floats
 from averse_worker.wire.errors import Diverged
 from averse_worker.wire.messages.load import LoadTraining
+from averse_worker.wire.messages.training import KlForm
 
 POLICY_SPEED: Final = 1500.0
 """Makes the learning rates of a transformer (1e-5) move eight parameters visibly."""
@@ -67,7 +68,7 @@ class Loss:
     """Whether the value head learns, with the same factors."""
     kl: Floats
     """Factor of the KL, its coefficient in."""
-    kl_form: Literal["exact", "k3"] | None
+    kl_form: KlForm | None
 
 
 def log_density(actions: Floats, means: Floats, scale: float) -> Floats:
@@ -81,21 +82,26 @@ def entropy(scale: float) -> float:
 
 
 def kl_loss(
-    form: Literal["exact", "k3"],
+    form: KlForm,
     actions: Floats,
     means: Floats,
     reference: Floats,
+    ratio: Floats,
     scale: float,
 ) -> tuple[Floats, Floats]:
     """KL(π‖π_ref) of each episode and its derivative by the mean of π.
 
-    `exact`: of the two Gaussians; `k3`: e^(−d) − 1 + d with d = log π − log π_ref of the action.
+    `exact`: of the two Gaussians; `k3`: e^(−d) − 1 + d with d = log π − log π_ref of the action;
+    `k3-corrected`: times `ratio`, π over the policy that sampled.
     """
     if form == "exact":
         apart = means - reference
         return 0.5 * (apart / scale) ** 2, apart / scale**2
     d = log_density(actions, means, scale) - log_density(actions, reference, scale)
-    return np.exp(-d) - 1 + d, (1 - np.exp(-d)) * (actions - means) / scale**2
+    k3, pull = np.exp(-d) - 1 + d, (actions - means) / scale**2
+    if form == "k3":
+        return k3, (1 - np.exp(-d)) * pull
+    return ratio * k3, ratio * (1 - np.exp(-d) + k3) * pull
 
 
 def lambda_return(
@@ -143,7 +149,7 @@ def gradient_step(
         pull = weights * active * advantages * ratio * (actions - means) / episodes.scale**2
         if loss.kl_form is not None:
             reference = episodes.reference_means[rows]
-            kl, slope = kl_loss(loss.kl_form, actions, means, reference, episodes.scale)
+            kl, slope = kl_loss(loss.kl_form, actions, means, reference, ratio, episodes.scale)
             pull = pull - loss.kl[rows] * slope
             figures["loss_kl"] = float((loss.kl[rows] * kl).mean())
         policy_gradient = features.T @ pull / rows.size

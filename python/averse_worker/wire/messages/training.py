@@ -119,8 +119,12 @@ class RolloutResult(Message, frozen=True, kw_only=True):
 # ── update ──────────────────────────────────────────────────────────────────────────────────
 
 
+KlForm = Literal["exact", "k3", "k3-corrected"]
+"""how the KL of a token is computed; src/protocol/README.md, section `update`"""
+
+
 class KlLoss(Message, frozen=True, kw_only=True):
-    form: Literal["exact", "k3"]
+    form: KlForm
     coefficient: NonNegative
 
 
