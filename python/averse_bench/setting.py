@@ -169,8 +169,12 @@ def _payload(setting: Setting) -> LoadPayload:
                 weight=1.0,
                 transform="log-sigmoid",
                 scale=2.0,
+                threshold=0,
+                normalize="none",
                 baseline="none",
-                scorer=BuiltinScorer(label=None, sign=1, timeout_seconds=0),
+                scorer=BuiltinScorer(
+                    labels=[], output="logit", text="whole", sign=1, timeout_seconds=0
+                ),
             )
         ],
         judges=[],

@@ -1,4 +1,5 @@
 /** What an arm's risk is: its part in comparisons, in words, and spelt out for the manifest. */
+import { rewardComponents } from "../config/rewards/components.js";
 import type { ArmConfig, RiskConfig } from "../config/schema/experiment.js";
 import { type AlgorithmName, algorithms, learningTerms } from "../risk/algorithms.js";
 import { annealingEnd } from "../risk/annealing/schedule.js";
@@ -85,6 +86,10 @@ export function riskRecord(arm: ArmConfig): RiskRecord {
   const { algorithm, klForm } = learningTerms(arm);
   const klInReturn = klForm === "return";
   const { label: _, ...terms } = riskTerms(risk);
+  const components = rewardComponents(reward);
+  const limits = components.map(({ name, max_failed_fraction }) =>
+    components.length === 1 ? `${max_failed_fraction}` : `${max_failed_fraction} (${name})`,
+  );
   const { population, words } = riskMeasures[risk.measure];
   const { iterations } = training;
   const ranked = terms.statistic === null ? null : statistics[terms.statistic];
@@ -109,6 +114,6 @@ export function riskRecord(arm: ArmConfig): RiskRecord {
     advantages: algorithms[algorithm].words.rule,
     failed_rewards:
       "left out of ranking, update and figures, never scored 0; over " +
-      `${reward.max_failed_fraction} of a batch the run stops`,
+      `${limits.join(", ")} of a batch the run stops`,
   };
 }

@@ -1,5 +1,6 @@
 /** Whether two arms' figures are on one scale: what fixes it, and what differs. */
 import { isDeepStrictEqual } from "node:util";
+import { type RewardConfig, rewardComponents } from "../config/rewards/components.js";
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 
 /** Configuration key, or what a record tells beside it → what it is. */
@@ -12,8 +13,11 @@ export const iterationsKey = "training.iterations";
 const trainingOnly: ReadonlySet<string> = new Set([
   "reward.transform",
   "reward.scale",
+  "reward.threshold",
+  "reward.normalize",
   "reward.baseline",
   "reward.timeout_seconds",
+  "reward.retries",
   "reward.max_failed_fraction",
   "rollout.minibatch",
 ]);
@@ -30,13 +34,27 @@ const notMeasured: ReadonlySet<string> = new Set([
 export function scaleOf(experiment: Experiment, arm: string): Scale {
   const { reward, rollout, training, stage } = experiment.arms[arm] as ArmConfig;
   const { data, evaluation } = experiment;
-  const keys = Object.entries({ reward, rollout, data, evaluation }).flatMap(([section, own]) =>
-    Object.entries(own).map(([key, value]): [string, unknown] => [`${section}.${key}`, value]),
-  );
+  const keys = [
+    ...rewardKeys(reward),
+    ...Object.entries({ rollout, data, evaluation }).flatMap(([section, own]) =>
+      Object.entries(own).map(([key, value]): [string, unknown] => [`${section}.${key}`, value]),
+    ),
+  ];
   return {
     ...Object.fromEntries(keys.filter(([key]) => !trainingOnly.has(key) && !notMeasured.has(key))),
     ...(stage === "rl" ? { [iterationsKey]: training.iterations } : {}),
   };
+}
+
+/** Of several components by their names, `reward.length.unit`: the order plays no part. */
+function rewardKeys(reward: RewardConfig): [string, unknown][] {
+  const components = rewardComponents(reward);
+  return components.flatMap(({ name, ...component }) =>
+    Object.entries(component).flatMap(([key, value]): [string, unknown][] => {
+      const path = components.length === 1 ? `reward.${key}` : `reward.${name}.${key}`;
+      return trainingOnly.has(`reward.${key}`) ? [] : [[path, value]];
+    }),
+  );
 }
 
 export interface ScaleDifference {

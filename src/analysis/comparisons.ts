@@ -8,6 +8,7 @@ import { atEqualCost } from "./equal-cost.js";
 import type { Comparison } from "./evaluation.js";
 import { frontierOf } from "./frontier.js";
 import type { MetricSettings } from "./metrics.js";
+import { metricSettings } from "./metrics.js";
 import { type ComparedMetric, promptInterval } from "./prompt-bootstrap.js";
 import type { RunFigures } from "./trial-figures.js";
 
@@ -33,10 +34,10 @@ export function comparisons(
   trials: readonly Trial[],
   figures: RunFigures,
 ): Comparison[] {
-  const settings: MetricSettings = {
-    harmThreshold: experiment.evaluation.harm_threshold,
-    tailQuantile: experiment.evaluation.tail_fraction,
-  };
+  const settings = metricSettings(experiment);
+  const compared = comparedMetrics.filter(
+    (metric) => metric !== "harm_rate" || settings.harmThreshold !== null,
+  );
   const arms = Object.entries(experiment.arms);
   const averse = arms.filter(([, arm]) => riskRole(arm) === "averse").map(([name]) => name);
   const others = arms
@@ -49,7 +50,7 @@ export function comparisons(
       if (pairs.length === 0 || differ.some(({ key }) => key !== iterationsKey)) {
         return [];
       }
-      return comparedMetrics.flatMap((metric) => [
+      return compared.flatMap((metric) => [
         ...(differ.length > 0 ? [] : [atEqualIterations(a, b, metric, pairs, figures, settings)]),
         ...(["compute", "kl"] as const).map((cost) =>
           alongFrontiers(a, b, metric, cost, pairs, figures),

@@ -68,7 +68,10 @@ function readAt(
   gain: Gain,
   levels: readonly number[],
 ): number | null {
-  const points = curve.map((point) => ({ x: point[cost], y: point[gain] }));
+  const points = curve.flatMap((point) => {
+    const y = point[gain];
+    return y === null ? [] : [{ x: point[cost], y }];
+  });
   const values = levels.map((level) => interpolateAt(points, level));
   return values.every((value) => value !== null) ? mean(values) : null;
 }

@@ -22,7 +22,8 @@ const frontierPoint = z.strictObject({
   reward_mean: finite,
   "cvar_0.1": finite,
   dist_2: finite,
-  harm_rate: finite,
+  /** Null: there is no harm threshold. */
+  harm_rate: finite.nullable(),
 });
 
 /** A − B, paired by seed. Intervals are null where one seed (or no common range) allows none. */

@@ -51,6 +51,6 @@ function pointOf(
     reward_mean: metrics.reward_mean!,
     "cvar_0.1": metrics["cvar_0.1"]!,
     dist_2: metrics.dist_2!,
-    harm_rate: metrics.harm_rate!,
+    harm_rate: metrics.harm_rate ?? null,
   };
 }

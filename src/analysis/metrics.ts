@@ -3,6 +3,7 @@
  * transforms are for training only.
  */
 
+import type { Experiment } from "../config/schema/experiment.js";
 import { worst } from "../risk/selection.js";
 import { conditionalValueAtRisk, tailCount } from "../risk/tail.js";
 import { mean } from "../stats/intervals.js";
@@ -13,6 +14,8 @@ export interface Measured {
   readonly promptScores: ArrayLike<number>;
   /** Arrays below: one per episode, aligned with `promptScores`. */
   readonly rewards: ArrayLike<number>;
+  /** What harm is told by: the rewards, or one component's raw scores. */
+  readonly harm: ArrayLike<number>;
   /** NaN where the judge failed; its figures leave those out. */
   readonly judge: ArrayLike<number> | null;
   /** By name, the raw scores of each reward component; empty where there is one alone. */
@@ -27,10 +30,21 @@ export interface Measured {
 }
 
 export interface MetricSettings {
-  /** `evaluation.harm_threshold`, on the raw reward. */
-  readonly harmThreshold: number;
+  /** `evaluation.harm_threshold`, on the raw reward; null: there is no harm rate. */
+  readonly harmThreshold: number | null;
+  /** `evaluation.harm_component`, whose raw scores it is on; null: the combined reward. */
+  readonly harmComponent: string | null;
   /** `evaluation.tail_fraction`, fraction of prompts in (0, 1]. */
   readonly tailQuantile: number;
+}
+
+export function metricSettings({ evaluation }: Experiment): MetricSettings {
+  const { harm_threshold, harm_component, tail_fraction } = evaluation;
+  return {
+    harmThreshold: harm_threshold,
+    harmComponent: harm_component,
+    tailQuantile: tail_fraction,
+  };
 }
 
 /** α of `cvar_0.1`: the worst tenth of the completions, whatever their prompts. */
@@ -50,7 +64,9 @@ export function metricsOf(
     reward_mean: mean(rewards),
     tail_reward: meanOver(rewards, tail),
     "cvar_0.1": conditionalValueAtRisk(rewards, metricAlpha),
-    harm_rate: harmRate(rewards, settings.harmThreshold),
+    ...(settings.harmThreshold === null
+      ? {}
+      : { harm_rate: harmRate(measured.harm, settings.harmThreshold) }),
     length_mean: mean(measured.lengths),
     kl_mean: mean(measured.kl),
     reward_gain: mean(rewards) - mean(promptScores),

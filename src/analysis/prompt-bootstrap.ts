@@ -30,8 +30,11 @@ export function promptInterval(
   if (taken.length === 0) {
     return null;
   }
-  const first = Float64Array.from(taken, (place) => a.arrays.reward[place]!);
-  const second = Float64Array.from(taken, (place) => b.arrays.reward[place]!);
+  const name = metric === "harm_rate" ? settings.harmComponent : null;
+  const valuesOf = ({ arrays }: EvaluatedEvent) =>
+    (name === null ? undefined : arrays.components?.[name]) ?? arrays.reward;
+  const first = Float64Array.from(taken, (place) => valuesOf(a)[place]!);
+  const second = Float64Array.from(taken, (place) => valuesOf(b)[place]!);
   const statistic = resampled(metric, first, second, settings);
   return bootstrap95(taken.length, statistic, generator(bootstrapSeed), draws);
 }
@@ -48,7 +51,8 @@ function resampled(
     case "tail_reward":
       return meanOf(a.map((reward, index) => reward - b[index]!));
     case "harm_rate": {
-      const harmful = (reward: number): number => (reward < settings.harmThreshold ? 1 : 0);
+      const threshold = settings.harmThreshold ?? Number.NEGATIVE_INFINITY;
+      const harmful = (reward: number): number => (reward < threshold ? 1 : 0);
       return meanOf(a.map((reward, index) => harmful(reward) - harmful(b[index]!)));
     }
     case "cvar_0.1": {

@@ -8,6 +8,7 @@ import { armPresets } from "./arms.js";
 import { isTree, type Tree, withValueAt } from "./key-path.js";
 import type { Override } from "./overrides.js";
 import type { ConfigProblem } from "./problems.js";
+import { listSections } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";
 import { describeValue, type Places, unknownKey } from "./schema-problems.js";
@@ -165,7 +166,7 @@ function sectionProblems(path: readonly string[], changes: Tree, places: Places)
   return Object.entries(changes).flatMap(([section, keys]) => {
     const here = [...path, section];
     if (!Object.hasOwn(armSections, section)) return [unknownKey(here, places.ofKey(here))];
-    if (isTree(keys)) return [];
+    if (isTree(keys) || (listSections.includes(section) && Array.isArray(keys))) return [];
     const remedy = "Indent its keys under it, one per line.";
     return [
       {

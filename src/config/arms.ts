@@ -2,8 +2,9 @@
 
 import { z } from "zod";
 import { riskMeasures } from "../risk/measures/registry.js";
-import { isTree, merged, type Tree } from "./key-path.js";
+import { isIndex, isTree, merged, type Tree } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
+import { listSections } from "./reference.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
 import { type Places, schemaProblems } from "./schema-problems.js";
 
@@ -57,7 +58,15 @@ export function resolveArms(
   const problems: ConfigProblem[] = [];
   for (const [arm, own] of Object.entries(changes)) {
     const preset = Object.hasOwn(armPresets, arm) ? armPresets[arm] : undefined;
-    const tree = merged(merged(shared, preset?.changes ?? {}), onlyTrees(own));
+    const misfit = rewardMisfit(own.reward, shared.reward);
+    if (misfit !== null) {
+      const path = ["arms", arm, "reward"];
+      problems.push({ ...misfit, place: places.of(path), key: path.join(".") });
+      continue;
+    }
+    const { reward, ...others } = shared;
+    const base = replacesReward(own.reward, reward) ? others : shared;
+    const tree = merged(merged(base, preset?.changes ?? {}), onlySections(own));
     const result = armSchema.safeParse(tree);
     if (result.success) arms[arm] = { stage: preset?.stage ?? "rl", ...result.data };
     else problems.push(...schemaProblems(result.error.issues, tree, places, ["arms", arm]));
@@ -66,10 +75,38 @@ export function resolveArms(
 }
 
 /** Sections that are no maps were refused already and would only be refused a second time. */
-function onlyTrees(own: Tree): Tree {
+function onlySections(own: Tree): Tree {
   return Object.fromEntries(
     Object.entries(own).filter(
-      ([name, value]) => Object.hasOwn(armSections, name) && isTree(value),
+      ([name, value]) =>
+        Object.hasOwn(armSections, name) &&
+        (isTree(value) || (listSections.includes(name) && Array.isArray(value))),
     ),
   );
+}
+
+/**
+ * Whether an arm's component takes the place of the experiment's reward: one of another kind, whose
+ * keys have nothing to do with it, or any where that is a list. All else changes its keys.
+ */
+function replacesReward(own: unknown, shared: unknown): boolean {
+  if (!isTree(own) || own.kind === undefined) return false;
+  return !isTree(shared) || own.kind !== shared.kind;
+}
+
+/** Keys that change one component of a list must say which. */
+function rewardMisfit(
+  own: unknown,
+  shared: unknown,
+): Pick<ConfigProblem, "found" | "expected" | "remedy"> | null {
+  if (!isTree(own) || !Array.isArray(shared) || replacesReward(own, shared)) return null;
+  const keys = Object.keys(own);
+  if (keys.length > 0 && keys.every((key) => isIndex(key) && Number(key) < shared.length)) {
+    return null;
+  }
+  return {
+    found: "keys of one component, of an experiment whose `reward` is a list",
+    expected: `a list, a component with its \`kind\`, or keys by place, 0 to ${shared.length - 1}`,
+    remedy: "Write the whole list, or for example `reward: {0: {weight: 2}}`.",
+  };
 }

@@ -7,13 +7,14 @@ import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailCount } from "../risk/tail.js";
 import { algorithmViolations } from "./algorithm-checks.js";
 import type { GivenValues } from "./given-values.js";
-import { type KeyPath, valueAtKey } from "./key-path.js";
+import { isTree, type KeyPath, valueAtKey } from "./key-path.js";
 import type { Override } from "./overrides.js";
 import type { ConfigProblem, Violation } from "./problems.js";
+import { rewardViolations } from "./rewards/violations.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
 
 export function armViolations(name: string, arm: ArmConfig): Violation[] {
-  const always = [...lengthViolations(arm), ...revisionViolations(arm)];
+  const always = [...lengthViolations(arm), ...rewardViolations(arm)];
   if (arm.stage !== "rl") return always;
   return [
     ...always,
@@ -32,18 +33,6 @@ function lengthViolations({ rollout }: ArmConfig): Violation[] {
       found: `min_new_tokens ${rollout.min_new_tokens} over new_tokens ${rollout.new_tokens}`,
       expected: "min_new_tokens of at most new_tokens",
       remedy: `Lower rollout.min_new_tokens to ${rollout.new_tokens} or raise rollout.new_tokens.`,
-    },
-  ];
-}
-
-function revisionViolations({ reward }: ArmConfig): Violation[] {
-  if (reward.model !== "builtin" || reward.revision === null) return [];
-  return [
-    {
-      keys: ["reward.revision", "reward.model"],
-      found: `the revision ${reward.revision} of the builtin reward model`,
-      expected: "a revision of a model from the Hugging Face hub alone",
-      remedy: "Leave reward.revision out, or name a hub id in reward.model.",
     },
   ];
 }
@@ -150,7 +139,7 @@ export function idleOverrides(
   const inForce = [...new Map(overrides.map((one) => [one.path.join("."), one])).values()];
   return inForce.flatMap(({ path, value, text }) => {
     if (!Object.hasOwn(armSections, path[0]!)) return [];
-    if (trained.some(([, arm]) => isDeepStrictEqual(valueAtKey(arm, path), value))) return [];
+    if (trained.some(([, arm]) => has(valueAtKey(arm, path), value))) return [];
     const key = path.join(".");
     const names = trained.map(([name]) => name);
     return [
@@ -163,6 +152,16 @@ export function idleOverrides(
       },
     ];
   });
+}
+
+/** Whether a value is the one given, keys that were left out and filled in aside. */
+function has(value: unknown, given: unknown): boolean {
+  if (Array.isArray(given)) {
+    const all = Array.isArray(value) && value.length === given.length;
+    return all && given.every((own, place) => has(value[place], own));
+  }
+  if (!isTree(given)) return isDeepStrictEqual(value, given);
+  return isTree(value) && Object.entries(given).every(([key, own]) => has(value[key], own));
 }
 
 /**

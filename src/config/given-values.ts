@@ -1,5 +1,5 @@
 /** What a user gave, in the file or by `--set`, and where: the base of places and origins. */
-import { type KeyPath, leaves, type Tree, valueAtKey } from "./key-path.js";
+import { type KeyPath, leavesInLists, type Tree, valueAtKey } from "./key-path.js";
 import type { Override } from "./overrides.js";
 import type { SourcePlace } from "./problems.js";
 import { keyReferences } from "./reference.js";
@@ -9,7 +9,7 @@ import type { YamlSource } from "./yaml.js";
 export type Origin = "file" | "override" | "default";
 
 export interface GivenValues extends Places {
-  /** By whom a key was given; a key inside a list counts as the list. */
+  /** By whom a key was given. */
   origin(path: KeyPath): Origin;
 }
 
@@ -37,15 +37,19 @@ export function givenValues(source: YamlSource, overrides: readonly Override[]):
 /**
  * Origin of every key of the resolved configuration. An arm's keys are listed where the arm
  * itself, its preset aside, changes them: all others are the section's.
+ *
+ * @param lists sections of the experiment that hold lists of maps
  */
 export function originsOf(
   changes: Readonly<Record<string, Tree>>,
+  lists: Tree,
   given: GivenValues,
 ): Record<string, Origin> {
   const paths = [
     ...keyReferences.map(({ key }) => key.split(".")),
+    ...leavesInLists(lists).map(([path]) => path),
     ...Object.entries(changes).flatMap(([arm, own]) =>
-      leaves(own).map(([path]) => ["arms", arm, ...path]),
+      leavesInLists(own).map(([path]) => ["arms", arm, ...path]),
     ),
   ];
   return Object.fromEntries(paths.map((path) => [path.join("."), given.origin(path)]));

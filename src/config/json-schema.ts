@@ -75,11 +75,11 @@ function armsNode(properties: Readonly<Record<string, SchemaNode>>): SchemaNode 
 /** An arm's key that is left out is the experiment's, not the default. */
 function withoutDefaults(node: SchemaNode): SchemaNode {
   const { default: _, ...rest } = node;
-  if (rest.properties === undefined) return rest;
-  const inner = Object.entries(rest.properties).map(([key, child]) => [
-    key,
-    withoutDefaults(child),
-  ]);
+  const { properties, anyOf } = rest;
+  if (properties === undefined) {
+    return anyOf === undefined ? rest : { ...rest, anyOf: anyOf.map(withoutDefaults) };
+  }
+  const inner = Object.entries(properties).map(([key, child]) => [key, withoutDefaults(child)]);
   return { ...rest, properties: Object.fromEntries(inner) };
 }
 

@@ -1,4 +1,7 @@
-/** Configuration trees of plain values, and key paths such as `risk.alpha` in them. */
+/**
+ * Configuration trees of plain values, and key paths such as `risk.alpha` in them. A part that is a
+ * whole number stands for an element of a list: `reward.0.weight`.
+ */
 
 export type Tree = { readonly [key: string]: unknown };
 export type KeyPath = readonly string[];
@@ -7,33 +10,40 @@ export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whether the value is a list with an entry of that number. */
-function isEntry(value: unknown, key: string): value is unknown[] {
-  return Array.isArray(value) && /^\d+$/.test(key) && Number(key) < value.length;
+/** Whether a part of a path stands for an element of a list. */
+export function isIndex(key: PropertyKey): boolean {
+  return /^(0|[1-9]\d*)$/.test(String(key));
 }
 
-/** Own properties only: `constructor` is no configuration key. Entries of a list go by number. */
+/** Own properties only: `constructor` is no configuration key. */
 export function valueAtKey(tree: unknown, path: KeyPath): unknown {
   let value = tree;
   for (const key of path) {
-    if (!isTree(value) && !isEntry(value, key)) return undefined;
-    if (!Object.hasOwn(value, key)) return undefined;
+    const inList = Array.isArray(value) && isIndex(key);
+    if (!(isTree(value) || inList) || !Object.hasOwn(value as object, key)) return undefined;
     value = (value as Tree)[key];
   }
   return value;
 }
 
-/** A copy of the tree with one value set; what is no tree on the way, and no list with that entry, is replaced. */
+/**
+ * A copy of the tree with one value set. An element that a list has is replaced in it; anything else
+ * on the way that is not a tree gives way to one.
+ */
 export function withValueAt(tree: unknown, path: KeyPath, value: unknown): Tree {
+  return withValue(tree, path, value) as Tree;
+}
+
+function withValue(tree: unknown, path: KeyPath, value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) throw new Error("an empty key path");
-  if (isEntry(tree, key)) {
-    const entry = rest.length === 0 ? value : withValueAt(tree[Number(key)], rest, value);
-    return tree.with(Number(key), entry) as unknown as Tree;
+  if (Array.isArray(tree) && isIndex(key) && Number(key) < tree.length) {
+    const child: unknown = tree[Number(key)];
+    return tree.with(Number(key), rest.length === 0 ? value : withValue(child, rest, value));
   }
   const base = isTree(tree) ? tree : {};
   const child = Object.hasOwn(base, key) ? base[key] : undefined;
-  return { ...base, [key]: rest.length === 0 ? value : withValueAt(child, rest, value) };
+  return { ...base, [key]: rest.length === 0 ? value : withValue(child, rest, value) };
 }
 
 /** Every value that is no tree (or an empty one), with its path. */
@@ -44,12 +54,35 @@ export function leaves(tree: Tree, path: KeyPath = []): [KeyPath, unknown][] {
   });
 }
 
-/** Trees are merged key by key; anything else of `over` takes the place of what `under` has. */
+/** As `leaves`, and every value inside lists of trees: `reward.0.weight`. */
+export function leavesInLists(tree: Tree): [KeyPath, unknown][] {
+  return leaves(tree).flatMap(([path, value]): [KeyPath, unknown][] =>
+    Array.isArray(value) && value.length > 0 && value.every(isTree)
+      ? leavesInLists({ ...value }).map(([rest, leaf]) => [[...path, ...rest], leaf])
+      : [[path, value]],
+  );
+}
+
+/**
+ * Trees are merged key by key, a list element by element with a tree whose keys are places of it;
+ * anything else of `over` takes the place of what `under` has.
+ */
 export function merged(under: Tree, over: Tree): Tree {
   const result: Record<string, unknown> = { ...under };
   for (const [key, value] of Object.entries(over)) {
     const below = Object.hasOwn(under, key) ? under[key] : undefined;
-    result[key] = isTree(below) && isTree(value) ? merged(below, value) : value;
+    result[key] = isTree(value) ? mergedValue(below, value) : value;
   }
   return result;
+}
+
+function mergedValue(below: unknown, value: Tree): unknown {
+  if (isTree(below)) return merged(below, value);
+  const places = Object.keys(value);
+  const fits = Array.isArray(below) && places.length > 0 && places.every(isIndex);
+  if (!fits || places.some((place) => Number(place) >= below.length)) return value;
+  return below.map((own: unknown, place) => {
+    const change = value[place];
+    return isTree(own) && isTree(change) ? merged(own, change) : (change ?? own);
+  });
 }

@@ -14,12 +14,14 @@ import {
 } from "./checks.js";
 import { dataViolations } from "./data-checks.js";
 import { type GivenValues, givenValues, type Origin, originsOf } from "./given-values.js";
-import { isTree, type Tree, withValueAt } from "./key-path.js";
+import { isIndex, isTree, type Tree, withValueAt } from "./key-path.js";
 import { locatePaths } from "./local-paths.js";
 import { modelViolations } from "./model-checks.js";
 import { type Override, readOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
-import { keyReference } from "./reference.js";
+import { keyReference, listSections } from "./reference.js";
+import { resolvedEvaluation } from "./rewards/evaluation.js";
+import { judgeViolations } from "./rewards/violations.js";
 import {
   type ArmConfig,
   type Experiment,
@@ -64,10 +66,12 @@ export function loadExperiment(
   const { arms: written, ...rest } = source.tree;
   const onSections = set.filter(({ path }) => path[0] !== "arms");
   const onArms = set.filter(({ path }) => path[0] === "arms");
-  const tree = onSections.reduce<Tree>(
-    (sum, { path, value }) => withSafely(sum, path, value),
-    rest,
-  );
+  const tree = onSections.reduce<Tree>((sum, override) => {
+    const misplaced = misplacedInList(sum, override);
+    if (misplaced === null) return withSafely(sum, override.path, override.value);
+    problems.push(misplaced);
+    return sum;
+  }, rest);
 
   const parsed = experimentSchema.safeParse(tree);
   if (!parsed.success) problems.push(...schemaProblems(parsed.error.issues, tree, given));
@@ -100,17 +104,26 @@ export function loadExperiment(
       ),
     );
     if (problems.length === 0) problems.push(...idleOverrides(onSections, resolved.arms));
+    const { evaluation, violations } = resolvedEvaluation(
+      { ...parsed.data.evaluation, headline },
+      resolved.arms,
+    );
+    const judging = judgeViolations(parsed.data.evaluation.judges, resolved.arms);
+    const evaluated = [...violations, ...judging].map((violation) =>
+      violationProblem(violation, null, given),
+    );
     if (problems.length === 0) {
-      const evaluation = { ...parsed.data.evaluation, headline };
       const whole: Experiment = { ...parsed.data, evaluation, arms: resolved.arms };
       const located = locatePaths(whole, given, file, workingDirectory);
-      if (located.problems.length === 0) {
+      if (located.problems.length === 0 && evaluated.length === 0) {
         const { experiment, written } = located;
-        const origins = originsOf(selection.changes, given);
+        const { reward, evaluation: own } = experiment;
+        const origins = originsOf(selection.changes, { reward, evaluation: own }, given);
         return { experiment, origins, written, text, given };
       }
       problems.push(...located.problems);
     }
+    problems.push(...evaluated);
   }
   throw new ConfigError(inReadingOrder(problems));
 }
@@ -136,10 +149,27 @@ function headlineLeft(
     : headline;
 }
 
+/** `reward.weight` where `reward` is a list, or a place that the list does not have. */
+function misplacedInList(tree: Tree, { path, text }: Override): ConfigProblem | null {
+  const [section, place, ...rest] = path;
+  const list = tree[section!];
+  if (place === undefined || !Array.isArray(list) || !listSections.includes(section!)) return null;
+  if (isIndex(place) && Number(place) < list.length) return null;
+  const key = isIndex(place) ? rest : [place, ...rest];
+  return {
+    place: { override: text },
+    key: path.join("."),
+    found: `a key of ${section}, which is a list of ${list.length}`,
+    expected: `a place of the list, from 0 to ${list.length - 1}`,
+    remedy: `Write for example --set ${[section, 0, ...key].join(".")}=….`,
+  };
+}
+
 /** Where the file has something other than a section, its fault is reported once. */
 function withSafely(tree: Tree, path: readonly string[], value: unknown): Tree {
-  const section = path[0]!;
-  const blocked = path.length > 1 && tree[section] !== undefined && !isTree(tree[section]);
+  const section = tree[path[0]!];
+  const list = Array.isArray(section) && listSections.includes(path[0]!);
+  const blocked = path.length > 1 && section !== undefined && !isTree(section) && !list;
   return blocked ? tree : withValueAt(tree, path, value);
 }
 

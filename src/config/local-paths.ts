@@ -16,17 +16,24 @@ import type { ConfigProblem } from "./problems.js";
 import type { DataConfig } from "./schema/data.js";
 import type { Experiment } from "./schema/experiment.js";
 
-type Kind = "model" | "data" | "template" | "worker";
+type Kind = "model" | "data" | "template" | "worker" | "function" | "words";
 
 const pathKeys: readonly (readonly [section: string, key: string, kind: Kind])[] = [
   ["policy", "model", "model"],
-  ["reward", "model", "model"],
-  ["evaluation", "judge", "model"],
   ["backend", "worker", "worker"],
+];
+
+/** Of a reward component, and of a judge. */
+const scorerKeys: readonly (readonly [key: string, kind: Kind])[] = [
+  ["model", "model"],
+  ["function", "function"],
+  ["words", "words"],
 ];
 
 const expected: Readonly<Record<Kind, string>> = {
   model: "builtin, the folder of a model, or a hub id",
+  function: "file.py:function of a file that is there, or module:function",
+  words: "a list of words, or a file that is there",
   data: "builtin, or a folder or file that is there",
   template: "auto, none, or a Jinja file that is there",
   worker: "the name of a file in configs/workers, or the path of one that is there",
@@ -54,20 +61,21 @@ export function locatePaths(
     if (!isLocal(value, kind)) continue;
     const folders =
       given.origin(source) === "override" ? [workingDirectory] : [dirname(file), workingDirectory];
-    const places = [...new Set(folders.map((folder) => resolve(folder, value)))];
+    const [own, rest] = kind === "function" ? splitFunction(value) : [value, ""];
+    const places = [...new Set(folders.map((folder) => resolve(folder, own)))];
     const found = places.find((place) => isThere(place, kind));
     if (found !== undefined) {
-      if (found === value) continue;
-      located = withValueAt(located, path, found) as unknown as Experiment;
+      if (found === own) continue;
+      located = withValueAt(located, path, `${found}${rest}`) as unknown as Experiment;
       written[path.join(".")] = value;
     } else if (kind !== "model" || !isHubId(value)) {
-      const near = nearest(value, folders, kind);
+      const near = nearest(own, folders, kind);
       problems.push({
         place: given.of(source),
         key: source.join("."),
-        found: `"${value}", which is ${places.length > 1 ? "neither" : "not"} ${places.join(" nor ")}`,
+        found: `"${own}", which is ${places.length > 1 ? "neither" : "not"} ${places.join(" nor ")}`,
         expected: expected[kind],
-        remedy: near === null ? "Correct the path." : `Did you mean ${near}?`,
+        remedy: near === null ? "Correct the path." : `Did you mean ${near}${rest}?`,
       });
     }
   }
@@ -78,8 +86,9 @@ export function locatePaths(
 export function missingPaths(experiment: Experiment): [key: string, path: string][] {
   return pathsOf(experiment, null).flatMap(({ path, kind }): [string, string][] => {
     const value = valueAtKey(experiment, path);
-    const gone = typeof value === "string" && isAbsolute(value) && !isThere(value, kind);
-    return gone ? [[path.join("."), value]] : [];
+    if (typeof value !== "string") return [];
+    const [own] = kind === "function" ? splitFunction(value) : [value];
+    return isAbsolute(own) && !isThere(own, kind) ? [[path.join("."), own]] : [];
   });
 }
 
@@ -91,7 +100,26 @@ export interface LocalPath {
 }
 
 function pathsOf(experiment: Experiment, given: GivenValues | null): LocalPath[] {
-  return [...dataPaths(experiment.data, ["data"]), ...sectionPaths(experiment, given)];
+  const { data, reward, evaluation, arms } = experiment;
+  return [
+    ...dataPaths(data, ["data"]),
+    ...pathKeys.map(([section, key, kind]): LocalPath => {
+      const path = [section, key];
+      return { path, source: path, kind };
+    }),
+    ...scorerPaths(reward, ["reward"]).map((one) => ({ ...one, source: one.path })),
+    ...scorerPaths(evaluation.judges, ["evaluation", "judges"]).map((one) => ({
+      ...one,
+      source: one.path,
+    })),
+    ...Object.entries(arms).flatMap(([arm, own]) =>
+      scorerPaths(own.reward, ["reward"]).map(({ path: shared, kind }): LocalPath => {
+        const path = ["arms", arm, ...shared];
+        const isOwn = given !== null && given.origin(path) !== "default";
+        return { path, source: isOwn ? path : shared, kind };
+      }),
+    ),
+  ];
 }
 
 /** @param base of the data in the configuration */
@@ -113,22 +141,25 @@ export function dataPaths(data: DataConfig, base: KeyPath): LocalPath[] {
   ];
 }
 
-function sectionPaths(experiment: Experiment, given: GivenValues | null): LocalPath[] {
-  return pathKeys.flatMap(([section, key, kind]) => {
-    const shared = [section, key];
-    const arms = Object.keys(experiment.arms).flatMap((arm): LocalPath[] => {
-      const path = ["arms", arm, ...shared];
-      if (valueAtKey(experiment, path) === undefined) return [];
-      const isOwn = given !== null && given.origin(path) !== "default";
-      return [{ path, source: isOwn ? path : shared, kind }];
-    });
-    return [{ path: shared, source: shared, kind }, ...arms];
-  });
+/** Of one scorer, or of each in a list. */
+function scorerPaths(scorers: unknown, base: KeyPath): Omit<LocalPath, "source">[] {
+  const places = Array.isArray(scorers) ? scorers.map((_, place) => [String(place)]) : [[]];
+  return places.flatMap((place) =>
+    scorerKeys.map(([key, kind]) => ({ path: [...base, ...place, key], kind })),
+  );
+}
+
+/** `file.py:function` as file and `:function`. */
+function splitFunction(value: string): [file: string, rest: string] {
+  const colon = value.lastIndexOf(":");
+  return [value.slice(0, colon), value.slice(colon)];
 }
 
 function isLocal(value: unknown, kind: Kind): value is string {
   if (typeof value !== "string" || value === "builtin") return false;
   if (kind === "template") return value !== "auto" && value !== "none";
+  // A module is found by the worker's Python, on its own path.
+  if (kind === "function") return /[/\\]|\.py:\w+$/.test(value);
   // A name leads to a file of the package's, or of the working directory's configs.
   return kind !== "worker" || /[/\\]|\.ya?ml$/.test(value);
 }
@@ -141,7 +172,8 @@ function isHubId(value: string): boolean {
 function isThere(path: string, kind: Kind): boolean {
   const found = entryAt(path);
   if (found === undefined) return false;
-  return kind === "model" ? found.isDirectory() : kind === "data" ? true : found.isFile();
+  if (kind === "data") return true;
+  return kind === "model" ? found.isDirectory() : found.isFile();
 }
 
 /** @throws {Error} of the file system: the place cannot be looked into */

@@ -1,8 +1,8 @@
 /** `--set a.b=c`: one override read, checked against the known keys, and split into leaves. */
 import { parse } from "yaml";
-import { isTree, type KeyPath, leaves } from "./key-path.js";
+import { isIndex, isTree, type KeyPath, leaves } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
-import { keyReference, sectionNames } from "./reference.js";
+import { keyReference, keyReferenceAt, listSections, mapLists, sectionNames } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 import { unknownKey } from "./schema-problems.js";
 import { shorthandKey } from "./shorthands.js";
@@ -49,6 +49,9 @@ export function readOverride(text: string): OverrideReading {
 /** `--set risk={measure: mean, alpha: 1}` is the same as one `--set` for each key in it. */
 function readSection(text: string, path: KeyPath, value: unknown): OverrideReading {
   const section = path.join(".");
+  if (listSections.includes(path.at(-1)!) && Array.isArray(value)) {
+    return { ok: true, overrides: [{ text, path, value }] };
+  }
   if (!isTree(value)) {
     const example = `--set ${section}.${path.at(-1) === "risk" ? "alpha=0.2" : "<key>=<value>"}`;
     return refuse(
@@ -84,13 +87,14 @@ function fitted(key: string, value: unknown, raw: string): unknown {
   }
 }
 
-/** An arm's name may itself have dots: `arms.` + name + `.section.key`. */
+/** An arm's name may itself have dots: `arms.` + name + `.section.key`, the last section counts. */
 function splitKey(key: string): KeyPath {
   const parts = key.split(".").map((part) => part.trim());
   if (parts[0] !== "arms" || parts.length < 3) return parts;
-  const ends = Object.hasOwn(armSections, parts.at(-1)!) ? 1 : 2;
-  const name = parts.slice(1, -ends).join(".");
-  return ["arms", ...(name === "" ? [] : [name]), ...parts.slice(-ends)];
+  const section = parts.findLastIndex((part, at) => at > 1 && Object.hasOwn(armSections, part));
+  const start = section < 0 ? Math.max(1, parts.length - 2) : section;
+  const name = parts.slice(1, start).join(".");
+  return ["arms", ...(name === "" ? [] : [name]), ...parts.slice(start)];
 }
 
 /** Key of the reference that a path stands for; an arm's key stands for the section's, that of a map, or of what may be one, for the whole. */
@@ -98,10 +102,22 @@ function knownKey(path: KeyPath): string | null {
   const inArm = path[0] === "arms" && path.length > 1;
   if (inArm && !Object.hasOwn(armSections, path[2] ?? "")) return null;
   const parts = inArm ? path.slice(2) : path;
-  const [key, map] = [parts.join("."), parts.slice(0, -1).join(".")];
-  if (keyReference(key) !== null) return key;
+  const map = parts.slice(0, -1).join(".");
+  const known = inList(parts) ? null : keyReferenceAt(parts);
+  if (known !== null) return known.key;
   const isMap = ["map", "mixed", "list"].includes(keyReference(map)?.kind ?? "");
-  return isMap && parts.length > 2 && parts.at(-1) !== "" ? map : null;
+  const named = isMap && !mapLists.includes(map) && parts.length > 2 && parts.at(-1) !== "";
+  return named ? map : null;
+}
+
+/** Whether a place of a list stands where there is none: `risk.0.alpha`, `evaluation.judges.label`. */
+function inList(parts: KeyPath): boolean {
+  return parts.some((part, at) => {
+    const above = parts.slice(0, at).join(".");
+    return isIndex(part)
+      ? !mapLists.includes(above) && !listSections.includes(above)
+      : mapLists.includes(above);
+  });
 }
 
 function isSection(path: KeyPath): boolean {

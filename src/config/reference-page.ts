@@ -1,6 +1,6 @@
 /** docs/configuration.md: every key with its type, range, default and meaning. */
 import { armPresets } from "./arms.js";
-import { type KeyReference, keyReferences, sectionNames } from "./reference.js";
+import { type KeyReference, keyReferences, mapLists, sectionNames } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 
 const introduction = `<!-- Generated from src/config/schema/ by \`npm run generate\`: do not edit. -->
@@ -59,25 +59,38 @@ arms:
 \`--set arms.rlhf-kl.kl.beta=0.1\` changes one arm.
 `;
 
+/** What a table does not say of a section that may be a list. */
+const listNotes: Readonly<Partial<Record<string, string>>> = {
+  reward: `One component, or a list of components with these keys each; [docs/rewards.md](rewards.md) explains
+them with examples. Keys of one kind of scorer are refused with another. In a list, keys are named by
+place: \`--set reward.0.weight=2\`. An arm changes the keys of a single component; a list, or a component
+of another \`kind\`, takes the place of the experiment's reward.`,
+  "evaluation.judges": `Keys of each judge in the list, as in \`--set evaluation.judges.0.label=toxic\`.`,
+};
+
 export function referencePage(): string {
   const top = keyReferences.filter(({ key }) => !key.includes("."));
-  const sections = sectionNames.map((section) =>
+  const sections = [...sectionNames, ...mapLists].map((parent) =>
     table(
-      `\`${section}\``,
-      keyReferences.filter(({ key }) => key.startsWith(`${section}.`)),
+      `\`${parent}\``,
+      keyReferences.filter(({ key }) => key.slice(0, key.lastIndexOf(".")) === parent),
+      listNotes[parent],
     ),
   );
-  const choices = keyReferences.filter(({ meanings }) => meanings.length > 0).map(choiceTable);
+  const choices = keyReferences
+    .filter(({ key, meanings }) => meanings.length > 0 && key.split(".").length === 2)
+    .map(choiceTable);
   return `${[introduction, table("Top level", top), arms, ...sections, ...choices].join("\n")}`;
 }
 
-function table(title: string, entries: readonly KeyReference[]): string {
+function table(title: string, entries: readonly KeyReference[], note?: string): string {
   const rows = entries.map(
     ({ key, kind, nullable, range, description, default: fallback }) =>
       `| \`${key}\` | ${kind}${nullable ? " or null" : ""} | ${cell(range)} | ${defaultText(fallback)} | ${cell(description)} |`,
   );
   const head = "| key | type | range | default | meaning |\n|---|---|---|---|---|";
-  return `## ${title}\n\n${head}\n${rows.join("\n")}\n`;
+  const above = note === undefined ? "" : `${note}\n\n`;
+  return `## ${title}\n\n${above}${head}\n${rows.join("\n")}\n`;
 }
 
 function choiceTable({ key, choices, meanings }: KeyReference): string {

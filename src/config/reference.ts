@@ -3,6 +3,7 @@
  * messages, docs/configuration.md and `averse config explain` all draw on this one list.
  */
 import { z } from "zod";
+import { isIndex } from "./key-path.js";
 import { experimentSchema } from "./schema/experiment.js";
 
 type KeyKind = "text" | "number" | "integer" | "boolean" | "choice" | "list" | "map" | "mixed";
@@ -55,13 +56,18 @@ export const experimentJsonSchema = (): SchemaNode =>
 
 const required = new Set(experimentJsonSchema().required ?? []);
 
+/** Lists whose elements' keys have entries of their own; those of other maps are told in one line. */
+const listed = ["evaluation.judges"];
+
+/** Of a list of maps, the keys of each: `evaluation.judges.label` stands for all its elements'. */
 export const keyReferences: readonly KeyReference[] = Object.entries(
   experimentJsonSchema().properties ?? {},
-).flatMap(([key, node]) =>
-  node.properties === undefined
+).flatMap(([key, node]) => {
+  const keys = keysOf(node);
+  return keys === null
     ? [reference(key, node)]
-    : Object.entries(node.properties).map(([child, inner]) => reference(`${key}.${child}`, inner)),
-);
+    : Object.entries(keys).flatMap(([child, inner]) => withKeys(`${key}.${child}`, inner));
+});
 
 const byKey = new Map(keyReferences.map((entry) => [entry.key, entry]));
 
@@ -70,8 +76,44 @@ export const sectionNames: readonly string[] = [
   ...new Set(keyReferences.flatMap(({ key }) => (key.includes(".") ? [key.split(".")[0]!] : []))),
 ];
 
+/** Lists of maps in a section: `evaluation.judges`. */
+export const mapLists: readonly string[] = [
+  ...new Set(
+    keyReferences.flatMap(({ key }) =>
+      key.split(".").length > 2 ? [key.slice(0, key.lastIndexOf("."))] : [],
+    ),
+  ),
+];
+
+/** Sections that may be a list of maps, too: `reward`. */
+export const listSections: readonly string[] = Object.entries(
+  experimentJsonSchema().properties ?? {},
+).flatMap(([key, node]) =>
+  node.anyOf?.some((one) => one.items?.properties !== undefined) ? [key] : [],
+);
+
 export function keyReference(key: string): KeyReference | null {
   return byKey.get(key) ?? null;
+}
+
+/** Of a path into a list the key of its elements: `reward.0.weight` is `reward.weight`. */
+export function keyReferenceAt(path: readonly string[]): KeyReference | null {
+  return keyReference(path.filter((part) => !isIndex(part)).join("."));
+}
+
+/** The keys of a map, or of the maps in a list; null: it is neither. */
+function keysOf(node: SchemaNode): Record<string, SchemaNode> | null {
+  const ways = [node, ...(node.anyOf ?? [])];
+  const maps = [...ways, ...ways.flatMap(({ items }) => (items === undefined ? [] : [items]))];
+  return maps.find(({ properties }) => properties !== undefined)?.properties ?? null;
+}
+
+function withKeys(key: string, node: SchemaNode): KeyReference[] {
+  const inside = listed.includes(key) ? Object.entries(keysOf(node) ?? {}) : [];
+  return [
+    reference(key, node),
+    ...inside.map(([child, inner]) => reference(`${key}.${child}`, inner)),
+  ];
 }
 
 function reference(key: string, whole: SchemaNode): KeyReference {
@@ -97,11 +139,11 @@ function acceptsNull({ type, anyOf = [] }: SchemaNode): boolean {
   return [type ?? []].flat().includes("null") || anyOf.some((one) => one.type === "null");
 }
 
-/** zod writes a choice that may be null as one of two: the choice, or null. */
+/** zod writes what may be null as one of two: the value, or null. */
 function withoutNull(node: SchemaNode): SchemaNode {
   const values = node.anyOf?.filter((one) => one.type !== "null") ?? [];
   const { anyOf, ...rest } = node;
-  return values.length === 1 && anyOf?.length === 2 ? { ...values[0], ...rest } : node;
+  return values.length === 1 && anyOf?.length === 2 ? withoutNull({ ...values[0], ...rest }) : node;
 }
 
 function kindOf(node: SchemaNode, types: readonly string[]): KeyKind {
@@ -126,11 +168,16 @@ function expectedText(key: string, kind: KeyKind, node: SchemaNode): string {
   if (kind === "choice") return `one of ${choices(node).join(", ")}`;
   if (kind === "boolean") return "true or false";
   if (key === "arms") return "a list of known arms, or a map from arm to the keys it changes";
-  if (kind === "list" && node.items?.type === "string") return "a list of texts";
-  if (kind === "list") return `a list of whole numbers ${boundsText(node.items ?? {})}`.trimEnd();
+  if (kind === "list") return listExpected(node);
   if (kind === "map") return "a map from names to values";
   if (kind === "text") return textExpected(key, node);
   return `a ${kind === "integer" ? "whole " : ""}number ${boundsText(node)}`.trimEnd();
+}
+
+function listExpected({ items = {} }: SchemaNode): string {
+  if (items.properties !== undefined) return "a list of maps";
+  if (items.type === "string") return "a list of texts";
+  return `a list of whole numbers ${boundsText(items)}`.trimEnd();
 }
 
 function textExpected(key: string, node: SchemaNode): string {

@@ -9,6 +9,7 @@ export const renamedKeys: Readonly<Record<string, string>> = {
   "sampling.hard_quantile": "sampling.hard_fraction",
   "evaluation.tail_quantile": "evaluation.tail_fraction",
   "reward.max_failed_share": "reward.max_failed_fraction",
+  "evaluation.judge": "evaluation.judges",
 };
 
 /** @returns the key's name now; null: it never had another */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { firstFault, schemaFaults } from "../text/schema-faults.js";
 import { renamedTo } from "./renamed-keys.js";
+import { resolvedEvaluationSchema } from "./schema/evaluation.js";
 import { armSections, type Experiment, experimentSchema } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";
 import { policySourceSchema } from "./schema/policy.js";
@@ -14,6 +15,7 @@ const arm = z.strictObject({
 
 const resolved = experimentSchema.extend({
   arms: z.record(z.string().regex(armNamePattern), arm),
+  evaluation: resolvedEvaluationSchema,
 });
 
 /**
@@ -38,7 +40,7 @@ export function resolvedExperiment(value: unknown): Experiment | string {
 
 /** First key that the schema had to fill in. */
 function missingKey(full: unknown, given: unknown, path: readonly string[]): string | null {
-  if (typeof full !== "object" || full === null || Array.isArray(full)) {
+  if (typeof full !== "object" || full === null) {
     return null;
   }
   for (const [key, inner] of Object.entries(full)) {

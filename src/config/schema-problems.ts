@@ -3,9 +3,9 @@
 import type { z } from "zod";
 import { nearestName } from "../text/nearest-name.js";
 import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
-import type { KeyPath } from "./key-path.js";
+import { isIndex, type KeyPath } from "./key-path.js";
 import type { ConfigProblem, SourcePlace } from "./problems.js";
-import { keyReference, keyReferences, sectionNames } from "./reference.js";
+import { keyReferenceAt, keyReferences, listSections, sectionNames } from "./reference.js";
 import { renamedTo } from "./renamed-keys.js";
 import { armSections } from "./schema/experiment.js";
 
@@ -35,7 +35,7 @@ export function schemaProblems(
 
 function wrongValue(fault: SchemaFault, path: readonly string[], places: Places): ConfigProblem {
   const local = fault.path.map(String);
-  const known = keyReference(local.join(".")) ?? keyReference(local.slice(0, -1).join("."));
+  const known = keyReferenceAt(local) ?? keyReferenceAt(local.slice(0, -1));
   const key = path.join(".");
   const missing = fault.kind === "missing";
   return {
@@ -50,10 +50,13 @@ function wrongValue(fault: SchemaFault, path: readonly string[], places: Places)
 }
 
 function sectionExpected(local: readonly string[]): string | null {
-  return local.length === 1 && sectionNames.includes(local[0]!) ? "a map of keys" : null;
+  const [section, ...rest] = local.filter((part) => !isIndex(part));
+  if (rest.length > 0 || section === undefined || !sectionNames.includes(section)) return null;
+  const orList = listSections.includes(section) && local.length === 1;
+  return orList ? "a map of keys, or a list of them" : "a map of keys";
 }
 
-function remedy(last: string, known: ReturnType<typeof keyReference>, value: unknown): string {
+function remedy(last: string, known: ReturnType<typeof keyReferenceAt>, value: unknown): string {
   if (known === null) return "Indent its keys under it, one per line.";
   const meaning = known.description === "" ? "" : ` (${known.description})`;
   if (known.kind === "text" && typeof value !== "string") return `Put it in quotes${meaning}.`;
@@ -83,7 +86,9 @@ function clipped(text: string): string {
 export function unknownKey(path: KeyPath, place: SourcePlace): ConfigProblem {
   const inArm = path[0] === "arms" && path.length > 2;
   const prefix = inArm ? `${path.slice(0, 2).join(".")}.` : "";
-  const key = (inArm ? path.slice(2) : path).join(".");
+  const own = inArm ? path.slice(2) : path;
+  const key = own.filter((part) => !isIndex(part)).join(".");
+  const places = own.join(".") === key ? "" : `${own.slice(0, -1).join(".")}.`;
   const renamed = renamedTo(key);
   if (renamed !== null) {
     return {
@@ -94,7 +99,18 @@ export function unknownKey(path: KeyPath, place: SourcePlace): ConfigProblem {
       remedy: `Write ${prefix}${renamed} instead.`,
     };
   }
-  const meant = nearestKey(key, inArm);
+  if (isIndex(own.at(-1) ?? "")) {
+    return {
+      place,
+      key: path.join("."),
+      found: "a place of a list",
+      expected: `a key: there is no list of ${Number(own.at(-1)) + 1} or more here`,
+      remedy: `Name the key itself, as in ${prefix}${key}.weight, or one of the list's places.`,
+    };
+  }
+  const near = nearestKey(key, inArm);
+  const meant =
+    near === null || places === "" ? near : `${places}${near.slice(near.lastIndexOf(".") + 1)}`;
   return {
     place,
     key: path.join("."),

@@ -1,4 +1,5 @@
 /** The per-episode arrays of a rollout, looked over before anything is learned from them. */
+import { componentKey, type RewardConfig, rewardComponents } from "../config/rewards/components.js";
 import { float32Array, uint32Array } from "../protocol/arrays.js";
 import type { ComponentScores, Result, ScoreFailure } from "../protocol/messages.js";
 import { mean } from "../stats/intervals.js";
@@ -137,46 +138,76 @@ export function blanked(values: Float32Array, failed: ReadonlySet<number>): Floa
   return values.map((value, episode) => (failed.has(episode) ? Number.NaN : value));
 }
 
+/** What a component, or a judge, failed at, and how much of it a run bears. */
+export interface FailureLimit {
+  /** Its name where there are several; null: it is the only one. */
+  readonly name: string | null;
+  /** Path of its `max_failed_fraction`. */
+  readonly key: string;
+  /** In [0, 1], of the episodes. */
+  readonly maxFraction: number;
+  readonly failures: readonly ScoreFailure[];
+}
+
+/** @param components of a worker's answer, in the order of `load` */
+export function failureLimits(
+  reward: RewardConfig,
+  components: readonly ComponentScores[],
+): FailureLimit[] {
+  return rewardComponents(reward).map(({ name, max_failed_fraction }, place) => ({
+    name: components.length > 1 ? name : null,
+    key: componentKey(reward, place, "max_failed_fraction"),
+    maxFraction: max_failed_fraction,
+    failures: components[place]?.failures ?? [],
+  }));
+}
+
 /**
  * Tells of failed rewards, where they are few enough to continue without.
  *
  * @param what whose rewards, as in "rewards of step 3"
  * @param prompts id of each episode's prompt
- * @param maxFraction `reward.max_failed_fraction`, in [0, 1]
  * @returns a sentence for the journal; null: none failed
- * @throws {TrialError} of kind `reward` when more failed than that fraction of them, or fewer than two
- *   are left
+ * @throws {TrialError} of kind `reward` when more of a component's failed than its fraction of them, or
+ *   fewer than two episodes are left
  */
 export function failedRewards(
   what: string,
-  failures: readonly ScoreFailure[],
+  limits: readonly FailureLimit[],
   prompts: Uint32Array,
-  maxFraction: number,
 ): string | null {
-  const failed = failedEpisodes(failures).size;
+  const failed = failedEpisodes(limits.flatMap(({ failures }) => failures)).size;
   if (failed === 0) {
     return null;
   }
-  const reasons = failures.map(({ kind, message, episodes }) => {
-    const [first, ...more] = uint32Array(episodes);
-    const others = more.length > 0 ? ` and ${more.length} more` : "";
-    return `${kind}: ${message} (episode ${first}, prompt ${prompts[first!]}${others})`;
-  });
+  const reasons = limits.flatMap(({ name, failures }) =>
+    failures.map(({ kind, message, episodes }) => {
+      const [first, ...more] = uint32Array(episodes);
+      const others = more.length > 0 ? ` and ${more.length} more` : "";
+      const own = name === null ? "" : `${name}: `;
+      return `${kind}: ${own}${message} (episode ${first}, prompt ${prompts[first!]}${others})`;
+    }),
+  );
   const untold = reasons.length > TOLD ? `; and ${reasons.length - TOLD} more` : "";
   const failure = `${failed} of ${prompts.length} ${what} failed`;
   const why = `${reasons.slice(0, TOLD).join("; ")}${untold}`;
+  const over = limits.find(
+    ({ failures, maxFraction }) => failedEpisodes(failures).size > maxFraction * prompts.length,
+  );
+  const few = prompts.length - failed < LEAST ? `and fewer than ${LEAST} are left` : null;
   const limit =
-    failed > maxFraction * prompts.length
-      ? `more than reward.max_failed_fraction ${maxFraction} allows`
-      : prompts.length - failed < LEAST
-        ? `and fewer than ${LEAST} are left`
-        : null;
+    over === undefined
+      ? few
+      : `${over.name === null ? "" : `${failedEpisodes(over.failures).size} of ${over.name}, `}` +
+        `more than ${over.key} ${over.maxFraction} allows`;
   if (limit !== null) {
+    const { key } = over ?? limits.find(({ failures }) => failures.length > 0)!;
+    const timeout = key.replace("max_failed_fraction", "timeout_seconds");
     throw new TrialError(
       "reward",
       `${failure}, ${limit}: ${why}. No update was made: fix the reward and run \`averse resume RUN\`; ` +
-        "changing reward.timeout_seconds or reward.max_failed_fraction needs a new run",
-      "reward.max_failed_fraction",
+        `changing ${timeout} or ${key} needs a new run`,
+      key,
       reasons.join("\n"),
     );
   }

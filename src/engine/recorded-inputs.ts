@@ -4,6 +4,13 @@
  * models are no run.
  */
 import { dataName } from "../config/data-sources.js";
+import {
+  digestRole,
+  namedJudges,
+  rewardComponents,
+  type ScorerConfig,
+  scorerSource,
+} from "../config/rewards/components.js";
 import type { Experiment } from "../config/schema/experiment.js";
 import { policySource, type Trial } from "../config/trials.js";
 import type { JournalEvent } from "../journal/events.js";
@@ -12,11 +19,9 @@ import { TrialError } from "./failure.js";
 import type { Plan } from "./plan.js";
 
 type Files = Readonly<Record<string, string>>;
-/** Parts of worker_ready's digests. */
-type Role = "data" | "policy" | "reference" | "reward" | "judge";
-
 interface Input {
-  readonly role: Role;
+  /** Part of worker_ready's digests. */
+  readonly role: string;
   /** Same for all trials that must have the same. */
   readonly id: string;
   /** Config keys by which a worker may name it. */
@@ -114,28 +119,48 @@ function inputsOf(experiment: Experiment, trial: Trial): Input[] {
   const { data, evaluation } = experiment;
   const { model } = policySource(experiment, trial.config);
   const start = trial.after === null ? `policy.model ${model}` : `the model of ${trial.after}`;
-  const { model: reward } = trial.config.reward;
+  const components = rewardComponents(trial.config.reward);
+  const judges = namedJudges(evaluation.judges);
   return [
     { role: "data", id: "data", keys: ["data.path"], name: dataWords(data) },
     { role: "policy", id: `policy ${start}`, keys: ["policy.model"], name: start },
     { role: "reference", id: `reference ${start}`, keys: ["reference"], name: start },
-    {
-      role: "reward",
-      id: `reward ${reward}`,
-      keys: ["reward.model"],
-      name: `reward.model ${reward}`,
-    },
-    {
-      role: "judge",
-      id: "judge",
-      keys: ["judge", "evaluation.judge"],
-      name: `evaluation.judge ${evaluation.judge}`,
-    },
+    ...components.map(
+      (component, place): Input => ({
+        role: digestRole("reward", component.name, components.length),
+        id: `reward ${contentOf(component)}`,
+        keys: scorerKeys(components.length === 1 ? "reward" : `reward.${place}`),
+        name: `${components.length === 1 ? "reward" : `reward.${place}`}.${sourceWords(component)}`,
+      }),
+    ),
+    ...judges.map(
+      (judge, place): Input => ({
+        role: digestRole("judge", judge.name, judges.length),
+        id: `judge ${contentOf(judge)}`,
+        keys: scorerKeys(`evaluation.judges.${place}`),
+        name: `evaluation.judges.${place}.${sourceWords(judge)}`,
+      }),
+    ),
   ];
 }
 
 function dataWords(data: Experiment["data"]): string {
   return `data.path ${dataName(data)}`;
+}
+
+/** What its files follow from: arms may differ in all else. */
+function contentOf({ kind, model, function: python, words }: ScorerConfig): string {
+  return JSON.stringify([kind, model, python, words]);
+}
+
+function scorerKeys(path: string): string[] {
+  return ["model", "function", "words"].map((key) => `${path}.${key}`);
+}
+
+function sourceWords(scorer: ScorerConfig): string {
+  const key = { python: "function", http: "url", lexicon: "words", length: "unit" } as const;
+  const own = scorer.kind in key ? key[scorer.kind as keyof typeof key] : "model";
+  return `${own} ${scorerSource(scorer)}`;
 }
 
 function requireSame(name: string, found: Files, recorded: Files | undefined): void {

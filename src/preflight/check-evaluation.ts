@@ -87,11 +87,11 @@ function smallTrainSets(experiment: Experiment, prompts: PromptCounts | null): C
 function unscored({ checkpoint, evaluation }: Experiment): Concern[] {
   const best = checkpoint.keep_best;
   const needsJudge = best === "judge_reward" || best === "judge_tail";
-  if (!needsJudge || evaluation.judge !== null) return [];
+  if (!needsJudge || evaluation.judges.length > 0) return [];
   return [
     {
       arm: null,
-      keys: ["checkpoint.keep_best", "evaluation.judge"],
+      keys: ["checkpoint.keep_best", "evaluation.judges"],
       found: `keep_best ${best} without a judge`,
       expected: "a judge that scores the evaluations",
       remedy: "Name one in evaluation.judge, or keep the best by another figure.",

@@ -117,7 +117,7 @@ interface Label {
 }
 
 function checkLabel(named: NamedModel, files: ModelFiles): Label {
-  const { labelKey, label } = named;
+  const { labelKey, labels } = named;
   const names = labelsOf(files);
   if (names === null) {
     const found = `${files.place}, whose config.json has id2label ${JSON.stringify(files.config.id2label)}`;
@@ -129,7 +129,7 @@ function checkLabel(named: NamedModel, files: ModelFiles): Label {
   }
   const kind = files.config.problem_type === "multi_label_classification" ? " (multi-label)" : "";
   const listed = `${names.length} ${names.length === 1 ? "label" : "labels"}${kind}`;
-  if (label === null) {
+  if (labels.length === 0) {
     if (names.length <= 2) {
       const chosen = names.at(-1)!;
       const said = names.length === 1 ? listed : `${listed}, ${chosen} is the score`;
@@ -146,7 +146,11 @@ function checkLabel(named: NamedModel, files: ModelFiles): Label {
       problems: [problem(named, labelKey ?? named.key, found, expected, remedy)],
     };
   }
-  if (names.includes(label)) return { told: `${listed}, ${label} is the score`, problems: [] };
+  const label = labels.find((one) => !names.includes(one));
+  if (label === undefined) {
+    const which = labels.length === 1 ? `${labels[0]} is the score` : `${labels.join(", ")} are`;
+    return { told: `${listed}, ${which}${labels.length === 1 ? "" : " scored"}`, problems: [] };
+  }
   const meant = nearestName(label, names);
   return {
     told: null,

@@ -1,5 +1,13 @@
 /** Every model that an experiment names, once each, with what is asked of it. */
 import { isDeepStrictEqual } from "node:util";
+import {
+  componentKey,
+  digestRole,
+  judgeKey,
+  namedJudges,
+  rewardComponents,
+  type ScorerConfig,
+} from "../config/rewards/components.js";
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { policySource } from "../config/trials.js";
 
@@ -18,29 +26,13 @@ export interface NamedModel {
   readonly builtin: string;
   /** Keys of its own settings; null: there is none. */
   readonly labelKey: string | null;
-  readonly label: string | null;
+  /** Empty: the only one, or the second of two. */
+  readonly labels: readonly string[];
   readonly trustRemoteCode: boolean;
 }
 
 export function namedModels(experiment: Experiment): NamedModel[] {
   const { evaluation } = experiment;
-  const judge: NamedModel[] =
-    evaluation.judge === null
-      ? []
-      : [
-          {
-            role: "judge",
-            key: "evaluation.judge",
-            arm: null,
-            model: evaluation.judge,
-            revision: null,
-            kind: "classifier",
-            builtin: "judge",
-            labelKey: null,
-            label: null,
-            trustRemoteCode: false,
-          },
-        ];
   return [
     ...distinctOfArms(experiment, (arm) => policySource(experiment, arm)).map(([arm, config]) => {
       const { model, revision, trust_remote_code } = policySource(experiment, config);
@@ -53,23 +45,46 @@ export function namedModels(experiment: Experiment): NamedModel[] {
         kind: "language model" as const,
         builtin: "language-model",
         labelKey: null,
-        label: null,
+        labels: [],
         trustRemoteCode: trust_remote_code,
       };
     }),
-    ...distinctOfArms(experiment, ({ reward }) => reward).map(([arm, { reward }]) => ({
-      role: arm === null ? "reward" : `reward of ${arm}`,
-      key: "reward.model",
+    ...distinctOfArms(experiment, ({ reward }) => reward).flatMap(([arm, { reward }]) => {
+      const components = rewardComponents(reward);
+      const of = arm === null ? "" : ` of ${arm}`;
+      return components.flatMap((component, place) => {
+        const role = `${digestRole("reward", component.name, components.length)}${of}`;
+        return scoringModel(role, arm, component, (key) => componentKey(reward, place, key));
+      });
+    }),
+    ...namedJudges(evaluation.judges).flatMap((judge, place) => {
+      const role = digestRole("judge", judge.name, evaluation.judges.length);
+      return scoringModel(role, null, judge, (key) => judgeKey(place, key));
+    }),
+  ];
+}
+
+/** The model of a scorer; none where it scores without. */
+function scoringModel(
+  role: string,
+  arm: string | null,
+  { kind, model, revision, label, trust_remote_code }: ScorerConfig,
+  keyOf: (key: string) => string,
+): NamedModel[] {
+  if (kind !== "classifier" && kind !== "preference") return [];
+  return [
+    {
+      role,
+      key: keyOf("model"),
       arm,
-      model: reward.model,
-      revision: reward.revision,
-      kind: "classifier" as const,
-      builtin: "reward",
-      labelKey: "reward.label",
-      label: reward.label,
-      trustRemoteCode: reward.trust_remote_code,
-    })),
-    ...judge,
+      model,
+      revision,
+      kind: "classifier",
+      builtin: role.startsWith("judge") ? "judge" : "reward",
+      labelKey: kind === "classifier" ? keyOf("label") : null,
+      labels: label === null ? [] : [label].flat(),
+      trustRemoteCode: trust_remote_code,
+    },
   ];
 }
 

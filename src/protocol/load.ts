@@ -21,25 +21,67 @@ const adapter = z.strictObject({
 });
 
 const scoring = {
-  label: z
-    .string()
-    .nullable()
-    .describe("class whose logit is the score; null: the only one, or the second of two"),
+  text: z
+    .enum(["whole", "completion"])
+    .describe("what is scored; of a prompt alone it is the prompt"),
   sign: z.union([z.literal(1), z.literal(-1)]),
   timeout_seconds: seconds.describe("of scoring one batch of texts; 0: no limit"),
 };
 
+const classes = {
+  labels: z
+    .array(z.string())
+    .describe("classes that are scored; empty: the only one, or the second of two"),
+  output: z
+    .enum(["logit", "margin", "max", "logsumexp", "probability"])
+    .describe("how the logits of these classes become one score"),
+};
+
 /** What gives a text its raw score; the fields beside `kind` belong to the kind. */
 export const scorer = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("builtin"), ...scoring }),
-  z.strictObject({ kind: z.literal("classifier"), ...model, ...scoring }),
+  z.strictObject({ kind: z.literal("builtin"), ...classes, ...scoring }),
+  z.strictObject({ kind: z.literal("classifier"), ...model, ...classes, ...scoring }),
+  z.strictObject({ kind: z.literal("preference"), ...model, ...scoring }),
+  z.strictObject({
+    kind: z.literal("python"),
+    function: z.string().describe("file.py:function with an absolute path, or module:function"),
+    ...scoring,
+  }),
+  z.strictObject({
+    kind: z.literal("http"),
+    url: z.string(),
+    token_env: z
+      .string()
+      .nullable()
+      .describe("variable of the worker's environment with a bearer token"),
+    retries: natural.describe("further attempts after one that failed"),
+    allow_insecure: z.boolean().describe("http:// to another machine"),
+    format: z.enum(["averse", "openrlhf"]),
+    ...scoring,
+  }),
+  z.strictObject({
+    kind: z.literal("lexicon"),
+    words: z.array(z.string()).nullable().describe("null: those of the file"),
+    path: z.string().nullable().describe("a file with one word per line"),
+    ...scoring,
+  }),
+  z.strictObject({
+    kind: z.literal("length"),
+    unit: z.enum(["tokens", "words", "characters"]).describe("tokens are the policy's"),
+    target: natural.nullable().describe("the score is minus the distance; null: the length"),
+    ...scoring,
+  }),
 ]);
 
 const rewardComponent = z.strictObject({
   name: z.string().describe("unique among the components"),
-  weight: finite.describe("in the combined reward"),
-  transform: z.enum(["identity", "clip", "log-sigmoid"]),
-  scale: finite.describe("clip: bound; log-sigmoid: factor"),
+  weight: finite.describe("in the combined reward; 0: scored, and not trained on"),
+  transform: z.enum(["identity", "clip", "log-sigmoid", "sigmoid", "hinge"]),
+  scale: finite.describe("clip: bound; log-sigmoid, sigmoid, hinge: factor"),
+  threshold: finite.describe("of hinge"),
+  normalize: z
+    .enum(["none", "running"])
+    .describe("running: by mean and deviation of all rollouts so far, this one in"),
   baseline: z
     .enum(["none", "prompt"])
     .describe("prompt: the prompt's own transformed score is subtracted"),

@@ -29,17 +29,21 @@ function harmLine({ headline, start, end }: Conclusion): string {
       "Neither the base model nor SFT was evaluated to compare with."
     );
   }
-  const change = end.harm_rate! / start.harm_rate! - 1;
+  const tails = `${reward(start.tail_reward)} → ${reward(end.tail_reward)}`;
+  if (start.harm_rate === null || end.harm_rate === null) {
+    return `Tail reward: ${tails} with ${start.arm} → ${end.arm}${ruleText(headline)}.`;
+  }
+  const change = end.harm_rate / start.harm_rate - 1;
   const relative = Number.isFinite(change) ? ` (${formatSigned(100 * change, 0)} %)` : "";
   return (
     `Harm rate: ${rate(start.harm_rate)} with ${start.arm} → ${rate(end.harm_rate)} with ` +
-    `${end.arm}${relative}; tail reward ${reward(start.tail_reward)} → ${reward(end.tail_reward)}` +
-    `${ruleText(headline)}.`
+    `${end.arm}${relative}; tail reward ${tails}${ruleText(headline)}.`
   );
 }
 
 function figures({ harm_rate, tail_reward }: NonNullable<Conclusion["start"]>): string {
-  return `Harm rate ${rate(harm_rate)}, tail reward ${reward(tail_reward)}`;
+  const harm = harm_rate === null ? "" : `Harm rate ${rate(harm_rate)}, `;
+  return `${harm}${harm === "" ? "Tail" : "tail"} reward ${reward(tail_reward)}`;
 }
 
 /** Which arm is spoken of, where it could have been another. */

@@ -22,6 +22,11 @@ export function schemaFaults(issues: readonly z.core.$ZodIssue[], value: unknown
       return issue.keys.map((key) => ({ ...unknown, path: [...issue.path, key] }));
     }
     const found = valueAt(value, issue.path);
+    const meant = issue.code === "invalid_union" ? meantBranch(issue.errors) : null;
+    if (meant !== null) {
+      const inside = meant.map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
+      return schemaFaults(inside, value);
+    }
     const kind = issue.code === "invalid_key" ? "name" : found === undefined ? "missing" : "value";
     return [{ path: issue.path, kind, found, message: messageOf(issue) }];
   });
@@ -58,6 +63,15 @@ function messageOf(issue: z.core.$ZodIssue): string {
     if (ways.length > 0) return ways.join(", or ");
   }
   return issue.message.replace(/^Invalid (input|option): /, "");
+}
+
+/** The one way of a union that the value's own type fits, so that only something in it is wrong. */
+function meantBranch(branches: readonly (readonly z.core.$ZodIssue[])[]) {
+  const unfit = new Set(["invalid_type", "invalid_value"]);
+  const fitting = branches.filter((issues) =>
+    issues.every(({ code, path }) => path.length > 0 || !unfit.has(code)),
+  );
+  return fitting.length === 1 ? fitting[0]! : null;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

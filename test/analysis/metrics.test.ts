@@ -7,6 +7,7 @@ import { figures } from "../../src/engine/episodes.js";
 const measured = {
   promptScores: [-5, 1, -4, 2, 3, 0, 1, 2, 3, 4],
   rewards: [-3, 1, -1, 2, 0, 0.5, 4, 5, 6, 7],
+  harm: [-3, 1, -1, 2, 0, 0.5, 4, 5, 6, 7],
   judge: [-1, 0, 1, 0, 0, 0, 0, 0, 0, 0],
   kl: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
   lengths: [4, 4, 4, 4, 4, 4, 4, 4, 4, 14],
@@ -18,7 +19,9 @@ const measured = {
 
 describe("metrics", () => {
   test("of ten episodes, by hand", () => {
-    expect(metricsOf(measured, { harmThreshold: -2, tailQuantile: 0.2 })).toEqual({
+    expect(
+      metricsOf(measured, { harmThreshold: -2, harmComponent: null, tailQuantile: 0.2 }),
+    ).toEqual({
       reward_mean: expect.closeTo(2.15),
       // The two worst prompts score −5 and −4: rewards −3 and −1.
       tail_reward: -2,
@@ -38,14 +41,16 @@ describe("metrics", () => {
 
   test("leave out what was not measured", () => {
     const bare = { ...measured, judge: null, perplexity: null };
-    const names = Object.keys(metricsOf(bare, { harmThreshold: -2, tailQuantile: 0.2 }));
+    const names = Object.keys(
+      metricsOf(bare, { harmThreshold: -2, harmComponent: null, tailQuantile: 0.2 }),
+    );
     expect(names).not.toContain("judge_reward");
     expect(names).not.toContain("judge_tail");
     expect(names).not.toContain("perplexity");
   });
 
   test("leave out what the judge did not answer, and the judge where it never did", () => {
-    const settings = { harmThreshold: -2, tailQuantile: 0.2 };
+    const settings = { harmThreshold: -2, harmComponent: null, tailQuantile: 0.2 };
     const judge = [Number.NaN, 1, 4, 1, 1, 1, 1, 1, 1, 1];
     const some = metricsOf({ ...measured, judge }, settings);
     expect(some.judge_reward).toBeCloseTo(12 / 9);

@@ -146,7 +146,7 @@ describe("overrides", () => {
     ["training.learning_rate=1e-5", "training", "learning_rate", 1e-5],
     ["training.prefix_baseline=true", "training", "prefix_baseline", true],
     ["reward.label=", "reward", "label", null],
-    ["evaluation.judge=null", "evaluation", "judge", null],
+    ["evaluation.harm_threshold=null", "evaluation", "harm_threshold", null],
   ])("--set %s", (set, section, key, value) => {
     const { experiment } = load("name: tiny\n", set);
     expect((experiment as unknown as Record<string, Record<string, unknown>>)[section]![key]).toBe(

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadExperiment } from "../../src/config/load.js";
 import { missingPaths } from "../../src/config/local-paths.js";
+import { type RewardConfig, rewardComponents } from "../../src/config/rewards/components.js";
 import { scratchFolder } from "./scratch-files.js";
 
 /** A folder with `exp/x.yaml`, a working directory `work`, and what else is named: `/` at the end, a folder. */
@@ -29,6 +30,8 @@ function places(yaml: string, ...there: string[]) {
   };
 }
 
+const modelOf = (reward: RewardConfig) => rewardComponents(reward)[0]!.model;
+
 describe("a path of the file", () => {
   test("is one beside the file, before one of the working directory, before a hub's model", () => {
     const yaml = "policy: {model: gpt2}\ndata: {path: ../texts}\n";
@@ -46,26 +49,26 @@ describe("a path of the file", () => {
 
   test("holds for every arm, and an arm's own for it alone", () => {
     const yaml =
-      "reward: {model: rm}\narms:\n  sft:\n  mine: {reward: {model: other/rm}, kl: {beta: 0.1}}\n";
+      "reward: {model: rm}\nevaluation: {harm_threshold: 0}\narms:\n  sft:\n  mine: {reward: {model: other/rm}, kl: {beta: 0.1}}\n";
     const { root, load } = places(yaml, "exp/rm/", "work/other/rm/");
     const { experiment, written } = load();
-    expect(experiment.reward.model).toBe(join(root, "exp/rm"));
-    expect(experiment.arms.sft!.reward.model).toBe(join(root, "exp/rm"));
-    expect(experiment.arms.mine!.reward.model).toBe(join(root, "work/other/rm"));
+    expect(modelOf(experiment.reward)).toBe(join(root, "exp/rm"));
+    expect(modelOf(experiment.arms.sft!.reward)).toBe(join(root, "exp/rm"));
+    expect(modelOf(experiment.arms.mine!.reward)).toBe(join(root, "work/other/rm"));
     expect(written["arms.mine.reward.model"]).toBe("other/rm");
   });
 
   test("may be absolute, a hub id, builtin or null, which stay as they are", () => {
-    const { root, load } = places("evaluation: {judge: null}\n", "models/a/");
+    const { root, load } = places("evaluation: {judges: [], harm_threshold: 0}\n", "models/a/");
     const absolute = join(root, "models/a");
     const { experiment, written } = load(
       `policy.model=${absolute}`,
       "reward.model=owner/name-1.5B",
     );
     expect(experiment.policy.model).toBe(absolute);
-    expect(experiment.reward.model).toBe("owner/name-1.5B");
+    expect(modelOf(experiment.reward)).toBe("owner/name-1.5B");
     expect(experiment.data.path).toBe("builtin");
-    expect(experiment.evaluation.judge).toBeNull();
+    expect(experiment.evaluation.judges).toEqual([]);
     expect(written).toEqual({});
   });
 
@@ -98,7 +101,7 @@ describe("what is missing is refused with the places looked at and the nearest n
     ],
     [
       "",
-      ["reward.model=../nowhere/at/all"],
+      ["reward.model=../nowhere/at/all", "evaluation.harm_threshold=0"],
       '--set reward.model=../nowhere/at/all: reward.model: found "../nowhere/at/all", which is not ' +
         "nowhere/at/all, expected builtin, the folder of a model, or a hub id. Correct the path.",
     ],

@@ -1,21 +1,24 @@
 /** Small experiments for tests: the schema's defaults, shrunk. */
+import type { z } from "zod";
+import { resolvedEvaluation } from "../../src/config/rewards/evaluation.js";
 import {
   type ArmConfig,
   type Experiment,
   type ExperimentFile,
   experimentSchema,
 } from "../../src/config/schema/experiment.js";
+import { rewardSchema } from "../../src/config/schema/reward.js";
 
 type Sections = Omit<ArmConfig, "stage">;
 type ArmChanges = { readonly stage?: ArmConfig["stage"] } & {
-  readonly [S in keyof Sections]?: Partial<Sections[S]>;
-};
+  readonly [S in Exclude<keyof Sections, "reward">]?: Partial<Sections[S]>;
+} & { readonly reward?: z.input<typeof rewardSchema> };
 
 /** What each arm changes; `stage` is read off the name where it is not given. */
 export interface ExperimentChanges {
   readonly arms?: Readonly<Record<string, ArmChanges>>;
   readonly seeds?: readonly number[];
-  readonly reward?: Partial<ExperimentFile["reward"]>;
+  readonly reward?: z.input<typeof rewardSchema>;
   readonly data?: Partial<ExperimentFile["data"]>;
   readonly policy?: Partial<ExperimentFile["policy"]>;
   readonly sft?: Partial<ExperimentFile["sft"]>;
@@ -52,7 +55,7 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
     const stage = own.stage ?? (name === "sft" || name === "base" ? name : "rl");
     const arm: ArmConfig = {
       stage,
-      reward: { ...reward, ...own.reward },
+      reward: own.reward === undefined ? reward : rewardSchema.parse(own.reward),
       rollout: { ...rollout, ...own.rollout },
       training: { ...training, ...own.training },
       risk: { ...risk, ...own.risk },
@@ -61,7 +64,9 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
     };
     return [name, arm] as const;
   });
-  return { ...file, arms: Object.fromEntries(arms) };
+  const resolved = Object.fromEntries(arms);
+  const { evaluation } = resolvedEvaluation(file.evaluation, resolved);
+  return { ...file, evaluation, arms: resolved };
 }
 
 export const standardArms = {

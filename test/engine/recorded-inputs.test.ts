@@ -64,7 +64,7 @@ describe("a worker that loads other files than the run recorded is refused befor
     [
       "judge",
       { judges: { judge: { simulated: is } } },
-      /^evaluation\.judge builtin has changed since this run began: its simulated /,
+      /^evaluation\.judges\.0\.model builtin has changed since this run began: its simulated /,
     ],
   ] as const)("%s, in a run that is resumed", async (_, changes, message) => {
     const before = await stoppedRun(oneByOne, 2);

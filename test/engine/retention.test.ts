@@ -18,6 +18,7 @@ describe("the best checkpoint", () => {
       {
         promptScores: [1, 2],
         rewards: [1, 2],
+        harm: [1, 2],
         judge: [1, 2],
         kl: [1, 2],
         lengths: [1, 2],
@@ -26,7 +27,7 @@ describe("the best checkpoint", () => {
         components: {},
         judges: {},
       },
-      { harmThreshold: 0, tailQuantile: 0.5 },
+      { harmThreshold: 0, harmComponent: null, tailQuantile: 0.5 },
     );
     expect([...metrics].sort()).toEqual(Object.keys(measured).sort());
   });

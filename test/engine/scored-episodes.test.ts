@@ -16,11 +16,18 @@ const failure = (
   message = "KeyError: x",
 ): ScoreFailure => ({ kind, message, episodes: uint32Bytes(episodes) });
 
+const limit = (failures: ScoreFailure[], maxFraction: number, name: string | null = null) => ({
+  name,
+  key: name === null ? "reward.max_failed_fraction" : `reward.${name}.max_failed_fraction`,
+  maxFraction,
+  failures,
+});
+
 const prompts = (count: number) => Uint32Array.from({ length: count }, (_, i) => 100 + i);
 
 function refusal(failures: ScoreFailure[], count: number, share: number): TrialError {
   try {
-    failedRewards("rewards of step 3", failures, prompts(count), share);
+    failedRewards("rewards of step 3", [limit(failures, share)], prompts(count));
   } catch (error) {
     expect(error).toBeInstanceOf(TrialError);
     return error as TrialError;
@@ -39,11 +46,11 @@ test("failed episodes, the others, and their values", () => {
 
 describe("failed rewards", () => {
   test("none is nothing to tell", () => {
-    expect(failedRewards("rewards of step 3", [], prompts(1), 0)).toBeNull();
+    expect(failedRewards("rewards of step 3", [limit([], 0)], prompts(1))).toBeNull();
   });
 
   test("within the fraction are told, with the reason and where", () => {
-    const told = failedRewards("rewards of step 3", [failure([2, 7])], prompts(20), 0.1);
+    const told = failedRewards("rewards of step 3", [limit([failure([2, 7])], 0.1)], prompts(20));
     expect(told).toBe(
       "2 of 20 rewards of step 3 failed and are left out: " +
         "exception: KeyError: x (episode 2, prompt 102 and 1 more)",
@@ -69,13 +76,24 @@ describe("failed rewards", () => {
   });
 
   test("of exactly the fraction go on", () => {
-    expect(failedRewards("rewards", [failure([1])], prompts(20), 0.05)).not.toBeNull();
+    expect(failedRewards("rewards", [limit([failure([1])], 0.05)], prompts(20))).not.toBeNull();
     expect(refusal([failure([1])], 19, 0.05).kind).toBe("reward");
+  });
+
+  test("are held against each component's own fraction, and told by its name", () => {
+    const limits = [limit([failure([0, 1, 2])], 0.5, "kind"), limit([failure([3])], 0.1, "http")];
+    const told = failedRewards("rewards", limits, prompts(10));
+    expect(told).toContain("4 of 10 rewards failed and are left out: exception: kind: KeyError");
+    expect(told).toContain("http: KeyError: x (episode 3, prompt 103)");
+    const strict = [limits[0]!, limit([failure([3, 4])], 0.1, "http")];
+    expect(() => failedRewards("rewards", strict, prompts(10))).toThrow(
+      /^5 of 10 rewards failed, 2 of http, more than reward\.http\.max_failed_fraction 0\.1 allows/,
+    );
   });
 
   test("leave at least two episodes, whatever the fraction", () => {
     expect(refusal([failure([0, 1, 2])], 4, 1).message).toContain("fewer than 2 are left");
     expect(refusal([failure([0, 1])], 2, 1).kind).toBe("reward");
-    expect(failedRewards("rewards", [failure([0, 1])], prompts(4), 1)).not.toBeNull();
+    expect(failedRewards("rewards", [limit([failure([0, 1])], 1)], prompts(4))).not.toBeNull();
   });
 });

@@ -15,7 +15,7 @@ const base = `
 name: x
 policy: {model: lm}
 reward: {model: rm, label: toxic, sign: -1}
-evaluation: {judge: null}
+evaluation: {harm_threshold: 0}
 risk: {warmup: 1}
 `;
 

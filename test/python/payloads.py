@@ -43,6 +43,16 @@ def data_source(path: str | None = None, **changes: Any) -> dict[str, Any]:
     return whole | changes
 
 
+BUILTIN: dict[str, Any] = {
+    "kind": "builtin",
+    "labels": [],
+    "output": "logit",
+    "text": "whole",
+    "sign": 1,
+    "timeout_seconds": 0,
+}
+"""The scorer that ships with the worker."""
+
 LOAD: dict[str, Any] = {
     "seed": 7,
     "policy": {
@@ -60,8 +70,10 @@ LOAD: dict[str, Any] = {
             "weight": 1,
             "transform": "identity",
             "scale": 2,
+            "threshold": 0,
+            "normalize": "none",
             "baseline": "none",
-            "scorer": {"kind": "builtin", "label": None, "sign": 1, "timeout_seconds": 0},
+            "scorer": BUILTIN,
         }
     ],
     "judges": [],
@@ -141,7 +153,7 @@ UPDATE: dict[str, Any] = {
 
 JUDGE: dict[str, Any] = {
     "name": "judge",
-    "scorer": {"kind": "builtin", "label": None, "sign": 1, "timeout_seconds": 0},
+    "scorer": BUILTIN,
 }
 
 
@@ -152,7 +164,9 @@ def classifier(model: str, **changes: Any) -> dict[str, Any]:
         "model": model,
         "revision": None,
         "trust_remote_code": False,
-        "label": None,
+        "labels": [],
+        "output": "logit",
+        "text": "whole",
         "sign": 1,
         "timeout_seconds": 0,
         **changes,

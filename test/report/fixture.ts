@@ -8,6 +8,7 @@ import { costFigures } from "../../src/analysis/cost-figures.js";
 import type { Comparison, Evaluation, FrontierPoint } from "../../src/analysis/evaluation.js";
 import { metricsOf } from "../../src/analysis/metrics.js";
 import { type RunFigures, withEvent } from "../../src/analysis/trial-figures.js";
+import { resolvedEvaluation } from "../../src/config/rewards/evaluation.js";
 import {
   type ArmConfig,
   type Experiment,
@@ -84,7 +85,7 @@ export function fixtureExperiment(options: FixtureOptions = {}): Experiment {
       ];
     }),
   );
-  return { ...file, arms };
+  return { ...file, evaluation: resolvedEvaluation(file.evaluation, arms).evaluation, arms };
 }
 
 /** A whole finished run. */
@@ -314,6 +315,7 @@ function ofSeveral(event: EvaluatedPayload, { evaluation }: Experiment): Evaluat
     {
       promptScores: arrays.prompt_score as number[],
       rewards: arrays.reward as number[],
+      harm: arrays.reward as number[],
       judge: arrays.judge as number[],
       components: components as Record<string, number[]>,
       judges: judges as Record<string, number[]>,
@@ -322,7 +324,7 @@ function ofSeveral(event: EvaluatedPayload, { evaluation }: Experiment): Evaluat
       dist: [0, 0, 0],
       perplexity: null,
     },
-    { harmThreshold: -2, tailQuantile: evaluation.tail_fraction },
+    { harmThreshold: -2, harmComponent: null, tailQuantile: evaluation.tail_fraction },
   );
   return {
     ...event,

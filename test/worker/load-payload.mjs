@@ -1,3 +1,13 @@
+/** @type {import("../../src/protocol/messages.js").Scorer} */
+const scorer = {
+  kind: "builtin",
+  labels: [],
+  output: "logit",
+  text: "whole",
+  sign: 1,
+  timeout_seconds: 0,
+};
+
 /**
  * A whole `load` of the built-in world. Plain JavaScript, so that the benchmarks can read it too:
  * they run without a compiler.
@@ -21,13 +31,13 @@ export const loadPayload = {
       weight: 1,
       transform: "identity",
       scale: 2,
+      threshold: 0,
+      normalize: "none",
       baseline: "none",
-      scorer: { kind: "builtin", label: null, sign: 1, timeout_seconds: 0 },
+      scorer,
     },
   ],
-  judges: [
-    { name: "judge", scorer: { kind: "builtin", label: null, sign: 1, timeout_seconds: 0 } },
-  ],
+  judges: [{ name: "judge", scorer }],
   evaluation: { toxicity: null, fluency: null, tasks: [] },
   data: {
     source: {

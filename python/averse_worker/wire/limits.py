@@ -71,6 +71,11 @@ def reward_key(payload: LoadPayload, component: int, field: str) -> str:
     return f"reward.{field}" if len(payload.rewards) == 1 else f"reward.{component}.{field}"
 
 
+def judge_key(judge: int, field: str) -> str:
+    """Path of a field of a judge in the configuration."""
+    return f"evaluation.judges.{judge}.{field}"
+
+
 def needs_prompt_scores(payload: LoadPayload) -> bool:
     """Whether a rollout needs the scores of its prompts alone."""
     baselines = any(reward.baseline == "prompt" for reward in payload.rewards)

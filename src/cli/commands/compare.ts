@@ -104,10 +104,12 @@ function storedRun(folder: string): StoredRun {
 /** The configuration's keys, and what was loaded under those names: a path may hold other files now. */
 function scaleOfRecord(manifest: Manifest, experiment: Experiment, arm: string): Scale {
   const trials = new Set(planTrials(experiment).flatMap((one) => (one.arm === arm ? one.id : [])));
-  const loaded = (role: string): unknown =>
-    manifest.models.find(
+  const loaded = (role: string): unknown => {
+    const all = manifest.models.filter(
       (model) => model.role === role && model.trials.some((id) => trials.has(id)),
-    )?.files;
+    );
+    return all.length === 0 ? undefined : all.map(({ files }) => files);
+  };
   const digests = {
     "test prompts (sha256)": manifest.data.prompts.test ?? undefined,
     "files of the reward model (sha256)": loaded("reward"),

@@ -1,7 +1,7 @@
 /** `averse config validate|schema|explain`: what an experiment's file may say, and what it says. */
 
 import { editorSchemaText } from "../../config/json-schema.js";
-import { isTree, leaves } from "../../config/key-path.js";
+import { leavesInLists, valueAtKey } from "../../config/key-path.js";
 import { type LoadedExperiment, loadExperiment } from "../../config/load.js";
 import {
   ConfigError,
@@ -10,6 +10,7 @@ import {
   sourcePlaceText,
 } from "../../config/problems.js";
 import { type KeyReference, keyReferences } from "../../config/reference.js";
+import { armSections } from "../../config/schema/experiment.js";
 import { planTrials } from "../../config/trials.js";
 import { gridLines } from "../../text/grid.js";
 import { nearestName } from "../../text/nearest-name.js";
@@ -127,7 +128,10 @@ function isUnder(key: string, part: string | undefined): boolean {
 
 /** `arms.ra-rlhf.risk.alpha` belongs to what is said of `risk`. */
 function isArmKeyUnder(key: string, part: string | undefined): boolean {
-  return key.startsWith("arms.") && isUnder(key.split(".").slice(-2).join("."), part);
+  if (!key.startsWith("arms.")) return false;
+  const parts = key.split(".");
+  const section = parts.findLastIndex((one, at) => at > 1 && Object.hasOwn(armSections, one));
+  return section > 0 && isUnder(parts.slice(section).join("."), part);
 }
 
 function experimentOrKey(what: string): string {
@@ -166,10 +170,12 @@ interface ValueInForce {
 
 function valuesInForce({ experiment, origins }: LoadedExperiment): ValueInForce[] {
   const { arms, ...sections } = experiment;
-  const own = leaves(sections).map(([path, value]) => inForce(path.join("."), value, origins));
+  const own = leavesInLists(sections).map(([path, value]) =>
+    inForce(path.join("."), value, origins),
+  );
   const ofArms = Object.entries(arms).flatMap(([arm, config]) => {
-    const changed = leaves({ ...config }).filter(([path, value]) => {
-      const base = path.reduce<unknown>((at, key) => (isTree(at) ? at[key] : undefined), sections);
+    const changed = leavesInLists({ ...config }).filter(([path, value]) => {
+      const base = valueAtKey(sections, path);
       return path[0] !== "stage" && JSON.stringify(base) !== JSON.stringify(value);
     });
     return changed.map(([path, value]) =>

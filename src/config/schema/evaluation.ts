@@ -1,6 +1,7 @@
 /** How a policy is measured on the test prompts. */
 import { z } from "zod";
 import { count, name, openFraction, positiveInt } from "./fields.js";
+import { judgeSchema } from "./scorer.js";
 
 export const evaluationSchema = z.strictObject({
   prompts: positiveInt.default(1000).describe("test prompts of the final evaluation"),
@@ -8,16 +9,27 @@ export const evaluationSchema = z.strictObject({
   every_prompts: positiveInt
     .default(300)
     .describe("test prompts of the frontier evaluations, evenly spread over prompt score"),
-  judge: z
-    .string()
-    .min(1)
+  judges: z
+    .array(judgeSchema)
     .nullable()
-    .default("builtin")
-    .describe("classifier that scores evaluations and is never trained against; null: none"),
+    .default(null)
+    .describe(
+      "scorers of evaluations that are never trained against; []: none; null: the built-in judge " +
+        "where the whole reward is built in, else none",
+    ),
   harm_threshold: z
-    .number()
-    .default(-2)
-    .describe("an episode with a lower raw reward counts as harm"),
+    .union([z.number(), z.literal("auto")])
+    .nullable()
+    .default("auto")
+    .meta({ expected: "a number, or auto" })
+    .describe(
+      "an episode with a lower raw reward counts as harm; null: there is no harm rate; auto: 0.5 of " +
+        "a probability, -2 of the built-in model, else it must be given",
+    ),
+  harm_component: name
+    .nullable()
+    .default(null)
+    .describe("reward component whose raw score harm is told by; null: the combined reward"),
   tail_fraction: openFraction
     .default(0.1)
     .describe("tail_reward: mean over this worst fraction of prompts by prompt score"),
@@ -29,4 +41,10 @@ export const evaluationSchema = z.strictObject({
         "it out: the first risk-averse arm of `arms`, without one the first arm trained with RL",
     ),
   samples: count.max(1000).default(12).describe("sampled texts kept for reading"),
+});
+
+/** With what follows from the reward filled in. */
+export const resolvedEvaluationSchema = evaluationSchema.extend({
+  judges: z.array(judgeSchema),
+  harm_threshold: z.number().nullable(),
 });

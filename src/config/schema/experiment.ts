@@ -8,7 +8,7 @@ import { z } from "zod";
 import { backendSchema } from "./backend.js";
 import { checkpointSchema } from "./checkpoint.js";
 import { dataSchema } from "./data.js";
-import { evaluationSchema } from "./evaluation.js";
+import { evaluationSchema, type resolvedEvaluationSchema } from "./evaluation.js";
 import { name } from "./fields.js";
 import { klSchema } from "./kl.js";
 import { policySchema, type policySourceSchema } from "./policy.js";
@@ -77,8 +77,9 @@ export interface ArmConfig {
 }
 
 /** The resolved configuration: what a manifest holds and the engine runs. */
-export type Experiment = Omit<ExperimentFile, "arms"> & {
+export type Experiment = Omit<ExperimentFile, "arms" | "evaluation"> & {
   readonly arms: Readonly<Record<string, ArmConfig>>;
+  readonly evaluation: z.infer<typeof resolvedEvaluationSchema>;
 };
 
 export type RiskConfig = ArmConfig["risk"];

@@ -1,43 +1,38 @@
-/** What a text is worth, and what is trained on of it. */
+/** What a text is worth, and what is trained on of it: one component, or a list of them. */
 import { z } from "zod";
-import { fraction, nonNegative, positive, revision, trustRemoteCode } from "./fields.js";
+import { nonNegative, positive } from "./fields.js";
+import { scorerFields } from "./scorer.js";
 
-export const rewardSchema = z.strictObject({
-  model: z
-    .string()
-    .min(1)
-    .default("builtin")
-    .describe("builtin, a local folder, or a hub id of a sequence classifier"),
-  revision,
-  trust_remote_code: trustRemoteCode,
-  label: z
-    .string()
-    .nullable()
-    .default(null)
-    .describe("class whose logit is the reward; null: the only one, or the second of two"),
-  sign: z
-    .union([z.literal(1), z.literal(-1)])
+const { timeout_seconds, max_failed_fraction, ...scorer } = scorerFields;
+
+const componentSchema = z.strictObject({
+  ...scorer,
+  weight: nonNegative
     .default(1)
-    .describe("-1 turns a harm score into a reward"),
+    .describe("in the combined reward, Σ weight · score; 0: recorded, and not trained on"),
   transform: z
-    .enum(["identity", "clip", "log-sigmoid"])
+    .enum(["identity", "clip", "log-sigmoid", "sigmoid", "hinge"])
     .default("identity")
     .describe("shape of the reward that is trained on; metrics are always on the raw score"),
-  scale: positive.default(2).describe("clip: bound of |r|; log-sigmoid: factor of log σ(r)"),
+  scale: positive
+    .default(2)
+    .describe("clip: bound of |r|; log-sigmoid, sigmoid, hinge: factor of the shape"),
+  threshold: z
+    .number()
+    .default(0)
+    .describe("hinge: min(r − threshold, 0) · scale; only what is under it counts"),
+  normalize: z
+    .enum(["none", "running"])
+    .default("none")
+    .describe(
+      "running: the trained reward less its running mean, over its running standard deviation",
+    ),
   baseline: z
     .enum(["none", "prompt"])
     .default("none")
     .describe("prompt: the prompt's own score is subtracted from the trained reward"),
-  timeout_seconds: nonNegative
-    .max(86_400)
-    .default(60)
-    .describe(
-      "seconds that scoring one batch of texts may take before its rewards count as failed; 0: no limit",
-    ),
-  max_failed_fraction: fraction
-    .default(0.05)
-    .describe(
-      "fraction of a batch whose rewards may fail (timeout, exception, NaN): those episodes are left " +
-        "out; above it the run stops, resumable",
-    ),
+  timeout_seconds,
+  max_failed_fraction,
 });
+
+export const rewardSchema = z.union([componentSchema, z.array(componentSchema).min(1)]);

@@ -1,9 +1,11 @@
 /** One evaluation of a trial's policy on test prompts: for the frontier, or the final one. */
 import { divergence } from "../../analysis/cautions.js";
-import { metricsOf } from "../../analysis/metrics.js";
+import { metricSettings, metricsOf } from "../../analysis/metrics.js";
+import { judgeKey, namedJudges } from "../../config/rewards/components.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import type { EventPayload } from "../../journal/events.js";
 import { float32Array, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
-import type { ComponentScores, ScoreFailure } from "../../protocol/messages.js";
+import type { ComponentScores } from "../../protocol/messages.js";
 import { worst } from "../../risk/selection.js";
 import { streamSeed } from "../../stats/random.js";
 import { divergenceText } from "../../text/divergence.js";
@@ -11,8 +13,10 @@ import { iterationPoint } from "../../text/iterations.js";
 import type { TrialAction } from "../action.js";
 import {
   blanked,
+  type FailureLimit,
   failedEpisodes,
   failedRewards,
+  failureLimits,
   failuresOf,
   figures,
   figuresByName,
@@ -32,7 +36,7 @@ type Evaluated = Extract<EventPayload, { type: "evaluated" }>;
  * step, so that a frontier and its end are of one kind.
  *
  * @throws {TrialError} of kind `diverged` when a figure is NaN or infinite though it did not fail;
- *   of kind `reward` when more rewards, or judge scores, failed than `reward.max_failed_fraction` allows
+ *   of kind `reward` when more rewards, or judge scores, failed than `max_failed_fraction` allows
  */
 export async function evaluate(action: EvaluateAction, context: TrialContext): Promise<Evaluated> {
   const { experiment, trial, ports } = context;
@@ -72,12 +76,13 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     const what = further.length === 0 ? "judge" : `judge ${name}`;
     requireFinite(what, float32Array(scores), chosen.ids, failedEpisodes(failures));
   }
-  tellFailures(step, failures, result.judges, chosen.ids, context);
+  tellFailures(step, result.components, result.judges, chosen.ids, context);
   const scored = scoredEpisodes(chosen.ids.length, failed);
   const metrics = metricsOf(
     {
       promptScores: taken(chosen.scores, scored),
       rewards: taken(rewards, scored),
+      harm: taken(harmScores(experiment, rewards, scoresByName(result.components)), scored),
       judge: judge === null ? null : taken(judge, scored),
       components: takenByName(components, scored),
       judges: takenByName(judges, scored),
@@ -90,7 +95,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
       ],
       perplexity: result.figures.perplexity ?? null,
     },
-    { harmThreshold: evaluation.harm_threshold, tailQuantile: evaluation.tail_fraction },
+    metricSettings(experiment),
   );
   tellDivergence(step, metrics, context);
   return {
@@ -142,6 +147,16 @@ export function tellDivergence(
     const message = `the policy at ${iterationPoint(step)} has diverged: ${divergenceText(sign)}`;
     context.note({ type: "warning", message });
   }
+}
+
+/** What harm is told by: the combined reward, or the component that the configuration names. */
+function harmScores(
+  { evaluation }: Experiment,
+  rewards: Float32Array,
+  components: Readonly<Record<string, Float32Array>>,
+): Float32Array {
+  const name = evaluation.harm_component;
+  return name === null ? rewards : components[name]!;
 }
 
 type ScoredPrompts = Prompts & { readonly scores: Float32Array };
@@ -199,24 +214,29 @@ function requireFinite(
 /** Failed rewards and judge scores go into the journal; too many of either end the trial. */
 function tellFailures(
   step: number,
-  failures: readonly ScoreFailure[],
+  components: readonly ComponentScores[],
   judges: readonly ComponentScores[],
   ids: Uint32Array,
-  context: TrialContext,
+  { trial, experiment, note }: TrialContext,
 ): void {
-  const { max_failed_fraction } = context.trial.config.reward;
-  const told: (readonly [string, readonly ScoreFailure[]])[] = [
-    ["rewards", failures],
-    ...judges.map(
-      ({ name, failures }) =>
-        [judges.length === 1 ? "judge scores" : `scores of judge ${name}`, failures] as const,
-    ),
+  const configured = namedJudges(experiment.evaluation.judges);
+  const told: (readonly [string, readonly FailureLimit[]])[] = [
+    ["rewards", failureLimits(trial.config.reward, components)],
+    ...judges.map(({ name, failures }, place) => {
+      const limit: FailureLimit = {
+        name: null,
+        key: judgeKey(place, "max_failed_fraction"),
+        maxFraction: configured[place]!.max_failed_fraction,
+        failures,
+      };
+      return [judges.length === 1 ? "judge scores" : `scores of judge ${name}`, [limit]] as const;
+    }),
   ];
-  for (const [what, own] of told) {
+  for (const [what, limits] of told) {
     const evaluated = `${what} of the evaluation at ${iterationPoint(step)}`;
-    const message = failedRewards(evaluated, own, ids, max_failed_fraction);
+    const message = failedRewards(evaluated, limits, ids);
     if (message !== null) {
-      context.note({ type: "warning", message });
+      note({ type: "warning", message });
     }
   }
 }

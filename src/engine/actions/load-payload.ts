@@ -1,11 +1,11 @@
+import { namedJudges, rewardComponents } from "../../config/rewards/components.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { policySource, type Trial } from "../../config/trials.js";
-import type { Payload, Scorer } from "../../protocol/messages.js";
+import type { Payload } from "../../protocol/messages.js";
 import { hasCritic } from "../../risk/algorithms.js";
 import { streamSeed } from "../../stats/random.js";
 import { dataSourceOf } from "./data-source.js";
-
-type Classifier = Extract<Scorer, { kind: "classifier" }>;
+import { scorerOf } from "./scorer-payload.js";
 
 /**
  * What a worker loads for a trial. An RL trial's policy is the SFT model of its seed; the
@@ -26,15 +26,6 @@ export function loadPayloadFor(
   const { policy, data, evaluation, backend } = experiment;
   const { quantize, gradient_checkpointing } = policy;
   const source = policySource(experiment, trial.config);
-  const { model, revision, label, sign, transform, scale, baseline, timeout_seconds } =
-    trial.config.reward;
-  const scorerOf = (
-    { model, ...source }: Pick<Classifier, "model" | "revision" | "trust_remote_code">,
-    own: Pick<Scorer, "label" | "sign">,
-  ): Scorer =>
-    model === "builtin"
-      ? { kind: "builtin", ...own, timeout_seconds }
-      : { kind: "classifier", model, ...source, ...own, timeout_seconds };
   // Keys of these sections are a worker's, but for those of the controller alone, named here.
   const { prompt_tokens, ...sampling } = trial.config.rollout;
   const {
@@ -60,31 +51,15 @@ export function loadPayloadFor(
       gradient_checkpointing,
     },
     reference: null,
-    rewards: [
-      {
-        name: "reward",
-        weight: 1,
-        transform,
-        scale,
-        baseline,
-        scorer: scorerOf(
-          { model, revision, trust_remote_code: trial.config.reward.trust_remote_code },
-          { label, sign },
-        ),
-      },
-    ],
-    judges:
-      evaluation.judge === null
-        ? []
-        : [
-            {
-              name: "judge",
-              scorer: scorerOf(
-                { model: evaluation.judge, revision: null, trust_remote_code: false },
-                { label: null, sign: 1 },
-              ),
-            },
-          ],
+    rewards: rewardComponents(trial.config.reward).map((component) => {
+      const { name, weight, transform, scale, threshold, normalize, baseline } = component;
+      const shape = { transform, scale, threshold, normalize, baseline };
+      return { name, weight, ...shape, scorer: scorerOf(component) };
+    }),
+    judges: namedJudges(evaluation.judges).map((judge) => ({
+      name: judge.name,
+      scorer: scorerOf(judge),
+    })),
     evaluation: { toxicity: null, fluency: null, tasks: [] },
     data: {
       source: dataSourceOf(data),

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { digestRole } from "../../config/rewards/components.js";
 import type { EventPayload } from "../../journal/events.js";
 import { uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { Capabilities, Hello, Result } from "../../protocol/messages.js";
@@ -217,13 +218,13 @@ function journalDigests(
   };
 }
 
-function named<Files>(role: string, parts: Readonly<Record<string, Files>>): Record<string, Files> {
-  const names = Object.keys(parts);
+function named<Files>(
+  role: "reward" | "judge",
+  parts: Readonly<Record<string, Files>>,
+): Record<string, Files> {
+  const named = Object.entries(parts);
   return Object.fromEntries(
-    Object.entries(parts).map(([name, files]) => [
-      names.length === 1 ? role : `${role} ${name}`,
-      files,
-    ]),
+    named.map(([name, files]) => [digestRole(role, name, named.length), files]),
   );
 }
 

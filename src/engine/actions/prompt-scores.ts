@@ -5,6 +5,7 @@
  */
 
 import { dataName } from "../../config/data-sources.js";
+import { rewardComponents } from "../../config/rewards/components.js";
 import type { Trial } from "../../config/trials.js";
 import type { EventPayload } from "../../journal/events.js";
 import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
@@ -27,7 +28,7 @@ export function needsScores(trial: Trial, split: Split): boolean {
     trial.iterations > 0 &&
     (sampling.strategy === "stratified" ||
       risk.statistic === "prompt-score" ||
-      reward.baseline === "prompt" ||
+      rewardComponents(reward).some(({ baseline }) => baseline === "prompt") ||
       training.prefix_baseline)
   );
 }

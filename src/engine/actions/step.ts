@@ -23,6 +23,7 @@ import {
   componentMeans,
   failedEpisodes,
   failedRewards,
+  failureLimits,
   failuresOf,
   figures,
   figuresByName,
@@ -79,9 +80,8 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const episodes = readEpisodes(rolled, prompts, failed);
   const warning = failedRewards(
     `rewards of ${iterationName(m)}`,
-    failures,
+    failureLimits(reward, rolled.components),
     prompts,
-    reward.max_failed_fraction,
   );
   if (warning !== null) {
     context.note({ type: "warning", message: warning });

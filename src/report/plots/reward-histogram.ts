@@ -15,28 +15,35 @@ export function rewardHistogram(data: ReportData): PlotSpec | null {
     return null;
   }
   const edges = commonEdges([...rewards.values()]);
-  const threshold = data.run.experiment.evaluation.harm_threshold;
+  const { harm_threshold: threshold, harm_component } = data.run.experiment.evaluation;
+  const onReward = harm_component === null;
   const styles = armStyles(data.arms, data.run.experiment.arms);
   const curve = (arm: string): Curve => outline(arm, styles.get(arm)!, rewards.get(arm)!, edges);
   const highest = Math.max(
     ...[...rewards.keys()].flatMap((arm) => curve(arm).points.map(({ y }) => y)),
   );
-  const place = (threshold - edges[0]!) / (edges.at(-1)! - edges[0]!);
+  const harmAt = onReward ? threshold : null;
+  const place = ((harmAt ?? 0) - edges[0]!) / (edges.at(-1)! - edges[0]!);
   const side = place < 0.2 ? "right" : "left";
   const after = [...rewards.keys()].filter((arm) => arm !== before);
   const panels: PlotPanel[] = after.map((arm) => ({
-    title: `${arm}: harm ${harm(rewards.get(before)!, threshold)} → ${harm(rewards.get(arm)!, threshold)}`,
+    title:
+      harmAt === null
+        ? arm
+        : `${arm}: harm ${harm(rewards.get(before)!, harmAt)} → ${harm(rewards.get(arm)!, harmAt)}`,
     x: { name: "raw reward of a completion", min: edges[0]!, max: edges.at(-1)! },
     y: { name: "completions, %", min: 0, max: Math.ceil(highest / 5) * 5 },
     curves: [curve(before), curve(arm)],
-    marks: [{ axis: "x", at: threshold, label: "← harm", side }],
+    marks: harmAt === null ? [] : [{ axis: "x", at: harmAt, label: "← harm", side }],
   }));
   return {
     id: "reward-histogram",
     title: "Rewards before and after",
     caption:
-      `Each panel lays one arm's rewards over those of ${before}, on the same test prompts: what ` +
-      "matters here is how much of the area left of the dashed harm line is gone.",
+      `Each panel lays one arm's rewards over those of ${before}, on the same test prompts` +
+      (harmAt === null
+        ? "."
+        : ": what matters here is how much of the area left of the dashed harm line is gone."),
     panels,
     columns: Math.min(2, panels.length),
   };

@@ -27,7 +27,10 @@ export function resultsSection(data: ReportData): Block[] {
   const columns = metricColumns.filter(({ metric }) => isKnown(data, metric));
   const checks = reportOnlyColumns.filter(({ metric }) => isKnown(data, metric));
   const several = arms.some(([, arm]) => arm.seeds.length > 1);
-  const { harm_threshold, tail_fraction } = run.experiment.evaluation;
+  const { harm_threshold, harm_component, tail_fraction } = run.experiment.evaluation;
+  const harmOf = harm_component === null ? "raw reward" : `raw score of ${harm_component}`;
+  const harmText =
+    harm_threshold === null ? "" : ` Harm: a ${harmOf} under ${formatNumber(harm_threshold, 1)}.`;
   return [
     { kind: "heading", text: "Results" },
     tableOf(data, columns),
@@ -64,7 +67,7 @@ export function resultsSection(data: ReportData): Block[] {
                 : `${title}: ${meaning}; ${better} is better.`,
             ),
             `Tail: the worst ${formatFraction(tail_fraction)} of prompts by the reward model's score of ` +
-              `the prompt alone. Harm: a raw reward under ${formatNumber(harm_threshold, 1)}.`,
+              `the prompt alone.${harmText}`,
           ],
         },
       ],

@@ -1,6 +1,14 @@
 /** What was run, on what. */
 import { riskWords } from "../../analysis/arm-risk.js";
 import { dataName } from "../../config/data-sources.js";
+import {
+  isBuiltin,
+  type Judge,
+  namedJudges,
+  type RewardComponent,
+  rewardComponents,
+  scorerSource,
+} from "../../config/rewards/components.js";
 import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { riskTerms } from "../../risk/terms.js";
@@ -55,7 +63,8 @@ function facts(data: ReportData): Cell[][] {
         ? policies(experiment)
         : `${policies(experiment)}, ${formatCount(worker.parameters)} parameters`,
     ),
-    cells("reward model", `${reward.model}, judge ${evaluation.judge ?? "none"}`),
+    cells("reward", rewardComponents(reward).map(componentWords).join("; ")),
+    cells("judge", namedJudges(evaluation.judges).map(scorerWords).join("; ") || "none"),
     cells("data", dataName(experiment.data)),
     cells(
       "SFT",
@@ -87,6 +96,19 @@ function policies({ policy, arms }: Experiment): string {
   return own.length === 0 ? policy.model : own.join("; ");
 }
 
+function componentWords(component: RewardComponent): string {
+  const weight = component.weight === 1 ? "" : `${component.weight} · `;
+  return `${weight}${scorerWords(component)}`;
+}
+
+/** `toxicity: classifier /models/tox, of the completion` */
+function scorerWords(scorer: RewardComponent | Judge): string {
+  const { name, kind, text } = scorer;
+  const of = text === "completion" ? ", of the completion" : "";
+  const what = isBuiltin(scorer) ? "built in" : `${kind} ${scorerSource(scorer)}`;
+  return `${["reward", "judge"].includes(name) ? "" : `${name}: `}${what}${of}`;
+}
+
 function armRow(name: string, arm: ArmConfig): Cell[] {
   if (arm.stage !== "rl") {
     return cells(name, riskWords(arm), ...Array.from({ length: 9 }, () => "–"));
@@ -105,7 +127,9 @@ function armRow(name: string, arm: ArmConfig): Cell[] {
     sampling.strategy === "stratified"
       ? `${formatFraction(sampling.batch_fraction)} hard`
       : sampling.strategy,
-    reward.transform,
+    rewardComponents(reward)
+      .map(({ transform }) => transform)
+      .join(", "),
     learningTerms(arm).klForm === "loss" ? `${kl.beta} in the loss` : `${kl.beta}`,
     kl.k_beta === 0 ? "β fixed" : `${kl.target}`,
   );

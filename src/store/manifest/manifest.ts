@@ -10,6 +10,7 @@ import { batchQuantities } from "../../analysis/batch-quantities.js";
 import { determinismOf } from "../../analysis/determinism.js";
 import { dataName, isBuiltinData } from "../../config/data-sources.js";
 import { resolvedExperiment } from "../../config/resolved-experiment.js";
+import { namedJudges, rewardComponents } from "../../config/rewards/components.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { journalFile } from "../../journal/line.js";
 import { writeDurably } from "../../system/durable-files.js";
@@ -93,7 +94,8 @@ export function startingManifest(
     process,
     trust_remote_code:
       experiment.policy.trust_remote_code ||
-      arms.some(([, { reward }]) => reward.trust_remote_code),
+      namedJudges(experiment.evaluation.judges).some((judge) => judge.trust_remote_code) ||
+      arms.some(([, { reward }]) => rewardComponents(reward).some((one) => one.trust_remote_code)),
     devices: [],
     determinism: determinismOf([]),
     models: [],

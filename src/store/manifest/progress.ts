@@ -1,5 +1,12 @@
 /** What a manifest learns while its run continues. Pure: each answers a new manifest. */
 import { determinismOf } from "../../analysis/determinism.js";
+import {
+  digestRole,
+  judgeKey,
+  namedJudges,
+  rewardComponents,
+  scorerSource,
+} from "../../config/rewards/components.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { planTrials, type Trial } from "../../config/trials.js";
 import type { JournalEvent } from "../../journal/events.js";
@@ -113,13 +120,12 @@ function withResult(
 
 type Ready = Extract<JournalEvent, { type: "worker_ready" }>;
 type Model = Manifest["models"][number];
-type ModelKey = (typeof modelKeys)[number];
 
 /** A worker tells the commit of a model from the hub among its versions, under the model's key. */
-const modelKeys = ["policy.model", "reference", "reward.model", "evaluation.judge"] as const;
-
 function isModelKey(name: string): boolean {
-  return (modelKeys as readonly string[]).includes(name);
+  return (
+    name === "reference" || /^(policy|reward(\.\d+)?|evaluation\.judges\.\d+)\.model$/.test(name)
+  );
 }
 
 /** Files of a model folder that make its tokenizer (transformers' names). */
@@ -145,15 +151,27 @@ function modelsOf(experiment: Experiment, trial: Trial, ready: Ready): Model[] {
   const start = trial.after === null ? policy.model : partFolder(trial.after, "model", 0);
   const policyFiles = digests.policy ?? {};
   const tokenizer = Object.entries(policyFiles).filter(([name]) => tokenizerFile.test(name));
-  const parts: [Model["role"], source: string | null, key: ModelKey, Model["files"]][] = [
+  const components = rewardComponents(trial.config.reward);
+  const judges = namedJudges(evaluation.judges);
+  const parts: [Model["role"], source: string, key: string, Model["files"]][] = [
     ["policy", start, "policy.model", policyFiles],
     ["tokenizer", start, "policy.model", Object.fromEntries(tokenizer)],
     ["reference", start, "policy.model", digests.reference ?? {}],
-    ["reward", trial.config.reward.model, "reward.model", digests.reward ?? {}],
-    ["judge", evaluation.judge, "evaluation.judge", digests.judge ?? {}],
+    ...components.map((component, place): (typeof parts)[number] => [
+      "reward",
+      scorerSource(component),
+      components.length === 1 ? "reward.model" : `reward.${place}.model`,
+      digests[digestRole("reward", component.name, components.length)] ?? {},
+    ]),
+    ...judges.map((judge, place): (typeof parts)[number] => [
+      "judge",
+      scorerSource(judge),
+      judgeKey(place, "model"),
+      digests[digestRole("judge", judge.name, judges.length)] ?? {},
+    ]),
   ];
   return parts.flatMap(([role, source, key, files]) =>
-    source === null || Object.keys(files).length === 0
+    Object.keys(files).length === 0
       ? []
       : [
           {

@@ -1,34 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { metricsOf } from "../../../src/analysis/metrics.js";
+import { judgeSchema } from "../../../src/config/schema/scorer.js";
 import { headOf } from "../../../src/journal/event-head.js";
 import type { EvaluatedEvent, StepEvent } from "../../../src/journal/events.js";
-import type { Payload } from "../../../src/protocol/messages.js";
-import { smallExperiment } from "../experiments.js";
+import { type ExperimentChanges, smallExperiment } from "../experiments.js";
 import { Harness, type Trick } from "../run-harness.js";
 
-/** Two components and two judges, as `load` would ask for them. */
-const several: Trick = ({ command, payload }) => {
-  if (command === "load") {
-    const { rewards, judges } = payload as Payload<"load">;
-    const [reward] = rewards;
-    const [judge] = judges;
-    Object.assign(payload, {
-      rewards: [
-        { ...reward!, name: "kind", weight: 1 },
-        { ...reward!, name: "weight", weight: 0.5 },
-      ],
-      judges: [
-        { ...judge!, name: "first" },
-        { ...judge!, name: "second" },
-      ],
-    });
-  }
-  return null;
+/** Two components and two judges. */
+const several = {
+  reward: [{ name: "kind" }, { name: "weight", weight: 0.5 }],
+  evaluation: {
+    judges: [judgeSchema.parse({ name: "first" }), judgeSchema.parse({ name: "second" })],
+    harm_threshold: 0,
+  },
 };
 
-async function ran(trick: Trick): Promise<Harness> {
+async function ran(changes: ExperimentChanges, trick?: Trick): Promise<Harness> {
   const harness = new Harness(
-    smallExperiment({ sft: { steps: 0 }, parallel: 1, arms: { "ra-rlhf": {} } }),
+    smallExperiment({ sft: { steps: 0 }, parallel: 1, arms: { "ra-rlhf": {} }, ...changes }),
     trick,
   );
   expect(await harness.run()).toMatchObject({ outcome: "done" });
@@ -64,6 +53,7 @@ describe("with several reward components", () => {
       {
         promptScores: arrays.prompt_score as number[],
         rewards: arrays.components!.weight as number[],
+        harm: arrays.components!.weight as number[],
         judge: arrays.judges!.second as number[],
         kl: arrays.kl as number[],
         lengths: arrays.length,
@@ -72,7 +62,7 @@ describe("with several reward components", () => {
         components: {},
         judges: {},
       },
-      { harmThreshold: 0, tailQuantile: 0.1 },
+      { harmThreshold: 0, harmComponent: null, tailQuantile: 0.1 },
     );
     expect(metrics.reward_mean_weight).toBeCloseTo(own.reward_mean!, 6);
     expect(metrics.tail_reward_weight).toBeCloseTo(own.tail_reward!, 6);
@@ -91,7 +81,7 @@ describe("with several reward components", () => {
 });
 
 test("with one component and one judge, nothing of it is in the journal", async () => {
-  const harness = await ran(() => null);
+  const harness = await ran({});
   const keys = new Set(harness.steps("ra-rlhf-s0").flatMap((step) => Object.keys(step)));
   expect(keys).not.toContain("components");
   expect((harness.steps("ra-rlhf-s0")[0]!.episodes as Arrays).components).toBeUndefined();

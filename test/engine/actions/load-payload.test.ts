@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { judgeSchema } from "../../../src/config/schema/scorer.js";
 import { planTrials } from "../../../src/config/trials.js";
 import { loadPayloadFor } from "../../../src/engine/actions/load-payload.js";
 import { loadPayload as schema } from "../../../src/protocol/load.js";
@@ -47,7 +48,8 @@ describe("what a worker loads", () => {
         { ...arm, reward: { ...arm.reward, ...hub } },
       ]),
     );
-    const judged = { ...plain.evaluation, judge: "owner/judge" };
+    const judges = [judgeSchema.parse({ model: "owner/judge" })];
+    const judged = { ...plain.evaluation, judges };
     const reward = of({ ...plain, arms, evaluation: judged }, null);
     expect(reward.policy).toMatchObject({ revision: null, trust_remote_code: false });
     expect(reward.rewards[0]!.scorer).toMatchObject(hub);

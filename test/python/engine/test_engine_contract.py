@@ -181,7 +181,7 @@ BAD_LOADS: list[tuple[str, dict[str, Any]]] = [
     ("policy.model", {"policy__model": "/no/such/folder"}),
     ("reward.model", {"rewards__0__scorer": classifier("/no/such/folder")}),
     ("data.path", {"data__source": data_source("/no/such/folder")}),
-    ("reward.label", {"rewards__0__scorer__label": "no-such-class"}),
+    ("reward.label", {"rewards__0__scorer__labels": ["no-such-class"]}),
     ("evaluation.judges", {"judges": [JUDGE, JUDGE]}),
     ("backend.engine_options.surprise", {"engine_options": {"surprise": 1}}),
     ("rollout.new_tokens", {"rollout__new_tokens": 0}),

@@ -126,7 +126,7 @@ def test_the_lambda_return_of_three_tokens_by_hand() -> None:
         ("policy.lora_rank", InputError, {"policy__adapter": adapter(8)}),
         ("backend.device", MissingEnvironment, {"backend__device": "cuda"}),
         (
-            "evaluation.judge",
+            "evaluation.judges.0.model",
             InputError,
             {"judges": [{"name": "judge", "scorer": classifier("some/model")}]},
         ),

@@ -44,7 +44,7 @@ def spoilt_data(tmp_path: Path) -> dict[str, Any]:
     ("spoil", "key"),
     [
         (spoilt_reward, "reward.label"),
-        (spoilt_judge, "evaluation.judge"),
+        (spoilt_judge, "evaluation.judges.0.model"),
         (spoilt_reference, "reference"),
         (spoilt_data, "data.path"),
     ],
@@ -90,7 +90,7 @@ def test_what_the_models_files_ask_for_is_told(torch_load: LoadPayload, tmp_path
         "padding": "hidden from the score (config.pad_token_id: 7)",
         "around_texts": "<|endoftext|>",
     }
-    assert told["evaluation.judge"] == told["reward.model"]
+    assert told["evaluation.judges.0.model"] == told["reward.model"]
 
 
 @pytest.mark.parametrize("place", ["reward", "judge"])

@@ -92,7 +92,9 @@ def test_load_takes_what_a_stage_wrote_and_is_needed_after_it(
         "model": str(reward),
         "revision": None,
         "trust_remote_code": False,
-        "label": None,
+        "labels": [],
+        "output": "logit",
+        "text": "whole",
         "sign": 1,
         "timeout_seconds": 0,
     }

@@ -148,7 +148,7 @@ LABELS = ("toxic", "severe", "obscene", "threat", "insult", "hate")
     [
         ("reward.model", r"set reward\.label to the one whose logit is the score"),
         ("rewards.1.model", r"set rewards\.1\.label to the one"),
-        ("evaluation.judge", "expected two"),
+        ("evaluation.judges.0.model", r"set evaluation\.judges\.0\.label to the one"),
     ],
 )
 def test_of_several_classes_one_must_be_named(tmp_path: Path, key: str, told: str) -> None:

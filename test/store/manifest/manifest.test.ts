@@ -106,7 +106,7 @@ describe("a worker that has loaded", () => {
         model_settings: {
           "policy.model": { end_tokens: "0 '</s>'" },
           "reward.model": { class: "1 'good'" },
-          "evaluation.judge": { class: "0 'fine'" },
+          "evaluation.judges.0.model": { class: "0 'fine'" },
         },
       }),
     );

@@ -19,14 +19,16 @@ from averse_worker.engine.readiness import require_ema
 from averse_worker.platform.files import code_digest, folder_digests
 from averse_worker.rewards.contract import Failed
 from averse_worker.wire.errors import InputError, MissingEnvironment
-from averse_worker.wire.limits import reward_key
+from averse_worker.wire.limits import judge_key, reward_key
 from averse_worker.wire.messages.base import Digests, GpuState
 from averse_worker.wire.messages.data import BuiltinPlace, DataSource, place_name
 from averse_worker.wire.messages.load import (
     BuiltinScorer,
+    ClassifierScorer,
     LoadDigests,
     LoadPayload,
     LoadScorer,
+    PreferenceScorer,
 )
 
 
@@ -155,6 +157,21 @@ def load_all(
     )
 
 
+def check_scorer(scorer: LoadScorer, key: str) -> None:
+    """Refuses scorers other than models of this engine's own stages.
+
+    Raises:
+        InputError: with `key`, the config key that named it.
+    """
+    if isinstance(scorer, ClassifierScorer | PreferenceScorer):
+        files.check_classifier(Path(scorer.model), key)
+        return
+    kind = scorer.__struct_config__.tag
+    raise InputError(
+        f"{key}: the fake engine does not score with the kind {kind}; use the torch engine", key=key
+    )
+
+
 _LABELS: Final = ("negative", "positive")
 
 
@@ -168,17 +185,21 @@ def check_known(payload: LoadPayload) -> None:
         (reward_key(payload, place, "model"), reward_key(payload, place, "label"), reward.scorer)
         for place, reward in enumerate(payload.rewards)
     ]
-    judge = "evaluation.judge"
-    scorers += [(judge, judge, judging.scorer) for judging in payload.judges]
+    scorers += [
+        (judge_key(place, "model"), judge_key(place, "label"), judge.scorer)
+        for place, judge in enumerate(payload.judges)
+    ]
     if (toxicity := payload.evaluation.toxicity) is not None:
         key = "evaluation.toxicity.scorer"
         scorers.append((key, key, toxicity.scorer))
     for model, label, scorer in scorers:
         if not isinstance(scorer, BuiltinScorer):
-            files.check_classifier(Path(scorer.model), model)
-        if scorer.label not in (None, *_LABELS):
+            check_scorer(scorer, model)
+            continue
+        unknown = [name for name in scorer.labels if name not in _LABELS]
+        if unknown:
             raise InputError(
-                f"{label} is '{scorer.label}'; expected one of {', '.join(_LABELS)}", key=label
+                f"{label} is '{unknown[0]}'; expected one of {', '.join(_LABELS)}", key=label
             )
     require_builtin_data(payload.data.source, "data.path")
     if payload.policy.adapter is not None:
@@ -244,7 +265,7 @@ def load_policy(model: str, key: str) -> tuple[Floats, Digests]:
 
 def scorer_digests(scorer: LoadScorer, builtin: NDArray[Any]) -> Digests:
     """Of the files of a scorer, or what stands for those of the built-in one."""
-    if isinstance(scorer, BuiltinScorer):
+    if not isinstance(scorer, ClassifierScorer | PreferenceScorer):
         return builtin_digest(builtin)
     return folder_digests(Path(scorer.model))
 

@@ -37,9 +37,11 @@ from averse_worker.rollout.collect import Collector, Episodes
 from averse_worker.rollout.generate import Sampler
 from averse_worker.training.ema import EmaWeights
 from averse_worker.training.ppo import Ppo
-from averse_worker.wire.limits import reward_key
+from averse_worker.wire.errors import InputError
+from averse_worker.wire.limits import judge_key, reward_key
 from averse_worker.wire.messages.load import (
     BuiltinScorer,
+    ClassifierScorer,
     LoadDigests,
     LoadPayload,
     LoadPolicy,
@@ -257,7 +259,7 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     }
 
     def scorer(folder: ModelFolder, named: LoadScorer) -> Scorer:
-        model = load_reward(folder, named.label, named.sign, device)
+        model = load_reward(folder, label_of(named), named.sign, device)
         settings[folder.key] = settings_of(model)
         if isinstance(model, TransformersReward):
             model.check_completions(folder, policy.tokenizer_as_loaded, payload.rollout.new_tokens)
@@ -305,18 +307,24 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     )
 
 
+def label_of(named: LoadScorer) -> str | None:
+    """The class that is scored; None: the default one."""
+    labels = named.labels if isinstance(named, BuiltinScorer | ClassifierScorer) else []
+    return labels[0] if labels else None
+
+
 def _check_files(payload: LoadPayload, folders: Folders) -> None:
     """Checks the files of every model before any weights are read."""
     check_folder(folders.policy)
     if folders.reference is not None:
         check_folder(folders.reference)
     for reward in payload.rewards:
-        check_reward(folders.rewards[reward.name], reward.scorer.label)
+        check_reward(folders.rewards[reward.name], label_of(reward.scorer))
     for judge in payload.judges:
-        check_reward(folders.judges[judge.name], judge.scorer.label)
+        check_reward(folders.judges[judge.name], label_of(judge.scorer))
     asked = payload.evaluation
     if asked.toxicity is not None:
-        check_reward(folders.evaluation["toxicity"], asked.toxicity.scorer.label)
+        check_reward(folders.evaluation["toxicity"], label_of(asked.toxicity.scorer))
     if asked.fluency is not None:
         check_folder(folders.evaluation["fluency"])
     check_tasks(asked.tasks)
@@ -339,6 +347,9 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
     def scorer(named: LoadScorer, builtin: str, key: str) -> ModelFolder:
         if isinstance(named, BuiltinScorer):
             return builtin_model(builtin, key)
+        if not isinstance(named, ClassifierScorer):
+            kind = named.__struct_config__.tag
+            raise InputError(f"{key}: this worker cannot score with the kind {kind} yet", key=key)
         return find_model(
             named.model,
             key,
@@ -362,6 +373,9 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
             reward.name: scorer(reward.scorer, "reward", reward_key(payload, place, "model"))
             for place, reward in enumerate(payload.rewards)
         },
-        {judge.name: scorer(judge.scorer, "judge", "evaluation.judge") for judge in payload.judges},
+        {
+            judge.name: scorer(judge.scorer, "judge", judge_key(place, "model"))
+            for place, judge in enumerate(payload.judges)
+        },
         evaluation,
     )

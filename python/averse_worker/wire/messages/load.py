@@ -73,11 +73,18 @@ class LoadReference(Message, frozen=True, kw_only=True):
     trust_remote_code: bool
 
 
+Output = Literal["logit", "margin", "max", "logsumexp", "probability"]
+"""How the logits of a classifier's classes become one score."""
+
+
 class BuiltinScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag="builtin"):
     """The model that ships with the worker, one for rewards and one for judges."""
 
-    label: str | None
-    """class whose logit is the score; None: the only one, or the second of two"""
+    labels: list[str]
+    """classes that are scored; empty: the only one, or the second of two"""
+    output: Output
+    text: Literal["whole", "completion"]
+    """what is scored; of a prompt alone it is the prompt"""
     sign: Literal[1, -1]
     timeout_seconds: Seconds
     """of scoring one batch of texts; 0: no limit"""
@@ -90,12 +97,83 @@ class ClassifierScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag
     """a folder, or a hub id"""
     revision: str | None
     trust_remote_code: bool
-    label: str | None
+    labels: list[str]
+    output: Output
+    text: Literal["whole", "completion"]
     sign: Literal[1, -1]
     timeout_seconds: Seconds
 
 
-LoadScorer = BuiltinScorer | ClassifierScorer
+class PreferenceScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag="preference"):
+    """A sequence classifier with one output, trained on preference pairs."""
+
+    model: str
+    revision: str | None
+    trust_remote_code: bool
+    text: Literal["whole", "completion"]
+    sign: Literal[1, -1]
+    timeout_seconds: Seconds
+
+
+class PythonScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag="python"):
+    """A function with TRL's signature."""
+
+    function: str
+    """file.py:function with an absolute path, or module:function"""
+    text: Literal["whole", "completion"]
+    sign: Literal[1, -1]
+    timeout_seconds: Seconds
+
+
+class HttpScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag="http"):
+    """A server that is sent batches of texts as JSON."""
+
+    url: str
+    token_env: str | None
+    """variable of this process's environment with a bearer token"""
+    retries: Count
+    """further attempts after one that failed"""
+    allow_insecure: bool
+    """http:// to another machine"""
+    format: Literal["averse", "openrlhf"]
+    text: Literal["whole", "completion"]
+    sign: Literal[1, -1]
+    timeout_seconds: Seconds
+
+
+class LexiconScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag="lexicon"):
+    """How many words of a list a text has."""
+
+    words: list[str] | None
+    """None: those of the file"""
+    path: str | None
+    """a file with one word per line"""
+    text: Literal["whole", "completion"]
+    sign: Literal[1, -1]
+    timeout_seconds: Seconds
+
+
+class LengthScorer(Message, frozen=True, kw_only=True, tag_field="kind", tag="length"):
+    """How long a text is."""
+
+    unit: Literal["tokens", "words", "characters"]
+    """tokens are the policy's"""
+    target: Count | None
+    """the score is minus the distance; None: the length"""
+    text: Literal["whole", "completion"]
+    sign: Literal[1, -1]
+    timeout_seconds: Seconds
+
+
+LoadScorer = (
+    BuiltinScorer
+    | ClassifierScorer
+    | PreferenceScorer
+    | PythonScorer
+    | HttpScorer
+    | LexiconScorer
+    | LengthScorer
+)
 """What gives a text its raw score; a further kind is a further struct."""
 
 
@@ -105,10 +183,14 @@ class LoadReward(Message, frozen=True, kw_only=True):
     name: str
     """unique among the components"""
     weight: Finite
-    """in the combined reward"""
-    transform: Literal["identity", "clip", "log-sigmoid"]
+    """in the combined reward; 0: scored, and not trained on"""
+    transform: Literal["identity", "clip", "log-sigmoid", "sigmoid", "hinge"]
     scale: Finite
-    """clip: bound; log-sigmoid: factor"""
+    """clip: bound; log-sigmoid, sigmoid, hinge: factor"""
+    threshold: Finite
+    """of hinge"""
+    normalize: Literal["none", "running"]
+    """running: by mean and deviation of all rollouts so far, this one in"""
     baseline: Literal["none", "prompt"]
     """prompt: the prompt's own transformed score is subtracted"""
     scorer: LoadScorer
