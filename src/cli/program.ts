@@ -216,6 +216,22 @@ function buildProgram(
     );
 
   program
+    .command("init")
+    .summary("write an experiment for the files of this folder")
+    .description(
+      "Writes a commented experiment for the data and models that lie beside it: columns and the " +
+        "good class are guessed and shown. It validates as it is; change what was guessed wrong.",
+    )
+    .argument("[file]", "YAML file to write", "experiment.yaml")
+    .option("--from <template>", "sentiment, toxicity, preference or python (default: by the data)")
+    .option("--force", "replace the file if it is there", false)
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (file: string, options) =>
+      end(await (await import("./commands/init.js")).init(file, options, terminal)),
+    );
+
+  program
     .command("rm")
     .summary("remove runs")
     .description(

@@ -5,7 +5,9 @@ import { isAbsolute, join, relative } from "node:path";
 import { armPresets } from "../../config/arms.js";
 import { loadExperiment } from "../../config/load.js";
 import { ConfigError, problemLine } from "../../config/problems.js";
+import { sectionNames } from "../../config/reference.js";
 import type { Experiment } from "../../config/schema/experiment.js";
+import { parseYaml, readConfigText } from "../../config/yaml.js";
 import { type Hardware, planRun } from "../../engine/plan.js";
 import { nearestName } from "../../text/nearest-name.js";
 import type { ExperimentEntry, FormCheck, Settings } from "../../tui/launcher/launcher-ports.js";
@@ -64,11 +66,39 @@ function keyOf({ name, backend }: Experiment): { name: string; worker: string; d
 interface Read {
   /** Of the file, as it was when it was read. */
   readonly at: string;
+  /** False: another program's file. */
+  readonly isExperiment: boolean;
   readonly experiment: Experiment | null;
   readonly problems: readonly string[];
 }
 
-/** The experiments of configs/experiments as the launcher lists them, and their few settings. */
+/** YAML files of a folder that may be experiments, by name. */
+function yamlFiles(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && /^[^.].*\.ya?ml$/i.test(entry.name))
+    .map(({ name }) => name)
+    .sort();
+}
+
+/**
+ * Other programs have YAML files with a name, too: an experiment has one and a section of ours. One
+ * that is malformed could be anybody's.
+ */
+function looksLikeExperiment(file: string): boolean {
+  try {
+    const { tree } = parseYaml(file, readConfigText(file));
+    const keys = Object.keys(tree);
+    return keys.includes("name") && keys.some((key) => sectionNames.includes(key));
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
+}
+
+/**
+ * The experiments of the current folder and of configs/experiments as the launcher lists them, and
+ * their few settings.
+ */
 export class ExperimentList {
   readonly #read = new Map<string, Read>();
 
@@ -78,8 +108,8 @@ export class ExperimentList {
   ) {}
 
   /**
-   * By name, those that cannot be read last; of one name, the working directory's before the
-   * package's. Files are read anew when they change.
+   * Files of the working directory, then by name, those that cannot be read last; of one name, the
+   * working directory's before the package's. Files are read anew when they change.
    */
   look(past: readonly PastTrial[]): ExperimentEntry[] {
     const folders = [this.workingDirectory, packageRoot].map((root) =>
@@ -87,7 +117,8 @@ export class ExperimentList {
     );
     const names = [...new Set(folders.flatMap(experimentNames))].sort();
     const workers = workerNames();
-    const entries = names.map((id) => this.#entry(id, past, workers));
+    const own = yamlFiles(this.workingDirectory).filter((id) => this.#reading(id).isExperiment);
+    const entries = [...own, ...names].map((id) => this.#entry(id, past, workers));
     // What can be started first: the first one gets the cursor.
     const [sound, broken] = [true, false].map((isSound) =>
       entries.filter(({ problems }) => (problems.length === 0) === isSound),
@@ -133,6 +164,7 @@ export class ExperimentList {
 
   /** As `averse run` names it in its messages: relative where that is shorter. */
   #file(id: string): string {
+    // `mine.yaml` is a file of the working directory, which need not be the process's.
     const file = experimentFile(id, this.workingDirectory);
     return isAbsolute(file) ? file : join(relative(process.cwd(), this.workingDirectory), file);
   }
@@ -147,9 +179,11 @@ export class ExperimentList {
     }
     let read: Read;
     try {
-      read = { at, experiment: loadExperiment(file, []).experiment, problems: [] };
+      const { experiment } = loadExperiment(file, []);
+      read = { at, isExperiment: true, experiment, problems: [] };
     } catch (error) {
-      read = { at, experiment: null, problems: problemsOf(error) };
+      const isExperiment = looksLikeExperiment(file);
+      read = { at, isExperiment, experiment: null, problems: problemsOf(error) };
     }
     this.#read.set(id, read);
     return read;

@@ -115,6 +115,22 @@ describe("experiments", () => {
     expect(await small(ports)).toMatchObject({ purpose: "to see even more", problems: [] });
   });
 
+  test("are those of the current folder, too: its YAML files that are experiments", async () => {
+    const { ports, file } = checkout();
+    const here = join(file, "..", "..", "..");
+    writeFileSync(join(here, "mine.yaml"), "name: mine\nbackend: { worker: fake }\n");
+    writeFileSync(join(here, "wrong.yml"), "name: wrong\nrisk: { alpha: 7 }\n");
+    // Another program's, with a name as well; and what is no YAML.
+    writeFileSync(join(here, "compose.yaml"), "name: web\nservices: { web: { image: x } }\n");
+    writeFileSync(join(here, "broken.yaml"), "a: [\n");
+    const listed = (await ports.experiments()).map(({ id }) => id);
+    expect(listed[0]).toBe("mine.yaml");
+    expect(listed.at(-1)).toBe("wrong.yml");
+    expect(listed).toContain("small");
+    expect(listed.join()).not.toMatch(/compose|broken/);
+    expect(ports.check("mine.yaml", ["seeds=0,1"])).toMatchObject({ ok: true, trials: 6 });
+  });
+
   test("that cannot be read come last", async () => {
     const { ports, file } = checkout("name: small\nrisk: { alpha: 7 }\n");
     writeFileSync(join(file, "..", "another.yaml"), "name: another\nbackend: { worker: fake }\n");
