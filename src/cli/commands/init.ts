@@ -38,7 +38,7 @@ export async function init(
   refuseExisting(file, options.force);
   const asked = requireTemplate(options.from);
   const models = foundModels(folder);
-  const data = await chosenData(folder, models, terminal);
+  const data = await chosenData(folder, terminal);
   const template = asked ?? likelyTemplate(data);
   const policy = chosenPolicy(models);
   const plan: NewExperiment = {
@@ -85,11 +85,7 @@ function nameOf(file: string): string {
   return name.slice(0, 64) || "experiment";
 }
 
-async function chosenData(
-  folder: string,
-  _models: readonly FoundModel[],
-  terminal: Terminal,
-): Promise<ChosenData> {
+async function chosenData(folder: string, terminal: Terminal): Promise<ChosenData> {
   const builtin: ChosenData = {
     path: "builtin",
     guess: null,
@@ -140,8 +136,9 @@ function chosenPolicy(models: readonly FoundModel[]): NewExperiment["policy"] {
   return { model: own.path, comment: `found here${positions}`, context };
 }
 
-const goodLabel = /^(positive|pos|good|label_1|1|harmless|safe|neutral)$/i;
-const harmLabel = /^(toxic|toxicity|offensive|hate|hateful|harmful|abusive|label_1|1)$/i;
+/** Names of the label that is scored, the likeliest first. */
+const goodLabels = ["positive", "pos", "good", "harmless", "safe", "label_1", "1", "neutral"];
+const harmLabels = ["toxic", "toxicity", "offensive", "hate", "hateful", "harmful", "label_1", "1"];
 
 function chosenScorer(
   template: Template,
@@ -162,8 +159,10 @@ function chosenScorer(
   }
   const own = models.find(({ kind }) => kind !== "language model");
   if (own !== undefined) {
-    const wanted = template === "toxicity" ? harmLabel : goodLabel;
-    const label = own.labels.find((one) => wanted.test(one)) ?? own.labels.at(-1) ?? null;
+    const good = typeof guess?.good === "string" ? [guess.good.toLowerCase()] : [];
+    const wanted = template === "toxicity" ? harmLabels : [...good, ...goodLabels];
+    const names = wanted.map((name) => own.labels.find((one) => one.toLowerCase() === name));
+    const label = names.find((name) => name !== undefined) ?? own.labels.at(-1) ?? null;
     return {
       model: own.path,
       comment: `found here; its labels: ${own.labels.join(", ")}`,

@@ -113,7 +113,8 @@ function goodOf({ name, values, type }: ColumnFacts): Pick<ColumnGuess, "good" |
   const isBinary = words.every((word) => ["0", "1", "true", "false"].includes(word));
   if (isBinary) {
     const wanted = isHarm ? ["0", "false"] : ["1", "true"];
-    return { good: values[words.findIndex((word) => wanted.includes(word))]!, isSure: true };
+    const found = words.findIndex((word) => wanted.includes(word));
+    return { good: values[Math.max(0, found)]!, isSure: found >= 0 };
   }
   const others = values.filter((_, at) => !badValues.includes(words[at]!));
   return { good: others[0] ?? values[0]!, isSure: others.length === 1 && values.length === 2 };
