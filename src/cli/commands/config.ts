@@ -10,7 +10,7 @@ import {
   sourcePlaceText,
 } from "../../config/problems.js";
 import { type KeyReference, keyReferences } from "../../config/reference.js";
-import { armSections } from "../../config/schema/experiment.js";
+import { armSections, type Experiment } from "../../config/schema/experiment.js";
 import { planTrials } from "../../config/trials.js";
 import { gridLines } from "../../text/grid.js";
 import { nearestName } from "../../text/nearest-name.js";
@@ -57,8 +57,7 @@ export async function validate(
       const facts = { valid: true, file, name: experiment.name, trials, checked };
       terminal.out(JSON.stringify({ ...facts, warnings: warnings.map(problemFacts) }));
     } else {
-      const { length } = trials;
-      const head = `${file}: valid; ${length} ${length === 1 ? "trial" : "trials"}: ${trials.join(", ")}`;
+      const head = `${file}: valid; ${trialsText(trials, experiment)}`;
       const rows = checked.map(({ what, found }) => [`  ${what}`, safeText(found)]);
       const lines = warnings.map((one) => `warning: ${safeText(problemLine(one))}`);
       terminal.out([head, ...gridLines(rows, ["left", "left"]), ...lines].join("\n"));
@@ -70,6 +69,16 @@ export async function validate(
     terminal.out(JSON.stringify({ valid: false, file, problems }));
     return exitCode.usage;
   }
+}
+
+/** Of many trials the arms and the seeds say as much. */
+function trialsText(trials: readonly string[], { arms, seeds }: Experiment): string {
+  const { length } = trials;
+  const list =
+    seeds.length > 1 && length > 8
+      ? `${Object.keys(arms).join(", ")} with the seeds ${seeds.join(", ")}`
+      : trials.join(", ");
+  return `${length} ${length === 1 ? "trial" : "trials"}: ${list}`;
 }
 
 function problemFacts({ place, key, found, expected, remedy }: ConfigProblem): object {

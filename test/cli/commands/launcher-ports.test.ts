@@ -84,8 +84,13 @@ describe("experiments", () => {
   test("are those of the working directory and of the package, with their settings", async () => {
     const { ports } = checkout();
     expect((await ports.experiments()).map(({ id }) => id)).toEqual([
+      "imdb-gen",
+      "imdb-gen-gptj",
+      "jigsaw-gen",
+      "olid-gen",
       "quickstart",
       "quickstart-seeds",
+      "rtp-gen",
       "small",
       "smoke",
     ]);
