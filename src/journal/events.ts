@@ -259,6 +259,8 @@ const step = z.strictObject({
       completions: count,
       /** Prompts whose completions all have the same reward: no signal but the KL's. */
       equal: count,
+      /** Standard deviation of a prompt's returns, mean over prompts; null: no prompt has two. */
+      spread: finite.nullable().default(null),
     })
     .optional(),
   /** How the KL loss is computed; absent where the KL is in the return. */

@@ -2,7 +2,7 @@
 import type { Evaluation } from "../analysis/evaluation.js";
 import type { Experiment } from "../config/schema/experiment.js";
 import type { EventFigures, EventHead } from "../journal/event-head.js";
-import type { EvaluatedEvent } from "../journal/events.js";
+import type { Episodes, EvaluatedEvent } from "../journal/events.js";
 
 type EventOf<T extends EventHead["type"]> = Extract<EventHead, { type: T }>;
 type StepHead = EventOf<"step">;
@@ -34,11 +34,30 @@ export interface SampleText {
   readonly reward: number | null;
 }
 
+/** The last iteration of a trial with several completions per prompt. */
+export interface LastBatch {
+  readonly trial: string;
+  /** m, from 0. */
+  readonly step: number;
+  /** Episodes per prompt. */
+  readonly completions: number;
+  /** Or why they cannot be read. */
+  readonly episodes: Episodes | string;
+  /** Of its worst prompts, where they were kept. */
+  readonly texts: readonly {
+    readonly episode: number;
+    readonly prompt: string;
+    readonly completion: string;
+  }[];
+}
+
 export interface ReportInput {
   readonly run: RunDescription;
   readonly evaluation: Evaluation;
   readonly events: readonly EventFigures[];
   readonly samples: readonly SampleText[];
+  /** Empty with one completion per prompt. */
+  readonly lastBatches?: readonly LastBatch[];
 }
 
 interface TrialData {
@@ -171,6 +190,8 @@ export interface LowReward {
   /** Raw score of the prompt alone; null where it was not finite. */
   readonly promptScore: number | null;
   readonly reward: number;
+  /** Raw score of each reward component; empty where there is one alone. */
+  readonly components: Readonly<Record<string, number | null>>;
   readonly judge: number | null;
   readonly kl: number | null;
   readonly length: number;
@@ -193,6 +214,12 @@ export function lowestRewards(data: ReportData, count: number): LowReward[] {
                   prompt: arrays.prompt[at]!,
                   promptScore: arrays.prompt_score[at] ?? null,
                   reward,
+                  components: Object.fromEntries(
+                    Object.entries(arrays.components ?? {}).map(([name, scores]) => [
+                      name,
+                      scores[at] ?? null,
+                    ]),
+                  ),
                   judge: arrays.judge?.[at] ?? null,
                   kl: arrays.kl[at] ?? null,
                   length: arrays.length[at]!,

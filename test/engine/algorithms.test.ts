@@ -61,7 +61,9 @@ describe.each(["rloo", "grpo", "reinforce"] as const)("%s", (algorithm) => {
       expect(advantage!.filter((value, i) => value !== 0 && weight[i] === 0)).toEqual([]);
       expect(advantage!.some((value) => value < 0)).toBe(true);
       expect(step.groups).toEqual(
-        completions === 1 ? undefined : { prompts: 16 / completions, completions, equal: 0 },
+        completions === 1
+          ? undefined
+          : { prompts: 16 / completions, completions, equal: 0, spread: expect.any(Number) },
       );
     }
   });
@@ -121,7 +123,13 @@ test("ppo with several completions keeps its critic", async () => {
   expect(updates.every(({ weights, advantages }) => weights !== null && advantages === null)).toBe(
     true,
   );
-  expect(steps[0]!.groups).toEqual({ prompts: 4, completions: 4, equal: 0 });
+  expect(steps[0]!.groups).toMatchObject({ prompts: 4, completions: 4, equal: 0 });
+  const { return: returns } = arraysOf(steps[0]!);
+  const spreads = [0, 4, 8, 12].map((first) => {
+    const own = returns.slice(first, first + 4) as number[];
+    return Math.sqrt(own.reduce((sum, one) => sum + (one - mean(own)) ** 2, 0) / 3);
+  });
+  expect(steps[0]!.groups!.spread).toBeCloseTo(mean(spreads), 6);
   expect(arraysOf(steps[0]!).advantage).toBeUndefined();
 });
 

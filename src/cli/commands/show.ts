@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
+import { groupsByPrompt } from "../../analysis/prompt-groups.js";
 import { readEpisodesFile } from "../../journal/episodes-file.js";
 import type { JournalEvent, StepEvent } from "../../journal/events.js";
 import { readJournalSoFar } from "../../journal/reader.js";
@@ -228,16 +229,37 @@ export function tailTextLines(run: string, event: StepEvent): readonly string[] 
   if (texts.length === 0) {
     return [];
   }
-  const { episodes } = event;
-  const returns =
-    "file" in episodes
-      ? readEpisodesFile(join(run, checkedPath(episodes.file)), episodes.sha256).return
-      : episodes.return;
+  const episodes =
+    "file" in event.episodes
+      ? readEpisodesFile(join(run, checkedPath(event.episodes.file)), event.episodes.sha256)
+      : event.episodes;
+  const figure = (value: number | null | undefined): string =>
+    formatNumber(value ?? null, 2).padStart(6);
+  const when = `${trial}, worst ${event.groups === undefined ? "episodes" : "prompts"} of ${iterationName(event.step)}`;
+  if (event.groups === undefined) {
+    return [
+      `${when}: return, prompt ▸ completion`,
+      ...texts.map(
+        ({ episode, prompt, completion }) =>
+          `  ${figure(episodes.return[episode])}  ${safeText(prompt)} ▸ ${safeText(completion)}`,
+      ),
+    ];
+  }
+  const textOf = new Map(texts.map((text) => [text.episode, text]));
+  const groups = groupsByPrompt(episodes, event.groups.completions).filter(
+    ({ episodes: members }) => members.some((episode) => textOf.has(episode)),
+  );
   return [
-    `${trial}, worst episodes of ${iterationName(event.step)}: return, prompt ▸ completion`,
-    ...texts.map(({ episode, prompt, completion }) => {
-      const figure = formatNumber(returns[episode] ?? null, 2).padStart(6);
-      return `  ${figure}  ${safeText(prompt)} ▸ ${safeText(completion)}`;
+    `${when}: mean return and spread, then the return of each completion`,
+    ...groups.flatMap(({ prompt, mean, spread, episodes: members }) => {
+      const known = members.flatMap((episode) => textOf.get(episode) ?? []);
+      return [
+        `  ${figure(mean)}  ±${formatNumber(spread, 2)}  prompt ${prompt}: ${safeText(known[0]!.prompt)}`,
+        ...known.map(
+          ({ episode, completion }) =>
+            `      ${figure(episodes.return[episode])} ▸ ${safeText(completion)}`,
+        ),
+      ];
     }),
   ];
 }

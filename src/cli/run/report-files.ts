@@ -3,10 +3,12 @@
 import { basename, join } from "node:path";
 import { aggregate } from "../../analysis/aggregate.js";
 import type { Experiment } from "../../config/schema/experiment.js";
+import { readEpisodesFile } from "../../journal/episodes-file.js";
 import { type EventFigures, figuresOf } from "../../journal/event-head.js";
+import type { StepEvent } from "../../journal/events.js";
 import { readJournalSoFar } from "../../journal/reader.js";
 import { renderReport } from "../../report/render-report.js";
-import type { RunDescription } from "../../report/report-data.js";
+import type { LastBatch, RunDescription } from "../../report/report-data.js";
 import { writeWithDigests } from "../../store/digest-list.js";
 import {
   type Manifest,
@@ -14,7 +16,8 @@ import {
   readManifest,
   recordedExperiment,
 } from "../../store/manifest/manifest.js";
-import { digestListOf, runFiles } from "../../store/paths.js";
+import { checkedPath, digestListOf, runFiles } from "../../store/paths.js";
+import { readTexts } from "../../store/texts-file.js";
 import { RecordError } from "../../system/record-error.js";
 import { shellLine } from "../command-line.js";
 import { readSamples } from "./results.js";
@@ -35,7 +38,13 @@ export async function writeReports(folder: string, options: ReportTextOptions): 
   const experiment = recordedExperiment(manifest, folder);
   // A journal of 10,000 iterations is hundreds of megabytes of arrays, of which a report shows none.
   const events: EventFigures[] = [];
-  for await (const event of readJournalSoFar(folder)) events.push(figuresOf(event));
+  const lastSteps = new Map<string, StepEvent>();
+  for await (const event of readJournalSoFar(folder)) {
+    events.push(figuresOf(event));
+    if (event.type === "step" && event.trial !== null && event.groups !== undefined) {
+      lastSteps.set(event.trial, event);
+    }
+  }
   // A report of what is left would take the place of the whole one.
   const missing = missingEvents(manifest, events.length);
   if (missing !== null) throw new RecordError("damaged", `${folder}: ${missing}`);
@@ -49,12 +58,31 @@ export async function writeReports(folder: string, options: ReportTextOptions): 
           ? readSamples(folder, event.trial, event.samples)
           : [],
       ),
+      lastBatches: [...lastSteps].map(([trial, step]) => lastBatch(folder, trial, step)),
     },
     { showText: options.showText },
   );
   const files = { [runFiles.reportHtml]: html, [runFiles.reportMarkdown]: markdown };
   writeWithDigests(folder, digestListOf(runFiles.reportHtml), files);
   return Object.keys(files).map((name) => join(folder, name));
+}
+
+function lastBatch(folder: string, trial: string, event: StepEvent): LastBatch {
+  const { step, episodes, groups } = event;
+  const texts = readTexts(folder, trial, step);
+  return { trial, step, completions: groups!.completions, episodes: arraysOf(), texts };
+
+  /** A report is more than its arrays: it says why a file of them cannot be read. */
+  function arraysOf(): LastBatch["episodes"] {
+    try {
+      return "file" in episodes
+        ? readEpisodesFile(join(folder, checkedPath(episodes.file)), episodes.sha256)
+        : episodes;
+    } catch (error) {
+      if (error instanceof RecordError) return error.message;
+      throw error;
+    }
+  }
 }
 
 function description(folder: string, manifest: Manifest, experiment: Experiment): RunDescription {

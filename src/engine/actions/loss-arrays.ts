@@ -1,7 +1,9 @@
 /** The arrays of an update, one number per episode each: all that a worker learns of an iteration. */
+import { groupsByPrompt } from "../../analysis/prompt-groups.js";
 import type { ArmConfig } from "../../config/schema/experiment.js";
 import { equalGroups, riskWeighted } from "../../risk/advantages.js";
 import { learningTerms } from "../../risk/algorithms.js";
+import { mean } from "../../stats/intervals.js";
 
 export interface LossArrays {
   /** ≥ 0, on the critic's advantages; null: the algorithm has no critic. */
@@ -57,6 +59,8 @@ export interface PromptGroups {
   readonly completions: number;
   /** Prompts whose rewards, or returns, are all equal: they carry no signal but the KL's. */
   readonly equal: number;
+  /** Standard deviation of a prompt's returns, mean over prompts; null: no prompt has two. */
+  readonly spread: number | null;
 }
 
 /** What the journal says of an iteration's groups; null: one completion per prompt. */
@@ -72,5 +76,15 @@ export function promptGroups(
     equalGroups({ returns: rewards, completions, failed }),
     equalGroups({ returns, completions, failed }),
   );
-  return { prompts: returns.length / completions, completions, equal };
+  const known = Array.from(returns, (value, at) => (failed.has(at) ? null : value));
+  const prompt = known.map((_, at) => Math.floor(at / completions));
+  const spreads = groupsByPrompt({ prompt, return: known }, completions).flatMap(
+    ({ spread }) => spread ?? [],
+  );
+  return {
+    prompts: returns.length / completions,
+    completions,
+    equal,
+    spread: spreads.length === 0 ? null : mean(spreads),
+  };
 }

@@ -109,7 +109,8 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
         onProgress,
       )
     : await withoutUpdate(m, groups, context);
-  const worst = worstEpisodes(risk, batch, failed, experiment.record.tail_texts);
+  const { tail_texts } = experiment.record;
+  const worst = worstEpisodes(risk, batch, failed, tail_texts, terms.completions);
   const texts = await keepTailTexts(m, rolled.rollout, worst, context);
 
   const scored = scoredEpisodes(prompts.length, failed);

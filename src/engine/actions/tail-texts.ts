@@ -11,20 +11,40 @@ import { type Batch, statisticOf } from "./select-episodes.js";
 
 /**
  * The `count` lowest of the episodes that have a reward, the worst first: in what the measure ranks
- * by, and in the return where it ranks by nothing. Of equal ones the earlier is the worse.
+ * by, and in the return where it ranks by nothing. Of equal ones the earlier is the worse. With
+ * several completions per prompt they come with all others of their prompts, prompt by prompt, until
+ * there are `count`: a reader compares what one prompt led to.
  *
  * @param failed episodes without a reward
+ * @param completions episodes per prompt
  */
 export function worstEpisodes(
   risk: Pick<RiskConfig, "measure" | "statistic">,
   batch: Batch,
   failed: ReadonlySet<number>,
   count: number,
+  completions = 1,
 ): Uint32Array {
   const values = ranksEpisodes(risk.measure) ? statisticOf(risk.statistic, batch) : batch.returns;
-  return scoredEpisodes(values.length, failed)
-    .sort((a, b) => values[a]! - values[b]! || a - b)
-    .slice(0, count);
+  const order = scoredEpisodes(values.length, failed).sort(
+    (a, b) => values[a]! - values[b]! || a - b,
+  );
+  return completions === 1 ? order.slice(0, count) : wholePrompts(order, count, completions);
+}
+
+function wholePrompts(order: Uint32Array, count: number, completions: number): Uint32Array {
+  const places = new Set<number>();
+  for (const episode of order) {
+    if (places.size * completions >= count) {
+      break;
+    }
+    places.add(Math.floor(episode / completions));
+  }
+  return Uint32Array.from(
+    [...places].flatMap((place) =>
+      Array.from({ length: completions }, (_, nth) => place * completions + nth),
+    ),
+  );
 }
 
 /**

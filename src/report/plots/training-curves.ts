@@ -73,6 +73,19 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
         max: 1,
       }),
       panel("Entropy", "nats per token", (step) => step.entropy),
+      ...(data.trials.some(({ steps }) => steps.at(-1)?.groups !== undefined)
+        ? [
+            panel("Spread within prompts", "return, SD", (step) => step.groups?.spread ?? null, {
+              min: 0,
+            }),
+            panel(
+              "Prompts without signal",
+              "equal rewards / prompts",
+              ({ groups }) => (groups === undefined ? null : groups.equal / groups.prompts),
+              { min: 0, max: 1 },
+            ),
+          ]
+        : []),
     ],
     columns: 2,
   };

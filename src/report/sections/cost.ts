@@ -110,8 +110,8 @@ function against(
     return {
       kind: "paragraph",
       text:
-        `With ${seeds === 1 ? "one seed" : `${seeds} seeds`} no difference from ${start} is told from ` +
-        `chance: at least ${seedsToDecide} are needed. Read the table as an example.`,
+        `With ${seeds === 1 ? "one seed" : `${seeds} seeds`}, differences from ${start} cannot be told from ` +
+        `chance: at least ${seedsToDecide} seeds are needed.`,
     };
   }
   const items = trained.map((arm) => {

@@ -56,7 +56,7 @@ export function subjectOf(
 
 /** Episodes per prompt; 1 where the arm is none of the experiment's. */
 export function completionsOf(config: ArmConfig | null): number {
-  return (config?.training as { completions?: number } | undefined)?.completions ?? 1;
+  return config?.training.completions ?? 1;
 }
 
 /** What the run did at the step in view. */

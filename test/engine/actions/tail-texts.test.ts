@@ -56,6 +56,20 @@ describe("worst episodes", () => {
     expect(worst("mean", "return", 99)).toEqual([3, 1, 2, 0]);
   });
 
+  test("with several completions are whole prompts, the one with the worst first", () => {
+    const risk = riskSchema.parse({ measure: "mean" });
+    const found = (count: number, completions: number, failed = new Set<number>()) => [
+      ...worstEpisodes(risk, batch, failed, count, completions),
+    ];
+    // Returns 3, 1 | 2, 0: the second prompt has the worst completion.
+    expect(found(1, 2)).toEqual([2, 3]);
+    expect(found(3, 2)).toEqual([2, 3, 0, 1]);
+    expect(found(0, 2)).toEqual([]);
+    // A completion without a reward is shown with the others of its prompt.
+    expect(found(2, 2, new Set([3]))).toEqual([0, 1]);
+    expect(found(4, 4)).toEqual([0, 1, 2, 3]);
+  });
+
   test("are those that cvar keeps, ties and failed rewards in", () => {
     const value = fc.integer({ min: -2, max: 2 });
     const episodes = fc.array(fc.tuple(value, fc.boolean()), { minLength: 1, maxLength: 20 });

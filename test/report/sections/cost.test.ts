@@ -78,7 +78,7 @@ describe("what it cost", () => {
 
   test("with one seed no interval is shown and no difference told", () => {
     const blocks = costSection(gatherReport(one), null);
-    expect(JSON.stringify(blocks)).toContain("With one seed no difference from sft is told");
+    expect(JSON.stringify(blocks)).toContain("With one seed, differences from sft cannot be told");
     expect(JSON.stringify(blocks)).not.toMatch(/better: |worse: |"sub"/);
   });
 

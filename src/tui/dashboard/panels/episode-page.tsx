@@ -121,6 +121,7 @@ function figureLines(row: TailRow, width: number, style: ViewStyle): Line[] {
     field("KL", figure(row.kl)),
     field("tokens", String(row.length)),
     field("weight", weightText(row.weight, style)),
+    ...(row.advantage === null ? [] : [field("advantage", figure(row.advantage))]),
   ];
   return flowFields(fields, width);
 }

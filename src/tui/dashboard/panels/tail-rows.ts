@@ -22,6 +22,8 @@ export interface TailRow {
   readonly length: number;
   /** 0: not in the update. */
   readonly weight: number;
+  /** Null: a critic gives one per token. */
+  readonly advantage: number | null;
   /** Null: not kept for reading. */
   readonly text: EpisodeText | null;
 }
@@ -104,6 +106,7 @@ export function tailRows(
         ),
         length: episodes.length[episode]!,
         weight: episodes.weight[episode]!,
+        advantage: episodes.advantage?.[episode] ?? null,
         text: textOf.get(episode) ?? null,
       }),
     )
