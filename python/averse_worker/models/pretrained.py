@@ -57,18 +57,23 @@ def load_pretrained(
     dtype: torch.dtype,
     *,
     quantize: Any = None,
+    config: PreTrainedConfig | None = None,
+    new_head: bool = False,
 ) -> Pretrained:
     """Loads what is in `folder`, on the CPU.
 
     Args:
         quantize: transformers' configuration of a quantization; None: none.
+        config: in place of the folder's own.
+        new_head: what is not of the trunk may be missing from the files: it is drawn at random,
+            from torch's global generator.
 
     Raises:
         InputError: the folder holds no whole model of this kind with its own tokenizer.
         MissingEnvironment: a package that the model needs is not installed.
     """
     declared = check_folder(folder)
-    config = _config(folder, declared, kind)
+    config = config or _config(folder, declared, kind)
     tokenizer = _tokenizer(folder)
     rows = getattr(config.get_text_config(), "vocab_size", None)
     if rows is not None:
@@ -84,6 +89,16 @@ def load_pretrained(
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported below, with advice
         )
+    if new_head:
+        trunk = f"{model.base_model_prefix}."
+        found["missing_keys"] = {
+            name
+            for name in found["missing_keys"]
+            if name.startswith(trunk) and "pooler" not in name
+        }
+        found["mismatched_keys"] = {
+            entry for entry in found["mismatched_keys"] if entry[0].startswith(trunk)
+        }
     _check_complete(folder, found)
     check_vocabulary(folder, tokenizer, model.get_input_embeddings().weight.shape[0])
     return Pretrained(model, tokenizer)

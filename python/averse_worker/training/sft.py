@@ -13,6 +13,7 @@ from averse_worker.models.policy import Policy
 from averse_worker.models.window import context_of
 from averse_worker.platform.device import Device
 from averse_worker.platform.finite import require_finite
+from averse_worker.training.packing import PackedCollator, pack, packs
 from averse_worker.training.supervised import (
     Learned,
     Plan,
@@ -91,7 +92,13 @@ def fine_tune(
         )
         extra: dict[str, Any] = {}
         if payload.packing:
-            refuse_packing(policy)
+            if not packs(policy.actor.causal, policy.device):
+                family = type(policy.actor.causal).__name__
+                raise InputError(
+                    f"sft.packing is true, but in {family} the texts of one row see each other (it "
+                    "does not tell them apart by position); set it to false",
+                    key="sft.packing",
+                )
             table = pack(table, payload.max_tokens)
             extra["data_collator"] = PackedCollator(policy.pad_token)
         plan = _plan(payload, len(table))
@@ -111,7 +118,7 @@ def fine_tune(
                 ),
                 train_dataset=table,
                 processing_class=policy.tokenizer,
-                compute_loss_func=_masked_loss,
+                compute_loss_func=masked_loss,
                 callbacks=[watcher],
                 **extra,
             )
@@ -153,7 +160,7 @@ def _plan(payload: SftPayload, rows: int) -> Plan:
     )
 
 
-def _masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
+def masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
     """Mean −log p of the tokens that are labelled, each given those before it.
 
     The Trainer's own divides by each text's first token too, which nothing predicts, where the
@@ -200,76 +207,3 @@ def _padded(rows: Sequence[Supervised], pad: int, device: Device) -> tuple[Tenso
     )
     tokens, mask, labels = (torch.tensor(c, device=device.torch_device) for c in columns)
     return tokens, mask, labels
-
-
-# ── packing ─────────────────────────────────────────────────────────────────────────────────
-
-
-def pack(table: Any, max_tokens: int) -> Any:
-    """TRL's best-fit packing: rows of whole texts, with their lengths in `seq_lengths`."""
-    from datasets.utils.logging import disable_progress_bar, enable_progress_bar
-    from trl import pack_dataset
-
-    disable_progress_bar()
-    try:
-        return pack_dataset(table, max_tokens, "bfd")
-    finally:
-        enable_progress_bar()
-
-
-class PackedCollator:
-    """Batches of packed rows. Positions begin again at each text, and there is no mask: from that
-    transformers sees which tokens belong together. A text's first token has no label."""
-
-    def __init__(self, pad: int) -> None:
-        self._pad = pad
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        width = max(len(row["input_ids"]) for row in rows)
-        tokens, labels, positions = [], [], []
-        for row in rows:
-            spare = width - len(row["input_ids"])
-            places = [place for length in row["seq_lengths"] for place in range(length)]
-            own = [
-                IGNORED if place == 0 else label
-                for place, label in zip(places, row["labels"], strict=True)
-            ]
-            tokens.append([*row["input_ids"], *[self._pad] * spare])
-            labels.append([*own, *[IGNORED] * spare])
-            positions.append([*places, *range(spare)])
-        return {
-            "input_ids": torch.tensor(tokens),
-            "labels": torch.tensor(labels),
-            "position_ids": torch.tensor(positions),
-        }
-
-
-@torch.no_grad()
-def refuse_packing(policy: Policy) -> None:
-    """Refuses a model in which packed texts see each other, tried on two short texts.
-
-    Raises:
-        InputError
-    """
-    model, device = policy.actor.causal, policy.device.torch_device
-    near = 1e-3 if model.dtype == torch.float32 and policy.device.dtype == torch.float32 else 5e-2
-    one = torch.arange(2, 6, device=device)[None]
-    other = one.flip(1)
-    positions = torch.arange(4, device=device)[None]
-    with policy.device.autocast():
-        try:
-            together = model(
-                input_ids=torch.cat([one, other], dim=1),
-                position_ids=positions.repeat(1, 2),
-                use_cache=False,
-            ).logits[:, 4:]
-            alone = model(input_ids=other, position_ids=positions, use_cache=False).logits
-            fits = torch.allclose(together.float(), alone.float(), rtol=near, atol=near)
-        except TypeError:  # it takes no positions
-            fits = False
-    if not fits:
-        raise InputError(
-            f"sft.packing is true, but in {type(model).__name__} the texts of one row see each "
-            "other (it does not tell them apart by position); set it to false",
-            key="sft.packing",
-        )

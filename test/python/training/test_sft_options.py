@@ -15,7 +15,8 @@ from transformers import AutoModelForCausalLM
 from averse_worker.data.supervision import IGNORED, Completion, Conversation, supervise
 from averse_worker.store.export import export_policy
 from averse_worker.training.course import Course, EarlyStopping
-from averse_worker.training.sft import PackedCollator, fine_tune, held_out_loss, pack
+from averse_worker.training.packing import PackedCollator, pack
+from averse_worker.training.sft import fine_tune, held_out_loss
 from averse_worker.training.supervised import steps_of
 from averse_worker.wire.errors import InputError
 from payloads import adapter, sft_payload
