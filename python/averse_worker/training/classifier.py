@@ -29,14 +29,14 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Classes:
+class ClassSet:
     """The labels of a data set, in their order in the model."""
 
     names: tuple[str, ...]
     problem: Problem
 
     @staticmethod
-    def of(rows: Sequence[Labelled], key: str) -> "Classes":
+    def of(rows: Sequence[Labelled], key: str) -> "ClassSet":
         """Numbers in their order, other labels by name.
 
         Raises:
@@ -57,7 +57,7 @@ class Classes:
                 f"{key}.data has {listed} in its training rows; expected two or more",
                 key=f"{key}.data",
             )
-        return Classes(
+        return ClassSet(
             tuple(names), "multi_label_classification" if several else "single_label_classification"
         )
 
@@ -101,7 +101,7 @@ class Classes:
 def train_classifier(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    classes: Classes,
+    classes: ClassSet,
     rows: tuple[Sequence[Labelled], Sequence[Labelled]],
     plan_for: Callable[[int], Plan],
     max_tokens: int,

@@ -26,7 +26,7 @@ from averse_worker.models.fresh import (
 from averse_worker.models.pretrained import load_pretrained
 from averse_worker.platform.device import open_device
 from averse_worker.rewards.classifier import TransformersReward, load_reward
-from averse_worker.training.classifier import Classes, Labelled, train_classifier
+from averse_worker.training.classifier import ClassSet, Labelled, train_classifier
 from averse_worker.training.language_model import (
     language_rows,
     packed_table,
@@ -197,7 +197,7 @@ def labelled() -> tuple[list[Labelled], list[Labelled]]:
 @pytest.mark.parametrize("family", ["gpt2", "distilbert"])
 def test_a_classifier_learns_its_labels_and_is_a_reward(tmp_path: Path, family: str) -> None:
     words, rows = tokenizer(), labelled()
-    classes = Classes.of(rows[0], "stages.mine")
+    classes = ClassSet.of(rows[0], "stages.mine")
     assert classes.names == ("bad", "good")
     model = fresh_classifier(SHAPES[family], words, classes.names, classes.problem, seed=3)
     found = train_classifier(
@@ -221,7 +221,7 @@ def test_a_classifier_of_several_labels_says_each_by_itself() -> None:
         for a in ("good", "fine", "the") * 5
         for b in ("slow", "very", "so") * 2
     ]
-    classes = Classes.of(rows, "stages.mine")
+    classes = ClassSet.of(rows, "stages.mine")
     assert (classes.names, classes.problem) == (("good", "slow"), "multi_label_classification")
     model = fresh_classifier(SHAPES["gpt2"], words, classes.names, classes.problem, seed=3)
     found = train_classifier(
@@ -233,7 +233,7 @@ def test_a_classifier_of_several_labels_says_each_by_itself() -> None:
 
 def test_labels_are_in_the_order_of_numbers_and_names() -> None:
     def names(*labels: str) -> tuple[str, ...]:
-        return Classes.of([Labelled("a", (label,)) for label in labels], "stages.x").names
+        return ClassSet.of([Labelled("a", (label,)) for label in labels], "stages.x").names
 
     assert names("10", "2", "1") == ("1", "2", "10")
     assert names("b", "a", "3") == ("3", "a", "b")
@@ -242,8 +242,8 @@ def test_labels_are_in_the_order_of_numbers_and_names() -> None:
             names(*labels)
     both = [Labelled("a", ("x",)), Labelled("a", ("x",), multiple=True)]
     with pytest.raises(InputError, match="the same in every row"):
-        Classes.of(both, "stages.x")
-    classes = Classes.of([Labelled("a", ("x",)), Labelled("a", ("y",))], "stages.x")
+        ClassSet.of(both, "stages.x")
+    classes = ClassSet.of([Labelled("a", ("x",)), Labelled("a", ("y",))], "stages.x")
     with pytest.raises(InputError, match="label 'z', which no training row has"):
         classes.targets([Labelled("a", ("z",))], "stages.x")
 
