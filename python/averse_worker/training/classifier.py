@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from averse_worker.engine.contract import Report
-from averse_worker.evaluation.classification import multi_label_figures, single_label_figures
 from averse_worker.models.fresh import Problem
 from averse_worker.models.policy import padding_token
 from averse_worker.platform.device import Device
+from averse_worker.training.classification import multi_label_figures, single_label_figures
 from averse_worker.training.stage import HELD_OUT, Trained, classifier_rows, logits_of, padded
 from averse_worker.training.supervised import Plan, arguments_for, learn, scratch_folder
 from averse_worker.wire.errors import InputError

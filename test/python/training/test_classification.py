@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from averse_worker.evaluation.classification import (
+from averse_worker.training.classification import (
     auroc,
     calibration_error,
     multi_label_figures,
