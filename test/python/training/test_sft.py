@@ -29,7 +29,10 @@ def test_it_lowers_the_loss_and_becomes_the_reference(
     policy = make_policy(language_model, policy__adapter=adapter(rank), backend__dtype=dtype)
     told: list[tuple[str, int, int]] = []
     found = fine_tune(
-        policy, TEXTS, payload(), lambda phase, done, total, unit: told.append((phase, done, total))
+        policy,
+        TEXTS,
+        payload(),
+        lambda phase, done, total, unit, loss=None: told.append((phase, done, total)),
     )
     assert found.loss_last < found.loss_first
     assert told[2] == ("sft", 0, 12)

@@ -170,7 +170,7 @@ def test_more_tokens_than_positions_are_refused() -> None:
 def test_progress_is_told_and_an_interrupt_stops_it() -> None:
     told: list[tuple[int, int]] = []
 
-    def report(phase: str, done: int, total: int, unit: str) -> None:
+    def report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
         if phase == "stage":
             told.append((done, total))
             if done == 5:
