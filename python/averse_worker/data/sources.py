@@ -1,215 +1,453 @@
-"""Prompts and texts: the built-in set, a folder with train.jsonl and test.jsonl, or one file.
+"""The data of a run: read from its sources, filtered, split, mixed and limited.
 
-A row is `{"text": …, "label": "good" | "bad" | 1 | 0}` (the label may be left out) or
-`{"prompt": …}`; the prompt is the first `prompt_tokens` tokens of either. Rows labelled good are
-what supervised fine-tuning learns from and perplexity is measured on. A row's id is its index.
+    records ─▶ filter ─▶ rows ─▶ train and test ─▶ duplicates ─▶ mix ─▶ balance ─▶ limit
 
-A "text" is running text: words in it that spell a control token stay words. A "prompt" is ready
-made, for example by a chat template, and control tokens written in it are control tokens.
+A row is a running text, of which the prompt is the beginning; a prompt, perhaps with a completion;
+or a conversation. Rows of the good class are what supervised fine-tuning learns from and perplexity
+is measured on. A row's id is its place in its source.
+
+A "text" is running text: words in it that spell a control token stay words. A plain "prompt" is
+ready made, for example by a chat template, and control tokens written in it are control tokens. In
+conversations they are not: the template writes them.
 """
 
+import hashlib
 import json
-import re
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from averse_worker.data.builtin import GRAMMAR, Split, builtin_prompts
+from averse_worker.data.columns import Conditions, GoodClass
+from averse_worker.data.examples import Completion, Conversation, Example
+from averse_worker.data.reading import FORMATS, Table, format_of, open_table
+from averse_worker.data.rows import Row, RowReader, Use
+from averse_worker.data.templates import template_digest
 from averse_worker.platform.files import ASSETS, file_digest
 from averse_worker.wire.errors import InputError
-from averse_worker.wire.messages.data import BuiltinPlace, DataSource, PathPlace
+from averse_worker.wire.messages.data import (
+    BuiltinPlace,
+    DataPart,
+    DataSource,
+    HubPlace,
+    PairPlace,
+    PathPlace,
+    SplitFacts,
+)
 
-KEY: Final = "data.path"
-# Of a single file, one row in ten is kept for testing.
-_TEST_EVERY: Final = 10
-_MARKS: Final = {
-    b"\xef\xbb\xbf": "UTF-8 with a byte order mark",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
-_ARRAY: Final = re.compile(rb"\s*\[\s*(\{|$)")
-_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
-_SHOWN: Final = 60
-"""characters of a wrong value in a message"""
-_LABELS: Final = {"good": True, "bad": False, 1: True, 0: False}
+SPLITS: Final[tuple[Split, ...]] = ("train", "test")
+_FRACTION: Final = 0.1
+"""of a single file's prompts that are for testing, where nothing else is said"""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of a data file."""
+@dataclass
+class Left:
+    """Rows that were read, and those left out on the way."""
 
-    id: int
-    text: str
-    good: bool
-    """labelled good: fit for fine-tuning"""
-    place: str
-    """where it came from, for error messages"""
-    markers: bool = False
-    """whether control tokens written in it are control tokens"""
+    rows: int = 0
+    filtered: int = 0
+    duplicates: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
 class Data:
-    """Everything under one `data.path`."""
+    """Everything under one data source."""
 
     rows: dict[Split, list[Row]]
     digests: dict[str, str]
-    good: dict[Split, list[str]]
-    """texts labelled good"""
+    good: dict[Split, list[Example]]
+    """rows of the good class, as examples to learn from"""
+    left: dict[Split, Left] = field(default_factory=lambda: {split: Left() for split in SPLITS})
+    overlap: int = 0
+    """test rows whose prompt is a training prompt as well, so not held out"""
 
-    @property
-    def overlap(self) -> int:
-        """Number of test rows whose text is also a training text, so not held out."""
-        trained = {row.text for row in self.rows["train"]}.union(self.good["train"])
-        return sum(row.text in trained for row in self.rows["test"])
+    def facts(self, split: Split, dropped: int = 0, truncated: int = 0) -> SplitFacts:
+        """What became of a split's rows.
+
+        Args:
+            dropped: prompts left out since, as too long.
+            truncated: prompts cut to their length.
+        """
+        left = self.left[split]
+        return SplitFacts(
+            rows=left.rows,
+            good=len(self.good[split]),
+            filtered=left.filtered,
+            duplicates=left.duplicates,
+            left_out=left.left_out,
+            dropped=dropped,
+            truncated=truncated,
+            kept=len(self.rows[split]) - dropped,
+        )
 
 
-def read_data(source: DataSource) -> Data:
+def read_data(source: DataSource, key: str = "data", use: Use = "prompts") -> Data:
     """Reads and checks all rows.
 
+    Args:
+        key: config key of the source, for errors.
+
     Raises:
-        InputError: a file is missing, empty, not UTF-8 or holds a wrong row, named by its line.
+        InputError: a file is missing, empty, not text or holds a wrong row, named by its line; a
+            column, a label or a split that is named is not there; too many test prompts are
+            training prompts.
+        MissingEnvironment: the hub cannot be reached.
     """
-    place = source.parts[0].place
-    if isinstance(place, BuiltinPlace):
-        return _builtin()
-    assert isinstance(place, PathPlace)
-    found = Path(place.path).expanduser()
-    if found.is_dir():
-        files: dict[Split, Path] = {"train": found / "train.jsonl", "test": found / "test.jsonl"}
-        missing = [file.name for file in files.values() if not file.is_file()]
-        if missing:
+    parts = [_Part(part, source, key, use) for part in source.parts]
+    left = {split: Left() for split in SPLITS}
+    rows: dict[Split, list[list[Row]]] = {split: [] for split in SPLITS}
+    digests: dict[str, str] = {}
+    good: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+    first_id = 0
+    for part in parts:
+        found = part.read(first_id)
+        first_id += sum(left.rows for left in found.left.values())
+        digests |= _distinct(found.digests, digests)
+        for split in SPLITS:
+            rows[split].append(found.rows[split])
+            left[split].rows += found.left[split].rows
+            left[split].filtered += found.left[split].filtered
+            good[split] += found.good[split]
+    kept: dict[Split, list[Row]] = {}
+    for split in SPLITS:
+        sets = rows[split]
+        if source.deduplicate:
+            before = sum(map(len, sets))
+            sets = _without_duplicates(sets)
+            left[split].duplicates = before - sum(map(len, sets))
+        before = sum(map(len, sets))
+        chosen = _mixed(sets, source, split)
+        if split == "train" and source.balance is not None:
+            chosen = _balanced(chosen, source.balance, source.seed, key)
+        limit = source.limit.train if split == "train" else source.limit.test
+        if limit is not None:
+            chosen = _drawn(chosen, limit, f"{source.seed}/limit/{split}")
+        left[split].left_out = before - len(chosen)
+        if not chosen:
             raise InputError(
-                f"{found}: no {' and no '.join(missing)}; expected train.jsonl and test.jsonl",
-                key=KEY,
+                f"{_names(parts)}: no {split} rows are left of {left[split].rows} "
+                f"({left[split].filtered} filtered out, {left[split].left_out} left out by mix, "
+                "balance and limit)",
+                key=f"{key}.filter" if left[split].filtered else f"{key}.path",
             )
-        rows = {split: list(_rows(file)) for split, file in files.items()}
-    elif found.is_file():
-        files = {"train": found}
-        rows = _split(list(_rows(found)), found)
+        kept[split] = chosen
+        good[split] += [example_of(row) for row in chosen if row.good]
+    if source.template not in ("auto", "none"):
+        digests |= _distinct(template_digest(source.template, key), digests)
+    overlap = _overlap(kept, good["train"], source.max_overlap, key)
+    return Data(kept, digests, good, left, overlap)
+
+
+def example_of(row: Row) -> Example:
+    """A row as fine-tuning learns from it."""
+    if row.messages is not None:
+        answer = {"role": "assistant", "content": row.completion or ""}
+        return Conversation((*row.messages, answer))
+    return row.text if row.completion is None else Completion(row.text, row.completion)
+
+
+def _names(parts: Sequence["_Part"]) -> str:
+    return ", ".join(part.name for part in parts)
+
+
+def _distinct(found: Mapping[str, str], taken: Mapping[str, str]) -> dict[str, str]:
+    """Files of several sources may have one name."""
+    named = {}
+    for name, digest in found.items():
+        number, free = 2, name
+        while free in taken:
+            number, free = number + 1, f"{name} ({number})"
+        named[free] = digest
+    return named
+
+
+# ── one source ──────────────────────────────────────────────────────────────────────────────
+
+
+class _Part:
+    """One source of rows."""
+
+    def __init__(self, part: DataPart, source: DataSource, key: str, use: Use) -> None:
+        self._part = part
+        self._source = source
+        self._key = key
+        self._use = use
+
+    @property
+    def name(self) -> str:
+        match self._part.place:
+            case PathPlace(path=path):
+                return path
+            case PairPlace(train=train):
+                return train
+            case HubPlace(id=id):
+                return f"hub:{id}"
+            case _:
+                return "builtin"
+
+    def read(self, first_id: int) -> Data:
+        """Both splits; ids count from `first_id`."""
+        place = self._part.place
+        if isinstance(place, BuiltinPlace):
+            return self._builtin()
+        tables, digests = self._tables()
+        left = {split: Left() for split in SPLITS}
+        rows: dict[Split, list[Row]] = {"train": [], "test": []}
+        for split, table in tables.items():
+            kept, gone = self._rows(table, first_id)
+            fraction = self._fraction(tables)
+            if fraction is None:
+                rows[split], left[split] = kept, Left(rows=len(kept) + len(gone))
+                left[split].filtered = len(gone)
+                continue
+            both, border = self._split(kept, fraction, table.origin)
+            for name in SPLITS:
+                rows[name] = both[name]
+                is_test = name == "test"
+                filtered = sum((self._rank(one) <= border) == is_test for one in gone)
+                left[name] = Left(rows=len(rows[name]) + filtered, filtered=filtered)
+        none: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+        return Data(rows, digests, none, left)
+
+    def _builtin(self) -> Data:
+        if self._use != "prompts" or self._part.columns or self._part.good or self._part.filter:
+            raise InputError(
+                f"{self._key}.path is builtin, which has prompts alone, without columns; leave "
+                f"{self._key}.columns, good and filter out, or name a file",
+                key=f"{self._key}.path",
+            )
+        rows = {
+            split: [
+                Row(p.id, p.text, False, f"built-in prompt {p.id}") for p in builtin_prompts(split)
+            ]
+            for split in SPLITS
+        }
+        good: dict[Split, list[Example]] = {"train": [], "test": []}
+        texts = ASSETS / "good-texts.jsonl"
+        for line in texts.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            good[row["split"]].append(row["text"])
+        left = {split: Left(rows=len(rows[split])) for split in SPLITS}
+        return Data(rows, {f.name: file_digest(f) for f in (texts, GRAMMAR)}, good, left)
+
+    # ── tables ──────────────────────────────────────────────────────────────────────────────
+
+    def _fraction(self, tables: Mapping[Split, Table]) -> float | None:
+        """Of the rows that become test rows; None: they are a table of their own."""
+        if "test" in tables:
+            return None
+        return self._part.split.fraction or _FRACTION
+
+    def _tables(self) -> tuple[dict[Split, Table], dict[str, str]]:
+        place, split, path_key = self._part.place, self._part.split, f"{self._key}.path"
+        if isinstance(place, HubPlace):
+            from averse_worker.data.hub import hub_tables
+
+            return hub_tables(place, split, self._key)
+        if isinstance(place, PairPlace):
+            files: dict[Split, Path] = {
+                "train": self._file(place.train),
+                "test": self._file(place.test),
+            }
+            return self._opened(files)
+        assert isinstance(place, PathPlace)
+        found = Path(place.path).expanduser()
+        if (found / "dataset_dict.json").is_file() or (found / "state.json").is_file():
+            from averse_worker.data.hub import saved_tables
+
+            return saved_tables(found, split, self._key)
+        if found.is_dir():
+            return self._opened(self._in_folder(found))
+        if not found.is_file():
+            raise InputError(
+                f"{path_key} is '{place.path}', and there is no such folder or file; expected "
+                "builtin, a folder with train.jsonl and test.jsonl (or .csv, .parquet, …), or one "
+                "file",
+                key=path_key,
+            )
+        for named in (split.train, split.test):
+            if named is not None:
+                raise InputError(
+                    f"{found}: is one file and has no split {named!r}; name a folder, or set "
+                    f"{self._key}.split to a fraction",
+                    key=f"{self._key}.split",
+                )
+        return self._opened({"train": found})
+
+    def _file(self, path: str) -> Path:
+        found = Path(path).expanduser()
+        if not found.is_file():
+            raise InputError(f"{found}: there is no such file", key=f"{self._key}.path")
+        return found
+
+    def _in_folder(self, folder: Path) -> dict[Split, Path]:
+        split = self._part.split
+        wanted: dict[Split, str] = {"train": split.train or "train"}
+        if split.fraction is None:
+            wanted["test"] = split.test or "test"
+        files: dict[Split, Path] = {}
+        lacking = []
+        for name, stem in wanted.items():
+            there = sorted(
+                path
+                for path in folder.iterdir()
+                if path.name.split(".")[0] == stem and path.is_file() and format_of(path)
+            )
+            if len(there) > 1:
+                raise InputError(
+                    f"{folder}: has {' and '.join(path.name for path in there)}; expected one "
+                    f"file for the split {stem!r}",
+                    key=f"{self._key}.path",
+                )
+            if there:
+                files[name] = there[0]
+            else:
+                lacking.append(f"{stem}.jsonl")
+        if lacking:
+            kinds = ", ".join(f".{one}" for one in FORMATS[1:])
+            raise InputError(
+                f"{folder}: no {' and no '.join(lacking)} (nor one with {kinds}); expected "
+                f"train.jsonl and test.jsonl, or {self._key}.split with other names or a fraction",
+                key=f"{self._key}.path",
+            )
+        return files
+
+    def _opened(self, files: Mapping[Split, Path]) -> tuple[dict[Split, Table], dict[str, str]]:
+        path_key = f"{self._key}.path"
+        tables = {split: open_table(file, path_key) for split, file in files.items()}
+        digests: dict[str, str] = {}
+        for file in files.values():
+            digests |= _distinct({file.name: file_digest(file)}, digests)
+        return tables, digests
+
+    # ── rows ────────────────────────────────────────────────────────────────────────────────
+
+    def _rows(self, table: Table, first_id: int) -> tuple[list[Row], list[str]]:
+        """Rows that the filter leaves, and the keys of those that it takes out."""
+        part, key = self._part, self._key
+        wraps = self._source.template not in ("auto", "none")
+        reader = RowReader(part.columns, self._use, table.origin, key, wraps=wraps)
+        good = GoodClass(part.good, table.classes, key)
+        filters = Conditions(part.filter, table.classes, f"{key}.filter")
+        kept: list[Row] = []
+        gone: list[str] = []
+        for index, record in enumerate(table.records()):
+            place = f"{table.origin}:{record.line}"
+            label = reader.label_column(record.columns)
+            if part.filter and not filters.hold(record.columns, place, label):
+                gone.append(f"{first_id + index}")
+                continue
+            is_good = None
+            if self._use == "prompts":
+                is_good = good.holds(record.columns, label, place)
+            kept.append(reader.row(record, first_id + index, is_good))
+        good.check(table.origin)
+        return kept, gone
+
+    def _split(
+        self, rows: Sequence[Row], fraction: float, origin: str
+    ) -> tuple[dict[Split, list[Row]], bytes]:
+        """Rows with the same prompt go together: no test prompt is a training prompt.
+
+        Returns:
+            The rows, and the highest rank of a test prompt.
+        """
+        ranks = sorted({self._rank(row.key) for row in rows})
+        if len(ranks) < 2:
+            count = "one row" if len(rows) == 1 else f"{len(rows)} rows of one prompt"
+            raise InputError(
+                f"{origin}: has {count}; expected at least two prompts, to split into train and "
+                "test",
+                key=f"{self._key}.path",
+            )
+        tests = min(max(1, round(fraction * len(ranks))), len(ranks) - 1)
+        border = ranks[tests - 1]
+        test = [self._rank(row.key) <= border for row in rows]
+        return {
+            "train": [row for row, is_test in zip(rows, test, strict=True) if not is_test],
+            "test": [row for row, is_test in zip(rows, test, strict=True) if is_test],
+        }, border
+
+    def _rank(self, key: str) -> bytes:
+        """A place in a random order that follows from the seed and the prompt alone."""
+        seed = f"{self._source.seed}/split/".encode()
+        return hashlib.blake2b(seed + key.encode(), digest_size=16).digest()
+
+
+# ── of several sources ──────────────────────────────────────────────────────────────────────
+
+
+def _without_duplicates(sets: Sequence[Sequence[Row]]) -> list[list[Row]]:
+    seen: set[str] = set()
+
+    def first(row: Row) -> bool:
+        known = row.key in seen
+        seen.add(row.key)
+        return not known
+
+    return [[row for row in rows if first(row)] for rows in sets]
+
+
+def _mixed(sets: Sequence[Sequence[Row]], source: DataSource, split: Split) -> list[Row]:
+    """As many rows as the weights allow without taking one twice."""
+    weights = [part.weight for part in source.parts]
+    if len(sets) == 1 or None in weights:
+        return [row for rows in sets for row in rows]
+    known = [weight for weight in weights if weight is not None]
+    most = min(len(rows) / weight for rows, weight in zip(sets, known, strict=True))
+    return [
+        row
+        for place, (rows, weight) in enumerate(zip(sets, known, strict=True))
+        for row in _drawn(rows, round(weight * most), f"{source.seed}/mix/{split}/{place}")
+    ]
+
+
+def _balanced(rows: Sequence[Row], fraction: float, seed: int, key: str) -> list[Row]:
+    """All rows of the class that is short, and as many of the other."""
+    good, bad = ([row for row in rows if row.good is kind] for kind in (True, False))
+    if not good or not bad:
+        raise InputError(
+            f"{key}.balance is {fraction:g}, but of {len(rows)} training rows {len(good)} are of "
+            f"the good class; name it in {key}.good, or leave balance out",
+            key=f"{key}.balance",
+        )
+    if len(good) / len(rows) > fraction:
+        good = _drawn(good, max(1, round(len(bad) * fraction / (1 - fraction))), f"{seed}/balance")
     else:
+        bad = _drawn(bad, max(1, round(len(good) * (1 - fraction) / fraction)), f"{seed}/balance")
+    chosen = {id(row) for row in (*good, *bad)}
+    return [row for row in rows if id(row) in chosen]
+
+
+def _drawn(rows: Sequence[Row], count: int, seed: str) -> list[Row]:
+    """`count` random rows, in their order; only `random()` is used, whose sequence Python keeps."""
+    if count >= len(rows):
+        return list(rows)
+    draw = random.Random(seed).random
+    order = sorted((draw(), place) for place in range(len(rows)))
+    return [rows[place] for place in sorted(place for _, place in order[:count])]
+
+
+def _overlap(
+    rows: Mapping[Split, Sequence[Row]], good: Sequence[Example], most: float, key: str
+) -> int:
+    """
+    Raises:
+        InputError: too many test prompts are training prompts.
+    """
+    trained: dict[str, str] = {row.key: row.place for row in rows["train"]}
+    texts = {text: "" for text in good if isinstance(text, str)}
+    both = [row for row in rows["test"] if row.key in trained or row.key in texts]
+    if len(both) > most * len(rows["test"]):
+        first = both[0]
         raise InputError(
-            f"{KEY} is '{place.path}', and there is no such folder or file; expected builtin, a "
-            "folder with train.jsonl and test.jsonl, or one .jsonl file",
-            key=KEY,
+            f"{len(both)} of {len(rows['test'])} test prompts are training prompts as well "
+            f"({len(both) / len(rows['test']):.0%}; {key}.max_overlap is {most:.0%}), such as "
+            f"{first.place} and {trained.get(first.key) or 'a text of the good class'}: figures on "
+            f"them are not held out; take them out, or raise {key}.max_overlap",
+            key=f"{key}.max_overlap",
         )
-    return Data(
-        rows,
-        {file.name: file_digest(file) for file in files.values()},
-        {split: [row.text for row in rows[split] if row.good] for split in rows},
-    )
-
-
-def _builtin() -> Data:
-    splits: tuple[Split, ...] = ("train", "test")
-    rows = {
-        split: [Row(p.id, p.text, False, f"built-in prompt {p.id}") for p in builtin_prompts(split)]
-        for split in splits
-    }
-    good: dict[Split, list[str]] = {"train": [], "test": []}
-    texts = ASSETS / "good-texts.jsonl"
-    for line in texts.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        good[row["split"]].append(row["text"])
-    return Data(rows, {file.name: file_digest(file) for file in (texts, GRAMMAR)}, good)
-
-
-def _split(rows: list[Row], path: Path) -> dict[Split, list[Row]]:
-    if len(rows) < 2:
-        raise InputError(
-            f"{path}: has one row; expected at least two, to split into train and test", key=KEY
-        )
-    every = min(_TEST_EVERY, len(rows))
-    test = [row for row in rows if row.id % every == every - 1]
-    return {"train": [row for row in rows if row.id % every != every - 1], "test": test}
-
-
-def _rows(path: Path) -> Iterator[Row]:
-    data = path.read_bytes()
-    for mark, name in _MARKS.items():
-        if data.startswith(mark):
-            raise InputError(
-                f"{path}: is encoded as {name}; save it as UTF-8 without a byte order mark", key=KEY
-            )
-    lines = data.split(b"\n")
-    first = next((line for line in lines if line.strip()), b"")
-    if not first:
-        raise InputError(f"{path}: is empty; expected one JSON object per line", key=KEY)
-    if _ARRAY.match(first):
-        raise InputError(
-            f"{path}: is a JSON array; expected one object per line, without enclosing brackets "
-            "or commas between",
-            key=KEY,
-        )
-    index = 0
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield _row(line, index, f"{path}:{number}")
-            index += 1
-
-
-def _row(line: bytes, index: int, place: str) -> Row:
-    value = _json(line, place)
-    if not isinstance(value, dict):
-        raise InputError(
-            f"{place}: is a JSON {type(value).__name__}, expected an object like "
-            '{"text": "…", "label": "good"} or {"prompt": "…"}',
-            key=KEY,
-        )
-    field = "text" if "text" in value else "prompt"
-    text = value.get(field)
-    if not isinstance(text, str) or not text.strip():
-        problem = (
-            "is missing"
-            if field not in value
-            else f"is {_shown(text)}, expected a string that is not blank"
-        )
-        name = f'"{field}"' if field in value else '"text" (or "prompt")'
-        raise InputError(f"{place}: {name} {problem}", key=KEY)
-    if half := _HALF_PAIR.search(text):
-        raise InputError(
-            f'{place}: "{field}" has half of a surrogate pair, \\u{ord(half[0]):04x}, at character '
-            f"{half.start() + 1} (a truncated emoji); fix or remove the row",
-            key=KEY,
-        )
-    label = value.get("label")
-    # True and False are numbers to Python, but no labels.
-    known = isinstance(label, str | int) and not isinstance(label, bool) and label in _LABELS
-    if label is not None and not known:
-        raise InputError(
-            f'{place}: "label" is {_shown(label)}, expected "good", "bad", 1 or 0', key=KEY
-        )
-    good = field == "text" and _LABELS.get(label, False)
-    return Row(index, text, good, place, markers=field == "prompt")
-
-
-def _json(line: bytes, place: str) -> Any:
-    try:
-        return json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{place}: is not UTF-8 at byte {error.start + 1}; save the file as UTF-8", key=KEY
-        ) from error
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{place}: is not JSON ({error.msg}, column {error.colno}); "
-            "expected one object per line",
-            key=KEY,
-        ) from error
-    except RecursionError as error:
-        raise InputError(
-            f"{place}: is nested too deeply; expected an object of strings", key=KEY
-        ) from error
-    except ValueError as error:  # Python's bound on the digits of whole numbers
-        raise InputError(
-            f"{place}: holds a number of more than {sys.get_int_max_str_digits()} digits; "
-            'expected "label" to be "good", "bad", 1 or 0',
-            key=KEY,
-        ) from error
-
-
-def _shown(value: Any) -> str:
-    shown = ascii(value)
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    return len(both)

@@ -3,35 +3,18 @@
 A label is the token itself where its −log p counts in the loss, and `IGNORED` where it does not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from transformers import PreTrainedTokenizerBase
 
+from averse_worker.data.examples import Completion, Conversation, Example
 from averse_worker.data.tokenise import encode, tokenise_texts
 from averse_worker.wire.errors import InputError
 
 IGNORED: Final = -100
 """a label that does not count, as torch's cross-entropy has it"""
-
-
-@dataclass(frozen=True)
-class Completion:
-    """A prompt and what should follow it."""
-
-    prompt: str
-    completion: str
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """Messages with role and content."""
-
-    messages: Sequence[Mapping[str, Any]]
-
-
-Example = str | Completion | Conversation
 
 
 @dataclass(frozen=True)
@@ -93,6 +76,28 @@ def supervise(
             row = Supervised(tokens[:max_tokens], labels[:max_tokens])
         if row.counted:
             rows.append(row)
+    return rows
+
+
+def example_tokens(
+    tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]
+) -> list[list[int]]:
+    """Token ids of whole examples, of texts as the tokenizer has them.
+
+    Raises:
+        InputError: as `supervise`.
+    """
+    texts = iter(encode(tokenizer, [one for one in examples if isinstance(one, str)]))
+    rows = []
+    for example in examples:
+        if isinstance(example, str):
+            rows.append(next(texts))
+            continue
+        if isinstance(example, Completion):
+            pieces = _completion_pieces(tokenizer, example)
+        else:
+            pieces = _conversation_pieces(tokenizer, example, "data.template")
+        rows.append([token for ids, _ in pieces for token in ids])
     return rows
 
 

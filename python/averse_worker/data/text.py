@@ -24,22 +24,44 @@ class Control:
 class Text(str):
     """Prompt and completion in one. As a string: without control tokens."""
 
-    __slots__ = ("pieces", "prompt")
+    __slots__ = ("pieces", "prompt", "reply")
 
     pieces: tuple[str | Control, ...]
     """the same with control tokens; without the token that begins a text: scorers add their own"""
     prompt: str
     """what the text begins with, without control tokens"""
+    reply: str | None
+    """of a conversation: the assistant's answer, a paragraph of its own; None: of running text"""
 
-    def __new__(cls, plain: str, pieces: Sequence[str | Control] = (), prompt: str = "") -> Self:
+    def __new__(
+        cls,
+        plain: str,
+        pieces: Sequence[str | Control] = (),
+        prompt: str = "",
+        reply: str | None = None,
+    ) -> Self:
         text = super().__new__(cls, plain)
         text.pieces = tuple(pieces) or (plain,)
         text.prompt = prompt
+        text.reply = reply
         return text
+
+    @classmethod
+    def conversation(cls, prompt: str, reply: str | None = None) -> Self:
+        """What is said in a conversation, without the template's markers.
+
+        Args:
+            reply: None: the prompt alone.
+        """
+        if reply is None:
+            return cls(prompt, prompt=prompt)
+        return cls(f"{prompt}\n\n{reply}", prompt=prompt, reply=reply)
 
     @property
     def completion(self) -> str:
         """The text after its prompt; a character that spans both belongs to the completion."""
+        if self.reply is not None:
+            return self.reply
         same = itertools.takewhile(
             lambda pair: pair[0] == pair[1], zip(self, self.prompt, strict=False)
         )
@@ -49,6 +71,11 @@ class Text(str):
     def written(self) -> str:
         """Control tokens spelled out, for people."""
         return "".join(p.token if isinstance(p, Control) else p for p in self.pieces)
+
+
+def completion_of(prompt: str, whole: Text) -> str:
+    """The rest of the whole text after its prompt, both with control tokens spelled out."""
+    return whole.written.removeprefix(prompt) if whole.reply is None else whole.reply
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:

@@ -1,15 +1,18 @@
 """Prompts and texts as token ids."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from averse_worker.data.sources import KEY, Row
+from averse_worker.data.rows import Message, Row
+from averse_worker.data.templates import ChatTemplate
 from averse_worker.data.text import Text, read_tokens
 from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.data import Truncate
 
 
 @dataclass(frozen=True)
@@ -20,40 +23,149 @@ class Prompts:
     tokens: list[list[int]]
     """1 to prompt_tokens each"""
     texts: list[Text]
-    """the tokens as text again: what scorers read"""
+    """what scorers read: the tokens as text again; of a conversation, what is said in it"""
+    rows: Sequence[Row] = field(default=())
+    """where they came from; empty: nothing is known but the texts"""
+    truncated: int = 0
+    """prompts that were cut to their length"""
+    dropped: int = 0
+    """rows that were left out as too long"""
+
+    def is_conversation(self, at: int) -> bool:
+        """Whether a chat template wrote the prompt."""
+        return bool(self.rows) and self.rows[at].messages is not None
+
+    def messages(self, at: Sequence[int]) -> list[tuple[Message, ...] | None]:
+        """The conversations of some prompts; None: it is a plain one."""
+        return [self.rows[i].messages if self.rows else None for i in at]
+
+    def columns(self, at: Sequence[int]) -> dict[str, list[Any]]:
+        """The other columns of the rows of some prompts: name → a value per prompt, in that order.
+
+        A row without such a column has None there. Read from the rows as needed: rewards ask for a
+        batch at a time.
+        """
+        found: list[Mapping[str, Any]] = [self.rows[i].columns if self.rows else {} for i in at]
+        names = dict.fromkeys(name for columns in found for name in columns)
+        return {name: [columns.get(name) for columns in found] for name in names}
 
 
 def tokenise_prompts(
-    rows: list[Row],
+    rows: Sequence[Row],
     tokenizer: PreTrainedTokenizerBase,
     end_tokens: Sequence[int],
     prompt_tokens: int,
+    chat: ChatTemplate | None = None,
+    truncate: Truncate | None = None,
+    key: str = "data",
 ) -> Prompts:
-    """Cuts each row to its first `prompt_tokens` tokens.
+    """The prompts of the rows, at most `prompt_tokens` tokens each.
+
+    Args:
+        chat: the template of the conversations among them.
+        truncate: what is done with longer ones; None: conversations are refused, texts cut at
+            their end.
+        key: config key of the data, for errors.
 
     Raises:
-        InputError: a row has no token.
+        InputError: a row has no token, or is too long where that is refused.
+    """
+    tokens, kept, truncated = prompt_tokens_of(rows, tokenizer, prompt_tokens, chat, truncate, key)
+    texts = read_tokens(tokenizer, end_tokens, tokens)
+    for at, row in enumerate(kept):
+        if row.messages is not None:
+            texts[at] = Text.conversation(row.text)
+    ids = np.array([row.id for row in kept], dtype=np.uint32)
+    return Prompts(ids, tokens, texts, kept, truncated, len(rows) - len(kept))
+
+
+def prompt_tokens_of(
+    rows: Sequence[Row],
+    tokenizer: PreTrainedTokenizerBase,
+    prompt_tokens: int,
+    chat: ChatTemplate | None,
+    truncate: Truncate | None,
+    key: str,
+) -> tuple[list[list[int]], list[Row], int]:
+    """Token ids of the prompts, the rows that are kept, and how many of them were cut.
+
+    Raises:
+        InputError: as `tokenise_prompts`.
+    """
+    begin = [tokenizer.bos_token_id]
+    begins = template(tokenizer)[0] == begin
+    same: dict[int, int] = {}
+    tokens: list[list[int]] = []
+    kept: list[Row] = []
+    truncated = 0
+    for row, ids in zip(rows, whole_prompts(rows, tokenizer, chat), strict=True):
+        if not ids:
+            raise InputError(
+                f"{row.place}: the text has no tokens; expected at least one", key=f"{key}.path"
+            )
+        rule = truncate or ("refuse" if row.messages is not None else "end")
+        if len(ids) > prompt_tokens:
+            if rule == "drop":
+                continue
+            if rule == "refuse":
+                raise InputError(
+                    f"{row.place}: the prompt has {len(ids)} tokens, over rollout.prompt_tokens "
+                    f"({prompt_tokens}); raise it, or set {key}.truncate to start, end or drop",
+                    key=f"{key}.truncate",
+                )
+            truncated += 1
+            if row.messages is not None:
+                assert chat is not None
+                ids = chat.cut(row, prompt_tokens, rule)
+            elif rule == "end":
+                ids = ids[:prompt_tokens]
+            elif begins and ids[:1] == begin:
+                ids = begin + ids[len(ids) - prompt_tokens + 1 :]
+            else:
+                ids = ids[len(ids) - prompt_tokens :]
+        # Equal numbers are one object: of a million prompts, each token would be one.
+        tokens.append([same.setdefault(token, token) for token in ids])
+        kept.append(row)
+    if not kept:
+        raise InputError(
+            f"all {len(rows)} prompts have more than rollout.prompt_tokens ({prompt_tokens}) "
+            f"tokens, and {key}.truncate is drop; raise rollout.prompt_tokens",
+            key="rollout.prompt_tokens",
+        )
+    return tokens, kept, truncated
+
+
+def whole_prompts(
+    rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, chat: ChatTemplate | None
+) -> list[list[int]]:
+    """Token ids of the prompts, however long.
+
+    Raises:
+        InputError: the chat template refuses a conversation.
     """
     encoded: list[list[int]] = [[]] * len(rows)
     for markers in (False, True):
-        places = [i for i, row in enumerate(rows) if row.markers == markers]
+        places = [
+            i for i, row in enumerate(rows) if row.messages is None and row.markers == markers
+        ]
         found = encode(tokenizer, [rows[i].text for i in places], markers=markers)
         for i, ids in zip(places, found, strict=True):
             encoded[i] = ids
     begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
     before, after = template(tokenizer)
-    tokens: list[list[int]] = []
-    for row, ids in zip(rows, encoded, strict=True):
+    for i, row in enumerate(rows):
+        ids = encoded[i]
+        if row.messages is not None:
+            assert chat is not None
+            encoded[i] = chat.tokens(row.messages, row.place)
+            continue
         # Some tokenizers close every text with end-of-text; nothing may follow that.
         if after == [end] and ids[-1:] == after:
             ids = ids[:-1]
         if before == [begin] and ids[:2] == [begin, begin]:  # the row has it as well
             ids = ids[1:]
-        if not ids:
-            raise InputError(f"{row.place}: the text has no tokens; expected at least one", key=KEY)
-        tokens.append(ids[:prompt_tokens])
-    texts = read_tokens(tokenizer, end_tokens, tokens)
-    return Prompts(np.array([row.id for row in rows], dtype=np.uint32), tokens, texts)
+        encoded[i] = ids
+    return encoded
 
 
 def encode(

@@ -49,8 +49,3 @@ def bounded(text: str) -> str:
     carry, become U+FFFD."""
     cut = text if len(text) <= LONGEST else text[: LONGEST - len(MARK)] + MARK
     return _SURROGATE.sub("\ufffd", cut)
-
-
-def completion_of(prompt: str, whole: str) -> str:
-    """The rest of the whole text, decoded in one piece, after its prompt."""
-    return whole.removeprefix(prompt)

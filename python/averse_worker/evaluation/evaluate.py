@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from averse_worker.data.text import Text
+from averse_worker.data.text import Text, completion_of
 from averse_worker.data.tokenise import Prompts
 from averse_worker.engine.contract import Report
-from averse_worker.engine.texts import completion_of
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import check_finite
@@ -50,7 +49,7 @@ class Evaluation:
             episode=episode,
             prompt=int(prompts.ids[rows[episode]]),
             text=prompt,
-            completion=completion_of(prompt, self.texts[episode].written),
+            completion=completion_of(prompt, self.texts[episode]),
             reward=None if self.failed[episode] else float(self.reward[episode]),
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from averse_worker.data.examples import Example
 from averse_worker.data.text import Text
 from averse_worker.engine.contract import Report
 from averse_worker.evaluation.distinct import distinct
@@ -22,7 +23,7 @@ def evaluation_figures(
     prompts: Sequence[Text],
     wanted: Sequence[str],
     policy: Policy,
-    good_texts: Sequence[str],
+    good_texts: Sequence[Example],
     fluency: FluencyModel | None,
     report: Report,
 ) -> dict[str, float]:

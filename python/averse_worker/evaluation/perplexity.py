@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 import torch
 
-from averse_worker.data.tokenise import encode
+from averse_worker.data.examples import Example
+from averse_worker.data.supervision import example_tokens
 from averse_worker.engine.contract import Report
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import PLAIN
@@ -20,7 +21,9 @@ _TEXT_BATCH: Final = 32
 
 
 @torch.inference_mode()
-def perplexity(policy: Policy, texts: Sequence[str], context: int, report: Report) -> float | None:
+def perplexity(
+    policy: Policy, texts: Sequence[Example], context: int, report: Report
+) -> float | None:
     """exp of the mean negative log-likelihood per token (after each text's first), of `texts`.
 
     Of the model's own distribution: temperature 1, no token forbidden. At most 512 texts, spread
@@ -31,7 +34,7 @@ def perplexity(policy: Policy, texts: Sequence[str], context: int, report: Repor
     if not chosen:
         return None
     limit = min(context, _TEXT_TOKENS)
-    encoded = (ids[:limit] for ids in encode(policy.tokenizer, chosen))
+    encoded = (ids[:limit] for ids in example_tokens(policy.tokenizer, chosen))
     rows = sorted((ids for ids in encoded if len(ids) > 1), key=len)
     loss, count = 0.0, 0
     for start in range(0, len(rows), _TEXT_BATCH):

@@ -231,11 +231,9 @@ class Collector:
         lengths = responses.lengths.tolist()
         drawn = responses.tokens.tolist()
         steps = [(i, step) for i in range(len(rows)) for step in range(1, lengths[i])]
-        prefixes = (
-            [prompts.tokens[rows[i]] for i, _ in steps],
-            [drawn[i][:step] for i, step in steps],
-        )
-        texts = read_tokens(self.policy.tokenizer, self.policy.end_tokens, *prefixes)
+        own_rows = [int(rows[i]) for i, _ in steps]
+        begun = [drawn[i][:step] for i, step in steps]
+        texts = _whole_texts(self.policy, prompts, own_rows, begun)
         raw = np.zeros((len(scores), *responses.tokens.shape), dtype=np.float32)
         own = np.broadcast_to(scores[:, :, None], raw.shape)
         # Before the first token stands the prompt, whose score is known.
@@ -264,8 +262,23 @@ def full_texts(
     """Prompt and response as one text each."""
     lengths = responses.lengths.tolist()
     drawn = [row[:n] for row, n in zip(responses.tokens.tolist(), lengths, strict=True)]
+    return _whole_texts(policy, prompts, rows.tolist(), drawn)
+
+
+def _whole_texts(
+    policy: Policy, prompts: Prompts, rows: Sequence[int], drawn: Sequence[Sequence[int]]
+) -> list[Text]:
+    """Of a conversation, what is said without the template's markers."""
     own = [prompts.tokens[row] for row in rows]
-    return read_tokens(policy.tokenizer, policy.end_tokens, own, drawn)
+    texts = read_tokens(policy.tokenizer, policy.end_tokens, own, drawn)
+    chats = [place for place, row in enumerate(rows) if prompts.is_conversation(row)]
+    if chats:
+        replies = policy.tokenizer.batch_decode(
+            [list(drawn[place]) for place in chats], skip_special_tokens=True
+        )
+        for place, reply in zip(chats, replies, strict=True):
+            texts[place] = Text.conversation(str(prompts.texts[rows[place]]), reply)
+    return texts
 
 
 def _ticker(report: Report, phase: str, unit: str) -> Callable[[int, int], None]:

@@ -7,7 +7,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from averse_worker.data.supervision import IGNORED, Example, Supervised, supervise
+from averse_worker.data.examples import Example
+from averse_worker.data.supervision import IGNORED, Supervised, supervise
 from averse_worker.engine.contract import Report
 from averse_worker.models.policy import Policy
 from averse_worker.models.window import context_of

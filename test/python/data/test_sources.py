@@ -10,7 +10,8 @@ import pytest
 from tokenizers import normalizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from averse_worker.data.sources import Row, read_data
+from averse_worker.data.rows import Row
+from averse_worker.data.sources import read_data
 from averse_worker.data.tokenise import tokenise_prompts
 from averse_worker.platform.files import ASSETS
 from averse_worker.wire.errors import InputError
@@ -90,7 +91,7 @@ def test_one_file_is_split(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(json.dumps({"prompt": f"row {i}"}) for i in range(25)))
     data = read_data(files(str(path)))
-    assert [row.id for row in data.rows["test"]] == [9, 19]
+    assert len(data.rows["test"]) == 2
     assert len(data.rows["train"]) == 23
     path.write_text('{"prompt": "one"}\n{"prompt": "two"}')
     data = read_data(files(str(path)))
@@ -108,7 +109,10 @@ def test_one_file_is_split(tmp_path: Path) -> None:
         (b'{"text": "fine"}\n{"text": "\xff"}', "train.jsonl:2: is not UTF-8"),
         ('{"text": "fine"}\n\n{"text": }', "train.jsonl:3: is not JSON"),
         ("[1]", "train.jsonl:1: is a JSON list"),
-        ('{"label": "good"}', r'train.jsonl:1: "text" \(or "prompt"\) is missing'),
+        (
+            '{"label": "good"}',
+            r'train.jsonl:1: "text" \(or "prompt", or "messages"\) is missing; .* label',
+        ),
         ('{"text": 5}', 'train.jsonl:1: "text" is 5'),
         ('{"text": "  "}', 'train.jsonl:1: "text" is'),
         ('{"prompt": null}', 'train.jsonl:1: "prompt" is None'),
@@ -132,11 +136,6 @@ def test_one_file_is_split(tmp_path: Path) -> None:
         ),
         ('[{"text": "x"}, {"text": "y"}]', "train.jsonl: is a JSON array; expected one object per"),
         ('{\n"text": "x"\n}', "train.jsonl:1: is not JSON .*; expected one object per line"),
-        (
-            b'\xef\xbb\xbf{"text": "x"}',
-            "train.jsonl: is encoded as UTF-8 with a byte order mark; save it",
-        ),
-        ('{"text": "x"}'.encode("utf-16"), "train.jsonl: is encoded as UTF-16; save it as UTF-8"),
     ],
 )
 def test_wrong_files_are_named_by_line(tmp_path: Path, content: str | bytes, told: str) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from averse_worker.data.sources import Row
-from averse_worker.data.text import Control, Text, control_tokens, read_tokens
+from averse_worker.data.rows import Row
+from averse_worker.data.text import Control, Text, completion_of, control_tokens, read_tokens
 from averse_worker.data.tokenise import encode, tokenise_prompts, tokenise_texts
 from tiny_models import WORDS, write_tokenizer
 
@@ -127,3 +127,10 @@ def test_a_completion_is_what_follows_the_prompt(prompt: str, more: str) -> None
 
 def test_a_character_that_spans_prompt_and_completion_belongs_to_the_completion() -> None:
     assert Text("caf\u00e9!", (), "caf\ufffd").completion == "\u00e9!"
+
+
+def test_a_completion_is_written_as_the_rest_of_the_whole() -> None:
+    assert completion_of("once", Text("once upon")) == " upon"
+    assert completion_of("once", Text("once")) == ""
+    # A character that spans both comes out otherwise than in the prompt alone.
+    assert completion_of("caf\ufffd", Text("café")) == "café"

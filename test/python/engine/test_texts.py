@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from averse_worker.engine.texts import LONGEST, MARK, bounded, completion_of, texts_of
+from averse_worker.engine.texts import LONGEST, MARK, bounded, texts_of
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.envelope import Reply, encode
 from averse_worker.wire.messages.training import TextsResult
@@ -56,13 +56,6 @@ def test_long_texts_are_cut_with_a_mark(character: str) -> None:
     assert len(cut) == LONGEST
     assert cut == whole * (LONGEST - len(MARK)) + MARK
     assert len(bounded(character * 10**6)) == LONGEST
-
-
-def test_a_completion_is_what_follows_the_prompt() -> None:
-    assert completion_of("once", "once upon") == " upon"
-    assert completion_of("once", "once") == ""
-    # A character that spans both comes out otherwise than in the prompt alone.
-    assert completion_of("caf\ufffd", "café") == "café"
 
 
 def test_episodes_that_there_are_not_are_refused_before_any_is_read() -> None:

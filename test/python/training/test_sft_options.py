@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
-from averse_worker.data.supervision import IGNORED, Completion, Conversation, supervise
+from averse_worker.data.examples import Completion, Conversation
+from averse_worker.data.supervision import IGNORED, supervise
 from averse_worker.store.export import export_policy
 from averse_worker.training.course import Course, EarlyStopping
 from averse_worker.training.packing import PackedCollator, pack

@@ -14,7 +14,7 @@ from averse_worker.models.window import context_of
 from averse_worker.platform.gpu import gpu_state
 from averse_worker.platform.memory import resident_bytes
 from averse_worker.wire.messages.base import uint32_bytes
-from averse_worker.wire.messages.data import SplitFacts, whole_split
+from averse_worker.wire.messages.data import SplitFacts
 from averse_worker.wire.messages.load import LoadResult, PromptSet, RowFacts
 
 _PACKAGES: Final = ("torch", "transformers", "trl", "peft", "tokenizers", "safetensors", "numpy")
@@ -37,7 +37,8 @@ def load_result(loaded: Loaded, started: float) -> LoadResult:
         )
 
     def row_facts(split: Split) -> SplitFacts:
-        return whole_split(len(loaded.data.rows[split]), len(loaded.data.good[split]))
+        prompts = loaded.prompts[split].prompts
+        return loaded.data.facts(split, prompts.dropped, prompts.truncated)
 
     return LoadResult(
         device=str(device.torch_device),
@@ -51,7 +52,7 @@ def load_result(loaded: Loaded, started: float) -> LoadResult:
         sft_digest=loaded.sft_digest(digests, machine),
         overlap=loaded.data.overlap,
         rows=RowFacts(train=row_facts("train"), test=row_facts("test")),
-        template=None,
+        template=loaded.template,
         versions=found,
         nondeterminism=device.nondeterminism(backend.deterministic),
         model_settings={key: dict(found) for key, found in loaded.settings.items()},

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from averse_worker.data.builtin import Split
 from averse_worker.data.sources import Data, read_data
-from averse_worker.data.text import Text
+from averse_worker.data.templates import open_template
+from averse_worker.data.text import Text, completion_of
 from averse_worker.data.tokenise import Prompts, tokenise_prompts
 from averse_worker.engine.contract import Report
-from averse_worker.engine.texts import completion_of
 from averse_worker.evaluation.capability import check_tasks
 from averse_worker.evaluation.fluency import FluencyModel, load_fluency
 from averse_worker.models.declared import check_folder
@@ -89,7 +89,7 @@ class EpisodeTexts:
     def text_of(self, episode: int) -> tuple[str, str]:
         """Prompt and completion."""
         prompt = self.prompts[episode].written
-        return prompt, completion_of(prompt, self.wholes[episode].written)
+        return prompt, completion_of(prompt, self.wholes[episode])
 
 
 class Training:
@@ -141,6 +141,7 @@ class Loaded:
         toxicity: Scorer | None,
         fluency: FluencyModel | None,
         policy: Policy,
+        template: str | None,
     ) -> None:
         self.payload = payload
         self.device = device
@@ -153,6 +154,8 @@ class Loaded:
         self.judges = judges
         self.toxicity = toxicity
         self.fluency = fluency
+        self.template = template
+        """whose chat template wrote the prompts; None: none did"""
         self.training = Training(self, policy)
 
     @property
@@ -173,6 +176,8 @@ class Loaded:
         del self.training
         gc.collect()
         policy = load_policy(self.payload, self.folders.policy, self.folders.reference, self.device)
+        tokenizers = (policy.tokenizer, policy.tokenizer_as_loaded)
+        open_template(tokenizers, self.payload.data.source.template, ())
         self.training = Training(self, policy)
 
     def digests(self) -> LoadDigests:
@@ -245,9 +250,20 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     report("load", 1, total, "parts")
     policy = load_policy(payload, folders.policy, folders.reference, device)
     report("load", 2, total, "parts")
+    source = payload.data.source
+    chat = open_template(
+        (policy.tokenizer, policy.tokenizer_as_loaded),
+        source.template,
+        [*data.rows["train"], *data.rows["test"]],
+    )
     tokenised = {
         split: tokenise_prompts(
-            rows, policy.tokenizer, policy.end_tokens, payload.data.prompt_tokens
+            rows,
+            policy.tokenizer,
+            policy.end_tokens,
+            payload.data.prompt_tokens,
+            chat,
+            source.truncate,
         )
         for split, rows in data.rows.items()
     }
@@ -304,6 +320,7 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
         toxicity,
         fluency,
         policy,
+        None if chat is None else chat.name,
     )
 
 

@@ -1,0 +1,245 @@
+"""Rows: what a record becomes once it is known which of its columns hold what."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from averse_worker.data.columns import (
+    ABSENT,
+    checked_messages,
+    checked_text,
+    column_names,
+    missing,
+    value_at,
+)
+from averse_worker.data.reading import Record
+from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.data import Scalar
+
+Message = dict[str, Any]
+"""with role and content"""
+
+Use = Literal["prompts", "labels", "preferences"]
+"""what rows are for: prompts and fine-tuning, a classifier, or a reward model"""
+
+_FORMS: Final[Mapping[Use, Sequence[str]]] = {
+    "prompts": ("text", "prompt", "messages"),
+    "labels": ("text",),
+    "preferences": ("chosen",),
+}
+_WANTED: Final[Mapping[Use, str]] = {
+    "prompts": '"text" (or "prompt", or "messages")',
+    "labels": '"text"',
+    "preferences": '"chosen"',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a data set."""
+
+    id: int
+    text: str
+    """running text; a prompt; or the contents of a conversation, a paragraph each"""
+    good: bool
+    """of the good class: fit for fine-tuning"""
+    origin: str
+    """file or data set"""
+    line: int = 0
+    """in it, from 1; 0: it has none"""
+    markers: bool = False
+    """whether control tokens written in `text` are control tokens"""
+    completion: str | None = None
+    """what should follow the prompt"""
+    messages: tuple[Message, ...] | None = None
+    """the conversation that is the prompt"""
+    chosen: str | tuple[Message, ...] | None = None
+    """of a preference: the better answer (after the prompt, where there is one)"""
+    rejected: str | tuple[Message, ...] | None = None
+    label: Scalar | list[Scalar] | None = None
+    extras: str = ""
+    """all columns but text, prompt, completion and messages, as a JSON object; empty: none"""
+
+    @property
+    def place(self) -> str:
+        """Where it came from, for messages."""
+        return f"{self.origin}:{self.line}" if self.line else self.origin
+
+    @property
+    def key(self) -> str:
+        """Equal for rows with the same prompt."""
+        if self.messages is None:
+            return self.text
+        return json.dumps([(one["role"], one["content"]) for one in self.messages])
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The extra columns."""
+        return json.loads(self.extras) if self.extras else {}
+
+
+def conversation_text(messages: Sequence[Message]) -> str:
+    """What is said, without who says it: a paragraph per message."""
+    return "\n\n".join(one["content"] for one in messages if one["content"].strip())
+
+
+class RowReader:
+    """Rows of one table's records."""
+
+    def __init__(
+        self,
+        columns: Mapping[str, str] | None,
+        use: Use,
+        origin: str,
+        key: str,
+        *,
+        wraps: bool,
+    ) -> None:
+        """
+        Args:
+            columns: role → column; None: those that are called so.
+            key: config key of the data.
+            wraps: whether plain prompts become a user's message.
+        """
+        self._columns = None if columns is None else dict(columns)
+        self._use = use
+        self._origin = origin
+        self._key = key
+        self._wraps = wraps
+
+    def label_column(self, columns: Mapping[str, Any]) -> str | None:
+        """The column with the class; None: there is none."""
+        if self._columns is not None and "label" in self._columns:
+            return self._columns["label"]
+        return "label" if self._columns is None and "label" in columns else None
+
+    def row(self, record: Record, id: int, good: bool | None) -> Row:
+        """
+        Args:
+            good: None: the row has no label.
+
+        Raises:
+            InputError: a column is missing or holds no text; names the line.
+        """
+        place = f"{self._origin}:{record.line}"
+        roles = self._roles(record, place)
+        named: dict[str, Any] = {}
+        for role, name in roles.items():
+            value = value_at(record.columns, name)
+            if value is ABSENT:
+                raise missing(name, record.columns, place, f"{self._key}.columns")
+            named[role] = value
+        used = {
+            roles[role] for role in ("text", "prompt", "completion", "messages") if role in roles
+        }
+        extras = {name: value for name, value in record.columns.items() if name not in used}
+        common: dict[str, Any] = {
+            "id": id,
+            "origin": self._origin,
+            "line": record.line,
+            "label": named.get("label"),
+            "extras": json.dumps(extras, default=str, separators=(",", ":")) if extras else "",
+        }
+        path = f"{self._key}.path"
+        if self._use == "preferences":
+            return Row(good=bool(good), **common, **self._preference(named, roles, place, path))
+        if "text" in named:
+            text = checked_text(named["text"], roles["text"], place, path)
+            return Row(text=text, good=bool(good), **common)
+        return self._prompt(named, roles, place, path, good, common)
+
+    def _roles(self, record: Record, place: str) -> dict[str, str]:
+        """Role → column, of this record."""
+        forms = _FORMS[self._use]
+        if self._columns is not None:
+            if any(form in self._columns for form in forms):
+                return self._columns
+            guessed = {form: form for form in forms if form in record.columns}
+            if guessed:
+                return {next(iter(guessed)): next(iter(guessed))} | self._columns
+        for form in forms:
+            if form in record.columns:
+                beside = [form, *_BESIDE[form], "label"]
+                return {name: name for name in beside if name in record.columns}
+        there = ", ".join(list(column_names(record.columns))[:12]) or "nothing"
+        raise InputError(
+            f"{place}: {_WANTED[self._use]} is missing; the columns are {there}: name the one "
+            f"with the text in {self._key}.columns, as in {{{forms[0]}: NAME}}",
+            key=f"{self._key}.path",
+        )
+
+    def _prompt(
+        self,
+        named: Mapping[str, Any],
+        roles: Mapping[str, str],
+        place: str,
+        path: str,
+        good: bool | None,
+        common: Mapping[str, Any],
+    ) -> Row:
+        role = "prompt" if "prompt" in named else "messages"
+        value = named[role]
+        completion = named.get("completion")
+        if role == "prompt" and not isinstance(value, list):
+            prompt = checked_text(value, roles[role], place, path)
+            if not self._wraps:
+                answer = None
+                if completion is not None:
+                    answer = checked_text(completion, roles["completion"], place, path)
+                # What should follow is a demonstration, unless its label says otherwise.
+                shows = answer is not None and good is not False
+                return Row(text=prompt, good=shows, markers=True, completion=answer, **common)
+            messages = [{"role": "user", "content": prompt}]
+        else:
+            messages = checked_messages(value, roles[role], place, path)
+        if isinstance(completion, list):
+            messages += checked_messages(completion, roles["completion"], place, path)
+        elif completion is not None:
+            answer = checked_text(completion, roles["completion"], place, path)
+            messages.append({"role": "assistant", "content": answer})
+        answer = None
+        if messages[-1]["role"] == "assistant":
+            answer = messages.pop()["content"]
+        if not any(one["role"] != "system" for one in messages):
+            raise InputError(
+                f'{place}: "{roles[role]}" has no message before the assistant\'s; expected one of '
+                "a user",
+                key=path,
+            )
+        return Row(
+            text=conversation_text(messages),
+            good=answer is not None and good is not False,
+            completion=answer,
+            messages=tuple(messages),
+            **common,
+        )
+
+    def _preference(
+        self, named: Mapping[str, Any], roles: Mapping[str, str], place: str, path: str
+    ) -> dict[str, Any]:
+        if "rejected" not in named:
+            raise InputError(
+                f'{place}: "rejected" is missing; expected a better and a worse answer',
+                key=f"{self._key}.columns",
+            )
+
+        def read(role: str) -> str | tuple[Message, ...]:
+            value = named[role]
+            if isinstance(value, list):
+                return tuple(checked_messages(value, roles[role], place, path))
+            return checked_text(value, roles[role], place, path)
+
+        prompt = read("prompt") if "prompt" in named else ""
+        found: dict[str, Any] = {"chosen": read("chosen"), "rejected": read("rejected")}
+        if isinstance(prompt, str):
+            return {"text": prompt, "markers": True} | found
+        return {"text": conversation_text(prompt), "messages": prompt} | found
+
+
+_BESIDE: Final[Mapping[str, Sequence[str]]] = {
+    "text": (),
+    "prompt": ("completion",),
+    "messages": (),
+    "chosen": ("rejected", "prompt"),
+}
