@@ -73,7 +73,7 @@ export function scorerLengths(
         remedy: `Lower rollout.new_tokens to ${window}, or use a ${named.role} that reads more.`,
       };
       (isAlike ? problems : warnings).push(finding);
-    } else if (prompt + fresh > window) {
+    } else if (named.readsPrompts && prompt + fresh > window) {
       warnings.push({
         arm,
         keys: ["rollout.prompt_tokens", named.key],

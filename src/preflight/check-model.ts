@@ -16,7 +16,7 @@ export function checkModel(named: NamedModel, files: ModelFiles): Findings {
     ...tokenizerProblems(named, files),
   ];
   const labels =
-    problems.length > 0 || named.kind !== "classifier" ? null : checkLabel(named, files);
+    problems.length > 0 || named.kind === "language model" ? null : checkLabel(named, files);
   return {
     checked: [{ what: named.role, found: described(named, files, labels?.told ?? null) }],
     warnings: [],
@@ -80,7 +80,7 @@ function architectureProblems(named: NamedModel, files: ModelFiles): Concern[] {
   if (isOwn(files)) return [];
   const all = architecturesOf(files);
   const found = `${files.place}, a ${all.join(", ") || "model without an architecture in config.json"}`;
-  if (named.kind === "classifier") {
+  if (named.kind !== "language model") {
     if (all.some((name) => name.includes("SequenceClassification"))) return [];
     const remedy = "Name a model with a classification head.";
     return [problem(named, named.key, found, "a …ForSequenceClassification model", remedy)];
@@ -127,6 +127,7 @@ function checkLabel(named: NamedModel, files: ModelFiles): Label {
       problems: [problem(named, named.key, found, expected, "Correct config.json.")],
     };
   }
+  if (named.kind === "preference") return oneOutput(named, files, names);
   const kind = files.config.problem_type === "multi_label_classification" ? " (multi-label)" : "";
   const listed = `${names.length} ${names.length === 1 ? "label" : "labels"}${kind}`;
   if (labels.length === 0) {
@@ -137,10 +138,7 @@ function checkLabel(named: NamedModel, files: ModelFiles): Label {
     }
     const found = `no label of ${files.place}, which has ${names.length}: ${names.join(", ")}`;
     const expected = "the label whose logit is the score";
-    const remedy =
-      labelKey === null
-        ? "Name a model with one or two labels."
-        : `Write for example \`label: ${names[0]}\`.`;
+    const remedy = `Write for example \`label: ${names[0]}\`.`;
     return {
       told: null,
       problems: [problem(named, labelKey ?? named.key, found, expected, remedy)],
@@ -164,6 +162,14 @@ function checkLabel(named: NamedModel, files: ModelFiles): Label {
       ),
     ],
   };
+}
+
+/** A model of preferences says how good a text is, and nothing else. */
+function oneOutput(named: NamedModel, { place }: ModelFiles, names: readonly string[]): Label {
+  if (names.length === 1) return { told: "one output", problems: [] };
+  const found = `${place}, which has ${names.length} labels: ${names.join(", ")}`;
+  const remedy = `Set ${named.key.replace(/model$/, "kind")} to classifier and name the label that is scored.`;
+  return { told: null, problems: [problem(named, named.key, found, "one output", remedy)] };
 }
 
 /**

@@ -21,7 +21,9 @@ export interface NamedModel {
   /** builtin, an absolute folder, or a hub id. */
   readonly model: string;
   readonly revision: string | null;
-  readonly kind: "language model" | "classifier";
+  readonly kind: "language model" | "classifier" | "preference";
+  /** Whether a scorer reads prompts as well; completions alone otherwise. */
+  readonly readsPrompts: boolean;
   /** Folder in the worker's assets of the built-in one. */
   readonly builtin: string;
   /** Keys of its own settings; null: there is none. */
@@ -43,6 +45,7 @@ export function namedModels(experiment: Experiment): NamedModel[] {
         model,
         revision,
         kind: "language model" as const,
+        readsPrompts: true,
         builtin: "language-model",
         labelKey: null,
         labels: [],
@@ -68,7 +71,7 @@ export function namedModels(experiment: Experiment): NamedModel[] {
 function scoringModel(
   role: string,
   arm: string | null,
-  { kind, model, revision, label, trust_remote_code }: ScorerConfig,
+  { kind, text, model, revision, label, trust_remote_code }: ScorerConfig,
   keyOf: (key: string) => string,
 ): NamedModel[] {
   if (kind !== "classifier" && kind !== "preference") return [];
@@ -79,7 +82,8 @@ function scoringModel(
       arm,
       model,
       revision,
-      kind: "classifier",
+      kind,
+      readsPrompts: text === "whole",
       builtin: role.startsWith("judge") ? "judge" : "reward",
       labelKey: kind === "classifier" ? keyOf("label") : null,
       labels: label === null ? [] : [label].flat(),

@@ -14,6 +14,7 @@ import { inReadingOrder } from "../config/problems.js";
 import type { Experiment } from "../config/schema/experiment.js";
 import { checkDisk, type DiskRoom } from "./check-disk.js";
 import { checkEvaluation, type PromptCounts } from "./check-evaluation.js";
+import { checkFunctions } from "./check-functions.js";
 import { policyLengths, scorerLengths } from "./check-lengths.js";
 import { checkModel } from "./check-model.js";
 import { checkSchedules } from "./check-schedule.js";
@@ -70,6 +71,7 @@ export async function preflight(
   const { policy } = models;
   const { checked, warnings, problems } = joined([
     ...models.findings,
+    checkFunctions(experiment),
     checkSchedules(experiment),
     checkEvaluation(experiment, ports.prompts),
     ...(policy === null || ports.disk === null ? [] : [checkDisk(experiment, policy, ports.disk)]),

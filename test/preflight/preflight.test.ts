@@ -212,6 +212,54 @@ describe("labels", () => {
   });
 });
 
+describe("rewards of other kinds", () => {
+  const withReward = (reward: string) => base.replace(/reward: .*/, `reward: ${reward}`);
+
+  test("a model of preferences has one output", async () => {
+    const yaml = withReward("{kind: preference, model: rm}");
+    const { rm, run } = checked(yaml);
+    expect((await run()).problems).toEqual([
+      "x.yaml:4:35: reward.model: found rm, which has 6 labels: toxic, severe_toxic, obscene, " +
+        "threat, insult, identity_hate, expected one output. Set reward.kind to classifier and name " +
+        "the label that is scored.",
+    ]);
+    modelFolder(rm, { ...toxicBert, id2label: { 0: "reward" } });
+    expect(await run()).toMatchObject({
+      problems: [],
+      checked: { reward: expect.stringContaining("one output") },
+    });
+  });
+
+  test.each([
+    ["def score(prompts, completions): ...", null],
+    ["async def score(prompts, completions): ...", null],
+    ["from other import scored as score, more", null],
+    ["score = functools.partial(other)", null],
+    ["def scores(prompts): ...", "Did you mean scores?"],
+    ["class A:\n    def score(self): ...", "expected one of A"],
+    ["", "expected a function in it"],
+  ])("a function is looked for in its file: %j", async (source, words) => {
+    const { root, run } = checked(withReward("{kind: python, function: reward.py:score}"));
+    writeFileSync(join(root, "reward.py"), source);
+    const { problems } = await run();
+    expect(problems.join()).toContain(words ?? "");
+    expect(problems).toHaveLength(words === null ? 0 : 1);
+  });
+
+  test("a list has its places in the messages", async () => {
+    const yaml = withReward("[{kind: length}, {name: tox, model: rm, label: toxci, sign: -1}]");
+    expect((await checked(yaml).run()).problems).toEqual([
+      expect.stringMatching(/^x\.yaml:4:\d+: reward\.1\.label: found "toxci".*Did you mean toxic/),
+    ]);
+  });
+
+  test("completions alone are measured where they alone are scored", async () => {
+    const { rm, run } = checked(base.replace("label: toxic", "label: toxic, text: completion"));
+    modelFolder(rm, { ...toxicBert, max_position_embeddings: 80 });
+    expect((await run()).warnings).toEqual([]);
+  });
+});
+
 describe("lengths", () => {
   test("prompt and completion have to fit the policy, in each arm", async () => {
     const yaml = `${base}arms:\n  sft:\n  long: {rollout: {new_tokens: 100}}\n`;
