@@ -30,6 +30,12 @@ export function riskWords(arm: ArmConfig): string {
   return role === null ? arm.stage : `${roleWords[role]}: ${label}${drawn}`;
 }
 
+/** `grpo, 8 completions per prompt` */
+export function algorithmWords(arm: ArmConfig): string {
+  const { algorithm, completions } = learningTerms(arm);
+  return completions === 1 ? algorithm : `${algorithm}, ${completions} completions per prompt`;
+}
+
 const roleWords: Readonly<Record<RiskRole, string>> = {
   averse: "risk-averse",
   neutral: "risk-neutral",

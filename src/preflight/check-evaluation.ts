@@ -1,5 +1,6 @@
 /** Whether the prompts there are suffice for batches and evaluations, and their tails. */
 import type { Experiment } from "../config/schema/experiment.js";
+import { learningTerms } from "../risk/algorithms.js";
 import { tailCount } from "../risk/tail.js";
 import type { Concern, Findings } from "./findings.js";
 import { distinctOfArms } from "./named-models.js";
@@ -66,16 +67,17 @@ function smallTrainSets(experiment: Experiment, prompts: PromptCounts | null): C
   if (prompts === null) return [];
   const batches = distinctOfArms(
     experiment,
-    ({ training }) => training.batch,
+    (arm) => learningTerms(arm).prompts,
     ({ stage }) => stage === "rl",
   );
-  return batches.flatMap(([arm, { training }]): Concern[] => {
-    if (prompts.train >= training.batch) return [];
+  return batches.flatMap(([name, arm]): Concern[] => {
+    const drawn = learningTerms(arm).prompts;
+    if (prompts.train >= drawn) return [];
     return [
       {
-        arm,
+        arm: name,
         keys: ["training.batch", "data.path"],
-        found: `a batch of ${training.batch} episodes`,
+        found: `a batch of ${drawn} prompts`,
         expected: `at most the ${prompts.train} training prompts that the data has`,
         remedy: "Prompts repeat within a batch; lower training.batch or add data.",
       },

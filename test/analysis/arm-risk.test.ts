@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { riskRecord, riskRole, riskWords } from "../../src/analysis/arm-risk.js";
+import { algorithmWords, riskRecord, riskRole, riskWords } from "../../src/analysis/arm-risk.js";
 import type { ArmConfig, RiskConfig } from "../../src/config/schema/experiment.js";
 import { riskMeasureNames, usesAlpha } from "../../src/risk/measures/registry.js";
 import { smallExperiment } from "../engine/experiments.js";
@@ -57,6 +57,29 @@ describe("an arm's risk", () => {
     expect(record({ measure: "entropic", temperature: 3 }).temperature).toBe(3);
     expect(record({ measure: "mean-cvar", mixture: 0.3 }).mixture).toBe(0.3);
     expect(record({ measure: "random-drop" }).statistic).toBeNull();
+  });
+});
+
+describe("an arm's algorithm", () => {
+  const grpo = smallExperiment({
+    arms: { mine: { training: { algorithm: "grpo", completions: 8 } }, other: {} },
+  }).arms;
+
+  test("is told with its completions, where there are several", () => {
+    expect(Object.values(grpo).map(algorithmWords)).toEqual([
+      "grpo, 8 completions per prompt",
+      "ppo",
+    ]);
+  });
+
+  test("decides whether the KL is in return and statistic", () => {
+    expect(riskRecord(grpo.mine!)).toMatchObject({
+      algorithm: "grpo",
+      kl_in_return: false,
+      kl_in_statistic: false,
+      advantages: expect.stringContaining("mean of the prompt's completions"),
+    });
+    expect(riskRecord(grpo.other!)).toMatchObject({ algorithm: "ppo", kl_in_return: true });
   });
 });
 

@@ -50,6 +50,21 @@ describe("the batch quantities", () => {
     ]);
   });
 
+  test("of groups count prompts and completions, and a KL loss on every episode", () => {
+    const training = { algorithm: "grpo", completions: 4 } as const;
+    const experiment = smallExperiment({ arms: { mine: { training } } });
+    expect(table("mine", experiment)).toMatchObject({
+      prompts: 4,
+      episodes_per_prompt: 4,
+      episodes: 16,
+      kept_at_end: 8,
+      gradient_steps_at_end: 4,
+      trained_tokens_at_end: 256,
+    });
+    const outside = smallExperiment({ arms: { mine: { training, kl: { beta: 0 } } } });
+    expect(table("mine", outside)).toMatchObject({ kept_at_end: 8, gradient_steps_at_end: 2 });
+  });
+
   test("each have a unit", () => {
     const experiment = smallExperiment();
     for (const { unit } of batchQuantities(experiment, experiment.arms["ra-rlhf"]!)) {

@@ -330,7 +330,7 @@ describe("schedule, prompts and tails", () => {
     const { warnings, checked: lines } = await checked(base, { ports }).run();
     expect(lines.evaluation).toBe("60 test prompts, 6 of them in the tail");
     expect(warnings).toEqual([
-      expect.stringContaining("a batch of 128 episodes, expected at most the 100 training prompts"),
+      expect.stringContaining("a batch of 128 prompts, expected at most the 100 training prompts"),
       expect.stringContaining("1000 prompts for the final evaluation, expected at most the 60"),
       expect.stringContaining(
         "expected at least 10: the mean over fewer says little. Add test data",

@@ -1,5 +1,5 @@
 /** What was run, on what. */
-import { riskWords } from "../../analysis/arm-risk.js";
+import { algorithmWords, riskWords } from "../../analysis/arm-risk.js";
 import { dataName } from "../../config/data-sources.js";
 import {
   isBuiltin,
@@ -133,10 +133,4 @@ function armRow(name: string, arm: ArmConfig): Cell[] {
     learningTerms(arm).klForm === "loss" ? `${kl.beta} in the loss` : `${kl.beta}`,
     kl.k_beta === 0 ? "β fixed" : `${kl.target}`,
   );
-}
-
-/** `grpo, 8 completions per prompt` */
-function algorithmWords(arm: ArmConfig): string {
-  const { algorithm, completions } = learningTerms(arm);
-  return completions === 1 ? algorithm : `${algorithm}, ${completions} completions per prompt`;
 }

@@ -1,6 +1,8 @@
 /** The form of a new run, with the risk schedule that it will follow. */
 import { Box } from "ink";
 import type { ReactElement } from "react";
+import { algorithmWords } from "../../analysis/arm-risk.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import { formatDuration } from "../../text/numbers.js";
 import { wrapText } from "../../text/width.js";
 import type { Line, Segment, Size, ViewStyle } from "../terminal/line.js";
@@ -82,7 +84,19 @@ function startLine(state: FormState, style: ViewStyle): Line {
   const time =
     check.seconds === null ? "no estimate yet" : `about ${formatDuration(check.seconds, style)}`;
   const trials = `${check.trials} ${check.trials === 1 ? "trial" : "trials"}`;
-  return [pointer(focused, style), button, ...enter, { text: `  ${trials}${side}, ${time}` }];
+  return [
+    pointer(focused, style),
+    button,
+    ...enter,
+    { text: `  ${trials}${side}, ${time}${algorithms(check.experiment)}` },
+  ];
+}
+
+/** Those of its arms, where they are not all PPO with one completion per prompt. */
+function algorithms({ arms }: Experiment): string {
+  const trained = Object.values(arms).filter(({ stage }) => stage === "rl");
+  const words = [...new Set(trained.map(algorithmWords))];
+  return words.every((one) => one === "ppo") ? "" : ` (${words.join("; ")})`;
 }
 
 /** Why it cannot start, or what `averse run` would be told. */

@@ -92,6 +92,15 @@ function figureLines(
     cell(`VaR ${target}`, number(step?.var), numberWidth, { color: "magenta" }),
     cell(`CVaR ${target}`, number(step?.cvar), numberWidth, { color: "red" }),
     cell(isWide ? "mean of kept" : "mean kept", number(step?.tail_mean), numberWidth),
+    ...(step?.groups === undefined
+      ? []
+      : [
+          cell(
+            "equal groups",
+            `${step.groups.equal} of ${step.groups.prompts}`,
+            2 * String(step.groups.prompts).length + " of ".length,
+          ),
+        ]),
     cell(isWide ? "tail prompts again" : "tail again", fraction, "100 %".length),
   ];
   return flowFields(cells, width);

@@ -311,6 +311,13 @@ describe("the risk panel", () => {
     `);
   });
 
+  test("counts the groups whose rewards are all equal, where prompts have several completions", () => {
+    const groups = { prompts: 16, completions: 4, equal: 3 };
+    const step = { ...input.step!, groups };
+    const [first, second] = draw(<RiskPanel {...{ ...input, step }} {...small} />).split("\n");
+    expect(`${first} ${second}`).toContain("equal groups 3 of 16");
+  });
+
   test("at 59 × 20, in half of 120 × 40: schedule, histogram and fan", () => {
     const lines = draw(<RiskPanel {...input} {...{ width: 59, height: 20 }} />);
     expect(lines).toMatchInlineSnapshot(`
