@@ -4,6 +4,7 @@ import { fineTunes } from "../config/fine-tuning.js";
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { learningTerms } from "../risk/algorithms.js";
 import { keptEpisodes } from "../risk/annealing/schedule.js";
+import { anchorCount } from "../risk/kl-weights.js";
 import { riskMeasures } from "../risk/measures/registry.js";
 
 export interface Quantity {
@@ -89,11 +90,13 @@ function keptRange(
   return { kept, bound };
 }
 
-/** A KL loss is on every episode; without a critic an advantage of 0 leaves an episode out. */
+/** A KL loss is on every episode, or on a fraction of those that the measure drops; without a critic an advantage of 0 leaves an episode out. */
 function takingPart(arm: ArmConfig, range: KeptRange): KeptRange {
   const { klForm, advantages } = learningTerms(arm);
   if (klForm === "loss" && arm.kl.beta > 0) {
-    return { kept: arm.training.batch, bound: "exact" };
+    const { batch } = arm.training;
+    const kept = range.kept + anchorCount(batch - range.kept, arm.kl.anchors);
+    return { kept, bound: arm.kl.anchors === 1 ? "exact" : "at most" };
   }
   return advantages === null ? range : { ...range, bound: "at most" };
 }

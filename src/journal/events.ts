@@ -263,8 +263,16 @@ const step = z.strictObject({
       spread: finite.nullable().default(null),
     })
     .optional(),
-  /** How the KL loss is computed; absent where the KL is in the return. */
-  kl_loss: klLossForm.optional(),
+  /** Absent where the KL is in the return. */
+  kl_loss: z
+    .strictObject({
+      form: klLossForm,
+      /** That carry it. */
+      episodes: count,
+      /** Mean KL of the episodes of hard and of other prompts, nats; null: one of them has none. */
+      strata: z.strictObject({ hard: finite, other: finite }).nullable(),
+    })
+    .optional(),
   reward_mean: finite,
   return_mean: finite,
   /** Of the returns, at the target α, so that steps and arms compare. */

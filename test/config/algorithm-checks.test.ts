@@ -78,6 +78,14 @@ test("a KL loss is on every episode", () => {
   expect(refusal("algorithm: ppo", "kl: {form: loss, population: batch}\n")).toEqual([]);
 });
 
+test("prompts that are never drawn cannot be weighted up", () => {
+  const sampling = "sampling: {strategy: stratified, batch_fraction: 1}\n";
+  expect(refusal("batch: 8", `kl: {form: loss}\n${sampling}`)).toEqual([
+    expect.stringMatching(/^x.yaml:5:50: sampling.batch_fraction: .*set kl.weights to sampled/),
+  ]);
+  expect(refusal("batch: 8", `kl: {form: loss, weights: sampled}\n${sampling}`)).toEqual([]);
+});
+
 test("strata are of prompts: a fraction of one prompt is none", () => {
   const sampling = "sampling: {strategy: stratified, batch_fraction: 0.4}\n";
   expect(refusal("algorithm: grpo, completions: 64, batch: 64", sampling)).toEqual([

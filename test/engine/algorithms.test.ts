@@ -153,12 +153,45 @@ describe("the KL", () => {
           kl_loss: { form, coefficient: steps[m]!.beta },
           loss_aggregation: aggregation,
         });
-        expect(steps[m]!.kl_loss).toBe(form);
+        expect(steps[m]!.kl_loss).toEqual({ form, episodes: 16, strata: null });
         // β follows the KL that its loss is on: all of it.
         expect(steps[m]!.kl_controlled).toBeCloseTo(mean(arraysOf(steps[m]!).kl as number[]), 5);
       }
     },
   );
+
+  test("is on a part of the dropped episodes where that is wanted, the same when resumed", async () => {
+    const arm = { kl: { form: "loss", anchors: 0.25 } } as const;
+    const { updates, steps } = await sentBy(arm);
+    for (const [m, update] of updates.entries()) {
+      const { weight } = arraysOf(steps[m]!);
+      const kl = [...float32Array(update.kl_weights!)];
+      const dropped = weight.filter((value) => value === 0).length;
+      const carrying = kl.filter((value, i) => value > 0 && weight[i] === 0);
+      expect(carrying).toHaveLength(Math.round(dropped / 4));
+      expect(kl.reduce((a, b) => a + b, 0)).toBeCloseTo(16, 4);
+      expect(steps[m]!.kl_loss!.episodes).toBe(16 - dropped + carrying.length);
+    }
+    expect(steps.at(-1)!.kl_loss!.episodes).toBe(10);
+    const again = await sentBy(arm);
+    expect(again.updates).toEqual(updates);
+  });
+
+  test("is a mean over the natural mix of prompts, or over the batch's", async () => {
+    const sampling = { strategy: "stratified", batch_fraction: 0.25, hard_fraction: 0.1 } as const;
+    const natural = await sentBy({ sampling, kl: { form: "loss" } });
+    for (const [m, update] of natural.updates.entries()) {
+      const kl = [...float32Array(update.kl_weights!)];
+      // 10 % of the prompts are hard, and a quarter of the batch.
+      expect(kl.filter((value) => Math.abs(value - 0.4) < 1e-6)).toHaveLength(4);
+      expect(kl.filter((value) => Math.abs(value - 1.2) < 1e-6)).toHaveLength(12);
+      const { kl_loss, kl_controlled } = natural.steps[m]!;
+      const { hard, other } = kl_loss!.strata!;
+      expect(kl_controlled).toBeCloseTo(0.1 * hard + 0.9 * other, 5);
+    }
+    const sampled = await sentBy({ sampling, kl: { form: "loss", weights: "sampled" } });
+    expect([...float32Array(sampled.updates[0]!.kl_weights!)]).toEqual(Array(16).fill(1));
+  });
 
   test("costs nothing where β is 0", async () => {
     const { updates } = await sentBy({

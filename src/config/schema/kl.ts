@@ -1,6 +1,6 @@
 /** The KL penalty and the controller of its coefficient β. */
 import { z } from "zod";
-import { nonNegative, positive } from "./fields.js";
+import { nonNegative, openFraction, positive } from "./fields.js";
 
 export const klSchema = z.strictObject({
   form: z
@@ -15,6 +15,17 @@ export const klSchema = z.strictObject({
     .default("k3-corrected")
     .describe(
       "form loss: exact over the vocabulary, slower, or an estimate from the sampled tokens; k3's gradient is not the KL's, k3-corrected's is",
+    ),
+  anchors: openFraction
+    .default(1)
+    .describe(
+      "form loss: fraction of the episodes of weight 0 that carry it, drawn at random and weighted up; saves time",
+    ),
+  weights: z
+    .enum(["natural", "sampled"])
+    .default("natural")
+    .describe(
+      "form loss: mix of prompts that it is a mean over: the data's, whatever sampling.strategy draws, or the batch's own",
     ),
   target: positive.default(6).describe("KL that β is adapted to, in nats per episode"),
   beta: nonNegative.default(0.2).describe("initial β, the weight of the KL penalty"),

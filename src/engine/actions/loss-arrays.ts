@@ -4,6 +4,9 @@ import type { ArmConfig } from "../../config/schema/experiment.js";
 import { equalGroups, riskWeighted } from "../../risk/advantages.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { mean } from "../../stats/intervals.js";
+import { klLossWeights } from "../../risk/kl-weights.js";
+import type { Random } from "../../stats/random.js";
+import { klBase } from "./kl-loss.js";
 
 export interface LossArrays {
   /** ≥ 0, on the critic's advantages; null: the algorithm has no critic. */
@@ -23,19 +26,27 @@ export interface WeighedBatch {
   readonly weights: Float32Array;
   /** Places of the episodes without a reward. */
   readonly failed: ReadonlySet<number>;
+  /** What each episode counts where the natural mix of prompts is wanted. */
+  readonly naturalWeights: Float64Array;
 }
 
 /**
  * @param beta β of this iteration; 0: nobody needs a KL loss
+ * @param random this iteration's own stream, which anchors are drawn from
  * @throws {RangeError} when a return of an episode with a reward is not finite, or all weights are 0
  */
 export function lossArrays(
   arm: Pick<ArmConfig, "training" | "kl">,
-  { returns, weights, failed }: WeighedBatch,
+  { returns, weights, failed, naturalWeights }: WeighedBatch,
   beta: number,
+  random: Random,
 ): LossArrays {
   const { advantages, completions, klForm } = learningTerms(arm);
-  const klWeights = klForm === "loss" && beta > 0 ? new Float32Array(returns.length).fill(1) : null;
+  const base = klBase(arm.kl, naturalWeights);
+  const klWeights =
+    klForm === "loss" && beta > 0
+      ? klLossWeights({ base, weights, anchors: arm.kl.anchors, random })
+      : null;
   if (advantages === null) {
     return { weights, advantages: null, klWeights };
   }
@@ -66,7 +77,7 @@ export interface PromptGroups {
 /** What the journal says of an iteration's groups; null: one completion per prompt. */
 export function promptGroups(
   training: ArmConfig["training"],
-  { returns, rewards, failed }: WeighedBatch,
+  { returns, rewards, failed }: Pick<WeighedBatch, "returns" | "rewards" | "failed">,
 ): PromptGroups | null {
   const { completions } = training;
   if (completions === 1) {

@@ -13,10 +13,10 @@ import { float32Bytes, uint32Bytes } from "../../protocol/arrays.js";
 import type { Result } from "../../protocol/messages.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { controlledKl } from "../../risk/kl-controller.js";
-import { drawPrompts } from "../../risk/samplers/prompt-sampler.js";
+import { type DrawnPrompts, drawPrompts } from "../../risk/samplers/prompt-sampler.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../risk/tail.js";
 import { mean } from "../../stats/intervals.js";
-import { streamSeed } from "../../stats/random.js";
+import { generator, streamSeed } from "../../stats/random.js";
 import { iterationName } from "../../text/iterations.js";
 import type { TrialAction } from "../action.js";
 import {
@@ -34,6 +34,7 @@ import {
 } from "../episodes.js";
 import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
 import { tellDivergence } from "./evaluate.js";
+import { klBase, klLossFigures, weightedKl } from "./kl-loss.js";
 import {
   type LossArrays,
   lossArrays,
@@ -91,8 +92,11 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const batch = { ...episodes, promptScores };
   const { alpha, kept, weights } = selectEpisodes(risk, batch, m, iterations, seed, failed);
   const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
-  const weighed = { ...episodes, weights, failed };
-  const arrays = lossArrays(trial.config, weighed, beta);
+  const isHard = repeated(drawn.isHard, terms.completions);
+  const naturalWeights = repeated(drawn.naturalWeights, terms.completions);
+  const weighed = { ...episodes, weights, failed, naturalWeights };
+  const anchorsRandom = generator(streamSeed(seed, "anchors", m));
+  const arrays = lossArrays(trial.config, weighed, beta, anchorsRandom);
   const groups = promptGroups(training, weighed);
   const updated = teaches(arrays)
     ? await worker.call(
@@ -127,7 +131,9 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     batch: prompts.length,
     failed: failed.size,
     ...(groups === null ? {} : { groups }),
-    ...(terms.klForm === "loss" ? { kl_loss: kl.loss } : {}),
+    ...(terms.klForm === "loss"
+      ? { kl_loss: klLossFigures(kl.loss, arrays.klWeights, episodes.kl, isHard) }
+      : {}),
     reward_mean: mean(taken(episodes.rewards, scored)),
     return_mean: mean(returns),
     cvar: conditionalValueAtRisk(returns, risk.alpha),
@@ -136,7 +142,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     kl_mean: klMean,
     kl_controlled:
       terms.klForm === "loss"
-        ? mean(episodes.kl)
+        ? weightedKl(episodes.kl, klBase(kl, naturalWeights))
         : controlledKl(klOfScored, taken(weights, scored), kl.population),
     beta,
     entropy: rolled.entropy,
@@ -165,11 +171,15 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   return { ...event, seconds, episodes_per_s: rate(prompts.length, seconds.total) };
 }
 
-/** Each of them so many times, one after the other: the prompt of every episode. */
-function repeated(prompts: Uint32Array, times: number): Uint32Array {
-  return Uint32Array.from({ length: prompts.length * times }, (_, episode) => {
-    return prompts[Math.floor(episode / times)]!;
-  });
+/** What there is of each prompt, for each of its episodes. */
+function repeated<A extends Uint32Array | Uint8Array | Float64Array>(
+  ofPrompts: A,
+  times: number,
+): A {
+  const ofEpisodes = ofPrompts.constructor as new (length: number) => A;
+  return new ofEpisodes(ofPrompts.length * times).map(
+    (_, episode) => ofPrompts[Math.floor(episode / times)]!,
+  ) as A;
 }
 
 function lossBytes({ weights, advantages, klWeights }: LossArrays) {
@@ -207,7 +217,7 @@ function drawBatch(
   step: number,
   seed: number,
   sampling: TrialContext["trial"]["config"]["sampling"],
-): { prompts: Uint32Array; hard: number } {
+): DrawnPrompts {
   return drawPrompts({
     ids: train.ids,
     scores: train.scores ?? new Float32Array(),

@@ -34,6 +34,13 @@ export interface PromptDraw {
 export interface DrawnPrompts {
   /** B prompt ids, in the batch's order. */
   readonly prompts: Uint32Array;
+  /** Which of them came from the hard stratum, 1 or 0. */
+  readonly isHard: Uint8Array;
+  /**
+   * What a prompt counts where the natural mix is wanted: its stratum's share of all prompts over its
+   * share of the batch. 1 under `uniform`; of mean 1 where both strata are drawn from.
+   */
+  readonly naturalWeights: Float64Array;
   /** How many of them came from the hard stratum; 0 under `uniform`. */
   readonly hard: number;
 }
@@ -47,7 +54,12 @@ export function drawPrompts(draw: PromptDraw): DrawnPrompts {
   requireInteger(batch, "batch", 1);
   requireInteger(step, "step", 0);
   if (strategy === "uniform") {
-    return { prompts: walk(ids, step * batch, batch, seed, "prompts"), hard: 0 };
+    return {
+      prompts: walk(ids, step * batch, batch, seed, "prompts"),
+      hard: 0,
+      isHard: new Uint8Array(batch),
+      naturalWeights: new Float64Array(batch).fill(1),
+    };
   }
   const { hardIds, otherIds } = strata(draw);
   const hard = Math.round(batch * draw.batchFraction);
@@ -56,7 +68,17 @@ export function drawPrompts(draw: PromptDraw): DrawnPrompts {
   drawn.set(walk(hardIds, step * hard, hard, seed, "prompts/hard"));
   drawn.set(walk(otherIds, step * others, others, seed, "prompts/other"), hard);
   const order = shuffled(batch, generator(streamSeed(seed, "prompts/order", step)));
-  return { prompts: order.map((position) => drawn[position]!), hard };
+  const isHard = Uint8Array.from(order, (position) => (position < hard ? 1 : 0));
+  const natural = {
+    hard: (hardIds.length / ids.length) * (batch / hard),
+    other: (otherIds.length / ids.length) * (batch / others),
+  };
+  return {
+    prompts: order.map((position) => drawn[position]!),
+    hard,
+    isHard,
+    naturalWeights: Float64Array.from(isHard, (one) => (one === 1 ? natural.hard : natural.other)),
+  };
 }
 
 function strata(draw: PromptDraw): { hardIds: Uint32Array; otherIds: Uint32Array } {

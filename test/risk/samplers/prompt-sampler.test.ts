@@ -186,3 +186,48 @@ describe("both strategies", () => {
     }
   });
 });
+
+describe("the natural mix", () => {
+  const strata = fc.record({
+    prompts: fc.integer({ min: 10, max: 60 }),
+    batch: fc.integer({ min: 4, max: 40 }),
+    batchFraction: fc.double({ min: 0.3, max: 0.7, noNaN: true }),
+    hardFraction: fc.double({ min: 0.1, max: 0.6, noNaN: true }),
+    seed: fc.nat(),
+  });
+
+  test("is what is drawn under uniform", () => {
+    const { isHard, naturalWeights } = drawPrompts(draw());
+    expect([...isHard, ...naturalWeights]).toEqual([...Array(8).fill(0), ...Array(8).fill(1)]);
+  });
+
+  test("weighs a stratum by its share of all prompts over its share of the batch", () => {
+    // 10 of 50 prompts are hard, and 6 of a batch of 8.
+    const drawn = drawPrompts(draw({ strategy: "stratified", batchFraction: 0.75 }));
+    expect([...drawn.isHard]).toEqual(Array.from(drawn.prompts, (id) => (id < 1010 ? 1 : 0)));
+    for (const [at, weight] of drawn.naturalWeights.entries()) {
+      expect(weight).toBeCloseTo(drawn.isHard[at] === 1 ? 0.2 / 0.75 : 0.8 / 0.25, 12);
+    }
+  });
+
+  test("has mean 1, and gives back the mean over all prompts", () => {
+    fc.assert(
+      fc.property(strata, (settings) => {
+        const whole = draw({ strategy: "stratified", ...settings });
+        const figureOf = (id: number) => Math.sin(id);
+        // A stratum's walk has drawn each of its prompts equally often after prompts steps.
+        let [sum, count] = [0, 0];
+        for (let step = 0; step < settings.prompts; step += 1) {
+          const { prompts, naturalWeights } = drawPrompts({ ...whole, step });
+          expect(naturalWeights.reduce((a, b) => a + b, 0)).toBeCloseTo(settings.batch, 9);
+          for (const [at, id] of prompts.entries()) sum += naturalWeights[at]! * figureOf(id);
+          count += settings.batch;
+        }
+        const natural = whole.ids.reduce((total, id) => total + figureOf(id), 0) / whole.ids.length;
+        const range = 1 / settings.prompts;
+        expect(Math.abs(sum / count - natural)).toBeLessThan(0.02 + range);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
