@@ -3,8 +3,8 @@ import { groupsByPrompt } from "../../analysis/prompt-groups.js";
 import type { ArmConfig } from "../../config/schema/experiment.js";
 import { equalGroups, riskWeighted } from "../../risk/advantages.js";
 import { learningTerms } from "../../risk/algorithms.js";
-import { mean } from "../../stats/intervals.js";
 import { klLossWeights } from "../../risk/kl-weights.js";
+import { mean } from "../../stats/intervals.js";
 import type { Random } from "../../stats/random.js";
 import { klBase } from "./kl-loss.js";
 
