@@ -312,7 +312,7 @@ describe("the risk panel", () => {
   });
 
   test("counts the groups whose rewards are all equal, where prompts have several completions", () => {
-    const groups = { prompts: 16, completions: 4, equal: 3 };
+    const groups = { prompts: 16, completions: 4, equal: 3, spread: 1.5 };
     const step = { ...input.step!, groups };
     const [first, second] = draw(<RiskPanel {...{ ...input, step }} {...small} />).split("\n");
     expect(`${first} ${second}`).toContain("equal groups 3 of 16");
