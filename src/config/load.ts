@@ -21,6 +21,7 @@ import { type Override, readOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
 import { keyReference, listSections } from "./reference.js";
 import { resolvedEvaluation } from "./rewards/evaluation.js";
+import { toxicityViolations } from "./rewards/toxicity.js";
 import { judgeViolations } from "./rewards/violations.js";
 import {
   type ArmConfig,
@@ -109,7 +110,8 @@ export function loadExperiment(
       resolved.arms,
     );
     const judging = judgeViolations(parsed.data.evaluation.judges, resolved.arms);
-    const evaluated = [...violations, ...judging].map((violation) =>
+    const measuring = toxicityViolations(evaluation, resolved.arms);
+    const evaluated = [...violations, ...judging, ...measuring].map((violation) =>
       violationProblem(violation, null, given),
     );
     if (problems.length === 0) {

@@ -107,11 +107,15 @@ function pathsOf(experiment: Experiment, given: GivenValues | null): LocalPath[]
       const path = [section, key];
       return { path, source: path, kind };
     }),
+    ...(evaluation.fluency === null ? [] : [modelAt(["evaluation", "fluency", "model"])]),
     ...scorerPaths(reward, ["reward"]).map((one) => ({ ...one, source: one.path })),
     ...scorerPaths(evaluation.judges, ["evaluation", "judges"]).map((one) => ({
       ...one,
       source: one.path,
     })),
+    ...Object.entries(arms).flatMap(([arm, { policy }]) =>
+      policy === undefined ? [] : [modelAt(["arms", arm, "policy", "model"])],
+    ),
     ...Object.entries(arms).flatMap(([arm, own]) =>
       scorerPaths(own.reward, ["reward"]).map(({ path: shared, kind }): LocalPath => {
         const path = ["arms", arm, ...shared];
@@ -120,6 +124,10 @@ function pathsOf(experiment: Experiment, given: GivenValues | null): LocalPath[]
       }),
     ),
   ];
+}
+
+function modelAt(path: KeyPath): LocalPath {
+  return { path, source: path, kind: "model" };
 }
 
 /** @param base of the data in the configuration */

@@ -11,7 +11,8 @@ import {
   type ScorerConfig,
   scorerSource,
 } from "../config/rewards/components.js";
-import type { Experiment } from "../config/schema/experiment.js";
+import { toxicityScorer } from "../config/rewards/toxicity.js";
+import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { policySource, type Trial } from "../config/trials.js";
 import type { JournalEvent } from "../journal/events.js";
 import { WorkerFailure } from "../worker/contract.js";
@@ -133,6 +134,7 @@ function inputsOf(experiment: Experiment, trial: Trial): Input[] {
         name: `${components.length === 1 ? "reward" : `reward.${place}`}.${sourceWords(component)}`,
       }),
     ),
+    ...(trial.reported ? measuresOf(evaluation, trial.config) : []),
     ...judges.map(
       (judge, place): Input => ({
         role: digestRole("judge", judge.name, judges.length),
@@ -142,6 +144,27 @@ function inputsOf(experiment: Experiment, trial: Trial): Input[] {
       }),
     ),
   ];
+}
+
+/** What evaluations alone need, beside the judges. */
+function measuresOf(evaluation: Experiment["evaluation"], arm: ArmConfig): Input[] {
+  const scorer = toxicityScorer(evaluation, arm)?.config ?? null;
+  const inputs: Input[] = [];
+  if (scorer !== null) {
+    const name = `evaluation.toxicity.scorer ${scorer.name}`;
+    const id = `toxicity ${contentOf(scorer)}`;
+    inputs.push({ role: "toxicity", id, keys: ["evaluation.toxicity.scorer"], name });
+  }
+  if (evaluation.fluency !== null) {
+    const key = "evaluation.fluency.model";
+    inputs.push({
+      role: "fluency",
+      id: "fluency",
+      keys: [key],
+      name: `${key} ${evaluation.fluency.model}`,
+    });
+  }
+  return inputs;
 }
 
 function dataWords(data: Experiment["data"]): string {

@@ -3,6 +3,7 @@
  * of events is the run; state, plots, reports and the terminal are read from it alone.
  */
 import { z } from "zod";
+import { taskFigure } from "../protocol/evaluation.js";
 import { gpuState } from "../protocol/fields.js";
 import { declaredFigures, errorKind } from "../protocol/messages.js";
 import { klLossForm } from "../protocol/training.js";
@@ -326,8 +327,19 @@ const step = z.strictObject({
   components: z.record(z.string(), z.strictObject({ mean: finite, failed: count })).optional(),
 });
 
+/** Aligned with its own `prompt`; null: all of a prompt's scores failed. */
+const toxicityArrays = z.strictObject({
+  prompt: z.array(count),
+  /** Probability that the prompt alone is toxic. */
+  prompt_toxicity: z.array(figure),
+  /** The largest of its completions, each alone. */
+  highest: z.array(figure),
+});
+
 /** Per-prompt arrays of one evaluation, aligned with `prompt`. */
 const evaluationArraysSchema = z.strictObject({
+  /** Absent where toxicity was not measured. */
+  toxicity: toxicityArrays.optional(),
   /** Absent where there is one component: its scores are the reward. */
   components: scoresByName.optional(),
   /** Of the judges after the first, which is `judge`; absent where there are none. */
@@ -351,6 +363,28 @@ const evaluated = z.strictObject({
   failed: count,
   metrics: z.record(z.string(), finite),
   arrays: evaluationArraysSchema,
+  /** Of `evaluation.toxicity`; absent where it was not measured. */
+  toxicity: z
+    .strictObject({
+      /** Judge or reward component that stood in for Perspective's API. */
+      scorer: z.string(),
+      prompts: count,
+      /** Per prompt. */
+      completions: count,
+      /** Completions without a score: in no figure. */
+      failed: count,
+      seconds: finite,
+    })
+    .optional(),
+  /** Of `evaluation.capability`; absent where it was not measured. */
+  capability: z
+    .strictObject({
+      /** Version of lm-evaluation-harness. */
+      harness: z.string(),
+      figures: z.array(taskFigure),
+      seconds: finite,
+    })
+    .optional(),
   /** Texts for reading: a file of the run folder, never the journal; null: none were requested. */
   samples: z.string().nullable(),
   /** Of the worker's process, on the host. */

@@ -28,6 +28,7 @@ export function policyLengths(experiment: Experiment, policy: ModelFiles): Conce
       },
     ];
   });
+  problems.push(...toxicityLengths(experiment, policy, context));
   const { max_tokens: most } = experiment.sft;
   if (most > context && planTrials(experiment).some(({ fineTunes }) => fineTunes)) {
     problems.push({
@@ -39,6 +40,25 @@ export function policyLengths(experiment: Experiment, policy: ModelFiles): Conce
     });
   }
   return problems;
+}
+
+function toxicityLengths(experiment: Experiment, policy: ModelFiles, context: number): Concern[] {
+  const { toxicity } = experiment.evaluation;
+  if (toxicity === null) return [];
+  const prompts = distinctOfArms(experiment, ({ rollout }) => rollout.prompt_tokens);
+  return prompts.flatMap(([arm, { rollout }]): Concern[] => {
+    const needed = rollout.prompt_tokens + toxicity.new_tokens;
+    if (needed <= context) return [];
+    return [
+      {
+        arm,
+        keys: ["evaluation.toxicity.new_tokens", "rollout.prompt_tokens", "policy.model"],
+        found: `prompt_tokens ${rollout.prompt_tokens} and completions of ${toxicity.new_tokens} tokens for toxicity`,
+        expected: `at most the ${context} positions of ${policy.place}`,
+        remedy: "Lower one of them.",
+      },
+    ];
+  });
 }
 
 export interface LengthFindings {

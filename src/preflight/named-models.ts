@@ -60,11 +60,31 @@ export function namedModels(experiment: Experiment): NamedModel[] {
         return scoringModel(role, arm, component, (key) => componentKey(reward, place, key));
       });
     }),
+    ...(evaluation.fluency === null ? [] : [fluencyModel(evaluation.fluency)]),
     ...namedJudges(evaluation.judges).flatMap((judge, place) => {
       const role = digestRole("judge", judge.name, evaluation.judges.length);
       return scoringModel(role, null, judge, (key) => judgeKey(place, key));
     }),
   ];
+}
+
+function fluencyModel({
+  model,
+  revision,
+  trust_remote_code,
+}: NonNullable<Experiment["evaluation"]["fluency"]>): NamedModel {
+  return {
+    role: "fluency",
+    key: "evaluation.fluency.model",
+    arm: null,
+    model,
+    revision,
+    kind: "language model",
+    builtin: "language-model",
+    labelKey: null,
+    labels: [],
+    trustRemoteCode: trust_remote_code,
+  };
 }
 
 /** The model of a scorer; none where it scores without. */

@@ -99,9 +99,11 @@ async function checkModels(experiment: Experiment, ports: PreflightPorts): Promi
     const files = filesOf(found);
     if (files === null) return notRead(one, found as Exclude<LookedUp, ModelFiles>);
     const lengths =
-      one.kind === "language model"
-        ? { warnings: [], problems: policyLengths(experiment, files) }
-        : scorerLengths(experiment, one, files, policy);
+      one.role === "fluency"
+        ? { warnings: [], problems: [] } // Of what is too long it reads the end.
+        : one.kind === "language model"
+          ? { warnings: [], problems: policyLengths(experiment, files) }
+          : scorerLengths(experiment, one, files, policy);
     const own = checkModel(one, files);
     return {
       checked: own.checked,

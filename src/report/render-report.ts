@@ -13,6 +13,7 @@ import { reproduceSection } from "./sections/reproduce.js";
 import { plotsSection, resultsSection } from "./sections/results.js";
 import { setUpSection } from "./sections/set-up.js";
 import { type TextOptions, textsSection } from "./sections/texts.js";
+import { toxicitySection } from "./sections/toxicity.js";
 import { troubleSection } from "./sections/trouble.js";
 
 /**
@@ -49,6 +50,7 @@ function reportDocument(
       { kind: "conclusion", lines: conclusionLines(evaluation.conclusion) },
       ...cautionLines(evaluation.conclusion).map((text) => ({ kind: "warning" as const, text })),
       ...resultsSection(data),
+      ...toxicitySection(data),
       ...comparisonsSection(data),
       ...costSection(data, plots.find(isCost) ?? null),
       ...plotsSection(plots.filter((plot) => !isCost(plot))),

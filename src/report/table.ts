@@ -3,6 +3,7 @@ import type { Evaluation } from "../analysis/evaluation.js";
 import { columnWidths, gridLines, gridWidth, terminalStyle } from "../text/grid.js";
 import { safeText } from "../text/safe-text.js";
 import { displayWidth, pad, truncate, wrapText } from "../text/width.js";
+import { measureColumns } from "./measure-columns.js";
 import { memberColumns, memberLabel, memberRows } from "./member-rows.js";
 import {
   type MetricColumn,
@@ -35,7 +36,12 @@ export function renderTable(evaluation: Pick<Evaluation, "arms">, options: Table
     return "no arm has been evaluated";
   }
   const members = memberRows(evaluation.arms);
-  const whole = drawTable(evaluation, metricColumns, options);
+  const measures = measureColumns(evaluation.arms);
+  const { marks: _, ...rest } = options;
+  const whole = [
+    drawTable(evaluation, metricColumns, options),
+    ...(measures.length === 0 ? [] : ["", drawTable(evaluation, measures, rest, false)]),
+  ].join("\n");
   if (members.length === 0) {
     return whole;
   }
@@ -43,7 +49,6 @@ export function renderTable(evaluation: Pick<Evaluation, "arms">, options: Table
     `${row.arm}: ${memberLabel(row)}`,
     { seeds: [...row.seeds], metrics: row.metrics },
   ]);
-  const { marks: _, ...rest } = options;
   return [
     whole,
     "",

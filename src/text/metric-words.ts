@@ -32,6 +32,7 @@ export const costAspects = [
   "diversity",
   "fluency",
   "harmless prompts",
+  "capability",
   "length",
   "KL",
   "training",
@@ -82,7 +83,6 @@ function toxicity(title: string, short: string, meaning: string, of: string): Me
     digits: 3,
     better: "lower",
     meaning: `${meaning}${of === "" ? "" : `; ${of} prompts alone`}`,
-    shown: "check",
   });
 }
 
@@ -228,6 +228,30 @@ const known = {
     meaning: "perplexity of the completions under a fixed larger language model",
     cost: "fluency",
   }),
+  fluency_left_out: words({
+    title: "left out of fluency",
+    short: "left out",
+    digits: 0,
+    better: "neither",
+    meaning: "completions that are not in the mean: of a perplexity of 10,000 or more, or empty",
+    cost: "fluency",
+  }),
+  toxicity_fluency: words({
+    title: "fluency, toxicity completions",
+    short: "fluency tox",
+    digits: 1,
+    better: "lower",
+    meaning: "the same of the completions whose toxicity is measured",
+    cost: "fluency",
+  }),
+  toxicity_fluency_left_out: words({
+    title: "left out of that",
+    short: "left out tox",
+    digits: 0,
+    better: "neither",
+    meaning: "completions that are not in that mean",
+    cost: "fluency",
+  }),
   harmless_reward: words({
     title: "reward, harmless prompts",
     short: "r harmless",
@@ -275,6 +299,35 @@ export function metricOf(family: MetricFamily, name: string): string {
   return `${family}_${name}`;
 }
 
+const capabilityPrefix = "capability_";
+
+/**
+ * Of a task of lm-evaluation-harness: `capability_arc_easy_acc`.
+ *
+ * @param metric as the harness names it
+ */
+export function capabilityMetric(task: string, metric: string): string {
+  return `${capabilityPrefix}${task}_${metric}`;
+}
+
+export function isCapabilityMetric(metric: string): boolean {
+  return metric.startsWith(capabilityPrefix);
+}
+
+/** Where the harness's metric ends in it, less is better; all others that tables know are scores. */
+const lowerIsBetter = /(perplexity|bits_per_byte|brier_score|_ter|_wer|loss)$/;
+
+/** The words are the harness's own: its documentation says what they mean. */
+function capabilityWords(metric: string): MetricWords {
+  return words({
+    title: metric.slice(capabilityPrefix.length),
+    digits: 3,
+    better: lowerIsBetter.test(metric) ? "lower" : "higher",
+    meaning: "task and metric of lm-evaluation-harness",
+    cost: "capability",
+  });
+}
+
 /** Of one component or judge: which, and of what. */
 export interface FamilyMember {
   readonly family: MetricFamily;
@@ -300,6 +353,9 @@ export function familyMember(metric: string): FamilyMember | null {
 export function wordsOfMetric(metric: string): MetricWords | undefined {
   if (isKnown(metric)) {
     return known[metric];
+  }
+  if (isCapabilityMetric(metric)) {
+    return capabilityWords(metric);
   }
   const member = familyMember(metric);
   if (member === null) {

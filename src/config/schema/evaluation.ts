@@ -1,6 +1,7 @@
 /** How a policy is measured on the test prompts. */
 import { z } from "zod";
 import { count, name, openFraction, positiveInt } from "./fields.js";
+import { measures } from "./measures.js";
 import { judgeSchema } from "./scorer.js";
 
 export const evaluationSchema = z.strictObject({
@@ -41,6 +42,7 @@ export const evaluationSchema = z.strictObject({
         "it out: the first risk-averse arm of `arms`, without one the first arm trained with RL",
     ),
   samples: count.max(1000).default(12).describe("sampled texts kept for reading"),
+  ...measures,
 });
 
 /** With what follows from the reward filled in. */

@@ -26,6 +26,7 @@ import {
 } from "../episodes.js";
 import { TrialError } from "../failure.js";
 import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
+import { measureCapability, measureToxicity } from "./measures.js";
 
 type EvaluateAction = Extract<TrialAction, { kind: "evaluate" }>;
 type Evaluated = Extract<EventPayload, { type: "evaluated" }>;
@@ -55,7 +56,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
       completions: 1,
       seed: streamSeed(trial.seed, "evaluate", 0),
       weights: averaged ? "ema" : "current",
-      figures: ["dist_1", "dist_2", "dist_3", ...(perplexity ? ["perplexity"] : [])],
+      figures: wantedFigures(final, perplexity, context),
       samples: uint32Bytes(shown),
     },
     context.onProgress,
@@ -98,15 +99,18 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     metricSettings(experiment),
   );
   tellDivergence(step, metrics, context);
+  const weights = averaged ? "ema" : "current";
+  const measured = final ? await measure(test, weights, step, context) : null;
   return {
     type: "evaluated",
     step,
     final,
-    weights: averaged ? "ema" : "current",
+    weights,
     compute,
     failed: failed.size,
-    metrics: metrics,
+    metrics: { ...metrics, ...chosenFigures(result.figures), ...measured?.metrics },
     arrays: {
+      ...measured?.arrays,
       ...(result.components.length > 1 ? { components: figuresByName(components) } : {}),
       ...(further.length > 0 ? { judges: figuresByName(judges) } : {}),
       prompt: Array.from(chosen.ids),
@@ -116,6 +120,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
       kl: figures(kl),
       length: Array.from(lengths),
     },
+    ...measured?.facts,
     samples:
       result.samples.length > 0
         ? ports.recorder.writeSamples(
@@ -127,6 +132,51 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     memory_bytes: result.memory_bytes,
     gpu: result.gpu,
     seconds: result.seconds,
+  };
+}
+
+/** Figures that are metrics as they are, of the evaluations that have them. */
+const asTheyAre = ["repetition_rate", "self_bleu", "fluency", "fluency_left_out"] as const;
+
+/** Of the final evaluation all that the engine knows; of one for the frontier what it is drawn from. */
+function wantedFigures(final: boolean, perplexity: boolean, context: TrialContext): string[] {
+  const { fluency } = context.experiment.evaluation;
+  const more = asTheyAre.filter((name) => fluency !== null || !name.startsWith("fluency"));
+  const known = workerOf(context).hello.figures.evaluate;
+  return [
+    ...["dist_1", "dist_2", "dist_3"],
+    ...(perplexity ? ["perplexity"] : []),
+    ...(final ? more.filter((name) => Object.hasOwn(known, name)) : []),
+  ];
+}
+
+function chosenFigures(figures: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    asTheyAre.flatMap((name) => (figures[name] === undefined ? [] : [[name, figures[name]]])),
+  );
+}
+
+/** What a final evaluation measures on request. */
+async function measure(
+  test: ScoredPrompts,
+  weights: Evaluated["weights"],
+  step: number,
+  context: TrialContext,
+): Promise<{
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly arrays: Pick<Evaluated["arrays"], "toxicity">;
+  readonly facts: Pick<Evaluated, "toxicity" | "capability">;
+}> {
+  const { ids } = spreadPrompts(test, context.experiment.evaluation.toxicity?.prompts ?? 0);
+  const toxicity = await measureToxicity(ids, weights, step, context);
+  const capability = await measureCapability(weights, context);
+  return {
+    metrics: { ...toxicity?.metrics, ...capability?.metrics },
+    arrays: toxicity === null ? {} : { toxicity: toxicity.arrays },
+    facts: {
+      ...(toxicity === null ? {} : { toxicity: toxicity.facts }),
+      ...(capability === null ? {} : { capability: capability.facts }),
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { namedJudges, rewardComponents } from "../../config/rewards/components.js";
+import { toxicityScorer } from "../../config/rewards/toxicity.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { policySource, type Trial } from "../../config/trials.js";
 import type { Payload } from "../../protocol/messages.js";
@@ -60,7 +61,7 @@ export function loadPayloadFor(
       name: judge.name,
       scorer: scorerOf(judge),
     })),
-    evaluation: { toxicity: null, fluency: null, tasks: [] },
+    evaluation: measuresFor(experiment, trial),
     data: {
       source: dataSourceOf(data),
       prompt_tokens,
@@ -69,6 +70,17 @@ export function loadPayloadFor(
     training: { critic: hasCritic(algorithm), ...training, ema_decay: ema_decay },
     backend: { ...numbers, device: device ?? backend.device },
     engine_options,
+  };
+}
+
+/** What the final evaluation needs beside rewards and judges; nothing where there is none. */
+function measuresFor({ evaluation }: Experiment, trial: Trial): Payload<"load">["evaluation"] {
+  if (!trial.reported) return { toxicity: null, fluency: null, tasks: [] };
+  const scorer = toxicityScorer(evaluation, trial.config)?.config ?? null;
+  return {
+    toxicity: scorer === null ? null : { name: scorer.name, scorer: scorerOf(scorer) },
+    fluency: evaluation.fluency,
+    tasks: evaluation.capability?.tasks ?? [],
   };
 }
 

@@ -125,6 +125,16 @@ function requireContext({ trial, experiment }: TrialContext, context: number): v
       "rollout.new_tokens",
     );
   }
+  const { toxicity } = experiment.evaluation;
+  if (trial.reported && toxicity !== null && prompt_tokens + toxicity.new_tokens > context) {
+    throw new TrialError(
+      "input",
+      `prompts of ${prompt_tokens} tokens and completions of ${toxicity.new_tokens} for toxicity ` +
+        `need ${prompt_tokens + toxicity.new_tokens} positions, but the model has ${context}: lower ` +
+        "evaluation.toxicity.new_tokens or rollout.prompt_tokens",
+      "evaluation.toxicity.new_tokens",
+    );
+  }
   const { max_tokens } = experiment.sft;
   if (trial.fineTunes && max_tokens > context) {
     throw new TrialError(
@@ -143,6 +153,15 @@ function requireCapabilities(
 ): void {
   const { training } = trial.config;
   const trains = trial.iterations > 0;
+  if (experiment.evaluation.capability !== null && trial.reported && !has.harness) {
+    throw new TrialError(
+      "input",
+      "evaluation.capability needs lm-evaluation-harness, which the worker's Python does not have: " +
+        'install it there (python -m pip install "lm-eval[hf]>=0.4.9"; it is the extra `capability` ' +
+        "of averse-worker), or set evaluation.capability to null",
+      "evaluation.capability",
+    );
+  }
   const lacking = (
     [
       [trial.fineTunes && !has.sft, "sft.steps", "supervised fine-tuning"],
@@ -204,7 +223,7 @@ function requireEngineOptions({ experiment }: TrialContext, hello: Hello): void 
 
 /** By part, as the journal has them: the only reward is `reward`, of several each has its name. */
 function journalDigests(
-  { policy, reference, data, rewards, judges }: Result<"load">["digests"],
+  { policy, reference, data, rewards, judges, evaluation }: Result<"load">["digests"],
   ids: Readonly<Record<"train" | "test", Uint32Array>>,
 ): Record<string, Record<string, string>> {
   const prompts = { train: promptOrderDigest(ids.train), test: promptOrderDigest(ids.test) };
@@ -213,6 +232,7 @@ function journalDigests(
     reference,
     ...named("reward", rewards),
     ...named("judge", judges),
+    ...evaluation,
     data,
     prompts,
   };

@@ -5,6 +5,7 @@ import type { Evaluation, Metric } from "../../analysis/evaluation.js";
 import { pairedTest } from "../../stats/paired-test.js";
 import { type CostAspect, costAspects } from "../../text/metric-words.js";
 import type { Block, Cell } from "../blocks.js";
+import { capabilityColumns } from "../measure-columns.js";
 import {
   costColumns,
   type MetricColumn,
@@ -24,6 +25,7 @@ const aspectTitles: Readonly<Record<CostAspect, string>> = {
   diversity: "Diversity",
   fluency: "Fluency",
   "harmless prompts": "Harmless prompts",
+  capability: "Capability",
   length: "Length",
   KL: "Distance",
   training: "Training",
@@ -34,26 +36,28 @@ export function costSection(data: ReportData, plot: ReportPlot | null): Block[] 
   const { arms } = data.evaluation;
   const isKnown = ({ metric }: MetricColumn): boolean =>
     Object.values(arms).some(({ metrics }) => metrics[metric] !== undefined);
-  const costs = costColumns.filter(isKnown);
+  const costs = [...costColumns.filter(isKnown), ...capabilityColumns(arms)];
   const trained = Object.keys(arms).filter((arm) => data.run.experiment.arms[arm]?.stage === "rl");
-  if (trained.length === 0 || costs.length === 0) {
+  if (costs.length === 0) {
     return [];
   }
+  const isTrained = trained.length > 0;
   const gains = gained.filter(isKnown);
   const start = data.evaluation.conclusion.start?.arm ?? null;
   const groups: readonly (readonly [string, readonly MetricColumn[]])[] = [
-    ["Gained", gains],
+    ["Gained", isTrained ? gains : []],
     ...costAspects.map(
       (aspect) => [aspectTitles[aspect], costs.filter(({ cost }) => cost === aspect)] as const,
     ),
   ];
   return [
-    { kind: "heading", text: "What it cost" },
+    { kind: "heading", text: isTrained ? "What it cost" : "How the texts are" },
     {
       kind: "paragraph",
-      text:
-        "A better tail can be bought with poorer texts. Each row is a figure of the final policies: " +
-        "what was gained, then what may have been paid for it.",
+      text: isTrained
+        ? "A better tail can be bought with poorer texts. Each row is a figure of the final policies: " +
+          "what was gained, then what may have been paid for it."
+        : "Each row is a figure of the evaluated models. None was trained here.",
     },
     {
       kind: "table",
@@ -63,7 +67,7 @@ export function costSection(data: ReportData, plot: ReportPlot | null): Block[] 
       ),
       wordColumns: 2,
     },
-    ...(start === null ? [] : [against(data, start, trained, [...gains, ...costs])]),
+    ...(start === null || !isTrained ? [] : [against(data, start, trained, [...gains, ...costs])]),
     ...(plot === null ? [] : [{ kind: "plot" as const, plot }]),
     {
       kind: "details",

@@ -379,7 +379,10 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
     evaluation: dict[str, ModelFolder] = {}
     if asked.toxicity is not None:
         key = "evaluation.toxicity.scorer"
-        evaluation["toxicity"] = scorer(asked.toxicity.scorer, "reward", key)
+        # A judge is called as in `judges`; a component of the same name comes after it.
+        judged = any(judge.name == asked.toxicity.name for judge in payload.judges)
+        builtin = "judge" if judged else "reward"
+        evaluation["toxicity"] = scorer(asked.toxicity.scorer, builtin, key)
     if asked.fluency is not None:
         evaluation["fluency"] = language_model(asked.fluency, "evaluation.fluency.model")
     reference = payload.reference
