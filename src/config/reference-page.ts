@@ -1,6 +1,12 @@
 /** docs/configuration.md: every key with its type, range, default and meaning. */
 import { armPresets } from "./arms.js";
-import { type KeyReference, keyReferences, mapLists, sectionNames } from "./reference.js";
+import {
+  type KeyReference,
+  keyReferences,
+  mapLists,
+  nestedMaps,
+  sectionNames,
+} from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 
 const introduction = `<!-- Generated from src/config/schema/ by \`npm run generate\`: do not edit. -->
@@ -70,7 +76,7 @@ of another \`kind\`, takes the place of the experiment's reward.`,
 
 export function referencePage(): string {
   const top = keyReferences.filter(({ key }) => !key.includes("."));
-  const sections = [...sectionNames, ...mapLists].map((parent) =>
+  const sections = [...sectionNames, ...mapLists, ...nestedMaps].map((parent) =>
     table(
       `\`${parent}\``,
       keyReferences.filter(({ key }) => key.slice(0, key.lastIndexOf(".")) === parent),

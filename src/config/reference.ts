@@ -59,6 +59,13 @@ const required = new Set(experimentJsonSchema().required ?? []);
 /** Lists whose elements' keys have entries of their own; those of other maps are told in one line. */
 const listed = ["evaluation.judges"];
 
+/** Maps in a section whose keys have entries of their own. */
+export const nestedMaps: readonly string[] = [
+  "evaluation.toxicity",
+  "evaluation.fluency",
+  "evaluation.capability",
+];
+
 /** Of a list of maps, the keys of each: `evaluation.judges.label` stands for all its elements'. */
 export const keyReferences: readonly KeyReference[] = Object.entries(
   experimentJsonSchema().properties ?? {},
@@ -83,7 +90,7 @@ export const mapLists: readonly string[] = [
       key.split(".").length > 2 ? [key.slice(0, key.lastIndexOf("."))] : [],
     ),
   ),
-];
+].filter((key) => listed.includes(key));
 
 /** Sections that may be a list of maps, too: `reward`. */
 export const listSections: readonly string[] = Object.entries(
@@ -109,7 +116,7 @@ function keysOf(node: SchemaNode): Record<string, SchemaNode> | null {
 }
 
 function withKeys(key: string, node: SchemaNode): KeyReference[] {
-  const inside = listed.includes(key) ? Object.entries(keysOf(node) ?? {}) : [];
+  const inside = [...listed, ...nestedMaps].includes(key) ? Object.entries(keysOf(node) ?? {}) : [];
   return [
     reference(key, node),
     ...inside.map(([child, inner]) => reference(`${key}.${child}`, inner)),

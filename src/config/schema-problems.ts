@@ -5,7 +5,13 @@ import { nearestName } from "../text/nearest-name.js";
 import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
 import { isIndex, type KeyPath } from "./key-path.js";
 import type { ConfigProblem, SourcePlace } from "./problems.js";
-import { keyReferenceAt, keyReferences, listSections, sectionNames } from "./reference.js";
+import {
+  keyReferenceAt,
+  keyReferences,
+  listSections,
+  nestedMaps,
+  sectionNames,
+} from "./reference.js";
 import { renamedTo } from "./renamed-keys.js";
 import { armSections } from "./schema/experiment.js";
 
@@ -128,6 +134,11 @@ export function unknownKey(path: KeyPath, place: SourcePlace): ConfigProblem {
 function nearestKey(key: string, inArm: boolean): string | null {
   const keys = keyReferences.map((entry) => entry.key).filter((known) => !inArm || isArmKey(known));
   const sections = sectionNames.filter((section) => !inArm || isArmKey(section));
+  const map = key.slice(0, Math.max(key.lastIndexOf("."), 0));
+  if (nestedMaps.includes(map)) {
+    const inside = keys.filter((known) => known.startsWith(`${map}.`));
+    return nearestName(key, inside);
+  }
   const [section = "", last] = key.split(".");
   if (last === undefined) {
     const top = [...sections, ...keys.filter((known) => !known.includes("."))];

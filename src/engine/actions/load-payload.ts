@@ -75,12 +75,14 @@ export function loadPayloadFor(
 
 /** What the final evaluation needs beside rewards and judges; nothing where there is none. */
 function measuresFor({ evaluation }: Experiment, trial: Trial): Payload<"load">["evaluation"] {
-  if (!trial.reported) return { toxicity: null, fluency: null, tasks: [] };
+  // Of every trial, so that a task that there is not is found before the first one trains.
+  const tasks = evaluation.capability?.tasks ?? [];
+  if (!trial.reported) return { toxicity: null, fluency: null, tasks };
   const scorer = toxicityScorer(evaluation, trial.config)?.config ?? null;
   return {
     toxicity: scorer === null ? null : { name: scorer.name, scorer: scorerOf(scorer) },
     fluency: evaluation.fluency,
-    tasks: evaluation.capability?.tasks ?? [],
+    tasks,
   };
 }
 

@@ -153,7 +153,7 @@ function requireCapabilities(
 ): void {
   const { training } = trial.config;
   const trains = trial.iterations > 0;
-  if (experiment.evaluation.capability !== null && trial.reported && !has.harness) {
+  if (experiment.evaluation.capability !== null && !has.harness) {
     throw new TrialError(
       "input",
       "evaluation.capability needs lm-evaluation-harness, which the worker's Python does not have: " +
