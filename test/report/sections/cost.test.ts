@@ -82,9 +82,14 @@ describe("what it cost", () => {
     expect(JSON.stringify(blocks)).not.toMatch(/better: |worse: |"sub"/);
   });
 
-  test("is left out where no arm is trained", () => {
+  test("tells how the texts are where no arm is trained, and of no gain", () => {
     const sft = fixtureRun({ arms: ["sft"], iterations: 20, prompts: 50 });
-    expect(costSection(gatherReport(sft), null)).toEqual([]);
+    const blocks = costSection(gatherReport(sft), null);
+    expect(blocks[0]).toEqual({ kind: "heading", text: "How the texts are" });
+    const text = JSON.stringify(blocks);
+    expect(text).toContain("Dist-1");
+    expect(text).not.toContain("Gained");
+    expect(text).not.toContain("told from chance");
     expect(gainAndCost(gatherReport(sft))).toBeNull();
   });
 
