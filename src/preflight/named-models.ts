@@ -83,6 +83,7 @@ function fluencyModel({
     builtin: "language-model",
     labelKey: null,
     labels: [],
+    readsPrompts: true,
     trustRemoteCode: trust_remote_code,
   };
 }
