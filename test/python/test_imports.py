@@ -24,7 +24,7 @@ EDGES: Final[Mapping[str, frozenset[str]]] = {
         "rewards": "wire platform engine data models",
         "rollout": "wire platform engine data models rewards",
         "training": "wire platform engine data models rollout",
-        "store": "wire platform engine models training",
+        "store": "wire platform engine models rewards training",
         "evaluation": "wire platform engine data models rewards rollout store",
         "engine.fake": "wire platform engine",
         "engine.torch": (

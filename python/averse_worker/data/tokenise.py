@@ -49,6 +49,14 @@ class Prompts:
         names = dict.fromkeys(name for columns in found for name in columns)
         return {name: [columns.get(name) for columns in found] for name in names}
 
+    def columns_of(self, at: int) -> Mapping[str, Any]:
+        """The other columns of a prompt's row, by name."""
+        return self.rows[at].columns if self.rows else {}
+
+    def messages_of(self, at: int) -> tuple[Message, ...] | None:
+        """The conversation of a prompt; None: it is a plain one."""
+        return self.rows[at].messages if self.rows else None
+
 
 def tokenise_prompts(
     rows: Sequence[Row],

@@ -17,7 +17,7 @@ from averse_worker.rewards.combine import Rewards, failed_episodes
 from averse_worker.rewards.contract import Scores
 from averse_worker.rewards.scoring import Scorer
 from averse_worker.rollout.agreement import check_agreement
-from averse_worker.rollout.collect import full_texts
+from averse_worker.rollout.collect import full_texts, scored_texts
 from averse_worker.rollout.generate import Sampler, sample, uniforms_of_prompts
 from averse_worker.rollout.reference import own_log_probs, reference_log_probs
 from averse_worker.wire.messages.evaluation import Sample
@@ -98,13 +98,14 @@ def evaluate(
         check_agreement(policy, drawn.log_probs - reference, drawn.responses.lengths)
     texts = full_texts(policy, prompts, rows, drawn.responses)
     report("reward", 0, len(texts) * len(rewards.components), "texts")
-    components = rewards.score(texts, _ticker(report, "reward", "texts"))
+    items = scored_texts(prompts, rows, texts)
+    components = rewards.score(items, _ticker(report, "reward", "texts"))
     return Evaluation(
         reward=rewards.combined(np.stack([part.values for part in components])),
         components=components,
         failed=failed_episodes(components),
         judges={
-            name: judge.score(texts, _ticker(report, "judge", "texts"))
+            name: judge.score(items, _ticker(report, "judge", "texts"))
             for name, judge in judges.items()
         },
         kl=log_ratios.sum(1).cpu().numpy(),

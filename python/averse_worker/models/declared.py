@@ -7,6 +7,7 @@ vocabulary, the weights of another model) or fail late with an obscure error.
 import importlib.util
 import json
 import struct
+from collections.abc import Sequence
 from typing import Any, Final
 
 from averse_worker.models.folder import ModelFolder
@@ -166,11 +167,11 @@ def class_labels(folder: ModelFolder) -> list[str]:
     return names
 
 
-def check_classifier(folder: ModelFolder, label: str | None) -> int:
-    """Index of the class whose logit is the score, of a folder that may be loaded.
+def check_classifier(folder: ModelFolder, labels: Sequence[str], output: str) -> list[int]:
+    """Indices of the classes that are scored, of a folder that may be loaded.
 
     Raises:
-        InputError: as `check_folder`, or it holds no sequence classifier with that class.
+        InputError: as `check_folder`, or it holds no sequence classifier with those classes.
         MissingEnvironment: as `check_folder`.
     """
     named = [str(name) for name in check_folder(folder).get("architectures") or []]
@@ -178,12 +179,16 @@ def check_classifier(folder: ModelFolder, label: str | None) -> int:
         raise folder.wrong(
             f"config.json names {', '.join(named) or 'no architecture'}; expected {CLASSIFIER}"
         )
-    return class_index(folder, label)
+    return class_indices(folder, labels, output)
 
 
-def class_index(folder: ModelFolder, label: str | None) -> int:
-    """Index of the class whose logit is the score; `label` None: the only one, or the second of
-    two.
+def class_indices(folder: ModelFolder, labels: Sequence[str], output: str) -> list[int]:
+    """Indices of the classes that are scored.
+
+    Args:
+        labels: none: the only class, or the second of two (`margin`: the second less the first;
+            `max`, `logsumexp`: both).
+        output: what becomes of their logits.
 
     Raises:
         InputError: there is no such class, or several could be meant.
@@ -191,11 +196,27 @@ def class_index(folder: ModelFolder, label: str | None) -> int:
     key = folder.sibling("label")
     names = class_labels(folder)
     listed = ", ".join(f"'{name}'" for name in names)
-    if label is None:
-        if len(names) > 2:
-            remedy = f"set {key} to the one whose logit is the score" if key else "expected two"
-            raise folder.wrong(f"has {len(names)} classes ({listed}); {remedy}", key=key)
-        return len(names) - 1
-    if label not in names:
-        raise folder.wrong(f"has no label '{label}'; its labels are {listed}", key=key)
-    return names.index(label)
+    for label in labels:
+        if label not in names:
+            raise folder.wrong(f"has no label '{label}'; its labels are {listed}", key=key)
+    if not labels and len(names) > 2:
+        which = {"logit": "the one whose logit is the score", "margin": "the two to compare"}
+        remedy = f"set {key} to {which.get(output, 'those to score')}" if key else "expected two"
+        raise folder.wrong(f"has {len(names)} classes ({listed}); {remedy}", key=key)
+    if output == "margin":
+        chosen = list(labels) or names[::-1]
+        if len(chosen) != 2:
+            raise folder.wrong(
+                f"has the classes {listed}, and the margin is between two of them; "
+                + (f"name two in {key}" if key and len(names) > 1 else "use the output logit"),
+                key=key,
+            )
+    else:
+        chosen = list(labels) or (names if output in ("max", "logsumexp") else names[-1:])
+        if output in ("logit", "probability") and len(chosen) > 1:
+            raise folder.wrong(
+                f"the output {output} is of one label, but {len(chosen)} are named; name one, or "
+                "use the output max or logsumexp",
+                key=key,
+            )
+    return [names.index(name) for name in chosen]

@@ -38,15 +38,20 @@ def language_model_settings(
 
 
 def classifier_settings(
-    tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, names: Sequence[str], index: int
+    tokenizer: PreTrainedTokenizerBase,
+    model: PreTrainedModel,
+    names: Sequence[str],
+    indices: Sequence[int],
+    score: str,
 ) -> dict[str, str]:
     """Of a reward model or judge; to be called before anything in them is replaced."""
     config = model.config
     listed = ", ".join(f"{i} '{name}'" for i, name in enumerate(names))
+    chosen = ", ".join(f"{i} '{names[i]}'" for i in indices)
     pad = config.get_text_config().pad_token_id
     return {
-        "class": f"{index} '{names[index]}' of {_cut(listed)}",
-        "score": f"its logit ({config.problem_type or 'no problem_type'})",
+        "class": f"{chosen} of {_cut(listed)}",
+        "score": f"{score} ({config.problem_type or 'no problem_type'})",
         "window": f"{window_of(tokenizer, model)} tokens",
         "truncation": f"texts lose their beginning (the folder: {tokenizer.truncation_side})",
         "padding": f"hidden from the score (config.pad_token_id: {pad})",

@@ -1,6 +1,6 @@
 """Sequence classifiers as reward models: transformers' and Averse's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +19,10 @@ from averse_worker.models.settings import classifier_settings
 from averse_worker.models.window import window_of
 from averse_worker.platform.device import Device
 from averse_worker.rewards.builtin.load import Classifier, load_classifier
+from averse_worker.rewards.class_output import ClassOutput
 from averse_worker.rewards.contract import RewardModel
 from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.load import Output
 
 
 class ClassifierReward:
@@ -28,17 +30,18 @@ class ClassifierReward:
 
     batch: Final = None
 
-    def __init__(self, classifier: Classifier, sign: int = 1) -> None:
+    def __init__(self, classifier: Classifier, sign: int = 1, output: Output = "logit") -> None:
         self._classifier = classifier
         self._sign = np.float32(sign)
+        self._output = ClassOutput(output, (0,), multi_label=True)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Sign × the classifier's logit."""
-        return self._sign * self._classifier.score(texts)
+        """Sign × the classifier's output."""
+        return self._sign * self._output.of(self._classifier.score(texts)[:, None])
 
 
 class TransformersReward:
-    """A transformers sequence classifier: sign × the logit of one class.
+    """A transformers sequence classifier: sign × one output of its classes.
 
     Texts longer than its window lose their beginning: the completion is what is scored.
     """
@@ -49,7 +52,7 @@ class TransformersReward:
         self,
         model: PreTrainedModel,
         tokenizer: Any,
-        index: int,
+        output: ClassOutput,
         sign: int,
         device: Device,
         settings: Mapping[str, str],
@@ -63,7 +66,7 @@ class TransformersReward:
         self._model = model.to(device.torch_device).eval().requires_grad_(False)
         self._tokenizer = tokenizer
         self._tokenizer.truncation_side = "left"
-        self._index = index
+        self._output = output
         self._sign = sign
         self._device = device
         self.window = window_of(tokenizer, model)
@@ -72,18 +75,32 @@ class TransformersReward:
         self._before, self._after = template(tokenizer)
         self._room = self.window - len(self._before) - len(self._after)
 
-    @torch.inference_mode()
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One forward pass.
 
         Raises:
             ValueError: a completion alone is longer than the window.
         """
-        tokens, mask = self._padded(self._encode(texts))
+        return self.score_tokens(self._encode(texts))
+
+    @torch.inference_mode()
+    def score_tokens(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """One forward pass of texts as token ids."""
+        tokens, mask = self._padded(rows)
         with self._device.autocast():
-            logits = self._model(input_ids=tokens, attention_mask=mask).logits[:, self._index]
-        scores: NDArray[np.float32] = logits.float().cpu().numpy()
-        return np.float32(self._sign) * scores
+            logits = self._model(input_ids=tokens, attention_mask=mask).logits
+        raw: NDArray[np.float32] = logits.float().cpu().numpy()
+        return np.float32(self._sign) * self._output.of(raw)
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its own."""
+        return self._tokenizer
+
+    @property
+    def controls(self) -> Set[str]:
+        """Spellings of the control tokens that it knows."""
+        return self._controls
 
     def check(self, folder: ModelFolder) -> None:
         """Refuses a classifier whose score of a text depends on the padding of its batch.
@@ -144,7 +161,7 @@ class TransformersReward:
             if self._before == [begin] and ids[:2] == [begin, begin]:
                 rows[i] = ids[1:]
             if len(ids) >= self.window and isinstance(text, Text):
-                self._check_completion(text.completion)
+                self.require_completion_fits(text.completion)
         return rows
 
     def _ids(self, texts: list[str], markers: bool) -> list[list[int]]:
@@ -169,7 +186,12 @@ class TransformersReward:
                 inner += self._tokenizer(piece, **words).input_ids
         return [*self._before, *inner[-self._room :], *self._after]
 
-    def _check_completion(self, completion: str) -> None:
+    def require_completion_fits(self, completion: str) -> None:
+        """Refuses a completion that is longer than the window.
+
+        Raises:
+            ValueError
+        """
         words = {"add_special_tokens": False, "split_special_tokens": True}
         length = len(self._tokenizer(completion, **words).input_ids)
         if length > self._room:
@@ -196,8 +218,10 @@ class TransformersReward:
         return torch.tensor(tokens, device=device), torch.tensor(mask, device=device)
 
 
-def check_reward(folder: ModelFolder, label: str | None) -> int:
-    """Index of the class whose logit is the score; reads no weights.
+def check_reward(
+    folder: ModelFolder, labels: Sequence[str] = (), output: Output = "logit"
+) -> list[int]:
+    """Indices of the classes that are scored; reads no weights.
 
     Raises:
         InputError: missing or corrupt files, no such label, or not a sequence classifier.
@@ -205,32 +229,48 @@ def check_reward(folder: ModelFolder, label: str | None) -> int:
     """
     config = folder.json("config.json") or {}
     if not is_own(config):
-        return check_classifier(folder, label)
+        return check_classifier(folder, labels, output)
     known = str(config.get("label", "positive"))
-    if label is not None and label != known:
+    unknown = [label for label in labels if label != known]
+    if unknown:
         raise folder.wrong(
-            f"has no label '{label}'; its only label is '{known}'", key=folder.sibling("label")
+            f"has no label '{unknown[0]}'; its only label is '{known}'", key=folder.sibling("label")
         )
-    return 0
+    if output not in ("logit", "probability"):
+        raise folder.wrong(
+            f"has one label, of which there is no {output}; use the output logit or probability",
+            key=folder.sibling("output"),
+        )
+    return [0]
 
 
-def load_reward(folder: ModelFolder, label: str | None, sign: int, device: Device) -> RewardModel:
+def load_reward(
+    folder: ModelFolder,
+    labels: Sequence[str],
+    sign: int,
+    device: Device,
+    output: Output = "logit",
+) -> RewardModel:
     """The reward model (or judge) in `folder`, of whichever kind its config names.
 
     Raises:
         InputError: as `check_reward`, or the folder holds no whole model.
         MissingEnvironment: a package that it needs is not installed.
     """
-    index = check_reward(folder, label)
+    indices = check_reward(folder, labels, output)
     if is_own(folder.config()):
         try:
-            return ClassifierReward(load_classifier(Path(folder.path)), sign)
+            return ClassifierReward(load_classifier(Path(folder.path)), sign, output)
         except ValueError as error:
             raise InputError(str(error), key=folder.key) from error
     loaded = load_pretrained(folder, "classifier", device.frozen_dtype or torch.float32)
     names = class_labels(folder)
-    settings = classifier_settings(loaded.tokenizer, loaded.model, names, index)
-    model = TransformersReward(loaded.model, loaded.tokenizer, index, sign, device, settings)
+    multi_label = folder.config().get("problem_type") == "multi_label_classification"
+    chosen = ClassOutput(output, tuple(indices), multi_label=multi_label or len(names) == 1)
+    settings = classifier_settings(
+        loaded.tokenizer, loaded.model, names, indices, chosen.description
+    )
+    model = TransformersReward(loaded.model, loaded.tokenizer, chosen, sign, device, settings)
     model.check(folder)
     return model
 
@@ -240,6 +280,6 @@ def is_own(config: Mapping[str, Any]) -> bool:
     return str(config.get("architecture", "")).startswith("averse-")
 
 
-def settings_of(model: RewardModel) -> Mapping[str, str]:
+def settings_of(model: object) -> Mapping[str, str]:
     """The settings in a model's files, and what is done with them."""
     return model.settings if isinstance(model, TransformersReward) else {}

@@ -1,16 +1,21 @@
 """The reward of an episode: components that are each scored, transformed and weighted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from averse_worker.rewards.contract import Scores, failed_mask
+from averse_worker.rewards.running import RunningMoments
+from averse_worker.rewards.scored_text import ScoredText
 from averse_worker.rewards.scoring import Scorer
 from averse_worker.rewards.transform import RewardTransform
 
 Tick = Callable[[int, int], None]
+Moments = Mapping[str, RunningMoments]
+"""by component"""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Rewards:
 
     components: Sequence[Component]
 
-    def score(self, texts: Sequence[str], tick: Tick) -> list[Scores]:
+    def score(self, texts: Sequence[ScoredText | str], tick: Tick) -> list[Scores]:
         """Scores of the texts by each component; `tick` gets the number done and the total."""
         total = len(self.components) * len(texts)
         found = []
@@ -47,12 +52,37 @@ class Rewards:
         return self._weighted(list(raw))
 
     def trained(
-        self, raw: NDArray[np.float32], prompts: NDArray[np.float32]
+        self,
+        raw: NDArray[np.float32],
+        prompts: NDArray[np.float32],
+        moments: Moments = MappingProxyType({}),
     ) -> NDArray[np.float32]:
-        """Σ weight · T(score), which is trained on; `prompts` are the prompts' raw scores [C, …],
-        as components with a prompt baseline need them."""
+        """Σ weight · T(score), which is trained on.
+
+        Args:
+            prompts: their raw scores [C, …], as components with a prompt baseline need them.
+            moments: by component, of those that are normalised; one that has none yet is not.
+        """
         parts = zip(self.components, raw, prompts, strict=True)
-        return self._weighted([part.transform(own, prompt) for part, own, prompt in parts])
+        return self._weighted(
+            [
+                moments.get(part.name, RunningMoments()).normalized(part.transform(own, prompt))
+                for part, own, prompt in parts
+            ]
+        )
+
+    def observed(
+        self, parts: Sequence[Scores], prompts: NDArray[np.float32], before: Moments
+    ) -> Moments:
+        """The moments with a rollout's scores taken in, those that failed left out."""
+        after = dict(before)
+        for component, own, prompt in zip(self.components, parts, prompts, strict=True):
+            if component.transform.normalizes:
+                there = ~failed_mask(own.values.size, own.failures)
+                shaped = component.transform(own.values, prompt)[there]
+                known = before.get(component.name, RunningMoments())
+                after[component.name] = known.with_values(shaped)
+        return after
 
     def _weighted(self, parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         weighted = (

@@ -8,6 +8,7 @@ Everything that the update needs stays here as tensors; the controller gets one 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -20,8 +21,9 @@ from averse_worker.engine.contract import Report
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import check_finite, require_finite
-from averse_worker.rewards.combine import Rewards, failed_episodes
+from averse_worker.rewards.combine import Moments, Rewards, failed_episodes
 from averse_worker.rewards.contract import Failed, Scores
+from averse_worker.rewards.scored_text import ScoredText
 from averse_worker.rollout import returns
 from averse_worker.rollout.agreement import check_agreement
 from averse_worker.rollout.generate import Sampler, sample
@@ -94,6 +96,8 @@ class RolloutSummary:
     lengths: NDArray[np.uint32]
     texts: Sequence[Text]
     """prompt and completion in one"""
+    moments: Moments
+    """of the normalised components, with this batch taken in"""
     entropy: float
     seconds: RolloutSeconds
 
@@ -117,6 +121,7 @@ class Collector:
         report: Report,
         *,
         untrained: bool = False,
+        moments: Moments = MappingProxyType({}),
     ) -> tuple[Episodes, RolloutSummary]:
         """One episode for each of `rows` (positions in `prompts`, repetitions allowed).
 
@@ -127,6 +132,7 @@ class Collector:
             kl_coefficient: β; None: the KL is not in the return.
             untrained: whether the weights are the reference's own, so that the sampler must agree
                 with it.
+            moments: of the normalised components before this batch.
 
         Raises:
             InputError: it does not.
@@ -159,13 +165,18 @@ class Collector:
         texts = full_texts(self.policy, prompts, rows, samples.responses)
         total = len(texts) * len(self.rewards.components)
         report("reward", 0, total, "texts")
-        scored = self.rewards.score(texts, _ticker(report, "reward", "texts"))
+        scored = self.rewards.score(
+            scored_texts(prompts, rows, texts), _ticker(report, "reward", "texts")
+        )
         report("reward", total, total, "texts")
         alone = scores[:, rows]
+        moments = self.rewards.observed(scored, alone, moments)
         baseline = None
         if self.training.prefix_baseline:
             tick = _ticker(report, "prefixes", "texts")
-            baseline, missing = self._prefix_rewards(prompts, alone, rows, samples.responses, tick)
+            baseline, missing = self._prefix_rewards(
+                prompts, alone, rows, samples.responses, moments, tick
+            )
             # An episode also failed where only the text before a token has no score.
             scored = [
                 Scores(part.values, {**before, **part.failures})
@@ -174,7 +185,7 @@ class Collector:
         raw = np.stack([part.values for part in scored])
         failed = failed_episodes(scored)
         lost = set(np.flatnonzero(failed).tolist())
-        shaped = self.rewards.trained(raw, alone)
+        shaped = self.rewards.trained(raw, alone, moments)
         shaped[failed] = np.nan
         lengths = samples.responses.lengths
         dense = returns.dense_rewards(
@@ -200,6 +211,7 @@ class Collector:
             lambda_returns=None if first is None else first.cpu().numpy(),
             lengths=lengths.cpu().numpy().astype(np.uint32),
             texts=texts,
+            moments=moments,
             entropy=float(samples.entropies.sum() / lengths.sum()),
             seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
         )
@@ -224,6 +236,7 @@ class Collector:
         scores: NDArray[np.float32],
         rows: NDArray[np.intp],
         responses: Responses,
+        moments: Moments,
         tick: Callable[[int, int], None],
     ) -> tuple[Tensor, list[dict[int, Failed]]]:
         """[B, T]: the trained reward of the text before each token; and by component, the episodes
@@ -242,7 +255,8 @@ class Collector:
         valid[:, 0] = False
         episodes, tokens = np.nonzero(valid)
         missing = []
-        for place, scored in enumerate(self.rewards.score(texts, tick)):
+        prefixed = scored_texts(prompts, rows[[i for i, _ in steps]], texts)
+        for place, scored in enumerate(self.rewards.score(prefixed, tick)):
             raw[place][valid] = scored.values
             missing.append(
                 {
@@ -252,7 +266,9 @@ class Collector:
                     for at, reason in scored.failures.items()
                 }
             )
-        baseline = torch.from_numpy(self.rewards.trained(raw, own)).to(responses.tokens.device)
+        baseline = torch.from_numpy(self.rewards.trained(raw, own, moments)).to(
+            responses.tokens.device
+        )
         return baseline, missing
 
 
@@ -279,6 +295,16 @@ def _whole_texts(
         for place, reply in zip(chats, replies, strict=True):
             texts[place] = Text.conversation(str(prompts.texts[rows[place]]), reply)
     return texts
+
+
+def scored_texts(
+    prompts: Prompts, rows: NDArray[np.intp], texts: Sequence[Text]
+) -> list[ScoredText]:
+    """Texts that begin with the prompts in `rows`, with the columns of their data."""
+    return [
+        ScoredText(text, prompts.columns_of(row), prompts.messages_of(row))
+        for row, text in zip(rows, texts, strict=True)
+    ]
 
 
 def _ticker(report: Report, phase: str, unit: str) -> Callable[[int, int], None]:

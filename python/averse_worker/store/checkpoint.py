@@ -5,7 +5,7 @@
     average.safetensors    the EMA weights, where they are kept
     reference.safetensors  only after fine-tuning: the frozen copy (of the adapters, with LoRA)
     random.json            the process's global random generators: Python, NumPy, torch, each device
-    state.json             counters, and which of the files there are
+    state.json             counters, moments of normalised rewards, and which of the files there are
 
 Rollouts and updates draw from seeds that the controller sends; random.json is for the code of a
 model or reward model that draws globally.
@@ -13,6 +13,7 @@ model or reward model that draws globally.
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 import msgspec
@@ -25,12 +26,13 @@ from torch import Tensor
 from averse_worker.models.actor_critic import VALUE_HEAD
 from averse_worker.models.policy import Policy
 from averse_worker.platform.files import check_empty_folder, same_mode
+from averse_worker.rewards.running import RunningMoments
 from averse_worker.store.random_state import RandomState, read_random_state, set_random_state
 from averse_worker.training.ema import EmaWeights
 from averse_worker.training.ppo import Ppo
 from averse_worker.wire.errors import InputError
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 _STATE: Final = "state.json"
 _RANDOM: Final = "random.json"
 
@@ -48,6 +50,8 @@ class State(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lora_rank: int
     fine_tuned: bool
     average: bool
+    moments: dict[str, RunningMoments]
+    """by normalised reward component"""
 
 
 def write_checkpoint(
@@ -58,6 +62,7 @@ def write_checkpoint(
     *,
     rollouts: int,
     updates: int,
+    moments: Mapping[str, RunningMoments] = MappingProxyType({}),
 ) -> None:
     """Writes everything that `read_checkpoint` needs into an existing empty folder.
 
@@ -80,6 +85,7 @@ def write_checkpoint(
         lora_rank=policy.lora_rank,
         fine_tuned=policy.fine_tuned,
         average=ema is not None,
+        moments=dict(moments),
     )
     _write(folder / _STATE, state)
     same_mode(folder, _STATE)

@@ -66,9 +66,14 @@ def check_load(payload: LoadPayload) -> None:
         )
 
 
+def component_key(payload: LoadPayload, component: int) -> str:
+    """Path of a reward component in the configuration, where one stands alone."""
+    return "reward" if len(payload.rewards) == 1 else f"reward.{component}"
+
+
 def reward_key(payload: LoadPayload, component: int, field: str) -> str:
-    """Path of a field of a reward component in the configuration, where one stands alone."""
-    return f"reward.{field}" if len(payload.rewards) == 1 else f"reward.{component}.{field}"
+    """Path of a field of a reward component in the configuration."""
+    return f"{component_key(payload, component)}.{field}"
 
 
 def judge_key(judge: int, field: str) -> str:

@@ -7,6 +7,7 @@ import torch
 from averse_worker.engine.torch.load_result import versions
 from averse_worker.engine.torch.loaded import Folders
 from averse_worker.models.folder import ModelFolder
+from averse_worker.rewards.load import ScorerPlace
 
 
 def test_models_from_the_hub_are_told_by_their_commit(tmp_path: Path) -> None:
@@ -14,7 +15,14 @@ def test_models_from_the_hub_are_told_by_their_commit(tmp_path: Path) -> None:
     own = ModelFolder(tmp_path / "mine", "policy.model")
     hub = ModelFolder(tmp_path / "models--a--b" / "snapshots" / commit, "reward.model")
     found = versions(
-        Folders(policy=own, reference=None, rewards={"reward": hub}, judges={}, evaluation={})
+        Folders(
+            policy=own,
+            reference=None,
+            rewards={"reward": ScorerPlace("reward", hub)},
+            judges={},
+            toxicity=None,
+            fluency=None,
+        )
     )
     assert found["reward.model"] == commit
     assert "policy.model" not in found

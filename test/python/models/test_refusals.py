@@ -25,7 +25,7 @@ from averse_worker.wire.errors import InputError, MissingEnvironment, WorkerErro
 from tiny_models import WORDS, make_policy, write_classifier, write_policy, write_tokenizer
 
 CPU = Device(torch.device("cpu"), torch.float32)
-KEYS = ["policy.model", "reference", "reward.model", "evaluation.judge"]
+KEYS = ["policy.model", "reference", "reward.model", "evaluation.judges.0.model"]
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,12 @@ def role(
 ) -> tuple[str, Path, Callable[[], object]]:
     """A config key, a whole model to spoil, and what loads the folder under that key."""
     key, folder = request.param, tmp_path / "spoilt"
-    scores = key in ("reward.model", "evaluation.judge")
+    scores = key in ("reward.model", "evaluation.judges.0.model")
     shutil.copytree(classifier if scores else language_model, folder)
 
     def load() -> object:
         if scores:
-            return load_reward(ModelFolder(folder, key), None, 1, CPU)
+            return load_reward(ModelFolder(folder, key), (), 1, CPU)
         return make_policy(folder) if key == "policy.model" else make_policy(language_model, folder)
 
     return key, folder, load

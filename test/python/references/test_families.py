@@ -195,7 +195,7 @@ def test_a_reward_is_the_logit_of_one_label(family: str, labels: int, tmp_path: 
     assert logits.shape == (len(TEXTS), labels)
     assert np.ptp(logits, axis=0).min() > 1e-2
     for index, sign in [(i, 1) for i in range(labels)] + [(0, -1)]:
-        reward = load_reward(ModelFolder(folder, "reward.model"), f"LABEL_{index}", sign, CPU)
+        reward = load_reward(ModelFolder(folder, "reward.model"), [f"LABEL_{index}"], sign, CPU)
         np.testing.assert_allclose(reward.score(TEXTS), sign * logits[:, index], atol=1e-5)
 
 
@@ -219,5 +219,5 @@ def test_a_decoder_reads_its_score_off_the_last_token(
             float(model(input_ids=torch.tensor([tokenizer(text).input_ids])).logits)
             for text in TEXTS
         ]
-    reward = load_reward(ModelFolder(folder, "reward.model"), None, 1, CPU)
+    reward = load_reward(ModelFolder(folder, "reward.model"), (), 1, CPU)
     np.testing.assert_allclose(reward.score(TEXTS), expected, atol=1e-5)

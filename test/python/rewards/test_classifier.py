@@ -44,7 +44,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(folder: Path, label: str | None = None, sign: int = 1) -> RewardModel:
-    return load_reward(ModelFolder(folder, "reward.model"), label, sign, CPU)
+    return load_reward(ModelFolder(folder, "reward.model"), [label] if label else (), sign, CPU)
 
 
 def test_a_transformers_classifier_answers_one_class_with_a_sign(classifier: Path) -> None:

@@ -59,7 +59,7 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
                 scores[LOST] = [np.nan, np.inf]
             return scores
 
-    monkeypatch.setattr("averse_worker.engine.torch.loaded.load_reward", lambda *_: Broken())
+    monkeypatch.setattr("averse_worker.rewards.load.load_reward", lambda *_: Broken())
     return Subject(TorchEngine(), request.getfixturevalue("torch_load"))
 
 
@@ -117,7 +117,7 @@ def test_a_prompt_without_a_score_is_refused(
             scores[3] = np.nan
             return scores
 
-    monkeypatch.setattr("averse_worker.engine.torch.loaded.load_reward", lambda *_: Broken())
+    monkeypatch.setattr("averse_worker.rewards.load.load_reward", lambda *_: Broken())
     engine = TorchEngine()
     train = uint32_array(engine.load(torch_load, quiet).train.ids)
     with pytest.raises(InputError, match="fails on 1 of 48 train prompts, first on prompt 3") as e:

@@ -25,7 +25,7 @@ TEXTS = ["good film", "bad", "the plot was very slow and dull and it never end",
 
 
 def load(folder: Path, key: str = "reward.model", label: str | None = None) -> TransformersReward:
-    model = load_reward(ModelFolder(folder, key), label, 1, CPU)
+    model = load_reward(ModelFolder(folder, key), [label] if label else (), 1, CPU)
     assert isinstance(model, TransformersReward)
     return model
 

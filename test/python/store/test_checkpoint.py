@@ -192,7 +192,7 @@ def spoiled(content: bytes, how: str) -> bytes | None:
         case "a pickle":
             return pickle.dumps({"weights": [1.0]})
         case _:
-            return b'{"format": 3}'
+            return b'{"format": 4}'
 
 
 FILES = [f"{name}.safetensors" for name in ("weights", "optimizer", "average", "reference")]

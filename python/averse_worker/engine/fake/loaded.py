@@ -192,6 +192,14 @@ def check_known(payload: LoadPayload) -> None:
     if (toxicity := payload.evaluation.toxicity) is not None:
         key = "evaluation.toxicity.scorer"
         scorers.append((key, key, toxicity.scorer))
+    for place, reward in enumerate(payload.rewards):
+        if reward.normalize != "none":
+            key = reward_key(payload, place, "normalize")
+            raise InputError(
+                f"{key} is '{reward.normalize}'; the fake engine does not normalise: set it to "
+                "none",
+                key=key,
+            )
     for model, label, scorer in scorers:
         if not isinstance(scorer, BuiltinScorer):
             check_scorer(scorer, model)

@@ -231,6 +231,10 @@ def _transformed(reward: Floats, settings: LoadReward) -> Floats:
         return np.clip(reward, -settings.scale, settings.scale)
     if settings.transform == "log-sigmoid":
         return -settings.scale * np.logaddexp(0.0, -reward)
+    if settings.transform == "sigmoid":
+        return settings.scale / (1.0 + np.exp(-reward))
+    if settings.transform == "hinge":
+        return settings.scale * np.minimum(reward - settings.threshold, 0.0)
     return reward
 
 

@@ -174,8 +174,10 @@ class TorchEngine:
             payload.kl_coefficient,
             report,
             untrained=training.untrained,
+            moments=training.moments,
         )
         training.rollouts += 1
+        training.moments = summary.moments
         training.episodes = episodes
         training.texts = EpisodeTexts([part.prompts.texts[row] for row in rows], summary.texts)
         first = summary.lambda_returns
@@ -331,6 +333,7 @@ class TorchEngine:
             training.ema,
             rollouts=training.rollouts,
             updates=training.updates,
+            moments=training.moments,
         )
         files, size = folder_digests(folder), folder_bytes(folder)
         report("save", 1, 1, "checkpoints")
@@ -348,6 +351,7 @@ class TorchEngine:
         training.end_rollout()
         state = read_checkpoint(folder, training.policy, training.ppo, training.ema)
         training.rollouts, training.updates = state.rollouts, state.updates
+        training.moments = state.moments
         report("restore", 1, 1, "checkpoints")
         return RestoreResult(seconds=time.perf_counter() - started)
 

@@ -15,7 +15,13 @@ from averse_worker.platform.gpu import gpu_state
 from averse_worker.platform.memory import resident_bytes
 from averse_worker.wire.messages.base import uint32_bytes
 from averse_worker.wire.messages.data import SplitFacts
-from averse_worker.wire.messages.load import LoadResult, PromptSet, RowFacts
+from averse_worker.wire.messages.load import (
+    HttpScorer,
+    LoadPayload,
+    LoadResult,
+    PromptSet,
+    RowFacts,
+)
 
 _PACKAGES: Final = ("torch", "transformers", "trl", "peft", "tokenizers", "safetensors", "numpy")
 
@@ -54,13 +60,23 @@ def load_result(loaded: Loaded, started: float) -> LoadResult:
         rows=RowFacts(train=row_facts("train"), test=row_facts("test")),
         template=loaded.template,
         versions=found,
-        nondeterminism=device.nondeterminism(backend.deterministic),
+        nondeterminism=[
+            *device.nondeterminism(backend.deterministic),
+            *servers(loaded.payload),
+        ],
         model_settings={key: dict(found) for key, found in loaded.settings.items()},
         digests=digests,
         memory_bytes=resident_bytes(),
         gpu=gpu_state(device.torch_device),
         seconds=time.perf_counter() - started,
     )
+
+
+def servers(payload: LoadPayload) -> list[str]:
+    """Rewards and judges that are not of this machine."""
+    named = [(f"reward {one.name}", one.scorer) for one in payload.rewards]
+    named += [(f"judge {one.name}", one.scorer) for one in payload.judges]
+    return [f"the {name} is a server's" for name, one in named if isinstance(one, HttpScorer)]
 
 
 def versions(folders: Folders) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Everything one `load` brings into memory, and the training state built on it."""
 
 import gc
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -24,28 +25,28 @@ from averse_worker.models.policy import Policy
 from averse_worker.models.settings import language_model_settings
 from averse_worker.platform.device import Device, open_device
 from averse_worker.platform.files import code_digest
-from averse_worker.rewards.classifier import (
-    TransformersReward,
-    check_reward,
-    load_reward,
-    settings_of,
+from averse_worker.rewards.combine import Component, Moments, Rewards
+from averse_worker.rewards.load import (
+    LoadedScorer,
+    ScorerPlace,
+    check_scorer,
+    find_scorer,
+    load_scorer,
 )
-from averse_worker.rewards.combine import Component, Rewards
-from averse_worker.rewards.scoring import Scorer
 from averse_worker.rewards.transform import RewardTransform
 from averse_worker.rollout.collect import Collector, Episodes
 from averse_worker.rollout.generate import Sampler
 from averse_worker.training.ema import EmaWeights
 from averse_worker.training.ppo import Ppo
-from averse_worker.wire.errors import InputError
-from averse_worker.wire.limits import judge_key, reward_key
+from averse_worker.wire.limits import component_key
+from averse_worker.wire.messages.base import Digests
 from averse_worker.wire.messages.load import (
-    BuiltinScorer,
-    ClassifierScorer,
+    HttpScorer,
     LoadDigests,
     LoadPayload,
     LoadPolicy,
     LoadReference,
+    LoadReward,
     LoadScorer,
 )
 
@@ -56,17 +57,30 @@ class Folders:
 
     policy: ModelFolder
     reference: ModelFolder | None
-    rewards: Mapping[str, ModelFolder]
+    rewards: Mapping[str, ScorerPlace]
     """by component"""
-    judges: Mapping[str, ModelFolder]
-    evaluation: Mapping[str, ModelFolder]
-    """toxicity and fluency, where `load` names them"""
+    judges: Mapping[str, ScorerPlace]
+    toxicity: ScorerPlace | None
+    """None: `load` does not name it; likewise below"""
+    fluency: ModelFolder | None
 
     def all(self) -> list[ModelFolder]:
         """Each of them."""
-        reference = [self.reference] if self.reference is not None else []
-        scorers = [*self.rewards.values(), *self.judges.values(), *self.evaluation.values()]
-        return [self.policy, *reference, *scorers]
+        named = (self.policy, self.reference, self.fluency)
+        places = [*self.rewards.values(), *self.judges.values(), self.toxicity]
+        scorers = [place.folder for place in places if place is not None]
+        return [folder for folder in (*named, *scorers) if folder is not None]
+
+
+@dataclass(frozen=True)
+class Scorers:
+    """What scores texts."""
+
+    rewards: Mapping[str, LoadedScorer]
+    """by component"""
+    judges: Mapping[str, LoadedScorer]
+    toxicity: LoadedScorer | None
+    fluency: FluencyModel | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +120,7 @@ class Training:
         self.updates = 0
         self.episodes: Episodes | None = None
         self.texts: EpisodeTexts | None = None
+        self.moments: Moments = {}
 
     @property
     def untrained(self) -> bool:
@@ -137,9 +152,7 @@ class Loaded:
         data: Data,
         prompts: dict[Split, PromptSet],
         rewards: Rewards,
-        judges: Mapping[str, Scorer],
-        toxicity: Scorer | None,
-        fluency: FluencyModel | None,
+        scorers: Scorers,
         policy: Policy,
         template: str | None,
     ) -> None:
@@ -151,9 +164,11 @@ class Loaded:
         self.data = data
         self.prompts = prompts
         self.rewards = rewards
-        self.judges = judges
-        self.toxicity = toxicity
-        self.fluency = fluency
+        self.judges = {name: found.scorer for name, found in scorers.judges.items()}
+        self.toxicity = None if scorers.toxicity is None else scorers.toxicity.scorer
+        self.fluency = scorers.fluency
+        self._scorers = scorers
+        self._nonce = secrets.token_hex(16)
         self.template = template
         """whose chat template wrote the prompts; None: none did"""
         self.training = Training(self, policy)
@@ -182,13 +197,18 @@ class Loaded:
 
     def digests(self) -> LoadDigests:
         """sha256 of every file that was read."""
-        folders = self.folders
+        folders, scorers = self.folders, self._scorers
+        evaluation: dict[str, Digests] = {}
+        if scorers.toxicity is not None:
+            evaluation["toxicity"] = dict(scorers.toxicity.digests)
+        if folders.fluency is not None:
+            evaluation["fluency"] = folders.fluency.digests()
         return LoadDigests(
             policy=folders.policy.digests(),
             reference=(folders.reference or folders.policy).digests(),
-            rewards={name: folder.digests() for name, folder in folders.rewards.items()},
-            judges={name: folder.digests() for name, folder in folders.judges.items()},
-            evaluation={name: folder.digests() for name, folder in folders.evaluation.items()},
+            rewards={name: dict(found.digests) for name, found in scorers.rewards.items()},
+            judges={name: dict(found.digests) for name, found in scorers.judges.items()},
+            evaluation=evaluation,
             data=self.data.digests,
         )
 
@@ -224,13 +244,17 @@ class Loaded:
             machine: versions, device and threads.
         """
         scorers = [
-            (reward.name, reward.scorer, files.rewards[reward.name])
+            (reward.name, reward.scorer, files.rewards[reward.name], self._other_each_load(reward))
             for reward in self.payload.rewards
         ]
         settings = self.payload.backend
         backend = (settings.dtype, settings.frozen_dtype, settings.deterministic)
         texts = [(str(text), text.written) for text in self.prompts[split].prompts.texts]
         return sha256(msgspec.json.encode((scorers, backend, machine, texts))).hexdigest()
+
+    def _other_each_load(self, reward: LoadReward) -> str:
+        """Stands for what a server scores by, which no digest of ours can tell."""
+        return self._nonce if isinstance(reward.scorer, HttpScorer) else ""
 
 
 def load_all(payload: LoadPayload, report: Report) -> Loaded:
@@ -274,35 +298,36 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
         )
     }
 
-    def scorer(folder: ModelFolder, named: LoadScorer) -> Scorer:
-        model = load_reward(folder, label_of(named), named.sign, device)
-        settings[folder.key] = settings_of(model)
-        if isinstance(model, TransformersReward):
-            model.check_completions(folder, policy.tokenizer_as_loaded, payload.rollout.new_tokens)
-        return Scorer(model, named.timeout_seconds)
+    def scorer(place: ScorerPlace, named: LoadScorer) -> LoadedScorer:
+        tokenizer, longest = policy.tokenizer_as_loaded, payload.rollout.new_tokens
+        found = load_scorer(named, place, device, tokenizer, longest)
+        if place.folder is not None:
+            settings[place.folder.key] = found.settings
+        return found
 
+    components = {
+        reward.name: scorer(folders.rewards[reward.name], reward.scorer)
+        for reward in payload.rewards
+    }
     rewards = Rewards(
         [
             Component(
                 reward.name,
                 reward.weight,
-                scorer(folders.rewards[reward.name], reward.scorer),
+                components[reward.name].scorer,
                 RewardTransform(reward),
             )
             for reward in payload.rewards
         ]
     )
     report("load", 4, total, "parts")
-    judges = {
-        judge.name: scorer(folders.judges[judge.name], judge.scorer) for judge in payload.judges
-    }
-    asked = payload.evaluation
-    toxicity = None
-    if asked.toxicity is not None:
-        toxicity = scorer(folders.evaluation["toxicity"], asked.toxicity.scorer)
-    fluency = None
-    if asked.fluency is not None:
-        fluency = load_fluency(folders.evaluation["fluency"], device)
+    asked, toxicity, fluency = payload.evaluation, folders.toxicity, folders.fluency
+    scorers = Scorers(
+        components,
+        {judge.name: scorer(folders.judges[judge.name], judge.scorer) for judge in payload.judges},
+        scorer(toxicity, asked.toxicity.scorer) if toxicity and asked.toxicity else None,
+        load_fluency(fluency, device) if fluency else None,
+    )
     report("load", 5, total, "parts")
     unscored = {
         split: PromptSet(part, np.full((len(payload.rewards), part.ids.size), np.nan, np.float32))
@@ -316,18 +341,10 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
         data,
         unscored,
         rewards,
-        judges,
-        toxicity,
-        fluency,
+        scorers,
         policy,
         None if chat is None else chat.name,
     )
-
-
-def label_of(named: LoadScorer) -> str | None:
-    """The class that is scored; None: the default one."""
-    labels = named.labels if isinstance(named, BuiltinScorer | ClassifierScorer) else []
-    return labels[0] if labels else None
 
 
 def _check_files(payload: LoadPayload, folders: Folders) -> None:
@@ -336,14 +353,14 @@ def _check_files(payload: LoadPayload, folders: Folders) -> None:
     if folders.reference is not None:
         check_folder(folders.reference)
     for reward in payload.rewards:
-        check_reward(folders.rewards[reward.name], label_of(reward.scorer))
+        check_scorer(reward.scorer, folders.rewards[reward.name])
     for judge in payload.judges:
-        check_reward(folders.judges[judge.name], label_of(judge.scorer))
+        check_scorer(judge.scorer, folders.judges[judge.name])
     asked = payload.evaluation
-    if asked.toxicity is not None:
-        check_reward(folders.evaluation["toxicity"], label_of(asked.toxicity.scorer))
-    if asked.fluency is not None:
-        check_folder(folders.evaluation["fluency"])
+    if asked.toxicity is not None and folders.toxicity is not None:
+        check_scorer(asked.toxicity.scorer, folders.toxicity)
+    if folders.fluency is not None:
+        check_folder(folders.fluency)
     check_tasks(asked.tasks)
 
 
@@ -361,41 +378,28 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
             trust_remote_code=named.trust_remote_code,
         )
 
-    def scorer(named: LoadScorer, builtin: str, key: str) -> ModelFolder:
-        if isinstance(named, BuiltinScorer):
-            return builtin_model(builtin, key)
-        if not isinstance(named, ClassifierScorer):
-            kind = named.__struct_config__.tag
-            raise InputError(f"{key}: this worker cannot score with the kind {kind} yet", key=key)
-        return find_model(
-            named.model,
-            key,
-            report,
-            revision=named.revision,
-            trust_remote_code=named.trust_remote_code,
-        )
-
     asked = payload.evaluation
-    evaluation: dict[str, ModelFolder] = {}
+    toxicity = fluency = None
     if asked.toxicity is not None:
         key = "evaluation.toxicity.scorer"
         # A judge is called as in `judges`; a component of the same name comes after it.
         judged = any(judge.name == asked.toxicity.name for judge in payload.judges)
         builtin = "judge" if judged else "reward"
-        evaluation["toxicity"] = scorer(asked.toxicity.scorer, builtin, key)
+        toxicity = find_scorer(asked.toxicity.scorer, builtin, key, report)
     if asked.fluency is not None:
-        evaluation["fluency"] = language_model(asked.fluency, "evaluation.fluency.model")
+        fluency = language_model(asked.fluency, "evaluation.fluency.model")
     reference = payload.reference
     return Folders(
         language_model(payload.policy, "policy.model"),
         None if reference is None else language_model(reference, "reference"),
         {
-            reward.name: scorer(reward.scorer, "reward", reward_key(payload, place, "model"))
+            reward.name: find_scorer(reward.scorer, "reward", component_key(payload, place), report)
             for place, reward in enumerate(payload.rewards)
         },
         {
-            judge.name: scorer(judge.scorer, "judge", judge_key(place, "model"))
+            judge.name: find_scorer(judge.scorer, "judge", f"evaluation.judges.{place}", report)
             for place, judge in enumerate(payload.judges)
         },
-        evaluation,
+        toxicity,
+        fluency,
     )

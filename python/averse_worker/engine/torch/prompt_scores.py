@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from averse_worker.data.builtin import Split
 from averse_worker.engine.contract import Report
 from averse_worker.engine.torch.loaded import Loaded
+from averse_worker.rewards.scored_text import ScoredText
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.limits import read_known_scores, read_prompts, reward_key
 from averse_worker.wire.messages.base import float32_bytes
@@ -51,7 +52,12 @@ def _score(
 ) -> NDArray[np.float32]:
     """[C, rows]: every prompt needs a score of every component."""
     prompts = loaded.prompts[split].prompts
-    texts = [prompts.texts[row] for row in rows]
+    texts = [
+        ScoredText(
+            prompts.texts[row], prompts.columns_of(row), prompts.messages_of(row), alone=True
+        )
+        for row in rows
+    ]
     found = loaded.rewards.score(texts, lambda done, total: report("score", done, total, "texts"))
     for place, scores in enumerate(found):
         if scores.failures:
