@@ -106,7 +106,7 @@ if (capturing) {
     launcher.press(keys.right);
     launcher.press(keys.right);
     await launcher.shows("paused  ra-rlhf seed 0");
-    await launcher.hides("Pausing:");
+    await launcher.hides("Pausing after");
     // The fan is read from the journal bit by bit, the newest steps first.
     await launcher.shows(/^ *\S*[│┤][░▒━•]{20}/m);
     take("dashboard-120x40", launcher);

@@ -232,7 +232,7 @@ describe("a view of a run in the background", () => {
     await steers();
     process.kill(pid, "SIGKILL");
     await window.shows("◼ stopped");
-    await window.shows(`its controller died; \`averse resume ${id}\` goes on`);
+    await window.shows(`its controller died; \`averse resume ${id}\` continues`);
     window.press("p");
     await window.shows("no controller is running");
     await resume();
@@ -249,7 +249,7 @@ describe("a view of a run in the background", () => {
     window.press("p");
     await window.shows("‖ paused");
     renameSync(folder, `${folder}-elsewhere`);
-    await window.shows("folder is gone, deleted or moved: the view goes on once it is back.");
+    await window.shows("folder is gone, deleted or moved: the view continues once it is back.");
     expect(window.text).toContain("✗ unreadable");
     renameSync(`${folder}-elsewhere`, folder);
     await window.shows("‖ paused");

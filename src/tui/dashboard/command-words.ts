@@ -3,8 +3,8 @@ import type { RunCommand } from "../../engine/commands.js";
 import type { RunModel } from "../../run-model/run-model.js";
 
 export const commandWords: Readonly<Record<RunCommand, string>> = {
-  pause: "Pausing: what is in hand is finished first. p goes on.",
-  continue: "Going on.",
+  pause: "Pausing after the current iterations. p continues.",
+  continue: "Continuing.",
   checkpoint: "A checkpoint is saved after the current iteration.",
   evaluate: "An evaluation follows the current iteration.",
   stop: "Stopping after the current iterations.",

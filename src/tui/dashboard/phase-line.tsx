@@ -63,7 +63,7 @@ function lineOf(
     case "done":
       return [{ text: "done", dim: true }];
     case "interrupted":
-      return [{ text: "stopped before its end; averse resume goes on with it", color: "yellow" }];
+      return [{ text: "stopped before its end; averse resume continues it", color: "yellow" }];
     case "failed": {
       const why =
         message === null ? "" : `: ${modelText(message, { revealed: true, room: width, style })}`;
@@ -72,7 +72,7 @@ function lineOf(
     case "starting":
     case "running":
       if (paused) {
-        return [{ text: "paused; p goes on", color: "yellow" }];
+        return [{ text: "paused; p continues", color: "yellow" }];
       }
       return phase === null
         ? [{ text: status === "starting" ? "starting its worker" : "between phases", dim: true }]
@@ -82,9 +82,9 @@ function lineOf(
 
 function stoppedWords(run: string): Line[] {
   return [
-    `its controller died; \`averse resume ${run}\` goes on from the last checkpoints`,
-    `its controller died; \`averse resume ${run}\` goes on`,
-    "its controller died; `averse resume` goes on",
+    `its controller died; \`averse resume ${run}\` continues from the last checkpoints`,
+    `its controller died; \`averse resume ${run}\` continues`,
+    "its controller died; `averse resume` continues",
   ].map((text) => [{ text, color: "yellow" }]);
 }
 
@@ -122,8 +122,8 @@ function phaseInHand(
 function unreadableWords({ gone, message }: Unreadable): Line[] {
   const texts = gone
     ? [
-        "The run's folder is gone, deleted or moved: the view goes on once it is back.",
-        "Its folder is gone: the view goes on once it is back.",
+        "The run's folder is gone, deleted or moved: the view continues once it is back.",
+        "Its folder is gone: the view continues once it is back.",
       ]
     : [`The journal cannot be read, and is tried again: ${message}`];
   return texts.map((text) => [{ text, color: "red" }]);

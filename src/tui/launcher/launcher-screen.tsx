@@ -137,7 +137,7 @@ function hintsOfScreen(state: LauncherState, style: ViewStyle): Hint[] {
 }
 
 const introduction: readonly string[] = [
-  "A run trains the arms of an experiment and goes on without this window.",
+  "A run trains the arms of an experiment and continues without this window.",
   "Open a run to watch it; leave the view with q, come back at any time.",
 ];
 

@@ -99,6 +99,6 @@ export const helpKeys = [
 
 /** Of screens that hold up nothing; the screen itself suspends. */
 export const leavingKeys = [
-  { action: "quit", keys: ["q", "ctrl-c"], words: "leave averse; runs go on", hint: "quit" },
+  { action: "quit", keys: ["q", "ctrl-c"], words: "leave averse; runs continue", hint: "quit" },
   { action: "suspend", keys: ["ctrl-z"], words: "back to the shell; fg returns" },
 ] as const satisfies KeyTable;

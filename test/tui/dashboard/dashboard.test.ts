@@ -179,7 +179,7 @@ describe("a view of a run", () => {
   test("asks the run, and tells what it answered", async () => {
     const { run, type, shows } = await open();
     type("p");
-    await shows("Pausing: what is in hand");
+    await shows("Pausing after the current");
     run.refusal = "the run is \u001b[2J paused already";
     type("p");
     await shows("not done: the run is ⟨U");
@@ -210,7 +210,7 @@ describe("a view of a run", () => {
     const { run, shows, type } = await open();
     run.become(false);
     await shows("stopped");
-    await shows("its controller died; `averse resume quickstart-1` goes on");
+    await shows("its controller died; `averse resume quickstart-1` continues");
     type("p");
     await shows("no controller is running");
     expect(run.asked).toEqual([]);
@@ -226,7 +226,7 @@ describe("a view of a run", () => {
       run.become(true);
       await shows("▶ running");
       type("p");
-      await shows("Pausing: what is in hand");
+      await shows("Pausing after the current");
       expect(run.asked).toEqual(["pause"]);
     }
   });
@@ -234,13 +234,13 @@ describe("a view of a run", () => {
   test("drops what it said of a command once the run says otherwise", async () => {
     const { run, shows, type, display } = await open();
     type("p");
-    await shows("Pausing: what is in hand");
+    await shows("Pausing after the current");
     run.grow([[8, null, { type: "paused" }]], 50);
     await shows("‖ pausing");
-    expect(display.shown).toContain("Pausing: what is in hand");
+    expect(display.shown).toContain("Pausing after the current");
     run.grow([[9, null, { type: "continued" }]], 51);
     await shows("▶ running");
-    expect(display.shown).not.toContain("Pausing: what is in hand");
+    expect(display.shown).not.toContain("Pausing after the current");
   });
 
   test("says that the folder is gone, and goes on once it is back", async () => {
@@ -248,10 +248,10 @@ describe("a view of a run", () => {
     await shows(/iteration 2\/60/);
     run.unreadable = new RunGoneError("no such file");
     run.listener!.journal();
-    await shows("folder is gone, deleted or moved: the view goes on once it is back.");
+    await shows("folder is gone, deleted or moved: the view continues once it is back.");
     await shows("✗ unreadable");
     display.resize(60, 15);
-    await shows("Its folder is gone: the view goes on once it is back.");
+    await shows("Its folder is gone: the view continues once it is back.");
     run.unreadable = null;
     await shows("▶ running");
     run.unreadable = new Error("the line at byte 7 is no event");

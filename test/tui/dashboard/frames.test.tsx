@@ -197,7 +197,7 @@ describe("frames", () => {
     const last = (changes: SceneChanges): string =>
       frameOf(small, changes).split("\n").at(-1)!.trimEnd();
     const stopping = { ...midway, state: "stopping" as const };
-    const notice = { level: "info" as const, text: "Stopping after the steps in hand." };
+    const notice = { level: "info" as const, text: "Stopping after the current iterations." };
     expect(
       [
         last({}),
@@ -212,7 +212,7 @@ describe("frames", () => {
       ? help  q leave  Ctrl-C stop, twice: now  1-5 panel  f full  [ ] past  w what if
       ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter
       Stopping after the current iterations. Ctrl-C once more aborts at once.
-      Stopping after the steps in hand.  ? help  q leave  Ctrl-C once more: now
+      Stopping after the current iterations.  ? help  q leave  Ctrl-C once more: now
       ! xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
     `);
   });

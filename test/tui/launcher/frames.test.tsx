@@ -310,11 +310,11 @@ test("help", () => {
     "averse · risk-averse fine-tuning
 
     HELP: experiments and runs
-    A run trains the arms of an experiment and goes on without this window.
+    A run trains the arms of an experiment and continues without this window.
     Open a run to watch it; leave the view with q, come back at any time.
 
     ?              this help
-    q Ctrl-C       leave averse; runs go on
+    q Ctrl-C       leave averse; runs continue
     Enter          open: a run's dashboard, an experiment's form
     n              a new run of the chosen experiment
     ↑ k            one up

@@ -172,7 +172,7 @@ describe("the phase line", () => {
       between phases
       waiting for its turn
       done
-      stopped before its end; averse resume goes on with it
+      stopped before its end; averse resume continues it
       failed: out of memory:⟨U+001B⟩[2J lower training.minibatch
       no trial yet"
     `);
@@ -180,17 +180,17 @@ describe("the phase line", () => {
 
   test("of a paused run without anything in hand tells of nothing that goes on", () => {
     const save = { name: "save", done: 0, total: 1, unit: "checkpoints", since: 108.6 };
-    expect(line({ phase: save }, true)).toBe("paused; p goes on");
-    expect(line({ phase: null }, true)).toBe("paused; p goes on");
+    expect(line({ phase: save }, true)).toBe("paused; p continues");
+    expect(line({ phase: null }, true)).toBe("paused; p continues");
   });
 
   test("of a run whose controller died says so, and how it goes on, but for trials that are over", () => {
-    const words = "its controller died; `averse resume small-1` goes on";
+    const words = "its controller died; `averse resume small-1` continues";
     expect(line({}, false, "small-1")).toBe(words);
     expect(line({ status: "waiting", phase: null }, false, "small-1")).toBe(words);
     expect(line({ status: "done" }, false, "small-1")).toBe("done");
     expect(line({}, false, "a-run-with-a-long-name-of-its-own")).toBe(
-      "its controller died; `averse resume` goes on",
+      "its controller died; `averse resume` continues",
     );
   });
 
