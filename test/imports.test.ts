@@ -22,6 +22,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   engine: ["analysis", "config", "journal", "protocol", "risk", "stats", "text"],
   "run-model": ["config", "engine", "journal", "risk", "text"],
   store: ["analysis", "config", "engine", "journal", "run-model", "system", "text"],
+  artifacts: ["engine", "store", "system"],
   live: ["engine"],
   preflight: ["config", "risk", "text"],
   report: ["analysis", "config", "journal", "risk", "run-model", "stats", "text"],
@@ -30,7 +31,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
     ...["risk", "run-model", "stats", "text"],
   ],
   cli: [
-    ...["analysis", "config", "engine", "journal", "live", "preflight", "report"],
+    ...["analysis", "artifacts", "config", "engine", "journal", "live", "preflight", "report"],
     ...["run-model", "store", "system", "text", "tui", "worker"],
   ],
   "main.ts": ["cli"],
@@ -42,7 +43,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   // And that the record refuses, which the ports tell in the record's own class.
   engine: ["worker/contract.js", "system/record-error.js"],
   // Arrays lie in files as they go over the wire.
-  store: ["protocol/arrays.js"],
+  artifacts: ["protocol/arrays.js"],
 };
 
 /** Who alone may import a package; `*` at the end stands for all that begins so. */
@@ -58,9 +59,13 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "echarts/*": ["report"],
   "d3-array": ["stats", "tui"],
   "node:fs": [
-    ...["store", "journal", "system", "worker", "live", "config", "preflight", "cli", "bootstrap"],
+    ...["artifacts", "store", "journal", "system", "worker", "live", "config", "preflight"],
+    ...["cli", "bootstrap"],
   ],
-  "node:fs/*": ["store", "journal", "system", "worker", "live", "config", "cli", "bootstrap"],
+  "node:fs/*": [
+    ...["artifacts", "store", "journal", "system", "worker", "live", "config"],
+    ...["cli", "bootstrap"],
+  ],
   "node:net": ["live", "worker", "bootstrap"],
 };
 

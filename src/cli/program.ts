@@ -93,6 +93,8 @@ function buildProgram(
     .addOption(setOption())
     .option("--run-dir <folder>", "the run folder; must not exist yet")
     .addOption(runsOption())
+    .addOption(artifactsOption())
+    .option("--fresh", "train every stage and SFT anew, and score all prompts again", false)
     .addOption(detachOption())
     .addOption(eventsOption())
     .addOption(plainOption())
@@ -109,6 +111,7 @@ function buildProgram(
     .description("Continues a run from its last complete checkpoints, as if it had never stopped.")
     .argument("<run>", runWords)
     .addOption(runsOption())
+    .addOption(artifactsOption())
     .addOption(detachOption())
     .addOption(eventsOption())
     .addOption(plainOption())
@@ -193,6 +196,7 @@ function buildProgram(
     .argument("<run>", `${runWords}; or the path of a manifest.json`)
     .option("--run-dir <folder>", "run folder of the second run; must not exist yet")
     .addOption(runsOption())
+    .addOption(artifactsOption())
     .option("--json", "one JSON object per line on stdout; the last is the verdict", false)
     .addOption(plainOption())
     .addOption(showTextOption())
@@ -419,6 +423,11 @@ function detachOption(): Option {
 
 function runsOption(): Option {
   return new Option("--runs <folder>", "folder of the runs").default("runs");
+}
+
+function artifactsOption(): Option {
+  const words = "folder of kept results (default: artifacts, beside the folder of the runs)";
+  return new Option("--artifacts <folder>", words).env("AVERSE_ARTIFACTS");
 }
 
 /** `--json` of a command that runs an experiment. */

@@ -31,6 +31,7 @@ import {
 } from "./schema/experiment.js";
 import { schemaProblems } from "./schema-problems.js";
 import { withShorthands } from "./shorthands.js";
+import { stageProblems } from "./stages/violations.js";
 import { parseYaml, readConfigText } from "./yaml.js";
 
 export interface LoadedExperiment {
@@ -116,8 +117,9 @@ export function loadExperiment(
     );
     if (problems.length === 0) {
       const whole: Experiment = { ...parsed.data, evaluation, arms: resolved.arms };
+      problems.push(...stageProblems(whole, given));
       const located = locatePaths(whole, given, file, workingDirectory);
-      if (located.problems.length === 0 && evaluated.length === 0) {
+      if (located.problems.length === 0 && evaluated.length === 0 && problems.length === 0) {
         const { experiment, written } = located;
         const { reward, evaluation: own } = experiment;
         const origins = originsOf(selection.changes, { reward, evaluation: own }, given);

@@ -15,6 +15,7 @@ import { type KeyPath, valueAtKey, withValueAt } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
 import type { DataConfig } from "./schema/data.js";
 import type { Experiment } from "./schema/experiment.js";
+import { stageNamed } from "./stages/references.js";
 
 type Kind = "model" | "data" | "template" | "worker" | "function" | "words";
 
@@ -123,6 +124,7 @@ function pathsOf(experiment: Experiment, given: GivenValues | null): LocalPath[]
         return { path, source: isOwn ? path : shared, kind };
       }),
     ),
+    ...stagePaths(experiment),
   ];
 }
 
@@ -157,6 +159,14 @@ function scorerPaths(scorers: unknown, base: KeyPath): Omit<LocalPath, "source">
   );
 }
 
+function stagePaths({ stages }: Experiment): LocalPath[] {
+  return Object.entries(stages).flatMap(([name, { data }]) => {
+    const own = ["stages", name];
+    const path = [...own, "base", "model"];
+    return [...dataPaths(data, [...own, "data"]), { path, source: path, kind: "model" as const }];
+  });
+}
+
 /** `file.py:function` as file and `:function`. */
 function splitFunction(value: string): [file: string, rest: string] {
   const colon = value.lastIndexOf(":");
@@ -164,7 +174,7 @@ function splitFunction(value: string): [file: string, rest: string] {
 }
 
 function isLocal(value: unknown, kind: Kind): value is string {
-  if (typeof value !== "string" || value === "builtin") return false;
+  if (typeof value !== "string" || value === "builtin" || stageNamed(value) !== null) return false;
   if (kind === "template") return value !== "auto" && value !== "none";
   // A module is found by the worker's Python, on its own path.
   if (kind === "function") return /[/\\]|\.py:\w+$/.test(value);

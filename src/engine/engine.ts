@@ -20,6 +20,7 @@ import { LiveTrials } from "./live-trials.js";
 import type { Plan } from "./plan.js";
 import type { Ports, RunOutcome } from "./ports.js";
 import { RecordedInputs } from "./recorded-inputs.js";
+import { RecordedStages } from "./recorded-stages.js";
 import type { Past } from "./replay.js";
 import { initialState, type RunState } from "./run-state.js";
 import { advance } from "./state.js";
@@ -53,6 +54,7 @@ class Run {
   #state: RunState;
   #figures: RunFigures;
   readonly #inputs: RecordedInputs;
+  readonly #stages: RecordedStages;
   readonly #live: LiveTrials;
   readonly #startedAt: number;
   readonly #onStop = (): void => void this.#command("stop");
@@ -73,8 +75,14 @@ class Run {
     this.#figures = past?.figures ?? new Map();
     this.#startedAt = ports.clock();
     this.#inputs = past?.inputs ?? new RecordedInputs(experiment, plan);
-    this.#live = new LiveTrials(experiment, plan, ports, this.#inputs, (trial, eventPayload) =>
-      this.#happened(trial, eventPayload),
+    this.#stages = past?.stages ?? new RecordedStages();
+    this.#live = new LiveTrials(
+      experiment,
+      plan,
+      ports,
+      this.#inputs,
+      this.#stages,
+      (trial, eventPayload) => this.#happened(trial, eventPayload),
     );
     this.outcome = new Promise((resolve, reject) => {
       this.#settle = resolve;
@@ -133,6 +141,7 @@ class Run {
       this.ports.observe({ kind: "event", event });
       this.#figures = withEvent(this.#figures, event);
       this.#inputs.take(event);
+      this.#stages.take(event);
       const [state, actions] = advance(this.plan, this.#state, event);
       this.#state = state;
       for (const action of actions) {

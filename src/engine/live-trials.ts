@@ -7,6 +7,7 @@ import { perform } from "./actions/perform.js";
 import type { Plan } from "./plan.js";
 import type { Ports } from "./ports.js";
 import type { RecordedInputs } from "./recorded-inputs.js";
+import type { RecordedStages } from "./recorded-stages.js";
 import type { TrialContext } from "./trial-context.js";
 import type { TrialState } from "./trial-state.js";
 
@@ -25,6 +26,7 @@ export class LiveTrials {
     private readonly plan: Plan,
     private readonly ports: Ports,
     private readonly inputs: RecordedInputs,
+    private readonly stages: RecordedStages,
     private readonly note: (trial: string, eventPayload: EventPayload) => void,
   ) {}
 
@@ -47,7 +49,7 @@ export class LiveTrials {
    */
   interrupt(trial: string, inHand: ActionKind | null, hard: boolean): void {
     const { context, abandon } = this.#of(trial);
-    if (hard || inHand === "open") {
+    if (hard || inHand === "open" || context.waits) {
       abandon.abort();
     }
     if (context.worker !== null) {
@@ -116,11 +118,14 @@ export class LiveTrials {
       trial: this.plan.trials.find((trial) => trial.id === id)!,
       ports: this.ports,
       inputs: this.inputs,
+      stages: this.stages,
       abandoned: abandon.signal,
       onProgress: (progress) => this.ports.observe({ kind: "progress", trial: id, ...progress }),
       note: (eventPayload) => this.note(id, eventPayload),
       worker: null,
       loaded: null,
+      fineTuned: null,
+      waits: false,
       startedAt: this.ports.clock(),
       stepEndedAt: null,
       textless: false,

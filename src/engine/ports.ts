@@ -8,7 +8,7 @@ import type { Result } from "../protocol/messages.js";
 import type { Worker } from "../worker/contract.js";
 import type { RunCommand } from "./commands.js";
 
-/** The run's memory on disk (`record/`). Every method returns once the data is on disk. */
+/** The run's memory on disk (`store/`). Every method returns once the data is on disk. */
 export interface Recorder {
   /** Absolute path of the run folder. */
   readonly directory: string;
@@ -32,6 +32,12 @@ export interface Recorder {
     files: Readonly<Record<string, string>>,
     position?: Position,
   ): CompletePart;
+  /**
+   * Puts the files of an artifact into a prepared folder, without copying where that can be.
+   *
+   * @returns false: not all of them; what was put there is of no use
+   */
+  link(artifact: StoredArtifact, folder: string): boolean;
   /** Removes what a worker could not finish writing. */
   abandon(trial: string, part: "checkpoint" | "model", step: number): void;
   /** Removes a complete checkpoint; `path` as `complete` gave it. */
@@ -60,8 +66,32 @@ export interface Recorder {
    */
   writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void;
   writeEvaluation(evaluation: Evaluation): void;
+}
+
+/** What stages make, kept on disk for all experiments by the digest of all that it follows from. */
+export interface Artifacts {
+  /** Absolute path of the folder of all artifacts. */
+  readonly directory: string;
   /**
-   * What an earlier load of the same prompts and rewards scored.
+   * An artifact, after its files were found to match their digests.
+   *
+   * @returns null: there is none
+   * @throws {RecordError} `damaged`: names the file; others where the folder cannot be read
+   */
+  find(digest: string): Promise<StoredArtifact | null>;
+  /**
+   * The artifact that is kept, or the one that `build` makes. Of two that want the same at once one
+   * makes it, and the other waits for it; one whose maker died is made by the next.
+   *
+   * @throws {RecordError} `space`, `permission`, …; whatever `build` throws: nothing is kept then
+   */
+  obtain(
+    wanted: WantedArtifact,
+    build: ArtifactBuild,
+    observer: ArtifactObserver,
+  ): Promise<ObtainedArtifact>;
+  /**
+   * What an earlier load of the same prompts and rewards scored, in this run or another.
    *
    * @param digest `scores_digest` of the split, as reported by the worker
    * @returns null: none is kept
@@ -69,7 +99,60 @@ export interface Recorder {
    */
   promptScores(digest: string): PromptScores | null;
   /** Keeps them for later loads, in place of those that may be there. */
-  keepPromptScores(digest: string, scores: PromptScores): void;
+  keepPromptScores(
+    digest: string,
+    scores: PromptScores,
+    facts: Pick<WantedArtifact, "name" | "inputs">,
+  ): void;
+}
+
+export type ArtifactKind =
+  | "language_model"
+  | "classifier"
+  | "reward_model"
+  | "sft"
+  | "prompt_scores";
+
+export interface WantedArtifact {
+  /** sha256 of all that it follows from. */
+  readonly digest: string;
+  readonly kind: ArtifactKind;
+  /** For people: of the stage, the trial or the split. */
+  readonly name: string;
+  /** What it is made from, by role: file → sha256. */
+  readonly inputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+export interface StoredArtifact extends WantedArtifact {
+  /** Absolute path. */
+  readonly folder: string;
+  /** File → sha256. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly bytes: number;
+  /** That making it took. */
+  readonly seconds: number;
+  /** What the worker told of it. */
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the files in an empty folder, whose absolute path it gets. */
+export type ArtifactBuild = (
+  folder: string,
+) => Promise<Pick<StoredArtifact, "files" | "bytes" | "seconds" | "result">>;
+
+export interface ArtifactObserver {
+  /** Another makes it: called about twice a second, with its process in words. */
+  waiting(holder: string): void;
+  /** The one that was kept is damaged and is made again. */
+  damaged(message: string): void;
+  /** Aborted: nobody waits any more. */
+  readonly abandoned: AbortSignal;
+}
+
+export interface ObtainedArtifact {
+  readonly artifact: StoredArtifact;
+  /** It was there, or another made it meanwhile. */
+  readonly reused: boolean;
 }
 
 /** Raw scores of a split's prompts alone, per reward component, in the order of the prompts. */
@@ -108,6 +191,7 @@ export interface Ports {
    */
   openWorker(trial: string, abandon: AbortSignal): Promise<Worker>;
   readonly recorder: Recorder;
+  readonly artifacts: Artifacts;
   /** Seconds, monotonic. */
   clock(): number;
   /** Resolves after so many seconds, or as soon as nobody waits any more. */

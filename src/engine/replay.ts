@@ -7,6 +7,7 @@ import { failureFacts } from "./failure.js";
 import type { Plan } from "./plan.js";
 import type { Recorder } from "./ports.js";
 import { RecordedInputs } from "./recorded-inputs.js";
+import { RecordedStages } from "./recorded-stages.js";
 import { initialState, type RunState } from "./run-state.js";
 import { advance } from "./state.js";
 import { newestPoint, type SavedPoint } from "./trial-state.js";
@@ -15,6 +16,7 @@ export interface Past {
   readonly state: RunState;
   readonly figures: RunFigures;
   readonly inputs: RecordedInputs;
+  readonly stages: RecordedStages;
   /** The event that takes the run up: where every unfinished trial continues from. */
   readonly resumed: Extract<EventPayload, { type: "run_resumed" }>;
 }
@@ -73,11 +75,13 @@ export async function replay(
   let state = initialState(plan);
   let figures: RunFigures = new Map();
   const inputs = new RecordedInputs(experiment, plan);
+  const stages = new RecordedStages();
   for await (const event of events) {
     // What was to be done then is either done, and an event of its own, or void.
     [state] = advance(plan, state, event);
     figures = withEvent(figures, event);
     inputs.take(event);
+    stages.take(event);
     visit(event);
   }
   if (state.phase === "created") {
@@ -92,6 +96,7 @@ export async function replay(
     state,
     figures,
     inputs,
+    stages,
     resumed: { type: "run_resumed", parallel, cut_bytes: cutBytes, from },
   };
 }

@@ -3,8 +3,9 @@ import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
 import type { EventPayload } from "../journal/events.js";
 import type { ProgressListener, Worker } from "../worker/contract.js";
-import type { Ports } from "./ports.js";
+import type { Ports, StoredArtifact } from "./ports.js";
 import type { RecordedInputs } from "./recorded-inputs.js";
+import type { RecordedStages } from "./recorded-stages.js";
 
 export interface Prompts {
   readonly ids: Uint32Array;
@@ -18,6 +19,10 @@ export interface Loaded {
   /** Prompt id → score; null: the trial needs none. */
   readonly trainScores: ReadonlyMap<number, number> | null;
   readonly test: Prompts;
+  /** Of all that fine-tuning what was loaded follows from, but for its options. */
+  readonly sftDigest: string;
+  /** What fine-tuning begins with, by role: file → sha256. */
+  readonly inputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export interface TrialContext {
@@ -26,6 +31,8 @@ export interface TrialContext {
   readonly ports: Ports;
   /** Of the whole run. */
   readonly inputs: RecordedInputs;
+  /** Of the whole run. */
+  readonly stages: RecordedStages;
   /** Aborted: the action in hand, or a worker that opens, is no longer awaited. */
   readonly abandoned: AbortSignal;
   readonly onProgress: ProgressListener;
@@ -33,6 +40,10 @@ export interface TrialContext {
   note(eventPayload: EventPayload): void;
   worker: Worker | null;
   loaded: Loaded | null;
+  /** The kept checkpoint that the worker stands at, right after SFT; null: it is not kept. */
+  fineTuned: StoredArtifact | null;
+  /** It waits for what another process makes: nothing of its worker is in hand. */
+  waits: boolean;
   /** Clock at trial_started. */
   startedAt: number;
   /** Clock at the end of the last step, while nothing but its journalling came after it. */

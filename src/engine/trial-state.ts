@@ -127,6 +127,13 @@ const ends: Partial<Record<JournalEvent["type"], ActionKind>> = {
   trial_interrupted: "release",
 };
 
+/** Event types that belong to an action in hand and do not end it. */
+const notes: ReadonlySet<JournalEvent["type"]> = new Set([
+  "trial_started",
+  "stage_started",
+  "stage_ready",
+]);
+
 /**
  * The trial after one of its events.
  *
@@ -155,7 +162,7 @@ export function absorb(
         `after ${state.step} iterations, current action: ${state.inHand ?? "none"}`,
     );
   }
-  if (event.type === "trial_started") {
+  if (notes.has(event.type)) {
     return state;
   }
   const facts = factsOf(state, event, trial, retention);

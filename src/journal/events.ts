@@ -193,8 +193,39 @@ const restored = z.strictObject({
   path: z.string(),
   seconds: finite,
 });
+/** What stages make, and what is kept for other experiments. */
+const artifactKind = z.enum(["language_model", "classifier", "reward_model", "sft"]);
+/** A stage's result is not there: it is made now, or another run is making it. */
+const stageStarted = z.strictObject({
+  type: z.literal("stage_started"),
+  name: z.string(),
+  kind: artifactKind,
+  digest: z.string(),
+  /** Process that makes it; null: this run does. */
+  waits_for: z.string().nullable(),
+});
+/** A stage's result can be loaded. Told once per run; again where it had to be made anew. */
+const stageReady = z.strictObject({
+  type: z.literal("stage_ready"),
+  name: z.string(),
+  kind: artifactKind,
+  /** sha256 of all that it follows from. */
+  digest: z.string(),
+  /** Absolute path of the artifact's folder. */
+  path: z.string(),
+  files: digests,
+  bytes: count,
+  /** It was there, or another run made it. */
+  reused: z.boolean(),
+  /** That making it took, whoever did. */
+  seconds: finite,
+  figures: z.record(z.string(), finite),
+  curve: z.array(z.strictObject({ step: count, loss: finite, held_out: finite.nullable() })),
+});
 const sftFinished = z.strictObject({
   type: z.literal("sft_finished"),
+  /** Where its result is kept, and whether it was taken over from there; null: it is not kept. */
+  artifact: z.strictObject({ digest: z.string(), reused: z.boolean() }).nullable().default(null),
   steps: count,
   /** After which the kept weights are; before `steps` with early stopping. */
   kept_step: count,
@@ -472,6 +503,8 @@ const eventPayload = z.discriminatedUnion("type", [
   trialStarted,
   workerReady,
   restored,
+  stageStarted,
+  stageReady,
   sftFinished,
   step,
   evaluated,
@@ -510,6 +543,8 @@ export const journalEvent = z.discriminatedUnion("type", [
   trialStarted.extend(stamp),
   workerReady.extend(stamp),
   restored.extend(stamp),
+  stageStarted.extend(stamp),
+  stageReady.extend(stamp),
   sftFinished.extend(stamp),
   step.extend(stamp),
   evaluated.extend(stamp),

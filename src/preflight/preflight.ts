@@ -12,12 +12,14 @@ import type { GivenValues } from "../config/given-values.js";
 import type { ConfigProblem } from "../config/problems.js";
 import { inReadingOrder } from "../config/problems.js";
 import type { Experiment } from "../config/schema/experiment.js";
+import { stageNamed } from "../config/stages/references.js";
 import { checkDisk, type DiskRoom } from "./check-disk.js";
 import { checkEvaluation, type PromptCounts } from "./check-evaluation.js";
 import { checkFunctions } from "./check-functions.js";
 import { policyLengths, scorerLengths } from "./check-lengths.js";
 import { checkModel } from "./check-model.js";
 import { checkSchedules } from "./check-schedule.js";
+import { checkStages } from "./check-stages.js";
 import { type Checked, type Concern, type Findings, joined } from "./findings.js";
 import {
   type ModelFiles,
@@ -72,6 +74,7 @@ export async function preflight(
   const { checked, warnings, problems } = joined([
     ...models.findings,
     checkFunctions(experiment),
+    checkStages(experiment),
     checkSchedules(experiment),
     checkEvaluation(experiment, ports.prompts),
     ...(policy === null || ports.disk === null ? [] : [checkDisk(experiment, policy, ports.disk)]),
@@ -118,7 +121,9 @@ async function checkModels(experiment: Experiment, ports: PreflightPorts): Promi
 type LookedUp =
   | ModelFiles
   | (ModelRefusal & { readonly kind: "refusal" | "revision" })
-  | { readonly kind: "unknown"; readonly why: string };
+  | { readonly kind: "unknown"; readonly why: string }
+  /** Trained before it is loaded: there is nothing to look into yet. */
+  | { readonly kind: "stage" };
 
 function filesOf(looked: LookedUp): ModelFiles | null {
   return "kind" in looked ? null : looked;
@@ -128,9 +133,10 @@ async function lookUp(
   named: readonly NamedModel[],
   { assets, hub }: PreflightPorts,
 ): Promise<LookedUp[]> {
-  const distant = named.filter((one) => !isLocal(one));
+  const distant = named.filter((one) => stageNamed(one.model) === null && !isLocal(one));
   const answers = hub === null || distant.length === 0 ? [] : await hub(distant);
   return named.map((one): LookedUp => {
+    if (stageNamed(one.model) !== null) return { kind: "stage" };
     if (one.model === "builtin") return inFolder(join(assets, one.builtin));
     if (isLocal(one)) return one.revision === null ? inFolder(one.model) : withRevision(one);
     const answer = answers[distant.indexOf(one)];
@@ -184,6 +190,10 @@ function notRead(
   { role, key, arm, model }: NamedModel,
   looked: Exclude<LookedUp, ModelFiles>,
 ): Findings {
+  if (looked.kind === "stage") {
+    const checked = [{ what: role, found: `${model}, trained before the run` }];
+    return { checked, warnings: [], problems: [] };
+  }
   if (looked.kind === "unknown") {
     const checked = [{ what: role, found: `${model} on the hub: ${looked.why}` }];
     const warning = {

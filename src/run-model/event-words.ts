@@ -67,7 +67,30 @@ export function eventWords(head: EventHead): EventWords | null {
     }
     case "restored":
       return info(`restored iteration ${head.step}`);
+    case "stage_started": {
+      const what = head.kind === "sft" ? "SFT" : `stage ${head.name}`;
+      return info(
+        head.waits_for === null
+          ? `${what} is being trained`
+          : `${what} is being trained by ${head.waits_for}; waiting for its result`,
+      );
+    }
+    case "stage_ready": {
+      const figures = Object.entries(head.figures).map(
+        ([name, value]) => `${name} ${formatNumber(value, 3)}`,
+      );
+      const how = head.reused
+        ? `reused from ${head.path}`
+        : `trained in ${formatDuration(head.seconds)}`;
+      return info([`stage ${head.name} ${how}`, ...figures].join(", "));
+    }
     case "sft_finished":
+      if (head.artifact?.reused === true) {
+        return info(
+          `SFT reused from artifact ${head.artifact.digest.slice(0, 12)}: ${head.steps} steps, ` +
+            `loss ${figure(head.loss_first)} to ${figure(head.loss_last)}`,
+        );
+      }
       return info(
         `SFT done: ${head.steps} steps in ${formatDuration(head.seconds)}, ` +
           `loss ${figure(head.loss_first)} to ${figure(head.loss_last)}`,

@@ -2,7 +2,7 @@
  * Checkpoint and model folders: a worker writes into `<folder>.partial`; with its digest file
  * written and all of it on disk, it is renamed. A folder without a suffix is complete.
  */
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Position } from "../engine/ports.js";
 import { makeFolder, syncFolder, syncTree, writeDurably } from "../system/durable-files.js";
@@ -69,6 +69,29 @@ export function completeFolder(
     throw recordError(`cannot complete ${folder}`, error);
   }
   return sha256Of(digests);
+}
+
+/**
+ * Second names for files that are complete elsewhere and that nobody changes in place; copies where
+ * the file system has none, or lies on another disk.
+ *
+ * @param names inside both folders, with `/`
+ * @returns false: not all of them could be put there
+ */
+export function linkFiles(from: string, to: string, names: readonly string[]): boolean {
+  try {
+    for (const name of names) {
+      mkdirSync(dirname(join(to, name)), { recursive: true });
+      try {
+        linkSync(join(from, name), join(to, name));
+      } catch {
+        copyFileSync(join(from, name), join(to, name));
+      }
+    }
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -85,14 +85,6 @@ export function episodesFile(trial: string, step: number, nth: number): string {
   return `${trialFolder(trial)}/episodes/${stepName(step)}${again}.bin`;
 }
 
-/** @param digest `scores_digest`, as a worker told it */
-export function promptScoresFile(digest: string): string {
-  if (!/^[0-9a-f]{64}$/.test(digest)) {
-    throw new RecordError("name", `${JSON.stringify(digest)} is not a sha256 in hexadecimal`);
-  }
-  return `cache/prompt-scores/${digest}.json`;
-}
-
 function stepName(step: number): string {
   return `step-${String(step).padStart(6, "0")}`;
 }

@@ -5,8 +5,8 @@ import type {
   CompletePart,
   EpisodeText,
   Position,
-  PromptScores,
   Recorder,
+  StoredArtifact,
 } from "../engine/ports.js";
 import { writeEpisodesFile } from "../journal/episodes-file.js";
 import type { EventPayload, JournalEvent } from "../journal/events.js";
@@ -14,7 +14,13 @@ import type { JournalWriter } from "../journal/writer.js";
 import { makeFolder, writeDurably } from "../system/durable-files.js";
 import { RecordError } from "../system/record-error.js";
 import { sha256Of } from "../system/sha256.js";
-import { abandonFolder, completeFolder, prepareFolder, removeFolder } from "./complete-folder.js";
+import {
+  abandonFolder,
+  completeFolder,
+  linkFiles,
+  prepareFolder,
+  removeFolder,
+} from "./complete-folder.js";
 import { writeWithDigests } from "./digest-list.js";
 import { checkFolder, digestsText } from "./digests.js";
 import { evaluationDigest, writeEvaluation } from "./evaluation-file.js";
@@ -30,7 +36,6 @@ import {
   textsFile,
 } from "./paths.js";
 import { ProgressFile } from "./progress-file.js";
-import { readPromptScores, writePromptScores } from "./prompt-scores.js";
 import type { RunLock } from "./run-lock.js";
 import type { RunProgress } from "./run-progress.js";
 import { writeTexts } from "./texts-file.js";
@@ -92,6 +97,10 @@ export class DiskRecorder implements RunRecorder {
     return prepareFolder(join(this.directory, partFolder(trial, part, step)));
   }
 
+  link({ folder: from, files }: StoredArtifact, folder: string): boolean {
+    return linkFiles(from, folder, Object.keys(files));
+  }
+
   complete(
     trial: string,
     part: "checkpoint" | "model",
@@ -146,14 +155,6 @@ export class DiskRecorder implements RunRecorder {
 
   writeEvaluation(evaluation: Parameters<Recorder["writeEvaluation"]>[0]): void {
     writeEvaluation(this.directory, evaluation);
-  }
-
-  promptScores(digest: string): PromptScores | null {
-    return readPromptScores(this.directory, digest);
-  }
-
-  keepPromptScores(digest: string, scores: PromptScores): void {
-    writePromptScores(this.directory, digest, scores);
   }
 
   close(): void {

@@ -31,6 +31,8 @@ export interface RunOptions {
   /** This very folder instead, which must not exist; null: a new one in `runsFolder`. */
   readonly runDir: string | null;
   readonly provenance: Provenance;
+  /** Folder of all artifacts, absolute; null: none are kept. */
+  readonly artifacts: string | null;
   /** The time of day; the first reading is the run's start. */
   readonly now: () => Date;
 }
@@ -44,7 +46,7 @@ export interface RunOptions {
  *   than an empty folder
  */
 export function createRun(options: RunOptions): RunRecorder {
-  const { experiment, runDir, provenance, now } = options;
+  const { experiment, runDir, provenance, artifacts, now } = options;
   const started = now();
   const name = checkedName(experiment.name, "experiment");
   const directory =
@@ -61,7 +63,7 @@ export function createRun(options: RunOptions): RunRecorder {
     // The manifest last: a folder that has one is a run, and lacks nothing.
     const journal = new JournalWriter(join(directory, runFiles.journal), now);
     makeFolder(join(directory, runFiles.logs));
-    const manifest = startingManifest(experiment, provenance, started);
+    const manifest = startingManifest(experiment, provenance, started, artifacts);
     writeManifest(directory, manifest);
     const progress = new RunProgress();
     return new DiskRecorder({ directory, manifest, provenance, journal, progress, lock, now });

@@ -37,18 +37,29 @@ export interface RunLock {
  * @throws {RecordError} `locked`: another controller holds it, or may hold it on another machine
  */
 export function lockRun(run: string, now: () => Date): RunLock {
-  const folder = join(run, runFiles.lock);
+  return lockFolder(join(run, runFiles.lock), run, now);
+}
+
+/**
+ * A lock of any kind.
+ *
+ * @param folder that the lock itself lies in
+ * @param what is locked, for messages
+ * @param now the time of day
+ * @throws {RecordError} `locked`: another process holds it, or may hold it on another machine
+ */
+export function lockFolder(folder: string, what: string, now: () => Date): RunLock {
   const since = now().toISOString();
   const owner: LockOwner = { ...identityOf(process.pid), since, released: false };
   try {
     makeFolder(folder);
-    const generation = take(run, folder, owner);
+    const generation = take(what, folder, owner);
     removeGenerationsBelow(folder, generation);
     removeUnfinished(folder);
     const give = () => release(folder, generation, owner);
     return { release: give, abandon: () => attempt(give) };
   } catch (error) {
-    throw recordError(`cannot lock the run ${run}`, error);
+    throw recordError(`cannot lock ${what}`, error);
   }
 }
 
@@ -58,20 +69,25 @@ export function lockRun(run: string, now: () => Date): RunLock {
  * @throws {RecordError} the lock cannot be read
  */
 export function holderOf(run: string): LockOwner | null {
+  return holderOfLock(join(run, runFiles.lock));
+}
+
+/** As `holderOf`, of the folder that a lock lies in. */
+export function holderOfLock(folder: string): LockOwner | null {
   try {
-    const highest = highestGeneration(join(run, runFiles.lock));
+    const highest = highestGeneration(folder);
     return highest !== null && holds(highest.owner) ? highest.owner : null;
   } catch (error) {
-    throw recordError(`cannot read the lock of ${run}`, error);
+    throw recordError(`cannot read the lock ${folder}`, error);
   }
 }
 
 /** @returns the generation that is now the caller's */
-function take(run: string, folder: string, owner: LockOwner): number {
+function take(what: string, folder: string, owner: LockOwner): number {
   for (;;) {
     const highest = highestGeneration(folder);
     if (highest !== null && holds(highest.owner)) {
-      throw new RecordError("locked", refusal(run, folder, highest.owner));
+      throw new RecordError("locked", refusal(what, folder, highest.owner));
     }
     const generation = (highest?.generation ?? 0) + 1;
     if (addGeneration(folder, { generation, owner })) {
@@ -111,11 +127,11 @@ function holds(owner: LockOwner): boolean {
   return !owner.released && lifeOf(owner) !== "dead";
 }
 
-function refusal(run: string, folder: string, owner: LockOwner): string {
+function refusal(what: string, folder: string, owner: LockOwner): string {
   const { pid, host, since } = owner;
   return lifeOf(owner) === "unknown"
-    ? `${run} is in use by process ${pid} on ${host} since ${since}, and this machine (${hostname()}) ` +
+    ? `${what} is in use by process ${pid} on ${host} since ${since}, and this machine (${hostname()}) ` +
         `cannot tell whether it still runs: once it has ended, remove ${folder} and try again`
-    : `${run} is in use by process ${pid} on this machine (${host}) since ${since}: ` +
+    : `${what} is in use by process ${pid} on this machine (${host}) since ${since}: ` +
         `wait for it, or stop it with \`kill ${pid}\`, and try again`;
 }

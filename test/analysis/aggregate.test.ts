@@ -83,6 +83,7 @@ describe("arms over seeds", () => {
           "sft-s0",
           {
             type: "sft_finished",
+            artifact: null,
             steps: 1,
             kept_step: 1,
             loss_first: 1,

@@ -42,6 +42,7 @@ export function answerTo(action: TrialAction): EventPayload {
     case "sft":
       return {
         type: "sft_finished",
+        artifact: null,
         steps: 1,
         kept_step: 1,
         loss_first: 2,

@@ -42,6 +42,7 @@ export function trialPayloads(trial: string, from = 0): EventPayload[] {
       ? [
           {
             type: "sft_finished",
+            artifact: null,
             steps: 4,
             kept_step: 4,
             loss_first: 2,

@@ -1,5 +1,5 @@
 /** A recorder that keeps everything in memory; only what a worker writes lies in a folder. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { linkSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Evaluation } from "../../src/analysis/evaluation.js";
@@ -7,11 +7,12 @@ import type {
   CompletePart,
   EpisodeText,
   Position,
-  PromptScores,
   Recorder,
+  StoredArtifact,
 } from "../../src/engine/ports.js";
 import type { EventPayload, JournalEvent } from "../../src/journal/events.js";
 import { RecordError } from "../../src/system/record-error.js";
+import { MemoryArtifacts } from "./memory-artifacts.js";
 
 export class MemoryRecorder implements Recorder {
   readonly directory = mkdtempSync(join(tmpdir(), "averse-memory-"));
@@ -23,8 +24,7 @@ export class MemoryRecorder implements Recorder {
   readonly completed = new Map<string, string>();
   readonly positions = new Map<string, Position>();
   readonly stacks: string[] = [];
-  /** By `scores_digest`. */
-  readonly scores = new Map<string, PromptScores>();
+  readonly artifacts = new MemoryArtifacts(this.directory);
   evaluation: Evaluation | null = null;
   readonly #prepared = new Map<string, string>();
 
@@ -55,6 +55,11 @@ export class MemoryRecorder implements Recorder {
       this.positions.set(path, position);
     }
     return { path, digest: `digest of ${path}` };
+  }
+
+  link({ folder: from, files }: StoredArtifact, folder: string): boolean {
+    for (const name of Object.keys(files)) linkSync(join(from, name), join(folder, name));
+    return true;
   }
 
   abandon(): void {}
@@ -95,14 +100,6 @@ export class MemoryRecorder implements Recorder {
 
   writeEvaluation(evaluation: Evaluation): void {
     this.evaluation = evaluation;
-  }
-
-  promptScores(digest: string): PromptScores | null {
-    return this.scores.get(digest) ?? null;
-  }
-
-  keepPromptScores(digest: string, scores: PromptScores): void {
-    this.scores.set(digest, scores);
   }
 
   dispose(): void {

@@ -57,7 +57,7 @@ describe("prompt scores", () => {
   test("that were taken over give the very same run", async () => {
     const experiment = smallExperiment({ arms: { strata: arms.strata }, parallel: 1 });
     const forgetful = new MemoryRecorder();
-    forgetful.promptScores = () => null;
+    forgetful.artifacts.promptScores = () => null;
     const runs = [];
     for (const recorder of [forgetful, new MemoryRecorder()]) {
       const harness = new Harness(
@@ -78,8 +78,8 @@ describe("prompt scores", () => {
     "that cannot be cached (%s) are computed, and a warning says so",
     async (method) => {
       const recorder = new MemoryRecorder();
-      recorder[method] = () => {
-        throw new RecordError("damaged", "/run/cache/prompt-scores/x.json has changed");
+      recorder.artifacts[method] = () => {
+        throw new RecordError("damaged", "/artifacts/x/scores.json has changed");
       };
       const { asked, trick } = watched();
       const experiment = smallExperiment({ arms: { rlhf: {} }, sft: { steps: 0 }, parallel: 1 });
@@ -87,7 +87,7 @@ describe("prompt scores", () => {
       expect((await harness.run()).outcome).toBe("done");
       expect(asked.map(({ known }) => known)).toEqual([null]);
       const warnings = harness.events.filter(({ type }) => type === "warning");
-      expect(JSON.stringify(warnings)).toContain("/run/cache/prompt-scores/x.json has changed");
+      expect(JSON.stringify(warnings)).toContain("/artifacts/x/scores.json has changed");
     },
   );
 });

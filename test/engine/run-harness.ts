@@ -61,6 +61,7 @@ export class Harness {
         return worker;
       },
       recorder: this.recorder,
+      artifacts: this.recorder.artifacts,
       clock: () => this.clock(),
       wait: async (seconds) => {
         this.waits.push(seconds);

@@ -172,7 +172,7 @@ function addTrial(
       learning_rate: 3e-4 * (1 - step / 60),
     }));
     const figures = { steps: 60, kept_step: 60, loss_first: 4.1, loss_last: 3.6, seconds: 31 };
-    journal.add(trial, { type: "sft_finished", ...figures, curve });
+    journal.add(trial, { type: "sft_finished", artifact: null, ...figures, curve });
   }
   const random = generator(streamSeed(seed, arm, 0));
   const offset = 0.15 * normal(random);

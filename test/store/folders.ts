@@ -64,6 +64,7 @@ export function newRun(changes: Partial<RunOptions> = {}): RunRecorder {
     runsFolder: temporaryFolder(),
     runDir: null,
     provenance: provenance(),
+    artifacts: null,
     now: tickingClock(),
     ...changes,
   });

@@ -23,8 +23,9 @@ import { checksummedLine } from "../../src/journal/line.js";
 import type { FileFinding } from "../../src/store/part-check.js";
 import { verifyRun } from "../../src/store/verify-run.js";
 import { smallExperiment } from "../engine/experiments.js";
+import { MemoryArtifacts } from "../engine/memory-artifacts.js";
 import { simulatedWorker } from "../worker/simulated/worker.js";
-import { newRun, reopened } from "./folders.js";
+import { newRun, reopened, temporaryFolder } from "./folders.js";
 
 /** A whole run on simulated workers, with side files, checkpoints and models. */
 async function completeRun(runDir: string): Promise<string> {
@@ -42,6 +43,7 @@ async function completeRun(runDir: string): Promise<string> {
     {
       openWorker: async () => simulatedWorker(),
       recorder,
+      artifacts: new MemoryArtifacts(temporaryFolder()),
       clock: () => 0,
       wait: async () => {},
       observe: () => {},

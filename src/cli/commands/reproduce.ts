@@ -23,14 +23,15 @@ import type { Terminal } from "../terminal.js";
 /** @param name a run, or the path of a manifest */
 export async function reproduce(
   name: string,
-  options: Omit<NewRunOptions, "detachment">,
+  options: Omit<NewRunOptions, "detachment" | "fresh">,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const original = await originalRun(name, options.runs);
   const { experiment, manifest } = original;
   const tell = options.json ? terminal.err : terminal.out;
   tell(environmentText(await knownDifferences(original, options.argv)));
-  const here = { ...options, detachment: null };
+  // What was kept of the first run is what is to be reproduced.
+  const here = { ...options, detachment: null, fresh: true };
   const run = await executeNewRun(experiment, manifest, here, terminal);
   if (run.outcome !== "done") {
     return run.exit;

@@ -1,19 +1,29 @@
 /** `averse resume`: a run that was interrupted, failed or killed continues from its checkpoints. */
+import { dirname, resolve } from "node:path";
 import { readEvaluation } from "../../store/evaluation-file.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { openRun } from "../../store/open-run.js";
 import { RecordError } from "../../system/record-error.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
+import { artifactsFolder } from "../lookup/artifacts.js";
 import { runFolder } from "../lookup/runs.js";
 import { hardware } from "../machine/hardware.js";
 import { provenance } from "../machine/provenance.js";
 import { concludeRun } from "../run/conclude-run.js";
 import { controllerLog, detach, takeDetachment } from "../run/detach.js";
-import { type ExecutionOptions, execute, requirePaths, usableSpec } from "../run/execute-run.js";
+import {
+  artifactStore,
+  type ExecutionOptions,
+  execute,
+  requirePaths,
+  usableSpec,
+} from "../run/execute-run.js";
 import type { Terminal } from "../terminal.js";
 
 export interface ResumeCommandOptions extends Omit<ExecutionOptions, "detachment"> {
   readonly runs: string;
+  /** Folder of artifacts; the one that the run began with. */
+  readonly artifacts?: string;
   /** In the background, without a terminal. */
   readonly detach: boolean;
 }
@@ -48,6 +58,8 @@ export async function resume(
   requirePaths(experiment, manifest.written_paths);
   const spec = usableSpec(experiment);
   const machine = hardware();
+  const recorded = manifest.artifacts.folder ?? undefined;
+  const kept = artifactsFolder(options.artifacts ?? recorded, dirname(resolve(folder)));
   const here = provenance(manifest, machine, options.argv, spec.environment);
   const { recorder, events, cutBytes } = await whole(folder, () =>
     openRun(folder, here, () => new Date()),
@@ -59,7 +71,8 @@ export async function resume(
     return concludeRun({ outcome: "done", evaluation }, folder, new Map(), options, terminal);
   }
   const history = { events: events(), cutBytes };
-  const run = { experiment, machine, spec, recorder, history };
+  const artifacts = artifactStore(kept, false);
+  const run = { experiment, machine, spec, recorder, artifacts, history };
   const json = options.json && detachment === null;
   return (await execute(run, { ...options, json, detachment }, terminal)).exit;
 }

@@ -4,6 +4,7 @@
  */
 import { existsSync, rmdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { ArtifactStore } from "../../artifacts/artifact-store.js";
 import { missingPaths } from "../../config/local-paths.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { runExperiment } from "../../engine/engine.js";
@@ -26,6 +27,7 @@ import { RecordError } from "../../system/record-error.js";
 import { pythonPath } from "../../worker/launch.js";
 import { readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
+import { artifactsFolder } from "../lookup/artifacts.js";
 import { hardware } from "../machine/hardware.js";
 import { packageRoot } from "../machine/package.js";
 import { provenance } from "../machine/provenance.js";
@@ -55,6 +57,10 @@ export interface NewRunOptions extends ExecutionOptions {
   readonly runs: string;
   /** This very folder instead, which must not exist. */
   readonly runDir?: string;
+  /** Folder of artifacts; beside that of the runs. */
+  readonly artifacts?: string;
+  /** Train and score everything anew. */
+  readonly fresh: boolean;
 }
 
 export interface Executed {
@@ -80,6 +86,7 @@ export async function executeNewRun(
   const spec = usableSpec(experiment);
   refuseSecrets(experiment, process.env, spec.environment);
   const machine = hardware();
+  const artifacts = artifactsFolder(options.artifacts, options.runs);
   const parent = options.runDir === undefined ? options.runs : dirname(resolve(options.runDir));
   const isFirst = !existsSync(parent);
   const recorder = createRun({
@@ -87,9 +94,11 @@ export async function executeNewRun(
     runsFolder: options.runs,
     runDir: options.runDir ?? null,
     provenance: provenance(given, machine, options.argv, spec.environment),
+    artifacts,
     now: () => new Date(),
   });
-  const run = { experiment, machine, spec, recorder, history: null, warnings };
+  const kept = artifactStore(artifacts, options.fresh);
+  const run = { experiment, machine, spec, recorder, artifacts: kept, history: null, warnings };
   const executed = await execute(run, options, terminal);
   if (isFirst && !existsSync(executed.folder)) removeIfEmpty(parent);
   return executed;
@@ -142,6 +151,11 @@ export function usableSpec(experiment: Experiment): WorkerSpec {
   return spec;
 }
 
+/** @param folder of all artifacts, absolute */
+export function artifactStore(folder: string, fresh: boolean): ArtifactStore {
+  return new ArtifactStore(folder, { fresh, now: () => new Date(), wait: waitSeconds });
+}
+
 export interface Execution {
   readonly experiment: Experiment;
   /** As it looks from here; where it matters, a worker is asked. */
@@ -149,6 +163,7 @@ export interface Execution {
   readonly spec: WorkerSpec;
   /** Closed when the run is over. */
   readonly recorder: RunRecorder;
+  readonly artifacts: ArtifactStore;
   /** What was before, of a run that is taken up again; null: nothing. */
   readonly history: History | null;
   readonly warnings?: readonly string[];
@@ -162,7 +177,7 @@ interface History {
 }
 
 export async function execute(
-  { experiment, machine, spec, recorder, history, warnings = [] }: Execution,
+  { experiment, machine, spec, recorder, artifacts, history, warnings = [] }: Execution,
   options: ExecutionOptions,
   terminal: Terminal,
 ): Promise<Executed> {
@@ -205,6 +220,7 @@ export async function execute(
         {
           openWorker: workers.open,
           recorder,
+          artifacts,
           clock: () => performance.now() / 1000,
           wait: waitSeconds,
           observe: (observation) => {

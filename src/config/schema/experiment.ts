@@ -18,6 +18,7 @@ import { riskSchema } from "./risk.js";
 import { rolloutSchema } from "./rollout.js";
 import { samplingSchema } from "./sampling.js";
 import { sftSchema } from "./sft.js";
+import { stagesSchema } from "./stages.js";
 import { trainingSchema } from "./training.js";
 import { trialsSchema } from "./trials.js";
 
@@ -46,6 +47,9 @@ export const experimentSchema = z.strictObject({
   policy: policySchema.prefault({}),
   reward: rewardSchema.prefault({}),
   data: dataSchema.prefault({}),
+  stages: stagesSchema
+    .default({})
+    .describe("name → a model trained before the run and kept; other keys name it stage:NAME"),
   sft: sftSchema.prefault({}),
   rollout: rolloutSchema.prefault({}),
   training: trainingSchema.prefault({}),

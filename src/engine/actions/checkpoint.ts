@@ -1,6 +1,7 @@
 /** Saving a trial's state, and taking it up again. */
 
 import type { EventPayload } from "../../journal/events.js";
+import type { Result } from "../../protocol/messages.js";
 import { WorkerFailure } from "../../worker/contract.js";
 import type { TrialAction } from "../action.js";
 import { failureFacts } from "../failure.js";
@@ -19,8 +20,7 @@ export async function checkpoint(action: Saving, context: TrialContext): Promise
   const { recorder } = ports;
   const startedAt = ports.clock();
   try {
-    const folder = recorder.prepare(trial.id, "checkpoint", step);
-    const saved = await workerOf(context).call("save", { path: folder }, context.onProgress);
+    const saved = await saveInto(step, context);
     const position = { trial: trial.id, step, beta, compute };
     const part = recorder.complete(trial.id, "checkpoint", step, saved.files, position);
     const seconds = ports.clock() - startedAt;
@@ -33,6 +33,20 @@ export async function checkpoint(action: Saving, context: TrialContext): Promise
     recorder.abandon(trial.id, "checkpoint", step);
     return { type: "checkpoint_failed", step, message };
   }
+}
+
+/** Right after SFT the very same is kept already: two names for one file cost no space. */
+async function saveInto(
+  step: number,
+  context: TrialContext,
+): Promise<Pick<Result<"save">, "files" | "bytes">> {
+  const { trial, ports, fineTuned } = context;
+  const folder = ports.recorder.prepare(trial.id, "checkpoint", step);
+  if (fineTuned !== null && ports.recorder.link(fineTuned, folder)) {
+    return fineTuned;
+  }
+  const empty = fineTuned === null ? folder : ports.recorder.prepare(trial.id, "checkpoint", step);
+  return await workerOf(context).call("save", { path: empty }, context.onProgress);
 }
 
 /** A damaged checkpoint is reported; an older one takes its place. */

@@ -12,6 +12,7 @@ import { failureFacts, TrialError } from "../failure.js";
 import { type TrialContext, workerOf } from "../trial-context.js";
 import { loadPayloadFor } from "./load-payload.js";
 import { scoredPrompts } from "./prompt-scores.js";
+import { withStageModels } from "./stages.js";
 
 type OpenAction = Extract<TrialAction, { kind: "open" }>;
 type LoadAction = Extract<TrialAction, { kind: "load" }>;
@@ -41,7 +42,8 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
   requireCapabilities(context, worker.hello.capabilities, worker.hello.engine);
   requireEngineOptions(context, worker.hello);
   const from = action.from === null ? null : await intactStart(action.from, context);
-  const payload = loadPayloadFor(experiment, trial, from, action.device);
+  const named = loadPayloadFor(experiment, trial, from, action.device);
+  const payload = await withStageModels(named, action.device, context);
   let loaded: Result<"load">;
   try {
     loaded = await worker.call("load", payload, context.onProgress);
@@ -52,12 +54,19 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
   const promptIds = { train: uint32Array(loaded.train.ids), test: uint32Array(loaded.test.ids) };
   const digests = journalDigests(loaded.digests, promptIds);
   context.inputs.require(trial, digests, action.from);
-  const train = await scoredPrompts(loaded.train, "train", context);
-  const test = await scoredPrompts(loaded.test, "test", context);
+  const train = await scoredPrompts(loaded.train, "train", loaded.digests, context);
+  const test = await scoredPrompts(loaded.test, "test", loaded.digests, context);
   const { ids, scores } = train.prompts;
   const trainScores =
     scores === null ? null : new Map(Array.from(ids, (id, index) => [id, scores[index]!] as const));
-  context.loaded = { train: train.prompts, test: test.prompts, trainScores };
+  const { policy, reference, data } = loaded.digests;
+  context.loaded = {
+    train: train.prompts,
+    test: test.prompts,
+    trainScores,
+    sftDigest: loaded.sft_digest,
+    inputs: { policy, reference, data },
+  };
   const { device, device_name, dtype, threads, parameters, versions, nondeterminism } = loaded;
   return {
     type: "worker_ready",

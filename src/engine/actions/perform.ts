@@ -1,12 +1,12 @@
 /** One action of one trial, performed on its worker; the answer is the event that ends it. */
 
 import type { EventPayload } from "../../journal/events.js";
-import { streamSeed } from "../../stats/random.js";
 import type { TrialAction } from "../action.js";
 import { type TrialContext, workerOf } from "../trial-context.js";
 import { checkpoint, restore } from "./checkpoint.js";
 import { evaluate } from "./evaluate.js";
 import { load, open } from "./load.js";
+import { sft } from "./sft.js";
 import { iterate } from "./step.js";
 
 /** @throws whatever went wrong; `failureFacts` reads it */
@@ -45,23 +45,6 @@ export async function perform(action: TrialAction, context: TrialContext): Promi
 async function leave(context: TrialContext): Promise<void> {
   context.loaded = null;
   await context.worker?.close();
-}
-
-async function sft(context: TrialContext): Promise<EventPayload> {
-  const { steps, epochs, learning_rate_schedule, lora_rank, lora_alpha, ...settings } =
-    context.experiment.sft;
-  const { texts, ...result } = await workerOf(context).call(
-    "sft",
-    {
-      seed: streamSeed(context.trial.seed, "sft", 0),
-      steps: epochs === null ? steps : null,
-      epochs,
-      learning_rate_decay: learning_rate_schedule,
-      ...settings,
-    },
-    context.onProgress,
-  );
-  return { type: "sft_finished", ...result };
 }
 
 async function exportModel(step: number, context: TrialContext): Promise<EventPayload> {

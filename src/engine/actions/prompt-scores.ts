@@ -41,6 +41,7 @@ export function needsScores(trial: Trial, split: Split): boolean {
 export async function scoredPrompts(
   set: Result<"load">["train"],
   split: Split,
+  { rewards, data }: Result<"load">["digests"],
   context: TrialContext,
 ): Promise<{ readonly prompts: Prompts; readonly told: Told | null }> {
   const ids = uint32Array(set.ids);
@@ -52,6 +53,7 @@ export async function scoredPrompts(
     return { prompts: { ids, scores: null }, told: null };
   }
   const digest = set.scores_digest;
+  const inputs = { ...rewards, data };
   const known = digest === null ? null : keptScores(digest, ids.length, context);
   const { combined, components, seconds } = await workerOf(context).call(
     "score_prompts",
@@ -75,23 +77,35 @@ export async function scoredPrompts(
     keep(
       digest,
       components.map(({ name, scores }) => ({ name, scores: float32Array(scores) })),
+      { split, inputs },
       context,
     );
   }
   return { prompts: { ids, scores }, told: { digest, cached: known !== null, seconds } };
 }
 
+interface Kept {
+  readonly split: Split;
+  /** What they were made from, by role. */
+  readonly inputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
 /** Cached scores that are damaged are reported and computed again. */
 function keptScores(digest: string, count: number, context: TrialContext): PromptScores | null {
   return withoutCache(context, "are scored again", () => {
-    const kept = context.ports.recorder.promptScores(digest);
+    const kept = context.ports.artifacts.promptScores(digest);
     return kept?.every(({ scores }) => scores.length === count) ? kept : null;
   });
 }
 
-function keep(digest: string, scores: PromptScores, context: TrialContext): void {
+function keep(
+  digest: string,
+  scores: PromptScores,
+  { split, inputs }: Kept,
+  context: TrialContext,
+): void {
   withoutCache(context, "are not kept for later loads", () => {
-    context.ports.recorder.keepPromptScores(digest, scores);
+    context.ports.artifacts.keepPromptScores(digest, scores, { name: split, inputs });
     return null;
   });
 }

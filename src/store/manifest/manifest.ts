@@ -40,6 +40,7 @@ const seedRule =
 
 const seedStreams = {
   load: "value head and adapters, at 0",
+  stage: "a stage's weights and the order of its rows, at 0; from the stage's own seed",
   sft: "order of the texts, at 0",
   prompts: "order of the prompts, at the epoch",
   "prompts/hard": "order of the hard stratum, at its epoch",
@@ -55,6 +56,7 @@ export function startingManifest(
   experiment: Experiment,
   provenance: Provenance,
   started: Date,
+  artifactsFolder: string | null = null,
 ): Manifest {
   const { data } = experiment;
   const arms = Object.entries(experiment.arms);
@@ -99,6 +101,7 @@ export function startingManifest(
     devices: [],
     determinism: determinismOf([]),
     models: [],
+    artifacts: { folder: artifactsFolder, used: [] },
     data: {
       source: dataName(data),
       revision: data.revision,

@@ -25,7 +25,17 @@ export function manifestAfter(manifest: Manifest, event: JournalEvent): Manifest
   }
   switch (event.type) {
     case "worker_ready":
-      return withLoaded(manifest, event, trial);
+      return withLoaded(withPromptScores(manifest, event, trial), event, trial);
+    case "stage_ready": {
+      const { kind, name, digest } = event;
+      return withArtifact(manifest, { kind, name, digest }, trial);
+    }
+    case "sft_finished": {
+      const digest = event.artifact?.digest;
+      return digest === undefined
+        ? manifest
+        : withArtifact(manifest, { kind: "sft", name: trial, digest }, trial);
+    }
     case "model_exported":
       return withResult(manifest, trial, { model: event.files });
     case "evaluated":
@@ -64,6 +74,33 @@ export function completedManifest(
 ): Manifest {
   const results = { ...manifest.results, journal, evaluation_sha256: evaluation };
   return { ...manifest, finished: time, outcome, message, results };
+}
+
+type UsedArtifact = Manifest["artifacts"]["used"][number];
+
+function withArtifact(
+  manifest: Manifest,
+  artifact: Omit<UsedArtifact, "trials">,
+  trial: string,
+): Manifest {
+  const { artifacts } = manifest;
+  const used = withUser(artifacts.used, { ...artifact, trials: [trial] });
+  return { ...manifest, artifacts: { ...artifacts, used } };
+}
+
+/** What cannot be kept has no digest. */
+function withPromptScores(
+  manifest: Manifest,
+  event: EventOf<"worker_ready">,
+  trial: string,
+): Manifest {
+  return Object.entries(event.prompt_scores).reduce(
+    (current, [name, { digest }]) =>
+      digest === null
+        ? current
+        : withArtifact(current, { kind: "prompt_scores", name, digest }, trial),
+    manifest,
+  );
 }
 
 function withLoaded(manifest: Manifest, event: EventOf<"worker_ready">, trial: string): Manifest {

@@ -49,6 +49,18 @@ const data = z.strictObject({
     .describe("sha256 of the prompt ids in their order, as little-endian uint32; null: not known"),
 });
 
+const artifacts = z.strictObject({
+  folder: z.string().nullable().describe("where they are kept; null: nowhere"),
+  used: z.array(
+    z.strictObject({
+      kind: z.string().describe("language_model, classifier, reward_model, sft or prompt_scores"),
+      name: z.string().describe("of the stage; of the trial, or the split, that it was made for"),
+      digest: sha256.describe("of all that it follows from: the name of its folder"),
+      trials: trials.describe("that used it"),
+    }),
+  ),
+});
+
 const risk = z.strictObject({
   measure: z.string(),
   alpha: finite
@@ -164,6 +176,7 @@ const manifestContent = z.strictObject({
   devices: z.array(device),
   determinism,
   models: z.array(model),
+  artifacts: artifacts.describe("results of stages, shared with other runs"),
   data,
   risk: z.record(z.string(), risk).describe("arm → what its risk is"),
   quantities: z.record(z.string(), z.array(quantity)).describe("arm → batch quantities"),

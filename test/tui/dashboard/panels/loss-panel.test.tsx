@@ -50,6 +50,7 @@ describe("the loss of a training before RL", () => {
     const head = {
       ...{ seq: 3, time: "2026-11-23T10:10:10.000Z", trial: "sft-s0" },
       type: "sft_finished" as const,
+      artifact: null,
       ...{ steps: 2, kept_step: 2, loss_first: 4, loss_last: 3, seconds: 9 },
       curve: [{ step: 2, loss: 3, held_out: 3.2, learning_rate: 1e-4 }],
     } satisfies JournalEntry["head"];
