@@ -34,6 +34,8 @@ const renamedValues = /** @type {Readonly<Record<string, Readonly<Record<string,
 const newKeys = [
   "kept_step",
   "curve",
+  "artifact",
+  ...["digest", "reused"].map((key) => `artifact.${key}`),
   "figures.*.*.unit",
   "figures.*.*.description",
   ...["train", "test", "overlap"].map((key) => `prompts.${key}`),
@@ -47,7 +49,7 @@ const newKeys = [
 ];
 
 /** Events that only newer code writes. @type {readonly string[]} */
-const newEvents = [];
+const newEvents = ["stage_started", "stage_ready"];
 
 /**
  * What no two runs share, or what is no figure: the clock, memory, processes, versions, names of
@@ -281,7 +283,8 @@ function runIn(checkout, experiment, folder) {
   command(
     process.execPath,
     [join(checkout, "dist", "main.js"), "run", experiment, "--plain", "--run-dir", folder],
-    { ...process.env, AVERSE_PYTHON: python },
+    // Each from nothing: what one has fine-tuned is not taken over by the other.
+    { ...process.env, AVERSE_PYTHON: python, AVERSE_ARTIFACTS: `${folder}-artifacts` },
     checkout,
   );
 }

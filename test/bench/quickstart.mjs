@@ -22,6 +22,7 @@ const { code, lines, stdout } = await runCaptured(
     process.execPath,
     join(checkoutRoot, "dist", "main.js"),
     ...["run", "quickstart", "--json", "--run-dir", join(scratch, "run")],
+    ...["--artifacts", join(scratch, "artifacts")],
     ...settings.flatMap((setting) => ["--set", setting]),
   ],
   { cwd: checkoutRoot, keepLines: 2000 },

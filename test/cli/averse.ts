@@ -37,8 +37,13 @@ export function start(
   const child = spawn(process.execPath, [join(root, "dist", "main.js"), ...args], {
     ...user,
     cwd,
-    // Node warns on stderr where both are there.
-    env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...env },
+    env: {
+      ...process.env,
+      // Node warns on stderr where both are there.
+      ...{ NO_COLOR: "1", FORCE_COLOR: undefined },
+      AVERSE_ARTIFACTS: join(scratch, "artifacts"),
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const text = { stdout: "", stderr: "" };
