@@ -261,6 +261,7 @@ function buildProgram(
     );
 
   addConfigCommands(program, terminal, end);
+  addDataCommands(program, terminal, end);
   return program;
 }
 
@@ -302,6 +303,39 @@ function addConfigCommands(
     .action(async (what: string | undefined, only: string | undefined, options) =>
       end((await import("./commands/config.js")).explain(what, only, options, terminal)),
     );
+}
+
+function addDataCommands(
+  program: Command,
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  const data = program.command("data").description("Looks into an experiment's data.");
+  data
+    .command("check")
+    .summary("rows, classes, lengths and overlaps of an experiment's data")
+    .description(
+      "Reads an experiment's data as a run would: rows, classes, lengths in tokens, truncations, " +
+        "overlaps and samples, in seconds and without the policy's weights.",
+    )
+    .argument("<experiment>", "YAML file, or a name in configs/experiments")
+    .addOption(setOption())
+    .addOption(
+      new Option("--samples <count>", "rows of each split that are shown")
+        .default(2)
+        .argParser(sampleCount),
+    )
+    .addOption(jsonOption())
+    .option("--show-text", "print samples as they are; they may be offensive", false)
+    .addOption(debugOption())
+    .action(async (name: string, options) =>
+      end(await (await import("./commands/data-check.js")).dataCheck(name, options, terminal)),
+    );
+}
+
+function sampleCount(text: string): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("expected a whole number from 0 to 999.");
 }
 
 function addSteeringCommands(

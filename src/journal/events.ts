@@ -108,7 +108,7 @@ const trialStarted = z.strictObject({
   /** Iterations ahead; 0 for base and sft. */
   iterations: count,
 });
-const splitRows = z.strictObject({
+export const splitRows = z.strictObject({
   /** That were read. */
   rows: count,
   /** Of the good class, of those kept. */

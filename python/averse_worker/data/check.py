@@ -1,0 +1,228 @@
+"""What an experiment's data are, before a run and without torch.
+
+`python -m averse_worker.data.check`: standard input has one JSON object, a `Query`; standard output
+gets one, a `Facts`. The data are read as a worker reads them, by the same code; prompts are encoded
+by the policy's tokenizer, and no weights are read. A problem is an answer, not a failure: the
+process ends with 0.
+"""
+
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from averse_worker.data.rows import Row
+from averse_worker.data.sources import SPLITS, Data, read_data
+from averse_worker.platform.files import ASSETS
+from averse_worker.wire.errors import MissingEnvironment, WorkerError
+from averse_worker.wire.messages.data import DataSource, SplitFacts
+
+_MEASURED: Final = 20_000
+"""prompts of a split that are encoded: a bound on the time of a check"""
+_LABELS: Final = 20
+_SHOWN: Final = 2000
+"""characters of a sample"""
+_TOKENIZER_FILES: Final = ("*token*", "*.jinja", "*.model", "vocab*", "merges*")
+
+
+class Policy(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose tokenizer counts."""
+
+    model: str
+    """builtin, a folder, or a hub id"""
+    revision: str | None
+
+
+class Query(msgspec.Struct, forbid_unknown_fields=True):
+    """What is asked."""
+
+    source: DataSource
+    policy: Policy | None
+    """None: lengths are not counted"""
+    prompt_tokens: int
+    samples: int
+    """of each split"""
+
+
+class Lengths(msgspec.Struct):
+    """Of the prompts of a split, in tokens, before they are cut."""
+
+    measured: int
+    """prompts that were encoded, spread evenly over the split"""
+    min: int
+    median: float
+    p95: int
+    max: int
+
+
+class Sample(msgspec.Struct):
+    """A row for people to read."""
+
+    id: int
+    place: str
+    """file and line"""
+    good: bool
+    prompt: str
+    completion: str | None
+
+
+class Problem(msgspec.Struct):
+    """Why a run would stop."""
+
+    message: str
+    key: str | None
+    """path of the config key"""
+    environment: bool
+    """a file or a network is missing; the configuration may be right"""
+
+
+class Facts(msgspec.Struct):
+    """What is answered; what is not known is null."""
+
+    problems: list[Problem]
+    notes: list[str]
+    rows: dict[str, SplitFacts] | None = None
+    """by split, as in the result of `load`"""
+    overlap: int | None = None
+    columns: list[str] | None = None
+    """extra columns, which Python and HTTP rewards get"""
+    labels: dict[str, dict[str, int]] | None = None
+    """split → label → rows, the most frequent first"""
+    tokens: dict[str, Lengths] | None = None
+    """by split; null: they were not counted, and `notes` say why"""
+    template: str | None = None
+    """whose chat template writes the prompts; null: none does"""
+    samples: dict[str, list[Sample]] | None = None
+    seconds: float = 0.0
+
+
+def check(query: Query) -> Facts:
+    """Reads the data, and encodes their prompts."""
+    started = time.perf_counter()
+    facts = Facts(problems=[], notes=[])
+    try:
+        data = read_data(query.source)
+        facts.rows = {split: data.facts(split) for split in SPLITS}
+        facts.overlap = data.overlap
+        facts.labels = {split: _labels(data.rows[split]) for split in SPLITS}
+        facts.columns = _columns(data)
+        facts.samples = {split: _samples(data.rows[split], query.samples) for split in SPLITS}
+        if query.policy is not None:
+            _encode(query, query.policy, data, facts)
+    except WorkerError as error:
+        environment = isinstance(error, MissingEnvironment)
+        facts.problems.append(Problem(str(error), error.key, environment))
+    facts.seconds = time.perf_counter() - started
+    return facts
+
+
+def _encode(query: Query, policy: Policy, data: Data, facts: Facts) -> None:
+    # Imported here: it takes most of a second, and a wrong file is told sooner.
+    from averse_worker.data.templates import open_template
+    from averse_worker.data.tokenise import prompt_tokens_of, whole_prompts
+
+    tokenizer = _tokenizer(policy, facts)
+    rows = [row for split in SPLITS for row in data.rows[split]]
+    if tokenizer is None:
+        return
+    chat = open_template((tokenizer,), query.source.template, rows)
+    facts.template = None if chat is None else chat.name
+    facts.tokens = {}
+    for split in SPLITS:
+        chosen = _spread(data.rows[split], _MEASURED)
+        lengths = sorted(map(len, whole_prompts(chosen, tokenizer, chat)))
+        facts.tokens[split] = Lengths(
+            measured=len(lengths),
+            min=lengths[0],
+            median=statistics.median(lengths),
+            p95=lengths[round(0.95 * (len(lengths) - 1))],
+            max=lengths[-1],
+        )
+        _, kept, truncated = prompt_tokens_of(
+            chosen, tokenizer, query.prompt_tokens, chat, query.source.truncate, "data"
+        )
+        assert facts.rows is not None
+        facts.rows[split] = data.facts(split, len(chosen) - len(kept), truncated)
+        if len(chosen) < len(data.rows[split]):
+            facts.notes.append(
+                f"lengths are of {len(chosen)} of {len(data.rows[split])} {split} prompts"
+            )
+
+
+def _tokenizer(policy: Policy, facts: Facts) -> Any:
+    """The policy's tokenizer; None, with a note: it cannot be had without the whole model."""
+    from transformers.tokenization_utils_tokenizers import TokenizersBackend
+
+    folder = ASSETS / "language-model" if policy.model == "builtin" else Path(policy.model)
+    try:
+        if not folder.expanduser().is_dir():
+            from huggingface_hub import snapshot_download
+
+            folder = Path(
+                snapshot_download(
+                    policy.model, revision=policy.revision, allow_patterns=list(_TOKENIZER_FILES)
+                )
+            )
+        tokenizer = TokenizersBackend.from_pretrained(folder.expanduser())
+        if len(set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids)) < 2:
+            raise FileNotFoundError("tokenizer.json")
+        return tokenizer
+    except Exception as error:
+        # Whatever is wrong with the model's files, the checks of models tell.
+        facts.notes.append(
+            f"lengths are not counted: the tokenizer of {policy.model} cannot be read "
+            f"({type(error).__name__})"
+        )
+        return None
+
+
+def _labels(rows: Sequence[Row]) -> dict[str, int]:
+    found = Counter(str(row.label) for row in rows if row.label is not None)
+    return dict(found.most_common(_LABELS))
+
+
+def _columns(data: Data) -> list[str]:
+    names: dict[str, None] = {}
+    for split in SPLITS:
+        for row in _spread(data.rows[split], 1000):
+            names |= dict.fromkeys(row.columns)
+    return list(names)
+
+
+def _samples(rows: Sequence[Row], count: int) -> list[Sample]:
+    return [
+        Sample(row.id, row.place, row.good, _cut(row.text), _cut(row.completion))
+        for row in _spread(rows, count)
+    ]
+
+
+def _cut(text: str | None) -> Any:
+    return text if text is None or len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _spread(rows: Sequence[Row], count: int) -> list[Row]:
+    """At most `count` rows, evenly over all."""
+    if count >= len(rows):
+        return list(rows)
+    return [rows[i * len(rows) // count] for i in range(count)]
+
+
+def main() -> None:
+    """
+    Raises:
+        SystemExit: the query is wrong, which is the caller's mistake.
+    """
+    try:
+        query = msgspec.json.decode(sys.stdin.buffer.read(), type=Query)
+    except msgspec.DecodeError as error:
+        sys.exit(f"the query is wrong: {error}")
+    sys.stdout.buffer.write(msgspec.json.encode(check(query)) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The check of an experiment's data: one JSON object in, one out, and no torch."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from payloads import data_source
+
+ONE = {"column": None, "values": [1], "not_values": None, "below": None, "above": None}
+
+
+def query(source: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    policy = {"model": "builtin", "revision": None}
+    return {"source": source, "policy": policy, "prompt_tokens": 8, "samples": 1} | changes
+
+
+def ask(asked: dict[str, Any]) -> dict[str, Any]:
+    """In a process of its own, in which importing torch fails."""
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from averse_worker.data.check import main; main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(asked), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def write_rows(path: Path, count: int = 40) -> Path:
+    rows = "".join(f"the film number {i} was fine,{i % 4},{i}\n" for i in range(count))
+    path.write_text("text,label,number\n" + rows)
+    return path
+
+
+def test_the_facts_of_a_file(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.csv")
+    facts = ask(query(data_source(str(path), good=ONE)))
+    assert facts["problems"] == []
+    rows = facts["rows"]
+    assert rows["train"]["kept"] + rows["test"]["kept"] == 40
+    assert rows["train"]["good"] + rows["test"]["good"] == 10
+    assert facts["columns"] == ["label", "number"]
+    labels = facts["labels"]
+    for name in "0123":
+        assert labels["train"][name] + labels["test"].get(name, 0) == 10
+    tokens = facts["tokens"]["train"]
+    assert tokens["measured"] == rows["train"]["kept"]
+    assert 1 <= tokens["min"] <= tokens["median"] <= tokens["p95"] <= tokens["max"]
+    over = [split for split in ("train", "test") if facts["tokens"][split]["min"] > 8]
+    assert all(rows[split]["truncated"] == rows[split]["kept"] for split in over)
+    [sample] = facts["samples"]["train"]
+    assert sample["place"].startswith(f"{path}:")
+    assert sample["prompt"].startswith("the film number")
+
+
+def test_a_wrong_row_is_an_answer(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\nfine,good\n,bad\n")
+    [problem] = ask(query(data_source(str(path))))["problems"]
+    assert problem["key"] == "data.path"
+    assert problem["environment"] is False
+    assert f'{path}:3: "text" is' in problem["message"]
+
+
+def test_a_policy_without_a_tokenizer_is_a_note(tmp_path: Path) -> None:
+    source = data_source(str(write_rows(tmp_path / "rows.csv")), good=ONE)
+    facts = ask(query(source, policy={"model": str(tmp_path), "revision": None}))
+    assert facts["tokens"] is None
+    assert "lengths are not counted" in facts["notes"][0]
+    assert facts["problems"] == []
+    assert ask(query(source, policy=None))["tokens"] is None
+
+
+def test_prompts_that_are_refused_or_dropped_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    texts = ["short", "a much longer text than the others are", "brief", "tiny"] * 5
+    path.write_text("".join(json.dumps({"prompt": f"{t} {i}"}) + "\n" for i, t in enumerate(texts)))
+    [problem] = ask(query(data_source(str(path), truncate="refuse")))["problems"]
+    assert problem["key"] == "data.truncate"
+    assert "over rollout.prompt_tokens (8)" in problem["message"]
+    rows = ask(query(data_source(str(path), truncate="drop")))["rows"]
+    assert rows["train"]["dropped"] + rows["test"]["dropped"] == 5
+    assert rows["train"]["kept"] + rows["test"]["kept"] == 15
