@@ -91,6 +91,7 @@ async function chosenData(folder: string, terminal: Terminal): Promise<ChosenDat
     guess: null,
     others: [],
     values: null,
+    split: null,
     testRows: null,
   };
   for (const path of foundData(folder)) {
@@ -116,8 +117,15 @@ function dataOf(folder: string, path: string, { columns, rows }: DataGlance): Ch
     guess,
     others: columns.map(({ name }) => name).filter((name) => !used.has(name)),
     values: columns.find(({ name }) => name === guess.label)?.values ?? null,
-    testRows: test === null && rows !== null ? Math.max(1, Math.floor(rows * 0.1)) : null,
+    ...(test === null ? heldOut(rows) : { split: null, testRows: null }),
   };
+}
+
+/** A tenth, or more of a small file: a tail of 10 prompts takes 100. */
+function heldOut(rows: number | null): { split: number; testRows: number | null } {
+  if (rows === null) return { split: 0.1, testRows: null };
+  const split = Math.max(0.1, Math.min(0.3, Math.ceil(10_000 / rows) / 100));
+  return { split, testRows: Math.max(1, Math.floor(rows * split)) };
 }
 
 function likelyTemplate({ guess }: ChosenData): Template {

@@ -18,6 +18,8 @@ export interface ChosenData {
   readonly others: readonly string[];
   /** Of the label, as found. */
   readonly values: readonly (string | number | boolean)[] | null;
+  /** Fraction that is held out for tests; null: there is a file for them. */
+  readonly split: number | null;
   /** Test prompts, about; null: many. */
   readonly testRows: number | null;
 }
@@ -98,7 +100,7 @@ function lengths(context: number | null): { prompt: number; fresh: number; sft: 
 }
 
 function dataLines({ data, template }: NewExperiment): string[] {
-  const { path, guess, others, values } = data;
+  const { path, guess, others, values, split } = data;
   if (guess === null) {
     return [
       "# Your own: a CSV, JSON Lines, Parquet or text file, then `columns` and `good`.",
@@ -118,9 +120,9 @@ function dataLines({ data, template }: NewExperiment): string[] {
     ...(good === null || template === "preference"
       ? []
       : [`  good: ${goodText(good)} # ${goodComment(label ?? "", values, isSure)}`]),
-    ...(typeof path === "string"
-      ? ["  split: 0.1 # the fraction of rows that is held out for tests"]
-      : []),
+    ...(split === null
+      ? []
+      : [`  split: ${split} # the fraction of rows that is held out for tests`]),
     "",
   ];
 }
@@ -195,7 +197,9 @@ function evaluationLines({ template, scorer, data }: NewExperiment): string[] {
     template === "sentiment" || template === "toxicity"
       ? isBuiltin
         ? []
-        : ["  harm_threshold: 0 # a lower raw reward counts as harm; logit 0 is probability 0.5"]
+        : [
+            "  harm_threshold: 0 # a lower raw reward counts as harm: choose it on your model's scale",
+          ]
       : ["  harm_threshold: null # set it on your reward's scale for a harm rate"];
   return [
     "evaluation:",
