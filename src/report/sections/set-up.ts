@@ -12,7 +12,7 @@ import {
 import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { riskTerms } from "../../risk/terms.js";
-import { formatCount, formatDuration, formatFraction } from "../../text/numbers.js";
+import { formatCount, formatDuration, formatFraction, formatNumber } from "../../text/numbers.js";
 import { type Block, type Cell, cells } from "../blocks.js";
 import type { ReportData } from "../report-data.js";
 
@@ -65,14 +65,15 @@ function facts(data: ReportData): Cell[][] {
     ),
     cells("reward", rewardComponents(reward).map(componentWords).join("; ")),
     cells("judge", namedJudges(evaluation.judges).map(scorerWords).join("; ") || "none"),
-    cells("data", dataName(experiment.data)),
+    cells("harm", harmWords(data)),
+    cells("data", dataWords(data)),
     cells(
       "SFT",
       `${sft.epochs === null ? `${sft.steps} steps` : `${sft.epochs} epochs in steps`} of ${sft.batch} texts`,
     ),
     cells(
       "training",
-      `${training.iterations} iterations of ${training.batch} episodes, ${training.epochs} epochs, ` +
+      `${training.iterations} iterations of ${batchWords(training)}, ${training.epochs} epochs, ` +
         `${rollout.prompt_tokens} + ${rollout.new_tokens} tokens, learning rate ${training.learning_rate.toExponential()}`,
     ),
     cells("seeds", experiment.seeds.join(", ")),
@@ -104,9 +105,69 @@ function componentWords(component: RewardComponent): string {
 /** `toxicity: classifier /models/tox, of the completion` */
 function scorerWords(scorer: RewardComponent | Judge): string {
   const { name, kind, text } = scorer;
-  const of = text === "completion" ? ", of the completion" : "";
+  const of = text === "completion" ? ", of the completion alone" : ", of prompt and completion";
   const what = isBuiltin(scorer) ? "built in" : `${kind} ${scorerSource(scorer)}`;
   return `${["reward", "judge"].includes(name) ? "" : `${name}: `}${what}${of}`;
+}
+
+/** Of all arms, where they agree. */
+function batchWords({ batch, completions }: Experiment["training"]): string {
+  return completions === 1
+    ? `${batch} episodes`
+    : `${batch} episodes (${batch / completions} prompts × ${completions} completions)`;
+}
+
+/** The threshold, and what lies under it in each arm's final evaluation. */
+function harmWords({ run, evaluation }: ReportData): string {
+  const { harm_threshold, harm_component } = run.experiment.evaluation;
+  if (harm_threshold === null) {
+    return "no threshold is set: there is no harm rate";
+  }
+  const of = harm_component === null ? "raw reward" : `raw score of ${harm_component}`;
+  const rates = Object.entries(evaluation.arms).flatMap(([arm, { metrics }]) =>
+    metrics.harm_rate === undefined ? [] : [`${arm} ${formatFraction(metrics.harm_rate.mean)}`],
+  );
+  const under = rates.length === 0 ? "" : `; completions under it: ${rates.join(", ")}`;
+  return `${of} under ${formatNumber(harm_threshold, 2)}${under}`;
+}
+
+/** Where the rows came from, what became of them, and whether the splits overlap. */
+function dataWords(data: ReportData): string {
+  const name = dataName(data.run.experiment.data);
+  // Heads that are read unchecked from an older journal lack these fields.
+  const worker = data.trials.find(({ worker }) => worker?.prompts)?.worker ?? null;
+  const prompts = worker?.prompts ?? null;
+  if (prompts === null) {
+    return name;
+  }
+  const { train, test, overlap } = prompts;
+  const splits = (["train", "test"] as const).flatMap((split) => {
+    const facts = worker?.rows?.[split];
+    return facts === undefined ? [] : [`${split} ${rowWords(facts)}`];
+  });
+  return [
+    `${name}: ${train} training and ${test} test prompts`,
+    overlap === 0 ? "no test text is a training text" : `${overlap} test texts are training texts`,
+    ...splits,
+    ...(worker?.template ? [`chat template ${worker.template}`] : []),
+  ].join("; ");
+}
+
+type SplitRows = NonNullable<NonNullable<TrialWorker["rows"]>["train"]>;
+type TrialWorker = NonNullable<ReportData["trials"][number]["worker"]>;
+
+/** `train 5000 rows, 2500 good, 12 duplicates left out, 3 prompts truncated` */
+function rowWords(facts: SplitRows): string {
+  const lost = (
+    [
+      [facts.filtered, "filtered out"],
+      [facts.duplicates, "duplicates left out"],
+      [facts.left_out, "left out by mix, balance or limit"],
+      [facts.dropped, "dropped as too long"],
+      [facts.truncated, "prompts truncated"],
+    ] as const
+  ).flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
+  return [`${facts.rows} rows`, `${facts.good} good`, ...lost].join(", ");
 }
 
 function armRow(name: string, arm: ArmConfig): Cell[] {

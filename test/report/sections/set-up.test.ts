@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { gatherReport, type ReportInput } from "../../../src/report/report-data.js";
+import { setUpSection } from "../../../src/report/sections/set-up.js";
+import { fixtureRun } from "../fixture.js";
+
+const run = fixtureRun({ iterations: 20, prompts: 50 });
+
+function factsOf(input: ReportInput): Map<string, string> {
+  const [, table] = setUpSection(gatherReport(input));
+  return new Map(
+    table!.kind === "table" ? table!.rows.map(([name, value]) => [name!.main, value!.main]) : [],
+  );
+}
+
+/** With other settings, and what the worker told of its data. */
+function changed(
+  change: (experiment: ReportInput["run"]["experiment"]) => void,
+  ready: object = {},
+): ReportInput {
+  const experiment = structuredClone(run.run.experiment);
+  change(experiment);
+  const events = run.events.map((event) =>
+    event.type === "worker_ready" ? { ...event, ...ready } : event,
+  );
+  return { ...run, run: { ...run.run, experiment }, events };
+}
+
+describe("the set-up", () => {
+  test("has the harm threshold with the fraction under it in every arm", () => {
+    expect(factsOf(run).get("harm")).toMatch(
+      /^raw reward under −2\.00; completions under it: sft \d+(\.\d+)? %, rlhf .*ra-rlhf-hard /,
+    );
+    const none = changed(({ evaluation }) => Object.assign(evaluation, { harm_threshold: null }));
+    expect(factsOf(none).get("harm")).toBe("no threshold is set: there is no harm rate");
+    const one = changed(({ evaluation }) => Object.assign(evaluation, { harm_component: "tox" }));
+    expect(factsOf(one).get("harm")).toMatch(/^raw score of tox under/);
+  });
+
+  test("has the data's rows, classes, truncations and overlap", () => {
+    expect(factsOf(run).get("data")).toBe(
+      "builtin: 400 training and 100 test prompts; no test text is a training text",
+    );
+    const facts = { filtered: 0, duplicates: 0, left_out: 0, dropped: 0, truncated: 0 };
+    const told = changed(() => {}, {
+      prompts: { train: 400, test: 100, overlap: 2 },
+      rows: {
+        train: { ...facts, rows: 500, good: 200, duplicates: 12, dropped: 88, kept: 400 },
+        test: { ...facts, rows: 100, good: 50, truncated: 3, kept: 100 },
+      },
+      template: "tokenizer",
+    });
+    expect(factsOf(told).get("data")).toBe(
+      "builtin: 400 training and 100 test prompts; 2 test texts are training texts; train 500 rows, " +
+        "200 good, 12 duplicates left out, 88 dropped as too long; test 100 rows, 50 good, 3 prompts " +
+        "truncated; chat template tokenizer",
+    );
+  });
+
+  test("says what each reward reads, and how a batch is made up", () => {
+    expect(factsOf(run).get("reward")).toContain("of prompt and completion");
+    expect(factsOf(run).get("training")).toMatch(/^20 iterations of 64 episodes, /);
+    const grouped = changed(({ training }) => Object.assign(training, { completions: 8 }));
+    expect(factsOf(grouped).get("training")).toMatch(
+      /^20 iterations of 64 episodes \(8 prompts × 8 completions\), /,
+    );
+  });
+});
