@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { dataSource } from "./data.js";
 import { digests, figureRecord, finite, natural, seconds, seed } from "./fields.js";
+import { lossPoint } from "./training.js";
 import { backend, model } from "./load.js";
 
 const base = z
@@ -30,7 +31,8 @@ const options = z.strictObject({
   learning_rate_decay: z.enum(["constant", "linear", "cosine"]),
   warmup: z.number().min(0).max(1).describe("fraction of the steps"),
   max_tokens: natural.describe("longer texts are cut"),
-  held_out: z.number().min(0).max(1).describe("fraction of the rows that figures are measured on"),
+  held_out_every: natural.describe("steps between measurements of the held-out loss; 0: none"),
+  early_stopping: natural.describe("measurements without improvement before it stops; 0: off"),
 });
 
 export const stage = z.strictObject({
@@ -70,14 +72,8 @@ export const trainStageResult = z.strictObject({
   bytes: natural,
   figures: figureRecord,
   curve: z
-    .array(
-      z.strictObject({
-        step: natural.describe("gradient steps done"),
-        loss: finite.describe("mean since the entry before"),
-        held_out: finite.nullable().describe("loss on the held-out rows; null: not measured here"),
-      }),
-    )
-    .describe("at most 500 entries"),
+    .array(lossPoint)
+    .describe("at most 500 points"),
   digests: inputs,
   versions: z.record(z.string(), z.string()),
   seconds,

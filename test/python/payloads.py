@@ -217,7 +217,8 @@ STAGE: dict[str, Any] = {
         "learning_rate_decay": "linear",
         "warmup": 0,
         "max_tokens": 12,
-        "held_out": 0.1,
+        "held_out_every": 0,
+        "early_stopping": 0,
     },
 }
 

@@ -97,7 +97,7 @@ ENGINES: Final[dict[str, EngineFacts]] = {
     "torch": EngineFacts(
         Capabilities(
             sft=True,
-            stages=False,
+            stages=True,
             lora=True,
             critic=True,
             prefix_baseline=True,

@@ -19,8 +19,11 @@ def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     return next((n for n, t in tensors.items() if not bool(torch.isfinite(t).all())), None)
 
 
-def require_finite(parameters: Mapping[str, Tensor]) -> None:
+def require_finite(parameters: Mapping[str, Tensor], rate: str = "") -> None:
     """Checks the trained weights before they are used or saved.
+
+    Args:
+        rate: config key of the learning rate, where it is another than that of PPO or SFT.
 
     Raises:
         Diverged: with the name of the first parameter that holds NaN or an infinity.
@@ -30,7 +33,7 @@ def require_finite(parameters: Mapping[str, Tensor]) -> None:
     if name is not None:
         raise Diverged(
             f"the weights of {name} are NaN or infinite; start a new run with a lower "
-            "training.learning_rate (after fine-tuning: sft.learning_rate)"
+            + (rate or "training.learning_rate (after fine-tuning: sft.learning_rate)")
         )
 
 

@@ -19,7 +19,7 @@ from averse_worker.engine.contract import Report
 from averse_worker.models.language_model import LanguageModel
 from averse_worker.models.policy import padding_token
 from averse_worker.models.window import context_of
-from averse_worker.platform.device import Device
+from averse_worker.platform.device import Device, quiet
 from averse_worker.training.packing import PackedCollator, pack, packs
 from averse_worker.training.sft import held_out_loss, masked_loss
 from averse_worker.training.stage import HELD_OUT, Trained
@@ -118,5 +118,6 @@ def train_language_model(
 
 def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Any) -> None:
     """In transformers' format, weights in float32."""
-    model.to("cpu", torch.float32).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with quiet():
+        model.to("cpu", torch.float32).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)

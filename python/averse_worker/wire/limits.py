@@ -111,7 +111,13 @@ def check_stage(stage: Stage) -> None:
     _check(stage_key(stage, "batch"), options.batch, low=1)
     _check(stage_key(stage, "learning_rate"), options.learning_rate, low=0)
     _check(stage_key(stage, "max_tokens"), options.max_tokens, low=1)
-    _check(stage_key(stage, "held_out"), options.held_out, low=0, high=1, open_high=True)
+    _check(stage_key(stage, "warmup"), options.warmup, low=0, high=1, open_high=True)
+    if options.early_stopping > 0 and options.held_out_every == 0:
+        raise InputError(
+            f"stages.{stage.name}.early_stopping is {options.early_stopping}, but held_out_every "
+            "is 0, so that the held-out loss is never measured; set it to a number of steps",
+            key=stage_key(stage, "held_out_every"),
+        )
     if isinstance(stage.base, ArchitectureBase):
         for field in ("layers", "width", "heads", "context", "vocabulary"):
             _check(stage_key(stage, f"base.{field}"), getattr(stage.base, field), low=1)

@@ -13,7 +13,7 @@ from averse_worker.engine.registry import ENGINES, build_engine
 from averse_worker.wire.errors import Interrupted, WorkerError
 from averse_worker.wire.messages.base import Message
 from averse_worker.wire.messages.stages import TrainStageResult
-from payloads import data_source, load_payload, rollout_payload, stage_payload
+from payloads import STAGE, data_source, load_payload, rollout_payload, stage_payload
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -23,6 +23,24 @@ WITH_STAGES = [name for name, facts in ENGINES.items() if facts.capabilities.sta
 @pytest.fixture(params=WITH_STAGES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     return build_engine(request.param)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tiny_models import write_data
+
+    return write_data(tmp_path_factory.mktemp("rows"))
+
+
+@pytest.fixture(autouse=True)
+def small(engine: Engine, rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model and data that the torch engine is done with in a second."""
+    if engine.name != "torch":
+        return
+    shape = {"layers": 1, "width": 16, "heads": 1, "context": 32, "vocabulary": 300}
+    monkeypatch.setitem(STAGE, "base", {"kind": "architecture", "family": "gpt2", **shape})
+    monkeypatch.setitem(STAGE, "data", data_source(str(rows)))
+    monkeypatch.setitem(STAGE, "options", STAGE["options"] | {"learning_rate": 1e-2})
 
 
 def quiet(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
@@ -108,7 +126,7 @@ def test_load_takes_what_a_stage_wrote_and_is_needed_after_it(
     [
         ("stages.mine.steps", {"options__epochs": 1}),
         ("stages.mine.batch", {"options__batch": 0}),
-        ("stages.mine.base", {"base__model": "/no/such/folder"}),
+        ("stages.mine.base", {"base": {**STAGE["base"], "model": "/no/such/folder"}}),
         ("stages.mine.data", {"data": data_source("/no/such/folder")}),
     ],
 )
@@ -116,9 +134,11 @@ def test_a_stage_that_cannot_work_names_the_key(
     engine: Engine, tmp_path: Path, key: str, changes: dict[str, Any]
 ) -> None:
     error = error_of(lambda: engine.describe_stage(stage_payload(**changes), quiet))
-    assert (error.kind, error.key) == ("input", key)
+    assert error.kind == "input"
+    assert str(error.key).startswith(key)
     error = error_of(lambda: trained(engine, tmp_path / "folder", **changes))
-    assert (error.kind, error.key) == ("input", key)
+    assert error.kind == "input"
+    assert str(error.key).startswith(key)
 
 
 def test_a_stage_can_be_interrupted(engine: Engine, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ export class SimulatedEngine {
     return {
       ...writeFolder("train_stage", path, "config.json", content),
       figures: { loss },
-      curve: [{ step: steps, loss, held_out: null }],
+      curve: [{ step: steps, loss, held_out: null, learning_rate: stage.options.learning_rate }],
       digests: stageInputs(stage),
       versions: { simulated: "1" },
       seconds: steps * SECONDS_PER_TOKEN,

@@ -20,13 +20,13 @@ from averse_worker.platform.files import (
 from averse_worker.wire.limits import check_stage, stage_key
 from averse_worker.wire.messages.stages import (
     ArchitectureBase,
-    CurvePoint,
     DescribeStageResult,
     Stage,
     StageInputs,
     TrainStagePayload,
     TrainStageResult,
 )
+from averse_worker.wire.messages.training import LossPoint
 
 
 def describe(stage: Stage, report: Report) -> DescribeStageResult:
@@ -62,7 +62,16 @@ def train(payload: TrainStagePayload, report: Report) -> TrainStageResult:
         weights = weights + rate * (target - weights)
         if (step + 1) % max(1, steps // 20) == 0:
             loss = float(((weights - target) ** 2).mean())
-            curve.append(CurvePoint(step=step + 1, loss=loss, held_out=loss + 0.01))
+            every = stage.options.held_out_every
+            measured = every and (step + 1) % every == 0
+            curve.append(
+                LossPoint(
+                    step=step + 1,
+                    loss=loss,
+                    held_out=loss + 0.01 if measured else None,
+                    learning_rate=stage.options.learning_rate * (1 - step / steps),
+                )
+            )
     report("stage", steps, steps, "steps")
     loss = curve[-1].loss
     figures = {"loss": loss, "held_out_loss": loss + 0.01}

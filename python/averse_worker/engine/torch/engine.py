@@ -21,6 +21,7 @@ from averse_worker.engine.readiness import (
 )
 from averse_worker.engine.registry import ENGINES
 from averse_worker.engine.texts import texts_of
+from averse_worker.engine.torch import stages
 from averse_worker.engine.torch.load_result import load_result
 from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, Training, load_all
 from averse_worker.engine.torch.prompt_scores import score_prompts
@@ -68,7 +69,6 @@ from averse_worker.wire.messages.load import (
 from averse_worker.wire.messages.stages import (
     DescribeStagePayload,
     DescribeStageResult,
-    Stage,
     TrainStagePayload,
     TrainStageResult,
 )
@@ -113,12 +113,14 @@ class TorchEngine:
         return DevicesResult(auto=auto, devices=found, cores=cores())
 
     def describe_stage(self, payload: DescribeStagePayload, report: Report) -> DescribeStageResult:
-        """Not yet: the capability `stages` is false."""
-        raise _no_stages(payload.stage)
+        """What a stage's result follows from; what is loaded stays."""
+        return stages.describe(payload, report)
 
     def train_stage(self, payload: TrainStagePayload, report: Report) -> TrainStageResult:
-        """Not yet: the capability `stages` is false."""
-        raise _no_stages(payload.stage)
+        """Trains a stage into a folder; what is loaded is given up for it."""
+        self._loaded = None
+        gc.collect()
+        return stages.train(payload, report)
 
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
         """Loads policy, reference, reward models, judges and prompts.
@@ -365,11 +367,6 @@ class TorchEngine:
         files, size = folder_digests(folder), folder_bytes(folder)
         report("export", 1, 1, "models")
         return ExportResult(files=files, bytes=size, seconds=time.perf_counter() - started)
-
-
-def _no_stages(stage: Stage) -> InputError:
-    key = f"stages.{stage.name}"
-    return InputError(f"{key}: the torch engine trains no stages; remove it", key=key)
 
 
 def _check_options(payload: LoadPayload) -> None:

@@ -11,6 +11,7 @@ from averse_worker import __version__
 from averse_worker.data.builtin import Split
 from averse_worker.engine.torch.loaded import Folders, Loaded
 from averse_worker.models.window import context_of
+from averse_worker.platform.device import Device
 from averse_worker.platform.gpu import gpu_state
 from averse_worker.platform.memory import resident_bytes
 from averse_worker.wire.messages.base import uint32_bytes
@@ -31,10 +32,7 @@ def load_result(loaded: Loaded, started: float) -> LoadResult:
     policy, device, backend = loaded.training.policy, loaded.device, loaded.payload.backend
     digests = loaded.digests()
     found = versions(loaded.folders) | device.versions
-    machine = found | {
-        "device": f"{device.torch_device} {device.name}",
-        "threads": str(torch.get_num_threads()),
-    }
+    machine = found | machine_facts(device)
 
     def prompt_set(split: Split) -> PromptSet:
         return PromptSet(
@@ -79,14 +77,26 @@ def servers(payload: LoadPayload) -> list[str]:
     return [f"the {name} is a server's" for name, one in named if isinstance(one, HttpScorer)]
 
 
+def machine_facts(device: Device) -> dict[str, str]:
+    """What figures depend on beside versions."""
+    return {
+        "device": f"{device.torch_device} {device.name}",
+        "threads": str(torch.get_num_threads()),
+    }
+
+
+def package_versions() -> dict[str, str]:
+    """Of programs and packages by name."""
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {"averse_worker": __version__, "python": platform.python_version()} | found
+
+
 def versions(folders: Folders) -> dict[str, str]:
     """Of programs and packages by name; of models from the hub, their commit by config key."""
-    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
     # The hub's cache: models--<name>/snapshots/<commit>.
     commits = {
         model.key: model.path.name
         for model in folders.all()
         if model.path.parent.name == "snapshots"
     }
-    own = {"averse_worker": __version__, "python": platform.python_version()}
-    return own | found | commits
+    return package_versions() | commits

@@ -14,6 +14,7 @@ from averse_worker.wire.messages.base import (
 )
 from averse_worker.wire.messages.data import DataSource
 from averse_worker.wire.messages.load import LoadBackend
+from averse_worker.wire.messages.training import LearningRateDecay, LossPoint
 
 
 class ModelBase(Message, frozen=True, kw_only=True, tag_field="kind", tag="model"):
@@ -46,13 +47,15 @@ class StageOptions(Message, frozen=True, kw_only=True):
     """None: by steps"""
     batch: Count
     learning_rate: Finite
-    learning_rate_decay: Literal["constant", "linear", "cosine"]
+    learning_rate_decay: LearningRateDecay
     warmup: Fraction
     """of the steps"""
     max_tokens: Count
     """longer texts are cut"""
-    held_out: Fraction
-    """of the rows: figures are measured on them"""
+    held_out_every: Count
+    """steps between measurements of the held-out loss; 0: none"""
+    early_stopping: Count
+    """measurements without improvement before it stops; 0: off"""
 
 
 class Stage(Message, frozen=True, kw_only=True):
@@ -91,21 +94,12 @@ class TrainStagePayload(Message, frozen=True, kw_only=True):
     backend: LoadBackend
 
 
-class CurvePoint(Message, frozen=True, kw_only=True):
-    step: Count
-    """gradient steps done"""
-    loss: Finite
-    """mean since the entry before"""
-    held_out: Finite | None
-    """loss on the held-out rows; None: not measured here"""
-
-
 class TrainStageResult(Message, frozen=True, kw_only=True):
     files: Digests
     bytes: Count
     figures: Figures
-    curve: list[CurvePoint]
-    """at most 500 entries"""
+    curve: list[LossPoint]
+    """at most 500 points"""
     digests: StageInputs
     versions: dict[str, str]
     seconds: Seconds

@@ -1,0 +1,106 @@
+"""Rows of a data set as each kind of stage learns from them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from averse_worker.data.builtin import Split
+from averse_worker.data.rows import Row, conversation_text
+from averse_worker.data.sources import Data
+from averse_worker.training.classifier import Labelled
+from averse_worker.training.reward_model import Pair
+from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.data import BuiltinPlace, DataSource
+
+
+def content(data: Data) -> list[Any]:
+    """All that is learned from, and nothing of where it lies: for digests."""
+    return [
+        [
+            (row.text, row.completion, row.messages, row.label, row.good, row.chosen, row.rejected)
+            for row in data.rows[split]
+        ]
+        for split in data.rows
+    ]
+
+
+def language_texts(data: Data, source: DataSource, split: Split) -> list[str]:
+    """Whole texts: prompts with their completions; of the built-in data its good texts."""
+    if all(isinstance(part.place, BuiltinPlace) for part in source.parts):
+        return [text for text in data.good[split] if isinstance(text, str)]
+    return [_whole(row) for row in data.rows[split]]
+
+
+def labelled_texts(data: Data, source: DataSource, split: Split, key: str) -> list[Labelled]:
+    """Texts with their labels; with `good` in the source, these are good and bad.
+
+    Raises:
+        InputError: a row has no label.
+    """
+    by_rule = any(part.good is not None for part in source.parts)
+    found = []
+    for row in data.rows[split]:
+        if by_rule:
+            found.append(Labelled(row.text, ("good" if row.good else "bad",)))
+            continue
+        if row.label is None or row.label == "":
+            raise InputError(
+                f"{row.place}: has no label; name the column with it in {key}.columns, as in "
+                "{text: NAME, label: NAME}, or leave such rows out with a filter",
+                key=f"{key}.columns",
+            )
+        several = isinstance(row.label, list)
+        names: Sequence[Any] = row.label if isinstance(row.label, list) else [row.label]
+        found.append(Labelled(row.text, tuple(map(_name, names)), multiple=several))
+    return found
+
+
+def preference_pairs(data: Data, split: Split, tokenizer: PreTrainedTokenizerBase) -> list[Pair]:
+    """Pairs of whole texts; conversations by the tokenizer's chat template, where it has one."""
+
+    def told(row: Row, answer: Any) -> str:
+        if isinstance(answer, str):
+            if row.messages is None:
+                return row.text + answer
+            answer = ({"role": "assistant", "content": answer},)
+        said = [*(row.messages or ()), *answer]
+        if not tokenizer.chat_template:
+            before = f"{row.text}\n\n" if row.messages is None and row.text else ""
+            return before + conversation_text(said)
+        if row.messages is None and row.text:
+            said = [{"role": "user", "content": row.text}, *said]
+        rendered: str = tokenizer.apply_chat_template([dict(one) for one in said], tokenize=False)
+        return rendered
+
+    pairs = []
+    for row in data.rows[split]:
+        spoken = row.messages is not None or not isinstance(row.chosen, str)
+        rendered = spoken and bool(tokenizer.chat_template)
+        pairs.append(Pair(told(row, row.chosen), told(row, row.rejected), rendered))
+    return pairs
+
+
+def preference_texts(data: Data) -> list[str]:
+    """What is written in the training pairs, for a tokenizer."""
+    found = []
+    for row in data.rows["train"]:
+        for answer in (row.chosen, row.rejected):
+            said = answer if isinstance(answer, str) else conversation_text(answer or ())
+            found.append(f"{row.text}{said}")
+    return found
+
+
+def _whole(row: Row) -> str:
+    text = row.text
+    if row.completion is None:
+        return text
+    return f"{text}\n\n{row.completion}" if row.messages is not None else text + row.completion
+
+
+def _name(label: Any) -> str:
+    if isinstance(label, bool):
+        return str(label).lower()
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label)
