@@ -66,7 +66,7 @@ def calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> float:
         inside = bins == place
         if inside.any():
             total += inside.sum() * abs(float(right[inside].mean() - confidence[inside].mean()))
-    return total / len(confidence)
+    return float(total / len(confidence))
 
 
 def _mean_auroc(each: list[float | None]) -> dict[str, float]:
