@@ -204,6 +204,17 @@ const stageStarted = z.strictObject({
   /** Process that makes it; null: this run does. */
   waits_for: z.string().nullable(),
 });
+
+/** At most some hundreds of points. */
+const lossCurve = z.array(
+  z.strictObject({
+    step: count,
+    /** Mean over the steps since the point before; of texts in nats per token. */
+    loss: finite,
+    held_out: finite.nullable(),
+    learning_rate: finite,
+  }),
+);
 /** A stage's result can be loaded. Told once per run; again where it had to be made anew. */
 const stageReady = z.strictObject({
   type: z.literal("stage_ready"),
@@ -220,7 +231,7 @@ const stageReady = z.strictObject({
   /** That making it took, whoever did. */
   seconds: finite,
   figures: z.record(z.string(), finite),
-  curve: z.array(z.strictObject({ step: count, loss: finite, held_out: finite.nullable() })),
+  curve: lossCurve,
 });
 const sftFinished = z.strictObject({
   type: z.literal("sft_finished"),
@@ -231,16 +242,7 @@ const sftFinished = z.strictObject({
   kept_step: count,
   loss_first: finite,
   loss_last: finite,
-  /** At most some hundreds of points. */
-  curve: z.array(
-    z.strictObject({
-      step: count,
-      /** Nats per token, mean over the steps since the point before. */
-      loss: finite,
-      held_out: finite.nullable(),
-      learning_rate: finite,
-    }),
-  ),
+  curve: lossCurve,
   seconds: finite,
 });
 

@@ -5,8 +5,8 @@
 import { z } from "zod";
 import { dataSource } from "./data.js";
 import { digests, figureRecord, finite, natural, seconds, seed } from "./fields.js";
-import { lossPoint } from "./training.js";
 import { backend, model } from "./load.js";
+import { lossPoint } from "./training.js";
 
 const base = z
   .discriminatedUnion("kind", [
@@ -71,9 +71,7 @@ export const trainStageResult = z.strictObject({
   files: digests,
   bytes: natural,
   figures: figureRecord,
-  curve: z
-    .array(lossPoint)
-    .describe("at most 500 points"),
+  curve: z.array(lossPoint).describe("at most 500 points"),
   digests: inputs,
   versions: z.record(z.string(), z.string()),
   seconds,

@@ -341,7 +341,8 @@ class _Part:
                 gone.append(f"{first_id + index}")
                 continue
             is_good = None
-            if self._use == "prompts":
+            # A classifier learns labels, and the good class only by a rule.
+            if self._use == "prompts" or (self._use == "labels" and part.good is not None):
                 is_good = good.holds(record.columns, label, place)
             kept.append(reader.row(record, first_id + index, is_good))
         good.check(table.origin)

@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { dataSchema } from "./data.js";
 import {
+  count,
   fraction,
   learningRateSchedule,
   name,
-  nonNegative,
   positive,
   positiveInt,
   revision,
@@ -48,10 +48,23 @@ const stageSchema = z.strictObject({
   learning_rate_schedule: learningRateSchedule.default("linear"),
   warmup: fraction.default(0.05).describe("fraction of the steps over which the rate rises"),
   max_tokens: positiveInt.max(131_072).default(128).describe("longer texts are truncated"),
-  held_out: nonNegative
-    .lt(1)
-    .default(0.1)
-    .describe("fraction of the rows that its figures are measured on"),
+  held_out_every: count
+    .max(10_000_000)
+    .default(0)
+    .describe("steps between measurements of the loss on the test rows; 0: none"),
+  early_stopping: count
+    .max(1000)
+    .default(0)
+    .describe(
+      "measurements in a row without a lower held-out loss after which it stops; the best weights " +
+        "are kept; 0: off",
+    ),
+  threads: count.max(1024).nullable().default(null).describe("CPU threads; null: backend.threads"),
+  dtype: z
+    .enum(["float32", "bfloat16", "float16"])
+    .nullable()
+    .default(null)
+    .describe("type of matrix products; weights stay float32; null: backend.dtype"),
 });
 
 export const stagesSchema = z.record(name, stageSchema);

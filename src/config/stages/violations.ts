@@ -136,7 +136,41 @@ function optionProblems({ stages }: Experiment, given: GivenValues): ConfigProbl
         at("steps", "neither steps nor epochs", "one of them", "Add epochs: 1, for example."),
       );
     }
+    if (stage.early_stopping > 0 && stage.held_out_every === 0) {
+      problems.push(
+        at(
+          "early_stopping",
+          `early_stopping ${stage.early_stopping} with a held-out loss that is never measured`,
+          "held_out_every of 1 or more",
+          "Set held_out_every to a number of steps, or early_stopping to 0.",
+        ),
+      );
+    }
     const { base } = stage;
+    if ("architecture" in base && stage.max_tokens > base.context) {
+      problems.push(
+        at(
+          "max_tokens",
+          `max_tokens ${stage.max_tokens} with a context of ${base.context}`,
+          "max_tokens of at most base.context",
+          `Set max_tokens to ${base.context} or lower, or raise base.context.`,
+        ),
+      );
+    }
+    if (
+      "architecture" in base &&
+      base.architecture === "distilbert" &&
+      stage.kind === "language_model"
+    ) {
+      problems.push(
+        at(
+          "base",
+          "a distilbert, an encoder, as a language model",
+          "gpt2 or llama",
+          "Name one of them.",
+        ),
+      );
+    }
     if ("architecture" in base && base.width % base.heads !== 0) {
       problems.push(
         at(

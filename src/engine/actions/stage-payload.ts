@@ -15,7 +15,7 @@ export function stagePayloadFor(
   folder: (name: string) => string,
   device: string | null,
 ): Payload<"describe_stage"> {
-  const { kind, base, data, seed: _, ...options } = experiment.stages[name]!;
+  const { kind, base, data, seed: _, threads, dtype, ...options } = experiment.stages[name]!;
   const { learning_rate_schedule: learning_rate_decay, ...rest } = options;
   const { worker: _worker, engine_options: _options, ...numbers } = experiment.backend;
   return {
@@ -29,7 +29,12 @@ export function stagePayloadFor(
       },
       folder,
     ),
-    backend: { ...numbers, device: device ?? experiment.backend.device },
+    backend: {
+      ...numbers,
+      threads: threads ?? numbers.threads,
+      dtype: dtype ?? numbers.dtype,
+      device: device ?? numbers.device,
+    },
   };
 }
 
