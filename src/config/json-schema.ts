@@ -8,7 +8,7 @@ import { armPresets } from "./arms.js";
 import { experimentJsonSchema, type SchemaNode } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";
-import { shortSections } from "./shorthands.js";
+import { shortSections, shortStageKeys } from "./shorthands.js";
 
 export function editorSchema(): SchemaNode {
   const { $schema, ...schema } = experimentJsonSchema();
@@ -17,14 +17,21 @@ export function editorSchema(): SchemaNode {
     $schema,
     title: "Averse experiment",
     ...schema,
-    properties: { ...withShortForms(properties), arms: armsNode(properties) },
+    properties: {
+      ...withShortForms(properties, shortSections),
+      stages: stagesNode(properties.stages ?? {}),
+      arms: armsNode(properties),
+    },
   };
 }
 
-/** A section that may also be a text (`data: builtin`). */
-function withShortForms(properties: Readonly<Record<string, SchemaNode>>) {
+/** Sections, or keys of a stage, that may also be a text (`data: builtin`). */
+function withShortForms(
+  properties: Readonly<Record<string, SchemaNode>>,
+  short: readonly string[],
+) {
   const nodes = Object.entries(properties).map(([section, node]): [string, SchemaNode] => {
-    if (!shortSections.includes(section)) return [section, node];
+    if (!short.includes(section)) return [section, node];
     const { description, default: fallback, ...whole } = node;
     return [
       section,
@@ -36,6 +43,13 @@ function withShortForms(properties: Readonly<Record<string, SchemaNode>>) {
     ];
   });
   return Object.fromEntries(nodes);
+}
+
+function stagesNode(node: SchemaNode): SchemaNode {
+  const stage = node.additionalProperties as SchemaNode | undefined;
+  if (stage?.properties === undefined) return node;
+  const properties = withShortForms(stage.properties, shortStageKeys);
+  return { ...node, additionalProperties: { ...stage, properties } };
 }
 
 /** zod sees an arm's changes as any map, since they are checked after merging; editors can do better. */

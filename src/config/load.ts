@@ -31,6 +31,7 @@ import {
 } from "./schema/experiment.js";
 import { schemaProblems } from "./schema-problems.js";
 import { withShorthands } from "./shorthands.js";
+import { withOwnData } from "./stages/own-data.js";
 import { stageProblems } from "./stages/violations.js";
 import { parseYaml, readConfigText } from "./yaml.js";
 
@@ -120,7 +121,8 @@ export function loadExperiment(
       problems.push(...stageProblems(whole, given));
       const located = locatePaths(whole, given, file, workingDirectory);
       if (located.problems.length === 0 && evaluated.length === 0 && problems.length === 0) {
-        const { experiment, written } = located;
+        const experiment = withOwnData(located.experiment, tree);
+        const { written } = located;
         const { reward, evaluation: own } = experiment;
         const origins = originsOf(selection.changes, { reward, evaluation: own }, given);
         return { experiment, origins, written, text, given };

@@ -45,3 +45,6 @@ export function shorthandKey(path: KeyPath, value: unknown): KeyPath | null {
 
 /** Sections that editors let be written as a text. */
 export const shortSections: readonly string[] = Object.keys(shortFor);
+
+/** Keys of a stage that editors let be written as a text. */
+export const shortStageKeys: readonly string[] = Object.keys(shortInStage);
