@@ -143,7 +143,7 @@ def load_fluency(folder: ModelFolder, device: Device) -> FluencyModel:
         InputError: it holds no whole language model with a tokenizer.
         MissingEnvironment: a package that it needs is not installed.
     """
-    loaded = load_pretrained(folder, "language model", torch.float32)
+    loaded = load_pretrained(folder, "language model", device.frozen_dtype or torch.float32)
     return FluencyModel(loaded.model, loaded.tokenizer, device.torch_device)
 
 

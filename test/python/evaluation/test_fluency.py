@@ -8,7 +8,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from averse_worker.evaluation.fluency import FluencyMean, FluencyModel
+from averse_worker.evaluation.fluency import FluencyMean, FluencyModel, load_fluency
+from averse_worker.models.folder import ModelFolder
+from averse_worker.platform.device import open_device
+from payloads import load_payload
 from tiny_models import WORDS, write_language_model, write_policy
 
 PROMPTS = ["the film was", "a", "it was never very", "the film was", "this"]
@@ -98,3 +101,12 @@ def test_what_is_ten_thousand_or_more_is_left_out() -> None:
     mean.add(np.array([30.0, math.inf]))
     assert (mean.mean, mean.left_out) == (20.0, 3)
     assert FluencyMean().mean is None
+
+
+def test_the_frozen_number_format_is_its_own(language_model: Path) -> None:
+    folder = ModelFolder(language_model, "evaluation.fluency.model")
+    whole = load_fluency(folder, open_device(load_payload().backend))
+    half = load_fluency(folder, open_device(load_payload(backend__frozen_dtype="bfloat16").backend))
+    one = [model.perplexities(["a"], ["a good film"], ignored)[0] for model in (whole, half)]
+    assert one[0] != one[1]
+    assert one[1] == pytest.approx(one[0], rel=0.2)
