@@ -3,7 +3,7 @@
  * a tiny policy, a tiny multi-label classifier as judge, a tiny other language model for fluency, and
  * a package that has lm_eval's interface.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { beforeAll, expect, test } from "vitest";
@@ -48,10 +48,12 @@ evaluation:
 backend: { device: cpu, threads: 1 }
 `;
 
-const here = join(scratch, "torch");
-const extra = join(here, "extra");
+let here = "";
+let extra = "";
 
 beforeAll(async () => {
+  here = join(scratch, "torch");
+  extra = join(here, "extra");
   mkdirSync(join(extra, "lm_eval", "tasks"), { recursive: true });
   mkdirSync(join(extra, "lm_eval-0.4.9.dist-info"));
   const write = (name: string, text: string) => writeFileSync(join(extra, name), text);
@@ -111,4 +113,5 @@ test("without lm-evaluation-harness it is refused with what to install, and leav
   const { code, stderr } = await averse([...args, "--run-dir", join(here, "none")]);
   expect(code).toBe(2);
   expect(stderr).toContain('pip install "lm-eval[hf]>=0.4.9"');
+  expect(existsSync(join(here, "none"))).toBe(false);
 });

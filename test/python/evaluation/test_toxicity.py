@@ -9,17 +9,25 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModelForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
 from averse_worker.data.text import read_tokens
 from averse_worker.data.tokenise import Prompts
+from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.evaluation.distinct import distinct_of_prompt
 from averse_worker.evaluation.fluency import FluencyModel
 from averse_worker.evaluation.toxicity import Continuations, evaluate_toxicity
 from averse_worker.models.policy import Policy
 from averse_worker.rewards.scoring import Scorer
 from averse_worker.rollout.generate import Sampler
-from tiny_models import LetterReward, make_policy, no_report
+from averse_worker.wire.messages.base import float32_array, uint32_array
+from averse_worker.wire.messages.load import LoadPayload
+from payloads import classifier, evaluate_payload, load_payload, toxicity_payload
+from tiny_models import LetterReward, make_policy, no_report, write_classifier
 
 
 class Seen(LetterReward):
@@ -104,6 +112,39 @@ def test_a_score_that_fails_is_no_number(policy: Policy) -> None:
     assert set(found.scores.failures) == set(np.flatnonzero(np.isnan(found.scores.values)).tolist())
     assert {position // 4 for position in found.scores.failures} == {0, 1}
     assert all(reason.kind == "not-finite" for reason in found.scores.failures.values())
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("kind", ["multi_label_classification", "single_label_classification"])
+def test_scores_are_the_probabilities_of_transformers(
+    torch_load: LoadPayload, tmp_path: Path, sign: int, kind: str
+) -> None:
+    """Of a multi-label head the sigmoid of the label, of any other the softmax; times the sign."""
+    labels = {0: "toxic", 1: "obscene", 2: "insult"}
+    folder = write_classifier(tmp_path, "distilbert", 3, problem_type=kind, id2label=labels)
+    scorer = classifier(str(folder), labels=["obscene"], output="probability", sign=sign)
+    asked = {"name": "tox", "scorer": {**scorer, "text": "completion"}}
+    evaluation = {"toxicity": asked, "fluency": None, "tasks": []}
+    engine = TorchEngine()
+    loaded = engine.load(load_payload(torch_load, evaluation=evaluation), no_report)
+    prompts = uint32_array(loaded.test.ids)[:6]
+    told = engine.evaluate(evaluate_payload(prompts, samples=range(6)), no_report)
+    texts = [sample.text.removeprefix("<|endoftext|>") for sample in told.samples]
+    found = engine.toxicity(toxicity_payload(prompts), no_report)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    expected = []
+    for text in texts:
+        with torch.no_grad():
+            logits = model(**tokenizer(text, return_tensors="pt")).logits[0]
+        multi = kind.startswith("multi")
+        expected.append(float((logits.sigmoid() if multi else logits.softmax(-1))[1]))
+    np.testing.assert_allclose(
+        float32_array(found.prompts.scores), sign * np.array(expected), rtol=1e-4
+    )
+    scores = float32_array(found.completions.scores)
+    assert scores.shape == (18,)
+    assert ((sign * scores > 0) & (sign * scores < 1)).all()
 
 
 def test_the_temperature_is_the_protocols_own(policy: Policy, language_model: Path) -> None:
