@@ -43,6 +43,7 @@ const newKeys = [
     (key) => `rows.*.${key}`,
   ),
   "template",
+  ...["repetition_rate", "self_bleu"].map((key) => `metrics.${key}`),
   ...["digest", "cached", "seconds"].map((key) => `prompt_scores.*.${key}`),
   // Two keys in the middle: models go by their config key, `policy.model`.
   "model_settings.*.*.*",
