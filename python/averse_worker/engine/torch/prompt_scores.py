@@ -9,10 +9,15 @@ from averse_worker.data.builtin import Split
 from averse_worker.engine.contract import Report
 from averse_worker.engine.torch.loaded import Loaded
 from averse_worker.rewards.scored_text import ScoredText
-from averse_worker.wire.errors import InputError
+from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.limits import read_known_scores, read_prompts, reward_key
 from averse_worker.wire.messages.base import float32_bytes
-from averse_worker.wire.messages.load import PromptScores, ScorePromptsPayload, ScorePromptsResult
+from averse_worker.wire.messages.load import (
+    HttpScorer,
+    PromptScores,
+    ScorePromptsPayload,
+    ScorePromptsResult,
+)
 
 
 def score_prompts(
@@ -61,13 +66,20 @@ def _score(
     found = loaded.rewards.score(texts, lambda done, total: report("score", done, total, "texts"))
     for place, scores in enumerate(found):
         if scores.failures:
-            name = loaded.payload.rewards[place].name
+            reward = loaded.payload.rewards[place]
             first = min(scores.failures)
+            failure = (
+                f"the reward component '{reward.name}' fails on {len(scores.failures)} of "
+                f"{len(texts)} {split} prompts, first on prompt {prompts.ids[rows[first]]}: "
+                f"{scores.failures[first].message}; every prompt needs a score: "
+            )
+            if isinstance(reward.scorer, HttpScorer):
+                raise MissingEnvironment(
+                    f"{failure}continue once the server gives them",
+                    key=reward_key(loaded.payload, place, "url"),
+                )
             raise InputError(
-                f"the reward component '{name}' fails on {len(scores.failures)} of {len(texts)} "
-                f"{split} prompts, first on prompt {prompts.ids[rows[first]]}: "
-                f"{scores.failures[first].message}; every prompt needs a score: remove those from "
-                "data.path, or use another model",
+                f"{failure}remove those from data.path, or use another model",
                 key=reward_key(loaded.payload, place, "model"),
             )
     return np.stack([scores.values for scores in found])
