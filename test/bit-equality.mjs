@@ -44,6 +44,11 @@ const newKeys = [
   ),
   "template",
   ...["repetition_rate", "self_bleu"].map((key) => `metrics.${key}`),
+  "reward_preview",
+  ...["texts", "component", "threshold", "under", "tail_fraction"].map(
+    (key) => `reward_preview.${key}`,
+  ),
+  ...["quantiles", "floors"].flatMap((key) => [`reward_preview.${key}`, `reward_preview.${key}.*`]),
   ...["digest", "cached", "seconds"].map((key) => `prompt_scores.*.${key}`),
   // Two keys in the middle: models go by their config key, `policy.model`.
   "model_settings.*.*.*",

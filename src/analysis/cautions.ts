@@ -51,6 +51,7 @@ export function cautions(
       .flatMap(({ prompts: { overlap, test } }): Caution[] =>
         overlap > 0 ? [{ kind: "overlap", overlap, test }] : [],
       ),
+    ...promptFloors(figures),
     ...fewPrompts(loaded),
   ];
 }
@@ -92,6 +93,14 @@ function fewInTail(
     const episodes = tailCount(fewest, part);
     return episodes < fewestInTail ? [{ kind: "few-in-tail", of, metric, episodes }] : [];
   });
+}
+
+/** Told by the first load of a run. */
+function promptFloors(figures: RunFigures): Caution[] {
+  const previews = [...figures.values()].flatMap(({ preview }) => preview ?? []);
+  return previews.flatMap(({ floors, tail_fraction }) =>
+    floors.map((floor): Caution => ({ kind: "prompt-floor", ...floor, tail_fraction })),
+  );
 }
 
 /** Once for an arm, whatever its seeds. */

@@ -63,6 +63,13 @@ const caution = z.discriminatedUnion("kind", [
   }),
   /** Test prompts whose text is a training text as well. */
   z.strictObject({ kind: z.literal("overlap"), overlap: z.int(), test: z.int() }),
+  /** By a component, more test prompts alone than the tail's fraction lie at the lowest score. */
+  z.strictObject({
+    kind: z.literal("prompt-floor"),
+    component: z.string(),
+    fraction: finite,
+    tail_fraction: finite,
+  }),
   /** Every iteration draws some prompts more than once. */
   z.strictObject({
     kind: z.literal("few-prompts"),

@@ -14,6 +14,8 @@ interface TrialFigures {
   readonly secondsAt: ReadonlyMap<number, number>;
   /** Of the data that it loaded; null: it has not, or its journal does not tell. */
   readonly prompts: WorkerReadyEvent["prompts"];
+  /** How its load said that the reward scores some prompts; null: it did not. */
+  readonly preview: WorkerReadyEvent["reward_preview"];
   readonly final: EvaluatedEvent | null;
   /** Frontier evaluations by step; one that was taken again after a resume counts once. */
   readonly frontier: ReadonlyMap<number, EvaluatedHead | EvaluatedEvent>;
@@ -25,6 +27,7 @@ const nothing: TrialFigures = {
   trainingSeconds: 0,
   secondsAt: new Map(),
   prompts: null,
+  preview: null,
   final: null,
   frontier: new Map(),
 };
@@ -48,9 +51,18 @@ export function withEvent(figures: RunFigures, event: EventFigures): RunFigures 
 
 function ofTrial(before: TrialFigures, event: EventFigures): TrialFigures {
   switch (event.type) {
-    case "worker_ready":
-      // A head that is read unchecked from an older journal lacks the field.
-      return (event.prompts ?? null) === null ? before : { ...before, prompts: event.prompts };
+    case "worker_ready": {
+      // A head that is read unchecked from an older journal lacks these fields.
+      const { prompts = null, reward_preview = null } = event as Partial<typeof event>;
+      const isNews = prompts !== null || reward_preview !== null;
+      return isNews
+        ? {
+            ...before,
+            prompts: prompts ?? before.prompts,
+            preview: reward_preview ?? before.preview,
+          }
+        : before;
+    }
     case "sft_finished":
       return { ...before, trainingSeconds: before.trainingSeconds + event.seconds };
     case "step":

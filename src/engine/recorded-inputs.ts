@@ -42,6 +42,9 @@ export class RecordedInputs {
   /** Path of an exported model → file → sha256. */
   readonly #exported = new Map<string, Files>();
 
+  /** Whether a trial's load has told, or is about to tell, how the reward scores some prompts. */
+  #previewed = false;
+
   constructor(
     private readonly experiment: Experiment,
     private readonly plan: Plan,
@@ -54,7 +57,15 @@ export class RecordedInputs {
     } else if (event.type === "worker_ready") {
       const trial = this.plan.trials.find(({ id }) => id === event.trial);
       if (trial !== undefined) this.#record(trial, event.digests);
+      if (event.reward_preview !== null) this.#previewed = true;
     }
+  }
+
+  /** @returns true once in a run: for the first trial that asks */
+  claimPreview(): boolean {
+    const isFirst = !this.#previewed;
+    this.#previewed = true;
+    return isFirst;
   }
 
   /** @returns file → sha256 of a model of this run; null: none was exported there */

@@ -153,6 +153,22 @@ const workerReady = z.strictObject({
   rows: z.strictObject({ train: splitRows, test: splitRows }).nullable().default(null),
   /** Whose chat template renders the prompts; null: none does. */
   template: z.string().nullable().default(null),
+  /** How the reward scores some test prompts alone; null: told by an earlier load of the run. */
+  reward_preview: z
+    .strictObject({
+      texts: count,
+      /** Whose scores they are; null: the combined reward's. */
+      component: z.string().nullable(),
+      quantiles: z.array(z.strictObject({ level: finite, score: finite })),
+      threshold: finite.nullable(),
+      /** Fraction of them under the threshold; null: there is none. */
+      under: finite.nullable(),
+      /** Components by which more prompts than the tail's fraction lie at the lowest score. */
+      floors: z.array(z.strictObject({ component: z.string(), fraction: finite })),
+      tail_fraction: finite,
+    })
+    .nullable()
+    .default(null),
   /** By split, where the trial needs them; absent where the journal is older than this field. */
   prompt_scores: z
     .record(

@@ -2,6 +2,7 @@
 import type { Conclusion } from "../analysis/evaluation.js";
 import { divergenceText } from "../text/divergence.js";
 import { formatNumber, formatSigned } from "../text/numbers.js";
+import { promptFloorText } from "../text/score-preview.js";
 import { metricColumnOf } from "./metric-columns.js";
 
 /** What happened to the tail, and whether risk aversion did it: two sentences or more. */
@@ -106,6 +107,8 @@ function cautionText(caution: Conclusion["cautions"][number]): string {
         `${caution.overlap} of ${caution.test} test texts overlap with the training set: ` +
         "figures on them are not held out"
       );
+    case "prompt-floor":
+      return promptFloorText(caution.component, caution.fraction, caution.tail_fraction);
     case "few-prompts":
       return (
         `${caution.arm} trains on ${caution.prompts} prompts, fewer than the ` +

@@ -8,12 +8,18 @@ import type { ActionKind } from "../journal/events.js";
 import { iterationName, iterationPoint } from "../text/iterations.js";
 import { formatBytes, formatDuration, formatNumber } from "../text/numbers.js";
 import { safeText } from "../text/safe-text.js";
+import { type ScorePreview, scorePreviewText } from "../text/score-preview.js";
 import type { LogLine } from "./run-model.js";
 
 export interface EventWords {
   readonly level: LogLine["level"];
   /** Without the trial's name. */
   readonly text: string;
+}
+
+/** A head that is read unchecked from an older journal lacks the field. */
+function previewed(preview: ScorePreview | null | undefined): string {
+  return (preview ?? null) === null ? "" : `; ${scorePreviewText(preview!)}`;
 }
 
 /** Null: the event is no news of its own, as a step is that went as steps do. */
@@ -55,7 +61,7 @@ export function eventWords(head: EventHead): EventWords | null {
     case "worker_ready":
       return info(
         `models loaded on ${head.device_name || head.device} in ${formatDuration(head.seconds)}: ` +
-          `${(head.parameters / 1e6).toFixed(1)} M parameters`,
+          `${(head.parameters / 1e6).toFixed(1)} M parameters${previewed(head.reward_preview)}`,
       );
     case "worker_lost": {
       const stacks =

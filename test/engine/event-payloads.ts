@@ -32,6 +32,7 @@ export function answerTo(action: TrialAction): EventPayload {
         prompts: { train: 400, test: 100, overlap: 0 },
         rows: null,
         template: null,
+        reward_preview: null,
         prompt_scores: {},
         memory_bytes: 0,
         gpu: null,

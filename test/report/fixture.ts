@@ -159,6 +159,7 @@ function addTrial(
     prompts: { train: 400, test: 100, overlap: 0 },
     rows: null,
     template: null,
+    reward_preview: null,
     prompt_scores: {},
     memory_bytes: 700_000_000,
     gpu: null,

@@ -151,6 +151,7 @@ function trialOf(seed: number, events: SampleRun["events"]): TrialModel {
       prompts: { train: 400, test: 100, overlap: 0 },
       rows: null,
       template: null,
+      reward_preview: null,
       prompt_scores: {},
       memory_bytes: 1e9,
       gpu: null,

@@ -12,6 +12,7 @@ import { failureFacts, TrialError } from "../failure.js";
 import { type TrialContext, workerOf } from "../trial-context.js";
 import { loadPayloadFor } from "./load-payload.js";
 import { scoredPrompts } from "./prompt-scores.js";
+import { rewardPreview } from "./reward-preview.js";
 import { withStageModels } from "./stages.js";
 
 type OpenAction = Extract<TrialAction, { kind: "open" }>;
@@ -56,6 +57,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
   context.inputs.require(trial, digests, action.from);
   const train = await scoredPrompts(loaded.train, "train", loaded.digests, context);
   const test = await scoredPrompts(loaded.test, "test", loaded.digests, context);
+  const preview = await rewardPreview(test.prompts.ids, test.answer, context);
   const { ids, scores } = train.prompts;
   const trainScores =
     scores === null ? null : new Map(Array.from(ids, (id, index) => [id, scores[index]!] as const));
@@ -93,6 +95,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
         told === null ? [] : [[split, told]],
       ),
     ),
+    reward_preview: preview,
     memory_bytes: loaded.memory_bytes,
     gpu: loaded.gpu,
     seconds: loaded.seconds,

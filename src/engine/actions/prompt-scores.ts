@@ -33,6 +33,14 @@ export function needsScores(trial: Trial, split: Split): boolean {
   );
 }
 
+interface ScoredPrompts {
+  readonly prompts: Prompts;
+  /** For the journal; null, as below: the trial does not need the scores. */
+  readonly told: Told | null;
+  /** Aligned with `prompts`. */
+  readonly answer: Pick<Result<"score_prompts">, "combined" | "components"> | null;
+}
+
 /**
  * The prompts of a split with their scores, where the trial needs them.
  *
@@ -43,14 +51,14 @@ export async function scoredPrompts(
   split: Split,
   { rewards, data }: Result<"load">["digests"],
   context: TrialContext,
-): Promise<{ readonly prompts: Prompts; readonly told: Told | null }> {
+): Promise<ScoredPrompts> {
   const ids = uint32Array(set.ids);
   if (ids.length === 0) {
     const name = dataName(context.experiment.data);
     throw new TrialError("input", `${name} has no ${split} prompts`, "data.path");
   }
   if (!needsScores(context.trial, split)) {
-    return { prompts: { ids, scores: null }, told: null };
+    return { prompts: { ids, scores: null }, told: null, answer: null };
   }
   const digest = set.scores_digest;
   const inputs = { ...rewards, data };
@@ -81,7 +89,8 @@ export async function scoredPrompts(
       context,
     );
   }
-  return { prompts: { ids, scores }, told: { digest, cached: known !== null, seconds } };
+  const told = { digest, cached: known !== null, seconds };
+  return { prompts: { ids, scores }, told, answer: { combined, components } };
 }
 
 interface Kept {

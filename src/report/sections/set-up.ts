@@ -13,6 +13,7 @@ import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { riskTerms } from "../../risk/terms.js";
 import { formatCount, formatDuration, formatFraction, formatNumber } from "../../text/numbers.js";
+import { scorePreviewText } from "../../text/score-preview.js";
 import { type Block, type Cell, cells } from "../blocks.js";
 import type { ReportData } from "../report-data.js";
 
@@ -64,6 +65,7 @@ function facts(data: ReportData): Cell[][] {
         : `${policies(experiment)}, ${formatCount(worker.parameters)} parameters`,
     ),
     cells("reward", rewardComponents(reward).map(componentWords).join("; ")),
+    ...previewFacts(data),
     cells("judge", namedJudges(evaluation.judges).map(scorerWords).join("; ") || "none"),
     cells("harm", harmWords(data)),
     cells("data", dataWords(data)),
@@ -95,6 +97,12 @@ function policies({ policy, arms }: Experiment): string {
     config.policy === undefined ? [] : [`${arm}: ${config.policy.model}`],
   );
   return own.length === 0 ? policy.model : own.join("; ");
+}
+
+/** How the reward scores some prompts alone, as the first worker of the run told. */
+function previewFacts({ trials }: ReportData): Cell[][] {
+  const previews = trials.flatMap(({ worker }) => worker?.reward_preview ?? []);
+  return previews.map((preview) => cells("scores at the start", scorePreviewText(preview)));
 }
 
 function componentWords(component: RewardComponent): string {

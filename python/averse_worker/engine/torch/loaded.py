@@ -1,7 +1,6 @@
 """Everything one `load` brings into memory, and the training state built on it."""
 
 import gc
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -46,8 +45,8 @@ from averse_worker.wire.messages.load import (
     LoadPayload,
     LoadPolicy,
     LoadReference,
-    LoadReward,
     LoadScorer,
+    PythonScorer,
 )
 
 
@@ -168,7 +167,6 @@ class Loaded:
         self.toxicity = None if scorers.toxicity is None else scorers.toxicity.scorer
         self.fluency = scorers.fluency
         self._scorers = scorers
-        self._nonce = secrets.token_hex(16)
         self.template = template
         """whose chat template wrote the prompts; None: none did"""
         self.training = Training(self, policy)
@@ -237,24 +235,25 @@ class Loaded:
         )
         return sha256(msgspec.json.encode(state)).hexdigest()
 
-    def scores_digest(self, split: Split, files: LoadDigests, machine: Mapping[str, str]) -> str:
-        """sha256 of all that the prompts' scores follow from.
+    def scores_digest(
+        self, split: Split, files: LoadDigests, machine: Mapping[str, str]
+    ) -> str | None:
+        """sha256 of all that the prompts' scores follow from; None: that cannot be told, of a
+        server or of a function, which may read what it likes.
 
         Args:
             machine: versions, device and threads.
         """
+        if any(isinstance(one.scorer, HttpScorer | PythonScorer) for one in self.payload.rewards):
+            return None
         scorers = [
-            (reward.name, reward.scorer, files.rewards[reward.name], self._other_each_load(reward))
+            (reward.name, reward.scorer, files.rewards[reward.name])
             for reward in self.payload.rewards
         ]
         settings = self.payload.backend
         backend = (settings.dtype, settings.frozen_dtype, settings.deterministic)
         texts = [(str(text), text.written) for text in self.prompts[split].prompts.texts]
         return sha256(msgspec.json.encode((scorers, backend, machine, texts))).hexdigest()
-
-    def _other_each_load(self, reward: LoadReward) -> str:
-        """Stands for what a server scores by, which no digest of ours can tell."""
-        return self._nonce if isinstance(reward.scorer, HttpScorer) else ""
 
 
 def load_all(payload: LoadPayload, report: Report) -> Loaded:
