@@ -250,6 +250,8 @@ function buildProgram(
       end(await (await import("./commands/rm.js")).rm(names, options, terminal)),
     );
 
+  addArtifactCommands(program, terminal, end);
+
   program
     .command("doctor")
     .description("Checks what a run needs: Node, Python, packages, devices, worker, models.")
@@ -336,6 +338,41 @@ function addDataCommands(
 function sampleCount(text: string): number {
   if (/^\d{1,3}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("expected a whole number from 0 to 999.");
+}
+
+function addArtifactCommands(
+  program: Command,
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  const artifacts = program
+    .command("artifacts")
+    .description("Lists and removes what SFT and stages made and is kept for later runs.");
+  artifacts
+    .command("ls")
+    .description("Lists artifacts: kind, size, figures, and the runs that used them.")
+    .addOption(artifactsOption())
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (options) =>
+      end((await import("./commands/artifacts.js")).listKept(options, terminal)),
+    );
+  artifacts
+    .command("rm")
+    .summary("remove artifacts")
+    .description("Removes artifacts for good; a run that needs one makes it again.")
+    .argument("[artifacts...]", "beginnings of digests, or names")
+    .option("--unused", "those that no run in the runs folder has used", false)
+    .option("--all", "all of them", false)
+    .option("--yes", "do not ask", false)
+    .addOption(artifactsOption())
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (names: string[], options) =>
+      end(await (await import("./commands/artifacts.js")).removeKept(names, options, terminal)),
+    );
 }
 
 function addSteeringCommands(

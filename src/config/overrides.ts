@@ -43,7 +43,8 @@ export function readOverride(text: string): OverrideReading {
     const whole = fitted(meant.join("."), value, raw);
     return { ok: true, overrides: [{ text, path: meant, value: whole }] };
   }
-  return { ok: true, overrides: [{ text, path, value: fitted(known, value, raw) }] };
+  const whole = shorthandKey(path, value) ?? path;
+  return { ok: true, overrides: [{ text, path: whole, value: fitted(known, value, raw) }] };
 }
 
 /** `--set risk={measure: mean, alpha: 1}` is the same as one `--set` for each key in it. */
@@ -102,6 +103,8 @@ function knownKey(path: KeyPath): string | null {
   const inArm = path[0] === "arms" && path.length > 1;
   if (inArm && !Object.hasOwn(armSections, path[2] ?? "")) return null;
   const parts = inArm ? path.slice(2) : path;
+  // What a stage has is checked once it is whole.
+  if (parts[0] === "stages" && parts.length > 1 && !parts.includes("")) return "stages";
   const map = parts.slice(0, -1).join(".");
   const known = inList(parts) ? null : keyReferenceAt(parts);
   if (known !== null) return known.key;

@@ -22,6 +22,7 @@ export interface ExperimentChanges {
   readonly data?: Partial<ExperimentFile["data"]>;
   readonly policy?: Partial<ExperimentFile["policy"]>;
   readonly sft?: Partial<ExperimentFile["sft"]>;
+  readonly stages?: z.input<typeof experimentSchema>["stages"];
   readonly training?: Partial<ExperimentFile["training"]>;
   readonly evaluation?: Partial<ExperimentFile["evaluation"]>;
   readonly checkpoint?: Partial<ExperimentFile["checkpoint"]>;
@@ -39,6 +40,7 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
     reward: changes.reward ?? {},
     data: changes.data ?? {},
     policy: changes.policy ?? {},
+    stages: changes.stages ?? {},
     sft: { steps: 4, ...changes.sft },
     rollout: { prompt_tokens: 8, new_tokens: 8 },
     training: { iterations: 6, batch: 16, minibatch: 8, epochs: 2, ...changes.training },

@@ -1,10 +1,10 @@
 /** `averse rm`: runs that are no longer wanted, removed for good. */
 import { realpathSync } from "node:fs";
 import { basename } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { folderBytes, removeRun } from "../../store/remove-run.js";
 import { holderOf } from "../../store/run-lock.js";
 import { formatBytes } from "../../text/numbers.js";
+import { askOnTerminal, type Question } from "../ask-on-terminal.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { recordFolder, runWord } from "../lookup/runs.js";
 import type { Terminal } from "../terminal.js";
@@ -15,9 +15,6 @@ export interface RemoveOptions {
   readonly runs: string;
   readonly json: boolean;
 }
-
-/** @returns whether the user agrees; null: there is nobody to ask */
-type Question = (text: string) => Promise<boolean | null>;
 
 /**
  * All names are looked up, and no run may be live, before any run is removed.
@@ -73,17 +70,4 @@ function refuseLive(folder: string): void {
     `nothing was removed: ${folder} is running (process ${pid} on ${host}). ` +
       `\`averse stop ${runWord(folder)}\` stops it.`,
   );
-}
-
-async function askOnTerminal(text: string): Promise<boolean | null> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  // Ctrl-D closes it as well, and then no answer would ever come.
-  const closed = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
-  lines.once("SIGINT", () => lines.close());
-  try {
-    return /^y(es)?$/i.test((await Promise.race([lines.question(text), closed])).trim());
-  } finally {
-    lines.close();
-  }
 }
