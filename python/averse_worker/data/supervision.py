@@ -3,9 +3,9 @@
 A label is the token itself where its −log p counts in the loss, and `IGNORED` where it does not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from transformers import PreTrainedTokenizerBase
 
@@ -130,19 +130,27 @@ def _conversation_pieces(
         )
     messages = [dict(message) for message in example.messages]
 
-    def rendered(count: int, *, ask: bool) -> str:
-        text: str = tokenizer.apply_chat_template(
-            messages[:count], tokenize=False, add_generation_prompt=ask
-        )
-        return text
+    # Words of a message that spell a control token stay words: the template's whole rendering is
+    # encoded at once then, and split by its tokens. Otherwise, as everywhere, by its text.
+    spelled = _spells_a_control_token(tokenizer, messages)
 
-    pieces: list[tuple[str, bool]] = []
-    written = ""
+    def rendered(count: int, *, ask: bool) -> Any:
+        found = tokenizer.apply_chat_template(
+            messages[:count],
+            tokenize=spelled,
+            sanitize_control_tokens=spelled,
+            add_generation_prompt=ask,
+            return_dict=False,
+        )
+        return list(found) if spelled else found
+
+    pieces: list[tuple[Any, bool]] = []
+    written: Any = [] if spelled else ""
     for place, message in enumerate(messages):
         if message.get("role") != "assistant":
             continue
         asked, answered = rendered(place, ask=True), rendered(place + 1, ask=False)
-        if not asked.startswith(written) or not answered.startswith(asked):
+        if asked[: len(written)] != written or answered[: len(asked)] != asked:
             raise InputError(
                 "the chat template writes earlier messages differently once others follow, so that "
                 "what the assistant says cannot be told apart; give rows with prompt and "
@@ -152,8 +160,17 @@ def _conversation_pieces(
         pieces += [(asked[len(written) :], False), (answered[len(asked) :], True)]
         written = answered
     whole = rendered(len(messages), ask=False)
-    if whole.startswith(written):
+    if whole[: len(written)] == written:
         pieces.append((whole[len(written) :], False))
+    if spelled:
+        return [piece for piece in pieces if piece[0]]
     return [
         (tokenizer(text, add_special_tokens=False).input_ids, said) for text, said in pieces if text
     ]
+
+
+def _spells_a_control_token(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, Any]]
+) -> bool:
+    added = [str(token) for token in tokenizer.added_tokens_decoder.values()]
+    return any(token in message["content"] for message in messages for token in added)

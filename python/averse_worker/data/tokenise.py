@@ -35,20 +35,6 @@ class Prompts:
         """Whether a chat template wrote the prompt."""
         return bool(self.rows) and self.rows[at].messages is not None
 
-    def messages(self, at: Sequence[int]) -> list[tuple[Message, ...] | None]:
-        """The conversations of some prompts; None: it is a plain one."""
-        return [self.rows[i].messages if self.rows else None for i in at]
-
-    def columns(self, at: Sequence[int]) -> dict[str, list[Any]]:
-        """The other columns of the rows of some prompts: name → a value per prompt, in that order.
-
-        A row without such a column has None there. Read from the rows as needed: rewards ask for a
-        batch at a time.
-        """
-        found: list[Mapping[str, Any]] = [self.rows[i].columns if self.rows else {} for i in at]
-        names = dict.fromkeys(name for columns in found for name in columns)
-        return {name: [columns.get(name) for columns in found] for name in names}
-
     def columns_of(self, at: int) -> Mapping[str, Any]:
         """The other columns of a prompt's row, by name."""
         return self.rows[at].columns if self.rows else {}

@@ -5,16 +5,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import msgspec
 import pytest
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import normalizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from averse_worker.data.examples import Completion, Conversation
 from averse_worker.data.rows import Row
-from averse_worker.data.sources import read_data
+from averse_worker.data.sources import Data, read_data
 from averse_worker.data.tokenise import tokenise_prompts
 from averse_worker.platform.files import ASSETS
-from averse_worker.wire.errors import InputError
+from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.messages.data import DataSource, builtin_data
 from payloads import data_source
 from tiny_models import make_policy, write_data, write_language_model, write_tokenizer
@@ -200,3 +205,394 @@ def test_weights_that_lack_tensors_are_refused(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match="the weights lack 12 tensors"):
         make_policy(folder)
+
+
+# ── columns and classes ─────────────────────────────────────────────────────────────────────
+
+
+def condition(column: str | None = None, **given: Any) -> dict[str, Any]:
+    none = {"column": column, "values": None, "not_values": None, "below": None, "above": None}
+    return none | given
+
+
+def table(path: Path, *rows: dict[str, Any]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def kept(data: Data) -> list[str]:
+    return sorted(row.text for split in ("train", "test") for row in data.rows[split])
+
+
+def good_of(data: Data) -> list[Any]:
+    return sorted((one for split in ("train", "test") for one in data.good[split]), key=str)
+
+
+EMOTIONS = [
+    {"review": "one", "emotion": "anger", "scores": {"toxicity": 0.9}, "ok": False},
+    {"review": "two", "emotion": "neither", "scores": {"toxicity": 0.2}, "ok": True},
+    {"review": "three", "emotion": "joy", "scores": {"toxicity": None}, "ok": True},
+    {"review": "four", "emotion": "neither", "scores": {"toxicity": 0.5}, "ok": False},
+]
+
+
+@pytest.mark.parametrize(
+    ("good", "expected"),
+    [
+        (condition(values=["neither"]), ["four", "two"]),
+        (condition(values=["neither", "joy"]), ["four", "three", "two"]),
+        (condition("scores.toxicity", below=0.5), ["two"]),
+        (condition("scores.toxicity", above=0.3), ["four", "one"]),
+        (condition("ok", values=[True]), ["three", "two"]),
+        (condition("emotion", not_values=["anger"]), ["four", "three", "two"]),
+    ],
+)
+def test_the_good_class_is_told_by_labels_or_by_a_column(
+    tmp_path: Path, good: dict[str, Any], expected: list[str]
+) -> None:
+    path = table(tmp_path / "rows.jsonl", *EMOTIONS)
+    columns = {"text": "review", "label": "emotion"}
+    assert good_of(read_data(files(path, columns=columns, good=good))) == expected
+
+
+def test_a_csv_file_has_numbers_and_truth_values_as_texts(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label,safe\none,1,True\ntwo,0,false\nthree,1.0,true\n")
+    assert good_of(read_data(files(str(path), good=condition(values=[1])))) == ["one", "three"]
+    safe = condition("safe", values=[True])
+    assert good_of(read_data(files(str(path), good=safe))) == ["one", "three"]
+    path.write_text("text,label\none,1\ntwo,0\n")
+    assert good_of(read_data(files(str(path)))) == ["one"]
+
+
+def test_classes_by_number_may_be_named(tmp_path: Path) -> None:
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    rows = [{"text": f"text {i}", "label": i % 2} for i in range(6)]
+    Dataset.from_list(rows, features=features).to_parquet(tmp_path / "rows.parquet")
+    named = files(str(tmp_path / "rows.parquet"), good=condition(values=["pos"]))
+    numbered = files(str(tmp_path / "rows.parquet"), good=condition(values=[1]))
+    assert (
+        good_of(read_data(named)) == good_of(read_data(numbered)) == ["text 1", "text 3", "text 5"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "key"),
+    [
+        (
+            {"columns": {"text": "revew"}},
+            r"rows.jsonl:1: there is no column 'revew'; the columns are review, emotion, "
+            r"scores.toxicity, ok; did you mean review\?",
+            "data.columns",
+        ),
+        (
+            {"columns": {"text": "scores"}},
+            r'"scores" has fields of its own \(scores.toxicity\); name one of them',
+            "data.path",
+        ),
+        (
+            {"columns": {"text": "review", "label": "emotion"}},
+            r"rows.jsonl:1: \"emotion\" is 'anger', expected .* are neither \(2\), anger \(1\),",
+            "data.path",
+        ),
+        (
+            {
+                "columns": {"text": "review", "label": "emotion"},
+                "good": condition(values=["happy"]),
+            },
+            r"no row has a label that data.good names \('happy'\); the labels are neither \(2\)",
+            "data.good",
+        ),
+        (
+            {"columns": {"text": "review"}, "good": condition("emotion", below=1)},
+            "rows.jsonl:1: \"emotion\" is 'anger', expected a number to compare",
+            "data.good",
+        ),
+        (
+            {"columns": {"text": "review"}, "filter": [condition("lang", values=["en"])]},
+            "rows.jsonl:1: there is no column 'lang'",
+            "data.filter",
+        ),
+        (
+            {"columns": {"text": "review"}, "filter": [condition("ok", values=["maybe"])]},
+            "no train rows are left of 4|expected at least two prompts",
+            None,
+        ),
+    ],
+)
+def test_wrong_columns_and_classes_are_named(
+    tmp_path: Path, changes: dict[str, Any], told: str, key: str | None
+) -> None:
+    path = table(tmp_path / "rows.jsonl", *EMOTIONS)
+    with pytest.raises(InputError, match=told) as caught:
+        read_data(files(path, **changes))
+    assert key is None or caught.value.key == key
+
+
+def test_other_columns_are_kept_per_prompt(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    path = table(tmp_path / "rows.jsonl", *EMOTIONS)
+    data = read_data(files(path, columns={"text": "review"}))
+    prompts = tokenise_prompts(data.rows["train"], tokenizer, (0,), 8)
+    found = [prompts.columns_of(at) for at in range(len(prompts.texts))]
+    by_text = {row["review"]: row for row in EMOTIONS}
+    rows = [by_text[row.text] for row in data.rows["train"]]
+    assert found == [{k: v for k, v in row.items() if k != "review"} for row in rows]
+
+
+# ── which rows ──────────────────────────────────────────────────────────────────────────────
+
+TEXTS = st.lists(
+    st.tuples(st.sampled_from("abcdefghij"), st.sampled_from(["good", "bad"])),
+    min_size=2,
+    max_size=30,
+).filter(lambda rows: len({text for text, _ in rows}) > 1)
+
+
+@given(TEXTS, st.integers(0, 5), st.sampled_from([0.1, 0.3, 0.5]))
+def test_a_split_by_fraction_is_seeded_whole_and_disjoint(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str]],
+    seed: int,
+    fraction: float,
+) -> None:
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    table(path, *({"text": text, "label": label} for text, label in rows))
+    split = {"train": None, "test": None, "fraction": fraction}
+    source = files(str(path), split=split, seed=seed)
+    data = read_data(source)
+    assert kept(data) == sorted(text for text, _ in rows)
+    train, test = ({row.text for row in data.rows[split]} for split in ("train", "test"))
+    assert train
+    assert test
+    assert not train & test
+    assert data.overlap == 0
+    assert read_data(source).rows == data.rows
+
+
+@given(TEXTS, st.sampled_from([0.3, 0.5, 0.7]))
+def test_balance_keeps_all_of_the_class_that_is_short(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], fraction: float
+) -> None:
+    folder = tmp_path_factory.mktemp("rows")
+    table(folder / "train.jsonl", *({"text": text, "label": label} for text, label in rows))
+    table(folder / "test.jsonl", {"text": "other"})
+    source = files(str(folder), balance=fraction)
+    counts = [sum(label == kind for _, label in rows) for kind in ("good", "bad")]
+    if 0 in counts:
+        with pytest.raises(InputError, match=r"data.balance is .* are of the good class"):
+            read_data(source)
+        return
+    data = read_data(source)
+    good, bad = (sum(row.good is kind for row in data.rows["train"]) for kind in (True, False))
+    assert good == counts[0] or bad == counts[1]
+    # To the row: one more of the other class would be further off.
+    total = good + bad
+    assert abs(good - fraction * total) <= 1
+    assert data.left["train"].left_out == len(rows) - total
+
+
+def test_duplicates_limits_and_filters_are_counted(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i % 8}", "lang": "en" if i % 4 else "de"} for i in range(16)]
+    table(tmp_path / "train.jsonl", *rows)
+    table(tmp_path / "test.jsonl", {"text": "x", "lang": "en"}, {"text": "y", "lang": "en"})
+    source = files(
+        str(tmp_path),
+        filter=[condition("lang", values=["en"])],
+        deduplicate=True,
+        limit={"train": 4, "test": None},
+    )
+    data = read_data(source)
+    facts = data.facts("train")
+    assert (facts.rows, facts.filtered, facts.duplicates) == (16, 4, 6)
+    assert (facts.left_out, facts.kept) == (2, 4)
+    assert data.facts("test").kept == 2
+    other = msgspec.structs.replace(source, seed=1)
+    assert read_data(other).rows["train"] != data.rows["train"]
+
+
+def test_test_prompts_that_are_training_prompts_are_refused_over_a_fraction(
+    tmp_path: Path,
+) -> None:
+    table(tmp_path / "train.jsonl", {"text": "same"}, {"text": "one"})
+    table(tmp_path / "test.jsonl", {"text": "same"}, {"text": "two"}, {"text": "three"})
+    source = files(str(tmp_path), max_overlap=0.5)
+    assert read_data(source).overlap == 1
+    with pytest.raises(
+        InputError, match=r"1 of 3 test prompts are training prompts .*test.jsonl:1 and .*:1"
+    ) as caught:
+        read_data(msgspec.structs.replace(source, max_overlap=0.3))
+    assert caught.value.key == "data.max_overlap"
+
+
+# ── where from ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_folders_may_have_one_format_per_split_and_other_names(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("text\none\ntwo\n")
+    Dataset.from_list([{"text": "three"}]).to_parquet(tmp_path / "test.parquet")
+    (tmp_path / "validation.txt").write_text("four\nfive\n")
+    assert kept(read_data(files(str(tmp_path)))) == ["one", "three", "two"]
+    named = {"train": "train", "test": "validation", "fraction": None}
+    data = read_data(files(str(tmp_path), split=named))
+    assert [row.text for row in data.rows["test"]] == ["four", "five"]
+    assert set(data.digests) == {"train.csv", "validation.txt"}
+    (tmp_path / "train.jsonl").write_text('{"text": "six"}')
+    with pytest.raises(InputError, match=r"has train.csv and train.jsonl; expected one file"):
+        read_data(files(str(tmp_path)))
+
+
+def test_a_pair_of_files(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\none\ntwo\n")
+    (tmp_path / "b.txt").write_text("three\n")
+    pair = {"kind": "pair", "train": str(tmp_path / "a.csv"), "test": str(tmp_path / "b.txt")}
+    data = read_data(files("", place=pair))
+    assert [row.text for row in data.rows["test"]] == ["three"]
+    pair["test"] = str(tmp_path / "c.txt")
+    with pytest.raises(InputError, match=r"c.txt: there is no such file"):
+        read_data(files("", place=pair))
+
+
+def test_folders_of_save_to_disk(tmp_path: Path) -> None:
+    rows = Dataset.from_list([{"text": f"text {i}", "label": i % 2} for i in range(10)])
+    rows.save_to_disk(tmp_path / "one")
+    data = read_data(files(str(tmp_path / "one")))
+    assert kept(data) == sorted(rows["text"])
+    assert set(data.digests) == {"data-00000-of-00001.arrow"}
+    both = DatasetDict({"train": rows, "validation": Dataset.from_list([{"text": "held"}])})
+    both.save_to_disk(tmp_path / "both")
+    split = {"train": None, "test": "validation", "fraction": None}
+    data = read_data(files(str(tmp_path / "both"), split=split))
+    assert [row.place for row in data.rows["test"]] == [f"{tmp_path}/both/test:1"]
+    split["test"] = "dev"
+    with pytest.raises(InputError, match=r"has no split 'dev'; it has train, validation") as caught:
+        read_data(files(str(tmp_path / "both"), split=split))
+    assert caught.value.key == "data.split"
+
+
+def test_the_hub_gives_splits_of_a_configuration_and_revision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+
+    def load_dataset(id: str, config: Any, *, split: str, revision: Any) -> Dataset:
+        asked.append((id, config, split, revision))
+        return Dataset.from_list([{"text": f"{split} {i}"} for i in range(4)])
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr(datasets, "get_dataset_split_names", lambda *_, **__: ["train", "test"])
+    place = {"kind": "hub", "id": "owner/name", "config": "plain", "revision": "v1"}
+    data = read_data(files("", place=place))
+    assert [row.text for row in data.rows["test"]] == [f"test {i}" for i in range(4)]
+    assert asked == [("owner/name", "plain", split, "v1") for split in ("train", "test")]
+    assert set(data.digests) == {"owner/name/train", "owner/name/test"}
+
+
+def test_a_hub_that_cannot_be_reached_is_no_fault_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unreachable(*_: Any, **__: Any) -> Any:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(datasets, "get_dataset_split_names", unreachable)
+    place = {"kind": "hub", "id": "owner/name", "config": None, "revision": None}
+    with pytest.raises(MissingEnvironment, match="hub:owner/name cannot be had") as caught:
+        read_data(files("", place=place))
+    assert caught.value.key == "data.hub"
+
+
+def test_sources_are_mixed_by_weight_and_keep_their_ids_apart(tmp_path: Path) -> None:
+    parts = []
+    for name, count, weight in (("a", 40, 1.0), ("b", 40, 3.0)):
+        path = tmp_path / f"{name}.jsonl"
+        table(path, *({"text": f"{name} {i}"} for i in range(count)))
+        [part] = data_source(str(path), weight=weight)["parts"]
+        parts.append(part)
+    source = files("", parts=parts)
+    data = read_data(source)
+    for split, most in (("train", 36), ("test", 4)):
+        counts = [sum(row.text.startswith(name) for row in data.rows[split]) for name in "ab"]
+        assert counts == [round(most / 3), most]
+    ids = [row.id for row in data.rows["train"]]
+    assert len(set(ids)) == len(ids)
+    assert len(data.digests) == 2
+    for part in parts:
+        part["weight"] = None
+    assert len(kept(read_data(files("", parts=parts)))) == 80
+
+
+# ── conversations and preferences ───────────────────────────────────────────────────────────
+
+USER = {"role": "user", "content": "Hello?"}
+ANSWER = {"role": "assistant", "content": "Hi."}
+SYSTEM = {"role": "system", "content": "Be kind."}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [SYSTEM, USER, ANSWER]},
+        {"prompt": [SYSTEM, USER], "completion": [ANSWER]},
+        {"prompt": [SYSTEM, USER], "completion": "Hi."},
+        {"messages": json.dumps([SYSTEM, USER, ANSWER])},
+    ],
+)
+def test_conversations_end_where_the_assistant_answers(tmp_path: Path, row: Any) -> None:
+    other = {"messages": [{"role": "user", "content": "other"}]}
+    data = read_data(files(table(tmp_path / "rows.jsonl", row, other)))
+    [found] = [row for rows in data.rows.values() for row in rows if row.messages[0] == SYSTEM]
+    assert found.messages == (SYSTEM, USER)
+    assert found.text == "Be kind.\n\nHello?"
+    assert found.completion == "Hi."
+    assert good_of(data) == [Conversation((SYSTEM, USER, ANSWER))]
+
+
+def test_demonstrations_are_good_unless_they_are_labelled_otherwise(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "a", "completion": " b"},
+        {"prompt": "c", "completion": " d", "label": "bad"},
+        {"prompt": "e", "completion": " f", "label": "good"},
+        {"prompt": "g"},
+    ]
+    data = read_data(files(table(tmp_path / "rows.jsonl", *rows)))
+    assert good_of(data) == [Completion("a", " b"), Completion("e", " f")]
+
+
+@pytest.mark.parametrize(
+    ("messages", "told"),
+    [
+        ([], r'"messages" is \[\], expected a list of messages'),
+        ("no list", r"\"messages\" is .*no list.*, expected a list of messages"),
+        ([ANSWER], '"messages" has no message before the assistant\'s'),
+        ([{"content": "x"}], 'message 1 of "messages" is'),
+        ([USER, {"role": "user", "content": " "}], 'message 2 of "messages" is blank'),
+        (
+            [{"role": "user", "content": [{"type": "image"}]}],
+            r'message 1 of "messages" has the content .* expected a text',
+        ),
+        ([{"role": "user", "content": "\ud83d"}], "half of a surrogate pair"),
+    ],
+)
+def test_wrong_conversations_are_named_by_line(tmp_path: Path, messages: Any, told: str) -> None:
+    path = table(tmp_path / "rows.jsonl", {"messages": [USER]}, {"messages": messages})
+    with pytest.raises(InputError, match=f"rows.jsonl:2: .*{told}"):
+        read_data(files(path))
+
+
+def test_preferences_and_labels_are_read_for_trainers(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "p", "chosen": " yes", "rejected": " no", "judge": 3},
+        {"prompt": [USER], "chosen": [ANSWER], "rejected": [ANSWER]},
+    ]
+    data = read_data(files(table(tmp_path / "pairs.jsonl", *rows)), use="preferences")
+    found = {row.id: row for rows in data.rows.values() for row in rows}
+    assert (found[0].text, found[0].chosen, found[0].rejected) == ("p", " yes", " no")
+    assert found[0].columns["judge"] == 3
+    assert (found[1].messages, found[1].chosen) == ((USER,), (ANSWER,))
+    rows = [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]
+    data = read_data(files(table(tmp_path / "labels.jsonl", *rows)), use="labels")
+    assert sorted((row.text, row.label) for rows in data.rows.values() for row in rows) == [
+        ("a", "x"),
+        ("b", "y"),
+    ]
