@@ -89,6 +89,8 @@ export interface ReportData extends ReportInput {
   readonly arms: readonly string[];
   /** In the plan's order; the samples too. */
   readonly trials: readonly TrialData[];
+  /** Models that were trained before the run's own work, one entry each. */
+  readonly stages: readonly EventOf<"stage_ready">[];
   readonly finished: EventOf<"run_finished"> | null;
   /** In the journal's order: what a reader of the figures should know of the run. */
   readonly incidents: readonly Incident[];
@@ -117,9 +119,16 @@ export function gatherReport(input: ReportInput): ReportData {
     arms: [...arms],
     trials,
     samples: input.samples.toSorted((a, b) => planned.indexOf(a.trial) - planned.indexOf(b.trial)),
+    stages: stagesOf(input.events),
     finished: last(sinceResume(input.events), "run_finished"),
     incidents: input.events.filter(isIncident),
   };
+}
+
+/** In the order in which they were ready; of one that was made again, the later word. */
+function stagesOf(events: readonly EventFigures[]): EventOf<"stage_ready">[] {
+  const ready = events.filter((event) => event.type === "stage_ready");
+  return [...new Map(ready.map((event) => [event.name, event])).values()];
 }
 
 /** How an earlier controller's part ended is not how the run ended. */

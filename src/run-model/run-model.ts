@@ -61,7 +61,7 @@ export interface LossPoint {
 
 /** How the loss of a training before RL went: as heard while it goes on, as journaled after it. */
 export interface LossCurve {
-  /** `SFT`, or the stage's phase. */
+  /** `SFT` or `stage NAME`. */
   readonly name: string;
   /** Ascending. */
   readonly points: readonly LossPoint[];

@@ -178,7 +178,8 @@ function lossAfter(
   if (loss === null) {
     return before.loss;
   }
-  const name = phase === "sft" ? "SFT" : phase;
+  // Which stage it is was journaled when its training began.
+  const name = phase === "sft" ? "SFT" : (before.loss?.name ?? phase);
   // Done again from its start, after a worker was lost.
   const past = (before.loss?.name === name ? before.loss.points : []).filter(
     ({ step }) => step < done,

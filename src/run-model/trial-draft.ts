@@ -50,6 +50,14 @@ export function takeTrialEvent(draft: TrialDraft, entry: JournalEntry): void {
     case "restored":
       draft.status = "running";
       return;
+    case "stage_started":
+      if (head.waits_for === null && head.kind !== "sft") {
+        draft.loss = { name: stageLossName(head.name), points: [] };
+      }
+      return;
+    case "stage_ready":
+      draft.loss = { name: stageLossName(head.name), points: head.curve };
+      return;
     case "sft_finished":
       // A head that is read unchecked from an older journal lacks the curve.
       draft.loss = { name: "SFT", points: head.curve ?? [] };
@@ -87,6 +95,10 @@ export function takeTrialEvent(draft: TrialDraft, entry: JournalEntry): void {
     case "trial_interrupted":
       endAs(draft, "interrupted", head);
   }
+}
+
+function stageLossName(stage: string): string {
+  return `stage ${stage}`;
 }
 
 /**

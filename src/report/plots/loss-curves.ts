@@ -1,4 +1,4 @@
-/** How the loss of fine-tuning went, before any RL. */
+/** How the loss of stages and of fine-tuning went, before any RL. */
 import type { ArmStyle } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
 import type { Curve, PlotPanel, PlotSpec } from "./panel.js";
@@ -19,7 +19,16 @@ export function lossCurves(data: ReportData): PlotSpec | null {
     // A head that is read unchecked from an older journal lacks it.
     (sft?.curve ?? []).length > 0 ? [sft!.curve] : [],
   );
-  const panels = fineTuned.length === 0 ? [] : [lossPanel("Fine-tuning (SFT)", fineTuned)];
+  const panels = [
+    ...data.stages
+      .filter(({ curve }) => curve.length > 0)
+      .map(({ name, kind, curve }) =>
+        lossPanel(`Stage ${name}`, kind === "language_model" ? "nats per token" : "nats", [curve]),
+      ),
+    ...(fineTuned.length === 0
+      ? []
+      : [lossPanel("Fine-tuning (SFT)", "nats per token", fineTuned)]),
+  ];
   return panels.length === 0
     ? null
     : {
@@ -34,7 +43,11 @@ export function lossCurves(data: ReportData): PlotSpec | null {
 }
 
 /** @param seeds one curve each */
-function lossPanel(title: string, seeds: readonly (readonly LossPoint[])[]): PlotPanel {
+function lossPanel(
+  title: string,
+  unit: string,
+  seeds: readonly (readonly LossPoint[])[],
+): PlotPanel {
   const losses = seeds.map((points) => points.map(({ step, loss }) => ({ x: step, y: loss })));
   const measured = seeds.map((points) =>
     points.flatMap(({ step, held_out }) => (held_out === null ? [] : [{ x: step, y: held_out }])),
@@ -47,7 +60,7 @@ function lossPanel(title: string, seeds: readonly (readonly LossPoint[])[]): Plo
   return {
     title,
     x: { name: "gradient step", min: 0 },
-    y: { name: "loss, nats per token" },
+    y: { name: `loss, ${unit}` },
     curves: [
       curve("training loss", trained, losses),
       ...(measured.some((points) => points.length > 0)

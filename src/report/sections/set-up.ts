@@ -69,9 +69,10 @@ function facts(data: ReportData): Cell[][] {
     cells("judge", namedJudges(evaluation.judges).map(scorerWords).join("; ") || "none"),
     cells("harm", harmWords(data)),
     cells("data", dataWords(data)),
+    ...(data.stages.length === 0 ? [] : [cells("stages", data.stages.map(stageWords).join("; "))]),
     cells(
       "SFT",
-      `${sft.epochs === null ? `${sft.steps} steps` : `${sft.epochs} epochs in steps`} of ${sft.batch} texts`,
+      `${sft.epochs === null ? `${sft.steps} steps` : `${sft.epochs} epochs in steps`} of ${sft.batch} texts${reusedWords(data)}`,
     ),
     cells(
       "training",
@@ -118,7 +119,29 @@ function scorerWords(scorer: RewardComponent | Judge): string {
   return `${["reward", "judge"].includes(name) ? "" : `${name}: `}${what}${of}`;
 }
 
-/** Of all arms, where they agree. */
+/** `toxicity: classifier, reused (artifact 0123456789ab), accuracy 0.912` */
+function stageWords(stage: ReportData["stages"][number]): string {
+  const { name, kind, reused, digest, seconds, figures } = stage;
+  const artifact = `artifact ${digest.slice(0, 12)}`;
+  const how = reused
+    ? `reused (${artifact})`
+    : `trained in ${formatDuration(seconds)} (${artifact})`;
+  const measured = Object.entries(figures).map(
+    ([figure, value]) => `${figure} ${formatNumber(value, 3)}`,
+  );
+  return [`${name}: ${kind.replace("_", " ")}, ${how}`, ...measured].join(", ");
+}
+
+/** Which fine-tuned models were not trained by this run. */
+function reusedWords({ trials }: ReportData): string {
+  const tuned = trials.filter(({ sft }) => sft !== null);
+  const reused = tuned.filter(({ sft }) => sft?.artifact?.reused === true);
+  return reused.length === 0
+    ? ""
+    : `; ${reused.length} of ${tuned.length} models reused from an earlier run`;
+}
+
+/** The episodes of an iteration, and how they are made up. */
 function batchWords({ batch, completions }: Experiment["training"]): string {
   return completions === 1
     ? `${batch} episodes`

@@ -40,7 +40,7 @@ export function PanelOfScene({
   if (panel === "tail" && (trial === null || config?.stage === "rl")) {
     return <TailPanel {...tailInput(scene)} {...size} />;
   }
-  if (panel === "training" && trial !== null && trial.iterations === 0 && trial.loss !== null) {
+  if (panel === "training" && trial !== null && trial.steps.length === 0 && trial.loss !== null) {
     return <LossPanel loss={trial.loss} {...size} />;
   }
   const [question, actual] = [askedQuestion(subject, view), actualQuestion(subject)];

@@ -90,7 +90,7 @@ function stoppedWords(run: string): Line[] {
 
 /** Of the training in hand; null: the phase is none. */
 function lossHeard({ phase, loss }: TrialModel): number | null {
-  const isHeard = phase?.name === "sft" || phase?.name === loss?.name;
+  const isHeard = phase?.name === "sft" || phase?.name === "stage";
   return isHeard ? (loss?.points.at(-1)?.loss ?? null) : null;
 }
 

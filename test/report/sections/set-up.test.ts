@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { lossCurves } from "../../../src/report/plots/loss-curves.js";
 import { gatherReport, type ReportInput } from "../../../src/report/report-data.js";
 import { setUpSection } from "../../../src/report/sections/set-up.js";
 import { fixtureRun } from "../fixture.js";
@@ -54,6 +55,31 @@ describe("the set-up", () => {
         "200 good, 12 duplicates left out, 88 dropped as too long; test 100 rows, 50 good, 3 prompts " +
         "truncated; chat template tokenizer",
     );
+  });
+
+  test("has the stages, whether they were reused, and what SFT took over", () => {
+    const ready = (name: string, reused: boolean) => ({
+      ...{ seq: 2, time: "", trial: "sft-s0", type: "stage_ready" as const, name },
+      ...{ kind: "reward_model" as const, digest: "0123456789abcdef", path: "/a", files: {} },
+      ...{ bytes: 1, reused, seconds: 34, figures: { accuracy: 0.9123 } },
+      curve: [{ step: 10, loss: 0.5, held_out: null }],
+    });
+    const [started, ...rest] = run.events.map((event) =>
+      event.type === "sft_finished"
+        ? { ...event, artifact: { digest: "ab", reused: true } }
+        : event,
+    );
+    const staged = { ...run, events: [started!, ready("likes", true), ...rest] };
+    expect(factsOf(staged).get("stages")).toBe(
+      "likes: reward model, reused (artifact 0123456789ab), accuracy 0.912",
+    );
+    expect(factsOf(staged).get("SFT")).toMatch(/; 1 of 1 models reused from an earlier run$/);
+    expect(factsOf(run).has("stages")).toBe(false);
+    const made = { ...run, events: [started!, ready("likes", false), ...rest] };
+    expect(factsOf(made).get("stages")).toContain("trained in 34 s (artifact 0123456789ab)");
+    expect(lossCurves(gatherReport(made))!.panels.map(({ title }) => title)).toEqual([
+      ...["Stage likes", "Fine-tuning (SFT)"],
+    ]);
   });
 
   test("says what each reward reads, and how a batch is made up", () => {

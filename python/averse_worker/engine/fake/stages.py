@@ -58,7 +58,8 @@ def train(payload: TrainStagePayload, report: Report) -> TrainStageResult:
     rate = min(300 * stage.options.learning_rate, 0.5)
     weights, curve = start, []
     for step in range(steps):
-        report("stage", step, steps, "steps")
+        distance = float(((weights - target) ** 2).mean())
+        report("stage", step, steps, "steps", distance if step > 0 else None)
         weights = weights + rate * (target - weights)
         if (step + 1) % max(1, steps // 20) == 0:
             loss = float(((weights - target) ** 2).mean())

@@ -58,6 +58,32 @@ describe("the loss of a training before RL", () => {
     expect(curveOf(model)!.points).toEqual(head.curve);
   });
 
+  test("of a stage has the stage's name, as heard and as journaled", () => {
+    const stamp = { seq: 3, time: "2026-11-23T10:10:10.000Z", trial: "sft-s0" };
+    const about = { name: "toxicity", kind: "classifier" as const, digest: "ab" };
+    const started = { ...stamp, ...about, type: "stage_started" as const, waits_for: null };
+    const entry = (head: JournalEntry["head"]) => ({ head, offset: 0, length: 1 });
+    const begun = takeEntries(heard([]), [entry(started)]);
+    const model = takeProgress(begun, { ...sft, phase: "stage", done: 5, loss: 0.6 }, 100);
+    expect(curveOf(model)).toEqual({
+      name: "stage toxicity",
+      points: [{ step: 5, loss: 0.6, held_out: null }],
+    });
+    const ready = {
+      ...{ ...stamp, ...about, path: "a", files: {}, bytes: 1, reused: true, seconds: 4 },
+      type: "stage_ready" as const,
+      figures: { accuracy: 0.9 },
+      curve: [{ step: 9, loss: 0.4, held_out: 0.5 }],
+    };
+    expect(curveOf(takeEntries(model, [entry(ready)]))).toEqual({
+      name: "stage toxicity",
+      points: ready.curve,
+    });
+    // Another run trains it: nothing is heard here.
+    const waiting = { ...started, waits_for: "process 7" };
+    expect(curveOf(takeEntries(heard([]), [entry(waiting)]))).toBeNull();
+  });
+
   test("is drawn with the held-out loss beside it", () => {
     const loss = {
       name: "SFT",
