@@ -62,7 +62,7 @@ describe("the set-up", () => {
       ...{ seq: 2, time: "", trial: "sft-s0", type: "stage_ready" as const, name },
       ...{ kind: "reward_model" as const, digest: "0123456789abcdef", path: "/a", files: {} },
       ...{ bytes: 1, reused, seconds: 34, figures: { accuracy: 0.9123 } },
-      curve: [{ step: 10, loss: 0.5, held_out: null }],
+      curve: [{ step: 10, loss: 0.5, held_out: null, learning_rate: 1e-4 }],
     });
     const [started, ...rest] = run.events.map((event) =>
       event.type === "sft_finished"

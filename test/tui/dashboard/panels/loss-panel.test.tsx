@@ -73,7 +73,7 @@ describe("the loss of a training before RL", () => {
       ...{ ...stamp, ...about, path: "a", files: {}, bytes: 1, reused: true, seconds: 4 },
       type: "stage_ready" as const,
       figures: { accuracy: 0.9 },
-      curve: [{ step: 9, loss: 0.4, held_out: 0.5 }],
+      curve: [{ step: 9, loss: 0.4, held_out: 0.5, learning_rate: 1e-4 }],
     };
     expect(curveOf(takeEntries(model, [entry(ready)]))).toEqual({
       name: "stage toxicity",
