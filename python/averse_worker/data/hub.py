@@ -30,11 +30,18 @@ def hub_tables(place: HubPlace, split: DataSplit, key: str) -> Tables:
     import datasets
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-    def load(wanted: str) -> Any:
+    def load(wanted: str | None) -> Any:
         return datasets.load_dataset(place.id, place.config, split=wanted, revision=place.revision)
 
     try:
-        names = datasets.get_dataset_split_names(place.id, place.config, revision=place.revision)
+        try:
+            names = datasets.get_dataset_split_names(
+                place.id, place.config, revision=place.revision
+            )
+        except ConnectionError:
+            # What an earlier run has fetched is read from the cache, all splits of it at once.
+            cached = load(None)
+            names, load = list(cached), cached.__getitem__
         tables = _tables(load, names, split, name, key)
     except InputError:
         raise

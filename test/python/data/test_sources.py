@@ -489,6 +489,19 @@ def test_the_hub_gives_splits_of_a_configuration_and_revision(
     assert set(data.digests) == {"owner/name/train", "owner/name/test"}
 
 
+def test_a_data_set_in_the_cache_needs_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: Any, **__: Any) -> Any:
+        raise ConnectionError("no network")
+
+    rows = Dataset.from_list([{"text": f"text {i}"} for i in range(4)])
+    cached = DatasetDict({"train": rows, "test": Dataset.from_list([{"text": "held"}])})
+    monkeypatch.setattr(datasets, "get_dataset_split_names", unreachable)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, split, **__: {None: cached}[split])
+    place = {"kind": "hub", "id": "owner/name", "config": None, "revision": None}
+    data = read_data(files("", place=place))
+    assert [row.text for row in data.rows["test"]] == ["held"]
+
+
 def test_a_hub_that_cannot_be_reached_is_no_fault_of_the_configuration(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -496,6 +509,7 @@ def test_a_hub_that_cannot_be_reached_is_no_fault_of_the_configuration(
         raise ConnectionError("no network")
 
     monkeypatch.setattr(datasets, "get_dataset_split_names", unreachable)
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
     place = {"kind": "hub", "id": "owner/name", "config": None, "revision": None}
     with pytest.raises(MissingEnvironment, match="hub:owner/name cannot be had") as caught:
         read_data(files("", place=place))
