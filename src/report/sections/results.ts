@@ -1,4 +1,5 @@
 import { samePrompts } from "../../analysis/paired-rewards.js";
+import { namedJudges } from "../../config/rewards/components.js";
 import { formatFraction, formatNumber } from "../../text/numbers.js";
 import type { Block, Cell } from "../blocks.js";
 import { memberColumns, memberLabel, memberRows } from "../member-rows.js";
@@ -81,6 +82,7 @@ function membersBlocks({ evaluation, run }: ReportData, several: boolean): Block
   if (rows.length === 0) {
     return [];
   }
+  const [first] = namedJudges(run.experiment.evaluation.judges);
   const columns = memberColumns.filter(({ metric }) =>
     rows.some(({ metrics }) => metrics[metric] !== undefined),
   );
@@ -91,7 +93,7 @@ function membersBlocks({ evaluation, run }: ReportData, several: boolean): Block
       head: ["arm", "scored by", ...columns.map(({ title }) => title)],
       rows: rows.map((row, at) => [
         { main: rows[at - 1]?.arm === row.arm ? "" : row.arm },
-        { main: memberLabel(row) },
+        { main: memberLabel({ ...row, name: row.name ?? first?.name ?? null }) },
         ...columns.map((column): Cell => {
           const metric = row.metrics[column.metric];
           const sub = several ? spreadText(metric, column, "ci", style) : "";

@@ -131,7 +131,7 @@ describe("several components and judges", () => {
     expect(table.slice(0, 4).map(([arm, by]) => [arm, by])).toEqual([
       ["sft", "polite"],
       ["", "on-topic"],
-      ["", "first judge"],
+      ["", "judge judge"],
       ["", "judge toxicity"],
     ]);
     expect(table[0]!.slice(2).every((cell) => /\d \[/.test(cell))).toBe(true);
