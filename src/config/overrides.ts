@@ -4,6 +4,7 @@ import { isIndex, isTree, type KeyPath, leaves } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
 import { keyReference, keyReferenceAt, listSections, mapLists, sectionNames } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
+import { stageKeys } from "./schema/stages.js";
 import { unknownKey } from "./schema-problems.js";
 import { shorthandKey } from "./shorthands.js";
 
@@ -36,6 +37,9 @@ export function readOverride(text: string): OverrideReading {
   } catch (error) {
     const reason = (error as Error).message.split("\n")[0]!.replace(/ at line.*/, "");
     return refuse(text, key, raw, "a YAML value", `Quote it (${reason}).`);
+  }
+  if (known === "stages") {
+    return { ok: true, overrides: [{ text, path: shorthandKey(path, value) ?? path, value }] };
   }
   if (known === null) {
     const meant = shorthandKey(path, value);
@@ -102,6 +106,9 @@ function splitKey(key: string): KeyPath {
 function knownKey(path: KeyPath): string | null {
   const inArm = path[0] === "arms" && path.length > 1;
   if (inArm && !Object.hasOwn(armSections, path[2] ?? "")) return null;
+  // What is inside of a stage's key is for the schema to judge.
+  if (path[0] === "stages" && path.length > 2)
+    return stageKeys.includes(path[2]!) ? "stages" : null;
   const parts = inArm ? path.slice(2) : path;
   // What a stage has is checked once it is whole.
   if (parts[0] === "stages" && parts.length > 1 && !parts.includes("")) return "stages";

@@ -67,6 +67,9 @@ const stageSchema = z.strictObject({
     .describe("type of matrix products; weights stay float32; null: backend.dtype"),
 });
 
+/** `kind`, `base`, `data`, … */
+export const stageKeys: readonly string[] = Object.keys(stageSchema.shape);
+
 export const stagesSchema = z.record(name, stageSchema);
 
 export type StageConfig = z.infer<typeof stageSchema>;

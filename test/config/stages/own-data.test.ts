@@ -45,3 +45,18 @@ test("options that do not fit are told with what to do", () => {
   expect(told).toContain("an encoder, as a language model");
   expect(told).toContain("Set max_tokens to 64 or lower");
 });
+
+test("a stage's keys can be set, short forms too", () => {
+  const path = scratchFile("text\nb\n");
+  const { stages } = load(
+    stage("{}"),
+    "stages.writer.steps=9",
+    `stages.writer.data=${path}`,
+    "stages.writer.base={architecture: gpt2, width: 64}",
+    "stages.writer.max_tokens=32",
+  );
+  expect(stages.writer).toMatchObject({ steps: 9, max_tokens: 32, base: { width: 64, layers: 2 } });
+  expect(stages.writer!.data.path).toBe(path);
+  expect(() => load(stage("{}"), "stages.writer.setps=9")).toThrow("unknown key");
+  expect(() => load(stage("{}"), "stages.writer.steps=-1")).toThrow("stages.writer.steps");
+});
