@@ -11,6 +11,7 @@ export interface ConfigProblem {
   readonly key: string;
   /** What stands there, as the user wrote it or as the reader understood it. */
   readonly found: string;
+  /** Empty: `found` is a whole sentence that says it. */
   readonly expected: string;
   /** A sentence that says what to do. */
   readonly remedy: string;
@@ -39,7 +40,9 @@ export function problemLine(problem: ConfigProblem): string {
   const where = [sourcePlaceText(problem.place), problem.key]
     .filter((part) => part !== "")
     .join(": ");
-  return `${where}: found ${problem.found}, expected ${problem.expected}. ${problem.remedy}`.trimEnd();
+  const { found, expected, remedy } = problem;
+  const what = expected === "" ? found : `found ${found}, expected ${expected}`;
+  return `${where}: ${what}${/[.?!]$/.test(what) ? "" : "."} ${remedy}`.trimEnd();
 }
 
 export function sourcePlaceText(place: SourcePlace): string {

@@ -8,19 +8,21 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { violationProblem } from "../config/checks.js";
+import { dataName } from "../config/data-sources.js";
 import type { GivenValues } from "../config/given-values.js";
 import type { ConfigProblem } from "../config/problems.js";
 import { inReadingOrder } from "../config/problems.js";
 import type { Experiment } from "../config/schema/experiment.js";
 import { stageNamed } from "../config/stages/references.js";
+import { checkData, type DataReading } from "./check-data.js";
 import { checkDisk, type DiskRoom } from "./check-disk.js";
-import { checkEvaluation, type PromptCounts } from "./check-evaluation.js";
+import { checkEvaluation } from "./check-evaluation.js";
 import { checkFunctions } from "./check-functions.js";
 import { policyLengths, scorerLengths } from "./check-lengths.js";
 import { checkModel } from "./check-model.js";
 import { checkSchedules } from "./check-schedule.js";
 import { checkStages } from "./check-stages.js";
-import { type Checked, type Concern, type Findings, joined } from "./findings.js";
+import { type Checked, type Concern, type Findings, joined, nothingFound } from "./findings.js";
 import {
   type ModelFiles,
   type ModelRefusal,
@@ -54,7 +56,8 @@ export interface PreflightPorts {
   readonly checksModels: boolean;
   /** One answer per query; null: the hub is not asked. */
   readonly hub: ((queries: readonly HubQuery[]) => Promise<readonly HubModel[]>) | null;
-  readonly prompts: PromptCounts | null;
+  /** The data, by the worker's code; null: built in, or on the hub. */
+  readonly data: (() => Promise<DataReading | string>) | null;
   readonly disk: DiskRoom | null;
 }
 
@@ -71,12 +74,17 @@ export async function preflight(
 ): Promise<Preflight> {
   const models = ports.checksModels ? await checkModels(experiment, ports) : noModels;
   const { policy } = models;
+  const data =
+    ports.data === null
+      ? { findings: nothingFound, prompts: null }
+      : checkData(experiment, dataName(experiment.data), await ports.data());
   const { checked, warnings, problems } = joined([
     ...models.findings,
     checkFunctions(experiment),
     checkStages(experiment),
+    data.findings,
     checkSchedules(experiment),
-    checkEvaluation(experiment, ports.prompts),
+    checkEvaluation(experiment, data.prompts),
     ...(policy === null || ports.disk === null ? [] : [checkDisk(experiment, policy, ports.disk)]),
   ]);
   const placed = (found: readonly Concern[]) =>

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadExperiment } from "../../src/config/load.js";
 import { problemLine } from "../../src/config/problems.js";
+import type { DataReading } from "../../src/preflight/check-data.js";
 import { neededBytes } from "../../src/preflight/check-disk.js";
 import { labelsOf } from "../../src/preflight/check-model.js";
 import { readModelFolder } from "../../src/preflight/model-files.js";
@@ -38,7 +39,7 @@ function checked(
       assets: join(root, "assets"),
       checksModels: true,
       hub: null,
-      prompts: null,
+      data: null,
       disk: null,
       ...ports,
     });
@@ -312,6 +313,60 @@ describe("lengths", () => {
   });
 });
 
+/** Of so many rows, half of them good. */
+function reading(train: number, test: number): DataReading {
+  const split = (kept: number) => ({ rows: kept, kept, good: kept / 2, truncated: 0, dropped: 0 });
+  return { problems: [], rows: { train: split(train), test: split(test) }, overlap: 0 };
+}
+
+describe("data", () => {
+  const withData = (answer: DataReading | string, set: readonly string[] = []) =>
+    checked(base, { ports: { data: async () => answer }, set }).run();
+
+  test("are summarised", async () => {
+    const { rows } = reading(2000, 1000);
+    const cut = { ...rows!.train, truncated: 7 };
+    const answer = { problems: [], rows: { ...rows!, train: cut }, overlap: 3 };
+    expect((await withData(answer)).checked.data).toBe(
+      "builtin; 2000 prompts for training (1000 good), 1000 for tests (500 good); " +
+        "7 cut to rollout.prompt_tokens; 3 test prompts are training prompts",
+    );
+  });
+
+  test("that cannot be read stop a run in the worker's words, at their key", async () => {
+    const problem = { message: "/x.csv has no column 'txt'; it has id, text", environment: false };
+    const broken = { problems: [{ ...problem, key: "data.columns" }], rows: null, overlap: null };
+    expect((await withData(broken)).problems).toEqual([
+      "x.yaml:2:1: data.columns: /x.csv has no column 'txt'; it has id, text.",
+    ]);
+    const away = { ...broken, problems: [{ ...problem, key: "data.path", environment: true }] };
+    expect(await withData(away)).toMatchObject({
+      problems: [],
+      warnings: [expect.stringContaining("/x.csv has no column")],
+    });
+  });
+
+  test("nobody can read are a warning", async () => {
+    expect(await withData("no Python for the worker")).toMatchObject({
+      problems: [],
+      warnings: ["x.yaml:2:1: data: the data cannot be checked: no Python for the worker."],
+    });
+  });
+
+  test("need good rows where there is fine-tuning", async () => {
+    const { rows } = reading(2000, 1000);
+    const bad = {
+      problems: [],
+      rows: { ...rows!, train: { ...rows!.train, good: 0 } },
+      overlap: 0,
+    };
+    expect((await withData(bad)).problems).toEqual([
+      expect.stringContaining("no row of the good class among 2000 training rows"),
+    ]);
+    expect((await withData(bad, ["sft.steps=0"])).problems).toEqual([]);
+  });
+});
+
 describe("schedule, prompts and tails", () => {
   test("α that is never reached is a warning, for the arms that go by it", async () => {
     const set = ["training.iterations=6"];
@@ -326,7 +381,7 @@ describe("schedule, prompts and tails", () => {
   });
 
   test("a small tail is a warning, as are fewer prompts than are asked for", async () => {
-    const ports = { prompts: { train: 100, test: 60 } };
+    const ports = { data: async () => reading(100, 60) };
     const { warnings, checked: lines } = await checked(base, { ports }).run();
     expect(lines.evaluation).toBe("60 test prompts, 6 of them in the tail");
     expect(warnings).toEqual([

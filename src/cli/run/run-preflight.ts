@@ -1,11 +1,13 @@
 /** The checks before a run, with this machine's models, hub, disk and data. */
 import { existsSync, statfsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { isBuiltinData, sourcesOf } from "../../config/data-sources.js";
 import type { LoadedExperiment } from "../../config/load.js";
 import { ConfigError, problemLine } from "../../config/problems.js";
 import { type Preflight, preflight } from "../../preflight/preflight.js";
 import { safeText } from "../../text/safe-text.js";
 import { readWorkerSpec } from "../../worker/spec.js";
+import { dataFacts } from "../machine/data-facts.js";
 import { lookUpModels } from "../machine/hub-lookup.js";
 import { packageRoot } from "../machine/package.js";
 
@@ -23,11 +25,13 @@ export async function runPreflight(
 ): Promise<Preflight> {
   const { environment, models } = readWorkerSpec(experiment.backend.worker, packageRoot);
   const noHub = offline || isSet("HF_HUB_OFFLINE") || isSet("TRANSFORMERS_OFFLINE");
+  // Nothing is downloaded for a check: where the policy's tokenizer is not here, lengths are not counted.
+  const readData = () => dataFacts(experiment, { ...environment, HF_HUB_OFFLINE: "1" }, 0);
   return preflight(experiment, given, {
     assets: join(packageRoot, "python", "averse_worker", "assets"),
     checksModels: models === "transformers",
     hub: noHub ? null : (queries) => lookUpModels(queries, environment),
-    prompts: null,
+    data: readsData(experiment) && models === "transformers" ? readData : null,
     disk: freeRoom(resolve(runs)),
   });
 }
@@ -42,6 +46,11 @@ export async function requirePreflight(loaded: LoadedExperiment, runs: string): 
   const { warnings, problems } = await runPreflight(loaded, { runs, offline: false });
   if (problems.length > 0) throw new ConfigError(problems);
   return warnings.map((warning) => `warning: ${safeText(problemLine(warning))}`);
+}
+
+/** Of data on the hub a worker says what is wrong, once it has downloaded them. */
+function readsData({ data }: LoadedExperiment["experiment"]): boolean {
+  return !isBuiltinData(data) && sourcesOf(data).every(({ hub }) => hub === null);
 }
 
 function freeRoom(folder: string): { place: string; freeBytes: number } {
