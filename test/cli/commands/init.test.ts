@@ -50,12 +50,6 @@ describe("averse init", { timeout: 60_000 }, () => {
       "stages:",
       "stage:preferences",
     ],
-    [
-      "preference",
-      ["prompt from prompt", "trained from the pairs"],
-      "stages:",
-      "stage:preferences",
-    ],
     ["python", ["text from text", "reward.py"], "function: reward.py:score", "kind: python"],
   ])("%s: writes what validates as it is", async (template, told, ...lines) => {
     // Without a word, where the data say which one it is.

@@ -13,7 +13,7 @@ function experiment(name: string, reward: string): string {
   modelFolder(join(folder, "lm"), gpt2);
   modelFolder(join(folder, "rm"), toxicBert);
   const file = join(folder, "mine.yaml");
-  const rest = "evaluation: {judge: null}\nrisk: {warmup: 1}\nrollout: {prompt_tokens: 16}\n";
+  const rest = "evaluation: {harm_threshold: 0}\nrisk: {warmup: 1}\nrollout: {prompt_tokens: 16}\n";
   writeFileSync(file, `name: mine\npolicy: {model: lm}\nreward: ${reward}\n${rest}`);
   return file;
 }
