@@ -256,6 +256,7 @@ function buildProgram(
     .command("doctor")
     .description("Checks what a run needs: Node, Python, packages, devices, worker, models.")
     .addOption(runsOption())
+    .addOption(artifactsOption())
     .addOption(jsonOption())
     .addOption(debugOption())
     .action(async (options) =>

@@ -4,7 +4,9 @@ import { pythonPath } from "../../worker/launch.js";
 import { openSession } from "../../worker/session.js";
 import { readWorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
+import { artifactsFolder } from "../lookup/artifacts.js";
 import {
+  artifactsFinding,
   assetFindings,
   type Finding,
   finding,
@@ -22,6 +24,8 @@ import type { Terminal } from "../terminal.js";
 
 export interface DoctorOptions {
   readonly runs: string;
+  /** Folder of artifacts; beside that of the runs. */
+  readonly artifacts?: string;
   readonly json: boolean;
 }
 
@@ -32,6 +36,7 @@ export async function doctor(options: DoctorOptions, terminal: Terminal): Promis
     venvFinding(packageRoot, process.env),
     ...(await pythonFindings()),
     runsFinding(options.runs),
+    artifactsFinding(artifactsFolder(options.artifacts, options.runs)),
     ...assetFindings(packageRoot),
   ];
   const ok = findings.every((one) => one.ok !== false);

@@ -133,25 +133,31 @@ function nvidiaDriver(): string | null {
 
 /** The nearest folder that exists decides: runs/ is made by the first run. */
 export function runsFinding(runs: string): Finding {
-  const folder = nearestExisting(resolve(runs));
+  const remedy = "A run keeps models and checkpoints: free some space.";
+  return folderFinding("runs folder", runs, "--runs", remedy);
+}
+
+/** @param folder of the artifacts; absolute */
+export function artifactsFinding(folder: string): Finding {
+  const remedy = "`averse artifacts rm --unused` frees some space.";
+  return folderFinding("artifacts folder", folder, "--artifacts", remedy);
+}
+
+function folderFinding(what: string, path: string, option: string, remedy: string): Finding {
+  const folder = nearestExisting(resolve(path));
   try {
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch {
-    return finding(
-      "runs folder",
-      false,
-      `no permission to write into ${folder}`,
-      "Choose another with --runs DIR.",
-    );
+    const found = `no permission to write into ${folder}`;
+    return finding(what, false, found, `Choose another with ${option} DIR.`);
   }
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
-  const found = `${resolve(runs)}, ${gigabytes(free)} free`;
   return finding(
-    "runs folder",
+    what,
     free > 1e9 ? true : null,
-    found,
-    "A run keeps models and checkpoints: free some space.",
+    `${resolve(path)}, ${gigabytes(free)} free`,
+    remedy,
   );
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
+  artifactsFinding,
   assetFindings,
   nodeFinding,
   packageFindings,
@@ -113,6 +114,7 @@ describe("a finding", () => {
 
   test("on the runs folder, which may be still to be made", () => {
     expect(runsFinding(join(scratchRoot(), "a", "b")).ok).not.toBe(false);
+    expect(artifactsFinding(join(scratchRoot(), "a", "c")).ok).not.toBe(false);
   });
 
   test("on built-in models", () => {
