@@ -17,9 +17,7 @@ from averse_worker.wire.failures import failure_of
 from averse_worker.wire.messages.base import NotFinite, float32_bytes
 from averse_worker.wire.messages.envelope import PROTOCOL_VERSION
 from averse_worker.wire.server import Server
-from payloads import LOAD
-
-SFT = {"seed": 1, "steps": 3, "batch": 2, "learning_rate": 1e-4, "max_tokens": 4}
+from payloads import LOAD, SFT
 
 
 class OutOfMemoryError(RuntimeError):
