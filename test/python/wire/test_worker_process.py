@@ -14,18 +14,12 @@ import pytest
 from averse_worker.engine.registry import ENGINES
 from averse_worker.wire.messages.base import float32_array, uint32_bytes
 from averse_worker.wire.messages.envelope import PROTOCOL_VERSION
-from payloads import LOAD, ROLLOUT, UPDATE
+from payloads import LOAD, ROLLOUT, SFT, UPDATE
 from wire_controller import PACKAGE_FOLDER, PATIENCE, WireController
 
 TESTS = Path(__file__).parents[1]
 
-LONG_SFT: dict[str, Any] = {
-    "seed": 1,
-    "steps": 10**9,
-    "batch": 8,
-    "learning_rate": 1e-4,
-    "max_tokens": 8,
-}
+LONG_SFT: dict[str, Any] = {**SFT, "steps": 10**9}
 
 
 def wait_for(process: subprocess.Popen[bytes], code: int) -> None:
