@@ -101,6 +101,8 @@ const unrepeatable = new Set([
   "memory_bytes",
   "gpu",
   "samples",
+  // Whether SFT was reused says how its figures came, not what they are.
+  "artifact",
 ]);
 
 function figuresOf(event: JournalEvent): Figures {

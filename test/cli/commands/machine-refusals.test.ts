@@ -71,7 +71,7 @@ describe("no permission", () => {
   async function refused(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const { code, stdout, stderr } = await averse(args, {
       cwd: "/",
-      env: { AVERSE_PYTHON: "python3", ...env },
+      env: { AVERSE_PYTHON: "python3", AVERSE_ARTIFACTS: join(ownFolder(), "artifacts"), ...env },
       ...unprivileged,
     });
     expect(stderr).not.toMatch(/^ {4}at /m);
