@@ -86,8 +86,14 @@ export class ArtifactStore implements Artifacts {
     observer: ArtifactObserver,
   ): Promise<ObtainedArtifact> {
     const { digest } = wanted;
+    const told = new Set<string>();
+    const damaged = (message: string): void => {
+      // It is looked at again once the lock is held, and told of once.
+      if (!told.has(message)) observer.damaged(message);
+      told.add(message);
+    };
     if (!this.options.fresh) {
-      const found = await this.#sound(digest, observer);
+      const found = await this.#sound(digest, damaged);
       if (found !== null) {
         return { artifact: found, reused: true };
       }
@@ -96,7 +102,7 @@ export class ArtifactStore implements Artifacts {
     let obtained: ObtainedArtifact;
     try {
       // Whoever held the lock has made it meanwhile, or has failed.
-      const made = this.options.fresh && !waited ? null : await this.#sound(digest, observer);
+      const made = this.options.fresh && !waited ? null : await this.#sound(digest, damaged);
       obtained =
         made === null
           ? { artifact: await this.#build(wanted, build), reused: false }
@@ -138,14 +144,17 @@ export class ArtifactStore implements Artifacts {
   }
 
   /** One that is damaged is told of, and counts as none. */
-  async #sound(digest: string, observer: ArtifactObserver): Promise<StoredArtifact | null> {
+  async #sound(
+    digest: string,
+    damaged: (message: string) => void,
+  ): Promise<StoredArtifact | null> {
     try {
       return await this.find(digest);
     } catch (error) {
       if (!(error instanceof RecordError) || !["damaged", "missing"].includes(error.reason)) {
         throw error;
       }
-      observer.damaged(error.message);
+      damaged(error.message);
       return null;
     }
   }

@@ -27,7 +27,7 @@ export function scorePreviewText(preview: ScorePreview): string {
 export function promptFloorText(component: string, fraction: number, tail: number): string {
   return (
     `${formatFraction(fraction)} of the test prompts alone have the lowest score of ${component}, more than ` +
-    `the tail's ${formatFraction(tail)}: whatever the completions are, the tail stays there. Score the ` +
-    "completion alone (reward.text: completion)"
+    `the tail's ${formatFraction(tail)}: the tail may stay there, whatever the completions are. To avoid ` +
+    "it, score the completion alone (reward.text: completion)"
   );
 }

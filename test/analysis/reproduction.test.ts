@@ -63,6 +63,20 @@ describe("the verdict on two journals", () => {
     expect(verdict).toBe("bitwise");
   });
 
+  test("takes no notice of where SFT came from, but of what it was", async () => {
+    const sft = ({ type }: EventPayload) => type === "sft_finished";
+    const artifact = { digest: "a".repeat(64), reused: true };
+    const reused = changed(inOrder, sft, { artifact }, "sft-s0");
+    expect(reused).not.toEqual(inOrder);
+    const was = await historyOf(reused);
+    expect(judgeHistories(was, await historyOf(inOrder)).verdict).toBe("bitwise");
+    const other = changed(inOrder, sft, { loss_last: 99 }, "sft-s0");
+    expect(judgeHistories(was, await historyOf(other)).first_difference).toMatchObject({
+      event: "sft",
+      field: "loss_last",
+    });
+  });
+
   test("names the first figure that was changed, and no other", async () => {
     const steps = inOrder.flatMap(([trial, eventPayload], index) =>
       eventPayload.type === "step" ? [{ trial, eventPayload, index }] : [],

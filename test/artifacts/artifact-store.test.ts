@@ -130,7 +130,7 @@ describe("an artifact", () => {
     const watching = observer();
     const again = await storeIn(directory).obtain(wanted, making("weights"), watching);
     expect(again.reused).toBe(false);
-    expect(watching.said.length).toBeGreaterThan(0);
+    expect(watching.said).toHaveLength(1);
     expect(watching.said[0]).toContain(artifact.folder);
     expect(await storeIn(directory).find(digest)).toEqual(again.artifact);
   });

@@ -132,26 +132,32 @@ def _encode(query: Query, policy: Policy, data: Data, facts: Facts) -> None:
         return
     chat = open_template((tokenizer,), query.source.template, rows)
     facts.template = None if chat is None else chat.name
-    facts.tokens = {}
-    for split in SPLITS:
-        chosen = _spread(data.rows[split], _MEASURED)
-        lengths = sorted(map(len, whole_prompts(chosen, tokenizer, chat)))
-        facts.tokens[split] = Lengths(
-            measured=len(lengths),
-            min=lengths[0],
-            median=statistics.median(lengths),
-            p95=lengths[round(0.95 * (len(lengths) - 1))],
-            max=lengths[-1],
-        )
+    chosen = {split: _spread(data.rows[split], _MEASURED) for split in SPLITS}
+    # All lengths come first: they are what a refused prompt is mended with.
+    facts.tokens = {
+        split: _lengths(whole_prompts(rows, tokenizer, chat)) for split, rows in chosen.items()
+    }
+    assert facts.rows is not None
+    for split, rows in chosen.items():
         _, kept, truncated = prompt_tokens_of(
-            chosen, tokenizer, query.prompt_tokens, chat, query.source.truncate, "data"
+            rows, tokenizer, query.prompt_tokens, chat, query.source.truncate, "data"
         )
-        assert facts.rows is not None
-        facts.rows[split] = data.facts(split, len(chosen) - len(kept), truncated)
-        if len(chosen) < len(data.rows[split]):
+        facts.rows[split] = data.facts(split, len(rows) - len(kept), truncated)
+        if len(rows) < len(data.rows[split]):
             facts.notes.append(
-                f"lengths are of {len(chosen)} of {len(data.rows[split])} {split} prompts"
+                f"lengths are of {len(rows)} of {len(data.rows[split])} {split} prompts"
             )
+
+
+def _lengths(prompts: Sequence[Sequence[int]]) -> Lengths:
+    lengths = sorted(map(len, prompts))
+    return Lengths(
+        measured=len(lengths),
+        min=lengths[0],
+        median=statistics.median(lengths),
+        p95=lengths[round(0.95 * (len(lengths) - 1))],
+        max=lengths[-1],
+    )
 
 
 def _tokenizer(policy: Policy, facts: Facts) -> Any:

@@ -79,9 +79,13 @@ def test_prompts_that_are_refused_or_dropped_are_told(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     texts = ["short", "a much longer text than the others are", "brief", "tiny"] * 5
     path.write_text("".join(json.dumps({"prompt": f"{t} {i}"}) + "\n" for i, t in enumerate(texts)))
-    [problem] = ask(query(data_source(str(path), truncate="refuse")))["problems"]
+    refused = ask(query(data_source(str(path), truncate="refuse")))
+    [problem] = refused["problems"]
     assert problem["key"] == "data.truncate"
     assert "over rollout.prompt_tokens (8)" in problem["message"]
+    # What it takes to mend it: the lengths of both splits.
+    assert max(lengths["max"] for lengths in refused["tokens"].values()) > 8
+    assert sorted(refused["tokens"]) == ["test", "train"]
     rows = ask(query(data_source(str(path), truncate="drop")))["rows"]
     assert rows["train"]["dropped"] + rows["test"]["dropped"] == 5
     assert rows["train"]["kept"] + rows["test"]["kept"] == 15
