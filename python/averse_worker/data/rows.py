@@ -1,5 +1,6 @@
 """Rows: what a record becomes once it is known which of its columns hold what."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,10 +69,13 @@ class Row:
 
     @property
     def key(self) -> str:
-        """Equal for rows with the same prompt."""
-        if self.messages is None:
-            return self.text
-        return json.dumps([(one["role"], one["content"]) for one in self.messages])
+        """Equal for rows with the same prompt; of a preference without one, its better answer."""
+        prompt: str | Sequence[Message] = self.text if self.messages is None else self.messages
+        if prompt == "" and self.chosen is not None:
+            prompt = _beginning(self.chosen, self.rejected)
+        if isinstance(prompt, str):
+            return prompt
+        return json.dumps([(one["role"], one["content"]) for one in prompt])
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -82,6 +86,17 @@ class Row:
 def conversation_text(messages: Sequence[Message]) -> str:
     """What is said, without who says it: a paragraph per message."""
     return "\n\n".join(one["content"] for one in messages if one["content"].strip())
+
+
+def _beginning(
+    chosen: str | tuple[Message, ...], rejected: str | tuple[Message, ...] | None
+) -> str | Sequence[Message]:
+    """The messages that both answers begin with, which are their prompt; else the better answer."""
+    if isinstance(chosen, str) or not isinstance(rejected, tuple):
+        return chosen
+    both = zip(chosen, rejected, strict=False)
+    common = [one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], both)]
+    return common or chosen
 
 
 class RowReader:

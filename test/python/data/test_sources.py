@@ -594,6 +594,29 @@ def test_wrong_conversations_are_named_by_line(tmp_path: Path, messages: Any, to
         read_data(files(path))
 
 
+@pytest.mark.parametrize("conversations", [False, True])
+def test_preferences_without_a_prompt_are_split_and_told_apart(
+    tmp_path: Path, conversations: bool
+) -> None:
+    def pair(asked: int, answer: str) -> dict[str, Any]:
+        if not conversations:
+            return {"chosen": f"{asked} {answer}", "rejected": f"{asked} no"}
+        user = {"role": "user", "content": f"question {asked}"}
+        both = ({"role": "assistant", "content": one} for one in (answer, "no"))
+        return dict(zip(("chosen", "rejected"), ([user, one] for one in both), strict=True))
+
+    rows = [pair(asked, answer) for asked in range(20) for answer in ("yes", "of course")]
+    path = table(tmp_path / "pairs.jsonl", *rows)
+    data = read_data(files(path), use="preferences")
+    assert len(data.rows["train"]) + len(data.rows["test"]) == 40
+    # Two prompts of twenty, or four answers of forty, are for testing; nothing is on both sides.
+    assert len(data.rows["test"]) == 4
+    assert data.overlap == 0
+    keys = {split: {row.key for row in rows} for split, rows in data.rows.items()}
+    assert not keys["train"] & keys["test"]
+    assert len(keys["train"] | keys["test"]) == (20 if conversations else 40)
+
+
 def test_preferences_and_labels_are_read_for_trainers(tmp_path: Path) -> None:
     rows = [
         {"prompt": "p", "chosen": " yes", "rejected": " no", "judge": 3},
