@@ -324,7 +324,7 @@ describe("the end of a window", () => {
     const trials = journal.filter(({ type }) => type === "trial_interrupted");
     // A trial that had not begun has nothing to save.
     for (const { saved, step } of trials) expect(saved ?? 0).toBe(step);
-    expect(trials.some(({ step }) => step > 0)).toBe(true);
+    expect(trials.some(({ step }) => Number(step) > 0)).toBe(true);
     expect(journal.at(-1)).toMatchObject({ type: "run_finished", outcome: "interrupted" });
   });
 
