@@ -14,6 +14,7 @@ import type { ConfigProblem } from "../config/problems.js";
 import { inReadingOrder } from "../config/problems.js";
 import type { Experiment } from "../config/schema/experiment.js";
 import { stageNamed } from "../config/stages/references.js";
+import { nearestName } from "../text/nearest-name.js";
 import { checkData, type DataReading } from "./check-data.js";
 import { checkDisk, type DiskRoom } from "./check-disk.js";
 import { checkEvaluation } from "./check-evaluation.js";
@@ -22,6 +23,7 @@ import { policyLengths, scorerLengths } from "./check-lengths.js";
 import { checkModel } from "./check-model.js";
 import { checkSchedules } from "./check-schedule.js";
 import { checkStages } from "./check-stages.js";
+import { checkTokens } from "./check-tokens.js";
 import { type Checked, type Concern, type Findings, joined, nothingFound } from "./findings.js";
 import {
   type ModelFiles,
@@ -59,6 +61,10 @@ export interface PreflightPorts {
   /** The data, by the worker's code; null: built in, or on the hub. */
   readonly data: (() => Promise<DataReading | string>) | null;
   readonly disk: DiskRoom | null;
+  /** Whether the worker will have a variable; null: its machine is another. */
+  readonly isSet: ((variable: string) => boolean) | null;
+  /** Names of folders, one of which a misspelt model may mean. */
+  readonly folders: readonly string[];
 }
 
 export interface Preflight {
@@ -81,6 +87,7 @@ export async function preflight(
   const { checked, warnings, problems } = joined([
     ...models.findings,
     checkFunctions(experiment),
+    ...(ports.isSet === null ? [] : [checkTokens(experiment, ports.isSet)]),
     checkStages(experiment),
     data.findings,
     checkSchedules(experiment),
@@ -108,7 +115,7 @@ async function checkModels(experiment: Experiment, ports: PreflightPorts): Promi
   const findings = named.map((one, at): Findings => {
     const found = looked[at]!;
     const files = filesOf(found);
-    if (files === null) return notRead(one, found as Exclude<LookedUp, ModelFiles>);
+    if (files === null) return notRead(one, found as Exclude<LookedUp, ModelFiles>, ports.folders);
     const lengths =
       one.role === "fluency"
         ? { warnings: [], problems: [] } // Of what is too long it reads the end.
@@ -197,7 +204,10 @@ function onHub(model: string, answer: HubModel): LookedUp {
 function notRead(
   { role, key, arm, model }: NamedModel,
   looked: Exclude<LookedUp, ModelFiles>,
+  folders: readonly string[],
 ): Findings {
+  const near = nearestName(model, folders);
+  const meant = near === null ? "" : ` Or is the folder ${near} meant?`;
   if (looked.kind === "stage") {
     const checked = [{ what: role, found: `${model}, trained before the run` }];
     return { checked, warnings: [], problems: [] };
@@ -209,11 +219,12 @@ function notRead(
       keys: [key],
       found: `${model}, which could not be checked: ${looked.why}`,
       expected: "a model on the Hugging Face hub, or a folder",
-      remedy: "The worker looks for it when the run starts.",
+      remedy: `The worker looks for it when the run starts.${meant}`,
     };
     return { checked, warnings: looked.why === "not looked up" ? [] : [warning], problems: [] };
   }
   const { kind, ...refusal } = looked;
+  const told = { ...refusal, remedy: `${refusal.remedy}${kind === "refusal" ? meant : ""}` };
   const keys = kind === "revision" ? [key.replace(/model$/, "revision"), key] : [key];
-  return { checked: [], warnings: [], problems: [{ arm, keys, ...refusal }] };
+  return { checked: [], warnings: [], problems: [{ arm, keys, ...told }] };
 }

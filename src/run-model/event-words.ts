@@ -55,7 +55,7 @@ export function eventWords(head: EventHead): EventWords | null {
     case "evaluation_requested":
       return info(`evaluation requested: ${head.trials.join(", ")}`);
     case "worker_opened":
-      return info(`worker started: ${head.engine} ${head.version}, process ${head.pid}`);
+      return info(`worker ${head.version} started, engine ${head.engine}, process ${head.pid}`);
     case "trial_started":
       return info(head.iterations > 0 ? `started: ${head.iterations} iterations` : "started");
     case "worker_ready":

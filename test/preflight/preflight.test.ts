@@ -41,6 +41,8 @@ function checked(
       hub: null,
       data: null,
       disk: null,
+      isSet: null,
+      folders: [],
       ...ports,
     });
     const text = (problems: typeof found.problems) =>
@@ -365,6 +367,25 @@ describe("data", () => {
     ]);
     expect((await withData(bad, ["sft.steps=0"])).problems).toEqual([]);
   });
+});
+
+test("a token's variable that the worker will not have is a problem", async () => {
+  const yaml =
+    "name: x\nreward: {kind: http, url: 'http://localhost/x', token_env: SCORES}\nevaluation: {harm_threshold: 0}\n";
+  const problemsWith = async (isSet: PreflightPorts["isSet"]) =>
+    (await checked(yaml, { ports: { isSet } }).run()).problems;
+  expect(await problemsWith((variable) => variable === "SCORES")).toEqual([]);
+  expect(await problemsWith(null)).toEqual([]);
+  expect(await problemsWith(() => false)).toEqual([
+    expect.stringMatching(/^x.yaml:2:\d+: reward.token_env: found SCORES, .* export SCORES=…\.$/),
+  ]);
+});
+
+test("a model that is not found may be a folder under a similar name", async () => {
+  const yaml = "name: x\npolicy: {model: mods}\n";
+  const hub = async () => [{ state: "unknown" as const, why: "no connection" }];
+  const { warnings } = await checked(yaml, { ports: { hub, folders: ["data", "moods"] } }).run();
+  expect(warnings).toContainEqual(expect.stringContaining("Or is the folder moods meant?"));
 });
 
 describe("schedule, prompts and tails", () => {

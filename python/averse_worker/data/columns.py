@@ -158,7 +158,8 @@ class Conditions:
         assert name is not None
         value = value_at(columns, name)
         if value is ABSENT:
-            raise missing(name, columns, place, self._key)
+            key = self._key if condition.column else f"{self._key.rpartition('.')[0]}.columns"
+            raise missing(name, columns, place, key)
         names = named_class(value, self._classes.get(name))
         if condition.values is not None and not _among(names, condition.values):
             return False

@@ -1,5 +1,5 @@
 /** The checks before a run, with this machine's models, hub, disk and data. */
-import { existsSync, statfsSync } from "node:fs";
+import { existsSync, readdirSync, statfsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { isBuiltinData, sourcesOf } from "../../config/data-sources.js";
 import type { LoadedExperiment } from "../../config/load.js";
@@ -23,7 +23,10 @@ export async function runPreflight(
   { experiment, given }: LoadedExperiment,
   { runs, offline }: PreflightOptions,
 ): Promise<Preflight> {
-  const { environment, models } = readWorkerSpec(experiment.backend.worker, packageRoot);
+  const { environment, models, connection } = readWorkerSpec(
+    experiment.backend.worker,
+    packageRoot,
+  );
   const noHub = offline || isSet("HF_HUB_OFFLINE") || isSet("TRANSFORMERS_OFFLINE");
   // Nothing is downloaded for a check: where the policy's tokenizer is not here, lengths are not counted.
   const readData = () => dataFacts(experiment, { ...environment, HF_HUB_OFFLINE: "1" }, 0);
@@ -33,6 +36,11 @@ export async function runPreflight(
     hub: noHub ? null : (queries) => lookUpModels(queries, environment),
     data: readsData(experiment) && models === "transformers" ? readData : null,
     disk: freeRoom(resolve(runs)),
+    isSet:
+      connection.transport === "ipc"
+        ? (variable) => (environment[variable] ?? process.env[variable] ?? "") !== ""
+        : null,
+    folders: foldersHere(),
   });
 }
 
@@ -51,6 +59,12 @@ export async function requirePreflight(loaded: LoadedExperiment, runs: string): 
 /** Of data on the hub a worker says what is wrong, once it has downloaded them. */
 function readsData({ data }: LoadedExperiment["experiment"]): boolean {
   return !isBuiltinData(data) && sourcesOf(data).every(({ hub }) => hub === null);
+}
+
+function foldersHere(): string[] {
+  return readdirSync(".", { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
 }
 
 function freeRoom(folder: string): { place: string; freeBytes: number } {

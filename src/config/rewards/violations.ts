@@ -256,8 +256,9 @@ function sameAsReward(
       {
         keys: [keyOf("model"), keyOf("kind")],
         found: `a judge that is the reward component ${same.name} itself (${scorerSource(judge)})`,
-        expected: "a scorer that no arm is trained on",
-        remedy: "Name another model, label or function, or leave the judge out.",
+        expected: "a scorer that no arm is trained on, whatever its sign, output and text",
+        remedy:
+          "Name another model, label or function, leave the judge out, or record it as a reward component with the weight 0.",
       },
     ];
   }
@@ -275,14 +276,21 @@ function sameAsReward(
   return [];
 }
 
-/** Whether two scorers give every text the same score, up to the sign. Built in, there are two models. */
+/**
+ * Whether two scorers rank texts by the same model, function or server: another sign, output or part of
+ * the text does not make it another. Built in, there are two models.
+ */
 function scoresAlike(a: ScorerConfig, b: ScorerConfig): boolean {
   if (a.kind !== b.kind || (isBuiltin(a) && isBuiltin(b))) return false;
   const own = Object.entries(kindsOfKey).flatMap(([key, kinds]) =>
     kinds.includes(a.kind) ? [key as keyof ScorerConfig] : [],
   );
-  const settings = new Set(["retries", "allow_insecure", "token_env", "trust_remote_code"]);
-  return [...own.filter((key) => !settings.has(key)), "text" as const].every((key) =>
-    isDeepStrictEqual(a[key], b[key]),
-  );
+  const settings = new Set([
+    "output",
+    "retries",
+    "allow_insecure",
+    "token_env",
+    "trust_remote_code",
+  ]);
+  return own.filter((key) => !settings.has(key)).every((key) => isDeepStrictEqual(a[key], b[key]));
 }

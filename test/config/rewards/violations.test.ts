@@ -118,13 +118,17 @@ describe("judges", () => {
     return "";
   };
 
-  test("that are the reward itself are refused, up to the sign", () => {
+  test("that are the reward itself are refused, whatever their sign, output and text", () => {
     const own = "{model: a/b, label: x}";
     expect(refused(own, "[{model: a/b, label: x, sign: -1}]")).toContain(
       "a judge that is the reward component reward itself (a/b)",
     );
     expect(refused(own, "[{model: a/b, label: y}]")).toBe("");
-    expect(refused(own, "[{model: a/b, label: x, text: completion}]")).toBe("");
+    expect(refused(own, "[{model: a/b, label: x, text: completion}]")).toContain("itself");
+    expect(refused(own, "[{model: a/b, label: x, output: probability}]")).toContain("itself");
+    expect(
+      refused(`[${own}, {name: b, model: c/d, label: x, weight: 0}]`, "[{model: c/d, label: x}]"),
+    ).toBe("");
     const remote = "{kind: http, url: 'http://localhost/x'}";
     expect(refused(remote, "[{kind: http, url: 'http://localhost/x', retries: 1}]")).toContain(
       "itself",

@@ -304,6 +304,14 @@ def test_classes_by_number_may_be_named(tmp_path: Path) -> None:
             "data.good",
         ),
         (
+            {
+                "columns": {"text": "review", "label": "emotoin"},
+                "good": condition(values=["anger"]),
+            },
+            "there is no column 'emotoin'.*did you mean emotion",
+            "data.columns",
+        ),
+        (
             {"columns": {"text": "review"}, "good": condition("emotion", below=1)},
             "rows.jsonl:1: \"emotion\" is 'anger', expected a number to compare",
             "data.good",
