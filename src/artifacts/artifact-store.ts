@@ -144,10 +144,7 @@ export class ArtifactStore implements Artifacts {
   }
 
   /** One that is damaged is told of, and counts as none. */
-  async #sound(
-    digest: string,
-    damaged: (message: string) => void,
-  ): Promise<StoredArtifact | null> {
+  async #sound(digest: string, damaged: (message: string) => void): Promise<StoredArtifact | null> {
     try {
       return await this.find(digest);
     } catch (error) {
