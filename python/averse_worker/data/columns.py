@@ -246,6 +246,13 @@ class GoodClass:
         if condition is not None:
             name = condition.column or label or "label"
             value = value_at(columns, name)
+            if value is ABSENT and condition.column is None and label is None:
+                raise InputError(
+                    f"{place}: {self._key}.good names labels, and no column is called 'label'; "
+                    f"name theirs in {self._key}.columns.label: the columns are "
+                    f"{_some(list(column_names(columns)))}",
+                    key=f"{self._key}.columns",
+                )
             if value is not ABSENT and condition.values is not None:
                 self._count(value, name)
             good = self._conditions.hold(columns, place, name)

@@ -38,7 +38,11 @@ export async function init(
   refuseExisting(file, options.force);
   const asked = requireTemplate(options.from);
   const models = foundModels(folder);
-  const data = await chosenData(folder, terminal);
+  const data = await chosenData(
+    folder,
+    models.flatMap(({ labels }) => labels),
+    terminal,
+  );
   const template = asked ?? likelyTemplate(data);
   const policy = chosenPolicy(models);
   const plan: NewExperiment = {
@@ -85,7 +89,11 @@ function nameOf(file: string): string {
   return name.slice(0, 64) || "experiment";
 }
 
-async function chosenData(folder: string, terminal: Terminal): Promise<ChosenData> {
+async function chosenData(
+  folder: string,
+  classes: readonly string[],
+  terminal: Terminal,
+): Promise<ChosenData> {
   const builtin: ChosenData = {
     path: "builtin",
     guess: null,
@@ -100,15 +108,20 @@ async function chosenData(folder: string, terminal: Terminal): Promise<ChosenDat
       terminal.err(`${path} is left out: ${safeText(glance)}`);
       continue;
     }
-    const chosen = dataOf(folder, path, glance);
+    const chosen = dataOf(folder, path, glance, classes);
     if (chosen !== null) return chosen;
     terminal.err(`${path} is left out: no column of it holds texts`);
   }
   return builtin;
 }
 
-function dataOf(folder: string, path: string, { columns, rows }: DataGlance): ChosenData | null {
-  const guess = guessColumns(columns);
+function dataOf(
+  folder: string,
+  path: string,
+  { columns, rows }: DataGlance,
+  classes: readonly string[],
+): ChosenData | null {
+  const guess = guessColumns(columns, classes);
   if (guess === null) return null;
   const used = new Set<string>([...Object.values(guess.columns), guess.label ?? ""]);
   const test = testBeside(folder, path);
@@ -165,10 +178,14 @@ function chosenScorer(
         }
       : { model: own.path, comment: "found here", label: null };
   }
-  const own = models.find(({ kind }) => kind !== "language model");
+  const good = typeof guess?.good === "string" ? [guess.good.toLowerCase()] : [];
+  const wanted = template === "toxicity" ? harmLabels : [...good, ...goodLabels];
+  const scorers = models.filter(({ kind }) => kind !== "language model");
+  const fitting = wanted.flatMap((name) =>
+    scorers.filter(({ labels }) => labels.some((one) => one.toLowerCase() === name)),
+  );
+  const own = fitting[0] ?? scorers[0];
   if (own !== undefined) {
-    const good = typeof guess?.good === "string" ? [guess.good.toLowerCase()] : [];
-    const wanted = template === "toxicity" ? harmLabels : [...good, ...goodLabels];
     const names = wanted.map((name) => own.labels.find((one) => one.toLowerCase() === name));
     const label = names.find((name) => name !== undefined) ?? own.labels.at(-1) ?? null;
     return {

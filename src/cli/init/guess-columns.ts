@@ -41,6 +41,7 @@ const labels = [
 const goodValues = [
   ...["good", "positive", "pos", "harmless", "safe", "clean", "neither", "not", "none", "ok"],
   ...["nontoxic", "not_toxic", "non-toxic", "non_toxic", "ham", "normal", "no"],
+  ...["joy", "joyful", "happy", "glad", "love", "kind", "polite", "calm"],
 ];
 const badValues = [
   "bad",
@@ -52,14 +53,31 @@ const badValues = [
   "off",
   "hate",
   "offensive",
+  "anger",
+  "angry",
+  "sad",
+  "sadness",
+  "fear",
+  "disgust",
+  "insult",
+  "rude",
 ];
 
-/** @returns null: no column holds text */
-export function guessColumns(all: readonly ColumnFacts[]): ColumnGuess | null {
+/**
+ * @param classes labels of classifiers at hand: a column that has such values is likely the label
+ * @returns null: no column holds text
+ */
+export function guessColumns(
+  all: readonly ColumnFacts[],
+  classes: readonly string[] = [],
+): ColumnGuess | null {
   const columns = textColumns(all);
   if (columns === null) return null;
   const used = new Set(Object.values(columns));
-  const label = labelColumn(all.filter(({ name }) => !used.has(name)));
+  const label = labelColumn(
+    all.filter(({ name }) => !used.has(name)),
+    new Set(classes.map(plain)),
+  );
   return { columns, label: label?.name ?? null, ...(label === null ? noGood : goodOf(label)) };
 }
 
@@ -88,14 +106,22 @@ function longest(all: readonly ColumnFacts[]): string | undefined {
   return written.sort((a, b) => b.length - a.length)[0]?.name;
 }
 
-function labelColumn(others: readonly ColumnFacts[]): ColumnFacts | null {
+function labelColumn(
+  others: readonly ColumnFacts[],
+  classes: ReadonlySet<string>,
+): ColumnFacts | null {
   const few = ({ values, type }: ColumnFacts) =>
     values !== null ? values.length > 1 : type === "number";
   return (
     first(others, labels, few) ??
+    others.find(({ values }) => knownIn(values, classes) > 1) ??
     others.find(({ values }) => values !== null && values.length > 1 && values.length <= 5) ??
     null
   );
+}
+
+function knownIn(values: ColumnFacts["values"], classes: ReadonlySet<string>): number {
+  return (values ?? []).filter((value) => classes.has(plain(String(value)))).length;
 }
 
 const noGood = { good: null, isSure: true } as const;

@@ -78,6 +78,13 @@ describe("columns are told by their names, and by what is in them", () => {
   test("numbers alone are no data", () => {
     expect(guessColumns([number("a"), few("b", 1, 2)])).toBeNull();
   });
+
+  test("a column with a classifier's labels as values is the label", () => {
+    const all = [text("words"), few("lang", "de", "en"), few("mood", "angry", "glad", "so-so")];
+    expect(guessColumns(all)).toMatchObject({ label: "lang" });
+    const guess = guessColumns(all, ["Angry", "so-so", "glad"]);
+    expect(guess).toMatchObject({ label: "mood", good: "glad", isSure: true });
+  });
 });
 
 test("whatever there is, no column is used twice and each is one of the file's", () => {

@@ -304,6 +304,12 @@ def test_classes_by_number_may_be_named(tmp_path: Path) -> None:
             "data.good",
         ),
         (
+            {"columns": {"text": "review"}, "good": condition(values=["anger"])},
+            "data.good names labels, and no column is called 'label'; name theirs in "
+            r"data.columns.label: the columns are .*emotion",
+            "data.columns",
+        ),
+        (
             {
                 "columns": {"text": "review", "label": "emotoin"},
                 "good": condition(values=["anger"]),
