@@ -10,13 +10,14 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
-from averse_worker.data.rows import Row
+from averse_worker.data.rows import STAGE_USES, Row
 from averse_worker.data.sources import SPLITS, Data, read_data
 from averse_worker.platform.files import ASSETS
 from averse_worker.wire.errors import MissingEnvironment, WorkerError
@@ -38,15 +39,26 @@ class Policy(msgspec.Struct, forbid_unknown_fields=True):
     revision: str | None
 
 
+class StageData(msgspec.Struct, forbid_unknown_fields=True):
+    """What a stage learns from."""
+
+    name: str
+    kind: Literal["language_model", "classifier", "reward_model"]
+    source: DataSource
+
+
 class Query(msgspec.Struct, forbid_unknown_fields=True):
     """What is asked."""
 
-    source: DataSource
+    source: DataSource | None
+    """the experiment's; None: only its stages' data are read"""
     policy: Policy | None
     """None: lengths are not counted"""
     prompt_tokens: int
     samples: int
     """of each split"""
+    stages: list[StageData] = []
+    """models that are trained before the run, from data of their own: told of where it is wrong"""
 
 
 class Lengths(msgspec.Struct):
@@ -105,23 +117,37 @@ def check(query: Query) -> Facts:
     """Reads the data, and encodes their prompts."""
     started = time.perf_counter()
     facts = Facts(problems=[], notes=[])
-    try:
-        data = read_data(query.source)
-        facts.rows = {split: data.facts(split) for split in SPLITS}
-        facts.overlap = data.overlap
-        facts.labels = {split: _labels(data.rows[split]) for split in SPLITS}
-        facts.columns = _columns(data)
-        facts.samples = {split: _samples(data.rows[split], query.samples) for split in SPLITS}
-        if query.policy is not None:
-            _encode(query, query.policy, data, facts)
-    except WorkerError as error:
-        environment = isinstance(error, MissingEnvironment)
-        facts.problems.append(Problem(str(error), error.key, environment))
+    if query.source is not None:
+        with _problems(facts):
+            _read(query.source, query, facts)
+    for stage in query.stages:
+        with _problems(facts):
+            read_data(stage.source, f"stages.{stage.name}.data", STAGE_USES[stage.kind])
     facts.seconds = time.perf_counter() - started
     return facts
 
 
-def _encode(query: Query, policy: Policy, data: Data, facts: Facts) -> None:
+@contextmanager
+def _problems(facts: Facts) -> Iterator[None]:
+    try:
+        yield
+    except WorkerError as error:
+        environment = isinstance(error, MissingEnvironment)
+        facts.problems.append(Problem(str(error), error.key, environment))
+
+
+def _read(source: DataSource, query: Query, facts: Facts) -> None:
+    data = read_data(source)
+    facts.rows = {split: data.facts(split) for split in SPLITS}
+    facts.overlap = data.overlap
+    facts.labels = {split: _labels(data.rows[split]) for split in SPLITS}
+    facts.columns = _columns(data)
+    facts.samples = {split: _samples(data.rows[split], query.samples) for split in SPLITS}
+    if query.policy is not None:
+        _encode(source, query, query.policy, data, facts)
+
+
+def _encode(source: DataSource, query: Query, policy: Policy, data: Data, facts: Facts) -> None:
     # Imported here: it takes most of a second, and a wrong file is told sooner.
     from averse_worker.data.templates import open_template
     from averse_worker.data.tokenise import prompt_tokens_of, whole_prompts
@@ -130,7 +156,7 @@ def _encode(query: Query, policy: Policy, data: Data, facts: Facts) -> None:
     rows = [row for split in SPLITS for row in data.rows[split]]
     if tokenizer is None:
         return
-    chat = open_template((tokenizer,), query.source.template, rows)
+    chat = open_template((tokenizer,), source.template, rows)
     facts.template = None if chat is None else chat.name
     chosen = {split: _spread(data.rows[split], _MEASURED) for split in SPLITS}
     # All lengths come first: they are what a refused prompt is mended with.
@@ -140,7 +166,7 @@ def _encode(query: Query, policy: Policy, data: Data, facts: Facts) -> None:
     assert facts.rows is not None
     for split, rows in chosen.items():
         _, kept, truncated = prompt_tokens_of(
-            rows, tokenizer, query.prompt_tokens, chat, query.source.truncate, "data"
+            rows, tokenizer, query.prompt_tokens, chat, source.truncate, "data"
         )
         facts.rows[split] = data.facts(split, len(rows) - len(kept), truncated)
         if len(rows) < len(data.rows[split]):

@@ -24,6 +24,13 @@ Message = dict[str, Any]
 Use = Literal["prompts", "labels", "preferences"]
 """what rows are for: prompts and fine-tuning, a classifier, or a reward model"""
 
+STAGE_USES: Final[Mapping[str, Use]] = {
+    "language_model": "prompts",
+    "classifier": "labels",
+    "reward_model": "preferences",
+}
+"""by kind of the stage that learns from them"""
+
 _FORMS: Final[Mapping[Use, Sequence[str]]] = {
     "prompts": ("text", "prompt", "messages"),
     "labels": ("text",),

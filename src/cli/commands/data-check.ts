@@ -6,7 +6,7 @@ import { maskText, safeText } from "../../text/safe-text.js";
 import { readWorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { experimentFile } from "../lookup/experiments.js";
-import { type DataFacts, dataFacts } from "../machine/data-facts.js";
+import { type DataFacts, dataFacts, stagesOfOwnData } from "../machine/data-facts.js";
 import { packageRoot } from "../machine/package.js";
 import type { Terminal } from "../terminal.js";
 
@@ -25,7 +25,8 @@ export async function dataCheck(
 ): Promise<ExitCode> {
   const { experiment } = loadExperiment(experimentFile(name), options.set);
   const { environment } = readWorkerSpec(experiment.backend.worker, packageRoot);
-  const facts = await dataFacts(experiment, environment, options.samples);
+  const stages = stagesOfOwnData(experiment);
+  const facts = await dataFacts(experiment, environment, { samples: options.samples, stages });
   if (typeof facts === "string") {
     throw new UserError(
       `the data cannot be checked: ${facts}; \`averse doctor\` says what is missing.`,

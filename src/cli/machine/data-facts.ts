@@ -1,6 +1,7 @@
 /** What an experiment's data are, read by the worker's Python: by a worker's own code, without torch. */
 import { z } from "zod";
 import type { Experiment } from "../../config/schema/experiment.js";
+import { unusedStages } from "../../config/stages/violations.js";
 import { dataSourceOf } from "../../engine/actions/data-source.js";
 import { splitRows } from "../../journal/events.js";
 import { pythonAnswer } from "./python-answer.js";
@@ -45,28 +46,52 @@ const answer = z.object({
 
 export type DataFacts = z.infer<typeof answer>;
 
+export interface DataQuestion {
+  /** Rows of each split that come back whole. */
+  readonly samples: number;
+  /** Stages whose data are read as well. */
+  readonly stages: readonly string[];
+  /** Whether the experiment's own data are read. */
+  readonly own?: boolean;
+}
+
+/** Stages that learn from other data than the experiment's, or read them in another way. */
+export function stagesOfOwnData(experiment: Experiment): string[] {
+  const own = JSON.stringify(dataSourceOf(experiment.data));
+  const unused = unusedStages(experiment);
+  return Object.keys(experiment.stages).filter((name) => {
+    const { kind, data } = experiment.stages[name]!;
+    const alike = kind === "language_model" && JSON.stringify(dataSourceOf(data)) === own;
+    return !alike && !unused.includes(name);
+  });
+}
+
 /** A million rows take about a minute. */
 const timeoutMs = 600_000;
 
 /**
  * @param environment that the worker's spec adds to this process's
- * @param samples rows of each split that come back whole
  * @returns or, in words, why nobody could be asked
  */
 export async function dataFacts(
-  { data, policy, rollout, arms }: Experiment,
+  experiment: Experiment,
   environment: Readonly<Record<string, string>>,
-  samples: number,
+  { samples, stages, own = true }: DataQuestion,
 ): Promise<DataFacts | string> {
+  const { data, policy, rollout, arms } = experiment;
   const ofArms = Object.values(arms).map((arm) => arm.rollout.prompt_tokens);
   const query = {
-    source: dataSourceOf(data),
+    source: own ? dataSourceOf(data) : null,
     // The model of a stage is not there before the stage is.
     policy: policy.model.startsWith("stage:")
       ? null
       : { model: policy.model, revision: policy.revision },
     prompt_tokens: Math.min(rollout.prompt_tokens, ...ofArms),
     samples,
+    stages: stages.map((name) => {
+      const { kind, data: learned } = experiment.stages[name]!;
+      return { name, kind, source: dataSourceOf(learned) };
+    }),
   };
   const module = "averse_worker.data.check";
   const found = await pythonAnswer(module, [], JSON.stringify(query), environment, timeoutMs);

@@ -7,7 +7,7 @@ import { ConfigError, problemLine } from "../../config/problems.js";
 import { type Preflight, preflight } from "../../preflight/preflight.js";
 import { safeText } from "../../text/safe-text.js";
 import { readWorkerSpec } from "../../worker/spec.js";
-import { dataFacts } from "../machine/data-facts.js";
+import { dataFacts, stagesOfOwnData } from "../machine/data-facts.js";
 import { lookUpModels } from "../machine/hub-lookup.js";
 import { packageRoot } from "../machine/package.js";
 
@@ -29,12 +29,17 @@ export async function runPreflight(
   );
   const noHub = offline || isSet("HF_HUB_OFFLINE") || isSet("TRANSFORMERS_OFFLINE");
   // Nothing is downloaded for a check: where the policy's tokenizer is not here, lengths are not counted.
-  const readData = () => dataFacts(experiment, { ...environment, HF_HUB_OFFLINE: "1" }, 0);
+  const own = isLocal(experiment.data);
+  const stages = stagesOfOwnData(experiment).filter((name) =>
+    isLocal(experiment.stages[name]!.data),
+  );
+  const offlineToo = { ...environment, HF_HUB_OFFLINE: "1" };
+  const readData = () => dataFacts(experiment, offlineToo, { samples: 0, stages, own });
   return preflight(experiment, given, {
     assets: join(packageRoot, "python", "averse_worker", "assets"),
     checksModels: models === "transformers",
     hub: noHub ? null : (queries) => lookUpModels(queries, environment),
-    data: readsData(experiment) && models === "transformers" ? readData : null,
+    data: (own || stages.length > 0) && models === "transformers" ? readData : null,
     disk: freeRoom(resolve(runs)),
     isSet:
       connection.transport === "ipc"
@@ -57,7 +62,7 @@ export async function requirePreflight(loaded: LoadedExperiment, runs: string): 
 }
 
 /** Of data on the hub a worker says what is wrong, once it has downloaded them. */
-function readsData({ data }: LoadedExperiment["experiment"]): boolean {
+function isLocal(data: LoadedExperiment["experiment"]["data"]): boolean {
   return !isBuiltinData(data) && sourcesOf(data).every(({ hub }) => hub === null);
 }
 

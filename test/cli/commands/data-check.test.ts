@@ -41,4 +41,20 @@ describe("averse data check", () => {
     expect(stderr).toContain('rows.csv:3: "text" is');
     expect(stderr).toContain("(key: data.path)");
   });
+
+  test("reads what a stage learns from, as `config validate` does", async () => {
+    const file = experiment("builtin");
+    const stage = "stages.taste={kind: reward_model, steps: 1, data: {path: rows.csv}}";
+    const set = ["--set", stage, "--set", "reward={kind: preference, model: stage:taste}"];
+    const own = [file, ...set, "--set", "evaluation.harm_threshold=null"];
+    for (const command of [
+      ["data", "check"],
+      ["config", "validate"],
+    ]) {
+      const { code, stderr } = await averse([...command, ...own]);
+      expect(code).toBe(2);
+      expect(stderr).toContain('rows.csv:2: "chosen" is missing');
+      expect(stderr).toContain("stages.taste.data.columns");
+    }
+  });
 });

@@ -11,7 +11,7 @@ from payloads import data_source
 ONE = {"column": None, "values": [1], "not_values": None, "below": None, "above": None}
 
 
-def query(source: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def query(source: dict[str, Any] | None, **changes: Any) -> dict[str, Any]:
     policy = {"model": "builtin", "revision": None}
     return {"source": source, "policy": policy, "prompt_tokens": 8, "samples": 1} | changes
 
@@ -64,6 +64,20 @@ def test_a_wrong_row_is_an_answer(tmp_path: Path) -> None:
     assert problem["key"] == "data.path"
     assert problem["environment"] is False
     assert f'{path}:3: "text" is' in problem["message"]
+
+
+def test_what_a_stage_learns_from_is_read_as_the_stage_reads_it(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    rows = ({"chosen": f"yes {i}", "rejected": "no"} for i in range(4))
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    stage = {"name": "taste", "source": data_source(str(pairs))}
+    right = ask(query(data_source()) | {"stages": [stage | {"kind": "reward_model"}]})
+    assert right["problems"] == []
+    wrong = ask(query(None) | {"stages": [stage | {"kind": "classifier"}]})
+    [problem] = wrong["problems"]
+    assert problem["key"].startswith("stages.taste.data")
+    assert "pairs.jsonl:1" in problem["message"]
+    assert wrong["rows"] is None
 
 
 def test_a_policy_without_a_tokenizer_is_a_note(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from averse_worker.data.rows import Use
+from averse_worker.data.rows import STAGE_USES
 from averse_worker.data.sources import Data, read_data
 from averse_worker.data.templates import open_template
 from averse_worker.engine.contract import Report
@@ -154,7 +154,7 @@ def _prepare(payload: DescribeStagePayload | TrainStagePayload, report: Report) 
         base = _find_base(stage, key, report)
         check_folder(base)
     device = open_device(payload.backend)
-    data = read_data(stage.data, stage_key(stage, "data"), _USES[stage.kind])
+    data = read_data(stage.data, stage_key(stage, "data"), STAGE_USES[stage.kind])
     return _Prepared(stage, device, base, data, f"stages.{stage.name}")
 
 
@@ -305,9 +305,4 @@ _TRAINERS = {
     "language_model": _language_model,
     "classifier": _classifier,
     "reward_model": _reward_model,
-}
-_USES: Final[dict[str, Use]] = {
-    "language_model": "prompts",
-    "classifier": "labels",
-    "reward_model": "preferences",
 }
