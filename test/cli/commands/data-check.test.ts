@@ -1,7 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { averse, scratch } from "../averse.js";
+import { averse, buildProgramFirst, scratch } from "../averse.js";
+
+buildProgramFirst();
 
 function experiment(
   data: string,
