@@ -48,7 +48,7 @@ function wrongValue(fault: SchemaFault, path: readonly string[], places: Places)
     place: places.of(path),
     key,
     found: missing ? "nothing" : describeValue(fault.found),
-    expected: known?.expected ?? sectionExpected(local) ?? fault.message,
+    expected: known?.expected ?? sectionExpected(local) ?? fault.message.replace(/^expected /, ""),
     remedy: missing
       ? `Add the key, for example \`${key}: my-experiment\`.`
       : remedy(path.at(-1)!, known, fault.found),
