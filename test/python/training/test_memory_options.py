@@ -17,7 +17,14 @@ from averse_worker.training.sft import fine_tune
 from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.limits import check_load
 from averse_worker.wire.messages.base import float32_array
-from payloads import adapter, load_payload, rollout_payload, sft_payload, update_payload
+from payloads import (
+    adapter,
+    data_source,
+    load_payload,
+    rollout_payload,
+    sft_payload,
+    update_payload,
+)
 from tiny_models import WORDS, make_policy, no_report, write_classifier, write_data, write_policy
 
 TEXTS = [" ".join(WORDS[i : i + 4]) for i in range(12)]
@@ -32,7 +39,7 @@ class Updated:
         engine.load(
             load_payload(
                 policy__model=str(folder),
-                data__source={"kind": "folder", "path": str(data)},
+                data__source=data_source(str(data)),
                 **{**settings, **changes},
             ),
             no_report,
@@ -149,7 +156,7 @@ def test_a_frozen_reward_in_bfloat16_scores_nearly_the_same(tmp_path: Path) -> N
     scores = []
     for dtype in (None, "bfloat16"):
         device = open_device(load_payload(backend__frozen_dtype=dtype).backend)
-        model = load_reward(folder, None, 1, device)
+        model = load_reward(folder, [], 1, device)
         assert isinstance(model, TransformersReward)
         scores.append(model.score(TEXTS))
     assert not np.array_equal(*scores)

@@ -209,7 +209,7 @@ def test_a_classifier_learns_its_labels_and_is_a_reward(tmp_path: Path, family: 
     save_model(model, words, tmp_path)
     config = AutoModelForSequenceClassification.from_pretrained(tmp_path).config
     assert config.id2label == {0: "bad", 1: "good"}
-    reward = load_reward(ModelFolder(tmp_path, "reward.model"), "good", 1, CPU)
+    reward = load_reward(ModelFolder(tmp_path, "reward.model"), ["good"], 1, CPU)
     assert isinstance(reward, TransformersReward)
     assert reward.score(GOOD[1:9]).min() > reward.score(BAD[1:9]).max()
 
@@ -303,7 +303,7 @@ def test_a_reward_model_prefers_what_was_chosen(tmp_path: Path, family: str) -> 
     measured = [p.held_out for p in found.learned.course.points() if p.held_out is not None]
     assert measured[-1] == pytest.approx(found.figures["held_out_loss"], rel=1e-4)
     save_model(model, words, tmp_path)
-    reward = load_reward(ModelFolder(tmp_path, "reward.model"), None, 1, CPU)
+    reward = load_reward(ModelFolder(tmp_path, "reward.model"), [], 1, CPU)
     better = reward.score([pair.chosen for pair in pairs()[1]])
     assert float(np.mean(better > reward.score([pair.rejected for pair in pairs()[1]]))) > 0.9
 
