@@ -69,6 +69,21 @@ export function checkData(
   };
 }
 
+/** The built-in prompts have neither columns nor classes: whoever names some meant other data. */
+export function checkPlace({ data }: Experiment): Findings {
+  const isBuiltin = data.path === "builtin" && data.hub === null && data.sources === null;
+  const key = (["columns", "good"] as const).find((one) => data[one] !== null);
+  if (!isBuiltin || key === undefined) return nothingFound;
+  const problem = {
+    arm: null,
+    keys: ["data.path", `data.${key}`],
+    found: `the built-in data with data.${key}, which they do not have`,
+    expected: "the place of the data",
+    remedy: "Name their file or folder (--set data.path=FILE), or set data.hub.",
+  };
+  return { ...nothingFound, problems: [problem] };
+}
+
 /** The worker's own sentence, which says what was expected. */
 function told(message: string, key: string | null): Concern {
   const found = message.replace(/[.\s]+$/, "");

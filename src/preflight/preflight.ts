@@ -15,7 +15,7 @@ import { inReadingOrder } from "../config/problems.js";
 import type { Experiment } from "../config/schema/experiment.js";
 import { stageNamed } from "../config/stages/references.js";
 import { nearestName } from "../text/nearest-name.js";
-import { checkData, type DataReading } from "./check-data.js";
+import { checkData, checkPlace, type DataReading } from "./check-data.js";
 import { checkDisk, type DiskRoom } from "./check-disk.js";
 import { checkEvaluation } from "./check-evaluation.js";
 import { checkFunctions } from "./check-functions.js";
@@ -89,6 +89,7 @@ export async function preflight(
     checkFunctions(experiment),
     ...(ports.isSet === null ? [] : [checkTokens(experiment, ports.isSet)]),
     checkStages(experiment),
+    checkPlace(experiment),
     data.findings,
     checkSchedules(experiment),
     checkEvaluation(experiment, data.prompts),

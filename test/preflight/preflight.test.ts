@@ -355,6 +355,14 @@ describe("data", () => {
     });
   });
 
+  test("have a place where their columns or classes are named", async () => {
+    for (const set of ["data.columns.text=tweet", "data.good=1"]) {
+      expect((await checked(base, { set: [set] }).run()).problems).toEqual([
+        expect.stringMatching(/the built-in data with data\.\w+.*--set data\.path=FILE/),
+      ]);
+    }
+  });
+
   test("need good rows where there is fine-tuning", async () => {
     const { rows } = reading(2000, 1000);
     const bad = {
