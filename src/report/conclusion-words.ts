@@ -5,9 +5,13 @@ import { formatNumber, formatSigned } from "../text/numbers.js";
 import { promptFloorText } from "../text/score-preview.js";
 import { metricColumnOf } from "./metric-columns.js";
 
-/** What happened to the tail, and whether risk aversion did it: two sentences or more. */
+/**
+ * What happened to the tail, and whether risk aversion did it. Where no arm was trained with RL
+ * (`averse evaluate`, SFT alone) there is nothing to say of the second.
+ */
 export function conclusionLines(conclusion: Conclusion): string[] {
-  return [harmLine(conclusion), neutralLine(conclusion)];
+  const harm = harmLine(conclusion);
+  return conclusion.headline.arm === null ? [harm] : [harm, neutralLine(conclusion)];
 }
 
 /** What keeps a reader from believing the figures too much; empty: nothing. */

@@ -63,13 +63,10 @@ describe("the conclusion in words", () => {
   });
 
   test("works without RL, without a start, without an end, and without anything", () => {
-    expect(conclusionLines(noConclusion)).toEqual([
-      "No arm was evaluated.",
-      "Risk-averse against risk-neutral: no risk-averse arm was run, nothing to compare.",
-    ]);
-    expect(conclusionLines({ ...noConclusion, start: finished.start })[0]).toBe(
+    expect(conclusionLines(noConclusion)).toEqual(["No arm was evaluated."]);
+    expect(conclusionLines({ ...noConclusion, start: finished.start })).toEqual([
       "No arm was trained with RL. Harm rate 0.200, tail reward −4.00 with sft.",
-    );
+    ]);
     expect(conclusionLines({ ...finished, start: null })[0]).toMatch(/Neither the base model nor/);
     expect(conclusionLines({ ...finished, end: null })[0]).toMatch(
       /ra-rlhf has not been evaluated/,

@@ -183,10 +183,7 @@ describe("comparison", () => {
     const ids = [done, going].map(({ directory }) => directory.split("/").at(-1)!);
     const [first, second] = await ports.compare(ids);
     expect(first).toMatchObject({ id: ids[0], tailFraction: 0.1, problem: null });
-    expect(first?.conclusion).toEqual([
-      "No arm was evaluated.",
-      expect.stringMatching(/^Risk-averse against risk-neutral: no risk-averse arm was run/),
-    ]);
+    expect(first?.conclusion).toEqual(["No arm was evaluated."]);
     expect(first?.arms.map(({ arm, seeds }) => [arm, seeds])).toEqual([
       ["sft", [0]],
       ["rlhf", [0]],
