@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
@@ -120,6 +120,37 @@ def find_model(
         ignore_patterns=["*/*"],
     )
     return ModelFolder(_download(model, key, fetch, report), key, trust_remote_code)
+
+
+class NamedModel(Protocol):
+    """A language model as a message names it: `builtin`, a folder or a hub id."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def revision(self) -> str | None: ...
+    @property
+    def trust_remote_code(self) -> bool: ...
+
+
+def find_language_model(named: NamedModel, key: str, report: Report) -> ModelFolder:
+    """The folder of a language model, the built-in one included.
+
+    Raises:
+        InputError: as `find_model`, or the built-in model with a revision.
+        MissingEnvironment: as `find_model`.
+    """
+    if named.model == "builtin":
+        folder = builtin_model("language-model", key)
+        refuse_revision(folder, named.revision)
+        return folder
+    return find_model(
+        named.model,
+        key,
+        report,
+        revision=named.revision,
+        trust_remote_code=named.trust_remote_code,
+    )
 
 
 def builtin_model(name: str, key: str) -> ModelFolder:

@@ -18,7 +18,7 @@ from averse_worker.engine.contract import Report
 from averse_worker.evaluation.capability import check_tasks
 from averse_worker.evaluation.fluency import FluencyModel, load_fluency
 from averse_worker.models.declared import check_folder
-from averse_worker.models.folder import ModelFolder, builtin_model, find_model, refuse_revision
+from averse_worker.models.folder import ModelFolder, find_language_model
 from averse_worker.models.load import check_quantization, load_policy
 from averse_worker.models.policy import Policy
 from averse_worker.models.settings import language_model_settings
@@ -43,8 +43,6 @@ from averse_worker.wire.messages.load import (
     HttpScorer,
     LoadDigests,
     LoadPayload,
-    LoadPolicy,
-    LoadReference,
     LoadScorer,
     PythonScorer,
 )
@@ -364,19 +362,6 @@ def _check_files(payload: LoadPayload, folders: Folders) -> None:
 
 
 def _find(payload: LoadPayload, report: Report) -> Folders:
-    def language_model(named: LoadPolicy | LoadReference, key: str) -> ModelFolder:
-        if named.model == "builtin":
-            folder = builtin_model("language-model", key)
-            refuse_revision(folder, named.revision)
-            return folder
-        return find_model(
-            named.model,
-            key,
-            report,
-            revision=named.revision,
-            trust_remote_code=named.trust_remote_code,
-        )
-
     asked = payload.evaluation
     toxicity = fluency = None
     if asked.toxicity is not None:
@@ -386,11 +371,11 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
         builtin = "judge" if judged else "reward"
         toxicity = find_scorer(asked.toxicity.scorer, builtin, key, report)
     if asked.fluency is not None:
-        fluency = language_model(asked.fluency, "evaluation.fluency.model")
+        fluency = find_language_model(asked.fluency, "evaluation.fluency.model", report)
     reference = payload.reference
     return Folders(
-        language_model(payload.policy, "policy.model"),
-        None if reference is None else language_model(reference, "reference"),
+        find_language_model(payload.policy, "policy.model", report),
+        None if reference is None else find_language_model(reference, "reference", report),
         {
             reward.name: find_scorer(reward.scorer, "reward", component_key(payload, place), report)
             for place, reward in enumerate(payload.rewards)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import torch
@@ -20,7 +19,7 @@ from averse_worker.data.templates import open_template
 from averse_worker.engine.contract import Report
 from averse_worker.engine.torch.load_result import machine_facts, package_versions
 from averse_worker.models.declared import check_folder
-from averse_worker.models.folder import ModelFolder, builtin_model, find_model, refuse_revision
+from averse_worker.models.folder import ModelFolder, find_language_model
 from averse_worker.models.fresh import (
     Classes,
     Problem,
@@ -151,26 +150,11 @@ def _prepare(payload: DescribeStagePayload | TrainStagePayload, report: Report) 
     if isinstance(stage.base, ArchitectureBase):
         check_architecture(stage.base, key, language_model=stage.kind == "language_model")
     else:
-        base = _find_base(stage, key, report)
+        base = find_language_model(stage.base, key, report)
         check_folder(base)
     device = open_device(payload.backend)
     data = read_data(stage.data, stage_key(stage, "data"), STAGE_USES[stage.kind])
     return _Prepared(stage, device, base, data, f"stages.{stage.name}")
-
-
-def _find_base(stage: Stage, key: str, report: Report) -> ModelFolder:
-    named: Any = stage.base
-    if named.model == "builtin":
-        folder = builtin_model("language-model", key)
-        refuse_revision(folder, named.revision)
-        return folder
-    return find_model(
-        named.model,
-        key,
-        report,
-        revision=named.revision,
-        trust_remote_code=named.trust_remote_code,
-    )
 
 
 def _plan(stage: Stage, seed: int, rows: int) -> Plan:
