@@ -1,4 +1,5 @@
 /** What the state machine asks the engine to do. */
+import type { RiskMemory } from "../risk/memory.js";
 
 /** One at a time in hand a trial; each is answered by exactly one event that ends it. */
 export type TrialAction =
@@ -33,6 +34,7 @@ export type TrialAction =
       readonly beta: number;
       /** Generated tokens × passes so far. */
       readonly compute: number;
+      readonly memory: RiskMemory;
     }
   | {
       readonly kind: "evaluate";
@@ -48,6 +50,7 @@ export type TrialAction =
       readonly step: number;
       readonly beta: number;
       readonly compute: number;
+      readonly memory: RiskMemory;
     }
   | { readonly kind: "export"; readonly trial: string; readonly step: number }
   /** Close the worker of a trial that is complete → trial_finished. */

@@ -24,11 +24,11 @@ export function nextAction(
     return asked;
   }
   const { id } = trial;
-  const { step, compute, beta } = state;
+  const { step, compute, beta, memory } = state;
   if (isComplete(trial, state)) {
     return { kind: "finish", trial: id };
   }
-  const checkpoint: TrialAction = { kind: "checkpoint", trial: id, step, beta, compute };
+  const checkpoint: TrialAction = { kind: "checkpoint", trial: id, step, beta, compute, memory };
   if (stop !== "no") {
     return stop === "after-step" && hasUnsavedWork(trial, state)
       ? checkpoint
@@ -52,7 +52,7 @@ export function nextAction(
     return { kind: "evaluate", trial: id, step, compute, final: false };
   }
   if (step < trial.iterations) {
-    return { kind: "step", trial: id, step, beta, compute };
+    return { kind: "step", trial: id, step, beta, compute, memory };
   }
   if (trial.reported && !state.evaluated) {
     return { kind: "evaluate", trial: id, step, compute, final: true };
@@ -66,11 +66,11 @@ export function nextAction(
  */
 export function askedFor(trial: Trial, state: TrialState, plan: Plan): TrialAction | null {
   const { id } = trial;
-  const { step, compute, beta, wanted } = state;
+  const { step, compute, beta, memory, wanted } = state;
   const evaluates = wanted.evaluation && canBeEvaluated(trial, state);
   const saves = wanted.checkpoint || (evaluates && checkpointIsDue(trial, plan, step));
   if (saves && hasUnsavedWork(trial, state)) {
-    return { kind: "checkpoint", trial: id, step, beta, compute };
+    return { kind: "checkpoint", trial: id, step, beta, compute, memory };
   }
   return evaluates ? { kind: "evaluate", trial: id, step, compute, final: false } : null;
 }

@@ -5,6 +5,7 @@
 import type { Evaluation } from "../analysis/evaluation.js";
 import type { EventPayload, FailureKind, JournalEvent } from "../journal/events.js";
 import type { Result } from "../protocol/messages.js";
+import type { RiskMemory } from "../risk/memory.js";
 import type { Worker } from "../worker/contract.js";
 import type { RunCommand } from "./commands.js";
 
@@ -170,6 +171,8 @@ export interface Position {
   readonly beta: number;
   /** Generated tokens × passes of kept episodes so far. */
   readonly compute: number;
+  /** What the risk layer carries; absent: nothing. */
+  readonly memory?: RiskMemory;
 }
 
 export interface CompletePart {

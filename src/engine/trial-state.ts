@@ -6,6 +6,7 @@
 import type { Trial } from "../config/trials.js";
 import type { ActionKind, EvaluatedEvent, JournalEvent } from "../journal/events.js";
 import { nextBeta } from "../risk/kl-controller.js";
+import { noMemory, type RiskMemory } from "../risk/memory.js";
 import type { Retention } from "./retention.js";
 
 /** Where a policy stood: enough to continue from there. */
@@ -14,6 +15,7 @@ export interface SavedPoint {
   readonly step: number;
   readonly beta: number;
   readonly compute: number;
+  readonly memory: RiskMemory;
   /** Checkpoint folder, relative to the run folder. */
   readonly path: string;
   /** sha256 of its digest file. */
@@ -40,6 +42,8 @@ export interface TrialState {
   readonly beta: number;
   /** Generated tokens × passes of kept episodes so far. */
   readonly compute: number;
+  /** What the risk layer carries into the next iteration. */
+  readonly memory: RiskMemory;
   /** Kept checkpoints, oldest first. */
   readonly saved: readonly SavedPoint[];
   /** To be restored into the next worker that has loaded. */
@@ -71,6 +75,7 @@ export function initialTrial(trial: Trial): TrialState {
     step: 0,
     beta: trial.config.kl.beta,
     compute: 0,
+    memory: noMemory,
     saved: [],
     toRestore: null,
     wanted: nothingWanted,
@@ -198,6 +203,7 @@ function factsOf(
         step: state.step + 1,
         beta: nextBeta(event.beta, event.kl_controlled, trial.config.kl),
         compute: event.compute,
+        memory: event.memory ?? noMemory,
       };
     case "evaluated":
       return {
@@ -207,7 +213,8 @@ function factsOf(
       };
     case "checkpoint_saved": {
       const { step, path, digest } = event;
-      const point = { step, beta: state.beta, compute: state.compute, path, digest, score: null };
+      const { beta, compute, memory } = state;
+      const point = { step, beta, compute, memory, path, digest, score: null };
       const wanted = { ...state.wanted, checkpoint: false };
       return { saved: [...state.saved, point], saveFailedAt: null, wanted };
     }
@@ -251,6 +258,7 @@ function rolledBack(
     sftDone,
     beta: point?.beta ?? trial.config.kl.beta,
     compute: point?.compute ?? 0,
+    memory: point?.memory ?? noMemory,
     toRestore: point,
     saveFailedAt: null,
     // What lies beyond the point was evaluated there on the way.

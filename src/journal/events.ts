@@ -291,6 +291,9 @@ const episodesFileSchema = z.strictObject({
   count,
 });
 
+/** Of one part of the risk layer: numbers under names that only it reads; null: nothing. */
+const memoryPart = z.record(z.string(), z.union([finite, z.array(finite)])).nullable();
+
 const step = z.strictObject({
   type: z.literal("step"),
   /** m, from 0. */
@@ -369,6 +372,10 @@ const step = z.strictObject({
   }),
   episodes_per_s: finite,
   episodes: z.union([episodesSchema, episodesFileSchema]),
+  /** What the risk layer carries into the next iteration; absent where it carries nothing. */
+  memory: z
+    .strictObject({ annealing: memoryPart, measure: memoryPart, sampler: memoryPart })
+    .optional(),
   /**
    * By component: mean raw score over the episodes that have a reward, and how many it failed for.
    * Absent where there is one component.

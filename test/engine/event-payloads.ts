@@ -57,6 +57,7 @@ export function answerTo(action: TrialAction): EventPayload {
         beta: action.beta,
         compute: action.compute + 10,
         kl_controlled: 9,
+        memory: { annealing: null, measure: { threshold: [action.step] }, sampler: null },
       });
     case "evaluate":
       return evaluatedPayload({ ...action, metrics: { reward_mean: 0 } });

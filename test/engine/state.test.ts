@@ -309,10 +309,12 @@ describe("restarts and resumes", () => {
     }
   };
 
-  test("a lost worker's trial waits longer each time, restores and goes on with its β", () => {
+  test("a lost worker's trial waits longer each time, restores and goes on with its β and memory", () => {
     const driver = alone();
     settle(driver, (action) => action.kind === "step" && action.step === 5);
-    const { beta, compute } = driver.inHand.get("rlhf-s0") as { beta: number; compute: number };
+    const action = driver.inHand.get("rlhf-s0") as Extract<TrialAction, { kind: "step" }>;
+    const { beta, compute, memory } = action;
+    expect(memory.measure).toEqual({ threshold: [4] });
     const delays: number[] = [];
     for (let losses = 0; losses < 3; losses += 1) {
       driver.settle("rlhf-s0", "lost");
@@ -322,7 +324,7 @@ describe("restarts and resumes", () => {
     }
     expect(delays).toEqual([1, 2, 4]);
     settle(driver, (action) => action.kind === "step" && action.step === 5);
-    expect(driver.inHand.get("rlhf-s0")).toMatchObject({ beta, compute });
+    expect(driver.inHand.get("rlhf-s0")).toMatchObject({ beta, compute, memory });
   });
 
   test("a run that ended for good cannot be resumed", () => {

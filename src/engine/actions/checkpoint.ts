@@ -2,6 +2,7 @@
 
 import type { EventPayload } from "../../journal/events.js";
 import type { Result } from "../../protocol/messages.js";
+import { isEmpty } from "../../risk/memory.js";
 import { WorkerFailure } from "../../worker/contract.js";
 import type { TrialAction } from "../action.js";
 import { failureFacts } from "../failure.js";
@@ -15,13 +16,14 @@ type Restoring = Extract<TrialAction, { kind: "restore" }>;
  * what was saved before is as it was.
  */
 export async function checkpoint(action: Saving, context: TrialContext): Promise<EventPayload> {
-  const { step, beta, compute } = action;
+  const { step, beta, compute, memory } = action;
   const { trial, ports } = context;
   const { recorder } = ports;
   const startedAt = ports.clock();
   try {
     const saved = await saveInto(step, context);
-    const position = { trial: trial.id, step, beta, compute };
+    const carried = isEmpty(memory) ? {} : { memory };
+    const position = { trial: trial.id, step, beta, compute, ...carried };
     const part = recorder.complete(trial.id, "checkpoint", step, saved.files, position);
     const seconds = ports.clock() - startedAt;
     return { type: "checkpoint_saved", step, ...part, bytes: saved.bytes, seconds };
