@@ -132,9 +132,11 @@ class Bench:
         payload = UpdatePayload(
             rollout=rollout.rollout,
             weights=float32_bytes(weights),
+            rewards=None,
             advantages=None,
             kl_weights=float32_bytes(np.ones(self.setting.batch)) if kl else None,
             kl_loss=KlLoss(form=kl, coefficient=BETA) if kl else None,
+            whiten="kept",
             loss_aggregation="token-mean",
             steps_per_epoch=None,
             seed=self._seed,

@@ -6,7 +6,12 @@ import { mean } from "../stats/intervals.js";
 import { TrialError } from "./failure.js";
 
 export interface EpisodeArrays {
+  /** Raw, combined. */
   readonly rewards: Float32Array;
+  /** What is trained on, before discount and KL: Σ of `trainedByComponent`. */
+  readonly trained: Float32Array;
+  /** What each reward component adds to the trained reward, by name; NaN where any of them failed. */
+  readonly trainedByComponent: Readonly<Record<string, Float32Array>>;
   readonly kl: Float32Array;
   readonly returns: Float32Array;
   /** Null: the worker has no critic. */
@@ -15,7 +20,7 @@ export interface EpisodeArrays {
 }
 
 /**
- * @param failed episodes without a reward: NaN in rewards and returns
+ * @param failed episodes without a reward: NaN in rewards, trained rewards and returns
  * @throws {TrialError} of kind `diverged` when another figure is NaN or infinite
  */
 export function readEpisodes(
@@ -23,8 +28,15 @@ export function readEpisodes(
   prompts: Uint32Array,
   failed: ReadonlySet<number>,
 ): EpisodeArrays {
+  const parts = rolled.trained.map((bytes) => blanked(float32Array(bytes), failed));
   const arrays = {
     rewards: blanked(float32Array(rolled.reward), failed),
+    trained: Float32Array.from(prompts, (_, episode) =>
+      parts.reduce((total, part) => total + part[episode]!, 0),
+    ),
+    trainedByComponent: Object.fromEntries(
+      rolled.components.map(({ name }, place) => [name, parts[place]!]),
+    ),
     kl: float32Array(rolled.kl),
     returns: blanked(float32Array(rolled.return), failed),
     lambdaReturns:
@@ -41,7 +53,7 @@ function requireFiniteEpisodes(
   prompts: Uint32Array,
   failed: ReadonlySet<number>,
 ): void {
-  for (const name of ["rewards", "kl", "returns", "lambdaReturns"] as const) {
+  for (const name of ["rewards", "trained", "kl", "returns", "lambdaReturns"] as const) {
     const values = arrays[name] ?? new Float32Array();
     const bad = [...values.keys()].filter(
       (episode) => !Number.isFinite(values[episode]) && (name === "kl" || !failed.has(episode)),

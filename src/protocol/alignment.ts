@@ -42,11 +42,20 @@ export function misaligned<C extends Command>(
         return: returns,
         lambda_return,
         length,
+        trained,
       } = result as Result<"rollout">;
       const episodes = entries(prompts) * completions;
       const arrays = { reward, kl, return: returns, lambda_return, length };
+      const shares = Object.fromEntries(trained.map((bytes, i) => [`trained.${i}`, bytes]));
       return (
-        differing(episodes, "episode", { ...arrays, ...byName("components", components) }) ??
+        (trained.length === components.length
+          ? null
+          : `field \`trained\` has ${trained.length} arrays; expected ${components.length}, one per component`) ??
+        differing(episodes, "episode", {
+          ...arrays,
+          ...shares,
+          ...byName("components", components),
+        }) ??
         empty("length", length) ??
         misplaced("components", components, episodes)
       );

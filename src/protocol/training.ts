@@ -64,6 +64,12 @@ export const rolloutResult = z.strictObject({
   ),
   reward: float32.describe("raw, combined; NaN here and in both returns where a component failed"),
   components: z.array(scored).describe("one per reward component, in load's order"),
+  trained: z
+    .array(float32)
+    .describe(
+      "one array per reward component, in load's order: what it adds to the trained reward; NaN " +
+        "where it failed",
+    ),
   kl: float32.describe("Σ over tokens of log π − log π_ref"),
   return: float32.describe("R̄ = Σ γᵗ r̄ₜ, of the trained reward, KL in it where β is"),
   lambda_return: float32
@@ -85,6 +91,12 @@ export const updatePayload = z.strictObject({
   weights: float32
     .nullable()
     .describe("per episode, ≥ 0, on the critic's advantages; only their ratios matter"),
+  rewards: float32
+    .nullable()
+    .describe(
+      "per episode, in place of the trained reward in what the critic's advantages follow from; " +
+        "only with weights; null: as rolled out",
+    ),
   advantages: float32
     .nullable()
     .describe("per episode, signed, in place of the critic's; excludes weights"),
@@ -95,6 +107,9 @@ export const updatePayload = z.strictObject({
     .strictObject({ form: klLossForm, coefficient: z.number().nonnegative() })
     .nullable()
     .describe("null exactly when kl_weights is"),
+  whiten: z
+    .enum(["kept", "batch"])
+    .describe("tokens whose mean and deviation whiten the critic's advantages"),
   loss_aggregation: z.enum(["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"]),
   steps_per_epoch: z
     .int()

@@ -3,11 +3,12 @@ import {
   blanked,
   failedEpisodes,
   failedRewards,
+  readEpisodes,
   scoredEpisodes,
   taken,
 } from "../../src/engine/episodes.js";
 import { TrialError } from "../../src/engine/failure.js";
-import { uint32Bytes } from "../../src/protocol/arrays.js";
+import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
 import type { ScoreFailure } from "../../src/protocol/messages.js";
 
 const failure = (
@@ -42,6 +43,29 @@ test("failed episodes, the others, and their values", () => {
   expect([...scored]).toEqual([2, 4, 5]);
   expect([...taken([9, 8, 7, 6, 5, 4], scored)]).toEqual([7, 5, 4]);
   expect([...blanked(Float32Array.of(0, 1, 2, 3), failed)]).toEqual([NaN, NaN, 2, NaN]);
+});
+
+test("trained rewards by component, and their sum, without the episodes that failed", () => {
+  const failed = new Set([1]);
+  const none = float32Bytes([1, 0, 2], failed);
+  const scored = (name: string) => ({ name, scores: none, failures: [] });
+  const rolled = {
+    rollout: 1,
+    reward: none,
+    components: [scored("sentiment"), scored("harmless")],
+    trained: [float32Bytes([1, 0, -2], failed), float32Bytes([0.25, 5, 3])],
+    kl: float32Bytes([0, 0, 0]),
+    return: none,
+    lambda_return: null,
+    length: uint32Bytes([1, 1, 1]),
+    entropy: null,
+    tokens: 3,
+    seconds: { sample: 0, reference: 0, reward: 0 },
+  };
+  const { trained, trainedByComponent } = readEpisodes(rolled, prompts(3), failed);
+  expect([...trained]).toEqual([1.25, Number.NaN, 1]);
+  expect(Object.keys(trainedByComponent)).toEqual(["sentiment", "harmless"]);
+  expect([...trainedByComponent.harmless!]).toEqual([0.25, Number.NaN, 3]);
 });
 
 describe("failed rewards", () => {

@@ -267,6 +267,7 @@ describe("results", () => {
   const result = {
     rollout: 1,
     reward: float32Bytes([1, 2]),
+    trained: [float32Bytes([1, 2])],
     kl: float32Bytes([0, 0]),
     return: float32Bytes([1, 2]),
     lambda_return: float32Bytes([1, 2]),
@@ -326,6 +327,16 @@ describe("results", () => {
     const components = [{ name: "reward", scores: float32Bytes([1]), failures: [] }];
     expect(faultOf(() => check({ components })).message).toContain(
       "`components.0.scores` has 4 bytes; expected 8",
+    );
+  });
+
+  test("what is trained on is one array per component, an entry per episode each", () => {
+    const one = float32Bytes([1, 2]);
+    expect(faultOf(() => check({ trained: [one, one] })).message).toContain(
+      "`trained` has 2 arrays; expected 1, one per component",
+    );
+    expect(faultOf(() => check({ trained: [float32Bytes([1])] })).message).toContain(
+      "`trained.0` has 4 bytes; expected 8",
     );
   });
 

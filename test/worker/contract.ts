@@ -211,6 +211,45 @@ export function workerContract(open: () => Promise<Worker>): void {
       });
     });
 
+    test("what the components add to the trained reward is the return without a KL", async () => {
+      const { train } = await ask("load", twoRewards);
+      const ids = uint32Array(train.ids).slice(0, 8);
+      const { trained, return: returns } = await ask("rollout", rolloutPayload(ids, 1, null));
+      const [one, other] = trained.map((bytes) => float32Array(bytes));
+      expect(trained).toHaveLength(2);
+      float32Array(returns).forEach((value, i) => {
+        expect(one![i]! + other![i]!).toBeCloseTo(value, 4);
+      });
+    });
+
+    test("other rewards stand in place of the trained ones, with weights alone", async () => {
+      const { train } = await prompts();
+      const asked = train.slice(0, 8);
+      const weights = float32Bytes([1, 1, 0, 1, 0, 1, 1, 1]);
+      const learned = async (rewardsOf: (trained: Float32Array) => Float32Array | null) => {
+        await ask("load", loadPayload);
+        const { rollout, trained } = await ask("rollout", rolloutPayload(asked));
+        const rewards = rewardsOf(float32Array(trained[0]!));
+        const changes = { weights, rewards: rewards === null ? null : float32Bytes(rewards) };
+        await ask("update", updatePayload(rollout, null, changes));
+        return float32Array((await ask("rollout", rolloutPayload(asked, 2))).return);
+      };
+      const plain = await learned(() => null);
+      const same = await learned((trained) => trained);
+      same.forEach((value, i) => {
+        expect(value).toBeCloseTo(plain[i]!, 3);
+      });
+      expect(await learned((trained) => trained.map((value) => -value))).not.toEqual(plain);
+      const { rollout } = await ask("rollout", rolloutPayload(asked));
+      for (const changes of [
+        { advantages: weights, rewards: weights },
+        { weights, rewards: weights.slice(4) },
+      ]) {
+        const payload = updatePayload(rollout, null, changes);
+        expect((await failureOf(worker.call("update", payload))).kind).toBe("input");
+      }
+    });
+
     test("several completions are grouped by prompt", async () => {
       const { train } = await prompts();
       const rolled = await ask("rollout", rolloutPayload(train.slice(0, 3), 1, 0.2, 4));

@@ -167,6 +167,7 @@ describe("exchange", () => {
             failures: [{ kind: "exception", message: `no ${token}`, episodes }],
           },
         ],
+        trained: [nan],
         kl: float32Bytes([0]),
         return: nan,
         lambda_return: nan,

@@ -69,9 +69,11 @@ export function updatePayload(
   return {
     rollout,
     weights: weights === null ? null : float32Bytes(weights),
+    rewards: null,
     advantages: null,
     kl_weights: null,
     kl_loss: null,
+    whiten: "kept",
     loss_aggregation: "token-mean",
     steps_per_epoch: null,
     seed: 1,

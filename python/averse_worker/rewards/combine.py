@@ -49,7 +49,7 @@ class Rewards:
 
     def combined(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """Σ weight · score of raw scores [C, …]."""
-        return self._weighted(list(raw))
+        return _total(self._weighted(list(raw)))
 
     def trained(
         self,
@@ -57,7 +57,16 @@ class Rewards:
         prompts: NDArray[np.float32],
         moments: Moments = MappingProxyType({}),
     ) -> NDArray[np.float32]:
-        """Σ weight · T(score), which is trained on.
+        """Σ weight · T(score), which is trained on; arguments as of `contributions`."""
+        return _total(self.contributions(raw, prompts, moments))
+
+    def contributions(
+        self,
+        raw: NDArray[np.float32],
+        prompts: NDArray[np.float32],
+        moments: Moments = MappingProxyType({}),
+    ) -> list[NDArray[np.float64]]:
+        """weight · T(score) by component: what each adds to the trained reward.
 
         Args:
             prompts: their raw scores [C, …], as components with a prompt baseline need them.
@@ -84,13 +93,16 @@ class Rewards:
                 after[component.name] = known.with_values(shaped)
         return after
 
-    def _weighted(self, parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        weighted = (
+    def _weighted(self, parts: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+        return [
             component.weight * part.astype(np.float64)
             for component, part in zip(self.components, parts, strict=True)
-        )
-        total: NDArray[np.float64] = sum(weighted, start=np.zeros(parts[0].shape))
-        return total.astype(np.float32)
+        ]
+
+
+def _total(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
+    total: NDArray[np.float64] = sum(parts, start=np.zeros(parts[0].shape))
+    return total.astype(np.float32)
 
 
 def failed_episodes(parts: Sequence[Scores]) -> NDArray[np.bool_]:

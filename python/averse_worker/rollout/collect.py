@@ -7,7 +7,7 @@ Everything that the update needs stays here as tensors; the controller gets one 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -42,11 +42,16 @@ class Critique:
     """V(s_t), baseline included"""
     advantages: Tensor
     """GAE, not yet whitened; NaN where the reward failed"""
+    kl_coefficient: float
+    """β of the dense rewards that they follow from"""
 
     def select(self, rows: Tensor, width: int) -> "Critique":
         """Some rows, and the first `width` tokens."""
         return Critique(
-            self.baseline[rows, :width], self.values[rows, :width], self.advantages[rows, :width]
+            self.baseline[rows, :width],
+            self.values[rows, :width],
+            self.advantages[rows, :width],
+            self.kl_coefficient,
         )
 
 
@@ -89,6 +94,8 @@ class RolloutSummary:
     """raw, combined"""
     components: Sequence[Scores]
     """raw, with the failures of each component"""
+    trained: Sequence[NDArray[np.float64]]
+    """by component, what it adds to the trained reward"""
     kl: NDArray[np.float32]
     returns: NDArray[np.float32]
     lambda_returns: NDArray[np.float32] | None
@@ -185,6 +192,7 @@ class Collector:
         raw = np.stack([part.values for part in scored])
         failed = failed_episodes(scored)
         lost = set(np.flatnonzero(failed).tolist())
+        contributions = self.rewards.contributions(raw, alone, moments)
         shaped = self.rewards.trained(raw, alone, moments)
         shaped[failed] = np.nan
         lengths = samples.responses.lengths
@@ -196,7 +204,9 @@ class Collector:
         )
         critique = None
         if samples.values is not None:
-            critique = self._criticise(samples.responses, dense, samples.values, baseline)
+            critique = self._criticise(
+                samples.responses, dense, samples.values, baseline, kl_coefficient or 0.0
+            )
         discounted = returns.discounted_returns(dense, self.training.gamma)
         check_finite(discounted, "returns", lost)
         first = None
@@ -206,6 +216,7 @@ class Collector:
         summary = RolloutSummary(
             reward=self.rewards.combined(raw),
             components=scored,
+            trained=contributions,
             kl=log_ratios.sum(1).cpu().numpy(),
             returns=discounted.cpu().numpy(),
             lambda_returns=None if first is None else first.cpu().numpy(),
@@ -218,8 +229,40 @@ class Collector:
         episodes = Episodes(padded, samples.responses, own, reference, critique, failed)
         return episodes, summary
 
+    def rewarded(self, episodes: Episodes, rewards: NDArray[np.float64]) -> Episodes:
+        """The episodes with other rewards in place of the trained ones: the critic's values stay,
+        its advantages are those that a rollout with these rewards would have had.
+
+        Args:
+            rewards: [B], finite; an episode that failed has none, whatever stands there.
+        """
+        critique = episodes.critique
+        assert critique is not None, "rewards are behind the critic's advantages"
+        own = rewards.astype(np.float32)
+        own[episodes.failed] = np.nan
+        lengths = episodes.responses.lengths
+        dense = returns.dense_rewards(
+            torch.from_numpy(own).to(episodes.log_probs.device),
+            episodes.log_probs - episodes.reference_log_probs,
+            lengths,
+            critique.kl_coefficient,
+        )
+        advantages = returns.advantages(
+            dense,
+            critique.values,
+            episodes.responses.valid(),
+            self.training.gamma,
+            self.training.lambda_,
+        )
+        return replace(episodes, critique=replace(critique, advantages=advantages))
+
     def _criticise(
-        self, responses: Responses, dense: Tensor, own: Tensor, baseline: Tensor | None
+        self,
+        responses: Responses,
+        dense: Tensor,
+        own: Tensor,
+        baseline: Tensor | None,
+        kl_coefficient: float,
     ) -> Critique:
         """Values and advantages, from the value head's `own` output."""
         valid = responses.valid()
@@ -228,7 +271,7 @@ class Collector:
         advantages = returns.advantages(
             dense, values, valid, self.training.gamma, self.training.lambda_
         )
-        return Critique(offset, values, advantages)
+        return Critique(offset, values, advantages, kl_coefficient)
 
     def _prefix_rewards(
         self,

@@ -50,13 +50,19 @@ def advantages(
     return out
 
 
-def whiten(values: Tensor, weights: Tensor) -> Tensor:
-    """Values with weighted mean 0 and variance 1 over the tokens of weight > 0.
+def whiten(
+    values: Tensor, weights: Tensor, population: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
+    """Values at the tokens of weight > 0, less the mean of a population of tokens, over its
+    deviation.
 
     Args:
         weights: [B, T] ≥ 0, zero at padding and not all zero; only their ratios matter.
+        population: its values, finite, and their weights, of another shape if need be; None: the
+            values themselves, which then have weighted mean 0 and variance 1.
     """
-    share = weights / weights.sum()
-    centred = values - (share * values).sum()
-    variance = (share * centred.square()).sum()
-    return centred * torch.rsqrt(variance + 1e-8) * (weights > 0)
+    members, counts = (values, weights) if population is None else population
+    share = counts / counts.sum()
+    mean = (share * members).sum()
+    variance = (share * (members - mean).square()).sum()
+    return (values - mean) * torch.rsqrt(variance + 1e-8) * (weights > 0)

@@ -17,6 +17,8 @@ from averse_worker.rollout.returns import whiten
 from averse_worker.wire.limits import LossArrays
 
 Aggregation = Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"]
+Whitening = Literal["kept", "batch"]
+"""whose tokens' mean and deviation whiten the critic's advantages"""
 
 # A variance below this is rounding.
 _EQUAL: Final = 1e-8
@@ -126,7 +128,9 @@ class Objective:
         return counts
 
 
-def make_objective(episodes: Episodes, arrays: LossArrays, aggregation: Aggregation) -> Objective:
+def make_objective(
+    episodes: Episodes, arrays: LossArrays, aggregation: Aggregation, whitening: Whitening = "kept"
+) -> Objective:
     """The loss of an epoch over the episodes of a rollout that take part."""
     device = episodes.log_probs.device
     whole = episodes.responses.lengths
@@ -156,7 +160,12 @@ def make_objective(episodes: Episodes, arrays: LossArrays, aggregation: Aggregat
     policy = None
     if arrays.weights is not None:
         weights = taken(arrays.weights)
-        policy = _weighted_term(part, over_those(weights), weights[:, None] * valid)
+        policy = _weighted_term(
+            part,
+            over_those(weights),
+            weights[:, None] * valid,
+            episodes if whitening == "batch" else None,
+        )
     elif arrays.advantages is not None:
         signed = taken(arrays.advantages)
         ones = (signed != 0).float()
@@ -166,16 +175,26 @@ def make_objective(episodes: Episodes, arrays: LossArrays, aggregation: Aggregat
     return Objective(part, taking, policy, kl, kl_weights)
 
 
-def _weighted_term(part: Episodes, coefficients: Coefficients, token_weights: Tensor) -> PolicyTerm:
+def _weighted_term(
+    part: Episodes, coefficients: Coefficients, token_weights: Tensor, batch: Episodes | None
+) -> PolicyTerm:
+    """`batch` has the tokens whose mean and deviation whiten the advantages; None: `part`, by
+    weight."""
     critique = part.critique
     assert critique is not None, "weights are on the critic's advantages"
     advantages = critique.advantages
     if part.failed.any():
         # They have no weight, and only a KL; but NaN times zero would still be NaN.
         advantages = torch.where(token_weights > 0, advantages, 0.0)
+    population = None
+    if batch is not None:
+        assert batch.critique is not None
+        scored = torch.from_numpy(~batch.failed).to(advantages.device)[:, None]
+        counts = (batch.responses.valid() & scored).float()
+        population = torch.where(counts > 0, batch.critique.advantages, 0.0), counts
     return PolicyTerm(
         coefficients,
         coefficients,
-        whiten(advantages, token_weights),
+        whiten(advantages, token_weights, population),
         Targets(critique.values, critique.baseline, advantages + critique.values),
     )

@@ -111,7 +111,7 @@ class Ppo:
         """
         require_finite(self._parameters)
         training, device = self._training, self._policy.device.torch_device
-        objective = make_objective(episodes, arrays, settings.loss_aggregation)
+        objective = make_objective(episodes, arrays, settings.loss_aggregation, settings.whiten)
         rates = (training.learning_rate, training.value_learning_rate)
         for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
             group["lr"] = rate * settings.learning_rate_factor

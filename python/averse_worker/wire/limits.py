@@ -167,6 +167,8 @@ class LossArrays:
 
     weights: NDArray[np.float64] | None
     """≥ 0, of sum 1: only their ratios matter"""
+    rewards: NDArray[np.float64] | None
+    """in place of the trained ones; None: as rolled out"""
     advantages: NDArray[np.float64] | None
     """signed"""
     kl_weights: NDArray[np.float64] | None
@@ -183,7 +185,7 @@ class LossArrays:
 def read_loss_arrays(
     payload: UpdatePayload, failed: NDArray[np.bool_], *, critic: bool
 ) -> LossArrays:
-    """Reads the weights, advantages and KL weights of an update.
+    """Reads the weights, rewards, advantages and KL weights of an update.
 
     Args:
         failed: (episodes,), which have no reward to learn from.
@@ -204,9 +206,15 @@ def read_loss_arrays(
             "is false; send advantages",
             key="training.critic",
         )
+    if payload.rewards is not None and payload.weights is None:
+        raise InputError(
+            "the update has rewards, which are behind the critic's advantages, but no weights on "
+            "those; send weights, or null for the rewards"
+        )
     if (payload.kl_weights is None) != (payload.kl_loss is None):
         raise InputError("the update has only one of kl_weights and kl_loss; send both or neither")
     weights = _read_array("weight", payload.weights, failed.size, signed=False)
+    rewards = _read_array("reward", payload.rewards, failed.size, signed=True)
     advantages = _read_array("advantage", payload.advantages, failed.size, signed=True)
     kl_weights = _read_array("KL weight", payload.kl_weights, failed.size, signed=False)
     for name, array in (("weight", weights), ("advantage", advantages)):
@@ -220,7 +228,7 @@ def read_loss_arrays(
         if not weights.any():
             raise InputError("all weights of the update are 0: there is nothing to learn from")
         weights = weights / weights.sum()
-    arrays = LossArrays(weights, advantages, kl_weights)
+    arrays = LossArrays(weights, rewards, advantages, kl_weights)
     if all(array is None or not array.any() for array in (weights, advantages, kl_weights)):
         raise InputError(
             "no episode of the update has a weight, an advantage or a KL weight: there is nothing "

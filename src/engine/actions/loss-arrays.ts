@@ -11,6 +11,8 @@ import { klBase } from "./kl-loss.js";
 export interface LossArrays {
   /** ≥ 0, on the critic's advantages; null: the algorithm has no critic. */
   readonly weights: Float32Array | null;
+  /** In place of the trained rewards behind the critic's advantages; null: as rolled out. */
+  readonly rewards: Float32Array | null;
   /** Signed, in the critic's place; null: the algorithm has a critic. */
   readonly advantages: Float32Array | null;
   /** ≥ 0, on the KL loss; null: there is none. */
@@ -24,6 +26,8 @@ export interface WeighedBatch {
   readonly rewards: Float32Array;
   /** The risk measure's; 0 where the reward failed. */
   readonly weights: Float32Array;
+  /** The risk measure's, in place of the trained ones: finite, 0 where the reward failed. */
+  readonly replacedRewards: Float32Array | null;
   /** Places of the episodes without a reward. */
   readonly failed: ReadonlySet<number>;
   /** What each episode counts where the natural mix of prompts is wanted. */
@@ -37,7 +41,7 @@ export interface WeighedBatch {
  */
 export function lossArrays(
   arm: Pick<ArmConfig, "training" | "kl">,
-  { returns, weights, failed, naturalWeights }: WeighedBatch,
+  { returns, weights, replacedRewards, failed, naturalWeights }: WeighedBatch,
   beta: number,
   random: Random,
 ): LossArrays {
@@ -48,11 +52,12 @@ export function lossArrays(
       ? klLossWeights({ base, weights, anchors: arm.kl.anchors, random })
       : null;
   if (advantages === null) {
-    return { weights, advantages: null, klWeights };
+    return { weights, rewards: replacedRewards, advantages: null, klWeights };
   }
   const plain = advantages({ returns, completions, failed }, arm.training.scale_rewards);
   return {
     weights: null,
+    rewards: null,
     advantages: riskWeighted(plain, weights, returns.length - failed.size),
     klWeights,
   };

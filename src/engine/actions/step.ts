@@ -94,7 +94,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
   const isHard = repeated(drawn.isHard, terms.completions);
   const naturalWeights = repeated(drawn.naturalWeights, terms.completions);
-  const weighed = { ...episodes, weights, failed, naturalWeights };
+  const weighed = { ...episodes, weights, replacedRewards: null, failed, naturalWeights };
   const anchorsRandom = generator(streamSeed(seed, "anchors", m));
   const arrays = lossArrays(trial.config, weighed, beta, anchorsRandom);
   const groups = promptGroups(training, weighed);
@@ -105,6 +105,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
           rollout: rolled.rollout,
           ...lossBytes(arrays),
           kl_loss: arrays.klWeights === null ? null : { form: kl.loss, coefficient: beta },
+          whiten: "kept",
           loss_aggregation: terms.lossAggregation,
           steps_per_epoch: null,
           seed: streamSeed(seed, "update", m),
@@ -182,12 +183,13 @@ function repeated<A extends Uint32Array | Uint8Array | Float64Array>(
   ) as A;
 }
 
-function lossBytes({ weights, advantages, klWeights }: LossArrays) {
+function lossBytes({ weights, rewards, advantages, klWeights }: LossArrays) {
   const bytes = (array: Float32Array | null) => (array === null ? null : float32Bytes(array));
   // A worker refuses advantages that are all 0, and takes an update of the KL alone.
   const signal = advantages?.some((value) => value !== 0) ? advantages : null;
   return {
     weights: bytes(weights),
+    rewards: bytes(rewards),
     advantages: bytes(signal),
     kl_weights: bytes(klWeights),
   };

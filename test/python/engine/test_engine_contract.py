@@ -358,6 +358,9 @@ def test_components_add_up_to_the_reward(engine_factory: Subject) -> None:
     scale = changes["rewards"][1]["scale"]
     expected = 2 * one - 0.5 * scale * np.logaddexp(0, -other)
     np.testing.assert_allclose(returns, expected, rtol=1e-4, atol=1e-4)
+    shares = [float32_array(data).astype(np.float64) for data in rollout.trained]
+    np.testing.assert_allclose(shares[0], 2 * one, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(sum(shares), returns, rtol=1e-4, atol=1e-4)
 
 
 def test_the_kl_can_be_left_out_of_the_return(engine_factory: Subject) -> None:
@@ -568,6 +571,68 @@ def test_every_aggregation_is_known(engine_factory: Subject, aggregation: Any) -
     for name, values in ARRAYS.items():
         told = loaded.update(loaded.rollout(), **{name: values}, aggregation=aggregation)
         assert told.episodes == 3
+
+
+def learned(subject: Subject, *, prompts: int = EPISODES, **arrays: Any) -> tuple[Any, Any]:
+    """Figures of an update of a second iteration, where the KL is not 0, and the policy after it.
+
+    An array may be a function of the rollout.
+    """
+    loaded = Loaded(subject, training__learning_rate=1e-3)
+    loaded.learn()
+    rollout = loaded.rollout(seed=2, prompts=loaded.train[:prompts])
+    values = {name: array(rollout) if callable(array) else array for name, array in arrays.items()}
+    figures = loaded.update(rollout, seed=2, **values).figures
+    return figures, float32_array(loaded.evaluate()["kl"])
+
+
+def trained_rewards(rollout: RolloutResult) -> Any:
+    return sum(float32_array(data).astype(np.float64) for data in rollout.trained)
+
+
+def test_the_trained_rewards_sent_back_change_nothing(engine_factory: Subject) -> None:
+    weights = ARRAYS["weights"]
+    figures, kl = learned(engine_factory, weights=weights)
+    same, same_kl = learned(engine_factory, weights=weights, rewards=trained_rewards)
+    assert same == pytest.approx(figures, rel=1e-4, abs=1e-6)
+    np.testing.assert_allclose(same_kl, kl, rtol=1e-3, atol=1e-5)
+    other, other_kl = learned(
+        engine_factory, weights=weights, rewards=lambda r: -trained_rewards(r)
+    )
+    assert other["loss_value"] != pytest.approx(figures["loss_value"], rel=1e-2)
+    assert np.abs(other_kl - kl).max() > 1e-4
+
+
+def test_rewards_of_episodes_without_weight_are_not_looked_at(engine_factory: Subject) -> None:
+    def spoilt(rollout: RolloutResult) -> Any:
+        return np.where(np.array(ARRAYS["weights"]) > 0, trained_rewards(rollout), 1e6)
+
+    weights = ARRAYS["weights"]
+    figures, _ = learned(engine_factory, weights=weights, rewards=trained_rewards)
+    same, _ = learned(engine_factory, weights=weights, rewards=spoilt)
+    assert same == figures
+
+
+def test_whitening_over_the_batch_is_another_update(engine_factory: Subject) -> None:
+    weights = ARRAYS["weights"]
+    kept, _ = learned(engine_factory, weights=weights)
+    batch, _ = learned(engine_factory, weights=weights, whiten="batch")
+    assert batch["loss_policy"] != pytest.approx(kept["loss_policy"], rel=1e-3)
+    # The critic learns the same: whitening is the policy's alone. Only its first step is the same.
+    everybody = np.ones(EPISODES)
+    first, kl = learned(engine_factory, weights=everybody)
+    same, same_kl = learned(engine_factory, weights=everybody, whiten="batch")
+    assert same == pytest.approx(first, rel=1e-3, abs=1e-5)
+    np.testing.assert_allclose(same_kl, kl, rtol=1e-2, atol=1e-4)
+
+
+def test_rewards_come_with_weights_one_per_episode(engine_factory: Subject) -> None:
+    loaded = Loaded(engine_factory)
+    rollout = loaded.rollout()
+    everybody = np.ones(EPISODES)
+    refused(lambda: loaded.update(rollout, advantages=everybody, rewards=everybody), "input")
+    refused(lambda: loaded.update(rollout, everybody, rewards=everybody[1:]), "input")
+    assert loaded.update(rollout, everybody, rewards=-everybody).episodes == EPISODES
 
 
 def test_arrays_that_exclude_each_other_are_refused(engine_factory: Subject) -> None:

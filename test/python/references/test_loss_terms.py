@@ -88,7 +88,7 @@ def episodes_of(policy: Policy, sampler: Any, reference: Any) -> Episodes:
         Responses(padded([torch.tensor(r) for r in RESPONSES]).long(), torch.tensor(LENGTHS)),
         padded([at(log_probs(sampler, i), r) for i, r in enumerate(RESPONSES)]),
         padded([at(log_probs(reference, i), r) for i, r in enumerate(RESPONSES)]),
-        Critique(blank, blank, advantages),
+        Critique(blank, blank, advantages, 0.0),
         failed,
     )
 

@@ -60,7 +60,8 @@ def drawn_episodes(policy: Policy, min_new_tokens: int = 0, failed: Sequence[int
         valid = responses.valid()
         advantages = valid * torch.linspace(-1, 1, valid.numel()).view(valid.shape)
         advantages[torch.from_numpy(lost)] = torch.nan
-        critique = Critique(torch.zeros(valid.shape), torch.zeros(valid.shape), advantages)
+        zeros = torch.zeros(valid.shape)
+        critique = Critique(zeros, zeros, advantages, 0.0)
     return Episodes(prompts, responses, own, other, critique, lost)
 
 

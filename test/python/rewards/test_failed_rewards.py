@@ -72,7 +72,8 @@ def test_a_rollout_has_no_number_where_the_reward_failed(subject: Subject) -> No
     assert lost(rollout.components[0].failures) == LOST
     assert rollout.lambda_return is not None
     scores = rollout.components[0].scores
-    for values in (scores, rollout.reward, rollout.return_, rollout.lambda_return):
+    [trained] = rollout.trained
+    for values in (scores, trained, rollout.reward, rollout.return_, rollout.lambda_return):
         assert np.flatnonzero(np.isnan(float32_array(values))).tolist() == LOST
         assert np.isfinite(float32_array(values)[LEFT]).all()
     assert np.isfinite(float32_array(rollout.kl)).all()
@@ -89,6 +90,10 @@ def test_it_cannot_be_learned_from(subject: Subject) -> None:
     updated = subject.engine.update(update_payload(rollout.rollout, weights), quiet)
     assert updated.episodes == len(LEFT)
     assert np.isfinite(updated.figures["loss_value"])
+    for whiten in ("kept", "batch"):
+        payload = update_payload(rollout.rollout, weights, rewards=np.ones(EPISODES), whiten=whiten)
+        updated = subject.engine.update(payload, quiet)
+        assert np.isfinite(updated.figures["loss_policy"])
 
 
 def test_an_evaluation_tells_it_too(subject: Subject) -> None:

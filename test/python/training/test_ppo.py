@@ -41,7 +41,7 @@ def episodes_of(policy: Policy, seed: int = 1, lengths: list[int] | None = None)
     values = samples.values * valid
     advantages = returns.advantages(rewards, values, valid, 1.0, 0.95)
     logs = samples.log_probs * valid
-    critique = Critique(torch.zeros(valid.shape), values, advantages)
+    critique = Critique(torch.zeros(valid.shape), values, advantages, 0.0)
     # The reference is the policy as it was loaded, which sampled.
     return Episodes(prompts, responses, logs, logs, critique, np.zeros(len(PROMPTS), dtype=bool))
 

@@ -45,6 +45,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "rollout": ROLLOUT,
     "update": {
         **UPDATE,
+        "rewards": UPDATE["weights"],
         "kl_weights": UPDATE["weights"],
         "kl_loss": {"form": "k3", "coefficient": 0.5},
         "steps_per_epoch": 2,

@@ -104,14 +104,20 @@ def test_whoever_has_an_advantage_or_a_kl_weight_takes_part(pairs: list[Any]) ->
 @pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("weights", "weight 1"), ("advantages", "advantage 1"), ("kl_weights", "KL weight 1")],
+    [
+        ("weights", "weight 1"),
+        ("rewards", "reward 1"),
+        ("advantages", "advantage 1"),
+        ("kl_weights", "KL weight 1"),
+    ],
 )
 def test_a_bad_value_is_named_by_its_place(name: str, words: str, bad: float) -> None:
-    payload = update_payload(1, **{name: [1, 1, 1]})
+    arrays = {"weights": [1, 1, 1]} if name == "rewards" else {}
+    payload = update_payload(1, **arrays, **{name: [1, 1, 1]})
     data = np.array([1, bad, 1], dtype="<f4").tobytes()
     wrong = msgspec.structs.replace(payload, **{name: data})
     none_failed = np.zeros(3, dtype=bool)
-    if name == "advantages" and bad == -1:
+    if name in ("advantages", "rewards") and bad == -1:
         assert read_loss_arrays(wrong, none_failed, critic=True).taking_part.size == 3
         return
     with pytest.raises(InputError, match=f"{words} of the update"):
@@ -126,6 +132,15 @@ def test_an_episode_without_a_reward_has_a_kl_weight_at_most() -> None:
         read(failed, weights=[2, 0, 1])
     with pytest.raises(InputError, match=r"^advantage 1 of the update is -1\.0, but the reward"):
         read(failed, advantages=[2, -1, 0])
+
+
+def test_rewards_are_behind_weights_and_nothing_else() -> None:
+    arrays = read([False, True], weights=[1, 0], rewards=[-2, 5])
+    assert arrays.rewards is not None
+    assert arrays.rewards.tolist() == [-2, 5]
+    assert arrays.taking_part.tolist() == [0]
+    with pytest.raises(InputError, match=r"has rewards, .* but no weights"):
+        read([False, False], advantages=[1, 1], rewards=[1, 1])
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, unique=True), st.data())

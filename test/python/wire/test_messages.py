@@ -36,6 +36,7 @@ from averse_worker.wire.messages.envelope import (
 from averse_worker.wire.messages.load import LoadPayload
 from averse_worker.wire.messages.training import (
     RolloutResult,
+    RolloutSeconds,
     SftResult,
     UpdatePayload,
     UpdateResult,
@@ -260,6 +261,24 @@ def test_results_cannot_be_made_with_nan() -> None:
             curve=[],
             texts=1,
             seconds=0.1,
+        )
+
+
+def test_a_torn_array_of_several_is_named_by_its_place() -> None:
+    seconds = RolloutSeconds(sample=0.0, reference=0.0, reward=0.0)
+    with pytest.raises(ValueError, match=r"`trained\.1` has 5 bytes; expected a multiple of 4"):
+        RolloutResult(
+            rollout=1,
+            reward=b"",
+            components=[],
+            trained=[b"1234", b"12345"],
+            kl=b"",
+            return_=b"",
+            lambda_return=None,
+            length=b"",
+            entropy=None,
+            tokens=0,
+            seconds=seconds,
         )
 
 

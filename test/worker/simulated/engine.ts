@@ -27,6 +27,7 @@ import { WorkerFailure } from "../../../src/worker/contract.js";
 import {
   combined,
   componentRewards,
+  contributions,
   type Episodes,
   klLoss,
   learned,
@@ -37,7 +38,6 @@ import {
   type Sampling,
   sampleEpisodes,
   scoresOf,
-  trained,
   UNTRAINED,
 } from "./world.js";
 
@@ -72,6 +72,7 @@ export class SimulatedEngine {
     readonly positions: Uint32Array;
     readonly episodes: Episodes;
     readonly returns: Float64Array;
+    readonly beta: number;
     readonly actions: Float64Array;
     readonly failed: ReadonlySet<number>;
   } | null = null;
@@ -258,19 +259,23 @@ export class SimulatedEngine {
     const episodes = sampleEpisodes(this.#train, positions, payload.seed, sampling);
     const components = componentRewards(episodes, rewards.length);
     const reward = combined(components, rewards);
-    const own = trained(components, scoresOf(this.#train, positions, rewards.length), rewards);
+    const scores = scoresOf(this.#train, positions, rewards.length);
+    const trained = contributions(components, scores, rewards);
     const beta = payload.kl_coefficient ?? 0;
-    const returns = own.map((value, i) => value - beta * episodes.kl[i]!);
+    const returns = episodes.kl.map(
+      (kl, i) => trained.reduce((total, one) => total + one[i]!, 0) - beta * kl,
+    );
     const { failures, failed } = this.#failuresOf(this.#train, positions);
     const { deviation } = episodes;
     const actions = deviation.map((one) => sampling.policy + one * sampling.temperature ** 2);
-    this.#last = { positions, episodes, returns, actions, failed };
+    this.#last = { positions, episodes, returns, beta, actions, failed };
     this.#state = { ...this.#state, rollouts: this.#state.rollouts + 1 };
     const tokens = sum(episodes.length);
     return {
       rollout: this.#state.rollouts,
       reward: float32Bytes(reward, failed),
       components: this.#scoredOf(components, failures, failed),
+      trained: trained.map((values, i) => float32Bytes(values, i === 0 ? failed : new Set())),
       kl: float32Bytes(episodes.kl),
       return: float32Bytes(returns, failed),
       // A critic would take off some of the noise; half of it stands for that.
@@ -293,9 +298,19 @@ export class SimulatedEngine {
 
   /** An episode is one action: there is nothing to aggregate, and one step is as good as many. */
   update(payload: Payload<"update">): Result<"update"> {
-    const { episodes, returns, actions, failed } = this.#held("update", payload.rollout);
+    const held = this.#held("update", payload.rollout);
+    const { episodes, actions, failed } = held;
     const { epochs, minibatch, learning_rate, ema_decay, critic } = this.#loaded!.training;
-    const { weights, advantages, klWeights } = readLoss(payload, returns.length, failed, critic);
+    const { weights, rewards, advantages, klWeights } = readLoss(
+      payload,
+      actions.length,
+      failed,
+      critic,
+    );
+    const returns =
+      rewards === null
+        ? held.returns
+        : held.returns.map((_, i) => rewards[i]! - held.beta * episodes.kl[i]!);
     const takes = (i: number) => [weights, advantages, klWeights].some((all) => all?.[i]);
     const taking = Array.from(returns.keys()).filter(takes);
     const rate = SPEED * epochs * learning_rate * payload.learning_rate_factor;
@@ -303,7 +318,9 @@ export class SimulatedEngine {
     const figures: Record<string, number> = {};
     let after = { policy: before, gradientNorm: 0 };
     if (weights !== null) {
-      after = learned(before, episodes, returns, weights, rate);
+      const scored = weights.map((_, i) => (failed.has(i) ? 0 : 1));
+      const population = payload.whiten === "batch" ? scored : weights;
+      after = learned(before, episodes, returns, weights, population, rate);
       figures.loss_policy = -after.gradientNorm;
       figures.loss_value = 1 / (1 + this.#state.rollouts);
       figures.explained_variance = 1 - 1 / (1 + this.#state.rollouts);
@@ -580,6 +597,7 @@ function namedOf(
 
 interface LossArrays {
   readonly weights: Float32Array | null;
+  readonly rewards: Float32Array | null;
   readonly advantages: Float32Array | null;
   readonly klWeights: Float32Array | null;
 }
@@ -590,12 +608,15 @@ function readLoss(
   failed: ReadonlySet<number>,
   critic: boolean,
 ): LossArrays {
-  const { weights, advantages, kl_weights, kl_loss } = payload;
+  const { weights, rewards, advantages, kl_weights, kl_loss } = payload;
   if (weights !== null && advantages !== null) {
     fail("update", "input", "weights and advantages exclude each other");
   }
   if (weights !== null && !critic) {
     fail("update", "input", "weights need a critic", "training.critic");
+  }
+  if (rewards !== null && weights === null) {
+    fail("update", "input", "rewards need weights on the advantages that follow from them");
   }
   if ((kl_weights === null) !== (kl_loss === null)) {
     fail("update", "input", "kl_weights and kl_loss come together");
@@ -609,7 +630,7 @@ function readLoss(
   if ((weights !== null && nothing(read.weights)) || Object.values(read).every(nothing)) {
     fail("update", "input", "there is nothing to learn from: all of it is 0");
   }
-  return read;
+  return { ...read, rewards: readArray("reward", rewards, episodes, new Set(), true) };
 }
 
 function readArray(

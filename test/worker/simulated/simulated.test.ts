@@ -57,6 +57,8 @@ describe("simulated worker", () => {
       const [own, all] = [float32Array(rolled![field]!), float32Array(plain![field]!)];
       expect([...own]).toEqual([all[0], Number.NaN, all[2], Number.NaN]);
     }
+    const [trained, all] = [rolled!, plain!].map((one) => float32Array(one.trained[0]!));
+    expect([...trained!]).toEqual([all![0], Number.NaN, all![2], Number.NaN]);
     expect(rolled!.kl).toEqual(plain!.kl);
     const update = (weights: number[]) =>
       worker.call("update", updatePayload(rolled!.rollout, weights));

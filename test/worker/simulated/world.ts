@@ -94,6 +94,7 @@ const MAX_STEP = 0.5;
  * One policy-gradient step over the episodes with weight; only ratios of weights matter.
  *
  * @param returns - What counts, one per episode.
+ * @param population - Weights of the episodes whose mean and deviation whiten the returns.
  * @param rate - Length of the step along the gradient.
  */
 export function learned(
@@ -101,18 +102,21 @@ export function learned(
   { deviation }: Episodes,
   returns: ArrayLike<number>,
   weights: ArrayLike<number>,
+  population: ArrayLike<number>,
   rate: number,
 ): { readonly policy: Policy; readonly gradientNorm: number } {
-  let total = 0;
+  let count = 0;
   let mean = 0;
   let square = 0;
+  let total = 0;
   for (let i = 0; i < deviation.length; i++) {
+    count += population[i]!;
+    mean += population[i]! * returns[i]!;
+    square += population[i]! * returns[i]! ** 2;
     total += weights[i]!;
-    mean += weights[i]! * returns[i]!;
-    square += weights[i]! * returns[i]! ** 2;
   }
-  mean /= total;
-  const spread = Math.sqrt(Math.max(square / total - mean ** 2, 0)) + 1e-8;
+  mean /= count;
+  const spread = Math.sqrt(Math.max(square / count - mean ** 2, 0)) + 1e-8;
   let gradient = 0;
   for (let i = 0; i < deviation.length; i++) {
     gradient += ((weights[i]! / total) * (returns[i]! - mean) * deviation[i]!) / spread;
@@ -188,21 +192,22 @@ export function combined(components: readonly Float64Array[], rewards: Rewards):
   );
 }
 
-/** Σ over components of weight · transformed reward, the prompt's taken off where it is to be. */
-export function trained(
+/** weight · transformed reward by component, the prompt's taken off where it is to be. */
+export function contributions(
   components: readonly Float64Array[],
   scores: readonly Float64Array[],
   rewards: Rewards,
-): Float64Array {
-  const shaped = components.map((values, i) => {
-    const { transform, scale, baseline } = rewards[i]!;
+): Float64Array[] {
+  return components.map((values, i) => {
+    const { transform, scale, baseline, weight } = rewards[i]!;
     const shape = (x: number) =>
       transform === "clip"
         ? Math.max(-scale, Math.min(scale, x))
         : transform === "log-sigmoid"
           ? -scale * Math.log1p(Math.exp(-x))
           : x;
-    return values.map((x, at) => shape(x) - (baseline === "prompt" ? shape(scores[i]![at]!) : 0));
+    return values.map(
+      (x, at) => weight * (shape(x) - (baseline === "prompt" ? shape(scores[i]![at]!) : 0)),
+    );
   });
-  return combined(shaped, rewards);
 }

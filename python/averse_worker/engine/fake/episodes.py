@@ -81,6 +81,7 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
         offset=offset,
         values=values,
         lambda_return=lambda_return,
+        kl_per_token=worth.kl_per_token,
         lengths=lengths,
         scale=scale,
     )
@@ -90,6 +91,10 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
         rollout=loaded.rollouts,
         reward=float32_bytes(worth.raw, failed),
         components=_components(loaded, worth.components, failures),
+        trained=[
+            float32_bytes(row, None if place else failed)
+            for place, row in enumerate(worth.contributions)
+        ],
         kl=float32_bytes(kl),
         return_=float32_bytes(worth.returns, failed),
         lambda_return=float32_bytes(lambda_return, failed) if settings.training.critic else None,

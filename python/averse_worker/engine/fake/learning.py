@@ -48,6 +48,8 @@ class Episodes:
     values: Floats
     lambda_return: Floats
     """NaN where the reward failed."""
+    kl_per_token: Floats
+    """β in, as it is in the λ-return."""
     lengths: Floats
     scale: float
     """Standard deviation of the actions: the sampling temperature."""

@@ -3,6 +3,7 @@
 import math
 import statistics
 import time
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,12 @@ def update(loaded: Loaded, payload: UpdatePayload, report: Report) -> UpdateResu
     training, parameters = loaded.payload.training, loaded.parameters
     episodes = require_rollout(loaded.last, loaded.rollouts, payload.rollout, "update")
     arrays = read_loss_arrays(payload, episodes.failed, critic=training.critic)
+    if arrays.rewards is not None:
+        own = learning.lambda_return(
+            arrays.rewards, episodes.kl_per_token, episodes.values, episodes.lengths, training
+        )
+        own[episodes.failed] = np.nan
+        episodes = replace(episodes, lambda_return=own)
     taking = arrays.taking_part
     loss = _loss(arrays, payload, episodes, taking)
     random = np.random.default_rng((0x0DD, payload.seed))
@@ -82,8 +89,10 @@ def _loss(
     if arrays.weights is not None:
         kept = np.flatnonzero(arrays.weights)
         policy = arrays.weights * taking.size
-        own = (episodes.lambda_return - episodes.values)[kept]
-        advantages[kept] = (own - own.mean()) / (float(own.std()) + 1e-8)
+        own = episodes.lambda_return - episodes.values
+        population = own[kept] if payload.whiten == "kept" else own[~episodes.failed]
+        spread = float(population.std()) + 1e-8
+        advantages[kept] = (own[kept] - population.mean()) / spread
     if arrays.advantages is not None:
         policy = share * (arrays.advantages != 0)
         advantages = arrays.advantages

@@ -159,6 +159,8 @@ class Worth:
     """Raw, shape (components, episodes)."""
     raw: Floats
     returns: Floats
+    contributions: Floats
+    """What each component adds to the trained reward, shape (components, episodes)."""
     trained: Floats
     """The transformed reward, at the last token."""
     kl_per_token: Floats
@@ -201,16 +203,17 @@ def worth(
     """
     components = component_rewards(prompts, drawn, loaded.rewards)
     raw = combined(components, loaded.rewards)
-    trained = combined(
-        np.stack([_trained(*row) for row in zip(components, scores, loaded.rewards, strict=True)]),
-        loaded.rewards,
+    shaped = np.stack(
+        [_trained(*row) for row in zip(components, scores, loaded.rewards, strict=True)]
     )
+    trained = combined(shaped, loaded.rewards)
+    contributions = np.array([reward.weight for reward in loaded.rewards])[:, None] * shaped
     kl_per_token = kl_coefficient * kl / drawn.lengths
     gamma = loaded.training.gamma
     discounts = np.cumsum(gamma ** np.arange(int(drawn.lengths.max())))
     last = drawn.lengths.astype(np.intp) - 1
     returns = trained * gamma ** last.astype(np.float64) - kl_per_token * discounts[last]
-    return Worth(components, raw, returns, trained, kl_per_token)
+    return Worth(components, raw, returns, contributions, trained, kl_per_token)
 
 
 def combined(components: Floats, rewards: Sequence[LoadReward]) -> Floats:

@@ -34,7 +34,7 @@ from averse_worker.platform.files import folder_bytes, folder_digests
 from averse_worker.platform.gpu import gpu_state
 from averse_worker.platform.memory import resident_bytes
 from averse_worker.platform.processor import cores
-from averse_worker.rewards.contract import Scores, scored
+from averse_worker.rewards.contract import Scores, failed_mask, scored
 from averse_worker.rollout.generate import Sampler, uniforms
 from averse_worker.store.checkpoint import read_checkpoint, read_state, write_checkpoint
 from averse_worker.store.export import export_policy
@@ -187,6 +187,10 @@ class TorchEngine:
             rollout=training.rollouts,
             reward=float32_bytes(summary.reward, episodes.failed),
             components=_components(loaded, summary.components),
+            trained=[
+                float32_bytes(own, failed_mask(own.size, part.failures))
+                for own, part in zip(summary.trained, summary.components, strict=True)
+            ],
             kl=float32_bytes(summary.kl),
             return_=float32_bytes(summary.returns, episodes.failed),
             lambda_return=None if first is None else float32_bytes(first, episodes.failed),
@@ -205,6 +209,8 @@ class TorchEngine:
         episodes = require_rollout(training.episodes, training.rollouts, asked, "update")
         critic = episodes.critique is not None
         arrays = read_loss_arrays(payload, episodes.failed, critic=critic)
+        if arrays.rewards is not None:
+            episodes = training.collector.rewarded(episodes, arrays.rewards)
         summary = training.ppo.update(episodes, arrays, payload, report)
         if training.ema is not None:
             training.ema.update()

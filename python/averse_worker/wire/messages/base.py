@@ -54,11 +54,13 @@ class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 for key, entry in value.items():
                     if isinstance(entry, float) and not math.isfinite(entry):
                         raise NotFinite(f"`{wire_name}.{key}` is {entry}; expected a finite number")
-            if isinstance(value, bytes) and len(value) % 4 != 0:
-                raise ValueError(
-                    f"`{wire_name}` has {len(value)} bytes; expected a multiple of 4 "
-                    "(one 32-bit value per entry)"
-                )
+            for place, array in enumerate(value if isinstance(value, list) else [value]):
+                if isinstance(array, bytes) and len(array) % 4 != 0:
+                    where = f"{wire_name}.{place}" if isinstance(value, list) else wire_name
+                    raise ValueError(
+                        f"`{where}` has {len(array)} bytes; expected a multiple of 4 "
+                        "(one 32-bit value per entry)"
+                    )
 
 
 # ── arrays ──────────────────────────────────────────────────────────────────────────────────

@@ -102,6 +102,9 @@ class RolloutResult(Message, frozen=True, kw_only=True):
     """raw, combined; NaN here and in both returns where a component failed"""
     components: list[Scored]
     """one per reward component, in load's order"""
+    trained: list[Float32]
+    """one array per reward component, in load's order: what it adds to the trained reward; NaN
+    where it failed"""
     kl: Float32
     """Σ over tokens of log(π / π_ref)"""
     return_: Float32 = field(name="return")
@@ -132,12 +135,17 @@ class UpdatePayload(Message, frozen=True, kw_only=True):
     rollout: Count
     weights: Float32 | None
     """per episode, ≥ 0, on the critic's advantages; only their ratios matter"""
+    rewards: Float32 | None
+    """per episode, in place of the trained reward in what the critic's advantages follow from; only
+    with weights; None: as rolled out"""
     advantages: Float32 | None
     """per episode, signed, in place of the critic's; excludes weights"""
     kl_weights: Float32 | None
     """per episode, ≥ 0, on the KL loss; None: there is no KL loss"""
     kl_loss: KlLoss | None
     """None exactly when kl_weights is"""
+    whiten: Literal["kept", "batch"]
+    """tokens whose mean and deviation whiten the critic's advantages"""
     loss_aggregation: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"]
     steps_per_epoch: Positive | None
     """gradient steps per epoch; None: one per training.minibatch episodes"""
