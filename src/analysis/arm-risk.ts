@@ -5,17 +5,18 @@ import { type AlgorithmName, algorithms, learningTerms } from "../risk/algorithm
 import { annealingEnd } from "../risk/annealing/schedule.js";
 import { riskMeasures } from "../risk/measures/registry.js";
 import type { RiskRole } from "../risk/measures/risk-measure.js";
+import { favoursHardPrompts, promptSamplers, weighsImportance } from "../risk/samplers/registry.js";
 import { type RiskTerms, riskTerms } from "../risk/terms.js";
 
 /**
  * What an RL arm stands for in comparisons. Risk-averse: it weighs episodes by their badness or
- * draws hard prompts more often. Names play no part. Null: no RL arm.
+ * draws hard prompts more often without weighting them back. Names play no part. Null: no RL arm.
  */
 export function riskRole({ stage, risk, sampling }: ArmConfig): RiskRole | null {
   if (stage !== "rl") {
     return null;
   }
-  if (sampling.strategy === "stratified") {
+  if (favoursHardPrompts(sampling)) {
     return "averse";
   }
   const { role, isMean } = riskMeasures[risk.measure];
@@ -25,7 +26,9 @@ export function riskRole({ stage, risk, sampling }: ArmConfig): RiskRole | null 
 /** `risk-averse: mean, hard prompts more often` */
 export function riskWords(arm: ArmConfig): string {
   const role = riskRole(arm);
-  const drawn = arm.sampling.strategy === "stratified" ? ", hard prompts more often" : "";
+  const more = promptSamplers[arm.sampling.strategy].drawsHardMore;
+  const back = weighsImportance(arm.sampling) ? ", weighted back" : "";
+  const drawn = more ? `, hard prompts more often${back}` : "";
   const label = riskMeasures[arm.risk.measure].words.label;
   return role === null ? arm.stage : `${roleWords[role]}: ${label}${drawn}`;
 }
@@ -107,7 +110,9 @@ export function riskRecord(arm: ArmConfig): RiskRecord {
     kl_in_statistic: ranked === null ? null : ranked.kl && klInReturn,
     kl_in_return: klInReturn,
     ties: "the earlier place in the batch is the lower one; exactly so many episodes are kept",
-    rounding: "⌈α'B⌉, at least 1; α' is taken as exact to 1e-12",
+    rounding: weighsImportance(arm.sampling)
+      ? "importance weights of α' of all; the episode at the tail's end counts in part"
+      : "⌈α'B⌉, at least 1; α' is taken as exact to 1e-12",
     iterations,
     alpha_from_iteration:
       terms.schedule === null

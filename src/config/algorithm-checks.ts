@@ -96,23 +96,7 @@ function criticViolations({ training, risk }: ArmConfig): Violation[] {
 }
 
 function klViolations(arm: ArmConfig): Violation[] {
-  const { klForm, prompts } = learningTerms(arm);
-  if (klForm !== "loss") return [];
-  return [...populationViolations(arm), ...mixViolations(arm, prompts)];
-}
-
-/** Prompts that are never drawn cannot be weighted up. */
-function mixViolations({ kl, sampling }: ArmConfig, prompts: number): Violation[] {
-  const isMixed = sampling.strategy === "uniform" || kl.weights === "sampled";
-  if (isMixed || Math.round(sampling.batch_fraction * prompts) < prompts) return [];
-  return [
-    {
-      keys: ["kl.weights", "sampling.batch_fraction"],
-      found: "a KL loss over the natural mix of prompts, of batches with hard prompts alone",
-      expected: "at least one prompt per batch from outside the hard stratum",
-      remedy: "Lower sampling.batch_fraction, or set kl.weights to sampled.",
-    },
-  ];
+  return learningTerms(arm).klForm === "loss" ? populationViolations(arm) : [];
 }
 
 function populationViolations(arm: ArmConfig): Violation[] {

@@ -1,7 +1,6 @@
 /** What no single key can get wrong alone: the keys of an experiment that must fit together. */
 
 import { isDeepStrictEqual } from "node:util";
-import { learningTerms } from "../risk/algorithms.js";
 import { annealingEnd } from "../risk/annealing/schedule.js";
 import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailCount } from "../risk/tail.js";
@@ -11,6 +10,7 @@ import { isTree, type KeyPath, valueAtKey } from "./key-path.js";
 import type { Override } from "./overrides.js";
 import type { ConfigProblem, Violation } from "./problems.js";
 import { rewardViolations } from "./rewards/violations.js";
+import { samplingViolations } from "./sampling-checks.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
 
 export function armViolations(name: string, arm: ArmConfig): Violation[] {
@@ -20,7 +20,7 @@ export function armViolations(name: string, arm: ArmConfig): Violation[] {
     ...always,
     ...(usesAlpha(arm.risk.measure) ? tailViolations(arm) : []),
     ...algorithmViolations(arm),
-    ...strataViolations(arm),
+    ...samplingViolations(arm),
     ...neutralViolations(name, arm),
   ];
 }
@@ -63,22 +63,6 @@ function tailViolations({ risk, training }: ArmConfig): Violation[] {
     });
   }
   return violations;
-}
-
-function strataViolations(arm: ArmConfig): Violation[] {
-  const { sampling } = arm;
-  if (sampling.strategy !== "stratified") return [];
-  const { prompts } = learningTerms(arm);
-  const hard = Math.round(sampling.batch_fraction * prompts);
-  if (hard >= 1) return [];
-  return [
-    {
-      keys: ["sampling.batch_fraction", "training.batch"],
-      found: `a batch_fraction of ${sampling.batch_fraction}, which is ${hard} of ${prompts} prompts`,
-      expected: "at least 1 hard prompt per batch with the strategy stratified",
-      remedy: "Raise sampling.batch_fraction, or set sampling.strategy to uniform.",
-    },
-  ];
 }
 
 /** An arm called risk-averse that is risk-neutral would make every comparison with it a lie. */

@@ -2,6 +2,7 @@
 import { componentKey, type RewardConfig, rewardComponents } from "../config/rewards/components.js";
 import { float32Array, uint32Array } from "../protocol/arrays.js";
 import type { ComponentScores, Result, ScoreFailure } from "../protocol/messages.js";
+import { weightedMean } from "../risk/weighted-tail.js";
 import { mean } from "../stats/intervals.js";
 import { TrialError } from "./failure.js";
 
@@ -120,15 +121,20 @@ export function figuresByName(
 /**
  * Each component's mean raw score over the episodes that have a reward, so that weighted means add
  * up to the combined one's, and how many episodes it failed for itself.
+ *
+ * @param importance what each of the scored counts in the means; null: all alike
  */
 export function componentMeans(
   components: readonly ComponentScores[],
   scored: Uint32Array,
+  importance: Float64Array | null,
 ): Record<string, { mean: number; failed: number }> {
+  const meanOf = (values: Float32Array) =>
+    importance === null ? mean(values) : weightedMean(values, importance);
   return Object.fromEntries(
     components.map(({ name, scores, failures }) => [
       name,
-      { mean: mean(taken(float32Array(scores), scored)), failed: failedEpisodes(failures).size },
+      { mean: meanOf(taken(float32Array(scores), scored)), failed: failedEpisodes(failures).size },
     ]),
   );
 }

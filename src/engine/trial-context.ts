@@ -2,6 +2,7 @@
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
 import type { EventPayload } from "../journal/events.js";
+import type { PreparedSampler } from "../risk/samplers/prompt-sampler.js";
 import type { ProgressListener, Worker } from "../worker/contract.js";
 import type { Ports, StoredArtifact } from "./ports.js";
 import type { RecordedInputs } from "./recorded-inputs.js";
@@ -16,6 +17,8 @@ export interface Prompts {
 /** A worker with its models in memory. */
 export interface Loaded {
   readonly train: Prompts;
+  /** Over the training prompts; null: the trial does not train. */
+  readonly sampler: PreparedSampler | null;
   /** Prompt id → score; null: the trial needs none. */
   readonly trainScores: ReadonlyMap<number, number> | null;
   readonly test: Prompts;

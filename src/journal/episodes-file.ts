@@ -1,7 +1,7 @@
 /**
  * Per-episode arrays of a very large batch: a binary file beside the journal instead of megabytes
  * of text in it. Little-endian 32-bit values: magic, version, count, then one array after another.
- * With further arrays (version 2: `advantage`, `components.NAME`) their names follow the count, as
+ * With further arrays (version 2: `advantage`, `importance`, `components.NAME`) their names follow the count, as
  * the length in bytes and a JSON list filled up with spaces to a multiple of four; they come after
  * the others.
  */
@@ -26,9 +26,9 @@ const layout = [
   ["weight", "float32"],
 ] as const satisfies readonly (readonly [Exclude<keyof Episodes, Further>, ArrayType])[];
 
-type Further = "components" | "advantage";
+type Further = "components" | (typeof optionalNames)[number];
 
-const advantageName = "advantage";
+const optionalNames = ["advantage", "importance"] as const;
 const componentPrefix = "components.";
 
 type ArrayType = "uint32" | "float32";
@@ -70,9 +70,13 @@ export function writeEpisodesFile(
   return { sha256: sha256Of(bytes), count };
 }
 
-function furtherArrays({ advantage, components = {} }: Episodes) {
+function furtherArrays(episodes: Episodes) {
+  const { components = {} } = episodes;
   return [
-    ...(advantage === undefined ? [] : [[advantageName, advantage] as const]),
+    ...optionalNames.flatMap((name) => {
+      const values = episodes[name];
+      return values === undefined ? [] : [[name, values] as const];
+    }),
     ...Object.entries(components).map(
       ([name, values]) => [`${componentPrefix}${name}`, values] as const,
     ),
@@ -120,12 +124,12 @@ export function readEpisodesFile(path: string, sha256: string): Episodes {
     });
   const episodes = layout.map(([name, type], place) => [name, arrayAt(place, type)]);
   const further = names.map((name, at) => [name, arrayAt(layout.length + at, "float32")] as const);
-  const advantage = further.find(([name]) => name === advantageName);
+  const known: readonly string[] = optionalNames;
   const components = further.flatMap(([name, values]) =>
     name.startsWith(componentPrefix) ? [[name.slice(componentPrefix.length), values]] : [],
   );
   return {
-    ...(advantage === undefined ? {} : { advantage: advantage[1] }),
+    ...Object.fromEntries(further.filter(([name]) => known.includes(name))),
     ...(components.length === 0 ? {} : { components: Object.fromEntries(components) }),
     ...Object.fromEntries(episodes),
   } as Episodes;

@@ -282,6 +282,8 @@ const episodesSchema = z.strictObject({
   weight: z.array(finite),
   /** Signed, the weight in it; absent where a critic gives one per token. */
   advantage: z.array(finite).optional(),
+  /** Natural over sampled share of its prompt, in the weight and in the figures; absent: each counts as one. */
+  importance: z.array(finite).optional(),
 });
 
 /** For B over 4,096 the arrays lie in a binary side file, named with its digest. */
@@ -292,7 +294,7 @@ const episodesFileSchema = z.strictObject({
 });
 
 /** Of one part of the risk layer: numbers under names that only it reads; null: nothing. */
-const memoryPart = z.record(z.string(), z.union([finite, z.array(finite)])).nullable();
+const memoryPart = z.record(z.string(), z.union([finite, z.array(finite).readonly()])).nullable();
 
 const step = z.strictObject({
   type: z.literal("step"),
@@ -326,6 +328,21 @@ const step = z.strictObject({
       strata: z.strictObject({ hard: finite, other: finite }).nullable(),
     })
     .optional(),
+  /** Of how prompts were drawn. Absent under uniform, and under stratified without importance weights. */
+  sampling: z
+    .strictObject({
+      /** Of the strata, the hardest first: shares that the batch was drawn with, and of all prompts. */
+      shares: z.array(finite),
+      natural: z.array(finite),
+      /** (Σw)²/Σw² of the importance weights: episodes of a uniform batch that tell as much. */
+      effective: finite,
+      /** Largest importance weight of the batch. */
+      largest_weight: finite,
+      /** Figures, tail and update are weighted back to the natural mix of prompts. */
+      weighted: z.boolean(),
+    })
+    .optional(),
+  /** From here to kl_controlled over the natural mix of prompts with importance weights, as drawn without. */
   reward_mean: finite,
   return_mean: finite,
   /** Of the returns, at the target α, so that steps and arms compare. */

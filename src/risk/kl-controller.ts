@@ -48,12 +48,14 @@ export function nextBeta(
  *
  * @param kl KL of each episode, nats summed over its tokens
  * @param weights the episodes' weights; 0 is not kept
+ * @param importance what each episode counts in the natural mix of prompts; null: all alike
  * @throws {RangeError} when empty, lengths differ, a value is not finite, or none is kept
  */
 export function controlledKl(
   kl: ArrayLike<number>,
   weights: ArrayLike<number>,
   population: KlPopulation,
+  importance: ArrayLike<number> | null = null,
 ): number {
   requireSome(kl, "kl");
   requireSameLength(kl, "kl", weights, "weights");
@@ -61,16 +63,19 @@ export function controlledKl(
   requireFinite(weights, "weights");
   let sum = 0;
   let kept = 0;
+  let all = 0;
   for (let episode = 0; episode < kl.length; episode += 1) {
+    const own = importance === null ? 1 : importance[episode]!;
+    all += own;
     if (weights[episode]! > 0) {
-      kept += 1;
+      kept += own;
     }
     if (population === "batch" || weights[episode]! > 0) {
-      sum += kl[episode]!;
+      sum += own * kl[episode]!;
     }
   }
   if (kept === 0) {
     throw new RangeError("no episode is kept: every weight is 0");
   }
-  return sum / (population === "kept" ? kept : kl.length);
+  return sum / (population === "kept" ? kept : all);
 }

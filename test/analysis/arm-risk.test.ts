@@ -85,11 +85,34 @@ describe("an arm's algorithm", () => {
 
 describe("an arm's part in comparisons", () => {
   const hard = { strategy: "stratified", batch_fraction: 0.5 };
+  const entropy = { strategy: "cross-entropy" };
+  const back = "hard prompts more often, weighted back";
   test.each([
     [{}, {}, "averse", "risk-averse: CVaR"],
     [{ alpha: 1 }, {}, "neutral", "risk-neutral: CVaR"],
     [{ measure: "mean" }, {}, "neutral", "risk-neutral: mean"],
     [{ measure: "mean" }, hard, "averse", "risk-averse: mean, hard prompts more often"],
+    [
+      { measure: "mean" },
+      { strategy: "replay" },
+      "averse",
+      "risk-averse: mean, hard prompts more often",
+    ],
+    // Weighted back to the natural mix, the objective is what it is without a sampler.
+    [
+      { measure: "mean" },
+      { ...hard, importance: "weights" },
+      "neutral",
+      `risk-neutral: mean, ${back}`,
+    ],
+    [{}, entropy, "averse", `risk-averse: CVaR, ${back}`],
+    [{ measure: "mean" }, entropy, "neutral", `risk-neutral: mean, ${back}`],
+    [
+      { measure: "mean" },
+      { ...entropy, importance: "off" },
+      "averse",
+      "risk-averse: mean, hard prompts more often",
+    ],
     [{ measure: "mean-cvar", mixture: 0 }, {}, "neutral", "risk-neutral: mean-CVaR"],
     [{ measure: "entropic", alpha: 1 }, {}, "averse", "risk-averse: entropic"],
     [{ measure: "random-drop" }, {}, "control", "control: random drop"],

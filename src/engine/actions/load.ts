@@ -7,9 +7,11 @@ import type { EventPayload } from "../../journal/events.js";
 import { uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { Capabilities, Hello, Result } from "../../protocol/messages.js";
 import { hasCritic, learningTerms } from "../../risk/algorithms.js";
+import type { PreparedSampler } from "../../risk/samplers/prompt-sampler.js";
+import { promptSamplers } from "../../risk/samplers/registry.js";
 import type { TrialAction } from "../action.js";
 import { failureFacts, TrialError } from "../failure.js";
-import { type TrialContext, workerOf } from "../trial-context.js";
+import { type Prompts, type TrialContext, workerOf } from "../trial-context.js";
 import { loadPayloadFor } from "./load-payload.js";
 import { scoredPrompts } from "./prompt-scores.js";
 import { rewardPreview } from "./reward-preview.js";
@@ -64,6 +66,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
   const { policy, reference, data } = loaded.digests;
   context.loaded = {
     train: train.prompts,
+    sampler: trial.iterations > 0 ? samplerOver(train.prompts, context) : null,
     test: test.prompts,
     trainScores,
     sftDigest: loaded.sft_digest,
@@ -156,6 +159,21 @@ function requireContext({ trial, experiment }: TrialContext, context: number): v
       "sft.max_tokens",
     );
   }
+}
+
+/** Once per load: strata are found here, not at every step. */
+function samplerOver(train: Prompts, { trial }: TrialContext): PreparedSampler {
+  const { sampling } = trial.config;
+  const { strategy, strata } = sampling;
+  if (strategy === "cross-entropy" && strata > train.ids.length) {
+    throw new TrialError(
+      "input",
+      `the data have ${train.ids.length} training prompts, fewer than the ${strata} strata that they ` +
+        "are to be drawn from: lower sampling.strata",
+      "sampling.strata",
+    );
+  }
+  return promptSamplers[strategy].prepare(train, sampling, trial.seed);
 }
 
 function requireCapabilities(

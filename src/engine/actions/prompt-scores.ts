@@ -10,6 +10,7 @@ import type { Trial } from "../../config/trials.js";
 import type { EventPayload } from "../../journal/events.js";
 import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { Result } from "../../protocol/messages.js";
+import { promptSamplers } from "../../risk/samplers/registry.js";
 import { failureFacts, TrialError } from "../failure.js";
 import type { PromptScores } from "../ports.js";
 import { type Prompts, type TrialContext, workerOf } from "../trial-context.js";
@@ -26,7 +27,7 @@ export function needsScores(trial: Trial, split: Split): boolean {
   const { reward, training, sampling, risk } = trial.config;
   return (
     trial.iterations > 0 &&
-    (sampling.strategy === "stratified" ||
+    (promptSamplers[sampling.strategy].needsScores ||
       risk.statistic === "prompt-score" ||
       rewardComponents(reward).some(({ baseline }) => baseline === "prompt") ||
       training.prefix_baseline)

@@ -1,7 +1,9 @@
 /** The whole of risk in one pure function: returns in, one weight per episode out. */
 import type { RiskConfig } from "../../config/schema/experiment.js";
 import { alphaInForce, keptEpisodes, type RiskSchedule } from "../../risk/annealing/schedule.js";
-import { riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
+import { ranksEpisodes, riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
+import type { EpisodeImportance } from "../../risk/measures/risk-measure.js";
+import { weightedTail } from "../../risk/weighted-tail.js";
 import { generator, streamSeed } from "../../stats/random.js";
 import { scoredEpisodes, taken } from "../episodes.js";
 import { TrialError } from "../failure.js";
@@ -17,6 +19,8 @@ export interface Batch {
   readonly rewards: Float32Array;
   /** Combined raw reward of each episode's prompt alone; null: the trial does not need it. */
   readonly promptScores: Float32Array | null;
+  /** Natural over sampled share of each episode's prompt; null or absent: each counts as one. */
+  readonly importance?: Float64Array | null;
 }
 
 export interface SelectedEpisodes {
@@ -29,7 +33,9 @@ export interface SelectedEpisodes {
 
 /**
  * Weights of a batch at step m of M under an arm's risk settings. The population is the episodes
- * that have a reward: with B' of them, ⌈α'B'⌉ are kept. The others have weight 0 and no rank.
+ * that have a reward: with B' of them, ⌈α'B'⌉ are kept. The others have weight 0 and no rank. With
+ * importance weights the tail is the lowest episodes whose weights are α' of all; the one at its end
+ * counts in part.
  *
  * @param seed the trial's root seed; only random-drop draws from its stream "selection"
  * @param failed episodes without a reward; their values are not looked at
@@ -49,19 +55,41 @@ export function selectEpisodes(
   const scheduled = usesAlpha(measure);
   const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
   const alpha = scheduled ? alphaInForce(schedule, step, iterations) : 1;
+  const statistic = taken(statisticOf(risk.statistic, batch), scored);
+  const importance = importanceOf(batch, scored, statistic, alpha);
+  const asDrawn = scheduled
+    ? keptEpisodes(schedule, step, iterations, returns.length)
+    : returns.length;
   const selected = riskMeasures[measure].weigh({
-    statistic: taken(statisticOf(risk.statistic, batch), scored),
+    statistic,
     returns,
-    kept: scheduled ? keptEpisodes(schedule, step, iterations, returns.length) : returns.length,
+    kept:
+      importance !== null && ranksEpisodes(measure)
+        ? importance.tail.filter((part) => part > 0).length
+        : asDrawn,
     random: generator(streamSeed(seed, "selection", step)),
     mixture,
     temperature,
+    importance,
   });
   const weights = new Float32Array(batch.returns.length);
   for (const [index, episode] of scored.entries()) {
     weights[episode] = selected.weights[index]!;
   }
   return { alpha, kept: selected.kept, weights };
+}
+
+function importanceOf(
+  { importance }: Batch,
+  scored: Uint32Array,
+  statistic: Float32Array,
+  alpha: number,
+): EpisodeImportance | null {
+  if (importance === undefined || importance === null) {
+    return null;
+  }
+  const weights = Float64Array.from(scored, (episode) => importance[episode]!);
+  return { weights, tail: weightedTail(statistic, weights, alpha).parts };
 }
 
 /** What ranks the episodes, lowest first. */

@@ -13,8 +13,8 @@ import { float32Bytes, uint32Bytes } from "../../protocol/arrays.js";
 import type { Result } from "../../protocol/messages.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { controlledKl } from "../../risk/kl-controller.js";
-import { type DrawnPrompts, drawPrompts } from "../../risk/samplers/prompt-sampler.js";
-import { conditionalValueAtRisk, valueAtRisk } from "../../risk/tail.js";
+import { isEmpty } from "../../risk/memory.js";
+import { weighsImportance } from "../../risk/samplers/registry.js";
 import { mean } from "../../stats/intervals.js";
 import { generator, streamSeed } from "../../stats/random.js";
 import { iterationName } from "../../text/iterations.js";
@@ -32,7 +32,9 @@ import {
   scoresByName,
   taken,
 } from "../episodes.js";
-import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
+import { loadedOf, type TrialContext, workerOf } from "../trial-context.js";
+import { batchFigures } from "./batch-figures.js";
+import { learned, samplerOf, samplingFigures } from "./draw-prompts.js";
 import { tellDivergence } from "./evaluate.js";
 import { klBase, klLossFigures, weightedKl } from "./kl-loss.js";
 import {
@@ -56,15 +58,16 @@ type StepPayload = Extract<EventPayload, { type: "step" }>;
 export async function iterate(action: StepAction, context: TrialContext): Promise<StepPayload> {
   const { experiment, trial, ports, onProgress } = context;
   const { seed, iterations } = trial;
-  const { training, sampling, risk, kl, reward } = trial.config;
+  const { training, risk, kl, reward } = trial.config;
   const { step: m, beta } = action;
   const worker = workerOf(context);
-  const { train, trainScores } = loadedOf(context);
+  const { trainScores } = loadedOf(context);
+  const sampler = samplerOf(context);
   // From the end of the step before, so that what the journal costs counts as the controller's.
   const startedAt = context.stepEndedAt ?? ports.clock();
 
   const terms = learningTerms(trial.config);
-  const drawn = drawBatch(train, terms.prompts, m, seed, sampling);
+  const drawn = sampler.draw({ batch: terms.prompts, step: m, memory: action.memory.sampler });
   const prompts = repeated(drawn.prompts, terms.completions);
   const rolled = await worker.call(
     "rollout",
@@ -89,11 +92,12 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   }
   const promptScores =
     trainScores === null ? null : Float32Array.from(prompts, (id) => trainScores.get(id)!);
-  const batch = { ...episodes, promptScores };
+  const naturalWeights = repeated(drawn.naturalWeights, terms.completions);
+  const importance = weighsImportance(trial.config.sampling) ? naturalWeights : null;
+  const batch = { ...episodes, promptScores, importance };
   const { alpha, kept, weights } = selectEpisodes(risk, batch, m, iterations, seed, failed);
   const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
   const isHard = repeated(drawn.isHard, terms.completions);
-  const naturalWeights = repeated(drawn.naturalWeights, terms.completions);
   const weighed = { ...episodes, weights, replacedRewards: null, failed, naturalWeights };
   const anchorsRandom = generator(streamSeed(seed, "anchors", m));
   const arrays = lossArrays(trial.config, weighed, beta, anchorsRandom);
@@ -119,11 +123,17 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const texts = await keepTailTexts(m, rolled.rollout, worst, context);
 
   const scored = scoredEpisodes(prompts.length, failed);
-  const returns = taken(episodes.returns, scored);
-  const klOfScored = taken(episodes.kl, scored);
-  const klMean = mean(klOfScored);
   const several = rolled.components.length > 1;
-  tellDivergence(m, { kl_mean: klMean }, context);
+  const told = batchFigures(episodes, scored, weights, risk.alpha, importance);
+  tellDivergence(m, { kl_mean: told.kl_mean }, context);
+  const ofScored = (values: Float64Array) => values.filter((_, episode) => !failed.has(episode));
+  const counts = importance === null ? null : ofScored(importance);
+  const sampling = samplingFigures(trial.config, drawn, ofScored(naturalWeights));
+  const at = { step: m, completions: terms.completions, memory: action.memory.sampler };
+  const memory = {
+    ...action.memory,
+    sampler: learned(sampler, trial.config, drawn, batch, failed, at),
+  };
   const event = {
     type: "step" as const,
     step: m,
@@ -135,16 +145,12 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     ...(terms.klForm === "loss"
       ? { kl_loss: klLossFigures(kl.loss, arrays.klWeights, episodes.kl, isHard) }
       : {}),
-    reward_mean: mean(taken(episodes.rewards, scored)),
-    return_mean: mean(returns),
-    cvar: conditionalValueAtRisk(returns, risk.alpha),
-    var: valueAtRisk(returns, risk.alpha),
-    tail_mean: mean(episodes.returns.filter((_, episode) => weights[episode]! > 0)),
-    kl_mean: klMean,
+    ...(sampling === undefined ? {} : { sampling }),
+    ...told,
     kl_controlled:
       terms.klForm === "loss"
         ? weightedKl(episodes.kl, klBase(kl, naturalWeights))
-        : controlledKl(klOfScored, taken(weights, scored), kl.population),
+        : controlledKl(taken(episodes.kl, scored), taken(weights, scored), kl.population, counts),
     beta,
     entropy: rolled.entropy,
     ...namedFigures(updated.figures),
@@ -154,6 +160,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     compute: action.compute + updated.tokens,
     memory_bytes: updated.memory_bytes,
     gpu: updated.gpu,
+    ...(isEmpty(memory) ? {} : { memory }),
     episodes: {
       ...(several ? { components: figuresByName(scoresByName(rolled.components)) } : {}),
       prompt: Array.from(prompts),
@@ -163,8 +170,11 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
       length: Array.from(episodes.lengths),
       weight: figures(weights) as number[],
       ...(arrays.advantages === null ? {} : { advantage: figures(arrays.advantages) as number[] }),
+      ...(importance === null
+        ? {}
+        : { importance: figures(Float32Array.from(importance)) as number[] }),
     },
-    ...(several ? { components: componentMeans(rolled.components, scored) } : {}),
+    ...(several ? { components: componentMeans(rolled.components, scored, counts) } : {}),
   };
   const endedAt = ports.clock();
   context.stepEndedAt = endedAt;
@@ -211,25 +221,6 @@ async function withoutUpdate(
   });
   const { memory_bytes } = await workerOf(context).call("ping", {});
   return { figures: {}, tokens: 0, memory_bytes, gpu: null, seconds: 0 };
-}
-
-function drawBatch(
-  train: Prompts,
-  batch: number,
-  step: number,
-  seed: number,
-  sampling: TrialContext["trial"]["config"]["sampling"],
-): DrawnPrompts {
-  return drawPrompts({
-    ids: train.ids,
-    scores: train.scores ?? new Float32Array(),
-    batch,
-    step,
-    seed,
-    strategy: sampling.strategy,
-    batchFraction: sampling.batch_fraction,
-    hardFraction: sampling.hard_fraction,
-  });
 }
 
 /** The figures that every reader of a journal knows by name, and the engine's others. */

@@ -14,7 +14,7 @@ export const cvarGradient: WeighingMeasure = {
   answers: "weights",
   weigh: (input) => {
     requireBatch(input);
-    const { returns, statistic, kept } = input;
+    const { returns, statistic, kept, importance } = input;
     const batch = returns.length;
     const tail = worst(statistic, kept);
     const quantile = tail.reduce(
@@ -25,6 +25,12 @@ export const cvarGradient: WeighingMeasure = {
     for (const episode of tail) {
       raw[episode] = quantile - returns[episode]!;
     }
+    if (importance) {
+      const { weights, tail: parts } = importance;
+      const isEqual = parts.every((part) => part === 1) || raw.every((weight) => weight === 0);
+      const factor = isEqual ? parts : raw;
+      return normalised(weights.map((weight, episode) => weight * factor[episode]!));
+    }
     if (kept === batch || raw.every((weight) => weight === 0)) {
       return equalWeights(batch, tail);
     }
@@ -33,6 +39,7 @@ export const cvarGradient: WeighingMeasure = {
   singlesOut: "lowest",
   population: "batch",
   role: "averse",
+  takesImportance: true,
   ownSettings: [],
   isMean: ({ alpha }) => alpha === 1,
   // The episode at the quantile itself has weight 0.

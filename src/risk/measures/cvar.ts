@@ -1,19 +1,25 @@
 import { worst } from "../selection.js";
-import { equalWeights, requireBatch, type WeighingMeasure } from "./risk-measure.js";
+import { equalWeights, normalised, requireBatch, type WeighingMeasure } from "./risk-measure.js";
 
 /**
  * The paper's rule (Chaudhary et al., NeurIPS 2024, arXiv 2501.06911): equal weights on exactly
- * the `kept` lowest episodes, nothing on the others.
+ * the `kept` lowest episodes, nothing on the others. With importance weights: those weights, on the
+ * lowest episodes whose weights are α' of all (Greenberg et al., NeurIPS 2022).
  */
 export const cvar: WeighingMeasure = {
   answers: "weights",
   weigh: (input) => {
     requireBatch(input);
+    if (input.importance) {
+      const { weights, tail } = input.importance;
+      return normalised(weights.map((weight, episode) => weight * tail[episode]!));
+    }
     return equalWeights(input.returns.length, worst(input.statistic, input.kept));
   },
   singlesOut: "lowest",
   population: "batch",
   role: "averse",
+  takesImportance: true,
   ownSettings: [],
   isMean: ({ alpha }) => alpha === 1,
   trainsOn: () => ({ episodes: "singled out", bound: "exact" }),

@@ -12,7 +12,7 @@ export const entropic: WeighingMeasure = {
   answers: "weights",
   weigh: (input) => {
     requireBatch(input);
-    const { returns, temperature } = input;
+    const { returns, temperature, importance } = input;
     if (!(temperature > 0 && temperature < Infinity)) {
       throw new RangeError(`temperature is ${temperature}: a positive number is needed`);
     }
@@ -21,13 +21,15 @@ export const entropic: WeighingMeasure = {
     for (const value of returns) {
       lowest = Math.min(lowest, value);
     }
+    const tilted = Float64Array.from(returns, (value) => Math.exp((lowest - value) / temperature));
     return normalised(
-      Float64Array.from(returns, (value) => Math.exp((lowest - value) / temperature)),
+      importance ? tilted.map((weight, at) => weight * importance.weights[at]!) : tilted,
     );
   },
   singlesOut: "none",
   population: "batch",
   role: "averse",
+  takesImportance: true,
   ownSettings: ["temperature"],
   isMean: () => false,
   trainsOn: () => ({ episodes: "all", bound: "at most" }),

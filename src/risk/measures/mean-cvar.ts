@@ -1,5 +1,10 @@
 import { worst } from "../selection.js";
-import { normalised, requireBatch, type WeighingMeasure } from "./risk-measure.js";
+import {
+  type EpisodeImportance,
+  normalised,
+  requireBatch,
+  type WeighingMeasure,
+} from "./risk-measure.js";
 
 /**
  * The objective (1 − c)·E[R̄] + c·CVaR_α(R̄), c = `mixture`: every episode weighs 1 − c, and the
@@ -11,9 +16,12 @@ export const meanCvar: WeighingMeasure = {
   answers: "weights",
   weigh: (input) => {
     requireBatch(input);
-    const { returns, statistic, kept, mixture } = input;
+    const { returns, statistic, kept, mixture, importance } = input;
     if (!(mixture >= 0 && mixture <= 1)) {
       throw new RangeError(`mixture is ${mixture}: a fraction in [0, 1] is needed`);
+    }
+    if (importance) {
+      return normalised(withImportance(importance, mixture));
     }
     const raw = new Float64Array(returns.length).fill(1 - mixture);
     for (const episode of worst(statistic, kept)) {
@@ -24,6 +32,7 @@ export const meanCvar: WeighingMeasure = {
   singlesOut: "lowest",
   population: "batch",
   role: "averse",
+  takesImportance: true,
   ownSettings: ["mixture"],
   isMean: ({ alpha, mixture }) => alpha === 1 || mixture === 0,
   // Episodes outside the tail keep the weight 1 − c.
@@ -34,3 +43,10 @@ export const meanCvar: WeighingMeasure = {
     rule: "1 − c on every episode, and c·B/⌈α'B⌉ more on the lowest ⌈α'B⌉; c: mixture",
   },
 };
+
+/** The same of weighted episodes: 1 − c on all, and c·W/W_tail more on what lies in the tail. */
+function withImportance({ weights, tail }: EpisodeImportance, mixture: number): Float64Array {
+  const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);
+  const more = sum(weights) / sum(weights.map((weight, episode) => weight * tail[episode]!));
+  return weights.map((weight, episode) => weight * (1 - mixture + mixture * more * tail[episode]!));
+}

@@ -1,16 +1,20 @@
-import { requireBatch, type WeighingMeasure } from "./risk-measure.js";
+import { normalised, requireBatch, type WeighingMeasure } from "./risk-measure.js";
 
 /** Risk-neutral: every episode counts alike at every step, whatever the schedule says. */
 export const mean: WeighingMeasure = {
   answers: "weights",
   weigh: (input) => {
     requireBatch(input);
+    if (input.importance) {
+      return normalised(input.importance.weights);
+    }
     const batch = input.returns.length;
     return { weights: new Float32Array(batch).fill(1), kept: batch };
   },
   singlesOut: "none",
   population: "batch",
   role: "neutral",
+  takesImportance: true,
   ownSettings: [],
   isMean: () => true,
   trainsOn: () => ({ episodes: "all", bound: "exact" }),

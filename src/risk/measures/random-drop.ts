@@ -1,5 +1,5 @@
 import { shuffled } from "../../stats/random.js";
-import { equalWeights, requireBatch, type WeighingMeasure } from "./risk-measure.js";
+import { equalWeights, normalised, requireBatch, type WeighingMeasure } from "./risk-measure.js";
 
 /**
  * A control, not a risk measure: as many episodes as `cvar` keeps, drawn at random. What `cvar`
@@ -10,11 +10,17 @@ export const randomDrop: WeighingMeasure = {
   weigh: (input) => {
     requireBatch(input);
     const batch = input.returns.length;
-    return equalWeights(batch, shuffled(batch, input.random).subarray(0, input.kept));
+    const drawn = equalWeights(batch, shuffled(batch, input.random).subarray(0, input.kept));
+    if (input.importance) {
+      const { weights } = input.importance;
+      return normalised(weights.map((weight, episode) => weight * drawn.weights[episode]!));
+    }
+    return drawn;
   },
   singlesOut: "drawn",
   population: "batch",
   role: "control",
+  takesImportance: true,
   ownSettings: [],
   isMean: ({ alpha }) => alpha === 1,
   trainsOn: () => ({ episodes: "singled out", bound: "exact" }),

@@ -14,6 +14,14 @@ import {
 } from "../../stats/checks.js";
 import type { Random } from "../../stats/random.js";
 
+/** Of episodes that count for more or fewer than themselves, so that a batch stands for the natural mix. */
+export interface EpisodeImportance {
+  /** Natural over sampled share of each episode's prompt, ≥ 0. */
+  readonly weights: Float64Array;
+  /** How much of each episode lies in the tail of the schedule's α', in [0, 1]. */
+  readonly tail: Float64Array;
+}
+
 export interface RiskInput {
   /** What the episodes are ranked by, low is bad; one per episode. */
   readonly statistic: Float32Array | readonly number[];
@@ -27,6 +35,8 @@ export interface RiskInput {
   readonly mixture: number;
   /** entropic: in the returns' unit, > 0. */
   readonly temperature: number;
+  /** Null or absent: every episode counts as one. */
+  readonly importance?: EpisodeImportance | null;
 }
 
 export interface EpisodeWeights {
@@ -59,6 +69,8 @@ interface MeasureFacts {
    */
   readonly population: "batch" | "prompt" | "components" | "window";
   readonly role: RiskRole;
+  /** Its rule takes `importance` in; absent: it cannot be estimated from a batch drawn otherwise. */
+  readonly takesImportance?: true;
   /** Settings that it reads besides α, its schedule and the statistic. */
   readonly ownSettings: readonly ("mixture" | "temperature")[];
   /** At these settings every episode counts alike at every iteration: it is the mean. */

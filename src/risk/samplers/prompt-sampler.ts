@@ -1,34 +1,48 @@
 /**
- * Which prompts per iteration samples: a pure function of the step, so that a resumed run draws
- * what the unbroken one would have drawn, and arms with the same seed and strategy see the same
- * prompts (common random numbers).
+ * What a prompt sampler is: which prompts an iteration samples, and what each of them counts where the
+ * data's own mix of prompts is wanted.
  *
- * `uniform` walks through a fresh permutation of all prompts every epoch. `stratified` draws a
- * fixed fraction of every batch from the prompts with the worst scores: the fixed-strata form of
- * the hard-case sampling in Greenberg et al., NeurIPS 2022. It changes what the mean is taken
- * over; no importance weights undo it.
+ * A draw is a pure function of the seed, the step and what the sampler remembers (`memory.ts`), so that
+ * a resumed run draws what the unbroken one would have drawn. Samplers that remember nothing show arms
+ * of one seed the same prompts (common random numbers).
  */
-import { requireInteger, requireSameLength } from "../../stats/checks.js";
 import { generator, shuffled, streamSeed } from "../../stats/random.js";
-import { worst } from "../selection.js";
-import { tailCount } from "../tail.js";
+import type { MemoryPart } from "../memory.js";
 
-export interface PromptDraw {
-  /** Prompt ids of the train set. */
+/** The training prompts. */
+export interface PromptPool {
   readonly ids: Uint32Array;
-  /** The reward model's score of each prompt alone, low is hard. Only `stratified` reads them. */
-  readonly scores: Float32Array;
-  /** B ≥ 1. */
+  /** The reward model's score of each prompt alone, low is hard; null: no one needs them. */
+  readonly scores: Float32Array | null;
+}
+
+/** The `sampling` section of the configuration, without the names of strategies. */
+export interface SamplerSettings {
+  /** stratified, replay: in [0, 1], of each batch. */
+  readonly batch_fraction: number;
+  /** stratified: in (0, 1), of all prompts. */
+  readonly hard_fraction: number;
+  /** cross-entropy: K ≥ 2. */
+  readonly strata: number;
+  /** cross-entropy: λ in (0, 1]. */
+  readonly smoothing: number;
+  /** cross-entropy: in (0, 1], of the batch. */
+  readonly elite_fraction: number;
+  /** cross-entropy: in (0, 1], of a stratum's natural share. */
+  readonly floor: number;
+  /** replay: iterations ≥ 1. */
+  readonly window: number;
+  /** replay: prompts ≥ 1. */
+  readonly buffer: number;
+}
+
+export interface DrawRequest {
+  /** B ≥ 1, in prompts. */
   readonly batch: number;
   /** m ≥ 0. */
   readonly step: number;
-  /** The trial's root seed. */
-  readonly seed: number;
-  readonly strategy: "uniform" | "stratified";
-  /** Fraction of each batch drawn from the hard stratum, in [0, 1]. */
-  readonly batchFraction: number;
-  /** The hard stratum is this worst fraction of the prompts, in (0, 1). */
-  readonly hardFraction: number;
+  /** What `learn` gave after the step before; null: nothing yet. */
+  readonly memory: MemoryPart;
 }
 
 export interface DrawnPrompts {
@@ -36,94 +50,80 @@ export interface DrawnPrompts {
   readonly prompts: Uint32Array;
   /** Which of them came from the hard stratum, 1 or 0. */
   readonly isHard: Uint8Array;
-  /**
-   * What a prompt counts where the natural mix is wanted: its stratum's share of all prompts over its
-   * share of the batch. 1 under `uniform`; of mean 1 where both strata are drawn from.
-   */
-  readonly naturalWeights: Float64Array;
   /** How many of them came from the hard stratum; 0 under `uniform`. */
   readonly hard: number;
+  /**
+   * What a prompt counts where the natural mix is wanted: its share of all prompts over the share of
+   * the batch that it is drawn with, given all that was drawn before. 1 under `uniform`, of mean 1 in
+   * expectation wherever every prompt can be drawn.
+   */
+  readonly naturalWeights: Float64Array;
+  /** The parts of the prompts that are drawn from apart, the hardest first; empty under `uniform`. */
+  readonly strata: readonly StratumShare[];
+  /** Which of them each prompt was drawn from; 0 under `uniform`. */
+  readonly part: Uint32Array;
+}
+
+export interface StratumShare {
+  /** Of the batch, in expectation. */
+  readonly sampled: number;
+  /** Of all prompts. */
+  readonly natural: number;
+}
+
+/** How a batch turned out, for samplers that learn from it. */
+export interface BatchOutcome {
+  readonly drawn: DrawnPrompts;
+  /** m. */
+  readonly step: number;
+  /** What the episodes are ranked by, low is bad, grouped by prompt; NaN: without a reward. */
+  readonly ranking: Float32Array;
+  /** Episodes per prompt, ≥ 1. */
+  readonly completions: number;
+  /** The target α, in (0, 1]. */
+  readonly alpha: number;
+  readonly memory: MemoryPart;
+}
+
+/** A sampler over the prompts of one load, its strata found. */
+export interface PreparedSampler {
+  /** @throws {RangeError} when a number is out of range, or a stratum that is drawn from is empty */
+  readonly draw: (request: DrawRequest) => DrawnPrompts;
+  /** What it carries into the next step; null: it remembers nothing. */
+  readonly learn: ((outcome: BatchOutcome) => MemoryPart) | null;
+}
+
+export interface PromptSampler {
+  /** It draws by the prompts' scores. */
+  readonly needsScores: boolean;
+  /** Hard prompts come more often than in the data. */
+  readonly drawsHardMore: boolean;
+  /** `sampling.importance` where that is null. */
+  readonly importance: "off" | "weights";
+  /** One sentence, without its full stop. */
+  readonly description: string;
+  /**
+   * @param seed the trial's root seed
+   * @throws {RangeError} when the prompts do not fit the settings
+   */
+  readonly prepare: (pool: PromptPool, settings: SamplerSettings, seed: number) => PreparedSampler;
 }
 
 /**
- * @throws {RangeError} when there are no prompts, a number is out of range, ids and scores
- *   differ in length, or a stratum that is drawn from is empty
+ * The parts of a batch in one order: drawn part by part, then mixed, so that no place in the batch is
+ * the hard prompts'.
+ *
+ * @returns each place's part and its prompt
  */
-export function drawPrompts(draw: PromptDraw): DrawnPrompts {
-  const { ids, batch, step, seed, strategy } = draw;
-  requireInteger(batch, "batch", 1);
-  requireInteger(step, "step", 0);
-  if (strategy === "uniform") {
-    return {
-      prompts: walk(ids, step * batch, batch, seed, "prompts"),
-      hard: 0,
-      isHard: new Uint8Array(batch),
-      naturalWeights: new Float64Array(batch).fill(1),
-    };
-  }
-  const { hardIds, otherIds } = strata(draw);
-  const hard = Math.round(batch * draw.batchFraction);
-  const others = batch - hard;
-  const drawn = new Uint32Array(batch);
-  drawn.set(walk(hardIds, step * hard, hard, seed, "prompts/hard"));
-  drawn.set(walk(otherIds, step * others, others, seed, "prompts/other"), hard);
-  const order = shuffled(batch, generator(streamSeed(seed, "prompts/order", step)));
-  const isHard = Uint8Array.from(order, (position) => (position < hard ? 1 : 0));
-  const natural = {
-    hard: (hardIds.length / ids.length) * (batch / hard),
-    other: (otherIds.length / ids.length) * (batch / others),
-  };
-  return {
-    prompts: order.map((position) => drawn[position]!),
-    hard,
-    isHard,
-    naturalWeights: Float64Array.from(isHard, (one) => (one === 1 ? natural.hard : natural.other)),
-  };
-}
-
-function strata(draw: PromptDraw): { hardIds: Uint32Array; otherIds: Uint32Array } {
-  const { ids, scores, batchFraction, hardFraction } = draw;
-  requireSameLength(ids, "ids", scores, "scores");
-  if (!(batchFraction >= 0 && batchFraction <= 1)) {
-    throw new RangeError(`batchFraction is ${batchFraction}: a fraction in [0, 1] is needed`);
-  }
-  if (!(hardFraction > 0 && hardFraction < 1)) {
-    throw new RangeError(`hardFraction is ${hardFraction}: a fraction in (0, 1) is needed`);
-  }
-  const hard = new Uint8Array(ids.length);
-  for (const index of worst(scores, ids.length && tailCount(ids.length, hardFraction))) {
-    hard[index] = 1;
-  }
-  return {
-    hardIds: ids.filter((_, index) => hard[index] === 1),
-    otherIds: ids.filter((_, index) => hard[index] === 0),
-  };
-}
-
-/**
- * `count` ids from position `from` of an endless list: one permutation of `ids` after another,
- * that of epoch e from the stream `purpose` at e. Every id comes once per epoch.
- */
-function walk(
-  ids: Uint32Array,
-  from: number,
-  count: number,
+export function mixedParts(
+  parts: readonly Uint32Array[],
   seed: number,
-  purpose: string,
-): Uint32Array {
-  if (count > 0 && ids.length === 0) {
-    throw new RangeError(`no prompt to draw from for ${purpose}, but ${count} are requested`);
-  }
-  const drawn = new Uint32Array(count);
-  let epoch = -1;
-  let order: Uint32Array = new Uint32Array(0);
-  for (let taken = 0; taken < count; taken += 1) {
-    const position = from + taken;
-    if (Math.floor(position / ids.length) !== epoch) {
-      epoch = Math.floor(position / ids.length);
-      order = shuffled(ids.length, generator(streamSeed(seed, purpose, epoch)));
-    }
-    drawn[taken] = ids[order[position % ids.length]!]!;
-  }
-  return drawn;
+  step: number,
+): { readonly prompts: Uint32Array; readonly part: Uint32Array } {
+  const drawn = parts.flatMap((ids, part) => Array.from(ids, (id) => ({ id, part })));
+  const order = shuffled(drawn.length, generator(streamSeed(seed, "prompts/order", step)));
+  return {
+    prompts: order.map((place) => drawn[place]!.id),
+    part: order.map((place) => drawn[place]!.part),
+  };
 }

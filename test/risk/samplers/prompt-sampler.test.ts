@@ -1,7 +1,30 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { drawPrompts, type PromptDraw } from "../../../src/risk/samplers/prompt-sampler.js";
+import type { DrawnPrompts } from "../../../src/risk/samplers/prompt-sampler.js";
+import { promptSamplers } from "../../../src/risk/samplers/registry.js";
 import { generator } from "../../../src/stats/random.js";
+import { samplerSettings } from "./sampler-settings.js";
+
+interface PromptDraw {
+  readonly ids: Uint32Array;
+  readonly scores: Float32Array;
+  readonly batch: number;
+  readonly step: number;
+  readonly seed: number;
+  readonly strategy: "uniform" | "stratified";
+  readonly batchFraction: number;
+  readonly hardFraction: number;
+}
+
+/** Prepared anew for every draw: nothing but the arguments can count. */
+function drawPrompts(draw: PromptDraw): DrawnPrompts {
+  const settings = samplerSettings({
+    batch_fraction: draw.batchFraction,
+    hard_fraction: draw.hardFraction,
+  });
+  const sampler = promptSamplers[draw.strategy].prepare(draw, settings, draw.seed);
+  return sampler.draw({ batch: draw.batch, step: draw.step, memory: null });
+}
 
 /** Prompt ids that differ from their positions, and scores that rise with the id. */
 function draw(changes: Partial<PromptDraw> & { prompts?: number } = {}): PromptDraw {
@@ -142,10 +165,10 @@ describe("stratified", () => {
       drawPrompts(draw({ ...stratified, ...changes }));
     expect(refused({ scores: new Float32Array(3) })).toThrow(/ids has 50 values and scores has 3/);
     expect(refused({ scores: new Float32Array(50).fill(Number.NaN) })).toThrow(/NaN/);
-    expect(refused({ batchFraction: 1.5 })).toThrow(/batchFraction is 1.5/);
+    expect(refused({ batchFraction: 1.5 })).toThrow(/batch_fraction is 1.5/);
     expect(refused({ batchFraction: Number.NaN })).toThrow(RangeError);
-    expect(refused({ hardFraction: 0 })).toThrow(/hardFraction is 0/);
-    expect(refused({ hardFraction: 1 })).toThrow(/hardFraction is 1/);
+    expect(refused({ hardFraction: 0 })).toThrow(/hard_fraction is 0/);
+    expect(refused({ hardFraction: 1 })).toThrow(/hard_fraction is 1/);
   });
 });
 
