@@ -4,9 +4,9 @@ import type { ArmConfig, RiskConfig } from "../config/schema/experiment.js";
 import { type AlgorithmName, algorithms, learningTerms } from "../risk/algorithms.js";
 import { annealingEnd } from "../risk/annealing/schedule.js";
 import { riskMeasures } from "../risk/measures/registry.js";
-import type { RiskRole } from "../risk/measures/risk-measure.js";
+import type { Population, RiskRole } from "../risk/measures/risk-measure.js";
 import { favoursHardPrompts, promptSamplers, weighsImportance } from "../risk/samplers/registry.js";
-import { type RiskTerms, riskTerms } from "../risk/terms.js";
+import { componentInForce, type RiskTerms, riskTerms } from "../risk/terms.js";
 
 /**
  * What an RL arm stands for in comparisons. Risk-averse: it weighs episodes by their badness or
@@ -30,7 +30,9 @@ export function riskWords(arm: ArmConfig): string {
   const back = weighsImportance(arm.sampling) ? ", weighted back" : "";
   const drawn = more ? `, hard prompts more often${back}` : "";
   const label = riskMeasures[arm.risk.measure].words.label;
-  return role === null ? arm.stage : `${roleWords[role]}: ${label}${drawn}`;
+  const component = componentInForce(arm.risk);
+  const of = component === null ? "" : ` of ${component}`;
+  return role === null ? arm.stage : `${roleWords[role]}: ${label}${of}${drawn}`;
 }
 
 /** `grpo, 8 completions per prompt` */
@@ -46,8 +48,14 @@ const roleWords: Readonly<Record<RiskRole, string>> = {
 };
 
 /** Everything one must know to compute the same tail elsewhere; null: the measure ignores it. */
-export interface RiskRecord extends Omit<RiskTerms, "label"> {
+export interface RiskRecord extends Omit<RiskTerms, "label" | "population"> {
   measure: RiskConfig["measure"];
+  /** Whether it gives weights, advantages or rewards. */
+  answers: string;
+  /** The quantity whose tail it is. */
+  acts_on: string;
+  /** What the expected update follows. */
+  follows: string;
   population: string;
   statistic_meaning: string | null;
   kl_in_statistic: boolean | null;
@@ -81,13 +89,12 @@ const statistics: Readonly<
   "prompt-score": { meaning: "the reward model's raw score of the prompt alone", kl: false },
 };
 
-const populations: Readonly<
-  Record<(typeof riskMeasures)[RiskConfig["measure"]]["population"], string>
-> = {
+const populations: Readonly<Record<Population, string>> = {
   batch: "the B episodes of one iteration's batch that have a reward",
   prompt: "the completions of one prompt that have a reward",
   components: "the reward components of one episode",
-  window: "the episodes of the last iterations that have a reward",
+  window:
+    "the batch, by thresholds or means that follow the episodes of past iterations that have a reward",
 };
 
 export function riskRecord(arm: ArmConfig): RiskRecord {
@@ -99,13 +106,15 @@ export function riskRecord(arm: ArmConfig): RiskRecord {
   const limits = components.map(({ name, max_failed_fraction }) =>
     components.length === 1 ? `${max_failed_fraction}` : `${max_failed_fraction} (${name})`,
   );
-  const { population, words } = riskMeasures[risk.measure];
+  const { answers, words } = riskMeasures[risk.measure];
   const { iterations } = training;
   const ranked = terms.statistic === null ? null : statistics[terms.statistic];
   return {
     measure: risk.measure,
+    answers,
     ...terms,
-    population: populations[population],
+    acts_on: actsOn(answers, terms.component),
+    population: populations[terms.population],
     statistic_meaning: ranked?.meaning ?? null,
     kl_in_statistic: ranked === null ? null : ranked.kl && klInReturn,
     kl_in_return: klInReturn,
@@ -122,9 +131,20 @@ export function riskRecord(arm: ArmConfig): RiskRecord {
           : annealingEnd(risk, iterations),
     weighting: words.rule,
     algorithm,
-    advantages: algorithms[algorithm].words.rule,
+    follows: words.follows,
+    advantages:
+      answers === "advantages" ? "the risk measure's own" : algorithms[algorithm].words.rule,
     failed_rewards:
       "left out of ranking, update and figures, never scored 0; over " +
       `${limits.join(", ")} of a batch the run stops`,
   };
+}
+
+function actsOn(answers: string, component: string | null): string {
+  if (component !== null) {
+    return `what ${component} adds to the trained reward; all else enters by its mean`;
+  }
+  return answers === "rewards"
+    ? "the trained reward R of an episode, the KL not in it"
+    : "the return R̄ of an episode";
 }

@@ -3,9 +3,11 @@
 import { fineTunes } from "../config/fine-tuning.js";
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { learningTerms } from "../risk/algorithms.js";
-import { keptEpisodes } from "../risk/annealing/schedule.js";
+import { alphaInForce } from "../risk/annealing/schedule.js";
 import { anchorCount } from "../risk/kl-weights.js";
 import { riskMeasures } from "../risk/measures/registry.js";
+import { tailEpisodes } from "../risk/populations.js";
+import { populationInForce } from "../risk/terms.js";
 
 export interface Quantity {
   name: string;
@@ -80,14 +82,17 @@ interface KeptRange {
 
 /** Episodes of weight > 0 at step m when every reward is there. */
 function keptRange(
-  { schedule, ...risk }: ArmConfig["risk"],
-  { batch, iterations }: ArmConfig["training"],
+  risk: ArmConfig["risk"],
+  { batch, completions, iterations }: ArmConfig["training"],
   step: number,
 ): KeptRange {
-  const { episodes, bound } = riskMeasures[risk.measure].trainsOn(risk);
-  const kept =
-    episodes === "all" ? batch : keptEpisodes({ ...risk, kind: schedule }, step, iterations, batch);
-  return { kept, bound };
+  const population = populationInForce(risk);
+  const { episodes, bound } = riskMeasures[risk.measure].trainsOn(risk, population);
+  if (episodes === "all") {
+    return { kept: batch, bound };
+  }
+  const alpha = alphaInForce({ ...risk, kind: risk.schedule }, step, iterations);
+  return { kept: tailEpisodes(alpha, population, { batch, completions }), bound };
 }
 
 /** A KL loss is on every episode, or on a fraction of those that the measure drops; without a critic an advantage of 0 leaves an episode out. */

@@ -1,6 +1,6 @@
 /** The keys of the learning algorithm that must fit together. */
 import { algorithms, hasCritic, learningTerms } from "../risk/algorithms.js";
-import { ranksEpisodes } from "../risk/measures/registry.js";
+import { ranksByStatistic } from "../risk/terms.js";
 import type { Violation } from "./problems.js";
 import type { ArmConfig } from "./schema/experiment.js";
 
@@ -72,7 +72,7 @@ function criticViolations({ training, risk }: ArmConfig): Violation[] {
   const { algorithm, prefix_baseline } = training;
   if (hasCritic(algorithm)) return [];
   return [
-    ...(ranksEpisodes(risk.measure) && risk.statistic === "lambda-return"
+    ...(ranksByStatistic(risk) && risk.statistic === "lambda-return"
       ? [
           {
             keys: ["risk.statistic", "training.algorithm"],

@@ -10,6 +10,7 @@ import { isTree, type KeyPath, valueAtKey } from "./key-path.js";
 import type { Override } from "./overrides.js";
 import type { ConfigProblem, Violation } from "./problems.js";
 import { rewardViolations } from "./rewards/violations.js";
+import { riskViolations } from "./risk-checks.js";
 import { samplingViolations } from "./sampling-checks.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
 
@@ -19,6 +20,7 @@ export function armViolations(name: string, arm: ArmConfig): Violation[] {
   return [
     ...always,
     ...(usesAlpha(arm.risk.measure) ? tailViolations(arm) : []),
+    ...riskViolations(arm),
     ...algorithmViolations(arm),
     ...samplingViolations(arm),
     ...neutralViolations(name, arm),

@@ -278,9 +278,12 @@ const episodesSchema = z.strictObject({
   return: z.array(figure),
   /** Generated tokens. */
   length: z.array(count),
-  /** Of the risk measure; 0: dropped by it, or without a reward. */
+  /**
+   * Of the risk measure; 0: dropped by it, or without a reward. 1 where it gives signed advantages
+   * and this one is not 0, or rewards.
+   */
   weight: z.array(finite),
-  /** Signed, the weight in it; absent where a critic gives one per token. */
+  /** Signed, the risk measure in it; absent where a critic gives one per token. */
   advantage: z.array(finite).optional(),
   /** Natural over sampled share of its prompt, in the weight and in the figures; absent: each counts as one. */
   importance: z.array(finite).optional(),
@@ -306,6 +309,8 @@ const step = z.strictObject({
   batch: count,
   /** Episodes without a reward: in no figure, no tail and no update. */
   failed: count,
+  /** Of the risk measure, by name: a threshold, a multiplier. Absent where it has none. */
+  risk_figures: z.record(z.string(), finite).optional(),
   /** Absent where there is one completion per prompt. */
   groups: z
     .strictObject({

@@ -5,19 +5,18 @@
 import type { RiskConfig } from "../config/schema/experiment.js";
 import {
   type Batch,
+  type RiskPosition,
   type SelectedEpisodes,
   selectEpisodes,
 } from "../engine/actions/select-episodes.js";
 import { scoredEpisodes, taken } from "../engine/episodes.js";
 import type { Episodes } from "../journal/events.js";
-import { ranksEpisodes, usesAlpha } from "../risk/measures/registry.js";
+import { ranksEpisodes, riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../risk/tail.js";
+import { componentInForce, populationInForce } from "../risk/terms.js";
 
 /** The settings that decide which episodes count, α in force at once. */
-export type WhatIfQuestion = Pick<
-  RiskConfig,
-  "measure" | "alpha" | "statistic" | "mixture" | "temperature"
->;
+export type WhatIfQuestion = RiskConfig;
 
 /** A step as the journal has it. */
 export interface PastStep {
@@ -26,6 +25,8 @@ export interface PastStep {
   /** The trial's: random-drop draws from its stream. */
   readonly seed: number;
   readonly episodes: Episodes;
+  /** Episodes per prompt. */
+  readonly completions: number;
   /** Prompt id → reward model's score of the prompt alone; null: not known here. */
   readonly promptScores: ReadonlyMap<number, number> | null;
 }
@@ -65,23 +66,31 @@ export function whatIf(past: PastStep, question: WhatIfQuestion): WhatIf | NoAns
   if (failed.size === batch) {
     return { reason: "no episode of this step has a return" };
   }
+  const unknown = notInJournal(question);
+  if (unknown !== null) {
+    return { reason: unknown };
+  }
   const statistic = statisticOf(past, question);
   if ("reason" in statistic) {
     return statistic;
   }
   const returns = filled(episodes.return);
+  const alpha = usesAlpha(question.measure) ? question.alpha : 1;
   const arrays = {
     returns,
     lambdaReturns: returns,
     rewards: filled(episodes.reward),
+    // No measure that is asked about reads them.
+    trained: returns,
+    trainedByComponent: {},
     promptScores: statistic.promptScores,
+    completions: past.completions,
   };
-  const selected = selection(question, arrays, step, seed, failed);
+  const selected = selection(question, arrays, { step, seed, alpha }, failed);
   if ("reason" in selected) {
     return selected;
   }
   const { weights, kept } = selected;
-  const alpha = usesAlpha(question.measure) ? question.alpha : 1;
   const scored = taken(returns, scoredEpisodes(batch, failed));
   const changed = (now: boolean): number[] =>
     [...weights.keys()]
@@ -106,19 +115,31 @@ export function whatIf(past: PastStep, question: WhatIfQuestion): WhatIf | NoAns
 function selection(
   question: WhatIfQuestion,
   batch: Batch,
-  step: number,
-  seed: number,
+  place: Pick<RiskPosition, "step" | "seed" | "alpha">,
   failed: ReadonlySet<number>,
 ): SelectedEpisodes | NoAnswer {
-  const risk: RiskConfig = { ...question, schedule: "constant", warmup: 0, rho: 1 };
   try {
-    return selectEpisodes(risk, batch, step, step + 1, seed, failed);
+    return selectEpisodes(question, batch, { ...place, beta: 0, memory: null }, failed);
   } catch (error) {
     if (error instanceof RangeError) {
       return { reason: error.message };
     }
     throw error;
   }
+}
+
+/** The journal has raw rewards and returns, neither trained rewards nor what a window remembers. */
+function notInJournal(question: WhatIfQuestion): string | null {
+  const { measure, component } = question;
+  if (riskMeasures[measure].answers === "rewards") {
+    return `${measure} keeps every episode and changes the reward: choose another measure`;
+  }
+  if (componentInForce(question) !== null) {
+    return `the journal does not keep what ${component} adds to the trained reward`;
+  }
+  return populationInForce(question) === "window"
+    ? `${measure} goes by what it remembers of the steps before: choose another measure`
+    : null;
 }
 
 /** The journal has no λ-returns, and prompts' scores only in evaluations. */

@@ -25,8 +25,9 @@ describe("an arm's risk", () => {
       iterations: 6,
       // ⌈0.8 · 6⌉
       alpha_from_iteration: 5,
-      mixture: null,
-      temperature: null,
+      answers: "weights",
+      component: null,
+      settings: {},
     });
   });
 
@@ -54,8 +55,8 @@ describe("an arm's risk", () => {
   });
 
   test("has the settings that one measure alone reads", () => {
-    expect(record({ measure: "entropic", temperature: 3 }).temperature).toBe(3);
-    expect(record({ measure: "mean-cvar", mixture: 0.3 }).mixture).toBe(0.3);
+    expect(record({ measure: "entropic", temperature: 3 }).settings).toEqual({ temperature: 3 });
+    expect(record({ measure: "mean-cvar", mixture: 0.3 }).settings).toEqual({ mixture: 0.3 });
     expect(record({ measure: "random-drop" }).statistic).toBeNull();
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { batchQuantities } from "../../src/analysis/batch-quantities.js";
 import { selectEpisodes } from "../../src/engine/actions/select-episodes.js";
 import { riskMeasureNames } from "../../src/risk/measures/registry.js";
+import { batchOf, positionAt } from "../engine/actions/batches.js";
 import { smallExperiment } from "../engine/experiments.js";
 
 function table(arm: string, experiment = smallExperiment()) {
@@ -89,13 +90,10 @@ describe("the batch quantities", () => {
             ({ name }) => name === `kept_at_${when}`,
           )!;
           const values = Float32Array.from({ length: batch }, (_, i) => (i * 37) % batch);
-          const { kept } = selectEpisodes(
-            arm.risk,
-            { returns: values, lambdaReturns: values, rewards: values, promptScores: values },
-            when === "start" ? 0 : arm.training.iterations - 1,
-            arm.training.iterations,
-            7,
-          );
+          const { iterations } = arm.training;
+          const step = when === "start" ? 0 : iterations - 1;
+          const position = positionAt(arm.risk, step, iterations, 7);
+          const { kept } = selectEpisodes(arm.risk, batchOf(values), position);
           if (row.bound === "exact") expect(kept).toBe(row.value);
           else expect(kept).toBeLessThanOrEqual(row.value);
         },

@@ -57,13 +57,18 @@ try {
     const began = performance.now();
     const rollout = await worker.call("rollout", payload);
     const answered = performance.now();
+    const trained = rollout.trained.map(float32Array);
     const batch = {
       returns: float32Array(rollout.return),
       lambdaReturns: float32Array(rollout.lambda_return),
       rewards: float32Array(rollout.reward),
+      trained: trained[0],
+      trainedByComponent: { reward: trained[0] },
       promptScores: null,
+      completions: 1,
     };
-    float32Bytes(selectEpisodes(risk, batch, round + warmup, rounds + warmup, 1).weights);
+    const position = { step: round + warmup, seed: 1, alpha: risk.alpha, beta: 0.2, memory: null };
+    float32Bytes(selectEpisodes(risk, batch, position).weights);
     const ended = performance.now();
     await worker.call("ping", {});
     const pinged = performance.now();

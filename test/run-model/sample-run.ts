@@ -7,6 +7,7 @@ import { conditionalValueAtRisk, valueAtRisk } from "../../src/risk/tail.js";
 import type { RunModel, StepHead, TrialModel } from "../../src/run-model/run-model.js";
 import { mean } from "../../src/stats/intervals.js";
 import { generator, type Random } from "../../src/stats/random.js";
+import { batchOf, positionAt } from "../engine/actions/batches.js";
 
 export const iterations = 60;
 
@@ -41,18 +42,13 @@ function stepEvent(config: ArmConfig, seed: number, m: number, random: Random): 
   const kl = draws.map((one) => one.kl);
   const returns = draws.map((one) => Math.fround(one.reward - beta * one.kl));
   const prompt = draws.map(() => Math.floor(random() * 300));
-  const { alpha, kept, weights } = selectEpisodes(
-    config.risk,
-    {
-      returns: Float32Array.from(returns),
-      lambdaReturns: Float32Array.from(returns),
-      rewards: Float32Array.from(reward),
-      promptScores: Float32Array.from(prompt, (id) => Math.sin(id)),
-    },
-    m,
-    iterations,
-    seed,
-  );
+  const position = positionAt(config.risk, m, iterations, seed);
+  const { alpha } = position;
+  const batched = batchOf(returns, {
+    rewards: Float32Array.from(reward),
+    promptScores: Float32Array.from(prompt, (id) => Math.sin(id)),
+  });
+  const { kept, weights } = selectEpisodes(config.risk, batched, position);
   const length = draws.map(() => 16 + Math.floor(random() * 32));
   return {
     seq: 10 + m,

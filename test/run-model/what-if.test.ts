@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { riskSchema } from "../../src/config/schema/risk.js";
 import type { Episodes } from "../../src/journal/events.js";
 import {
   type NoAnswer,
@@ -9,13 +10,7 @@ import {
 } from "../../src/run-model/what-if.js";
 import { armConfig, sampleRun } from "./sample-run.js";
 
-const question: WhatIfQuestion = {
-  measure: "cvar",
-  alpha: 0.4,
-  statistic: "return",
-  mixture: 0.5,
-  temperature: 1,
-};
+const question: WhatIfQuestion = riskSchema.parse({ measure: "cvar", alpha: 0.4 });
 
 const episodes: Episodes = {
   prompt: [1, 2, 3, 4, 5],
@@ -26,7 +21,7 @@ const episodes: Episodes = {
   // The run kept the three lowest.
   weight: [1, 0, 1, 0, 1],
 };
-const past = { step: 3, seed: 0, episodes, promptScores: null };
+const past = { step: 3, seed: 0, episodes, completions: 1, promptScores: null };
 
 function answered(answer: WhatIf | NoAnswer): WhatIf {
   if ("reason" in answer) {
@@ -117,7 +112,10 @@ describe("whatIf", () => {
         const event = events[step]!;
         const asked = { ...config.risk, alpha: event.alpha };
         const answer = answered(
-          whatIf({ step, seed: 3, episodes: event.episodes, promptScores: null }, asked),
+          whatIf(
+            { step, seed: 3, episodes: event.episodes, completions: 1, promptScores: null },
+            asked,
+          ),
         );
         expect([...answer.weights]).toEqual(event.episodes.weight);
         expect(answer).toMatchObject({ kept: event.kept, added: [], removed: [] });

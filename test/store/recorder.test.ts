@@ -153,7 +153,7 @@ describe("the manifest", () => {
     const { directory } = run;
     const start = readManifest(directory);
     expect(start).toMatchObject({
-      manifest: 4,
+      manifest: 5,
       name: "small",
       seeds: [0],
       origins: { "training.batch": "file" },

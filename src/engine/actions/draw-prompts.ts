@@ -1,13 +1,12 @@
 /** The prompts of an iteration, what the journal says of them, and what their sampler learns of it. */
 import type { EventPayload } from "../../journal/events.js";
-import { ranksEpisodes } from "../../risk/measures/registry.js";
 import type { MemoryPart } from "../../risk/memory.js";
 import type { DrawnPrompts, PreparedSampler } from "../../risk/samplers/prompt-sampler.js";
 import { weighsImportance } from "../../risk/samplers/registry.js";
 import { effectiveSampleSize } from "../../risk/weighted-tail.js";
 import { blanked } from "../episodes.js";
 import { loadedOf, type TrialContext } from "../trial-context.js";
-import { type Batch, statisticOf } from "./select-episodes.js";
+import { type Batch, rankingOf } from "./select-episodes.js";
 
 type Sampling = NonNullable<Extract<EventPayload, { type: "step" }>["sampling"]>;
 type ArmConfig = TrialContext["trial"]["config"];
@@ -55,6 +54,6 @@ export function learned(
   if (learn === null) {
     return null;
   }
-  const ranking = ranksEpisodes(risk.measure) ? statisticOf(risk.statistic, batch) : batch.returns;
+  const ranking = rankingOf(risk, batch);
   return learn({ drawn, ranking: blanked(ranking, failed), alpha: risk.alpha, ...at });
 }

@@ -3,10 +3,13 @@ import { groupsByPrompt } from "../../analysis/prompt-groups.js";
 import type { ArmConfig } from "../../config/schema/experiment.js";
 import { equalGroups, riskWeighted } from "../../risk/advantages.js";
 import { learningTerms } from "../../risk/algorithms.js";
+import { inReturn, withRewards } from "../../risk/component-share.js";
 import { klLossWeights } from "../../risk/kl-weights.js";
+import { componentInForce } from "../../risk/terms.js";
 import { mean } from "../../stats/intervals.js";
 import type { Random } from "../../stats/random.js";
 import { klBase } from "./kl-loss.js";
+import type { SelectedEpisodes } from "./select-episodes.js";
 
 export interface LossArrays {
   /** ≥ 0, on the critic's advantages; null: the algorithm has no critic. */
@@ -24,10 +27,13 @@ export interface WeighedBatch {
   readonly returns: Float32Array;
   /** Raw environment reward. */
   readonly rewards: Float32Array;
-  /** The risk measure's; 0 where the reward failed. */
-  readonly weights: Float32Array;
-  /** The risk measure's, in place of the trained ones: finite, 0 where the reward failed. */
-  readonly replacedRewards: Float32Array | null;
+  /** R, the trained reward, and what each component adds to it: no KL, no discount. */
+  readonly trained: Float32Array;
+  readonly trainedByComponent: Readonly<Record<string, Float32Array>>;
+  /** Generated tokens. */
+  readonly lengths: ArrayLike<number>;
+  /** What the risk measure makes of them. */
+  readonly selected: Pick<SelectedEpisodes, "weights" | "advantages" | "rewards">;
   /** Places of the episodes without a reward. */
   readonly failed: ReadonlySet<number>;
   /** What each episode counts where the natural mix of prompts is wanted. */
@@ -40,31 +46,61 @@ export interface WeighedBatch {
  * @throws {RangeError} when a return of an episode with a reward is not finite, or all weights are 0
  */
 export function lossArrays(
-  arm: Pick<ArmConfig, "training" | "kl">,
-  { returns, weights, replacedRewards, failed, naturalWeights }: WeighedBatch,
+  arm: Pick<ArmConfig, "training" | "kl" | "risk">,
+  batch: WeighedBatch,
   beta: number,
   random: Random,
 ): LossArrays {
-  const { advantages, completions, klForm } = learningTerms(arm);
+  const { selected, naturalWeights } = batch;
+  const { weights } = selected;
+  const { advantages, klForm } = learningTerms(arm);
   const base = klBase(arm.kl, naturalWeights);
   const klWeights =
     klForm === "loss" && beta > 0
       ? klLossWeights({ base, weights, anchors: arm.kl.anchors, random })
       : null;
-  if (advantages === null) {
-    return { weights, rewards: replacedRewards, advantages: null, klWeights };
+  return advantages === null
+    ? { weights, rewards: selected.rewards, advantages: null, klWeights }
+    : { weights: null, rewards: null, advantages: signedAdvantages(arm, batch), klWeights };
+}
+
+/**
+ * One signed number per episode. Weights scale the algorithm's advantages, rewards R' go into them,
+ * advantages take their place. With `risk.component` the measure has that component alone, and
+ * what it makes of it comes λ times to the algorithm's advantages of all the rest, the KL in it:
+ * A = alg(others) + λ·alg(component)·w·N/Σw, or λ·A(component).
+ */
+function signedAdvantages(
+  arm: Pick<ArmConfig, "training" | "kl" | "risk">,
+  batch: WeighedBatch,
+): Float32Array {
+  const { returns, trained, lengths, failed, selected } = batch;
+  const { training, risk } = arm;
+  const { advantages, completions } = learningTerms(arm);
+  const discounted = { returns, lengths, gamma: training.gamma };
+  const of = (values: Float32Array): Float64Array =>
+    advantages!({ returns: values, completions, failed }, training.scale_rewards);
+  if (selected.rewards !== null) {
+    return Float32Array.from(of(withRewards(discounted, trained, selected.rewards)));
   }
-  const plain = advantages({ returns, completions, failed }, arm.training.scale_rewards);
-  return {
-    weights: null,
-    rewards: null,
-    advantages: riskWeighted(plain, weights, returns.length - failed.size),
-    klWeights,
-  };
+  const risky = (values: Float32Array): Float32Array =>
+    selected.advantages ?? riskWeighted(of(values), selected.weights, returns.length - failed.size);
+  const component = componentInForce(risk);
+  if (component === null || risk.measure === "mean") {
+    return risky(returns);
+  }
+  const own = inReturn(batch.trainedByComponent[component]!, discounted);
+  const tail = risky(own);
+  const others = of(returns.map((value, episode) => value - own[episode]!));
+  return tail.map((value, episode) => risk.component_weight * value + others[episode]!);
 }
 
 /** Whether the update has anything to learn from; a worker refuses one that has not. */
-export function teaches({ weights, advantages, klWeights }: LossArrays): boolean {
+export function teaches({
+  weights,
+  advantages,
+  klWeights,
+}: Pick<LossArrays, "weights" | "advantages" | "klWeights">): boolean {
   return [weights, advantages, klWeights].some((array) => array?.some((value) => value !== 0));
 }
 

@@ -1,8 +1,24 @@
-/** The whole of risk in one pure function: returns in, one weight per episode out. */
+/** The whole of risk in one pure function: a batch in, one number per episode out. */
 import type { RiskConfig } from "../../config/schema/experiment.js";
-import { alphaInForce, keptEpisodes, type RiskSchedule } from "../../risk/annealing/schedule.js";
 import { ranksEpisodes, riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
-import type { EpisodeImportance } from "../../risk/measures/risk-measure.js";
+import {
+  type EpisodeAdvantages,
+  type EpisodeImportance,
+  type EpisodeRewards,
+  type EpisodeWeights,
+  equalWeights,
+  type RiskInput,
+} from "../../risk/measures/risk-measure.js";
+import type { MemoryPart } from "../../risk/memory.js";
+import { advantagesWithin, weightsWithin } from "../../risk/populations.js";
+import { lowest } from "../../risk/selection.js";
+import { tailCount } from "../../risk/tail.js";
+import {
+  componentInForce,
+  populationInForce,
+  ranksByStatistic,
+  weighsComponent,
+} from "../../risk/terms.js";
 import { weightedTail } from "../../risk/weighted-tail.js";
 import { generator, streamSeed } from "../../stats/random.js";
 import { scoredEpisodes, taken } from "../episodes.js";
@@ -17,66 +33,187 @@ export interface Batch {
   readonly lambdaReturns: Float32Array | null;
   /** Raw environment reward. */
   readonly rewards: Float32Array;
+  /** R, the trained reward: no KL, no discount. */
+  readonly trained: Float32Array;
+  /** What each reward component adds to R, by name. */
+  readonly trainedByComponent: Readonly<Record<string, Float32Array>>;
   /** Combined raw reward of each episode's prompt alone; null: the trial does not need it. */
   readonly promptScores: Float32Array | null;
   /** Natural over sampled share of each episode's prompt; null or absent: each counts as one. */
   readonly importance?: Float64Array | null;
+  /** Episodes per prompt, which are neighbours. */
+  readonly completions: number;
+}
+
+/** Where a trial stands when a batch is there. */
+export interface RiskPosition {
+  /** m. */
+  readonly step: number;
+  /** The trial's root seed; only random-drop draws from its stream "selection". */
+  readonly seed: number;
+  /** α' in force; 1 for measures that know no α. */
+  readonly alpha: number;
+  /** β in force. */
+  readonly beta: number;
+  /** What the measure returned at the step before. */
+  readonly memory: MemoryPart;
 }
 
 export interface SelectedEpisodes {
-  /** α' in force; 1 for measures that know no α. */
-  readonly alpha: number;
-  /** Episodes with weight > 0. */
+  /** Episodes that the measure leaves something to teach: weight, or advantage, other than 0. */
   readonly kept: number;
+  /** ≥ 0: the measure's; 1 or 0 where it gives advantages or rewards. 0 where the reward failed. */
   readonly weights: Float32Array;
+  /** Signed, in the place of the algorithm's; null: the measure gives none. */
+  readonly advantages: Float32Array | null;
+  /** In the place of the trained reward, 0 where it failed; null: that stays. */
+  readonly rewards: Float32Array | null;
+  /** For the next step. */
+  readonly memory: MemoryPart;
+  /** For people, by name. */
+  readonly figures: Readonly<Record<string, number>>;
 }
 
 /**
- * Weights of a batch at step m of M under an arm's risk settings. The population is the episodes
- * that have a reward: with B' of them, ⌈α'B'⌉ are kept. The others have weight 0 and no rank. With
+ * What a batch's episodes count under an arm's risk settings. The population is the episodes that
+ * have a reward: with B' of them, ⌈α'B'⌉ are the tail. The others have weight 0 and no rank. With
  * importance weights the tail is the lowest episodes whose weights are α' of all; the one at its end
  * counts in part.
  *
- * @param seed the trial's root seed; only random-drop draws from its stream "selection"
  * @param failed episodes without a reward; their values are not looked at
- * @throws {RangeError} when a value is not finite, the schedule does not fit M, or all failed
+ * @throws {RangeError} when a value is not finite, α' is no fraction, or all failed
  */
 export function selectEpisodes(
   risk: RiskConfig,
   batch: Batch,
-  step: number,
-  iterations: number,
-  seed: number,
+  position: RiskPosition,
   failed: ReadonlySet<number> = none,
 ): SelectedEpisodes {
   const scored = scoredEpisodes(batch.returns.length, failed);
-  const returns = taken(batch.returns, scored);
-  const { measure, mixture, temperature } = risk;
-  const scheduled = usesAlpha(measure);
-  const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
-  const alpha = scheduled ? alphaInForce(schedule, step, iterations) : 1;
-  const statistic = taken(statisticOf(risk.statistic, batch), scored);
+  const input = riskInput(risk, batch, position, scored);
+  const answer = answerOf(risk, input);
+  const spread = (values: ArrayLike<number>): Float32Array => {
+    const all = new Float32Array(batch.returns.length);
+    for (const [index, episode] of scored.entries()) {
+      all[episode] = values[index]!;
+    }
+    return all;
+  };
+  const weights = weightsOf(answer, input);
+  const rewards =
+    "rewards" in answer
+      ? jointRewards(risk, taken(batch.trained, scored), input.rewards, answer.rewards)
+      : meanRewards(risk, taken(batch.trained, scored), input.rewards);
+  return {
+    kept: weights.reduce((count, weight) => count + (weight === 0 ? 0 : 1), 0),
+    weights: spread(weights),
+    advantages: "advantages" in answer ? spread(answer.advantages) : null,
+    rewards: rewards === null ? null : spread(rewards),
+    memory: answer.memory ?? null,
+    figures: answer.figures ?? {},
+  };
+}
+
+/** Where every advantage is 0 there is nothing to tell episodes apart by: the tail counts alike. */
+function weightsOf(
+  answer: EpisodeWeights | EpisodeAdvantages | EpisodeRewards,
+  { returns, kept }: RiskInput,
+): Float32Array {
+  if ("weights" in answer) {
+    return answer.weights;
+  }
+  if ("rewards" in answer) {
+    return answer.rewards.map(() => 1);
+  }
+  return answer.advantages.some((value) => value !== 0)
+    ? answer.advantages.map((value) => (value === 0 ? 0 : 1))
+    : equalWeights(returns.length, lowest(returns, kept)).weights;
+}
+
+function riskInput(
+  risk: RiskConfig,
+  batch: Batch,
+  { step, seed, alpha, beta, memory }: RiskPosition,
+  scored: Uint32Array,
+): RiskInput {
+  const component = componentInForce(risk);
+  const own = component === null ? null : ofComponent(batch, component);
+  const returns = taken(own ?? batch.returns, scored);
+  const statistic = taken(rankingOf(risk, batch), scored);
   const importance = importanceOf(batch, scored, statistic, alpha);
-  const asDrawn = scheduled
-    ? keptEpisodes(schedule, step, iterations, returns.length)
-    : returns.length;
-  const selected = riskMeasures[measure].weigh({
+  const asDrawn = usesAlpha(risk.measure) ? tailCount(scored.length, alpha) : scored.length;
+  return {
     statistic,
     returns,
+    rewards: taken(own ?? batch.trained, scored),
+    components: Object.values(batch.trainedByComponent).map((values) => taken(values, scored)),
+    prompt: scored.map((episode) => Math.floor(episode / batch.completions)),
+    population: populationInForce(risk),
+    alpha,
     kept:
-      importance !== null && ranksEpisodes(measure)
+      importance !== null && ranksEpisodes(risk.measure)
         ? importance.tail.filter((part) => part > 0).length
         : asDrawn,
+    beta,
     random: generator(streamSeed(seed, "selection", step)),
-    mixture,
-    temperature,
+    settings: risk,
+    memory,
     importance,
-  });
-  const weights = new Float32Array(batch.returns.length);
-  for (const [index, episode] of scored.entries()) {
-    weights[episode] = selected.weights[index]!;
+  };
+}
+
+function answerOf(
+  { measure }: Pick<RiskConfig, "measure">,
+  input: RiskInput,
+): EpisodeWeights | EpisodeAdvantages | EpisodeRewards {
+  const own = riskMeasures[measure];
+  const within = input.population === "prompt";
+  switch (own.answers) {
+    case "weights":
+      return within ? weightsWithin(input, own.weigh) : own.weigh(input);
+    case "advantages":
+      return within ? advantagesWithin(input, own.advantages) : own.advantages(input);
+    case "rewards":
+      return own.rewards(input);
   }
-  return { alpha, kept: selected.kept, weights };
+}
+
+/** R' = R − component + λ·(what the measure makes of it); of all components together, that alone. */
+function jointRewards(
+  risk: RiskConfig,
+  trained: Float32Array,
+  own: RiskInput["rewards"],
+  made: Float32Array,
+): Float32Array {
+  if (componentInForce(risk) === null) {
+    return made;
+  }
+  const weight = weighsComponent(risk) ? risk.component_weight : 1;
+  return trained.map((reward, episode) => reward - own[episode]! + weight * made[episode]!);
+}
+
+/** The mean of a component that counts λ times what it does in R is the mean of such a reward. */
+function meanRewards(
+  risk: RiskConfig,
+  trained: Float32Array,
+  own: RiskInput["rewards"],
+): Float32Array | null {
+  const isScaled = componentInForce(risk) !== null && risk.component_weight !== 1;
+  return risk.measure === "mean" && isScaled
+    ? jointRewards(risk, trained, own, Float32Array.from(own))
+    : null;
+}
+
+function ofComponent({ trainedByComponent }: Batch, name: string): Float32Array {
+  const values = trainedByComponent[name];
+  if (values === undefined) {
+    throw new TrialError(
+      "input",
+      `risk.component is ${name}, and the worker's reward has ${Object.keys(trainedByComponent).join(", ")}`,
+      "risk.component",
+    );
+  }
+  return values;
 }
 
 function importanceOf(
@@ -92,8 +229,22 @@ function importanceOf(
   return { weights, tail: weightedTail(statistic, weights, alpha).parts };
 }
 
-/** What ranks the episodes, lowest first. */
-export function statisticOf(statistic: RiskConfig["statistic"], batch: Batch): Float32Array {
+/**
+ * What an arm's risk ranks episodes by, lowest first: what its component adds to the reward, its
+ * statistic, or the return where it ranks by nothing.
+ */
+export function rankingOf(
+  risk: Pick<RiskConfig, "measure" | "statistic" | "component">,
+  batch: Batch,
+): Float32Array {
+  const component = componentInForce(risk);
+  if (component !== null) {
+    return ofComponent(batch, component);
+  }
+  return ranksByStatistic(risk) ? statisticOf(risk.statistic, batch) : batch.returns;
+}
+
+function statisticOf(statistic: RiskConfig["statistic"], batch: Batch): Float32Array {
   switch (statistic) {
     case "return":
       return batch.returns;

@@ -12,7 +12,9 @@ import type { EventPayload } from "../../journal/events.js";
 import { float32Bytes, uint32Bytes } from "../../protocol/arrays.js";
 import type { Result } from "../../protocol/messages.js";
 import { learningTerms } from "../../risk/algorithms.js";
+import { alphaInForce } from "../../risk/annealing/schedule.js";
 import { controlledKl } from "../../risk/kl-controller.js";
+import { usesAlpha } from "../../risk/measures/registry.js";
 import { isEmpty } from "../../risk/memory.js";
 import { weighsImportance } from "../../risk/samplers/registry.js";
 import { mean } from "../../stats/intervals.js";
@@ -94,11 +96,16 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     trainScores === null ? null : Float32Array.from(prompts, (id) => trainScores.get(id)!);
   const naturalWeights = repeated(drawn.naturalWeights, terms.completions);
   const importance = weighsImportance(trial.config.sampling) ? naturalWeights : null;
-  const batch = { ...episodes, promptScores, importance };
-  const { alpha, kept, weights } = selectEpisodes(risk, batch, m, iterations, seed, failed);
+  const batch = { ...episodes, promptScores, importance, completions: terms.completions };
+  const alpha = usesAlpha(risk.measure)
+    ? alphaInForce({ ...risk, kind: risk.schedule }, m, iterations)
+    : 1;
+  const position = { step: m, seed, alpha, beta, memory: action.memory.measure };
+  const selected = selectEpisodes(risk, batch, position, failed);
+  const { kept, weights } = selected;
   const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
   const isHard = repeated(drawn.isHard, terms.completions);
-  const weighed = { ...episodes, weights, replacedRewards: null, failed, naturalWeights };
+  const weighed = { ...episodes, selected, failed, naturalWeights };
   const anchorsRandom = generator(streamSeed(seed, "anchors", m));
   const arrays = lossArrays(trial.config, weighed, beta, anchorsRandom);
   const groups = promptGroups(training, weighed);
@@ -132,6 +139,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const at = { step: m, completions: terms.completions, memory: action.memory.sampler };
   const memory = {
     ...action.memory,
+    measure: selected.memory,
     sampler: learned(sampler, trial.config, drawn, batch, failed, at),
   };
   const event = {
@@ -141,6 +149,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     kept,
     batch: prompts.length,
     failed: failed.size,
+    ...(Object.keys(selected.figures).length === 0 ? {} : { risk_figures: selected.figures }),
     ...(groups === null ? {} : { groups }),
     ...(terms.klForm === "loss"
       ? { kl_loss: klLossFigures(kl.loss, arrays.klWeights, episodes.kl, isHard) }

@@ -1,13 +1,12 @@
 /** The texts of a step's worst episodes, kept so that people can read what the tail is made of. */
 import type { RiskConfig } from "../../config/schema/experiment.js";
 import { uint32Bytes } from "../../protocol/arrays.js";
-import { ranksEpisodes } from "../../risk/measures/registry.js";
 import { iterationName } from "../../text/iterations.js";
 import { WorkerFailure } from "../../worker/contract.js";
 import { scoredEpisodes } from "../episodes.js";
 import { failureFacts } from "../failure.js";
 import { type TrialContext, workerOf } from "../trial-context.js";
-import { type Batch, statisticOf } from "./select-episodes.js";
+import { type Batch, rankingOf } from "./select-episodes.js";
 
 /**
  * The `count` lowest of the episodes that have a reward, the worst first: in what the measure ranks
@@ -19,13 +18,13 @@ import { type Batch, statisticOf } from "./select-episodes.js";
  * @param completions episodes per prompt
  */
 export function worstEpisodes(
-  risk: Pick<RiskConfig, "measure" | "statistic">,
+  risk: Pick<RiskConfig, "measure" | "statistic" | "component">,
   batch: Batch,
   failed: ReadonlySet<number>,
   count: number,
   completions = 1,
 ): Uint32Array {
-  const values = ranksEpisodes(risk.measure) ? statisticOf(risk.statistic, batch) : batch.returns;
+  const values = rankingOf(risk, batch);
   const order = scoredEpisodes(values.length, failed).sort(
     (a, b) => values[a]! - values[b]! || a - b,
   );

@@ -1,10 +1,11 @@
-import { worst } from "../selection.js";
+import { lowest } from "../selection.js";
 import { equalWeights, normalised, requireBatch, type WeighingMeasure } from "./risk-measure.js";
 
 /**
- * Weights ∝ (q_α − R̄)⁺ on the kept episodes, as in the CVaR policy gradient
- * ∇CVaR_α = E[(R̄ − q_α)·1[R̄ ≤ q_α]·∇log π]/α (Tamar et al., AAAI 2015; Greenberg et al.,
- * NeurIPS 2022): the further under the quantile, the more an episode counts.
+ * Weights ∝ (q_α − R̄)⁺ on the kept episodes: the further under the quantile, the more an episode
+ * counts. Inspired by the CVaR policy gradient (Tamar et al., AAAI 2015), and not that gradient: the
+ * weight multiplies an advantage, which has the return in it once more, so that the update is
+ * quadratic in the distance. The gradient itself is `cvar-policy-gradient`.
  *
  * q_α is the highest return among the kept: the value at risk when episodes are ranked by return.
  * The episode at the quantile itself has weight 0 and drops out. Where all are kept (the warm
@@ -16,7 +17,7 @@ export const cvarGradient: WeighingMeasure = {
     requireBatch(input);
     const { returns, statistic, kept, importance } = input;
     const batch = returns.length;
-    const tail = worst(statistic, kept);
+    const tail = lowest(statistic, kept);
     const quantile = tail.reduce(
       (highest, episode) => Math.max(highest, returns[episode]!),
       -Infinity,
@@ -36,11 +37,12 @@ export const cvarGradient: WeighingMeasure = {
     }
     return normalised(raw);
   },
-  singlesOut: "lowest",
-  population: "batch",
+  uses: { alpha: true, statistic: true },
+  populations: ["batch", "prompt"],
+  component: "optional",
   role: "averse",
   takesImportance: true,
-  ownSettings: [],
+  settings: [],
   isMean: ({ alpha }) => alpha === 1,
   // The episode at the quantile itself has weight 0.
   trainsOn: () => ({ episodes: "singled out", bound: "at most" }),
@@ -49,5 +51,7 @@ export const cvarGradient: WeighingMeasure = {
     description:
       "trains on the worst fraction α of the episodes, the more the further they lie under the quantile",
     rule: "∝ (q − R̄)⁺ on the lowest ⌈α'B⌉ episodes, q the highest return among them",
+    follows:
+      "the mean's update on the tail, by the distance under the quantile: no gradient of CVaR",
   },
 };

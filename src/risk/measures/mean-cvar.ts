@@ -1,14 +1,16 @@
-import { worst } from "../selection.js";
+import { lowest } from "../selection.js";
 import {
   type EpisodeImportance,
   normalised,
   requireBatch,
+  requireSetting,
   type WeighingMeasure,
 } from "./risk-measure.js";
 
 /**
- * The objective (1 − c)·E[R̄] + c·CVaR_α(R̄), c = `mixture`: every episode weighs 1 − c, and the
- * k kept ones c·B/k more. c = 0 is `mean`, c = 1 is `cvar`; between them no episode is dropped.
+ * Between `mean` and `cvar`, c = `mixture`: every episode weighs 1 − c, and the k kept ones c·B/k
+ * more, so that the weighted mean of the returns is (1 − c)·mean + c·CVaR_α. c = 0 is `mean`, c = 1
+ * is `cvar`; between them no episode is dropped.
  *
  * @throws {RangeError} also when the mixture is not in [0, 1]
  */
@@ -16,24 +18,24 @@ export const meanCvar: WeighingMeasure = {
   answers: "weights",
   weigh: (input) => {
     requireBatch(input);
-    const { returns, statistic, kept, mixture, importance } = input;
-    if (!(mixture >= 0 && mixture <= 1)) {
-      throw new RangeError(`mixture is ${mixture}: a fraction in [0, 1] is needed`);
-    }
+    const { returns, statistic, kept, settings, importance } = input;
+    const { mixture } = settings;
+    requireSetting(mixture >= 0 && mixture <= 1, "mixture", mixture, "a fraction in [0, 1]");
     if (importance) {
       return normalised(withImportance(importance, mixture));
     }
     const raw = new Float64Array(returns.length).fill(1 - mixture);
-    for (const episode of worst(statistic, kept)) {
+    for (const episode of lowest(statistic, kept)) {
       raw[episode]! += (mixture * returns.length) / kept;
     }
     return normalised(raw);
   },
-  singlesOut: "lowest",
-  population: "batch",
+  uses: { alpha: true, statistic: true },
+  populations: ["batch", "prompt"],
+  component: "optional",
   role: "averse",
   takesImportance: true,
-  ownSettings: ["mixture"],
+  settings: ["mixture"],
   isMean: ({ alpha, mixture }) => alpha === 1 || mixture === 0,
   // Episodes outside the tail keep the weight 1 − c.
   trainsOn: ({ mixture }) => ({ episodes: mixture < 1 ? "all" : "singled out", bound: "exact" }),
@@ -41,6 +43,7 @@ export const meanCvar: WeighingMeasure = {
     label: "mean-CVaR",
     description: "trains on every episode, and on the worst fraction α of them more",
     rule: "1 − c on every episode, and c·B/⌈α'B⌉ more on the lowest ⌈α'B⌉; c: mixture",
+    follows: "the mean's update, and on the tail, which is held fixed, more of it",
   },
 };
 

@@ -11,16 +11,18 @@ export const mean: WeighingMeasure = {
     const batch = input.returns.length;
     return { weights: new Float32Array(batch).fill(1), kept: batch };
   },
-  singlesOut: "none",
-  population: "batch",
+  uses: { alpha: false, statistic: false },
+  populations: ["batch"],
+  component: "optional",
   role: "neutral",
   takesImportance: true,
-  ownSettings: [],
+  settings: [],
   isMean: () => true,
   trainsOn: () => ({ episodes: "all", bound: "exact" }),
   words: {
     label: "mean",
     description: "trains on every episode alike",
     rule: "every episode 1",
+    follows: "the gradient of E[R̄]",
   },
 };

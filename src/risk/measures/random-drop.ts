@@ -17,16 +17,18 @@ export const randomDrop: WeighingMeasure = {
     }
     return drawn;
   },
-  singlesOut: "drawn",
-  population: "batch",
+  uses: { alpha: true, statistic: false },
+  populations: ["batch", "prompt"],
+  component: "optional",
   role: "control",
   takesImportance: true,
-  ownSettings: [],
+  settings: [],
   isMean: ({ alpha }) => alpha === 1,
   trainsOn: () => ({ episodes: "singled out", bound: "exact" }),
   words: {
     label: "random drop",
     description: "trains on as many episodes as cvar does, drawn at random: a control",
     rule: "⌈α'B⌉ episodes drawn at random 1, the others 0",
+    follows: "the mean's gradient, from fewer episodes",
   },
 };

@@ -19,10 +19,10 @@ export const riskMeasureNames = Object.keys(riskMeasures) as readonly RiskMeasur
 
 /** α and its schedule play a part. */
 export function usesAlpha(measure: RiskMeasureName): boolean {
-  return riskMeasures[measure].singlesOut !== "none";
+  return riskMeasures[measure].uses.alpha;
 }
 
 /** `risk.statistic`, which the episodes are ranked by, plays a part. */
 export function ranksEpisodes(measure: RiskMeasureName): boolean {
-  return riskMeasures[measure].singlesOut === "lowest";
+  return riskMeasures[measure].uses.statistic;
 }

@@ -63,6 +63,11 @@ const artifacts = z.strictObject({
 
 const risk = z.strictObject({
   measure: z.string(),
+  answers: z.string().describe("what it gives of each episode: weights, advantages or rewards"),
+  acts_on: z.string().describe("the quantity whose tail it is"),
+  follows: z.string().describe("what the expected update follows"),
+  component: z.string().nullable().describe("reward component that it acts on; null: on all"),
+  component_weight: finite.nullable().describe("λ of that component"),
   alpha: finite
     .nullable()
     .describe("α, fraction in (0, 1]; null, as below: the measure ignores it"),
@@ -81,8 +86,9 @@ const risk = z.strictObject({
     .nullable()
     .describe("first iteration, from 0, with α in force; null: the measure ranks nothing"),
   weighting: z.string(),
-  mixture: finite.nullable().describe("of mean-cvar; null for other measures"),
-  temperature: finite.nullable().describe("of entropic; null for other measures"),
+  settings: z
+    .record(z.string(), z.union([finite, z.string()]).nullable())
+    .describe("the measure's own numbers that it reads, by their keys"),
   algorithm: z.string(),
   advantages: z.string().describe("how the algorithm makes them of returns and weights"),
   failed_rewards: z.string(),

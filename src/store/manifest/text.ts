@@ -12,7 +12,7 @@ import { sha256Of } from "../../system/sha256.js";
  * events. Raised when a key goes, comes without a default, or changes its meaning, so that a record
  * of another version is refused as such before anything of it is looked at.
  */
-export const manifestVersion = 4;
+export const manifestVersion = 5;
 
 export function manifestText(manifest: object): string {
   return text({ ...manifest, sha256: digest(manifest) });

@@ -64,8 +64,7 @@ export function actualQuestion({ step, config }: Subject): WhatIfQuestion | null
   if (config === null) {
     return null;
   }
-  const { measure, alpha, statistic, mixture, temperature } = config.risk;
-  return { measure, alpha: step?.alpha ?? alpha, statistic, mixture, temperature };
+  return { ...config.risk, alpha: step?.alpha ?? config.risk.alpha };
 }
 
 export function askedQuestion(subject: Subject, { whatIf }: ViewState): WhatIfQuestion | null {
@@ -113,6 +112,14 @@ export function readScene(
     whatIf:
       asked === null || episodes === null || trial === null || step === undefined
         ? null
-        : reader.whatIf({ step: step.head.step, seed: trial.seed, episodes }, asked),
+        : reader.whatIf(
+            {
+              step: step.head.step,
+              seed: trial.seed,
+              episodes,
+              completions: completionsOf(subject.config),
+            },
+            asked,
+          ),
   };
 }

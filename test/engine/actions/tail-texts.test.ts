@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { riskSchema } from "../../../src/config/schema/risk.js";
-import { type Batch, selectEpisodes } from "../../../src/engine/actions/select-episodes.js";
+import { selectEpisodes } from "../../../src/engine/actions/select-episodes.js";
 import { worstEpisodes } from "../../../src/engine/actions/tail-texts.js";
 import type { StepEvent } from "../../../src/journal/events.js";
 import { uint32Array } from "../../../src/protocol/arrays.js";
@@ -13,6 +13,7 @@ import { simulatedWorker } from "../../worker/simulated/worker.js";
 import { smallExperiment } from "../experiments.js";
 import { MemoryRecorder } from "../memory-recorder.js";
 import { figuresOf, Harness, type Trick } from "../run-harness.js";
+import { batchOf, positionAt } from "./batches.js";
 
 type Arrays = Extract<StepEvent["episodes"], { weight: number[] }>;
 
@@ -28,12 +29,11 @@ const lone = (tail_texts = 3, changes: Parameters<typeof smallExperiment>[0] = {
   });
 
 describe("worst episodes", () => {
-  const batch: Batch = {
-    returns: Float32Array.of(3, 1, 2, 0),
+  const batch = batchOf([3, 1, 2, 0], {
     lambdaReturns: Float32Array.of(0, 1, 2, 3),
     rewards: Float32Array.of(1, 0, 3, 2),
     promptScores: Float32Array.of(2, 3, 0, 1),
-  };
+  });
   const worst = (measure: string, statistic: string, count = 3, failed = new Set<number>()) => [
     ...worstEpisodes(riskSchema.parse({ measure, statistic }), batch, failed, count),
   ];
@@ -78,9 +78,9 @@ describe("worst episodes", () => {
         const failed = new Set(drawn.flatMap(([, fails], i) => (fails ? [i] : [])));
         fc.pre(failed.size < drawn.length);
         const returns = Float32Array.from(drawn, ([one, fails]) => (fails ? Number.NaN : one));
-        const all = { returns, lambdaReturns: returns, rewards: returns, promptScores: returns };
+        const all = batchOf(returns);
         const risk = riskSchema.parse({ alpha: 0.3, schedule: "constant" });
-        const { weights, kept } = selectEpisodes(risk, all, 0, 5, 0, failed);
+        const { weights, kept } = selectEpisodes(risk, all, positionAt(risk, 0, 5), failed);
         const found = [...worstEpisodes(risk, all, failed, kept)];
         expect(found.toSorted((a, b) => a - b)).toEqual(
           [...weights.keys()].filter((episode) => weights[episode]! > 0),

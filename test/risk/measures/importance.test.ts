@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { riskMeasureNames, riskMeasures } from "../../../src/risk/measures/registry.js";
 import { weightedTail } from "../../../src/risk/weighted-tail.js";
 import { generator } from "../../../src/stats/random.js";
+import { numbersOf, riskInput } from "./inputs.js";
 
 /** `random-drop` draws episodes, not copies of them. */
 const names = riskMeasureNames.filter(
@@ -33,9 +34,9 @@ function weigh(
   mixture: number,
   importance: { weights: Float64Array; tail: Float64Array } | null,
 ) {
-  const random = generator(1);
-  const input = { statistic: values, returns: values, kept, random, mixture, temperature: 3 };
-  return riskMeasures[name].weigh({ ...input, importance }).weights;
+  const settings = { mixture, temperature: 3 };
+  const input = riskInput(values, { kept, random: generator(1), settings, importance });
+  return numbersOf(riskMeasures[name], input);
 }
 
 test("is taken by the mean, the tail and what is between them", () => {

@@ -7,21 +7,28 @@ import { entropic } from "../../../src/risk/measures/entropic.js";
 import { mean } from "../../../src/risk/measures/mean.js";
 import { meanCvar } from "../../../src/risk/measures/mean-cvar.js";
 import { randomDrop } from "../../../src/risk/measures/random-drop.js";
-import type { RiskInput, WeighingMeasure } from "../../../src/risk/measures/risk-measure.js";
+import type {
+  EpisodeWeights,
+  RiskInput,
+  RiskSettings,
+  WeighingMeasure,
+} from "../../../src/risk/measures/risk-measure.js";
 import { conditionalValueAtRisk } from "../../../src/risk/tail.js";
 import { generator } from "../../../src/stats/random.js";
+import { riskInput } from "./inputs.js";
 
-const batch: RiskInput = {
-  returns: [3, -1, 2, -5, 0],
-  statistic: [3, -1, 2, -5, 0],
-  kept: 3,
-  random: generator(0),
-  mixture: 0.5,
-  temperature: 1,
-};
+interface Asked extends Partial<Pick<RiskInput, "returns" | "statistic" | "kept" | "random">> {
+  readonly settings?: Partial<RiskSettings>;
+}
 
-const weigh = (measure: WeighingMeasure, changes: Partial<RiskInput> = {}): number[] => [
-  ...measure.weigh({ ...batch, ...changes }).weights,
+const returns = [3, -1, 2, -5, 0];
+
+function answered(measure: WeighingMeasure, asked: Asked = {}): EpisodeWeights {
+  return measure.weigh(riskInput(asked.returns ?? returns, { kept: 3, ...asked }));
+}
+
+const weigh = (measure: WeighingMeasure, asked: Asked = {}): number[] => [
+  ...answered(measure, asked).weights,
 ];
 
 const drawn = fc
@@ -34,7 +41,7 @@ const drawn = fc
 describe("mean", () => {
   test("keeps every episode, whatever the schedule says", () => {
     expect(weigh(mean)).toEqual([1, 1, 1, 1, 1]);
-    expect(mean.weigh({ ...batch, kept: 1 }).kept).toBe(5);
+    expect(answered(mean, { kept: 1 }).kept).toBe(5);
   });
 });
 
@@ -54,7 +61,7 @@ describe("cvar", () => {
   test("the weighted mean of the returns is their CVaR", () => {
     fc.assert(
       fc.property(drawn, (changes) => {
-        const { weights, kept } = cvar.weigh({ ...batch, ...changes });
+        const { weights, kept } = answered(cvar, changes);
         const sum = changes.returns.reduce((total, one, index) => total + one * weights[index]!, 0);
         expect(sum / kept).toBeCloseTo(
           conditionalValueAtRisk(changes.returns, changes.kept / changes.returns.length),
@@ -68,7 +75,7 @@ describe("cvar", () => {
 describe("cvar-gradient", () => {
   test("weighs by the distance under the quantile; the episode at it drops out", () => {
     // q = 0: distances 1 and 5, scaled to mean 1.
-    const { weights, kept } = cvarGradient.weigh(batch);
+    const { weights, kept } = answered(cvarGradient);
     expect([...weights].map((weight) => Number(weight.toFixed(6)))).toEqual([
       0, 0.333333, 0, 1.666667, 0,
     ]);
@@ -92,9 +99,8 @@ describe("cvar-gradient", () => {
   test("never weighs a better episode more than a worse one, and never more than cvar keeps", () => {
     fc.assert(
       fc.property(drawn, (changes) => {
-        const input = { ...batch, ...changes };
-        const { weights } = cvarGradient.weigh(input);
-        const tail = cvar.weigh(input).weights;
+        const weights = weigh(cvarGradient, changes);
+        const tail = weigh(cvar, changes);
         fc.pre(changes.kept < changes.returns.length);
         weights.forEach((weight, i) => {
           expect(weight === 0 || tail[i] === 1).toBe(true);
@@ -121,15 +127,15 @@ describe("mean-cvar", () => {
   test("adds the tail's extra to everyone's share", () => {
     // Outside: 0.5. Inside: 0.5 + 0.5·5/2 = 1.75.
     expect(weigh(meanCvar, { kept: 2 })).toEqual([0.5, 1.75, 0.5, 1.75, 0.5]);
-    expect(meanCvar.weigh({ ...batch, kept: 2 }).kept).toBe(5);
+    expect(answered(meanCvar, { kept: 2 }).kept).toBe(5);
   });
 
   test("is mean at mixture 0 and cvar at mixture 1", () => {
     fc.assert(
       fc.property(drawn, (changes) => {
-        const input = { ...batch, ...changes };
-        expect(meanCvar.weigh({ ...input, mixture: 0 })).toEqual(mean.weigh(input));
-        expect(meanCvar.weigh({ ...input, mixture: 1 })).toEqual(cvar.weigh(input));
+        const at = (mixture: number) => answered(meanCvar, { ...changes, settings: { mixture } });
+        expect(at(0)).toEqual(answered(mean, changes));
+        expect(at(1)).toEqual(answered(cvar, changes));
       }),
     );
   });
@@ -138,7 +144,7 @@ describe("mean-cvar", () => {
     const share = fc.double({ min: 0, max: 0.99, noNaN: true });
     fc.assert(
       fc.property(drawn, share, (changes, mixture) => {
-        const { weights } = meanCvar.weigh({ ...batch, ...changes, mixture });
+        const { weights } = answered(meanCvar, { ...changes, settings: { mixture } });
         const count = changes.returns.length;
         const weighted =
           changes.returns.reduce((sum, one, index) => sum + one * weights[index]!, 0) / count;
@@ -150,7 +156,7 @@ describe("mean-cvar", () => {
   });
 
   test.each([-0.1, 1.1, Number.NaN])("refuses a mixture of %d", (mixture) => {
-    expect(() => weigh(meanCvar, { mixture })).toThrow(/mixture is/);
+    expect(() => weigh(meanCvar, { settings: { mixture } })).toThrow(/mixture is/);
   });
 });
 
@@ -161,7 +167,7 @@ describe("entropic", () => {
       returns,
       statistic: returns,
       kept: 1,
-      temperature: 2,
+      settings: { temperature: 2 },
     });
     expect(second! / first!).toBeCloseTo(Math.E, 5);
     expect(third! / second!).toBeCloseTo(Math.E, 5);
@@ -169,15 +175,14 @@ describe("entropic", () => {
   });
 
   test("is risk-neutral at a high temperature and sees only the worst at a low one", () => {
-    expect(weigh(entropic, { temperature: 1e9 })).toEqual([1, 1, 1, 1, 1]);
-    expect(weigh(entropic, { temperature: 0.001 })).toEqual([0, 0, 0, 1, 0]);
+    expect(weigh(entropic, { settings: { temperature: 1e9 } })).toEqual([1, 1, 1, 1, 1]);
+    expect(weigh(entropic, { settings: { temperature: 0.001 } })).toEqual([0, 0, 0, 1, 0]);
   });
 
   test("does not overflow, and is blind to a shift of the returns", () => {
-    const far = batch.returns.map((value) => value - 1e6);
+    const far = returns.map((value) => value - 1e6);
     expect(weigh(entropic, { returns: [...far], statistic: [...far] })).toEqual(weigh(entropic));
-    const extreme = entropic.weigh({
-      ...batch,
+    const extreme = answered(entropic, {
       returns: [-1e30, 1e30],
       statistic: [0, 0],
       kept: 1,
@@ -187,7 +192,7 @@ describe("entropic", () => {
   });
 
   test.each([0, -1, Number.NaN, Infinity])("refuses a temperature of %d", (temperature) => {
-    expect(() => weigh(entropic, { temperature })).toThrow(/temperature is/);
+    expect(() => weigh(entropic, { settings: { temperature } })).toThrow(/temperature is/);
   });
 });
 
@@ -196,8 +201,8 @@ describe("random-drop", () => {
     const random = generator(5);
     const kept = [0, 0, 0, 0, 0];
     for (let round = 0; round < 5000; round += 1) {
-      const result = randomDrop.weigh({ ...batch, random });
-      expect(result.kept).toBe(cvar.weigh(batch).kept);
+      const result = answered(randomDrop, { random });
+      expect(result.kept).toBe(answered(cvar).kept);
       result.weights.forEach((weight, index) => {
         kept[index]! += weight;
       });

@@ -7,21 +7,20 @@ import {
   usesAlpha,
 } from "../../../src/risk/measures/registry.js";
 import { generator } from "../../../src/stats/random.js";
+import { numbersOf, riskInput } from "./inputs.js";
 
 const returns = [3, -1, 2, -4, 0, 1, -2, 4];
 
-function weights(measure: RiskMeasureName, statistic: readonly number[], kept: number): number[] {
+function numbers(measure: RiskMeasureName, statistic: readonly number[], kept: number): string {
   const random = generator(1);
-  const settings = { mixture: 0.5, temperature: 1 };
-  return [
-    ...riskMeasures[measure].weigh({ statistic, returns, kept, random, ...settings }).weights,
-  ];
+  const input = riskInput(returns, { statistic, kept, random });
+  return JSON.stringify([...numbersOf(riskMeasures[measure], input)]);
 }
 
 test.each(riskMeasureNames)("what is said of %s holds", (measure) => {
-  const few = weights(measure, returns, 2);
-  const more = weights(measure, returns, 5);
-  const otherwise = weights(measure, returns.toReversed(), 2);
-  expect(JSON.stringify(few) !== JSON.stringify(more)).toBe(usesAlpha(measure));
-  expect(JSON.stringify(few) !== JSON.stringify(otherwise)).toBe(ranksEpisodes(measure));
+  const few = numbers(measure, returns, 2);
+  const more = numbers(measure, returns, 5);
+  const otherwise = numbers(measure, returns.toReversed(), 2);
+  expect(few !== more).toBe(usesAlpha(measure));
+  expect(few !== otherwise).toBe(ranksEpisodes(measure));
 });

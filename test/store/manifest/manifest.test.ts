@@ -70,7 +70,7 @@ const whole = (): Manifest =>
 describe("a manifest at the start", () => {
   test("says all that is known before a worker has loaded", () => {
     expect(start()).toMatchObject({
-      manifest: 4,
+      manifest: 5,
       started: "2026-01-01T00:00:00.000Z",
       finished: null,
       command: ["run", "small"],
@@ -270,7 +270,7 @@ describe("its own sha256", () => {
           reason: "version",
           message: expect.stringMatching(
             `version ${version}, written by an? ${age} Averse \\(0\\.1\\.0, commit abc\\); this one reads ` +
-              "version 4: use the Averse that wrote it, or run the experiment again$",
+              "version 5: use the Averse that wrote it, or run the experiment again$",
           ),
         }),
       );

@@ -871,7 +871,7 @@ describe("the tail browser", () => {
 describe("what if", () => {
   const actual = { ...config.risk, alpha: head.alpha };
   const question = { ...config.risk, alpha: 0.2, measure: "cvar-gradient" as const };
-  const past = { step: 40, seed: 7, episodes, promptScores: null };
+  const past = { step: 40, seed: 7, episodes, completions: 1, promptScores: null };
   const answer = whatIf(past, question);
   const input = { iteration: 41, episodes, question, actual, answer, offset: 0 };
 

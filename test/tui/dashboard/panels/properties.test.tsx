@@ -180,7 +180,7 @@ const panels: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
     .map(([episodes, which, alpha, offset, reason]): Draw => {
       const { risk } = armConfig();
       const question = { ...risk, measure: which, alpha };
-      const past = { step: 3, seed: 7, promptScores: null };
+      const past = { step: 3, seed: 7, completions: 1, promptScores: null };
       const answer =
         offset === 0
           ? { reason }
