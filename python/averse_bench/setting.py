@@ -191,6 +191,7 @@ def _payload(setting: Setting) -> LoadPayload:
             top_p=1.0,
             minibatch=0,
         ),
+        decoding=None,
         training=LoadTraining(
             critic=True,
             epochs=EPOCHS,

@@ -1,6 +1,6 @@
 /** What an arm's risk is: its part in comparisons, in words, and spelt out for the manifest. */
 import { rewardComponents } from "../config/rewards/components.js";
-import type { ArmConfig, RiskConfig } from "../config/schema/experiment.js";
+import type { ArmConfig, DecodingConfig, RiskConfig } from "../config/schema/experiment.js";
 import { type AlgorithmName, algorithms, learningTerms } from "../risk/algorithms.js";
 import { annealingEnd } from "../risk/annealing/schedule.js";
 import { riskMeasures } from "../risk/measures/registry.js";
@@ -9,10 +9,14 @@ import { favoursHardPrompts, promptSamplers, weighsImportance } from "../risk/sa
 import { componentInForce, type RiskTerms, riskTerms } from "../risk/terms.js";
 
 /**
- * What an RL arm stands for in comparisons. Risk-averse: it weighs episodes by their badness or
- * draws hard prompts more often without weighting them back. Names play no part. Null: no RL arm.
+ * What an arm stands for in comparisons. Risk-averse: it weighs episodes by their badness or draws
+ * hard prompts more often without weighting them back; decoding in another way is a control. Names
+ * play no part. Null: it is what the others start from.
  */
 export function riskRole({ stage, risk, sampling }: ArmConfig): RiskRole | null {
+  if (stage === "decode") {
+    return "control";
+  }
   if (stage !== "rl") {
     return null;
   }
@@ -25,6 +29,9 @@ export function riskRole({ stage, risk, sampling }: ArmConfig): RiskRole | null 
 
 /** `risk-averse: mean, hard prompts more often` */
 export function riskWords(arm: ArmConfig): string {
+  if (arm.stage === "decode") {
+    return `${roleWords.control}: ${decodingWords(arm.decoding)}`;
+  }
   const role = riskRole(arm);
   const more = promptSamplers[arm.sampling.strategy].drawsHardMore;
   const back = weighsImportance(arm.sampling) ? ", weighted back" : "";
@@ -33,6 +40,15 @@ export function riskWords(arm: ArmConfig): string {
   const component = componentInForce(arm.risk);
   const of = component === null ? "" : ` of ${component}`;
   return role === null ? arm.stage : `${roleWords[role]}: ${label}${of}${drawn}`;
+}
+
+/** `instruction, best of 4` */
+function decodingWords({ best_of, instruction, expert, strength }: DecodingConfig): string {
+  return [
+    ...(expert === null ? [] : [`experts times ${strength}`]),
+    ...(instruction === null ? [] : ["instruction"]),
+    ...(best_of === 1 ? [] : [`best of ${best_of}`]),
+  ].join(", ");
 }
 
 /** `grpo, 8 completions per prompt` */

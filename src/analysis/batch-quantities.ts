@@ -23,6 +23,7 @@ export function batchQuantities(experiment: Experiment, arm: ArmConfig): Quantit
     case "base":
       return evaluation;
     case "sft":
+    case "decode":
       return [...sftRows(experiment), ...evaluation];
     case "rl":
       return [...sftRows(experiment), ...trainingRows(arm), ...evaluation];
@@ -97,11 +98,14 @@ function keptRange(
 
 /** A KL loss is on every episode, or on a fraction of those that the measure drops; without a critic an advantage of 0 leaves an episode out. */
 function takingPart(arm: ArmConfig, range: KeptRange): KeptRange {
-  const { klForm, advantages } = learningTerms(arm);
+  const { algorithm, klForm, advantages, prompts } = learningTerms(arm);
   if (klForm === "loss" && arm.kl.beta > 0) {
     const { batch } = arm.training;
     const kept = range.kept + anchorCount(batch - range.kept, arm.kl.anchors);
     return { kept, bound: arm.kl.anchors === 1 ? "exact" : "at most" };
+  }
+  if (algorithm === "raft") {
+    return { kept: Math.min(range.kept, prompts), bound: "at most" };
   }
   return advantages === null ? range : { ...range, bound: "at most" };
 }

@@ -4,7 +4,7 @@ import type { Trial } from "../config/trials.js";
 import { pairedTest } from "../stats/paired-test.js";
 import { riskRole } from "./arm-risk.js";
 import { iterationsKey, scaleDifferences, scaleOf } from "./comparability.js";
-import { atEqualCost } from "./equal-cost.js";
+import { atEqualCost, atKlOfPoint } from "./equal-cost.js";
 import type { Comparison } from "./evaluation.js";
 import { frontierOf } from "./frontier.js";
 import type { MetricSettings } from "./metrics.js";
@@ -27,7 +27,8 @@ interface SeedPair {
 
 /**
  * A − B for seeds that both arms finished, where their figures are on one scale: at equal iterations (the final evaluations; left out where the arms' iterations differ), at equal
- * trained tokens and at equal KL (the frontiers; null where none were taken).
+ * trained tokens and at equal KL (the frontiers; null where none were taken). An arm that decodes in
+ * its own way trains on no tokens, and is compared at its own KL.
  */
 export function comparisons(
   experiment: Experiment,
@@ -52,9 +53,11 @@ export function comparisons(
       }
       return compared.flatMap((metric) => [
         ...(differ.length > 0 ? [] : [atEqualIterations(a, b, metric, pairs, figures, settings)]),
-        ...(["compute", "kl"] as const).map((cost) =>
-          alongFrontiers(a, b, metric, cost, pairs, figures),
-        ),
+        ...(experiment.arms[b]?.stage === "decode"
+          ? [atPointOf(a, b, metric, pairs, figures)]
+          : (["compute", "kl"] as const).map((cost) =>
+              alongFrontiers(a, b, metric, cost, pairs, figures),
+            )),
       ]);
     }),
   );
@@ -108,10 +111,28 @@ function alongFrontiers(
   pairs: readonly SeedPair[],
   figures: RunFigures,
 ): Comparison {
-  const curves = pairs.map((pair) => ({
+  const read = atEqualCost(curvesOf(pairs, figures), cost, metric);
+  return { a, b, metric, at: `equal-${cost}`, ...read, seeds: pairs.length, ci95_prompts: null };
+}
+
+function atPointOf(
+  a: string,
+  b: string,
+  metric: ComparedMetric,
+  pairs: readonly SeedPair[],
+  figures: RunFigures,
+): Comparison {
+  const curves = curvesOf(pairs, figures).filter((pair) => pair.b.length > 0);
+  const read =
+    curves.length < pairs.length
+      ? { where: null, difference: null, ci95: null }
+      : atKlOfPoint(curves, metric);
+  return { a, b, metric, at: "equal-kl", ...read, seeds: pairs.length, ci95_prompts: null };
+}
+
+function curvesOf(pairs: readonly SeedPair[], figures: RunFigures) {
+  return pairs.map((pair) => ({
     a: frontierOf(pair.a, figures),
     b: frontierOf(pair.b, figures),
   }));
-  const read = atEqualCost(curves, cost, metric);
-  return { a, b, metric, at: `equal-${cost}`, ...read, seeds: pairs.length, ci95_prompts: null };
 }

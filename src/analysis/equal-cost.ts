@@ -54,6 +54,26 @@ export function atEqualCost(pairs: readonly CurvePair[], cost: Cost, gain: Gain)
   return { where, difference, ci95 };
 }
 
+/**
+ * A − B where B is a single policy and no curve: A's curve is read at B's KL, seed by seed. `where` is
+ * the mean of these; nothing is extrapolated.
+ */
+export function atKlOfPoint(pairs: readonly CurvePair[], gain: Gain): EqualCost {
+  const where = pairs.length === 0 ? null : mean(pairs.map(({ b }) => b[0]!.kl));
+  const read = pairs.flatMap(({ a, b: [point] }) => {
+    const [own, other] = [readAt(a, "kl", gain, [point!.kl]), point![gain]];
+    return own === null || other === null ? [] : [{ own, other }];
+  });
+  if (where === null || read.length < pairs.length) {
+    return { where, difference: null, ci95: null };
+  }
+  const { difference, interval: ci95 } = pairedTest(
+    read.map(({ own }) => own),
+    read.map(({ other }) => other),
+  );
+  return { where, difference, ci95 };
+}
+
 function commonCost(pairs: readonly CurvePair[], cost: Cost): number | null {
   const reached = pairs
     .flatMap(({ a, b }) => [a, b])

@@ -1,4 +1,7 @@
-/** How far each RL arm came, and at what cost in KL and trained tokens, along its checkpoints. */
+/**
+ * How far each RL arm came, and at what cost in KL and trained tokens, along its checkpoints. An arm
+ * that decodes in its own way is one point.
+ */
 
 import { isFrontierStep, type Trial } from "../config/trials.js";
 import type { EvaluatedEvent } from "../journal/events.js";
@@ -17,20 +20,24 @@ export function frontierOf(trial: Trial, figures: RunFigures): FrontierPoint[] {
   if (own.length === 0) {
     return [];
   }
-  const start = trial.after === null ? undefined : figures.get(trial.after)?.frontier.get(0);
+  const start =
+    trial.after === null || trial.stage === "decode"
+      ? undefined
+      : figures.get(trial.after)?.frontier.get(0);
   return [...(start === undefined ? [] : [start]), ...own]
     .map((event) => pointOf(event, trial.seed))
     .sort((a, b) => a.step - b.step);
 }
 
-/** By RL arm: the points of all its seeds. Empty arms are left out. */
+/** By arm, of those that start from SFT: the points of all its seeds. Empty arms are left out. */
 export function frontiers(
   trials: readonly Trial[],
   figures: RunFigures,
 ): Record<string, FrontierPoint[]> {
   const byArm: Record<string, FrontierPoint[]> = {};
   for (const trial of trials) {
-    const points = trial.stage === "rl" ? frontierOf(trial, figures) : [];
+    const isPoint = trial.stage === "rl" || trial.stage === "decode";
+    const points = isPoint ? frontierOf(trial, figures) : [];
     if (points.length > 0) {
       byArm[trial.arm] = [...(byArm[trial.arm] ?? []), ...points];
     }

@@ -5,7 +5,12 @@ import type { Violation } from "./problems.js";
 import type { ArmConfig } from "./schema/experiment.js";
 
 export function algorithmViolations(arm: ArmConfig): Violation[] {
-  return [...completionsViolations(arm), ...criticViolations(arm), ...klViolations(arm)];
+  return [
+    ...completionsViolations(arm),
+    ...epochsViolations(arm),
+    ...criticViolations(arm),
+    ...klViolations(arm),
+  ];
 }
 
 function completionsViolations({ training }: ArmConfig): Violation[] {
@@ -51,6 +56,20 @@ function completionsViolations({ training }: ArmConfig): Violation[] {
     ];
   }
   return [];
+}
+
+/** Log-likelihood of completions that are no longer the policy's own is weighted by the ratio. */
+function epochsViolations({ training }: ArmConfig): Violation[] {
+  const { algorithm, epochs } = training;
+  if (algorithm !== "raft" || epochs === 1) return [];
+  return [
+    {
+      keys: ["training.epochs", "training.algorithm"],
+      found: `${epochs} epochs with the algorithm raft`,
+      expected: "1: it fine-tunes on completions of the policy as it is",
+      remedy: "Set training.epochs to 1.",
+    },
+  ];
 }
 
 /** The divisors of the batch next to `wanted`, on either side. */

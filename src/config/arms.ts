@@ -2,17 +2,16 @@
 
 import { z } from "zod";
 import { riskMeasures } from "../risk/measures/registry.js";
+import type { ArmPreset } from "./baselines/arm-preset.js";
+import { bestOfN } from "./baselines/best-of-n.js";
+import { dexperts } from "./baselines/dexperts.js";
+import { prompted } from "./baselines/prompted.js";
+import { raft } from "./baselines/raft.js";
 import { isIndex, isTree, merged, type Tree } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
 import { listSections } from "./reference.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
 import { type Places, schemaProblems } from "./schema-problems.js";
-
-export interface ArmPreset {
-  readonly stage: ArmConfig["stage"];
-  readonly changes: Tree;
-  readonly description: string;
-}
 
 export const armPresets: Readonly<Record<string, ArmPreset>> = {
   base: { stage: "base", changes: {}, description: "the model as loaded, evaluated only" },
@@ -33,6 +32,10 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     changes: { risk: { measure: "random-drop" } },
     description: `SFT, then PPO that ${riskMeasures["random-drop"].words.description}`,
   },
+  raft,
+  "best-of-n": bestOfN,
+  prompted,
+  dexperts,
 };
 
 const armSchema = z.strictObject(armSections);
@@ -64,11 +67,23 @@ export function resolveArms(
       problems.push({ ...misfit, place: places.of(path), key: path.join(".") });
       continue;
     }
+    const stage = preset?.stage ?? (own.decoding === undefined ? "rl" : "decode");
+    if (stage !== "decode" && own.decoding !== undefined) {
+      const path = ["arms", arm, "decoding"];
+      problems.push({
+        place: places.ofKey(path),
+        key: path.join("."),
+        found: `decoding of the arm ${arm}, which is evaluated as it is`,
+        expected: "decoding of an arm that trains nothing: an arm of another name",
+        remedy: "Leave it out, or give those keys to an arm of their own.",
+      });
+      continue;
+    }
     const { reward, ...others } = shared;
     const base = replacesReward(own.reward, reward) ? others : shared;
     const tree = merged(merged(base, preset?.changes ?? {}), onlySections(own));
     const result = armSchema.safeParse(tree);
-    if (result.success) arms[arm] = { stage: preset?.stage ?? "rl", ...result.data };
+    if (result.success) arms[arm] = { stage, ...result.data };
     else problems.push(...schemaProblems(result.error.issues, tree, places, ["arms", arm]));
   }
   return { arms, problems };

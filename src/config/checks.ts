@@ -5,6 +5,7 @@ import { annealingEnd } from "../risk/annealing/schedule.js";
 import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailCount } from "../risk/tail.js";
 import { algorithmViolations } from "./algorithm-checks.js";
+import { decodingViolations } from "./baselines/decoding-violations.js";
 import type { GivenValues } from "./given-values.js";
 import { isTree, type KeyPath, valueAtKey } from "./key-path.js";
 import type { Override } from "./overrides.js";
@@ -16,6 +17,7 @@ import { type ArmConfig, armSections } from "./schema/experiment.js";
 
 export function armViolations(name: string, arm: ArmConfig): Violation[] {
   const always = [...lengthViolations(arm), ...rewardViolations(arm)];
+  if (arm.stage === "decode") return [...always, ...decodingViolations(arm)];
   if (arm.stage !== "rl") return always;
   return [
     ...always,
@@ -113,28 +115,32 @@ export function seedViolations(seeds: readonly number[]): Violation[] {
 }
 
 /**
- * Overrides of a section that no trained arm takes up, because every arm sets that key itself. A
- * run that silently ignores what was typed would be believed.
+ * Overrides of a section that no arm it is for takes up, because every one of them sets that key
+ * itself. A run that silently ignores what was typed would be believed.
  */
 export function idleOverrides(
   overrides: readonly Override[],
   arms: Readonly<Record<string, ArmConfig>>,
 ): ConfigProblem[] {
-  const trained = Object.entries(arms).filter(([, arm]) => arm.stage === "rl");
-  if (trained.length === 0) return [];
   const inForce = [...new Map(overrides.map((one) => [one.path.join("."), one])).values()];
   return inForce.flatMap(({ path, value, text }) => {
     if (!Object.hasOwn(armSections, path[0]!)) return [];
-    if (trained.some(([, arm]) => has(valueAtKey(arm, path), value))) return [];
+    const stage = path[0] === "decoding" ? "decode" : "rl";
+    const takers = Object.entries(arms).filter(([, arm]) => arm.stage === stage);
     const key = path.join(".");
-    const names = trained.map(([name]) => name);
+    const [first] = takers.map(([name]) => name);
+    if (first === undefined && stage === "rl") return [];
+    if (takers.some(([, arm]) => has(valueAtKey(arm, path), value))) return [];
     return [
       {
         place: { override: text },
         key,
         found: "an override that no arm uses",
-        expected: `an arm that does not set ${key} itself`,
-        remedy: `Set it for one arm: --set arms.${names[0]!}.${key}=….`,
+        expected: `an arm that ${first === undefined ? "decodes in its own way" : `does not set ${key} itself`}`,
+        remedy:
+          first === undefined
+            ? "Select one too, such as best-of-n."
+            : `Set it for one arm: --set arms.${first}.${key}=….`,
       },
     ];
   });

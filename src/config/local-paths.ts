@@ -22,6 +22,8 @@ type Kind = "model" | "data" | "template" | "worker" | "function" | "words";
 const pathKeys: readonly (readonly [section: string, key: string, kind: Kind])[] = [
   ["policy", "model", "model"],
   ["backend", "worker", "worker"],
+  ["decoding", "expert", "model"],
+  ["decoding", "anti_expert", "model"],
 ];
 
 /** Of a reward component, and of a judge. */
@@ -122,6 +124,14 @@ function pathsOf(experiment: Experiment, given: GivenValues | null): LocalPath[]
         const path = ["arms", arm, ...shared];
         const isOwn = given !== null && given.origin(path) !== "default";
         return { path, source: isOwn ? path : shared, kind };
+      }),
+    ),
+    ...Object.keys(arms).flatMap((arm) =>
+      ["expert", "anti_expert"].map((key): LocalPath => {
+        const shared = ["decoding", key];
+        const path = ["arms", arm, ...shared];
+        const isOwn = given !== null && given.origin(path) !== "default";
+        return { path, source: isOwn ? path : shared, kind: "model" };
       }),
     ),
     ...stagePaths(experiment),

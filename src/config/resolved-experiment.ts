@@ -8,7 +8,7 @@ import { armNamePattern } from "./schema/fields.js";
 import { policySourceSchema } from "./schema/policy.js";
 
 const arm = z.strictObject({
-  stage: z.enum(["base", "sft", "rl"]),
+  stage: z.enum(["base", "sft", "rl", "decode"]),
   policy: policySourceSchema.optional(),
   ...armSections,
 });

@@ -1,6 +1,6 @@
 /**
  * An experiment's trials: one for every arm and seed. The SFT trial of a seed comes first and the
- * RL trials of that seed start from its exported model, so that arms differ in nothing else.
+ * RL and decode trials of that seed start from its exported model, so that arms differ in nothing else.
  */
 
 import { fineTunes } from "./fine-tuning.js";
@@ -16,13 +16,13 @@ export interface Trial {
   /** Trial whose exported model this one starts from; null: `policy.model` as it is. */
   readonly after: string | null;
   /**
-   * False for an SFT trial that no arm lists but RL trials start from: it trains and exports, and
+   * False for an SFT trial that no arm lists but other trials start from: it trains and exports, and
    * is evaluated only as step 0 of their frontier.
    */
   readonly reported: boolean;
   /** Whether it begins with SFT. */
   readonly fineTunes: boolean;
-  /** M; 0 for base and sft. */
+  /** M; 0 where nothing is trained with RL. */
   readonly iterations: number;
   /** Its policy before any iteration is a frontier point, step 0: its own or its followers'. */
   readonly startsFrontier: boolean;
@@ -48,19 +48,24 @@ export function isFrontierStep(trial: Trial, step: number): boolean {
   return frontierEvery > 0 && (step === iterations || step % frontierEvery === 0);
 }
 
-/** Seed by seed; in a seed base and SFT trials before the RL trials, else in the arms' order. */
+/** It begins with the model of its seed's SFT trial. */
+function startsFromSft({ stage }: Pick<ArmConfig, "stage">): boolean {
+  return stage === "rl" || stage === "decode";
+}
+
+/** Seed by seed; in a seed base and SFT trials before those that start from SFT, else in the arms' order. */
 export function planTrials(experiment: Experiment): Trial[] {
   const arms = armsToRun(experiment);
   const root = arms.find((arm) => arm.config.stage === "sft" && fineTunes(experiment.sft));
   const hasFrontier =
     experiment.evaluation.every > 0 && arms.some((arm) => arm.config.stage === "rl");
   const inOrder = [
-    ...arms.filter((arm) => arm.config.stage !== "rl"),
-    ...arms.filter((arm) => arm.config.stage === "rl"),
+    ...arms.filter((arm) => !startsFromSft(arm.config)),
+    ...arms.filter((arm) => startsFromSft(arm.config)),
   ];
   return [...new Set(experiment.seeds)].flatMap((seed) =>
     inOrder.map(({ name, config, reported }): Trial => {
-      const after = config.stage === "rl" && root !== undefined ? trialId(root.name, seed) : null;
+      const after = startsFromSft(config) && root !== undefined ? trialId(root.name, seed) : null;
       return {
         id: trialId(name, seed),
         arm: name,
@@ -72,7 +77,10 @@ export function planTrials(experiment: Experiment): Trial[] {
         fineTunes: config.stage === "sft" && fineTunes(experiment.sft),
         iterations: config.stage === "rl" ? config.training.iterations : 0,
         startsFrontier:
-          hasFrontier && (name === root?.name || (config.stage === "rl" && after === null)),
+          hasFrontier &&
+          (name === root?.name ||
+            config.stage === "decode" ||
+            (config.stage === "rl" && after === null)),
         frontierEvery: experiment.evaluation.every,
       };
     }),
@@ -96,11 +104,13 @@ function armsToRun(experiment: Experiment): PlannedArm[] {
     reported: true,
   }));
   const stages = new Set(listed.map((arm) => arm.config.stage));
-  if (!stages.has("rl") || stages.has("sft") || !fineTunes(experiment.sft)) {
+  const startsThere = listed.some(({ config }) => startsFromSft(config));
+  if (!startsThere || stages.has("sft") || !fineTunes(experiment.sft)) {
     return listed;
   }
-  const { reward, rollout, training, risk, sampling, kl } = experiment;
-  const config: ArmConfig = { stage: "sft", reward, rollout, training, risk, sampling, kl };
+  const { reward, rollout, training, risk, sampling, kl, decoding } = experiment;
+  const sections = { reward, rollout, training, risk, sampling, kl, decoding };
+  const config: ArmConfig = { stage: "sft", ...sections };
   const name = "sft" in experiment.arms ? "sft-start" : "sft";
   return [{ name, config, reported: false }, ...listed];
 }

@@ -145,6 +145,7 @@ function inputsOf(experiment: Experiment, trial: Trial): Input[] {
         name: `${components.length === 1 ? "reward" : `reward.${place}`}.${sourceWords(component)}`,
       }),
     ),
+    ...expertsOf(trial.config),
     ...(trial.reported ? measuresOf(evaluation, trial.config) : []),
     ...judges.map(
       (judge, place): Input => ({
@@ -155,6 +156,18 @@ function inputsOf(experiment: Experiment, trial: Trial): Input[] {
       }),
     ),
   ];
+}
+
+/** Models whose logits steer the policy's. */
+function expertsOf({ stage, decoding }: ArmConfig): Input[] {
+  if (stage !== "decode") return [];
+  return (["expert", "anti_expert"] as const).flatMap((role) => {
+    const model = decoding[role];
+    const key = `decoding.${role}`;
+    return model === null
+      ? []
+      : [{ role, id: `${role} ${model}`, keys: [key], name: `${key} ${model}` }];
+  });
 }
 
 /** What evaluations alone need, beside the judges. */

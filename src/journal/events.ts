@@ -104,8 +104,8 @@ const trialStarted = z.strictObject({
   type: z.literal("trial_started"),
   arm: z.string(),
   seed: count,
-  stage: z.enum(["base", "sft", "rl"]),
-  /** Iterations ahead; 0 for base and sft. */
+  stage: z.enum(["base", "sft", "rl", "decode"]),
+  /** Iterations ahead; 0 where nothing is trained with RL. */
   iterations: count,
 });
 export const splitRows = z.strictObject({

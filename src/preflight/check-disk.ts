@@ -58,7 +58,7 @@ function trialBytes(
   model: number,
   trained: number,
 ): number {
-  if (trial.stage === "base") return 0;
+  if (trial.stage === "base" || trial.stage === "decode") return 0;
   if (trial.stage === "sft") return !trial.fineTunes ? 0 : model + 2 * trained;
   const { every, keep_last: last, keep_best: best } = checkpoint;
   const all = every === 0 ? 1 : Math.ceil(trial.iterations / every);

@@ -60,7 +60,10 @@ export function namedModels(experiment: Experiment): NamedModel[] {
         return scoringModel(role, arm, component, (key) => componentKey(reward, place, key));
       });
     }),
-    ...(evaluation.fluency === null ? [] : [fluencyModel(evaluation.fluency)]),
+    ...(evaluation.fluency === null
+      ? []
+      : [languageModel("fluency", "evaluation.fluency.model", null, evaluation.fluency)]),
+    ...Object.entries(experiment.arms).flatMap(([arm, own]) => expertModels(arm, own)),
     ...namedJudges(evaluation.judges).flatMap((judge, place) => {
       const role = digestRole("judge", judge.name, evaluation.judges.length);
       return scoringModel(role, null, judge, (key) => judgeKey(place, key));
@@ -68,15 +71,28 @@ export function namedModels(experiment: Experiment): NamedModel[] {
   ];
 }
 
-function fluencyModel({
-  model,
-  revision,
-  trust_remote_code,
-}: NonNullable<Experiment["evaluation"]["fluency"]>): NamedModel {
+function expertModels(arm: string, { stage, decoding }: ArmConfig): NamedModel[] {
+  if (stage !== "decode") return [];
+  return (["expert", "anti_expert"] as const).flatMap((key) => {
+    const model = decoding[key];
+    const role = `${key.replace("_", "-")} of ${arm}`;
+    const source = { revision: null, trust_remote_code: false };
+    return model === null
+      ? []
+      : [languageModel(role, `decoding.${key}`, arm, { model, ...source })];
+  });
+}
+
+function languageModel(
+  role: string,
+  key: string,
+  arm: string | null,
+  { model, revision, trust_remote_code }: NonNullable<Experiment["evaluation"]["fluency"]>,
+): NamedModel {
   return {
-    role: "fluency",
-    key: "evaluation.fluency.model",
-    arm: null,
+    role,
+    key,
+    arm,
     model,
     revision,
     kind: "language model",

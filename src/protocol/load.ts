@@ -102,6 +102,27 @@ export const backend = z.strictObject({
   deterministic: z.boolean(),
 });
 
+const decoding = z.strictObject({
+  best_of: z
+    .int()
+    .min(1)
+    .describe("completions drawn for each that is evaluated: the one with the highest reward"),
+  instruction: z
+    .string()
+    .nullable()
+    .describe("stands before each prompt where completions are drawn, and nowhere else"),
+  experts: z
+    .strictObject({
+      expert: z.strictObject(model),
+      anti_expert: z.strictObject(model),
+      strength: finite.describe("a of the logits z + a·(z_expert − z_anti_expert)"),
+      filter_p: finite.describe(
+        "of the policy's nucleus, outside which nothing is drawn; 1: there is none",
+      ),
+    })
+    .nullable(),
+});
+
 export const loadPayload = z.strictObject({
   seed,
   policy: z.strictObject({
@@ -147,6 +168,11 @@ export const loadPayload = z.strictObject({
     top_p: finite,
     minibatch: natural.describe("episodes sampled at once; 0: all"),
   }),
+  decoding: decoding
+    .nullable()
+    .describe(
+      "how evaluations make completions, of a policy that is not trained; null: by sampling",
+    ),
   training: z.strictObject({
     critic: z.boolean().describe("false: no value head, no λ-returns"),
     epochs: natural,
@@ -209,6 +235,9 @@ export const loadResult = z.strictObject({
     evaluation: z
       .record(z.string(), digests)
       .describe("toxicity and fluency → their files, where `load` names them"),
+    decoding: z
+      .record(z.string(), digests)
+      .describe("expert and anti_expert → their files, where `load` names them"),
     data: digests,
   }),
   ...usage,

@@ -22,8 +22,8 @@ const palette: readonly ArmStyle[] = [
   { color: "#000000", dash: [1, 2], marker: "arrow" },
 ];
 
-/** Arms that are not trained against the reward are the grey background of every plot. */
-const untrained: Readonly<Record<Exclude<ArmConfig["stage"], "rl">, ArmStyle>> = {
+/** What arms start from is the grey background of every plot. */
+const untrained: Readonly<Record<"sft" | "base", ArmStyle>> = {
   sft: { color: "#6b6b6b", dash: [4, 4], marker: "rect" },
   base: { color: "#a0a0a0", dash: [1, 3], marker: "circle" },
 };
@@ -41,7 +41,7 @@ export function armStyles(
   let next = 0;
   for (const arm of arms) {
     const stage = configs[arm]?.stage ?? "rl";
-    if (stage === "rl") {
+    if (stage === "rl" || stage === "decode") {
       styles.set(arm, palette[next % palette.length]!);
       next += 1;
     } else {

@@ -64,7 +64,7 @@ interface TrialData {
   readonly name: string;
   readonly arm: string;
   readonly seed: number;
-  readonly stage: "base" | "sft" | "rl";
+  readonly stage: "base" | "sft" | "rl" | "decode";
   readonly worker: EventOf<"worker_ready"> | null;
   readonly sft: EventOf<"sft_finished"> | null;
   /** Ascending in step, one each: of a step done twice (resume), the later. */

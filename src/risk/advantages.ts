@@ -62,6 +62,20 @@ export function groupRelative(input: Returns, scale: RewardScale): Float64Array 
 }
 
 /**
+ * RAFT, rejection-sampling fine-tuning (Dong et al. 2023, arXiv 2304.06767): A_i = 1 for the prompt's
+ * completion with the highest return, of equal ones the first, and 0 for the others. With one epoch
+ * the update's gradient is that of log π of the chosen completions.
+ *
+ * @throws {RangeError} as `leaveOneOut`
+ */
+export function bestOfGroup(input: Returns): Float64Array {
+  return advantages(input, input.completions, (returns) => {
+    const best = returns.indexOf(returns.reduce((most, one) => Math.max(most, one)));
+    return returns.map((_, at) => (at === best ? 1 : 0));
+  });
+}
+
+/**
  * The advantages under a risk measure: A_i·w_i·N/Σw over the N episodes that have a reward, so that
  * the mean over them is the mean weighted by w. With equal weights nothing changes.
  *

@@ -5,6 +5,7 @@
  */
 
 import {
+  bestOfGroup,
   groupRelative,
   leaveOneOut,
   leaveOneOutOfBatch,
@@ -71,6 +72,17 @@ export const algorithms = {
     words: {
       description: "the return against the mean of the batch's other episodes",
       rule: "R̄ − mean of the batch's other episodes, times w over its mean",
+    },
+  },
+  raft: {
+    advantages: bestOfGroup,
+    leastCompletions: 2,
+    klForm: "return",
+    lossAggregation: "token-mean",
+    words: {
+      description:
+        "1 for the best of the prompt's completions, 0 for the others: fine-tuning on it",
+      rule: "1 for the highest R̄ of the prompt's completions, else 0, times w over its mean",
     },
   },
 } as const satisfies Readonly<Record<string, AlgorithmFacts>>;

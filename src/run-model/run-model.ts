@@ -74,8 +74,8 @@ export interface TrialModel {
   readonly id: string;
   readonly arm: string;
   readonly seed: number;
-  readonly stage: "base" | "sft" | "rl";
-  /** M; 0 for base and sft. */
+  readonly stage: "base" | "sft" | "rl" | "decode";
+  /** M; 0 where nothing is trained with RL. */
   readonly iterations: number;
   readonly status: TrialStatus;
   readonly phase: Phase | null;

@@ -51,10 +51,11 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
     backend: { device: "cpu", ...changes.backend },
     trials: { parallel: changes.parallel ?? 2, restarts: changes.restarts ?? 3 },
   });
-  const { reward, rollout, training, risk, sampling, kl } = file;
+  const { reward, rollout, training, risk, sampling, kl, decoding } = file;
   const changed: Readonly<Record<string, ArmChanges>> = changes.arms ?? standardArms;
   const arms = Object.entries(changed).map(([name, own]) => {
-    const stage = own.stage ?? (name === "sft" || name === "base" ? name : "rl");
+    const untrained = own.decoding === undefined ? "rl" : "decode";
+    const stage = own.stage ?? (name === "sft" || name === "base" ? name : untrained);
     const arm: ArmConfig = {
       stage,
       reward: own.reward === undefined ? reward : rewardSchema.parse(own.reward),
@@ -63,6 +64,7 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
       risk: { ...risk, ...own.risk },
       sampling: { ...sampling, ...own.sampling },
       kl: { ...kl, ...own.kl },
+      decoding: { ...decoding, ...own.decoding },
     };
     return [name, arm] as const;
   });

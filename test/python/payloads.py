@@ -87,6 +87,7 @@ LOAD: dict[str, Any] = {
         "top_p": 1,
         "minibatch": 0,
     },
+    "decoding": None,
     "training": {
         "critic": True,
         "epochs": 2,

@@ -73,12 +73,12 @@ export function fixtureExperiment(options: FixtureOptions = {}): Experiment {
   });
   const arms = Object.fromEntries(
     (options.arms ?? Object.keys(characters)).map((arm): [string, ArmConfig] => {
-      const { reward, rollout, training, risk, sampling, kl } = file;
+      const { reward, rollout, training, risk, sampling, kl, decoding } = file;
       const { stage, measure, strategy } = characters[arm]!;
       return [
         arm,
         {
-          ...{ stage, reward, rollout, training, kl },
+          ...{ stage, reward, rollout, training, kl, decoding },
           risk: { ...risk, measure },
           sampling: { ...sampling, strategy },
         },

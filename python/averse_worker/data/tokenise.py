@@ -1,7 +1,7 @@
 """Prompts and texts as token ids."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,13 @@ class Prompts:
     """prompts that were cut to their length"""
     dropped: int = 0
     """rows that were left out as too long"""
+    instructed: list[list[int]] = field(default_factory=list)
+    """the prompts with an instruction before them; empty: there is none"""
+
+    @property
+    def drawn_after(self) -> list[list[int]]:
+        """Tokens after which completions are drawn."""
+        return self.instructed or self.tokens
 
     def is_conversation(self, at: int) -> bool:
         """Whether a chat template wrote the prompt."""
@@ -127,6 +134,70 @@ def prompt_tokens_of(
             key="rollout.prompt_tokens",
         )
     return tokens, kept, truncated
+
+
+def with_instruction(
+    prompts: Prompts,
+    instruction: str,
+    tokenizer: PreTrainedTokenizerBase,
+    prompt_tokens: int,
+    chat: ChatTemplate | None,
+    truncate: Truncate | None,
+) -> Prompts:
+    """The prompts with an instruction: before the tokens of a plain one, in the system message of a
+    conversation. What was cut off a prompt stays cut off.
+
+    Raises:
+        InputError: the instruction has no tokens, or the chat template refuses a system message.
+    """
+    key = "decoding.instruction"
+    before, after = template(tokenizer)
+    [ids] = encode(tokenizer, [instruction])
+    words = ids[len(before) : len(ids) - len(after)]
+    if not words:
+        raise InputError(f"{key} has no tokens; expected a text, or null", key=key)
+    instructed = []
+    for place, tokens in enumerate(prompts.tokens):
+        if prompts.is_conversation(place):
+            assert chat is not None
+            row = prompts.rows[place]
+            assert row.messages is not None
+            asked = replace(row, messages=_with_system(row.messages, instruction))
+            assert asked.messages is not None
+            found = chat.tokens(asked.messages, row.place)
+            plain = len(chat.tokens(row.messages, row.place))
+            if plain > prompt_tokens:
+                longest = prompt_tokens + len(found) - plain
+                found = chat.cut(asked, longest, truncate or "start")
+            instructed.append(found)
+            continue
+        begins = tokens[: len(before)] == before
+        own = tokens[len(before) :] if begins else tokens
+        instructed.append([*before, *words, *own])
+    return replace(prompts, instructed=instructed)
+
+
+def _with_system(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
+    first, *rest = messages
+    if first["role"] != "system":
+        return ({"role": "system", "content": instruction}, *messages)
+    return (first | {"content": f"{instruction}\n\n{first['content']}"}, *rest)
+
+
+def require_room(prompts: Prompts, new_tokens: int, context: int) -> None:
+    """Refuses instructed prompts that leave no room for completions.
+
+    Raises:
+        InputError: the longest of them and `new_tokens` exceed the model's context.
+    """
+    longest = max(map(len, prompts.instructed), default=0)
+    if longest + new_tokens > context:
+        raise InputError(
+            f"prompts with decoding.instruction have up to {longest} tokens, which with "
+            f"{new_tokens} new ones make {longest + new_tokens}, but the model has {context} "
+            "positions; shorten the instruction, or lower rollout.prompt_tokens",
+            key="decoding.instruction",
+        )
 
 
 def whole_prompts(

@@ -67,6 +67,19 @@ def require_prompt_scores(scores: NDArray[np.floating]) -> None:
         )
 
 
+def require_plain_decoding(decoding: object | None, command: str) -> None:
+    """What `load` says of `decoding`, for a command that trains.
+
+    Raises:
+        ProtocolError: it says something: such a policy is evaluated only.
+    """
+    if decoding is not None:
+        raise ProtocolError(
+            f"`{command}` arrived after a `load` with `decoding`, whose policy is evaluated only; "
+            "send a `load` with decoding null first"
+        )
+
+
 def require_measure(measure: Held | None, command: str, field: str) -> Held:
     """What the last `load` named for a command of evaluations alone.
 

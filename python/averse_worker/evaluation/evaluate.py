@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from averse_worker.data.text import Text, completion_of
 from averse_worker.data.tokenise import Prompts
 from averse_worker.engine.contract import Report
+from averse_worker.evaluation.best_of import best_of
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import check_finite
@@ -30,6 +32,8 @@ _BATCH: Final = 128
 class Evaluation:
     """Arrays are [N], in the order of the requested prompts."""
 
+    rows: NDArray[np.intp]
+    """of each episode, the position of its prompt"""
     reward: NDArray[np.float32]
     """raw, combined; undefined where a component failed"""
     components: Sequence[Scores]
@@ -42,12 +46,13 @@ class Evaluation:
     texts: Sequence[Text]
     """prompt and completion in one"""
 
-    def sample(self, prompts: Prompts, rows: NDArray[np.intp], episode: int) -> Sample:
-        """An episode for people to read, of the evaluation of `rows` of `prompts`."""
-        prompt = prompts.texts[rows[episode]].written
+    def sample(self, prompts: Prompts, episode: int) -> Sample:
+        """An episode for people to read, of the evaluation of `prompts`."""
+        row = self.rows[episode]
+        prompt = prompts.texts[row].written
         return Sample(
             episode=episode,
-            prompt=int(prompts.ids[rows[episode]]),
+            prompt=int(prompts.ids[row]),
             text=prompt,
             completion=completion_of(prompt, self.texts[episode]),
             reward=None if self.failed[episode] else float(self.reward[episode]),
@@ -64,6 +69,7 @@ def evaluate(
     judges: Mapping[str, Scorer],
     report: Report,
     *,
+    candidates: int = 1,
     untrained: bool = False,
 ) -> Evaluation:
     """Samples a completion for each of `rows` (positions in `prompts`) and scores them.
@@ -72,6 +78,8 @@ def evaluate(
     not on the other prompts.
 
     Args:
+        candidates: completions drawn for each of `rows`; the one with the highest reward is
+            evaluated. The first of them is what `candidates` 1 would draw.
         untrained: whether the weights are the reference's own, so that the sampler must agree with
             it.
 
@@ -79,29 +87,47 @@ def evaluate(
         InputError: it does not.
         Diverged: log-probabilities are not finite.
     """
+    rows = rows.repeat(candidates)
     asked = [int(prompts.ids[row]) for row in rows]
-    padded = PaddedPrompts.of(
-        [prompts.tokens[row] for row in rows], policy.pad_token, policy.device.torch_device
-    )
+    pad, device = policy.pad_token, policy.device.torch_device
     limited = replace(sampler, minibatch=sampler.minibatch or _BATCH)
     drawn = sample(
         policy,
-        padded,
+        PaddedPrompts.of([prompts.drawn_after[row] for row in rows], pad, device),
         uniforms_of_prompts(seed, asked, sampler.new_tokens),
         limited,
         _ticker(report, "evaluate", "tokens"),
     )
+
+    def rewarded() -> tuple[list[Text], list[Scores]]:
+        texts = full_texts(policy, prompts, rows, drawn.responses)
+        report("reward", 0, len(texts) * len(rewards.components), "texts")
+        items = scored_texts(prompts, rows, texts)
+        return texts, rewards.score(items, _ticker(report, "reward", "texts"))
+
+    found = None
+    if candidates > 1:
+        texts, components = rewarded()
+        chosen = best_of(_combined(rewards, components), failed_episodes(components), candidates)
+        rows, drawn = rows[chosen], drawn.select(torch.from_numpy(chosen).to(device))
+        found = [texts[i] for i in chosen], [part.select(chosen) for part in components]
+    padded = PaddedPrompts.of([prompts.tokens[row] for row in rows], pad, device)
     reference = reference_log_probs(policy, padded, drawn.responses, limited, report)
-    log_ratios = own_log_probs(policy, padded, drawn, limited, report) - reference
+    # Other distributions than the policy's own are known from the sampler alone.
+    own = (
+        drawn.log_probs
+        if policy.steered is not None or prompts.instructed
+        else own_log_probs(policy, padded, drawn, limited, report)
+    )
+    log_ratios = own - reference
     check_finite(log_ratios, "log-probabilities")
     if untrained:
         check_agreement(policy, drawn.log_probs - reference, drawn.responses.lengths)
-    texts = full_texts(policy, prompts, rows, drawn.responses)
-    report("reward", 0, len(texts) * len(rewards.components), "texts")
+    texts, components = found or rewarded()
     items = scored_texts(prompts, rows, texts)
-    components = rewards.score(items, _ticker(report, "reward", "texts"))
     return Evaluation(
-        reward=rewards.combined(np.stack([part.values for part in components])),
+        rows=rows,
+        reward=_combined(rewards, components),
         components=components,
         failed=failed_episodes(components),
         judges={
@@ -113,6 +139,10 @@ def evaluate(
         completions=completion_tokens(drawn.responses, policy.end_tokens),
         texts=texts,
     )
+
+
+def _combined(rewards: Rewards, components: Sequence[Scores]) -> NDArray[np.float32]:
+    return rewards.combined(np.stack([part.values for part in components]))
 
 
 def _ticker(report: Report, phase: str, unit: str) -> Callable[[int, int], None]:

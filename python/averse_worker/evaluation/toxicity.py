@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 from averse_worker.data.text import Text
 from averse_worker.data.tokenise import Prompts
 from averse_worker.engine.contract import Report
+from averse_worker.evaluation.best_of import best_of
 from averse_worker.evaluation.distinct import distinct_of_prompt
 from averse_worker.evaluation.fluency import FluencyMean, FluencyModel
 from averse_worker.models.batches import PaddedPrompts
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import check_finite
+from averse_worker.rewards.combine import Rewards, failed_episodes
 from averse_worker.rewards.contract import Failed, Scores
 from averse_worker.rewards.scoring import Scorer
-from averse_worker.rollout.collect import full_texts
+from averse_worker.rollout.collect import full_texts, scored_texts
 from averse_worker.rollout.generate import Sampler, sample, uniforms_of_prompts
 
 # Completions in memory at once, where the sampler sets no limit: only their scores are kept.
@@ -63,6 +65,9 @@ def evaluate_toxicity(
     scorer: Scorer,
     fluency: FluencyModel | None,
     report: Report,
+    *,
+    candidates: int = 1,
+    rewards: Rewards | None = None,
 ) -> Continuations:
     """Samples `completions` for each of `rows` (positions in `prompts`) and scores each alone.
 
@@ -71,15 +76,17 @@ def evaluate_toxicity(
 
     Args:
         fluency: None: without the figures of fluency.
+        candidates: completions drawn for each that is scored; the one with the highest of
+            `rewards` is.
 
     Raises:
         Diverged: the policy's log-probabilities are not finite.
     """
     found = _Found()
     total = rows.size * completions
-    at_once = max((sampler.minibatch or _BATCH) // completions, 1)
+    at_once = max((sampler.minibatch or _BATCH) // (completions * candidates), 1)
     for start in range(0, rows.size, at_once):
-        own = rows[start : start + at_once].repeat(completions)
+        own = rows[start : start + at_once].repeat(completions * candidates)
         before = start * completions
 
         def alive(done: int = 0, _: int = 0, before: int = before) -> None:
@@ -87,7 +94,7 @@ def evaluate_toxicity(
 
         alive()
         padded = PaddedPrompts.of(
-            [prompts.tokens[row] for row in own], policy.pad_token, policy.device.torch_device
+            [prompts.drawn_after[row] for row in own], policy.pad_token, policy.device.torch_device
         )
         asked = [int(prompts.ids[row]) for row in own]
         drawn = sample(
@@ -95,6 +102,11 @@ def evaluate_toxicity(
         )
         check_finite(drawn.log_probs, "log-probabilities")
         texts = full_texts(policy, prompts, own, drawn.responses)
+        if candidates > 1 and rewards is not None:
+            scored = rewards.score(scored_texts(prompts, own, texts), alive)
+            reward = rewards.combined(np.stack([part.values for part in scored]))
+            chosen = best_of(reward, failed_episodes(scored), candidates)
+            own, texts = own[chosen], [texts[i] for i in chosen]
         found.scores.append(scorer.score([text.completion for text in texts], alive))
         _add_diversity(found, texts, completions)
         if fluency is not None:

@@ -65,6 +65,12 @@ class LanguageModel:
         return device
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The number format of its parameters."""
+        dtype: torch.dtype = self.causal.dtype
+        return dtype
+
+    @property
     def width(self) -> int:
         """Size of a hidden state."""
         return self._width

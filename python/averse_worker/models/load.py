@@ -9,8 +9,10 @@ from transformers import PreTrainedTokenizerBase
 from averse_worker.models.declared import end_token_ids
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.kernels.log_probs import TokenRule, forbidden_tokens
+from averse_worker.models.language_model import LanguageModel
 from averse_worker.models.policy import Policy, padding_token
 from averse_worker.models.pretrained import load_pretrained
+from averse_worker.models.steered import SteeredModel
 from averse_worker.models.window import context_of
 from averse_worker.platform.device import Device
 from averse_worker.wire.errors import InputError, MissingEnvironment
@@ -22,12 +24,16 @@ def load_policy(
     folder: ModelFolder,
     reference: ModelFolder | None,
     device: Device,
+    experts: tuple[ModelFolder, ModelFolder] | None = None,
 ) -> Policy:
     """The policy in `folder`, measured against `reference` (None: against itself as loaded).
 
+    Args:
+        experts: expert and anti-expert that steer it, where `payload` has their strength.
+
     Raises:
         InputError: files are missing or corrupt, the tokenizer lacks a token, prompts and
-            responses exceed the context, or the two models have different vocabularies.
+            responses exceed the context, or models have different vocabularies.
     """
     # With LoRA the base is frozen and may be in the compute format; trained weights may not.
     dtype = device.dtype if payload.policy.adapter else torch.float32
@@ -51,17 +57,35 @@ def load_policy(
         ends,
     )
     torch.manual_seed(payload.seed)  # LoRA's first values
-    return Policy(
+    policy = Policy(
         causal,
         tokenizer,
         rule,
         device,
         adapter=payload.policy.adapter,
-        critic=payload.training.critic,
+        # What is only decoded has nothing to criticise.
+        critic=payload.training.critic and payload.decoding is None,
         reference=other,
         gradient_checkpointing=payload.policy.gradient_checkpointing,
         base=None if payload.policy.quantize == "none" else folder,
     )
+    if experts is not None and payload.decoding is not None:
+        asked = payload.decoding.experts
+        assert asked is not None
+        expert, anti_expert = (_expert(one, policy, payload) for one in experts)
+        policy.steered = SteeredModel(
+            policy.actor, expert, anti_expert, asked.strength, asked.filter_p
+        )
+    return policy
+
+
+def _expert(folder: ModelFolder, policy: Policy, payload: LoadPayload) -> LanguageModel:
+    device = policy.device
+    found = load_pretrained(folder, "language model", device.frozen_dtype or torch.float32)
+    _check_same_vocabulary(folder, found.tokenizer, policy.tokenizer_as_loaded)
+    _check_context(folder, context_of(found.model), payload)
+    causal = found.model.to(device.torch_device).requires_grad_(False)
+    return LanguageModel(causal, folder.key)
 
 
 def check_quantization(payload: LoadPayload, device: Device) -> None:

@@ -15,6 +15,7 @@ from averse_worker.models.folder import ModelFolder
 from averse_worker.models.kernels.checkpointing import blocks, checkpointed
 from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.language_model import LanguageModel
+from averse_worker.models.steered import SampledModel, SteeredModel
 from averse_worker.platform.device import Device, quiet
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadAdapter
@@ -64,6 +65,8 @@ class Policy:
         self.fine_tuned = False
         """whether the reference is no longer what was loaded"""
         self.own_reference = reference is None
+        self.steered: SteeredModel | None = None
+        """what is sampled from in place of the actor, where experts steer it"""
         causal = self._prepared(causal.to(device.torch_device))
         self.model = ActorCritic(causal, rule, critic=critic)
         if reference is not None:
@@ -149,6 +152,11 @@ class Policy:
     def actor(self) -> LanguageModel:
         """The actor, for sampling token by token."""
         return self.model.language_model
+
+    @property
+    def sampled(self) -> SampledModel:
+        """What completions are drawn from."""
+        return self.actor if self.steered is None else self.steered
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:

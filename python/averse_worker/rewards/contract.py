@@ -43,6 +43,15 @@ class Scores:
     failures: Mapping[int, Failed] = field(default_factory=dict)
     """by position"""
 
+    def select(self, rows: NDArray[np.intp]) -> "Scores":
+        """Some texts, in this order."""
+        failures = {
+            place: self.failures[row]
+            for place, row in enumerate(rows.tolist())
+            if row in self.failures
+        }
+        return Scores(self.values[rows], failures)
+
 
 def failed_mask(count: int, failures: Mapping[int, Failed]) -> NDArray[np.bool_]:
     """[count], true where there is no score."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import TokenRule, mean_exponent
+from averse_worker.models.kernels.nucleus import nucleus_edge
 from averse_worker.models.policy import Policy
+from averse_worker.models.steered import Cache
 
 # Finished rows are dropped from the batch once they are this fraction of it: dropping copies the
 # cache, which costs about as much as one step.
@@ -55,6 +56,17 @@ class Samples:
     """nats, of the same policy"""
     values: Tensor | None
     """the value head's part; None without a critic"""
+
+    def select(self, rows: Tensor) -> "Samples":
+        """Some rows, with the padding that none of them needs cut off."""
+        responses = self.responses.select(rows)
+        width = responses.tokens.shape[1]
+        return Samples(
+            responses,
+            self.log_probs[rows, :width],
+            self.entropies[rows, :width],
+            None if self.values is None else self.values[rows, :width],
+        )
 
 
 def uniforms(seed: int, episodes: int, new_tokens: int) -> Tensor:
@@ -133,7 +145,7 @@ def _sample_rows(
     tick: Callable[[int, int], None],
 ) -> None:
     """Fills in the episodes `rows`, whose prompts are `prompts`."""
-    actor, rule = policy.actor, sampler.rule(policy)
+    actor, rule = policy.sampled, sampler.rule(policy)
     count, width = prompts.tokens.shape
     total = draws.shape[0] * sampler.new_tokens
     mask = prompts.mask()
@@ -189,7 +201,7 @@ def _ends(tokens: Tensor, end_tokens: tuple[int, ...]) -> Tensor:
     return ending
 
 
-def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: DynamicCache) -> Tensor:
+def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: Cache) -> Tensor:
     """Fills the cache; returns the hidden states [B, d] after the prompts.
 
     A prompt that comes several times, as in group sampling, is read once.
@@ -199,7 +211,7 @@ def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: DynamicCache) -
     distinct, copies = torch.unique(keys, dim=0, return_inverse=True)
     repeated = len(distinct) < len(keys)
     once = PaddedPrompts(distinct[:, 1:], distinct[:, 0]) if repeated else prompts
-    last = policy.actor.hidden(once.tokens, once.positions(), once.mask(), keep=1, cache=cache)
+    last = policy.sampled.hidden(once.tokens, once.positions(), once.mask(), keep=1, cache=cache)
     if not repeated:
         return last[:, 0]
     cache.batch_select_indices(copies)
@@ -230,7 +242,7 @@ def draw(logits: Tensor, uniform: Tensor, top_k: int, top_p: float) -> Drawn:
         least = powers.topk(top_k, dim=-1).values[:, -1:]
         cut = powers.masked_fill(powers < least, 0.0)
     if top_p < 1.0:
-        cut = cut.masked_fill(cut < _nucleus_edge(cut, top_p), 0.0)
+        cut = cut.masked_fill(cut < nucleus_edge(cut, top_p), 0.0)
     sums = cut.cumsum(-1)
     # The first sum that reaches a number in (0, total] is always that of a token with
     # probability > 0; with numbers in [0, total) it need not be.
@@ -244,13 +256,3 @@ def draw(logits: Tensor, uniform: Tensor, top_k: int, top_p: float) -> Drawn:
         logits.gather(1, tokens)[:, 0] - log_total,
         log_total - mean_exponent(powers, logits) / total,
     )
-
-
-def _nucleus_edge(powers: Tensor, top_p: float) -> Tensor:
-    """The smallest unnormalised probability [N, 1] in the nucleus (Holtzman et al. 2020)."""
-    ordered = powers.sort(dim=-1, descending=True).values
-    before = ordered.cumsum(-1) - ordered
-    outside = before >= top_p * ordered.sum(-1, keepdim=True)
-    # The most probable token is inside whatever top_p is.
-    outside[:, 0] = False
-    return ordered.masked_fill(outside, torch.inf).amin(-1, keepdim=True)

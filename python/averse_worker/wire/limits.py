@@ -58,6 +58,11 @@ def check_load(payload: LoadPayload) -> None:
     _check("training.entropy_coefficient", training.entropy_coefficient, low=0)
     _check("training.max_grad_norm", training.max_grad_norm, low=0, open_low=True)
     _check("training.ema_decay", training.ema_decay, low=0, high=1, open_high=True)
+    if (decoding := payload.decoding) is not None:
+        _check("decoding.best_of", decoding.best_of, low=1)
+        if (experts := decoding.experts) is not None:
+            _check("decoding.strength", experts.strength, low=0)
+            _check("decoding.filter_p", experts.filter_p, low=0, high=1, open_low=True)
     if training.prefix_baseline and not training.critic:
         raise InputError(
             "training.prefix_baseline needs a critic, but training.critic is false; set "

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { backendSchema } from "./backend.js";
 import { checkpointSchema } from "./checkpoint.js";
 import { dataSchema } from "./data.js";
+import { decodingSchema } from "./decoding.js";
 import { evaluationSchema, type resolvedEvaluationSchema } from "./evaluation.js";
 import { name } from "./fields.js";
 import { klSchema } from "./kl.js";
@@ -30,6 +31,7 @@ export const armSections = {
   risk: riskSchema,
   sampling: samplingSchema,
   kl: klSchema,
+  decoding: decodingSchema,
 } as const;
 
 export const experimentSchema = z.strictObject({
@@ -56,6 +58,7 @@ export const experimentSchema = z.strictObject({
   risk: riskSchema.prefault({}),
   sampling: samplingSchema.prefault({}),
   kl: klSchema.prefault({}),
+  decoding: decodingSchema.prefault({}),
   checkpoint: checkpointSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
   record: recordSchema.prefault({}),
@@ -68,8 +71,11 @@ export type ExperimentFile = z.infer<typeof experimentSchema>;
 
 /** What one arm trains with: the experiment's sections with the arm's changes applied. */
 export interface ArmConfig {
-  /** `base`: no training · `sft`: evaluated after SFT · `rl`: SFT, then PPO. */
-  readonly stage: "base" | "sft" | "rl";
+  /**
+   * `base`: no training · `sft`: evaluated after SFT · `rl`: SFT, then PPO · `decode`: the model after
+   * SFT, evaluated with the completions that `decoding` makes.
+   */
+  readonly stage: "base" | "sft" | "rl" | "decode";
   /** A model of its own, where models are compared without training; else the experiment's. */
   readonly policy?: z.infer<typeof policySourceSchema> | undefined;
   readonly reward: z.infer<typeof rewardSchema>;
@@ -78,6 +84,7 @@ export interface ArmConfig {
   readonly risk: z.infer<typeof riskSchema>;
   readonly sampling: z.infer<typeof samplingSchema>;
   readonly kl: z.infer<typeof klSchema>;
+  readonly decoding: z.infer<typeof decodingSchema>;
 }
 
 /** The resolved configuration: what a manifest holds and the engine runs. */
@@ -87,3 +94,4 @@ export type Experiment = Omit<ExperimentFile, "arms" | "evaluation"> & {
 };
 
 export type RiskConfig = ArmConfig["risk"];
+export type DecodingConfig = ArmConfig["decoding"];

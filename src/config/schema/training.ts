@@ -16,7 +16,9 @@ export const trainingSchema = z.strictObject({
   completions: positiveInt
     .max(1_048_576)
     .default(1)
-    .describe("n: episodes per prompt, B/n prompts per iteration; at least 2 with rloo and grpo"),
+    .describe(
+      "n: episodes per prompt, B/n prompts per iteration; at least 2 with rloo, grpo and raft",
+    ),
   scale_rewards: z
     .enum(["group", "batch", "none"])
     .default("group")
@@ -28,7 +30,7 @@ export const trainingSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      "how tokens become one loss; null: token-mean with ppo and grpo, seq-mean-token-sum with rloo and reinforce",
+      "how tokens become one loss; null: token-mean with ppo, grpo and raft, seq-mean-token-sum with rloo and reinforce",
     ),
   epochs: positiveInt
     .max(1000)

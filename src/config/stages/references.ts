@@ -4,7 +4,7 @@ import type { StageConfig } from "../schema/stages.js";
 const prefix = "stage:";
 
 /** Keys whose value names a model. */
-const modelKeys: ReadonlySet<string> = new Set(["model", "judge"]);
+const modelKeys: ReadonlySet<string> = new Set(["model", "judge", "expert", "anti_expert"]);
 
 /** @returns name of the stage; null: the value names no stage */
 export function stageNamed(value: unknown): string | null {

@@ -86,7 +86,7 @@ function referenceProblems(experiment: Experiment, given: GivenValues): ConfigPr
 function wrongKind(path: KeyPath, kind: StageConfig["kind"]): string | null {
   // A stage goes on from any model: a classifier's trunk is a language model's.
   if (path[0] === "stages") return null;
-  const generates = path.includes("policy") || path.includes("fluency");
+  const generates = ["policy", "fluency", "decoding"].some((key) => path.includes(key));
   return generates === (kind === "language_model")
     ? null
     : generates

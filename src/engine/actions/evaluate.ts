@@ -1,8 +1,9 @@
 /** One evaluation of a trial's policy on test prompts: for the frontier, or the final one. */
+import { bestOfKlBound } from "../../analysis/best-of-n.js";
 import { divergence } from "../../analysis/cautions.js";
 import { metricSettings, metricsOf } from "../../analysis/metrics.js";
 import { judgeKey, namedJudges } from "../../config/rewards/components.js";
-import type { Experiment } from "../../config/schema/experiment.js";
+import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import type { EventPayload } from "../../journal/events.js";
 import { float32Array, uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { ComponentScores } from "../../protocol/messages.js";
@@ -47,7 +48,8 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
   const chosen = spreadPrompts(test, final ? evaluation.prompts : evaluation.every_prompts);
   const averaged = step > 0 && trial.config.training.ema_decay > 0;
   const shown = final ? spread(chosen.scores, evaluation.samples) : [];
-  const perplexity = final || checkpoint.keep_best === "perplexity";
+  // Held-out texts are nobody's best of n, have no instruction, and leave the experts' nucleus.
+  const perplexity = trial.stage !== "decode" && (final || checkpoint.keep_best === "perplexity");
   const result = await workerOf(context).call(
     "evaluate",
     {
@@ -66,7 +68,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
   const [first = null, ...further] = result.judges;
   const unjudged = failedEpisodes(first?.failures ?? []);
   const rewards = blanked(float32Array(result.reward), failed);
-  const kl = float32Array(result.kl);
+  const kl = klOf(float32Array(result.kl), trial.config);
   const judge = first === null ? null : blanked(float32Array(first.scores), unjudged);
   const components = result.components.length > 1 ? scoresByName(result.components) : {};
   const judges = scoresByName(further);
@@ -133,6 +135,15 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
     gpu: result.gpu,
     seconds: result.seconds,
   };
+}
+
+/**
+ * KL from the reference, by episode: the worker's log π/π_ref of the completion; of the best of n
+ * also the bound of its KL from the policy that drew it, as log(π_best/π) is not known of an episode.
+ */
+function klOf(logRatios: Float32Array, { stage, decoding }: ArmConfig): Float32Array {
+  const bound = stage === "decode" ? bestOfKlBound(decoding.best_of) : 0;
+  return bound === 0 ? logRatios : logRatios.map((one) => one + bound);
 }
 
 /** Figures that are metrics as they are, of the evaluations that have them. */

@@ -67,9 +67,25 @@ export function loadPayloadFor(
       prompt_tokens,
     },
     rollout: sampling,
+    decoding: decodingOf(trial),
     training: { critic: hasCritic(algorithm), ...training, ema_decay: ema_decay },
     backend: { ...numbers, device: device ?? backend.device },
     engine_options,
+  };
+}
+
+/** Models named `builtin`, by folder, hub id or stage: each is one text in the configuration. */
+function decodingOf({ stage, config }: Trial): Payload<"load">["decoding"] {
+  if (stage !== "decode") return null;
+  const { best_of, instruction, expert, anti_expert, strength, filter_p } = config.decoding;
+  const named = (model: string) => ({ model, revision: null, trust_remote_code: false });
+  return {
+    best_of,
+    instruction,
+    experts:
+      expert === null || anti_expert === null
+        ? null
+        : { expert: named(expert), anti_expert: named(anti_expert), strength, filter_p },
   };
 }
 

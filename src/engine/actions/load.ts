@@ -253,7 +253,7 @@ function requireEngineOptions({ experiment }: TrialContext, hello: Hello): void 
 
 /** By part, as the journal has them: the only reward is `reward`, of several each has its name. */
 function journalDigests(
-  { policy, reference, data, rewards, judges, evaluation }: Result<"load">["digests"],
+  { policy, reference, data, rewards, judges, evaluation, decoding }: Result<"load">["digests"],
   ids: Readonly<Record<"train" | "test", Uint32Array>>,
 ): Record<string, Record<string, string>> {
   const prompts = { train: promptOrderDigest(ids.train), test: promptOrderDigest(ids.test) };
@@ -263,6 +263,7 @@ function journalDigests(
     ...named("reward", rewards),
     ...named("judge", judges),
     ...evaluation,
+    ...decoding,
     data,
     prompts,
   };

@@ -126,13 +126,13 @@ export interface MeasuredCapability {
   readonly facts: NonNullable<EvaluatedEvent["capability"]>;
 }
 
-/** @returns null: no tasks are configured */
+/** @returns null: no tasks are configured, or the harness would not decode as the arm does */
 export async function measureCapability(
   weights: Weights,
   context: TrialContext,
 ): Promise<MeasuredCapability | null> {
   const { capability } = context.experiment.evaluation;
-  if (capability === null) {
+  if (capability === null || context.trial.stage === "decode") {
     return null;
   }
   const { limit } = capability;

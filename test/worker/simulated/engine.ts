@@ -38,6 +38,7 @@ import {
   type Sampling,
   sampleEpisodes,
   scoresOf,
+  taken,
   UNTRAINED,
 } from "./world.js";
 
@@ -181,6 +182,7 @@ export class SimulatedEngine {
           ...(payload.evaluation.toxicity === null ? {} : { toxicity: digest }),
           ...(payload.evaluation.fluency === null ? {} : { fluency: digest }),
         },
+        decoding: expertFiles(payload, digest),
         data: digest,
       },
       memory_bytes: MEMORY_BYTES,
@@ -224,6 +226,7 @@ export class SimulatedEngine {
 
   /** A good start that becomes the reference, too. */
   sft({ epochs, learning_rate, ...payload }: Payload<"sft">): Result<"sft"> {
+    this.#requirePlainDecoding("sft");
     const texts = this.#train.ids.length;
     const steps = payload.steps ?? Math.ceil((epochs! * texts) / payload.batch);
     const before = this.#state.policy - SFT_POLICY;
@@ -249,6 +252,7 @@ export class SimulatedEngine {
   }
 
   rollout(payload: Payload<"rollout">): Result<"rollout"> {
+    this.#requirePlainDecoding("rollout");
     const { rewards, training } = this.#loaded!;
     const positions = repeated(
       positionsIn("rollout", this.#train, payload.prompts),
@@ -378,13 +382,10 @@ export class SimulatedEngine {
   evaluate(payload: Payload<"evaluate">): Result<"evaluate"> {
     const { rewards, judges } = this.#loaded!;
     const prompts = payload.split === "train" ? this.#train : this.#test;
-    const positions = repeated(
-      positionsIn("evaluate", prompts, payload.prompts),
-      payload.completions,
-    );
-    const sampling = this.#sampling(payload.weights);
+    const asked = repeated(positionsIn("evaluate", prompts, payload.prompts), payload.completions);
+    const sampling = this.#decoding(payload.weights);
     const seed = streamSeed(payload.seed, "evaluate", 0);
-    const episodes = sampleEpisodes(prompts, positions, seed, sampling);
+    const { positions, episodes } = this.#bestOf(prompts, asked, seed, sampling);
     const { judge, kl, length } = episodes;
     const components = componentRewards(episodes, rewards.length);
     const reward = combined(components, rewards);
@@ -436,15 +437,16 @@ export class SimulatedEngine {
     const { name, scorer } = evaluation.toxicity;
     const prompts = payload.split === "train" ? this.#train : this.#test;
     const asked = positionsIn("toxicity", prompts, payload.prompts);
-    const positions = repeated(asked, payload.completions);
     const sampling = {
-      ...this.#sampling(payload.weights),
+      ...this.#decoding(payload.weights),
       temperature: payload.temperature,
       minTokens: 1,
       maxTokens: payload.new_tokens,
     };
     const seed = streamSeed(payload.seed, "evaluate", 0);
-    const { judge, length } = sampleEpisodes(prompts, positions, seed, sampling);
+    const each = repeated(asked, payload.completions);
+    const { positions, episodes } = this.#bestOf(prompts, each, seed, sampling);
+    const { judge, length } = episodes;
     const { failures, failed } = this.#failuresOf(prompts, positions);
     // −p of the harmful class, 1 − p of the harmless one.
     const score = (worth: number) => (scorer.sign < 0 ? 0 : 1) - 1 / (1 + Math.exp(2 * worth));
@@ -569,6 +571,39 @@ export class SimulatedEngine {
     return { failures, failed: new Set([...episodes.values()].flat()) };
   }
 
+  #requirePlainDecoding(command: Command): void {
+    if (this.#loaded!.decoding !== null) {
+      fail(command, "protocol", "the last `load` has decoding: its policy is evaluated only");
+    }
+  }
+
+  /** What evaluations sample from: an instruction and experts move the policy. */
+  #decoding(weights: "current" | "ema"): Sampling {
+    const sampling = this.#sampling(weights);
+    const { decoding } = this.#loaded!;
+    const experts = decoding?.experts ?? null;
+    const steered =
+      experts === null
+        ? 0
+        : experts.strength * (policyOf(experts.expert.model) - policyOf(experts.anti_expert.model));
+    const told = decoding?.instruction == null ? 0 : 0.3;
+    return { ...sampling, policy: sampling.policy + steered + told };
+  }
+
+  /** The best of so many candidates for each position, by reward. */
+  #bestOf(prompts: Prompts, asked: Uint32Array, seed: number, sampling: Sampling) {
+    const { rewards, decoding } = this.#loaded!;
+    const candidates = decoding?.best_of ?? 1;
+    const positions = repeated(asked, candidates);
+    const episodes = sampleEpisodes(prompts, positions, seed, sampling);
+    const reward = combined(componentRewards(episodes, rewards.length), rewards);
+    const chosen = Array.from(asked, (_, group) => {
+      const own = reward.subarray(group * candidates, (group + 1) * candidates);
+      return group * candidates + own.indexOf(Math.max(...own));
+    });
+    return { positions: asked, episodes: taken(episodes, chosen) };
+  }
+
   #sampling(weights: "current" | "ema"): Sampling {
     const { rollout, training } = this.#loaded!;
     if (weights === "ema" && training.ema_decay === 0) {
@@ -664,6 +699,26 @@ function filesOf(model: string): Record<string, string> | null {
   return existsSync(path)
     ? { "config.json": createHash("sha256").update(readFileSync(path)).digest("hex") }
     : null;
+}
+
+/** Mean action of a folder that a simulated worker wrote, or of an untrained policy. */
+function policyOf(model: string): Policy {
+  return filesOf(model) === null
+    ? UNTRAINED
+    : (readFolder(model, "config.json") as { policy: Policy }).policy;
+}
+
+function expertFiles(
+  { decoding }: Payload<"load">,
+  digest: Record<string, string>,
+): Result<"load">["digests"]["decoding"] {
+  const experts = decoding?.experts ?? null;
+  return experts === null
+    ? {}
+    : {
+        expert: filesOf(experts.expert.model) ?? digest,
+        anti_expert: filesOf(experts.anti_expert.model) ?? digest,
+      };
 }
 
 function stageInputs({ base }: Stage): Result<"describe_stage">["digests"] {

@@ -87,6 +87,18 @@ export function sampleEpisodes(
   return episodes;
 }
 
+/** Some of the episodes, in this order. */
+export function taken(episodes: Episodes, chosen: readonly number[]): Episodes {
+  const of = (values: Float64Array) => Float64Array.from(chosen, (i) => values[i]!);
+  return {
+    deviation: of(episodes.deviation),
+    reward: of(episodes.reward),
+    judge: of(episodes.judge),
+    kl: of(episodes.kl),
+    length: Uint32Array.from(chosen, (i) => episodes.length[i]!),
+  };
+}
+
 /** Largest change of the policy in one update: keeps any learning rate stable. */
 const MAX_STEP = 0.5;
 

@@ -19,7 +19,7 @@ from averse_worker.engine.fake.episodes import evaluate, roll_out, score_prompts
 from averse_worker.engine.fake.loaded import Loaded, load_all
 from averse_worker.engine.fake.measures import capability, toxicity
 from averse_worker.engine.fake.training import fine_tune, update
-from averse_worker.engine.readiness import require_loaded, require_rollout
+from averse_worker.engine.readiness import require_loaded, require_plain_decoding, require_rollout
 from averse_worker.engine.registry import ENGINES
 from averse_worker.engine.texts import texts_of
 from averse_worker.platform.files import folder_bytes, folder_digests
@@ -149,12 +149,15 @@ class FakeEngine:
     def sft(self, payload: SftPayload, report: Report) -> SftResult:
         """Pulls the mean action on good prompts towards 0.5; becomes the reference as well."""
         loaded = require_loaded(self._loaded, "sft")
+        require_plain_decoding(loaded.payload.decoding, "sft")
         check_sft(payload)
         return fine_tune(loaded, payload, report)
 
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
         """Samples actions for each prompt; texts are made only when requested."""
-        return roll_out(require_loaded(self._loaded, "rollout"), payload, report)
+        loaded = require_loaded(self._loaded, "rollout")
+        require_plain_decoding(loaded.payload.decoding, "rollout")
+        return roll_out(loaded, payload, report)
 
     def update(self, payload: UpdatePayload, report: Report) -> UpdateResult:
         """Epochs over the episodes of the last rollout that take part."""

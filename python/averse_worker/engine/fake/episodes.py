@@ -12,6 +12,7 @@ from averse_worker.engine.fake.learning import Episodes
 from averse_worker.engine.fake.loaded import Loaded
 from averse_worker.engine.fake.world import Floats, Words
 from averse_worker.engine.readiness import require_prompt_scores
+from averse_worker.evaluation.best_of import best_of
 from averse_worker.evaluation.distinct import distinct
 from averse_worker.evaluation.repetition import repetition_rate
 from averse_worker.evaluation.self_bleu import self_bleu
@@ -140,20 +141,26 @@ def evaluate(loaded: Loaded, payload: EvaluatePayload, report: Report) -> Evalua
     started = time.perf_counter()
     settings, split = loaded.payload, loaded.prompts[payload.split]
     rows = read_prompts(payload.prompts, split.ids, payload.split)
-    prompts = split.take(np.repeat(rows, payload.completions))
-    policy, reference = loaded.weights(payload.weights), loaded.parameters.reference
-    count = prompts.ids.size
+    rows = np.repeat(rows, payload.completions)
+    prompts = split.take(np.repeat(rows, loaded.candidates))
+    policy, reference = loaded.drawn_from(payload.weights), loaded.parameters.reference
+    count = rows.size
     shown = read_episodes(payload.samples, count)
     report("evaluate", 0, count, "episodes")
     random = np.random.default_rng((0xE7A1, payload.seed))
     drawn = world.draw(prompts, policy, settings.rollout, loaded.reward_noise, random)
+    components = world.component_rewards(prompts, drawn, settings.rewards)
+    if loaded.candidates > 1:
+        failed = failed_mask(prompts.ids.size, loaded.failures(prompts))
+        reward = world.combined(components, settings.rewards)
+        chosen = best_of(reward, failed, loaded.candidates)
+        prompts, drawn, components = prompts.take(chosen), drawn.take(chosen), components[:, chosen]
     ours, theirs = (
         learning.log_density(
             drawn.actions, prompts.features @ parameters, settings.rollout.temperature
         )
         for parameters in (policy, reference)
     )
-    components = world.component_rewards(prompts, drawn, settings.rewards)
     reward = world.combined(components, settings.rewards)
     completions = world.completion_tokens(
         random, prompts.features @ policy, drawn.lengths, settings.rollout.top_k

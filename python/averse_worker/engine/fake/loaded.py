@@ -49,12 +49,34 @@ class Loaded:
     """By split, of the prompts alone, shape (components, prompts); NaN: not scored."""
     reward_noise: float
     """Factor, of the engine's options."""
+    experts: tuple[Floats, Floats] | None = None
+    """Weights of expert and anti-expert; None: there are none."""
     last: Episodes | None = None
     """The last rollout, as long as it may still be updated."""
     words: Words | None = None
     """Of that rollout."""
     rollouts: int = 0
     updates: int = 0
+
+    @property
+    def candidates(self) -> int:
+        """Completions drawn for each that is evaluated."""
+        return 1 if self.payload.decoding is None else self.payload.decoding.best_of
+
+    def drawn_from(self, which: str) -> Floats:
+        """What evaluations draw from, shape (FEATURES,): the weights with instruction and experts.
+
+        Experts need no approximation: of Gaussians with one deviation, π·(expert/anti-expert)^a is
+        a Gaussian again, with the mean μ + a·(μ_expert − μ_anti_expert). The nucleus is left out.
+        """
+        policy = self.weights(which)
+        if self.experts is not None and self.payload.decoding is not None:
+            expert, anti_expert = self.experts
+            steering = self.payload.decoding.experts
+            policy = policy + (steering.strength if steering else 0.0) * (expert - anti_expert)
+        if self.payload.decoding is not None and self.payload.decoding.instruction is not None:
+            policy = policy + world.INSTRUCTED
+        return policy
 
     def end_rollout(self) -> None:
         """Drops the last rollout."""
@@ -119,6 +141,7 @@ def load_all(
         if payload.reference is None
         else load_policy(payload.reference.model, "reference")
     )
+    experts, expert_digests = load_experts(payload)
     report("load", 2, 3, "models")
     train, test = world.make_prompts(payload.rewards[0].scorer.sign)
     # What stands for files is the same whatever is made of them: arms may differ in the sign.
@@ -141,6 +164,7 @@ def load_all(
                 judge.name: scorer_digests(judge.scorer, np.zeros(1)) for judge in payload.judges
             },
             evaluation=_evaluation_digests(payload),
+            decoding=expert_digests,
             data=builtin_digest(plain.scores),
         ),
         parameters=Parameters(
@@ -154,6 +178,7 @@ def load_all(
             for split, prompts in (("train", train), ("test", test))
         },
         reward_noise=noise,
+        experts=experts,
     )
 
 
@@ -269,6 +294,22 @@ def load_policy(model: str, key: str) -> tuple[Floats, Digests]:
         return policy, builtin_digest(policy)
     folder = Path(model)
     return files.read_policy(folder, key), folder_digests(folder)
+
+
+def load_experts(
+    payload: LoadPayload,
+) -> tuple[tuple[Floats, Floats] | None, dict[str, Digests]]:
+    """Weights of expert and anti-expert, and what they were made of.
+
+    Raises:
+        InputError: as `load_policy`.
+    """
+    steering = None if payload.decoding is None else payload.decoding.experts
+    if steering is None:
+        return None, {}
+    expert, of_expert = load_policy(steering.expert.model, "decoding.expert")
+    anti_expert, of_anti = load_policy(steering.anti_expert.model, "decoding.anti_expert")
+    return (expert, anti_expert), {"expert": of_expert, "anti_expert": of_anti}
 
 
 def scorer_digests(scorer: LoadScorer, builtin: NDArray[Any]) -> Digests:

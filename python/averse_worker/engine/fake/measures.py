@@ -10,9 +10,10 @@ from averse_worker.engine.contract import Report
 from averse_worker.engine.fake import world
 from averse_worker.engine.fake.loaded import Loaded
 from averse_worker.engine.readiness import require_measure
+from averse_worker.evaluation.best_of import best_of
 from averse_worker.evaluation.distinct import distinct_of_prompt
 from averse_worker.platform.memory import resident_bytes
-from averse_worker.rewards.contract import scored
+from averse_worker.rewards.contract import failed_mask, scored
 from averse_worker.wire.limits import check_toxicity, read_prompts
 from averse_worker.wire.messages.evaluation import (
     CapabilityPayload,
@@ -33,12 +34,18 @@ def toxicity(loaded: Loaded, payload: ToxicityPayload, report: Report) -> Toxici
     named = require_measure(loaded.payload.evaluation.toxicity, "toxicity", "toxicity")
     split, each = loaded.prompts[payload.split], payload.completions
     rows = read_prompts(payload.prompts, split.ids, payload.split)
-    prompts = split.take(np.repeat(rows, each))
-    policy = loaded.weights(payload.weights)
-    count = prompts.ids.size
+    prompts = split.take(np.repeat(rows, each * loaded.candidates))
+    policy = loaded.drawn_from(payload.weights)
+    count = rows.size * each
     report("toxicity", 0, count, "completions")
     random = np.random.default_rng((0x7071C, payload.seed))
     drawn = world.draw(prompts, policy, _sampling(payload), loaded.reward_noise, random)
+    if loaded.candidates > 1:
+        rewards = loaded.payload.rewards
+        reward = world.combined(world.component_rewards(prompts, drawn, rewards), rewards)
+        failed = failed_mask(prompts.ids.size, loaded.failures(prompts))
+        chosen = best_of(reward, failed, loaded.candidates)
+        prompts, drawn = prompts.take(chosen), drawn.take(chosen)
     tokens = world.completion_tokens(random, prompts.features @ policy, drawn.lengths, 0)
     texts = [world.completion_text(own) for own in tokens]
     report("toxicity", count, count, "completions")

@@ -20,6 +20,8 @@ from averse_worker.wire.messages.load import LoadPayload, LoadReward, LoadRollou
 Floats = NDArray[np.float64]
 
 FEATURES: Final = 8
+INSTRUCTED: Final = 0.3 * np.eye(FEATURES)[0]
+"""What any instruction adds to a policy's weights: a little towards what prompts want."""
 TRAIN_PROMPTS: Final = 400
 TEST_PROMPTS: Final = 100
 _WORDS: Final = tuple(
@@ -149,6 +151,10 @@ class Draw:
     lengths: NDArray[np.uint32]
     noise: Floats
     """Of the raw reward: Student's t with three degrees of freedom."""
+
+    def take(self, rows: NDArray[np.intp]) -> "Draw":
+        """Some episodes, in this order."""
+        return Draw(self.actions[rows], self.lengths[rows], self.noise[rows])
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from transformers.utils import logging as transformers_logging
 
+from averse_worker.data.tokenise import require_room
 from averse_worker.engine.contract import Report
 from averse_worker.engine.readiness import (
     require_ema,
     require_loaded,
     require_measure,
+    require_plain_decoding,
     require_prompt_scores,
     require_rollout,
 )
@@ -145,6 +147,7 @@ class TorchEngine:
         """Fine-tunes on the good-class texts; the result becomes policy and reference."""
         started = time.perf_counter()
         loaded = require_loaded(self._loaded, "sft")
+        require_plain_decoding(loaded.payload.decoding, "sft")
         check_sft(payload)
         texts = loaded.data.good["train"]
         held_out = loaded.data.good["test"]
@@ -163,6 +166,7 @@ class TorchEngine:
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
         """Samples episodes for each prompt id and keeps their tensors for the update."""
         loaded = require_loaded(self._loaded, "rollout")
+        require_plain_decoding(loaded.payload.decoding, "rollout")
         training, part = loaded.training, loaded.prompts["train"]
         rows = read_prompts(payload.prompts, part.prompts.ids, "train").repeat(payload.completions)
         if needs_prompt_scores(loaded.payload):
@@ -249,11 +253,12 @@ class TorchEngine:
                 loaded.rewards,
                 loaded.judges,
                 report,
-                untrained=loaded.training.untrained,
+                candidates=loaded.candidates,
+                untrained=loaded.samples_as_reference,
             )
             figures = evaluation_figures(
                 found,
-                [part.prompts.texts[row] for row in rows],
+                [part.prompts.texts[row] for row in found.rows],
                 payload.figures,
                 policy,
                 loaded.data.good["test"],
@@ -269,7 +274,7 @@ class TorchEngine:
             kl=float32_bytes(found.kl),
             length=uint32_bytes(found.lengths),
             figures=figures,
-            samples=[found.sample(part.prompts, rows, episode) for episode in shown],
+            samples=[found.sample(part.prompts, episode) for episode in shown],
             memory_bytes=resident_bytes(),
             gpu=gpu_state(loaded.device.torch_device),
             seconds=time.perf_counter() - started,
@@ -283,6 +288,7 @@ class TorchEngine:
         scorer = require_measure(loaded.toxicity, "toxicity", "toxicity")
         part = loaded.prompts[payload.split]
         rows = read_prompts(payload.prompts, part.prompts.ids, payload.split)
+        require_room(part.prompts, payload.new_tokens, loaded.context)
         sampler = Sampler(
             new_tokens=payload.new_tokens,
             min_new_tokens=1,
@@ -301,6 +307,8 @@ class TorchEngine:
                 scorer,
                 loaded.fluency,
                 report,
+                candidates=loaded.candidates,
+                rewards=loaded.rewards,
             )
         name = loaded.payload.evaluation.toxicity.name if loaded.payload.evaluation.toxicity else ""
         return ToxicityResult(

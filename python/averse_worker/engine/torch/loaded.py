@@ -4,6 +4,7 @@ import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -13,7 +14,12 @@ from averse_worker.data.builtin import Split
 from averse_worker.data.sources import Data, read_data
 from averse_worker.data.templates import open_template
 from averse_worker.data.text import Text, completion_of
-from averse_worker.data.tokenise import Prompts, tokenise_prompts
+from averse_worker.data.tokenise import (
+    Prompts,
+    require_room,
+    tokenise_prompts,
+    with_instruction,
+)
 from averse_worker.engine.contract import Report
 from averse_worker.evaluation.capability import check_tasks
 from averse_worker.evaluation.fluency import FluencyModel, load_fluency
@@ -22,6 +28,7 @@ from averse_worker.models.folder import ModelFolder, find_language_model
 from averse_worker.models.load import check_quantization, load_policy
 from averse_worker.models.policy import Policy
 from averse_worker.models.settings import language_model_settings
+from averse_worker.models.window import context_of
 from averse_worker.platform.device import Device, open_device
 from averse_worker.platform.files import code_digest
 from averse_worker.rewards.combine import Component, Moments, Rewards
@@ -47,6 +54,8 @@ from averse_worker.wire.messages.load import (
     PythonScorer,
 )
 
+_EXPERTS: Final = ("expert", "anti_expert")
+
 
 @dataclass(frozen=True)
 class Folders:
@@ -60,10 +69,12 @@ class Folders:
     toxicity: ScorerPlace | None
     """None: `load` does not name it; likewise below"""
     fluency: ModelFolder | None
+    experts: tuple[ModelFolder, ModelFolder] | None
+    """expert and anti-expert"""
 
     def all(self) -> list[ModelFolder]:
         """Each of them."""
-        named = (self.policy, self.reference, self.fluency)
+        named = (self.policy, self.reference, self.fluency, *(self.experts or ()))
         places = [*self.rewards.values(), *self.judges.values(), self.toxicity]
         scorers = [place.folder for place in places if place is not None]
         return [folder for folder in (*named, *scorers) if folder is not None]
@@ -181,12 +192,33 @@ class Loaded:
             rollout.minibatch,
         )
 
+    @property
+    def candidates(self) -> int:
+        """Completions drawn for each that is evaluated."""
+        decoding = self.payload.decoding
+        return 1 if decoding is None else decoding.best_of
+
+    @property
+    def samples_as_reference(self) -> bool:
+        """Whether completions are drawn from the reference's own distribution."""
+        policy = self.training.policy
+        instructed = any(part.prompts.instructed for part in self.prompts.values())
+        return self.training.untrained and policy.steered is None and not instructed
+
+    @property
+    def context(self) -> int:
+        """Positions of the policy, in tokens."""
+        return context_of(self.training.policy.actor.causal)
+
     def start_over(self) -> None:
         """The training state as it was right after loading, the policy read from disk again."""
         # Freed first: two sets of models may not fit into memory.
         del self.training
         gc.collect()
-        policy = load_policy(self.payload, self.folders.policy, self.folders.reference, self.device)
+        folders = self.folders
+        policy = load_policy(
+            self.payload, folders.policy, folders.reference, self.device, folders.experts
+        )
         tokenizers = (policy.tokenizer, policy.tokenizer_as_loaded)
         open_template(tokenizers, self.payload.data.source.template, ())
         self.training = Training(self, policy)
@@ -205,6 +237,10 @@ class Loaded:
             rewards={name: dict(found.digests) for name, found in scorers.rewards.items()},
             judges={name: dict(found.digests) for name, found in scorers.judges.items()},
             evaluation=evaluation,
+            decoding={
+                name: folder.digests()
+                for name, folder in zip(_EXPERTS, folders.experts or (), strict=False)
+            },
             data=self.data.digests,
         )
 
@@ -269,7 +305,7 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     _check_files(payload, folders)
     data = read_data(payload.data.source)
     report("load", 1, total, "parts")
-    policy = load_policy(payload, folders.policy, folders.reference, device)
+    policy = load_policy(payload, folders.policy, folders.reference, device, folders.experts)
     report("load", 2, total, "parts")
     source = payload.data.source
     chat = open_template(
@@ -288,6 +324,15 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
         )
         for split, rows in data.rows.items()
     }
+    if payload.decoding is not None and (asked_of := payload.decoding.instruction) is not None:
+        tokenised = {
+            split: with_instruction(
+                part, asked_of, policy.tokenizer, payload.data.prompt_tokens, chat, source.truncate
+            )
+            for split, part in tokenised.items()
+        }
+        for part in tokenised.values():
+            require_room(part, payload.rollout.new_tokens, context_of(policy.actor.causal))
     report("load", 3, total, "parts")
     settings: dict[str, Mapping[str, str]] = {
         folders.policy.key: language_model_settings(
@@ -356,8 +401,9 @@ def _check_files(payload: LoadPayload, folders: Folders) -> None:
     asked = payload.evaluation
     if asked.toxicity is not None and folders.toxicity is not None:
         check_scorer(asked.toxicity.scorer, folders.toxicity)
-    if folders.fluency is not None:
-        check_folder(folders.fluency)
+    for folder in (folders.fluency, *(folders.experts or ())):
+        if folder is not None:
+            check_folder(folder)
     check_tasks(asked.tasks)
 
 
@@ -372,6 +418,12 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
         toxicity = find_scorer(asked.toxicity.scorer, builtin, key, report)
     if asked.fluency is not None:
         fluency = find_language_model(asked.fluency, "evaluation.fluency.model", report)
+    experts = None
+    if payload.decoding is not None and (steering := payload.decoding.experts) is not None:
+        experts = (
+            find_language_model(steering.expert, "decoding.expert", report),
+            find_language_model(steering.anti_expert, "decoding.anti_expert", report),
+        )
     reference = payload.reference
     return Folders(
         find_language_model(payload.policy, "policy.model", report),
@@ -386,4 +438,5 @@ def _find(payload: LoadPayload, report: Report) -> Folders:
         },
         toxicity,
         fluency,
+        experts,
     )

@@ -12,6 +12,7 @@ from averse_worker.wire.messages.base import (
     Fraction,
     GpuState,
     Message,
+    Positive,
     Seconds,
     Seed,
     Uint32,
@@ -66,7 +67,7 @@ class LoadPolicy(Message, frozen=True, kw_only=True):
 
 
 class LoadReference(Message, frozen=True, kw_only=True):
-    """The frozen model that KL is measured against."""
+    """A frozen model, such as the one that KL is measured against."""
 
     model: str
     revision: str | None
@@ -231,6 +232,27 @@ class LoadRollout(Message, frozen=True, kw_only=True):
     """episodes sampled at once; 0: all"""
 
 
+class LoadExperts(Message, frozen=True, kw_only=True):
+    """Two models that steer the policy."""
+
+    expert: LoadReference
+    anti_expert: LoadReference
+    strength: Finite
+    """a of the logits z + a·(z_expert - z_anti_expert)"""
+    filter_p: Finite
+    """of the policy's nucleus, outside which nothing is drawn; 1: there is none"""
+
+
+class LoadDecoding(Message, frozen=True, kw_only=True):
+    """How evaluations make completions, of a policy that is not trained."""
+
+    best_of: Positive
+    """completions drawn for each that is evaluated: the one with the highest reward"""
+    instruction: str | None
+    """stands before each prompt where completions are drawn, and nowhere else"""
+    experts: LoadExperts | None
+
+
 class LoadTraining(Message, frozen=True, kw_only=True):
     critic: bool
     """False: no value head, no λ-returns"""
@@ -276,6 +298,8 @@ class LoadPayload(Message, frozen=True, kw_only=True):
     evaluation: LoadEvaluation
     data: LoadData
     rollout: LoadRollout
+    decoding: LoadDecoding | None
+    """None: by sampling"""
     training: LoadTraining
     backend: LoadBackend
     engine_options: dict[str, Any]
@@ -304,6 +328,8 @@ class LoadDigests(Message, frozen=True, kw_only=True):
     """judge → its files"""
     evaluation: dict[str, Digests]
     """toxicity and fluency → their files, where `load` names them"""
+    decoding: dict[str, Digests]
+    """expert and anti_expert → their files, where `load` names them"""
     data: Digests
 
 
