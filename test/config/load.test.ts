@@ -304,7 +304,7 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     [
       "an unknown arm",
       `${name}arms: [sft, rlfh]\n`,
-      'x.yaml:2:13: arms: found the unknown arm "rlfh", expected one of base, sft, rlhf, ra-rlhf, random-drop. Did you mean rlhf?',
+      'x.yaml:2:13: arms: found the unknown arm "rlfh", expected one of base, sft, rlhf, ra-rlhf, random-drop, raft, best-of-n, prompted, dexperts. Did you mean rlhf?',
     ],
     [
       "an arm of one's own that changes nothing",
@@ -319,7 +319,7 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     [
       "an arm's unknown section",
       `${name}arms:\n  ra-rlhf:\n    evaluation: {prompts: 3}\n`,
-      "x.yaml:4:5: arms.ra-rlhf.evaluation: found an unknown key, expected a key of reward, rollout, training, risk, sampling, kl.",
+      "x.yaml:4:5: arms.ra-rlhf.evaluation: found an unknown key, expected a key of reward, rollout, training, risk, sampling, kl, decoding.",
     ],
     [
       "an arm's misspelt key",

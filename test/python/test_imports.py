@@ -45,6 +45,7 @@ EXCEPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "engine.fake": frozenset(
         {
             "rewards.contract",
+            "evaluation.best_of",
             "evaluation.distinct",
             "evaluation.repetition",
             "evaluation.self_bleu",

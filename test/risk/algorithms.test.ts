@@ -20,6 +20,7 @@ test("an algorithm decides where the KL stands and how tokens are aggregated", (
     ["rloo", "return", "seq-mean-token-sum", 8],
     ["grpo", "loss", "token-mean", 8],
     ["reinforce", "return", "seq-mean-token-sum", 8],
+    ["raft", "return", "token-mean", 8],
   ]);
 });
 
