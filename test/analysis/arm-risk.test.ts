@@ -12,6 +12,14 @@ function record(risk: Partial<RiskConfig>) {
   return riskRecord(armOf(risk));
 }
 
+test("an arm that decodes in its own way is a control, told by how it does", () => {
+  const [arm] = Object.values(
+    smallExperiment({ arms: { mine: { decoding: { best_of: 4, instruction: "Be kind." } } } }).arms,
+  );
+  expect(riskRole(arm!)).toBe("control");
+  expect(riskWords(arm!)).toBe("control: instruction, best of 4");
+});
+
 describe("an arm's risk", () => {
   test("is spelt out", () => {
     expect(record({})).toMatchObject({

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  bestOfGroup,
   equalGroups,
   groupRelative,
   leaveOneOut,
@@ -42,6 +43,24 @@ function groupOf(episode: number, completions: number, failed: ReadonlySet<numbe
   const start = completions * Math.floor(episode / completions);
   return Array.from({ length: completions }, (_, i) => start + i).filter((at) => !failed.has(at));
 }
+
+describe("the best of a group", () => {
+  test("is 1, of equal ones the first, and the others are 0", () => {
+    const returns = [1, 6, 2, 5, 5, 5];
+    expect([...bestOfGroup({ returns, completions: 3, failed: none })]).toEqual([0, 1, 0, 1, 0, 0]);
+    const failed = new Set([1, 3, 4]);
+    expect([...bestOfGroup({ returns, completions: 3, failed })]).toEqual([0, 0, 1, 0, 0, 0]);
+  });
+
+  test("never moves with the scale of the returns", () => {
+    fc.assert(
+      fc.property(batches, (input) => {
+        const doubled = { ...input, returns: input.returns.map((one) => 2 * one) };
+        expect(bestOfGroup(doubled)).toEqual(bestOfGroup(input));
+      }),
+    );
+  });
+});
 
 describe("leave one out", () => {
   test("compares an episode with the prompt's others", () => {

@@ -68,7 +68,11 @@ export function loadPayloadFor(
     },
     rollout: sampling,
     decoding: decodingOf(trial),
-    training: { critic: hasCritic(algorithm), ...training, ema_decay: ema_decay },
+    training: {
+      critic: trial.stage !== "decode" && hasCritic(algorithm),
+      ...training,
+      ema_decay: ema_decay,
+    },
     backend: { ...numbers, device: device ?? backend.device },
     engine_options,
   };

@@ -1,5 +1,6 @@
 /** An arm's tail along its checkpoints, against what it cost: the curves that a frontier is. */
 import type { FrontierPoint } from "../../analysis/evaluation.js";
+import type { ArmConfig } from "../../config/schema/experiment.js";
 import { mean } from "../../stats/intervals.js";
 import { formatCount } from "../../text/numbers.js";
 import { armStyles } from "../arm-style.js";
@@ -10,9 +11,16 @@ import type { Curve, PlotSpec } from "./panel.js";
  * One bold curve per arm through the means over seeds at each checkpoint, and a faint one per seed.
  * Seeds reach a checkpoint at different cost: means are taken along both axes.
  */
-function frontierCurves(data: ReportData, cost: (point: FrontierPoint) => number): Curve[] {
+function frontierCurves(
+  data: ReportData,
+  cost: (point: FrontierPoint) => number,
+  isShown: (stage: ArmConfig["stage"]) => boolean = () => true,
+): Curve[] {
   const styles = armStyles(data.arms, data.run.experiment.arms);
   return Object.entries(data.evaluation.frontier).flatMap(([arm, points]) => {
+    if (!isShown(stageOf(data, arm))) {
+      return [];
+    }
     const style = styles.get(arm) ?? armStyles([arm], data.run.experiment.arms).get(arm)!;
     const bySeed = groupBy(points, (point) => point.seed);
     const bySteps = groupBy(points, (point) => point.step);
@@ -43,6 +51,10 @@ function frontierCurves(data: ReportData, cost: (point: FrontierPoint) => number
   });
 }
 
+function stageOf(data: ReportData, arm: string): ArmConfig["stage"] {
+  return data.run.experiment.arms[arm]?.stage ?? "rl";
+}
+
 /** Groups ascending in step, so that lines run forward in training. */
 function groupBy(
   points: readonly FrontierPoint[],
@@ -62,7 +74,12 @@ function groupBy(
 
 /** Tail reward against what the updates cost, along checkpoints. */
 export function tailAgainstCompute(data: ReportData): PlotSpec | null {
-  const curves = frontierCurves(data, (point) => point.compute);
+  // Whoever decodes in another way trains on no tokens.
+  const curves = frontierCurves(
+    data,
+    (point) => point.compute,
+    (stage) => stage !== "decode",
+  );
   if (curves.length === 0) {
     return null;
   }
@@ -95,7 +112,8 @@ export function tailAgainstKl(data: ReportData): PlotSpec | null {
     title: "Tail against KL",
     caption:
       "Each line is one arm on its way through training: at the same KL the higher line has the " +
-      "better tail, and an arm that is merely further to the right has only moved further from SFT.",
+      "better tail, and an arm that is merely further to the right has only moved further from SFT." +
+      pointsText(data),
     panels: [
       {
         title: "Tail reward against distance from SFT",
@@ -106,4 +124,17 @@ export function tailAgainstKl(data: ReportData): PlotSpec | null {
     ],
     columns: 1,
   };
+}
+
+/** What the points without a line are; empty: there are none. */
+function pointsText(data: ReportData): string {
+  const points = Object.keys(data.evaluation.frontier).filter(
+    (arm) => stageOf(data, arm) === "decode",
+  );
+  const best = points.some((arm) => data.run.experiment.arms[arm]!.decoding.best_of > 1);
+  if (points.length === 0) {
+    return "";
+  }
+  const bound = best ? " The KL of the best of n is its bound, ln n − (n − 1)/n." : "";
+  return ` A point alone (${points.join(", ")}) is an arm that trains nothing.${bound}`;
 }
