@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/problems.js";
 import { RecordError } from "../system/record-error.js";
+import { TableError } from "../tables/table-error.js";
 /** What went wrong as the user reads it on stderr, and the exit code that goes with it. */
 import { safeText } from "../text/safe-text.js";
 import { EnvironmentError, WorkerFailure, WorkerLost } from "../worker/contract.js";
@@ -60,6 +61,9 @@ export function failureText(error: unknown, debug: boolean): FailureText {
       exit: exitCode.usage,
       text: `${safeText(error.message, { multiline: true })}${stack}`,
     };
+  if (error instanceof TableError) {
+    return { exit: exitCode.usage, text: `${safeText(error.message)}${stack}` };
+  }
   if (error instanceof RecordError) {
     return { exit: recordExit(error), text: `${error.message}.${stack}` };
   }

@@ -265,6 +265,7 @@ function buildProgram(
 
   addConfigCommands(program, terminal, end);
   addDataCommands(program, terminal, end);
+  addAuditCommand(program, argv, terminal, end);
   return program;
 }
 
@@ -339,6 +340,92 @@ function addDataCommands(
 function sampleCount(text: string): number {
   if (/^\d{1,3}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("expected a whole number from 0 to 999.");
+}
+
+function addAuditCommand(
+  program: Command,
+  argv: readonly string[],
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  const repeated = (text: string, before: string[]): string[] => [...before, text];
+  program
+    .command("audit")
+    .summary("the tail of scored outputs from any framework")
+    .description(
+      "Reads scored outputs of any framework (CSV, TSV, JSON lines, JSON, Parquet) and tells of their " +
+        "tail: mean, VaR, CVaR, harm rate, certified bounds, worst rows; several arms are compared, " +
+        "paired by row or prompt. Rows of several files are taken together.",
+    )
+    .argument("[files...]", "files with one row per output")
+    .addOption(
+      new Option("--score <column>", "column of the scores; its name is the arm's; may be repeated")
+        .default([], "none")
+        .argParser(repeated),
+    )
+    .addOption(
+      new Option(
+        "--arm <name=column>",
+        "an arm and its column, or NAME=FILE:COLUMN for a file of its own; may be repeated",
+      )
+        .default([], "none")
+        .argParser(repeated),
+    )
+    .option("--prompt <column>", "rows of one prompt belong together, also across files")
+    .option("--prompt-score <column>", "score of the prompt alone: score by how bad the prompt was")
+    .option("--harm-threshold <x>", "a score strictly worse than it is harm", finiteOf)
+    .option("--higher-is-worse", "scores such as toxicity: the tail is the upper one", false)
+    .option("--lower <x>", "lowest score that can be, for certified bounds of CVaR", finiteOf)
+    .option("--upper <x>", "highest score that can be, with --higher-is-worse", finiteOf)
+    .addOption(
+      new Option("--level <p>", "probability that each certified bound holds")
+        .default(0.95)
+        .argParser(levelOf),
+    )
+    .addOption(
+      new Option("--return <column>", "KL-penalised return, or ARM=COLUMN; may be repeated")
+        .default([], "none")
+        .argParser(repeated),
+    )
+    .option("--beta <x>", "β of the KL penalty in it: KL = (score − return)/β", positiveOf)
+    .option("--text <column>", "text shown with the worst rows, masked")
+    .addOption(
+      new Option("--worst <count>", "worst rows shown of each arm")
+        .default(5)
+        .argParser(sampleCount),
+    )
+    .option("--skip-invalid", "leave out rows without a valid value, counted", false)
+    .addOption(
+      new Option("--format <format>", "of the files, where their names do not say").choices([
+        ...["csv", "tsv", "jsonl", "json", "parquet"],
+      ]),
+    )
+    .option("--report <folder>", "also write report.html and report.md there (default: no report)")
+    .addOption(jsonOption())
+    .option("--show-text", "print texts of the files as they are; they may be offensive", false)
+    .addOption(debugOption())
+    .action(async (files: string[], options) => {
+      const { audit } = await import("./commands/audit.js");
+      end(await audit(files, { ...options, argv }, terminal));
+    });
+}
+
+function finiteOf(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("expected a number.");
+}
+
+function positiveOf(text: string): number {
+  const value = finiteOf(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError("expected a number above 0.");
+}
+
+function levelOf(text: string): number {
+  const value = finiteOf(text);
+  if (value >= 0.5 && value < 1) return value;
+  throw new InvalidArgumentError("expected a probability from 0.5 to below 1.");
 }
 
 function addArtifactCommands(

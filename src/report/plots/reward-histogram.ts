@@ -4,6 +4,7 @@ import { formatNumber } from "../../text/numbers.js";
 import { type ArmStyle, armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
 import type { Curve, PlotPanel, PlotSpec } from "./panel.js";
+import { roundEdges } from "./round-edges.js";
 
 /** Null where no two arms can be compared. */
 export function rewardHistogram(data: ReportData): PlotSpec | null {
@@ -54,7 +55,7 @@ function harm(rewards: readonly number[], threshold: number): string {
   return `${formatNumber((100 * under) / rewards.length, 1)} %`;
 }
 
-/** About 32 bins on round numbers over all rewards of all arms, so that panels compare. */
+/** Over all rewards of all arms, so that panels compare. */
 function commonEdges(arms: readonly (readonly number[])[]): number[] {
   let low = Infinity;
   let high = -Infinity;
@@ -62,12 +63,7 @@ function commonEdges(arms: readonly (readonly number[])[]): number[] {
     low = Math.min(low, reward);
     high = Math.max(high, reward);
   }
-  const rough = Math.max((high - low) / 32, 1e-6);
-  const magnitude = 10 ** Math.floor(Math.log10(rough));
-  const width = [1, 2, 2.5, 5, 10].map((step) => step * magnitude).find((step) => step >= rough)!;
-  const first = Math.floor(low / width);
-  const last = Math.max(first + 1, Math.floor(high / width) + 1);
-  return Array.from({ length: last - first + 1 }, (_, at) => (first + at) * width);
+  return roundEdges(low, high);
 }
 
 function outline(

@@ -1,0 +1,55 @@
+/** The figures that have intervals: their values, and how much each score moves them. */
+import { conditionalValueAtRisk, tailCount, valueAtRisk } from "../risk/tail.js";
+import { mean } from "../stats/intervals.js";
+
+/** Of scores whose bad side is low. */
+export type Statistic =
+  | { readonly kind: "mean" }
+  | { readonly kind: "cvar"; readonly alpha: number }
+  /** Fraction of scores strictly under the threshold. */
+  | { readonly kind: "harm"; readonly threshold: number };
+
+export function statisticValue(statistic: Statistic, scores: Float64Array): number {
+  switch (statistic.kind) {
+    case "mean":
+      return mean(scores);
+    case "cvar":
+      return conditionalValueAtRisk(scores, statistic.alpha);
+    case "harm":
+      return countBelow(scores, statistic.threshold) / scores.length;
+  }
+}
+
+export function countBelow(scores: Float64Array, threshold: number): number {
+  let count = 0;
+  for (const score of scores) if (score < threshold) count += 1;
+  return count;
+}
+
+/**
+ * Empirical influence of each score, so that the figure of a sample that weighs score i by w_i is,
+ * to first order, the figure plus Σ (w_i − 1)·influence_i / n; their mean is 0. For CVaR_α with
+ * q = VaR_α: q − (q − x)₊/α − CVaR_α (Rockafellar & Uryasev 2000 and the delta method).
+ */
+export function influences(statistic: Statistic, scores: Float64Array): Float64Array {
+  const raw = new Float64Array(scores.length);
+  switch (statistic.kind) {
+    case "mean":
+      raw.set(scores);
+      break;
+    case "harm":
+      for (let i = 0; i < raw.length; i += 1) raw[i] = scores[i]! < statistic.threshold ? 1 : 0;
+      break;
+    case "cvar": {
+      const quantile = valueAtRisk(scores, statistic.alpha);
+      // ⌈αn⌉/n, not α: what the figure itself divides by.
+      const fraction = tailCount(scores.length, statistic.alpha) / scores.length;
+      for (let i = 0; i < raw.length; i += 1) {
+        raw[i] = -Math.max(0, quantile - scores[i]!) / fraction;
+      }
+    }
+  }
+  const centre = mean(raw);
+  for (let i = 0; i < raw.length; i += 1) raw[i]! -= centre;
+  return raw;
+}

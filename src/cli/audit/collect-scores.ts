@@ -1,0 +1,218 @@
+/** Reads the arms' columns out of their files, into arrays; what is no score is refused by its place. */
+import { findColumn } from "../../tables/find-column.js";
+import { finiteNumber } from "../../tables/finite-number.js";
+import { openTable } from "../../tables/open-table.js";
+import type { RequestedColumn, RowBatch, Table } from "../../tables/table.js";
+import { safeText } from "../../text/safe-text.js";
+import { UserError } from "../failure-text.js";
+import type { ArmSource, AuditOptions } from "./audit-options.js";
+import { GrowingFloats, GrowingIntegers } from "./growing-arrays.js";
+
+export interface CollectedArm {
+  readonly source: ArmSource;
+  /** As they stand in the files. */
+  readonly scores: Float64Array;
+  readonly units: Int32Array;
+  /** Place of each score's row among all rows of all files, from 0. */
+  readonly rows: Int32Array;
+  readonly promptScores: Float64Array | null;
+  readonly returns: Float64Array | null;
+  /** Rows left out with `--skip-invalid`. */
+  readonly skipped: number;
+}
+
+export interface Collected {
+  readonly arms: readonly CollectedArm[];
+  readonly tables: readonly ReadTable[];
+  /** Of all files. */
+  readonly rows: number;
+  /** Prompts; null: no column of prompts is given. */
+  readonly prompts: number | null;
+}
+
+export interface ReadTable {
+  readonly table: Table;
+  /** Place of its first row among all rows. */
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+/** Row numbers and units are kept in 32 bits. */
+const mostRows = 2 ** 31 - 1;
+
+/** @param onProgress of one file, which has been read so far */
+export async function collectScores(
+  sources: readonly ArmSource[],
+  options: AuditOptions,
+  onProgress: (file: string, fraction: number) => void,
+): Promise<Collected> {
+  const arms = sources.map((source) => new ArmCollector(source, options));
+  const files = [...new Set(sources.flatMap((source) => source.files))];
+  const prompts = new Map<string, number>();
+  const tables: ReadTable[] = [];
+  let rows = 0;
+  for (const file of files) {
+    const table = await openTable(file, options.format ?? null);
+    const firstRow = rows;
+    const here = arms.filter(({ source }) => source.files.includes(file));
+    const columns = new RequestedColumns(table);
+    const places = here.map(({ source }) => ({
+      score: columns.add(source.score, "value"),
+      return: source.return === null ? null : columns.add(source.return, "value"),
+    }));
+    const prompt = options.prompt === undefined ? null : columns.add(options.prompt, "key");
+    const promptScore =
+      options.promptScore === undefined ? null : columns.add(options.promptScore, "value");
+    const take = (batch: RowBatch): boolean => {
+      if (rows + batch.rows > mostRows) throw new UserError("more than 2,147,483,647 rows.");
+      const place = (at: number): string => placeText(file, batch, at);
+      here.forEach((arm, which) => {
+        const cells = (column: number | null) => (column === null ? null : batch.cells[column]!);
+        arm.take(
+          {
+            rows: batch.rows,
+            firstRow: rows,
+            scores: batch.cells[places[which]!.score]!,
+            returns: cells(places[which]!.return),
+            prompts: cells(prompt),
+            promptScores: cells(promptScore),
+            place,
+          },
+          prompts,
+        );
+      });
+      rows += batch.rows;
+      return true;
+    };
+    await table.read(columns.requested, take, (fraction) => onProgress(file, fraction));
+    if (rows === firstRow) throw new UserError(`${file}: no rows below the header.`);
+    tables.push({ table, firstRow, rows: rows - firstRow });
+  }
+  return {
+    arms: arms.map((arm) => arm.end()),
+    tables,
+    rows,
+    prompts: options.prompt === undefined ? null : prompts.size,
+  };
+}
+
+/** A column that several arms want is read once. */
+class RequestedColumns {
+  readonly requested: RequestedColumn[] = [];
+  readonly #places = new Map<string, number>();
+  readonly #table: Table;
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  add(name: string, as: RequestedColumn["as"]): number {
+    const key = `${as} ${name}`;
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    this.#places.set(key, this.requested.length);
+    return this.requested.push({ column: findColumn(this.#table, name), as }) - 1;
+  }
+}
+
+function placeText(file: string, batch: RowBatch, at: number): string {
+  const line = batch.lineOf(at);
+  return `${file}, row ${batch.firstRow + at}${line === null ? "" : ` (line ${line})`}`;
+}
+
+interface ArmBatch {
+  readonly rows: number;
+  /** Place of the first among all rows. */
+  readonly firstRow: number;
+  readonly scores: ArrayLike<unknown>;
+  readonly returns: ArrayLike<unknown> | null;
+  readonly prompts: ArrayLike<unknown> | null;
+  readonly promptScores: ArrayLike<unknown> | null;
+  readonly place: (at: number) => string;
+}
+
+class ArmCollector {
+  readonly source: ArmSource;
+  readonly #options: AuditOptions;
+  readonly #scores = new GrowingFloats();
+  readonly #units = new GrowingIntegers();
+  readonly #rows = new GrowingIntegers();
+  readonly #promptScores = new GrowingFloats();
+  readonly #returns = new GrowingFloats();
+  #skipped = 0;
+
+  constructor(source: ArmSource, options: AuditOptions) {
+    this.source = source;
+    this.#options = options;
+  }
+
+  /** @param prompts numbers of the prompts that were seen, by key; new ones are added */
+  take(batch: ArmBatch, prompts: Map<string, number>): void {
+    for (let at = 0; at < batch.rows; at += 1) {
+      const score = this.#number(batch, at, batch.scores, this.source.score);
+      if (score === null) continue;
+      const kept =
+        batch.returns === null ? 0 : this.#number(batch, at, batch.returns, this.source.return!);
+      if (kept === null) continue;
+      const own =
+        batch.promptScores === null
+          ? 0
+          : this.#number(batch, at, batch.promptScores, this.#options.promptScore!);
+      if (own === null) continue;
+      const unit = batch.prompts === null ? batch.firstRow + at : this.#prompt(batch, at, prompts);
+      if (unit === null) continue;
+      this.#scores.push(score);
+      this.#units.push(unit);
+      this.#rows.push(batch.firstRow + at);
+      if (batch.returns !== null) this.#returns.push(kept);
+      if (batch.promptScores !== null) this.#promptScores.push(own);
+    }
+  }
+
+  end(): CollectedArm {
+    const { source } = this;
+    if (this.#scores.length === 0) {
+      throw new UserError(
+        `${source.files.join(", ")}: no row has a valid score in column "${safeText(source.score)}".`,
+      );
+    }
+    return {
+      source,
+      scores: this.#scores.end(),
+      units: this.#units.end(),
+      rows: this.#rows.end(),
+      promptScores: this.#options.promptScore === undefined ? null : this.#promptScores.end(),
+      returns: source.return === null ? null : this.#returns.end(),
+      skipped: this.#skipped,
+    };
+  }
+
+  #number(batch: ArmBatch, at: number, cells: ArrayLike<unknown>, column: string): number | null {
+    const cell = cells[at];
+    if (typeof cell === "number" && Number.isFinite(cell)) return cell;
+    const found = finiteNumber(cell);
+    return typeof found === "number" ? found : this.#refuse(batch, at, column, `is ${found}`);
+  }
+
+  #prompt(batch: ArmBatch, at: number, prompts: Map<string, number>): number | null {
+    const key = batch.prompts![at];
+    if (typeof key !== "string") {
+      return this.#refuse(batch, at, this.#options.prompt!, "is missing or empty");
+    }
+    const known = prompts.get(key);
+    if (known !== undefined) return known;
+    prompts.set(key, prompts.size);
+    return prompts.size - 1;
+  }
+
+  #refuse(batch: ArmBatch, at: number, column: string, what: string): null {
+    if (!this.#options.skipInvalid) {
+      throw new UserError(
+        `${batch.place(at)}: column "${safeText(column)}" ${what}. Mend the row, or use --skip-invalid ` +
+          "to leave such rows out, counted.",
+      );
+    }
+    this.#skipped += 1;
+    return null;
+  }
+}
