@@ -8,6 +8,7 @@ import {
   type AuditSettings,
   intervalInUserUnits,
   inUserUnits,
+  sortedArm,
   tailFractions,
   unitCount,
   unitsPresent,
@@ -48,9 +49,8 @@ export function compareArmPairs(
   const found = arms.flatMap((a, at) =>
     arms.slice(at + 1).flatMap((b) => comparePair(a, b, settings)),
   );
-  const known = found.filter(({ p }) => p !== null);
-  const corrected = holm(known.map(({ p }) => p!));
-  return found.map((row) => ({ ...row, p_holm: corrected[known.indexOf(row)] ?? null }));
+  const corrected = holm(found.map(({ p }) => p));
+  return found.map((row, at) => ({ ...row, p_holm: corrected[at]! }));
 }
 
 type Uncorrected = Omit<ArmComparison, "p_holm">;
@@ -74,8 +74,7 @@ function comparePair(a: ArmScores, b: ArmScores, settings: AuditSettings): Uncor
   ];
   const draws = units <= bootstrapUnits ? differenceDraws(first, second, pair !== null) : null;
   return statistics.map(([metric, statistic]): Uncorrected => {
-    const difference =
-      statisticValue(statistic, first.scores) - statisticValue(statistic, second.scores);
+    const difference = statisticValue(statistic, first) - statisticValue(statistic, second);
     const values =
       statistic.kind === "cvar"
         ? draws?.[tailFractions.indexOf(statistic.alpha as 0.1)]
@@ -131,9 +130,9 @@ function sharedUnits(
 function restricted(arm: ArmScores, units: Uint8Array): ArmScores {
   if (arm.units.every((unit) => units[unit] === 1)) return arm;
   const kept = Uint32Array.from(arm.units.keys()).filter((at) => units[arm.units[at]!] === 1);
-  return {
+  return sortedArm({
     ...arm,
     scores: Float64Array.from(kept, (at) => arm.scores[at]!),
     units: Int32Array.from(kept, (at) => arm.units[at]!),
-  };
+  });
 }

@@ -1,5 +1,5 @@
 /** One arm's figures, in the user's units, as the record has them. */
-import { conditionalValueAtRisk, tailCount, valueAtRisk } from "../risk/tail.js";
+import { conditionalValueAtRiskOfSorted, tailCount, valueAtRiskOfSorted } from "../risk/tail.js";
 import { type BinnedMean, binnedMeans } from "../stats/binned-means.js";
 import { type Interval, mean } from "../stats/intervals.js";
 import { armInterval } from "./sampling-error.js";
@@ -10,6 +10,7 @@ import {
   byTail,
   intervalInUserUnits,
   inUserUnits,
+  sortedArm,
   unitsPresent,
 } from "./scores.js";
 import { countBelow, type Statistic } from "./statistic.js";
@@ -89,7 +90,7 @@ export function armFigures(
   cvarIntervals: ByTail<Interval | null>,
   settings: AuditSettings,
 ): ArmFigures {
-  const { scores } = arm;
+  const { scores, sorted } = arm;
   const worst = worstByUnit(arm);
   const units = worst.length;
   const independent = units === scores.length;
@@ -99,7 +100,6 @@ export function armFigures(
   const harmful = threshold === null ? null : countBelow(scores, threshold);
   const harm: Statistic | null = threshold === null ? null : { kind: "harm", threshold };
   const harmRate = harmful === null ? null : harmful / scores.length;
-  const sorted = new Float64Array(scores).sort();
   const average = mean(scores);
   const ends = [sorted[0]!, sorted.at(-1)!].map(out).sort((a, b) => a - b);
   return {
@@ -108,8 +108,8 @@ export function armFigures(
     mean: out(average),
     lowest: ends[0]!,
     highest: ends[1]!,
-    var: byTail((alpha) => out(valueAtRisk(scores, alpha))),
-    cvar: byTail((alpha) => out(conditionalValueAtRisk(scores, alpha))),
+    var: byTail((alpha) => out(valueAtRiskOfSorted(sorted, alpha))),
+    cvar: byTail((alpha) => out(conditionalValueAtRiskOfSorted(sorted, alpha))),
     tail_rows: byTail((alpha) => tailCount(scores.length, alpha)),
     harm_rate: harmRate,
     harmful,
@@ -120,8 +120,8 @@ export function armFigures(
       ),
       harm_rate: harm === null ? null : clipped(armInterval(arm, harm, harmRate!), 0, 1),
     },
-    cvar_lower: byTail((alpha) => cvarCertificate(scores, alpha, settings, independent)),
-    var_lower: byTail((alpha) => varCertificate(scores, alpha, settings, independent)),
+    cvar_lower: byTail((alpha) => cvarCertificate(sorted, alpha, settings, independent)),
+    var_lower: byTail((alpha) => varCertificate(sorted, alpha, settings, independent)),
     harm_rate_upper:
       harmful === null ? null : rateCertificate(harmful, scores.length, settings, independent),
     per_prompt: settings.byPrompt ? perPrompt(worst, threshold, settings) : null,
@@ -152,13 +152,18 @@ function perPrompt(
   settings: AuditSettings,
 ): PerPrompt {
   const units = Int32Array.from(scores, (_, at) => at);
-  const arm = { name: "", scores, units, promptScores: null, returns: null };
+  const arm = plainArm(scores, units);
   const average = mean(scores);
   return {
     mean_worst: inUserUnits(average, settings),
     ci95: intervalInUserUnits(armInterval(arm, { kind: "mean" }, average), settings),
     any_harm_rate: threshold === null ? null : countBelow(scores, threshold) / scores.length,
   };
+}
+
+/** Figures of an arm that have their own interval. */
+function plainArm(scores: Float64Array, units: Int32Array): ArmScores {
+  return sortedArm({ name: "", scores, units, promptScores: null, returns: null });
 }
 
 function byPromptScore(
@@ -178,14 +183,11 @@ function byPromptScore(
 }
 
 /** Returns are reward − β·KL: they are given only where higher is better. */
-function klOf(
-  { name, scores, units, returns }: ArmScores,
-  { beta }: AuditSettings,
-): KlFigures | null {
+function klOf({ scores, units, returns }: ArmScores, { beta }: AuditSettings): KlFigures | null {
   if (returns === null || beta === null) return null;
   const kl = scores.map((score, at) => (score - returns[at]!) / beta);
   const average = mean(kl);
-  const arm = { name, scores: kl, units, promptScores: null, returns: null };
+  const arm = plainArm(kl, units);
   const worst = Uint32Array.from(scores, (_, at) => at)
     .sort((a, b) => scores[a]! - scores[b]! || a - b)
     .subarray(0, tailCount(scores.length, klTail));

@@ -45,6 +45,6 @@ function cvarIntervals(arm: ArmScores): ByTail<Interval | null> {
   }
   return byTail((alpha) => {
     const statistic = { kind: "cvar", alpha } as const;
-    return armInterval(arm, statistic, statisticValue(statistic, arm.scores));
+    return armInterval(arm, statistic, statisticValue(statistic, arm));
   });
 }

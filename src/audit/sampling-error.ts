@@ -1,10 +1,10 @@
 /** Standard errors over independent units (rows, or prompts with all their rows). */
 import type { Interval } from "../stats/intervals.js";
 import { studentT975, studentTOutside } from "../stats/student-t.js";
-import type { ArmScores } from "./scores.js";
+import { type ArmScores, highestUnit, unitCount } from "./scores.js";
 import { influences, type Statistic } from "./statistic.js";
 
-/** A standard error; null degrees: it is a sum of two that are independent. */
+/** A squared standard error. */
 interface SamplingError {
   readonly squared: number;
   /** Of freedom: units − 1; 0: one unit, which says nothing. */
@@ -19,7 +19,7 @@ export interface Judged {
 
 /** Interval of one arm's figure. */
 export function armInterval(arm: ArmScores, statistic: Statistic, value: number): Interval | null {
-  return judged(value, errorOf(unitTotals([arm], statistic, 1))).ci95;
+  return judged(value, errorOf([arm], statistic, unitCount(arm))).ci95;
 }
 
 /**
@@ -34,8 +34,7 @@ export function pairedJudgement(
   statistic: Statistic,
   difference: number,
 ): Judged {
-  const totals = unitTotals([a, b], statistic, 1);
-  return judged(difference, errorOf(totals));
+  return judged(difference, errorOf([a, b], statistic, unitCount(a)));
 }
 
 /** The same of arms that share no units: Welch's test. */
@@ -45,33 +44,27 @@ export function independentJudgement(
   statistic: Statistic,
   difference: number,
 ): Judged {
-  const [first, second] = [a, b].map((arm) => errorOf(unitTotals([arm], statistic, 1)));
+  const [first, second] = [a, b].map((arm) => errorOf([arm], statistic, unitCount(arm)));
   return judged(difference, added(first!, second!));
 }
 
-/** Sum of influence/n over each unit's scores; of a second arm subtracted. Only units that are there. */
-function unitTotals(arms: readonly ArmScores[], statistic: Statistic, sign: 1 | -1): Float64Array {
-  let highest = 0;
-  for (const { units } of arms) for (const unit of units) if (unit > highest) highest = unit;
-  const totals = new Float64Array(highest + 1);
-  const present = new Uint8Array(highest + 1);
-  let factor: number = sign;
-  for (const { scores, units } of arms) {
-    const moved = influences(statistic, scores);
-    for (let i = 0; i < moved.length; i += 1) {
-      totals[units[i]!]! += (factor * moved[i]!) / moved.length;
-      present[units[i]!] = 1;
+/**
+ * Of an arm's figure, or of the difference of two over the same units. Each unit moves it by the sum
+ * of its scores' influence/n; these sums add up to 0, so that their squares are their spread.
+ */
+function errorOf(arms: readonly ArmScores[], statistic: Statistic, units: number): SamplingError {
+  const totals = new Float64Array(Math.max(...arms.map((arm) => highestUnit(arm.units))) + 1);
+  let sign = 1;
+  for (const arm of arms) {
+    const moved = influences(statistic, arm);
+    const factor = sign / moved.length;
+    for (let at = 0; at < moved.length; at += 1) {
+      totals[arm.units[at]!]! += factor * moved[at]!;
     }
-    factor = -factor;
+    sign = -1;
   }
-  return totals.filter((_, unit) => present[unit] === 1);
-}
-
-/** Totals sum to 0, so that their squares are their spread. */
-function errorOf(totals: Float64Array): SamplingError {
-  const units = totals.length;
   let squares = 0;
-  for (const total of totals) squares += total * total;
+  for (let unit = 0; unit < totals.length; unit += 1) squares += totals[unit]! ** 2;
   return { squared: units > 1 ? (squares * units) / (units - 1) : 0, degrees: units - 1 };
 }
 

@@ -19,6 +19,8 @@ export interface ArmScores {
   readonly name: string;
   /** Finite; negated where higher is worse. */
   readonly scores: Float64Array;
+  /** The same, ascending. */
+  readonly sorted: Float64Array;
   /**
    * What each score was drawn with: its row, or its prompt. Scores of one unit depend on each other,
    * units do not; the same number in two arms is the same unit, which pairs them.
@@ -28,6 +30,11 @@ export interface ArmScores {
   readonly promptScores: Float64Array | null;
   /** KL-penalised returns, in the scores' own sign (higher is better); null: none are given. */
   readonly returns: Float64Array | null;
+}
+
+/** With its scores sorted: once, since a million take a while. */
+export function sortedArm(arm: Omit<ArmScores, "sorted">): ArmScores {
+  return { ...arm, sorted: new Float64Array(arm.scores).sort() };
 }
 
 export interface AuditSettings {
@@ -63,13 +70,20 @@ type Direction = Pick<AuditSettings, "higherIsWorse">;
 
 /** 1 at each unit that an arm has. */
 export function unitsPresent({ units }: Pick<ArmScores, "units">): Uint8Array {
-  let highest = 0;
-  for (const unit of units) if (unit > highest) highest = unit;
-  const present = new Uint8Array(highest + 1);
-  for (const unit of units) present[unit] = 1;
+  const present = new Uint8Array(highestUnit(units) + 1);
+  for (let at = 0; at < units.length; at += 1) present[units[at]!] = 1;
   return present;
 }
 
 export function unitCount(arm: Pick<ArmScores, "units">): number {
-  return unitsPresent(arm).reduce((sum, one) => sum + one, 0);
+  const present = unitsPresent(arm);
+  let count = 0;
+  for (let unit = 0; unit < present.length; unit += 1) count += present[unit]!;
+  return count;
+}
+
+export function highestUnit(units: Int32Array): number {
+  let highest = 0;
+  for (let at = 0; at < units.length; at += 1) if (units[at]! > highest) highest = units[at]!;
+  return highest;
 }

@@ -1,6 +1,7 @@
 /** The figures that have intervals: their values, and how much each score moves them. */
-import { conditionalValueAtRisk, tailCount, valueAtRisk } from "../risk/tail.js";
+import { conditionalValueAtRiskOfSorted, tailCount, valueAtRiskOfSorted } from "../risk/tail.js";
 import { mean } from "../stats/intervals.js";
+import type { ArmScores } from "./scores.js";
 
 /** Of scores whose bad side is low. */
 export type Statistic =
@@ -9,20 +10,20 @@ export type Statistic =
   /** Fraction of scores strictly under the threshold. */
   | { readonly kind: "harm"; readonly threshold: number };
 
-export function statisticValue(statistic: Statistic, scores: Float64Array): number {
+export function statisticValue(statistic: Statistic, arm: ArmScores): number {
   switch (statistic.kind) {
     case "mean":
-      return mean(scores);
+      return mean(arm.scores);
     case "cvar":
-      return conditionalValueAtRisk(scores, statistic.alpha);
+      return conditionalValueAtRiskOfSorted(arm.sorted, statistic.alpha);
     case "harm":
-      return countBelow(scores, statistic.threshold) / scores.length;
+      return countBelow(arm.scores, statistic.threshold) / arm.scores.length;
   }
 }
 
 export function countBelow(scores: Float64Array, threshold: number): number {
   let count = 0;
-  for (const score of scores) if (score < threshold) count += 1;
+  for (let at = 0; at < scores.length; at += 1) if (scores[at]! < threshold) count += 1;
   return count;
 }
 
@@ -31,7 +32,7 @@ export function countBelow(scores: Float64Array, threshold: number): number {
  * to first order, the figure plus Σ (w_i − 1)·influence_i / n; their mean is 0. For CVaR_α with
  * q = VaR_α: q − (q − x)₊/α − CVaR_α (Rockafellar & Uryasev 2000 and the delta method).
  */
-export function influences(statistic: Statistic, scores: Float64Array): Float64Array {
+export function influences(statistic: Statistic, { scores, sorted }: ArmScores): Float64Array {
   const raw = new Float64Array(scores.length);
   switch (statistic.kind) {
     case "mean":
@@ -41,7 +42,7 @@ export function influences(statistic: Statistic, scores: Float64Array): Float64A
       for (let i = 0; i < raw.length; i += 1) raw[i] = scores[i]! < statistic.threshold ? 1 : 0;
       break;
     case "cvar": {
-      const quantile = valueAtRisk(scores, statistic.alpha);
+      const quantile = valueAtRiskOfSorted(sorted, statistic.alpha);
       // ⌈αn⌉/n, not α: what the figure itself divides by.
       const fraction = tailCount(scores.length, statistic.alpha) / scores.length;
       for (let i = 0; i < raw.length; i += 1) {

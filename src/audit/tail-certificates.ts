@@ -7,6 +7,9 @@ import { rateBound } from "../stats/beta.js";
 import { type BandMethod, cvarLowerBound, varLowerBound } from "../stats/certificates.js";
 import { type AuditSettings, inUserUnits } from "./scores.js";
 
+/** In larger tails both methods agree, and order statistics take seconds. */
+const mostRanks = 20_000;
+
 export interface CvarCertificate {
   readonly level: number;
   /** CVaR is not worse than it, with probability `level`. */
@@ -41,18 +44,26 @@ export interface RateCertificate {
   readonly certified: boolean;
 }
 
-/** @param independent each score is a unit of its own */
+/**
+ * @param sorted ascending
+ * @param independent each score is a unit of its own
+ */
 export function cvarCertificate(
-  scores: Float64Array,
+  sorted: Float64Array,
   alpha: number,
   settings: AuditSettings,
   independent: boolean,
 ): CvarCertificate {
   const stated = settings.bound;
-  const worst = scores.reduce((least, score) => Math.min(least, score), Number.POSITIVE_INFINITY);
-  const lower = stated === null ? worst : inUserUnits(stated, settings);
+  const lower = stated === null ? sorted[0]! : inUserUnits(stated, settings);
   const delta = 1 - settings.level;
-  const { bound, method, trivial, needed } = cvarLowerBound(scores, { alpha, delta, lower });
+  const { bound, method, trivial, needed } = cvarLowerBound(sorted, {
+    alpha,
+    delta,
+    lower,
+    // Chosen by n and α alone, before the scores are looked at.
+    method: alpha * sorted.length > mostRanks ? "dkw" : "order-statistics",
+  });
   return {
     level: settings.level,
     bound: inUserUnits(bound!, settings),
@@ -67,12 +78,12 @@ export function cvarCertificate(
 }
 
 export function varCertificate(
-  scores: Float64Array,
+  sorted: Float64Array,
   alpha: number,
   settings: AuditSettings,
   independent: boolean,
 ): VarCertificate {
-  const { bound, needed } = varLowerBound(scores, { alpha, delta: 1 - settings.level });
+  const { bound, needed } = varLowerBound(sorted, { alpha, delta: 1 - settings.level });
   return {
     level: settings.level,
     bound: bound === null ? null : inUserUnits(bound, settings),

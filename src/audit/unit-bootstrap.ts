@@ -16,7 +16,7 @@ export const bootstrapDraws = 2000;
 export const bootstrapSeed = 0;
 
 /** An arm's scores in the order of their size, with the unit of each. */
-interface SortedArm {
+interface DrawnArm {
   readonly scores: Float64Array;
   readonly units: Int32Array;
   /** Scores of each unit. */
@@ -38,7 +38,7 @@ export function cvarDraws(
   draws: number,
 ): Float64Array[][] {
   const places = unitPlaces(arms[0]!);
-  const sorted = arms.map((arm) => sortedArm(arm, places));
+  const sorted = arms.map((arm) => drawnArm(arm, places));
   const count = places.size;
   const drawn = new Int32Array(count);
   const results = arms.map(() => alphas.map(() => new Float64Array(draws)));
@@ -76,7 +76,7 @@ function unitPlaces({ units }: ArmScores): ReadonlyMap<number, number> {
   return places;
 }
 
-function sortedArm({ scores, units }: ArmScores, places: ReadonlyMap<number, number>): SortedArm {
+function drawnArm({ scores, units }: ArmScores, places: ReadonlyMap<number, number>): DrawnArm {
   const order = Uint32Array.from(scores, (_, at) => at).sort((a, b) => scores[a]! - scores[b]!);
   const sizes = new Int32Array(places.size);
   for (const unit of units) sizes[places.get(unit)!]! += 1;
@@ -89,7 +89,7 @@ function sortedArm({ scores, units }: ArmScores, places: ReadonlyMap<number, num
 
 /** Means of the ⌈αn⌉ lowest of the drawn scores, all α in one walk from the lowest up. */
 function takeTails(
-  { scores, units, sizes }: SortedArm,
+  { scores, units, sizes }: DrawnArm,
   drawn: Int32Array,
   alphas: readonly number[],
   results: readonly Float64Array[],

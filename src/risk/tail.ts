@@ -30,7 +30,11 @@ export function tailCount(batch: number, alpha: number): number {
  * @throws {RangeError} when returns is empty or holds NaN or ±∞, or α is not in (0, 1]
  */
 export function valueAtRisk(returns: ArrayLike<number>, alpha: number): number {
-  const sorted = ascending(returns, "returns");
+  return valueAtRiskOfSorted(ascending(returns, "returns"), alpha);
+}
+
+/** {@link valueAtRisk} of finite returns that are in ascending order. */
+export function valueAtRiskOfSorted(sorted: Float64Array, alpha: number): number {
   return sorted[tailCount(sorted.length, alpha) - 1]!;
 }
 
@@ -41,7 +45,11 @@ export function valueAtRisk(returns: ArrayLike<number>, alpha: number): number {
  * @throws {RangeError} when returns is empty or holds NaN or ±∞, or α is not in (0, 1]
  */
 export function conditionalValueAtRisk(returns: ArrayLike<number>, alpha: number): number {
-  const sorted = ascending(returns, "returns");
+  return conditionalValueAtRiskOfSorted(ascending(returns, "returns"), alpha);
+}
+
+/** {@link conditionalValueAtRisk} of finite returns that are in ascending order. */
+export function conditionalValueAtRiskOfSorted(sorted: Float64Array, alpha: number): number {
   const count = tailCount(sorted.length, alpha);
   let sum = 0;
   for (let index = 0; index < count; index += 1) {

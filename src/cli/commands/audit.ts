@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { auditArms } from "../../audit/audit.js";
-import type { ArmScores, AuditSettings } from "../../audit/scores.js";
+import { type ArmScores, type AuditSettings, sortedArm } from "../../audit/scores.js";
 import type { AuditDescription } from "../../report/audit/audit-description.js";
 import { runFiles } from "../../store/paths.js";
 import { makeFolder, writeDurably } from "../../system/durable-files.js";
@@ -35,13 +35,13 @@ export async function audit(
   const arms = collected.arms.map((arm): ArmScores => {
     const turned = (values: Float64Array) =>
       options.higherIsWorse ? values.map((value) => -value) : values;
-    return {
+    return sortedArm({
       name: arm.source.name,
       scores: turned(arm.scores),
       units: arm.units,
       promptScores: arm.promptScores === null ? null : turned(arm.promptScores),
       returns: arm.returns,
-    };
+    });
   });
   const description: AuditDescription = {
     files: collected.tables.map(({ table, rows }) => ({
