@@ -10,7 +10,7 @@ import type { Random } from "../stats/random.js";
 import type { ArmScores } from "./scores.js";
 
 /** With more units CVaR's intervals are Student's t on its influence function: there they agree. */
-export const bootstrapUnits = 20_000;
+export const bootstrapUnits = 5000;
 export const bootstrapDraws = 2000;
 /** Fixed: an audit is a function of its files. */
 export const bootstrapSeed = 0;

@@ -1,6 +1,5 @@
 import { maskText, safeText } from "../text/safe-text.js";
 
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const longestShown = 20;
 
 /**
@@ -30,13 +29,13 @@ export function finiteNumber(cell: unknown): number | string {
 }
 
 function ofText(text: string): number | string {
-  if (decimal.test(text)) {
-    const value = Number(text);
-    return Number.isFinite(value) ? value : `${text}, too large for a double`;
-  }
   if (text === "") return "missing (empty)";
+  const value = Number(text);
+  // The language also reads 0x1f, 0o7 and 0b1.
+  if (Number.isFinite(value) && !"xob".includes(text.charAt(1).toLowerCase() || "-")) return value;
   if (/^[+-]?nan$/i.test(text)) return "NaN";
   if (/^[+-]?inf(inity)?$/i.test(text)) return "infinite";
+  if (/^[+-]?[\d.]+e[+-]?\d+$/i.test(text)) return `${text}, too large for a double`;
   const short = text.length <= longestShown && !/\s/.test(text);
   const shown = short
     ? safeText(text)

@@ -66,20 +66,21 @@ export async function collectScores(
     const take = (batch: RowBatch): boolean => {
       if (rows + batch.rows > mostRows) throw new UserError("more than 2,147,483,647 rows.");
       const place = (at: number): string => placeText(file, batch, at);
+      const cells = (column: number | null) => (column === null ? null : batch.cells[column]!);
+      const units =
+        prompt === null
+          ? Int32Array.from({ length: batch.rows }, (_, at) => rows + at)
+          : numbered(batch.cells[prompt]!, prompts);
       here.forEach((arm, which) => {
-        const cells = (column: number | null) => (column === null ? null : batch.cells[column]!);
-        arm.take(
-          {
-            rows: batch.rows,
-            firstRow: rows,
-            scores: batch.cells[places[which]!.score]!,
-            returns: cells(places[which]!.return),
-            prompts: cells(prompt),
-            promptScores: cells(promptScore),
-            place,
-          },
-          prompts,
-        );
+        arm.take({
+          rows: batch.rows,
+          firstRow: rows,
+          scores: batch.cells[places[which]!.score]!,
+          returns: cells(places[which]!.return),
+          units,
+          promptScores: cells(promptScore),
+          place,
+        });
       });
       rows += batch.rows;
       return true;
@@ -88,12 +89,41 @@ export async function collectScores(
     if (rows === firstRow) throw new UserError(`${file}: no rows below the header.`);
     tables.push({ table, firstRow, rows: rows - firstRow });
   }
+  const collected = arms.map((arm) => arm.end());
   return {
-    arms: arms.map((arm) => arm.end()),
+    arms: collected,
     tables,
     rows,
-    prompts: options.prompt === undefined ? null : prompts.size,
+    prompts: options.prompt === undefined ? null : distinctUnits(collected, prompts.size),
   };
+}
+
+const noPrompt = -1;
+
+/** Numbers of the prompts by their keys, in the order in which they come; new ones are added. */
+function numbered(keys: ArrayLike<unknown>, prompts: Map<string, number>): Int32Array {
+  const units = new Int32Array(keys.length);
+  for (let at = 0; at < keys.length; at += 1) {
+    const key = keys[at];
+    if (typeof key !== "string") {
+      units[at] = noPrompt;
+      continue;
+    }
+    let unit = prompts.get(key);
+    if (unit === undefined) {
+      unit = prompts.size;
+      prompts.set(key, unit);
+    }
+    units[at] = unit;
+  }
+  return units;
+}
+
+/** Prompts that an arm has a score of. */
+function distinctUnits(arms: readonly CollectedArm[], highest: number): number {
+  const present = new Uint8Array(highest);
+  for (const { units } of arms) for (const unit of units) present[unit] = 1;
+  return present.reduce((sum, one) => sum + one, 0);
 }
 
 /** A column that several arms want is read once. */
@@ -126,7 +156,8 @@ interface ArmBatch {
   readonly firstRow: number;
   readonly scores: ArrayLike<unknown>;
   readonly returns: ArrayLike<unknown> | null;
-  readonly prompts: ArrayLike<unknown> | null;
+  /** The row itself, or its prompt; {@link noPrompt}: the cell is empty. */
+  readonly units: Int32Array;
   readonly promptScores: ArrayLike<unknown> | null;
   readonly place: (at: number) => string;
 }
@@ -146,8 +177,7 @@ class ArmCollector {
     this.#options = options;
   }
 
-  /** @param prompts numbers of the prompts that were seen, by key; new ones are added */
-  take(batch: ArmBatch, prompts: Map<string, number>): void {
+  take(batch: ArmBatch): void {
     for (let at = 0; at < batch.rows; at += 1) {
       const score = this.#number(batch, at, batch.scores, this.source.score);
       if (score === null) continue;
@@ -159,8 +189,11 @@ class ArmCollector {
           ? 0
           : this.#number(batch, at, batch.promptScores, this.#options.promptScore!);
       if (own === null) continue;
-      const unit = batch.prompts === null ? batch.firstRow + at : this.#prompt(batch, at, prompts);
-      if (unit === null) continue;
+      const unit = batch.units[at]!;
+      if (unit === noPrompt) {
+        this.#refuse(batch, at, this.#options.prompt!, "is missing or empty");
+        continue;
+      }
       this.#scores.push(score);
       this.#units.push(unit);
       this.#rows.push(batch.firstRow + at);
@@ -192,17 +225,6 @@ class ArmCollector {
     if (typeof cell === "number" && Number.isFinite(cell)) return cell;
     const found = finiteNumber(cell);
     return typeof found === "number" ? found : this.#refuse(batch, at, column, `is ${found}`);
-  }
-
-  #prompt(batch: ArmBatch, at: number, prompts: Map<string, number>): number | null {
-    const key = batch.prompts![at];
-    if (typeof key !== "string") {
-      return this.#refuse(batch, at, this.#options.prompt!, "is missing or empty");
-    }
-    const known = prompts.get(key);
-    if (known !== undefined) return known;
-    prompts.set(key, prompts.size);
-    return prompts.size - 1;
   }
 
   #refuse(batch: ArmBatch, at: number, column: string, what: string): null {

@@ -1,6 +1,6 @@
 /** An audit in sentences: what was read, what the tail is like, what the bounds rest on. */
 import type { ArmComparison } from "../../audit/arm-comparisons.js";
-import { bootstrapDraws } from "../../audit/unit-bootstrap.js";
+import { bootstrapDraws, bootstrapUnits } from "../../audit/unit-bootstrap.js";
 import { formatFraction } from "../../text/numbers.js";
 import { safeText } from "../../text/safe-text.js";
 import type { AuditDescription } from "./audit-description.js";
@@ -128,8 +128,8 @@ export function methodItems({ settings }: AuditDescription): string[] {
   return [
     `VaR at α: the ⌈αn⌉-th ${side} of n scores. CVaR at α: the mean of the ⌈αn⌉ ${side}.`,
     "Differences: the first arm minus the second. Mean and harm rate: Student's t on the difference per " +
-      `row or prompt. CVaR: percentile bootstrap, ${bootstrapDraws} draws of rows or prompts; with more ` +
-      "than 20,000 of them Student's t on its influence function.",
+      `row or prompt. CVaR: percentile bootstrap, ${bootstrapDraws} draws of rows or prompts; of more than ` +
+      `${bootstrapUnits} of them Student's t on its influence function.`,
     "p is two-sided; p (Holm) is corrected for all differences of the table.",
     "Bounds: VaR by the binomial distribution of ranks, CVaR by simultaneous bounds of the order " +
       "statistics (for very many rows by DKW), harm rate by Clopper and Pearson.",
