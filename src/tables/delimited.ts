@@ -57,7 +57,8 @@ function headerOf(file: string, start: string, separator: string): string[] {
 }
 
 function firstRow(start: string, delimiter: string): string[] {
-  const { data } = Papa.parse<string[]>(start, { delimiter, preview: 1, skipEmptyLines: true });
+  const text = start.replace(/^[\r\n]+/, "");
+  const { data } = Papa.parse<string[]>(text, { delimiter, preview: 1, skipEmptyLines: true });
   return data[0] ?? [];
 }
 
@@ -71,35 +72,39 @@ interface Reading {
 
 function readRows(reading: Reading, pieces: AsyncIterable<string>): Promise<void> {
   const rows = new RowCollector(reading);
+  const source = Readable.from(pieces);
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(error);
-    const source = Readable.from(pieces);
-    source.on("error", fail);
-    // The stream's errors come from the pieces and are this module's own; Papa's are rows'.
+    // An aborted parser completes, too: whatever comes first is what happened.
+    let over = false;
+    const end = (error: unknown): void => {
+      if (over) return;
+      over = true;
+      source.destroy();
+      if (error === null) resolve();
+      else reject(error);
+    };
+    source.on("error", end);
     Papa.parse<string[]>(source as NodeJS.ReadableStream, {
       delimiter: reading.separator,
       step: ({ data, errors }, parser) => {
+        if (over) return;
         try {
-          if (!rows.take(data, errors)) {
-            parser.abort();
-            source.destroy();
-            resolve();
-          }
+          if (rows.take(data, errors)) return;
+          end(null);
         } catch (error) {
-          parser.abort();
-          source.destroy();
-          fail(error);
+          end(error);
         }
+        parser.abort();
       },
       complete: () => {
         try {
-          rows.end();
-          resolve();
+          if (!over) rows.end();
+          end(null);
         } catch (error) {
-          fail(error);
+          end(error);
         }
       },
-      error: fail,
+      error: end,
     });
   });
 }
