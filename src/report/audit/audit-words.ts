@@ -44,14 +44,14 @@ export function auditConclusion(
 
 function pairWords(row: ArmComparison, higherIsWorse: boolean, figures: AuditFigures): string {
   const [a, b] = [safeText(row.a), safeText(row.b)];
-  const figure = `${metricTitle(row)} ${figures.difference(row.difference)} ${figures.interval(row.ci95)}`;
+  const figure =
+    `${metricTitle(row)} ${figures.difference(row.difference)} ${figures.interval(row.ci95)}, ` +
+    `corrected p ${figures.p(row.p_holm)}`;
   if (row.p_holm === null || row.p_holm >= 0.05) {
     return `${a} and ${b}: no difference of the tails is shown (${figure}).`;
   }
   const better = row.difference > 0 !== higherIsWorse;
-  return `${a} has the ${better ? "better" : "worse"} tail than ${b} (${figure}).`
-    .replace("the better tail than", "a better tail than")
-    .replace("the worse tail than", "a worse tail than");
+  return `${a} has a ${better ? "better" : "worse"} tail than ${b} (${figure}).`;
 }
 
 export function thresholdWords({
