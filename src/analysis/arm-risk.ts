@@ -2,7 +2,8 @@
 import { rewardComponents } from "../config/rewards/components.js";
 import type { ArmConfig, DecodingConfig, RiskConfig } from "../config/schema/experiment.js";
 import { type AlgorithmName, algorithms, learningTerms } from "../risk/algorithms.js";
-import { annealingEnd } from "../risk/annealing/schedule.js";
+import { annealings } from "../risk/annealing/registry.js";
+import { alphaFrom } from "../risk/annealing/schedule.js";
 import { riskMeasures } from "../risk/measures/registry.js";
 import type { Population, RiskRole } from "../risk/measures/risk-measure.js";
 import { favoursHardPrompts, promptSamplers, weighsImportance } from "../risk/samplers/registry.js";
@@ -80,7 +81,12 @@ export interface RiskRecord extends Omit<RiskTerms, "label" | "population"> {
   rounding: string;
   /** M. */
   iterations: number;
-  /** First iteration, from 0, with α in force; null: the measure knows no α. */
+  /** α' as a formula of m; null: the measure knows no α. */
+  alpha_in_force: string | null;
+  /**
+   * First iteration, from 0, with α in force, the soonest where α' follows the training; null: none,
+   * or the measure knows no α.
+   */
   alpha_from_iteration: number | null;
   weighting: string;
   algorithm: AlgorithmName;
@@ -139,12 +145,8 @@ export function riskRecord(arm: ArmConfig): RiskRecord {
       ? "importance weights of α' of all; the episode at the tail's end counts in part"
       : "⌈α'B⌉, at least 1; α' is taken as exact to 1e-12",
     iterations,
-    alpha_from_iteration:
-      terms.schedule === null
-        ? null
-        : terms.schedule === "constant"
-          ? 0
-          : annealingEnd(risk, iterations),
+    alpha_in_force: terms.annealing === null ? null : annealings[terms.annealing].words.rule,
+    alpha_from_iteration: terms.annealing === null ? null : alphaFrom(risk, iterations),
     weighting: words.rule,
     algorithm,
     follows: words.follows,

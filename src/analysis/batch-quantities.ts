@@ -3,7 +3,8 @@
 import { fineTunes } from "../config/fine-tuning.js";
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { learningTerms } from "../risk/algorithms.js";
-import { alphaInForce } from "../risk/annealing/schedule.js";
+import { annealings } from "../risk/annealing/registry.js";
+import { plannedAlpha } from "../risk/annealing/schedule.js";
 import { anchorCount } from "../risk/kl-weights.js";
 import { riskMeasures } from "../risk/measures/registry.js";
 import { tailEpisodes } from "../risk/populations.js";
@@ -92,7 +93,10 @@ function keptRange(
   if (episodes === "all") {
     return { kept: batch, bound };
   }
-  const alpha = alphaInForce({ ...risk, kind: risk.schedule }, step, iterations);
+  if (annealings[risk.annealing].follows === "signals" && step > risk.warmup) {
+    return { kept: batch, bound: "at most" };
+  }
+  const alpha = plannedAlpha(risk, step, iterations);
   return { kept: tailEpisodes(alpha, population, { batch, completions }), bound };
 }
 

@@ -1,10 +1,10 @@
 /** What no single key can get wrong alone: the keys of an experiment that must fit together. */
 
 import { isDeepStrictEqual } from "node:util";
-import { annealingEnd } from "../risk/annealing/schedule.js";
 import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailCount } from "../risk/tail.js";
 import { algorithmViolations } from "./algorithm-checks.js";
+import { annealingViolations, klStageViolations } from "./annealing-checks.js";
 import { decodingViolations } from "./baselines/decoding-violations.js";
 import type { GivenValues } from "./given-values.js";
 import { isTree, type KeyPath, valueAtKey } from "./key-path.js";
@@ -21,7 +21,8 @@ export function armViolations(name: string, arm: ArmConfig): Violation[] {
   if (arm.stage !== "rl") return always;
   return [
     ...always,
-    ...(usesAlpha(arm.risk.measure) ? tailViolations(arm) : []),
+    ...(usesAlpha(arm.risk.measure) ? [...tailViolations(arm), ...annealingViolations(arm)] : []),
+    ...klStageViolations(arm),
     ...riskViolations(arm),
     ...algorithmViolations(arm),
     ...samplingViolations(arm),
@@ -42,31 +43,18 @@ function lengthViolations({ rollout }: ArmConfig): Violation[] {
 }
 
 function tailViolations({ risk, training }: ArmConfig): Violation[] {
-  const violations: Violation[] = [];
-  const { iterations, batch } = training;
+  const { batch } = training;
   const kept = tailCount(batch, risk.alpha);
-  if (kept < 2) {
-    const enough = Math.floor(1 / risk.alpha) + 1;
-    violations.push({
+  if (kept >= 2) return [];
+  const enough = Math.floor(1 / risk.alpha) + 1;
+  return [
+    {
       keys: ["training.batch", "risk.alpha"],
       found: `a batch too small for α: ⌈α·B⌉ = ⌈${risk.alpha} · ${batch}⌉ = ${kept} episode`,
       expected: "at least 2 kept episodes",
       remedy: `Raise training.batch to at least ${enough} or raise risk.alpha.`,
-    });
-  }
-  const end = annealingEnd(risk, iterations);
-  if (risk.schedule === "soft" && risk.warmup >= end) {
-    violations.push({
-      keys: ["risk.warmup", "risk.rho", "training.iterations"],
-      found: `warmup ${risk.warmup} with ${iterations} iterations and rho ${risk.rho}`,
-      expected: `warmup under ⌈ρM⌉ = ${end}, the iteration at which α is reached`,
-      remedy:
-        end > 1
-          ? `Set risk.warmup to at most ${end - 1} (${Math.floor(end / 6)} keeps the paper's proportion) or raise training.iterations.`
-          : "Raise training.iterations, or set risk.schedule to constant.",
-    });
-  }
-  return violations;
+    },
+  ];
 }
 
 /** An arm called risk-averse that is risk-neutral would make every comparison with it a lie. */

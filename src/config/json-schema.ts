@@ -5,14 +5,15 @@
  */
 import { formattedJson } from "../text/json.js";
 import { armPresets } from "./arms.js";
+import { secondNames } from "./names/second-names.js";
+import { shortSections, shortStageKeys } from "./names/shorthands.js";
 import { experimentJsonSchema, type SchemaNode } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";
-import { shortSections, shortStageKeys } from "./shorthands.js";
 
 export function editorSchema(): SchemaNode {
   const { $schema, ...schema } = experimentJsonSchema();
-  const properties = schema.properties ?? {};
+  const properties = withSecondNames(schema.properties ?? {});
   return {
     $schema,
     title: "Averse experiment",
@@ -23,6 +24,19 @@ export function editorSchema(): SchemaNode {
       arms: armsNode(properties),
     },
   };
+}
+
+/** Second names of keys, which editors strike through. */
+function withSecondNames(properties: Readonly<Record<string, SchemaNode>>) {
+  const changed = Object.entries(secondNames).map(([second, first]): [string, SchemaNode] => {
+    const [section = "", name = ""] = second.split(".");
+    const node = properties[section] ?? {};
+    const { default: _, description: __, ...own } = node.properties?.[first.split(".")[1]!] ?? {};
+    const description = `the same key as ${first}`;
+    const alias = { [name]: { description, deprecated: true, ...own } };
+    return [section, { ...node, properties: { ...node.properties, ...alias } }];
+  });
+  return { ...properties, ...Object.fromEntries(changed) };
 }
 
 /** Sections, or keys of a stage, that may also be a text (`data: builtin`). */

@@ -17,6 +17,9 @@ import { type GivenValues, givenValues, type Origin, originsOf } from "./given-v
 import { isIndex, isTree, type Tree, withValueAt } from "./key-path.js";
 import { locatePaths } from "./local-paths.js";
 import { modelViolations } from "./model-checks.js";
+import { nameConflicts } from "./names/name-conflicts.js";
+import { withFirstNames } from "./names/second-names.js";
+import { withShorthands } from "./names/shorthands.js";
 import { type Override, readOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
 import { keyReference, listSections } from "./reference.js";
@@ -30,7 +33,6 @@ import {
   experimentSchema,
 } from "./schema/experiment.js";
 import { schemaProblems } from "./schema-problems.js";
-import { withShorthands } from "./shorthands.js";
 import { withOwnData } from "./stages/own-data.js";
 import { stageProblems } from "./stages/violations.js";
 import { parseYaml, readConfigText } from "./yaml.js";
@@ -57,12 +59,14 @@ export function loadExperiment(
   workingDirectory = process.cwd(),
 ): LoadedExperiment {
   const text = readConfigText(file);
-  const source = withShorthands(parseYaml(file, text));
+  const yaml = parseYaml(file, text);
+  const source = withShorthands(withFirstNames(yaml));
   const readings = overrides.map(readOverride);
   const set = readings.flatMap((reading) => (reading.ok ? reading.overrides : []));
-  const problems: ConfigProblem[] = readings.flatMap((reading) =>
-    reading.ok ? [] : [reading.problem],
-  );
+  const problems: ConfigProblem[] = [
+    ...readings.flatMap((reading) => (reading.ok ? [] : [reading.problem])),
+    ...nameConflicts(yaml, set),
+  ];
   const given = givenValues(source, set);
 
   // Arms are read apart: their form (list or map) and their keys deserve better words than a union's.

@@ -1,18 +1,21 @@
 /** `--set a.b=c`: one override read, checked against the known keys, and split into leaves. */
 import { parse } from "yaml";
 import { isIndex, isTree, type KeyPath, leaves } from "./key-path.js";
+import { firstName } from "./names/second-names.js";
+import { shorthandKey } from "./names/shorthands.js";
 import type { ConfigProblem } from "./problems.js";
 import { keyReference, keyReferenceAt, listSections, mapLists, sectionNames } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 import { stageKeys } from "./schema/stages.js";
 import { unknownKey } from "./schema-problems.js";
-import { shorthandKey } from "./shorthands.js";
 
 export interface Override {
   /** As typed after `--set`. */
   readonly text: string;
   readonly path: KeyPath;
   readonly value: unknown;
+  /** The key as typed, where that is a second name of `path`. */
+  readonly writtenAs?: KeyPath;
 }
 
 export type OverrideReading =
@@ -25,7 +28,8 @@ export function readOverride(text: string): OverrideReading {
   if (equals === -1 || key === "") {
     return refuse(text, "", "no key=value", "key=value", "Write for example --set risk.alpha=0.2.");
   }
-  const path = splitKey(key);
+  const typed = splitKey(key);
+  const path = firstName(typed) ?? typed;
   const known = knownKey(path);
   if (known === null && !isSection(path))
     return { ok: false, problem: unknownKey(path, { override: text }) };
@@ -48,7 +52,11 @@ export function readOverride(text: string): OverrideReading {
     return { ok: true, overrides: [{ text, path: meant, value: whole }] };
   }
   const whole = shorthandKey(path, value) ?? path;
-  return { ok: true, overrides: [{ text, path: whole, value: fitted(known, value, raw) }] };
+  const override = { text, path: whole, value: fitted(known, value, raw) };
+  return {
+    ok: true,
+    overrides: [{ ...override, ...(path === typed ? {} : { writtenAs: typed }) }],
+  };
 }
 
 /** `--set risk={measure: mean, alpha: 1}` is the same as one `--set` for each key in it. */
@@ -69,10 +77,12 @@ function readSection(text: string, path: KeyPath, value: unknown): OverrideReadi
   }
   const overrides: Override[] = [];
   for (const [rest, leaf] of leaves(value)) {
-    const full = [...path, ...rest];
+    const typed = [...path, ...rest];
+    const full = firstName(typed) ?? typed;
     if (knownKey(full) === null)
       return { ok: false, problem: unknownKey(full, { override: text }) };
-    overrides.push({ text, path: full, value: leaf });
+    const writtenAs = full === typed ? {} : { writtenAs: typed };
+    overrides.push({ text, path: full, value: leaf, ...writtenAs });
   }
   return { ok: true, overrides };
 }

@@ -57,10 +57,11 @@ export const experimentJsonSchema = (): SchemaNode =>
 const required = new Set(experimentJsonSchema().required ?? []);
 
 /** Lists whose elements' keys have entries of their own; those of other maps are told in one line. */
-const listed = ["evaluation.judges"];
+const listed = ["evaluation.judges", "kl.schedule"];
 
 /** Maps in a section whose keys have entries of their own. */
 export const nestedMaps: readonly string[] = [
+  "risk.adaptive",
   "evaluation.toxicity",
   "evaluation.fluency",
   "evaluation.capability",

@@ -1,7 +1,7 @@
 /** A resolved configuration that comes back from disk, as a run's manifest keeps it. */
 import { z } from "zod";
 import { firstFault, schemaFaults } from "../text/schema-faults.js";
-import { renamedTo } from "./renamed-keys.js";
+import { renamedTo } from "./names/renamed-keys.js";
 import { resolvedEvaluationSchema } from "./schema/evaluation.js";
 import { armSections, type Experiment, experimentSchema } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";

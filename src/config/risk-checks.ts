@@ -251,13 +251,13 @@ function solvedViolations({ risk, training, kl }: ArmConfig): Violation[] {
           ),
         ]
       : []),
-    ...(risk.alpha < 1 && risk.schedule !== "constant"
+    ...(risk.alpha < 1 && risk.annealing !== "constant"
       ? [
           violation(
-            ["risk.schedule"],
-            `a threshold to be solved for one α, with the schedule ${risk.schedule}`,
-            "the schedule constant",
-            "Set risk.schedule to constant",
+            ["risk.annealing"],
+            `a threshold to be solved for one α, with the annealing ${risk.annealing}`,
+            "the annealing constant",
+            "Set risk.annealing to constant",
           ),
         ]
       : []),

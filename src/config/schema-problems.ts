@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { nearestName } from "../text/nearest-name.js";
 import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
 import { isIndex, type KeyPath } from "./key-path.js";
+import { renamedTo } from "./names/renamed-keys.js";
 import type { ConfigProblem, SourcePlace } from "./problems.js";
 import {
   keyReferenceAt,
@@ -12,7 +13,6 @@ import {
   nestedMaps,
   sectionNames,
 } from "./reference.js";
-import { renamedTo } from "./renamed-keys.js";
 import { armSections } from "./schema/experiment.js";
 
 /** Where values and keys of the checked tree come from. */

@@ -5,7 +5,7 @@
 
 import type { Trial } from "../config/trials.js";
 import type { ActionKind, EvaluatedEvent, JournalEvent } from "../journal/events.js";
-import { nextBeta } from "../risk/kl-controller.js";
+import { betaAfter } from "../risk/kl-stages.js";
 import { noMemory, type RiskMemory } from "../risk/memory.js";
 import type { Retention } from "./retention.js";
 
@@ -201,7 +201,7 @@ function factsOf(
     case "step":
       return {
         step: state.step + 1,
-        beta: nextBeta(event.beta, event.kl_controlled, trial.config.kl),
+        beta: betaAfter(trial.config.kl, event.step, event.beta, event.kl_controlled),
         compute: event.compute,
         memory: event.memory ?? noMemory,
       };

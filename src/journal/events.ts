@@ -299,6 +299,16 @@ const episodesFileSchema = z.strictObject({
 /** Of one part of the risk layer: numbers under names that only it reads; null: nothing. */
 const memoryPart = z.record(z.string(), z.union([finite, z.array(finite).readonly()])).nullable();
 
+/** `risk.annealing: adaptive`: why α' fell, or did not. */
+const annealingCause = z.enum([
+  "lowered",
+  "reached",
+  "held: warm start",
+  "held: few effective episodes",
+  "held: KL over its limit",
+  "held: CVaR falls",
+]);
+
 const step = z.strictObject({
   type: z.literal("step"),
   /** m, from 0. */
@@ -311,6 +321,8 @@ const step = z.strictObject({
   failed: count,
   /** Of the risk measure, by name: a threshold, a multiplier. Absent where it has none. */
   risk_figures: z.record(z.string(), finite).optional(),
+  /** Effective sample size (Σw)²/Σw² of the weights; absent where they are even: it is `kept`. */
+  effective: finite.optional(),
   /** Absent where there is one completion per prompt. */
   groups: z
     .strictObject({
@@ -361,6 +373,8 @@ const step = z.strictObject({
   kl_controlled: finite,
   /** β of this step's dense reward. */
   beta: finite,
+  /** Target and gain of β's controller, of the stage from that step on; absent without kl.schedule. */
+  kl_stage: z.strictObject({ from: count, target: finite, k_beta: finite }).optional(),
   /** From here to explained_variance null where the engine does not report it. */
   entropy: figure,
   loss_policy: figure,
@@ -394,6 +408,23 @@ const step = z.strictObject({
   }),
   episodes_per_s: finite,
   episodes: z.union([episodesSchema, episodesFileSchema]),
+  /** What a closed loop made of this step's figures; absent where α' follows a plan. */
+  annealing: z
+    .strictObject({
+      /** α' of the next step. */
+      alpha_next: finite,
+      cause: annealingCause,
+      /** That it went by, the measured before the limit; null: there is no limit, or no trend yet. */
+      signals: z.strictObject({
+        effective: finite,
+        effective_next: finite,
+        kl: finite,
+        kl_limit: finite.nullable(),
+        cvar_slope: finite.nullable(),
+        cvar_slope_error: finite.nullable(),
+      }),
+    })
+    .optional(),
   /** What the risk layer carries into the next iteration; absent where it carries nothing. */
   memory: z
     .strictObject({ annealing: memoryPart, measure: memoryPart, sampler: memoryPart })

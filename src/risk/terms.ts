@@ -1,4 +1,6 @@
 /** The settings of a `risk` section that its measure reads; null: it ignores that one. */
+import { annealings } from "./annealing/registry.js";
+import type { RiskSchedule } from "./annealing/schedule.js";
 import {
   type RiskMeasureName,
   ranksEpisodes,
@@ -8,13 +10,8 @@ import {
 import type { OwnSetting, Population, RiskSettings } from "./measures/risk-measure.js";
 
 /** The `risk` section of the configuration. */
-export interface RiskSection extends RiskSettings {
+export interface RiskSection extends RiskSettings, RiskSchedule {
   readonly measure: RiskMeasureName;
-  readonly schedule: "soft" | "constant";
-  /** n. */
-  readonly warmup: number;
-  /** ρ. */
-  readonly rho: number;
   readonly statistic: "return" | "lambda-return" | "reward" | "prompt-score";
   /** Null: the measure's own. */
   readonly population: Population | null;
@@ -31,9 +28,11 @@ export interface RiskTerms {
   /** How tables and panels call the measure. */
   readonly label: string;
   readonly alpha: number | null;
-  readonly schedule: RiskSection["schedule"] | null;
+  readonly annealing: RiskSection["annealing"] | null;
   readonly warmup: number | null;
   readonly rho: number | null;
+  readonly annealing_steps: RiskSection["annealing_steps"];
+  readonly adaptive: RiskSection["adaptive"] | null;
   readonly statistic: RiskSection["statistic"] | null;
   /** What the tail is taken over. */
   readonly population: Population;
@@ -48,14 +47,16 @@ export interface RiskTerms {
 export function riskTerms(risk: RiskSection): RiskTerms {
   const { settings, words } = riskMeasures[risk.measure];
   const scheduled = usesAlpha(risk.measure);
-  const annealed = scheduled && risk.schedule === "soft";
+  const reads = scheduled ? annealings[risk.annealing].reads(risk) : [];
   const component = componentInForce(risk);
   return {
     label: words.label,
     alpha: scheduled ? risk.alpha : null,
-    schedule: scheduled ? risk.schedule : null,
-    warmup: annealed ? risk.warmup : null,
-    rho: annealed ? risk.rho : null,
+    annealing: scheduled ? risk.annealing : null,
+    warmup: reads.includes("warmup") ? risk.warmup : null,
+    rho: reads.includes("rho") ? risk.rho : null,
+    annealing_steps: reads.includes("annealing_steps") ? risk.annealing_steps : null,
+    adaptive: reads.includes("adaptive") ? risk.adaptive : null,
     statistic: ranksByStatistic(risk) ? risk.statistic : null,
     population: populationInForce(risk),
     component,

@@ -49,7 +49,7 @@ describe("an arm's risk", () => {
   });
 
   test("has α from the start under a constant schedule, and no warm start there", () => {
-    expect(record({ schedule: "constant" })).toMatchObject({
+    expect(record({ annealing: "constant" })).toMatchObject({
       alpha_from_iteration: 0,
       warmup: null,
       rho: null,

@@ -46,7 +46,7 @@ try {
   const { train } = await worker.call("load", loading);
   const ids = uint32Array(train.ids);
   const asked = Uint32Array.from({ length: episodes }, (_, i) => ids[i % ids.length]);
-  const risk = riskSchema.parse({ schedule: "constant" });
+  const risk = riskSchema.parse({ annealing: "constant" });
   for (let round = -warmup; round < rounds; round++) {
     const payload = {
       prompts: uint32Bytes(asked),

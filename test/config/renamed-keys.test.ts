@@ -7,13 +7,13 @@ import { smallExperiment } from "../engine/experiments.js";
 import { scratchFile } from "./scratch-files.js";
 
 /** Names that no configuration has, so that the real table cannot get in the way. */
-vi.mock("../../src/config/renamed-keys.js", async (original) => {
+vi.mock("../../src/config/names/renamed-keys.js", async (original) => {
   const { renamedTo, renamedKeys } =
-    await original<typeof import("../../src/config/renamed-keys.js")>();
+    await original<typeof import("../../src/config/names/renamed-keys.js")>();
   const table = { "risk.fear": "risk.alpha", leash: "kl", "leash.strength": "kl.beta" };
   return { real: renamedKeys, renamedTo: (key: string) => renamedTo(key, table) };
 });
-const { real } = (await import("../../src/config/renamed-keys.js")) as unknown as {
+const { real } = (await import("../../src/config/names/renamed-keys.js")) as unknown as {
   real: Readonly<Record<string, string>>;
 };
 

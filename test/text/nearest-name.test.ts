@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { renamedTo } from "../../src/config/names/renamed-keys.js";
 import { keyReferences } from "../../src/config/reference.js";
-import { renamedTo } from "../../src/config/renamed-keys.js";
 import { unknownKey } from "../../src/config/schema-problems.js";
 import { editDistance, nearestName } from "../../src/text/nearest-name.js";
 

@@ -1,6 +1,16 @@
 /** The KL penalty and the controller of its coefficient β. */
 import { z } from "zod";
-import { nonNegative, openFraction, positive } from "./fields.js";
+import { nonNegative, openFraction, positive, positiveInt } from "./fields.js";
+
+const stageSchema = z.strictObject({
+  from: positiveInt.describe("first iteration, counted from 0, at which the stage is in force"),
+  beta: nonNegative
+    .nullable()
+    .default(null)
+    .describe("β that the stage begins with; null: as it has come to be"),
+  target: positive.nullable().default(null).describe("kl.target from there on; null: as before"),
+  k_beta: nonNegative.nullable().default(null).describe("kl.k_beta from there on; null: as before"),
+});
 
 export const klSchema = z.strictObject({
   form: z
@@ -33,6 +43,10 @@ export const klSchema = z.strictObject({
     .default(0.0128)
     .describe("gain of the controller that adapts β; 0: β is fixed"),
   clip: positive.default(0.2).describe("bound of the relative error in one adaptation"),
+  schedule: z
+    .array(stageSchema)
+    .default([])
+    .describe("stages of β and target, in order; before the first, the keys above are in force"),
   population: z
     .enum(["kept", "batch", "kept-over-batch"])
     .default("kept")

@@ -1,5 +1,6 @@
 /** Which episodes of a batch count, and how much. Defaults are the paper's. */
 import { z } from "zod";
+import { annealingNames, annealings } from "../../risk/annealing/registry.js";
 import { riskMeasureNames, riskMeasures } from "../../risk/measures/registry.js";
 import { distortionNames, type OwnSetting } from "../../risk/measures/risk-measure.js";
 import { allComponents } from "../../risk/terms.js";
@@ -66,6 +67,27 @@ const ownSettings = {
     .describe(readBy("multiplier_rate", "λ rises by this times what the cost is over its limit")),
 } satisfies Record<OwnSetting, z.ZodType>;
 
+const adaptiveSchema = z.strictObject({
+  rate: openFraction
+    .nullable()
+    .default(null)
+    .describe("most that α' falls in one iteration; null: twice the slope of soft"),
+  episodes: positive
+    .default(4)
+    .describe("α' is held where fewer effective episodes, (Σw)²/Σw², would be left"),
+  kl: positive
+    .nullable()
+    .default(1.5)
+    .describe("α' is held while the KL is over this many times kl.target; null: whatever it is"),
+  window: z.int().min(3).default(10).describe("iterations that the trend of CVaR_α is taken over"),
+  decline: nonNegative
+    .nullable()
+    .default(2)
+    .describe(
+      "α' is held while CVaR_α falls by this many standard errors of its slope; null: whatever it does",
+    ),
+});
+
 export const riskSchema = z.strictObject({
   measure: z
     .enum(riskMeasureNames)
@@ -76,14 +98,23 @@ export const riskSchema = z.strictObject({
       enumDescriptions: riskMeasureNames.map((name) => riskMeasures[name].words.description),
     }),
   alpha: openFraction.default(0.4).describe("α: the worst fraction of episodes that counts"),
-  schedule: z
-    .enum(["soft", "constant"])
+  annealing: z
+    .enum(annealingNames)
     .default("soft")
-    .describe(
-      "soft: all episodes for n iterations, then down to α at ρM; constant: α from the start",
-    ),
+    .meta({
+      description: "how the fraction in force, α', comes down from 1 to α",
+      enumDescriptions: annealingNames.map((name) => annealings[name].words.description),
+    }),
   warmup: count.default(30).describe("n: iterations 0 to n keep every episode"),
   rho: openFraction.default(0.95).describe("ρ: fraction of the iterations at which α is reached"),
+  annealing_steps: z
+    .array(z.tuple([count, openFraction]))
+    .min(1)
+    .nullable()
+    .default(null)
+    .meta({ expected: "a list of [iteration, fraction], as in [[30, 0.6], [100, 0.4]]" })
+    .describe("annealing steps: iteration, from 0, and the α' from there on; before the first 1"),
+  adaptive: adaptiveSchema.prefault({}).describe("annealing adaptive: what holds α'"),
   statistic: z
     .enum(["return", "lambda-return", "reward", "prompt-score"])
     .default("return")

@@ -12,9 +12,7 @@ import type { EventPayload } from "../../journal/events.js";
 import { float32Bytes, uint32Bytes } from "../../protocol/arrays.js";
 import type { Result } from "../../protocol/messages.js";
 import { learningTerms } from "../../risk/algorithms.js";
-import { alphaInForce } from "../../risk/annealing/schedule.js";
 import { controlledKl } from "../../risk/kl-controller.js";
-import { usesAlpha } from "../../risk/measures/registry.js";
 import { isEmpty } from "../../risk/memory.js";
 import { weighsImportance } from "../../risk/samplers/registry.js";
 import { mean } from "../../stats/intervals.js";
@@ -35,6 +33,7 @@ import {
   taken,
 } from "../episodes.js";
 import { loadedOf, type TrialContext, workerOf } from "../trial-context.js";
+import { alphaOf, annealed } from "./anneal.js";
 import { batchFigures } from "./batch-figures.js";
 import { learned, samplerOf, samplingFigures } from "./draw-prompts.js";
 import { tellDivergence } from "./evaluate.js";
@@ -97,9 +96,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const naturalWeights = repeated(drawn.naturalWeights, terms.completions);
   const importance = weighsImportance(trial.config.sampling) ? naturalWeights : null;
   const batch = { ...episodes, promptScores, importance, completions: terms.completions };
-  const alpha = usesAlpha(risk.measure)
-    ? alphaInForce({ ...risk, kind: risk.schedule }, m, iterations)
-    : 1;
+  const alpha = alphaOf(trial.config, m, action.memory.annealing);
   const position = { step: m, seed, alpha, beta, memory: action.memory.measure };
   const selected = selectEpisodes(risk, batch, position, failed);
   const { kept, weights } = selected;
@@ -137,8 +134,18 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const counts = importance === null ? null : ofScored(importance);
   const sampling = samplingFigures(trial.config, drawn, ofScored(naturalWeights));
   const at = { step: m, completions: terms.completions, memory: action.memory.sampler };
+  const controlled =
+    terms.klForm === "loss"
+      ? weightedKl(episodes.kl, klBase(kl, naturalWeights))
+      : controlledKl(taken(episodes.kl, scored), taken(weights, scored), kl.population, counts);
+  const { memory: annealing, told: alphaTold } = annealed(
+    trial.config,
+    { step: m, memory: action.memory.annealing },
+    selected,
+    { cvar: told.cvar, kl: controlled, scored: scored.length },
+  );
   const memory = {
-    ...action.memory,
+    annealing,
     measure: selected.memory,
     sampler: learned(sampler, trial.config, drawn, batch, failed, at),
   };
@@ -156,11 +163,9 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
       : {}),
     ...(sampling === undefined ? {} : { sampling }),
     ...told,
-    kl_controlled:
-      terms.klForm === "loss"
-        ? weightedKl(episodes.kl, klBase(kl, naturalWeights))
-        : controlledKl(taken(episodes.kl, scored), taken(weights, scored), kl.population, counts),
+    kl_controlled: controlled,
     beta,
+    ...alphaTold,
     entropy: rolled.entropy,
     ...namedFigures(updated.figures),
     learning_rate: training.learning_rate * factor,

@@ -1,37 +1,21 @@
-/**
- * How many of the B episodes per iteration keeps. Soft-risk schedule of Greenberg et al.,
- * "Efficient Risk-Averse Reinforcement Learning", NeurIPS 2022, as used by Chaudhary et al.,
- * NeurIPS 2024 (arXiv 2501.06911): all of them while the policy still learns the task, then
- * linearly fewer, down to the worst fraction α.
- */
-import { requireFraction, requireInteger } from "../../stats/checks.js";
+/** How many of the B episodes an iteration keeps, by the `risk` section's own annealing. */
+import { requireInteger } from "../../stats/checks.js";
+import type { MemoryPart } from "../memory.js";
 import { tailCount } from "../tail.js";
+import type {
+  Annealing,
+  AnnealingDecision,
+  AnnealingSignals,
+  AnnealingTerms,
+} from "./annealing.js";
+import { annealingEnd } from "./ramp.js";
+import { type AnnealingName, annealings } from "./registry.js";
 
-export interface RiskSchedule {
-  /** α in (0, 1]: the fraction kept in the end. */
-  readonly alpha: number;
-  /** n ≥ 0: iterations of the warm start, every episode kept. */
-  readonly warmup: number;
-  /** ρ in (0, 1]: fraction of the iterations at which α is reached. */
-  readonly rho: number;
-  /** `constant`: α from the first iteration; `warmup` and `rho` play no part. */
-  readonly kind: "soft" | "constant";
+export interface RiskSchedule extends AnnealingTerms {
+  readonly annealing: AnnealingName;
 }
 
-const wholeFrom1 = "a whole number ≥ 1";
 const fraction = "a fraction in (0, 1]";
-
-/**
- * ⌈ρM⌉, the first iteration at which α is in force.
- *
- * @param iterations M, a whole number ≥ 1
- * @throws {RangeError} when M or ρ is out of range
- */
-export function annealingEnd(schedule: Pick<RiskSchedule, "rho">, iterations: number): number {
-  requireInteger(iterations, "iterations", 1);
-  requireFraction(schedule.rho, "rho");
-  return tailCount(iterations, schedule.rho);
-}
 
 /**
  * What is wrong with a schedule for a run of M iterations, one sentence a fault; empty when it
@@ -39,62 +23,115 @@ export function annealingEnd(schedule: Pick<RiskSchedule, "rho">, iterations: nu
  * first of them.
  */
 export function validateSchedule(schedule: RiskSchedule, iterations: number): string[] {
-  const { alpha, warmup, rho, kind } = schedule;
+  const { alpha, warmup, rho, annealing } = schedule;
   const faults: string[] = [];
   const need = (sound: boolean, name: string, value: number, range: string): void => {
     if (!sound) {
       faults.push(`${name} is ${value}: ${range} is needed`);
     }
   };
+  const wholeFrom1 = "a whole number ≥ 1";
   need(Number.isSafeInteger(iterations) && iterations >= 1, "iterations", iterations, wholeFrom1);
   need(alpha > 0 && alpha <= 1, "alpha", alpha, fraction);
-  if (kind === "soft") {
+  const reads = kindOf(annealing).reads(schedule);
+  if (reads.includes("warmup")) {
     need(Number.isSafeInteger(warmup) && warmup >= 0, "warmup", warmup, "a whole number ≥ 0");
+  }
+  if (reads.includes("rho")) {
     need(rho > 0 && rho <= 1, "rho", rho, fraction);
-    if (faults.length === 0 && warmup >= annealingEnd(schedule, iterations)) {
+  }
+  if (faults.length === 0 && reads.includes("warmup") && reads.includes("rho")) {
+    const end = annealingEnd(schedule, iterations);
+    if (warmup >= end) {
       faults.push(
         `warmup is ${warmup}, but with rho ${rho} and ${iterations} iterations alpha is reached ` +
-          `at iteration ${annealingEnd(schedule, iterations)}: the warm start must end before that`,
+          `at iteration ${end}: the warm start must end before that`,
       );
     }
+  }
+  if (faults.length === 0 && reads.includes("annealing_steps")) {
+    faults.push(...tableFaults(schedule));
   }
   return faults;
 }
 
+/** What is wrong with the table of `steps`, one sentence a fault. */
+function tableFaults({ annealing_steps, alpha }: RiskSchedule): string[] {
+  if (annealing_steps === null || annealing_steps.length === 0) {
+    return ["annealing_steps is empty: [iteration, fraction] pairs are needed"];
+  }
+  return annealing_steps.flatMap(([from, kept], at) => {
+    const [before, keptBefore] = annealing_steps[at - 1] ?? [-1, 1];
+    return [
+      ...(from > before
+        ? []
+        : [`iteration ${from} follows on ${before}: ascending ones are needed`]),
+      ...(kept <= keptBefore ? [] : [`${kept} follows on ${keptBefore}: fractions must not rise`]),
+      ...(kept >= alpha ? [] : [`${kept} is under alpha ${alpha}`]),
+    ];
+  });
+}
+
 /**
- * α' in force at step m, in [α, 1], never rising with m:
- * 1 for m ≤ n; α for m ≥ ⌈ρM⌉; between them max(α, 1 − K·(m − n)), K = (1 − α)/(⌈ρM⌉ − n).
+ * α' of step m, as far as it is known beforehand: of a closed loop the lowest that it can have come
+ * to. In [α, 1], never rising with m.
  *
  * @param step m, a whole number ≥ 0
  * @param iterations M
- * @throws {RangeError} when an argument is out of range, or the warm start is not over before
- *   ⌈ρM⌉
+ * @throws {RangeError} when the schedule is not sound for M, or the step is none
  */
-export function alphaInForce(schedule: RiskSchedule, step: number, iterations: number): number {
+export function plannedAlpha(schedule: RiskSchedule, step: number, iterations: number): number {
   requireInteger(step, "step", 0);
   const [first] = validateSchedule(schedule, iterations);
   if (first !== undefined) {
     throw new RangeError(first);
   }
-  const { alpha, warmup, kind } = schedule;
-  if (kind === "constant") {
-    return alpha;
-  }
-  if (step <= warmup) {
-    return 1;
-  }
-  const end = annealingEnd(schedule, iterations);
-  if (step >= end) {
-    return alpha;
-  }
-  return Math.max(alpha, 1 - ((1 - alpha) * (step - warmup)) / (end - warmup));
+  return kindOf(schedule.annealing).alphaAt(schedule, step, iterations);
 }
 
 /**
- * ⌈B·α'⌉: episodes kept at step m, in [1, B].
+ * α' in force at step m.
+ *
+ * @param memory what the annealing carries from the steps before
+ * @throws {RangeError} as {@link plannedAlpha}
+ */
+export function alphaInForce(
+  schedule: RiskSchedule,
+  step: number,
+  iterations: number,
+  memory: MemoryPart,
+): number {
+  const planned = plannedAlpha(schedule, step, iterations);
+  const kind = kindOf(schedule.annealing);
+  return kind.follows === "signals" ? kind.inForce(memory) : planned;
+}
+
+export interface AnnealingTurn {
+  /** For the next step. */
+  readonly memory: MemoryPart;
+  /** Null: α' follows a plan, and nothing was decided. */
+  readonly decision: AnnealingDecision | null;
+}
+
+/** What the annealing makes of step m, once its weights and figures are known. */
+export function afterStep(
+  schedule: RiskSchedule,
+  step: number,
+  iterations: number,
+  memory: MemoryPart,
+  signals: AnnealingSignals,
+): AnnealingTurn {
+  const kind = kindOf(schedule.annealing);
+  return kind.follows === "signals"
+    ? kind.next(schedule, step, iterations, memory, signals)
+    : { memory: null, decision: null };
+}
+
+/**
+ * ⌈B·α'⌉, in [1, B], with the α' of {@link plannedAlpha}.
  *
  * @param batch B, a whole number ≥ 1
- * @throws {RangeError} as {@link alphaInForce}
+ * @throws {RangeError} as {@link plannedAlpha}
  */
 export function keptEpisodes(
   schedule: RiskSchedule,
@@ -102,5 +139,14 @@ export function keptEpisodes(
   iterations: number,
   batch: number,
 ): number {
-  return tailCount(batch, alphaInForce(schedule, step, iterations));
+  return tailCount(batch, plannedAlpha(schedule, step, iterations));
+}
+
+/** First step with α in force, of a closed loop the soonest; M or more: not in this run; null: never. */
+export function alphaFrom(schedule: RiskSchedule, iterations: number): number | null {
+  return kindOf(schedule.annealing).end(schedule, iterations);
+}
+
+function kindOf(name: AnnealingName): Annealing {
+  return annealings[name];
 }

@@ -78,13 +78,29 @@ const risk = z.strictObject({
   kl_in_return: z.boolean(),
   ties: z.string(),
   rounding: z.string(),
-  schedule: z.string().nullable(),
+  annealing: z.string().nullable().describe("how α' comes down to α"),
+  alpha_in_force: z.string().nullable().describe("α' as a formula of the iteration m, from 0"),
   warmup: count.nullable().describe("n: iterations with every episode kept"),
   rho: finite.nullable().describe("ρ: fraction of the iterations at which α is reached"),
+  annealing_steps: z
+    .array(z.tuple([count, finite]).readonly())
+    .readonly()
+    .nullable()
+    .describe("of the annealing steps: iteration, and the α' from there on"),
+  adaptive: z
+    .strictObject({
+      rate: finite.nullable(),
+      episodes: finite,
+      kl: finite.nullable(),
+      window: count,
+      decline: finite.nullable(),
+    })
+    .nullable()
+    .describe("of the annealing adaptive: what holds α'"),
   iterations: count.describe("M"),
   alpha_from_iteration: count
     .nullable()
-    .describe("first iteration, from 0, with α in force; null: the measure ranks nothing"),
+    .describe("first iteration, from 0, with α in force, or the soonest; null: there is none"),
   weighting: z.string(),
   settings: z
     .record(z.string(), z.union([finite, z.string()]).nullable())

@@ -1,4 +1,5 @@
 /** The form of a new run: a few settings, checked at every key as `averse run --set` would. Pure. */
+import { annealings } from "../../risk/annealing/registry.js";
 import { usesAlpha } from "../../risk/measures/registry.js";
 import { actionOf } from "../terminal/key-table.js";
 import type { KeyPress } from "../terminal/keys.js";
@@ -31,10 +32,10 @@ export function fieldsOf({ check }: Pick<FormState, "check">): FormField[] {
     .filter(({ stage }) => stage === "rl")
     .map(({ risk }) => risk)
     .filter(({ measure }) => usesAlpha(measure));
-  const anneals = risks.some(({ schedule }) => schedule !== "constant");
+  const reads = risks.flatMap((risk) => annealings[risk.annealing].reads(risk));
   const idle: readonly FormField[] = [
     ...(risks.length > 0 ? [] : (["alpha"] as const)),
-    ...(anneals ? [] : (["warmup", "rho"] as const)),
+    ...(["warmup", "rho"] as const).filter((field) => !reads.includes(field)),
   ];
   return formFields.filter((field) => !idle.includes(field));
 }

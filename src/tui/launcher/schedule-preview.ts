@@ -1,7 +1,9 @@
 /** How many episodes each iteration of a run will keep: the engine's own schedule, looked ahead. */
 import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
-import { annealingEnd, keptEpisodes, type RiskSchedule } from "../../risk/annealing/schedule.js";
+import { cornersOf, type Forecast, forecast } from "../../risk/annealing/forecast.js";
+import { keptEpisodes } from "../../risk/annealing/schedule.js";
 import { usesAlpha } from "../../risk/measures/registry.js";
+import { riskTerms } from "../../risk/terms.js";
 
 export interface KeptPoint {
   readonly iteration: number;
@@ -32,10 +34,9 @@ export function scheduleCurves({ arms }: Pick<Experiment, "arms">): ScheduleCurv
       continue;
     }
     const { iterations, batch } = arm.training;
-    const { alpha, schedule, warmup, rho } = arm.risk;
-    const key = usesAlpha(arm.risk.measure)
-      ? [iterations, batch, alpha, schedule, warmup, rho].join(" ")
-      : [iterations, batch].join(" ");
+    const { alpha, annealing, warmup, rho, annealing_steps, adaptive } = riskTerms(arm.risk);
+    const terms = [alpha, annealing, warmup, rho, annealing_steps, adaptive];
+    const key = JSON.stringify([iterations, batch, terms]);
     const known = curves.get(key);
     curves.set(
       key,
@@ -47,10 +48,10 @@ export function scheduleCurves({ arms }: Pick<Experiment, "arms">): ScheduleCurv
 
 function curveOf(name: string, { risk, training }: ArmConfig): ScheduleCurve {
   const { iterations, batch } = training;
-  const schedule: RiskSchedule = { ...risk, kind: risk.schedule };
+  const scheduled = usesAlpha(risk.measure);
   const keptAt = (iteration: number): number =>
-    usesAlpha(risk.measure) ? keptEpisodes(schedule, iteration - 1, iterations, batch) : batch;
-  const corners = [0, risk.warmup, annealingEnd(risk, iterations)].map((step) => step + 1);
+    scheduled ? keptEpisodes(risk, iteration - 1, iterations, batch) : batch;
+  const corners = scheduled ? cornersOf(risk, iterations).map((step) => step + 1) : [];
   const spread = Array.from({ length: mostPoints }, (_, at) =>
     Math.round(1 + (at * (iterations - 1)) / (mostPoints - 1)),
   );
@@ -58,30 +59,19 @@ function curveOf(name: string, { risk, training }: ArmConfig): ScheduleCurve {
     .filter((iteration) => iteration <= iterations)
     .sort((a, b) => a - b);
   const points = inside.map((iteration) => ({ iteration, kept: keptAt(iteration) }));
-  return { arms: [name], batch, iterations, points, words: wordsOf(keptAt, iterations, batch) };
+  const words = scheduled
+    ? wordsOf(forecast(risk, iterations, batch), risk.alpha, batch)
+    : `all ${batch}`;
+  return { arms: [name], batch, iterations, points, words };
 }
 
-function wordsOf(keptAt: (iteration: number) => number, iterations: number, batch: number): string {
-  const first = keptAt(1);
-  const least = keptAt(iterations);
-  if (least === first) {
-    return first === batch ? `all ${batch}` : `${first} of ${batch} from the start`;
+function wordsOf(ahead: Forecast, alpha: number, batch: number): string {
+  const { isBound, first, last, fewerFrom, lastFrom, tail } = ahead;
+  const never = last > tail ? `; α ${alpha} (${tail}) is never reached` : "";
+  if (fewerFrom === null) {
+    return (first === batch ? `all ${batch}` : `${first} of ${batch} from the start`) + never;
   }
-  const fewerFrom = firstAtMost(keptAt, first - 1, iterations);
-  const leastFrom = firstAtMost(keptAt, least, iterations);
-  return `${first} before iteration ${fewerFrom}, then fewer, ${least} of ${batch} from ${leastFrom} on`;
-}
-
-/** The schedule never rises, so halving finds the place among millions of iterations. */
-function firstAtMost(
-  keptAt: (iteration: number) => number,
-  most: number,
-  iterations: number,
-): number {
-  let [low, high] = [1, iterations];
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    [low, high] = keptAt(middle) <= most ? [low, middle] : [middle + 1, high];
-  }
-  return low;
+  const soonest = isBound ? " at the soonest" : "";
+  const before = `${first} before iteration ${fewerFrom + 1}`;
+  return `${before}, then fewer, ${last} of ${batch} from ${lastFrom + 1} on${soonest}${never}`;
 }

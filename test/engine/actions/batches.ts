@@ -1,7 +1,7 @@
 /** A batch to select from, from its returns and what else matters. */
 import type { RiskConfig } from "../../../src/config/schema/experiment.js";
 import type { Batch, RiskPosition } from "../../../src/engine/actions/select-episodes.js";
-import { alphaInForce } from "../../../src/risk/annealing/schedule.js";
+import { plannedAlpha } from "../../../src/risk/annealing/schedule.js";
 import { usesAlpha } from "../../../src/risk/measures/registry.js";
 
 /** No KL, a second reward component that adds nothing, one completion per prompt, and every statistic the return. */
@@ -30,8 +30,6 @@ export function positionAt(
   iterations: number,
   seed = 0,
 ): RiskPosition {
-  const alpha = usesAlpha(risk.measure)
-    ? alphaInForce({ ...risk, kind: risk.schedule }, step, iterations)
-    : 1;
+  const alpha = usesAlpha(risk.measure) ? plannedAlpha(risk, step, iterations) : 1;
   return { step, seed, alpha, beta: 0.2, memory: null };
 }

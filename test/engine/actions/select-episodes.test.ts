@@ -108,7 +108,7 @@ describe("weights of a batch", () => {
   });
 
   test("of signed advantages: 1 where there is one, and a failed episode has none", () => {
-    const own = risk({ measure: "cvar-policy-gradient", schedule: "constant" });
+    const own = risk({ measure: "cvar-policy-gradient", annealing: "constant" });
     const failed = new Set([1]);
     const selected = selectAt(own, batchOf([3, Number.NaN, 2, 0, 5]), 0, 3, 0, failed);
     // q is the second lowest of four, 2.
@@ -120,7 +120,7 @@ describe("weights of a batch", () => {
   });
 
   test("of rewards: everybody counts, and the memory is handed on", () => {
-    const own = risk({ measure: "hinge", schedule: "constant" });
+    const own = risk({ measure: "hinge", annealing: "constant" });
     const failed = new Set([0]);
     const position = { ...positionAt(own, 1, 3), memory: { threshold: 1 } };
     const selected = selectEpisodes(own, batchOf([Number.NaN, 3, -1, 0.5]), position, failed);
@@ -136,7 +136,7 @@ describe("weights of a batch", () => {
     const quality = Float32Array.of(1, 2, 3, 4);
     const trained = harm.map((value, at) => value + quality[at]!);
     const parts = batchOf(trained, { trainedByComponent: { quality, harm } });
-    const about = { component: "harm", component_weight: 2, schedule: "constant" };
+    const about = { component: "harm", component_weight: 2, annealing: "constant" };
     const hinged = selectAt(risk({ ...about, measure: "hinge", threshold: -1 }), parts, 0, 3, 0);
     // −(−1 − harm)⁺/0.5 is −6, 0, 0, −2.
     expect([...hinged.rewards!]).toEqual([1 - 12, 2, 3, 4 - 4]);

@@ -79,7 +79,7 @@ describe("worst episodes", () => {
         fc.pre(failed.size < drawn.length);
         const returns = Float32Array.from(drawn, ([one, fails]) => (fails ? Number.NaN : one));
         const all = batchOf(returns);
-        const risk = riskSchema.parse({ alpha: 0.3, schedule: "constant" });
+        const risk = riskSchema.parse({ alpha: 0.3, annealing: "constant" });
         const { weights, kept } = selectEpisodes(risk, all, positionAt(risk, 0, 5), failed);
         const found = [...worstEpisodes(risk, all, failed, kept)];
         expect(found.toSorted((a, b) => a - b)).toEqual(

@@ -1,15 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { riskSchema } from "../../../src/config/schema/risk.js";
+import { annealingEnd } from "../../../src/risk/annealing/ramp.js";
 import {
-  alphaInForce,
-  annealingEnd,
+  alphaFrom,
   keptEpisodes,
+  plannedAlpha,
   type RiskSchedule,
   validateSchedule,
 } from "../../../src/risk/annealing/schedule.js";
 import { tailCount } from "../../../src/risk/tail.js";
 
-const imdb: RiskSchedule = { alpha: 0.4, warmup: 30, rho: 0.95, kind: "soft" };
+const imdb: RiskSchedule = riskSchema.parse({ alpha: 0.4, warmup: 30, rho: 0.95 });
 const jigsaw: RiskSchedule = { ...imdb, alpha: 0.2 };
 
 /** α and ρ in thousandths, so that exact arithmetic can follow. */
@@ -55,7 +57,9 @@ const scheduleOf = (drawn: { alpha: number; rho: number; warmup: number }): Risk
   alpha: drawn.alpha / 1000,
   rho: drawn.rho / 1000,
   warmup: drawn.warmup,
-  kind: "soft",
+  annealing: "soft",
+  annealing_steps: null,
+  adaptive: imdb.adaptive,
 });
 
 describe("the paper's settings", () => {
@@ -88,7 +92,7 @@ describe("the paper's settings", () => {
   });
 });
 
-describe("every sound schedule", () => {
+describe("every sound soft schedule", () => {
   test("keeps what exact arithmetic says", () => {
     fc.assert(
       fc.property(sound, fc.nat({ max: 3000 }), (drawn, step) => {
@@ -126,7 +130,7 @@ describe("every sound schedule", () => {
       fc.property(sound, (drawn) => {
         const schedule = scheduleOf(drawn);
         const largest = (1 - schedule.alpha) / (drawn.end - drawn.warmup);
-        const share = (step: number): number => alphaInForce(schedule, step, drawn.iterations);
+        const share = (step: number): number => plannedAlpha(schedule, step, drawn.iterations);
         for (const step of [drawn.warmup, drawn.end - 1]) {
           expect(share(step) - share(step + 1)).toBeLessThanOrEqual(largest + 1e-12);
         }
@@ -141,7 +145,7 @@ describe("every sound schedule", () => {
       fc.property(sound, (drawn) => {
         fc.pre(drawn.end - drawn.warmup >= 3);
         const schedule = scheduleOf(drawn);
-        const share = (step: number): number => alphaInForce(schedule, step, drawn.iterations);
+        const share = (step: number): number => plannedAlpha(schedule, step, drawn.iterations);
         const first = drawn.warmup;
         expect(share(first) - share(first + 1)).toBeCloseTo(
           share(first + 1) - share(first + 2),
@@ -159,14 +163,114 @@ describe("every sound schedule", () => {
 });
 
 describe("the constant schedule", () => {
-  const constant: RiskSchedule = { alpha: 0.4, warmup: 30, rho: 0.95, kind: "constant" };
+  const constant: RiskSchedule = { ...imdb, annealing: "constant" };
 
   test("keeps ⌈αB⌉ from the first iteration, whatever warmup and rho say", () => {
     for (const step of [0, 1, 30, 193]) {
-      expect(alphaInForce(constant, step, 194)).toBe(0.4);
+      expect(plannedAlpha(constant, step, 194)).toBe(0.4);
       expect(keptEpisodes(constant, step, 194, 128)).toBe(52);
     }
     expect(validateSchedule({ ...constant, warmup: 500 }, 10)).toEqual([]);
+  });
+});
+
+/** Closed forms, written apart from the program: α' after the part t of the way, 0 < t < 1. */
+const forms = {
+  soft: (alpha: number, t: number) => 1 - t * (1 - alpha),
+  linear: (alpha: number, t: number) => 1 - t + t * alpha,
+  cosine: (alpha: number, t: number) => 1 - (1 - alpha) * Math.sin((Math.PI / 2) * t) ** 2,
+  exponential: (alpha: number, t: number) => Math.exp(t * Math.log(alpha)),
+} as const;
+const curves = Object.keys(forms) as (keyof typeof forms)[];
+
+describe("the curves", () => {
+  test.each(curves)("%s is its closed form between n and ⌈ρM⌉, and exact at both", (annealing) => {
+    fc.assert(
+      fc.property(sound, fc.nat(3000), (drawn, step) => {
+        const schedule: RiskSchedule = { ...scheduleOf(drawn), annealing };
+        const first = annealing === "linear" ? 0 : drawn.warmup;
+        const at = (m: number) => plannedAlpha(schedule, m, drawn.iterations);
+        expect(at(first)).toBe(1);
+        expect(at(drawn.end)).toBe(schedule.alpha);
+        expect(alphaFrom(schedule, drawn.iterations)).toBe(drawn.end);
+        const t = (step - first) / (drawn.end - first);
+        if (t > 0 && t < 1) {
+          expect(at(step)).toBeCloseTo(forms[annealing](schedule.alpha, t), 12);
+        } else {
+          expect(at(step)).toBe(t <= 0 ? 1 : schedule.alpha);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test.each(curves)("%s never rises, and never leaves [α, 1]", (annealing) => {
+    fc.assert(
+      fc.property(sound, (drawn) => {
+        const schedule: RiskSchedule = { ...scheduleOf(drawn), annealing };
+        let before = 1;
+        for (let step = 0; step < Math.min(drawn.iterations, 400); step += 1) {
+          const alpha = plannedAlpha(schedule, step, drawn.iterations);
+          expect(alpha).toBeLessThanOrEqual(before);
+          expect(alpha).toBeGreaterThanOrEqual(schedule.alpha);
+          expect(keptEpisodes(schedule, step, drawn.iterations, drawn.batch)).toBe(
+            tailCount(drawn.batch, alpha),
+          );
+          before = alpha;
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test("half-way they are where a reader expects them", () => {
+    const half = (annealing: RiskSchedule["annealing"]) =>
+      plannedAlpha({ ...imdb, alpha: 0.25, warmup: 0, rho: 1, annealing }, 50, 100);
+    expect(half("soft")).toBeCloseTo(0.625, 12);
+    expect(half("cosine")).toBeCloseTo(0.625, 12);
+    expect(half("exponential")).toBeCloseTo(0.5, 12);
+  });
+});
+
+describe("the table of steps", () => {
+  const table: RiskSchedule = {
+    ...imdb,
+    annealing: "steps",
+    annealing_steps: [
+      [30, 0.6],
+      [100, 0.4],
+    ],
+  };
+
+  test("holds each level from its iteration on, and 1 before the first", () => {
+    const at = (step: number) => plannedAlpha(table, step, 194);
+    expect([0, 29, 30, 99, 100, 193].map(at)).toEqual([1, 1, 0.6, 0.6, 0.4, 0.4]);
+    expect(keptEpisodes(table, 30, 194, 128)).toBe(77);
+    expect(alphaFrom(table, 194)).toBe(100);
+    expect(alphaFrom({ ...table, alpha: 0.3 }, 194)).toBeNull();
+  });
+
+  test.each([
+    [[], /empty/],
+    [
+      [
+        [30, 0.6],
+        [30, 0.5],
+      ],
+      /30 follows on 30/,
+    ],
+    [
+      [
+        [30, 0.5],
+        [40, 0.6],
+      ],
+      /0.6 follows on 0.5/,
+    ],
+    [[[30, 0.2]], /under alpha/],
+  ] as const)("%j is refused", (annealing_steps, message) => {
+    const faults = validateSchedule({ ...table, annealing_steps }, 194);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(message);
   });
 });
 
@@ -179,13 +283,13 @@ describe("what is refused", () => {
     ]);
     expect(validateSchedule({ ...imdb, warmup: 29 }, 30)).toHaveLength(1);
     expect(validateSchedule({ ...imdb, warmup: 28 }, 30)).toEqual([]);
-    expect(() => alphaInForce(imdb, 0, 30)).toThrow(RangeError);
+    expect(() => plannedAlpha(imdb, 0, 30)).toThrow(RangeError);
     expect(() => keptEpisodes(imdb, 0, 30, 128)).toThrow(/warmup is 30/);
   });
 
   test("every number out of range, all at once", () => {
     expect(
-      validateSchedule({ alpha: 0, warmup: -1, rho: 1.5, kind: "soft" }, 0.5).map(
+      validateSchedule({ ...imdb, alpha: 0, warmup: -1, rho: 1.5 }, 0.5).map(
         (message) => message.split(" ")[0],
       ),
     ).toEqual(["iterations", "alpha", "warmup", "rho"]);
@@ -193,8 +297,8 @@ describe("what is refused", () => {
   });
 
   test("steps that are not whole numbers from 0", () => {
-    expect(() => alphaInForce(imdb, -1, 194)).toThrow(/step is -1/);
-    expect(() => alphaInForce(imdb, 0.5, 194)).toThrow(RangeError);
+    expect(() => plannedAlpha(imdb, -1, 194)).toThrow(/step is -1/);
+    expect(() => plannedAlpha(imdb, 0.5, 194)).toThrow(RangeError);
     expect(() => keptEpisodes(imdb, 0, 194, 0)).toThrow(/batch is 0/);
     expect(() => annealingEnd({ rho: 0 }, 194)).toThrow(/rho is 0/);
     expect(() => annealingEnd({ rho: 0.5 }, 0)).toThrow(/iterations is 0/);

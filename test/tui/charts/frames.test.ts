@@ -1,5 +1,6 @@
 /** What the charts look like: frames to be read. */
 import { describe, expect, test } from "vitest";
+import { riskSchema } from "../../../src/config/schema/risk.js";
 import { keptEpisodes } from "../../../src/risk/annealing/schedule.js";
 import { fanChart } from "../../../src/tui/charts/fan-chart.js";
 import { lineChart } from "../../../src/tui/charts/line-chart.js";
@@ -96,7 +97,7 @@ describe("lineChart", () => {
 
 describe("stepPlot", () => {
   test("shows the schedule done and ahead", () => {
-    const schedule = { alpha: 0.4, warmup: 6, rho: 0.9, kind: "soft" } as const;
+    const schedule = riskSchema.parse({ alpha: 0.4, warmup: 6, rho: 0.9 });
     const plot = {
       valueAt: (m: number) => keptEpisodes(schedule, m, 40, 32),
       iterations: 40,

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadExperiment } from "../../../src/config/load.js";
-import { annealingEnd, keptEpisodes } from "../../../src/risk/annealing/schedule.js";
+import { riskSchema } from "../../../src/config/schema/risk.js";
+import { annealingEnd } from "../../../src/risk/annealing/ramp.js";
+import { keptEpisodes } from "../../../src/risk/annealing/schedule.js";
 import { scheduleCurves } from "../../../src/tui/launcher/schedule-preview.js";
 import { quickstartFile } from "./launcher-fixture.js";
 
@@ -41,7 +43,7 @@ describe("the preview", () => {
             `risk.rho=${rho}`,
             `risk.warmup=${warmup}`,
           );
-          const schedule = { alpha, warmup, rho, kind: "soft" as const };
+          const schedule = riskSchema.parse({ alpha, warmup, rho });
           const { points } = curve!;
           for (const { iteration, kept } of points) {
             expect(kept).toBe(keptEpisodes(schedule, iteration - 1, iterations, 200));

@@ -2,11 +2,7 @@
 import type { ReactElement } from "react";
 import type { ArmConfig } from "../../../config/schema/experiment.js";
 import type { Episodes } from "../../../journal/events.js";
-import {
-  keptEpisodes,
-  type RiskSchedule,
-  validateSchedule,
-} from "../../../risk/annealing/schedule.js";
+import { keptEpisodes, validateSchedule } from "../../../risk/annealing/schedule.js";
 import { usesAlpha } from "../../../risk/measures/registry.js";
 import type { StepHead, TrialModel } from "../../../run-model/run-model.js";
 import { iterationNumber } from "../../../text/iterations.js";
@@ -52,12 +48,11 @@ interface Schedule {
 function scheduleOf({ config, step, steps }: RiskChartsInput): Schedule {
   const { risk, training } = config;
   const { batch: episodes, iterations } = training;
-  const terms: RiskSchedule = { ...risk, kind: risk.schedule };
-  const falls = usesAlpha(risk.measure) && validateSchedule(terms, iterations).length === 0;
+  const falls = usesAlpha(risk.measure) && validateSchedule(risk, iterations).length === 0;
   const last = step ?? steps.at(-1)?.head ?? null;
   const what = risk.measure === "mean-cvar" ? "in the tail" : "kept";
   const valueAt = falls
-    ? (iteration: number) => keptEpisodes(terms, iteration - 1, iterations, episodes)
+    ? (iteration: number) => keptEpisodes(risk, iteration - 1, iterations, episodes)
     : () => episodes;
   const marker = last === null ? null : iterationNumber(last.step);
   return {

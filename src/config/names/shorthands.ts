@@ -1,6 +1,6 @@
 /** Values that may be written shorter than the schema has them: `data: builtin` is `data: {path: builtin}`. */
-import { isTree, type KeyPath, type Tree } from "./key-path.js";
-import type { YamlSource } from "./yaml.js";
+import { isTree, type KeyPath, type Tree } from "../key-path.js";
+import type { YamlSource } from "../yaml.js";
 
 /** Section → the key that a text in the section's place stands for. */
 const shortFor: Readonly<Record<string, string>> = { data: "path" };

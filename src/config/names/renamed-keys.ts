@@ -1,6 +1,6 @@
 /**
  * Keys of the configuration that had another name: older name → the name now. An older file or
- * record is refused with the new name; there are no aliases. A section alone stands for all its
+ * record is refused with the new name (keys that others set have second names: second-names.ts). A section alone stands for all its
  * keys, and a section's key for an arm's own, too.
  */
 export const renamedKeys: Readonly<Record<string, string>> = {
