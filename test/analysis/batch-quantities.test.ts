@@ -79,11 +79,11 @@ describe("the batch quantities", () => {
         fc.constantFrom(...riskMeasureNames),
         fc.integer({ min: 1, max: 40 }),
         fc.double({ min: 0.05, max: 1, noNaN: true }),
-        fc.constantFrom("soft" as const, "constant" as const),
+        fc.constantFrom("soft" as const, "constant" as const, "adaptive" as const),
         fc.double({ min: 0, max: 1, noNaN: true }),
         fc.constantFrom("start" as const, "end" as const),
-        (measure, batch, alpha, schedule, mixture, when) => {
-          const risk = { measure, alpha, schedule, mixture };
+        (measure, batch, alpha, annealing, mixture, when) => {
+          const risk = { measure, alpha, annealing, mixture };
           const experiment = smallExperiment({ arms: { mine: { risk, training: { batch } } } });
           const arm = experiment.arms.mine!;
           const row = batchQuantities(experiment, arm).find(

@@ -49,8 +49,10 @@ describe("an adaptive annealing with stages of β", () => {
     expect(steps[3]!.beta).toBe(0.05);
     expect(steps[3]!.kl_stage!.target).toBe(4);
     expect(steps[7]!.beta).toBe(steps[6]!.beta);
-    const positions = harness.recorder.positions.filter(({ step }) => step === 3);
-    expect(positions[0]!.memory).toEqual(steps[2]!.memory);
+    const position = [...harness.recorder.positions.values()].find(
+      ({ trial, step }) => trial === "ra-rlhf-s0" && step === 3,
+    );
+    expect(position!.memory).toEqual(steps[2]!.memory);
   });
 
   test("goes on to the bit from a checkpoint and from a journal", async () => {
@@ -59,7 +61,7 @@ describe("an adaptive annealing with stages of β", () => {
     const seqs = undisturbed.events.flatMap(({ type, seq }) =>
       type === "step" || type === "checkpoint_saved" ? [seq] : [],
     );
-    for (const alive of seqs) {
+    for (const alive of seqs.filter((_, at) => at % 3 === 1)) {
       const killed = new Harness(experiment, undefined, ({ seq }, { abort }) => {
         if (seq === alive) abort.abort();
       });

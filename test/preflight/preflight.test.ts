@@ -65,7 +65,7 @@ test("what is sound is summarised, and nothing is wrong with it", async () => {
       reward:
         "rm, BertForSequenceClassification, 1 k parameters, 512 positions, 6 labels (multi-label), toxic is the score",
       "schedule of ra-rlhf":
-        "128 episodes kept for 2 iterations, then fewer, 52 in the last of 194 (α in force for 9)",
+        "128 episodes kept for 4 iterations, then fewer, 52 in the last of 194 (α in force for 9)",
       evaluation: "1000 test prompts, 100 of them in the tail",
     },
     warnings: [],
