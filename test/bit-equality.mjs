@@ -44,6 +44,7 @@ const newKeys = [
   ),
   "template",
   ...["repetition_rate", "self_bleu"].map((key) => `metrics.${key}`),
+  "gradient_steps",
   "reward_preview",
   ...["texts", "component", "threshold", "under", "tail_fraction"].map(
     (key) => `reward_preview.${key}`,

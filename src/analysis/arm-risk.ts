@@ -7,7 +7,7 @@ import { alphaFrom } from "../risk/annealing/schedule.js";
 import { riskMeasures } from "../risk/measures/registry.js";
 import type { Population, RiskRole } from "../risk/measures/risk-measure.js";
 import { favoursHardPrompts, promptSamplers, weighsImportance } from "../risk/samplers/registry.js";
-import { componentInForce, type RiskTerms, riskTerms } from "../risk/terms.js";
+import { type RiskTerms, riskTerms } from "../risk/terms.js";
 
 /**
  * What an arm stands for in comparisons. Risk-averse: it weighs episodes by their badness or draws
@@ -37,10 +37,10 @@ export function riskWords(arm: ArmConfig): string {
   const more = promptSamplers[arm.sampling.strategy].drawsHardMore;
   const back = weighsImportance(arm.sampling) ? ", weighted back" : "";
   const drawn = more ? `, hard prompts more often${back}` : "";
-  const label = riskMeasures[arm.risk.measure].words.label;
-  const component = componentInForce(arm.risk);
+  const { label, component, ties } = riskTerms(arm.risk);
   const of = component === null ? "" : ` of ${component}`;
-  return role === null ? arm.stage : `${roleWords[role]}: ${label}${of}${drawn}`;
+  const tied = ties === "kept" ? ", ties kept" : "";
+  return role === null ? arm.stage : `${roleWords[role]}: ${label}${of}${tied}${drawn}`;
 }
 
 /** `instruction, best of 4` */
@@ -52,10 +52,25 @@ function decodingWords({ best_of, instruction, expert, strength }: DecodingConfi
   ].join(", ");
 }
 
-/** `grpo, 8 completions per prompt` */
+/** `grpo, 8 completions per prompt, gradient steps fixed` */
 export function algorithmWords(arm: ArmConfig): string {
-  const { algorithm, completions } = learningTerms(arm);
-  return completions === 1 ? algorithm : `${algorithm}, ${completions} completions per prompt`;
+  const { algorithm, completions, stepsPerEpoch } = learningTerms(arm);
+  return [
+    algorithm,
+    ...(completions === 1 ? [] : [`${completions} completions per prompt`]),
+    ...(stepsPerEpoch === null ? [] : ["gradient steps fixed"]),
+    ...(arm.training.whiten === "batch" ? ["whitened over the batch"] : []),
+  ].join(", ");
+}
+
+/** How advantages are made, and over what they are whitened. */
+function advantageWords({ risk, training }: ArmConfig): string {
+  if (riskMeasures[risk.measure].answers === "advantages") {
+    return "the risk measure's own";
+  }
+  return training.whiten === "batch"
+    ? "GAE per token, less the mean of the batch's tokens, over their deviation"
+    : algorithms[training.algorithm].words.rule;
 }
 
 const roleWords: Readonly<Record<RiskRole, string>> = {
@@ -65,7 +80,7 @@ const roleWords: Readonly<Record<RiskRole, string>> = {
 };
 
 /** Everything one must know to compute the same tail elsewhere; null: the measure ignores it. */
-export interface RiskRecord extends Omit<RiskTerms, "label" | "population"> {
+export interface RiskRecord extends Omit<RiskTerms, "label" | "population" | "ties"> {
   measure: RiskConfig["measure"];
   /** Whether it gives weights, advantages or rewards. */
   answers: string;
@@ -92,6 +107,7 @@ export interface RiskRecord extends Omit<RiskTerms, "label" | "population"> {
   algorithm: AlgorithmName;
   /** How the algorithm makes advantages of returns and weights. */
   advantages: string;
+  gradient_steps: string;
   failed_rewards: string;
 }
 
@@ -121,9 +137,9 @@ const populations: Readonly<Record<Population, string>> = {
 
 export function riskRecord(arm: ArmConfig): RiskRecord {
   const { risk, reward, training } = arm;
-  const { algorithm, klForm } = learningTerms(arm);
+  const { algorithm, klForm, stepsPerEpoch } = learningTerms(arm);
   const klInReturn = klForm === "return";
-  const { label: _, ...terms } = riskTerms(risk);
+  const { label: _, ties, ...terms } = riskTerms(risk);
   const components = rewardComponents(reward);
   const limits = components.map(({ name, max_failed_fraction }) =>
     components.length === 1 ? `${max_failed_fraction}` : `${max_failed_fraction} (${name})`,
@@ -140,7 +156,10 @@ export function riskRecord(arm: ArmConfig): RiskRecord {
     statistic_meaning: ranked?.meaning ?? null,
     kl_in_statistic: ranked === null ? null : ranked.kl && klInReturn,
     kl_in_return: klInReturn,
-    ties: "the earlier place in the batch is the lower one; exactly so many episodes are kept",
+    ties:
+      ties === "kept"
+        ? "every episode at or under the highest of the ⌈α'B⌉ lowest is kept"
+        : "the earlier place in the batch is the lower one; exactly so many episodes are kept",
     rounding: weighsImportance(arm.sampling)
       ? "importance weights of α' of all; the episode at the tail's end counts in part"
       : "⌈α'B⌉, at least 1; α' is taken as exact to 1e-12",
@@ -150,8 +169,11 @@ export function riskRecord(arm: ArmConfig): RiskRecord {
     weighting: words.rule,
     algorithm,
     follows: words.follows,
-    advantages:
-      answers === "advantages" ? "the risk measure's own" : algorithms[algorithm].words.rule,
+    advantages: advantageWords(arm),
+    gradient_steps:
+      stepsPerEpoch === null
+        ? `per epoch ⌈episodes that take part / ${training.minibatch}⌉`
+        : `${stepsPerEpoch} per epoch, whatever is kept`,
     failed_rewards:
       "left out of ranking, update and figures, never scored 0; over " +
       `${limits.join(", ")} of a batch the run stops`,

@@ -34,10 +34,10 @@ export function batchQuantities(experiment: Experiment, arm: ArmConfig): Quantit
 function trainingRows(arm: ArmConfig): Quantity[] {
   const { rollout, training, risk } = arm;
   const { batch, epochs, iterations } = training;
-  const { prompts, completions } = learningTerms(arm);
+  const { prompts, completions, stepsPerEpoch } = learningTerms(arm);
   const start = keptRange(risk, training, 0);
   const end = keptRange(risk, training, iterations - 1);
-  const minibatches = (kept: number) => Math.ceil(kept / training.minibatch);
+  const steps = (kept: number) => stepsPerEpoch ?? Math.ceil(kept / training.minibatch);
   const rows = (when: string, range: KeptRange): Quantity[] => {
     const taking = takingPart(arm, range);
     return [
@@ -49,13 +49,14 @@ function trainingRows(arm: ArmConfig): Quantity[] {
       },
       {
         name: `gradient_steps_${when}`,
-        value: epochs * minibatches(taking.kept),
+        value: epochs * steps(taking.kept),
         unit: "gradient steps per iteration",
-        bound: taking.bound,
+        bound: stepsPerEpoch === null ? taking.bound : "exact",
       },
       atMost(
         `trained_tokens_${when}`,
-        epochs * taking.kept * rollout.new_tokens,
+        // Fewer episodes than steps are gone through again.
+        epochs * Math.max(taking.kept, stepsPerEpoch ?? 0) * rollout.new_tokens,
         "tokens per iteration",
       ),
     ];

@@ -88,7 +88,7 @@ function either(numbers: readonly number[]): string {
 
 /** What only a value head can answer. */
 function criticViolations({ training, risk }: ArmConfig): Violation[] {
-  const { algorithm, prefix_baseline } = training;
+  const { algorithm, prefix_baseline, whiten } = training;
   if (hasCritic(algorithm)) return [];
   return [
     ...(ranksByStatistic(risk) && risk.statistic === "lambda-return"
@@ -98,6 +98,16 @@ function criticViolations({ training, risk }: ArmConfig): Violation[] {
             found: `the statistic lambda-return with the algorithm ${algorithm}, which has no critic`,
             expected: "a statistic that needs no value head: return, reward or prompt-score",
             remedy: "Set risk.statistic to return, or training.algorithm to ppo.",
+          },
+        ]
+      : []),
+    ...(whiten === "batch"
+      ? [
+          {
+            keys: ["training.whiten", "training.algorithm"],
+            found: `whiten batch with the algorithm ${algorithm}, whose advantages are not whitened`,
+            expected: "whitening over the batch with ppo alone",
+            remedy: "Leave training.whiten out, or set training.algorithm to ppo.",
           },
         ]
       : []),

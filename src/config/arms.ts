@@ -27,6 +27,16 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     changes: {},
     description: "SFT, then risk-averse PPO with the experiment's risk measure",
   },
+  "ra-rlhf-paper": {
+    stage: "rl",
+    // Each key and what it changes: docs/algorithms.md, "As the paper's published code does it".
+    changes: {
+      risk: { measure: "cvar", statistic: "lambda-return", ties: "kept" },
+      kl: { form: "return", population: "kept-over-batch" },
+      training: { algorithm: "ppo", steps: "fixed", whiten: "kept" },
+    },
+    description: "SFT, then risk-averse PPO in the details of the paper's published code",
+  },
   "random-drop": {
     stage: "rl",
     changes: { risk: { measure: "random-drop" } },

@@ -57,13 +57,15 @@ function tailViolations({ risk, training }: ArmConfig): Violation[] {
   ];
 }
 
+const averseArms: readonly string[] = ["ra-rlhf", "ra-rlhf-paper"];
+
 /** An arm called risk-averse that is risk-neutral would make every comparison with it a lie. */
 function neutralViolations(name: string, { risk }: ArmConfig): Violation[] {
-  if (name !== "ra-rlhf" || riskMeasures[risk.measure].role !== "neutral") return [];
+  if (!averseArms.includes(name) || riskMeasures[risk.measure].role !== "neutral") return [];
   return [
     {
       keys: ["risk.measure"],
-      found: `the arm ra-rlhf with the risk-neutral measure ${risk.measure}`,
+      found: `the arm ${name} with the risk-neutral measure ${risk.measure}`,
       expected: "a risk-averse measure",
       remedy: "Set risk.measure to cvar; the risk-neutral arm is called rlhf.",
     },

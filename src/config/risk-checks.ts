@@ -8,7 +8,8 @@ import {
   usesAlpha,
 } from "../risk/measures/registry.js";
 import type { OwnSetting, Population } from "../risk/measures/risk-measure.js";
-import { allComponents, populationInForce } from "../risk/terms.js";
+import { weighsImportance } from "../risk/samplers/registry.js";
+import { allComponents, keepsTies, populationInForce } from "../risk/terms.js";
 import { nearestName } from "../text/nearest-name.js";
 import type { Violation } from "./problems.js";
 import { rewardComponents } from "./rewards/components.js";
@@ -21,7 +22,32 @@ export function riskViolations(arm: ArmConfig): Violation[] {
     ...rewardViolationsOf(arm),
     ...componentViolations(arm),
     ...populationViolations(arm),
+    ...tieViolations(arm),
     ...settingViolations(arm),
+  ];
+}
+
+/** Only where the lowest of a batch get a weight, and each counts as one, do ties at the end matter. */
+function tieViolations({ risk, sampling }: ArmConfig): Violation[] {
+  if (risk.ties === "exact") return [];
+  if (weighsImportance(sampling)) {
+    return [
+      {
+        keys: ["risk.ties", "sampling.importance"],
+        found: "ties kept with importance weights, where the tail ends within an episode",
+        expected: "exact, where episodes are weighted back to the data's own mix",
+        remedy: "Leave risk.ties out, or set sampling.importance to off.",
+      },
+    ];
+  }
+  if (keepsTies(risk)) return [];
+  return [
+    {
+      keys: ["risk.ties", "risk.measure"],
+      found: `ties kept with the measure ${risk.measure}, population ${populationInForce(risk)}`,
+      expected: "a measure that weighs the lowest of a batch, as cvar does",
+      remedy: "Leave risk.ties out, or set risk.measure to cvar.",
+    },
   ];
 }
 

@@ -391,6 +391,8 @@ const step = z.strictObject({
   length_mean: finite,
   /** Generated tokens × passes of kept episodes, up to and with this step. */
   compute: count,
+  /** Of this step, over all epochs; absent in older journals. */
+  gradient_steps: count.optional(),
   /** Of the worker's process, on the host. */
   memory_bytes: count,
   gpu,

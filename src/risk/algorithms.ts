@@ -106,6 +106,8 @@ export interface LearningTerms {
   readonly prompts: number;
   readonly klForm: KlForm;
   readonly lossAggregation: LossAggregation;
+  /** Gradient steps per epoch; null: as many as the episodes that take part fill minibatches. */
+  readonly stepsPerEpoch: number | null;
 }
 
 /** Whoever needs one of these reads it here: `null` in the configuration is the algorithm's own. */
@@ -114,11 +116,13 @@ export function learningTerms(arm: {
     readonly algorithm: AlgorithmName;
     readonly completions: number;
     readonly batch: number;
+    readonly minibatch: number;
+    readonly steps: "proportional" | "fixed";
     readonly loss_aggregation: LossAggregation | null;
   };
   readonly kl: { readonly form: KlForm | null };
 }): LearningTerms {
-  const { algorithm, completions, batch, loss_aggregation } = arm.training;
+  const { algorithm, completions, batch, minibatch, steps, loss_aggregation } = arm.training;
   const { advantages, klForm, lossAggregation } = algorithms[algorithm];
   return {
     algorithm,
@@ -127,5 +131,6 @@ export function learningTerms(arm: {
     prompts: batch / completions,
     klForm: arm.kl.form ?? klForm,
     lossAggregation: loss_aggregation ?? lossAggregation,
+    stepsPerEpoch: steps === "fixed" ? Math.ceil(batch / minibatch) : null,
   };
 }

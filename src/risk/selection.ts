@@ -3,8 +3,7 @@ import { requireFinite, requireInteger } from "../stats/checks.js";
 
 /**
  * Indices of the `count` lowest values: exactly so many, ascending by value, ties by index, so
- * that runs repeat. (The reference implementation keeps every episode ≤ the quantile, and so
- * more than requested where values tie.)
+ * that runs repeat.
  *
  * @param statistic one value per episode, low is bad
  * @param count a whole number in [0, statistic.length]
@@ -153,4 +152,24 @@ export function lowest(statistic: ArrayLike<number>, count: number): Uint32Array
     }
   }
   return chosen;
+}
+
+/**
+ * How many values are at most the `count`-th lowest one: `count` itself where that stands alone. So
+ * many episodes the paper's published code keeps, every one at or under the quantile (`risk.ties:
+ * kept`).
+ *
+ * @param count a whole number in [1, statistic.length]
+ * @throws {RangeError} as {@link worst}
+ */
+export function countWithTies(statistic: ArrayLike<number>, count: number): number {
+  requireInteger(count, "count", 1, statistic.length);
+  requireFinite(statistic, "statistic");
+  const sorted = new Float64Array(statistic).sort();
+  const quantile = sorted[count - 1]!;
+  let withTies = count;
+  while (withTies < sorted.length && sorted[withTies] === quantile) {
+    withTies += 1;
+  }
+  return withTies;
 }

@@ -19,6 +19,7 @@ export interface RiskSection extends RiskSettings, RiskSchedule {
   readonly component: string;
   /** λ ≥ 0. */
   readonly component_weight: number;
+  readonly ties: "exact" | "kept";
 }
 
 /** A measure's own numbers that it reads, by name. */
@@ -36,6 +37,7 @@ export interface RiskTerms {
   readonly statistic: RiskSection["statistic"] | null;
   /** What the tail is taken over. */
   readonly population: Population;
+  readonly ties: RiskSection["ties"] | null;
   /** Reward component that it acts on alone; null: all together. */
   readonly component: string | null;
   /** λ of that component. */
@@ -59,6 +61,7 @@ export function riskTerms(risk: RiskSection): RiskTerms {
     adaptive: reads.includes("adaptive") ? risk.adaptive : null,
     statistic: ranksByStatistic(risk) ? risk.statistic : null,
     population: populationInForce(risk),
+    ties: keepsTies(risk) ? risk.ties : null,
     component,
     component_weight: component !== null && weighsComponent(risk) ? risk.component_weight : null,
     settings: Object.fromEntries(settings.map((name) => [name, risk[name]])),
@@ -93,4 +96,14 @@ export function weighsComponent({ measure }: Pick<RiskSection, "measure">): bool
 /** Whether `risk.statistic` plays a part: one component is ranked by what it adds to the reward. */
 export function ranksByStatistic(risk: Pick<RiskSection, "measure" | "component">): boolean {
   return ranksEpisodes(risk.measure) && componentInForce(risk) === null;
+}
+
+/** Whether `risk.ties` plays a part: where the lowest of a batch get weights, and others none. */
+export function keepsTies(
+  risk: Pick<RiskSection, "measure" | "population"> & RiskSettings,
+): boolean {
+  const { answers } = riskMeasures[risk.measure];
+  return (
+    ranksEpisodes(risk.measure) && answers === "weights" && populationInForce(risk) === "batch"
+  );
 }

@@ -81,6 +81,17 @@ describe("an arm's algorithm", () => {
     ]);
   });
 
+  test("is told with its steps and its whitening, where they are not the usual ones", () => {
+    const training = { steps: "fixed", whiten: "batch", minibatch: 5 } as const;
+    const { mine } = smallExperiment({ arms: { mine: { training } } }).arms;
+    expect(algorithmWords(mine!)).toBe("ppo, gradient steps fixed, whitened over the batch");
+    expect(riskRecord(mine!)).toMatchObject({
+      gradient_steps: "4 per epoch, whatever is kept",
+      advantages: expect.stringContaining("the batch's tokens"),
+    });
+    expect(riskRecord(grpo.other!).gradient_steps).toBe("per epoch ⌈episodes that take part / 8⌉");
+  });
+
   test("decides whether the KL is in return and statistic", () => {
     expect(riskRecord(grpo.mine!)).toMatchObject({
       algorithm: "grpo",

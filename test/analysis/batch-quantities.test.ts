@@ -66,6 +66,27 @@ describe("the batch quantities", () => {
     expect(table("mine", outside)).toMatchObject({ kept_at_end: 8, gradient_steps_at_end: 2 });
   });
 
+  test("of fixed gradient steps are the same at the start and at the end", () => {
+    // B = 16, minibatches of 2: 8 steps an epoch, also where 8 and where 2 episodes are kept.
+    const training = { steps: "fixed", minibatch: 2 } as const;
+    const arms = {
+      half: { training },
+      few: { training, risk: { alpha: 0.1 } },
+    };
+    const experiment = smallExperiment({ arms });
+    expect(table("half", experiment)).toMatchObject({
+      gradient_steps_at_start: 16,
+      gradient_steps_at_end: 16,
+      trained_tokens_at_end: 128,
+    });
+    // The 2 kept ones are gone through four times in each of the 2 epochs.
+    expect(table("few", experiment)).toMatchObject({
+      kept_at_end: 2,
+      gradient_steps_at_end: 16,
+      trained_tokens_at_end: 128,
+    });
+  });
+
   test("each have a unit", () => {
     const experiment = smallExperiment();
     for (const { unit } of batchQuantities(experiment, experiment.arms["ra-rlhf"]!)) {

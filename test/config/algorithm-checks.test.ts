@@ -51,6 +51,15 @@ describe("completions", () => {
   });
 });
 
+test("only a critic's advantages are whitened over the batch", () => {
+  expect(refusal("whiten: batch")).toEqual([]);
+  expect(refusal("whiten: batch, algorithm: reinforce")).toEqual([
+    expect.stringMatching(
+      /^x.yaml:3:\d+: training.whiten: found whiten batch with the algorithm reinforce.*ppo alone/,
+    ),
+  ]);
+});
+
 test("without a critic there is no λ-return to rank by, and no prefix to value", () => {
   const risk = "risk: {statistic: lambda-return}\n";
   expect(refusal("algorithm: reinforce", risk)).toEqual([]);

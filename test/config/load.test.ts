@@ -85,6 +85,33 @@ describe("arms", () => {
     expect(arms.sft!.stage).toBe("sft");
   });
 
+  test("the details of the paper's code are an arm of their own", () => {
+    const { arms } = load("name: tiny\narms: [ra-rlhf, ra-rlhf-paper]\n").experiment;
+    const { risk, kl, training } = arms["ra-rlhf"]!;
+    expect(arms["ra-rlhf-paper"]).toEqual({
+      ...arms["ra-rlhf"],
+      risk: { ...risk, measure: "cvar", statistic: "lambda-return", ties: "kept" },
+      kl: { ...kl, form: "return", population: "kept-over-batch" },
+      training: { ...training, steps: "fixed" },
+    });
+    expect(() =>
+      load("name: tiny\narms: {ra-rlhf-paper: {risk: {measure: mean, ties: exact}}}\n"),
+    ).toThrow("found the arm ra-rlhf-paper with the risk-neutral measure mean");
+  });
+
+  test.each([
+    ["risk: {measure: random-drop, ties: kept}", "the measure random-drop, population batch"],
+    [
+      "risk: {ties: kept, population: prompt}, training: {completions: 8}",
+      "the measure cvar, population prompt",
+    ],
+    ["sampling: {strategy: cross-entropy}, risk: {ties: kept}", "importance weights"],
+  ])("ties are kept where the lowest of a batch have weights alone: %s", (arm, words) => {
+    expect(() => load(`name: tiny\narms: {mine: {${arm}}}\n`)).toThrow(
+      `found ties kept with ${words}`,
+    );
+  });
+
   test("take the experiment's sections, then the preset, then their own keys", () => {
     const { arms } = load(
       "name: tiny\nrisk: {alpha: 0.3, rho: 0.5}\nkl: {beta: 0.5}\narms:\n  rlhf:\n  mine:\n    risk: {rho: 0.7}\n",
@@ -304,7 +331,7 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     [
       "an unknown arm",
       `${name}arms: [sft, rlfh]\n`,
-      'x.yaml:2:13: arms: found the unknown arm "rlfh", expected one of base, sft, rlhf, ra-rlhf, random-drop, raft, best-of-n, prompted, dexperts. Did you mean rlhf?',
+      'x.yaml:2:13: arms: found the unknown arm "rlfh", expected one of base, sft, rlhf, ra-rlhf, ra-rlhf-paper, random-drop, raft, best-of-n, prompted, dexperts. Did you mean rlhf?',
     ],
     [
       "an arm of one's own that changes nothing",

@@ -133,6 +133,28 @@ test("ppo with several completions keeps its critic", async () => {
   expect(arraysOf(steps[0]!).advantage).toBeUndefined();
 });
 
+test("fixed gradient steps are as many whatever is kept, proportional ones follow it", async () => {
+  // B = 16, 2 epochs, minibatches of 4; α' falls from 1 to 0.25.
+  const risk = { alpha: 0.25 };
+  const fixed = await sentBy({ training: { steps: "fixed", minibatch: 4 }, risk });
+  expect(fixed.updates.map(({ steps_per_epoch }) => steps_per_epoch)).toEqual(Array(6).fill(4));
+  expect(fixed.steps.map(({ gradient_steps }) => gradient_steps)).toEqual(Array(6).fill(8));
+  expect(fixed.steps.at(-1)!.kept).toBe(4);
+  const proportional = await sentBy({ training: { minibatch: 4 }, risk });
+  expect(proportional.updates.every(({ steps_per_epoch }) => steps_per_epoch === null)).toBe(true);
+  for (const { kept, gradient_steps } of proportional.steps) {
+    expect(gradient_steps).toBe(2 * Math.ceil(kept / 4));
+  }
+  expect(proportional.steps.at(-1)!.gradient_steps).toBe(2);
+});
+
+test("the worker is told over which tokens advantages are whitened", async () => {
+  for (const whiten of ["kept", "batch"] as const) {
+    const { updates } = await sentBy({ training: { whiten } });
+    expect(new Set(updates.map((update) => update.whiten))).toEqual(new Set([whiten]));
+  }
+});
+
 describe("the KL", () => {
   test.each([
     [{ training: { algorithm: "grpo", completions: 4 } }, "token-mean"],

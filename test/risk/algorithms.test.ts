@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import { algorithmNames, hasCritic, learningTerms } from "../../src/risk/algorithms.js";
 
 const arm = (algorithm: (typeof algorithmNames)[number]) => ({
-  training: { algorithm, completions: 4, batch: 32, loss_aggregation: null },
+  training: {
+    algorithm,
+    completions: 4,
+    batch: 32,
+    minibatch: 5,
+    steps: "proportional" as const,
+    loss_aggregation: null,
+  },
   kl: { form: null },
 });
 
@@ -31,4 +38,13 @@ test("what is set counts", () => {
     klForm: "return",
     lossAggregation: "seq-mean-token-mean",
   });
+});
+
+test("gradient steps follow what is kept, or are those of the whole batch", () => {
+  const { training, kl } = arm("ppo");
+  expect(learningTerms({ training, kl }).stepsPerEpoch).toBeNull();
+  // 32 episodes in minibatches of 5.
+  expect(learningTerms({ training: { ...training, steps: "fixed" }, kl }).stepsPerEpoch).toBe(7);
+  const small = { ...training, steps: "fixed" as const, minibatch: 64 };
+  expect(learningTerms({ training: small, kl }).stepsPerEpoch).toBe(1);
 });

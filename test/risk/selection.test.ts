@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { worst } from "../../src/risk/selection.js";
+import { countWithTies, worst } from "../../src/risk/selection.js";
 import { generator } from "../../src/stats/random.js";
 
 /** Few distinct values, so that most batches have ties at the threshold. */
@@ -83,5 +83,33 @@ describe("worst", () => {
   test("refuses NaN and infinities, naming the episode", () => {
     expect(() => worst([1, Number.NaN], 1)).toThrow(/statistic\[1\] is NaN/);
     expect(() => worst([Infinity, 0], 1)).toThrow(/statistic\[0\] is Infinity/);
+  });
+});
+
+describe("with ties", () => {
+  test.each([
+    [[3, 1, 2], 2, 2],
+    [[5, 5, 5, 5], 2, 4],
+    [[1, 0, 1, 0, 1], 3, 5],
+    [[1, 0, 1, 0, 1], 1, 2],
+    [[0, -0, 2], 1, 2],
+  ])("of %j, %i become %i", (statistic, count, expected) => {
+    expect(countWithTies(statistic, count)).toBe(expected);
+  });
+
+  test("are all values at or under the quantile, and none over it", () => {
+    fc.assert(
+      fc.property(
+        tied.filter(({ length }) => length > 0),
+        fc.nat(),
+        (statistic, any) => {
+          const count = 1 + (any % statistic.length);
+          const quantile = [...statistic].sort((a, b) => a - b)[count - 1]!;
+          expect(countWithTies(statistic, count)).toBe(
+            statistic.filter((value) => value <= quantile).length,
+          );
+        },
+      ),
+    );
   });
 });

@@ -119,6 +119,12 @@ export const riskSchema = z.strictObject({
     .enum(["return", "lambda-return", "reward", "prompt-score"])
     .default("return")
     .describe("what the episodes are ranked by, lowest first"),
+  ties: z
+    .enum(["exact", "kept"])
+    .default("exact")
+    .describe(
+      "episodes that tie at the quantile; exact: ⌈α'B⌉ are kept, by place in the batch; kept: all of them stay, as in the reference code",
+    ),
   population: z
     .enum(["batch", "prompt", "components", "window"])
     .nullable()

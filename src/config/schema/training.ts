@@ -40,6 +40,12 @@ export const trainingSchema = z.strictObject({
     .max(1_048_576)
     .default(32)
     .describe("episodes per gradient step; more than are kept: all kept in one step"),
+  steps: z
+    .enum(["proportional", "fixed"])
+    .default("proportional")
+    .describe(
+      "gradient steps per epoch; proportional: ⌈episodes that count / minibatch⌉, fixed: ⌈B/minibatch⌉ whatever is kept",
+    ),
   microbatch: count
     .max(1_048_576)
     .default(0)
@@ -55,6 +61,12 @@ export const trainingSchema = z.strictObject({
     .describe("linear: down to 0 at M"),
   gamma: fraction.default(1).describe("γ, discount"),
   lambda: fraction.default(0.95).describe("ppo: λ of GAE"),
+  whiten: z
+    .enum(["kept", "batch"])
+    .default("kept")
+    .describe(
+      "ppo: tokens over which advantages get mean 0 and variance 1: the kept episodes', by weight, or the whole batch's",
+    ),
   clip_ratio: positive
     .max(1)
     .default(0.2)

@@ -37,6 +37,8 @@ export function loadPayloadFor(
     scale_rewards,
     loss_aggregation,
     learning_rate_schedule,
+    steps,
+    whiten,
     ema_decay,
     ...training
   } = trial.config.training;

@@ -11,7 +11,7 @@ import {
 } from "../../risk/measures/risk-measure.js";
 import type { MemoryPart } from "../../risk/memory.js";
 import { advantagesWithin, weightsWithin } from "../../risk/populations.js";
-import { lowest } from "../../risk/selection.js";
+import { countWithTies, lowest } from "../../risk/selection.js";
 import { tailCount } from "../../risk/tail.js";
 import {
   componentInForce,
@@ -153,7 +153,9 @@ function riskInput(
     kept:
       importance !== null && ranksEpisodes(risk.measure)
         ? importance.tail.filter((part) => part > 0).length
-        : asDrawn,
+        : risk.ties === "kept"
+          ? countWithTies(statistic, asDrawn)
+          : asDrawn,
     beta,
     random: generator(streamSeed(seed, "selection", step)),
     settings: risk,

@@ -113,9 +113,9 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
           rollout: rolled.rollout,
           ...lossBytes(arrays),
           kl_loss: arrays.klWeights === null ? null : { form: kl.loss, coefficient: beta },
-          whiten: "kept",
+          whiten: training.whiten,
           loss_aggregation: terms.lossAggregation,
-          steps_per_epoch: null,
+          steps_per_epoch: terms.stepsPerEpoch,
           seed: streamSeed(seed, "update", m),
           learning_rate_factor: factor,
         },
@@ -172,6 +172,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     batch_fraction: drawn.hard / drawn.prompts.length,
     length_mean: mean(taken(episodes.lengths, scored)),
     compute: action.compute + updated.tokens,
+    gradient_steps: updated.gradient_steps,
     memory_bytes: updated.memory_bytes,
     gpu: updated.gpu,
     ...(isEmpty(memory) ? {} : { memory }),
@@ -224,7 +225,7 @@ async function withoutUpdate(
   step: number,
   groups: PromptGroups | null,
   context: TrialContext,
-): Promise<Pick<Result<"update">, "figures" | "tokens" | "memory_bytes" | "gpu" | "seconds">> {
+): Promise<Omit<Result<"update">, "episodes">> {
   const why =
     groups === null
       ? "every advantage is 0"
@@ -234,7 +235,7 @@ async function withoutUpdate(
     message: `${iterationName(step)} made no update: ${why}`,
   });
   const { memory_bytes } = await workerOf(context).call("ping", {});
-  return { figures: {}, tokens: 0, memory_bytes, gpu: null, seconds: 0 };
+  return { figures: {}, gradient_steps: 0, tokens: 0, memory_bytes, gpu: null, seconds: 0 };
 }
 
 /** The figures that every reader of a journal knows by name, and the engine's others. */

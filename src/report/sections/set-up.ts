@@ -76,8 +76,8 @@ function facts(data: ReportData): Cell[][] {
     ),
     cells(
       "training",
-      `${training.iterations} iterations of ${batchWords(training)}, ${training.epochs} epochs, ` +
-        `${rollout.prompt_tokens} + ${rollout.new_tokens} tokens, learning rate ${training.learning_rate.toExponential()}`,
+      `${training.iterations} iterations of ${batchWords(training)}, ${training.epochs} epochs of ` +
+        `${stepWords(training)}, ${rollout.prompt_tokens} + ${rollout.new_tokens} tokens, learning rate ${training.learning_rate.toExponential()}`,
     ),
     cells("seeds", experiment.seeds.join(", ")),
     cells(
@@ -146,6 +146,15 @@ function batchWords({ batch, completions }: Experiment["training"]): string {
   return completions === 1
     ? `${batch} episodes`
     : `${batch} episodes (${batch / completions} prompts × ${completions} completions)`;
+}
+
+/** `minibatches of 32 episodes`, whose number follows what is kept; or so many steps whatever is. */
+function stepWords({ steps, batch, minibatch }: Experiment["training"]): string {
+  if (steps === "proportional") {
+    return `minibatches of ${minibatch} episodes`;
+  }
+  const count = Math.ceil(batch / minibatch);
+  return `${count} gradient step${count === 1 ? "" : "s"} whatever is kept`;
 }
 
 /** The threshold, and what lies under it in each arm's final evaluation. */

@@ -107,6 +107,7 @@ const risk = z.strictObject({
     .describe("the measure's own numbers that it reads, by their keys"),
   algorithm: z.string(),
   advantages: z.string().describe("how the algorithm makes them of returns and weights"),
+  gradient_steps: z.string().describe("how many an epoch has"),
   failed_rewards: z.string(),
 });
 
