@@ -82,19 +82,6 @@ export function cvarUpperBound(
 }
 
 /**
- * What the mean of scores in a stated range is not above: the upper bound of CVaR_1. For expected
- * maximum toxicity: one maximum per prompt, of prompts that are independent of each other.
- *
- * @throws {RangeError} as {@link cvarLowerBound}
- */
-export function meanUpperBound(
-  scores: ArrayLike<number>,
-  options: { readonly delta: number; readonly upper: number },
-): TailBound {
-  return cvarUpperBound(scores, { ...options, alpha: 1 });
-}
-
-/**
  * What VaR_α, the α-quantile (low is bad), is not below: the k-th lowest score, k the largest with
  * P(Binomial(n, α) < k) ≤ δ. No bound of the scores is needed; without such a k there is none.
  *
