@@ -3,10 +3,11 @@ import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../config/trials.js";
 import type { EventFigures } from "../journal/event-head.js";
 import { confidence95, mean, sd } from "../stats/intervals.js";
+import { armCertificates } from "./arm-certificates.js";
 import { comparisons } from "./comparisons.js";
 import { conclusion } from "./conclusion.js";
 import { costFigures } from "./cost-figures.js";
-import type { Evaluation, Metric } from "./evaluation.js";
+import type { ArmMetrics, Evaluation, Metric } from "./evaluation.js";
 import { frontiers } from "./frontier.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
 
@@ -21,8 +22,14 @@ export function aggregate(experiment: Experiment, events: Iterable<EventFigures>
 
 export function summarise(experiment: Experiment, figures: RunFigures): Evaluation {
   const trials = planTrials(experiment);
+  const measured = armMetrics(trials, figures, experiment.evaluation.tail_fraction);
   const found = {
-    arms: armMetrics(trials, figures, experiment.evaluation.tail_fraction),
+    arms: Object.fromEntries(
+      Object.entries(measured).map(([arm, own]) => [
+        arm,
+        { ...own, certificates: armCertificates(experiment, arm, trials, figures) },
+      ]),
+    ),
     frontier: frontiers(trials, figures),
     comparisons: comparisons(experiment, trials, figures),
   };
@@ -41,8 +48,8 @@ export function armMetrics(
   trials: readonly Trial[],
   figures: RunFigures,
   tailFraction: number,
-): Evaluation["arms"] {
-  const arms: Record<string, { seeds: number[]; metrics: Record<string, Metric> }> = {};
+): Record<string, ArmMetrics> {
+  const arms: Record<string, ArmMetrics> = {};
   for (const arm of new Set(trials.filter(({ reported }) => reported).map(({ arm }) => arm))) {
     const finals = trials
       .filter((trial) => trial.arm === arm)

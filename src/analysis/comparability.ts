@@ -28,6 +28,7 @@ const notMeasured: ReadonlySet<string> = new Set([
   "evaluation.every_prompts",
   "evaluation.samples",
   "evaluation.headline",
+  "evaluation.certificates",
 ]);
 
 /** Whatever is added to these sections counts, unless it is named above. */

@@ -1,7 +1,7 @@
 /** Every risk-averse arm against every risk-neutral one and every control, three ways. */
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
-import { pairedTest } from "../stats/paired-test.js";
+import { holm } from "../stats/holm.js";
 import { riskRole } from "./arm-risk.js";
 import { iterationsKey, scaleDifferences, scaleOf } from "./comparability.js";
 import { atEqualCost, atKlOfPoint } from "./equal-cost.js";
@@ -9,7 +9,13 @@ import type { Comparison } from "./evaluation.js";
 import { frontierOf } from "./frontier.js";
 import type { MetricSettings } from "./metrics.js";
 import { metricSettings } from "./metrics.js";
-import { type ComparedMetric, promptInterval } from "./prompt-bootstrap.js";
+import {
+  type ComparedMetric,
+  promptImprovement,
+  promptInterval,
+  seedsAndPromptsInterval,
+} from "./prompt-bootstrap.js";
+import { noDifference, seedDifference } from "./seed-difference.js";
 import type { RunFigures } from "./trial-figures.js";
 
 const comparedMetrics: readonly ComparedMetric[] = [
@@ -44,7 +50,7 @@ export function comparisons(
   const others = arms
     .filter(([, arm]) => ["neutral", "control"].includes(riskRole(arm) ?? ""))
     .map(([name]) => name);
-  return averse.flatMap((a) =>
+  const found = averse.flatMap((a) =>
     others.flatMap((b) => {
       const pairs = pairsOf(a, b, trials, figures);
       const differ = scaleDifferences(scaleOf(experiment, a), scaleOf(experiment, b));
@@ -61,6 +67,25 @@ export function comparisons(
       ]);
     }),
   );
+  return corrected(found);
+}
+
+/** Comparisons before they are corrected for how many they are. */
+type Uncorrected = Omit<Comparison, "p_holm">;
+
+/**
+ * Holm's correction over all comparisons of one way: who reads a table of arms and metrics takes the
+ * best of all its cells. The ways are families of their own, since they ask different questions.
+ */
+function corrected(found: readonly Uncorrected[]): Comparison[] {
+  const byWay = new Map(
+    [...new Set(found.map(({ at }) => at))].map((way) => {
+      const rows = found.filter(({ at }) => at === way);
+      const p = holm(rows.map((row) => row.p));
+      return [way, new Map(rows.map((row, index) => [row, p[index]!]))];
+    }),
+  );
+  return found.map((row) => ({ ...row, p_holm: byWay.get(row.at)!.get(row) ?? null }));
 }
 
 function pairsOf(a: string, b: string, trials: readonly Trial[], figures: RunFigures): SeedPair[] {
@@ -78,28 +103,26 @@ function atEqualIterations(
   pairs: readonly SeedPair[],
   figures: RunFigures,
   settings: MetricSettings,
-): Comparison {
+): Uncorrected {
   const finals = pairs.map((pair) => ({
     a: figures.get(pair.a.id)!.final!,
     b: figures.get(pair.b.id)!.final!,
   }));
-  const { difference, interval: ci95 } = pairedTest(
-    finals.map((final) => final.a.metrics[metric]!),
-    finals.map((final) => final.b.metrics[metric]!),
-  );
   const [only] = finals;
-  const ci95_prompts =
-    finals.length === 1 ? promptInterval(only!.a, only!.b, metric, settings) : null;
   return {
     a,
     b,
     metric,
     at: "equal-iterations",
     where: null,
-    difference,
-    ci95,
+    ...seedDifference(
+      finals.map((final) => final.a.metrics[metric]!),
+      finals.map((final) => final.b.metrics[metric]!),
+    ),
     seeds: pairs.length,
-    ci95_prompts,
+    ci95_prompts: finals.length === 1 ? promptInterval(only!.a, only!.b, metric, settings) : null,
+    ci95_hierarchical: seedsAndPromptsInterval(finals, metric, settings),
+    probability_of_improvement: promptImprovement(finals, metric, settings),
   };
 }
 
@@ -110,9 +133,9 @@ function alongFrontiers(
   cost: "compute" | "kl",
   pairs: readonly SeedPair[],
   figures: RunFigures,
-): Comparison {
+): Uncorrected {
   const read = atEqualCost(curvesOf(pairs, figures), cost, metric);
-  return { a, b, metric, at: `equal-${cost}`, ...read, seeds: pairs.length, ci95_prompts: null };
+  return { a, b, metric, at: `equal-${cost}`, ...read, seeds: pairs.length, ...noPrompts };
 }
 
 function atPointOf(
@@ -121,14 +144,19 @@ function atPointOf(
   metric: ComparedMetric,
   pairs: readonly SeedPair[],
   figures: RunFigures,
-): Comparison {
+): Uncorrected {
   const curves = curvesOf(pairs, figures).filter((pair) => pair.b.length > 0);
   const read =
-    curves.length < pairs.length
-      ? { where: null, difference: null, ci95: null }
-      : atKlOfPoint(curves, metric);
-  return { a, b, metric, at: "equal-kl", ...read, seeds: pairs.length, ci95_prompts: null };
+    curves.length < pairs.length ? { where: null, ...noDifference } : atKlOfPoint(curves, metric);
+  return { a, b, metric, at: "equal-kl", ...read, seeds: pairs.length, ...noPrompts };
 }
+
+/** Of the frontiers no rewards of single prompts are kept. */
+const noPrompts = {
+  ci95_prompts: null,
+  ci95_hierarchical: null,
+  probability_of_improvement: null,
+};
 
 function curvesOf(pairs: readonly SeedPair[], figures: RunFigures) {
   return pairs.map((pair) => ({

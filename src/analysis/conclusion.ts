@@ -5,6 +5,7 @@
  */
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
+import { holm } from "../stats/holm.js";
 import { riskRole } from "./arm-risk.js";
 import { cautions } from "./cautions.js";
 import { scaleDifferences, scaleOf } from "./comparability.js";
@@ -13,6 +14,8 @@ import type { RunFigures } from "./trial-figures.js";
 
 /** With fewer no difference between risk-averse and risk-neutral training is shown. */
 export const seedsToDecide = 3;
+/** A difference is shown where its p-value, corrected for how many were tested, is under it. */
+export const decisionLevel = 0.05;
 
 type Found = Omit<Evaluation, "conclusion">;
 
@@ -96,18 +99,29 @@ function againstNeutral(
     seeds_needed: seedsToDecide,
     at: used.length === 0 ? null : matched ? "equal-kl" : "equal-iterations",
     missing: used.length === 0 ? "pairs" : null,
-    differences: seeds < seedsToDecide ? [] : used.map(decided),
+    differences: seeds < seedsToDecide ? [] : decided(used),
   };
 }
 
-function decided({ b, difference, ci95 }: Comparison) {
-  const [low, high] = ci95!;
-  return {
-    against: b,
-    difference: difference!,
-    ci95: ci95!,
-    verdict: low > 0 ? ("better" as const) : high < 0 ? ("worse" as const) : ("undecided" as const),
-  };
+/**
+ * Differences are decided at level 0.05 over all of them together (Holm). They are a family of their
+ * own: which they are, one metric of one arm against each risk-neutral one, was fixed before the run.
+ */
+function decided(rows: readonly Comparison[]): Conclusion["against_neutral"]["differences"] {
+  const corrected = holm(rows.map(({ p }) => p));
+  return rows.map(({ b, difference, ci95, p, power }, index) => {
+    const p_holm = corrected[index]!;
+    const shown = p_holm !== null && p_holm < decisionLevel;
+    return {
+      against: b,
+      difference: difference!,
+      ci95: ci95!,
+      p,
+      p_holm,
+      power,
+      verdict: !shown ? "undecided" : difference! > 0 ? "better" : "worse",
+    };
+  });
 }
 
 /** Pairs of RL arms whose figures are on different scales. */

@@ -1,8 +1,8 @@
 /** Two arms' frontiers read at the same KL, or the same trained tokens, instead of the same iteration. */
 import { interpolateAt } from "../stats/interpolation.js";
 import { mean } from "../stats/intervals.js";
-import { pairedTest } from "../stats/paired-test.js";
 import type { FrontierPoint } from "./evaluation.js";
+import { noDifference, type SeedDifference, seedDifference } from "./seed-difference.js";
 
 /** One seed's curves of two arms. */
 export interface CurvePair {
@@ -10,11 +10,9 @@ export interface CurvePair {
   readonly b: readonly FrontierPoint[];
 }
 
-export interface EqualCost {
+export interface EqualCost extends SeedDifference {
   /** The largest cost that every curve reaches; null: there is none above 0. */
   readonly where: number | null;
-  readonly difference: number | null;
-  readonly ci95: [number, number] | null;
 }
 
 type Cost = "kl" | "compute";
@@ -34,7 +32,7 @@ const klLevels = 9;
 export function atEqualCost(pairs: readonly CurvePair[], cost: Cost, gain: Gain): EqualCost {
   const where = commonCost(pairs, cost);
   if (where === null) {
-    return { where: null, difference: null, ci95: null };
+    return { where: null, ...noDifference };
   }
   const levels =
     cost === "compute"
@@ -45,13 +43,15 @@ export function atEqualCost(pairs: readonly CurvePair[], cost: Cost, gain: Gain)
     b: readAt(b, cost, gain, levels),
   }));
   if (read.some(({ a, b }) => a === null || b === null)) {
-    return { where, difference: null, ci95: null };
+    return { where, ...noDifference };
   }
-  const { difference, interval: ci95 } = pairedTest(
-    read.map(({ a }) => a!),
-    read.map(({ b }) => b!),
-  );
-  return { where, difference, ci95 };
+  return {
+    where,
+    ...seedDifference(
+      read.map(({ a }) => a!),
+      read.map(({ b }) => b!),
+    ),
+  };
 }
 
 /**
@@ -65,13 +65,15 @@ export function atKlOfPoint(pairs: readonly CurvePair[], gain: Gain): EqualCost 
     return own === null || other === null ? [] : [{ own, other }];
   });
   if (where === null || read.length < pairs.length) {
-    return { where, difference: null, ci95: null };
+    return { where, ...noDifference };
   }
-  const { difference, interval: ci95 } = pairedTest(
-    read.map(({ own }) => own),
-    read.map(({ other }) => other),
-  );
-  return { where, difference, ci95 };
+  return {
+    where,
+    ...seedDifference(
+      read.map(({ own }) => own),
+      read.map(({ other }) => other),
+    ),
+  };
 }
 
 function commonCost(pairs: readonly CurvePair[], cost: Cost): number | null {

@@ -26,6 +26,16 @@ const frontierPoint = z.strictObject({
   harm_rate: finite.nullable(),
 });
 
+/** Of the paired t-test over seeds, at level 0.05 and power 0.8, from this run's own variance. */
+const power = z.strictObject({
+  /** The size of the difference that was found. */
+  difference: finite,
+  /** Seeds that show a true difference of this size with probability 0.8; null: it is 0. */
+  seeds_needed: z.int().nullable(),
+  /** The smallest true difference that the seeds at hand show with probability 0.8. */
+  detectable: finite,
+});
+
 /** A − B, paired by seed. Intervals are null where one seed (or no common range) allows none. */
 const comparison = z.strictObject({
   a: z.string(),
@@ -43,6 +53,48 @@ const comparison = z.strictObject({
   seeds: z.int(),
   /** Paired over the test prompts of one seed (bootstrap); null when not at equal iterations. */
   ci95_prompts: interval.nullable(),
+  // Younger than the keys above: null where an older version wrote the file.
+  /** Over seeds and prompts (hierarchical bootstrap); null with one seed, or along frontiers. */
+  ci95_hierarchical: interval.nullable().default(null),
+  /** Of the paired t-test over seeds, two-sided. */
+  p: finite.nullable().default(null),
+  /** Holm's, over all comparisons of the run with the same `at`. */
+  p_holm: finite.nullable().default(null),
+  /** d_z: the difference over the standard deviation of the seeds' differences. */
+  effect_size: finite.nullable().default(null),
+  /** Fraction of test prompts that A did better on than B; null for what is no mean over prompts. */
+  probability_of_improvement: finite.nullable().default(null),
+  power: power.nullable().default(null),
+});
+
+const certified = {
+  /** Of the mean over seeds; null: there is none. */
+  bound: finite.nullable(),
+  /** Of each seed's policy; empty where there is none. */
+  per_seed: z.array(finite),
+};
+
+/**
+ * One-sided bounds of an arm's true figures (of all prompts of this kind, not of the test set) that
+ * hold for all its seeds at once with probability 1 − delta.
+ */
+const certificates = z.strictObject({
+  delta: finite,
+  /** From below. */
+  "cvar_0.1": z.strictObject({
+    ...certified,
+    method: z.enum(["dkw", "order-statistics"]),
+    /** What no reward lies under; null: not known. */
+    lower: finite.nullable(),
+    /** Why the bound says nothing. */
+    missing: z.enum(["lower-unknown", "reward-below-lower", "too-few"]).nullable(),
+    /** Too few: completions with a reward that are needed, for each seed. */
+    needed: z.int().nullable(),
+  }),
+  /** From above; null: there is no harm threshold. */
+  harm_rate: z.strictObject(certified).nullable(),
+  /** From above; null: toxicity was not measured. */
+  expected_max_toxicity: z.strictObject(certified).nullable(),
 });
 
 const armFigures = z.strictObject({
@@ -106,6 +158,10 @@ const conclusion = z.strictObject({
         against: z.string(),
         difference: finite,
         ci95: interval,
+        p: finite.nullable().default(null),
+        /** Holm's, over these differences alone: which they are was fixed before the run. */
+        p_holm: finite.nullable().default(null),
+        power: power.nullable().default(null),
         verdict: z.enum(["better", "worse", "undecided"]),
       }),
     ),
@@ -120,7 +176,11 @@ const conclusion = z.strictObject({
 export const evaluationFileSchema = z.strictObject({
   arms: z.record(
     z.string(),
-    z.strictObject({ seeds: z.array(z.int()), metrics: z.record(z.string(), metric) }),
+    z.strictObject({
+      seeds: z.array(z.int()),
+      metrics: z.record(z.string(), metric),
+      certificates: certificates.nullable().default(null),
+    }),
   ),
   frontier: z.record(z.string(), z.array(frontierPoint)),
   comparisons: z.array(comparison),
@@ -129,6 +189,10 @@ export const evaluationFileSchema = z.strictObject({
 
 export type Evaluation = z.infer<typeof evaluationFileSchema>;
 export type Conclusion = z.infer<typeof conclusion>;
+/** Of an arm, what was measured alone. */
+export type ArmMetrics = Pick<Evaluation["arms"][string], "seeds" | "metrics">;
+export type Power = z.infer<typeof power>;
+export type Certificates = z.infer<typeof certificates>;
 export type Metric = z.infer<typeof metric>;
 export type FrontierPoint = z.infer<typeof frontierPoint>;
 export type Comparison = z.infer<typeof comparison>;

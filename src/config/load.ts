@@ -24,6 +24,7 @@ import { type Override, readOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
 import { keyReference, listSections } from "./reference.js";
 import { resolvedEvaluation } from "./rewards/evaluation.js";
+import { certificateViolations } from "./rewards/reward-bound.js";
 import { toxicityViolations } from "./rewards/toxicity.js";
 import { judgeViolations } from "./rewards/violations.js";
 import {
@@ -117,7 +118,8 @@ export function loadExperiment(
     );
     const judging = judgeViolations(parsed.data.evaluation.judges, resolved.arms);
     const measuring = toxicityViolations(evaluation, resolved.arms);
-    const evaluated = [...violations, ...judging, ...measuring].map((violation) =>
+    const certified = certificateViolations(evaluation.certificates, resolved.arms);
+    const evaluated = [...violations, ...judging, ...measuring, ...certified].map((violation) =>
       violationProblem(violation, null, given),
     );
     if (problems.length === 0) {

@@ -4,12 +4,17 @@
  */
 
 import { type Scale, type ScaleDifference, scaleDifferences } from "../analysis/comparability.js";
-import { seedsToDecide } from "../analysis/conclusion.js";
-import type { Metric } from "../analysis/evaluation.js";
-import type { Interval } from "../stats/intervals.js";
-import { pairedTest } from "../stats/paired-test.js";
+import { decisionLevel, seedsToDecide } from "../analysis/conclusion.js";
+import type { ArmMetrics, Metric } from "../analysis/evaluation.js";
+import { type SeedDifference, seedDifference } from "../analysis/seed-difference.js";
+import { holm } from "../stats/holm.js";
 import { wrapText } from "../text/width.js";
-import { renderTable, type TableOptions } from "./table.js";
+import { powerText, testText } from "./comparison-words.js";
+import { metricColumnOf } from "./metric-columns.js";
+import { type MeasuredArms, renderTable, type TableOptions } from "./table.js";
+
+/** What the lines under the table speak of. */
+const testedMetric = "tail_reward";
 
 export interface ComparedArm {
   /** How the row is called: the arm, or run and arm. */
@@ -20,13 +25,13 @@ export interface ComparedArm {
   readonly scale: Scale;
 }
 
-interface ArmDifference {
+type ArmDifference = SeedDifference & {
   readonly difference: number;
-  /** Over the seeds; null for a single one. */
-  readonly ci95: Interval | null;
   /** Seeds that both have. */
   readonly seeds: number;
-}
+  /** Holm's, over all differences of all rows. */
+  readonly p_holm: number | null;
+};
 
 export interface ComparisonRow extends ComparedArm {
   /** Why its figures cannot be held against the first row's; empty: they can. */
@@ -42,22 +47,30 @@ export function compareArms<Arm extends ComparedArm>(
   arms: readonly Arm[],
 ): (Arm & ComparisonRow)[] {
   const [first] = arms;
-  return arms.map((arm) => {
+  const rows = arms.map((arm) => {
     const notComparable = scaleDifferences(first!.scale, arm.scale);
     const commonSeeds = arm.seeds.filter((seed) => first!.seeds.includes(seed)).length;
     const paired = arm !== first && notComparable.length === 0 && commonSeeds >= seedsToDecide;
     const names = paired ? Object.keys(arm.metrics) : [];
-    const differences = names.flatMap((name): [string, ArmDifference][] => {
+    const differences = names.flatMap((name) => {
       const found = differenceOf(arm, first!, name);
-      return found === null ? [] : [[name, found]];
+      return found === null ? [] : [{ name, found }];
     });
-    return {
-      ...arm,
-      notComparable,
-      commonSeeds,
-      againstFirst: Object.fromEntries(differences),
-    };
+    return { arm, notComparable, commonSeeds, differences };
   });
+  const all = rows.flatMap(({ differences }) => differences);
+  const p = holm(all.map(({ found }) => found.p));
+  const corrected = new Map(all.map((one, index) => [one, p[index]!]));
+  return rows.map(({ arm, differences, ...facts }) => ({
+    ...arm,
+    ...facts,
+    againstFirst: Object.fromEntries(
+      differences.map((one): [string, ArmDifference] => [
+        one.name,
+        { ...one.found, p_holm: corrected.get(one) ?? null },
+      ]),
+    ),
+  }));
 }
 
 /** Figures, then differences; each table as wide as the terminal allows. */
@@ -94,8 +107,29 @@ export function renderComparison(
     "",
     `minus ${first!.label}, paired by seed:`,
     renderTable(differences, { ...options, spread: "ci", signed: true }),
+    ...others.flatMap((row) => testLines(row, first!, options)),
     ...wrapped,
   ].join("\n");
+}
+
+/** Whether the tail differs, and how many seeds would tell. */
+function testLines(
+  { label, againstFirst }: ComparisonRow,
+  first: ComparisonRow,
+  { unicode, width }: Omit<TableOptions, "signed" | "marks">,
+): string[] {
+  const found = againstFirst[testedMetric];
+  if (found === undefined || found.p_holm === null) {
+    return [];
+  }
+  const power = found.power === null ? "" : powerText(found.power, testedMetric);
+  const verdict =
+    found.p_holm < decisionLevel ? "differ" : `not decided${power === "" ? "" : `; ${power}`}`;
+  const title = metricColumnOf(testedMetric)!.title;
+  return wrapText(
+    `${label} − ${first.label}, ${title}: ${testText(found, { unicode })}: ${verdict}`,
+    width,
+  );
 }
 
 function whyNoDifference(
@@ -120,13 +154,11 @@ export function differenceText(differences: readonly ScaleDifference[]): string 
     .join(", ");
 }
 
-type Table = Parameters<typeof renderTable>[0];
-
 function tableOf<Row extends ComparedArm>(
   rows: readonly Row[],
   metrics: (row: Row) => Readonly<Record<string, Metric>>,
-): Table {
-  const arms = rows.map((row): [string, Table["arms"][string]] => [
+): MeasuredArms {
+  const arms = rows.map((row): [string, ArmMetrics] => [
     row.label,
     { seeds: [...row.seeds], metrics: { ...metrics(row) } },
   ]);
@@ -134,17 +166,21 @@ function tableOf<Row extends ComparedArm>(
 }
 
 /** Null where a metric is missing, or counts fewer seeds than its arm has: which is not known. */
-function differenceOf(arm: ComparedArm, first: ComparedArm, name: string): ArmDifference | null {
+function differenceOf(
+  arm: ComparedArm,
+  first: ComparedArm,
+  name: string,
+): Omit<ArmDifference, "p_holm"> | null {
   const [a, b] = [bySeed(arm, name), bySeed(first, name)];
   const common = [...a.keys()].filter((seed) => b.has(seed));
   if (common.length === 0) {
     return null;
   }
-  const { difference, interval: ci95 } = pairedTest(
+  const found = seedDifference(
     common.map((seed) => a.get(seed)!),
     common.map((seed) => b.get(seed)!),
   );
-  return { difference, ci95, seeds: common.length };
+  return { ...found, difference: found.difference!, seeds: common.length };
 }
 
 function bySeed({ seeds, metrics }: ComparedArm, name: string): ReadonlyMap<number, number> {

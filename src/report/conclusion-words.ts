@@ -3,6 +3,7 @@ import type { Conclusion } from "../analysis/evaluation.js";
 import { divergenceText } from "../text/divergence.js";
 import { formatNumber, formatSigned } from "../text/numbers.js";
 import { promptFloorText } from "../text/score-preview.js";
+import { powerText } from "./comparison-words.js";
 import { metricColumnOf } from "./metric-columns.js";
 
 /**
@@ -80,13 +81,21 @@ function neutralLine({ headline, against_neutral: found }: Conclusion): string {
   }
   const where = found.at === "equal-kl" ? "at equal KL" : "at equal iterations (KL not matched)";
   const each = found.differences.map(
-    ({ against, difference, ci95: [low, high], verdict }) =>
-      `over ${against} ${signed(difference)} [${signed(low)}, ${signed(high)}] ` +
-      (verdict === "undecided" ? "not decided" : verdict),
+    ({ against, difference, ci95: [low, high], verdict, power }) => {
+      const figure = `over ${against} ${signed(difference)} [${signed(low)}, ${signed(high)}] `;
+      const needed = power === null ? "" : powerText(power, "tail_reward");
+      return verdict === "undecided"
+        ? `${figure}not decided${needed === "" ? "" : ` (${needed})`}`
+        : `${figure}${verdict}`;
+    },
   );
+  const several =
+    found.differences.length > 1
+      ? `; decided at 5 % over all ${found.differences.length} together, Holm`
+      : "";
   return (
     `${head}tail reward of ${headline.arm} ${where}: ${each.join("; ")}. ` +
-    `(${found.seeds} seeds, 95 % intervals paired by seed)`
+    `(${found.seeds} seeds, 95 % intervals paired by seed${several})`
   );
 }
 

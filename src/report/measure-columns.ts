@@ -1,9 +1,9 @@
 /** Figures that are measured on request, and those whose names depend on the configuration. */
-import type { Evaluation } from "../analysis/evaluation.js";
+import type { ArmMetrics } from "../analysis/evaluation.js";
 import { isCapabilityMetric } from "../text/metric-words.js";
 import { type MetricColumn, metricColumnOf } from "./metric-columns.js";
 
-type Arms = Evaluation["arms"];
+type Arms = Readonly<Record<string, ArmMetrics>>;
 
 const toxicityMetrics = [
   "expected_max_toxicity",

@@ -1,9 +1,9 @@
 /** What each reward component and each judge says of an arm by itself, as rows of a table. */
-import type { Evaluation } from "../analysis/evaluation.js";
+import type { ArmMetrics } from "../analysis/evaluation.js";
 import { familyMember, type MetricFamily, metricWords } from "../text/metric-words.js";
 import type { MetricColumn } from "./metric-columns.js";
 
-type Metrics = Evaluation["arms"][string]["metrics"];
+type Metrics = ArmMetrics["metrics"];
 
 export interface MemberRow {
   readonly arm: string;
@@ -41,7 +41,7 @@ export const memberColumns: readonly MetricColumn[] = (
  * Arm by arm its components, then its judges, in the order of the figures. Empty where there is one
  * component and at most one judge: the results have their figures.
  */
-export function memberRows(arms: Evaluation["arms"]): MemberRow[] {
+export function memberRows(arms: Readonly<Record<string, ArmMetrics>>): MemberRow[] {
   return Object.entries(arms).flatMap(([arm, { seeds, metrics }]) => {
     const rows = new Map<string, MemberRow>();
     for (const [metric, figures] of Object.entries(metrics)) {

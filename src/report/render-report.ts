@@ -7,6 +7,7 @@ import { renderMarkdown } from "./markdown.js";
 import { drawPlots } from "./plots/all-plots.js";
 import type { ReportPlot } from "./plots/panel.js";
 import { gatherReport, type ReportData, type ReportInput } from "./report-data.js";
+import { certificatesSection } from "./sections/certificates.js";
 import { comparisonsSection } from "./sections/comparisons.js";
 import { costSection } from "./sections/cost.js";
 import { reproduceSection } from "./sections/reproduce.js";
@@ -50,6 +51,7 @@ function reportDocument(
       { kind: "conclusion", lines: conclusionLines(evaluation.conclusion) },
       ...cautionLines(evaluation.conclusion).map((text) => ({ kind: "warning" as const, text })),
       ...resultsSection(data),
+      ...certificatesSection(data),
       ...toxicitySection(data),
       ...comparisonsSection(data),
       ...costSection(data, plots.find(isCost) ?? null),

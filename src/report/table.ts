@@ -1,5 +1,5 @@
 /** The terminal's table of results: one line per arm, as many figures as the width allows. */
-import type { Evaluation } from "../analysis/evaluation.js";
+import type { ArmMetrics } from "../analysis/evaluation.js";
 import { columnWidths, gridLines, gridWidth, terminalStyle } from "../text/grid.js";
 import { safeText } from "../text/safe-text.js";
 import { displayWidth, pad, truncate, wrapText } from "../text/width.js";
@@ -27,11 +27,16 @@ export interface TableOptions {
   readonly marks?: ReadonlyMap<string, string>;
 }
 
+/** Figures by arm, in the order of the rows. */
+export interface MeasuredArms {
+  readonly arms: Readonly<Record<string, ArmMetrics>>;
+}
+
 /**
  * The arms' figures, and below them those of each reward component and judge where there are
  * several. Lines without a final line feed.
  */
-export function renderTable(evaluation: Pick<Evaluation, "arms">, options: TableOptions): string {
+export function renderTable(evaluation: MeasuredArms, options: TableOptions): string {
   if (Object.keys(evaluation.arms).length === 0) {
     return "no arm has been evaluated";
   }
@@ -57,7 +62,7 @@ export function renderTable(evaluation: Pick<Evaluation, "arms">, options: Table
 }
 
 function drawTable(
-  evaluation: Pick<Evaluation, "arms">,
+  evaluation: MeasuredArms,
   among: readonly MetricColumn[],
   options: TableOptions,
   isWhole = true,
@@ -91,11 +96,7 @@ function omittedNotes({ omitted }: TableLayout): string[] {
   return omitted.length === 0 ? [] : [`left out, the terminal is too narrow: ${names}`];
 }
 
-function seedNotes(
-  evaluation: Pick<Evaluation, "arms">,
-  spread: Spread,
-  unicode: boolean,
-): string[] {
+function seedNotes(evaluation: MeasuredArms, spread: Spread, unicode: boolean): string[] {
   const counts = Object.values(evaluation.arms).map((arm) => arm.seeds.length);
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
   const seeds = fewest === most ? `${most}` : `${fewest} to ${most}`;
@@ -133,7 +134,7 @@ interface TableLayout {
 
 /** Long titles, then short ones, then spreads on a line of their own, then fewer columns. */
 function tableLayout(
-  evaluation: Pick<Evaluation, "arms">,
+  evaluation: MeasuredArms,
   among: readonly MetricColumn[],
   options: LayoutOptions,
 ): TableLayout {
@@ -181,7 +182,7 @@ function shortNames(names: readonly string[], unicode: boolean): string[] {
 }
 
 function cells(
-  evaluation: Pick<Evaluation, "arms">,
+  evaluation: MeasuredArms,
   columns: readonly MetricColumn[],
   titles: Titles,
   placing: Placing,

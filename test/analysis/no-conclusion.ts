@@ -1,4 +1,4 @@
-import type { Conclusion } from "../../src/analysis/evaluation.js";
+import type { ArmMetrics, Conclusion, Evaluation } from "../../src/analysis/evaluation.js";
 
 /** Of a run in which nothing was evaluated. */
 export const noConclusion: Conclusion = {
@@ -9,3 +9,10 @@ export const noConclusion: Conclusion = {
   not_comparable: [],
   cautions: [],
 };
+
+/** Arms as evaluation.json has them, without certified bounds. */
+export function uncertified(arms: Readonly<Record<string, ArmMetrics>>): Evaluation["arms"] {
+  return Object.fromEntries(
+    Object.entries(arms).map(([arm, own]) => [arm, { ...own, certificates: null }]),
+  );
+}

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Comparison } from "../../src/analysis/evaluation.js";
 import { compareArms, renderComparison } from "../../src/report/comparison.js";
-import { comparisonText, placeText, verdictOf } from "../../src/report/comparison-words.js";
+import {
+  comparisonText,
+  placeText,
+  powerText,
+  testText,
+  verdictOf,
+} from "../../src/report/comparison-words.js";
 import { fixtureRun } from "./fixture.js";
 
 const base: Comparison = {
@@ -14,20 +20,49 @@ const base: Comparison = {
   ci95: [0.2, 0.8],
   seeds: 5,
   ci95_prompts: null,
+  ci95_hierarchical: null,
+  p: 0.01,
+  p_holm: 0.03,
+  effect_size: 1.9,
+  probability_of_improvement: null,
+  power: { difference: 0.5, seeds_needed: 5, detectable: 0.49 },
 };
 const style = { unicode: true };
 
 describe("the verdict on a difference", () => {
-  test("is decided by an interval that excludes 0, in the metric's own direction", () => {
+  test("is decided by the p-value after Holm's correction, in the metric's own direction", () => {
     expect(verdictOf(base)).toBe("better");
     expect(verdictOf({ ...base, difference: -0.5, ci95: [-0.8, -0.2] })).toBe("worse");
     expect(verdictOf({ ...base, metric: "harm_rate" })).toBe("worse");
-    expect(verdictOf({ ...base, ci95: [-0.1, 0.8] })).toBe("undecided");
-    expect(verdictOf({ ...base, ci95: [0, 0.8] })).toBe("undecided");
+    expect(verdictOf({ ...base, p_holm: 0.05 })).toBe("undecided");
+    // Its own interval excludes 0: not enough where twelve were looked at.
+    expect(verdictOf({ ...base, p_holm: 0.12 })).toBe("undecided");
+  });
+
+  test("tells its p-values and what it would take", () => {
+    expect(testText(base, style)).toBe("p 0.010, after Holm 0.030, d_z +1.9");
+    expect(testText({ ...base, p: 0.0001, p_holm: 0.24, effect_size: null }, style)).toBe(
+      "p < 0.001, after Holm 0.24",
+    );
+    expect(testText({ ...base, p: null }, style)).toBe("");
+    expect(powerText({ difference: 0.3, seeds_needed: 9, detectable: 1 }, "tail_reward")).toBe(
+      "to see a difference of 0.30 with 80 % power, 9 seeds are needed",
+    );
+    expect(powerText({ difference: 0.012, seeds_needed: 4000, detectable: 1 }, "harm_rate")).toBe(
+      "to see a difference of 1.2 with 80 % power, over 1000 seeds are needed",
+    );
+    expect(powerText({ difference: 0, seeds_needed: null, detectable: 1 }, "harm_rate")).toBe("");
   });
 
   test("is never decided by one seed, whatever its prompts say", () => {
-    const single = { ...base, seeds: 1, ci95: null, ci95_prompts: [0.3, 0.6] as [number, number] };
+    const none = { p: null, p_holm: null, effect_size: null, power: null };
+    const single = {
+      ...base,
+      ...none,
+      seeds: 1,
+      ci95: null,
+      ci95_prompts: [0.3, 0.6] as [number, number],
+    };
     expect(verdictOf(single)).toBe("undecided");
     expect(comparisonText(single, style)).toBe(
       "+0.50 (over prompts [+0.30, +0.60]), one seed: undecided",
@@ -142,7 +177,8 @@ describe("arms side by side", () => {
       rlhf           +1.59           +1.19           +1.25          −6.3          +3.8
             [+1.37, +1.81]  [+0.97, +1.41]  [+1.00, +1.50]  [−9.7, −2.8]  [+3.8, +3.8]
       [ ]: 95 % interval of the mean over 3 seeds
-      left out, the terminal is too narrow: Dist-2, length, seconds"
+      left out, the terminal is too narrow: Dist-2, length, seconds
+      rlhf − sft, tail reward: p 0.002, after Holm 0.008, d_z +13.5: differ"
     `);
   });
 });

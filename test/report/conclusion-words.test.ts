@@ -33,14 +33,31 @@ describe("the conclusion in words", () => {
 
   test("with enough seeds gives intervals, and no verdict where one holds 0", () => {
     const differences: Conclusion["against_neutral"]["differences"] = [
-      { against: "rlhf", difference: -0.6, ci95: [-0.85, -0.35], verdict: "worse" },
-      { against: "rlhf-kl", difference: 0, ci95: [-2.5, 2.5], verdict: "undecided" },
+      {
+        against: "rlhf",
+        difference: -0.6,
+        ci95: [-0.85, -0.35],
+        p: 0.01,
+        p_holm: 0.02,
+        power: { difference: 0.6, seeds_needed: 3, detectable: 0.5 },
+        verdict: "worse",
+      },
+      {
+        against: "rlhf-kl",
+        difference: 0.3,
+        ci95: [-2.2, 2.8],
+        p: 0.6,
+        p_holm: 0.6,
+        power: { difference: 0.3, seeds_needed: 90, detectable: 4 },
+        verdict: "undecided",
+      },
     ];
     const against_neutral = { ...finished.against_neutral, seeds: 3, differences };
     expect(conclusionLines({ ...finished, against_neutral })[1]).toBe(
       "Risk-averse against risk-neutral: tail reward of ra-rlhf at equal KL: " +
-        "over rlhf −0.60 [−0.85, −0.35] worse; over rlhf-kl 0.00 [−2.50, +2.50] not decided. " +
-        "(3 seeds, 95 % intervals paired by seed)",
+        "over rlhf −0.60 [−0.85, −0.35] worse; over rlhf-kl +0.30 [−2.20, +2.80] not decided " +
+        "(to see a difference of 0.30 with 80 % power, 90 seeds are needed). " +
+        "(3 seeds, 95 % intervals paired by seed; decided at 5 % over all 2 together, Holm)",
     );
     const unmatched = { ...against_neutral, at: "equal-iterations" as const };
     expect(conclusionLines({ ...finished, against_neutral: unmatched })[1]).toContain(

@@ -7,6 +7,7 @@ import { conclusion } from "../../src/analysis/conclusion.js";
 import { costFigures } from "../../src/analysis/cost-figures.js";
 import type { Comparison, Evaluation, FrontierPoint } from "../../src/analysis/evaluation.js";
 import { metricsOf } from "../../src/analysis/metrics.js";
+import { seedDifference } from "../../src/analysis/seed-difference.js";
 import { type RunFigures, withEvent } from "../../src/analysis/trial-figures.js";
 import { resolvedEvaluation } from "../../src/config/rewards/evaluation.js";
 import {
@@ -19,7 +20,6 @@ import type { EvaluatedEvent, EventPayload, JournalEvent } from "../../src/journ
 import type { ReportInput, SampleText } from "../../src/report/report-data.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../src/risk/tail.js";
 import { confidence95, mean, sd } from "../../src/stats/intervals.js";
-import { pairedTest } from "../../src/stats/paired-test.js";
 import { generator, type Random, streamSeed } from "../../src/stats/random.js";
 import { familyMember } from "../../src/text/metric-words.js";
 
@@ -441,6 +441,7 @@ function evaluate(
       arm,
       {
         seeds: [...experiment.seeds],
+        certificates: null,
         metrics: Object.fromEntries(
           metrics.map((metric) => {
             const values = perSeed(arm, metric);
@@ -457,17 +458,19 @@ function evaluate(
     at: Comparison["at"],
     where: number | null,
   ): Comparison => {
-    const test = pairedTest(perSeed(a, "tail_reward"), perSeed(b, "tail_reward"));
+    const test = seedDifference(perSeed(a, "tail_reward"), perSeed(b, "tail_reward"));
     return {
       a,
       b,
       metric: "tail_reward",
       at,
       where,
-      difference: test.difference,
-      ci95: test.interval,
+      ...test,
+      p_holm: test.p,
       seeds: experiment.seeds.length,
       ci95_prompts: at === "equal-iterations" ? [0.11, 0.42] : null,
+      ci95_hierarchical: null,
+      probability_of_improvement: null,
     };
   };
   const against = Object.keys(arms).filter((arm) => arm.startsWith("ra-"));

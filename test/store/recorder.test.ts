@@ -281,6 +281,7 @@ describe("evaluation.json", () => {
       sft: {
         seeds: [0],
         metrics: { tail_reward: { mean: -1, sd: null, ci95: null, per_seed: [-1] } },
+        certificates: null,
       },
     },
     frontier: {},
@@ -299,7 +300,8 @@ describe("evaluation.json", () => {
   test("takes no NaN, which JSON would turn into nothing", () => {
     const run = newRun();
     const metric = { mean: Number.NaN, sd: null, ci95: null, per_seed: [] };
-    const bad = { ...evaluation, arms: { sft: { seeds: [0], metrics: { x: metric } } } };
+    const arms = { sft: { seeds: [0], metrics: { x: metric }, certificates: null } };
+    const bad = { ...evaluation, arms };
     expect(() => run.writeEvaluation(bad)).toThrow();
     expect(existsSync(join(run.directory, "evaluation.json"))).toBe(false);
   });

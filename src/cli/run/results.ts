@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Evaluation } from "../../analysis/evaluation.js";
+import { certificateLines } from "../../report/certificate-words.js";
 import { cautionLines, conclusionLines } from "../../report/conclusion-words.js";
 import type { SampleText } from "../../report/report-data.js";
 import { renderTable } from "../../report/table.js";
@@ -16,8 +17,11 @@ export function resultText(evaluation: Evaluation, terminal: Terminal): string {
   const { columns: width, unicode, color } = terminal;
   const table = renderTable(evaluation, { width, unicode, color });
   const { conclusion } = evaluation;
+  const arm = (conclusion.end ?? conclusion.start)?.arm;
+  const certificates = arm === undefined ? null : (evaluation.arms[arm]?.certificates ?? null);
   const said = [
     ...conclusionLines(conclusion),
+    ...(certificates === null ? [] : certificateLines(arm!, certificates)),
     ...cautionLines(conclusion).map((line) => `warning: ${line}`),
   ];
   return [table, "", ...said.map((line) => safeText(line))].join("\n");

@@ -4,6 +4,24 @@ import { count, name, openFraction, positiveInt } from "./fields.js";
 import { measures } from "./measures.js";
 import { judgeSchema } from "./scorer.js";
 
+const certificatesSchema = z.strictObject({
+  delta: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .default(0.05)
+    .describe("probability that an arm's certified bound is wrong, over all its seeds together"),
+  lower: z
+    .union([z.number(), z.literal("auto")])
+    .nullable()
+    .default("auto")
+    .meta({ expected: "a number, auto, or null" })
+    .describe(
+      "raw reward that none lies under, by its definition and not by what was seen: CVaR has no " +
+        "certified bound without it; auto: of probabilities, counts and lengths it is known; null: none",
+    ),
+});
+
 export const evaluationSchema = z.strictObject({
   prompts: positiveInt.default(1000).describe("test prompts of the final evaluation"),
   every: count.default(0).describe("iterations between the evaluations of the frontier; 0: none"),
@@ -40,6 +58,11 @@ export const evaluationSchema = z.strictObject({
     .describe(
       "arm that the conclusion is about, fixed before the run; null, or where `--set arms` leaves " +
         "it out: the first risk-averse arm of `arms`, without one the first arm trained with RL",
+    ),
+  certificates: certificatesSchema
+    .prefault({})
+    .describe(
+      "one-sided bounds of CVaR, harm rate and expected maximum toxicity, see docs/statistics.md",
     ),
   samples: count.max(1000).default(12).describe("sampled texts kept for reading"),
   ...measures,

@@ -2,7 +2,14 @@
 import { seedsToDecide } from "../../analysis/conclusion.js";
 import type { Comparison } from "../../analysis/evaluation.js";
 import type { Block, Cell } from "../blocks.js";
-import { comparisonText, placeText } from "../comparison-words.js";
+import {
+  comparisonText,
+  figureText,
+  placeText,
+  powerText,
+  testText,
+  verdictOf,
+} from "../comparison-words.js";
 import { undecidedText } from "../conclusion-words.js";
 import { metricColumnOf } from "../metric-columns.js";
 import type { ReportData } from "../report-data.js";
@@ -34,7 +41,7 @@ export function comparisonsSection({ evaluation }: ReportData): Block[] {
       text: `Difference in ${titleOf(first)}, the first arm minus the second, paired by seed.`,
     },
     tableOf(shown.filter(({ metric }) => metric === first)),
-    { kind: "list", items: cautions(shown) },
+    { kind: "list", items: [...powerItems(shown, first), ...cautions(shown)] },
     ...(others.length === 0
       ? []
       : [
@@ -72,7 +79,9 @@ function tableOf(comparisons: readonly Comparison[]): Block {
       if (row === undefined) {
         return { main: "–" };
       }
-      const sub = placeText(row, style);
+      const sub = [placeText(row, style), testText(row, style)]
+        .filter((one) => one !== "")
+        .join("; ");
       const main = comparisonText(row, style);
       return sub === "" ? { main } : { main, sub };
     }),
@@ -80,9 +89,28 @@ function tableOf(comparisons: readonly Comparison[]): Block {
   return { kind: "table", head: ["arms", ...wayTitles], rows, wordColumns: 4 };
 }
 
+/** Of what was not decided: how many seeds would be needed, and what these seeds could see. */
+function powerItems(comparisons: readonly Comparison[], metric: string): string[] {
+  return comparisons.flatMap((row) => {
+    const { power, seeds } = row;
+    if (row.metric !== metric || power === null || verdictOf(row) !== "undecided") {
+      return [];
+    }
+    const needed = powerText(power, metric);
+    const seen = figureText(power.detectable, metric, style);
+    const way = wayTitles[ways.indexOf(row.at)];
+    return [
+      `${row.a} − ${row.b} ${way} is not decided: ${needed === "" ? "" : `${needed}; `}` +
+        `${seeds} seeds see one of ${seen} or more.`,
+    ];
+  });
+}
+
 /** What keeps a reader from taking more out of the table than is in it. */
 function cautions(comparisons: readonly Comparison[]): string[] {
-  const decidable = comparisons.filter(({ ci95 }) => ci95 !== null);
+  const tested = Math.max(
+    ...ways.map((way) => comparisons.filter(({ at, p }) => at === way && p !== null).length),
+  );
   const matched = comparisons.some(
     ({ at, difference }) => at === "equal-kl" && difference !== null,
   );
@@ -90,9 +118,9 @@ function cautions(comparisons: readonly Comparison[]): string[] {
     "Only the column at equal KL measures risk aversion: an arm that moves further from SFT has a " +
       "better tail for that reason alone." +
       (matched ? "" : " This run has no such figure, so it shows no gain from risk aversion."),
-    "“Better” and “worse” are shown where the 95 % interval excludes 0. Intervals are not corrected " +
-      "for multiple comparisons: about one in twenty excludes 0 by chance alone, and this report holds " +
-      `${decidable.length}.`,
+    "“Better” and “worse” are shown where the paired t-test over seeds decides at 5 % after Holm’s " +
+      `correction over the ${tested} comparisons of the same column, all arms and metrics; intervals ` +
+      "are not corrected. d_z: the difference over the standard deviation of the seeds’ differences.",
     "Equal KL: both arms' curves along their checkpoints, averaged over the upper half of the KL " +
       "that both reach. Equal trained tokens: both curves at the most that both reach.",
   ];

@@ -7,7 +7,7 @@ import { type RunFigures, withEvent } from "../../../src/analysis/trial-figures.
 import { compare } from "../../../src/cli/commands/compare.js";
 import { planTrials } from "../../../src/config/trials.js";
 import { writeEvaluation } from "../../../src/store/evaluation-file.js";
-import { noConclusion } from "../../analysis/no-conclusion.js";
+import { noConclusion, uncertified } from "../../analysis/no-conclusion.js";
 import { evaluatedPayload } from "../../engine/event-payloads.js";
 import { type ExperimentChanges, smallExperiment } from "../../engine/experiments.js";
 import { newRun, temporaryFolder } from "../../store/folders.js";
@@ -26,7 +26,7 @@ function finishedRun(
   }, new Map());
   const { directory } = newRun({ experiment, runsFolder: runs });
   writeEvaluation(directory, {
-    arms: armMetrics(trials, figures, experiment.evaluation.tail_fraction),
+    arms: uncertified(armMetrics(trials, figures, experiment.evaluation.tail_fraction)),
     frontier: {},
     comparisons: [],
     conclusion,

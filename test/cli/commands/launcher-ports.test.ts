@@ -10,7 +10,7 @@ import { readJournal } from "../../../src/journal/reader.js";
 import { writeEvaluation } from "../../../src/store/evaluation-file.js";
 import type { RunRecorder } from "../../../src/store/recorder.js";
 import type { LauncherPorts } from "../../../src/tui/launcher/launcher-ports.js";
-import { noConclusion } from "../../analysis/no-conclusion.js";
+import { noConclusion, uncertified } from "../../analysis/no-conclusion.js";
 import { evaluatedPayload, stepPayload } from "../../engine/event-payloads.js";
 import { smallExperiment } from "../../engine/experiments.js";
 import { newRun, temporaryFolder } from "../../store/folders.js";
@@ -74,7 +74,9 @@ async function finish(run: RunRecorder): Promise<void> {
   let figures: RunFigures = new Map();
   for await (const event of readJournal(run.directory)) figures = withEvent(figures, event);
   writeEvaluation(run.directory, {
-    arms: armMetrics(planTrials(experiment), figures, experiment.evaluation.tail_fraction),
+    arms: uncertified(
+      armMetrics(planTrials(experiment), figures, experiment.evaluation.tail_fraction),
+    ),
     frontier: {},
     comparisons: [],
     conclusion: noConclusion,
