@@ -18,7 +18,8 @@ import {
 import { noDifference, seedDifference } from "./seed-difference.js";
 import type { RunFigures } from "./trial-figures.js";
 
-const comparedMetrics: readonly ComparedMetric[] = [
+/** What a difference is tested in, and corrected over. */
+export const comparedMetrics: readonly ComparedMetric[] = [
   "tail_reward",
   "cvar_0.1",
   "harm_rate",

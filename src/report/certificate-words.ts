@@ -19,7 +19,9 @@ export function certificateLines(arm: string, certificates: Certificates): strin
   return [
     ...(bounds.length === 0
       ? []
-      : [`Certified of ${arm} with ${levelText(certificates)}: ${bounds.join(", ")}.`]),
+      : [
+          `Certified for ${arm} with ${levelText(certificates)} probability: ${bounds.join(", ")}.`,
+        ]),
     ...(missing === null ? [] : [`${title} of ${arm} has no certified bound: ${missing}.`]),
   ];
 }

@@ -4,6 +4,7 @@
  */
 
 import { type Scale, type ScaleDifference, scaleDifferences } from "../analysis/comparability.js";
+import { comparedMetrics } from "../analysis/comparisons.js";
 import { decisionLevel, seedsToDecide } from "../analysis/conclusion.js";
 import type { ArmMetrics, Metric } from "../analysis/evaluation.js";
 import { type SeedDifference, seedDifference } from "../analysis/seed-difference.js";
@@ -12,6 +13,18 @@ import { wrapText } from "../text/width.js";
 import { powerText, testText } from "./comparison-words.js";
 import { metricColumnOf } from "./metric-columns.js";
 import { type MeasuredArms, renderTable, type TableOptions } from "./table.js";
+
+/** `differ` · `not decided; to see a difference of 0.30 with 80 % power, 9 seeds are needed` */
+function verdictText({ p, p_holm, power }: ArmDifference): string {
+  if (p_holm !== null && p_holm < decisionLevel) {
+    return "differ";
+  }
+  if (p !== null && p < decisionLevel) {
+    return "not decided after the correction";
+  }
+  const needed = power === null ? "" : powerText(power, testedMetric);
+  return needed === "" ? "not decided" : `not decided; ${needed}`;
+}
 
 /** What the lines under the table speak of. */
 const testedMetric = "tail_reward";
@@ -29,7 +42,7 @@ type ArmDifference = SeedDifference & {
   readonly difference: number;
   /** Seeds that both have. */
   readonly seeds: number;
-  /** Holm's, over all differences of all rows. */
+  /** Holm's, over the compared metrics of all rows; null of other metrics. */
   readonly p_holm: number | null;
 };
 
@@ -58,7 +71,10 @@ export function compareArms<Arm extends ComparedArm>(
     });
     return { arm, notComparable, commonSeeds, differences };
   });
-  const all = rows.flatMap(({ differences }) => differences);
+  const tested: readonly string[] = comparedMetrics;
+  const all = rows.flatMap(({ differences }) =>
+    differences.filter(({ name }) => tested.includes(name)),
+  );
   const p = holm(all.map(({ found }) => found.p));
   const corrected = new Map(all.map((one, index) => [one, p[index]!]));
   return rows.map(({ arm, differences, ...facts }) => ({
@@ -122,12 +138,9 @@ function testLines(
   if (found === undefined || found.p_holm === null) {
     return [];
   }
-  const power = found.power === null ? "" : powerText(found.power, testedMetric);
-  const verdict =
-    found.p_holm < decisionLevel ? "differ" : `not decided${power === "" ? "" : `; ${power}`}`;
   const title = metricColumnOf(testedMetric)!.title;
   return wrapText(
-    `${label} − ${first.label}, ${title}: ${testText(found, { unicode })}: ${verdict}`,
+    `${label} − ${first.label}, ${title}: ${testText(found, { unicode })}: ${verdictText(found)}`,
     width,
   );
 }

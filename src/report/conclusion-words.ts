@@ -1,4 +1,5 @@
 /** A run's conclusion in plain sentences: what the figures say, and no more. */
+import { decisionLevel } from "../analysis/conclusion.js";
 import type { Conclusion } from "../analysis/evaluation.js";
 import { divergenceText } from "../text/divergence.js";
 import { formatNumber, formatSigned } from "../text/numbers.js";
@@ -81,9 +82,11 @@ function neutralLine({ headline, against_neutral: found }: Conclusion): string {
   }
   const where = found.at === "equal-kl" ? "at equal KL" : "at equal iterations (KL not matched)";
   const each = found.differences.map(
-    ({ against, difference, ci95: [low, high], verdict, power }) => {
+    ({ against, difference, ci95: [low, high], verdict, p, power }) => {
       const figure = `over ${against} ${signed(difference)} [${signed(low)}, ${signed(high)}] `;
-      const needed = power === null ? "" : powerText(power, "tail_reward");
+      // Where the difference alone would be decided, it is no lack of seeds.
+      const alone = p !== null && p < decisionLevel;
+      const needed = power === null || alone ? "" : powerText(power, "tail_reward");
       return verdict === "undecided"
         ? `${figure}not decided${needed === "" ? "" : ` (${needed})`}`
         : `${figure}${verdict}`;

@@ -152,7 +152,7 @@ describe("certified bounds", () => {
     expect(certificates.expected_max_toxicity).toEqual({ bound, per_seed: [bound, bound] });
     expect(certificateLines("sft", certificates)).toEqual([
       expect.stringMatching(
-        /^Certified of sft with 95 %: CVaR₀\.₁ is at least −0\.\d\d, the harm rate at most 0\.\d{3}, expected maximum toxicity at most [01]\.\d{3}\.$/,
+        /^Certified for sft with 95 % probability: CVaR₀\.₁ is at least −0\.\d\d, the harm rate at most 0\.\d{3}, expected maximum toxicity at most [01]\.\d{3}\.$/,
       ),
     ]);
   });

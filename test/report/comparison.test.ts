@@ -178,7 +178,7 @@ describe("arms side by side", () => {
             [+1.37, +1.81]  [+0.97, +1.41]  [+1.00, +1.50]  [−9.7, −2.8]  [+3.8, +3.8]
       [ ]: 95 % interval of the mean over 3 seeds
       left out, the terminal is too narrow: Dist-2, length, seconds
-      rlhf − sft, tail reward: p 0.002, after Holm 0.008, d_z +13.5: differ"
+      rlhf − sft, tail reward: p 0.002, after Holm 0.005, d_z +13.5: differ"
     `);
   });
 });

@@ -1,5 +1,5 @@
 /** Risk-averse against risk-neutral, three ways. */
-import { seedsToDecide } from "../../analysis/conclusion.js";
+import { decisionLevel, seedsToDecide } from "../../analysis/conclusion.js";
 import type { Comparison } from "../../analysis/evaluation.js";
 import type { Block, Cell } from "../blocks.js";
 import {
@@ -95,6 +95,11 @@ function powerItems(comparisons: readonly Comparison[], metric: string): string[
     const { power, seeds } = row;
     if (row.metric !== metric || power === null || verdictOf(row) !== "undecided") {
       return [];
+    }
+    if (row.p !== null && row.p < decisionLevel) {
+      return [
+        `${row.a} − ${row.b} ${wayTitles[ways.indexOf(row.at)]} is not decided after the correction.`,
+      ];
     }
     const needed = powerText(power, metric);
     const seen = figureText(power.detectable, metric, style);

@@ -55,6 +55,7 @@ test("a record without bounds has no section", () => {
 test("comparisons that are not decided say how many seeds would be needed", () => {
   const comparisons = run.evaluation.comparisons.map((one) => ({
     ...one,
+    p: 0.2,
     p_holm: 0.4,
     power: { difference: 0.3, seeds_needed: 9, detectable: 0.61 },
   }));
