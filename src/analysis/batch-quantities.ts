@@ -6,8 +6,9 @@ import { learningTerms } from "../risk/algorithms.js";
 import { annealings } from "../risk/annealing/registry.js";
 import { plannedAlpha } from "../risk/annealing/schedule.js";
 import { anchorCount } from "../risk/kl-weights.js";
-import { riskMeasures } from "../risk/measures/registry.js";
+import { ranksEpisodes, riskMeasures } from "../risk/measures/registry.js";
 import { tailEpisodes } from "../risk/populations.js";
+import { weighsImportance } from "../risk/samplers/registry.js";
 import { populationInForce } from "../risk/terms.js";
 
 export interface Quantity {
@@ -35,8 +36,11 @@ function trainingRows(arm: ArmConfig): Quantity[] {
   const { rollout, training, risk } = arm;
   const { batch, epochs, iterations } = training;
   const { prompts, completions, stepsPerEpoch } = learningTerms(arm);
-  const start = keptRange(risk, training, 0);
-  const end = keptRange(risk, training, iterations - 1);
+  // By importance weights the tail is now more episodes, now fewer.
+  const any = weighsImportance(arm.sampling) && ranksEpisodes(risk.measure);
+  const whole: KeptRange = { kept: batch, bound: "at most" };
+  const start = any ? whole : keptRange(risk, training, 0);
+  const end = any ? whole : keptRange(risk, training, iterations - 1);
   const steps = (kept: number) => stepsPerEpoch ?? Math.ceil(kept / training.minibatch);
   const rows = (when: string, range: KeptRange): Quantity[] => {
     const taking = takingPart(arm, range);

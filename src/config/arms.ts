@@ -37,6 +37,12 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     },
     description: "SFT, then risk-averse PPO in the details of the paper's published code",
   },
+  // Estimates the same tail from batches that hold more of it.
+  "ra-rlhf-ce": {
+    stage: "rl",
+    changes: { sampling: { strategy: "cross-entropy" } },
+    description: "ra-rlhf with the cross-entropy sampler: importance weights undo its mix",
+  },
   "random-drop": {
     stage: "rl",
     changes: { risk: { measure: "random-drop" } },

@@ -57,7 +57,7 @@ function tailViolations({ risk, training }: ArmConfig): Violation[] {
   ];
 }
 
-const averseArms: readonly string[] = ["ra-rlhf", "ra-rlhf-paper"];
+const averseArms: readonly string[] = ["ra-rlhf", "ra-rlhf-paper", "ra-rlhf-ce"];
 
 /** An arm called risk-averse that is risk-neutral would make every comparison with it a lie. */
 function neutralViolations(name: string, { risk }: ArmConfig): Violation[] {

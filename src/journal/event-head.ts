@@ -1,10 +1,10 @@
 /** A journal's events as views hold them: without what is large in them. */
 import type { EvaluatedEvent, JournalEvent } from "./events.js";
 
-/** `episodes` (step) and `arrays` (evaluated) are left out. */
+/** `episodes` and `memory` (step) and `arrays` (evaluated) are left out. */
 export type EventHead = JournalEvent extends infer Event
   ? Event extends JournalEvent
-    ? Omit<Event, "episodes" | "arrays">
+    ? Omit<Event, "episodes" | "arrays" | "memory">
     : never
   : never;
 
@@ -14,7 +14,7 @@ export type EventFigures = EventHead | EvaluatedEvent;
 /** Without the arrays of an iteration, which are nearly all of a long journal. */
 export function figuresOf(event: JournalEvent): EventFigures {
   if (event.type !== "step") return event;
-  const { episodes: _, ...head } = event;
+  const { episodes: _, memory: _memory, ...head } = event;
   return head;
 }
 
@@ -46,7 +46,7 @@ export function headOf(line: Buffer): EventHead {
     const end = lastArray < 0 ? -1 : line.indexOf("]}", lastArray);
     if (end >= 0) {
       const text = `${line.toString("utf8", 0, begin)}"large":null${line.toString("utf8", end + 2)}`;
-      const { large: _large, checksum: _checksum, ...head } = JSON.parse(text);
+      const { large: _large, memory: _memory, checksum: _checksum, ...head } = JSON.parse(text);
       return head as EventHead;
     }
   }

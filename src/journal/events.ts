@@ -409,7 +409,6 @@ const step = z.strictObject({
     controller: finite,
   }),
   episodes_per_s: finite,
-  episodes: z.union([episodesSchema, episodesFileSchema]),
   /** What a closed loop made of this step's figures; absent where α' follows a plan. */
   annealing: z
     .strictObject({
@@ -427,10 +426,11 @@ const step = z.strictObject({
       }),
     })
     .optional(),
-  /** What the risk layer carries into the next iteration; absent where it carries nothing. */
+  /** What the risk layer carries into the next iteration; absent where it carries nothing. Before the arrays that readers skip. */
   memory: z
     .strictObject({ annealing: memoryPart, measure: memoryPart, sampler: memoryPart })
     .optional(),
+  episodes: z.union([episodesSchema, episodesFileSchema]),
   /**
    * By component: mean raw score over the episodes that have a reward, and how many it failed for.
    * Absent where there is one component.

@@ -21,6 +21,7 @@ import { checkEvaluation } from "./check-evaluation.js";
 import { checkFunctions } from "./check-functions.js";
 import { policyLengths, scorerLengths } from "./check-lengths.js";
 import { checkModel } from "./check-model.js";
+import { checkSampling } from "./check-sampling.js";
 import { checkSchedules } from "./check-schedule.js";
 import { checkStages } from "./check-stages.js";
 import { checkTokens } from "./check-tokens.js";
@@ -93,6 +94,7 @@ export async function preflight(
     data.findings,
     checkSchedules(experiment),
     checkEvaluation(experiment, data.prompts),
+    checkSampling(experiment, data.prompts),
     ...(policy === null || ports.disk === null ? [] : [checkDisk(experiment, policy, ports.disk)]),
   ]);
   const placed = (found: readonly Concern[]) =>

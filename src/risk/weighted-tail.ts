@@ -5,6 +5,7 @@
  * prompts from a batch that was drawn otherwise (Greenberg et al., NeurIPS 2022).
  */
 import { requireFinite, requireFraction, requireSameLength, requireSome } from "../stats/checks.js";
+import { conditionalValueAtRisk, valueAtRisk } from "./tail.js";
 
 /** α, and an episode's part, are taken as exact to this. */
 const fractionError = 1e-12;
@@ -60,6 +61,24 @@ export function weightedTail(
   }
   // Rounding must not lift a mean over the largest of its terms: CVaR ≤ VaR holds exactly.
   return { parts, var: highest, cvar: Math.min(sum / weight, highest) };
+}
+
+/**
+ * VaR and CVaR at α: by weight, or of the ⌈αB⌉ lowest where all episodes count alike.
+ *
+ * @param importance what each value counts; null: all alike
+ * @throws {RangeError} as `weightedTail`
+ */
+export function tailFigures(
+  values: ArrayLike<number>,
+  alpha: number,
+  importance: ArrayLike<number> | null,
+): { readonly var: number; readonly cvar: number } {
+  if (importance === null) {
+    return { var: valueAtRisk(values, alpha), cvar: conditionalValueAtRisk(values, alpha) };
+  }
+  const { var: quantile, cvar } = weightedTail(values, importance, alpha);
+  return { var: quantile, cvar };
 }
 
 /**

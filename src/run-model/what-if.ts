@@ -12,8 +12,8 @@ import {
 import { scoredEpisodes, taken } from "../engine/episodes.js";
 import type { Episodes } from "../journal/events.js";
 import { ranksEpisodes, riskMeasures, usesAlpha } from "../risk/measures/registry.js";
-import { conditionalValueAtRisk, valueAtRisk } from "../risk/tail.js";
 import { componentInForce, populationInForce } from "../risk/terms.js";
+import { tailFigures, weightedMean } from "../risk/weighted-tail.js";
 
 /** The settings that decide which episodes count, α in force at once. */
 export type WhatIfQuestion = RiskConfig;
@@ -45,7 +45,7 @@ export interface WhatIf {
   readonly removed: readonly number[];
   /** Kept in both. */
   readonly common: number;
-  /** Mean return of what is kept, each episode alike. */
+  /** Mean return of what is kept, each episode alike or by its importance weight. */
   readonly tailMean: number;
 }
 
@@ -85,13 +85,16 @@ export function whatIf(past: PastStep, question: WhatIfQuestion): WhatIf | NoAns
     trainedByComponent: {},
     promptScores: statistic.promptScores,
     completions: past.completions,
+    importance: episodes.importance === undefined ? null : Float64Array.from(episodes.importance),
   };
   const selected = selection(question, arrays, { step, seed, alpha }, failed);
   if ("reason" in selected) {
     return selected;
   }
   const { weights, kept } = selected;
-  const scored = taken(returns, scoredEpisodes(batch, failed));
+  const places = scoredEpisodes(batch, failed);
+  const { importance } = arrays;
+  const ofScored = importance === null ? null : Float64Array.from(places, (at) => importance[at]!);
   const changed = (now: boolean): number[] =>
     [...weights.keys()]
       .filter((at) => weights[at]! > 0 === now && episodes.weight[at]! > 0 !== now)
@@ -100,14 +103,16 @@ export function whatIf(past: PastStep, question: WhatIfQuestion): WhatIf | NoAns
   const added = changed(true);
   return {
     alpha,
-    var: valueAtRisk(scored, alpha),
-    cvar: conditionalValueAtRisk(scored, alpha),
+    ...tailFigures(taken(returns, places), alpha, ofScored),
     kept,
     weights,
     added,
     removed: changed(false),
     common: kept - added.length,
-    tailMean: tail.reduce((sum, at) => sum + returns[at]!, 0) / tail.length,
+    tailMean: weightedMean(
+      tail.map((at) => returns[at]!),
+      tail.map((at) => importance?.[at] ?? 1),
+    ),
   };
 }
 

@@ -29,6 +29,7 @@ const benchmarks = {
   trl: inPython("trl"),
   quickstart: [process.execPath, join("test", "bench", "quickstart.mjs")],
   controller: inNode("controller.mjs"),
+  sampler: inNode("sampler.mjs"),
   memory: inNode("memory.mjs"),
   terminal: inNode("terminal.mjs"),
   start: inNode("start.mjs"),

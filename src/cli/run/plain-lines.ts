@@ -68,6 +68,12 @@ export class PlainLines {
       `CVaR ${figure(event.cvar)}`,
       `α' ${figure(event.alpha)}`,
       `kept ${event.kept}/${event.batch}`,
+      ...(event.sampling !== undefined
+        ? [
+            `hardest ${figure(event.batch_fraction)}`,
+            `effective ${event.sampling.effective.toFixed(0)}/${event.batch - event.failed}`,
+          ]
+        : []),
       ...(event.groups !== undefined && event.groups.equal > 0
         ? [`${event.groups.equal} of ${event.groups.prompts} groups equal`]
         : []),

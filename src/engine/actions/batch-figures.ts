@@ -1,7 +1,6 @@
 /** A batch's figures, as the journal has them: as drawn, or weighted back to the natural mix of prompts. */
 import type { EventPayload } from "../../journal/events.js";
-import { conditionalValueAtRisk, valueAtRisk } from "../../risk/tail.js";
-import { weightedMean, weightedTail } from "../../risk/weighted-tail.js";
+import { tailFigures, weightedMean } from "../../risk/weighted-tail.js";
 import { mean } from "../../stats/intervals.js";
 import { type EpisodeArrays, taken } from "../episodes.js";
 
@@ -28,20 +27,17 @@ export function batchFigures(
     return {
       reward_mean: mean(taken(rewards, scored)),
       return_mean: mean(own),
-      cvar: conditionalValueAtRisk(own, alpha),
-      var: valueAtRisk(own, alpha),
+      ...tailFigures(own, alpha, null),
       tail_mean: mean(returns.filter((_, episode) => weights[episode]! > 0)),
       kl_mean: mean(taken(kl, scored)),
     };
   }
   const counts = Float64Array.from(scored, (episode) => importance[episode]!);
-  const { var: quantile, cvar } = weightedTail(own, counts, alpha);
   const kept = scored.filter((episode) => weights[episode]! > 0);
   return {
     reward_mean: weightedMean(taken(rewards, scored), counts),
     return_mean: weightedMean(own, counts),
-    cvar,
-    var: quantile,
+    ...tailFigures(own, alpha, counts),
     tail_mean: weightedMean(
       taken(returns, kept),
       Float64Array.from(kept, (episode) => importance[episode]!),

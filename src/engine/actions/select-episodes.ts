@@ -141,6 +141,10 @@ function riskInput(
   const returns = taken(own ?? batch.returns, scored);
   const statistic = taken(rankingOf(risk, batch), scored);
   const importance = importanceOf(batch, scored, statistic, alpha);
+  if (importance !== null && riskMeasures[risk.measure].takesImportance !== true) {
+    const { measure } = risk;
+    throw new RangeError(`the rule of ${measure} is not defined for episodes of different weight`);
+  }
   const asDrawn = usesAlpha(risk.measure) ? tailCount(scored.length, alpha) : scored.length;
   return {
     statistic,

@@ -6,6 +6,7 @@ import { lossCurves } from "./loss-curves.js";
 import type { ReportPlot } from "./panel.js";
 import { quantileCurve } from "./quantile-curve.js";
 import { rewardHistogram } from "./reward-histogram.js";
+import { strataShares } from "./strata-shares.js";
 import { trainingCurves } from "./training-curves.js";
 
 /** In the order in which a report shows them. */
@@ -16,6 +17,7 @@ const kinds = [
   tailAgainstCompute,
   lossCurves,
   trainingCurves,
+  strataShares,
   gainAndCost,
 ] as const;
 

@@ -51,7 +51,8 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
     title: "Training",
     caption:
       "These are figures of the training batches, so arms that draw more hard prompts look worse " +
-      "than they are: compare arms by the table, and read here whether each one is still learning" +
+      "than they are, unless they are weighted back to the data's mix: compare arms by the table, and " +
+      "read here whether each one is still learning" +
       `${group > 1 ? `; every point is the mean of ${group} iterations` : ""}.`,
     panels: [
       panel("Mean reward", "raw reward", (step) => step.reward_mean),
@@ -73,6 +74,17 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
         max: 1,
       }),
       panel("Entropy", "nats per token", (step) => step.entropy),
+      ...(data.trials.some(({ steps }) => steps.at(-1)?.sampling !== undefined)
+        ? [
+            panel(
+              "Effective sample size",
+              "effective / batch",
+              ({ sampling, batch, failed }) =>
+                sampling === undefined ? null : sampling.effective / (batch - failed),
+              { min: 0, max: 1 },
+            ),
+          ]
+        : []),
       ...(data.trials.some(({ steps }) => steps.at(-1)?.groups !== undefined)
         ? [
             panel("Spread within prompts", "return, SD", (step) => step.groups?.spread ?? null, {

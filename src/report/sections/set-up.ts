@@ -11,6 +11,7 @@ import {
 } from "../../config/rewards/components.js";
 import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { learningTerms } from "../../risk/algorithms.js";
+import { weighsImportance } from "../../risk/samplers/registry.js";
 import { riskTerms } from "../../risk/terms.js";
 import { formatCount, formatDuration, formatFraction, formatNumber } from "../../text/numbers.js";
 import { scorePreviewText } from "../../text/score-preview.js";
@@ -210,6 +211,19 @@ function rowWords(facts: SplitRows): string {
   return [`${facts.rows} rows`, `${facts.good} good`, ...lost].join(", ");
 }
 
+/** `50 % hard, weighted back` */
+function samplingWords(sampling: ArmConfig["sampling"]): string {
+  const { strategy, batch_fraction } = sampling;
+  const fraction = formatFraction(batch_fraction);
+  const drawn =
+    strategy === "stratified"
+      ? `${fraction} hard`
+      : strategy === "replay"
+        ? `${fraction} replayed`
+        : strategy;
+  return weighsImportance(sampling) ? `${drawn}, weighted back` : drawn;
+}
+
 function armRow(name: string, arm: ArmConfig): Cell[] {
   if (arm.stage !== "rl") {
     return cells(name, riskWords(arm), ...Array.from({ length: 9 }, () => "–"));
@@ -225,9 +239,7 @@ function armRow(name: string, arm: ArmConfig): Cell[] {
     shown(alpha),
     shown(warmup),
     shown(rho),
-    sampling.strategy === "stratified"
-      ? `${formatFraction(sampling.batch_fraction)} hard`
-      : sampling.strategy,
+    samplingWords(sampling),
     rewardComponents(reward)
       .map(({ transform }) => transform)
       .join(", "),

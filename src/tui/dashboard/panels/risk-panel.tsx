@@ -4,6 +4,7 @@ import type { ReactElement } from "react";
 import { ranksEpisodes, usesAlpha } from "../../../risk/measures/registry.js";
 import type { WhatIfQuestion } from "../../../run-model/what-if.js";
 import { formatFraction } from "../../../text/numbers.js";
+import { sparkline } from "../../charts/sparkline.js";
 import {
   flowFields,
   type Line,
@@ -101,9 +102,32 @@ function figureLines(
             2 * String(step.groups.prompts).length + " of ".length,
           ),
         ]),
+    ...samplingCells(step, cell, style),
     cell(isWide ? "tail prompts again" : "tail again", fraction, "100 %".length),
   ];
   return flowFields(cells, width);
+}
+
+/** Strata that are shown, each by a block: the hardest is the first. */
+const mostStrata = 16;
+
+/** Effective sample size, and how high each stratum's share is, where the sampler weighs or learns. */
+function samplingCells(
+  step: RiskChartsInput["step"],
+  cell: (name: string, value: string, columns: number) => Line,
+  style: ViewStyle,
+): Line[] {
+  if (step?.sampling === undefined) {
+    return [];
+  }
+  const { effective, shares } = step.sampling;
+  const scored = step.batch - step.failed;
+  const digits = String(step.batch).length;
+  const blocks = Math.min(mostStrata, shares.length);
+  return [
+    cell("effective", `${Math.round(effective)} of ${scored}`, 2 * digits + " of ".length),
+    ...(blocks > 2 ? [cell("strata", sparkline(shares, blocks, style), blocks)] : []),
+  ];
 }
 
 /** Room that schedule and histogram side by side need. */

@@ -21,12 +21,17 @@ const ownFigures = [
   "loss_value",
   "grad_norm",
 ] as const;
-export type TrainingChart = "reward_mean" | ComponentSeries | (typeof ownFigures)[number];
+export type TrainingChart =
+  | "reward_mean"
+  | "batch_fraction"
+  | ComponentSeries
+  | (typeof ownFigures)[number];
 
-/** The reward, its components where there are several, and the rest. */
+/** The reward, its components where there are several, and the rest; the hardest part of an adaptive draw. */
 export function trainingCharts(steps: TrialModel["steps"]): readonly TrainingChart[] {
   const components = Object.keys(steps.at(-1)?.head.components ?? {});
-  return ["reward_mean", ...components.map(componentSeries), ...ownFigures];
+  const drawn = steps.at(-1)?.head.sampling === undefined ? [] : (["batch_fraction"] as const);
+  return ["reward_mean", ...components.map(componentSeries), ...ownFigures, ...drawn];
 }
 
 /** Of the panel's input, what names and values need. */
@@ -59,6 +64,7 @@ export function chartName(
     entropy: "entropy",
     clip_fraction: isWide ? "clip fraction" : "clip frac",
     loss_value: "value loss",
+    batch_fraction: isWide ? "hardest prompts" : "hardest",
     grad_norm: isWide ? "gradient norm" : "grad norm",
   };
   return names[chart as keyof typeof names];

@@ -2,7 +2,7 @@
 
 import type { Episodes } from "../../../journal/events.js";
 import { usesAlpha } from "../../../risk/measures/registry.js";
-import { conditionalValueAtRisk, valueAtRisk } from "../../../risk/tail.js";
+import { tailFigures, weightedMean } from "../../../risk/weighted-tail.js";
 import type { WhatIf, WhatIfQuestion } from "../../../run-model/what-if.js";
 import { formatNumber } from "../../../text/numbers.js";
 import type { Line, Look, ViewStyle } from "../../terminal/line.js";
@@ -84,16 +84,21 @@ interface RunFigures {
 }
 
 /** Of what the run did, at the fraction that it did it with. */
-function figuresOf({ return: returns, weight }: Episodes, actual: WhatIfQuestion): RunFigures {
-  const scored = returns.filter((value): value is number => value !== null);
-  const kept = returns.filter((value, at): value is number => weight[at]! > 0 && value !== null);
+function figuresOf(episodes: Episodes, actual: WhatIfQuestion): RunFigures {
+  const { return: returns, weight, importance } = episodes;
+  const scored = [...returns.keys()].filter((at) => returns[at] !== null);
+  const kept = scored.filter((at) => weight[at]! > 0);
+  const valuesOf = (places: readonly number[]) => places.map((at) => returns[at]!);
+  const countsOf = (places: readonly number[]) => places.map((at) => importance?.[at] ?? 1);
   const { measure, alpha } = actual;
   const sound = usesAlpha(measure) && scored.length > 0 && alpha > 0 && alpha <= 1;
+  const tail = sound
+    ? tailFigures(valuesOf(scored), alpha, importance === undefined ? null : countsOf(scored))
+    : { var: null, cvar: null };
   return {
     kept: kept.length,
-    var: sound ? valueAtRisk(scored, alpha) : null,
-    cvar: sound ? conditionalValueAtRisk(scored, alpha) : null,
-    tailMean: kept.length === 0 ? null : kept.reduce((sum, value) => sum + value, 0) / kept.length,
+    ...tail,
+    tailMean: kept.length === 0 ? null : weightedMean(valuesOf(kept), countsOf(kept)),
   };
 }
 
