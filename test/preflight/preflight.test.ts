@@ -335,6 +335,16 @@ describe("data", () => {
     );
   });
 
+  test("have prompts enough for a sampler's strata, in the arms that draw from them", async () => {
+    const answer = reading(30, 1000);
+    expect((await withData(answer, ["sampling.strata=31"])).problems).toEqual([]);
+    const set = ["sampling.strategy=cross-entropy", "sampling.strata=31"];
+    expect((await withData(answer, set)).problems).toContain(
+      "--set sampling.strata=31: sampling.strata: found 31 strata of 30 training prompts, expected " +
+        "at least one prompt in each. Lower sampling.strata to at most 30.",
+    );
+  });
+
   test("that cannot be read stop a run in the worker's words, at their key", async () => {
     const problem = { message: "/x.csv has no column 'txt'; it has id, text", environment: false };
     const broken = { problems: [{ ...problem, key: "data.columns" }], rows: null, overlap: null };

@@ -5,6 +5,7 @@ import { tailAgainstCompute, tailAgainstKl } from "../../src/report/plots/fronti
 import { quantileCurve } from "../../src/report/plots/quantile-curve.js";
 import { rewardHistogram } from "../../src/report/plots/reward-histogram.js";
 import { seedMean } from "../../src/report/plots/seed-mean.js";
+import { strataShares } from "../../src/report/plots/strata-shares.js";
 import { trainingCurves } from "../../src/report/plots/training-curves.js";
 import { gatherReport } from "../../src/report/report-data.js";
 import { noConclusion } from "../analysis/no-conclusion.js";
@@ -73,6 +74,61 @@ describe("what is drawn", () => {
     expect(spec.panels[0]!.curves[0]!.points).toHaveLength(50);
     expect(spec.panels[0]!.curves[0]!.points[0]!.x).toBe(2.5);
     expect(spec.caption).toContain("every point is the mean of 4 iterations");
+  });
+
+  test("strata have a curve each where their shares are learned, neighbours together beyond ten", async () => {
+    const arm = several.run.experiment.arms["ra-rlhf"]!;
+    const drawnBy = (strategy: "cross-entropy" | "replay" | "stratified", strata: number) => ({
+      ...several,
+      run: {
+        ...several.run,
+        experiment: {
+          ...several.run.experiment,
+          arms: {
+            ...several.run.experiment.arms,
+            "ra-rlhf": { ...arm, sampling: { ...arm.sampling, strategy } },
+          },
+        },
+      },
+      trials: several.trials.map((trial) =>
+        trial.arm !== "ra-rlhf"
+          ? trial
+          : {
+              ...trial,
+              steps: trial.steps.map((step) => ({
+                ...step,
+                sampling: {
+                  shares: Array.from({ length: strata }, (_, at) => (at === 0 ? 1 : 0)),
+                  natural: Array<number>(strata).fill(1 / strata),
+                  effective: 16,
+                  largest_weight: 5,
+                  weighted: true,
+                },
+              })),
+            },
+      ),
+    });
+    const [panel] = strataShares(drawnBy("cross-entropy", 4))!.panels;
+    expect(panel).toMatchObject({ title: "ra-rlhf", marks: [{ axis: "y", at: 0.25 }] });
+    expect(panel!.curves.map(({ name }) => name)).toEqual([
+      ...["stratum 1 (hardest)", "stratum 2", "stratum 3", "stratum 4 (easiest)"],
+    ]);
+    expect(panel!.curves[0]!.points.every(({ y }) => y === 1)).toBe(true);
+    const many = strataShares(drawnBy("cross-entropy", 25))!.panels[0]!;
+    expect(many.curves).toHaveLength(10);
+    expect(many.curves[0]!.name).toBe("stratum 1–2 (hardest)");
+    expect(strataShares(drawnBy("replay", 2))!.panels[0]!.curves.map(({ name }) => name)).toEqual([
+      ...["recent tail prompts", "other prompts"],
+    ]);
+    expect(strataShares(drawnBy("stratified", 2))).toBeNull();
+    expect(strataShares(several)).toBeNull();
+    const effective = trainingCurves(drawnBy("cross-entropy", 4))!.panels.find(
+      ({ title }) => title === "Effective sample size",
+    )!;
+    expect(effective.curves.map(({ name }) => name)).toEqual(["ra-rlhf"]);
+    expect(effective.curves[0]!.points[0]!.y).toBe(0.25);
+    const plots = await drawPlots(drawnBy("cross-entropy", 10));
+    expect(plots.find(({ id }) => id === "strata-shares")!.svg).not.toMatch(/NaN|undefined/);
   });
 
   test("nothing is drawn of nothing", async () => {

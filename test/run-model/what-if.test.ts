@@ -56,6 +56,23 @@ describe("whatIf", () => {
     expect([...byPrompt.weights]).toEqual([1, 1, 0, 0, 0]);
   });
 
+  test("by the weights that the step's episodes have in the natural mix", () => {
+    // A third of the weight 6 is the first episode of weight 2, alone; two thirds reach the fifth.
+    const importance = [2, 0.5, 1, 0.5, 2];
+    const weighted = { ...past, episodes: { ...episodes, importance } };
+    const third = answered(whatIf(weighted, { ...question, alpha: 1 / 3 }));
+    expect(third).toMatchObject({ kept: 1, var: -3, cvar: -3, tailMean: -3 });
+    const more = answered(whatIf(weighted, { ...question, alpha: 2 / 3 }));
+    expect(more).toMatchObject({ kept: 3, var: 0 });
+    expect(more.cvar).toBeCloseTo((2 * -3 - 1) / 4, 9);
+    // Of the fifth a half: weights 2, 1 and 1 of mean 1.
+    expect([...more.weights]).toEqual([1.5, 0, 0.75, 0, 0.75].map((own) => expect.closeTo(own, 6)));
+    expect(more.tailMean).toBeCloseTo((2 * -3 - 1) / 5, 9);
+    expect(whatIf(weighted, { ...question, measure: "cvar-policy-gradient" })).toEqual({
+      reason: expect.stringContaining("not defined for episodes of different weight"),
+    });
+  });
+
   test("that weighs all tells VaR and CVaR of all", () => {
     const answer = answered(whatIf(past, { ...question, measure: "mean" }));
     expect(answer).toMatchObject({ alpha: 1, kept: 5, var: 2, added: [1, 3], removed: [] });

@@ -61,6 +61,17 @@ describe("plain lines", () => {
     expect(lines.lineOf(event(grouped(3)), 2)).toContain("  3 of 4 groups equal  ");
   });
 
+  test("what a sampler drew is told where it learns or weighs", () => {
+    const sampling = { shares: [0.5, 0.5], natural: [0.1, 0.9], largest_weight: 1.8 };
+    const drawn = {
+      ...{ ...step(1), failed: 1, batch_fraction: 0.5 },
+      sampling: { ...sampling, effective: 11.7, weighted: true },
+    } as JournalEvent;
+    const lines = new PlainLines();
+    expect(lines.lineOf(event(drawn), 1)).toContain("  hardest 0.50  effective 12/15  ");
+    expect(lines.lineOf(event(step(2)), 2)).not.toMatch(/hardest|effective/);
+  });
+
   test("progress within a step says nothing while lines come", () => {
     const lines = new PlainLines();
     lines.lineOf(event(started), 0);
