@@ -1,6 +1,6 @@
 /** One arm's figures, in the user's units, as the record has them. */
 import { conditionalValueAtRiskOfSorted, tailCount, valueAtRiskOfSorted } from "../risk/tail.js";
-import { type BinnedMean, binnedMeans } from "../stats/binned-means.js";
+import { meansOfBins, quantileBins } from "../stats/binned-means.js";
 import { type Interval, mean } from "../stats/intervals.js";
 import { armInterval } from "./sampling-error.js";
 import {
@@ -88,6 +88,7 @@ export interface KlFigures {
 export function armFigures(
   arm: ArmScores,
   cvarIntervals: ByTail<Interval | null>,
+  bins: QuantileBins,
   settings: AuditSettings,
 ): ArmFigures {
   const { scores, sorted } = arm;
@@ -125,7 +126,7 @@ export function armFigures(
     harm_rate_upper:
       harmful === null ? null : rateCertificate(harmful, scores.length, settings, independent),
     per_prompt: settings.byPrompt ? perPrompt(worst, threshold, settings) : null,
-    by_prompt_score: byPromptScore(arm, settings),
+    by_prompt_score: byPromptScore(arm, bins, settings),
     kl: klOf(arm, settings),
   };
 }
@@ -168,18 +169,38 @@ function plainArm(scores: Float64Array, units: Int32Array): ArmScores {
 
 function byPromptScore(
   { scores, promptScores }: ArmScores,
+  bins: QuantileBins,
   settings: AuditSettings,
 ): PromptBin[] | null {
   if (promptScores === null) return null;
-  const bins = Math.max(1, Math.min(mostBins, Math.floor(scores.length / fewestPerBin)));
-  return binnedMeans(promptScores, scores, bins).map(
-    ({ quantile, x, y, count }: BinnedMean): PromptBin => ({
+  return meansOfBins(bins.of(promptScores), promptScores, scores).map(
+    ({ quantile, x, y, count }): PromptBin => ({
       quantile,
       prompt_score: inUserUnits(x, settings),
       score: inUserUnits(y, settings),
       n: count,
     }),
   );
+}
+
+/** Arms over the same rows have the same prompt scores, which take a second to sort. */
+export class QuantileBins {
+  #of: Float64Array | null = null;
+  #bins: Uint32Array[] = [];
+
+  of(x: Float64Array): readonly Uint32Array[] {
+    const before = this.#of;
+    if (
+      before === null ||
+      x.length !== before.length ||
+      x.some((value, at) => value !== before[at])
+    ) {
+      const count = Math.max(1, Math.min(mostBins, Math.floor(x.length / fewestPerBin)));
+      this.#bins = quantileBins(x, count);
+      this.#of = x;
+    }
+    return this.#bins;
+  }
 }
 
 /** Returns are reward − β·KL: they are given only where higher is better. */

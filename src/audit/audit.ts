@@ -2,7 +2,7 @@
 import type { Interval } from "../stats/intervals.js";
 import { generator } from "../stats/random.js";
 import { type ArmComparison, compareArmPairs } from "./arm-comparisons.js";
-import { type ArmFigures, armFigures } from "./arm-figures.js";
+import { type ArmFigures, armFigures, QuantileBins } from "./arm-figures.js";
 import { armInterval } from "./sampling-error.js";
 import {
   type ArmScores,
@@ -28,9 +28,10 @@ export interface Audit {
 
 /** @throws {RangeError} an arm has no scores, or one under the stated bound */
 export function auditArms(arms: readonly ArmScores[], settings: AuditSettings): Audit {
+  const bins = new QuantileBins();
   return {
     arms: Object.fromEntries(
-      arms.map((arm) => [arm.name, armFigures(arm, cvarIntervals(arm), settings)]),
+      arms.map((arm) => [arm.name, armFigures(arm, cvarIntervals(arm), bins, settings)]),
     ),
     comparisons: compareArmPairs(arms, settings),
   };

@@ -23,23 +23,45 @@ export function binnedMeans(
   y: ArrayLike<number>,
   bins: number,
 ): BinnedMean[] {
-  requireInteger(bins, "bins", 1);
   requireSameLength(x, "x", y, "y");
-  requireFinite(x, "x");
   requireFinite(y, "y");
+  return meansOfBins(quantileBins(x, bins), x, y);
+}
+
+/**
+ * The bins of {@link binnedMeans}, lowest x first, as indices: for several y of one x, which is
+ * sorted but once.
+ *
+ * @param bins a whole number ≥ 1
+ * @throws {RangeError} when a value is not finite
+ */
+export function quantileBins(x: ArrayLike<number>, bins: number): Uint32Array[] {
+  requireInteger(bins, "bins", 1);
+  requireFinite(x, "x");
   const order = Uint32Array.from(x, (_, index) => index).sort((a, b) => x[a]! - x[b]! || a - b);
   const filled = Math.min(bins, order.length);
-  return Array.from({ length: filled }, (_, bin) => {
-    const from = Math.floor((bin * order.length) / filled);
-    const to = Math.floor(((bin + 1) * order.length) / filled);
-    const members = order.subarray(from, to);
+  return Array.from({ length: filled }, (_, bin) =>
+    order.subarray(
+      Math.floor((bin * order.length) / filled),
+      Math.floor(((bin + 1) * order.length) / filled),
+    ),
+  );
+}
+
+/** @param bins of x */
+export function meansOfBins(
+  bins: readonly Uint32Array[],
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+): BinnedMean[] {
+  let from = 0;
+  return bins.map((members) => {
+    const to = from + members.length;
     const meanOf = (values: ArrayLike<number>): number =>
       members.reduce((sum, index) => sum + values[index]!, 0) / members.length;
-    return {
-      quantile: (from + to) / 2 / order.length,
-      x: meanOf(x),
-      y: meanOf(y),
-      count: members.length,
-    };
+    const mean = { x: meanOf(x), y: meanOf(y), count: members.length };
+    const quantile = (from + to) / 2 / x.length;
+    from = to;
+    return { quantile, ...mean };
   });
 }

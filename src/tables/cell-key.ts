@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** From so many bytes on, text is kept as its digest: a million prompts would fill the memory. */
 const shortBytes = 24;
@@ -34,5 +34,5 @@ export function jsonText(value: unknown): string {
 }
 
 function digest(text: string | Buffer): string {
-  return createHash("sha256").update(text).digest("base64").slice(0, 22);
+  return hash("sha256", text, "base64").slice(0, 22);
 }

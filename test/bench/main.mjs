@@ -33,6 +33,7 @@ const benchmarks = {
   memory: inNode("memory.mjs"),
   terminal: inNode("terminal.mjs"),
   start: inNode("start.mjs"),
+  audit: inNode("audit.mjs"),
 };
 
 const words = process.argv.slice(2);

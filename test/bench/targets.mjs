@@ -164,6 +164,22 @@ export const targets = [
     limit: 2,
     unit: "×",
   },
+  {
+    part: "audit",
+    path: "worst.seconds",
+    what: "audit of 1,000,000 rows",
+    side: "at most",
+    limit: 20,
+    unit: "s",
+  },
+  {
+    part: "audit",
+    path: "worst.rss_mb",
+    what: "memory of that audit",
+    side: "at most",
+    limit: 1000,
+    unit: "MB",
+  },
 ];
 
 /**
