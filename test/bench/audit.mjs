@@ -12,7 +12,6 @@ import { once } from "node:events";
 import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 const [, self, first = "1000000", ...rest] = process.argv;
 if (first === "audit") {
