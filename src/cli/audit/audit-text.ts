@@ -10,7 +10,7 @@ import {
   worstTable,
 } from "../../report/audit/audit-tables.js";
 import { auditConclusion, auditNotes, readWords } from "../../report/audit/audit-words.js";
-import { gridLines, terminalStyle } from "../../text/grid.js";
+import { columnWidths, gridLines, gridWidth, terminalStyle } from "../../text/grid.js";
 import { safeText } from "../../text/safe-text.js";
 import { truncate, wrapText } from "../../text/width.js";
 import type { Terminal } from "../terminal.js";
@@ -57,9 +57,9 @@ function hasTexts(rows: readonly { prompt: string | null; text: string | null }[
 }
 
 /** Intervals stand on a line of their own beneath their figures. */
-function tableLines({ head, rows, wordColumns }: AuditTable, terminal: Terminal): string[] {
-  const { unicode, columns, color } = terminal;
-  const style = terminalStyle(color);
+function tableLines(table: AuditTable, terminal: Terminal): string[] {
+  const style = terminalStyle(terminal.color);
+  const { head, rows, wordColumns } = table;
   const cells: string[][] = [[...head]];
   const beneath = new Set<number>();
   for (const row of rows) {
@@ -69,17 +69,41 @@ function tableLines({ head, rows, wordColumns }: AuditTable, terminal: Terminal)
       cells.push(row.map(({ sub }) => sub ?? ""));
     }
   }
+  const shown = cells.map((row) => row.map((cell) => ascii(cell, terminal.unicode)));
   const texts = head.map((title) => title === "prompt" || title === "text");
   const aligns = head.map((_, at) =>
     at < wordColumns || texts[at] === true ? ("left" as const) : ("right" as const),
   );
-  const lines = gridLines(
-    cells.map((row) => row.map((cell) => ascii(cell, unicode))),
-    aligns,
-  ).map((line) => (texts.includes(true) ? truncate(line, columns) : line));
-  return lines.map((line, at) =>
-    at === 0 ? style.bold(line) : beneath.has(at) ? style.dim(line) : line,
+  const parts = texts.includes(true)
+    ? [[...head.keys()]]
+    : fittingColumns(columnWidths(shown), wordColumns, terminal.columns);
+  return parts.flatMap((columns) =>
+    gridLines(
+      shown.map((row) => columns.map((column) => row[column]!)),
+      columns.map((column) => aligns[column]!),
+    ).map((whole, at) => {
+      const line = texts.includes(true) ? truncate(whole, terminal.columns) : whole;
+      return at === 0 ? style.bold(line) : beneath.has(at) ? style.dim(line) : line;
+    }),
   );
+}
+
+/** Columns of each part of a table that is too wide: its words, and as many figures as fit. */
+function fittingColumns(
+  widths: readonly number[],
+  wordColumns: number,
+  width: number,
+): readonly (readonly number[])[] {
+  const words = Array.from({ length: wordColumns }, (_, at) => at);
+  const parts: number[][] = [];
+  for (let column = wordColumns; column < widths.length; column += 1) {
+    const last = parts.at(-1);
+    const together = last === undefined ? null : [...last, column];
+    if (together !== null && gridWidth(together.map((at) => widths[at]!)) <= width) {
+      last!.push(column);
+    } else parts.push([...words, column]);
+  }
+  return parts;
 }
 
 const plain: Readonly<Record<string, string>> = {

@@ -6,6 +6,8 @@ import { type ArmScores, type AuditSettings, sortedArm } from "../../audit/score
 import type { AuditDescription } from "../../report/audit/audit-description.js";
 import { runFiles } from "../../store/paths.js";
 import { makeFolder, writeDurably } from "../../system/durable-files.js";
+import { openTable } from "../../tables/open-table.js";
+import { safeText } from "../../text/safe-text.js";
 import { type AuditOptions, armSources, checkOptions } from "../audit/audit-options.js";
 import { auditRecord } from "../audit/audit-record.js";
 import { auditText } from "../audit/audit-text.js";
@@ -26,6 +28,7 @@ export async function audit(
   terminal: Terminal,
 ): Promise<ExitCode> {
   checkOptions(options);
+  if (options.score.length + options.arm.length === 0) await askForColumn(files, options);
   const sources = armSources(files, options);
   if (options.report !== undefined) refuseRunFolder(options.report);
   const progress = readingProgress(terminal, () => performance.now() / 1000);
@@ -76,6 +79,17 @@ export async function audit(
     if (report !== null) terminal.out(`\n${report.join("\n")}`);
   }
   return exitCode.done;
+}
+
+/** Of a first look at a file: which columns there are. */
+async function askForColumn(files: readonly string[], options: AuditOptions): Promise<void> {
+  const [first] = files;
+  if (first === undefined) return;
+  const { columns, fields } = await openTable(first, options.format ?? null);
+  throw new UserError(
+    `which column holds the scores? ${first} has ${safeText([...columns, ...fields].join(", "))}. ` +
+      "--score COLUMN for one arm, --arm NAME=COLUMN for each of several.",
+  );
 }
 
 function settingsOf(options: AuditOptions): AuditSettings {

@@ -16,7 +16,11 @@ function file(name: string, rows: readonly object[]): string {
 }
 
 /** The command in this process: the program's own start is tested once. */
-async function audit(...args: string[]) {
+function audit(...args: string[]) {
+  return auditIn(120, ...args);
+}
+
+async function auditIn(columns: number, ...args: string[]) {
   const said = { out: "", err: "" };
   const code = await runCommandLine(["audit", ...args], {
     out: (text) => {
@@ -27,7 +31,7 @@ async function audit(...args: string[]) {
     },
     isTty: false,
     hasScreen: false,
-    columns: 120,
+    columns,
     color: false,
     unicode: true,
   });
@@ -217,6 +221,14 @@ test("the terminal says what the tail is like, and what the bounds rest on", asy
   expect(out).toMatch(/ppo − ra +mean +−19\.50/);
 });
 
+test("a narrow terminal shows wide tables in parts", async () => {
+  const { out } = await auditIn(60, both, "--arm", "ppo=a", "--arm", "ra=b");
+  const tables = out.slice(0, out.indexOf("Worst rows"));
+  expect(Math.max(...tables.split("\n").map((line) => line.length))).toBeLessThanOrEqual(60);
+  expect(tables.match(/^arm /gm)!.length).toBeGreaterThan(3);
+  expect(tables).toContain("VaR 0.01");
+});
+
 test("a report lies where it is asked for, and nowhere else", async () => {
   const place = join(folder, "reports", "one");
   const record = await recordOf(both, "--score", "a", "--prompt-score", "ps", "--report", place);
@@ -233,7 +245,8 @@ describe("refused:", () => {
   mkdirSync(run);
   writeFileSync(join(run, "manifest.json"), "{}");
   test.each<[string, string[], string]>([
-    ["no column", [both], "which column holds the scores?"],
+    ["no column", [both], "both.jsonl has prompt, text, ps, a, b. --score COLUMN"],
+    ["neither file nor column", [], "which column holds the scores?"],
     ["no file", ["--score", "a"], "which files?"],
     ["a file that is not there", [join(folder, "none.csv"), "--score", "a"], "no such file"],
     ["an unknown column", [both, "--score", "aa"], 'no column "aa". Did you mean "a"?'],
