@@ -19,7 +19,7 @@ export function readingProgress(
       file = current;
       began = time;
     }
-    if (time < next) return;
+    if (time < next || fraction >= 1) return;
     next = time + every;
     const left = fraction > 0 ? ((time - began) / fraction) * (1 - fraction) : null;
     terminal.err(

@@ -12,8 +12,8 @@ export class AuditFigures {
     const low = Math.min(...arms.map(({ lowest }) => lowest));
     const high = Math.max(...arms.map(({ highest }) => highest));
     const span = high > low ? high - low : Math.max(Math.abs(high), 1);
-    // A thousandth of what the scores span.
-    this.#digits = Math.min(8, Math.max(0, 3 - Math.floor(Math.log10(span))));
+    // A ten-thousandth of what the scores span, at the coarsest a thousandth.
+    this.#digits = Math.min(8, Math.max(0, 4 - Math.floor(Math.log10(span))));
     this.#style = style;
   }
 

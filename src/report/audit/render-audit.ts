@@ -41,7 +41,7 @@ function auditDocument(
       { kind: "heading", text: "Figures" },
       table(figuresTable(description, figures)),
       { kind: "paragraph", text: "In brackets: 95 % intervals." },
-      { kind: "heading", text: "Certified bounds" },
+      { kind: "heading", text: "Bounds" },
       {
         kind: "paragraph",
         text: settings.higherIsWorse

@@ -214,11 +214,11 @@ test("the terminal says what the tail is like, and what the bounds rest on", asy
   expect(code).toBe(0);
   expect(out).toContain("40 rows of 1 file, 2 arms");
   expect(out).toContain(
-    "ppo: the worst 10 % of 40 rows have a mean score of 1.50; all rows 19.50.",
+    "ppo: the worst 10 % of 40 rows have a mean score of 1.500; all rows 19.500.",
   );
   expect(out).toContain("7.50 % of the rows are harmful");
   expect(out).toContain("Not certified");
-  expect(out).toMatch(/ppo − ra +mean +−19\.50/);
+  expect(out).toMatch(/ppo − ra +mean +−19\.500/);
 });
 
 test("a narrow terminal shows wide tables in parts", async () => {
