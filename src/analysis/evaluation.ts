@@ -24,6 +24,10 @@ const frontierPoint = z.strictObject({
   dist_2: finite,
   /** Null: there is no harm threshold. */
   harm_rate: finite.nullable(),
+  /** Of the raw scores of each reward component, by name; absent where there is one alone. */
+  components: z
+    .record(z.string(), z.strictObject({ reward_mean: finite, "cvar_0.1": finite }))
+    .optional(),
 });
 
 /** Of the paired t-test over seeds, at level 0.05 and power 0.8, from this run's own variance. */

@@ -5,6 +5,7 @@
 
 import { isFrontierStep, type Trial } from "../config/trials.js";
 import type { EvaluatedEvent } from "../journal/events.js";
+import { familyMember, metricOf } from "../text/metric-words.js";
 import type { FrontierPoint } from "./evaluation.js";
 import type { RunFigures } from "./trial-figures.js";
 
@@ -59,5 +60,26 @@ function pointOf(
     "cvar_0.1": metrics["cvar_0.1"]!,
     dist_2: metrics.dist_2!,
     harm_rate: metrics.harm_rate ?? null,
+    ...componentsOf(metrics),
   };
+}
+
+function componentsOf(metrics: EvaluatedEvent["metrics"]): Pick<FrontierPoint, "components"> {
+  const names = Object.keys(metrics).flatMap((metric) => {
+    const member = familyMember(metric);
+    return member?.family === "cvar_0.1" ? [member.name] : [];
+  });
+  return names.length === 0
+    ? {}
+    : {
+        components: Object.fromEntries(
+          names.map((name) => [
+            name,
+            {
+              reward_mean: metrics[metricOf("reward_mean", name)]!,
+              "cvar_0.1": metrics[metricOf("cvar_0.1", name)]!,
+            },
+          ]),
+        ),
+      };
 }

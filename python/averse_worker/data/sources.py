@@ -96,6 +96,10 @@ def read_data(source: DataSource, key: str = "data", use: Use = "prompts") -> Da
             training prompts.
         MissingEnvironment: the hub cannot be reached.
     """
+    by_class = use == "preferences" and _names_texts(source)
+    if by_class:
+        _require_classes(source, key)
+        use = "labels"
     parts = [_Part(part, source, key, use) for part in source.parts]
     left = {split: Left() for split in SPLITS}
     rows: dict[Split, list[list[Row]]] = {split: [] for split in SPLITS}
@@ -125,7 +129,16 @@ def read_data(source: DataSource, key: str = "data", use: Use = "prompts") -> Da
         limit = source.limit.train if split == "train" else source.limit.test
         if limit is not None:
             chosen = _drawn(chosen, limit, f"{source.seed}/limit/{split}")
-        left[split].left_out = before - len(chosen)
+        if by_class:
+            rows_of_both, chosen = chosen, pairs_of_classes(chosen, f"{source.seed}/pairs/{split}")
+            if not chosen and rows_of_both:
+                kinds = sum(row.good for row in rows_of_both)
+                raise InputError(
+                    f"{_names(parts)}: of {len(rows_of_both)} {split} rows {kinds} are of the good "
+                    "class; expected some of it and some of another, to make pairs of",
+                    key=f"{key}.good",
+                )
+        left[split].left_out = before - len(chosen) * (2 if by_class else 1)
         if not chosen:
             raise InputError(
                 f"{_names(parts)}: no {split} rows are left of {left[split].rows} "
@@ -139,6 +152,47 @@ def read_data(source: DataSource, key: str = "data", use: Use = "prompts") -> Da
         digests |= _distinct(template_digest(source.template, key), digests)
     overlap = _overlap(kept, good["train"], source.max_overlap, key)
     return Data(kept, digests, good, left, overlap)
+
+
+def _names_texts(source: DataSource) -> bool:
+    """Whether the columns are of texts with a class, and not of pairs."""
+    return any("text" in (part.columns or {}) for part in source.parts)
+
+
+def _require_classes(source: DataSource, key: str) -> None:
+    for part in source.parts:
+        if "text" not in (part.columns or {}) or part.good is None:
+            raise InputError(
+                f"{key}.columns names texts, of which pairs are made by class: the better text of "
+                f"a pair is of the good class; name it in {key}.good, or name the columns chosen "
+                "and rejected",
+                key=f"{key}.good",
+            )
+
+
+def pairs_of_classes(rows: Sequence[Row], seed: str) -> list[Row]:
+    """Preferences of texts of the good class over others, drawn at random; no text is in two.
+
+    As many as the smaller class has rows; none where one of the classes is empty.
+    """
+    draw = random.Random(seed).random
+
+    def shuffled(good: bool) -> list[Row]:
+        own = [(draw(), place) for place, row in enumerate(rows) if row.good is good]
+        return [rows[place] for _, place in sorted(own)]
+
+    return [
+        Row(
+            id=better.id,
+            text="",
+            good=True,
+            origin=better.origin,
+            line=better.line,
+            chosen=better.text,
+            rejected=worse.text,
+        )
+        for better, worse in zip(shuffled(True), shuffled(False), strict=False)
+    ]
 
 
 def example_of(row: Row) -> Example:

@@ -136,6 +136,16 @@ function optionProblems({ stages }: Experiment, given: GivenValues): ConfigProbl
         at("steps", "neither steps nor epochs", "one of them", "Add epochs: 1, for example."),
       );
     }
+    if (stage.kind === "reward_model" && stage.data.columns?.text && stage.data.good === null) {
+      problems.push(
+        at(
+          "data",
+          "texts to make pairs of, and no class of the better ones",
+          "the class in data.good, or the columns chosen and rejected",
+          "Add data.good, as in {columns: {text: review, label: label}, good: 1}.",
+        ),
+      );
+    }
     if (stage.early_stopping > 0 && stage.held_out_every === 0) {
       problems.push(
         at(

@@ -4,6 +4,7 @@ import { tailAgainstCompute, tailAgainstKl } from "./frontier.js";
 import { gainAndCost } from "./gain-and-cost.js";
 import { lossCurves } from "./loss-curves.js";
 import type { ReportPlot } from "./panel.js";
+import { qualityAndTail } from "./quality-and-tail.js";
 import { quantileCurve } from "./quantile-curve.js";
 import { rewardHistogram } from "./reward-histogram.js";
 import { strataShares } from "./strata-shares.js";
@@ -15,6 +16,7 @@ const kinds = [
   quantileCurve,
   tailAgainstKl,
   tailAgainstCompute,
+  qualityAndTail,
   lossCurves,
   trainingCurves,
   strataShares,

@@ -7,14 +7,17 @@ import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
 import type { Curve, PlotSpec } from "./panel.js";
 
+type Quantity = (point: FrontierPoint) => number;
+
 /**
  * One bold curve per arm through the means over seeds at each checkpoint, and a faint one per seed.
  * Seeds reach a checkpoint at different cost: means are taken along both axes.
  */
-function frontierCurves(
+export function frontierCurves(
   data: ReportData,
-  cost: (point: FrontierPoint) => number,
+  cost: Quantity,
   isShown: (stage: ArmConfig["stage"]) => boolean = () => true,
+  gain: Quantity = (point) => point.tail_reward,
 ): Curve[] {
   const styles = armStyles(data.arms, data.run.experiment.arms);
   return Object.entries(data.evaluation.frontier).flatMap(([arm, points]) => {
@@ -29,7 +32,7 @@ function frontierCurves(
       style,
       points: [...bySteps.values()].map((group) => ({
         x: mean(group.map(cost)),
-        y: mean(group.map((point) => point.tail_reward)),
+        y: mean(group.map(gain)),
       })),
       shape: "line",
       markers: "all",
@@ -41,7 +44,7 @@ function frontierCurves(
       (group): Curve => ({
         name: arm,
         style,
-        points: group.map((point) => ({ x: cost(point), y: point.tail_reward })),
+        points: group.map((point) => ({ x: cost(point), y: gain(point) })),
         shape: "line",
         markers: "none",
         faint: true,

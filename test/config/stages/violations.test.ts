@@ -48,6 +48,18 @@ describe("stages", () => {
     expect(experiment.stages.lm).toMatchObject({ steps: 9, base: { model: "builtin" } });
   });
 
+  test("pairs of texts need the class of the better ones", () => {
+    const model = "kind: reward_model, steps: 5";
+    const columns = "columns: {text: review, label: label}";
+    expect(refusal(`stages: {quality: {${model}, data: {path: x.jsonl, ${columns}}}}\n`)).toMatch(
+      /stages\.quality\.data: found texts to make pairs of, and no class of the better ones/,
+    );
+    const data = `{hub: some/reviews, ${columns}, good: 1}`;
+    expect(load(`stages: {quality: {${model}, data: ${data}}}\n`).experiment.stages).toHaveProperty(
+      "quality",
+    );
+  });
+
   test.each([
     ["policy: {model: stage:ml}\n", /policy\.model: found "stage:ml", .* Did you mean stage:lm\?/],
     ["policy: {model: stage:lm, revision: main}\n", /revision main of a stage's model/],

@@ -631,6 +631,39 @@ def test_preferences_without_a_prompt_are_split_and_told_apart(
     assert len(keys["train"] | keys["test"]) == (20 if conversations else 40)
 
 
+def test_preferences_are_made_of_texts_of_two_classes(tmp_path: Path) -> None:
+    rows = [{"text": f"row {i}", "stars": i % 5} for i in range(30)]
+    path = table(tmp_path / "reviews.jsonl", *rows)
+    good = {"column": "stars", "values": [3, 4], "not_values": None, "below": None, "above": None}
+    split = {"train": None, "test": None, "fraction": 0.2}
+    source = files(path, columns={"text": "text"}, good=good, split=split)
+    data = read_data(source, use="preferences")
+    for name in ("train", "test"):
+        pairs = data.rows[name]
+        better = [str(row.chosen) for row in pairs]
+        worse = [str(row.rejected) for row in pairs]
+        assert all(int(text.split()[1]) % 5 >= 3 for text in better)
+        assert all(int(text.split()[1]) % 5 < 3 for text in worse)
+        assert len({*better, *worse}) == 2 * len(pairs) > 0
+        assert [row.text for row in pairs] == [""] * len(pairs)
+    # As many as the smaller class has rows; the others are told as left out.
+    facts = data.facts("train")
+    assert facts.rows == 2 * len(data.rows["train"]) + facts.left_out
+    assert read_data(source, use="preferences").rows == data.rows
+
+
+def test_pairs_of_texts_need_their_classes(tmp_path: Path) -> None:
+    rows = [{"text": f"row {i}", "label": i % 2} for i in range(8)]
+    path = table(tmp_path / "reviews.jsonl", *rows)
+    with pytest.raises(InputError, match=r"the good class; name it in data\.good") as caught:
+        read_data(files(path, columns={"text": "text"}), use="preferences")
+    assert caught.value.key == "data.good"
+    good = {"column": None, "values": [0, 1], "not_values": None, "below": None, "above": None}
+    source = files(path, columns={"text": "text", "label": "label"}, good=good)
+    with pytest.raises(InputError, match=r"train rows . are of the good class; expected some"):
+        read_data(source, use="preferences")
+
+
 def test_preferences_and_labels_are_read_for_trainers(tmp_path: Path) -> None:
     rows = [
         {"prompt": "p", "chosen": " yes", "rejected": " no", "judge": 3},
