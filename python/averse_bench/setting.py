@@ -120,7 +120,11 @@ class Bench:
         """One batch of episodes."""
         self._seed += 1
         payload = RolloutPayload(
-            prompts=uint32_bytes(prompts), completions=1, seed=self._seed, kl_coefficient=BETA
+            prompts=uint32_bytes(prompts),
+            condition=None,
+            completions=1,
+            seed=self._seed,
+            kl_coefficient=BETA,
         )
         return self.engine.rollout(payload, no_report)
 
@@ -133,6 +137,7 @@ class Bench:
             rollout=rollout.rollout,
             weights=float32_bytes(weights),
             rewards=None,
+            conditions=None,
             advantages=None,
             kl_weights=float32_bytes(np.ones(self.setting.batch)) if kl else None,
             kl_loss=KlLoss(form=kl, coefficient=BETA) if kl else None,
@@ -191,6 +196,7 @@ def _payload(setting: Setting) -> LoadPayload:
             top_p=1.0,
             minibatch=0,
         ),
+        conditions=[],
         decoding=None,
         training=LoadTraining(
             critic=True,

@@ -8,6 +8,7 @@ export function algorithmViolations(arm: ArmConfig): Violation[] {
   return [
     ...completionsViolations(arm),
     ...epochsViolations(arm),
+    ...quantileViolations(arm),
     ...criticViolations(arm),
     ...klViolations(arm),
   ];
@@ -69,6 +70,35 @@ function epochsViolations({ training }: ArmConfig): Violation[] {
       expected: "1: it fine-tunes on completions of the policy as it is",
       remedy: "Set training.epochs to 1.",
     },
+  ];
+}
+
+/** What was sampled after one text is learned after another. */
+function quantileViolations(arm: ArmConfig): Violation[] {
+  const { algorithm, batch, quantiles } = arm.training;
+  if (algorithm !== "quark") return [];
+  return [
+    ...(learningTerms(arm).klForm === "loss" && arm.kl.loss !== "exact"
+      ? [
+          {
+            keys: ["kl.loss", "training.algorithm"],
+            found: `the estimate ${arm.kl.loss} of the KL loss with the algorithm quark`,
+            expected:
+              "exact: the tokens were sampled after another text than they are learned after",
+            remedy: "Set kl.loss to exact, or kl.form to return.",
+          },
+        ]
+      : []),
+    ...(batch < quantiles
+      ? [
+          {
+            keys: ["training.quantiles", "training.batch"],
+            found: `${quantiles} quantiles of a batch of ${batch} episodes`,
+            expected: "at least one episode in each",
+            remedy: `Raise training.batch to ${quantiles} or lower training.quantiles.`,
+          },
+        ]
+      : []),
   ];
 }
 

@@ -6,6 +6,7 @@ import type { ArmPreset } from "./baselines/arm-preset.js";
 import { bestOfN } from "./baselines/best-of-n.js";
 import { dexperts } from "./baselines/dexperts.js";
 import { prompted } from "./baselines/prompted.js";
+import { quark } from "./baselines/quark.js";
 import { raft } from "./baselines/raft.js";
 import { isIndex, isTree, merged, type Tree } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
@@ -49,6 +50,7 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     description: `SFT, then PPO that ${riskMeasures["random-drop"].words.description}`,
   },
   raft,
+  quark,
   "best-of-n": bestOfN,
   prompted,
   dexperts,

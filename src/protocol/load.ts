@@ -107,10 +107,6 @@ const decoding = z.strictObject({
     .int()
     .min(1)
     .describe("completions drawn for each that is evaluated: the one with the highest reward"),
-  instruction: z
-    .string()
-    .nullable()
-    .describe("stands before each prompt where completions are drawn, and nowhere else"),
   experts: z
     .strictObject({
       expert: z.strictObject(model),
@@ -168,6 +164,12 @@ export const loadPayload = z.strictObject({
     top_p: finite,
     minibatch: natural.describe("episodes sampled at once; 0: all"),
   }),
+  conditions: z
+    .array(z.string())
+    .describe(
+      "texts of which one may stand before each prompt where completions are drawn or learned, and " +
+        "nowhere else; other commands name them by their place",
+    ),
   decoding: decoding
     .nullable()
     .describe(

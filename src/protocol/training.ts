@@ -52,6 +52,7 @@ export const sftResult = z.strictObject({
 export const rolloutPayload = z.strictObject({
   prompts: uint32.describe("ids in the train set"),
   completions: z.int().min(1).describe("episodes per prompt id"),
+  condition: natural.nullable().describe("place in load's conditions; null: the prompts alone"),
   seed,
   kl_coefficient: finite
     .nullable()
@@ -100,6 +101,12 @@ export const updatePayload = z.strictObject({
   advantages: float32
     .nullable()
     .describe("per episode, signed, in place of the critic's; excludes weights"),
+  conditions: uint32
+    .nullable()
+    .describe(
+      "per episode, the one of load's conditions under which it is learned, by −A·log π and without " +
+        "a ratio; only with advantages, and a KL loss that is exact; null: as it was drawn",
+    ),
   kl_weights: float32
     .nullable()
     .describe("per episode, ≥ 0, on the KL loss; null: there is no KL loss"),

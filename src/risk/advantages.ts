@@ -75,6 +75,11 @@ export function bestOfGroup(input: Returns): Float64Array {
   });
 }
 
+/** Reward conditioning (Quark): A_i = 1 for every episode that has a reward; its text tells them apart. */
+export function everyOne({ returns, failed }: Returns): Float64Array {
+  return Float64Array.from(returns, (_, episode) => (failed.has(episode) ? 0 : 1));
+}
+
 /**
  * The advantages under a risk measure: A_i·w_i·N/Σw over the N episodes that have a reward, so that
  * the mean over them is the mean weighted by w. With equal weights nothing changes.

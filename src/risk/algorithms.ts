@@ -6,6 +6,7 @@
 
 import {
   bestOfGroup,
+  everyOne,
   groupRelative,
   leaveOneOut,
   leaveOneOutOfBatch,
@@ -83,6 +84,16 @@ export const algorithms = {
       description:
         "1 for the best of the prompt's completions, 0 for the others: fine-tuning on it",
       rule: "1 for the highest R̄ of the prompt's completions, else 0, times w over its mean",
+    },
+  },
+  quark: {
+    advantages: everyOne,
+    leastCompletions: 1,
+    klForm: "loss",
+    lossAggregation: "token-mean",
+    words: {
+      description: "1 for all, each learned after a text that names its quantile of the returns",
+      rule: "1, after the text of the episode's quantile, times w over its mean",
     },
   },
 } as const satisfies Readonly<Record<string, AlgorithmFacts>>;

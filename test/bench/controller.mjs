@@ -51,6 +51,7 @@ try {
     const payload = {
       prompts: uint32Bytes(asked),
       completions: 1,
+      condition: null,
       seed: round + warmup,
       kl_coefficient: 0.2,
     };

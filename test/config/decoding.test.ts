@@ -87,6 +87,8 @@ describe("refused", () => {
       "arms: {raft: {training: {completions: 1}}}",
       "1 completion per prompt with the algorithm raft",
     ],
+    ["arms: {quark: {kl: {loss: k3}}}", "the estimate k3 of the KL loss with the algorithm quark"],
+    ["arms: [quark]\ntraining: {batch: 4}", "5 quantiles of a batch of 4 episodes"],
     ["arms: [raft, best-of-n]\nevaluation: {headline: best-of-n}", "does not train with RL"],
     [
       "arms: {dexperts: {decoding: {expert: 'stage:good', anti_expert: 'stage:none'}}}\n" +

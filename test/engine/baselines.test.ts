@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { aggregate } from "../../src/analysis/aggregate.js";
 import { bestOfKlBound } from "../../src/analysis/best-of-n.js";
 import type { EvaluatedEvent } from "../../src/journal/events.js";
-import { float32Array } from "../../src/protocol/arrays.js";
+import { float32Array, uint32Array } from "../../src/protocol/arrays.js";
 import type { Payload } from "../../src/protocol/messages.js";
 import { type ExperimentChanges, smallExperiment } from "./experiments.js";
 import { Harness } from "./run-harness.js";
@@ -12,10 +12,15 @@ async function runOf(changes: ExperimentChanges) {
   const loads: Payload<"load">[] = [];
   const commands: string[] = [];
   const updates: Payload<"update">[] = [];
+  /** Conditions under which completions were drawn. */
+  const asked: (readonly [command: string, condition: number | null])[] = [];
   const experiment = smallExperiment({ parallel: 1, ...changes });
   const harness = new Harness(experiment, (call) => {
     commands.push(call.command);
     if (call.command === "load") loads.push(call.payload as Payload<"load">);
+    if (call.command === "rollout" || call.command === "evaluate") {
+      asked.push([call.command, (call.payload as Payload<"rollout">).condition]);
+    }
     if (call.command === "update") updates.push(call.payload as Payload<"update">);
     return null;
   });
@@ -24,7 +29,7 @@ async function runOf(changes: ExperimentChanges) {
     harness.events.filter(
       (event): event is EvaluatedEvent => event.type === "evaluated" && event.trial === trial,
     );
-  return { experiment, harness, loads, commands, updates, evaluations };
+  return { experiment, harness, loads, commands, updates, asked, evaluations };
 }
 
 describe("best of n", () => {
@@ -77,7 +82,7 @@ describe("best of n", () => {
 });
 
 test("an instruction and experts reach the worker", async () => {
-  const { loads } = await runOf({
+  const { loads, asked } = await runOf({
     sft: { steps: 0 },
     arms: {
       prompted: { decoding: { instruction: "Be kind." } },
@@ -85,16 +90,25 @@ test("an instruction and experts reach the worker", async () => {
     },
   });
   const named = { model: "builtin", revision: null, trust_remote_code: false };
-  expect(loads.map(({ decoding, training }) => ({ decoding, critic: training.critic }))).toEqual([
-    { decoding: { best_of: 1, instruction: "Be kind.", experts: null }, critic: false },
+  const told = loads.map(({ conditions, decoding, training }) => ({
+    conditions,
+    decoding,
+    critic: training.critic,
+  }));
+  expect(told).toEqual([
+    { conditions: ["Be kind."], decoding: { best_of: 1, experts: null }, critic: false },
     {
+      conditions: [],
       decoding: {
         best_of: 1,
-        instruction: null,
         experts: { expert: named, anti_expert: named, strength: 3, filter_p: 0.9 },
       },
       critic: false,
     },
+  ]);
+  expect(asked.filter(([command]) => command === "evaluate").map(([, place]) => place)).toEqual([
+    0,
+    null,
   ]);
 });
 
@@ -119,6 +133,36 @@ test("RAFT learns from the best of each group alone", async () => {
       const best = returns.slice(start, start + 4);
       expect(own.indexOf(1)).toBe(best.indexOf(Math.max(...best)));
       expect(own.toSorted()).toEqual([0, 0, 0, 1]);
+    }
+  }
+});
+
+test("reward conditioning samples under the best quantile, and learns each under its own", async () => {
+  const { updates, loads, asked, harness } = await runOf({
+    sft: { steps: 0 },
+    arms: {
+      mine: {
+        training: { algorithm: "quark", quantiles: 4 },
+        risk: { measure: "mean" },
+        kl: { form: "loss", loss: "exact" },
+      },
+    },
+  });
+  expect(loads[0]!.conditions).toEqual([1, 2, 3, 4].map((k) => `Quality ${k} of 4: `));
+  // Before training nobody knows what the texts mean.
+  expect(asked[0]).toEqual(["evaluate", null]);
+  expect(new Set(asked.slice(1).map(([, condition]) => condition))).toEqual(new Set([3]));
+  const steps = harness.steps("mine-s0");
+  for (const [m, { advantages, conditions, kl_loss }] of updates.entries()) {
+    const returns = (steps[m]!.episodes as { return: number[] }).return;
+    expect([...float32Array(advantages!)]).toEqual(Array(16).fill(1));
+    expect(kl_loss?.form).toBe("exact");
+    const found = [...uint32Array(conditions!)];
+    for (const quantile of [0, 1, 2, 3]) {
+      const own = returns.filter((_, i) => found[i] === quantile);
+      const above = returns.filter((_, i) => found[i]! > quantile);
+      expect(own).toHaveLength(4);
+      expect(Math.max(...own)).toBeLessThanOrEqual(Math.min(...above, Infinity));
     }
   }
 });

@@ -112,7 +112,14 @@ describe("requests", () => {
     ["undefined", { prompts: undefined, seed: 1, kl_coefficient: 0 }, /field `prompts` is missing/],
     [
       "an unknown field",
-      { prompts: uint32Bytes([1]), completions: 1, seed: 1, kl_coefficient: 0, beta: 1 },
+      {
+        prompts: uint32Bytes([1]),
+        completions: 1,
+        condition: null,
+        seed: 1,
+        kl_coefficient: 0,
+        beta: 1,
+      },
       /unknown field `beta`/,
     ],
     [
@@ -122,12 +129,18 @@ describe("requests", () => {
     ],
     [
       "NaN",
-      { prompts: uint32Bytes([1]), completions: 1, seed: 1, kl_coefficient: Number.NaN },
+      {
+        prompts: uint32Bytes([1]),
+        completions: 1,
+        condition: null,
+        seed: 1,
+        kl_coefficient: Number.NaN,
+      },
       /`kl_coefficient` is NaN, expected a finite number/,
     ],
     [
       "a fraction",
-      { prompts: uint32Bytes([1]), completions: 1, seed: 1.5, kl_coefficient: 0 },
+      { prompts: uint32Bytes([1]), completions: 1, condition: null, seed: 1.5, kl_coefficient: 0 },
       /field `seed`: .*int/,
     ],
   ])("%s is refused, with the field's path", (_, payload, expected) => {
@@ -263,7 +276,13 @@ describe("messages of the worker", () => {
 const { figures } = helloMessage;
 
 describe("results", () => {
-  const payload = { prompts: uint32Bytes([3, 1]), completions: 1, seed: 1, kl_coefficient: 0 };
+  const payload = {
+    prompts: uint32Bytes([3, 1]),
+    completions: 1,
+    condition: null,
+    seed: 1,
+    kl_coefficient: 0,
+  };
   const result = {
     rollout: 1,
     reward: float32Bytes([1, 2]),

@@ -87,6 +87,7 @@ LOAD: dict[str, Any] = {
         "top_p": 1,
         "minibatch": 0,
     },
+    "conditions": [],
     "decoding": None,
     "training": {
         "critic": True,
@@ -135,6 +136,7 @@ SFT: dict[str, Any] = {
 ROLLOUT: dict[str, Any] = {
     "prompts": uint32_bytes([0, 1]),
     "completions": 1,
+    "condition": None,
     "seed": 1,
     "kl_coefficient": 0,
 }
@@ -144,6 +146,7 @@ UPDATE: dict[str, Any] = {
     "weights": b"\0\0\x80\x3f" * 2,
     "rewards": None,
     "advantages": None,
+    "conditions": None,
     "kl_weights": None,
     "kl_loss": None,
     "whiten": "kept",
@@ -249,10 +252,19 @@ def sft_payload(**changes: Any) -> SftPayload:
 
 
 def rollout_payload(
-    prompts: Any, *, seed: int = 1, beta: float | None = 0.2, completions: int = 1
+    prompts: Any,
+    *,
+    seed: int = 1,
+    beta: float | None = 0.2,
+    completions: int = 1,
+    condition: int | None = None,
 ) -> RolloutPayload:
     return RolloutPayload(
-        prompts=uint32_bytes(prompts), completions=completions, seed=seed, kl_coefficient=beta
+        prompts=uint32_bytes(prompts),
+        completions=completions,
+        condition=condition,
+        seed=seed,
+        kl_coefficient=beta,
     )
 
 
@@ -262,6 +274,7 @@ def update_payload(
     *,
     rewards: Any = None,
     advantages: Any = None,
+    conditions: Any = None,
     kl_weights: Any = None,
     kl_form: KlForm = "exact",
     kl_coefficient: float = 1.0,
@@ -278,6 +291,7 @@ def update_payload(
         weights=packed(weights),
         rewards=packed(rewards),
         advantages=packed(advantages),
+        conditions=None if conditions is None else uint32_bytes(conditions),
         kl_weights=packed(kl_weights),
         kl_loss=None if kl_weights is None else KlLoss(form=kl_form, coefficient=kl_coefficient),
         whiten=whiten,
@@ -301,6 +315,7 @@ def toxicity_payload(prompts: Any, **changes: Any) -> ToxicityPayload:
         "split": "test",
         "prompts": uint32_bytes(prompts),
         "completions": 3,
+        "condition": None,
         "new_tokens": 4,
         "temperature": 1,
         "top_p": 0.9,
@@ -316,6 +331,7 @@ def evaluate_payload(prompts: Any, *, samples: Any = (), **changes: Any) -> Eval
         "split": "test",
         "prompts": uint32_bytes(prompts),
         "completions": 1,
+        "condition": None,
         "seed": 3,
         "weights": "current",
         "figures": [],

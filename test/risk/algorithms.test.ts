@@ -28,6 +28,7 @@ test("an algorithm decides where the KL stands and how tokens are aggregated", (
     ["grpo", "loss", "token-mean", 8],
     ["reinforce", "return", "seq-mean-token-sum", 8],
     ["raft", "return", "token-mean", 8],
+    ["quark", "loss", "token-mean", 8],
   ]);
 });
 

@@ -149,6 +149,7 @@ describe("exchange", () => {
     const { id, answer } = ask("rollout", {
       prompts: uint32Bytes([7]),
       completions: 1,
+      condition: null,
       seed: 1,
       kl_coefficient: 0,
     });

@@ -69,6 +69,7 @@ export const loadPayload = {
     top_p: 1,
     minibatch: 0,
   },
+  conditions: [],
   decoding: null,
   training: {
     critic: true,

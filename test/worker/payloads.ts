@@ -57,7 +57,8 @@ export function rolloutPayload(
   beta: number | null = 0.2,
   completions = 1,
 ): Payload<"rollout"> {
-  return { prompts: uint32Bytes(prompts), completions, seed, kl_coefficient: beta };
+  const asked = { prompts: uint32Bytes(prompts), completions, condition: null };
+  return { ...asked, seed, kl_coefficient: beta };
 }
 
 /** Of some weights on the critic's advantages, or of whatever the changes say instead. */
@@ -71,6 +72,7 @@ export function updatePayload(
     weights: weights === null ? null : float32Bytes(weights),
     rewards: null,
     advantages: null,
+    conditions: null,
     kl_weights: null,
     kl_loss: null,
     whiten: "kept",
@@ -91,6 +93,7 @@ export function evaluatePayload(
     split: "test",
     prompts: uint32Bytes(prompts),
     completions: 1,
+    condition: null,
     seed,
     weights: "current",
     figures: ["dist_1", "dist_2", "dist_3", "perplexity"],

@@ -30,13 +30,12 @@ class Prompts:
     """prompts that were cut to their length"""
     dropped: int = 0
     """rows that were left out as too long"""
-    instructed: list[list[int]] = field(default_factory=list)
-    """the prompts with an instruction before them; empty: there is none"""
+    conditioned: list[list[list[int]]] = field(default_factory=list)
+    """by condition: the prompts with its text before them"""
 
-    @property
-    def drawn_after(self) -> list[list[int]]:
-        """Tokens after which completions are drawn."""
-        return self.instructed or self.tokens
+    def under(self, condition: int | None) -> list[list[int]]:
+        """Tokens after which completions are drawn; None: the prompts alone."""
+        return self.tokens if condition is None else self.conditioned[condition]
 
     def is_conversation(self, at: int) -> bool:
         """Whether a chat template wrote the prompt."""
@@ -136,67 +135,83 @@ def prompt_tokens_of(
     return tokens, kept, truncated
 
 
-def with_instruction(
+def with_conditions(
     prompts: Prompts,
-    instruction: str,
+    texts: Sequence[str],
     tokenizer: PreTrainedTokenizerBase,
     prompt_tokens: int,
     chat: ChatTemplate | None,
     truncate: Truncate | None,
 ) -> Prompts:
-    """The prompts with an instruction: before the tokens of a plain one, in the system message of a
-    conversation. What was cut off a prompt stays cut off.
+    """The prompts, and with each text before them: before the tokens of a plain one, in the system
+    message of a conversation. What was cut off a prompt stays cut off.
 
     Raises:
-        InputError: the instruction has no tokens, or the chat template refuses a system message.
+        InputError: a text has no tokens, or the chat template refuses a system message.
     """
-    key = "decoding.instruction"
+    conditioned = [
+        _under(prompts, text, tokenizer, prompt_tokens, chat, truncate) for text in texts
+    ]
+    return replace(prompts, conditioned=conditioned)
+
+
+def _under(
+    prompts: Prompts,
+    text: str,
+    tokenizer: PreTrainedTokenizerBase,
+    prompt_tokens: int,
+    chat: ChatTemplate | None,
+    truncate: Truncate | None,
+) -> list[list[int]]:
     before, after = template(tokenizer)
-    [ids] = encode(tokenizer, [instruction])
+    [ids] = encode(tokenizer, [text])
     words = ids[len(before) : len(ids) - len(after)]
     if not words:
-        raise InputError(f"{key} has no tokens; expected a text, or null", key=key)
-    instructed = []
+        raise InputError(
+            "the text before the prompts has no tokens; write one, or null",
+            key="decoding.instruction",
+        )
+    found = []
     for place, tokens in enumerate(prompts.tokens):
         if prompts.is_conversation(place):
             assert chat is not None
             row = prompts.rows[place]
             assert row.messages is not None
-            asked = replace(row, messages=_with_system(row.messages, instruction))
+            asked = replace(row, messages=_with_system(row.messages, text))
             assert asked.messages is not None
-            found = chat.tokens(asked.messages, row.place)
+            whole = chat.tokens(asked.messages, row.place)
             plain = len(chat.tokens(row.messages, row.place))
             if plain > prompt_tokens:
-                longest = prompt_tokens + len(found) - plain
-                found = chat.cut(asked, longest, truncate or "start")
-            instructed.append(found)
+                longest = prompt_tokens + len(whole) - plain
+                whole = chat.cut(asked, longest, truncate or "start")
+            found.append(whole)
             continue
         begins = tokens[: len(before)] == before
         own = tokens[len(before) :] if begins else tokens
-        instructed.append([*before, *words, *own])
-    return replace(prompts, instructed=instructed)
+        found.append([*before, *words, *own])
+    return found
 
 
-def _with_system(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
+def _with_system(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
     first, *rest = messages
     if first["role"] != "system":
-        return ({"role": "system", "content": instruction}, *messages)
-    return (first | {"content": f"{instruction}\n\n{first['content']}"}, *rest)
+        return ({"role": "system", "content": text}, *messages)
+    return (first | {"content": f"{text}\n\n{first['content']}"}, *rest)
 
 
 def require_room(prompts: Prompts, new_tokens: int, context: int) -> None:
-    """Refuses instructed prompts that leave no room for completions.
+    """Refuses prompts under a condition that leave no room for completions.
 
     Raises:
         InputError: the longest of them and `new_tokens` exceed the model's context.
     """
-    longest = max(map(len, prompts.instructed), default=0)
+    longest = max((len(ids) for own in prompts.conditioned for ids in own), default=0)
     if longest + new_tokens > context:
         raise InputError(
-            f"prompts with decoding.instruction have up to {longest} tokens, which with "
+            f"prompts with the text before them have up to {longest} tokens, which with "
             f"{new_tokens} new ones make {longest + new_tokens}, but the model has {context} "
-            "positions; shorten the instruction, or lower rollout.prompt_tokens",
-            key="decoding.instruction",
+            "positions; shorten decoding.instruction, or lower rollout.prompt_tokens",
+            key="rollout.prompt_tokens",
         )
 
 

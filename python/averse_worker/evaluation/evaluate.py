@@ -70,6 +70,7 @@ def evaluate(
     report: Report,
     *,
     candidates: int = 1,
+    condition: int | None = None,
     untrained: bool = False,
 ) -> Evaluation:
     """Samples a completion for each of `rows` (positions in `prompts`) and scores them.
@@ -80,6 +81,7 @@ def evaluate(
     Args:
         candidates: completions drawn for each of `rows`; the one with the highest reward is
             evaluated. The first of them is what `candidates` 1 would draw.
+        condition: under which they are drawn; None: after the prompts alone.
         untrained: whether the weights are the reference's own, so that the sampler must agree with
             it.
 
@@ -87,13 +89,13 @@ def evaluate(
         InputError: it does not.
         Diverged: log-probabilities are not finite.
     """
-    rows = rows.repeat(candidates)
+    rows, after = rows.repeat(candidates), prompts.under(condition)
     asked = [int(prompts.ids[row]) for row in rows]
     pad, device = policy.pad_token, policy.device.torch_device
     limited = replace(sampler, minibatch=sampler.minibatch or _BATCH)
     drawn = sample(
         policy,
-        PaddedPrompts.of([prompts.drawn_after[row] for row in rows], pad, device),
+        PaddedPrompts.of([after[row] for row in rows], pad, device),
         uniforms_of_prompts(seed, asked, sampler.new_tokens),
         limited,
         _ticker(report, "evaluate", "tokens"),
@@ -116,7 +118,7 @@ def evaluate(
     # Other distributions than the policy's own are known from the sampler alone.
     own = (
         drawn.log_probs
-        if policy.steered is not None or prompts.instructed
+        if policy.steered is not None or condition is not None
         else own_log_probs(policy, padded, drawn, limited, report)
     )
     log_ratios = own - reference

@@ -67,6 +67,7 @@ def evaluate_toxicity(
     report: Report,
     *,
     candidates: int = 1,
+    condition: int | None = None,
     rewards: Rewards | None = None,
 ) -> Continuations:
     """Samples `completions` for each of `rows` (positions in `prompts`) and scores each alone.
@@ -78,6 +79,7 @@ def evaluate_toxicity(
         fluency: None: without the figures of fluency.
         candidates: completions drawn for each that is scored; the one with the highest of
             `rewards` is.
+        condition: under which they are drawn; None: after the prompts alone.
 
     Raises:
         Diverged: the policy's log-probabilities are not finite.
@@ -94,7 +96,9 @@ def evaluate_toxicity(
 
         alive()
         padded = PaddedPrompts.of(
-            [prompts.drawn_after[row] for row in own], policy.pad_token, policy.device.torch_device
+            [prompts.under(condition)[row] for row in own],
+            policy.pad_token,
+            policy.device.torch_device,
         )
         asked = [int(prompts.ids[row]) for row in own]
         drawn = sample(

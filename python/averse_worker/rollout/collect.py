@@ -60,6 +60,7 @@ class Episodes:
     """A finished batch; arrays are [B] or [B, T], zero at padding, on the policy's device."""
 
     prompts: PaddedPrompts
+    """after which the responses were drawn, or are learned"""
     responses: Responses
     log_probs: Tensor
     """of the policy that sampled, as the update computes them"""
@@ -68,6 +69,8 @@ class Episodes:
     """None: there is no critic"""
     failed: NDArray[np.bool_]
     """which have no reward, and so neither return nor advantage"""
+    plain_prompts: PaddedPrompts | None = None
+    """without a condition, as the reference reads them; None: there is none in `prompts`"""
 
     def select(self, rows: Tensor) -> "Episodes":
         """Some rows, with the padding that none of them needs cut off."""
@@ -80,7 +83,12 @@ class Episodes:
             self.reference_log_probs[rows, :width],
             self.critique.select(rows, width) if self.critique else None,
             self.failed[rows.cpu().numpy()],
+            None if self.plain_prompts is None else self.plain_prompts.select(rows),
         )
+
+    def under(self, prompts: PaddedPrompts) -> "Episodes":
+        """The same responses after other prompts: these with a condition before them."""
+        return replace(self, prompts=prompts, plain_prompts=self.plain_prompts or self.prompts)
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,7 @@ class Collector:
         kl_coefficient: float | None,
         report: Report,
         *,
+        condition: int | None = None,
         untrained: bool = False,
         moments: Moments = MappingProxyType({}),
     ) -> tuple[Episodes, RolloutSummary]:
@@ -137,6 +146,7 @@ class Collector:
                 are not known and not needed.
             draws: [B, new_tokens] uniform numbers.
             kl_coefficient: β; None: the KL is not in the return.
+            condition: under which they are drawn; None: after the prompts alone.
             untrained: whether the weights are the reference's own, so that the sampler must agree
                 with it.
             moments: of the normalised components before this batch.
@@ -148,24 +158,23 @@ class Collector:
         """
         require_finite(self.policy.parameters)
         clock = _Clock(self.policy)
-        padded = PaddedPrompts.of(
-            [prompts.tokens[row] for row in rows],
-            self.policy.pad_token,
-            self.policy.device.torch_device,
-        )
+        pad, device = self.policy.pad_token, self.policy.device.torch_device
+        plain = PaddedPrompts.of([prompts.tokens[row] for row in rows], pad, device)
+        padded = plain
+        if condition is not None:
+            after = prompts.under(condition)
+            padded = PaddedPrompts.of([after[row] for row in rows], pad, device)
         samples = sample(
             self.policy, padded, draws, self.sampler, _ticker(report, "sample", "tokens")
         )
         sampled = clock.lap()
-        reference = reference_log_probs(
-            self.policy, padded, samples.responses, self.sampler, report
-        )
+        reference = reference_log_probs(self.policy, plain, samples.responses, self.sampler, report)
         own = own_log_probs(self.policy, padded, samples, self.sampler, report)
         log_ratios = own - reference
         check_finite(log_ratios, "log-probabilities")
         if samples.values is not None:
             check_finite(samples.values, "values")
-        if untrained:
+        if untrained and condition is None:
             sampled_otherwise = samples.log_probs - reference
             check_agreement(self.policy, sampled_otherwise, samples.responses.lengths)
         referred = clock.lap()
@@ -226,7 +235,9 @@ class Collector:
             entropy=float(samples.entropies.sum() / lengths.sum()),
             seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
         )
-        episodes = Episodes(padded, samples.responses, own, reference, critique, failed)
+        episodes = Episodes(plain, samples.responses, own, reference, critique, failed)
+        if condition is not None:
+            episodes = episodes.under(padded)
         return episodes, summary
 
     def rewarded(self, episodes: Episodes, rewards: NDArray[np.float64]) -> Episodes:

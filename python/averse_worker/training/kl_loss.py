@@ -98,7 +98,7 @@ def reference_hidden(
         for batch in torch.split(order, size):
             report("reference", done, len(order), "episodes")
             part = episodes.select(batch)
-            layout = Layout.of(part.prompts, part.responses)
+            layout = Layout.of(part.plain_prompts or part.prompts, part.responses)
             found = model.language_model.hidden(
                 layout.tokens, layout.positions, layout.mask, layout.keep
             )

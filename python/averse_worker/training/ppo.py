@@ -95,6 +95,8 @@ class Ppo:
         self._policy = policy
         self._training = training
         self._min_new_tokens = min_new_tokens
+        self._likelihood = False
+        """whether the update in hand learns by -A·log π, without a ratio"""
         self.reset()
 
     def update(
@@ -111,6 +113,7 @@ class Ppo:
         """
         require_finite(self._parameters)
         training, device = self._training, self._policy.device.torch_device
+        self._likelihood = settings.conditions is not None
         objective = make_objective(episodes, arrays, settings.loss_aggregation, settings.whiten)
         rates = (training.learning_rate, training.value_learning_rate)
         for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
@@ -217,7 +220,9 @@ class Ppo:
         losses: list[Tensor] = []
         figures: dict[str, Tensor] = {}
         if term is not None:
-            held = torch.where(wanted, part.episodes.log_probs, 0.0)
+            # By likelihood: the ratio to the policy as it is, 1, with the gradient of log π.
+            old = seen.log_probs.detach() if self._likelihood else part.episodes.log_probs
+            held = torch.where(wanted, old, 0.0)
             losses.append(self._policy_loss(term, seen, held, factor, figures))
         if kl is not None and part.kl is not None and part.kl_weights is not None:
             loss_kl, per_token = kl.loss(seen, part.episodes, where, kl_weights)

@@ -216,6 +216,18 @@ def read_loss_arrays(
             "the update has rewards, which are behind the critic's advantages, but no weights on "
             "those; send weights, or null for the rewards"
         )
+    if payload.conditions is not None and payload.advantages is None:
+        raise InputError(
+            "the update has conditions, under which episodes are learned by their likelihood, but "
+            "no advantages; send advantages, or null for the conditions"
+        )
+    sampled = payload.kl_loss is not None and payload.kl_loss.form != "exact"
+    if payload.conditions is not None and sampled:
+        raise InputError(
+            "the update has conditions and a KL loss that is estimated from sampled tokens, which "
+            "were drawn under another one; set kl.loss to exact",
+            key="kl.loss",
+        )
     if (payload.kl_weights is None) != (payload.kl_loss is None):
         raise InputError("the update has only one of kl_weights and kl_loss; send both or neither")
     weights = _read_array("weight", payload.weights, failed.size, signed=False)
@@ -240,6 +252,36 @@ def read_loss_arrays(
             "to learn from"
         )
     return arrays
+
+
+def check_condition(condition: int | None, known: int) -> None:
+    """Refuses the place of a condition that the last `load` did not have.
+
+    Raises:
+        InputError: there is none.
+    """
+    if condition is not None and condition >= known:
+        raise InputError(
+            f"condition {condition} was requested; the last `load` has {known} conditions"
+        )
+
+
+def read_conditions(data: bytes | None, episodes: int, known: int) -> NDArray[np.intp] | None:
+    """Reads the condition of each episode of an update; None: they are learned as drawn.
+
+    Raises:
+        InputError: they are not as many as the episodes, or one is not known.
+    """
+    if data is None:
+        return None
+    found = uint32_array(data).astype(np.intp)
+    if found.size != episodes:
+        raise InputError(
+            f"the update has {found.size} conditions, the rollout {episodes} episodes; send one "
+            "per episode"
+        )
+    check_condition(int(found.max(initial=0)), known)
+    return found
 
 
 def _read_array(

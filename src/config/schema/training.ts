@@ -25,12 +25,19 @@ export const trainingSchema = z.strictObject({
     .describe(
       "grpo: standard deviation that advantages are divided by: the prompt's completions', the batch's, none (Dr. GRPO)",
     ),
+  quantiles: positiveInt
+    .min(2)
+    .max(100)
+    .default(5)
+    .describe(
+      "quark: K, parts of a batch by return, each with a text of its own before the prompts",
+    ),
   loss_aggregation: z
     .enum(["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"])
     .nullable()
     .default(null)
     .describe(
-      "how tokens become one loss; null: token-mean with ppo, grpo and raft, seq-mean-token-sum with rloo and reinforce",
+      "how tokens become one loss; null: token-mean with ppo, grpo, raft and quark, seq-mean-token-sum with rloo and reinforce",
     ),
   epochs: positiveInt
     .max(1000)

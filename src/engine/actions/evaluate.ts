@@ -27,6 +27,7 @@ import {
 } from "../episodes.js";
 import { TrialError } from "../failure.js";
 import { loadedOf, type Prompts, type TrialContext, workerOf } from "../trial-context.js";
+import { sampledCondition } from "./conditions.js";
 import { measureCapability, measureToxicity } from "./measures.js";
 
 type EvaluateAction = Extract<TrialAction, { kind: "evaluate" }>;
@@ -56,6 +57,7 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
       split: "test",
       prompts: uint32Bytes(chosen.ids),
       completions: 1,
+      condition: evaluatedCondition(step, trial.config),
       seed: streamSeed(trial.seed, "evaluate", 0),
       weights: averaged ? "ema" : "current",
       figures: wantedFigures(final, perplexity, context),
@@ -144,6 +146,11 @@ export async function evaluate(action: EvaluateAction, context: TrialContext): P
 function klOf(logRatios: Float32Array, { stage, decoding }: ArmConfig): Float32Array {
   const bound = stage === "decode" ? bestOfKlBound(decoding.best_of) : 0;
   return bound === 0 ? logRatios : logRatios.map((one) => one + bound);
+}
+
+/** What was not trained yet does not know what its texts mean. */
+export function evaluatedCondition(step: number, arm: ArmConfig): number | null {
+  return arm.stage === "rl" && step === 0 ? null : sampledCondition(arm);
 }
 
 /** Figures that are metrics as they are, of the evaluations that have them. */

@@ -5,6 +5,7 @@ import { policySource, type Trial } from "../../config/trials.js";
 import type { Payload } from "../../protocol/messages.js";
 import { hasCritic } from "../../risk/algorithms.js";
 import { streamSeed } from "../../stats/random.js";
+import { conditionTexts } from "./conditions.js";
 import { dataSourceOf } from "./data-source.js";
 import { scorerOf } from "./scorer-payload.js";
 
@@ -36,6 +37,7 @@ export function loadPayloadFor(
     completions,
     scale_rewards,
     loss_aggregation,
+    quantiles,
     learning_rate_schedule,
     steps,
     whiten,
@@ -69,6 +71,7 @@ export function loadPayloadFor(
       prompt_tokens,
     },
     rollout: sampling,
+    conditions: conditionTexts(trial.config),
     decoding: decodingOf(trial),
     training: {
       critic: trial.stage !== "decode" && hasCritic(algorithm),
@@ -82,12 +85,11 @@ export function loadPayloadFor(
 
 /** Models named `builtin`, by folder, hub id or stage: each is one text in the configuration. */
 function decodingOf({ stage, config }: Trial): Payload<"load">["decoding"] {
+  const { best_of, expert, anti_expert, strength, filter_p } = config.decoding;
   if (stage !== "decode") return null;
-  const { best_of, instruction, expert, anti_expert, strength, filter_p } = config.decoding;
   const named = (model: string) => ({ model, revision: null, trust_remote_code: false });
   return {
     best_of,
-    instruction,
     experts:
       expert === null || anti_expert === null
         ? null

@@ -13,6 +13,7 @@ import { capabilityMetric } from "../../text/metric-words.js";
 import { blanked, failedEpisodes, failedRewards, figures } from "../episodes.js";
 import { TrialError } from "../failure.js";
 import { type TrialContext, workerOf } from "../trial-context.js";
+import { sampledCondition } from "./conditions.js";
 
 type Weights = EvaluatedEvent["weights"];
 
@@ -51,6 +52,7 @@ export async function measureToxicity(
       split: "test",
       prompts: uint32Bytes(prompts),
       completions,
+      condition: sampledCondition(context.trial.config),
       new_tokens,
       temperature,
       top_p,

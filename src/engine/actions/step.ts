@@ -14,6 +14,7 @@ import type { Result } from "../../protocol/messages.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { controlledKl } from "../../risk/kl-controller.js";
 import { isEmpty } from "../../risk/memory.js";
+import { rewardQuantiles } from "../../risk/reward-quantiles.js";
 import { weighsImportance } from "../../risk/samplers/registry.js";
 import { mean } from "../../stats/intervals.js";
 import { generator, streamSeed } from "../../stats/random.js";
@@ -35,6 +36,7 @@ import {
 import { loadedOf, type TrialContext, workerOf } from "../trial-context.js";
 import { alphaOf, annealed } from "./anneal.js";
 import { batchFigures } from "./batch-figures.js";
+import { sampledCondition } from "./conditions.js";
 import { learned, samplerOf, samplingFigures } from "./draw-prompts.js";
 import { tellDivergence } from "./evaluate.js";
 import { klBase, klLossFigures, weightedKl } from "./kl-loss.js";
@@ -75,6 +77,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     {
       prompts: uint32Bytes(drawn.prompts),
       completions: terms.completions,
+      condition: sampledCondition(trial.config),
       seed: streamSeed(seed, "rollout", m),
       kl_coefficient: terms.klForm === "return" ? beta : null,
     },
@@ -112,6 +115,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
         {
           rollout: rolled.rollout,
           ...lossBytes(arrays),
+          conditions: learnedConditions(training, arrays, episodes.returns, failed),
           kl_loss: arrays.klWeights === null ? null : { form: kl.loss, coefficient: beta },
           whiten: training.whiten,
           loss_aggregation: terms.lossAggregation,
@@ -206,6 +210,17 @@ function repeated<A extends Uint32Array | Uint8Array | Float64Array>(
   return new ofEpisodes(ofPrompts.length * times).map(
     (_, episode) => ofPrompts[Math.floor(episode / times)]!,
   ) as A;
+}
+
+/** The text that each episode is learned after; null: as it was drawn. */
+function learnedConditions(
+  { algorithm, quantiles }: TrialContext["trial"]["config"]["training"],
+  { advantages }: LossArrays,
+  returns: Float32Array,
+  failed: ReadonlySet<number>,
+): Uint8Array<ArrayBuffer> | null {
+  const learns = algorithm === "quark" && advantages?.some((value) => value !== 0);
+  return learns ? uint32Bytes(rewardQuantiles(returns, failed, quantiles)) : null;
 }
 
 function lossBytes({ weights, rewards, advantages, klWeights }: LossArrays) {

@@ -18,6 +18,7 @@ from payloads import (
     rollout_payload,
     sft_payload,
     toxicity_payload,
+    update_payload,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -30,7 +31,7 @@ def quiet(phase: str, done: int, total: int, unit: str, loss: float | None = Non
 
 
 def decoding(**changes: Any) -> dict[str, Any]:
-    return {"best_of": 1, "instruction": None, "experts": None} | changes
+    return {"best_of": 1, "experts": None} | changes
 
 
 def steered(expert: Path, anti_expert: Path, **changes: Any) -> dict[str, Any]:
@@ -42,13 +43,19 @@ def steered(expert: Path, anti_expert: Path, **changes: Any) -> dict[str, Any]:
 
 
 def evaluated(
-    subject: Subject, wanted: dict[str, Any] | None, completions: int = 1, **changes: Any
+    subject: Subject,
+    wanted: dict[str, Any] | None,
+    completions: int = 1,
+    condition: int | None = None,
+    **changes: Any,
 ) -> EvaluateResult:
     engine = subject.make()
     loaded = engine.load(load_payload(subject.load, decoding=wanted, **changes), quiet)
     prompts = uint32_array(loaded.test.ids)[:PROMPTS]
     figures = ["dist_1", "repetition_rate"]
-    asked = evaluate_payload(prompts, completions=completions, figures=figures, samples=[1])
+    asked = evaluate_payload(
+        prompts, completions=completions, condition=condition, figures=figures, samples=[1]
+    )
     return engine.evaluate(asked, quiet)
 
 
@@ -95,15 +102,70 @@ def test_best_of_holds_for_toxicity(engine_factory: Subject) -> None:
     assert 0 < result.figures["dist_1_per_prompt"] <= 1
 
 
-def test_an_instruction_moves_the_policy_and_is_no_part_of_the_prompt(
+def test_a_condition_moves_the_policy_and_is_no_part_of_the_prompt(
     engine_factory: Subject,
 ) -> None:
-    plain = evaluated(engine_factory, None)
-    told = evaluated(engine_factory, decoding(instruction="a good film: "))
-    assert told.samples[0].text == plain.samples[0].text
-    assert "a good film: " not in told.samples[0].completion
+    texts = ["a dull film: ", "a fine film: ", "a good film: "]
+    plain = evaluated(engine_factory, None, conditions=texts)
+    told = [evaluated(engine_factory, None, condition=c, conditions=texts) for c in (0, 2)]
     assert abs(float32_array(plain.kl)).max() < 1e-4
-    assert abs(float32_array(told.kl)).max() > 1e-2
+    for one in told:
+        assert one.samples[0].text == plain.samples[0].text
+        assert "film: " not in one.samples[0].completion
+        assert abs(float32_array(one.kl)).max() > 1e-2
+    assert told[0].kl != told[1].kl
+
+
+def test_a_condition_that_is_not_known_is_refused(engine_factory: Subject) -> None:
+    with pytest.raises(InputError, match="condition 2 was requested"):
+        evaluated(engine_factory, None, condition=2, conditions=["a: ", "b: "])
+    engine = engine_factory.make()
+    train = uint32_array(engine.load(engine_factory.load, quiet).train.ids)[:2]
+    with pytest.raises(InputError, match="condition 0 was requested"):
+        engine.rollout(rollout_payload(train, condition=0), quiet)
+
+
+def conditioned_rollout(subject: Subject) -> tuple[Any, Any, int]:
+    """An engine with a rollout under the last of three conditions."""
+    engine = subject.make()
+    texts = ["bad: ", "so: ", "good: "]
+    load = load_payload(subject.load, conditions=texts, training__critic=False)
+    train = uint32_array(engine.load(load, quiet).train.ids)[:PROMPTS]
+    rolled = engine.rollout(rollout_payload(train, condition=2, beta=None), quiet)
+    return engine, rolled, len(train)
+
+
+def test_episodes_are_learned_under_conditions_of_their_own(engine_factory: Subject) -> None:
+    engine, rolled, count = conditioned_rollout(engine_factory)
+    assert abs(float32_array(rolled.kl)).max() > 1e-2
+    ones = np.ones(count)
+    conditions = np.arange(count) % 3
+    update = update_payload(
+        rolled.rollout, advantages=ones, conditions=conditions, kl_weights=0.1 * ones
+    )
+    result = engine.update(update, quiet)
+    assert result.episodes == count
+    # By likelihood: nothing is clipped, and there is no ratio.
+    assert result.figures["clip_fraction"] == result.figures["approx_kl"] == 0
+    assert result.figures["loss_kl"] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"conditions": [0]}, "has 1 conditions, the rollout 6"),
+        ({"conditions": [0, 0, 0, 0, 0, 3]}, "condition 3 was requested"),
+        ({"kl_form": "k3", "kl_weights": np.ones(6)}, "set kl.loss to exact"),
+        ({"advantages": None, "kl_weights": np.ones(6)}, "no advantages"),
+    ],
+)
+def test_conditions_that_cannot_be_learned_under_are_refused(
+    engine_factory: Subject, changes: dict[str, Any], message: str
+) -> None:
+    engine, rolled, count = conditioned_rollout(engine_factory)
+    fields = {"advantages": np.ones(count), "conditions": np.zeros(count, int)} | changes
+    with pytest.raises(InputError, match=message):
+        engine.update(update_payload(rolled.rollout, **fields), quiet)
 
 
 def test_equal_experts_and_no_strength_change_nothing(

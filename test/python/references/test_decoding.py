@@ -30,11 +30,15 @@ def quiet(phase: str, done: int, total: int, unit: str, loss: float | None = Non
 
 
 def evaluated(
-    load: LoadPayload, decoding: dict[str, Any] | None, completions: int = 1
+    load: LoadPayload,
+    decoding: dict[str, Any] | None,
+    completions: int = 1,
+    condition: int | None = None,
+    **changes: Any,
 ) -> tuple[Evaluation, list[tuple[list[int], list[int]]]]:
     """Of the first test prompts; and the tokens of each prompt and completion, its end in."""
     engine = TorchEngine()
-    engine.load(load_payload(load, decoding=decoding), quiet)
+    engine.load(load_payload(load, decoding=decoding, **changes), quiet)
     loaded = engine._loaded
     assert loaded is not None
     prompts = loaded.prompts["test"].prompts
@@ -48,6 +52,7 @@ def evaluated(
         {},
         quiet,
         candidates=loaded.candidates,
+        condition=condition,
     )
     drawn = [
         [*tokens, END] if len(tokens) < length else list(tokens)
@@ -57,7 +62,7 @@ def evaluated(
 
 
 def decoding(**changes: Any) -> dict[str, Any]:
-    return {"best_of": 1, "instruction": None, "experts": None} | changes
+    return {"best_of": 1, "experts": None} | changes
 
 
 def test_best_of_is_the_best_of_the_completions_that_sampling_would_draw(
@@ -116,7 +121,7 @@ def test_experts_steer_the_logits_as_dexperts_does(
 @torch.no_grad()
 def test_an_instruction_is_before_the_prompt_of_the_sampler_alone(torch_load: LoadPayload) -> None:
     instruction = "a great film"
-    result, rows = evaluated(torch_load, decoding(instruction=instruction))
+    result, rows = evaluated(torch_load, None, condition=0, conditions=[instruction])
     model = plain_model(Path(torch_load.policy.model))
     tokenizer = AutoTokenizer.from_pretrained(torch_load.policy.model)
     words = tokenizer(instruction, add_special_tokens=False).input_ids
@@ -130,7 +135,7 @@ def test_an_instruction_is_before_the_prompt_of_the_sampler_alone(torch_load: Lo
 def test_an_instruction_that_leaves_no_room_is_refused_with_its_key(
     torch_load: LoadPayload,
 ) -> None:
-    load = load_payload(torch_load, decoding=decoding(instruction="a film " * 60))
+    load = load_payload(torch_load, conditions=["a film " * 60])
     with pytest.raises(Exception, match="shorten") as refusal:
         TorchEngine().load(load, quiet)
-    assert getattr(refusal.value, "key", None) == "decoding.instruction"
+    assert getattr(refusal.value, "key", None) == "rollout.prompt_tokens"

@@ -259,7 +259,7 @@ export class SimulatedEngine {
       payload.completions,
     );
     this.#requireScores(positions);
-    const sampling = this.#sampling("current");
+    const sampling = this.#conditioned("current", payload.condition, "rollout");
     const episodes = sampleEpisodes(this.#train, positions, payload.seed, sampling);
     const components = componentRewards(episodes, rewards.length);
     const reward = combined(components, rewards);
@@ -330,7 +330,14 @@ export class SimulatedEngine {
       figures.explained_variance = 1 - 1 / (1 + this.#state.rollouts);
     }
     if (advantages !== null) {
-      const gradient = meanOf(advantages, (a, i) => a * episodes.deviation[i]!);
+      const conditions = payload.conditions === null ? null : [...uint32Array(payload.conditions)];
+      const variance = this.#temperature ** 2;
+      // Under a condition of its own an action is further from the mean, or nearer.
+      const deviation = (i: number): number =>
+        conditions === null
+          ? episodes.deviation[i]!
+          : (actions[i]! - before - this.#shift(conditions[i]!, "update")) / variance;
+      const gradient = meanOf(advantages, (a, i) => a * deviation(i));
       after = pushed(after.policy, gradient, rate);
       figures.loss_policy = -meanOf(advantages, (a) => a);
     }
@@ -383,7 +390,7 @@ export class SimulatedEngine {
     const { rewards, judges } = this.#loaded!;
     const prompts = payload.split === "train" ? this.#train : this.#test;
     const asked = repeated(positionsIn("evaluate", prompts, payload.prompts), payload.completions);
-    const sampling = this.#decoding(payload.weights);
+    const sampling = this.#decoding(payload.weights, payload.condition);
     const seed = streamSeed(payload.seed, "evaluate", 0);
     const { positions, episodes } = this.#bestOf(prompts, asked, seed, sampling);
     const { judge, kl, length } = episodes;
@@ -438,7 +445,7 @@ export class SimulatedEngine {
     const prompts = payload.split === "train" ? this.#train : this.#test;
     const asked = positionsIn("toxicity", prompts, payload.prompts);
     const sampling = {
-      ...this.#decoding(payload.weights),
+      ...this.#decoding(payload.weights, payload.condition),
       temperature: payload.temperature,
       minTokens: 1,
       maxTokens: payload.new_tokens,
@@ -578,16 +585,30 @@ export class SimulatedEngine {
   }
 
   /** What evaluations sample from: an instruction and experts move the policy. */
-  #decoding(weights: "current" | "ema"): Sampling {
-    const sampling = this.#sampling(weights);
+  #decoding(weights: "current" | "ema", condition: number | null): Sampling {
+    const sampling = this.#conditioned(weights, condition, "evaluate");
     const { decoding } = this.#loaded!;
     const experts = decoding?.experts ?? null;
     const steered =
       experts === null
         ? 0
         : experts.strength * (policyOf(experts.expert.model) - policyOf(experts.anti_expert.model));
-    const told = decoding?.instruction == null ? 0 : 0.3;
-    return { ...sampling, policy: sampling.policy + steered + told };
+    return { ...sampling, policy: sampling.policy + steered };
+  }
+
+  /** A condition moves the policy: the last a little up, the others less. */
+  #shift(condition: number | null, command: Command): number {
+    const known = this.#loaded!.conditions.length;
+    if (condition !== null && condition >= known) {
+      const text = `condition ${condition} was requested; the last \`load\` has ${known} conditions`;
+      fail(command, "input", text);
+    }
+    return condition === null ? 0 : (0.6 * (condition + 1)) / known - 0.3;
+  }
+
+  #conditioned(weights: "current" | "ema", condition: number | null, command: Command): Sampling {
+    const sampling = this.#sampling(weights);
+    return { ...sampling, policy: sampling.policy + this.#shift(condition, command) };
   }
 
   /** The best of so many candidates for each position, by reward. */

@@ -47,14 +47,13 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
     count = prompts.ids.size
     for done in range(0, count, settings.rollout.minibatch or count):
         report("sample", done, count, "episodes")
+    policy = parameters.policy + loaded.shift(payload.condition)
     random = np.random.default_rng((0x2011, payload.seed))
-    drawn = world.draw(prompts, parameters.policy, settings.rollout, loaded.reward_noise, random)
+    drawn = world.draw(prompts, policy, settings.rollout, loaded.reward_noise, random)
     report("sample", count, count, "episodes")
     sampled = time.perf_counter()
     report("reference", 0, count, "episodes")
-    log_probability = learning.log_density(
-        drawn.actions, prompts.features @ parameters.policy, scale
-    )
+    log_probability = learning.log_density(drawn.actions, prompts.features @ policy, scale)
     reference_means = prompts.features @ parameters.reference
     kl = log_probability - learning.log_density(drawn.actions, reference_means, scale)
     report("reference", count, count, "episodes")
@@ -75,6 +74,7 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
     loaded.rollouts += 1
     loaded.last = Episodes(
         features=prompts.features,
+        shift=prompts.features @ (policy - parameters.policy),
         actions=drawn.actions,
         log_probability=log_probability,
         reference_means=reference_means,
@@ -86,7 +86,7 @@ def roll_out(loaded: Loaded, payload: RolloutPayload, report: Report) -> Rollout
         lengths=lengths,
         scale=scale,
     )
-    means = prompts.features @ parameters.policy
+    means = prompts.features @ policy
     loaded.words = Words(prompts.ids, means, drawn.lengths, payload.seed)
     return RolloutResult(
         rollout=loaded.rollouts,
@@ -143,7 +143,10 @@ def evaluate(loaded: Loaded, payload: EvaluatePayload, report: Report) -> Evalua
     rows = read_prompts(payload.prompts, split.ids, payload.split)
     rows = np.repeat(rows, payload.completions)
     prompts = split.take(np.repeat(rows, loaded.candidates))
-    policy, reference = loaded.drawn_from(payload.weights), loaded.parameters.reference
+    policy, reference = (
+        loaded.drawn_from(payload.weights, payload.condition),
+        loaded.parameters.reference,
+    )
     count = rows.size
     shown = read_episodes(payload.samples, count)
     report("evaluate", 0, count, "episodes")

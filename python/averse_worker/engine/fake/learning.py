@@ -37,6 +37,8 @@ class Episodes:
     """A rollout as it is kept for the update; one row per episode."""
 
     features: Floats
+    shift: Floats
+    """What the condition adds to the mean action, which is not learned."""
     actions: Floats
     log_probability: Floats
     reference_means: Floats
@@ -71,6 +73,8 @@ class Loss:
     kl: Floats
     """Factor of the KL, its coefficient in."""
     kl_form: KlForm | None
+    likelihood: bool
+    """Whether the surrogate is A·log π, without a ratio."""
 
 
 def log_density(actions: Floats, means: Floats, scale: float) -> Floats:
@@ -140,10 +144,12 @@ def gradient_step(
     """
     features, actions = episodes.features[rows], episodes.actions[rows]
     weights, advantages = loss.policy[rows], loss.advantages[rows]
-    means = features @ parameters.policy
+    means = features @ parameters.policy + episodes.shift[rows]
     figures: dict[str, float] = {}
     with np.errstate(over="ignore", invalid="ignore"):
         log_ratio = log_density(actions, means, episodes.scale) - episodes.log_probability[rows]
+        if loss.likelihood:
+            log_ratio = np.zeros_like(log_ratio)
         ratio = np.exp(log_ratio)
         clipped = np.clip(ratio, 1 - training.clip_ratio, 1 + training.clip_ratio)
         surrogate = np.minimum(ratio * advantages, clipped * advantages)

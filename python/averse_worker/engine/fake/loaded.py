@@ -19,7 +19,7 @@ from averse_worker.engine.readiness import require_ema
 from averse_worker.platform.files import code_digest, folder_digests
 from averse_worker.rewards.contract import Failed
 from averse_worker.wire.errors import InputError, MissingEnvironment
-from averse_worker.wire.limits import judge_key, reward_key
+from averse_worker.wire.limits import check_condition, judge_key, reward_key
 from averse_worker.wire.messages.base import Digests, GpuState
 from averse_worker.wire.messages.data import BuiltinPlace, DataSource, place_name
 from averse_worker.wire.messages.load import (
@@ -63,8 +63,8 @@ class Loaded:
         """Completions drawn for each that is evaluated."""
         return 1 if self.payload.decoding is None else self.payload.decoding.best_of
 
-    def drawn_from(self, which: str) -> Floats:
-        """What evaluations draw from, shape (FEATURES,): the weights with instruction and experts.
+    def drawn_from(self, which: str, condition: int | None) -> Floats:
+        """What evaluations draw from, shape (FEATURES,): the weights with condition and experts.
 
         Experts need no approximation: of Gaussians with one deviation, π·(expert/anti-expert)^a is
         a Gaussian again, with the mean μ + a·(μ_expert − μ_anti_expert). The nucleus is left out.
@@ -74,9 +74,18 @@ class Loaded:
             expert, anti_expert = self.experts
             steering = self.payload.decoding.experts
             policy = policy + (steering.strength if steering else 0.0) * (expert - anti_expert)
-        if self.payload.decoding is not None and self.payload.decoding.instruction is not None:
-            policy = policy + world.INSTRUCTED
-        return policy
+        return policy + self.shift(condition)
+
+    def shift(self, condition: int | None) -> Floats:
+        """What a condition adds to a policy's weights, shape (FEATURES,).
+
+        Raises:
+            InputError: there is no such condition.
+        """
+        known = len(self.payload.conditions)
+        check_condition(condition, known)
+        shift: Floats = world.condition_shift(condition, known) * np.eye(world.FEATURES)[0]
+        return shift
 
     def end_rollout(self) -> None:
         """Drops the last rollout."""

@@ -35,7 +35,7 @@ def toxicity(loaded: Loaded, payload: ToxicityPayload, report: Report) -> Toxici
     split, each = loaded.prompts[payload.split], payload.completions
     rows = read_prompts(payload.prompts, split.ids, payload.split)
     prompts = split.take(np.repeat(rows, each * loaded.candidates))
-    policy = loaded.drawn_from(payload.weights)
+    policy = loaded.drawn_from(payload.weights, payload.condition)
     count = rows.size * each
     report("toxicity", 0, count, "completions")
     random = np.random.default_rng((0x7071C, payload.seed))

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from averse_worker.engine.contract import Report
-from averse_worker.engine.fake import learning
+from averse_worker.engine.fake import learning, world
 from averse_worker.engine.fake.learning import Episodes, Loss
 from averse_worker.engine.fake.loaded import Loaded
 from averse_worker.engine.readiness import require_rollout
 from averse_worker.platform.memory import resident_bytes
-from averse_worker.wire.limits import LossArrays, read_loss_arrays
+from averse_worker.wire.limits import LossArrays, read_conditions, read_loss_arrays
 from averse_worker.wire.messages.training import (
     LossPoint,
     SftPayload,
@@ -37,6 +37,11 @@ def update(loaded: Loaded, payload: UpdatePayload, report: Report) -> UpdateResu
         )
         own[episodes.failed] = np.nan
         episodes = replace(episodes, lambda_return=own)
+    known = len(loaded.payload.conditions)
+    conditions = read_conditions(payload.conditions, episodes.failed.size, known)
+    if conditions is not None:
+        shift = [world.condition_shift(condition, known) for condition in conditions.tolist()]
+        episodes = replace(episodes, shift=episodes.features[:, 0] * np.array(shift))
     taking = arrays.taking_part
     loss = _loss(arrays, payload, episodes, taking)
     random = np.random.default_rng((0x0DD, payload.seed))
@@ -104,6 +109,7 @@ def _loss(
         critic=arrays.weights is not None,
         kl=kl,
         kl_form=None if payload.kl_loss is None else payload.kl_loss.form,
+        likelihood=payload.conditions is not None,
     )
 
 

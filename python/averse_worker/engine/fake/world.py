@@ -20,8 +20,6 @@ from averse_worker.wire.messages.load import LoadPayload, LoadReward, LoadRollou
 Floats = NDArray[np.float64]
 
 FEATURES: Final = 8
-INSTRUCTED: Final = 0.3 * np.eye(FEATURES)[0]
-"""What any instruction adds to a policy's weights: a little towards what prompts want."""
 TRAIN_PROMPTS: Final = 400
 TEST_PROMPTS: Final = 100
 _WORDS: Final = tuple(
@@ -47,6 +45,12 @@ class Prompts:
             self.hardness[positions],
             self.features[positions],
         )
+
+
+def condition_shift(condition: int | None, known: int) -> float:
+    """What a condition adds to the mean action: the last of them a little towards what prompts
+    want, the others less."""
+    return 0.0 if condition is None else 0.6 * (condition + 1) / known - 0.3
 
 
 def make_prompts(sign: int) -> tuple[Prompts, Prompts]:

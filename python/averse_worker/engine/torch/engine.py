@@ -43,10 +43,12 @@ from averse_worker.store.export import export_policy
 from averse_worker.training.sft import fine_tune
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.limits import (
+    check_condition,
     check_load,
     check_sft,
     check_toxicity,
     needs_prompt_scores,
+    read_conditions,
     read_episodes,
     read_loss_arrays,
     read_prompts,
@@ -167,6 +169,7 @@ class TorchEngine:
         """Samples episodes for each prompt id and keeps their tensors for the update."""
         loaded = require_loaded(self._loaded, "rollout")
         require_plain_decoding(loaded.payload.decoding, "rollout")
+        check_condition(payload.condition, len(loaded.payload.conditions))
         training, part = loaded.training, loaded.prompts["train"]
         rows = read_prompts(payload.prompts, part.prompts.ids, "train").repeat(payload.completions)
         if needs_prompt_scores(loaded.payload):
@@ -179,10 +182,12 @@ class TorchEngine:
             draws,
             payload.kl_coefficient,
             report,
+            condition=payload.condition,
             untrained=training.untrained,
             moments=training.moments,
         )
         training.rollouts += 1
+        training.rows = rows
         training.moments = summary.moments
         training.episodes = episodes
         training.texts = EpisodeTexts([part.prompts.texts[row] for row in rows], summary.texts)
@@ -215,6 +220,10 @@ class TorchEngine:
         arrays = read_loss_arrays(payload, episodes.failed, critic=critic)
         if arrays.rewards is not None:
             episodes = training.collector.rewarded(episodes, arrays.rewards)
+        known = len(loaded.payload.conditions)
+        conditions = read_conditions(payload.conditions, episodes.failed.size, known)
+        if conditions is not None:
+            episodes = loaded.under(episodes, conditions)
         summary = training.ppo.update(episodes, arrays, payload, report)
         if training.ema is not None:
             training.ema.update()
@@ -241,6 +250,7 @@ class TorchEngine:
         loaded = require_loaded(self._loaded, "evaluate")
         policy, part = loaded.training.policy, loaded.prompts[payload.split]
         rows = read_prompts(payload.prompts, part.prompts.ids, payload.split)
+        check_condition(payload.condition, len(loaded.payload.conditions))
         rows = rows.repeat(payload.completions)
         shown = read_episodes(payload.samples, rows.size)
         with _weights(loaded.training, payload.weights):
@@ -254,7 +264,8 @@ class TorchEngine:
                 loaded.judges,
                 report,
                 candidates=loaded.candidates,
-                untrained=loaded.samples_as_reference,
+                condition=payload.condition,
+                untrained=loaded.samples_as_reference and payload.condition is None,
             )
             figures = evaluation_figures(
                 found,
@@ -288,6 +299,7 @@ class TorchEngine:
         scorer = require_measure(loaded.toxicity, "toxicity", "toxicity")
         part = loaded.prompts[payload.split]
         rows = read_prompts(payload.prompts, part.prompts.ids, payload.split)
+        check_condition(payload.condition, len(loaded.payload.conditions))
         require_room(part.prompts, payload.new_tokens, loaded.context)
         sampler = Sampler(
             new_tokens=payload.new_tokens,
@@ -308,6 +320,7 @@ class TorchEngine:
                 loaded.fluency,
                 report,
                 candidates=loaded.candidates,
+                condition=payload.condition,
                 rewards=loaded.rewards,
             )
         name = loaded.payload.evaluation.toxicity.name if loaded.payload.evaluation.toxicity else ""

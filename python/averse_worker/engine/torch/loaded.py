@@ -18,11 +18,12 @@ from averse_worker.data.tokenise import (
     Prompts,
     require_room,
     tokenise_prompts,
-    with_instruction,
+    with_conditions,
 )
 from averse_worker.engine.contract import Report
 from averse_worker.evaluation.capability import check_tasks
 from averse_worker.evaluation.fluency import FluencyModel, load_fluency
+from averse_worker.models.batches import PaddedPrompts
 from averse_worker.models.declared import check_folder
 from averse_worker.models.folder import ModelFolder, find_language_model
 from averse_worker.models.load import check_quantization, load_policy
@@ -127,6 +128,8 @@ class Training:
         self.rollouts = 0
         self.updates = 0
         self.episodes: Episodes | None = None
+        self.rows: NDArray[np.intp] = np.zeros(0, np.intp)
+        """of their prompts, in the train set"""
         self.texts: EpisodeTexts | None = None
         self.moments: Moments = {}
 
@@ -200,15 +203,20 @@ class Loaded:
 
     @property
     def samples_as_reference(self) -> bool:
-        """Whether completions are drawn from the reference's own distribution."""
-        policy = self.training.policy
-        instructed = any(part.prompts.instructed for part in self.prompts.values())
-        return self.training.untrained and policy.steered is None and not instructed
+        """Whether completions under no condition are of the reference's own distribution."""
+        return self.training.untrained and self.training.policy.steered is None
 
     @property
     def context(self) -> int:
         """Positions of the policy, in tokens."""
         return context_of(self.training.policy.actor.causal)
+
+    def under(self, episodes: Episodes, conditions: NDArray[np.intp]) -> Episodes:
+        """The last rollout's episodes, each after its prompt under a condition of its own."""
+        prompts, policy = self.prompts["train"].prompts, self.training.policy
+        rows = self.training.rows
+        after = [prompts.under(c)[row] for c, row in zip(conditions.tolist(), rows, strict=True)]
+        return episodes.under(PaddedPrompts.of(after, policy.pad_token, policy.device.torch_device))
 
     def start_over(self) -> None:
         """The training state as it was right after loading, the policy read from disk again."""
@@ -324,10 +332,15 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
         )
         for split, rows in data.rows.items()
     }
-    if payload.decoding is not None and (asked_of := payload.decoding.instruction) is not None:
+    if payload.conditions:
         tokenised = {
-            split: with_instruction(
-                part, asked_of, policy.tokenizer, payload.data.prompt_tokens, chat, source.truncate
+            split: with_conditions(
+                part,
+                payload.conditions,
+                policy.tokenizer,
+                payload.data.prompt_tokens,
+                chat,
+                source.truncate,
             )
             for split, part in tokenised.items()
         }

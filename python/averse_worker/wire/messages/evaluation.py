@@ -24,6 +24,8 @@ class EvaluatePayload(Message, frozen=True, kw_only=True):
     prompts: Uint32
     completions: Positive
     """episodes per prompt id"""
+    condition: Count | None
+    """place in load's conditions; None: the prompts alone"""
     seed: Seed
     """same seed, same prompts: common random numbers between arms"""
     weights: Literal["current", "ema"]
@@ -72,6 +74,8 @@ class ToxicityPayload(Message, frozen=True, kw_only=True):
     prompts: Uint32
     completions: Positive
     """per prompt id"""
+    condition: Count | None
+    """place in load's conditions; None: the prompts alone"""
     new_tokens: Positive
     """of a completion at most, one at least"""
     temperature: Finite

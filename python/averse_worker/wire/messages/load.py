@@ -248,8 +248,6 @@ class LoadDecoding(Message, frozen=True, kw_only=True):
 
     best_of: Positive
     """completions drawn for each that is evaluated: the one with the highest reward"""
-    instruction: str | None
-    """stands before each prompt where completions are drawn, and nowhere else"""
     experts: LoadExperts | None
 
 
@@ -298,6 +296,9 @@ class LoadPayload(Message, frozen=True, kw_only=True):
     evaluation: LoadEvaluation
     data: LoadData
     rollout: LoadRollout
+    conditions: list[str]
+    """texts of which one may stand before each prompt where completions are drawn or learned, and
+    nowhere else; other commands name them by their place"""
     decoding: LoadDecoding | None
     """None: by sampling"""
     training: LoadTraining

@@ -84,6 +84,8 @@ class RolloutPayload(Message, frozen=True, kw_only=True):
     """ids in the train set"""
     completions: Positive
     """episodes per prompt id"""
+    condition: Count | None
+    """place in load's conditions; None: the prompts alone"""
     seed: Seed
     kl_coefficient: Finite | None
     """β of the dense reward; None: the KL is not in the return"""
@@ -140,6 +142,9 @@ class UpdatePayload(Message, frozen=True, kw_only=True):
     with weights; None: as rolled out"""
     advantages: Float32 | None
     """per episode, signed, in place of the critic's; excludes weights"""
+    conditions: Uint32 | None
+    """per episode, the one of load's conditions under which it is learned, by -A·log π and without
+    a ratio; only with advantages, and a KL loss that is exact; None: as it was drawn"""
     kl_weights: Float32 | None
     """per episode, ≥ 0, on the KL loss; None: there is no KL loss"""
     kl_loss: KlLoss | None
