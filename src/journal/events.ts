@@ -386,7 +386,7 @@ const step = z.strictObject({
   /** What else the engine reports, by names that worker_opened declares. */
   figures: z.record(z.string(), finite).default({}),
   learning_rate: finite,
-  /** Fraction of the batch drawn from the hard stratum. */
+  /** Fraction of the prompts drawn from the hard stratum, the hardest of several, or the recent tail. */
   batch_fraction: finite,
   length_mean: finite,
   /** Generated tokens × passes of kept episodes, up to and with this step. */

@@ -13,8 +13,8 @@ const set = [
   "arms.rlhf.sampling.strategy=replay",
   "sft.steps=0",
   "trials.parallel=1",
-  "training.iterations=40",
-  "checkpoint.every=9",
+  "training.iterations=16",
+  "checkpoint.every=6",
   "evaluation.every=0",
 ].flatMap((key) => ["--set", key]);
 
@@ -38,14 +38,14 @@ test("a run that is killed and resumed draws what the unbroken one drew", async 
   const run = (folder: string) => ["run", "smoke", "--plain", "--run-dir", folder, ...set];
   expect(await averse(run(whole))).toMatchObject({ code: 0, stderr: "" });
   const started = start(run(killed));
-  await started.saying("iteration 20/40");
+  await started.saying("iteration 9/16");
   started.child.kill("SIGKILL");
   await started.finished;
   expect(await averse(["resume", killed, "--plain"])).toMatchObject({ code: 0 });
   const steps = await stepsOf(whole);
-  expect(Object.keys(steps)).toHaveLength(80);
-  const last = steps["ra-rlhf-s0 39"]!;
+  expect(Object.keys(steps)).toHaveLength(32);
+  const last = steps["ra-rlhf-s0 15"]!;
   expect(last.sampling!.shares).not.toEqual(last.sampling!.natural);
-  expect(steps["rlhf-s0 39"]!.batch_fraction).toBe(0.5);
+  expect(steps["rlhf-s0 15"]!.batch_fraction).toBe(0.5);
   expect(await stepsOf(killed)).toEqual(steps);
 }, 90_000);
