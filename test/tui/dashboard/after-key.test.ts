@@ -205,7 +205,7 @@ describe("what if", () => {
 
   test("asks with another measure, and Esc asks as the run did", () => {
     expect(view("w down").whatIf.measure).toBe("cvar-gradient");
-    expect(view("w up").whatIf.measure).toBe("mean");
+    expect(view("w up").whatIf.measure).toBe("quantile-baseline");
     expect(view("w up right escape").whatIf).toEqual({ alpha: null, measure: null, offset: 0 });
   });
 });
