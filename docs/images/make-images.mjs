@@ -1,10 +1,16 @@
 /**
- * Draws the pictures of docs/concepts.md from the program's own functions, and prints the figures
+ * Draws the pictures of docs/concepts.md and docs/annealing.md from the program's own functions, and prints the figures
  * that the text quotes. After `npm run build`: node docs/images/make-images.mjs
  */
 import { writeFileSync } from "node:fs";
 import { init } from "echarts";
-import { keptEpisodes } from "../../dist/risk/annealing/schedule.js";
+import { riskSchema } from "../../dist/config/schema/risk.js";
+import {
+  afterStep,
+  alphaInForce,
+  keptEpisodes,
+  plannedAlpha,
+} from "../../dist/risk/annealing/schedule.js";
 import { riskMeasures } from "../../dist/risk/measures/registry.js";
 import { conditionalValueAtRisk, valueAtRisk } from "../../dist/risk/tail.js";
 import { histogram } from "../../dist/stats/histogram.js";
@@ -189,7 +195,7 @@ function schedule() {
       keptEpisodes(settings, step, iterations, 128),
     ]),
   });
-  const soft = { alpha: 0.4, warmup: 30, rho: 0.95, kind: "soft" };
+  const soft = riskSchema.parse({ alpha: 0.4, warmup: 30, rho: 0.95 });
   draw(
     "schedule",
     "Episodes kept against iterations: flat at 128, then a straight line down to 52 or 26",
@@ -205,6 +211,57 @@ function schedule() {
   console.log(
     `IMDB keeps ${[0, 30, 107, 185].map((step) => keptEpisodes(soft, step, 194, 128))} at m = 0, 30, 107, 185`,
   );
+}
+
+/** α' of every kind; the closed loop's under made-up figures that hold it twice. */
+function annealing() {
+  const iterations = 194;
+  const settings = (kind, more = {}) =>
+    riskSchema.parse({ alpha: 0.2, warmup: 30, annealing: kind, ...more });
+  const line = (name, alphaAt) => ({
+    name,
+    type: "line",
+    symbol: "none",
+    lineStyle: { width: 2 },
+    data: Array.from({ length: iterations }, (_, step) => [step, alphaAt(step)]),
+  });
+  const planned = (kind, more) =>
+    line(kind, (step) => plannedAlpha(settings(kind, more), step, iterations));
+  const loop = settings("adaptive");
+  let memory = null;
+  const adaptive = line("adaptive", (step) => {
+    const alpha = alphaInForce(loop, step, iterations, memory);
+    const signals = {
+      effective: Math.ceil(128 * alpha),
+      kl: step >= 60 && step < 85 ? 10 : 5,
+      klTarget: 6,
+      cvar: step < 110 ? step : step < 130 ? 220 - step : step - 40,
+      batch: 128,
+    };
+    memory = afterStep(loop, step, iterations, memory, signals).memory;
+    return alpha;
+  });
+  draw("annealing", "The fraction in force against iterations, for seven kinds of annealing", {
+    color: [blue, grey, green, violet, "#e69f00", "#56b4e9", orange],
+    legend: { top: 6, itemGap: 14, itemWidth: 16, itemHeight: 8, icon: "roundRect" },
+    xAxis: axis("iteration m", { max: 200 }),
+    yAxis: axis("α′", { min: 0, max: 1 }),
+    series: [
+      planned("soft"),
+      planned("constant"),
+      planned("linear"),
+      planned("cosine"),
+      planned("exponential"),
+      planned("steps", {
+        annealing_steps: [
+          [40, 0.6],
+          [100, 0.35],
+          [150, 0.2],
+        ],
+      }),
+      adaptive,
+    ],
+  });
 }
 
 function weights() {
@@ -235,4 +292,5 @@ function weights() {
 sameMean();
 varAndCvar();
 schedule();
+annealing();
 weights();

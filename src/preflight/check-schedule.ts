@@ -3,6 +3,9 @@ import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { type Forecast, forecast } from "../risk/annealing/forecast.js";
 import { alphaFrom, validateSchedule } from "../risk/annealing/schedule.js";
 import { usesAlpha } from "../risk/measures/registry.js";
+import { tailEpisodes } from "../risk/populations.js";
+import { populationInForce } from "../risk/terms.js";
+import { klStageWords } from "../text/kl-stages.js";
 import { formatFraction } from "../text/numbers.js";
 import { type Concern, type Findings, joined, nothingFound } from "./findings.js";
 
@@ -20,7 +23,9 @@ export function checkSchedules({ arms }: Experiment): Findings {
 function checkSchedule(name: string, { risk, training }: ArmConfig): Findings {
   const { iterations, batch } = training;
   if (validateSchedule(risk, iterations).length > 0) return nothingFound;
-  const ahead = forecast(risk, iterations, batch);
+  const ahead = forecast(risk, iterations, (alpha) =>
+    tailEpisodes(alpha, populationInForce(risk), training),
+  );
   const from = alphaFrom(risk, iterations);
   return {
     checked: [{ what: `schedule of ${name}`, found: keptWords(ahead, iterations, batch, from) }],
@@ -87,14 +92,7 @@ function notReached(
 function checkStages(arm: string, { kl, training }: ArmConfig): Findings {
   const { iterations } = training;
   if (kl.schedule.length === 0) return nothingFound;
-  const words = kl.schedule.map(({ from, beta, target, k_beta }) =>
-    [
-      `from iteration ${from + 1}`,
-      ...(beta === null ? [] : [`β ${beta}`]),
-      ...(target === null ? [] : [`target ${target}`]),
-      ...(k_beta === null ? [] : [`gain ${k_beta}`]),
-    ].join(" "),
-  );
+  const words = kl.schedule.map(klStageWords);
   const late = kl.schedule.find(({ from }) => from >= iterations);
   return {
     checked: [{ what: `stages of β of ${arm}`, found: words.join("; ") }],

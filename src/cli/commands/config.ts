@@ -3,6 +3,7 @@
 import { editorSchemaText } from "../../config/json-schema.js";
 import { leavesInLists, valueAtKey } from "../../config/key-path.js";
 import { type LoadedExperiment, loadExperiment } from "../../config/load.js";
+import { firstName } from "../../config/names/second-names.js";
 import {
   ConfigError,
   type ConfigProblem,
@@ -15,6 +16,7 @@ import { planTrials } from "../../config/trials.js";
 import { gridLines } from "../../text/grid.js";
 import { nearestName } from "../../text/nearest-name.js";
 import { safeText } from "../../text/safe-text.js";
+import { scheduleLines } from "../../tui/launcher/schedule-lines.js";
 import { readWorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { experimentFile } from "../lookup/experiments.js";
@@ -91,15 +93,16 @@ export function schema(terminal: Terminal): ExitCode {
 }
 
 /**
- * @param what a key or section of the reference, an experiment, or nothing: every key
- * @param only with an experiment: only keys under this one
+ * @param first a key or section of the reference, an experiment, or nothing: every key
+ * @param second with an experiment: only keys under this one
  */
 export function explain(
-  what: string | undefined,
-  only: string | undefined,
+  first: string | undefined,
+  second: string | undefined,
   options: ConfigOptions,
   terminal: Terminal,
 ): ExitCode {
+  const [what, only] = [first, second].map(inFirstName);
   const keys = keysUnder(what);
   if (only === undefined && keys.length > 0) {
     if (options.json) terminal.out(JSON.stringify(keys));
@@ -122,10 +125,39 @@ export function explain(
   }
   const cells = rows.map(({ key, value, origin }) => [key, JSON.stringify(value), origin]);
   terminal.out(
-    gridLines([["key", "value", "from"], ...cells], ["left", "left", "left"]).join("\n"),
+    [
+      ...gridLines([["key", "value", "from"], ...cells], ["left", "left", "left"]),
+      ...(showsSchedule(only) ? ["", ...schedulePlot(loaded.experiment, terminal)] : []),
+    ].join("\n"),
   );
   return exitCode.done;
 }
+
+/** `risk.schedule` is explained as what it is now: `risk.annealing`. */
+function inFirstName(key: string | undefined): string | undefined {
+  return key === undefined ? undefined : (firstName(key.split("."))?.join(".") ?? key);
+}
+
+/** Keys that the course of α' or β hangs on. */
+function showsSchedule(only: string | undefined): boolean {
+  return ["risk.annealing", "risk.annealing_steps", "risk.adaptive", "kl.schedule"].some(
+    (key) => only !== undefined && isUnder(key, only),
+  );
+}
+
+/** The episodes that each arm will keep, plotted, and β's stages in words. */
+function schedulePlot(experiment: Experiment, { unicode }: Terminal): string[] {
+  const style = { unicode, color: false };
+  const lines = scheduleLines(experiment, plotSize, style);
+  return lines.map((line) =>
+    line
+      .map(({ text }) => text)
+      .join("")
+      .trimEnd(),
+  );
+}
+
+const plotSize = { width: 80, height: 24 };
 
 function keysUnder(what: string | undefined): readonly KeyReference[] {
   return keyReferences.filter(({ key }) => isUnder(key, what));

@@ -66,8 +66,8 @@ export class PlainLines {
       iterationName(event.step, trace.iterations),
       `reward ${figure(event.reward_mean)}`,
       `CVaR ${figure(event.cvar)}`,
-      `α' ${figure(event.alpha)}`,
-      `kept ${event.kept}/${event.batch}`,
+      `α' ${figure(event.alpha)}${heldWords(event)}`,
+      `kept ${event.kept}/${event.batch}${effectiveWords(event)}`,
       ...(event.sampling !== undefined
         ? [
             `hardest ${figure(event.batch_fraction)}`,
@@ -79,7 +79,7 @@ export class PlainLines {
         : []),
       ...(event.failed > 0 ? [`${event.failed} rewards failed`] : []),
       `KL ${figure(event.kl_mean)}`,
-      `β ${event.beta.toPrecision(3)}`,
+      `β ${event.beta.toPrecision(3)}${stageWords(event)}`,
       `${event.seconds.total.toFixed(1)} s`,
       ...(ahead > 0 ? [`${duration(left)} left`] : []),
     ].join("  ");
@@ -108,4 +108,22 @@ function wordsOf(event: JournalEvent): string | null {
 
 function figure(value: number): string {
   return value.toFixed(2);
+}
+
+/** Why a closed loop lets α' stay, once the warm start is over. */
+function heldWords({ annealing }: StepEvent): string {
+  const cause = annealing?.cause ?? "";
+  return cause.startsWith("held") && cause !== "held: warm start" ? ` (${cause})` : "";
+}
+
+/** Where a stage of `kl.schedule` begins. */
+function stageWords({ kl_stage, step }: StepEvent): string {
+  return kl_stage === undefined || kl_stage.from !== step || step === 0
+    ? ""
+    : ` (a stage begins: target ${kl_stage.target})`;
+}
+
+/** Of uneven weights: of how many even ones they tell as much. */
+function effectiveWords({ effective }: StepEvent): string {
+  return effective === undefined ? "" : ` (effective ${effective.toFixed(1)})`;
 }

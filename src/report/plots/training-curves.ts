@@ -1,5 +1,6 @@
 /** What each arm's training did, iteration by iteration. */
 
+import { klControllerAt } from "../../risk/kl-stages.js";
 import type { Point } from "../../stats/interpolation.js";
 import { mean } from "../../stats/intervals.js";
 import { armStyles } from "../arm-style.js";
@@ -73,6 +74,22 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
         min: 0,
         max: 1,
       }),
+      ...(data.trials.some(({ steps }) => steps.at(-1)?.annealing !== undefined)
+        ? [
+            panel("α' of the closed loop", "fraction", (step) => step.alpha, { min: 0, max: 1 }),
+            panel("Iterations that held α'", "held / iterations", heldOf, { min: 0, max: 1 }),
+          ]
+        : []),
+      ...(data.trials.some(({ steps }) => steps.some(({ effective }) => effective !== undefined))
+        ? [
+            panel(
+              "Effective sample size of the weights",
+              "episodes",
+              (step) => step.effective ?? step.kept,
+              { min: 0 },
+            ),
+          ]
+        : []),
       panel("Entropy", "nats per token", (step) => step.entropy),
       ...(data.trials.some(({ steps }) => steps.at(-1)?.sampling !== undefined)
         ? [
@@ -111,13 +128,21 @@ function componentNames(data: ReportData, arms: readonly string[]): string[] {
   return [...new Set(heads.flatMap(({ components }) => Object.keys(components ?? {})))];
 }
 
+/** 1 where a closed loop let α' stay though it was over α, 0 where it was lowered. */
+function heldOf({ annealing }: StepHead): number | null {
+  if (annealing === undefined || annealing.cause === "reached") return null;
+  return annealing.cause === "lowered" ? 0 : 1;
+}
+
 /** The KL that β is steered to, where it is steered at all; arms may differ. */
 function targetMarks(data: ReportData, arms: readonly string[]): Mark[] {
   const targets = new Set<number>();
   for (const arm of arms) {
     const kl = data.run.experiment.arms[arm]?.kl;
-    if (kl !== undefined && kl.k_beta > 0) {
-      targets.add(kl.target);
+    if (kl === undefined) continue;
+    for (const from of [0, ...kl.schedule.map((stage) => stage.from)]) {
+      const { target, k_beta } = klControllerAt(kl, from);
+      if (k_beta > 0) targets.add(target);
     }
   }
   return [...targets].map((at) => ({ axis: "y", at, label: "target" }));

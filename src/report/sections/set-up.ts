@@ -1,4 +1,5 @@
 /** What was run, on what. */
+
 import { algorithmWords, riskWords } from "../../analysis/arm-risk.js";
 import { dataName } from "../../config/data-sources.js";
 import {
@@ -13,6 +14,7 @@ import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { weighsImportance } from "../../risk/samplers/registry.js";
 import { riskTerms } from "../../risk/terms.js";
+import { klStageWords } from "../../text/kl-stages.js";
 import { formatCount, formatDuration, formatFraction, formatNumber } from "../../text/numbers.js";
 import { scorePreviewText } from "../../text/score-preview.js";
 import { type Block, type Cell, cells } from "../blocks.js";
@@ -229,14 +231,14 @@ function armRow(name: string, arm: ArmConfig): Cell[] {
     return cells(name, riskWords(arm), ...Array.from({ length: 9 }, () => "–"));
   }
   const { risk, sampling, reward, kl } = arm;
-  const { statistic, alpha, warmup, rho } = riskTerms(risk);
+  const { statistic, alpha, annealing, warmup, rho } = riskTerms(risk);
   const shown = (value: string | number | null): string => (value === null ? "–" : `${value}`);
   return cells(
     name,
     riskWords(arm),
     algorithmWords(arm),
     shown(statistic),
-    shown(alpha),
+    annealing === null || annealing === "soft" ? shown(alpha) : `${shown(alpha)}, ${annealing}`,
     shown(warmup),
     shown(rho),
     samplingWords(sampling),
@@ -244,6 +246,6 @@ function armRow(name: string, arm: ArmConfig): Cell[] {
       .map(({ transform }) => transform)
       .join(", "),
     learningTerms(arm).klForm === "loss" ? `${kl.beta} in the loss` : `${kl.beta}`,
-    kl.k_beta === 0 ? "β fixed" : `${kl.target}`,
+    [kl.k_beta === 0 ? "β fixed" : `${kl.target}`, ...kl.schedule.map(klStageWords)].join("; "),
   );
 }

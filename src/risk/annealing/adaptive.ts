@@ -32,6 +32,8 @@ export const adaptive: ClosedLoop = {
   },
   end: soonestEnd,
   corners: (terms, iterations) => [terms.warmup, soonestEnd(terms, iterations)],
+  ahead: (terms, iterations, alpha, steps) =>
+    Math.max(terms.alpha, alpha - mostFall(terms, iterations) * steps),
   inForce: (memory) => (memory === null ? 1 : carried(memory).alpha),
   next,
   words: {

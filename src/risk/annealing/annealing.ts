@@ -97,6 +97,13 @@ export interface ClosedLoop extends AnnealingFacts {
   readonly follows: "signals";
   /** α' in force at a step, of what the iterations before it left; null: nothing yet. */
   readonly inForce: (memory: MemoryPart) => number;
+  /** The lowest that an α' can have come to so many iterations on, the warm start being over. */
+  readonly ahead: (
+    terms: AnnealingTerms,
+    iterations: number,
+    alpha: number,
+    steps: number,
+  ) => number;
   readonly next: (
     terms: AnnealingTerms,
     step: number,

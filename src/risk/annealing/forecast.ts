@@ -1,7 +1,6 @@
 /** What is known of a schedule before its run: when it begins to drop episodes, and where it ends. */
-import { tailCount } from "../tail.js";
 import { annealings } from "./registry.js";
-import { keptEpisodes, plannedAlpha, type RiskSchedule } from "./schedule.js";
+import { plannedAlpha, type RiskSchedule } from "./schedule.js";
 
 export interface Forecast {
   /** α' follows the training: what is told is the soonest, and the fewest. */
@@ -15,17 +14,21 @@ export interface Forecast {
   readonly lastFrom: number;
   /** α' of step M − 1. */
   readonly alphaLast: number;
-  /** ⌈αB⌉, which `last` is over where α is never reached. */
+  /** Kept at α, which `last` is over where α is never reached. */
   readonly tail: number;
 }
 
 /**
  * @param iterations M
- * @param batch B
+ * @param kept episodes of a batch that an α' keeps
  * @throws {RangeError} as `plannedAlpha`
  */
-export function forecast(schedule: RiskSchedule, iterations: number, batch: number): Forecast {
-  const keptAt = (step: number): number => keptEpisodes(schedule, step, iterations, batch);
+export function forecast(
+  schedule: RiskSchedule,
+  iterations: number,
+  kept: (alpha: number) => number,
+): Forecast {
+  const keptAt = (step: number): number => kept(plannedAlpha(schedule, step, iterations));
   const [first, last] = [keptAt(0), keptAt(iterations - 1)];
   return {
     isBound: annealings[schedule.annealing].follows === "signals",
@@ -34,7 +37,7 @@ export function forecast(schedule: RiskSchedule, iterations: number, batch: numb
     fewerFrom: last === first ? null : firstAtMost(keptAt, first - 1, iterations),
     lastFrom: firstAtMost(keptAt, last, iterations),
     alphaLast: plannedAlpha(schedule, iterations - 1, iterations),
-    tail: tailCount(batch, schedule.alpha),
+    tail: kept(schedule.alpha),
   };
 }
 

@@ -1,5 +1,7 @@
 /** What each panel is given of a scene. */
 import type { ReactElement } from "react";
+import type { ArmConfig } from "../../config/schema/experiment.js";
+import { klControllerAt } from "../../risk/kl-stages.js";
 import type { TrialModel } from "../../run-model/run-model.js";
 import { iterationNumber } from "../../text/iterations.js";
 import { safeText } from "../../text/safe-text.js";
@@ -68,7 +70,7 @@ export function PanelOfScene({
           steps={steps}
           other={comparedWith(otherArm(model, trial))}
           iteration={iteration}
-          klTarget={config.kl.k_beta === 0 ? null : config.kl.target}
+          klTarget={targetOf(config.kl, step?.step ?? 0)}
           alpha={config.risk.alpha}
           zoom={zoom}
           only={view.chart !== null && charts.includes(view.chart) ? view.chart : null}
@@ -76,6 +78,12 @@ export function PanelOfScene({
         />
       );
   }
+}
+
+/** What β is steered to at a step; null: it is fixed there. */
+function targetOf(kl: ArmConfig["kl"], step: number): number | null {
+  const { target, k_beta } = klControllerAt(kl, step);
+  return k_beta === 0 ? null : target;
 }
 
 function noIterations(trial: TrialModel | null): string {

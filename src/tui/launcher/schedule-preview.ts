@@ -1,9 +1,10 @@
 /** How many episodes each iteration of a run will keep: the engine's own schedule, looked ahead. */
 import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { cornersOf, type Forecast, forecast } from "../../risk/annealing/forecast.js";
-import { keptEpisodes } from "../../risk/annealing/schedule.js";
+import { plannedAlpha } from "../../risk/annealing/schedule.js";
 import { usesAlpha } from "../../risk/measures/registry.js";
-import { riskTerms } from "../../risk/terms.js";
+import { tailEpisodes } from "../../risk/populations.js";
+import { populationInForce, riskTerms } from "../../risk/terms.js";
 
 export interface KeptPoint {
   readonly iteration: number;
@@ -34,8 +35,11 @@ export function scheduleCurves({ arms }: Pick<Experiment, "arms">): ScheduleCurv
       continue;
     }
     const { iterations, batch } = arm.training;
-    const { alpha, annealing, warmup, rho, annealing_steps, adaptive } = riskTerms(arm.risk);
-    const terms = [alpha, annealing, warmup, rho, annealing_steps, adaptive];
+    const { alpha, annealing, warmup, rho, annealing_steps, adaptive, ...others } = riskTerms(
+      arm.risk,
+    );
+    const population = alpha === null ? null : others.population;
+    const terms = [population, alpha, annealing, warmup, rho, annealing_steps, adaptive];
     const key = JSON.stringify([iterations, batch, terms]);
     const known = curves.get(key);
     curves.set(
@@ -49,8 +53,9 @@ export function scheduleCurves({ arms }: Pick<Experiment, "arms">): ScheduleCurv
 function curveOf(name: string, { risk, training }: ArmConfig): ScheduleCurve {
   const { iterations, batch } = training;
   const scheduled = usesAlpha(risk.measure);
+  const keptOf = (alpha: number) => tailEpisodes(alpha, populationInForce(risk), training);
   const keptAt = (iteration: number): number =>
-    scheduled ? keptEpisodes(risk, iteration - 1, iterations, batch) : batch;
+    scheduled ? keptOf(plannedAlpha(risk, iteration - 1, iterations)) : batch;
   const corners = scheduled ? cornersOf(risk, iterations).map((step) => step + 1) : [];
   const spread = Array.from({ length: mostPoints }, (_, at) =>
     Math.round(1 + (at * (iterations - 1)) / (mostPoints - 1)),
@@ -60,18 +65,27 @@ function curveOf(name: string, { risk, training }: ArmConfig): ScheduleCurve {
     .sort((a, b) => a - b);
   const points = inside.map((iteration) => ({ iteration, kept: keptAt(iteration) }));
   const words = scheduled
-    ? wordsOf(forecast(risk, iterations, batch), risk.alpha, batch)
+    ? wordsOf(forecast(risk, iterations, keptOf), risk, batch)
     : `all ${batch}`;
   return { arms: [name], batch, iterations, points, words };
 }
 
-function wordsOf(ahead: Forecast, alpha: number, batch: number): string {
+function wordsOf(ahead: Forecast, { alpha, adaptive }: ArmConfig["risk"], batch: number): string {
   const { isBound, first, last, fewerFrom, lastFrom, tail } = ahead;
   const never = last > tail ? `; α ${alpha} (${tail}) is never reached` : "";
   if (fewerFrom === null) {
     return (first === batch ? `all ${batch}` : `${first} of ${batch} from the start`) + never;
   }
-  const soonest = isBound ? " at the soonest" : "";
+  const soonest = isBound ? ` at the soonest: ${boundWords(adaptive)}` : "";
   const before = `${first} before iteration ${fewerFrom + 1}`;
   return `${before}, then fewer, ${last} of ${batch} from ${lastFrom + 1} on${soonest}${never}`;
+}
+
+/** What holds a closed loop. */
+function boundWords({ episodes, kl, decline }: ArmConfig["risk"]["adaptive"]): string {
+  return [
+    `held at fewer than ${episodes} effective episodes`,
+    ...(kl === null ? [] : [`a KL over ${kl} times its target`]),
+    ...(decline === null ? [] : ["a falling CVaR"]),
+  ].join(", ");
 }

@@ -134,3 +134,17 @@ describe("plain lines", () => {
     expect(lines.lineOf(event(warning as JournalEvent), 0)).toBe("warning: mind this");
   });
 });
+
+test("a line tells why a closed loop holds α', effective episodes, and where a stage of β begins", () => {
+  const lines = new PlainLines();
+  const told = {
+    ...step(3),
+    effective: 9.87,
+    kl_stage: { from: 3, target: 4, k_beta: 0 },
+    annealing: { alpha_next: 0.8125, cause: "held: CVaR falls", signals: {} },
+  } as JournalEvent;
+  lines.lineOf({ kind: "event", event: started }, 0);
+  const line = lines.lineOf({ kind: "event", event: told }, 3)!;
+  expect(line).toContain("α' 0.81 (held: CVaR falls)  kept 13/16 (effective 9.9)");
+  expect(line).toContain("β 0.200 (a stage begins: target 4)");
+});

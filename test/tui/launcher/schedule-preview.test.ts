@@ -26,6 +26,20 @@ describe("the preview", () => {
     expect(preview("arms=ra-rlhf,random-drop")).toHaveLength(1);
   });
 
+  test("of every annealing says where it ends, and what bounds it", () => {
+    const words = (...set: string[]) => preview("arms=ra-rlhf", ...set)[0]!.words;
+    expect(words("risk.annealing=linear")).toBe(
+      "64 before iteration 3, then fewer, 26 of 64 from 58 on",
+    );
+    expect(words("risk.annealing=steps", "risk.annealing_steps=[[10, 0.5]]")).toBe(
+      "64 before iteration 11, then fewer, 32 of 64 from 11 on; α 0.4 (26) is never reached",
+    );
+    expect(words("risk.annealing=adaptive")).toMatch(
+      /^64 before iteration 7, then fewer, 26 of 64 from \d+ on at the soonest: held at fewer than 4 effective episodes, a KL over 1\.5 times its target, a falling CVaR$/,
+    );
+    expect(words("risk.annealing=adaptive", "risk.adaptive.rate=0.001")).toMatch(/never reached$/);
+  });
+
   test("shows what the engine will keep, at every point, with all corners among them", () => {
     fc.assert(
       fc.property(

@@ -2,8 +2,11 @@
 import type { ReactElement } from "react";
 import type { ArmConfig } from "../../../config/schema/experiment.js";
 import type { Episodes } from "../../../journal/events.js";
-import { keptEpisodes, validateSchedule } from "../../../risk/annealing/schedule.js";
+import { annealings } from "../../../risk/annealing/registry.js";
+import { plannedAlpha, validateSchedule } from "../../../risk/annealing/schedule.js";
 import { usesAlpha } from "../../../risk/measures/registry.js";
+import { tailEpisodes } from "../../../risk/populations.js";
+import { populationInForce } from "../../../risk/terms.js";
 import type { StepHead, TrialModel } from "../../../run-model/run-model.js";
 import { iterationNumber } from "../../../text/iterations.js";
 import type { Zoom } from "../../charts/chart.js";
@@ -51,15 +54,47 @@ function scheduleOf({ config, step, steps }: RiskChartsInput): Schedule {
   const falls = usesAlpha(risk.measure) && validateSchedule(risk, iterations).length === 0;
   const last = step ?? steps.at(-1)?.head ?? null;
   const what = risk.measure === "mean-cvar" ? "in the tail" : "kept";
-  const valueAt = falls
-    ? (iteration: number) => keptEpisodes(risk, iteration - 1, iterations, episodes)
-    : () => episodes;
+  const isLoop = falls && annealings[risk.annealing].follows === "signals";
+  const valueAt = !falls
+    ? () => episodes
+    : isLoop
+      ? loopCourse(config, steps)
+      : (iteration: number) => keptOf(config, plannedAlpha(risk, iteration - 1, iterations));
   const marker = last === null ? null : iterationNumber(last.step);
   return {
     plot: { valueAt, iterations, y: [0, episodes], marker },
     falls,
-    title: heading("Schedule", falls ? `${what}, of ${episodes}` : `all ${episodes} kept`),
+    title: heading(
+      "Schedule",
+      falls
+        ? `${what}, of ${episodes}${isLoop ? "; ahead: the fewest" : ""}`
+        : `all ${episodes} kept`,
+    ),
   };
+}
+
+/** Of a closed loop: what was kept, and from there on the fewest that it can come to. */
+function loopCourse(config: ArmConfig, steps: TrialModel["steps"]): (iteration: number) => number {
+  const { risk, training } = config;
+  const { iterations } = training;
+  const last = steps.at(-1)?.head ?? null;
+  const loop = annealings[risk.annealing];
+  const done = new Map(steps.map(({ head }) => [head.step, head.alpha]));
+  const alphaAt = (step: number): number => {
+    const known = done.get(step);
+    if (known !== undefined) return known;
+    if (last === null || loop.follows !== "signals" || step <= risk.warmup) {
+      return plannedAlpha(risk, step, iterations);
+    }
+    const next = last.annealing?.alpha_next ?? last.alpha;
+    const from = Math.max(last.step + 1, risk.warmup);
+    return loop.ahead(risk, iterations, next, Math.max(0, step - from));
+  };
+  return (iteration) => keptOf(config, alphaAt(iteration - 1));
+}
+
+function keptOf({ risk, training }: ArmConfig, alpha: number): number {
+  return tailEpisodes(alpha, populationInForce(risk), training);
 }
 
 export function StepScheduleChart({

@@ -64,6 +64,8 @@ export function riskSetting({ risk }: RiskChartsInput["config"], style: ViewStyl
   return riskPanelWords(risk, settingNumber(risk.alpha, style), style);
 }
 
+const longestCause = "held: few effective episodes".length;
+
 /** Columns from which on the figures take two lines with full names. */
 const fullNames = 66;
 
@@ -93,6 +95,12 @@ function figureLines(
     cell(`VaR ${target}`, number(step?.var), numberWidth, { color: "magenta" }),
     cell(`CVaR ${target}`, number(step?.cvar), numberWidth, { color: "red" }),
     cell(isWide ? "mean of kept" : "mean kept", number(step?.tail_mean), numberWidth),
+    ...(step?.effective === undefined
+      ? []
+      : [cell(isWide ? "effective of kept" : "eff. kept", number(step.effective), numberWidth)]),
+    ...(usesAlpha(config.risk.measure) && config.risk.annealing === "adaptive"
+      ? [cell(`${alphaName(style)}'`, step?.annealing?.cause ?? number(null), longestCause)]
+      : []),
     ...(step?.groups === undefined
       ? []
       : [

@@ -318,6 +318,27 @@ describe("the risk panel", () => {
     expect(`${first} ${second}`).toContain("equal groups 3 of 16");
   });
 
+  test("tells why a closed loop holds α', and of uneven weights how much they tell", () => {
+    const signals = { effective: 20, effective_next: 19, kl: 10, kl_limit: 9 };
+    const step = {
+      ...input.step!,
+      effective: 20.5,
+      annealing: {
+        alpha_next: 0.6,
+        cause: "held: KL over its limit" as const,
+        signals: { ...signals, cvar_slope: null, cvar_slope_error: null },
+      },
+    };
+    const config = {
+      ...input.config,
+      risk: { ...input.config.risk, annealing: "adaptive" as const },
+    };
+    const drawn = draw(<RiskPanel {...{ ...input, config, step }} {...large} />);
+    expect(drawn).toContain("effective of kept 20.5");
+    expect(drawn).toContain("α' held: KL over its limit");
+    expect(drawn).toContain("ahead: the fewest");
+  });
+
   test("at 59 × 20, in half of 120 × 40: schedule, histogram and fan", () => {
     const lines = draw(<RiskPanel {...input} {...{ width: 59, height: 20 }} />);
     expect(lines).toMatchInlineSnapshot(`
