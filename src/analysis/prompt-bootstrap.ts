@@ -1,7 +1,7 @@
 /** What a difference between two arms is worth, by the test prompts: resampled, or held one by one. */
 
 import type { EvaluatedEvent } from "../journal/events.js";
-import { conditionalValueAtRisk } from "../risk/tail.js";
+import { tailCount } from "../risk/tail.js";
 import { probabilityOfImprovement } from "../stats/effect-size.js";
 import { hierarchicalBootstrap } from "../stats/hierarchical-bootstrap.js";
 import { bootstrap95, type Interval, mean } from "../stats/intervals.js";
@@ -134,14 +134,31 @@ function resampled(
     }
     case "cvar_0.1": {
       // CVaR is no mean over prompts: both arms' are taken anew.
-      const cvarOf = (rewards: Float64Array, resample: Uint32Array): number =>
-        conditionalValueAtRisk(
-          Float64Array.from(resample, (index) => rewards[index]!),
-          metricAlpha,
-        );
-      return (resample) => cvarOf(a, resample) - cvarOf(b, resample);
+      const [ofA, ofB] = [resampledTail(a), resampledTail(b)];
+      return (resample) => ofA(resample) - ofB(resample);
     }
   }
+}
+
+/** CVaR of a resample, by how often each value was drawn: sorting once is enough. */
+function resampledTail(rewards: Float64Array): (resample: Uint32Array) => number {
+  const order = Uint32Array.from(rewards.keys()).sort((x, y) => rewards[x]! - rewards[y]!);
+  const times = new Uint32Array(rewards.length);
+  const lowest = new Float64Array(tailCount(rewards.length, metricAlpha));
+  return (resample) => {
+    times.fill(0);
+    for (const index of resample) {
+      times[index]! += 1;
+    }
+    let filled = 0;
+    for (let rank = 0; filled < lowest.length; rank += 1) {
+      const index = order[rank]!;
+      const end = Math.min(lowest.length, filled + times[index]!);
+      lowest.fill(rewards[index]!, filled, end);
+      filled = end;
+    }
+    return mean(lowest);
+  };
 }
 
 function meanOf(values: Float64Array): (resample: Uint32Array) => number {

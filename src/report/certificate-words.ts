@@ -39,7 +39,7 @@ export function missingText({ missing, lower, needed }: Certificates["cvar_0.1"]
     case "lower-unknown":
       return "no lower bound of the reward is known (evaluation.certificates.lower states one)";
     case "reward-below-lower":
-      return `a reward lies under the stated lower bound ${lower} (evaluation.certificates.lower)`;
+      return `a reward lies under the lower bound ${lower} (evaluation.certificates.lower)`;
     case "too-few":
       return needed === null
         ? "no completion has a reward"

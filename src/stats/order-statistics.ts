@@ -57,7 +57,8 @@ export function orderStatisticsBand(n: number, delta: number, alpha: number): Ba
 const bands = new Map<string, Band>();
 
 function ranksOf(n: number, alpha: number): Uint32Array {
-  const last = Math.min(n, Math.ceil(alpha * n));
+  // 0.07·100 is a hair over 7 in floating point.
+  const last = Math.min(n, Math.ceil(alpha * n * (1 - 1e-12)));
   const ranks: number[] = [];
   const thinned = last > everyRankUpTo;
   for (let rank = 1; rank < last; ) {
