@@ -13,7 +13,6 @@ import { textPieces } from "./text-stream.js";
 
 type Row = Readonly<Record<string, unknown>>;
 
-const batchRows = 4096;
 /** Rows whose keys are the columns. */
 const rowsLookedAt = 100;
 /** An array is parsed as a whole; lines are not. */
@@ -30,32 +29,42 @@ export async function openJsonRows(
       `${file}: an array of more than 256 MB; write JSON lines, one object per line (.jsonl).`,
     );
   }
-  const rowsOf = (onProgress?: (fraction: number) => void) => {
+  const rowsOf = (
+    wanted: ((row: number) => boolean) | null,
+    onProgress?: (fraction: number) => void,
+  ): AsyncGenerator<Rows> => {
     const pieces = textPieces(file, compressed, onProgress);
-    return isArray ? arrayRows(file, pieces) : lineRows(file, pieces);
+    return isArray ? arrayRows(file, pieces) : lineRows(file, pieces, wanted);
   };
   const columns = new Set<string>();
   const fields = new Set<string>();
-  let seen = 0;
-  for await (const { row } of rowsOf()) {
-    for (const [key, value] of Object.entries(row)) {
-      columns.add(key);
-      for (const field of fieldsOf(value, 2)) fields.add(`${key}.${field}`);
+  for await (const { rows } of rowsOf((row) => row <= rowsLookedAt)) {
+    for (const row of rows.slice(0, rowsLookedAt)) {
+      for (const [key, value] of Object.entries(row)) {
+        columns.add(key);
+        for (const field of fieldsOf(value, 2)) fields.add(`${key}.${field}`);
+      }
     }
-    seen += 1;
-    if (seen === rowsLookedAt) break;
+    if (columns.size > 0) break;
   }
   const read: Table["read"] = (requested, onBatch, onProgress) =>
-    readRows(rowsOf(onProgress), requested, onBatch);
-  return {
-    file,
-    format,
-    columns: [...columns],
-    fields: [...fields],
-    notes: [],
-    read,
-    cellsAt: (column, rows) => cellsByReading({ read }, column, rows),
+    readRows(rowsOf(null, onProgress), requested, onBatch);
+  const cellsAt: Table["cellsAt"] = async (column, rows) => {
+    if (isArray) return cellsByReading({ read }, column, rows);
+    const wanted = new Set(rows);
+    const found: unknown[] = [];
+    const requested = [{ column, as: "value" }] as const;
+    await readRows(
+      rowsOf((row) => wanted.has(row)),
+      requested,
+      ({ cells }) => {
+        for (let at = 0; at < cells[0]!.length; at += 1) found.push(cells[0]![at]);
+        return found.length < rows.length;
+      },
+    );
+    return found;
   };
+  return { file, format, columns: [...columns], fields: [...fields], notes: [], read, cellsAt };
 }
 
 async function firstCharacter(file: string, compressed: boolean): Promise<string> {
@@ -75,39 +84,57 @@ function fieldsOf(value: unknown, depth: number): string[] {
   ]);
 }
 
-interface PlacedRow {
-  readonly row: Row;
+/** Rows as they come out of a piece of the file; not every row may be wanted. */
+interface Rows {
+  readonly rows: readonly Row[];
   /** Null: the rows are not on lines of their own. */
-  readonly line: number | null;
+  readonly lines: readonly number[] | null;
 }
 
-async function* lineRows(file: string, pieces: AsyncIterable<string>): AsyncGenerator<PlacedRow> {
+/** @param wanted of a row's number, from 1: others are not parsed and not in the result */
+async function* lineRows(
+  file: string,
+  pieces: AsyncIterable<string>,
+  wanted: ((row: number) => boolean) | null,
+): AsyncGenerator<Rows> {
   let rest = "";
   let line = 0;
+  let row = 0;
+  const take = (text: string, found: Row[], lines: number[]): void => {
+    line += 1;
+    const one = text.trim();
+    if (one === "") return;
+    row += 1;
+    if (wanted?.(row) === false) return;
+    found.push(parsedLine(file, one, line));
+    lines.push(line);
+  };
   for await (const piece of pieces) {
     const text = rest + piece;
+    const rows: Row[] = [];
+    const lines: number[] = [];
     let from = 0;
     for (let to = text.indexOf("\n"); to >= 0; to = text.indexOf("\n", from)) {
-      line += 1;
-      const one = text.slice(from, to).trim();
-      if (one !== "") yield { row: parsedLine(file, one, line), line };
+      take(text.slice(from, to), rows, lines);
       from = to + 1;
     }
     rest = text.slice(from);
+    yield { rows, lines };
   }
-  const last = rest.trim();
-  if (last !== "") yield { row: parsedLine(file, last, line + 1), line: line + 1 };
+  const rows: Row[] = [];
+  const lines: number[] = [];
+  take(rest, rows, lines);
+  yield { rows, lines };
 }
 
-async function* arrayRows(file: string, pieces: AsyncIterable<string>): AsyncGenerator<PlacedRow> {
+async function* arrayRows(file: string, pieces: AsyncIterable<string>): AsyncGenerator<Rows> {
   let text = "";
   for await (const piece of pieces) text += piece;
   const value = parsedJson(text);
   if (!Array.isArray(value)) throw new TableError(`${file}: not JSON, or cut off.`);
-  for (const [at, row] of value.entries()) {
-    if (!isRow(row)) throw new TableError(`${file}, row ${at + 1}: not an object.`);
-    yield { row, line: null };
-  }
+  const wrong = value.findIndex((row) => !isRow(row));
+  if (wrong >= 0) throw new TableError(`${file}, row ${wrong + 1}: not an object.`);
+  yield { rows: value as Row[], lines: null };
 }
 
 function parsedLine(file: string, text: string, line: number): Row {
@@ -139,29 +166,23 @@ function parsedJson(text: string): unknown {
 }
 
 async function readRows(
-  rows: AsyncGenerator<PlacedRow>,
+  pieces: AsyncGenerator<Rows>,
   requested: readonly RequestedColumn[],
   onBatch: (batch: RowBatch) => boolean,
 ): Promise<void> {
-  let cells: unknown[][] = requested.map(() => []);
-  let lines: (number | null)[] = [];
-  let count = 0;
-  const emit = (): boolean => {
-    const places = lines;
-    const batch = { firstRow: count - places.length + 1, rows: places.length, cells };
-    cells = requested.map(() => []);
-    lines = [];
-    return onBatch({ ...batch, lineOf: (at) => places[at] ?? null });
-  };
-  for await (const { row, line } of rows) {
-    count += 1;
-    lines.push(line);
-    for (let at = 0; at < requested.length; at += 1) {
-      const { column, as } = requested[at]!;
-      const cell = fieldOf(row[column.column], column.path);
-      cells[at]!.push(as === "key" ? cellKey(cell) : cell);
-    }
-    if (lines.length === batchRows && !emit()) return;
+  let before = 0;
+  for await (const { rows, lines } of pieces) {
+    if (rows.length === 0) continue;
+    const cells = requested.map(({ column, as }) => {
+      const { path } = column;
+      return rows.map((row) => {
+        const cell = Object.hasOwn(row, column.column) ? row[column.column] : undefined;
+        const field = path.length === 0 ? cell : fieldOf(cell, path);
+        return as === "key" ? cellKey(field) : field;
+      });
+    });
+    const lineOf = (at: number): number | null => lines?.[at] ?? null;
+    if (!onBatch({ firstRow: before + 1, rows: rows.length, cells, lineOf })) return;
+    before += rows.length;
   }
-  if (lines.length > 0) emit();
 }
