@@ -24,10 +24,13 @@ function dkwMargin(n: number, delta: number): number {
 /** b_i = (i − 1)/n + ε: that F ≤ F_n + ε everywhere, in terms of order statistics. */
 export function dkwBand(n: number, delta: number): Band {
   const margin = dkwMargin(n, delta);
-  return {
-    ranks: Uint32Array.from({ length: n }, (_, index) => index + 1),
-    bounds: Float64Array.from({ length: n }, (_, index) => Math.min(1, index / n + margin)),
-  };
+  const ranks = new Uint32Array(n);
+  const bounds = new Float64Array(n);
+  for (let index = 0; index < n; index += 1) {
+    ranks[index] = index + 1;
+    bounds[index] = Math.min(1, index / n + margin);
+  }
+  return { ranks, bounds };
 }
 
 /**

@@ -21,7 +21,10 @@ if (first === "audit") {
   const code = await runCommandLine(["audit", ...rest], { ...processTerminal(), out: () => {} });
   const seconds = (performance.now() - began) / 1000;
   const rss_mb = process.resourceUsage().maxRSS / 1024;
-  process.stdout.write(JSON.stringify({ code, seconds, rss_mb }));
+  const { user, system } = process.cpuUsage();
+  process.stdout.write(
+    JSON.stringify({ code, seconds, cpu_seconds: (user + system) / 1e6, rss_mb }),
+  );
 } else {
   const folder = mkdtempSync(join(tmpdir(), "averse-audit-"));
   const rows = Number(first);
@@ -52,9 +55,13 @@ function measured(file) {
     ...["--text", "text", "--harm-threshold", "-1", "--json"],
   ];
   const { stdout, stderr } = spawnSync(process.execPath, [self ?? "", "audit", file, ...options]);
-  const { code, seconds, rss_mb } = JSON.parse(String(stdout));
+  const { code, seconds, cpu_seconds, rss_mb } = JSON.parse(String(stdout));
   if (code !== 0) throw new Error(`the audit of ${file} ended with ${code}: ${stderr}`);
-  return { seconds: Number(seconds.toFixed(2)), rss_mb: Math.round(rss_mb) };
+  return {
+    seconds: Number(seconds.toFixed(2)),
+    cpu_seconds: Number(cpu_seconds.toFixed(2)),
+    rss_mb: Math.round(rss_mb),
+  };
 }
 
 /**
