@@ -5,6 +5,7 @@ import { riskMeasures } from "../risk/measures/registry.js";
 import type { ArmPreset } from "./baselines/arm-preset.js";
 import { bestOfN } from "./baselines/best-of-n.js";
 import { dexperts } from "./baselines/dexperts.js";
+import { lagrangian } from "./baselines/lagrangian.js";
 import { prompted } from "./baselines/prompted.js";
 import { quark } from "./baselines/quark.js";
 import { raft } from "./baselines/raft.js";
@@ -51,6 +52,7 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
   },
   raft,
   quark,
+  lagrangian,
   "best-of-n": bestOfN,
   prompted,
   dexperts,

@@ -89,6 +89,7 @@ describe("refused", () => {
     ],
     ["arms: {quark: {kl: {loss: k3}}}", "the estimate k3 of the KL loss with the algorithm quark"],
     ["arms: [quark]\ntraining: {batch: 4}", "5 quantiles of a batch of 4 episodes"],
+    ["arms: [lagrangian]", "takes one component as a cost"],
     ["arms: [raft, best-of-n]\nevaluation: {headline: best-of-n}", "does not train with RL"],
     [
       "arms: {dexperts: {decoding: {expert: 'stage:good', anti_expert: 'stage:none'}}}\n" +

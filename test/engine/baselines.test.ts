@@ -166,3 +166,35 @@ test("reward conditioning samples under the best quantile, and learns each under
     }
   }
 });
+
+test("a Lagrangian's multiplier is journaled, and follows the mean cost of each batch", async () => {
+  const { harness, updates } = await runOf({
+    sft: { steps: 0 },
+    reward: [{ name: "quality" }, { name: "harm", weight: 0.5 }],
+    evaluation: { harm_threshold: -2, every: 0 },
+    arms: {
+      lagrangian: {
+        risk: {
+          measure: "mean-cost",
+          component: "harm",
+          limit: -1,
+          multiplier: 0.5,
+          multiplier_rate: 0.1,
+        },
+      },
+    },
+  });
+  let lambda = 0.5;
+  const steps = harness.steps("lagrangian-s0");
+  expect(updates).toHaveLength(steps.length);
+  for (const [m, step] of steps.entries()) {
+    const { multiplier, cost_mean } = step.risk_figures!;
+    expect(multiplier).toBeCloseTo(lambda, 6);
+    lambda = Math.max(0, lambda + 0.1 * (cost_mean! + 1));
+    expect(step.memory!.measure!.multiplier).toBeCloseTo(lambda, 6);
+    // A critic's: every episode counts, with another reward.
+    expect(updates[m]!.rewards).not.toBeNull();
+    expect(new Set(float32Array(updates[m]!.weights!))).toEqual(new Set([1]));
+  }
+  expect(lambda).not.toBe(0.5);
+});

@@ -6,6 +6,7 @@ import { entropic } from "./entropic.js";
 import { entropicPolicyGradient } from "./entropic-policy-gradient.js";
 import { hinge } from "./hinge.js";
 import { mean } from "./mean.js";
+import { meanCost } from "./mean-cost.js";
 import { meanCvar } from "./mean-cvar.js";
 import { meanCvarPolicyGradient } from "./mean-cvar-policy-gradient.js";
 import { meanDeviationCost } from "./mean-deviation-cost.js";
@@ -25,6 +26,7 @@ export const allMeasures = {
   "entropic-policy-gradient": entropicPolicyGradient,
   hinge,
   mean,
+  "mean-cost": meanCost,
   "mean-cvar": meanCvar,
   "mean-cvar-policy-gradient": meanCvarPolicyGradient,
   "mean-deviation-cost": meanDeviationCost,
