@@ -15,7 +15,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   protocol: ["text"],
   bootstrap: [],
   system: [],
-  config: ["risk", "text"],
+  config: ["risk", "stats", "text"],
   journal: ["protocol", "system", "text"],
   worker: ["config", "protocol", "system", "text"],
   audit: ["risk", "stats"],

@@ -105,6 +105,8 @@ function buildProgram(
       end(await run(experiment, { ...options, argv }, terminal));
     });
 
+  addSweepCommand(program, argv, terminal, end);
+
   program
     .command("resume")
     .summary("continue a run that was interrupted, failed or killed")
@@ -267,6 +269,53 @@ function buildProgram(
   addDataCommands(program, terminal, end);
   addAuditCommand(program, argv, terminal, end);
   return program;
+}
+
+function addSweepCommand(
+  program: Command,
+  argv: readonly string[],
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  program
+    .command("sweep")
+    .summary("train an experiment at many settings, as one run")
+    .description(
+      "Trains an experiment's arms at every combination of some keys' values, as one run with an " +
+        "arm per point: prints the plan and what it costs, then runs. SFT, stages and arms that no " +
+        "key changes are trained once.",
+    )
+    .argument("<experiment>", "YAML file, or a name in configs/experiments")
+    .addOption(
+      new Option(
+        "--grid <key=values>",
+        "a key and its values, as in risk.alpha=0.2,0.4; with --random also lo..hi or log:lo..hi; may be repeated",
+      )
+        .default([], "the file's sweep.grid")
+        .argParser((text: string, before: string[]) => [...before, text]),
+    )
+    .option("--seeds <seeds>", "how many, from 0 on, or which, as in 3 or 0,1,2")
+    .option("--arms <arms>", "arms that are swept (default: every RL arm that a key changes)")
+    .option("--random <count>", "draw so many points instead of all combinations")
+    .option(
+      "--halving [figure]",
+      "after each seed keep the best half of the points by this figure (default: tail_reward)",
+    )
+    .option("--plan-only", "print the plan and stop", false)
+    .addOption(setOption())
+    .option("--run-dir <folder>", "the run folder; must not exist yet")
+    .addOption(runsOption())
+    .addOption(artifactsOption())
+    .option("--fresh", "train every stage and SFT anew, and score all prompts again", false)
+    .addOption(detachOption())
+    .addOption(eventsOption())
+    .addOption(plainOption())
+    .addOption(showTextOption())
+    .addOption(debugOption())
+    .action(async (experiment: string, options) => {
+      const { sweep } = await import("./commands/sweep.js");
+      end(await sweep(experiment, { ...options, argv }, terminal));
+    });
 }
 
 function addConfigCommands(

@@ -120,7 +120,7 @@ export function idleOverrides(
     const key = path.join(".");
     const [first] = takers.map(([name]) => name);
     if (first === undefined && stage === "rl") return [];
-    if (takers.some(([, arm]) => has(valueAtKey(arm, path), value))) return [];
+    if (takers.some(([, arm]) => holdsValue(valueAtKey(arm, path), value))) return [];
     return [
       {
         place: { override: text },
@@ -137,13 +137,13 @@ export function idleOverrides(
 }
 
 /** Whether a value is the one given, keys that were left out and filled in aside. */
-function has(value: unknown, given: unknown): boolean {
+export function holdsValue(value: unknown, given: unknown): boolean {
   if (Array.isArray(given)) {
     const all = Array.isArray(value) && value.length === given.length;
-    return all && given.every((own, place) => has(value[place], own));
+    return all && given.every((own, place) => holdsValue(value[place], own));
   }
   if (!isTree(given)) return isDeepStrictEqual(value, given);
-  return isTree(value) && Object.entries(given).every(([key, own]) => has(value[key], own));
+  return isTree(value) && Object.entries(given).every(([key, own]) => holdsValue(value[key], own));
 }
 
 /**

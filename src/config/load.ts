@@ -14,15 +14,15 @@ import {
 } from "./checks.js";
 import { dataViolations } from "./data-checks.js";
 import { type GivenValues, givenValues, type Origin, originsOf } from "./given-values.js";
-import { isIndex, isTree, type Tree, withValueAt } from "./key-path.js";
+import { isTree, type Tree } from "./key-path.js";
 import { locatePaths } from "./local-paths.js";
 import { modelViolations } from "./model-checks.js";
 import { nameConflicts } from "./names/name-conflicts.js";
 import { withFirstNames } from "./names/second-names.js";
 import { withShorthands } from "./names/shorthands.js";
-import { type Override, readOverride } from "./overrides.js";
+import { type Override, readOverride, withOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
-import { keyReference, listSections } from "./reference.js";
+import { keyReference } from "./reference.js";
 import { resolvedEvaluation } from "./rewards/evaluation.js";
 import { certificateViolations } from "./rewards/reward-bound.js";
 import { toxicityViolations } from "./rewards/toxicity.js";
@@ -36,6 +36,9 @@ import {
 import { schemaProblems } from "./schema-problems.js";
 import { withOwnData } from "./stages/own-data.js";
 import { stageProblems } from "./stages/violations.js";
+import { type ExpandedSweep, expandSweep } from "./sweep/expand.js";
+import { atPoint, givenAtPoint, pointOrigins } from "./sweep/given-at-point.js";
+import { halvingProblems } from "./sweep/halving-checks.js";
 import { parseYaml, readConfigText } from "./yaml.js";
 
 export interface LoadedExperiment {
@@ -75,9 +78,9 @@ export function loadExperiment(
   const onSections = set.filter(({ path }) => path[0] !== "arms");
   const onArms = set.filter(({ path }) => path[0] === "arms");
   const tree = onSections.reduce<Tree>((sum, override) => {
-    const misplaced = misplacedInList(sum, override);
-    if (misplaced === null) return withSafely(sum, override.path, override.value);
-    problems.push(misplaced);
+    const set = withOverride(sum, override);
+    if ("tree" in set) return set.tree;
+    problems.push(set.problem);
     return sum;
   }, rest);
 
@@ -87,25 +90,40 @@ export function loadExperiment(
 
   const fallback = keyReference("arms")!.default as string[];
   const selection = selectArms(written, onArms, fallback, given);
-  const resolved = resolveArms(sections, selection.changes, given);
-  problems.push(...selection.problems, ...resolved.problems);
+  const atOwnValues = resolveArms(sections, selection.changes, given);
+  problems.push(...selection.problems, ...atOwnValues.problems);
+  const { changes } = selection;
+  const swept = { tree, sections, changes, arms: atOwnValues.arms, given };
+  const resolved = parsed.success
+    ? expandSweep({ ...swept, sections: parsed.data })
+    : { ...atOwnValues, points: [], problems: [] };
+  problems.push(...resolved.problems);
 
   const repeated = seedViolations(sections.seeds as readonly number[]);
   problems.push(...repeated.map((violation) => violationProblem(violation, null, given)));
   // Only what the user wrote may be held against another key, not a default in an unsound one's place.
   if (parsed.success) {
     for (const [name, arm] of Object.entries(resolved.arms)) {
+      const point = resolved.points.find((one) => one.arm === name);
       problems.push(
-        ...armViolations(name, arm).map((violation) => violationProblem(violation, name, given)),
+        ...armViolations(point?.of ?? name, arm).map((violation) =>
+          point === undefined
+            ? violationProblem(violation, name, given)
+            : atPoint(violationProblem(violation, point.of, givenAtPoint(point, given)), name),
+        ),
       );
     }
+    problems.push(...halvingProblems(parsed.data, resolved.points, given));
     problems.push(
       ...modelViolations(parsed.data, given).map((violation) =>
         violationProblem(violation, null, given),
       ),
       ...dataViolations(parsed.data.data).map((one) => violationProblem(one, null, given)),
     );
-    const headline = headlineLeft(parsed.data.evaluation.headline, written, set, resolved.arms);
+    const headline = headlineOfSweep(
+      headlineLeft(parsed.data.evaluation.headline, written, set, atOwnValues.arms),
+      resolved,
+    );
     problems.push(
       ...headlineViolations(headline, resolved.arms).map((violation) =>
         violationProblem(violation, null, given),
@@ -123,14 +141,18 @@ export function loadExperiment(
       violationProblem(violation, null, given),
     );
     if (problems.length === 0) {
-      const whole: Experiment = { ...parsed.data, evaluation, arms: resolved.arms };
+      const sweep = { ...parsed.data.sweep, points: [...resolved.points] };
+      const whole: Experiment = { ...parsed.data, evaluation, sweep, arms: resolved.arms };
       problems.push(...stageProblems(whole, given));
       const located = locatePaths(whole, given, file, workingDirectory);
       if (located.problems.length === 0 && evaluated.length === 0 && problems.length === 0) {
         const experiment = withOwnData(located.experiment, tree);
         const { written } = located;
         const { reward, evaluation: own } = experiment;
-        const origins = originsOf(selection.changes, { reward, evaluation: own }, given);
+        const origins = {
+          ...originsOf(selection.changes, { reward, evaluation: own }, given),
+          ...pointOrigins(resolved.points, given),
+        };
         return { experiment, origins, written, text, given };
       }
       problems.push(...located.problems);
@@ -161,28 +183,13 @@ function headlineLeft(
     : headline;
 }
 
-/** `reward.weight` where `reward` is a list, or a place that the list does not have. */
-function misplacedInList(tree: Tree, { path, text }: Override): ConfigProblem | null {
-  const [section, place, ...rest] = path;
-  const list = tree[section!];
-  if (place === undefined || !Array.isArray(list) || !listSections.includes(section!)) return null;
-  if (isIndex(place) && Number(place) < list.length) return null;
-  const key = isIndex(place) ? rest : [place, ...rest];
-  return {
-    place: { override: text },
-    key: path.join("."),
-    found: `a key of ${section}, which is a list of ${list.length}`,
-    expected: `a place of the list, from 0 to ${list.length - 1}`,
-    remedy: `Write for example --set ${[section, 0, ...key].join(".")}=….`,
-  };
-}
-
-/** Where the file has something other than a section, its fault is reported once. */
-function withSafely(tree: Tree, path: readonly string[], value: unknown): Tree {
-  const section = tree[path[0]!];
-  const list = Array.isArray(section) && listSections.includes(path[0]!);
-  const blocked = path.length > 1 && section !== undefined && !isTree(section) && !list;
-  return blocked ? tree : withValueAt(tree, path, value);
+/** Of an arm that is swept the first of its points, fixed before the run as the arm was. */
+function headlineOfSweep(
+  headline: string | null,
+  { arms, points }: Pick<ExpandedSweep, "arms" | "points">,
+): string | null {
+  if (headline === null || Object.hasOwn(arms, headline)) return headline;
+  return points.find(({ of }) => of === headline)?.arm ?? headline;
 }
 
 /** The sections that are sound, defaults for the others: enough to check the arms against. */

@@ -1,6 +1,6 @@
 /** `--set a.b=c`: one override read, checked against the known keys, and split into leaves. */
 import { parse } from "yaml";
-import { isIndex, isTree, type KeyPath, leaves } from "./key-path.js";
+import { isIndex, isTree, type KeyPath, leaves, type Tree, withValueAt } from "./key-path.js";
 import { firstName } from "./names/second-names.js";
 import { shorthandKey } from "./names/shorthands.js";
 import type { ConfigProblem } from "./problems.js";
@@ -30,7 +30,7 @@ export function readOverride(text: string): OverrideReading {
   }
   const typed = splitKey(key);
   const path = firstName(typed) ?? typed;
-  const known = knownKey(path);
+  const known = path[0] === "sweep" && path.length === 3 ? "sweep.grid" : knownKey(path);
   if (known === null && !isSection(path))
     return { ok: false, problem: unknownKey(path, { override: text }) };
 
@@ -41,6 +41,12 @@ export function readOverride(text: string): OverrideReading {
   } catch (error) {
     const reason = (error as Error).message.split("\n")[0]!.replace(/ at line.*/, "");
     return refuse(text, key, raw, "a YAML value", `Quote it (${reason}).`);
+  }
+  if (known === "sweep.grid") {
+    return {
+      ok: true,
+      overrides: [{ text, path, value: path.length === 3 ? gridValues(value, raw) : value }],
+    };
   }
   if (known === "stages") {
     return { ok: true, overrides: [{ text, path: shorthandKey(path, value) ?? path, value }] };
@@ -57,6 +63,53 @@ export function readOverride(text: string): OverrideReading {
     ok: true,
     overrides: [{ ...override, ...(path === typed ? {} : { writtenAs: typed }) }],
   };
+}
+
+/** The sections with the override in them, or why it cannot be. */
+export function withOverride(
+  tree: Tree,
+  override: Override,
+): { readonly tree: Tree } | { readonly problem: ConfigProblem } {
+  const misplaced = misplacedInList(tree, override);
+  return misplaced === null
+    ? { tree: withSafely(tree, override.path, override.value) }
+    : { problem: misplaced };
+}
+
+/** `reward.weight` where `reward` is a list, or a place that the list does not have. */
+function misplacedInList(tree: Tree, { path, text }: Override): ConfigProblem | null {
+  const [section, place, ...rest] = path;
+  const list = tree[section!];
+  if (place === undefined || !Array.isArray(list) || !listSections.includes(section!)) return null;
+  if (isIndex(place) && Number(place) < list.length) return null;
+  const key = isIndex(place) ? rest : [place, ...rest];
+  return {
+    place: { override: text },
+    key: path.join("."),
+    found: `a key of ${section}, which is a list of ${list.length}`,
+    expected: `a place of the list, from 0 to ${list.length - 1}`,
+    remedy: `Write for example --set ${[section, 0, ...key].join(".")}=….`,
+  };
+}
+
+/** Where the file has something other than a section, its fault is reported once. */
+function withSafely(tree: Tree, path: readonly string[], value: unknown): Tree {
+  const section = tree[path[0]!];
+  const list = Array.isArray(section) && listSections.includes(path[0]!);
+  const blocked = path.length > 1 && section !== undefined && !isTree(section) && !list;
+  return blocked ? tree : withValueAt(tree, path, value);
+}
+
+/**
+ * Of a key that arms may have, `risk.alpha` or `arms.ra-rlhf.risk.alpha`, its path; else why it is none.
+ */
+export function keptArmPath(key: string): KeyPath | "unknown" | "shared" | "section" {
+  const path = splitKey(key);
+  const own = path[0] === "arms" ? path.slice(2) : path;
+  const isArms = Object.hasOwn(armSections, own[0] ?? "");
+  if (isSection(path)) return isArms ? "section" : "shared";
+  if (knownKey(path) === null) return "unknown";
+  return isArms ? path : "shared";
 }
 
 /** `--set risk={measure: mean, alpha: 1}` is the same as one `--set` for each key in it. */
@@ -102,9 +155,24 @@ function fitted(key: string, value: unknown, raw: string): unknown {
   }
 }
 
+/** `--set sweep.grid.risk.alpha=0.2,0.4`, or a range, which is a text. */
+function gridValues(value: unknown, raw: string): unknown {
+  const isScalar = typeof value !== "object" || value === null;
+  if (!isScalar || /^\s*(log:)?[^,\s]+\.\.[^,\s]+\s*$/.test(raw)) return value;
+  try {
+    return parse(`[${raw}]`, { logLevel: "error" }) as unknown;
+  } catch {
+    return value;
+  }
+}
+
 /** An arm's name may itself have dots: `arms.` + name + `.section.key`, the last section counts. */
 function splitKey(key: string): KeyPath {
   const parts = key.split(".").map((part) => part.trim());
+  // The grid's own keys have dots.
+  if (parts[0] === "sweep" && parts[1] === "grid" && parts.length > 2) {
+    return ["sweep", "grid", parts.slice(2).join(".")];
+  }
   if (parts[0] !== "arms" || parts.length < 3) return parts;
   const section = parts.findLastIndex((part, at) => at > 1 && Object.hasOwn(armSections, part));
   const start = section < 0 ? Math.max(1, parts.length - 2) : section;

@@ -4,8 +4,9 @@ import { firstFault, schemaFaults } from "../text/schema-faults.js";
 import { renamedTo } from "./names/renamed-keys.js";
 import { resolvedEvaluationSchema } from "./schema/evaluation.js";
 import { armSections, type Experiment, experimentSchema } from "./schema/experiment.js";
-import { armNamePattern } from "./schema/fields.js";
+import { resolvedArmPattern } from "./schema/fields.js";
 import { policySourceSchema } from "./schema/policy.js";
+import { resolvedSweepSchema } from "./schema/sweep.js";
 
 const arm = z.strictObject({
   stage: z.enum(["base", "sft", "rl", "decode"]),
@@ -14,8 +15,9 @@ const arm = z.strictObject({
 });
 
 const resolved = experimentSchema.extend({
-  arms: z.record(z.string().regex(armNamePattern), arm),
+  arms: z.record(z.string().regex(resolvedArmPattern), arm),
   evaluation: resolvedEvaluationSchema,
+  sweep: resolvedSweepSchema,
 });
 
 /**

@@ -44,15 +44,25 @@ function wrongValue(fault: SchemaFault, path: readonly string[], places: Places)
   const known = keyReferenceAt(local) ?? keyReferenceAt(local.slice(0, -1));
   const key = path.join(".");
   const missing = fault.kind === "missing";
+  const place = places.of(path);
   return {
-    place: places.of(path),
+    place,
     key,
     found: missing ? "nothing" : describeValue(fault.found),
     expected: known?.expected ?? sectionExpected(local) ?? fault.message.replace(/^expected /, ""),
     remedy: missing
       ? `Add the key, for example \`${key}: my-experiment\`.`
-      : remedy(path.at(-1)!, known, fault.found),
+      : (severalValues(place, local, fault.found) ?? remedy(path.at(-1)!, known, fault.found)),
   };
+}
+
+/** `--set risk.alpha=0.2,0.4`: one value was expected, and a sweep was meant. Null: it was not. */
+function severalValues(place: SourcePlace, local: KeyPath, found: unknown): string | null {
+  const key = local.join(".");
+  const values = typeof found === "string" ? found : Array.isArray(found) ? found.join(",") : "";
+  const isArms = Object.hasOwn(armSections, local[0] ?? "");
+  if (!("override" in place) || !isArms || !/^[^\s,]+(\s*,\s*[^\s,]+)+$/.test(values)) return null;
+  return `A key has one value; to train an arm per value: averse sweep EXPERIMENT --grid ${key}=${values}.`;
 }
 
 function sectionExpected(local: readonly string[]): string | null {

@@ -3,7 +3,7 @@ import { journalFile } from "../journal/line.js";
 import { RecordError } from "../system/record-error.js";
 
 /** Lower case, as experiments, arms and `<arm>-s<seed>` are; no separator, no leading dot. */
-const folderName = /^[a-z0-9][a-z0-9._-]{0,79}$/;
+const folderName = /^[a-z0-9][a-z0-9._=-]{0,79}$/;
 
 export const runFiles = {
   manifest: "manifest.json",
@@ -32,8 +32,8 @@ export function checkedName(name: string, what: string): string {
   if (!folderName.test(name)) {
     throw new RecordError(
       "name",
-      `${what} ${JSON.stringify(name)} cannot name a folder: lower-case letters, digits, '.', '_' ` +
-        "and '-', beginning with a letter or digit, expected",
+      `${what} ${JSON.stringify(name)} cannot name a folder: lower-case letters, digits, '.', '_', ` +
+        "'=' and '-', beginning with a letter or digit, expected",
     );
   }
   return name;

@@ -13,6 +13,7 @@ import { checkFolderForRun } from "../lookup/runs.js";
 import { executeNewRun, type NewRunOptions } from "../run/execute-run.js";
 import { requirePreflight } from "../run/run-preflight.js";
 import type { Terminal } from "../terminal.js";
+import { placeOfNewRun } from "./run.js";
 
 export interface EvaluateOptions extends Omit<NewRunOptions, "detachment"> {
   /** EXPERIMENT: its rewards, judges, data and evaluation are taken. */
@@ -33,11 +34,7 @@ export async function evaluateModels(
   terminal: Terminal,
 ): Promise<ExitCode> {
   refuseOverrides(options.set);
-  const { runs, runDir } = options;
-  const [parent, option] =
-    runDir === undefined
-      ? [runs, "--runs" as const]
-      : [dirname(resolve(runDir)), "--run-dir" as const];
+  const [parent, option] = placeOfNewRun(options);
   checkFolderForRun(parent, option);
   const loaded = loadedFor(models, options);
   const { origins, written } = loaded;
@@ -60,6 +57,7 @@ function loadedFor(
       "policy.lora_rank=0",
       "policy.quantize=none",
       "evaluation.every=0",
+      ...withoutSweep,
       ...set,
       `policy.model=${JSON.stringify(folderOf(model))}`,
       "arms=[base]",
@@ -89,6 +87,9 @@ function loadedFor(
 }
 
 const ending = "-evaluation";
+
+/** There is nothing to sweep. */
+const withoutSweep = ["sweep={grid: {}, arms: null, random: null, halving: null}"];
 
 /** A folder's absolute path, of a trial that of its model; else the model as it was written. */
 function folderOf(model: string): string {

@@ -21,11 +21,7 @@ export async function run(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const detachment = takeDetachment();
-  const { runs, runDir } = options;
-  const [parent, option] =
-    runDir === undefined
-      ? [runs, "--runs" as const]
-      : [dirname(resolve(runDir)), "--run-dir" as const];
+  const [parent, option] = placeOfNewRun(options);
   if (options.detach && detachment === null) {
     return detach(logOfNewRun(parent, option), options, terminal);
   }
@@ -37,4 +33,12 @@ export async function run(
   const given = { origins, written_paths: written };
   const how = { ...options, json, detachment };
   return (await executeNewRun(experiment, given, how, terminal, warnings)).exit;
+}
+
+/** The folder that a run's own is made in, and the option that says so. */
+export function placeOfNewRun({
+  runs,
+  runDir,
+}: Pick<NewRunOptions, "runs" | "runDir">): [folder: string, option: "--runs" | "--run-dir"] {
+  return runDir === undefined ? [runs, "--runs"] : [dirname(resolve(runDir)), "--run-dir"];
 }

@@ -1,6 +1,6 @@
 /** How a policy is measured on the test prompts. */
 import { z } from "zod";
-import { count, name, openFraction, positiveInt } from "./fields.js";
+import { count, name, openFraction, positiveInt, resolvedArmPattern } from "./fields.js";
 import { measures } from "./measures.js";
 import { judgeSchema } from "./scorer.js";
 
@@ -52,7 +52,9 @@ export const evaluationSchema = z.strictObject({
   tail_fraction: openFraction
     .default(0.1)
     .describe("tail_reward: mean over this worst fraction of prompts by prompt score"),
-  headline: name
+  headline: z
+    .string()
+    .regex(resolvedArmPattern)
     .nullable()
     .default(null)
     .describe(

@@ -10,7 +10,7 @@ import { checkpointSchema } from "./checkpoint.js";
 import { dataSchema } from "./data.js";
 import { decodingSchema } from "./decoding.js";
 import { evaluationSchema, type resolvedEvaluationSchema } from "./evaluation.js";
-import { name } from "./fields.js";
+import { name, word } from "./fields.js";
 import { klSchema } from "./kl.js";
 import { policySchema, type policySourceSchema } from "./policy.js";
 import { recordSchema } from "./record.js";
@@ -20,6 +20,7 @@ import { rolloutSchema } from "./rollout.js";
 import { samplingSchema } from "./sampling.js";
 import { sftSchema } from "./sft.js";
 import { stagesSchema } from "./stages.js";
+import { type resolvedSweepSchema, sweepSchema } from "./sweep.js";
 import { trainingSchema } from "./training.js";
 import { trialsSchema } from "./trials.js";
 
@@ -41,11 +42,7 @@ export const experimentSchema = z.strictObject({
     .union([z.array(name).min(1), z.record(name, z.record(z.string(), z.unknown()).nullable())])
     .default(["sft", "rlhf", "ra-rlhf"])
     .describe("names of known arms, or name → the keys that this arm changes"),
-  seeds: z
-    .array(z.int().min(0).max(0xffff_ffff))
-    .min(1)
-    .default([0])
-    .describe("one trial per arm and seed"),
+  seeds: z.array(word).min(1).default([0]).describe("one trial per arm and seed"),
   policy: policySchema.prefault({}),
   reward: rewardSchema.prefault({}),
   data: dataSchema.prefault({}),
@@ -64,6 +61,7 @@ export const experimentSchema = z.strictObject({
   record: recordSchema.prefault({}),
   backend: backendSchema.prefault({}),
   trials: trialsSchema.prefault({}),
+  sweep: sweepSchema.prefault({}),
 });
 
 /** As written in the file after defaults; `arms` still unresolved. */
@@ -88,9 +86,10 @@ export interface ArmConfig {
 }
 
 /** The resolved configuration: what a manifest holds and the engine runs. */
-export type Experiment = Omit<ExperimentFile, "arms" | "evaluation"> & {
+export type Experiment = Omit<ExperimentFile, "arms" | "evaluation" | "sweep"> & {
   readonly arms: Readonly<Record<string, ArmConfig>>;
   readonly evaluation: z.infer<typeof resolvedEvaluationSchema>;
+  readonly sweep: z.infer<typeof resolvedSweepSchema>;
 };
 
 export type RiskConfig = ArmConfig["risk"];

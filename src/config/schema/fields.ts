@@ -2,6 +2,8 @@
 import { z } from "zod";
 
 export const positiveInt = z.int().positive();
+/** What seeds a stream of random numbers. */
+export const word = z.int().min(0).max(0xffff_ffff);
 export const count = z.int().nonnegative();
 export const fraction = z.number().min(0).max(1);
 export const openFraction = z.number().gt(0).max(1);
@@ -10,6 +12,8 @@ export const nonNegative = z.number().nonnegative();
 
 /** Run, experiment and arm names become folder names: they cannot leave the runs folder. */
 export const armNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+/** With the arms that a sweep makes: `ra-rlhf_alpha=0.2`. */
+export const resolvedArmPattern = /^[a-z0-9][a-z0-9._=-]{0,63}$/;
 export const name = z
   .string()
   .regex(armNamePattern, "lower-case letters, digits, '.', '_' and '-', at most 64");

@@ -1,0 +1,18 @@
+/** Whether a key of an arm plays a part in what the arm does. */
+import { riskTerms } from "../../risk/terms.js";
+import type { KeyPath } from "../key-path.js";
+import type { ArmConfig } from "../schema/experiment.js";
+
+/**
+ * False where another key switches it off: α of a measure that knows none, strata of prompts that
+ * are drawn evenly.
+ *
+ * @param path of the key in the arm
+ */
+export function isInForce({ risk, sampling }: ArmConfig, [section, key = ""]: KeyPath): boolean {
+  if (section === "risk") {
+    const terms: Readonly<Record<string, unknown>> = { ...riskTerms(risk) };
+    return terms[key] !== null;
+  }
+  return section !== "sampling" || key === "strategy" || sampling.strategy !== "uniform";
+}
