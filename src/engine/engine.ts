@@ -147,6 +147,9 @@ class Run {
       for (const action of actions) {
         this.#act(action);
       }
+      if (event.type !== "step" && nobodyWaits(state)) {
+        this.#live.closeSpares();
+      }
     } catch (error) {
       this.#over = true;
       const failed = eventPayload.type === "trial_failed" || eventPayload.type === "worker_lost";
@@ -269,6 +272,11 @@ class Run {
 
 function started({ name, trials, parallel }: Plan): EventPayload {
   return { type: "run_started", name, trials: trials.map(({ id }) => id), parallel };
+}
+
+/** Every trial has its worker, or needs none any more. */
+function nobodyWaits({ trials }: RunState): boolean {
+  return Object.values(trials).every(({ phase }) => phase !== "pending");
 }
 
 function whenAborted(signal: AbortSignal, listener: () => void): void {

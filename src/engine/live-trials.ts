@@ -92,6 +92,14 @@ export class LiveTrials {
     this.#live.delete(trial);
   }
 
+  /** No trial waits for a worker any more: closes those that are to spare, in the background. */
+  closeSpares(): void {
+    const { spares } = this.ports;
+    if (spares !== undefined) {
+      this.#track(spares.closeSpares());
+    }
+  }
+
   /** Closes every worker and waits for all that was under way. Nothing may be started meanwhile. */
   async closeAll(): Promise<void> {
     for (const { abandon } of this.#live.values()) {
@@ -99,6 +107,7 @@ export class LiveTrials {
     }
     // The second round is for workers that opened in spite of being abandoned.
     for (let round = 0; round < 2; round += 1) {
+      this.closeSpares();
       for (const trial of this.#live.keys()) {
         this.close(trial);
       }

@@ -185,14 +185,24 @@ export interface CompletePart {
 /** @returns takes the listener back; its answer to a command is null, or why it does not apply. */
 export type CommandSource = (listener: (command: RunCommand) => string | null) => () => void;
 
+export interface SpareWorkers {
+  /** The next trial that needs a worker gets this one: torch is imported, models may be in memory. */
+  giveBack(worker: Worker): void;
+  /** Closes those that no trial took. */
+  closeSpares(): Promise<void>;
+}
+
 export interface Ports {
   /**
-   * Starts a worker for one trial; it may wait for its first command while others work.
+   * A worker for one trial, started or taken from the spares; it may wait for its first command
+   * while others work.
    *
    * @param abandon aborted: the worker is no longer needed, so opening should fail
    *   soon; one that opens all the same is closed
    */
   openWorker(trial: string, abandon: AbortSignal): Promise<Worker>;
+  /** Where workers of trials that are over wait for the next; none: a worker serves one trial. */
+  readonly spares?: SpareWorkers;
   readonly recorder: Recorder;
   readonly artifacts: Artifacts;
   /** Seconds, monotonic. */

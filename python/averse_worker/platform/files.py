@@ -23,6 +23,19 @@ def folder_digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
 
 
+def file_stamps(path: Path) -> list[tuple[str, int, int, int]]:
+    """Path, bytes, nanoseconds of the last change and inode of a file, or of all in a folder.
+
+    Equal stamps: nobody has written to them since. Empty: there is nothing.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+    else:
+        files = [path] if path.is_file() else []
+    facts = [(str(file), file.stat()) for file in files]
+    return [(name, one.st_size, one.st_mtime_ns, one.st_ino) for name, one in facts]
+
+
 @functools.cache
 def code_digest() -> str:
     """SHA-256 of this package's own source: what is trained follows from it, too."""

@@ -38,6 +38,8 @@ from averse_worker.wire.messages.load import (
 )
 
 Model = RewardModel | PairModel
+LoadedModel = tuple[Model, Mapping[str, str]]
+"""what scores, and the digests of its files"""
 
 
 @dataclass(frozen=True)
@@ -109,18 +111,24 @@ def check_scorer(named: LoadScorer, place: ScorerPlace) -> None:
 
 
 def load_scorer(
-    named: LoadScorer, place: ScorerPlace, device: Device, tokenizer: Any, new_tokens: int
+    named: LoadScorer,
+    place: ScorerPlace,
+    device: Device,
+    tokenizer: Any,
+    new_tokens: int,
+    loaded: LoadedModel | None = None,
 ) -> LoadedScorer:
     """The scorer, loaded.
 
     Args:
         tokenizer: the policy's, as it was loaded.
         new_tokens: the longest completion.
+        loaded: its model, where it is in memory already; None: it is read.
 
     Raises:
         InputError, MissingEnvironment: as `check_scorer`, or a model is not whole.
     """
-    model, digests = _model(named, place, device, tokenizer)
+    model, digests = loaded or load_model(named, place, device, tokenizer)
     own = getattr(model, "model", model)
     if isinstance(own, TransformersReward):
         own.check_completions(_folder(place), tokenizer, new_tokens)
@@ -129,9 +137,10 @@ def load_scorer(
     return LoadedScorer(scorer, digests, settings_of(own))
 
 
-def _model(
+def load_model(
     named: LoadScorer, place: ScorerPlace, device: Device, tokenizer: Any
-) -> tuple[Model, Mapping[str, str]]:
+) -> LoadedModel:
+    """What a scorer scores by, and the digests of its files."""
     if isinstance(named, BuiltinScorer | ClassifierScorer):
         folder = _folder(place)
         model = load_reward(folder, named.labels, named.sign, device, named.output)

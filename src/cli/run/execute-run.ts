@@ -219,6 +219,7 @@ export async function execute(
         plan,
         {
           openWorker: workers.open,
+          spares: workers,
           recorder,
           artifacts,
           clock: () => performance.now() / 1000,
@@ -243,7 +244,7 @@ export async function execute(
         past,
       );
     } finally {
-      await workers.close();
+      await workers.closeSpares();
       own.end();
       // While the run is locked: the next controller's socket must not be removed.
       await server?.close();

@@ -1,10 +1,10 @@
 /** Workers for a run's trials, each with a log of its own in the run folder. */
 import { join } from "node:path";
 import type { Devices } from "../../engine/plan.js";
-import type { Ports } from "../../engine/ports.js";
+import type { Ports, SpareWorkers } from "../../engine/ports.js";
 import { runFiles } from "../../store/paths.js";
 import { WorkerLog } from "../../store/worker-log.js";
-import type { Worker } from "../../worker/contract.js";
+import { type Worker, WorkerLost } from "../../worker/contract.js";
 import { openSession } from "../../worker/session.js";
 import type { WorkerSpec } from "../../worker/spec.js";
 import { packageRoot } from "../machine/package.js";
@@ -13,17 +13,18 @@ export function workerLog(run: string, trial: string): string {
   return join(run, runFiles.logs, `${trial}.log`);
 }
 
-/** A worker that was asked something before it has a trial; what it says waits for that trial's log. */
-interface Spare {
-  readonly worker: Worker;
-  readonly trial: { name: string | null };
+/** Whom a worker serves: what it says goes to that trial's log, or waits for the next trial's. */
+interface Service {
+  trial: string | null;
   readonly said: string[];
 }
 
-export class WorkerOpener {
+export class WorkerOpener implements SpareWorkers {
   /** One per trial: a worker that takes the place of a lost one writes on below it. */
   readonly #logs = new Map<string, WorkerLog>();
-  #spare: Spare | null = null;
+  readonly #services = new Map<Worker, Service>();
+  /** Without a trial, the last that was given back first. */
+  #spares: Worker[] = [];
 
   /** @param warn gets what a worker says out of turn */
   constructor(
@@ -33,29 +34,35 @@ export class WorkerOpener {
   ) {}
 
   readonly open: Ports["openWorker"] = async (trial, abandon) => {
-    const spare = this.#spare;
-    if (spare === null) return this.#start({ name: trial }, [], abandon);
-    this.#spare = null;
-    spare.trial.name = trial;
-    const log = this.#logOf(trial);
-    for (const text of spare.said.splice(0)) log.write(text);
-    return spare.worker;
+    const spare = await this.#spareFor(trial);
+    if (spare === null) return this.#start({ trial, said: [] }, abandon);
+    if (!abandon.aborted) return spare;
+    await spare.close();
+    throw abandon.reason;
   };
 
+  giveBack(worker: Worker): void {
+    const service = this.#services.get(worker);
+    if (service !== undefined) service.trial = null;
+    this.#spares.push(worker);
+  }
+
+  async closeSpares(): Promise<void> {
+    await Promise.all(this.#spares.splice(0).map((worker) => worker.close()));
+  }
+
   /**
-   * Starts a worker, asks it for its devices, and keeps it for the first trial.
+   * Starts a worker, asks it for its devices, and keeps it for the first trial that needs one.
    *
    * @throws {WorkerLost} {WorkerFailure} {EnvironmentError} it cannot be had, or cannot answer
    */
   async devices(abandon: AbortSignal): Promise<Devices> {
-    const trial = { name: null };
-    const said: string[] = [];
-    const worker = await this.#start(trial, said, abandon);
+    const worker = await this.#start({ trial: null, said: [] }, abandon);
     const giveUp = () => void worker.close();
     abandon.addEventListener("abort", giveUp, { once: true });
     try {
       const devices = await worker.call("devices", {});
-      this.#spare = { worker, trial, said };
+      this.#spares.push(worker);
       return devices;
     } catch (error) {
       await worker.close();
@@ -65,26 +72,40 @@ export class WorkerOpener {
     }
   }
 
-  /** Closes the worker that no trial took. */
-  async close(): Promise<void> {
-    const spare = this.#spare;
-    this.#spare = null;
-    await spare?.worker.close();
+  /** The newest spare that still answers; null: there is none. */
+  async #spareFor(trial: string): Promise<Worker | null> {
+    for (let worker = this.#spares.pop(); worker !== undefined; worker = this.#spares.pop()) {
+      const service = this.#services.get(worker)!;
+      service.trial = trial;
+      const log = this.#logOf(trial);
+      for (const text of service.said.splice(0)) log.write(text);
+      try {
+        await worker.call("ping", {});
+        return worker;
+      } catch (error) {
+        if (!(error instanceof WorkerLost)) throw error;
+        // It went while nobody needed it: another takes its place.
+        await worker.close();
+      }
+    }
+    return null;
   }
 
-  #start(trial: Spare["trial"], said: string[], abandon: AbortSignal): Promise<Worker> {
-    if (trial.name !== null) this.#logOf(trial.name);
-    return openSession(this.spec, {
+  async #start(service: Service, abandon: AbortSignal): Promise<Worker> {
+    if (service.trial !== null) this.#logOf(service.trial);
+    const worker = await openSession(this.spec, {
       root: packageRoot,
       log: {
         write: (text) => {
-          if (trial.name === null) said.push(text);
-          else this.#logOf(trial.name).write(text);
+          if (service.trial === null) service.said.push(text);
+          else this.#logOf(service.trial).write(text);
         },
       },
       signal: abandon,
-      onProtocolFault: (text) => this.warn(`${trial.name ?? "a worker"}: ${text}`),
+      onProtocolFault: (text) => this.warn(`${service.trial ?? "a worker"}: ${text}`),
     });
+    this.#services.set(worker, service);
+    return worker;
   }
 
   #logOf(trial: string): WorkerLog {

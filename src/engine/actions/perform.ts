@@ -1,5 +1,6 @@
 /** One action of one trial, performed on its worker; the answer is the event that ends it. */
 
+import { namedJudges, rewardComponents } from "../../config/rewards/components.js";
 import type { EventPayload } from "../../journal/events.js";
 import type { TrialAction } from "../action.js";
 import { type TrialContext, workerOf } from "../trial-context.js";
@@ -32,7 +33,7 @@ export async function perform(action: TrialAction, context: TrialContext): Promi
     case "export":
       return exportModel(action.step, context);
     case "finish": {
-      await leave(context);
+      await (servesOthers(context) ? giveBack(context) : leave(context));
       return { type: "trial_finished", seconds: context.ports.clock() - context.startedAt };
     }
     case "release": {
@@ -45,6 +46,26 @@ export async function perform(action: TrialAction, context: TrialContext): Promi
 async function leave(context: TrialContext): Promise<void> {
   context.loaded = null;
   await context.worker?.close();
+}
+
+/**
+ * Whether the next trial may have its worker: what a `load` leaves behind is known to every engine,
+ * but not what a user's own Python function keeps between its calls.
+ */
+function servesOthers({ experiment, trial, ports, worker }: TrialContext): boolean {
+  const scorers = [
+    ...rewardComponents(trial.config.reward),
+    ...namedJudges(experiment.evaluation.judges),
+  ];
+  const known = scorers.every(({ kind }) => kind !== "python");
+  return ports.spares !== undefined && worker !== null && known;
+}
+
+async function giveBack(context: TrialContext): Promise<void> {
+  const worker = workerOf(context);
+  context.loaded = null;
+  context.worker = null;
+  context.ports.spares?.giveBack(worker);
 }
 
 async function exportModel(step: number, context: TrialContext): Promise<EventPayload> {

@@ -24,6 +24,7 @@ from averse_worker.engine.readiness import (
 from averse_worker.engine.registry import ENGINES
 from averse_worker.engine.texts import texts_of
 from averse_worker.engine.torch import stages
+from averse_worker.engine.torch.kept import Kept
 from averse_worker.engine.torch.load_result import load_result
 from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, Training, load_all
 from averse_worker.engine.torch.prompt_scores import score_prompts
@@ -103,6 +104,7 @@ class TorchEngine:
         # Errors are reported in messages of our own; output of libraries would not be seen.
         transformers_logging.set_verbosity_error()
         self._loaded: Loaded | None = None
+        self._kept = Kept()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -123,20 +125,27 @@ class TorchEngine:
     def train_stage(self, payload: TrainStagePayload, report: Report) -> TrainStageResult:
         """Trains a stage into a folder; what is loaded is given up for it."""
         self._loaded = None
+        self._kept.clear()
         gc.collect()
         return stages.train(payload, report)
 
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
         """Loads policy, reference, reward models, judges and prompts.
 
-        The previous models are freed first: two sets may not fit into memory.
+        The previous models are freed first: two sets may not fit into memory. Frozen parts that
+        this load wants as well are taken over.
         """
         started = time.perf_counter()
         check_load(payload)
         _check_options(payload)
         self._loaded = None
         gc.collect()
-        loaded = load_all(payload, report)
+        try:
+            loaded = load_all(payload, report, self._kept)
+        except BaseException:
+            self._kept.clear()
+            raise
+        self._kept.settle()
         result = load_result(loaded, started)
         self._loaded = loaded
         return result

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from averse_worker.data.builtin import Split
@@ -21,6 +22,7 @@ from averse_worker.data.tokenise import (
     with_conditions,
 )
 from averse_worker.engine.contract import Report
+from averse_worker.engine.torch.kept import Kept, data_key, model_key, prompts_key
 from averse_worker.evaluation.capability import check_tasks
 from averse_worker.evaluation.fluency import FluencyModel, load_fluency
 from averse_worker.models.batches import PaddedPrompts
@@ -38,6 +40,7 @@ from averse_worker.rewards.load import (
     ScorerPlace,
     check_scorer,
     find_scorer,
+    load_model,
     load_scorer,
 )
 from averse_worker.rewards.transform import RewardTransform
@@ -298,8 +301,11 @@ class Loaded:
         return sha256(msgspec.json.encode((scorers, backend, machine, texts))).hexdigest()
 
 
-def load_all(payload: LoadPayload, report: Report) -> Loaded:
+def load_all(payload: LoadPayload, report: Report, kept: Kept) -> Loaded:
     """Reads data and models.
+
+    Args:
+        kept: frozen parts of the load before, and now of this one.
 
     Raises:
         InputError: a config value, a model folder or a data file is wrong.
@@ -311,27 +317,39 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
     check_quantization(payload, device)
     folders = _find(payload, report)
     _check_files(payload, folders)
-    data = read_data(payload.data.source)
+    source = payload.data.source
+    models = _model_keys(payload, folders)
+    kept.free_models(models.values())
+    of_data = data_key(source)
+    data = kept.part(of_data, lambda: read_data(source))
     report("load", 1, total, "parts")
     policy = load_policy(payload, folders.policy, folders.reference, device, folders.experts)
     report("load", 2, total, "parts")
-    source = payload.data.source
     chat = open_template(
         (policy.tokenizer, policy.tokenizer_as_loaded),
         source.template,
         [*data.rows["train"], *data.rows["test"]],
     )
-    tokenised = {
-        split: tokenise_prompts(
-            rows,
-            policy.tokenizer,
-            policy.end_tokens,
-            payload.data.prompt_tokens,
-            chat,
-            source.truncate,
-        )
-        for split, rows in data.rows.items()
-    }
+
+    def tokenised_prompts() -> dict[Split, Prompts]:
+        return {
+            split: tokenise_prompts(
+                rows,
+                policy.tokenizer,
+                policy.end_tokens,
+                payload.data.prompt_tokens,
+                chat,
+                source.truncate,
+            )
+            for split, rows in data.rows.items()
+        }
+
+    of_prompts = prompts_key(
+        of_data, policy.tokenizer, policy.end_tokens, payload.data.prompt_tokens
+    )
+    tokenised = (
+        tokenised_prompts() if of_prompts is None else kept.part(of_prompts, tokenised_prompts)
+    )
     if payload.conditions:
         tokenised = {
             split: with_conditions(
@@ -355,7 +373,15 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
 
     def scorer(place: ScorerPlace, named: LoadScorer) -> LoadedScorer:
         tokenizer, longest = policy.tokenizer_as_loaded, payload.rollout.new_tokens
-        found = load_scorer(named, place, device, tokenizer, longest)
+        key = models.get(place.key)
+        # What a model draws while it is built must not depend on whether it is kept.
+        with torch.random.fork_rng(devices=[]):
+            ready = (
+                None
+                if key is None
+                else kept.part(key, lambda: load_model(named, place, device, tokenizer))
+            )
+            found = load_scorer(named, place, device, tokenizer, longest, ready)
         if place.folder is not None:
             settings[place.folder.key] = found.settings
         return found
@@ -381,7 +407,9 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
         components,
         {judge.name: scorer(folders.judges[judge.name], judge.scorer) for judge in payload.judges},
         scorer(toxicity, asked.toxicity.scorer) if toxicity and asked.toxicity else None,
-        load_fluency(fluency, device) if fluency else None,
+        kept.part(models[fluency.key], lambda: _loaded_fluency(fluency, device))
+        if fluency
+        else None,
     )
     report("load", 5, total, "parts")
     unscored = {
@@ -400,6 +428,29 @@ def load_all(payload: LoadPayload, report: Report) -> Loaded:
         policy,
         None if chat is None else chat.name,
     )
+
+
+def _loaded_fluency(folder: ModelFolder, device: Device) -> FluencyModel:
+    with torch.random.fork_rng(devices=[]):
+        return load_fluency(folder, device)
+
+
+def _model_keys(payload: LoadPayload, folders: Folders) -> dict[str, str]:
+    """By the config key of a frozen model, what it may be kept under."""
+    asked = payload.evaluation
+    named: list[tuple[LoadScorer | None, ScorerPlace | None]] = [
+        *((reward.scorer, folders.rewards[reward.name]) for reward in payload.rewards),
+        *((judge.scorer, folders.judges[judge.name]) for judge in payload.judges),
+        (asked.toxicity.scorer if asked.toxicity else None, folders.toxicity),
+    ]
+    keys = {
+        place.key: model_key(scorer, place.folder, payload.backend)
+        for scorer, place in named
+        if place is not None and place.folder is not None
+    }
+    if folders.fluency is not None:
+        keys[folders.fluency.key] = model_key(None, folders.fluency, payload.backend)
+    return keys
 
 
 def _check_files(payload: LoadPayload, folders: Folders) -> None:
