@@ -103,6 +103,8 @@ class TorchEngine:
     def __init__(self) -> None:
         # Errors are reported in messages of our own; output of libraries would not be seen.
         transformers_logging.set_verbosity_error()
+        # Imported modules stay: a collection, as before each load, need not walk through them.
+        gc.freeze()
         self._loaded: Loaded | None = None
         self._kept = Kept()
 
