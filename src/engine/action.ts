@@ -1,4 +1,5 @@
 /** What the state machine asks the engine to do. */
+import type { EventPayload } from "../journal/events.js";
 import type { RiskMemory } from "../risk/memory.js";
 
 /** One at a time in hand a trial; each is answered by exactly one event that ends it. */
@@ -78,5 +79,10 @@ export type Action =
   | { readonly kind: "interrupt"; readonly trial: string; readonly hard: boolean }
   /** Remove checkpoints that are no longer kept; each is journaled as checkpoint_dropped. */
   | { readonly kind: "discard"; readonly trial: string; readonly points: readonly Discarded[] }
+  /** Journal which points of a sweep go on → points_dropped. */
+  | {
+      readonly kind: "decide";
+      readonly decision: Extract<EventPayload, { type: "points_dropped" }>;
+    }
   /** All trials are at rest: write the results → run_finished. */
   | { readonly kind: "conclude"; readonly outcome: "done" | "failed" | "interrupted" };

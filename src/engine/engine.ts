@@ -168,6 +168,9 @@ class Run {
           this.#happened(action.trial, { type: "checkpoint_dropped", ...point });
         }
         return;
+      case "decide":
+        this.#happened(null, action.decision);
+        return;
       case "conclude":
         void this.#conclude(action.outcome);
         return;

@@ -2,6 +2,7 @@
 import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../config/trials.js";
 import type { Result } from "../protocol/messages.js";
+import { type Halving, halvingOf } from "./halving.js";
 import type { Retention } from "./retention.js";
 
 export interface Plan {
@@ -14,6 +15,8 @@ export interface Plan {
   /** Iterations between checkpoints; 0: only after the last. */
   readonly checkpointEvery: number;
   readonly retention: Retention;
+  /** Null: no trial is dropped before it begins. */
+  readonly halving: Halving | null;
   /** Workers that a trial may lose since the run was started or resumed. */
   readonly restarts: number;
   /** Seconds before the first restart of a worker; doubled for each one after it. */
@@ -28,6 +31,7 @@ export function planRun(experiment: Experiment, hardware: Hardware): Plan {
     ...placeTrials(experiment, hardware, trials.length),
     checkpointEvery: experiment.checkpoint.every,
     retention: { last: experiment.checkpoint.keep_last, best: experiment.checkpoint.keep_best },
+    halving: halvingOf(experiment),
     restarts: experiment.trials.restarts,
     backoffSeconds: experiment.trials.backoff_seconds,
   };

@@ -87,7 +87,9 @@ export async function replay(
   if (state.phase === "created") {
     return null;
   }
-  const unfinished = Object.entries(state.trials).filter(([, { phase }]) => phase !== "done");
+  const unfinished = Object.entries(state.trials).filter(
+    ([, { phase }]) => phase !== "done" && phase !== "dropped",
+  );
   const from = Object.fromEntries(
     unfinished.map(([id, own]) => [id, newestPoint(own)?.step ?? null]),
   );

@@ -20,6 +20,10 @@ export interface RunState {
   readonly paused: boolean;
   /** Trials that work side by side, ≥ 1. */
   readonly parallel: number;
+  /** Decisions of a sweep's halving so far, one after each seed. */
+  readonly decisions: number;
+  /** The next one is being journaled. */
+  readonly deciding: boolean;
   /** The first failure: it stops the run. */
   readonly failure: RunFailure | null;
   /** By trial id, in the plan's order. */
@@ -29,5 +33,14 @@ export interface RunState {
 export function initialState(plan: Plan): RunState {
   const trials = Object.fromEntries(plan.trials.map((trial) => [trial.id, initialTrial(trial)]));
   const { parallel } = plan;
-  return { phase: "created", stop: "no", paused: false, parallel, failure: null, trials };
+  return {
+    phase: "created",
+    stop: "no",
+    paused: false,
+    parallel,
+    decisions: 0,
+    deciding: false,
+    failure: null,
+    trials,
+  };
 }

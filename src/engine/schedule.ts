@@ -2,6 +2,7 @@
 
 import type { Trial } from "../config/trials.js";
 import type { Action, TrialAction } from "./action.js";
+import { isDue } from "./halving.js";
 import { askedFor, nextAction } from "./next-action.js";
 import type { Plan } from "./plan.js";
 import type { RunState } from "./run-state.js";
@@ -56,7 +57,7 @@ function fillSlots(plan: Plan, state: RunState, give: Give): RunState {
   return plan.trials.reduce((current, trial) => {
     const own = current.trials[trial.id]!;
     const slot = freeSlot(current);
-    if (slot === null || own.slot !== null || trialIsOver(own) || !canStart(current, trial)) {
+    if (slot === null || own.slot !== null || trialIsOver(own) || !canStart(plan, current, trial)) {
       return current;
     }
     if (own.inHand === "open") {
@@ -71,7 +72,7 @@ function openEarly(plan: Plan, state: RunState, give: Give): RunState {
   return plan.trials.reduce((current, trial) => {
     const own = current.trials[trial.id]!;
     const idle = freeSlot(current) !== null && waiting(current) < current.parallel;
-    return idle && own.phase === "pending"
+    return idle && own.phase === "pending" && isDue(plan, current, trial)
       ? give(current, trial, opening(plan, trial, own), null)
       : current;
   }, state);
@@ -102,9 +103,10 @@ function loading(plan: Plan, trial: Trial, state: RunState, slot: number): Trial
   return { kind: "load", trial: trial.id, device, from };
 }
 
-/** The policy that it starts from is on disk. */
-function canStart(state: RunState, trial: Trial): boolean {
-  return trial.after === null || state.trials[trial.after]!.model !== null;
+/** Its turn has come, and the policy that it starts from is on disk. */
+function canStart(plan: Plan, state: RunState, trial: Trial): boolean {
+  const hasStart = trial.after === null || state.trials[trial.after]!.model !== null;
+  return hasStart && isDue(plan, state, trial);
 }
 
 /** The lowest slot that no trial holds; null: all are taken. */

@@ -6,6 +6,7 @@
 
 import type { JournalEvent } from "../journal/events.js";
 import type { Action, Discarded } from "./action.js";
+import { afterDecision, dueDecision } from "./halving.js";
 import type { StopMode } from "./next-action.js";
 import type { Plan } from "./plan.js";
 import { outdated } from "./retention.js";
@@ -27,8 +28,18 @@ export function advance(plan: Plan, state: RunState, event: JournalEvent): [RunS
     return [after, []];
   }
   const interrupted = interruptions(plan, after);
-  const scheduled = schedule(plan, interrupted.state);
-  const actions = [...interrupted.actions, ...discards(plan, after, event), ...scheduled.actions];
+  const decision = dueDecision(plan, interrupted.state);
+  const decided = {
+    ...interrupted.state,
+    deciding: interrupted.state.deciding || decision !== null,
+  };
+  const scheduled = schedule(plan, decided);
+  const actions: Action[] = [
+    ...interrupted.actions,
+    ...discards(plan, after, event),
+    ...(decision === null ? [] : [{ kind: "decide", decision } as const]),
+    ...scheduled.actions,
+  ];
   const outcome = outcomeAtRest(scheduled.state);
   return outcome === null
     ? [scheduled.state, actions]
@@ -47,7 +58,8 @@ function absorbed(plan: Plan, state: RunState, event: JournalEvent): RunState {
         `${state.phase} and ${trial === undefined ? "has no such trial" : "has the trial"}`,
     );
   }
-  const trials = { ...state.trials, [trial.id]: absorb(before, event, trial, plan.retention) };
+  const absorbed = absorb(before, event, trial, plan.retention);
+  const trials = { ...state.trials, [trial.id]: scored(absorbed, event, plan) };
   if (event.type !== "trial_failed") {
     return { ...state, trials };
   }
@@ -58,6 +70,13 @@ function absorbed(plan: Plan, state: RunState, event: JournalEvent): RunState {
     stop: state.stop === "no" ? "after-step" : state.stop,
     failure: state.failure ?? { trial: trial.id, kind, message, key, detail },
   };
+}
+
+/** With the figure that points of a sweep are kept by. */
+function scored(own: TrialState, event: JournalEvent, { halving }: Plan): TrialState {
+  return event.type === "evaluated" && event.final && halving !== null
+    ? { ...own, score: event.metrics[halving.metric] ?? null }
+    : own;
 }
 
 function absorbedByRun(plan: Plan, state: RunState, event: JournalEvent): RunState {
@@ -73,6 +92,8 @@ function absorbedByRun(plan: Plan, state: RunState, event: JournalEvent): RunSta
       stop: "no",
       paused: false,
       parallel,
+      decisions: state.decisions,
+      deciding: false,
       failure: null,
       trials: Object.fromEntries(trials),
     };
@@ -82,6 +103,9 @@ function absorbedByRun(plan: Plan, state: RunState, event: JournalEvent): RunSta
   }
   if (event.type === "paused" || event.type === "continued") {
     return { ...state, paused: event.type === "paused" };
+  }
+  if (event.type === "points_dropped") {
+    return afterDecision(plan, state, event);
   }
   if (event.type === "checkpoint_requested") {
     return withWanted(state, event.trials, { checkpoint: true });
@@ -167,5 +191,6 @@ function outcomeAtRest({
   if (failure !== null) {
     return "failed";
   }
-  return states.every(({ phase }) => phase === "done") ? "done" : "interrupted";
+  const complete = states.every(({ phase }) => phase === "done" || phase === "dropped");
+  return complete ? "done" : "interrupted";
 }

@@ -25,7 +25,8 @@ export interface SavedPoint {
 }
 
 export interface TrialState {
-  readonly phase: "pending" | "running" | "done" | "failed" | "interrupted";
+  /** `dropped`: by a sweep's halving, before it began. */
+  readonly phase: "pending" | "running" | "done" | "failed" | "interrupted" | "dropped";
   /** Place among the trials that work; null: none taken. */
   readonly slot: number | null;
   readonly inHand: ActionKind | null;
@@ -56,6 +57,8 @@ export interface TrialState {
   readonly frontierAt: number | null;
   /** The final evaluation is done. */
   readonly evaluated: boolean;
+  /** Of the final evaluation, the figure that points of a sweep are kept by; null: none so far. */
+  readonly score: number | null;
   /** Exported model folder, relative to the run folder. */
   readonly model: string | null;
 }
@@ -82,13 +85,14 @@ export function initialTrial(trial: Trial): TrialState {
     saveFailedAt: null,
     frontierAt: null,
     evaluated: false,
+    score: null,
     model: null,
   };
 }
 
 /** Nothing but a resume can change it any more. */
 export function trialIsOver(state: TrialState): boolean {
-  return state.phase === "done" || state.phase === "failed" || state.phase === "interrupted";
+  return state.phase !== "pending" && state.phase !== "running";
 }
 
 /** All its work is on disk; only its worker is left to close. */
@@ -108,7 +112,7 @@ export function newestPoint(state: TrialState): SavedPoint | null {
 
 /** A trial that another controller had left, as this one takes it up. */
 export function resumed(state: TrialState, trial: Trial): TrialState {
-  if (state.phase === "done") {
+  if (state.phase === "done" || state.phase === "dropped") {
     return state;
   }
   const fresh = { phase: "pending", slot: null, inHand: null, interrupting: "no" } as const;

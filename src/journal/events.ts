@@ -86,7 +86,23 @@ const evaluationRequested = z.strictObject({
   type: z.literal("evaluation_requested"),
   trials: z.array(z.string()),
 });
-/** A worker has connected; it may wait long for the policy that it starts from. */
+/** After a seed of a sweep only the best points of each arm go on. */
+const pointsDropped = z.strictObject({
+  type: z.literal("points_dropped"),
+  /** All points that were left have their final evaluation on it. */
+  seed: count,
+  /** `sweep.halving`. */
+  metric: z.string(),
+  /** Arm → mean of the figure over the seeds so far, of all that were compared. */
+  scores: z.record(z.string(), finite),
+  /** Arms that go on, the best of each swept arm first. */
+  kept: z.array(z.string()),
+  dropped: z.array(z.string()),
+});
+/**
+ * A worker has connected, or one that served another trial is ready for this one (the same `pid`); it
+ * may wait long for the policy that it starts from.
+ */
 const workerOpened = z.strictObject({
   type: z.literal("worker_opened"),
   pid: count,
@@ -578,6 +594,7 @@ const eventPayload = z.discriminatedUnion("type", [
   continued,
   checkpointRequested,
   evaluationRequested,
+  pointsDropped,
   workerOpened,
   workerLost,
   trialStarted,
@@ -618,6 +635,7 @@ export const journalEvent = z.discriminatedUnion("type", [
   continued.extend(stamp),
   checkpointRequested.extend(stamp),
   evaluationRequested.extend(stamp),
+  pointsDropped.extend(stamp),
   workerOpened.extend(stamp),
   workerLost.extend(stamp),
   trialStarted.extend(stamp),

@@ -6,6 +6,7 @@
 import type { EventHead } from "../journal/event-head.js";
 import type { ActionKind } from "../journal/events.js";
 import { iterationName, iterationPoint } from "../text/iterations.js";
+import { wordsOfMetric } from "../text/metric-words.js";
 import { formatBytes, formatDuration, formatNumber } from "../text/numbers.js";
 import { safeText } from "../text/safe-text.js";
 import { type ScorePreview, scorePreviewText } from "../text/score-preview.js";
@@ -54,8 +55,15 @@ export function eventWords(head: EventHead): EventWords | null {
       return info(`checkpoint requested: ${head.trials.join(", ")}`);
     case "evaluation_requested":
       return info(`evaluation requested: ${head.trials.join(", ")}`);
+    case "points_dropped": {
+      const words = wordsOfMetric(head.metric)?.title ?? head.metric;
+      return info(
+        `after seed ${head.seed} these points go on, by their ${words}: ${head.kept.join(", ")}; ` +
+          `dropped: ${head.dropped.join(", ") || "none"}`,
+      );
+    }
     case "worker_opened":
-      return info(`worker ${head.version} started, engine ${head.engine}, process ${head.pid}`);
+      return info(`worker ${head.version} ready, engine ${head.engine}, process ${head.pid}`);
     case "trial_started":
       return info(head.iterations > 0 ? `started: ${head.iterations} iterations` : "started");
     case "worker_ready":

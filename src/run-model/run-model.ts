@@ -38,7 +38,15 @@ const seriesNames = [
 ] as const;
 export type SeriesName = (typeof seriesNames)[number];
 
-type TrialStatus = "waiting" | "starting" | "running" | "done" | "failed" | "interrupted";
+/** `dropped`: by a sweep's halving, before it began. */
+type TrialStatus =
+  | "waiting"
+  | "starting"
+  | "running"
+  | "done"
+  | "failed"
+  | "interrupted"
+  | "dropped";
 
 export interface Phase {
   /** import, load, sft, sample, reference, reward, update, evaluate, save, … */
@@ -250,5 +258,5 @@ export function unknownTrial(id: string): TrialModel {
 
 /** Whether a trial is over; only a resume changes it then. */
 export function hasEnded({ status }: Pick<TrialModel, "status">): boolean {
-  return status === "done" || status === "failed" || status === "interrupted";
+  return status !== "waiting" && status !== "starting" && status !== "running";
 }

@@ -108,6 +108,12 @@ class Batch {
           this.#run = { ...this.#run, inHand: [...inHand] };
         }
         return;
+      case "points_dropped":
+        for (const [id, { arm, status }] of this.#trials) {
+          if (head.dropped.includes(arm) && status === "waiting")
+            this.#draft(id).status = "dropped";
+        }
+        return;
       case "stop_requested":
         this.#run = { ...this.#run, state: "stopping" };
         return;

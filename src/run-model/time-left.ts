@@ -52,7 +52,8 @@ export function runEta(run: TimedRun, now: number): number | null {
   const { trials, parallel, state } = run;
   const ahead = trials.filter((trial) => !hasEnded(trial));
   if (state !== "running" || ahead.length === 0) {
-    return trials.length > 0 && trials.every(({ status }) => status === "done") ? 0 : null;
+    const complete = trials.every(({ status }) => status === "done" || status === "dropped");
+    return trials.length > 0 && complete ? 0 : null;
   }
   const inHand: number[] = [];
   for (const trial of ahead.filter(({ status }) => status === "running")) {

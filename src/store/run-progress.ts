@@ -86,6 +86,13 @@ export class RunProgress {
         this.#rest = { ...this.#rest, state: "running" };
         for (const id of this.#trials.keys()) this.#change(id, { lastStepAt: null });
         return;
+      case "points_dropped":
+        for (const [id, { status }] of this.#trials) {
+          const arm = id.slice(0, id.lastIndexOf("-s"));
+          if (event.dropped.includes(arm) && status === "waiting")
+            this.#change(id, { status: "dropped" });
+        }
+        return;
       case "stop_requested":
         this.#rest = { ...this.#rest, state: "stopping" };
         return;

@@ -62,6 +62,8 @@ function lineOf(
       return [{ text: "waiting for its turn", dim: true }];
     case "done":
       return [{ text: "done", dim: true }];
+    case "dropped":
+      return [{ text: "dropped: other points of the sweep scored better", dim: true }];
     case "interrupted":
       return [{ text: "stopped before its end; averse resume continues it", color: "yellow" }];
     case "failed": {
