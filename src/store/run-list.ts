@@ -179,7 +179,8 @@ function summaryOf(run: string, manifest: Manifest, progress: ProgressFacts, now
   const state = outcome ?? (holderOf(run) === null ? ("stopped" as const) : progress.state);
   return {
     state,
-    trials: Object.keys(trials).length,
+    // What a sweep's halving has dropped is not to be done.
+    trials: Object.values(trials).filter(({ status }) => status !== "dropped").length,
     trialsDone: Object.values(trials).filter(({ status }) => status === "done").length,
     trial,
     step: last?.step ?? null,

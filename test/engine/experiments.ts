@@ -28,6 +28,7 @@ export interface ExperimentChanges {
   readonly checkpoint?: Partial<ExperimentFile["checkpoint"]>;
   readonly record?: Partial<ExperimentFile["record"]>;
   readonly backend?: Partial<ExperimentFile["backend"]>;
+  readonly sweep?: Partial<Experiment["sweep"]>;
   readonly parallel?: number;
   readonly restarts?: number;
 }
@@ -70,7 +71,8 @@ export function smallExperiment(changes: ExperimentChanges = {}): Experiment {
   });
   const resolved = Object.fromEntries(arms);
   const { evaluation } = resolvedEvaluation(file.evaluation, resolved);
-  return { ...file, evaluation, arms: resolved };
+  const sweep = { ...file.sweep, ...changes.sweep, points: changes.sweep?.points ?? [] };
+  return { ...file, evaluation, arms: resolved, sweep };
 }
 
 export const standardArms = {

@@ -65,6 +65,9 @@ export class Driver {
     if (action.kind === "conclude") {
       must(this.concluding === null, "one conclusion");
       this.concluding = action.outcome;
+    } else if (action.kind === "decide") {
+      // Its plans have no sweep.
+      must(false, "nothing to decide");
     } else if (action.kind === "discard") {
       this.discarding.push(action);
     } else if (action.kind === "interrupt") {

@@ -33,6 +33,9 @@ export class Harness {
   readonly abort = new AbortController();
   readonly observed: Observation[] = [];
   readonly opened: WatchedWorker[] = [];
+  /** Workers go from trial to trial. */
+  reuse = false;
+  readonly spare: WatchedWorker[] = [];
   /** Seconds that were waited for, none of them in earnest. */
   readonly waits: number[] = [];
   readonly parallel: number;
@@ -55,11 +58,17 @@ export class Harness {
   async run(before: readonly JournalEvent[] | null = null): Promise<RunOutcome> {
     const ports: Ports = {
       openWorker: async (trial, abandon) => {
+        const spare = this.spare.pop();
+        if (spare !== undefined) {
+          spare.trial = trial;
+          return spare;
+        }
         const inner = this.open === null ? simulatedWorker() : await this.open(trial, abandon);
         const worker = new WatchedWorker(trial, inner, this.trick);
         this.opened.push(worker);
         return worker;
       },
+      ...(this.reuse ? { spares: this.#spares } : {}),
       recorder: this.recorder,
       artifacts: this.recorder.artifacts,
       clock: () => this.clock(),
@@ -92,6 +101,13 @@ export class Harness {
       }
     }
   }
+
+  readonly #spares: NonNullable<Ports["spares"]> = {
+    giveBack: (worker) => void this.spare.push(worker as WatchedWorker),
+    closeSpares: async () => {
+      await Promise.all(this.spare.splice(0).map((worker) => worker.close()));
+    },
+  };
 
   /** Undefined: nobody takes commands, the run has not begun or is over. */
   ask(command: RunCommand): string | null | undefined {
@@ -132,7 +148,8 @@ export class WatchedWorker implements Worker {
   readonly #nth = new Map<Command, number>();
 
   constructor(
-    readonly trial: string,
+    /** That it serves now. */
+    public trial: string,
     readonly inner: Worker,
     readonly trick: Trick,
   ) {}

@@ -3,12 +3,14 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { groupsByPrompt } from "../../analysis/prompt-groups.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 import { readEpisodesFile } from "../../journal/episodes-file.js";
 import type { JournalEvent, StepEvent } from "../../journal/events.js";
 import { readJournalSoFar } from "../../journal/reader.js";
 import type { RunModel } from "../../run-model/run-model.js";
 import { readEvaluationIfAny } from "../../store/evaluation-file.js";
 import { type Manifest, missingEvents, readManifest } from "../../store/manifest/manifest.js";
+import { experimentOf } from "../../store/manifest/text.js";
 import { checkedPath } from "../../store/paths.js";
 import type { TrialProgress } from "../../store/run-progress.js";
 import { readTexts } from "../../store/texts-file.js";
@@ -131,6 +133,12 @@ function take(event: JournalEvent, trials: Map<string, TrialFacts>): void {
       Object.assign(trials.get(trial) ?? {}, { state: "waiting", step: from ?? 0, message: null });
     }
   }
+  if (event.type === "points_dropped") {
+    for (const [trial, facts] of trials) {
+      const arm = trial.slice(0, trial.lastIndexOf("-s"));
+      if (event.dropped.includes(arm) && facts.state === "waiting") facts.state = "dropped";
+    }
+  }
   const facts = trials.get(event.trial ?? "");
   if (facts !== undefined) takeOfTrial(event, facts);
 }
@@ -187,10 +195,16 @@ function headText(folder: string, manifest: Manifest, model: RunModel): string {
 /** Keys given by `--set`: what sets this run apart from its file. */
 function changedKeys(manifest: Manifest): string {
   const origins = z.record(z.string(), z.unknown()).parse(manifest.origins);
-  return Object.entries(origins)
-    .filter(([, origin]) => origin === "override")
-    .map(([key]) => key)
-    .join(", ");
+  // A record that is older than sweeps has none.
+  const { points = [] } = (experimentOf(manifest) as Partial<Experiment>).sweep ?? {};
+  return (
+    Object.entries(origins)
+      .filter(([, origin]) => origin === "override")
+      .map(([key]) => key)
+      // The grid says it for all points of a sweep.
+      .filter((key) => !points.some(({ arm }) => key.startsWith(`arms.${arm}.`)))
+      .join(", ")
+  );
 }
 
 function trialText(trials: readonly TrialFacts[]): string {

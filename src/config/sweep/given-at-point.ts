@@ -27,7 +27,9 @@ export function pointOrigins(
   points: readonly SweepPoint[],
   given: GivenValues,
 ): Record<string, Origin> {
-  return Object.fromEntries(
+  const keys = [...new Set(points.flatMap(({ values }) => Object.keys(values)))];
+  const grid = keys.map((key) => given.origin(["sweep", "grid", key]));
+  const origins = Object.fromEntries(
     points.flatMap(({ arm, values }) =>
       Object.keys(values).map((key) => {
         const own = key.startsWith("arms.") ? key.split(".").slice(2).join(".") : key;
@@ -35,4 +37,5 @@ export function pointOrigins(
       }),
     ),
   );
+  return grid.includes("override") ? { ...origins, "sweep.grid": "override" } : origins;
 }
