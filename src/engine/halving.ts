@@ -4,35 +4,12 @@
  * go on. The rule is in the configuration before the run, a decision is an event of the journal,
  * and what it follows from lies in the trials' states. Pure.
  */
-import type { Experiment } from "../config/schema/experiment.js";
 import { keptCount } from "../config/sweep/halving.js";
 import type { Trial } from "../config/trials.js";
 import type { EventPayload } from "../journal/events.js";
 import { betterSign } from "../text/metric-words.js";
+import type { Halving } from "./halving-rule.js";
 import type { RunState } from "./run-state.js";
-
-export interface Halving {
-  readonly metric: NonNullable<Experiment["sweep"]["halving"]>;
-  /** Fraction of an arm's points that go on after a seed. */
-  readonly keep: number;
-  /** In the order in which they are trained. */
-  readonly seeds: readonly number[];
-  /** Swept arm → its points, by the arms' names. */
-  readonly points: Readonly<Record<string, readonly string[]>>;
-}
-
-/** Null: every point trains on every seed. */
-export function halvingOf({ sweep, seeds }: Experiment): Halving | null {
-  if (sweep.halving === null || sweep.points.length === 0) return null;
-  const swept = [...new Set(sweep.points.map(({ of }) => of))];
-  const points = Object.fromEntries(
-    swept.map((arm) => [
-      arm,
-      sweep.points.flatMap((point) => (point.of === arm ? [point.arm] : [])),
-    ]),
-  );
-  return { metric: sweep.halving, keep: sweep.keep, seeds: [...new Set(seeds)], points };
-}
 
 type Decision = Extract<EventPayload, { type: "points_dropped" }>;
 

@@ -2,7 +2,7 @@
 import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../config/trials.js";
 import type { Result } from "../protocol/messages.js";
-import { type Halving, halvingOf } from "./halving.js";
+import { type Halving, halvingOf } from "./halving-rule.js";
 import type { Retention } from "./retention.js";
 
 export interface Plan {

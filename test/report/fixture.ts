@@ -85,7 +85,8 @@ export function fixtureExperiment(options: FixtureOptions = {}): Experiment {
       ];
     }),
   );
-  return { ...file, evaluation: resolvedEvaluation(file.evaluation, arms).evaluation, arms };
+  const { evaluation } = resolvedEvaluation(file.evaluation, arms);
+  return { ...file, evaluation, arms, sweep: { ...file.sweep, points: [] } };
 }
 
 /** A whole finished run. */

@@ -18,7 +18,7 @@ export interface ValueRange {
   readonly whole: boolean;
 }
 
-export interface Axis {
+export interface GridAxis {
   /** As written in the grid. */
   readonly key: string;
   /** `["risk", "alpha"]`, or `["arms", "ra-rlhf", "risk", "alpha"]`. */
@@ -26,17 +26,17 @@ export interface Axis {
   readonly values: readonly unknown[] | ValueRange;
 }
 
-export function isRange(values: Axis["values"]): values is ValueRange {
+export function isRange(values: GridAxis["values"]): values is ValueRange {
   return "low" in values;
 }
 
 /** The key inside an arm: `["risk", "alpha"]`. */
-export function keyInArm({ path }: Pick<Axis, "path">): KeyPath {
+export function keyInArm({ path }: Pick<GridAxis, "path">): KeyPath {
   return path[0] === "arms" ? path.slice(2) : path;
 }
 
 export interface ReadGrid {
-  readonly axes: readonly Axis[];
+  readonly axes: readonly GridAxis[];
   readonly problems: readonly ConfigProblem[];
 }
 
@@ -46,7 +46,7 @@ export function readGrid(
   arms: readonly string[],
   places: Places,
 ): ReadGrid {
-  const axes: Axis[] = [];
+  const axes: GridAxis[] = [];
   const problems: ConfigProblem[] = [];
   for (const [key, written] of Object.entries(grid)) {
     const path = keptArmPath(key);

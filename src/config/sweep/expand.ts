@@ -12,7 +12,7 @@ import type { ConfigProblem, SourcePlace } from "../problems.js";
 import { type ArmConfig, type ExperimentFile, experimentSchema } from "../schema/experiment.js";
 import type { SweepPoint } from "../schema/sweep.js";
 import { type Places, schemaProblems } from "../schema-problems.js";
-import { type Axis, keyInArm, readGrid } from "./axes.js";
+import { type GridAxis, keyInArm, readGrid } from "./axes.js";
 import { isInForce } from "./in-force.js";
 import { pointNames, shortKeys } from "./point-names.js";
 import { allPoints, combinations, drawnPoints, type Values } from "./points.js";
@@ -57,7 +57,7 @@ export function expandSweep(swept: SweptExperiment): ExpandedSweep {
 
 function expanded(
   swept: SweptExperiment,
-  axes: readonly Axis[],
+  axes: readonly GridAxis[],
   points: readonly Values[],
 ): ExpandedSweep {
   const { sweep } = swept.sections;
@@ -107,7 +107,7 @@ class Settings {
 
   constructor(
     private readonly swept: SweptExperiment,
-    private readonly axes: readonly Axis[],
+    private readonly axes: readonly GridAxis[],
   ) {
     this.#places = gridPlaces(swept.given, axes);
   }
@@ -168,14 +168,14 @@ class Settings {
   }
 }
 
-function takesUp(arm: string, config: ArmConfig, axis: Axis, value: unknown): boolean {
+function takesUp(arm: string, config: ArmConfig, axis: GridAxis, value: unknown): boolean {
   if (axis.path[0] === "arms" && axis.path[1] !== arm) return false;
   const path = keyInArm(axis);
   return isInForce(config, path) && holdsValue(valueAtKey(config, path), value);
 }
 
 /** A value that the grid gives is at fault where the grid gives it. */
-function gridPlaces(given: GivenValues, axes: readonly Axis[]): Places {
+function gridPlaces(given: GivenValues, axes: readonly GridAxis[]): Places {
   const inGrid = (path: readonly PropertyKey[]): SourcePlace | null => {
     const texts = path.map(String);
     const own = texts[0] === "arms" ? texts.slice(2) : texts;
@@ -233,7 +233,7 @@ function unknownArms({ sections, arms, given }: SweptExperiment): ConfigProblem[
 
 /** Keys that no arm takes up: a run that ignored them would be believed. */
 function idleAxes(
-  axes: readonly Axis[],
+  axes: readonly GridAxis[],
   points: readonly SweepPoint[],
   { given, sections, arms }: SweptExperiment,
 ): ConfigProblem[] {

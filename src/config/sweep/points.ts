@@ -1,12 +1,12 @@
 /** The points of a grid: all combinations, or some drawn at random. */
 import { generator, type Random, streamSeed } from "../../stats/random.js";
-import { type Axis, isRange, type ValueRange } from "./axes.js";
+import { type GridAxis, isRange, type ValueRange } from "./axes.js";
 
 /** Key of the grid → value. */
 export type Values = Readonly<Record<string, unknown>>;
 
 /** How many combinations there are; Infinity with a range. */
-export function combinations(axes: readonly Axis[]): number {
+export function combinations(axes: readonly GridAxis[]): number {
   return axes.reduce(
     (product, { values }) => product * (isRange(values) ? Number.POSITIVE_INFINITY : values.length),
     1,
@@ -14,7 +14,7 @@ export function combinations(axes: readonly Axis[]): number {
 }
 
 /** All combinations; the last key varies fastest. */
-export function allPoints(axes: readonly Axis[]): Values[] {
+export function allPoints(axes: readonly GridAxis[]): Values[] {
   return axes.reduce<Values[]>(
     (points, { key, values }) =>
       points.flatMap((point) =>
@@ -34,7 +34,7 @@ const patience = 10_000;
  * @param seed of the draw, a whole number in [0, 2³²): the same seed gives the same points
  * @returns fewer than `count` where there are not so many
  */
-export function drawnPoints(axes: readonly Axis[], count: number, seed: number): Values[] {
+export function drawnPoints(axes: readonly GridAxis[], count: number, seed: number): Values[] {
   const random = generator(streamSeed(seed, "sweep", 0));
   const points = new Map<string, Values>();
   for (let misses = 0; points.size < count && misses < patience; ) {
