@@ -9,6 +9,7 @@ import { conclusion } from "./conclusion.js";
 import { costFigures } from "./cost-figures.js";
 import type { ArmMetrics, Evaluation, Metric } from "./evaluation.js";
 import { frontiers } from "./frontier.js";
+import { sweepFigures } from "./sweep.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
 
 /** Of a whole journal, finished or not: trials without a final evaluation are left out. */
@@ -33,7 +34,12 @@ export function summarise(experiment: Experiment, figures: RunFigures): Evaluati
     frontier: frontiers(trials, figures),
     comparisons: comparisons(experiment, trials, figures),
   };
-  return { ...found, conclusion: conclusion(experiment, trials, figures, found) };
+  const sweep = sweepFigures(experiment, found.arms);
+  return {
+    ...found,
+    conclusion: conclusion(experiment, trials, figures, found),
+    ...(sweep === undefined ? {} : { sweep }),
+  };
 }
 
 /* An arm's final figures over its seeds. */

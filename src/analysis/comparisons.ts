@@ -1,4 +1,7 @@
-/** Every risk-averse arm against every risk-neutral one and every control, three ways. */
+/**
+ * Every risk-averse arm against every risk-neutral one and every control, three ways. Of a sweep those
+ * at matching points: what differs in a key that changes both says nothing of risk aversion.
+ */
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
 import { holm } from "../stats/holm.js";
@@ -16,6 +19,7 @@ import {
   seedsAndPromptsInterval,
 } from "./prompt-bootstrap.js";
 import { noDifference, seedDifference } from "./seed-difference.js";
+import { atMatchingPoints } from "./sweep.js";
 import type { RunFigures } from "./trial-figures.js";
 
 /** What a difference is tested in, and corrected over. */
@@ -53,6 +57,7 @@ export function comparisons(
     .map(([name]) => name);
   const found = averse.flatMap((a) =>
     others.flatMap((b) => {
+      if (!atMatchingPoints(experiment.sweep.points, a, b)) return [];
       const pairs = pairsOf(a, b, trials, figures);
       const differ = scaleDifferences(scaleOf(experiment, a), scaleOf(experiment, b));
       if (pairs.length === 0 || differ.some(({ key }) => key !== iterationsKey)) {

@@ -189,6 +189,24 @@ export const evaluationFileSchema = z.strictObject({
   frontier: z.record(z.string(), z.array(frontierPoint)),
   comparisons: z.array(comparison),
   conclusion,
+  /** Absent where the run is no sweep. */
+  sweep: z
+    .strictObject({
+      /** Of the grid. */
+      keys: z.array(z.string()),
+      points: z.array(
+        z.strictObject({
+          arm: z.string(),
+          /** Arm of the experiment that it is a setting of. */
+          of: z.string(),
+          /** Key of the grid that changes the arm → its value. */
+          values: z.record(z.string(), z.unknown()),
+        }),
+      ),
+      /** RL arms whose tail reward no other one reaches at the same KL or less; ascending in KL. */
+      pareto: z.array(z.string()),
+    })
+    .optional(),
 });
 
 export type Evaluation = z.infer<typeof evaluationFileSchema>;

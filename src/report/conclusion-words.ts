@@ -16,9 +16,20 @@ export function conclusionLines(conclusion: Conclusion): string[] {
   return conclusion.headline.arm === null ? [harm] : [harm, neutralLine(conclusion)];
 }
 
+/** Of arms on different scales, pairs that are told of. */
+const mostPairs = 6;
+
 /** What keeps a reader from believing the figures too much; empty: nothing. */
 export function cautionLines({ cautions, not_comparable }: Conclusion): string[] {
-  return [...cautions.map(cautionText), ...not_comparable.map(incomparableText)];
+  const pairs = not_comparable.slice(0, mostPairs).map(incomparableText);
+  const more = not_comparable.length - pairs.length;
+  return [
+    ...cautions.map(cautionText),
+    ...pairs,
+    ...(more > 0
+      ? [`${more} more pairs of arms cannot be compared: evaluation.json lists them.`]
+      : []),
+  ];
 }
 
 function harmLine({ headline, start, end }: Conclusion): string {
@@ -53,6 +64,9 @@ function figures({ harm_rate, tail_reward }: NonNullable<Conclusion["start"]>): 
   return `${harm}${harm === "" ? "Tail" : "tail"} reward ${reward(tail_reward)}`;
 }
 
+/** Candidates for the headline that are named; a sweep has many. */
+const mostNamed = 4;
+
 /** Which arm is spoken of, where it could have been another. */
 function ruleText({ rule, candidates }: Conclusion["headline"]): string {
   if (candidates.length < 2) {
@@ -61,7 +75,9 @@ function ruleText({ rule, candidates }: Conclusion["headline"]): string {
   const kind = rule === "first-averse" ? "risk-averse arms" : "arms";
   const why =
     rule === "configured" ? "evaluation.headline names it" : "the first in the configuration";
-  return ` (${why}, of ${candidates.length} ${kind}: ${candidates.join(", ")})`;
+  const named = candidates.slice(0, mostNamed).join(", ");
+  const more = candidates.length > mostNamed ? ", …" : "";
+  return ` (${why}, of ${candidates.length} ${kind}: ${named}${more})`;
 }
 
 function neutralLine({ headline, against_neutral: found }: Conclusion): string {

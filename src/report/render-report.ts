@@ -13,6 +13,7 @@ import { costSection } from "./sections/cost.js";
 import { reproduceSection } from "./sections/reproduce.js";
 import { plotsSection, resultsSection } from "./sections/results.js";
 import { setUpSection } from "./sections/set-up.js";
+import { sweepSection } from "./sections/sweep.js";
 import { type TextOptions, textsSection } from "./sections/texts.js";
 import { toxicitySection } from "./sections/toxicity.js";
 import { troubleSection } from "./sections/trouble.js";
@@ -36,6 +37,10 @@ function isCost({ id }: ReportPlot): boolean {
   return id === "gain-and-cost";
 }
 
+function isOfSweep({ id }: ReportPlot): boolean {
+  return id.startsWith("sweep-");
+}
+
 function reportDocument(
   data: ReportData,
   plots: readonly ReportPlot[],
@@ -52,10 +57,11 @@ function reportDocument(
       ...cautionLines(evaluation.conclusion).map((text) => ({ kind: "warning" as const, text })),
       ...resultsSection(data),
       ...certificatesSection(data),
+      ...sweepSection(data, plots.filter(isOfSweep)),
       ...toxicitySection(data),
       ...comparisonsSection(data),
       ...costSection(data, plots.find(isCost) ?? null),
-      ...plotsSection(plots.filter((plot) => !isCost(plot))),
+      ...plotsSection(plots.filter((plot) => !isCost(plot) && !isOfSweep(plot))),
       ...textsSection(data, options),
       ...setUpSection(data),
       ...reproduceSection(data),

@@ -42,8 +42,7 @@ export class WorkerOpener implements SpareWorkers {
   };
 
   giveBack(worker: Worker): void {
-    const service = this.#services.get(worker);
-    if (service !== undefined) service.trial = null;
+    // What it says until it has another trial stands in the log of the one that it served.
     this.#spares.push(worker);
   }
 

@@ -2,16 +2,20 @@ import type { ReportData } from "../report-data.js";
 import { drawPlot } from "./chart.js";
 import { tailAgainstCompute, tailAgainstKl } from "./frontier.js";
 import { gainAndCost } from "./gain-and-cost.js";
+import { sweepHeatMaps } from "./heat-map.js";
 import { lossCurves } from "./loss-curves.js";
 import type { ReportPlot } from "./panel.js";
 import { qualityAndTail } from "./quality-and-tail.js";
 import { quantileCurve } from "./quantile-curve.js";
 import { rewardHistogram } from "./reward-histogram.js";
 import { strataShares } from "./strata-shares.js";
+import { paretoPlot, tailAgainstKeys } from "./sweep.js";
 import { trainingCurves } from "./training-curves.js";
 
 /** In the order in which a report shows them. */
 const kinds = [
+  tailAgainstKeys,
+  paretoPlot,
   rewardHistogram,
   quantileCurve,
   tailAgainstKl,
@@ -32,5 +36,6 @@ export async function drawPlots(data: ReportData): Promise<ReportPlot[]> {
       plots.push(await drawPlot(spec));
     }
   }
+  plots.push(...sweepHeatMaps(data));
   return plots;
 }

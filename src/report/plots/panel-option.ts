@@ -93,7 +93,7 @@ function legend(names: readonly string[]): NonNullable<EChartsOption["legend"]> 
 
 function axis(spec: Axis, gridIndex: number): object {
   return {
-    type: "value",
+    type: spec.log === true ? "log" : "value",
     gridIndex,
     name: spec.name,
     nameTextStyle: { fontSize: 12, color: ink, fontFamily: font },

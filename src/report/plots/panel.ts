@@ -7,6 +7,8 @@ export interface Axis {
   readonly name: string;
   readonly min?: number;
   readonly max?: number;
+  /** Logarithmic, of values over 0 alone; default: linear. */
+  readonly log?: boolean;
   /** How figures along it are written; default: as short as they go. */
   readonly format?: (value: number) => string;
 }

@@ -1,0 +1,51 @@
+/** What evaluation.json says of a sweep: its points, and which of them no other one beats. */
+import type { Experiment } from "../config/schema/experiment.js";
+import type { SweepPoint } from "../config/schema/sweep.js";
+import type { Evaluation } from "./evaluation.js";
+
+/** @returns undefined: the run is no sweep */
+export function sweepFigures(
+  { sweep, arms: configs }: Experiment,
+  arms: Evaluation["arms"],
+): Evaluation["sweep"] {
+  if (sweep.points.length === 0) return undefined;
+  const keys = Object.keys(sweep.grid);
+  const trained = Object.fromEntries(
+    Object.entries(arms).filter(([arm]) => configs[arm]?.stage === "rl"),
+  );
+  return { keys, points: [...sweep.points], pareto: paretoFront(trained) };
+}
+
+/**
+ * Arms whose tail reward no other arm reaches at the same KL or less, by their final policies' means
+ * over seeds; ascending in KL. Equals are on it together.
+ */
+export function paretoFront(arms: Evaluation["arms"]): string[] {
+  const points = Object.entries(arms).flatMap(([arm, { metrics }]) => {
+    const [tail, kl] = [metrics.tail_reward, metrics.kl_mean];
+    return tail === undefined || kl === undefined ? [] : [{ arm, tail: tail.mean, kl: kl.mean }];
+  });
+  return points
+    .filter(
+      (own) =>
+        !points.some(
+          ({ tail, kl }) => tail >= own.tail && kl <= own.kl && (tail > own.tail || kl < own.kl),
+        ),
+    )
+    .sort((a, b) => a.kl - b.kl || b.tail - a.tail)
+    .map(({ arm }) => arm);
+}
+
+/**
+ * Whether two arms of a sweep are at the same point but for what sets them apart: every key that
+ * changes both has one value. An arm that is no point matches all.
+ */
+export function atMatchingPoints(points: readonly SweepPoint[], a: string, b: string): boolean {
+  const [one, other] = [a, b].map((arm) => points.find((point) => point.arm === arm)?.values);
+  return Object.entries(one ?? {}).every(
+    ([key, value]) =>
+      other === undefined ||
+      !Object.hasOwn(other, key) ||
+      JSON.stringify(other[key]) === JSON.stringify(value),
+  );
+}
