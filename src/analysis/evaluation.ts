@@ -203,7 +203,7 @@ export const evaluationFileSchema = z.strictObject({
           values: z.record(z.string(), z.unknown()),
         }),
       ),
-      /** RL arms whose tail reward no other one reaches at the same KL or less; ascending in KL. */
+      /** Arms trained with RL or decoding whose tail reward no other one reaches at the same KL or less; ascending in KL. */
       pareto: z.array(z.string()),
     })
     .optional(),

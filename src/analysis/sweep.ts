@@ -1,5 +1,5 @@
 /** What evaluation.json says of a sweep: its points, and which of them no other one beats. */
-import type { Experiment } from "../config/schema/experiment.js";
+import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import type { SweepPoint } from "../config/schema/sweep.js";
 import type { Evaluation } from "./evaluation.js";
 
@@ -10,10 +10,15 @@ export function sweepFigures(
 ): Evaluation["sweep"] {
   if (sweep.points.length === 0) return undefined;
   const keys = Object.keys(sweep.grid);
-  const trained = Object.fromEntries(
-    Object.entries(arms).filter(([arm]) => configs[arm]?.stage === "rl"),
+  const alternatives = Object.fromEntries(
+    Object.entries(arms).filter(([arm]) => isAlternative(configs[arm]?.stage)),
   );
-  return { keys, points: [...sweep.points], pareto: paretoFront(trained) };
+  return { keys, points: [...sweep.points], pareto: paretoFront(alternatives) };
+}
+
+/** What is weighed against each other: not the start that all have in common. */
+export function isAlternative(stage: ArmConfig["stage"] | undefined): boolean {
+  return stage === "rl" || stage === "decode";
 }
 
 /**

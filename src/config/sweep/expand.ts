@@ -70,7 +70,7 @@ function expanded(
     axes.map((axis) => [axis.key, short[keyInArm(axis).join(".")]!]),
   );
   for (const [name, config] of Object.entries(swept.arms)) {
-    const isSwept = config.stage === "rl" && (sweep.arms?.includes(name) ?? true);
+    const isSwept = isSweepable(config) && (sweep.arms?.includes(name) ?? true);
     const own = isSwept ? settings.of(name, points) : [];
     if (own.every(({ values }) => Object.keys(values).length === 0)) {
       arms[name] = config;
@@ -192,6 +192,11 @@ function startsWith(path: KeyPath, beginning: KeyPath): boolean {
   return beginning.every((part, at) => path[at] === part);
 }
 
+/** What is evaluated as it is loaded, or after SFT, is the common start. */
+function isSweepable({ stage }: ArmConfig): boolean {
+  return stage === "rl" || stage === "decode";
+}
+
 function withoutGrid({ sections, given }: SweptExperiment): ConfigProblem[] {
   // One that is given and empty takes back that of the file, with all that belongs to it.
   if (given.origin(["sweep", "grid"]) !== "default") return [];
@@ -212,19 +217,16 @@ function withoutGrid({ sections, given }: SweptExperiment): ConfigProblem[] {
 }
 
 function unknownArms({ sections, arms, given }: SweptExperiment): ConfigProblem[] {
-  const trained = Object.entries(arms).flatMap(([name, { stage }]) =>
-    stage === "rl" ? [name] : [],
-  );
+  const known = Object.keys(arms).filter((name) => isSweepable(arms[name]!));
   return (sections.sweep.arms ?? []).flatMap((arm, at) =>
-    trained.includes(arm)
+    known.includes(arm)
       ? []
       : [
           {
             place: given.of(["sweep", "arms", String(at)]),
             key: "sweep.arms",
-            found: `the arm ${arm}, which this experiment does not train with RL`,
-            expected:
-              trained.length === 0 ? "an arm trained with RL" : `one of ${trained.join(", ")}`,
+            found: `the arm ${arm}, which this experiment does not train with RL or decode`,
+            expected: known.length === 0 ? "an arm trained with RL" : `one of ${known.join(", ")}`,
             remedy: "Name one of its arms, or leave sweep.arms out.",
           },
         ],
@@ -237,8 +239,7 @@ function idleAxes(
   points: readonly SweepPoint[],
   { given, sections, arms }: SweptExperiment,
 ): ConfigProblem[] {
-  const swept =
-    sections.sweep.arms ?? Object.keys(arms).filter((name) => arms[name]!.stage === "rl");
+  const swept = sections.sweep.arms ?? Object.keys(arms).filter((name) => isSweepable(arms[name]!));
   return axes.flatMap(({ key }) =>
     points.some(({ values }) => Object.hasOwn(values, key))
       ? []

@@ -1,5 +1,6 @@
 /** A sweep's points: the tail against each key, and against KL with the Pareto front. */
 import { seedsToDecide } from "../../analysis/conclusion.js";
+import { isAlternative } from "../../analysis/sweep.js";
 import type { SweepPoint } from "../../config/schema/sweep.js";
 import { type ArmStyle, armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
@@ -24,7 +25,7 @@ interface Spread {
 function measured({ evaluation, run }: ReportData): Measured[] {
   const { points } = evaluation.sweep!;
   const others = Object.keys(evaluation.arms)
-    .filter((arm) => run.experiment.arms[arm]?.stage === "rl")
+    .filter((arm) => isAlternative(run.experiment.arms[arm]?.stage))
     .filter((arm) => !points.some((point) => point.arm === arm))
     .map((arm) => ({ arm, of: arm, values: {} }));
   return [...points, ...others].flatMap(({ arm, of, values }): Measured[] => {

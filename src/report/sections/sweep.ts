@@ -1,5 +1,6 @@
 /** A sweep: what each point came to, which of them no other beats, and how far to believe the best. */
 import { seedsToDecide } from "../../analysis/conclusion.js";
+import { isAlternative } from "../../analysis/sweep.js";
 import { wordsOfMetric } from "../../text/metric-words.js";
 import { formatNumber } from "../../text/numbers.js";
 import type { Block, Cell } from "../blocks.js";
@@ -78,7 +79,8 @@ function pointTable({ evaluation, run }: ReportData): Block {
       Object.values(evaluation.arms).some(({ metrics }) => metrics[metric] !== undefined),
     );
   const others = Object.keys(evaluation.arms).filter(
-    (arm) => !points.some((point) => point.arm === arm) && run.experiment.arms[arm]?.stage === "rl",
+    (arm) =>
+      !points.some((point) => point.arm === arm) && isAlternative(run.experiment.arms[arm]?.stage),
   );
   const rows = [
     ...others.map((arm) => ({ arm, of: arm, values: {} as Readonly<Record<string, unknown>> })),

@@ -224,7 +224,7 @@ describe("refused, with the place and what to do", () => {
     [["sweep.halving=judge_tail", "seeds=0,1", "evaluation.judges=[]"], "there is no judge"],
     [["sweep.halving=harm_rate", "seeds=0,1", "evaluation.harm_threshold=null"], "not measured"],
     [["sweep.random=9"], "9 points of a grid that has 4"],
-    [["sweep.arms=sft"], "the arm sft, which this experiment does not train with RL"],
+    [["sweep.arms=sft"], "the arm sft, which this experiment does not train with RL or decode"],
     [["kl.beta=0.7"], "an override that no arm uses"],
   ])("%j of a grid", (set, words) => {
     expect(refusal(grid, ...set)).toContain(words);
