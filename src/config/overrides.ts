@@ -104,7 +104,8 @@ function withSafely(tree: Tree, path: readonly string[], value: unknown): Tree {
  * Of a key that arms may have, `risk.alpha` or `arms.ra-rlhf.risk.alpha`, its path; else why it is none.
  */
 export function keptArmPath(key: string): KeyPath | "unknown" | "shared" | "section" {
-  const path = splitKey(key);
+  const typed = splitKey(key);
+  const path = firstName(typed) ?? typed;
   const own = path[0] === "arms" ? path.slice(2) : path;
   const isArms = Object.hasOwn(armSections, own[0] ?? "");
   if (isSection(path)) return isArms ? "section" : "shared";
