@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Experiment } from "../../src/config/schema/experiment.js";
-import { keptCount, pointsBySeed } from "../../src/config/sweep/halving.js";
-import { planRun } from "../../src/engine/plan.js";
-import { replay } from "../../src/engine/replay.js";
-import type { JournalEvent } from "../../src/journal/events.js";
-import { smallExperiment } from "./experiments.js";
-import { figuresOf, Harness } from "./run-harness.js";
+import type { Experiment } from "../../../src/config/schema/experiment.js";
+import { keptCount, pointsBySeed } from "../../../src/config/sweep/halving.js";
+import { planRun } from "../../../src/engine/plan.js";
+import { replay } from "../../../src/engine/replay.js";
+import type { JournalEvent } from "../../../src/journal/events.js";
+import { smallExperiment } from "../experiments.js";
+import { figuresOf, Harness } from "../run-harness.js";
 
 /** SFT, a baseline that the grid does not change, and points of two swept arms. */
 function halved(changes: Partial<Experiment["sweep"]> = {}, seeds = [3, 1, 2]): Experiment {

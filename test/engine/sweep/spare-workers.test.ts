@@ -1,8 +1,8 @@
 /** Workers that go from trial to trial. */
 import { describe, expect, test } from "vitest";
-import { WorkerLost } from "../../src/worker/contract.js";
-import { smallExperiment } from "./experiments.js";
-import { figuresOf, Harness, type Trick } from "./run-harness.js";
+import { WorkerLost } from "../../../src/worker/contract.js";
+import { smallExperiment } from "../experiments.js";
+import { figuresOf, Harness, type Trick } from "../run-harness.js";
 
 const arms = { sft: {}, "a-1": { kl: { beta: 0.1 } }, "a-2": { kl: { beta: 0.2 } }, "a-3": {} };
 const experiment = smallExperiment({ arms, seeds: [0, 1], parallel: 1 });
