@@ -2,8 +2,8 @@
 import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../config/trials.js";
 import type { Result } from "../protocol/messages.js";
-import { type Halving, halvingOf } from "./halving-rule.js";
 import type { Retention } from "./retention.js";
+import { type Halving, halvingOf } from "./sweep/halving-rule.js";
 
 export interface Plan {
   readonly name: string;

@@ -2,10 +2,10 @@
 
 import type { Trial } from "../config/trials.js";
 import type { Action, TrialAction } from "./action.js";
-import { isDue } from "./halving.js";
 import { askedFor, nextAction } from "./next-action.js";
 import type { Plan } from "./plan.js";
 import type { RunState } from "./run-state.js";
+import { isDue } from "./sweep/halving.js";
 import { isComplete, type TrialState, trialIsOver } from "./trial-state.js";
 
 /** Seconds. */

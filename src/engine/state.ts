@@ -6,12 +6,12 @@
 
 import type { JournalEvent } from "../journal/events.js";
 import type { Action, Discarded } from "./action.js";
-import { afterDecision, dueDecision } from "./halving.js";
 import type { StopMode } from "./next-action.js";
 import type { Plan } from "./plan.js";
 import { outdated } from "./retention.js";
 import type { RunState } from "./run-state.js";
 import { schedule, type Turn } from "./schedule.js";
+import { afterDecision, dueDecision } from "./sweep/halving.js";
 import { absorb, resumed, type TrialState, trialIsOver } from "./trial-state.js";
 
 /**

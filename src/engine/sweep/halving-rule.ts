@@ -1,5 +1,5 @@
 /** The rule by which a sweep's points are dropped, as the configuration has it before the run. */
-import type { Experiment } from "../config/schema/experiment.js";
+import type { Experiment } from "../../config/schema/experiment.js";
 
 export interface Halving {
   readonly metric: NonNullable<Experiment["sweep"]["halving"]>;

@@ -4,12 +4,12 @@
  * go on. The rule is in the configuration before the run, a decision is an event of the journal,
  * and what it follows from lies in the trials' states. Pure.
  */
-import { keptCount } from "../config/sweep/halving.js";
-import type { Trial } from "../config/trials.js";
-import type { EventPayload } from "../journal/events.js";
-import { betterSign } from "../text/metric-words.js";
+import { keptCount } from "../../config/sweep/halving.js";
+import type { Trial } from "../../config/trials.js";
+import type { EventPayload } from "../../journal/events.js";
+import { betterSign } from "../../text/metric-words.js";
+import type { RunState } from "../run-state.js";
 import type { Halving } from "./halving-rule.js";
-import type { RunState } from "./run-state.js";
 
 type Decision = Extract<EventPayload, { type: "points_dropped" }>;
 
