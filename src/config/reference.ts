@@ -65,6 +65,7 @@ export const nestedMaps: readonly string[] = [
   "evaluation.toxicity",
   "evaluation.fluency",
   "evaluation.capability",
+  "evaluation.certificates",
 ];
 
 /** Of a list of maps, the keys of each: `evaluation.judges.label` stands for all its elements'. */
