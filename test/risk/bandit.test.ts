@@ -177,9 +177,11 @@ function quantileOf(all: readonly Atom[], alpha: number): number {
 function distortedMean(all: readonly Atom[], g: (u: number) => number): number {
   let under = 0;
   let sum = 0;
-  for (const { share, value } of all.toSorted((a, b) => a.value - b.value)) {
-    sum += value * (g(Math.min(1, under + share)) - g(under));
-    under += share;
+  for (const [at, { share, value }] of all.toSorted((a, b) => a.value - b.value).entries()) {
+    // Exactly 1 at the end: there cpw is so steep that rounding would show.
+    const upTo = at === all.length - 1 ? 1 : under + share;
+    sum += value * (g(upTo) - g(under));
+    under = upTo;
   }
   return sum;
 }
