@@ -7,6 +7,7 @@ import type { JournalEvent, StepEvent } from "../../journal/events.js";
 import { eventWords } from "../../run-model/event-words.js";
 import { iterationName } from "../../text/iterations.js";
 import { formatDuration as duration } from "../../text/numbers.js";
+import { riskFigureName } from "../../text/risk-figure-name.js";
 import { safeText } from "../../text/safe-text.js";
 
 /** Between two lines of a phase's progress. */
@@ -74,6 +75,9 @@ export class PlainLines {
             `effective ${event.sampling.effective.toFixed(0)}/${event.batch - event.failed}`,
           ]
         : []),
+      ...Object.entries(event.risk_figures ?? {}).map(
+        ([name, value]) => `${riskFigureName(name)} ${figure(value)}`,
+      ),
       ...(event.groups !== undefined && event.groups.equal > 0
         ? [`${event.groups.equal} of ${event.groups.prompts} groups equal`]
         : []),

@@ -3,6 +3,7 @@
 import { klControllerAt } from "../../risk/kl-stages.js";
 import type { Point } from "../../stats/interpolation.js";
 import { mean } from "../../stats/intervals.js";
+import { riskFigureName } from "../../text/risk-figure-name.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
 import type { Curve, Mark, PlotPanel, PlotSpec } from "./panel.js";
@@ -90,6 +91,13 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
             ),
           ]
         : []),
+      ...riskFigureNames(data, arms).map((name) =>
+        panel(
+          `Risk measure: ${riskFigureName(name)}`,
+          riskFigureName(name),
+          (step) => step.risk_figures?.[name] ?? null,
+        ),
+      ),
       panel("Entropy", "nats per token", (step) => step.entropy),
       ...(data.trials.some(({ steps }) => steps.at(-1)?.sampling !== undefined)
         ? [
@@ -118,6 +126,14 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
     ],
     columns: 2,
   };
+}
+
+/** Thresholds, multipliers and the like of all arms; most measures have none. */
+function riskFigureNames(data: ReportData, arms: readonly string[]): string[] {
+  const heads = data.trials.flatMap(({ arm, steps }) =>
+    arms.includes(arm) ? (steps.at(-1) ?? []) : [],
+  );
+  return [...new Set(heads.flatMap(({ risk_figures }) => Object.keys(risk_figures ?? {})))];
 }
 
 /** Of all arms, in the order of their configuration; none where there is one component. */

@@ -4,7 +4,7 @@ import type { ArmConfig } from "../../../config/schema/experiment.js";
 import type { Episodes } from "../../../journal/events.js";
 import { annealings } from "../../../risk/annealing/registry.js";
 import { plannedAlpha, validateSchedule } from "../../../risk/annealing/schedule.js";
-import { usesAlpha } from "../../../risk/measures/registry.js";
+import { riskMeasures, usesAlpha } from "../../../risk/measures/registry.js";
 import { tailEpisodes } from "../../../risk/populations.js";
 import { populationInForce } from "../../../risk/terms.js";
 import type { StepHead, TrialModel } from "../../../run-model/run-model.js";
@@ -53,7 +53,8 @@ function scheduleOf({ config, step, steps }: RiskChartsInput): Schedule {
   const { batch: episodes, iterations } = training;
   const falls = usesAlpha(risk.measure) && validateSchedule(risk, iterations).length === 0;
   const last = step ?? steps.at(-1)?.head ?? null;
-  const what = risk.measure === "mean-cvar" ? "in the tail" : "kept";
+  const { episodes: trained } = riskMeasures[risk.measure].trainsOn(risk, populationInForce(risk));
+  const what = trained === "all" ? "in the tail" : "kept";
   const isLoop = falls && annealings[risk.annealing].follows === "signals";
   const valueAt = !falls
     ? () => episodes

@@ -1,9 +1,12 @@
 /** The tail as it is now and as it has moved: figures, schedule, histogram, fan. */
 import { Box } from "ink";
 import type { ReactElement } from "react";
-import { ranksEpisodes, usesAlpha } from "../../../risk/measures/registry.js";
+import { usesAlpha } from "../../../risk/measures/registry.js";
+import type { Population } from "../../../risk/measures/risk-measure.js";
+import { componentInForce, populationInForce, ranksByStatistic } from "../../../risk/terms.js";
 import type { WhatIfQuestion } from "../../../run-model/what-if.js";
 import { formatFraction } from "../../../text/numbers.js";
+import { riskFigureName } from "../../../text/risk-figure-name.js";
 import { sparkline } from "../../charts/sparkline.js";
 import {
   flowFields,
@@ -42,20 +45,25 @@ export const RiskPanel = memoByValue(function RiskPanel({
   );
 });
 
+const overWords: Readonly<Partial<Record<Population, string>>> = {
+  prompt: "per prompt",
+  window: "over a window",
+};
+
 /**
  * What a measure goes by, without what plays no part in it: `cvar, α 0.4, by return` · `mean`.
  *
  * @param alpha as it is to be written
  */
-export function riskPanelWords(
-  { measure, statistic }: Pick<WhatIfQuestion, "measure" | "statistic">,
-  alpha: string,
-  style: ViewStyle,
-): string {
+export function riskPanelWords(risk: WhatIfQuestion, alpha: string, style: ViewStyle): string {
+  const { measure, statistic } = risk;
+  const component = componentInForce(risk);
+  const population = populationInForce(risk);
   return [
-    measure,
+    component === null ? measure : `${measure} of ${component}`,
     ...(usesAlpha(measure) ? [`${alphaName(style)} ${alpha}`] : []),
-    ...(ranksEpisodes(measure) ? [`by ${statistic}`] : []),
+    ...(ranksByStatistic(risk) ? [`by ${statistic}`] : []),
+    ...(population in overWords ? [overWords[population]!] : []),
   ].join(", ");
 }
 
@@ -101,6 +109,9 @@ function figureLines(
     ...(usesAlpha(config.risk.measure) && config.risk.annealing === "adaptive"
       ? [cell(`${alphaName(style)}'`, step?.annealing?.cause ?? number(null), longestCause)]
       : []),
+    ...Object.entries(step?.risk_figures ?? {}).map(([name, value]) =>
+      cell(riskFigureName(name), number(value), numberWidth),
+    ),
     ...(step?.groups === undefined
       ? []
       : [
