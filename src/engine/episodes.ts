@@ -141,14 +141,24 @@ export function componentMeans(
 
 /** The others of `count` episodes, ascending. */
 export function scoredEpisodes(count: number, failed: ReadonlySet<number>): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, episode) => episode).filter(
-    (episode) => !failed.has(episode),
-  );
+  const scored = new Uint32Array(count);
+  let next = 0;
+  for (let episode = 0; episode < count; episode += 1) {
+    if (failed.size === 0 || !failed.has(episode)) {
+      scored[next] = episode;
+      next += 1;
+    }
+  }
+  return scored.subarray(0, next);
 }
 
 /** The values of these episodes, in this order. */
 export function taken(values: ArrayLike<number>, episodes: Uint32Array): Float32Array {
-  return Float32Array.from(episodes, (episode) => values[episode]!);
+  const own = new Float32Array(episodes.length);
+  for (let place = 0; place < episodes.length; place += 1) {
+    own[place] = values[episodes[place]!]!;
+  }
+  return own;
 }
 
 /** A copy with NaN where the reward failed, whatever the worker sent there. */
