@@ -86,19 +86,41 @@ export function isUndistorted({
   return distortion_parameter === distortions[distortion].neutral;
 }
 
-let lastWeights: { readonly key: string; readonly weights: Float64Array } | null = null;
+type Distorted = Pick<RiskSettings, "distortion" | "distortion_parameter">;
+
+interface RankTable {
+  readonly key: string;
+  readonly numbers: Float64Array;
+}
+
+/** A run asks for the same table at every step: the last ones are kept. */
+const lastTables: { weights: RankTable | null; spectra: RankTable | null } = {
+  weights: null,
+  spectra: null,
+};
+
+function tableOf(
+  which: keyof typeof lastTables,
+  count: number,
+  settings: Distorted,
+  make: (distortion: Distortion) => Float64Array,
+): Float64Array {
+  const key = `${count} ${settings.distortion} ${settings.distortion_parameter}`;
+  const known = lastTables[which];
+  if (known?.key === key) {
+    return known.numbers;
+  }
+  const numbers = make(distortionOf(settings));
+  lastTables[which] = { key, numbers };
+  return numbers;
+}
 
 /**
  * What a distortion gives each rank of N episodes, the lowest first: N·(g(i/N) − g((i − 1)/N)), of sum
- * N. The table of the last call is kept: a run asks for the same one at every step.
+ * N. Not to be written to.
  */
-export function rankWeights(
-  count: number,
-  settings: Pick<RiskSettings, "distortion" | "distortion_parameter">,
-): Float64Array {
-  const key = `${count} ${settings.distortion} ${settings.distortion_parameter}`;
-  if (lastWeights?.key !== key) {
-    const { cumulative } = distortionOf(settings);
+export function rankWeights(count: number, settings: Distorted): Float64Array {
+  return tableOf("weights", count, settings, ({ cumulative }) => {
     const weights = new Float64Array(count);
     let before = 0;
     for (let rank = 1; rank <= count; rank += 1) {
@@ -106,7 +128,17 @@ export function rankWeights(
       weights[rank - 1] = count * (upTo - before);
       before = upTo;
     }
-    lastWeights = { key, weights };
-  }
-  return lastWeights.weights;
+    return weights;
+  });
+}
+
+/** φ(i/N) at place i, for i from 1 to N − 1; 0 at place 0. Not to be written to. */
+export function rankSpectrum(count: number, settings: Distorted): Float64Array {
+  return tableOf("spectra", count, settings, ({ spectrum }) => {
+    const numbers = new Float64Array(count);
+    for (let rank = 1; rank < count; rank += 1) {
+      numbers[rank] = spectrum(rank / count);
+    }
+    return numbers;
+  });
 }

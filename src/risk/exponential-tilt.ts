@@ -1,3 +1,5 @@
+import { mapped } from "../stats/mapped.js";
+
 /** e^{−x/T} of a batch, scaled so that nothing overflows: the largest is 1. */
 export function tilted(values: ArrayLike<number>, temperature: number): Float64Array {
   if (!(temperature > 0 && temperature < Infinity)) {
@@ -7,5 +9,5 @@ export function tilted(values: ArrayLike<number>, temperature: number): Float64A
   for (let index = 0; index < values.length; index += 1) {
     least = Math.min(least, values[index]!);
   }
-  return Float64Array.from(values, (value) => Math.exp((least - value) / temperature));
+  return mapped(values, (value) => Math.exp((least - value) / temperature));
 }

@@ -62,19 +62,31 @@ export function tailEpisodes(
     : tailCount(batch, alpha);
 }
 
-/** The same question of some neighbours: of n episodes ⌈α'n⌉ are the tail. */
+/**
+ * The same question of some neighbours: of n episodes ⌈α'n⌉ are the tail. Measures that can be taken
+ * within prompts act on returns, and on nothing of other episodes.
+ */
 function part(input: RiskInput, from: number, to: number): RiskInput {
-  const of = <A extends RiskInput["returns"] | RiskInput["prompt"]>(values: A): A =>
-    values.slice(from, to) as A;
+  const returns = between(input.returns, from, to);
+  const { statistic } = input;
   return {
     ...input,
-    statistic: of(input.statistic),
-    returns: of(input.returns),
-    rewards: of(input.rewards),
-    components: input.components.map(of),
-    prompt: of(input.prompt),
+    statistic: statistic === input.returns ? returns : between(statistic, from, to),
+    returns,
+    rewards: returns,
+    components: [],
+    prompt: between(input.prompt, from, to),
     // Completions of one prompt are alike.
     importance: null,
     kept: tailCount(to - from, input.alpha),
   };
+}
+
+/** Without a copy, where the array can. */
+function between<A extends RiskInput["returns"] | RiskInput["prompt"]>(
+  values: A,
+  from: number,
+  to: number,
+): A {
+  return ("subarray" in values ? values.subarray(from, to) : values.slice(from, to)) as A;
 }

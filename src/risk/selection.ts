@@ -14,72 +14,77 @@ export function worst(statistic: ArrayLike<number>, count: number): Uint32Array 
   return ascendingOrder(statistic).slice(0, count);
 }
 
-const digitBits = 11;
-const digits = 1 << digitBits;
-/** Of 64 bits. */
-const passes = 6;
+/** Where the digits of a 32-bit word begin, the lowest first; each has at most eleven bits. */
+const digitStarts = [0, 11, 22] as const;
+const digits = 1 << 11;
 
 /**
- * Indices of all values, ascending by value, ties by index: a radix sort of the doubles' bits (six
- * digits of eleven bits; a digit that all share is skipped, as the lower ones of float32 values are).
+ * Indices of all values, ascending by value, ties by index: a radix sort of the numbers' own bits, in
+ * single precision three digits of them, else six.
  *
  * @throws {RangeError} when a value is NaN or ±∞
  */
 export function ascendingOrder(values: ArrayLike<number>): Uint32Array {
   requireFinite(values, "statistic");
   const count = values.length;
-  const doubles = new Float64Array(count);
+  let order = new Uint32Array(count);
   for (let index = 0; index < count; index += 1) {
-    // −0 + 0 is 0: the two are one value.
-    doubles[index] = values[index]! + 0;
+    order[index] = index;
   }
-  const words = new Uint32Array(doubles.buffer);
-  const low = new Uint32Array(count);
-  const high = new Uint32Array(count);
-  for (let index = 0; index < count; index += 1) {
-    const upper = words[2 * index + upperWord]!;
-    // Positive numbers above negative ones, whose bits run the other way.
-    const flip = upper >>> 31 === 1 ? 0xffff_ffff : 0;
-    low[index] = words[2 * index + 1 - upperWord]! ^ flip;
-    high[index] = upper ^ (flip === 0 ? 0x8000_0000 : flip);
-  }
-  let order = Uint32Array.from({ length: count }, (_, index) => index);
   let other = new Uint32Array(count);
-  for (let pass = 0; pass < passes; pass += 1) {
-    const starts = new Uint32Array(digits + 1);
-    for (let index = 0; index < count; index += 1) {
-      starts[digitOf(low[index]!, high[index]!, pass) + 1]! += 1;
+  const starts = new Uint32Array(digits + 1);
+  for (const word of sortWords(values)) {
+    for (const from of digitStarts) {
+      starts.fill(0);
+      for (let index = 0; index < count; index += 1) {
+        starts[((word[index]! >>> from) & (digits - 1)) + 1]! += 1;
+      }
+      if (starts.includes(count, 1)) {
+        // All share this digit.
+        continue;
+      }
+      for (let digit = 1; digit <= digits; digit += 1) {
+        starts[digit]! += starts[digit - 1]!;
+      }
+      for (let place = 0; place < count; place += 1) {
+        const index = order[place]!;
+        const digit = (word[index]! >>> from) & (digits - 1);
+        other[starts[digit]!] = index;
+        starts[digit]! += 1;
+      }
+      [order, other] = [other, order];
     }
-    if (starts.includes(count, 1)) {
-      continue;
-    }
-    for (let digit = 1; digit <= digits; digit += 1) {
-      starts[digit]! += starts[digit - 1]!;
-    }
-    for (let place = 0; place < count; place += 1) {
-      const index = order[place]!;
-      const digit = digitOf(low[index]!, high[index]!, pass);
-      other[starts[digit]!] = index;
-      starts[digit]! += 1;
-    }
-    [order, other] = [other, order];
   }
   return order;
 }
 
-/** Which of a double's two 32-bit words has its sign. */
-const upperWord = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0;
-
-/** Digit `pass` of a 64-bit number, the lowest first. */
-function digitOf(low: number, high: number, pass: number): number {
-  const from = pass * digitBits;
-  if (from >= 32) {
-    return (high >>> (from - 32)) & (digits - 1);
+/** Unsigned words that sort as the numbers do, the lower word first; −0 and 0 are one value. */
+function sortWords(values: ArrayLike<number>): Uint32Array[] {
+  const count = values.length;
+  const upper = new Uint32Array(count);
+  if (values instanceof Float32Array) {
+    const singles = new Float32Array(count);
+    for (let index = 0; index < count; index += 1) {
+      singles[index] = values[index]! + 0;
+    }
+    const bits = new Uint32Array(singles.buffer);
+    for (let index = 0; index < count; index += 1) {
+      const word = bits[index]!;
+      // Negative numbers run the other way, and come before the others.
+      upper[index] = word >>> 31 === 1 ? ~word : word | 0x8000_0000;
+    }
+    return [upper];
   }
-  const within = low >>> from;
-  return from + digitBits <= 32
-    ? within & (digits - 1)
-    : (within | (high << (32 - from))) & (digits - 1);
+  const lower = new Uint32Array(count);
+  const view = new DataView(new ArrayBuffer(8));
+  for (let index = 0; index < count; index += 1) {
+    view.setFloat64(0, values[index]! + 0);
+    const word = view.getUint32(0);
+    const isNegative = word >>> 31 === 1;
+    upper[index] = isNegative ? ~word : word | 0x8000_0000;
+    lower[index] = isNegative ? ~view.getUint32(4) : view.getUint32(4);
+  }
+  return [lower, upper];
 }
 
 /**
@@ -90,7 +95,7 @@ function digitOf(low: number, high: number, pass: number): number {
 export function nthLowest(values: ArrayLike<number>, nth: number): number {
   requireInteger(nth, "nth", 1, values.length);
   requireFinite(values, "values");
-  const own = Float64Array.from(values);
+  const own = new Float64Array(values);
   const wanted = nth - 1;
   let left = 0;
   let right = own.length - 1;

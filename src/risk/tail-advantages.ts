@@ -2,6 +2,8 @@
  * Signed advantages whose expectation with ∇ log π is the gradient of a tail measure: what a return
  * lies under a quantile, and what is common to them.
  */
+
+import { mapped } from "../stats/mapped.js";
 import { nthLowest } from "./selection.js";
 
 /**
@@ -13,7 +15,7 @@ export function underQuantile(
   quantile: number,
   alpha: number,
 ): Float64Array {
-  return Float64Array.from(returns, (value) => -Math.max(0, quantile - value) / alpha);
+  return mapped(returns, (value) => -Math.max(0, quantile - value) / alpha);
 }
 
 /**
@@ -23,7 +25,7 @@ export function aboveOthers(returns: ArrayLike<number>): Float64Array {
   const count = returns.length;
   const mean = meanOf(returns);
   const scale = count > 1 ? count / (count - 1) : 0;
-  return Float64Array.from(returns, (value) => (value - mean) * scale);
+  return mapped(returns, (value) => (value - mean) * scale);
 }
 
 /** The CVaR gradient of a batch at its own quantile, the `kept`-th lowest return; the mean's where all are kept. */
@@ -40,7 +42,7 @@ export function cvarAdvantages(
 /** Less their mean, a constant baseline: the expected update is the same and varies less. */
 export function centred(advantages: Float64Array): Float64Array {
   const mean = meanOf(advantages);
-  return advantages.map((value) => value - mean);
+  return mapped(advantages, (value) => value - mean);
 }
 
 function meanOf(values: ArrayLike<number>): number {

@@ -30,6 +30,7 @@ const benchmarks = {
   quickstart: [process.execPath, join("test", "bench", "quickstart.mjs")],
   controller: inNode("controller.mjs"),
   sampler: inNode("sampler.mjs"),
+  selection: [process.execPath, join("test", "bench", "selection.mjs")],
   memory: inNode("memory.mjs"),
   terminal: inNode("terminal.mjs"),
   start: inNode("start.mjs"),

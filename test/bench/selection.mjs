@@ -39,14 +39,23 @@ const batches = Array.from({ length: 4 }, (_, seed) => batchOf(seed + 1));
 const median = {};
 for (const measure of riskMeasureNames) {
   const { component } = riskMeasures[measure];
-  const risk = riskSchema.parse({ measure, component: component === "required" ? "harm" : "combined" });
+  const risk = riskSchema.parse({
+    measure,
+    component: component === "required" ? "harm" : "combined",
+  });
   const alpha = usesAlpha(measure) ? risk.alpha : 1;
   const times = [];
   let memory = null;
   for (let round = -5; round < rounds; round++) {
     const batch = batches[(round + 8) % batches.length];
     const began = process.cpuUsage();
-    const selected = selectEpisodes(risk, batch, { step: round + 5, seed: 1, alpha, beta: 0.2, memory });
+    const selected = selectEpisodes(risk, batch, {
+      step: round + 5,
+      seed: 1,
+      alpha,
+      beta: 0.2,
+      memory,
+    });
     const { user, system } = process.cpuUsage(began);
     if (round >= 0) times.push((user + system) / 1000);
     memory = selected.memory;

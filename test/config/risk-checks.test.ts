@@ -122,12 +122,12 @@ describe("a population", () => {
 
 describe("settings", () => {
   test("a threshold can be solved for one α, from several completions, with a KL penalty", () => {
-    const risk = { measure: "hinge", threshold: "solved", schedule: "constant" } as const;
+    const risk = { measure: "hinge", threshold: "solved", annealing: "constant" } as const;
     expect(violations({ risk, training: { completions: 4 } })).toEqual([]);
     expect(told({ risk })).toMatch(/^training.completions/);
     expect(told({ risk, training: { completions: 4 }, kl: { beta: 0 } })).toMatch(/^kl.beta/);
-    expect(told({ risk: { ...risk, schedule: "soft" }, training: { completions: 4 } })).toMatch(
-      /^risk.schedule/,
+    expect(told({ risk: { ...risk, annealing: "soft" }, training: { completions: 4 } })).toMatch(
+      /^risk.annealing/,
     );
     // Who does not read it is not asked.
     expect(violations({ risk: { threshold: "solved" } })).toEqual([]);

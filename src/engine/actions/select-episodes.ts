@@ -20,6 +20,7 @@ import {
   weighsComponent,
 } from "../../risk/terms.js";
 import { weightedTail } from "../../risk/weighted-tail.js";
+import { mapped } from "../../stats/mapped.js";
 import { generator, streamSeed } from "../../stats/random.js";
 import { scoredEpisodes, taken } from "../episodes.js";
 import { TrialError } from "../failure.js";
@@ -94,16 +95,16 @@ export function selectEpisodes(
   const answer = answerOf(risk, input);
   const spread = (values: ArrayLike<number>): Float32Array => {
     const all = new Float32Array(batch.returns.length);
-    for (const [index, episode] of scored.entries()) {
-      all[episode] = values[index]!;
+    for (let index = 0; index < scored.length; index += 1) {
+      all[scored[index]!] = values[index]!;
     }
     return all;
   };
   const weights = weightsOf(answer, input);
   const rewards =
     "rewards" in answer
-      ? jointRewards(risk, taken(batch.trained, scored), input.rewards, answer.rewards)
-      : meanRewards(risk, taken(batch.trained, scored), input.rewards);
+      ? jointRewards(risk, batch, scored, input.rewards, answer.rewards)
+      : meanRewards(risk, batch, scored, input.rewards);
   return {
     kept: weights.reduce((count, weight) => count + (weight === 0 ? 0 : 1), 0),
     weights: spread(weights),
@@ -123,7 +124,7 @@ function weightsOf(
     return answer.weights;
   }
   if ("rewards" in answer) {
-    return answer.rewards.map(() => 1);
+    return new Float32Array(returns.length).fill(1);
   }
   return answer.advantages.some((value) => value !== 0)
     ? answer.advantages.map((value) => (value === 0 ? 0 : 1))
@@ -187,13 +188,15 @@ function answerOf(
 /** R' = R − component + λ·(what the measure makes of it); of all components together, that alone. */
 function jointRewards(
   risk: RiskConfig,
-  trained: Float32Array,
+  batch: Batch,
+  scored: Uint32Array,
   own: RiskInput["rewards"],
   made: Float32Array,
 ): Float32Array {
   if (componentInForce(risk) === null) {
     return made;
   }
+  const trained = taken(batch.trained, scored);
   const weight = weighsComponent(risk) ? risk.component_weight : 1;
   return trained.map((reward, episode) => reward - own[episode]! + weight * made[episode]!);
 }
@@ -201,12 +204,13 @@ function jointRewards(
 /** The mean of a component that counts λ times what it does in R is the mean of such a reward. */
 function meanRewards(
   risk: RiskConfig,
-  trained: Float32Array,
+  batch: Batch,
+  scored: Uint32Array,
   own: RiskInput["rewards"],
 ): Float32Array | null {
   const isScaled = componentInForce(risk) !== null && risk.component_weight !== 1;
   return risk.measure === "mean" && isScaled
-    ? jointRewards(risk, trained, own, Float32Array.from(own))
+    ? jointRewards(risk, batch, scored, own, new Float32Array(own))
     : null;
 }
 
@@ -231,7 +235,7 @@ function importanceOf(
   if (importance === undefined || importance === null) {
     return null;
   }
-  const weights = Float64Array.from(scored, (episode) => importance[episode]!);
+  const weights = mapped(scored, (episode) => importance[episode]!);
   return { weights, tail: weightedTail(statistic, weights, alpha).parts };
 }
 

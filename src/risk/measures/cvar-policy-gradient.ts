@@ -17,13 +17,13 @@ export const cvarPolicyGradient: AdvantageMeasure = {
     requireBatch(input);
     const { returns, kept, alpha, population, settings, memory } = input;
     if (population !== "window") {
-      return { advantages: Float32Array.from(cvarAdvantages(returns, kept, alpha)) };
+      return { advantages: new Float32Array(cvarAdvantages(returns, kept, alpha)) };
     }
     const quantile = remembered(memory, "quantile", () => quantileOf(returns, alpha));
     const next = followedQuantile(returns, quantile, alpha, settings.tracking_rate);
     const all = kept === returns.length;
     return {
-      advantages: Float32Array.from(
+      advantages: new Float32Array(
         all ? cvarAdvantages(returns, kept, alpha) : underQuantile(returns, quantile, alpha),
       ),
       memory: { quantile: all ? quantileOf(returns, alpha) : next },

@@ -1,3 +1,4 @@
+import { mapped } from "../../stats/mapped.js";
 import { tilted } from "../exponential-tilt.js";
 import { type AdvantageMeasure, requireBatch } from "./risk-measure.js";
 
@@ -17,7 +18,7 @@ export const entropicPolicyGradient: AdvantageMeasure = {
     const exponentials = tilted(input.returns, temperature);
     const mean = exponentials.reduce((sum, one) => sum + one, 0) / exponentials.length;
     return {
-      advantages: Float32Array.from(exponentials, (one) => temperature * (1 - one / mean)),
+      advantages: new Float32Array(mapped(exponentials, (one) => temperature * (1 - one / mean))),
     };
   },
   uses: { alpha: false, statistic: false },

@@ -1,3 +1,4 @@
+import { mapped } from "../../stats/mapped.js";
 import { solvedThreshold } from "../hinge-threshold.js";
 import { followedQuantile, quantileOf, remembered } from "../tracked.js";
 import { type RewardMeasure, type RiskInput, requireBatch } from "./risk-measure.js";
@@ -21,7 +22,7 @@ export const hinge: RewardMeasure = {
     const { rewards, alpha, settings } = input;
     const { now, next } = thresholds(input);
     return {
-      rewards: Float32Array.from(rewards, (value) => -Math.max(0, now - value) / alpha),
+      rewards: new Float32Array(mapped(rewards, (value) => -Math.max(0, now - value) / alpha)),
       ...(typeof settings.threshold === "number" ? {} : { memory: { threshold: next } }),
       figures: { threshold: now },
     };

@@ -1,3 +1,4 @@
+import { mapped } from "../../stats/mapped.js";
 import { aboveOthers, cvarAdvantages } from "../tail-advantages.js";
 import { type AdvantageMeasure, requireBatch, requireSetting } from "./risk-measure.js";
 
@@ -15,9 +16,8 @@ export const meanCvarPolicyGradient: AdvantageMeasure = {
     const mean = aboveOthers(returns);
     const tail = cvarAdvantages(returns, kept, alpha);
     return {
-      advantages: Float32Array.from(
-        mean,
-        (own, episode) => (1 - mixture) * own + mixture * tail[episode]!,
+      advantages: new Float32Array(
+        mapped(mean, (own, episode) => (1 - mixture) * own + mixture * tail[episode]!),
       ),
     };
   },

@@ -1,3 +1,4 @@
+import { mapped } from "../../stats/mapped.js";
 import { remembered } from "../tracked.js";
 import { type RewardMeasure, requireBatch, requireSetting } from "./risk-measure.js";
 
@@ -15,7 +16,7 @@ export const meanDeviationCost: RewardMeasure = {
     const { rewards, settings, memory, population } = input;
     const { limit, deviations, multiplier_rate, tracking_rate } = settings;
     requireSetting(deviations >= 0, "deviations", deviations, "a number ≥ 0");
-    const cost = Float64Array.from(rewards, (value) => -value);
+    const cost = mapped(rewards, (value) => -value);
     const ofBatch = moments(cost);
     const rate = population === "window" ? tracking_rate : 1;
     const followed = (name: "mean" | "square"): number => {
@@ -29,9 +30,8 @@ export const meanDeviationCost: RewardMeasure = {
     const spread = deviation > 0 ? deviations / (2 * deviation) : 0;
     const excess = mean + deviations * deviation - limit;
     return {
-      rewards: Float32Array.from(
-        cost,
-        (own) => -multiplier * (own + spread * (own * own - 2 * own * mean)),
+      rewards: new Float32Array(
+        mapped(cost, (own) => -multiplier * (own + spread * (own * own - 2 * own * mean))),
       ),
       memory: { multiplier: Math.max(0, multiplier + multiplier_rate * excess), mean, square },
       figures: { multiplier, cost_mean: mean, cost_deviation: deviation },

@@ -1,3 +1,4 @@
+import { mapped } from "../../stats/mapped.js";
 import { quantileOf } from "../tracked.js";
 import { type AdvantageMeasure, requireBatch, requireSetting } from "./risk-measure.js";
 
@@ -15,7 +16,7 @@ export const quantileBaseline: AdvantageMeasure = {
     const { quantile } = settings;
     requireSetting(quantile > 0 && quantile <= 1, "quantile", quantile, "a fraction in (0, 1]");
     const baseline = quantileOf(returns, quantile);
-    return { advantages: Float32Array.from(returns, (value) => value - baseline) };
+    return { advantages: new Float32Array(mapped(returns, (value) => value - baseline)) };
   },
   uses: { alpha: false, statistic: false },
   populations: ["prompt", "batch"],

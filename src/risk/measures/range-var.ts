@@ -1,3 +1,4 @@
+import { mapped } from "../../stats/mapped.js";
 import { underQuantile } from "../tail-advantages.js";
 import { followedQuantile, quantileOf, remembered } from "../tracked.js";
 import { type AdvantageMeasure, requireBatch, requireSetting } from "./risk-measure.js";
@@ -23,11 +24,13 @@ export const rangeVar: AdvantageMeasure = {
     const q1 = remembered(past, "lower", () => quantileOf(returns, p1));
     const q2 = remembered(past, "upper", () => quantileOf(returns, p2));
     const tail = underQuantile(returns, q1, p1);
-    const advantages = Float32Array.from(returns, (value, episode) => {
-      const above = Math.max(0, value - q1) - Math.max(0, value - q2);
-      const range = (above + q1 - q2) / (p2 - p1);
-      return (tail_weight * tail[episode]! + range) / (1 + tail_weight);
-    });
+    const advantages = new Float32Array(
+      mapped(returns, (value, episode) => {
+        const above = Math.max(0, value - q1) - Math.max(0, value - q2);
+        const range = (above + q1 - q2) / (p2 - p1);
+        return (tail_weight * tail[episode]! + range) / (1 + tail_weight);
+      }),
+    );
     const figures = { lower_quantile: q1, upper_quantile: q2 };
     if (population !== "window") {
       return { advantages, figures };

@@ -13,6 +13,7 @@ import {
   requireSameLength,
   requireSome,
 } from "../../stats/checks.js";
+import { mapped } from "../../stats/mapped.js";
 import type { Random } from "../../stats/random.js";
 import type { MemoryPart } from "../memory.js";
 
@@ -223,14 +224,17 @@ export function equalWeights(batch: number, episodes: Uint32Array): EpisodeWeigh
  * weight that vanishes in single precision beside the largest is 0, and its episode dropped.
  */
 export function normalised(raw: Float64Array): EpisodeWeights {
-  const largest = raw.reduce((most, weight) => Math.max(most, weight), 0);
-  const weights = Float32Array.from(raw, (weight) => weight / largest);
+  let largest = 0;
+  for (let episode = 0; episode < raw.length; episode += 1) {
+    largest = Math.max(largest, raw[episode]!);
+  }
+  const weights = new Float32Array(mapped(raw, (weight) => weight / largest));
   let sum = 0;
   let kept = 0;
-  for (const weight of weights) {
-    sum += weight;
-    kept += weight > 0 ? 1 : 0;
+  for (let episode = 0; episode < weights.length; episode += 1) {
+    sum += weights[episode]!;
+    kept += weights[episode]! > 0 ? 1 : 0;
   }
   // sum ≤ kept, so that no weight vanishes here.
-  return { weights: weights.map((weight) => (weight * kept) / sum), kept };
+  return { weights: new Float32Array(mapped(weights, (weight) => (weight * kept) / sum)), kept };
 }

@@ -1,4 +1,4 @@
-import { distortionOf, isUndistorted } from "../distortions.js";
+import { isUndistorted, rankSpectrum } from "../distortions.js";
 import { ascendingOrder } from "../selection.js";
 import { centred } from "../tail-advantages.js";
 import { type AdvantageMeasure, requireBatch } from "./risk-measure.js";
@@ -16,16 +16,16 @@ export const spectralPolicyGradient: AdvantageMeasure = {
   advantages: (input) => {
     requireBatch(input);
     const { returns, settings } = input;
-    const { spectrum } = distortionOf(settings);
+    const spectrum = rankSpectrum(returns.length, settings);
     const order = ascendingOrder(returns);
     const advantages = new Float64Array(order.length);
     let sum = 0;
     for (let rank = order.length - 1; rank > 0; rank -= 1) {
       const gap = returns[order[rank]!]! - returns[order[rank - 1]!]!;
-      sum -= gap > 0 ? gap * spectrum(rank / order.length) : 0;
+      sum -= gap * spectrum[rank]!;
       advantages[order[rank - 1]!] = sum;
     }
-    return { advantages: Float32Array.from(centred(advantages)) };
+    return { advantages: new Float32Array(centred(advantages)) };
   },
   uses: { alpha: false, statistic: false },
   populations: ["batch", "prompt"],

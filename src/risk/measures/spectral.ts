@@ -16,8 +16,9 @@ export const spectral: WeighingMeasure = {
     requireBatch(input);
     const byRank = rankWeights(input.returns.length, input.settings);
     const raw = new Float64Array(byRank.length);
-    for (const [rank, episode] of ascendingOrder(input.statistic).entries()) {
-      raw[episode] = Math.max(0, byRank[rank]!);
+    const order = ascendingOrder(input.statistic);
+    for (let rank = 0; rank < order.length; rank += 1) {
+      raw[order[rank]!] = Math.max(0, byRank[rank]!);
     }
     return normalised(raw);
   },

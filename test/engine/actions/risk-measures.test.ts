@@ -1,12 +1,12 @@
 /** Every risk measure in a trial: what the worker gets, what the journal says, and what is carried. */
 import { describe, expect, test } from "vitest";
-import type { ArmConfig } from "../../src/config/schema/experiment.js";
-import type { StepEvent } from "../../src/journal/events.js";
-import { float32Array } from "../../src/protocol/arrays.js";
-import type { Payload } from "../../src/protocol/messages.js";
-import { riskMeasureNames, riskMeasures } from "../../src/risk/measures/registry.js";
-import { smallExperiment } from "./experiments.js";
-import { Harness } from "./run-harness.js";
+import type { ArmConfig } from "../../../src/config/schema/experiment.js";
+import type { StepEvent } from "../../../src/journal/events.js";
+import { float32Array } from "../../../src/protocol/arrays.js";
+import type { Payload } from "../../../src/protocol/messages.js";
+import { riskMeasureNames, riskMeasures } from "../../../src/risk/measures/registry.js";
+import { smallExperiment } from "../experiments.js";
+import { Harness } from "../run-harness.js";
 
 const two = [
   { name: "quality", kind: "length", unit: "words", target: 8 },
@@ -44,7 +44,7 @@ const nonzero = (values: Iterable<number>) => [...values].filter((value) => valu
 describe.each(riskMeasureNames)("%s", (measure) => {
   const own = riskMeasures[measure];
   const component = own.component === "required" ? "harm" : "combined";
-  const risk = { measure, component, schedule: "constant" as const };
+  const risk = { measure, component, annealing: "constant" as const };
 
   test("without a critic gives one advantage per episode, and counts what it keeps", async () => {
     const training = { algorithm: "rloo", completions: 4 } as const;
@@ -75,7 +75,7 @@ describe.each(riskMeasureNames)("%s", (measure) => {
 });
 
 test("a followed threshold goes on where a run was left, as if it had not been", async () => {
-  const arm = { risk: { measure: "hinge", schedule: "constant", tracking_rate: 0.5 } } as const;
+  const arm = { risk: { measure: "hinge", annealing: "constant", tracking_rate: 0.5 } } as const;
   const whole = await trained(arm);
   const thresholds = whole.steps.map(({ risk_figures }) => risk_figures!.threshold!);
   expect(new Set(thresholds).size).toBeGreaterThan(2);
@@ -109,7 +109,7 @@ test("a joint objective with ppo: the others' rewards as they are, the component
     component: "harm",
     component_weight: 2,
     threshold: 0.5,
-    schedule: "constant",
+    annealing: "constant",
     alpha: 0.5,
   } as const;
   const rolled: Record<string, Float32Array> = {};
