@@ -548,6 +548,16 @@ const cases: Readonly<Record<RiskMeasureName, readonly Case[]>> = {
       notOf: pooled(expectation),
     },
   ],
+  "mean-cost": [
+    {
+      of: "E[quality] − λ·E[cost]",
+      risk: { component: "harm", multiplier: lambda },
+      objective: scaled(
+        alone,
+        pooled(expectation, (arm) => arm.quality + lambda * arm.harm),
+      ),
+    },
+  ],
   "mean-deviation-cost": [
     {
       of: "E[quality] − λ·(E[cost] + κ·sd(cost))",
