@@ -1,3 +1,4 @@
+import { mapped } from "../../stats/mapped.js";
 import { remembered } from "../tracked.js";
 import { type RewardMeasure, requireBatch } from "./risk-measure.js";
 
@@ -21,7 +22,7 @@ export const meanCost: RewardMeasure = {
     }
     const multiplier = remembered(memory, "multiplier", () => settings.multiplier);
     return {
-      rewards: Float32Array.from(rewards, (reward) => multiplier * reward),
+      rewards: new Float32Array(mapped(rewards, (reward) => multiplier * reward)),
       memory: { multiplier: Math.max(0, multiplier + multiplier_rate * (mean - limit)) },
       figures: { multiplier, cost_mean: mean },
     };
