@@ -108,7 +108,7 @@ function keptRange(
 /** A KL loss is on every episode, or on a fraction of those that the measure drops; without a critic an advantage of 0 leaves an episode out. */
 function takingPart(arm: ArmConfig, range: KeptRange): KeptRange {
   const { algorithm, klForm, advantages, prompts } = learningTerms(arm);
-  if (klForm === "loss" && arm.kl.beta > 0) {
+  if (klForm === "loss" && weighsKl(arm.kl)) {
     const { batch } = arm.training;
     const kept = range.kept + anchorCount(batch - range.kept, arm.kl.anchors);
     return { kept, bound: arm.kl.anchors === 1 ? "exact" : "at most" };
@@ -117,6 +117,11 @@ function takingPart(arm: ArmConfig, range: KeptRange): KeptRange {
     return { kept: Math.min(range.kept, prompts), bound: "at most" };
   }
   return advantages === null ? range : { ...range, bound: "at most" };
+}
+
+/** β is over 0 from the start, or from a stage on. */
+function weighsKl({ beta, schedule }: ArmConfig["kl"]): boolean {
+  return beta > 0 || schedule.some((stage) => (stage.beta ?? 0) > 0);
 }
 
 function sftRows({ sft }: Experiment): Quantity[] {

@@ -61,7 +61,9 @@ export function divergence(
   { stage, config }: Pick<Trial, "stage" | "config">,
   { perplexity, kl_mean }: Readonly<Record<string, number>>,
 ): Divergence[] {
-  const { target } = config.kl;
+  // Of stages the highest: none of them may call for an alarm that another one's KL is no reason for.
+  const { target: first, schedule } = config.kl;
+  const target = Math.max(first, ...schedule.map((stage) => stage.target ?? 0));
   return [
     ...(perplexity !== undefined && perplexity > mostPerplexity
       ? [{ kind: "perplexity" as const, perplexity }]
