@@ -119,18 +119,15 @@ export function idleOverrides(
     const takers = Object.entries(arms).filter(([, arm]) => arm.stage === stage);
     const key = path.join(".");
     const [first] = takers.map(([name]) => name);
-    if (first === undefined && stage === "rl") return [];
+    if (first === undefined) return [];
     if (takers.some(([, arm]) => holdsValue(valueAtKey(arm, path), value))) return [];
     return [
       {
         place: { override: text },
         key,
         found: "an override that no arm uses",
-        expected: `an arm that ${first === undefined ? "decodes in its own way" : `does not set ${key} itself`}`,
-        remedy:
-          first === undefined
-            ? "Select one too, such as best-of-n."
-            : `Set it for one arm: --set arms.${first}.${key}=….`,
+        expected: `an arm that does not set ${key} itself`,
+        remedy: `Set it for one arm: --set arms.${first}.${key}=….`,
       },
     ];
   });
