@@ -79,6 +79,16 @@ export function pairsNeeded(difference: number, sd: number): number | null {
  */
 export function detectableDifference(pairs: number, sd: number): number {
   requireDeviation(0, sd);
+  const known = detectableEffects.get(pairs) ?? detectableEffect(pairs);
+  detectableEffects.set(pairs, known);
+  return known * sd;
+}
+
+/** By number of pairs: a sweep asks hundreds of times for the same few. */
+const detectableEffects = new Map<number, number>();
+
+/** In standard deviations. */
+function detectableEffect(pairs: number): number {
   let low = 0;
   let high = 1;
   while (pairedPower(high, pairs) < testPower) {
@@ -92,7 +102,7 @@ export function detectableDifference(pairs: number, sd: number): number {
       high = middle;
     }
   }
-  return high * sd;
+  return high;
 }
 
 function requireDeviation(difference: number, sd: number): void {

@@ -69,9 +69,21 @@ export async function sweep(
 
 /** @throws {UserError} an option is not of its form */
 function overridesOf({ grid, seeds, arms, random, halving }: SweepOptions): string[] {
+  const keys = new Set<string>();
   for (const text of grid) {
-    if (/^[^=\s]+=./.test(text)) continue;
-    throw new UserError(`--grid ${text}: write key=value,value, as in --grid risk.alpha=0.2,0.4.`);
+    const [, key, values = ""] = /^([^=\s]+)=(.+)$/.exec(text) ?? [];
+    const isList = !/^\s*\[/.test(values);
+    if (key === undefined || (isList && values.split(",").some((value) => value.trim() === ""))) {
+      throw new UserError(
+        `--grid ${text}: write key=value,value, as in --grid risk.alpha=0.2,0.4.`,
+      );
+    }
+    if (keys.has(key)) {
+      throw new UserError(
+        `--grid ${key} is given twice: name all its values at once, as in --grid ${key}=a,b,c.`,
+      );
+    }
+    keys.add(key);
   }
   return [
     ...grid.map((text) => `sweep.grid.${text}`),

@@ -41,7 +41,7 @@ export function comparisonsSection({ evaluation }: ReportData): Block[] {
       text: `Difference in ${titleOf(first)}, the first arm minus the second, paired by seed.`,
     },
     tableOf(shown.filter(({ metric }) => metric === first)),
-    { kind: "list", items: [...powerItems(shown, first), ...cautions(shown)] },
+    ...notes(powerItems(shown, first), cautions(shown)),
     ...(others.length === 0
       ? []
       : [
@@ -54,6 +54,21 @@ export function comparisonsSection({ evaluation }: ReportData): Block[] {
             ]),
           },
         ]),
+  ];
+}
+
+/** What is read at a glance; a sweep has hundreds of pairs. */
+const mostOpenItems = 12;
+
+function notes(power: readonly string[], cautions: readonly string[]): Block[] {
+  if (power.length <= mostOpenItems) return [{ kind: "list", items: [...power, ...cautions] }];
+  return [
+    { kind: "list", items: cautions },
+    {
+      kind: "details",
+      summary: `What is not decided, and how many seeds would tell: ${power.length} comparisons`,
+      blocks: [{ kind: "list", items: power }],
+    },
   ];
 }
 

@@ -40,6 +40,18 @@ describe("the command line", () => {
     },
   );
 
+  test.each([
+    ["one key twice", ["risk.alpha=0.2", "risk.alpha=0.4"], "risk.alpha is given twice"],
+    ["a value left out", ["risk.alpha=0.2,"], "write key=value,value"],
+    ["no value", ["risk.alpha="], "write key=value,value"],
+    ["no key", ["=0.2,0.4"], "write key=value,value"],
+  ])("a grid with %s is refused", async (_, grid, message) => {
+    const words = grid.flatMap((text) => ["--grid", text]);
+    const { code, stderr } = await refusedHere(["sweep", "smoke", "--plan-only", ...words]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
   test("alone says what there is", async () => {
     const { code, stdout, stderr } = await averse([]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

@@ -67,3 +67,22 @@ test("comparisons that are not decided say how many seeds would be needed", () =
   );
   expect(text).toContain("Holm’s correction over the");
 });
+
+test("of hundreds of pairs they are folded up, and what cautions stays in sight", () => {
+  const [one] = run.evaluation.comparisons;
+  const power = { difference: 0.3, seeds_needed: 9, detectable: 0.61 };
+  const comparisons = Array.from({ length: 13 }, (_, at) => ({
+    ...one!,
+    ...{ a: `ra-rlhf_alpha=0.${at}`, metric: "tail_reward", p: 0.2, p_holm: 0.4, power },
+  }));
+  const data = gatherReport({ ...run, evaluation: { ...run.evaluation, comparisons } });
+  const blocks = comparisonsSection(data);
+  const list = blocks.find(({ kind }) => kind === "list");
+  expect(JSON.stringify(list)).toContain("Holm’s correction");
+  expect(JSON.stringify(list)).not.toContain("seeds are needed");
+  const folded = blocks.find(({ kind }) => kind === "details");
+  expect(folded).toMatchObject({
+    summary: "What is not decided, and how many seeds would tell: 13 comparisons",
+  });
+  expect(JSON.stringify(folded).match(/seeds are needed/g)).toHaveLength(13);
+});
