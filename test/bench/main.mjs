@@ -28,6 +28,7 @@ const benchmarks = {
   sampling: inPython("sampling"),
   trl: inPython("trl"),
   quickstart: [process.execPath, join("test", "bench", "quickstart.mjs")],
+  reuse: [process.execPath, join("test", "bench", "reuse.mjs")],
   controller: inNode("controller.mjs"),
   sampler: inNode("sampler.mjs"),
   selection: [process.execPath, join("test", "bench", "selection.mjs")],

@@ -77,6 +77,14 @@ export const targets = [
     unit: "MB",
   },
   {
+    part: "reuse",
+    path: "saved",
+    what: "load time that a worker passed on saves, between a sweep's trials",
+    side: "at least",
+    limit: 0.8,
+    unit: "",
+  },
+  {
     part: "controller",
     path: "overhead.median",
     what: "round trip of 1,024 episodes with selection",
