@@ -16,20 +16,25 @@ export function conclusionLines(conclusion: Conclusion): string[] {
   return conclusion.headline.arm === null ? [harm] : [harm, neutralLine(conclusion)];
 }
 
-/** Of arms on different scales, pairs that are told of. */
-const mostPairs = 6;
+/** Of one kind, that are told one by one: a sweep may have as many as it has arms. */
+const mostAlike = 6;
 
 /** What keeps a reader from believing the figures too much; empty: nothing. */
 export function cautionLines({ cautions, not_comparable }: Conclusion): string[] {
-  const pairs = not_comparable.slice(0, mostPairs).map(incomparableText);
-  const more = not_comparable.length - pairs.length;
+  const kinds = [...new Set(cautions.map(({ kind }) => kind))];
   return [
-    ...cautions.map(cautionText),
-    ...pairs,
-    ...(more > 0
-      ? [`${more} more pairs of arms cannot be compared: evaluation.json lists them.`]
-      : []),
+    ...kinds.flatMap((kind) =>
+      firstOf(cautions.filter((one) => one.kind === kind).map(cautionText)),
+    ),
+    ...firstOf(not_comparable.map(incomparableText)),
   ];
+}
+
+function firstOf(lines: readonly string[]): string[] {
+  const more = lines.length - mostAlike;
+  return more <= 0
+    ? [...lines]
+    : [...lines.slice(0, mostAlike), `${more} more of this kind: evaluation.json lists them.`];
 }
 
 function harmLine({ headline, start, end }: Conclusion): string {

@@ -115,3 +115,15 @@ test("cautions are told in one line each, with short figures", () => {
     "rlhf and ra-rlhf are not comparable: they differ in reward.sign, rollout.top_p",
   ]);
 });
+
+test("of many cautions of one kind the first are told, and how many more there are", () => {
+  const cautions = Array.from({ length: 20 }, (_, at) => ({
+    kind: "few-prompts" as const,
+    arm: `a${at}`,
+    prompts: 8,
+    batch: 16,
+  }));
+  const lines = cautionLines({ ...noConclusion, cautions });
+  expect(lines).toHaveLength(7);
+  expect(lines[6]).toBe("14 more of this kind: evaluation.json lists them.");
+});
