@@ -166,6 +166,7 @@ def test_digests_are_sha256_of_all_that_was_loaded(engine_factory: Subject) -> N
     assert list(rewards) == [reward.name for reward in payload.rewards]
     assert list(judges) == ["judge"]
     assert digests.pop("evaluation") == {}
+    assert digests.pop("decoding") == {}
     for part, files in {**digests, **rewards, **judges}.items():
         assert files, part
         assert all(len(bytes.fromhex(digest)) == 32 for digest in files.values())

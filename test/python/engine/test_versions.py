@@ -22,6 +22,7 @@ def test_models_from_the_hub_are_told_by_their_commit(tmp_path: Path) -> None:
             judges={},
             toxicity=None,
             fluency=None,
+            experts=None,
         )
     )
     assert found["reward.model"] == commit

@@ -32,6 +32,7 @@ EVALUATE = {
     "split": "test",
     "prompts": None,
     "completions": 1,
+    "condition": None,
     "seed": 3,
     "weights": "current",
     "figures": ["perplexity"],
