@@ -2,7 +2,7 @@
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import { type Forecast, forecast } from "../risk/annealing/forecast.js";
 import { alphaFrom, validateSchedule } from "../risk/annealing/schedule.js";
-import { usesAlpha } from "../risk/measures/registry.js";
+import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailEpisodes } from "../risk/populations.js";
 import { populationInForce } from "../risk/terms.js";
 import { klStageWords } from "../text/kl-stages.js";
@@ -27,27 +27,32 @@ function checkSchedule(name: string, { risk, training }: ArmConfig): Findings {
     tailEpisodes(alpha, populationInForce(risk), training),
   );
   const from = alphaFrom(risk, iterations);
+  const { episodes } = riskMeasures[risk.measure].trainsOn(risk, populationInForce(risk));
+  const what = episodes === "all" ? "in the tail" : "kept";
+  const words = scheduleWords(what, ahead, iterations, batch, from);
+  const found = episodes === "all" ? `${words}; all ${batch} train` : words;
   return {
-    checked: [{ what: `schedule of ${name}`, found: keptWords(ahead, iterations, batch, from) }],
+    checked: [{ what: `schedule of ${name}`, found }],
     warnings: ahead.last > ahead.tail ? [notReached(name, risk, ahead, iterations, batch)] : [],
     problems: [],
   };
 }
 
-function keptWords(
+function scheduleWords(
+  what: "in the tail" | "kept",
   { isBound, first, last, fewerFrom }: Forecast,
   iterations: number,
   batch: number,
   from: number | null,
 ): string {
   if (fewerFrom === null) {
-    return `${first} of ${batch} episodes kept in each of ${iterations} iterations`;
+    return `${first} of ${batch} episodes ${what} in each of ${iterations} iterations`;
   }
   const kept = first === batch ? `${batch} episodes` : `${first} of ${batch} episodes`;
   const late = from === null ? 0 : Math.max(0, iterations - from);
   const inForce = late > 0 ? ` (α in force for ${isBound ? "at most " : ""}${late})` : "";
   return (
-    `${kept} kept for ${isBound ? "at least " : ""}${fewerFrom} iterations, then fewer, ` +
+    `${kept} ${what} for ${isBound ? "at least " : ""}${fewerFrom} iterations, then fewer, ` +
     `${isBound ? "not under " : ""}${last} in the last of ${iterations}${inForce}`
   );
 }

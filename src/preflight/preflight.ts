@@ -19,6 +19,7 @@ import { checkData, checkPlace, type DataReading } from "./check-data.js";
 import { checkDisk, type DiskRoom } from "./check-disk.js";
 import { checkEvaluation } from "./check-evaluation.js";
 import { checkFunctions } from "./check-functions.js";
+import { checkIdle } from "./check-idle.js";
 import { policyLengths, scorerLengths } from "./check-lengths.js";
 import { checkModel } from "./check-model.js";
 import { checkSampling } from "./check-sampling.js";
@@ -93,6 +94,7 @@ export async function preflight(
     checkPlace(experiment),
     data.findings,
     checkSchedules(experiment),
+    checkIdle(experiment, given),
     checkEvaluation(experiment, data.prompts),
     checkSampling(experiment, data.prompts),
     ...(policy === null || ports.disk === null ? [] : [checkDisk(experiment, policy, ports.disk)]),

@@ -1,5 +1,6 @@
 /** Whether a key of an arm plays a part in what the arm does. */
 import { riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
+import { promptSamplers } from "../../risk/samplers/registry.js";
 import { riskTerms } from "../../risk/terms.js";
 import type { KeyPath } from "../key-path.js";
 import type { ArmConfig, RiskConfig } from "../schema/experiment.js";
@@ -22,7 +23,13 @@ export function isInForce(
   if (section === "decoding") return stage === "decode";
   if (stage !== "rl") return ["reward", "rollout"].includes(section);
   if (section === "risk") return isRiskKeyInForce(risk, key);
-  return section !== "sampling" || key === "strategy" || sampling.strategy !== "uniform";
+  return section !== "sampling" || isSamplingKeyInForce(sampling, key);
+}
+
+function isSamplingKeyInForce({ strategy }: ArmConfig["sampling"], key: string): boolean {
+  if (key === "strategy") return true;
+  if (key === "importance") return strategy !== "uniform";
+  return (promptSamplers[strategy].reads as readonly string[]).includes(key);
 }
 
 function isRiskKeyInForce(risk: RiskConfig, key: string): boolean {

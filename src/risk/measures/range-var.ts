@@ -26,8 +26,8 @@ export const rangeVar: AdvantageMeasure = {
     const tail = underQuantile(returns, q1, p1);
     const advantages = new Float32Array(
       mapped(returns, (value, episode) => {
-        const above = Math.max(0, value - q1) - Math.max(0, value - q2);
-        const range = (above + q1 - q2) / (p2 - p1);
+        // (R̄ − q₁)₊ − (R̄ − q₂)₊ + q₁ − q₂ without its rounding: exactly 0 from q₂ on.
+        const range = (Math.min(Math.max(value, q1), q2) - q2) / (p2 - p1);
         return (tail_weight * tail[episode]! + range) / (1 + tail_weight);
       }),
     );

@@ -33,6 +33,7 @@ import { quantileStrata } from "./strata.js";
  * walks through its own prompts.
  */
 export const crossEntropySampler: PromptSampler = {
+  reads: ["strata", "smoothing", "elite_fraction", "floor"],
   needsScores: true,
   drawsHardMore: true,
   importance: "weights",

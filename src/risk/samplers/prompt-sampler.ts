@@ -94,6 +94,8 @@ export interface PreparedSampler {
 }
 
 export interface PromptSampler {
+  /** Settings that it goes by. */
+  readonly reads: readonly (keyof SamplerSettings)[];
   /** It draws by the prompts' scores. */
   readonly needsScores: boolean;
   /** Hard prompts come more often than in the data. */

@@ -16,6 +16,7 @@ import { type BatchOutcome, mixedParts, type PromptSampler } from "./prompt-samp
  * and the buffer is made of these.
  */
 export const replaySampler: PromptSampler = {
+  reads: ["batch_fraction", "window", "buffer"],
   needsScores: false,
   drawsHardMore: true,
   importance: "off",

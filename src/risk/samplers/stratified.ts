@@ -10,6 +10,7 @@ import { promptWalk } from "./prompt-walk.js";
  * any comes again.
  */
 export const stratifiedSampler: PromptSampler = {
+  reads: ["batch_fraction", "hard_fraction"],
   needsScores: true,
   drawsHardMore: true,
   importance: "off",

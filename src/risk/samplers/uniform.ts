@@ -4,6 +4,7 @@ import { promptWalk } from "./prompt-walk.js";
 
 /** Walks through a fresh permutation of all prompts every epoch. */
 export const uniformSampler: PromptSampler = {
+  reads: [],
   needsScores: false,
   drawsHardMore: false,
   importance: "off",

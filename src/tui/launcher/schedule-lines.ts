@@ -41,7 +41,7 @@ export function scheduleLines(
     {
       series: curves.map(({ points }, at) => ({
         xs: points.map(({ iteration }) => iteration),
-        ys: points.map(({ kept }) => kept),
+        ys: points.map(({ tail }) => tail),
         look: lookOf(at),
         dashed: at > 0,
       })),
@@ -54,13 +54,14 @@ export function scheduleLines(
 }
 
 function least({ points }: ScheduleCurve): number {
-  return Math.min(...points.map(({ kept }) => kept));
+  return Math.min(...points.map(({ tail }) => tail));
 }
 
 function titleOf(curves: readonly ScheduleCurve[], style: ViewStyle): string {
   const batches = [...new Set(curves.map(({ batch }) => batch))].join(" or ");
   const lengths = [...new Set(curves.map(({ iterations }) => iterations))].join(" or ");
-  return `Episodes kept of ${batches}, over ${lengths} iterations${style.unicode ? " →" : ""}`;
+  const what = curves.some(({ trainsAll }) => trainsAll) ? "in the tail" : "kept";
+  return `Episodes ${what} of ${batches}, over ${lengths} iterations${style.unicode ? " →" : ""}`;
 }
 
 function lookOf(at: number): Look {

@@ -1,17 +1,18 @@
-/** How many episodes each iteration of a run will keep: the engine's own schedule, looked ahead. */
+/** How many episodes are the tail in each iteration of a run, and which are kept: the engine's own schedule, looked ahead. */
 import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { cornersOf, type Forecast, forecast } from "../../risk/annealing/forecast.js";
 import { plannedAlpha } from "../../risk/annealing/schedule.js";
-import { usesAlpha } from "../../risk/measures/registry.js";
+import { riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
 import { tailEpisodes } from "../../risk/populations.js";
 import { populationInForce, riskTerms } from "../../risk/terms.js";
 
-export interface KeptPoint {
+export interface TailPoint {
   readonly iteration: number;
-  readonly kept: number;
+  /** Episodes. */
+  readonly tail: number;
 }
 
-/** Arms that keep the same episodes count as one. */
+/** Arms with the same tail, and the same use of it, count as one. */
 export interface ScheduleCurve {
   readonly arms: readonly string[];
   /** B. */
@@ -19,8 +20,10 @@ export interface ScheduleCurve {
   /** M. */
   readonly iterations: number;
   /** Ascending; the first and last iteration and every corner are among them. */
-  readonly points: readonly KeptPoint[];
-  /** `all 64` · `64 until 5, then down to 26 of 64 from 57 on` */
+  readonly points: readonly TailPoint[];
+  /** Episodes outside the tail are trained on, too. */
+  readonly trainsAll: boolean;
+  /** `all 64` · `64 before iteration 6, then fewer, 26 of 64 from 57 on` */
   readonly words: string;
 }
 
@@ -39,7 +42,16 @@ export function scheduleCurves({ arms }: Pick<Experiment, "arms">): ScheduleCurv
       arm.risk,
     );
     const population = alpha === null ? null : others.population;
-    const terms = [population, alpha, annealing, warmup, rho, annealing_steps, adaptive];
+    const terms = [
+      population,
+      trainsAll(arm),
+      alpha,
+      annealing,
+      warmup,
+      rho,
+      annealing_steps,
+      adaptive,
+    ];
     const key = JSON.stringify([iterations, batch, terms]);
     const known = curves.get(key);
     curves.set(
@@ -50,12 +62,17 @@ export function scheduleCurves({ arms }: Pick<Experiment, "arms">): ScheduleCurv
   return [...curves.values()];
 }
 
-function curveOf(name: string, { risk, training }: ArmConfig): ScheduleCurve {
+function trainsAll({ risk }: ArmConfig): boolean {
+  return riskMeasures[risk.measure].trainsOn(risk, populationInForce(risk)).episodes === "all";
+}
+
+function curveOf(name: string, arm: ArmConfig): ScheduleCurve {
+  const { risk, training } = arm;
   const { iterations, batch } = training;
   const scheduled = usesAlpha(risk.measure);
-  const keptOf = (alpha: number) => tailEpisodes(alpha, populationInForce(risk), training);
-  const keptAt = (iteration: number): number =>
-    scheduled ? keptOf(plannedAlpha(risk, iteration - 1, iterations)) : batch;
+  const tailOf = (alpha: number) => tailEpisodes(alpha, populationInForce(risk), training);
+  const tailAt = (iteration: number): number =>
+    scheduled ? tailOf(plannedAlpha(risk, iteration - 1, iterations)) : batch;
   const corners = scheduled ? cornersOf(risk, iterations).map((step) => step + 1) : [];
   const spread = Array.from({ length: mostPoints }, (_, at) =>
     Math.round(1 + (at * (iterations - 1)) / (mostPoints - 1)),
@@ -63,11 +80,19 @@ function curveOf(name: string, { risk, training }: ArmConfig): ScheduleCurve {
   const inside = [...new Set([...corners, ...spread])]
     .filter((iteration) => iteration <= iterations)
     .sort((a, b) => a - b);
-  const points = inside.map((iteration) => ({ iteration, kept: keptAt(iteration) }));
+  const points = inside.map((iteration) => ({ iteration, tail: tailAt(iteration) }));
+  const outside = scheduled && trainsAll(arm);
   const words = scheduled
-    ? wordsOf(forecast(risk, iterations, keptOf), risk, batch)
+    ? wordsOf(forecast(risk, iterations, tailOf), risk, batch)
     : `all ${batch}`;
-  return { arms: [name], batch, iterations, points, words };
+  return {
+    arms: [name],
+    batch,
+    iterations,
+    points,
+    trainsAll: outside,
+    words: outside ? `${words}; all ${batch} train` : words,
+  };
 }
 
 function wordsOf(ahead: Forecast, { alpha, adaptive }: ArmConfig["risk"], batch: number): string {

@@ -7,6 +7,7 @@ import { entropic } from "../../../src/risk/measures/entropic.js";
 import { mean } from "../../../src/risk/measures/mean.js";
 import { meanCvar } from "../../../src/risk/measures/mean-cvar.js";
 import { randomDrop } from "../../../src/risk/measures/random-drop.js";
+import { rangeVar } from "../../../src/risk/measures/range-var.js";
 import type {
   EpisodeWeights,
   RiskInput,
@@ -221,5 +222,39 @@ describe("random-drop", () => {
       statistic: [1, 0, 0, 0, 0],
     });
     expect(other).toEqual(one);
+  });
+});
+
+describe("range-var", () => {
+  test("what lies at the upper quantile or above teaches nothing, to the last bit", () => {
+    fc.assert(
+      fc.property(
+        fc.float({ min: -9, max: 9, noNaN: true }),
+        fc.float({ min: Math.fround(0.01), max: 5, noNaN: true }),
+        fc.array(fc.float({ min: 0, max: 9, noNaN: true }), { minLength: 1, maxLength: 20 }),
+        (lower, range, above) => {
+          const upper = lower + range;
+          const returns = above.map((more) => upper + more);
+          const { advantages } = rangeVar.advantages(
+            riskInput(returns, { population: "window", memory: { lower, upper } }),
+          );
+          expect(advantages.some((value) => value !== 0)).toBe(false);
+        },
+      ),
+    );
+  });
+
+  test("is RiskPO's mix", () => {
+    const pos = (value: number) => Math.max(0, value);
+    const settings = { lower_level: 0.2, upper_level: 0.9, tail_weight: 1.5 };
+    const [lower, upper] = [-1, 1.5];
+    const { advantages } = rangeVar.advantages(
+      riskInput(returns, { population: "window", memory: { lower, upper }, settings }),
+    );
+    for (const [at, value] of returns.entries()) {
+      const range = (pos(value - lower) - pos(value - upper) + lower - upper) / 0.7;
+      const tail = -pos(lower - value) / 0.2;
+      expect(advantages[at]).toBeCloseTo((1.5 * tail + range) / 2.5, 5);
+    }
   });
 });

@@ -26,6 +26,18 @@ describe("the preview", () => {
     expect(preview("arms=ra-rlhf,random-drop")).toHaveLength(1);
   });
 
+  test("tells a measure that trains on all from one that drops episodes", () => {
+    const curves = preview(
+      "arms=ra-rlhf,random-drop",
+      "training.prefix_baseline=false",
+      "arms.ra-rlhf.risk.measure=hinge",
+    );
+    expect(curves.map(({ trainsAll, words }) => [trainsAll, words])).toEqual([
+      [true, "64 before iteration 8, then fewer, 26 of 64 from 58 on; all 64 train"],
+      [false, "64 before iteration 8, then fewer, 26 of 64 from 58 on"],
+    ]);
+  });
+
   test("of every annealing says where it ends, and what bounds it", () => {
     const words = (...set: string[]) => preview("arms=ra-rlhf", ...set)[0]!.words;
     expect(words("risk.annealing=linear")).toBe(
@@ -59,8 +71,8 @@ describe("the preview", () => {
           );
           const schedule = riskSchema.parse({ alpha, warmup, rho });
           const { points } = curve!;
-          for (const { iteration, kept } of points) {
-            expect(kept).toBe(keptEpisodes(schedule, iteration - 1, iterations, 200));
+          for (const { iteration, tail } of points) {
+            expect(tail).toBe(keptEpisodes(schedule, iteration - 1, iterations, 200));
           }
           const places = points.map(({ iteration }) => iteration);
           expect(places).toEqual([...places].sort((a, b) => a - b));
