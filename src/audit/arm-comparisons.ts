@@ -2,7 +2,7 @@
 import { holm } from "../stats/holm.js";
 import type { Interval } from "../stats/intervals.js";
 import { generator } from "../stats/random.js";
-import { independentJudgement, type Judged, pairedJudgement } from "./sampling-error.js";
+import { drawsJudgement, independentJudgement, pairedJudgement } from "./sampling-error.js";
 import {
   type ArmScores,
   type AuditSettings,
@@ -14,14 +14,7 @@ import {
   unitsPresent,
 } from "./scores.js";
 import { type Statistic, statisticValue } from "./statistic.js";
-import {
-  bootstrapDraws,
-  bootstrapSeed,
-  bootstrapUnits,
-  cvarDraws,
-  percentileInterval,
-  percentileP,
-} from "./unit-bootstrap.js";
+import { bootstrapDraws, bootstrapSeed, bootstrapUnits, cvarDraws } from "./unit-bootstrap.js";
 
 export interface ArmComparison {
   readonly a: string;
@@ -75,13 +68,17 @@ function comparePair(a: ArmScores, b: ArmScores, settings: AuditSettings): Uncor
   const draws = units <= bootstrapUnits ? differenceDraws(first, second, pair !== null) : null;
   return statistics.map(([metric, statistic]): Uncorrected => {
     const difference = statisticValue(statistic, first) - statisticValue(statistic, second);
-    const values =
-      statistic.kind === "cvar"
-        ? draws?.[tailFractions.indexOf(statistic.alpha as 0.1)]
-        : undefined;
+    const drawn =
+      statistic.kind === "cvar" && draws !== null && Math.min(...[first, second].map(unitCount)) > 1
+        ? drawsJudgement(
+            [first, second],
+            statistic.alpha,
+            draws[tailFractions.indexOf(statistic.alpha as 0.1)]!,
+            difference,
+          )
+        : null;
     const test = pair === null ? independentJudgement : pairedJudgement;
-    const { ci95, p } =
-      values === undefined ? test(first, second, statistic, difference) : byDraws(values, units);
+    const { ci95, p } = drawn ?? test(first, second, statistic, difference);
     const isRate = statistic.kind === "harm";
     return {
       a: a.name,
@@ -90,17 +87,11 @@ function comparePair(a: ArmScores, b: ArmScores, settings: AuditSettings): Uncor
       difference: isRate ? difference : inUserUnits(difference, settings),
       ci95: isRate ? ci95 : intervalInUserUnits(ci95, settings),
       p,
-      method: values === undefined ? "student-t" : "bootstrap",
+      method: drawn === null ? "student-t" : "bootstrap",
       paired: pair !== null,
       units,
     };
   });
-}
-
-function byDraws(values: Float64Array, units: number): Judged {
-  return units === 1
-    ? { ci95: null, p: null }
-    : { ci95: percentileInterval(values), p: percentileP(values) };
 }
 
 /** By α; arms that share no units are drawn apart. */

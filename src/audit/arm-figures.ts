@@ -1,7 +1,7 @@
 /** One arm's figures, in the user's units, as the record has them. */
 import { conditionalValueAtRiskOfSorted, tailCount, valueAtRiskOfSorted } from "../risk/tail.js";
 import { meansOfBins, quantileBins } from "../stats/binned-means.js";
-import { type Interval, mean } from "../stats/intervals.js";
+import type { Interval } from "../stats/intervals.js";
 import { armInterval } from "./sampling-error.js";
 import {
   type ArmScores,
@@ -13,7 +13,7 @@ import {
   sortedArm,
   unitsPresent,
 } from "./scores.js";
-import { countBelow, type Statistic } from "./statistic.js";
+import { countBelow, exactMean, type Statistic } from "./statistic.js";
 import {
   type CvarCertificate,
   cvarCertificate,
@@ -101,7 +101,7 @@ export function armFigures(
   const harmful = threshold === null ? null : countBelow(scores, threshold);
   const harm: Statistic | null = threshold === null ? null : { kind: "harm", threshold };
   const harmRate = harmful === null ? null : harmful / scores.length;
-  const average = mean(scores);
+  const average = exactMean(scores);
   const ends = [sorted[0]!, sorted.at(-1)!].map(out).sort((a, b) => a - b);
   return {
     n: scores.length,
@@ -154,7 +154,7 @@ function perPrompt(
 ): PerPrompt {
   const units = Int32Array.from(scores, (_, at) => at);
   const arm = plainArm(scores, units);
-  const average = mean(scores);
+  const average = exactMean(scores);
   return {
     mean_worst: inUserUnits(average, settings),
     ci95: intervalInUserUnits(armInterval(arm, { kind: "mean" }, average), settings),
@@ -207,7 +207,7 @@ export class QuantileBins {
 function klOf({ scores, units, returns }: ArmScores, { beta }: AuditSettings): KlFigures | null {
   if (returns === null || beta === null) return null;
   const kl = scores.map((score, at) => (score - returns[at]!) / beta);
-  const average = mean(kl);
+  const average = exactMean(kl);
   const arm = plainArm(kl, units);
   const worst = Uint32Array.from(scores, (_, at) => at)
     .sort((a, b) => scores[a]! - scores[b]! || a - b)
@@ -216,6 +216,6 @@ function klOf({ scores, units, returns }: ArmScores, { beta }: AuditSettings): K
     beta,
     mean: average,
     ci95: armInterval(arm, { kind: "mean" }, average),
-    tail_mean: mean(Float64Array.from(worst, (at) => kl[at]!)),
+    tail_mean: exactMean(Float64Array.from(worst, (at) => kl[at]!)),
   };
 }

@@ -3,7 +3,7 @@ import type { Interval } from "../stats/intervals.js";
 import { generator } from "../stats/random.js";
 import { type ArmComparison, compareArmPairs } from "./arm-comparisons.js";
 import { type ArmFigures, armFigures, QuantileBins } from "./arm-figures.js";
-import { armInterval } from "./sampling-error.js";
+import { armInterval, drawsJudgement } from "./sampling-error.js";
 import {
   type ArmScores,
   type AuditSettings,
@@ -13,13 +13,7 @@ import {
   unitCount,
 } from "./scores.js";
 import { statisticValue } from "./statistic.js";
-import {
-  bootstrapDraws,
-  bootstrapSeed,
-  bootstrapUnits,
-  cvarDraws,
-  percentileInterval,
-} from "./unit-bootstrap.js";
+import { bootstrapDraws, bootstrapSeed, bootstrapUnits, cvarDraws } from "./unit-bootstrap.js";
 
 export interface Audit {
   readonly arms: Readonly<Record<string, ArmFigures>>;
@@ -42,7 +36,11 @@ function cvarIntervals(arm: ArmScores): ByTail<Interval | null> {
   if (units === 1) return byTail(() => null);
   if (units <= bootstrapUnits) {
     const [draws] = cvarDraws([arm], tailFractions, generator(bootstrapSeed), bootstrapDraws);
-    return byTail((alpha) => percentileInterval(draws![tailFractions.indexOf(alpha as 0.1)]!));
+    return byTail((alpha) => {
+      const values = draws![tailFractions.indexOf(alpha as 0.1)]!;
+      const figure = statisticValue({ kind: "cvar", alpha }, arm);
+      return drawsJudgement([arm], alpha, values, figure).ci95;
+    });
   }
   return byTail((alpha) => {
     const statistic = { kind: "cvar", alpha } as const;

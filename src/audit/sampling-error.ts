@@ -1,15 +1,21 @@
 /** Standard errors over independent units (rows, or prompts with all their rows). */
-import type { Interval } from "../stats/intervals.js";
+import { type Interval, sd } from "../stats/intervals.js";
 import { studentT975, studentTOutside } from "../stats/student-t.js";
 import { type ArmScores, highestUnit, unitCount } from "./scores.js";
 import { influences, type Statistic } from "./statistic.js";
+import { tailUnits } from "./unit-bootstrap.js";
 
 /** A squared standard error. */
 interface SamplingError {
   readonly squared: number;
   /** Of freedom: units − 1; 0: one unit, which says nothing. */
   readonly degrees: number;
+  /** The figure and its error are rounding up to here: scores that are all equal have both. */
+  readonly rounding: number;
 }
+
+/** Of the largest score; sums of a million scores round to less. */
+const relativeRounding = 1e-13;
 
 export interface Judged {
   readonly ci95: Interval | null;
@@ -49,6 +55,26 @@ export function independentJudgement(
 }
 
 /**
+ * Of a CVaR, or a difference of two, by its bootstrap draws: Student's t on their standard deviation.
+ * Its degrees of freedom are the units in the tail, k, and the variance is widened by (k + 1)/k, since
+ * draws from k values vary too little (Hesterberg 2015, § 3.2). The draws' own percentiles would not
+ * do: in a tail of a few rows no draw can be worse than the sample, and they miss CVaR more often
+ * than not.
+ *
+ * @param arms one, or the two of a difference: k is of the smaller tail
+ */
+export function drawsJudgement(
+  arms: readonly ArmScores[],
+  alpha: number,
+  draws: Float64Array,
+  value: number,
+): Judged {
+  const degrees = Math.min(...arms.map((arm) => tailUnits(arm, alpha)));
+  const squared = sd(draws)! ** 2 * (1 + 1 / degrees);
+  return judged(value, { squared, degrees, rounding: roundingOf(arms, { kind: "cvar", alpha }) });
+}
+
+/**
  * Of an arm's figure, or of the difference of two over the same units. Each unit moves it by the sum
  * of its scores' influence/n; these sums add up to 0, so that their squares are their spread.
  */
@@ -65,23 +91,34 @@ function errorOf(arms: readonly ArmScores[], statistic: Statistic, units: number
   }
   let squares = 0;
   for (let unit = 0; unit < totals.length; unit += 1) squares += totals[unit]! ** 2;
-  return { squared: units > 1 ? (squares * units) / (units - 1) : 0, degrees: units - 1 };
+  return {
+    squared: units > 1 ? (squares * units) / (units - 1) : 0,
+    degrees: units - 1,
+    rounding: roundingOf(arms, statistic),
+  };
+}
+
+function roundingOf(arms: readonly ArmScores[], statistic: Statistic): number {
+  if (statistic.kind === "harm") return relativeRounding;
+  const ends = arms.flatMap(({ sorted }) => [Math.abs(sorted[0]!), Math.abs(sorted.at(-1)!)]);
+  return relativeRounding * Math.max(...ends);
 }
 
 /** Welch–Satterthwaite; rounded down. */
 function added(a: SamplingError, b: SamplingError): SamplingError {
   const squared = a.squared + b.squared;
-  if (a.degrees === 0 || b.degrees === 0) return { squared, degrees: 0 };
-  if (squared === 0) return { squared, degrees: a.degrees + b.degrees };
+  const rounding = Math.max(a.rounding, b.rounding);
+  if (a.degrees === 0 || b.degrees === 0) return { squared, degrees: 0, rounding };
+  if (squared === 0) return { squared, degrees: a.degrees + b.degrees, rounding };
   const degrees = squared ** 2 / (a.squared ** 2 / a.degrees + b.squared ** 2 / b.degrees);
-  return { squared, degrees: Math.max(1, Math.floor(degrees)) };
+  return { squared, degrees: Math.max(1, Math.floor(degrees)), rounding };
 }
 
 /** Where nothing varies: p is 1 for a difference of 0 and else 0. */
-function judged(value: number, { squared, degrees }: SamplingError): Judged {
+function judged(value: number, { squared, degrees, rounding }: SamplingError): Judged {
   if (degrees === 0) return { ci95: null, p: null };
   const error = Math.sqrt(squared);
-  if (error === 0) return { ci95: [value, value], p: value === 0 ? 1 : 0 };
+  if (error <= rounding) return { ci95: [value, value], p: Math.abs(value) <= rounding ? 1 : 0 };
   const half = studentT975(degrees) * error;
   return { ci95: [value - half, value + half], p: studentTOutside(value / error, degrees) };
 }

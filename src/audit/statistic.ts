@@ -1,6 +1,5 @@
 /** The figures that have intervals: their values, and how much each score moves them. */
 import { conditionalValueAtRiskOfSorted, tailCount, valueAtRiskOfSorted } from "../risk/tail.js";
-import { mean } from "../stats/intervals.js";
 import type { ArmScores } from "./scores.js";
 
 /** Of scores whose bad side is low. */
@@ -13,12 +12,25 @@ export type Statistic =
 export function statisticValue(statistic: Statistic, arm: ArmScores): number {
   switch (statistic.kind) {
     case "mean":
-      return mean(arm.scores);
+      return exactMean(arm.scores);
     case "cvar":
       return conditionalValueAtRiskOfSorted(arm.sorted, statistic.alpha);
     case "harm":
       return countBelow(arm.scores, statistic.threshold) / arm.scores.length;
   }
+}
+
+/** With what each addition rounds off (Neumaier 1974): equal scores differ from their mean by an ulp. */
+export function exactMean(values: Float64Array): number {
+  let sum = 0;
+  let lost = 0;
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at]!;
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
+  }
+  return (sum + lost) / values.length;
 }
 
 export function countBelow(scores: Float64Array, threshold: number): number {
@@ -50,7 +62,7 @@ export function influences(statistic: Statistic, { scores, sorted }: ArmScores):
       }
     }
   }
-  const centre = mean(raw);
+  const centre = exactMean(raw);
   for (let i = 0; i < raw.length; i += 1) raw[i]! -= centre;
   return raw;
 }

@@ -1,11 +1,9 @@
 /**
- * Percentile bootstrap of CVaR over units: whole prompts (or rows) are drawn with replacement, and
+ * Bootstrap of CVaR over units: whole prompts (or rows) are drawn with replacement, and
  * the tail is taken anew from each draw. Fast enough for every pair of arms, since a draw is a count
  * per unit and the scores are sorted once.
  */
-import { tailCount } from "../risk/tail.js";
-import type { Interval } from "../stats/intervals.js";
-import { quantile } from "../stats/quantile.js";
+import { tailCount, valueAtRiskOfSorted } from "../risk/tail.js";
 import type { Random } from "../stats/random.js";
 import type { ArmScores } from "./scores.js";
 
@@ -52,22 +50,18 @@ export function cvarDraws(
   return results;
 }
 
-export function percentileInterval(values: Float64Array): Interval {
-  return [quantile(values, 0.025), quantile(values, 0.975)];
-}
-
 /**
- * Two-sided p of a figure being 0: twice the fraction of draws on the rarer side of 0, the sample
- * itself counted as one draw (Davison & Hinkley 1997, 4.2).
+ * Units with a score in the tail, ⌈αn⌉ lowest scores: of so few independent values a tail's mean is
+ * made, and its spread known.
  */
-export function percentileP(values: Float64Array): number {
-  let atMost = 1;
-  let atLeast = 1;
-  for (const value of values) {
-    if (value <= 0) atMost += 1;
-    if (value >= 0) atLeast += 1;
+export function tailUnits({ scores, units, sorted }: ArmScores, alpha: number): number {
+  const quantile = valueAtRiskOfSorted(sorted, alpha);
+  const found = new Set<number>();
+  for (let at = 0; at < scores.length; at += 1) {
+    if (scores[at]! <= quantile) found.add(units[at]!);
   }
-  return Math.min(1, (2 * Math.min(atMost, atLeast)) / (values.length + 1));
+  // Ties with the quantile may be more than the tail has rows.
+  return Math.min(found.size, tailCount(scores.length, alpha));
 }
 
 function unitPlaces({ units }: ArmScores): ReadonlyMap<number, number> {

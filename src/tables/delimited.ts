@@ -25,6 +25,7 @@ export async function openDelimited(
     format,
     columns,
     fields: [],
+    rowsLookedAt: null,
     notes:
       format === "csv" && separator !== ","
         ? [`read with the separator ${JSON.stringify(separator)}`]

@@ -10,7 +10,8 @@ const mostNamed = 20;
  *
  * @throws {TableError} there is none, or two columns have the name
  */
-export function findColumn({ file, columns, fields }: Table, name: string): ColumnPlace {
+export function findColumn(table: Table, name: string): ColumnPlace {
+  const { file, columns, fields, rowsLookedAt } = table;
   const same = columns.filter((column) => column === name).length;
   if (same > 1) {
     throw new TableError(
@@ -26,8 +27,14 @@ export function findColumn({ file, columns, fields }: Table, name: string): Colu
   const known = [...columns, ...fields];
   const nearest = nearestNames(name, known);
   const meant = nearest.length === 0 ? "" : ` Did you mean ${nearest.map(quoted).join(" or ")}?`;
+  const where =
+    rowsLookedAt === null
+      ? ""
+      : rowsLookedAt === 1
+        ? " in its first row"
+        : ` in its first ${rowsLookedAt} rows`;
   throw new TableError(
-    `${file}: no column ${quoted(name)}.${meant} Its columns are ${listed(known)}.`,
+    `${file}: no column ${quoted(name)}${where}.${meant} Its columns are ${listed(known)}.`,
   );
 }
 

@@ -14,7 +14,7 @@ import { textPieces } from "./text-stream.js";
 type Row = Readonly<Record<string, unknown>>;
 
 /** Rows whose keys are the columns. */
-const rowsLookedAt = 100;
+const mostLookedAt = 1000;
 /** An array is parsed as a whole; lines are not. */
 const largestArray = 256 * 2 ** 20;
 
@@ -38,8 +38,10 @@ export async function openJsonRows(
   };
   const columns = new Set<string>();
   const fields = new Set<string>();
-  for await (const { rows } of rowsOf((row) => row <= rowsLookedAt)) {
-    for (const row of rows.slice(0, rowsLookedAt)) {
+  let rowsLookedAt = 0;
+  for await (const { rows } of rowsOf((row) => row <= mostLookedAt)) {
+    for (const row of rows.slice(0, mostLookedAt)) {
+      rowsLookedAt += 1;
       for (const [key, value] of Object.entries(row)) {
         columns.add(key);
         for (const field of fieldsOf(value, 2)) fields.add(`${key}.${field}`);
@@ -64,7 +66,16 @@ export async function openJsonRows(
     );
     return found;
   };
-  return { file, format, columns: [...columns], fields: [...fields], notes: [], read, cellsAt };
+  return {
+    file,
+    format,
+    columns: [...columns],
+    fields: [...fields],
+    rowsLookedAt,
+    notes: [],
+    read,
+    cellsAt,
+  };
 }
 
 async function firstCharacter(file: string, compressed: boolean): Promise<string> {

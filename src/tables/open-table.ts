@@ -54,10 +54,14 @@ function formatOf(file: string, start: Buffer, compressed: boolean): TableFormat
   );
 }
 
+const onlyFiles =
+  "standard input and pipes cannot be read, since a file is read more than once; write a file first.";
+
 async function firstBytes(file: string): Promise<Buffer> {
-  if ((await stat(file)).isDirectory()) {
-    throw new TableError(`${file}: a folder; name the files in it.`);
-  }
+  if (file === "-") throw new TableError(`-: ${onlyFiles}`);
+  const found = await stat(file);
+  if (found.isDirectory()) throw new TableError(`${file}: a folder; name the files in it.`);
+  if (!found.isFile()) throw new TableError(`${file}: ${onlyFiles}`);
   const handle = await open(file, "r");
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0);

@@ -32,6 +32,7 @@ export async function openParquet(file: string): Promise<Table> {
     fields: children.flatMap((child) =>
       fieldNames(child).map((field) => `${child.element.name}.${field}`),
     ),
+    rowsLookedAt: null,
     notes: [],
     read: (requested, onBatch, onProgress) =>
       guarded(file, () => readGroups(buffer, metadata, requested, onBatch, onProgress)),

@@ -37,6 +37,8 @@ export interface Table {
   readonly columns: readonly string[];
   /** Fields of those that are objects, as `column.field`. */
   readonly fields: readonly string[];
+  /** How many rows' keys are the columns, of a format that has no header; null: it has one. */
+  readonly rowsLookedAt: number | null;
   /** What the reader should know of how the file was read. */
   readonly notes: readonly string[];
   /**

@@ -355,6 +355,42 @@ describe("comparisons", () => {
     expect(comparisons[0]).toMatchObject({ difference: -1, ci95: null, p: null, p_holm: null });
   });
 
+  test("of CVaR seldom find what is not there, and hold it, with few rows in the tail", () => {
+    const rounds = 200;
+    // E[X | X ≤ q] of a standard normal at 0.25.
+    const truth = -1.2711;
+    let found = 0;
+    let held = 0;
+    for (let round = 0; round < rounds; round += 1) {
+      const { arms, comparisons } = auditArms(
+        [arm("a", normals(20, 2 * round + 1)), arm("b", normals(20, 2 * round + 2))],
+        plain,
+      );
+      const { p, ci95 } = comparisons.find(({ metric }) => metric === "cvar_0.25")!;
+      expect(p! < 0.05).toBe(ci95![0] > 0 || ci95![1] < 0);
+      if (p! < 0.05) found += 1;
+      const [low, high] = arms.a!.ci95.cvar["0.25"]!;
+      if (low <= truth && truth <= high) held += 1;
+    }
+    expect(found / rounds).toBeLessThan(0.05);
+    expect(held / rounds).toBeGreaterThan(0.88);
+  });
+
+  test("of scores that are all the same find nothing in their rounding", () => {
+    const constant = (name: string, rows: number, first: number) =>
+      arm(
+        name,
+        Array.from({ length: rows }, () => 0.3),
+        Array.from({ length: rows }, (_, at) => first + at),
+      );
+    const { arms, comparisons } = auditArms([constant("a", 7, 0), constant("b", 10, 100)], {
+      ...plain,
+      harmThreshold: 0.2,
+    });
+    expect(arms.a!.mean).toBeCloseTo(0.3, 15);
+    for (const { metric, p } of comparisons) expect([metric, p]).toEqual([metric, 1]);
+  });
+
   test("of more rows than are resampled agree with the bootstrap", () => {
     const long = normals(5001, 1);
     const other = normals(5001, 2);

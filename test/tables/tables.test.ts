@@ -231,10 +231,13 @@ test("a format that no name tells is asked for", async () => {
   expect(await failing(file("scores.dat", "a,b\n1,2\n"))).toContain("--format");
   expect((await openTable(file("more.dat", "a,b\n1,2\n"), "csv")).columns).toEqual(["a", "b"]);
   expect(await failing(folder)).toContain("a folder");
+  expect(await failing("-")).toContain("standard input and pipes cannot be read");
+  expect(await failing("/dev/null")).toContain("standard input and pipes cannot be read");
 });
 
 test("a column that is not there is told with the nearest ones", async () => {
   const table = await openTable(file("c.jsonl", '{"reward":1,"prompt":{"toxicity":2}}\n'), null);
+  expect(() => findColumn(table, "rewrad")).toThrow('no column "rewrad" in its first row');
   expect(() => findColumn(table, "rewrad")).toThrow('Did you mean "reward"?');
   expect(() => findColumn(table, "toxicity")).toThrow('Did you mean "prompt.toxicity"?');
   expect(findColumn(table, "prompt.toxicity")).toEqual({ column: "prompt", path: ["toxicity"] });

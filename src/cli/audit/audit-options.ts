@@ -1,5 +1,5 @@
 /** What `averse audit` is told: files, arms and how their scores are read. */
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import type { TableFormat } from "../../tables/table.js";
 import { UserError } from "../failure-text.js";
 
@@ -35,8 +35,30 @@ export interface ArmSource {
 }
 
 /** @throws {UserError} options that do not go together */
-export function armSources(files: readonly string[], options: AuditOptions): ArmSource[] {
-  const named = options.arm.map((text) => namedArm(text, files));
+export function armSources(given: readonly string[], options: AuditOptions): ArmSource[] {
+  // Rows are paired by their file: it must be one file, however it is spelled.
+  const spellings = new Map<string, string>();
+  const once = (file: string): string => {
+    const path = existsSync(file) ? realpathSync(file) : file;
+    const first = spellings.get(path) ?? file;
+    spellings.set(path, first);
+    return first;
+  };
+  const files = given.map((file) => {
+    const first = once(file);
+    if (first !== file) {
+      throw new UserError(`${file} is ${first} once more; its rows would count twice.`);
+    }
+    return file;
+  });
+  const again = files.find((file, at) => files.indexOf(file) < at);
+  if (again !== undefined) {
+    throw new UserError(`${again} is named twice; its rows would count twice.`);
+  }
+  const named = options.arm.map((text) => {
+    const arm = namedArm(text, files);
+    return { ...arm, file: arm.file === null ? null : once(arm.file) };
+  });
   const scored = options.score.map((column) => ({ name: column, file: null, score: column }));
   const arms = [...scored, ...named];
   if (arms.length === 0) {
@@ -56,11 +78,10 @@ export function armSources(files: readonly string[], options: AuditOptions): Arm
     );
   }
   if (files.length === 0 && arms.some(({ file }) => file === null)) {
-    throw new UserError("which files? averse audit FILE… --score COLUMN");
+    throw new UserError(
+      "which files? averse audit FILE… --score COLUMN; in --arm NAME=FILE:COLUMN the file must exist.",
+    );
   }
-  const again = files.find((file, at) => files.indexOf(file) < at);
-  if (again !== undefined)
-    throw new UserError(`${again} is named twice; its rows would count twice.`);
   const returns = returnColumns(
     options.return,
     arms.map(({ name }) => name),

@@ -128,7 +128,8 @@ export function methodItems({ settings }: AuditDescription): string[] {
   return [
     `VaR at α: the ⌈αn⌉-th ${side} of n scores. CVaR at α: the mean of the ⌈αn⌉ ${side}.`,
     "Differences: the first arm minus the second. Mean and harm rate: Student's t on the difference per " +
-      `row or prompt. CVaR: percentile bootstrap, ${bootstrapDraws} draws of rows or prompts; of more than ` +
+      `row or prompt. CVaR: Student's t on the spread of ${bootstrapDraws} bootstrap draws of rows or prompts, ` +
+      "with as many degrees of freedom as the tail has rows or prompts; of more than " +
       `${bootstrapUnits} of them Student's t on its influence function.`,
     "p is two-sided; p (Holm) is corrected for all differences of the table.",
     "Bounds: VaR by the binomial distribution of ranks, CVaR by simultaneous bounds of the order " +

@@ -134,6 +134,15 @@ describe("the record", () => {
     expect(apart.notes.join(" ")).toContain("--prompt COLUMN pairs them");
   });
 
+  test("knows a file again however its path is spelled", async () => {
+    const again = join(folder, ".", "x", "..").concat("/./both.jsonl");
+    const args = ["--arm", `one=${both}:a`, "--arm", `two=${again}:b`];
+    const { rows: read, comparisons } = await recordOf(...args);
+    expect([read, comparisons[0].paired]).toEqual([40, true]);
+    const { code, err } = await audit(both, again, "--score", "a");
+    expect([code, err]).toEqual([2, expect.stringContaining("its rows would count twice")]);
+  });
+
   test("groups rows by prompt, and shows scores by prompt score, worst first", async () => {
     const record = await recordOf(
       ...[both, "--score", "a", "--prompt", "prompt", "--prompt-score", "ps"],
@@ -249,7 +258,11 @@ describe("refused:", () => {
     ["neither file nor column", [], "which column holds the scores?"],
     ["no file", ["--score", "a"], "which files?"],
     ["a file that is not there", [join(folder, "none.csv"), "--score", "a"], "no such file"],
-    ["an unknown column", [both, "--score", "aa"], 'no column "aa". Did you mean "a"?'],
+    [
+      "an unknown column",
+      [both, "--score", "aa"],
+      'no column "aa" in its first 40 rows. Did you mean "a"?',
+    ],
     [
       "a value that is no number",
       [invalid, "--score", "a"],
