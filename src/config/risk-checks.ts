@@ -19,6 +19,7 @@ import type { ArmConfig } from "./schema/experiment.js";
 export function riskViolations(arm: ArmConfig): Violation[] {
   return [
     ...signedViolations(arm),
+    ...ownSignalViolations(arm),
     ...rewardViolationsOf(arm),
     ...componentViolations(arm),
     ...populationViolations(arm),
@@ -63,6 +64,29 @@ function signedViolations({ risk, training }: ArmConfig): Violation[] {
       found: `the measure ${risk.measure}, one signed advantage per episode, with the algorithm ${training.algorithm}, whose critic gives one per token`,
       expected: "an algorithm without a critic: reinforce, rloo or grpo",
       remedy: `Set training.algorithm to ${completions > 1 ? "rloo" : "reinforce"}, or risk.measure to ${weighing(risk.measure)}.`,
+    },
+  ];
+}
+
+/** raft chooses the best completions, quark learns all of them by their quantile: both by the return. */
+function ownSignalViolations({ risk, training }: ArmConfig): Violation[] {
+  const { measure } = risk;
+  const { algorithm } = training;
+  const { answers } = riskMeasures[measure];
+  const loses =
+    (algorithm === "raft" && answers === "advantages") ||
+    (algorithm === "quark" && answers !== "weights");
+  if (!loses) return [];
+  const why =
+    answers === "advantages"
+      ? "whose signed advantages would take the place of what it learns from"
+      : "whose rewards it does not look at";
+  return [
+    {
+      keys: ["risk.measure", "training.algorithm"],
+      found: `the measure ${measure} with the algorithm ${algorithm}, ${why}`,
+      expected: "a measure that weighs episodes, or another algorithm",
+      remedy: "Set risk.measure to mean or cvar, or training.algorithm to rloo or grpo.",
     },
   ];
 }

@@ -149,3 +149,16 @@ describe("settings", () => {
     );
   });
 });
+
+test("raft and quark refuse measures that would undo them, or that they do not look at", () => {
+  const raft = { algorithm: "raft", completions: 4, epochs: 1 } as const;
+  const quark = { algorithm: "quark" } as const;
+  const signed = { measure: "cvar-policy-gradient" } as const;
+  const found = "risk.measure: the measure";
+  expect(told({ risk: signed, training: raft })).toContain(`${found} cvar-policy-gradient`);
+  const kl = { loss: "exact" } as const;
+  expect(told({ risk: signed, training: quark, kl })).toContain("take the place of");
+  expect(told({ risk: { measure: "hinge" }, training: quark, kl })).toContain("does not look at");
+  expect(violations({ risk: { measure: "hinge" }, training: raft })).toEqual([]);
+  expect(violations({ risk: { measure: "cvar" }, training: quark, kl })).toEqual([]);
+});
