@@ -267,14 +267,19 @@ function annealing() {
 function weights() {
   const returns = Array.from({ length: 50 }, (_, index) => -3 + (6 * index) / 49);
   const weigh = (name) =>
-    riskMeasures[name]({
-      returns,
+    riskMeasures[name].weigh({
       statistic: returns,
-      kept: 20,
+      returns,
+      rewards: returns,
+      components: [returns],
+      prompt: returns.map((_, place) => place),
+      population: "batch",
       alpha: 0.4,
+      kept: 20,
+      beta: 0,
       random: generator(0),
-      mixture: 0.5,
-      temperature: 1.5,
+      settings: { ...riskSchema.parse({}), temperature: 1.5 },
+      memory: null,
     }).weights;
   draw("weights", "Weight against return for four risk measures", {
     xAxis: axis("return R̄ of the episode", { min: -3, max: 3 }),
