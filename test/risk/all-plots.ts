@@ -1,12 +1,12 @@
 /** The plots of docs/risk.md by name, each drawn from the program's own functions. */
-import { riskSchema } from "../../../src/config/schema/risk.js";
-import { type Batch, selectEpisodes } from "../../../src/engine/actions/select-episodes.js";
+import { riskSchema } from "../../src/config/schema/risk.js";
+import { type Batch, selectEpisodes } from "../../src/engine/actions/select-episodes.js";
 import {
   type RiskMeasureName,
   riskMeasureNames,
   riskMeasures,
-} from "../../../src/risk/measures/registry.js";
-import { generator } from "../../../src/stats/random.js";
+} from "../../src/risk/measures/registry.js";
+import { generator } from "../../src/stats/random.js";
 import { scatter } from "./scatter.js";
 
 const completions = 8;

@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { riskMeasureNames, riskMeasures } from "../../../src/risk/measures/registry.js";
+import { riskMeasureNames, riskMeasures } from "../../src/risk/measures/registry.js";
 import { plots } from "./all-plots.js";
 
-const root = fileURLToPath(new URL("../../../docs/", import.meta.url));
+const root = fileURLToPath(new URL("../../docs/", import.meta.url));
 const names = Object.keys(plots);
 
 test.each(names)("%s is as committed", async (name) => {
