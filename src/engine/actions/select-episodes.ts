@@ -93,7 +93,10 @@ export function selectEpisodes(
   const scored = scoredEpisodes(batch.returns.length, failed);
   const input = riskInput(risk, batch, position, scored);
   const answer = answerOf(risk, input);
-  const spread = (values: ArrayLike<number>): Float32Array => {
+  const spread = (values: Float32Array): Float32Array => {
+    if (scored.length === batch.returns.length) {
+      return values;
+    }
     const all = new Float32Array(batch.returns.length);
     for (let index = 0; index < scored.length; index += 1) {
       all[scored[index]!] = values[index]!;
@@ -131,6 +134,11 @@ function weightsOf(
     : equalWeights(returns.length, lowest(returns, kept)).weights;
 }
 
+/** Without a copy where all have a reward: no rule writes to what it is asked. */
+function ofScored(values: Float32Array, scored: Uint32Array): Float32Array {
+  return scored.length === values.length ? values : taken(values, scored);
+}
+
 function riskInput(
   risk: RiskConfig,
   batch: Batch,
@@ -139,8 +147,8 @@ function riskInput(
 ): RiskInput {
   const component = componentInForce(risk);
   const own = component === null ? null : ofComponent(batch, component);
-  const returns = taken(own ?? batch.returns, scored);
-  const statistic = taken(rankingOf(risk, batch), scored);
+  const returns = ofScored(own ?? batch.returns, scored);
+  const statistic = ofScored(rankingOf(risk, batch), scored);
   const importance = importanceOf(batch, scored, statistic, alpha);
   if (importance !== null && riskMeasures[risk.measure].takesImportance !== true) {
     const { measure } = risk;
@@ -150,8 +158,8 @@ function riskInput(
   return {
     statistic,
     returns,
-    rewards: taken(own ?? batch.trained, scored),
-    components: Object.values(batch.trainedByComponent).map((values) => taken(values, scored)),
+    rewards: ofScored(own ?? batch.trained, scored),
+    components: Object.values(batch.trainedByComponent).map((values) => ofScored(values, scored)),
     prompt: scored.map((episode) => Math.floor(episode / batch.completions)),
     population: populationInForce(risk),
     alpha,
@@ -196,7 +204,7 @@ function jointRewards(
   if (componentInForce(risk) === null) {
     return made;
   }
-  const trained = taken(batch.trained, scored);
+  const trained = ofScored(batch.trained, scored);
   const weight = weighsComponent(risk) ? risk.component_weight : 1;
   return trained.map((reward, episode) => reward - own[episode]! + weight * made[episode]!);
 }
