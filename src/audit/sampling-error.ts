@@ -57,9 +57,8 @@ export function independentJudgement(
 /**
  * Of a CVaR, or a difference of two, by its bootstrap draws: Student's t on their standard deviation.
  * Its degrees of freedom are the units in the tail, k, and the variance is widened by (k + 1)/k, since
- * draws from k values vary too little (Hesterberg 2015, § 3.2). The draws' own percentiles would not
- * do: in a tail of a few rows no draw can be worse than the sample, and they miss CVaR more often
- * than not.
+ * draws from k values vary too little. The draws' own percentiles would not do: in a tail of a few
+ * rows no draw can be worse than the sample, and with k of 1 or 2 they miss CVaR more often than not.
  *
  * @param arms one, or the two of a difference: k is of the smaller tail
  */

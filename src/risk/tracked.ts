@@ -1,5 +1,6 @@
 /** Numbers that follow the batches by plain stochastic gradient descent; part of the risk memory. */
 
+import type { MemoryPart } from "./memory.js";
 import { nthLowest } from "./selection.js";
 import { tailCount } from "./tail.js";
 
@@ -33,12 +34,26 @@ export function followedQuantile(
   return quantile + rate * (1 - fractionUnder(values, quantile) / level);
 }
 
+/**
+ * A quantile that follows the batches (`followedQuantile`) while its level stays. Where the level has
+ * moved, as α' does while it is annealed, it is taken anew from the batch: steps of η would lag behind.
+ *
+ * @param name of the quantile in the memory
+ * @returns the quantile in force, and what to remember
+ */
+export function followed(
+  values: ArrayLike<number>,
+  { memory, name, level, rate }: { memory: MemoryPart; name: string; level: number; rate: number },
+): { readonly now: number; readonly memory: NonNullable<MemoryPart> } {
+  const now =
+    memory?.level === level
+      ? remembered(memory, name, () => quantileOf(values, level))
+      : quantileOf(values, level);
+  return { now, memory: { [name]: followedQuantile(values, now, level, rate), level } };
+}
+
 /** A number of the memory; `fallback` at the first step. */
-export function remembered(
-  memory: Readonly<Record<string, number | readonly number[]>> | null,
-  name: string,
-  fallback: () => number,
-): number {
+export function remembered(memory: MemoryPart, name: string, fallback: () => number): number {
   const value = memory?.[name];
   return typeof value === "number" ? value : fallback();
 }

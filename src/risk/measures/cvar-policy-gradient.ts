@@ -1,12 +1,12 @@
 import { cvarAdvantages, underQuantile } from "../tail-advantages.js";
-import { followedQuantile, quantileOf, remembered } from "../tracked.js";
+import { followed } from "../tracked.js";
 import { type AdvantageMeasure, requireBatch } from "./risk-measure.js";
 
 /**
  * ∇ CVaR_α(R̄) itself: A = −(q_α − R̄)₊/α and nothing else multiplies it (Tamar, Glassner & Mannor, AAAI
  * 2015; Greenberg et al., NeurIPS 2022). q_α is the ⌈α'B⌉-th lowest return of the batch or of the
  * prompt; over a window it follows the batches, q ← q + η(1 − [fraction of R̄ < q]/α'), from the
- * first batch's own.
+ * batch's own, which it is taken from as long as α' moves.
  *
  * Where all are kept (the warm start: CVaR₁ is the mean) the advantages are those against the
  * mean, not those against the best.
@@ -19,14 +19,15 @@ export const cvarPolicyGradient: AdvantageMeasure = {
     if (population !== "window") {
       return { advantages: new Float32Array(cvarAdvantages(returns, kept, alpha)) };
     }
-    const quantile = remembered(memory, "quantile", () => quantileOf(returns, alpha));
-    const next = followedQuantile(returns, quantile, alpha, settings.tracking_rate);
+    const rate = settings.tracking_rate;
+    const tracked = followed(returns, { memory, name: "quantile", level: alpha, rate });
+    const quantile = tracked.now;
     const all = kept === returns.length;
     return {
       advantages: new Float32Array(
         all ? cvarAdvantages(returns, kept, alpha) : underQuantile(returns, quantile, alpha),
       ),
-      memory: { quantile: all ? quantileOf(returns, alpha) : next },
+      memory: tracked.memory,
       figures: { quantile },
     };
   },

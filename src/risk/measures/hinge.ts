@@ -1,6 +1,7 @@
 import { mapped } from "../../stats/mapped.js";
 import { solvedThreshold } from "../hinge-threshold.js";
-import { followedQuantile, quantileOf, remembered } from "../tracked.js";
+import type { MemoryPart } from "../memory.js";
+import { followed, remembered } from "../tracked.js";
 import { type RewardMeasure, type RiskInput, requireBatch } from "./risk-measure.js";
 
 /**
@@ -10,7 +11,7 @@ import { type RewardMeasure, type RiskInput, requireBatch } from "./risk-measure
  * selection of the tail has to beat.
  *
  * `threshold`: `followed` lets t follow the batches, t ← t + η(1 − [fraction of R < t]/α'), from
- * the first batch's α'-quantile; `solved` takes from the first batch, which the untrained policy
+ * the batch's α'-quantile, which it is taken from as long as α' moves; `solved` takes from the first batch, which the untrained policy
  * sampled, the t that is best for the KL-regularised optimum; a number is t.
  *
  * @throws {RangeError} also when the threshold cannot be solved
@@ -19,11 +20,11 @@ export const hinge: RewardMeasure = {
   answers: "rewards",
   rewards: (input) => {
     requireBatch(input);
-    const { rewards, alpha, settings } = input;
-    const { now, next } = thresholds(input);
+    const { rewards, alpha } = input;
+    const { now, memory } = thresholds(input);
     return {
       rewards: new Float32Array(mapped(rewards, (value) => -Math.max(0, now - value) / alpha)),
-      ...(typeof settings.threshold === "number" ? {} : { memory: { threshold: next } }),
+      ...(memory === null ? {} : { memory }),
       figures: { threshold: now },
     };
   },
@@ -43,18 +44,17 @@ export const hinge: RewardMeasure = {
   },
 };
 
-function thresholds(input: RiskInput): { readonly now: number; readonly next: number } {
+function thresholds(input: RiskInput): { readonly now: number; readonly memory: MemoryPart } {
   const { rewards, prompt, alpha, beta, settings, memory } = input;
   const { threshold, tracking_rate } = settings;
   if (typeof threshold === "number") {
-    return { now: threshold, next: threshold };
+    return { now: threshold, memory: null };
   }
   if (threshold === "solved") {
     const now = remembered(memory, "threshold", () =>
       solvedThreshold({ rewards, prompt, alpha, beta }),
     );
-    return { now, next: now };
+    return { now, memory: { threshold: now } };
   }
-  const now = remembered(memory, "threshold", () => quantileOf(rewards, alpha));
-  return { now, next: followedQuantile(rewards, now, alpha, tracking_rate) };
+  return followed(rewards, { memory, name: "threshold", level: alpha, rate: tracking_rate });
 }
