@@ -93,7 +93,7 @@ export function resolveArms(
       problems.push({
         place: places.ofKey(path),
         key: path.join("."),
-        found: `decoding of the arm ${arm}, which is evaluated as it is`,
+        found: `decoding of the arm ${arm}, which ${stage === "rl" ? "trains" : "is evaluated as it is"}`,
         expected: "decoding of an arm that trains nothing: an arm of another name",
         remedy: "Leave it out, or give those keys to an arm of their own.",
       });

@@ -76,11 +76,11 @@ describe("refused", () => {
       "decoding.expert without decoding.anti_expert",
     ],
     ["arms: {best-of-n: {decoding: {strength: 3}}}", "decoding.strength without experts"],
+    ["arms: {rlhf: {decoding: {best_of: 4}}}", "decoding of the arm rlhf, which trains"],
     [
-      "arms: {rlhf: {decoding: {best_of: 4}}}",
-      "decoding of the arm rlhf, which is evaluated as it is",
+      "arms: {sft: {decoding: {best_of: 4}}}",
+      "decoding of the arm sft, which is evaluated as it is",
     ],
-    ["arms: {sft: {decoding: {best_of: 4}}}", "decoding of the arm sft"],
     ["arms: [raft]\ntraining: {batch: 6}", "a batch of 6 episodes with 4 completions"],
     ["arms: {raft: {training: {epochs: 2}}}", "2 epochs with the algorithm raft"],
     [
