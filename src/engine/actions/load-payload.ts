@@ -76,6 +76,8 @@ export function loadPayloadFor(
     training: {
       critic: trial.stage !== "decode" && hasCritic(algorithm),
       ...training,
+      // What decodes in its own way has no critic for it, and takes no step.
+      prefix_baseline: trial.stage !== "decode" && training.prefix_baseline,
       ema_decay: ema_decay,
     },
     backend: { ...numbers, device: device ?? backend.device },

@@ -87,3 +87,18 @@ test("a rank of 0 for fine-tuning alone trains all weights", () => {
   expect(loadPayloadFor(experiment, sft!, null, null).policy.adapter).toBeNull();
   expect(loadPayloadFor(experiment, rl!, null, null).policy.adapter).toMatchObject({ rank: 4 });
 });
+
+test("an arm that decodes in its own way has no critic, and no baseline of one", () => {
+  const experiment = smallExperiment({
+    training: { prefix_baseline: true },
+    arms: { sft: {}, rlhf: {}, "best-of-n": { decoding: { best_of: 4 } } },
+  });
+  const trainings = Object.fromEntries(
+    planTrials(experiment).map((trial) => {
+      const { critic, prefix_baseline } = loadPayloadFor(experiment, trial, null, null).training;
+      return [trial.arm, { critic, prefix_baseline }];
+    }),
+  );
+  expect(trainings.rlhf).toEqual({ critic: true, prefix_baseline: true });
+  expect(trainings["best-of-n"]).toEqual({ critic: false, prefix_baseline: false });
+});
