@@ -12,7 +12,7 @@ import { armSections } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";
 
 export function editorSchema(): SchemaNode {
-  const { $schema, ...schema } = experimentJsonSchema();
+  const { $schema, $defs, ...schema } = experimentJsonSchema();
   const properties = withSecondNames(schema.properties ?? {});
   return {
     $schema,
@@ -23,6 +23,7 @@ export function editorSchema(): SchemaNode {
       stages: stagesNode(properties.stages ?? {}),
       arms: armsNode(properties),
     },
+    $defs: { ...($defs as Record<string, SchemaNode> | undefined), arm: armNode(properties) },
   };
 }
 
@@ -67,14 +68,18 @@ function stagesNode(node: SchemaNode): SchemaNode {
 }
 
 /** zod sees an arm's changes as any map, since they are checked after merging; editors can do better. */
-function armsNode(properties: Readonly<Record<string, SchemaNode>>): SchemaNode {
-  const changes: SchemaNode = {
+function armNode(properties: Readonly<Record<string, SchemaNode>>): SchemaNode {
+  return {
     type: ["object", "null"],
     properties: Object.fromEntries(
       Object.keys(armSections).map((name) => [name, withoutDefaults(properties[name] ?? {})]),
     ),
     additionalProperties: false,
   };
+}
+
+function armsNode(properties: Readonly<Record<string, SchemaNode>>): SchemaNode {
+  const changes: SchemaNode = { $ref: "#/$defs/arm" };
   const { description, default: selection } = properties.arms ?? {};
   const presets = Object.entries(armPresets);
   return {
