@@ -122,7 +122,7 @@ describe("weights of a batch", () => {
   test("of rewards: everybody counts, and the memory is handed on", () => {
     const own = risk({ measure: "hinge", annealing: "constant" });
     const failed = new Set([0]);
-    const position = { ...positionAt(own, 1, 3), memory: { threshold: 1 } };
+    const position = { ...positionAt(own, 1, 3), memory: { threshold: 1, level: 0.5 } };
     const selected = selectEpisodes(own, batchOf([Number.NaN, 3, -1, 0.5]), position, failed);
     expect([...selected.rewards!]).toEqual([0, -0, -4, -1]);
     expect([...selected.weights]).toEqual([0, 1, 1, 1]);

@@ -29,7 +29,7 @@ function halved(changes: Partial<Experiment["sweep"]> = {}, seeds = [3, 1, 2]): 
       sft: {},
       rlhf: { risk: { measure: "mean" } },
       ...Object.fromEntries(
-        alphas.map((alpha) => [`ra_alpha=${alpha}`, { risk: { alpha, schedule: "constant" } }]),
+        alphas.map((alpha) => [`ra_alpha=${alpha}`, { risk: { alpha, annealing: "constant" } }]),
       ),
       ...Object.fromEntries(
         betas.map((beta) => [`kl_beta=${beta}`, { risk: { measure: "mean" }, kl: { beta } }]),
