@@ -85,25 +85,15 @@ function buildProgram(
         "4 verification failed · 130 interrupted",
     );
 
-  program
+  const run = program
     .command("run")
     .summary("train and evaluate an experiment's arms")
     .description("Trains and evaluates every arm and seed of an experiment, and reports on them.")
-    .argument("<experiment>", "YAML file, or a name in configs/experiments")
-    .addOption(setOption())
-    .option("--run-dir <folder>", "the run folder; must not exist yet")
-    .addOption(runsOption())
-    .addOption(artifactsOption())
-    .option("--fresh", "train every stage and SFT anew, and score all prompts again", false)
-    .addOption(detachOption())
-    .addOption(eventsOption())
-    .addOption(plainOption())
-    .addOption(showTextOption())
-    .addOption(debugOption())
-    .action(async (experiment: string, options) => {
-      const { run } = await import("./commands/run.js");
-      end(await run(experiment, { ...options, argv }, terminal));
-    });
+    .argument("<experiment>", "YAML file, or a name in configs/experiments");
+  addLaunchOptions(run).action(async (experiment: string, options) => {
+    const { run: launch } = await import("./commands/run.js");
+    end(await launch(experiment, { ...options, argv }, terminal));
+  });
 
   addSweepCommand(program, argv, terminal, end);
 
@@ -271,13 +261,28 @@ function buildProgram(
   return program;
 }
 
+/** Of the commands that start a run, in the order in which help lists them. */
+function addLaunchOptions(command: Command): Command {
+  return command
+    .addOption(setOption())
+    .option("--run-dir <folder>", "the run folder; must not exist yet")
+    .addOption(runsOption())
+    .addOption(artifactsOption())
+    .option("--fresh", "train every stage and SFT anew, and score all prompts again", false)
+    .addOption(detachOption())
+    .addOption(eventsOption())
+    .addOption(plainOption())
+    .addOption(showTextOption())
+    .addOption(debugOption());
+}
+
 function addSweepCommand(
   program: Command,
   argv: readonly string[],
   terminal: Terminal,
   end: (code: ExitCode) => void,
 ): void {
-  program
+  const sweep = program
     .command("sweep")
     .summary("train an experiment at many settings, as one run")
     .description(
@@ -301,21 +306,11 @@ function addSweepCommand(
       "--halving [figure]",
       "after each seed keep the best half of the points by this figure (default: tail_reward)",
     )
-    .option("--plan-only", "print the plan and stop", false)
-    .addOption(setOption())
-    .option("--run-dir <folder>", "the run folder; must not exist yet")
-    .addOption(runsOption())
-    .addOption(artifactsOption())
-    .option("--fresh", "train every stage and SFT anew, and score all prompts again", false)
-    .addOption(detachOption())
-    .addOption(eventsOption())
-    .addOption(plainOption())
-    .addOption(showTextOption())
-    .addOption(debugOption())
-    .action(async (experiment: string, options) => {
-      const { sweep } = await import("./commands/sweep.js");
-      end(await sweep(experiment, { ...options, argv }, terminal));
-    });
+    .option("--plan-only", "print the plan and stop", false);
+  addLaunchOptions(sweep).action(async (experiment: string, options) => {
+    const { sweep: launch } = await import("./commands/sweep.js");
+    end(await launch(experiment, { ...options, argv }, terminal));
+  });
 }
 
 function addConfigCommands(
