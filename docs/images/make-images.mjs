@@ -2,8 +2,6 @@
  * Draws the pictures of docs/concepts.md and docs/annealing.md from the program's own functions, and prints the figures
  * that the text quotes. After `npm run build`: node docs/images/make-images.mjs
  */
-import { writeFileSync } from "node:fs";
-import { init } from "echarts";
 import { riskSchema } from "../../dist/config/schema/risk.js";
 import {
   afterStep,
@@ -16,38 +14,7 @@ import { conditionalValueAtRisk, valueAtRisk } from "../../dist/risk/tail.js";
 import { histogram } from "../../dist/stats/histogram.js";
 import { mean } from "../../dist/stats/intervals.js";
 import { generator, streamSeed } from "../../dist/stats/random.js";
-
-const blue = "#0072b2";
-const orange = "#d55e00";
-const green = "#009e73";
-const violet = "#a0529b";
-const grey = "#8a8f98";
-
-/**
- * @param {string} name of the file
- * @param {string} title for those who cannot see the picture
- * @param {import("echarts").EChartsCoreOption} option
- */
-function draw(name, title, option) {
-  const chart = init(null, null, { renderer: "svg", ssr: true, width: 720, height: 320 });
-  chart.setOption({
-    animation: false,
-    backgroundColor: "#ffffff",
-    color: [blue, orange, green, violet],
-    textStyle: { fontFamily: "system-ui, sans-serif", fontSize: 13 },
-    grid: { left: 60, right: 30, top: 44, bottom: 50 },
-    legend: { top: 6, itemGap: 36, itemWidth: 16, itemHeight: 8, icon: "roundRect" },
-    ...option,
-  });
-  // A picture in a page has no pointer: the styles for hovering go, and with them their classes.
-  const svg = chart
-    .renderToSVGString()
-    .replace(/<style[\s\S]*?<\/style>\n?/g, "")
-    .replace(/ class="[^"]*"/g, "")
-    .replace(/^<svg([^>]*)>/, `<svg role="img"$1>\n<title>${title}</title>`);
-  writeFileSync(new URL(`${name}.svg`, import.meta.url), `${svg}\n`);
-  chart.dispose();
-}
+import { blue, draw, green, grey, orange, violet } from "./draw.mjs";
 
 /** An axis with its title. */
 const axis = (name, settings = {}) => ({

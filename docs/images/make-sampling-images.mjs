@@ -2,12 +2,11 @@
  * Draws the picture of docs/sampling.md from the program's own functions, and prints the figures that
  * the text quotes. After `npm run build`: node docs/images/make-sampling-images.mjs
  */
-import { writeFileSync } from "node:fs";
-import { init } from "echarts";
 import { samplingSchema } from "../../dist/config/schema/sampling.js";
 import { promptSamplers } from "../../dist/risk/samplers/registry.js";
 import { tailFigures, weightedTail } from "../../dist/risk/weighted-tail.js";
 import { generator, streamSeed } from "../../dist/stats/random.js";
+import { blue, draw, grey, orange, violet } from "./draw.mjs";
 
 const prompts = 2000;
 const batch = 64;
@@ -72,68 +71,60 @@ const line = (name, grid, color, ys, settings = {}) => ({
   data: ys.map((y, at) => [at + 1, y]),
   ...settings,
 });
-const [orange, blue, grey] = ["#d55e00", "#0072b2", "#8a8f98"];
-const chart = init(null, null, { renderer: "svg", ssr: true, width: 720, height: 300 });
-chart.setOption({
-  animation: false,
-  backgroundColor: "#ffffff",
-  textStyle: { fontFamily: "system-ui, sans-serif", fontSize: 13 },
-  legend: {
-    top: 6,
-    itemGap: 26,
-    itemWidth: 16,
-    itemHeight: 8,
-    icon: "roundRect",
-    data: ["third stratum", "the other nine", "uniform", "cross-entropy"],
-  },
-  grid: [
-    { left: 60, width: 270, top: 44, bottom: 50 },
-    { left: 420, width: 270, top: 44, bottom: 50 },
-  ],
-  xAxis: [axis("iteration", 0, { max: steps }), axis("iteration", 1, { max: steps })],
-  yAxis: [
-    axis("share of the batch", 0, { max: 1, nameGap: 38 }),
-    axis("CVaR of one batch", 1, { scale: true, nameGap: 38 }),
-  ],
-  series: [
-    ...Array.from({ length: 10 }, (_, at) =>
-      line(
-        at === 2 ? "third stratum" : "the other nine",
-        0,
-        at === 2 ? orange : grey,
-        learned.map(({ shares }) => shares[at]),
+draw(
+  "cross-entropy-sampler",
+  "Shares of ten strata and estimates of CVaR over 60 iterations",
+  {
+    legend: {
+      top: 6,
+      itemGap: 26,
+      itemWidth: 16,
+      itemHeight: 8,
+      icon: "roundRect",
+      data: ["third stratum", "the other nine", "uniform", "cross-entropy"],
+    },
+    grid: [
+      { left: 60, width: 270, top: 44, bottom: 50 },
+      { left: 420, width: 270, top: 44, bottom: 50 },
+    ],
+    xAxis: [axis("iteration", 0, { max: steps }), axis("iteration", 1, { max: steps })],
+    yAxis: [
+      axis("share of the batch", 0, { max: 1, nameGap: 38 }),
+      axis("CVaR of one batch", 1, { scale: true, nameGap: 38 }),
+    ],
+    series: [
+      ...Array.from({ length: 10 }, (_, at) =>
+        line(
+          at === 2 ? "third stratum" : "the other nine",
+          0,
+          at === 2 ? orange : grey,
+          learned.map(({ shares }) => shares[at]),
+        ),
       ),
-    ),
-    line(
-      "uniform",
-      1,
-      blue,
-      uniform.map(({ cvar }) => cvar),
-    ),
-    line(
-      "cross-entropy",
-      1,
-      orange,
-      learned.map(({ cvar }) => cvar),
-      {
-        markLine: {
-          silent: true,
-          symbol: "none",
-          lineStyle: { color: "#000000", type: [4, 4] },
-          label: { formatter: "true", position: "insideEndTop" },
-          data: [{ yAxis: truth }],
+      line(
+        "uniform",
+        1,
+        blue,
+        uniform.map(({ cvar }) => cvar),
+      ),
+      line(
+        "cross-entropy",
+        1,
+        orange,
+        learned.map(({ cvar }) => cvar),
+        {
+          markLine: {
+            silent: true,
+            symbol: "none",
+            lineStyle: { color: "#000000", type: [4, 4] },
+            label: { formatter: "true", position: "insideEndTop" },
+            data: [{ yAxis: truth }],
+          },
+          itemStyle: { color: violet },
+          lineStyle: { color: violet, width: 2 },
         },
-        itemStyle: { color: "#a0529b" },
-        lineStyle: { color: "#a0529b", width: 2 },
-      },
-    ),
-  ],
-});
-const title = "Shares of ten strata and estimates of CVaR over 60 iterations";
-const svg = chart
-  .renderToSVGString()
-  .replace(/<style[\s\S]*?<\/style>\n?/g, "")
-  .replace(/ class="[^"]*"/g, "")
-  .replace(/^<svg([^>]*)>/, `<svg role="img"$1>\n<title>${title}</title>`);
-writeFileSync(new URL("cross-entropy-sampler.svg", import.meta.url), `${svg}\n`);
-chart.dispose();
+      ),
+    ],
+  },
+  300,
+);
