@@ -1,4 +1,5 @@
 /** One arm's figures, in the user's units, as the record has them. */
+import { worst } from "../risk/selection.js";
 import { conditionalValueAtRiskOfSorted, tailCount, valueAtRiskOfSorted } from "../risk/tail.js";
 import { meansOfBins, quantileBins } from "../stats/binned-means.js";
 import type { Interval } from "../stats/intervals.js";
@@ -209,13 +210,11 @@ function klOf({ scores, units, returns }: ArmScores, { beta }: AuditSettings): K
   const kl = scores.map((score, at) => (score - returns[at]!) / beta);
   const average = exactMean(kl);
   const arm = plainArm(kl, units);
-  const worst = Uint32Array.from(scores, (_, at) => at)
-    .sort((a, b) => scores[a]! - scores[b]! || a - b)
-    .subarray(0, tailCount(scores.length, klTail));
+  const tail = worst(scores, tailCount(scores.length, klTail));
   return {
     beta,
     mean: average,
     ci95: armInterval(arm, { kind: "mean" }, average),
-    tail_mean: exactMean(Float64Array.from(worst, (at) => kl[at]!)),
+    tail_mean: exactMean(Float64Array.from(tail, (at) => kl[at]!)),
   };
 }

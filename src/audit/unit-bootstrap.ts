@@ -4,6 +4,7 @@
  * per unit and the scores are sorted once.
  */
 import { tailCount, valueAtRiskOfSorted } from "../risk/tail.js";
+import { ascendingOrder } from "../stats/order.js";
 import type { Random } from "../stats/random.js";
 import type { ArmScores } from "./scores.js";
 
@@ -71,7 +72,7 @@ function unitPlaces({ units }: ArmScores): ReadonlyMap<number, number> {
 }
 
 function drawnArm({ scores, units }: ArmScores, places: ReadonlyMap<number, number>): DrawnArm {
-  const order = Uint32Array.from(scores, (_, at) => at).sort((a, b) => scores[a]! - scores[b]!);
+  const order = ascendingOrder(scores);
   const sizes = new Int32Array(places.size);
   for (const unit of units) sizes[places.get(unit)!]! += 1;
   return {

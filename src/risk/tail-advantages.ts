@@ -4,7 +4,7 @@
  */
 
 import { mapped } from "../stats/mapped.js";
-import { nthLowest } from "./selection.js";
+import { nthLowest } from "../stats/order.js";
 
 /**
  * A = −(q − R̄)₊/α, the CVaR policy gradient (Tamar, Glassner & Mannor, AAAI 2015, prop. 1): with

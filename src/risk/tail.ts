@@ -9,7 +9,7 @@ import { requireFinite, requireFraction, requireInteger, requireSome } from "../
  * A fraction is taken as exact to this: 0.07·100 is 7.000000000000001 in floating point and counts
  * as 7. Far above the rounding of any formula here, far below any fraction a user writes.
  */
-const fractionError = 1e-12;
+export const fractionError = 1e-12;
 
 /**
  * ⌈αB⌉, in [1, B].

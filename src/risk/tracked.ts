@@ -1,7 +1,7 @@
 /** Numbers that follow the batches by plain stochastic gradient descent; part of the risk memory. */
 
+import { nthLowest } from "../stats/order.js";
 import type { MemoryPart } from "./memory.js";
-import { nthLowest } from "./selection.js";
 import { tailCount } from "./tail.js";
 
 /** The ⌈pB⌉-th lowest. */

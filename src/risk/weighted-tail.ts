@@ -5,10 +5,8 @@
  * prompts from a batch that was drawn otherwise (Greenberg et al., NeurIPS 2022).
  */
 import { requireFinite, requireFraction, requireSameLength, requireSome } from "../stats/checks.js";
-import { conditionalValueAtRisk, valueAtRisk } from "./tail.js";
-
-/** α, and an episode's part, are taken as exact to this. */
-const fractionError = 1e-12;
+import { ascendingOrder } from "../stats/order.js";
+import { conditionalValueAtRisk, fractionError, valueAtRisk } from "./tail.js";
 
 export interface WeightedTail {
   /** How much of each episode lies in the tail, in [0, 1]: Σ part·w = α·Σw. */
@@ -37,9 +35,7 @@ export function weightedTail(
   requireFinite(values, "values");
   requireFraction(alpha, "alpha");
   const total = totalWeight(weights, values.length);
-  const order = Uint32Array.from({ length: values.length }, (_, index) => index).sort(
-    (a, b) => values[a]! - values[b]! || a - b,
-  );
+  const order = ascendingOrder(values);
   const parts = new Float64Array(values.length);
   let left = alpha * total;
   let sum = 0;

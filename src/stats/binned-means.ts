@@ -1,4 +1,5 @@
 import { requireFinite, requireInteger, requireSameLength } from "./checks.js";
+import { ascendingOrder } from "./order.js";
 
 export interface BinnedMean {
   /** Middle of the bin as a quantile of x, in (0, 1). */
@@ -38,7 +39,7 @@ export function binnedMeans(
 export function quantileBins(x: ArrayLike<number>, bins: number): Uint32Array[] {
   requireInteger(bins, "bins", 1);
   requireFinite(x, "x");
-  const order = Uint32Array.from(x, (_, index) => index).sort((a, b) => x[a]! - x[b]! || a - b);
+  const order = ascendingOrder(x);
   const filled = Math.min(bins, order.length);
   return Array.from({ length: filled }, (_, bin) =>
     order.subarray(

@@ -6,7 +6,7 @@ import type { RequestedColumn, RowBatch, Table } from "../../tables/table.js";
 import { safeText } from "../../text/safe-text.js";
 import { UserError } from "../failure-text.js";
 import type { ArmSource, AuditOptions } from "./audit-options.js";
-import { GrowingFloats, GrowingIntegers } from "./growing-arrays.js";
+import { growingFloats, growingIntegers } from "./growing-arrays.js";
 
 export interface CollectedArm {
   readonly source: ArmSource;
@@ -165,11 +165,11 @@ interface ArmBatch {
 class ArmCollector {
   readonly source: ArmSource;
   readonly #options: AuditOptions;
-  readonly #scores = new GrowingFloats();
-  readonly #units = new GrowingIntegers();
-  readonly #rows = new GrowingIntegers();
-  readonly #promptScores = new GrowingFloats();
-  readonly #returns = new GrowingFloats();
+  readonly #scores = growingFloats();
+  readonly #units = growingIntegers();
+  readonly #rows = growingIntegers();
+  readonly #promptScores = growingFloats();
+  readonly #returns = growingFloats();
   #skipped = 0;
 
   constructor(source: ArmSource, options: AuditOptions) {

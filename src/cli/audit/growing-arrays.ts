@@ -1,13 +1,19 @@
 /** Numbers of which nobody knows how many will come, eight or four bytes each. */
 const firstSize = 1024;
 
-export class GrowingFloats {
-  #values = new Float64Array(firstSize);
+class GrowingArray<A extends Float64Array | Int32Array> {
+  readonly #ofSize: (size: number) => A;
+  #values: A;
   length = 0;
+
+  constructor(ofSize: (size: number) => A) {
+    this.#ofSize = ofSize;
+    this.#values = ofSize(firstSize);
+  }
 
   push(value: number): void {
     if (this.length === this.#values.length) {
-      const larger = new Float64Array(2 * this.length);
+      const larger = this.#ofSize(2 * this.length);
       larger.set(this.#values);
       this.#values = larger;
     }
@@ -15,26 +21,10 @@ export class GrowingFloats {
     this.length += 1;
   }
 
-  end(): Float64Array {
-    return this.#values.slice(0, this.length);
+  end(): A {
+    return this.#values.slice(0, this.length) as A;
   }
 }
 
-export class GrowingIntegers {
-  #values = new Int32Array(firstSize);
-  length = 0;
-
-  push(value: number): void {
-    if (this.length === this.#values.length) {
-      const larger = new Int32Array(2 * this.length);
-      larger.set(this.#values);
-      this.#values = larger;
-    }
-    this.#values[this.length] = value;
-    this.length += 1;
-  }
-
-  end(): Int32Array {
-    return this.#values.slice(0, this.length);
-  }
-}
+export const growingFloats = () => new GrowingArray((size) => new Float64Array(size));
+export const growingIntegers = () => new GrowingArray((size) => new Int32Array(size));

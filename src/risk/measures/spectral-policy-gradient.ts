@@ -1,5 +1,5 @@
+import { ascendingOrder } from "../../stats/order.js";
 import { isUndistorted, rankSpectrum } from "../distortions.js";
-import { ascendingOrder } from "../selection.js";
 import { centred } from "../tail-advantages.js";
 import { type AdvantageMeasure, requireBatch } from "./risk-measure.js";
 

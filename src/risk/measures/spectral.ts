@@ -1,5 +1,5 @@
+import { ascendingOrder } from "../../stats/order.js";
 import { isUndistorted, rankWeights } from "../distortions.js";
-import { ascendingOrder } from "../selection.js";
 import { normalised, requireBatch, type WeighingMeasure } from "./risk-measure.js";
 
 /**

@@ -1,4 +1,5 @@
 import { requireInteger, requireSameLength } from "../../stats/checks.js";
+import { ascendingOrder } from "../../stats/order.js";
 import type { PromptPool } from "./prompt-sampler.js";
 
 /**
@@ -11,8 +12,7 @@ import type { PromptPool } from "./prompt-sampler.js";
 export function quantileStrata({ ids, scores }: PromptPool, count: number): Uint32Array[] {
   requireSameLength(ids, "ids", scores ?? [], "scores");
   requireInteger(count, "strata", 2, ids.length);
-  const known = scores!;
-  const order = Uint32Array.from(ids.keys()).sort((a, b) => known[a]! - known[b]! || a - b);
+  const order = ascendingOrder(scores!);
   return Array.from({ length: count }, (_, stratum) => {
     const from = Math.floor((stratum * ids.length) / count);
     const to = Math.floor(((stratum + 1) * ids.length) / count);
