@@ -46,21 +46,37 @@ export function expandSweep(swept: SweptExperiment): ExpandedSweep {
   const { axes, problems } = readGrid(sweep, Object.keys(swept.arms), swept.given);
   const wrong = [...problems, ...unknownArms(swept)];
   if (wrong.length > 0) return { ...nothing, problems: wrong };
-  const count = sweep.random ?? combinations(axes);
+  if (sweep.random === null) {
+    const count = sweptArms(swept).reduce((sum, arm) => sum + combinations(axesOf(arm, axes)), 0);
+    if (count > mostArms) return { ...nothing, problems: [tooMany(count, swept.given)] };
+    return expanded(swept, axes, (arm) => allPoints(axesOf(arm, axes)));
+  }
+  const count = sweep.random;
   if (count > mostArms) return { ...nothing, problems: [tooMany(count, swept.given)] };
-  const points = sweep.random === null ? allPoints(axes) : drawnPoints(axes, count, sweep.draw);
+  const points = drawnPoints(axes, count, sweep.draw);
   if (points.length < count) {
     return { ...nothing, problems: [tooFew(count, points.length, swept.given)] };
   }
-  return expanded(swept, axes, points);
+  return expanded(swept, axes, () => points);
+}
+
+/** Those that change an arm: keys of the grid that are another arm's own multiply nothing. */
+function axesOf(arm: string, axes: readonly GridAxis[]): GridAxis[] {
+  return axes.filter(({ path }) => path[0] !== "arms" || path[1] === arm);
+}
+
+function sweptArms({ sections, arms }: SweptExperiment): string[] {
+  return Object.keys(arms).filter(
+    (name) => isSweepable(arms[name]!) && (sections.sweep.arms?.includes(name) ?? true),
+  );
 }
 
 function expanded(
   swept: SweptExperiment,
   axes: readonly GridAxis[],
-  points: readonly Values[],
+  pointsOf: (arm: string) => readonly Values[],
 ): ExpandedSweep {
-  const { sweep } = swept.sections;
+  const isSwept = new Set(sweptArms(swept));
   const arms: Record<string, ArmConfig> = {};
   const found: SweepPoint[] = [];
   const problems: ConfigProblem[] = [];
@@ -70,8 +86,7 @@ function expanded(
     axes.map((axis) => [axis.key, short[keyInArm(axis).join(".")]!]),
   );
   for (const [name, config] of Object.entries(swept.arms)) {
-    const isSwept = isSweepable(config) && (sweep.arms?.includes(name) ?? true);
-    const own = isSwept ? settings.of(name, points) : [];
+    const own = isSwept.has(name) ? settings.of(name, pointsOf(name)) : [];
     if (own.every(({ values }) => Object.keys(values).length === 0)) {
       arms[name] = config;
       continue;
@@ -169,7 +184,7 @@ class Settings {
 }
 
 function takesUp(arm: string, config: ArmConfig, axis: GridAxis, value: unknown): boolean {
-  if (axis.path[0] === "arms" && axis.path[1] !== arm) return false;
+  if (axesOf(arm, [axis]).length === 0) return false;
   const path = keyInArm(axis);
   return isInForce(config, path) && holdsValue(valueAtKey(config, path), value);
 }
@@ -237,9 +252,10 @@ function unknownArms({ sections, arms, given }: SweptExperiment): ConfigProblem[
 function idleAxes(
   axes: readonly GridAxis[],
   points: readonly SweepPoint[],
-  { given, sections, arms }: SweptExperiment,
+  experiment: SweptExperiment,
 ): ConfigProblem[] {
-  const swept = sections.sweep.arms ?? Object.keys(arms).filter((name) => isSweepable(arms[name]!));
+  const { given } = experiment;
+  const swept = sweptArms(experiment);
   return axes.flatMap(({ key }) =>
     points.some(({ values }) => Object.hasOwn(values, key))
       ? []
