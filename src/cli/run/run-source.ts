@@ -244,8 +244,11 @@ export class AttachedRun extends RecordedRun implements RunSource {
       return;
     }
     const { held } = this;
+    // Asked first: whoever made it grow can be connected to by now, if at all. Otherwise a view would
+    // see that its run goes on and could not steer it yet.
+    const hasGrown = this.#hasGrown();
     await this.#connect();
-    if (this.live || this.#hasGrown()) {
+    if (this.live || hasGrown) {
       this.tellJournal();
     }
     if (held && !this.held && !this.#closed) {

@@ -17,7 +17,7 @@ import { type Scene, subjectOf } from "./scene.js";
 /** Rows − 1 lines, none wider than the terminal. */
 export function DashboardScreen({ scene }: { readonly scene: Scene }): ReactElement {
   const size = useTerminalSize();
-  const { model, view, experiment, now, live, foreground } = scene;
+  const { model, view, experiment, now, live, held, foreground, word } = scene;
   const width = size.columns;
   const lines = Math.max(0, size.rows - 1);
   if (view.help !== null) {
@@ -44,7 +44,7 @@ export function DashboardScreen({ scene }: { readonly scene: Scene }): ReactElem
       <PhaseLine
         trial={trial}
         paused={model.state === "paused" && !(trial !== null && isAtWork(model, trial))}
-        stopped={model.state === "stopped" ? scene.word : null}
+        stopped={model.state === "stopped" ? { word, held } : null}
         now={now}
         unreadable={scene.unreadable}
         unread={scene.unread}

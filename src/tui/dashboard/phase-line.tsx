@@ -19,14 +19,21 @@ export interface PhaseInput {
   readonly trial: TrialModel | null;
   /** The run is, and the trial has nothing in hand. */
   readonly paused: boolean;
-  /** The run has neither an end nor a controller: its name for `averse resume`; null: it has. */
-  readonly stopped: string | null;
+  /** The run has neither an end nor a controller that goes on with it; null: it has. */
+  readonly stopped: Stopped | null;
   /** Seconds, on the clock of `Phase.since`. */
   readonly now: number;
   /** Why the journal cannot be read; null: it can. */
   readonly unreadable: Unreadable | null;
   /** The journal has not been read to its end yet. */
   readonly unread: boolean;
+}
+
+export interface Stopped {
+  /** The run as `averse resume` takes it. */
+  readonly word: string;
+  /** A controller has it already, and is starting. */
+  readonly held: boolean;
 }
 
 const bar = { least: 6, most: 24 };
@@ -51,11 +58,13 @@ function lineOf(
   }
   const { status, phase, message } = trial;
   if (stopped !== null && !hasEnded(trial)) {
-    return firstThatFits(
-      stoppedWords(modelText(stopped, { revealed: true, room: width, style })),
-      width,
-      style,
-    );
+    return stopped.held
+      ? [{ text: "its controller died; the next one is starting", color: "yellow" }]
+      : firstThatFits(
+          stoppedWords(modelText(stopped.word, { revealed: true, room: width, style })),
+          width,
+          style,
+        );
   }
   switch (status) {
     case "waiting":

@@ -53,6 +53,8 @@ export class RunFeed {
   #unread = true;
   #unreadable: Unreadable | null = null;
   #note: RunSnapshot["note"] = null;
+  /** `takenUpAt` of the controller that died; null: none has, as far as is known. */
+  #leftBy: string | null = null;
   #over = false;
   #reading = false;
   /** The journal has grown since it was last read. */
@@ -93,6 +95,9 @@ export class RunFeed {
     this.#clock = setInterval(() => this.#safely(() => this.#tick()), clockMs);
     void this.#read().then(() => {
       this.#unread = false;
+      if (!source.held) {
+        this.#left();
+      }
       this.#safely(() => this.#tell());
     });
   }
@@ -144,8 +149,11 @@ export class RunFeed {
 
   #taken(): RunSnapshot {
     const { live, held } = this.source;
+    const { takenUpAt } = this.#model;
+    // The next controller goes on with the run, and takes commands, from its first event on.
+    const goesOn = held && (takenUpAt === null || takenUpAt !== this.#leftBy);
     return {
-      model: this.#unread || held ? this.#model : markStopped(this.#model),
+      model: this.#unread || goesOn ? this.#model : markStopped(this.#model),
       unread: this.#unread,
       unreadable: this.#unreadable,
       live,
@@ -237,12 +245,21 @@ export class RunFeed {
   }
 
   async #closed(): Promise<void> {
+    const { held } = this.source;
     while (this.#reading) {
       await turn();
     }
     await this.#read();
+    if (!held && this.#unreadable === null) {
+      this.#left();
+    }
     this.#tell();
     this.onClosed();
+  }
+
+  /** All that its last controller wrote has been read. */
+  #left(): void {
+    this.#leftBy = this.#model.takenUpAt;
   }
 
   #safely(act: () => void): void {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { armMetrics } from "../../../src/analysis/aggregate.js";
 import { type RunFigures, withEvent } from "../../../src/analysis/trial-figures.js";
 import { launcherPorts } from "../../../src/cli/commands/launcher.js";
+import { armPresets } from "../../../src/config/arms.js";
 import type { Experiment } from "../../../src/config/schema/experiment.js";
 import { planTrials } from "../../../src/config/trials.js";
 import { readJournal } from "../../../src/journal/reader.js";
@@ -90,30 +91,27 @@ describe("experiments", () => {
       basename(name, ".yaml"),
     );
     expect((await ports.experiments()).map(({ id }) => id)).toEqual([...shipped, "small"].sort());
-    expect(await small(ports)).toMatchObject({
+    const { settings, ...listed } = await small(ports);
+    expect(listed).toMatchObject({
       purpose: "to see",
       arms: ["sft", "rlhf", "ra-rlhf"],
       seeds: [0],
       seconds: null,
       problems: [],
-      settings: {
-        knownArms: [
-          "sft",
-          "rlhf",
-          "ra-rlhf",
-          "base",
-          "ra-rlhf-paper",
-          "random-drop",
-          "raft",
-          "best-of-n",
-          "prompted",
-          "dexperts",
-        ],
-        texts: { seeds: "0", alpha: "0.4", warmup: "30", rho: "0.95", iterations: "194" },
-        choices: { worker: "fake", device: "cpu" },
-      },
     });
-    expect((await small(ports)).settings?.options.worker).toContain("local");
+    expect(settings).toMatchObject({
+      texts: { seeds: "0", alpha: "0.4", warmup: "30", rho: "0.95", iterations: "194" },
+      choices: { worker: "fake", device: "cpu" },
+    });
+    expect(settings?.options.worker).toContain("local");
+  });
+
+  test("offer all preset arms, their own first", async () => {
+    const arms = "arms: { ra-rlhf: , mine: { risk: { alpha: 0.1 } }, sft: }\n";
+    const { ports } = checkout(`name: small\nbackend: { worker: fake }\n${arms}`);
+    const known = (await small(ports)).settings!.knownArms;
+    expect(known.slice(0, 3)).toEqual(["ra-rlhf", "mine", "sft"]);
+    expect([...known].sort()).toEqual(["mine", ...Object.keys(armPresets)].sort());
   });
 
   test("are read anew when their file changes, and a wrong one says what is wrong", async () => {

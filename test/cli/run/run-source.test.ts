@@ -1,10 +1,12 @@
 /** Runs as views get them: of this process, of another, over, and taken up again. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { CommandQueue } from "../../../src/cli/run/command-queue.js";
 import { AttachedRun, OwnRun } from "../../../src/cli/run/run-source.js";
 import type { RunCommand } from "../../../src/engine/commands.js";
 import type { EventPayload } from "../../../src/journal/events.js";
+import { makeAddress } from "../../../src/live/address.js";
 import { type RunServer, serveRun } from "../../../src/live/server.js";
 import type { ProgressObservation, RunSource } from "../../../src/run-model/run-source.js";
 import type { RunRecorder } from "../../../src/store/recorder.js";
@@ -151,6 +153,29 @@ describe("a run of another process", () => {
       expect(run.live).toBe(true);
     });
     expect(await run.ask("pause")).toBeNull();
+  });
+
+  test("tells nothing of a controller that took it up before that one can be asked", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval"] });
+    const recorder = newRun();
+    const run = await attached(recorder);
+    const liveWhenTold: boolean[] = [];
+    const nothing = () => {};
+    run.listen({
+      journal: () => liveWhenTold.push(run.live),
+      progress: nothing,
+      closed: nothing,
+    });
+    // As a controller that was killed leaves it: the look that begins now finds nobody there.
+    writeFileSync(makeAddress(recorder.directory).path, "");
+    vi.advanceTimersByTime(500);
+    recorder.append(null, { type: "paused" });
+    await served(recorder);
+    await eventually(() => {
+      vi.advanceTimersByTime(500);
+      expect(run.live).toBe(true);
+    });
+    expect(liveWhenTold).toEqual([true]);
   });
 
   test("once it is let go, tells nothing more", async () => {

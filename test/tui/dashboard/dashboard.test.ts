@@ -216,14 +216,23 @@ describe("a view of a run", () => {
     expect(run.asked).toEqual([]);
   });
 
-  test("steers again once somebody has taken the run up", async () => {
+  test("steers again once somebody has taken the run up: from the first event on, not before", async () => {
     for (const live of [true, false]) {
-      const { run, shows, type } = await open({ live });
+      const { run, shows, type, display } = await open({ live });
       if (live) {
         run.become(false);
       }
-      await shows("stopped");
+      await shows("◼ stopped");
       run.become(true);
+      await shows("its controller died; the next one is starting");
+      expect(display.shown).toContain("◼ stopped");
+      const resumed = {
+        type: "run_resumed",
+        parallel: 1,
+        cut_bytes: 0,
+        from: { [id]: 2 },
+      } as const;
+      run.grow([[9, null, resumed]], 50);
       await shows("▶ running");
       type("p");
       await shows("Pausing after the current");

@@ -137,14 +137,17 @@ describe("the phase line", () => {
   const line = (
     changes: Partial<typeof trial>,
     paused = false,
-    stopped: string | null = null,
-  ): string =>
-    draw(
+    word: string | null = null,
+    held = false,
+  ): string => {
+    const stopped = word === null ? null : { word, held };
+    return draw(
       <PhaseLine
         {...{ trial: { ...trial, ...changes }, paused, stopped, now: 112, ...readable }}
         {...{ width: 70, height: 1 }}
       />,
     );
+  };
 
   test("tells what is in hand, how far it is, and since when", () => {
     const load = { name: "load", done: 0, total: 0, unit: "", since: 108.6 };
@@ -192,6 +195,12 @@ describe("the phase line", () => {
     expect(line({}, false, "a-run-with-a-long-name-of-its-own")).toBe(
       "its controller died; `averse resume` continues",
     );
+  });
+
+  test("of a run that another controller has taken up names no command for it", () => {
+    const words = "its controller died; the next one is starting";
+    expect(line({}, false, "small-1", true)).toBe(words);
+    expect(line({ status: "done" }, false, "small-1", true)).toBe("done");
   });
 
   test("moves every second", () => {

@@ -105,7 +105,7 @@ const panels: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
       const input = {
         trial: { ...trial, phase, status, message: words },
         paused: done % 2 === 0,
-        stopped: total % 3 === 0 ? words : null,
+        stopped: total % 3 === 0 ? { word: words, held: failed } : null,
         unreadable: total % 7 === 1 ? { gone: failed, message: words } : null,
         unread: false,
         now: 100,
