@@ -45,6 +45,8 @@ const newKeys = [
   "template",
   ...["repetition_rate", "self_bleu"].map((key) => `metrics.${key}`),
   "gradient_steps",
+  // With a KL loss.
+  "figures.advantage_deviation",
   "reward_preview",
   ...["texts", "component", "threshold", "under", "tail_fraction"].map(
     (key) => `reward_preview.${key}`,

@@ -140,7 +140,7 @@ class Bench:
             conditions=None,
             advantages=None,
             kl_weights=float32_bytes(np.ones(self.setting.batch)) if kl else None,
-            kl_loss=KlLoss(form=kl, coefficient=BETA) if kl else None,
+            kl_loss=KlLoss(form=kl, coefficient=BETA, unit="advantage") if kl else None,
             whiten="kept",
             loss_aggregation="token-mean",
             steps_per_epoch=None,

@@ -1,6 +1,7 @@
 /** The keys of the learning algorithm that must fit together. */
 import { algorithms, hasCritic, learningTerms } from "../risk/algorithms.js";
-import { ranksByStatistic } from "../risk/terms.js";
+import { riskMeasures } from "../risk/measures/registry.js";
+import { componentInForce, ranksByStatistic } from "../risk/terms.js";
 import type { Violation } from "./problems.js";
 import type { ArmConfig } from "./schema/experiment.js";
 
@@ -155,7 +156,43 @@ function criticViolations({ training, risk }: ArmConfig): Violation[] {
 }
 
 function klViolations(arm: ArmConfig): Violation[] {
-  return learningTerms(arm).klForm === "loss" ? populationViolations(arm) : [];
+  return learningTerms(arm).klForm === "loss"
+    ? [...populationViolations(arm), ...unitViolations(arm)]
+    : [];
+}
+
+/** β in units of the reward is divided by the one number that all advantages are divided by. */
+function unitViolations(arm: ArmConfig): Violation[] {
+  const found = arm.kl.unit === "reward" ? scaledApart(arm) : null;
+  if (found === null) return [];
+  return [
+    {
+      keys: ["kl.unit", "training.algorithm", "training.scale_rewards"],
+      found: `the KL loss in units of the reward with ${found.what}`,
+      expected:
+        "advantages in units of the reward, or all divided by one number: ppo, rloo, reinforce, grpo without scale",
+      remedy: `Set kl.unit to advantage${found.other}.`,
+    },
+  ];
+}
+
+/** Advantages that no one number brings back to units of the reward; null: there is one. */
+function scaledApart({
+  training,
+  risk,
+}: ArmConfig): { readonly what: string; readonly other: string } | null {
+  const { algorithm, scale_rewards } = training;
+  if (algorithm === "raft" || algorithm === "quark") {
+    return { what: `the algorithm ${algorithm}, whose advantages are 0 and 1`, other: "" };
+  }
+  if (algorithm !== "grpo" || scale_rewards === "none") return null;
+  const acts = componentInForce(risk) !== null && risk.measure !== "mean";
+  const isSigned = riskMeasures[risk.measure].answers === "advantages";
+  const other = ", or training.scale_rewards to none";
+  if (!acts && (isSigned || scale_rewards === "batch")) return null;
+  return scale_rewards === "group"
+    ? { what: "grpo's advantages, each divided by the deviation of its own prompt", other }
+    : { what: "grpo's advantages of two parts of the reward, each divided by its own", other };
 }
 
 function populationViolations(arm: ArmConfig): Violation[] {

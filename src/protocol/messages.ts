@@ -53,7 +53,7 @@ import {
 } from "./training.js";
 
 /** Exact match is required and checked first; a mismatch says which side is older. */
-export const PROTOCOL_VERSION = 6;
+export const PROTOCOL_VERSION = 7;
 
 // ── devices ─────────────────────────────────────────────────────────────────────────────────
 

@@ -111,7 +111,15 @@ export const updatePayload = z.strictObject({
     .nullable()
     .describe("per episode, ≥ 0, on the KL loss; null: there is no KL loss"),
   kl_loss: z
-    .strictObject({ form: klLossForm, coefficient: z.number().nonnegative() })
+    .strictObject({
+      form: klLossForm,
+      coefficient: z.number().nonnegative(),
+      unit: z
+        .enum(["advantage", "reward"])
+        .describe(
+          "of the coefficient: that of the advantages in the loss, or that of those before whitening",
+        ),
+    })
     .nullable()
     .describe("null exactly when kl_weights is"),
   whiten: z

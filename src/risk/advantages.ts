@@ -53,12 +53,17 @@ export function leaveOneOutOfBatch(input: Returns): Float64Array {
  * @throws {RangeError} as `leaveOneOut`
  */
 export function groupRelative(input: Returns, scale: RewardScale): Float64Array {
-  const ofBatch = scale === "batch" ? deviation(scoredOf(input, 0, input.returns.length)) : null;
+  const ofBatch = scale === "batch" ? batchScale(input) : null;
   return advantages(input, input.completions, (returns) => {
     const mean = total(returns) / returns.length;
-    const divisor = scale === "none" ? 1 : (ofBatch ?? deviation(returns)) + epsilon;
+    const divisor = scale === "none" ? 1 : (ofBatch ?? deviation(returns) + epsilon);
     return returns.map((one) => (one - mean) / divisor);
   });
+}
+
+/** What GRPO divides by under `batch`: sd of all episodes that have a reward, with n − 1, plus ε. */
+export function batchScale(input: Pick<Returns, "returns" | "failed">): number {
+  return deviation(scoredOf(input, 0, input.returns.length)) + epsilon;
 }
 
 /**
@@ -159,7 +164,11 @@ function forEachGroup(
   }
 }
 
-function scoredOf({ returns, failed }: Returns, start: number, end: number): Float64Array {
+function scoredOf(
+  { returns, failed }: Pick<Returns, "returns" | "failed">,
+  start: number,
+  end: number,
+): Float64Array {
   const values: number[] = [];
   for (let episode = start; episode < end; episode += 1) {
     if (!failed.has(episode)) {

@@ -87,6 +87,39 @@ test("a KL loss is on every episode", () => {
   expect(refusal("algorithm: ppo", "kl: {form: loss, population: batch}\n")).toEqual([]);
 });
 
+describe("β in units of the reward", () => {
+  const kl = "kl: {form: loss, unit: reward}\n";
+
+  test.each([
+    "algorithm: ppo",
+    "algorithm: rloo, completions: 2",
+    "algorithm: reinforce",
+    "algorithm: grpo, completions: 2, scale_rewards: none",
+    "algorithm: grpo, completions: 2, scale_rewards: batch",
+  ])("needs advantages in them, or one number that divides all: %s", (training) => {
+    expect(refusal(training, kl)).toEqual([]);
+    expect(refusal(training, kl, "ra-rlhf")).toEqual([]);
+  });
+
+  test("is refused where each prompt is divided by its own, or advantages are 0 and 1", () => {
+    expect(refusal("algorithm: grpo, completions: 2", kl)).toEqual([
+      expect.stringMatching(
+        /^x.yaml:4:24: kl.unit: found .*deviation of its own prompt.*training.scale_rewards to none/,
+      ),
+    ]);
+    expect(refusal("algorithm: raft, completions: 2, epochs: 1", kl)).toEqual([
+      expect.stringMatching(/kl.unit: found .*advantages are 0 and 1.*Set kl.unit to advantage\.$/),
+    ]);
+    const returned = "kl: {form: return, unit: reward}\n";
+    expect(refusal("algorithm: grpo, completions: 2", returned)).toEqual([]);
+  });
+
+  test("is that of signed advantages, which grpo does not divide", () => {
+    const signed = `${kl}risk: {measure: cvar-policy-gradient}\n`;
+    expect(refusal("algorithm: grpo, completions: 2", signed, "ra-rlhf")).toEqual([]);
+  });
+});
+
 test("prompts that are never drawn cannot be weighted up", () => {
   const sampling = "sampling: {strategy: stratified, batch_fraction: 1}\n";
   expect(refusal("batch: 8", `kl: {form: loss}\n${sampling}`)).toEqual([

@@ -172,7 +172,7 @@ describe("the KL", () => {
       for (const [m, update] of updates.entries()) {
         expect([...float32Array(update.kl_weights!)]).toEqual(Array(16).fill(1));
         expect(update).toMatchObject({
-          kl_loss: { form, coefficient: steps[m]!.beta },
+          kl_loss: { form, coefficient: steps[m]!.beta, unit: "advantage" },
           loss_aggregation: aggregation,
         });
         expect(steps[m]!.kl_loss).toEqual({ form, episodes: 16, strata: null });
@@ -213,6 +213,16 @@ describe("the KL", () => {
     }
     const sampled = await sentBy({ sampling, kl: { form: "loss", weights: "sampled" } });
     expect([...float32Array(sampled.updates[0]!.kl_weights!)]).toEqual(Array(16).fill(1));
+  });
+
+  test("has β in the unit that is wanted, and β follows its target as ever", async () => {
+    const { updates, steps } = await sentBy({ kl: { form: "loss", unit: "reward" } });
+    for (const [m, { kl_loss }] of updates.entries()) {
+      const { beta, figures } = steps[m]!;
+      expect(kl_loss).toEqual({ form: "k3-corrected", coefficient: beta, unit: "reward" });
+      expect(figures.advantage_deviation).toBeGreaterThan(0);
+    }
+    expect(new Set(steps.map(({ beta }) => beta)).size).toBe(6);
   });
 
   test("costs nothing where β is 0", async () => {

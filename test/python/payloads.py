@@ -278,6 +278,7 @@ def update_payload(
     kl_weights: Any = None,
     kl_form: KlForm = "exact",
     kl_coefficient: float = 1.0,
+    kl_unit: Literal["advantage", "reward"] = "advantage",
     aggregation: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"] = "token-mean",
     whiten: Literal["kept", "batch"] = "kept",
     steps: int | None = None,
@@ -286,6 +287,7 @@ def update_payload(
     def packed(values: Any) -> bytes | None:
         return None if values is None else float32_bytes(values)
 
+    kl_loss = KlLoss(form=kl_form, coefficient=kl_coefficient, unit=kl_unit)
     return UpdatePayload(
         rollout=rollout,
         weights=packed(weights),
@@ -293,7 +295,7 @@ def update_payload(
         advantages=packed(advantages),
         conditions=None if conditions is None else uint32_bytes(conditions),
         kl_weights=packed(kl_weights),
-        kl_loss=None if kl_weights is None else KlLoss(form=kl_form, coefficient=kl_coefficient),
+        kl_loss=None if kl_weights is None else kl_loss,
         whiten=whiten,
         loss_aggregation=aggregation,
         steps_per_epoch=steps,

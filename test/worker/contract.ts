@@ -297,7 +297,7 @@ export function workerContract(open: () => Promise<Worker>): void {
       const { rollout, length } = await ask("rollout", rolloutPayload(asked));
       const advantages = float32Bytes([1, -1, 0, 0, 0, 0, 0, 0]);
       const kl_weights = float32Bytes([0, 2, 3, 0, 0, 0, 0, 0]);
-      const kl_loss = { form: "exact", coefficient: 0.5 } as const;
+      const kl_loss = { form: "exact", coefficient: 0.5, unit: "advantage" } as const;
       const changes = { advantages, kl_weights, kl_loss, steps_per_epoch: 2 };
       const updated = await ask("update", updatePayload(rollout, null, changes));
       const { epochs } = loadPayload.training;
@@ -308,6 +308,33 @@ export function workerContract(open: () => Promise<Worker>): void {
         tokens: taking * epochs,
       });
       expect(updated.figures).toHaveProperty("loss_kl");
+    });
+
+    test("a KL loss in units of the reward is divided as the critic's advantages are", async () => {
+      const update = async (unit: "advantage" | "reward", weighed: boolean) => {
+        const training = { ...loadPayload.training, epochs: 1 };
+        const { train } = await ask("load", { ...loadPayload, training });
+        const asked = uint32Array(train.ids).slice(0, 8);
+        // The policy has to be apart from its reference, or there is no KL.
+        const first = await ask("rollout", rolloutPayload(asked));
+        await ask("update", updatePayload(first.rollout, new Float32Array(8).fill(1)));
+        const { rollout } = await ask("rollout", rolloutPayload(asked, 2, null));
+        const kl_weights = float32Bytes(new Float32Array(8).fill(1));
+        const kl_loss = { form: "exact", coefficient: 0.5, unit } as const;
+        const advantages = weighed ? null : float32Bytes([1, -1, 0, 0, 2, 0, 0, 0]);
+        const weights = weighed ? [1, 1, 0, 1, 0, 0, 1, 0] : null;
+        const changes = { advantages, kl_weights, kl_loss, steps_per_epoch: 1 };
+        return (await ask("update", updatePayload(rollout, weights, changes))).figures;
+      };
+      const plain = await update("advantage", true);
+      const scaled = await update("reward", true);
+      expect(scaled.advantage_deviation).toBe(plain.advantage_deviation);
+      expect(plain.loss_kl).toBeGreaterThan(0);
+      expect(scaled.loss_kl! * scaled.advantage_deviation!).toBeCloseTo(plain.loss_kl!, 6);
+      // Signed advantages are taken as they are.
+      const signed = await update("advantage", false);
+      expect(await update("reward", false)).toEqual(signed);
+      expect(signed).not.toHaveProperty("advantage_deviation");
     });
 
     test.each([
@@ -321,7 +348,8 @@ export function workerContract(open: () => Promise<Worker>): void {
       const bytes = Object.fromEntries(
         Object.entries(arrays).map(([name, values]) => [name, float32Bytes(values)]),
       );
-      const kl_loss = "kl_weights" in arrays ? ({ form: "k3", coefficient: 1 } as const) : null;
+      const some = { form: "k3", coefficient: 1, unit: "advantage" } as const;
+      const kl_loss = "kl_weights" in arrays ? some : null;
       const payload = updatePayload(rollout, null, { ...bytes, kl_loss });
       expect((await failureOf(worker.call("update", payload))).kind).toBe("input");
     });

@@ -21,6 +21,7 @@ _FIGURES: Final = DeclaredFigures(
             ("approx_kl", "nats per token", "between the policy before and after"),
             ("grad_norm", "", "of the gradient, before clipping"),
             ("explained_variance", "", "of the returns by the critic, before the update"),
+            ("advantage_deviation", "", "with a KL loss: what whitening divided advantages by"),
         )
     },
     evaluate={

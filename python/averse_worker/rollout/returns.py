@@ -3,8 +3,13 @@
 Padding comes after an episode's last token; every function returns zero there.
 """
 
+from typing import Final
+
 import torch
 from torch import Tensor
+
+_LEAST_VARIANCE: Final = 1e-8
+"""added to the variance that advantages are whitened by"""
 
 
 def dense_rewards(
@@ -61,8 +66,21 @@ def whiten(
         population: its values, finite, and their weights, of another shape if need be; None: the
             values themselves, which then have weighted mean 0 and variance 1.
     """
-    members, counts = (values, weights) if population is None else population
+    mean, variance = _moments(*((values, weights) if population is None else population))
+    return (values - mean) * torch.rsqrt(variance + _LEAST_VARIANCE) * (weights > 0)
+
+
+def whitening_deviation(
+    values: Tensor, weights: Tensor, population: tuple[Tensor, Tensor] | None = None
+) -> float:
+    """The deviation that `whiten` divides by, of the same arguments; 1e-4 where all values are
+    equal."""
+    _, variance = _moments(*((values, weights) if population is None else population))
+    return float(torch.sqrt(variance + _LEAST_VARIANCE))
+
+
+def _moments(members: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance, weighted."""
     share = counts / counts.sum()
     mean = (share * members).sum()
-    variance = (share * (members - mean).square()).sum()
-    return (values - mean) * torch.rsqrt(variance + 1e-8) * (weights > 0)
+    return mean, (share * (members - mean).square()).sum()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from averse_worker.rollout.collect import Episodes
-from averse_worker.rollout.returns import whiten
+from averse_worker.rollout.returns import whiten, whitening_deviation
 from averse_worker.wire.limits import LossArrays
 
 Aggregation = Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"]
@@ -70,6 +70,8 @@ class PolicyTerm:
     """[B, T]: the critic's, whitened, or the signed ones as they came"""
     critic: Targets | None
     """None: the critic is not trained"""
+    deviation: float
+    """what whitening divided the advantages by; 1 where they are taken as they came"""
 
     def select(self, rows: Tensor, width: int) -> "PolicyTerm":
         """Some rows, and the first `width` tokens."""
@@ -78,6 +80,7 @@ class PolicyTerm:
             self.entropy.select(rows, width),
             self.advantages[rows, :width],
             self.critic.select(rows, width) if self.critic else None,
+            self.deviation,
         )
 
     def explained_variance(self) -> float:
@@ -169,7 +172,7 @@ def make_objective(
     elif arrays.advantages is not None:
         signed = taken(arrays.advantages)
         ones = (signed != 0).float()
-        policy = PolicyTerm(over_all(ones), over_those(ones), signed[:, None] * valid, None)
+        policy = PolicyTerm(over_all(ones), over_those(ones), signed[:, None] * valid, None, 1.0)
     kl_weights = None if arrays.kl_weights is None else taken(arrays.kl_weights)
     kl = None if kl_weights is None else over_all(kl_weights)
     return Objective(part, taking, policy, kl, kl_weights)
@@ -197,4 +200,5 @@ def _weighted_term(
         coefficients,
         whiten(advantages, token_weights, population),
         Targets(critique.values, critique.baseline, advantages + critique.values),
+        whitening_deviation(advantages, token_weights, population),
     )

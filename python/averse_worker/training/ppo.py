@@ -143,6 +143,8 @@ class Ppo:
         means = figures.means()
         if objective.policy is not None and objective.policy.critic is not None:
             means["explained_variance"] = objective.policy.explained_variance()
+            if kl is not None:
+                means["advantage_deviation"] = objective.policy.deviation
         return UpdateSummary(means, total, tokens)
 
     def reset(self) -> None:
@@ -170,12 +172,16 @@ class Ppo:
     ) -> KlLossTerm | None:
         if wanted is None or objective.kl is None:
             return None
+        coefficient = wanted.coefficient
+        if wanted.unit == "reward" and objective.policy is not None:
+            # As the policy's term was: the loss is that of un-whitened advantages over σ.
+            coefficient /= objective.policy.deviation
         if wanted.form != "exact":
-            return K3Kl(wanted.coefficient, wanted.form == "k3-corrected")
+            return K3Kl(coefficient, wanted.form == "k3-corrected")
         hidden = reference_hidden(
             self._policy, objective.episodes, objective.kl.raw > 0, self._training.minibatch, report
         )
-        return ExactKl(wanted.coefficient, hidden)
+        return ExactKl(coefficient, hidden)
 
     def _step(
         self, part: Objective, factor: float, kl: KlLossTerm | None, rows: NDArray[np.intp]

@@ -31,6 +31,12 @@ export const klSchema = z.strictObject({
     .describe(
       "form loss: fraction of the episodes of weight 0 that carry it, drawn at random and weighted up; saves time",
     ),
+  unit: z
+    .enum(["advantage", "reward"])
+    .default("advantage")
+    .describe(
+      "form loss: what β weighs the KL against: advantages as the loss has them, whitened by ppo, or the reward, β the same whatever they are divided by",
+    ),
   weights: z
     .enum(["natural", "sampled"])
     .default("natural")

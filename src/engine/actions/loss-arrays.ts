@@ -1,7 +1,7 @@
 /** The arrays of an update, one number per episode each: all that a worker learns of an iteration. */
 import { groupsByPrompt } from "../../analysis/prompt-groups.js";
 import type { ArmConfig } from "../../config/schema/experiment.js";
-import { equalGroups, riskWeighted } from "../../risk/advantages.js";
+import { batchScale, equalGroups, riskWeighted } from "../../risk/advantages.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { inReturn, withRewards } from "../../risk/component-share.js";
 import { klLossWeights } from "../../risk/kl-weights.js";
@@ -93,6 +93,33 @@ function signedAdvantages(
   const tail = risky(own);
   const others = of(returns.map((value, episode) => value - own[episode]!));
   return tail.map((value, episode) => risk.component_weight * value + others[episode]!);
+}
+
+/**
+ * What the KL loss is multiplied by. In units of the reward it is divided as the advantages are: here
+ * by grpo's deviation of the batch. A critic's advantages are whitened by the worker, which divides
+ * the coefficient itself; all others are in units of the reward.
+ *
+ * @param beta β of this iteration
+ */
+export function klCoefficient(
+  { training, kl }: Pick<ArmConfig, "training" | "kl">,
+  { returns, trained, lengths, failed, selected }: WeighedBatch,
+  beta: number,
+): number {
+  const divided =
+    training.algorithm === "grpo" &&
+    training.scale_rewards === "batch" &&
+    selected.advantages === null;
+  if (kl.unit === "advantage" || !divided) {
+    return beta;
+  }
+  const { gamma } = training;
+  const values =
+    selected.rewards === null
+      ? returns
+      : withRewards({ returns, lengths, gamma }, trained, selected.rewards);
+  return beta / batchScale({ returns: values, failed });
 }
 
 /** Whether the update has anything to learn from; a worker refuses one that has not. */

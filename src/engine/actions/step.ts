@@ -41,6 +41,7 @@ import { learned, samplerOf, samplingFigures } from "./draw-prompts.js";
 import { tellDivergence } from "./evaluate.js";
 import { klBase, klLossFigures, weightedKl } from "./kl-loss.js";
 import {
+  klCoefficient,
   type LossArrays,
   lossArrays,
   type PromptGroups,
@@ -116,7 +117,14 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
           rollout: rolled.rollout,
           ...lossBytes(arrays),
           conditions: learnedConditions(training, arrays, episodes.returns, failed),
-          kl_loss: arrays.klWeights === null ? null : { form: kl.loss, coefficient: beta },
+          kl_loss:
+            arrays.klWeights === null
+              ? null
+              : {
+                  form: kl.loss,
+                  coefficient: klCoefficient(trial.config, weighed, beta),
+                  unit: kl.unit,
+                },
           whiten: training.whiten,
           loss_aggregation: terms.lossAggregation,
           steps_per_epoch: terms.stepsPerEpoch,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { lossArrays } from "../../../src/engine/actions/loss-arrays.js";
+import { klCoefficient, lossArrays } from "../../../src/engine/actions/loss-arrays.js";
 import { generator } from "../../../src/stats/random.js";
 import { smallExperiment } from "../experiments.js";
 import { batchOf } from "./batches.js";
@@ -32,6 +32,40 @@ test("an algorithm without a critic sends neither", () => {
   expect(arrays).toMatchObject({ weights: null, rewards: null });
   // Each against the other of its prompt.
   expect([...arrays.advantages!]).toEqual([-1.5, 1.5, 0, 0]);
+});
+
+describe("the coefficient of a KL loss", () => {
+  const beta = 0.3;
+  const coefficient = (training: object, unit: "advantage" | "reward", changes: object = {}) => {
+    const arm = smallExperiment({ arms: { mine: { training, kl: { form: "loss", unit } } } });
+    return klCoefficient(arm.arms.mine!, { ...batch, selected: none, ...changes }, beta);
+  };
+  const grpo = { algorithm: "grpo", completions: 2, scale_rewards: "batch" };
+
+  test.each([
+    { algorithm: "ppo" },
+    { algorithm: "rloo", completions: 2 },
+    { algorithm: "reinforce" },
+    { ...grpo, scale_rewards: "none" },
+  ])("is β in either unit where the controller divides nothing: %j", (training) => {
+    expect(coefficient(training, "advantage")).toBe(beta);
+    expect(coefficient(training, "reward")).toBe(beta);
+  });
+
+  test("is β over the batch's deviation as grpo's advantages are, in units of the reward", () => {
+    const sd = Math.sqrt(5 / 3) + 1e-4;
+    expect(coefficient(grpo, "advantage")).toBe(beta);
+    expect(coefficient(grpo, "reward")).toBeCloseTo(beta / sd, 12);
+    const trained = Float32Array.of(1, 2, 3, 4);
+    // R̄ + R' − R of 2, 4, 6, 8: twice as far apart.
+    const rewards = Float32Array.of(2, 4, 6, 8);
+    const replaced = { trained, selected: { ...none, rewards } };
+    expect(coefficient(grpo, "reward", replaced)).toBeCloseTo(beta / (2 * (sd - 1e-4) + 1e-4), 12);
+    const advantages = Float32Array.of(-1, 0, 0, 1);
+    expect(coefficient(grpo, "reward", { selected: { ...none, advantages } })).toBe(beta);
+    const equal = { returns: Float32Array.of(1, 1, 1, 1) };
+    expect(coefficient(grpo, "reward", equal)).toBeCloseTo(beta * 1e4, 6);
+  });
 });
 
 describe("without a critic", () => {

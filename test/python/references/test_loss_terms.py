@@ -75,12 +75,13 @@ def padded(rows: Sequence[Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def episodes_of(policy: Policy, sampler: Any, reference: Any) -> Episodes:
-    """As if `sampler` had drawn the responses; one episode's reward failed."""
+def episodes_of(policy: Policy, sampler: Any, reference: Any, spread: float = 1.0) -> Episodes:
+    """As if `sampler` had drawn the responses; one episode's reward failed, and the critic's
+    advantages are of mean 2 and this spread."""
     failed = np.zeros(len(PROMPTS), dtype=bool)
     failed[0] = True
     generator = torch.Generator().manual_seed(4)
-    advantages = padded([torch.randn(n, generator=generator) for n in LENGTHS])
+    advantages = padded([2 + spread * torch.randn(n, generator=generator) for n in LENGTHS])
     advantages[0] = torch.nan
     blank = torch.zeros_like(advantages)
     return Episodes(
@@ -174,12 +175,14 @@ def run(
     *,
     entropy: float,
     policy: Policy | None = None,
+    spread: float = 1.0,
     **settings: Any,
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Mean gradient of the update's steps, and its figures; the weights stay.
 
     Args:
         policy: another one than that of the models' folders, measured by its own reference.
+        spread: of the critic's advantages.
     """
     changes: dict[str, Any] = {
         "training__epochs": 1,
@@ -205,7 +208,7 @@ def run(
     ppo.optimizer.register_step_pre_hook(keep)
     told = update_once(
         ppo,
-        episodes_of(policy, sampler, reference),
+        episodes_of(policy, sampler, reference, spread),
         arrays.get("weights"),
         advantages=arrays.get("advantages"),
         kl_weights=arrays.get("kl_weights"),
@@ -287,6 +290,90 @@ def test_a_kl_loss_beside_weights_is_that_of_the_kl_alone(models: Models, form: 
     ]
     found, _ = run(models, kl | {"weights": WEIGHTS}, entropy=0.0, kl_form=form)
     compare(found, {name: sum(part[name] for part in parts if name in part) for name in found})
+
+
+def critics_objective(
+    models: Models, spread: float, form: str, aggregation: str, population: str
+) -> tuple[dict[str, Tensor], float]:
+    """Gradient of the loss of advantages that are centred and not divided, with β·KL; and what
+    whitening would divide them by. In float64."""
+    model, reference, sampler = (
+        plain_model(folder, torch.float64)
+        for folder in (models.policy, models.reference, models.sampler)
+    )
+    blank = make_policy(models.policy)
+    critique = episodes_of(blank, plain_model(models.sampler), reference, spread).critique
+    assert critique is not None
+    raw = [critique.advantages[i, :n].double() for i, n in enumerate(LENGTHS)]
+    scored = range(1, len(PROMPTS))
+    shares = [WEIGHTS[i] if population == "kept" else 1.0 for i in scored]
+    values = np.concatenate([raw[i].numpy() for i in scored])
+    counts = np.repeat(shares, [LENGTHS[i] for i in scored])
+    mean = float(np.average(values, weights=counts))
+    deviation = float(np.sqrt(np.average((values - mean) ** 2, weights=counts)))
+    surrogate, divergences = {}, {}
+    for i, response in enumerate(RESPONSES):
+        logs = log_probs(model, i)
+        with torch.no_grad():
+            old, other = at(log_probs(sampler, i), response), log_probs(reference, i)
+        ratio = (at(logs, response) - old).exp()
+        if WEIGHTS[i]:
+            advantage = raw[i] - mean
+            clipped = ratio.clamp(1 - CLIP, 1 + CLIP)
+            surrogate[i] = -torch.minimum(ratio * advantage, clipped * advantage)
+        d = at(logs - other, response)
+        own = (logs.exp() * (logs - other)).sum(-1) if form == "exact" else (-d).exp() - 1 + d
+        divergences[i] = KL_WEIGHTS[i] * (ratio * own if form == "k3-corrected" else own)
+    loss = mean_of_weighted(aggregation, WEIGHTS)(surrogate)
+    (loss + COEFFICIENT * mean_of_all(aggregation)(divergences)).backward()
+    gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    return gradients, deviation
+
+
+@pytest.mark.parametrize("aggregation", ["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"])
+@pytest.mark.parametrize(
+    ("form", "population", "spread"),
+    [("exact", "kept", 7.0), ("k3", "kept", 0.05), ("k3-corrected", "batch", 7.0)],
+)
+def test_a_kl_in_units_of_the_reward_has_the_gradient_of_the_objective_before_whitening(
+    models: Models, form: Any, population: Any, spread: float, aggregation: Any
+) -> None:
+    """CVaR(R) − β·KL over σ: one direction, whatever σ is."""
+    expected, deviation = critics_objective(models, spread, form, aggregation, population)
+    arrays = {"weights": WEIGHTS, "kl_weights": KL_WEIGHTS}
+    found, figures = run(
+        models,
+        arrays,
+        entropy=0.0,
+        spread=spread,
+        kl_form=form,
+        kl_unit="reward",
+        aggregation=aggregation,
+        whiten=population,
+    )
+    assert figures["advantage_deviation"] == pytest.approx(deviation, rel=1e-4)
+    compare(found, {name: gradient / deviation for name, gradient in expected.items()})
+    assert figures["clip_fraction"] > 0.05
+
+
+def test_with_equal_advantages_a_kl_in_units_of_the_reward_is_finite(models: Models) -> None:
+    """Whitening's own least deviation, 1e-4, stands in σ's place; the KL alone is left."""
+    arrays = {"weights": WEIGHTS, "kl_weights": KL_WEIGHTS}
+    found, figures = run(models, arrays, entropy=0.0, spread=0.0, kl_unit="reward")
+    assert figures["advantage_deviation"] == pytest.approx(1e-4, rel=1e-4)
+    # Rounding of the mean of 2.0, over that deviation.
+    assert figures["loss_policy"] == pytest.approx(0, abs=1e-2)
+    alone, _ = run(models, {"kl_weights": KL_WEIGHTS}, entropy=0.0)
+    compare(found, {name: 1e4 * gradient for name, gradient in alone.items()})
+
+
+def test_signed_advantages_are_in_units_of_the_reward_as_they_are(models: Models) -> None:
+    ways = [run(models, BOTH, entropy=0.0, kl_unit=unit) for unit in ("advantage", "reward")]
+    (plain, figures), (scaled, others) = ways
+    assert figures == others
+    assert "advantage_deviation" not in figures
+    for name, gradient in plain.items():
+        torch.testing.assert_close(scaled[name], gradient, rtol=0, atol=0)
 
 
 def test_adapters_get_the_gradients_of_the_weights_they_change(

@@ -70,5 +70,17 @@ def test_whitening_gives_weighted_mean_zero_and_variance_one() -> None:
     torch.testing.assert_close(returns.whiten(values, 10 * weights), white)
 
 
+def test_whitening_divides_by_the_deviation_that_it_tells() -> None:
+    generator = torch.Generator().manual_seed(1)
+    values, others = torch.randn(3, 4, generator=generator), 9 * torch.randn(5, 2)
+    weights = torch.rand(3, 4, generator=generator)
+    for population in (None, (others, torch.ones(5, 2))):
+        white = returns.whiten(values, weights, population)
+        deviation = returns.whitening_deviation(values, weights, population)
+        torch.testing.assert_close(
+            white[0, 0] - white[2, 3], (values[0, 0] - values[2, 3]) / deviation
+        )
+
+
 def test_whitening_one_token_gives_zero() -> None:
     assert returns.whiten(torch.tensor([[4.0]]), torch.ones(1, 1)).tolist() == [[0.0]]

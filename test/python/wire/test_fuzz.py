@@ -48,7 +48,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         **UPDATE,
         "rewards": UPDATE["weights"],
         "kl_weights": UPDATE["weights"],
-        "kl_loss": {"form": "k3", "coefficient": 0.5},
+        "kl_loss": {"form": "k3", "coefficient": 0.5, "unit": "reward"},
         "steps_per_epoch": 2,
     },
     "texts": {"rollout": 1, "episodes": uint32_bytes([1])},

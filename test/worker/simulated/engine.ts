@@ -321,10 +321,14 @@ export class SimulatedEngine {
     const { policy: before, reference } = this.#state;
     const figures: Record<string, number> = {};
     let after = { policy: before, gradientNorm: 0 };
+    // What whitening divides the returns by.
+    let spread = 1;
     if (weights !== null) {
       const scored = weights.map((_, i) => (failed.has(i) ? 0 : 1));
       const population = payload.whiten === "batch" ? scored : weights;
-      after = learned(before, episodes, returns, weights, population, rate);
+      const learning = learned(before, episodes, returns, weights, population, rate);
+      after = learning;
+      spread = learning.spread;
       figures.loss_policy = -after.gradientNorm;
       figures.loss_value = 1 / (1 + this.#state.rollouts);
       figures.explained_variance = 1 - 1 / (1 + this.#state.rollouts);
@@ -345,7 +349,9 @@ export class SimulatedEngine {
       figures.entropy = 0.5 * Math.log(2 * Math.PI * Math.E * this.#temperature ** 2);
     }
     if (klWeights !== null && payload.kl_loss !== null) {
-      const { form, coefficient } = payload.kl_loss;
+      const { form, unit } = payload.kl_loss;
+      const coefficient = payload.kl_loss.coefficient / (unit === "reward" ? spread : 1);
+      if (weights !== null) figures.advantage_deviation = spread;
       const world = { policy: before, reference, temperature: this.#temperature };
       const kl = actions.map((action) => klLoss(form, action, world).kl);
       const gradient = meanOf(klWeights, (k, i) => k * klLoss(form, actions[i]!, world).slope);

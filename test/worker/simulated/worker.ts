@@ -114,6 +114,7 @@ class SimulatedWorker implements Worker {
         "approx_kl",
         "grad_norm",
         "explained_variance",
+        "advantage_deviation",
       ]),
       evaluate: declared([
         "dist_1",

@@ -116,7 +116,7 @@ export function learned(
   weights: ArrayLike<number>,
   population: ArrayLike<number>,
   rate: number,
-): { readonly policy: Policy; readonly gradientNorm: number } {
+): { readonly policy: Policy; readonly gradientNorm: number; readonly spread: number } {
   let count = 0;
   let mean = 0;
   let square = 0;
@@ -134,7 +134,7 @@ export function learned(
     gradient += ((weights[i]! / total) * (returns[i]! - mean) * deviation[i]!) / spread;
   }
   const step = Math.max(-MAX_STEP, Math.min(MAX_STEP, rate * gradient));
-  return { policy: policy + step, gradientNorm: Math.abs(gradient) };
+  return { policy: policy + step, gradientNorm: Math.abs(gradient), spread };
 }
 
 /** Box–Muller; 1 − u keeps the logarithm finite. */

@@ -68,6 +68,8 @@ class Loss:
     policy: Floats
     """Factor of the clipped surrogate; 0: not in it."""
     advantages: Floats
+    deviation: float
+    """What whitening divided them by; 1 where they are taken as they came."""
     critic: bool
     """Whether the value head learns, with the same factors."""
     kl: Floats

@@ -70,6 +70,8 @@ def update(loaded: Loaded, payload: UpdatePayload, report: Report) -> UpdateResu
         target = episodes.lambda_return[taking]
         unexplained = float((target - episodes.values[taking]).var())
         figures["explained_variance"] = 1 - unexplained / max(float(target.var()), 1e-8)
+        if payload.kl_loss is not None:
+            figures["advantage_deviation"] = loss.deviation
     if payload.kl_loss is not None and payload.kl_loss.coefficient > 0 and loss.kl.any():
         share = float(loss.kl[taking].mean())
         figures["kl_estimate"] = figures["loss_kl"] / share
@@ -91,6 +93,7 @@ def _loss(
     # The mean over the whole rollout, as a mean over those that take part.
     share = taking.size / count
     policy, advantages, kl = np.zeros(count), np.zeros(count), np.zeros(count)
+    spread = 1.0
     if arrays.weights is not None:
         kept = np.flatnonzero(arrays.weights)
         policy = arrays.weights * taking.size
@@ -103,9 +106,12 @@ def _loss(
         advantages = arrays.advantages
     if payload.kl_loss is not None and arrays.kl_weights is not None:
         kl = share * payload.kl_loss.coefficient * arrays.kl_weights
+        if payload.kl_loss.unit == "reward":
+            kl = kl / spread
     return Loss(
         policy=policy,
         advantages=advantages,
+        deviation=spread,
         critic=arrays.weights is not None,
         kl=kl,
         kl_form=None if payload.kl_loss is None else payload.kl_loss.form,

@@ -131,6 +131,8 @@ KlForm = Literal["exact", "k3", "k3-corrected"]
 class KlLoss(Message, frozen=True, kw_only=True):
     form: KlForm
     coefficient: NonNegative
+    unit: Literal["advantage", "reward"]
+    """of the coefficient: that of the advantages in the loss, or that of those before whitening"""
 
 
 class UpdatePayload(Message, frozen=True, kw_only=True):
