@@ -6,8 +6,8 @@ import { confidence95, mean, sd } from "../stats/intervals.js";
 import { armCertificates } from "./arm-certificates.js";
 import { comparisons } from "./comparisons.js";
 import { conclusion } from "./conclusion.js";
-import { costFigures } from "./cost-figures.js";
 import type { ArmMetrics, Evaluation, Metric } from "./evaluation.js";
+import { finalMetrics } from "./final-metrics.js";
 import { frontiers } from "./frontier.js";
 import { sweepFigures } from "./sweep.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
@@ -34,7 +34,7 @@ export function summarise(experiment: Experiment, figures: RunFigures): Evaluati
     frontier: frontiers(trials, figures),
     comparisons: comparisons(experiment, trials, figures),
   };
-  const sweep = sweepFigures(experiment, found.arms);
+  const sweep = sweepFigures(experiment, found.arms, figures);
   return {
     ...found,
     conclusion: conclusion(experiment, trials, figures, found),
@@ -61,18 +61,7 @@ export function armMetrics(
       .filter((trial) => trial.arm === arm)
       .flatMap(({ id, seed }) => {
         const own = figures.get(id);
-        return own?.final
-          ? [
-              {
-                seed,
-                metrics: {
-                  ...own.final.metrics,
-                  ...costFigures(own.final, tailFraction),
-                  seconds: own.trainingSeconds,
-                },
-              },
-            ]
-          : [];
+        return own?.final ? [{ seed, metrics: finalMetrics(own, tailFraction) }] : [];
       });
     if (finals.length > 0) {
       const all: readonly Readonly<Record<string, number>>[] = finals.map(({ metrics }) => metrics);

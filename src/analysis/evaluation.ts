@@ -71,6 +71,30 @@ const comparison = z.strictObject({
   power: power.nullable().default(null),
 });
 
+/** A − B of final policies over β, at equal KL, paired by seed (`frontier/equal-kl`). */
+const curveDifference = z.strictObject({
+  /** The arm, and its values of swept keys other than β. */
+  a: z.string(),
+  b: z.string(),
+  metric: z.string(),
+  /**
+   * KL, nats per episode, over which the difference is a mean. Where A or B is a single policy per seed,
+   * each seed is read at its KL, and these are the ends over seeds. Null: nothing in common.
+   */
+  range: interval.nullable(),
+  /** Seeds that both have. */
+  seeds: z.int(),
+  /** The difference of each, in the order of the seeds. */
+  per_seed: z.array(finite),
+  difference: finite.nullable(),
+  ci95: interval.nullable(),
+  p: finite.nullable(),
+  /** Holm's, over all curves and tested figures; null for figures that are not tested. */
+  p_holm: finite.nullable(),
+  effect_size: finite.nullable(),
+  power: power.nullable(),
+});
+
 const certified = {
   /** Of the mean over seeds; null: there is none. */
   bound: finite.nullable(),
@@ -203,6 +227,11 @@ export const evaluationFileSchema = z.strictObject({
           values: z.record(z.string(), z.unknown()),
         }),
       ),
+      /**
+       * Every curve of final policies over β minus that of the first risk-neutral arm, at equal KL;
+       * empty where there is none. Absent where an older version wrote the file.
+       */
+      equal_kl: z.array(curveDifference).default([]),
       /** Arms trained with RL or decoding whose tail reward no other one reaches at the same KL or less; ascending in KL. */
       pareto: z.array(z.string()),
     })
@@ -213,6 +242,7 @@ export type Evaluation = z.infer<typeof evaluationFileSchema>;
 export type Conclusion = z.infer<typeof conclusion>;
 /** Of an arm, what was measured alone. */
 export type ArmMetrics = Pick<Evaluation["arms"][string], "seeds" | "metrics">;
+export type CurveDifference = z.infer<typeof curveDifference>;
 export type Power = z.infer<typeof power>;
 export type Certificates = z.infer<typeof certificates>;
 export type Metric = z.infer<typeof metric>;

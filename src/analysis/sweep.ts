@@ -1,19 +1,31 @@
 /** What evaluation.json says of a sweep: its points, and which of them no other one beats. */
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import type { SweepPoint } from "../config/schema/sweep.js";
+import { curveDifferences, neutralCurve } from "./equal-kl/curve-differences.js";
+import { runPolicies } from "./equal-kl/run-policies.js";
 import type { Evaluation } from "./evaluation.js";
+import type { RunFigures } from "./trial-figures.js";
 
 /** @returns undefined: the run is no sweep */
 export function sweepFigures(
-  { sweep, arms: configs }: Experiment,
+  experiment: Experiment,
   arms: Evaluation["arms"],
+  figures: RunFigures,
 ): Evaluation["sweep"] {
+  const { sweep, arms: configs } = experiment;
   if (sweep.points.length === 0) return undefined;
+  const policies = runPolicies("", experiment, figures);
+  const neutral = neutralCurve(policies);
   const keys = Object.keys(sweep.grid);
   const alternatives = Object.fromEntries(
     Object.entries(arms).filter(([arm]) => isAlternative(configs[arm]?.stage)),
   );
-  return { keys, points: [...sweep.points], pareto: paretoFront(alternatives) };
+  return {
+    keys,
+    points: [...sweep.points],
+    equal_kl: neutral === null ? [] : curveDifferences(policies, neutral),
+    pareto: paretoFront(alternatives),
+  };
 }
 
 /** What is weighed against each other: not the start that all have in common. */

@@ -7,7 +7,7 @@ import type { EvaluatedEvent, WorkerReadyEvent } from "../journal/events.js";
 
 type EvaluatedHead = Extract<EventHead, { type: "evaluated" }>;
 
-interface TrialFigures {
+export interface TrialFigures {
   /** Seconds of SFT or of the iterations, without loading, evaluating and saving. */
   readonly trainingSeconds: number;
   /** The same at each checkpoint, by step: what is done again after a restart counts once. */

@@ -154,6 +154,31 @@ function buildProgram(
     );
 
   program
+    .command("frontier")
+    .summary("arms at equal KL, by their final policies over β")
+    .description(
+      "Compares arms by their final policies over several β, at equal KL and paired by seed: of one " +
+        "sweep, or of several runs and tables taken together.",
+    )
+    .argument("<runs-or-tables...>", `runs (${runWords}), or files that --table has written`)
+    .option(
+      "--against <arm>",
+      "arm that the others are held against (default: the risk-neutral one)",
+    )
+    .option(
+      "--table <file>",
+      "keep the policies' figures in this file, to be read without the runs",
+    )
+    .option("--report <folder>", "write report.html, report.md and plots to this folder")
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (names: string[], options) => {
+      const { frontier } = await import("./commands/frontier.js");
+      end(await frontier(names, { ...options, argv }, terminal));
+    });
+
+  program
     .command("report")
     .description("Writes a run's report.html and report.md again, from its journal.")
     .argument("<run>", runWords)

@@ -27,6 +27,9 @@ export type Block =
   /** Closed until the reader opens it. */
   | { readonly kind: "details"; readonly summary: string; readonly blocks: readonly Block[] };
 
+/** A table's content alone. */
+export type TableContent = Omit<Extract<Block, { kind: "table" }>, "kind">;
+
 export interface ReportDocument {
   readonly title: string;
   /** Under the title: which run, when. */

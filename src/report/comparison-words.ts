@@ -62,7 +62,7 @@ export function testText(
   return `p ${probabilityText(p)}${holm}${effect}`;
 }
 
-function probabilityText(p: number): string {
+export function probabilityText(p: number): string {
   return p < 0.001 ? "< 0.001" : p.toFixed(p < 0.1 ? 3 : 2);
 }
 

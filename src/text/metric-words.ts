@@ -123,6 +123,12 @@ const known = {
     shown: "table",
     everywhere: true,
   }),
+  "cvar_0.05": words({
+    title: "CVaR₀.₀₅",
+    ascii: "CVaR 0.05",
+    better: "higher",
+    meaning: "mean over the worst twentieth of the completions",
+  }),
   harm_rate: words({
     title: "harm rate %",
     short: "harm %",

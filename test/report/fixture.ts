@@ -4,8 +4,8 @@
  */
 
 import { conclusion } from "../../src/analysis/conclusion.js";
-import { costFigures } from "../../src/analysis/cost-figures.js";
 import type { Comparison, Evaluation, FrontierPoint } from "../../src/analysis/evaluation.js";
+import { costFigures } from "../../src/analysis/final-metrics.js";
 import { metricsOf } from "../../src/analysis/metrics.js";
 import { seedDifference } from "../../src/analysis/seed-difference.js";
 import { type RunFigures, withEvent } from "../../src/analysis/trial-figures.js";

@@ -2,13 +2,10 @@
 
 import { basename } from "node:path";
 import { armMetrics } from "../../analysis/aggregate.js";
-import { type Scale, scaleOf } from "../../analysis/comparability.js";
 import type { Evaluation } from "../../analysis/evaluation.js";
-import { type RunFigures, withEvent } from "../../analysis/trial-figures.js";
+import type { RunFigures } from "../../analysis/trial-figures.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { planTrials, type Trial } from "../../config/trials.js";
-import type { EvaluatedEvent } from "../../journal/events.js";
-import { JournalIndex } from "../../journal/journal-index.js";
 import {
   type ComparedArm,
   type ComparisonRow,
@@ -26,6 +23,7 @@ import { runLetter } from "../../tui/compare/compared-rows.js";
 import type { ComparedRun, ComparedRunArm } from "../../tui/compare/compared-run.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { runFolder } from "../lookup/runs.js";
+import { figuresOfRun, scaleOfRecord } from "../lookup/stored-run.js";
 import type { Terminal } from "../terminal.js";
 
 export interface CompareOptions {
@@ -101,26 +99,6 @@ function storedRun(folder: string): StoredRun {
   return { folder, evaluation: readEvaluation(folder), manifest, experiment };
 }
 
-/** The configuration's keys, and what was loaded under those names: a path may hold other files now. */
-function scaleOfRecord(manifest: Manifest, experiment: Experiment, arm: string): Scale {
-  const trials = new Set(planTrials(experiment).flatMap((one) => (one.arm === arm ? one.id : [])));
-  const loaded = (role: string): unknown => {
-    const all = manifest.models.filter(
-      (model) => model.role === role && model.trials.some((id) => trials.has(id)),
-    );
-    return all.length === 0 ? undefined : all.map(({ files }) => files);
-  };
-  const digests = {
-    "test prompts (sha256)": manifest.data.prompts.test ?? undefined,
-    "files of the reward model (sha256)": loaded("reward"),
-    "files of the judge (sha256)": loaded("judge"),
-  };
-  return {
-    ...scaleOf(experiment, arm),
-    ...Object.fromEntries(Object.entries(digests).filter(([, digest]) => digest !== undefined)),
-  };
-}
-
 /** @throws {UserError} a row cannot be held against the first */
 function requireOneScale(rows: readonly ComparisonRow[]): void {
   const [first] = rows;
@@ -192,7 +170,7 @@ export function comparedRun(folder: string): ComparedRun {
     const manifest = readManifest(folder);
     const experiment = recordedExperiment(manifest, folder);
     const trials = planTrials(experiment);
-    const figures = figuresOf(folder);
+    const figures = figuresOfRun(folder);
     const evaluation = readEvaluationIfAny(folder);
     const arms =
       evaluation?.arms ?? armMetrics(trials, figures, experiment.evaluation.tail_fraction);
@@ -220,18 +198,6 @@ export function comparedRun(folder: string): ComparedRun {
 function saidOf({ conclusion }: Evaluation): string[] {
   const cautions = cautionLines(conclusion).map((line) => `warning: ${line}`);
   return [...conclusionLines(conclusion), ...cautions];
-}
-
-/** Of steps only the figures are read; of final evaluations, their arrays too. */
-function figuresOf(folder: string): RunFigures {
-  const index = new JournalIndex(folder);
-  let figures: RunFigures = new Map();
-  for (const entry of [...index.read()].flat()) {
-    const { head } = entry;
-    const whole = head.type === "evaluated" && head.final;
-    figures = withEvent(figures, whole ? (index.event(entry) as EvaluatedEvent) : head);
-  }
-  return figures;
 }
 
 /** Mean over the seeds that are evaluated. */

@@ -275,7 +275,7 @@ function tooMany(count: number, given: GivenValues): ConfigProblem {
   return {
     place: given.of(["sweep", "grid"]),
     key: "sweep.grid",
-    found: `${count === Number.POSITIVE_INFINITY ? "endless" : count} combinations`,
+    found: `${count === Number.POSITIVE_INFINITY ? "endless" : count} points`,
     expected: `at most ${mostArms}`,
     remedy: "Name fewer values, or draw some of the points with --random N (sweep.random).",
   };

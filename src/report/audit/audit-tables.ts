@@ -3,15 +3,9 @@ import type { ArmComparison } from "../../audit/arm-comparisons.js";
 import { type TailKey, tailFractions } from "../../audit/scores.js";
 import { formatFraction } from "../../text/numbers.js";
 import { maskText, safeText } from "../../text/safe-text.js";
-import type { Cell } from "../blocks.js";
+import type { Cell, TableContent } from "../blocks.js";
 import type { AuditDescription, WorstRow } from "./audit-description.js";
 import type { AuditFigures } from "./audit-figures.js";
-
-export interface AuditTable {
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
-  readonly wordColumns: number;
-}
 
 /** The deepest last: the row reads from the mean into the tail. */
 const fromMean = tailFractions.map((alpha) => `${alpha}` as TailKey).toReversed();
@@ -19,7 +13,7 @@ const fromMean = tailFractions.map((alpha) => `${alpha}` as TailKey).toReversed(
 export function figuresTable(
   { audit, settings }: AuditDescription,
   figures: AuditFigures,
-): AuditTable {
+): TableContent {
   const harm = settings.harmThreshold !== null;
   const kl = Object.values(audit.arms).some((arm) => arm.kl !== null);
   return {
@@ -62,7 +56,7 @@ export const uncertified = "*";
 export function boundsTable(
   { audit, settings }: AuditDescription,
   figures: AuditFigures,
-): AuditTable {
+): TableContent {
   const mark = (certified: boolean): string => (certified ? "" : uncertified);
   return {
     head: [
@@ -93,7 +87,7 @@ export function boundsTable(
   };
 }
 
-export function comparisonsTable({ audit }: AuditDescription, figures: AuditFigures): AuditTable {
+export function comparisonsTable({ audit }: AuditDescription, figures: AuditFigures): TableContent {
   return {
     head: ["difference", "in", "a − b", "95 % interval", "p", "p (Holm)"],
     rows: audit.comparisons.map((row) => {
@@ -123,7 +117,7 @@ export function metricTitle({ metric }: Pick<ArmComparison, "metric">): string {
 export function promptScoreTable(
   { audit }: AuditDescription,
   figures: AuditFigures,
-): AuditTable | null {
+): TableContent | null {
   const arms = Object.entries(audit.arms).filter(([, arm]) => arm.by_prompt_score !== null);
   if (arms.length === 0) return null;
   const ends = [0.05, 0.25, 0.5, 0.75, 0.95];
@@ -148,7 +142,7 @@ export function worstTable(
   rows: readonly WorstRow[],
   severalFiles: boolean,
   figures: AuditFigures,
-): AuditTable {
+): TableContent {
   const has = (key: "prompt_score" | "prompt" | "text"): boolean =>
     rows.some((row) => row[key] !== null);
   return {

@@ -1,5 +1,5 @@
 /** An audit's report: the same parts as HTML and as markdown. */
-import type { Block, ReportDocument } from "../blocks.js";
+import type { Block, ReportDocument, TableContent } from "../blocks.js";
 import { renderHtml } from "../html.js";
 import { renderMarkdown } from "../markdown.js";
 import type { ReportPlot } from "../plots/panel.js";
@@ -7,7 +7,6 @@ import type { AuditDescription } from "./audit-description.js";
 import { AuditFigures } from "./audit-figures.js";
 import { drawAuditPlots, type ScoresByArm } from "./audit-plots.js";
 import {
-  type AuditTable,
   boundsTable,
   comparisonsTable,
   figuresTable,
@@ -100,6 +99,6 @@ function worstBlocks({ worst, files, showText }: AuditDescription, figures: Audi
   ];
 }
 
-function table({ head, rows, wordColumns }: AuditTable): Block {
+function table({ head, rows, wordColumns }: TableContent): Block {
   return { kind: "table", head, rows, wordColumns };
 }

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { averse } from "../averse.js";
+import { averse, buildProgramFirst } from "../averse.js";
+
+buildProgramFirst();
 
 const grid = ["--grid", "risk.alpha=0.2,0.4,0.8", "--grid", "kl.beta=0.1,0.2"];
 

@@ -238,7 +238,18 @@ describe("refused, with the place and what to do", () => {
     const many = Array.from({ length: 40 }, (_, at) => (at + 1) / 100).join(",");
     expect(
       refusal("name: t\n", `sweep.grid.kl.beta=${many}`, `sweep.grid.kl.target=${many}`),
-    ).toContain("1600 combinations, expected at most 1000");
+    ).toContain("found 3200 points, expected at most 1000");
+  });
+
+  test("but keys of one arm multiply nothing in the others", () => {
+    const few = Array.from({ length: 40 }, (_, at) => (at + 1) / 100).join(",");
+    const { sweep } = load(
+      "name: t\n",
+      `sweep.grid.arms.rlhf.kl.beta=${few}`,
+      `sweep.grid.arms.ra-rlhf.kl.beta=${few}`,
+    ).experiment;
+    expect(sweep.points).toHaveLength(80);
+    expect(sweep.points.every(({ values }) => Object.keys(values).length === 1)).toBe(true);
   });
 
   test("several values of one key, with the way to a sweep", () => {

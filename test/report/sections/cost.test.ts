@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { costFigures } from "../../../src/analysis/cost-figures.js";
+import { costFigures } from "../../../src/analysis/final-metrics.js";
 import { gainAndCost } from "../../../src/report/plots/gain-and-cost.js";
 import { trainingCurves } from "../../../src/report/plots/training-curves.js";
 import { gatherReport, type ReportInput } from "../../../src/report/report-data.js";

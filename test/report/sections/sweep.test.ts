@@ -19,7 +19,12 @@ const points: SweepPoint[] = [
     values: { "risk.alpha": at === 2 ? 0.4 : 0.2, "kl.beta": at === 1 ? 0.3 : 0.1 },
   })),
 ];
-const sweep = { keys: ["risk.alpha", "kl.beta"], points, pareto: [neutral, averse[0]!] };
+const sweep = {
+  keys: ["risk.alpha", "kl.beta"],
+  points,
+  equal_kl: [],
+  pareto: [neutral, averse[0]!],
+};
 const data = gatherReport({
   ...run,
   evaluation: { ...run.evaluation, sweep },

@@ -1,7 +1,29 @@
 /** What a final evaluation and its training cost, beside the evaluation's own figures. */
 import type { EvaluatedEvent } from "../journal/events.js";
+import { conditionalValueAtRisk } from "../risk/tail.js";
 import { mean } from "../stats/intervals.js";
 import { tailPrompts } from "./metrics.js";
+import type { TrialFigures } from "./trial-figures.js";
+
+/**
+ * Of one trial that has a final evaluation: its figures, and what of its arrays and its journal stands
+ * beside them.
+ *
+ * @throws {TypeError} it has none
+ */
+export function finalMetrics(
+  { final, trainingSeconds }: TrialFigures,
+  tailFraction: number,
+): Readonly<Record<string, number>> {
+  if (final === null) throw new TypeError("the trial has no final evaluation");
+  const rewards = final.arrays.reward.filter((reward) => reward !== null);
+  return {
+    ...final.metrics,
+    ...(rewards.length === 0 ? {} : { "cvar_0.05": conditionalValueAtRisk(rewards, 0.05) }),
+    ...costFigures(final, tailFraction),
+    seconds: trainingSeconds,
+  };
+}
 
 /**
  * Means over the prompts outside the tail, where there was nothing to repair, and the trained

@@ -1,0 +1,92 @@
+/** The final policies of one run. */
+
+import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
+import type { SweepPoint } from "../../config/schema/sweep.js";
+import { planTrials } from "../../config/trials.js";
+import type { EvaluatedEvent } from "../../journal/events.js";
+import { binnedMeans } from "../../stats/binned-means.js";
+import { canonicalJson } from "../../text/json.js";
+import { riskRole } from "../arm-risk.js";
+import { finalMetrics } from "../final-metrics.js";
+import type { RunFigures } from "../trial-figures.js";
+import type { FinalPolicy } from "./policy-table.js";
+
+/** @param run name of its folder */
+export function runPolicies(
+  run: string,
+  experiment: Experiment,
+  figures: RunFigures,
+): FinalPolicy[] {
+  return planTrials(experiment).flatMap((trial): FinalPolicy[] => {
+    const own = figures.get(trial.id);
+    if (!trial.reported || own === undefined || own.final === null) return [];
+    const { arm, seed, config } = trial;
+    const point = experiment.sweep.points.find((one) => one.arm === arm);
+    return [
+      {
+        run,
+        trial: trial.id,
+        curve: point === undefined ? arm : curveName(point),
+        role: riskRole(config),
+        seed,
+        beta: config.stage === "rl" ? config.kl.beta : null,
+        settings: settingsText(experiment, config),
+        metrics: finalMetrics(own, experiment.evaluation.tail_fraction),
+        by_prompt_score: byPromptScore(own.final),
+      },
+    ];
+  });
+}
+
+/** Whether a swept key moves a policy along its curve: β, or the target that β is adapted to. */
+function leadsAlong(key: string): boolean {
+  return /(^|\.)kl\.(beta|target)$/.test(key);
+}
+
+/** `ra-rlhf` · `ra-rlhf, risk.alpha 0.2`: the arm and its values of the keys that lead off the curve. */
+export function curveName({ of, values }: Pick<SweepPoint, "of" | "values">): string {
+  const others = Object.entries(values).filter(([key]) => !leadsAlong(key));
+  return [
+    of,
+    ...others.map(([key, value]) => {
+      const own = key.startsWith("arms.") ? key.split(".").slice(2).join(".") : key;
+      return `${own} ${typeof value === "string" ? value : JSON.stringify(value)}`;
+    }),
+  ].join(", ");
+}
+
+function settingsText({ sft }: Experiment, config: ArmConfig): string {
+  const { beta: _, target: _target, ...kl } = config.kl;
+  return canonicalJson({ sft, config: { ...config, kl } });
+}
+
+const parts = 10;
+
+/** Means over the tenths of the prompts by their own score; of completions that have a reward. */
+function byPromptScore({ arrays }: Pick<EvaluatedEvent, "arrays">): FinalPolicy["by_prompt_score"] {
+  const { prompt_score, reward, kl, judge } = arrays;
+  const known = [...reward.keys()].filter(
+    (at) => prompt_score[at] !== null && reward[at] !== null && kl[at] !== null,
+  );
+  const of = (values: readonly (number | null)[]) => known.map((at) => values[at] ?? null);
+  const scores = known.map((at) => prompt_score[at]!);
+  const meansOf = (values: readonly (number | null)[]): (number | null)[] => {
+    const means = binnedMeans(
+      scores,
+      values.map((value) => value ?? 0),
+      parts,
+    );
+    const counted = binnedMeans(
+      scores,
+      values.map((value) => (value === null ? 0 : 1)),
+      parts,
+    );
+    return means.map(({ y }, at) => (counted[at]!.y === 0 ? null : y / counted[at]!.y));
+  };
+  return {
+    prompt_score: meansOf(scores),
+    reward: meansOf(of(reward)),
+    kl: meansOf(of(kl)),
+    judge: judge === null ? null : meansOf(of(judge)),
+  };
+}
