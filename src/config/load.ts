@@ -20,7 +20,7 @@ import { modelViolations } from "./model-checks.js";
 import { nameConflicts } from "./names/name-conflicts.js";
 import { withFirstNames } from "./names/second-names.js";
 import { withShorthands } from "./names/shorthands.js";
-import { type Override, readOverride, withOverride } from "./overrides.js";
+import { keptArmPath, type Override, readOverride, withOverride } from "./overrides.js";
 import { ConfigError, type ConfigProblem, inReadingOrder } from "./problems.js";
 import { keyReference } from "./reference.js";
 import { resolvedEvaluation } from "./rewards/evaluation.js";
@@ -28,11 +28,11 @@ import { certificateViolations } from "./rewards/reward-bound.js";
 import { toxicityViolations } from "./rewards/toxicity.js";
 import { judgeViolations } from "./rewards/violations.js";
 import {
-  type ArmConfig,
   type Experiment,
   type ExperimentFile,
   experimentSchema,
 } from "./schema/experiment.js";
+import type { SweepConfig } from "./schema/sweep.js";
 import { schemaProblems } from "./schema-problems.js";
 import { withOwnData } from "./stages/own-data.js";
 import { stageProblems } from "./stages/violations.js";
@@ -85,7 +85,9 @@ export function loadExperiment(
   }, rest);
 
   const parsed = experimentSchema.safeParse(tree);
-  if (!parsed.success) problems.push(...schemaProblems(parsed.error.issues, tree, given));
+  const leftOut = armsLeftOut(written, set);
+  if (parsed.success) parsed.data.sweep = withoutArms(parsed.data.sweep, leftOut);
+  else problems.push(...schemaProblems(parsed.error.issues, tree, given));
   const sections = parsed.success ? parsed.data : soundSections(tree);
 
   const fallback = keyReference("arms")!.default as string[];
@@ -121,7 +123,7 @@ export function loadExperiment(
       ...dataViolations(parsed.data.data).map((one) => violationProblem(one, null, given)),
     );
     const headline = headlineOfSweep(
-      headlineLeft(parsed.data.evaluation.headline, written, set, atOwnValues.arms),
+      headlineLeft(parsed.data.evaluation.headline, leftOut, set),
       resolved,
     );
     problems.push(
@@ -162,25 +164,38 @@ export function loadExperiment(
   throw new ConfigError(inReadingOrder(problems));
 }
 
+/** Arms of the file that `--set arms=…` does not name. */
+function armsLeftOut(written: unknown, set: readonly Override[]): ReadonlySet<string> {
+  const inFile = Array.isArray(written)
+    ? written.map(String)
+    : isTree(written)
+      ? Object.keys(written)
+      : [];
+  const named = set.findLast(({ path }) => path.length === 1 && path[0] === "arms")?.value;
+  if (!Array.isArray(named)) return new Set();
+  return new Set(inFile.filter((arm) => !named.includes(arm)));
+}
+
 /**
- * The headline arm that is left: `--set arms=…` may leave out the one that the file names, and then
- * the default rule holds. One that is set itself, or that the file's arms never had, stays and is
- * refused.
+ * `--set arms=…` may leave out the arm that the file names as the headline, and then the default rule
+ * holds. One that is set itself, or that the file's arms never had, stays and is refused.
  */
 function headlineLeft(
   headline: string | null,
-  writtenArms: unknown,
+  leftOut: ReadonlySet<string>,
   set: readonly Override[],
-  arms: Readonly<Record<string, ArmConfig>>,
 ): string | null {
-  if (headline === null || Object.hasOwn(arms, headline)) return headline;
-  const inFile = Array.isArray(writtenArms)
-    ? writtenArms.includes(headline)
-    : isTree(writtenArms) && Object.hasOwn(writtenArms, headline);
-  const isSet = (key: string) => set.some(({ path }) => path.join(".") === key);
-  return inFile && !isSet("evaluation.headline") && set.some(({ path }) => path[0] === "arms")
-    ? null
-    : headline;
+  const isSet = set.some(({ path }) => path.join(".") === "evaluation.headline");
+  return headline !== null && leftOut.has(headline) && !isSet ? null : headline;
+}
+
+/** Keys of the grid that belong to arms that are left out go with them. */
+function withoutArms(sweep: SweepConfig, leftOut: ReadonlySet<string>): SweepConfig {
+  const grid = Object.entries(sweep.grid).filter(([key]) => {
+    const path = keptArmPath(key);
+    return typeof path === "string" || path[0] !== "arms" || !leftOut.has(path[1]!);
+  });
+  return { ...sweep, grid: Object.fromEntries(grid) };
 }
 
 /** Of an arm that is swept the first of its points, fixed before the run as the arm was. */

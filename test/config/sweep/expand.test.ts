@@ -241,6 +241,19 @@ describe("refused, with the place and what to do", () => {
     ).toContain("found 3200 points, expected at most 1000");
   });
 
+  test("a key of an arm that --set arms leaves out goes with it, another one is refused", () => {
+    const own = `name: t
+arms: [sft, rlhf, ra-rlhf]
+sweep: { grid: { arms.rlhf.kl.beta: [0.1, 0.2], arms.ra-rlhf.kl.beta: [0.3, 0.4] } }
+`;
+    const { sweep, arms } = load(own, "arms=sft,rlhf").experiment;
+    expect(Object.keys(arms)).toEqual(["sft", "rlhf_beta=0.1", "rlhf_beta=0.2"]);
+    expect(Object.keys(sweep.grid)).toEqual(["arms.rlhf.kl.beta"]);
+    expect(refusal(own.replace("[sft, rlhf, ra-rlhf]", "[sft, rlhf]"))).toContain(
+      "the arm ra-rlhf, which this experiment does not train",
+    );
+  });
+
   test("but keys of one arm multiply nothing in the others", () => {
     const few = Array.from({ length: 40 }, (_, at) => (at + 1) / 100).join(",");
     const { sweep } = load(
