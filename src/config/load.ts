@@ -27,11 +27,7 @@ import { resolvedEvaluation } from "./rewards/evaluation.js";
 import { certificateViolations } from "./rewards/reward-bound.js";
 import { toxicityViolations } from "./rewards/toxicity.js";
 import { judgeViolations } from "./rewards/violations.js";
-import {
-  type Experiment,
-  type ExperimentFile,
-  experimentSchema,
-} from "./schema/experiment.js";
+import { type Experiment, type ExperimentFile, experimentSchema } from "./schema/experiment.js";
 import type { SweepConfig } from "./schema/sweep.js";
 import { schemaProblems } from "./schema-problems.js";
 import { withOwnData } from "./stages/own-data.js";

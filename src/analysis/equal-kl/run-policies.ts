@@ -1,6 +1,11 @@
 /** The final policies of one run. */
+import { isDeepStrictEqual } from "node:util";
 
-import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
+import {
+  type ArmConfig,
+  type Experiment,
+  experimentSchema,
+} from "../../config/schema/experiment.js";
 import type { SweepPoint } from "../../config/schema/sweep.js";
 import { planTrials } from "../../config/trials.js";
 import type { EvaluatedEvent } from "../../journal/events.js";
@@ -55,9 +60,30 @@ export function curveName({ of, values }: Pick<SweepPoint, "of" | "values">): st
   ].join(", ");
 }
 
+/**
+ * What is set other than the defaults, seed and β apart: a key that a later version adds, at its default,
+ * makes no other settings.
+ */
 function settingsText({ sft }: Experiment, config: ArmConfig): string {
   const { beta: _, target: _target, ...kl } = config.kl;
-  return canonicalJson({ sft, config: { ...config, kl } });
+  const set = { sft, ...config, kl };
+  return canonicalJson(without(defaults, set));
+}
+
+const defaults = experimentSchema.parse({ name: "defaults" });
+
+/** Of a section what is not as in the defaults; lists count as a whole. */
+function without(defaults: unknown, value: unknown): unknown {
+  if (!isSection(value) || !isSection(defaults)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, own]) => !isDeepStrictEqual(own, defaults[key]))
+      .map(([key, own]) => [key, without(defaults[key], own)]),
+  );
+}
+
+function isSection(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const parts = 10;

@@ -95,4 +95,12 @@ test("a run's policies are its final evaluations, by tenth of the prompts", () =
   expect(first!.metrics["cvar_0.05"]).toBe(1);
   const [a, b] = ["rlhf", "ra-rlhf"].map((arm) => policies.find(({ curve }) => curve === arm)!);
   expect(a!.settings).not.toBe(b!.settings);
+  // β and defaults are no settings.
+  const moved = smallExperiment({
+    arms: { sft: {}, rlhf: { risk: { measure: "mean" }, kl: { beta: 0.77 } } },
+  });
+  const again = runPolicies("r", moved, figures).find(({ curve }) => curve === "rlhf")!;
+  expect(again.beta).toBe(0.77);
+  expect(again.settings).toBe(a!.settings);
+  expect(JSON.parse(a!.settings).training).not.toHaveProperty("clip_ratio");
 });
