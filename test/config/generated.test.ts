@@ -69,3 +69,23 @@ test("quickstart-seeds differs from quickstart in arms, seeds and evaluation alo
   expect(Object.keys(many.arms)).toContain("random-drop");
   expect(many.seeds).toHaveLength(9);
 });
+
+test("frontier-study differs from quickstart in arms, seeds, sweep and evaluation alone", () => {
+  const one = loadExperiment(`${folder}quickstart.yaml`, []).experiment;
+  const study = loadExperiment(`${folder}frontier-study.yaml`, []).experiment;
+  const { name, purpose, seeds, arms, evaluation, sweep, ...rest } = one;
+  expect(study).toMatchObject(rest);
+  const { points } = study.sweep;
+  for (const [arm, of] of [
+    ["rlhf", "rlhf"],
+    ["ra-rlhf", "ra-rlhf"],
+    ["hard", "ra-rlhf-hard"],
+  ] as const) {
+    const own = points.filter((point) => point.of === arm);
+    expect(own).toHaveLength(4);
+    for (const point of own) {
+      const { kl, ...config } = study.arms[point.arm]!;
+      expect({ ...config, kl: { ...kl, beta: 0.4 } }).toEqual(arms[of]);
+    }
+  }
+});
