@@ -1,12 +1,17 @@
 /** The keys of the prompt sampler that must fit together. */
 import { learningTerms } from "../risk/algorithms.js";
 import { riskMeasures } from "../risk/measures/registry.js";
-import { weighsImportance } from "../risk/samplers/registry.js";
+import { promptSamplers, weighsImportance } from "../risk/samplers/registry.js";
 import type { Violation } from "./problems.js";
 import type { ArmConfig } from "./schema/experiment.js";
 
 export function samplingViolations(arm: ArmConfig): Violation[] {
-  return [...hardPartViolations(arm), ...mixViolations(arm), ...importanceViolations(arm)];
+  return [
+    ...hardPartViolations(arm),
+    ...mixViolations(arm),
+    ...rankViolations(arm),
+    ...importanceViolations(arm),
+  ];
 }
 
 /** Prompts per batch that `batch_fraction` is of; null: the strategy does not read it. */
@@ -58,12 +63,28 @@ function mixViolations(arm: ArmConfig): Violation[] {
   });
   const { klForm } = learningTerms(arm);
   return [
-    ...(klForm === "loss" && arm.kl.weights === "natural"
+    ...(klForm === "loss" && arm.kl.weights !== "sampled"
       ? [violation("kl.weights", "a KL loss", "kl.weights to sampled")]
       : []),
     ...(weighsImportance(arm.sampling)
       ? [violation("sampling.importance", "a tail", "sampling.importance to off")]
       : []),
+  ];
+}
+
+/** Natural weights that do not follow from prompt scores cannot be smoothed over their rank. */
+function rankViolations(arm: ArmConfig): Violation[] {
+  const { strategy } = arm.sampling;
+  const { needsScores, drawsHardMore } = promptSamplers[strategy];
+  const smooths = learningTerms(arm).klForm === "loss" && arm.kl.weights === "smooth";
+  if (!smooths || needsScores || !drawsHardMore) return [];
+  return [
+    {
+      keys: ["kl.weights", "sampling.strategy"],
+      found: `kl.weights smooth with the strategy ${strategy}, which does not go by prompt scores`,
+      expected: "a strategy with strata of the prompt score: stratified or cross-entropy",
+      remedy: "Set kl.weights to natural, sqrt or sampled, or choose another sampling.strategy.",
+    },
   ];
 }
 

@@ -21,6 +21,8 @@ export interface Loaded {
   readonly sampler: PreparedSampler | null;
   /** Prompt id → score; null: the trial needs none. */
   readonly trainScores: ReadonlyMap<number, number> | null;
+  /** Prompt id → rank by score in [0, 1], 0 the worst; null: `kl.weights` does not go by it. */
+  readonly trainRanks: ReadonlyMap<number, number> | null;
   readonly test: Prompts;
   /** Of all that fine-tuning what was loaded follows from, but for its options. */
   readonly sftDigest: string;

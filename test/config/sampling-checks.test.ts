@@ -23,6 +23,11 @@ describe("settings that fit", () => {
     { sampling: { strategy: "cross-entropy", batch_fraction: 0 } },
     { sampling: { strategy: "replay", importance: "weights" }, risk: { measure: "entropic" } },
     { sampling: { strategy: "uniform", batch_fraction: 0.001 } },
+    { sampling: { strategy: "stratified" }, kl: { form: "loss", weights: "smooth" } },
+    { sampling: { strategy: "cross-entropy" }, kl: { form: "loss", weights: "smooth" } },
+    { kl: { form: "loss", weights: "smooth" } },
+    { sampling: { strategy: "replay" }, kl: { form: "loss", weights: "sqrt" } },
+    { sampling: { strategy: "replay" }, kl: { weights: "smooth" } },
   ])("%j", (arm) => {
     expect(violations(arm)).toEqual([]);
   });
@@ -45,6 +50,14 @@ describe("settings that do not", () => {
     [
       { sampling: { strategy: "stratified", batch_fraction: 1 }, kl: { form: "loss" } },
       /^kl.weights: a KL loss over the natural mix .*set kl.weights to sampled/,
+    ],
+    ...(["sqrt", "smooth"] as const).map((weights): [Arm, RegExp] => [
+      { sampling: { strategy: "stratified", batch_fraction: 1 }, kl: { form: "loss", weights } },
+      /^kl.weights: a KL loss over the natural mix .*set kl.weights to sampled/,
+    ]),
+    [
+      { sampling: { strategy: "replay" }, kl: { form: "loss", weights: "smooth" } },
+      /^kl.weights: kl.weights smooth with the strategy replay, .* scores\. Set kl.weights to natural/,
     ],
     [
       { sampling: { strategy: "uniform", importance: "weights" } },

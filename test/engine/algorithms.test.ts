@@ -215,6 +215,44 @@ describe("the KL", () => {
     expect([...float32Array(sampled.updates[0]!.kl_weights!)]).toEqual(Array(16).fill(1));
   });
 
+  test("is a mean by the root of the natural weights, or by ones smooth in the rank", async () => {
+    const sampling = { strategy: "stratified", batch_fraction: 0.25, hard_fraction: 0.1 } as const;
+    const run = (weights: "natural" | "sqrt" | "smooth") =>
+      sentBy({ sampling, kl: { form: "loss", weights } });
+    const natural = await run("natural");
+    const first = ({ updates }: typeof natural) => [...float32Array(updates[0]!.kl_weights!)];
+    const root = await run("sqrt");
+    for (const [at, own] of first(root).entries()) {
+      expect(own ** 2).toBeCloseTo(first(natural)[at]!, 6);
+    }
+    const smooth = await run("smooth");
+    const weights = first(smooth);
+    const hard = first(natural).map((own) => own < 1);
+    const [ofHard, ofOthers] = [true, false].map((which) =>
+      weights.filter((_, at) => hard[at] === which),
+    );
+    // Many values between those of natural, 0.4 and 1.2, and nowhere a step.
+    expect(new Set(weights).size).toBeGreaterThan(8);
+    expect(Math.max(...ofHard!)).toBeLessThan(Math.min(...ofOthers!));
+    expect(Math.min(...weights)).toBeGreaterThan(0.4);
+    for (const { updates, steps } of [root, smooth]) {
+      for (const [m, { kl_weights }] of updates.entries()) {
+        const own = [...float32Array(kl_weights!)];
+        const kl = arraysOf(steps[m]!).kl as number[];
+        const sum = kl.reduce((total, value, at) => total + value * own[at]!, 0);
+        expect(steps[m]!.kl_controlled).toBeCloseTo(sum / own.reduce((a, b) => a + b, 0), 5);
+      }
+    }
+  });
+
+  test.each(["sqrt", "smooth"] as const)(
+    "is a plain mean by %s of uniform prompts",
+    async (weights) => {
+      const { updates } = await sentBy({ kl: { form: "loss", weights } });
+      expect([...float32Array(updates[0]!.kl_weights!)]).toEqual(Array(16).fill(1));
+    },
+  );
+
   test("has β in the unit that is wanted, and β follows its target as ever", async () => {
     const { updates, steps } = await sentBy({ kl: { form: "loss", unit: "reward" } });
     for (const [m, { kl_loss }] of updates.entries()) {

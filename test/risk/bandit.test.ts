@@ -109,7 +109,7 @@ function engineUpdate(risk: Partial<RiskConfig>, memory: MemoryPart = null, seed
     lengths: new Uint32Array(total).fill(1),
     selected,
     failed: new Set<number>(),
-    naturalWeights: new Float64Array(total).fill(1),
+    klBase: new Float64Array(total).fill(1),
   };
   return update(lossArrays(mine!, weighed, 0, generator(0)).advantages!);
 }

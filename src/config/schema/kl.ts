@@ -38,10 +38,10 @@ export const klSchema = z.strictObject({
       "form loss: what β weighs the KL against: advantages as the loss has them, whitened by ppo, or the reward, β the same whatever they are divided by",
     ),
   weights: z
-    .enum(["natural", "sampled"])
+    .enum(["natural", "sampled", "sqrt", "smooth"])
     .default("natural")
     .describe(
-      "form loss: mix of prompts that it is a mean over: the data's, whatever sampling.strategy draws, or the batch's own",
+      "form loss: mix of prompts that it is a mean over: the data's, whatever sampling.strategy draws, or the batch's own; sqrt: by the root of the natural weights; smooth: by natural weights that go smoothly with the rank of the prompt's score",
     ),
   target: positive.default(6).describe("KL that β is adapted to, in nats per episode"),
   beta: nonNegative.default(0.2).describe("initial β, the weight of the KL penalty"),

@@ -9,6 +9,7 @@ import type { Capabilities, Hello, Result } from "../../protocol/messages.js";
 import { hasCritic, learningTerms } from "../../risk/algorithms.js";
 import type { PreparedSampler } from "../../risk/samplers/prompt-sampler.js";
 import { promptSamplers } from "../../risk/samplers/registry.js";
+import { promptRanks } from "../../risk/samplers/smooth-weights.js";
 import type { TrialAction } from "../action.js";
 import { failureFacts, TrialError } from "../failure.js";
 import { type Prompts, type TrialContext, workerOf } from "../trial-context.js";
@@ -69,6 +70,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
     sampler: trial.iterations > 0 ? samplerOver(train.prompts, context) : null,
     test: test.prompts,
     trainScores,
+    trainRanks: smoothsKl(trial.config) && scores !== null ? promptRanks(train.prompts) : null,
     sftDigest: loaded.sft_digest,
     inputs: { policy, reference, data },
   };
@@ -159,6 +161,10 @@ function requireContext({ trial, experiment }: TrialContext, context: number): v
       "sft.max_tokens",
     );
   }
+}
+
+function smoothsKl({ training, kl }: TrialContext["trial"]["config"]): boolean {
+  return kl.weights === "smooth" && learningTerms({ training, kl }).klForm === "loss";
 }
 
 /** Once per load: strata are found here, not at every step. */

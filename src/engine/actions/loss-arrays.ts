@@ -8,7 +8,6 @@ import { klLossWeights } from "../../risk/kl-weights.js";
 import { componentInForce } from "../../risk/terms.js";
 import { mean } from "../../stats/intervals.js";
 import type { Random } from "../../stats/random.js";
-import { klBase } from "./kl-loss.js";
 import type { SelectedEpisodes } from "./select-episodes.js";
 
 export interface LossArrays {
@@ -36,8 +35,8 @@ export interface WeighedBatch {
   readonly selected: Pick<SelectedEpisodes, "weights" | "advantages" | "rewards">;
   /** Places of the episodes without a reward. */
   readonly failed: ReadonlySet<number>;
-  /** What each episode counts where the natural mix of prompts is wanted. */
-  readonly naturalWeights: Float64Array;
+  /** ≥ 0, what each episode counts in a KL loss that all of them carry. */
+  readonly klBase: Float64Array;
 }
 
 /**
@@ -51,10 +50,9 @@ export function lossArrays(
   beta: number,
   random: Random,
 ): LossArrays {
-  const { selected, naturalWeights } = batch;
+  const { selected, klBase: base } = batch;
   const { weights } = selected;
   const { advantages, klForm } = learningTerms(arm);
-  const base = klBase(arm.kl, naturalWeights);
   const klWeights =
     klForm === "loss" && beta > 0
       ? klLossWeights({ base, weights, anchors: arm.kl.anchors, random })

@@ -65,7 +65,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const { training, risk, kl, reward } = trial.config;
   const { step: m, beta } = action;
   const worker = workerOf(context);
-  const { trainScores } = loadedOf(context);
+  const { trainScores, trainRanks } = loadedOf(context);
   const sampler = samplerOf(context);
   // From the end of the step before, so that what the journal costs counts as the controller's.
   const startedAt = context.stepEndedAt ?? ports.clock();
@@ -106,7 +106,8 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const { kept, weights } = selected;
   const factor = training.learning_rate_schedule === "linear" ? 1 - m / iterations : 1;
   const isHard = repeated(drawn.isHard, terms.completions);
-  const weighed = { ...episodes, selected, failed, naturalWeights };
+  const ofKl = repeated(klBase(kl, drawn, trainRanks), terms.completions);
+  const weighed = { ...episodes, selected, failed, klBase: ofKl };
   const anchorsRandom = generator(streamSeed(seed, "anchors", m));
   const arrays = lossArrays(trial.config, weighed, beta, anchorsRandom);
   const groups = promptGroups(training, weighed);
@@ -148,7 +149,7 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
   const at = { step: m, completions: terms.completions, memory: action.memory.sampler };
   const controlled =
     terms.klForm === "loss"
-      ? weightedKl(episodes.kl, klBase(kl, naturalWeights))
+      ? weightedKl(episodes.kl, ofKl)
       : controlledKl(taken(episodes.kl, scored), taken(weights, scored), kl.population, counts);
   const { memory: annealing, told: alphaTold } = annealed(
     trial.config,

@@ -12,7 +12,7 @@ const batch = {
   ...batchOf([1, 2, 3, 4]),
   lengths: [3, 3, 3, 3],
   failed: new Set<number>(),
-  naturalWeights: Float64Array.of(1, 1, 1, 1),
+  klBase: Float64Array.of(1, 1, 1, 1),
 };
 
 test("rewards of the risk measure go to a worker with a critic, beside the weights", () => {
