@@ -3,9 +3,14 @@
 import { safeText } from "../text/safe-text.js";
 import type { Block, Cell, ReportDocument } from "./blocks.js";
 
-export function renderMarkdown(document: ReportDocument): string {
-  const blocks = document.blocks.flatMap(blockLines);
-  return [`# ${escapeText(document.title)}`, "", escapeText(document.byline), "", ...blocks]
+export function renderMarkdown({ title, byline, blocks }: ReportDocument): string {
+  return `# ${escapeText(title)}\n\n${escapeText(byline)}\n\n${markdownOf(blocks)}`;
+}
+
+/** A part of a page. */
+export function markdownOf(blocks: readonly Block[]): string {
+  return blocks
+    .flatMap(blockLines)
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")
     .trimEnd()

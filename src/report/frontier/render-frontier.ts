@@ -38,17 +38,12 @@ export async function renderFrontier(report: FrontierReport): Promise<{
 
 function frontierDocument(report: FrontierReport, plots: readonly ReportPlot[]): ReportDocument {
   const { table, against, command } = report;
-  const differences = curveDifferences(table.policies, against);
   const experiments = [...new Set(table.sources.map(({ experiment }) => experiment))];
   return {
     title: `${experiments.join(", ")}: arms at equal KL`,
     byline: policyWords(table),
     blocks: [
-      { kind: "heading", text: `Minus ${against}, at equal KL` },
-      ...readingWords(differences).map((text): Block => ({ kind: "paragraph", text })),
-      { kind: "table", ...differencesTable(differences, "tested", style) },
-      { kind: "paragraph", text: "What it costs, at the same KL; not tested:" },
-      { kind: "table", ...differencesTable(differences, "costs", style) },
+      ...differenceBlocks(table, against),
       ...plots.flatMap((plot): Block[] => [
         { kind: "heading", text: plot.title },
         { kind: "plot", plot },
@@ -63,7 +58,20 @@ function frontierDocument(report: FrontierReport, plots: readonly ReportPlot[]):
   };
 }
 
-function sourcesBlock({ sources }: PolicyTable): Block {
+/** The curves minus one of them. */
+export function differenceBlocks({ policies }: PolicyTable, against: string): Block[] {
+  const differences = curveDifferences(policies, against);
+  if (differences.length === 0) return [];
+  return [
+    { kind: "subheading", text: `Minus ${against}, at equal KL` },
+    ...readingWords(differences).map((text): Block => ({ kind: "paragraph", text })),
+    { kind: "table", ...differencesTable(differences, "tested", style) },
+    { kind: "paragraph", text: "What it costs, at the same KL; not tested:" },
+    { kind: "table", ...differencesTable(differences, "costs", style) },
+  ];
+}
+
+export function sourcesBlock({ sources }: PolicyTable): Block {
   return {
     kind: "table",
     head: ["run", "experiment", "started", "processor", "journal's checksum"],
