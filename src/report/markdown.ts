@@ -60,7 +60,9 @@ function tableLines(block: Extract<Block, { kind: "table" }>): string[] {
 }
 
 function cellText({ main, sub }: Cell): string {
-  return sub === undefined ? escapeText(main) : `${escapeText(main)}<br>${escapeText(sub)}`;
+  return sub === undefined || sub === ""
+    ? escapeText(main)
+    : `${escapeText(main)}<br>${escapeText(sub)}`;
 }
 
 /** A fence longer than any in the text. */

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { neutralCurve } from "../../src/analysis/equal-kl/curve-differences.js";
 import { type PolicyTable, policyTableSchema } from "../../src/analysis/equal-kl/policy-table.js";
 import type { Block } from "../../src/report/blocks.js";
@@ -18,6 +18,7 @@ import {
   sourcesBlock,
 } from "../../src/report/frontier/render-frontier.js";
 import { markdownOf } from "../../src/report/markdown.js";
+import type { ReportPlot } from "../../src/report/plots/panel.js";
 
 const docs = fileURLToPath(new URL("../../docs/", import.meta.url));
 const page = join(docs, "evidence.md");
@@ -30,11 +31,14 @@ function tableOf(name: string): PolicyTable {
   return policyTableSchema.parse(JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")));
 }
 
-function partOf(name: string, plots: readonly string[]): string {
+/** What stands on the page, and its plots. */
+async function partOf(name: string): Promise<{ text: string; plots: readonly ReportPlot[] }> {
   const table = tableOf(name);
+  const against = neutralCurve(table.policies)!;
+  const { plots } = await renderFrontier({ table, against, command: "" });
   const blocks: Block[] = [
     { kind: "paragraph", text: `${policyWords(table)}.` },
-    ...differenceBlocks(table, neutralCurve(table.policies)!),
+    ...differenceBlocks(table, against),
   ];
   const details: Block[] = [
     {
@@ -44,41 +48,29 @@ function partOf(name: string, plots: readonly string[]): string {
     },
     { kind: "details", summary: "Runs and their journals", blocks: [sourcesBlock(table)] },
   ];
-  const images = plots.map((plot) => `![${plot}](evidence/${plot}.svg)\n`).join("\n");
-  return `${markdownOf(blocks)}\n${images}\n${markdownOf(details)}`;
+  const images = plots.map(
+    ({ id, title, caption }) => `![${title}](evidence/${name}-${id}.svg)\n\n${caption}\n`,
+  );
+  return { text: [markdownOf(blocks), ...images, markdownOf(details)].join("\n"), plots };
 }
 
-describe.each(names)("%s", (name) => {
-  test("has its plots as committed, and a place on the page", async () => {
-    const { plots } = await renderFrontier({
-      table: tableOf(name),
-      against: neutralCurve(tableOf(name).policies)!,
-      command: "",
-    });
-    expect(plots.length).toBeGreaterThan(0);
-    for (const { id, svg } of plots) {
-      await expect(`${svg.trimEnd()}\n`).toMatchFileSnapshot(join(folder, `${name}-${id}.svg`));
-    }
-    expect(readFileSync(page, "utf8")).toContain(`<!-- ${name}:begin -->`);
-  });
-
-  test("names no path of a machine", () => {
-    expect(readFileSync(join(folder, `${name}.json`), "utf8")).not.toMatch(/"\/|\/home\/|\/root\//);
-  });
+test.each(names)("the plots of %s are as committed, and no figure names a path", async (name) => {
+  const { plots } = await partOf(name);
+  expect(plots.length).toBeGreaterThan(0);
+  for (const { id, svg } of plots) {
+    await expect(`${svg.trimEnd()}\n`).toMatchFileSnapshot(join(folder, `${name}-${id}.svg`));
+  }
+  expect(readFileSync(join(folder, `${name}.json`), "utf8")).not.toMatch(/"\/|\/home\/|\/root\//);
 });
 
 test("the page is as the figures make it", async () => {
-  const made = names.reduce(
-    (text, name) => {
-      const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
-      const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-      expect(to).toBeGreaterThan(from);
-      const plots = readdirSync(folder)
-        .filter((file) => file.startsWith(`${name}-`) && file.endsWith(".svg"))
-        .map((file) => file.replace(/\.svg$/, ""));
-      return `${text.slice(0, from)}${begin}\n${partOf(name, plots)}${text.slice(to)}`;
-    },
-    readFileSync(page, "utf8"),
-  );
-  await expect(made).toMatchFileSnapshot(page);
+  let text = readFileSync(page, "utf8");
+  for (const name of names) {
+    const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    expect(from, `a place for ${name}`).toBeGreaterThan(0);
+    expect(to).toBeGreaterThan(from);
+    text = `${text.slice(0, from)}${begin}\n${(await partOf(name)).text}${text.slice(to)}`;
+  }
+  await expect(text).toMatchFileSnapshot(page);
 });
