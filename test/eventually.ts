@@ -6,5 +6,5 @@ import { vi } from "vitest";
  * @throws what it threw last
  */
 export function eventually<Result>(look: () => Result | Promise<Result>): Promise<Result> {
-  return vi.waitFor(look, { timeout: 60_000 });
+  return vi.waitFor(look, { timeout: 60_000, interval: 5 });
 }

@@ -2,28 +2,16 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import type { Provenance } from "../../src/store/manifest/manifest.js";
 import { type OpenedRun, openRun } from "../../src/store/open-run.js";
 import type { RunRecorder } from "../../src/store/recorder.js";
 import { createRun, type RunOptions } from "../../src/store/run-folder.js";
 import { smallExperiment } from "../engine/experiments.js";
 
-const made: string[] = [];
-const open: RunRecorder[] = [];
-
-afterEach(() => {
-  for (const recorder of open.splice(0)) {
-    recorder.close();
-  }
-  for (const folder of made.splice(0)) {
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
-
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "averse-record-"));
-  made.push(folder);
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -54,7 +42,7 @@ export function provenance(changes: Partial<Provenance> = {}): Provenance {
 /** Opened again, and closed after the test. */
 export async function reopened(directory: string): Promise<OpenedRun> {
   const run = await openRun(directory, provenance(), tickingClock());
-  open.push(run.recorder);
+  onTestFinished(() => run.recorder.close());
   return run;
 }
 
@@ -68,7 +56,7 @@ export function newRun(changes: Partial<RunOptions> = {}): RunRecorder {
     now: tickingClock(),
     ...changes,
   });
-  open.push(recorder);
+  onTestFinished(() => recorder.close());
   return recorder;
 }
 

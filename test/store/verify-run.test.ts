@@ -21,11 +21,12 @@ import { runExperiment } from "../../src/engine/engine.js";
 import { planRun } from "../../src/engine/plan.js";
 import { checksummedLine } from "../../src/journal/line.js";
 import type { FileFinding } from "../../src/store/part-check.js";
+import { createRun } from "../../src/store/run-folder.js";
 import { verifyRun } from "../../src/store/verify-run.js";
 import { smallExperiment } from "../engine/experiments.js";
 import { MemoryArtifacts } from "../engine/memory-artifacts.js";
 import { simulatedWorker } from "../worker/simulated/worker.js";
-import { newRun, reopened, temporaryFolder } from "./folders.js";
+import { newRun, provenance, reopened, tickingClock } from "./folders.js";
 
 /** A whole run on simulated workers, with side files, checkpoints and models. */
 async function completeRun(runDir: string): Promise<string> {
@@ -35,7 +36,10 @@ async function completeRun(runDir: string): Promise<string> {
     checkpoint: { every: 1 },
     parallel: 1,
   });
-  const recorder = newRun({ experiment, runDir });
+  const recorder = createRun({
+    ...{ experiment, runsFolder: scratch, runDir, provenance: provenance(), artifacts: null },
+    now: tickingClock(),
+  });
   const { signal } = new AbortController();
   const { outcome } = await runExperiment(
     experiment,
@@ -43,7 +47,7 @@ async function completeRun(runDir: string): Promise<string> {
     {
       openWorker: async () => simulatedWorker(),
       recorder,
-      artifacts: new MemoryArtifacts(temporaryFolder()),
+      artifacts: new MemoryArtifacts(scratch),
       clock: () => 0,
       wait: async () => {},
       observe: () => {},

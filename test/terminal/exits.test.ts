@@ -33,6 +33,10 @@ function journalOf(cwd: string): { type: string; [key: string]: unknown }[] {
     .map((line) => JSON.parse(line));
 }
 
+async function stopRun(cwd: string): Promise<void> {
+  expect(await averse(["stop", "latest"], { cwd })).toMatchObject({ code: 0, stderr: "" });
+}
+
 describe("a run in the foreground", () => {
   async function running(name: string, env = {}): Promise<{ cwd: string; window: TerminalWindow }> {
     const cwd = workplace(scratch, name, long);
@@ -191,7 +195,7 @@ describe("a view of a run in the background", () => {
     window.press("q");
     expectTidy(window, await window.ended);
     expect(window.emulator.normalText).toMatch(/: paused; `averse continue tail-\S+` continues/);
-    await averse(["stop", "latest"], { cwd });
+    await stopRun(cwd);
     const stopped = averseWindow(["attach", "latest"], { cwd });
     await stopped.shows("‖ interrupted");
     stopped.press("q");
@@ -224,7 +228,7 @@ describe("a view of a run in the background", () => {
       const { stdout } = await averse(["resume", "latest", "--detach", "--json"], { cwd });
       return JSON.parse(stdout);
     };
-    await averse(["stop", "latest"], { cwd });
+    await stopRun(cwd);
     await window.shows("‖ interrupted");
     const { pid, id } = await resume();
     await window.shows("▶ running");
@@ -283,7 +287,7 @@ describe("a view of a run in the background", () => {
 
   test("the end of the run does not end the view", async () => {
     const { cwd, window } = await attached("view-end");
-    await averse(["stop", "latest"], { cwd });
+    await stopRun(cwd);
     await window.shows("interrupted");
     window.press("q");
     const end = await window.ended;

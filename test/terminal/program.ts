@@ -1,8 +1,11 @@
 /** The program in windows of its own, in a folder with one experiment that can be watched. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect } from "vitest";
+import { connectToRun } from "../../src/live/client.js";
+import { holderOf } from "../../src/store/run-lock.js";
 import { averse, root } from "../cli/averse.js";
+import { eventually } from "../eventually.js";
 import { ordinary } from "./emulator.js";
 import { cooked, TerminalWindow, type WindowEnd, type WindowOptions } from "./terminal-window.js";
 
@@ -15,14 +18,23 @@ export function leaveNothingBehind(): void {
     for (const window of open) window.close();
     open.clear();
     for (const cwd of workplaces) {
-      for (const { id, state } of await runsIn(cwd)) {
-        if (state !== "running" && state !== "paused" && state !== "stopping") continue;
-        await averse(["stop", id, "--now"], { cwd });
-        // Until nobody runs it.
-        await averse(["attach", id, "--plain"], { cwd });
-      }
+      const runs = join(cwd, "runs");
+      for (const id of existsSync(runs) ? readdirSync(runs) : []) await end(join(runs, id));
     }
     workplaces.clear();
+  });
+}
+
+/** Aborts a run until nobody runs it; its controller may be starting, and hear nothing yet. */
+async function end(run: string): Promise<void> {
+  const nothing = () => {};
+  await eventually(async () => {
+    if (holderOf(run) === null) return;
+    const heard = { onJournal: nothing, onProgress: nothing, onClosed: nothing };
+    const link = await connectToRun(run, heard);
+    await link?.ask("abort").catch(nothing);
+    link?.close();
+    expect(holderOf(run)).toBeNull();
   });
 }
 
