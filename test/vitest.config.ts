@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -9,9 +9,17 @@ const testFiles = readdirSync(join(root, "test"), { recursive: true, encoding: "
   .filter((name) => /\.test\.tsx?$/.test(name))
   .map((name) => join("test", name));
 
-/** They put modules of their own in the place of others, which no other file is to get. */
-const replacing = testFiles.filter((name) =>
-  readFileSync(join(root, name), "utf8").includes("vi.mock("),
+/** Folders of tests that leave the process that they run in as it was. */
+const calm = [
+  ...["analysis", "audit", "config", "engine", "journal", "live", "protocol", "report", "risk"],
+  ...["run-model", "stats", "store", "suites", "system", "tables", "text", "tui"],
+];
+
+/** Of these, files that put modules of their own in the place of others get theirs alone. */
+const shared = testFiles.filter(
+  (name) =>
+    calm.some((folder) => name.startsWith(join("test", folder, "/"))) &&
+    !readFileSync(join(root, name), "utf8").includes("vi.mock("),
 );
 
 /**
@@ -23,13 +31,22 @@ function temporaryFolder(): Record<string, string> {
   try {
     const { bavail, bsize } = statfsSync(memory);
     if (bavail * bsize < 4 * 2 ** 30) return {};
-    const folder = mkdtempSync(join(memory, "averse-test-"));
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    for (const name of readdirSync(memory)) {
+      const pid = /^averse-test-(\d+)-/.exec(name)?.[1];
+      // A run that was killed must not keep its memory.
+      if (pid !== undefined && !existsSync(`/proc/${pid}`)) remove(join(memory, name));
+    }
+    const folder = mkdtempSync(join(memory, `averse-test-${process.pid}-`));
+    process.once("exit", () => remove(folder));
     return { TMPDIR: folder };
   } catch {
     // Not Linux, or not for this user.
     return {};
   }
+}
+
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
 }
 
 export default defineConfig({
@@ -48,13 +65,15 @@ export default defineConfig({
         extends: true,
         test: {
           name: "shared modules",
-          include: ["test/**/*.test.ts", "test/**/*.test.tsx"],
-          exclude: replacing,
+          include: shared,
           // Loading the modules anew for every file takes longer than most files' tests.
           isolate: false,
         },
       },
-      { extends: true, test: { name: "own modules", include: replacing } },
+      {
+        extends: true,
+        test: { name: "own modules", include: testFiles, exclude: shared },
+      },
     ],
   },
 });
