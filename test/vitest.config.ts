@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -37,6 +45,8 @@ function temporaryFolder(): Record<string, string> {
       if (pid !== undefined && !existsSync(`/proc/${pid}`)) remove(join(memory, name));
     }
     const folder = mkdtempSync(join(memory, `averse-test-${process.pid}-`));
+    // As /tmp is: some tests give up their privileges.
+    chmodSync(folder, 0o1777);
     process.once("exit", () => remove(folder));
     return { TMPDIR: folder };
   } catch {
