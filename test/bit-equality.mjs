@@ -32,6 +32,7 @@ const renamedValues = /** @type {Readonly<Record<string, Readonly<Record<string,
 
 /** Keys that only newer code writes. @type {readonly string[]} */
 const newKeys = [
+  "processes",
   "kept_step",
   "curve",
   "artifact",

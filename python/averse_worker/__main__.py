@@ -1,8 +1,11 @@
 """`python -m averse_worker --endpoint ipc://… --session ID --engine torch|fake`.
 
 Exit codes: 0 after `shutdown` · 2 wrong arguments · 3 the controller never answered or is gone ·
-70 a bug in the control thread · 143 SIGTERM. Standard output is not used: whatever a library
-prints there goes to standard error.
+70 a bug in the control thread · 71 one of several processes is gone · 143 SIGTERM. Standard output
+is not used: whatever a library prints there goes to standard error.
+
+`--processes N` starts N of this program, which find their place in the environment; rank 0 is the
+worker that the controller talks to (`platform/processes.py`).
 """
 
 import argparse
@@ -15,7 +18,8 @@ import traceback
 from pathlib import Path
 from typing import Final, NoReturn
 
-from averse_worker.engine.registry import ENGINES, build_engine
+from averse_worker.engine.registry import ENGINES, SEVERAL, build_engine, facts_of, follow
+from averse_worker.platform.processes import Place, run_processes, take_place
 from averse_worker.wire.connection import Connection, Ending, Timing
 from averse_worker.wire.keys import read_keys
 from averse_worker.wire.parent import Parent
@@ -46,6 +50,13 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         "--session", required=True, help="session id; requests of other sessions are refused"
     )
     parser.add_argument("--engine", choices=sorted(ENGINES), default="torch")
+    parser.add_argument(
+        "--processes",
+        type=_processes,
+        default=1,
+        help="that compute together on this machine; torchrun and accelerate may start them "
+        "instead [1]",
+    )
     for name, default, what in (
         ("heartbeat", Timing.heartbeat_ms, "between two ZMTP heartbeats"),
         (
@@ -61,7 +72,19 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
             default=default,
             help=f"milliseconds {what} [{default}]",
         )
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.processes > 1 and arguments.engine not in SEVERAL:
+        parser.error(
+            f"--processes {arguments.processes}: the engine '{arguments.engine}' is one process; "
+            "remove it, or use --engine torch"
+        )
+    return arguments
+
+
+def _processes(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected a number in [1, 1024]")
+    return int(text)
 
 
 def _milliseconds(text: str) -> int:
@@ -75,6 +98,12 @@ def main(argv: list[str]) -> int:
     """Runs the worker; returns the exit code after an orderly shutdown, or exits at once."""
     parent = Parent()
     arguments = read_arguments(argv)
+    place = take_place(os.environ)
+    if place is None and arguments.processes > 1:
+        parent.follow_into_death()
+        return run_processes(argv, arguments.processes)
+    if place is not None and place.rank > 0:
+        return _follow(place, parent)
     timing = Timing(
         heartbeat_ms=arguments.heartbeat_ms,
         heartbeat_timeout_ms=arguments.heartbeat_timeout_ms,
@@ -93,8 +122,8 @@ def main(argv: list[str]) -> int:
     server = Server(
         session=arguments.session,
         engine_name=arguments.engine,
-        facts=ENGINES[arguments.engine],
-        build=lambda: build_engine(arguments.engine),
+        facts=facts_of(arguments.engine, place),
+        build=lambda: build_engine(arguments.engine, place),
         send=connection.send,
     )
     server.greet()
@@ -105,6 +134,16 @@ def main(argv: list[str]) -> int:
     server.work()
     connection.close()
     control.join()
+    return EXIT_CODES[Ending.CLOSED]
+
+
+def _follow(place: Place, parent: Parent) -> int:
+    """A process without a socket. SIGTERM ends it at once: it has nothing to tell."""
+    write_stacks_on_signal()
+    _send_standard_output_to_standard_error()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent.follow_into_death()
+    follow(place)
     return EXIT_CODES[Ending.CLOSED]
 
 

@@ -44,6 +44,8 @@ export interface Hardware {
   readonly gpus: number;
   /** `backend.device: auto` takes the GPU of a Mac, of which there is one. */
   readonly mps?: boolean;
+  /** That compute together as one worker; 1 where it is not set. */
+  readonly processes?: number;
 }
 
 /** What a worker's engine has, in its own words; the controller cannot know it of itself. */
@@ -68,7 +70,8 @@ export interface Placement {
 /**
  * `trials.parallel` where it is set. Else on CUDA one trial per GPU, on a named device (`cuda:1`,
  * `mps`) and on a Mac's GPU one, and on the CPU as many as the cores hold at `backend.threads` each (torch's own
- * choice takes all cores: one). Never more than there are trials.
+ * choice takes all cores: one). A worker of several processes has `backend.threads` in each, and takes GPUs by
+ * itself: one trial. Never more than there are trials.
  */
 export function placeTrials(
   experiment: Pick<Experiment, "trials" | "backend">,
@@ -76,18 +79,21 @@ export function placeTrials(
   trials: number,
 ): Placement {
   const { device, threads } = experiment.backend;
+  const { processes = 1 } = hardware;
   const onCuda = device === "cuda" || (device === "auto" && hardware.gpus > 0);
   const devices =
-    onCuda && hardware.gpus > 1
+    onCuda && hardware.gpus > 1 && processes === 1
       ? Array.from({ length: hardware.gpus }, (_, gpu) => `cuda:${gpu}`)
       : [];
   const fitting = onCuda
-    ? hardware.gpus
+    ? processes === 1
+      ? hardware.gpus
+      : 1
     : (device !== "auto" && device !== "cpu") || (device === "auto" && hardware.mps === true)
       ? 1
       : threads === 0
         ? 1
-        : Math.floor(hardware.cores / threads);
+        : Math.floor(hardware.cores / (threads * processes));
   const wanted = experiment.trials.parallel || fitting;
   return { parallel: Math.max(1, Math.min(wanted, trials)), devices };
 }

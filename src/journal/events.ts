@@ -147,6 +147,8 @@ const workerReady = z.strictObject({
   device_name: z.string(),
   dtype: z.string(),
   threads: count,
+  /** That compute together as one worker, each with as many threads. */
+  processes: count.default(1),
   parameters: count,
   versions: z.record(z.string(), z.string()),
   /** What may keep a second run from being bit-identical; empty: nothing. */

@@ -209,6 +209,7 @@ export const loadResult = z.strictObject({
   device_name: z.string(),
   dtype: z.string(),
   threads: natural,
+  processes: z.int().min(1).describe("that compute together, each with as many threads"),
   parameters: natural,
   context: natural.describe("positions of the policy, in tokens"),
   train: promptSet,

@@ -53,7 +53,7 @@ import {
 } from "./training.js";
 
 /** Exact match is required and checked first; a mismatch says which side is older. */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 // ── devices ─────────────────────────────────────────────────────────────────────────────────
 

@@ -38,6 +38,7 @@ export async function launch(
     session,
     // A spec that names it has been read as one with keys.
     keys: where.keys ?? "",
+    processes: String(spec.processes),
     // Looked for only where the spec asks for it.
     get python(): string {
       return pythonPath(root);

@@ -39,6 +39,12 @@ const fields = z.strictObject({
   name: text,
   purpose: z.string().max(300).default("").describe("one line, shown in lists"),
   argv: z.tuple([template.min(1)], template).describe("program and arguments"),
+  processes: z
+    .int()
+    .min(1)
+    .max(1024)
+    .default(1)
+    .describe("that compute together as one worker; argv has them as {processes}"),
   environment: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), template)
     .default({})
@@ -56,7 +62,7 @@ const fields = z.strictObject({
 });
 
 export const workerSpecSchema = fields.check(({ value, issues }) => {
-  const { argv, environment } = value;
+  const { argv, environment, processes } = value;
   const { transport, host: address, advertise } = value.connection;
   const handsKeys = [...argv, ...Object.values(environment)].some((text) =>
     text.includes("{keys}"),
@@ -68,6 +74,9 @@ export const workerSpecSchema = fields.check(({ value, issues }) => {
   }
   if (transport === "ipc" && handsKeys) {
     refuse(["argv"], "no {keys}: there are none over ipc");
+  }
+  if (processes > 1 && !argv.some((text) => text.includes("{processes}"))) {
+    refuse(["argv"], "{processes} among the arguments (--processes {processes})");
   }
   if (transport === "tcp" && isEveryAddress(address) && advertise === null) {
     refuse(
@@ -167,7 +176,7 @@ function problem(fault: SchemaFault, source: YamlSource): ConfigProblem {
 }
 
 /** What a spec's arguments and environment may name in braces. */
-const PLACEHOLDERS = ["python", "endpoint", "session", "root", "keys"] as const;
+const PLACEHOLDERS = ["python", "endpoint", "session", "root", "keys", "processes"] as const;
 
 export type Placeholders = Readonly<Record<(typeof PLACEHOLDERS)[number], string>>;
 

@@ -24,6 +24,7 @@ export function answerTo(action: TrialAction): EventPayload {
         device_name: "",
         dtype: "float32",
         threads: 1,
+        processes: 1,
         parameters: 1,
         versions: {},
         nondeterminism: [],

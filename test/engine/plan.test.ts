@@ -35,6 +35,15 @@ describe("placement", () => {
     ["mps: one", { device: "mps" }, { cores: 8, gpus: 0 }, 0, 1, []],
     ["auto on a Mac: one", { device: "auto" }, { cores: 8, gpus: 0, mps: true }, 0, 1, []],
     ["a Mac's CPU", { device: "cpu" }, { cores: 8, gpus: 0, mps: true }, 0, 8, []],
+    [
+      "cores over processes",
+      { device: "cpu", threads: 2 },
+      { cores: 8, gpus: 0, processes: 2 },
+      0,
+      2,
+      [],
+    ],
+    ["GPUs for processes", { device: "auto" }, { cores: 8, gpus: 4, processes: 2 }, 0, 1, []],
     ["as told", { device: "cpu" }, { cores: 2, gpus: 0 }, 5, 5, []],
     ["no more than trials", { device: "cpu" }, { cores: 64, gpus: 0 }, 0, 9, []],
   ] as const)("%s", (_, backend, hardware, parallel, expected, devices) => {

@@ -8,7 +8,7 @@ test("the committed schema.json is what messages.ts generates", async () => {
 
 test("a binary array is a string with the format of its numbers", () => {
   expect(protocolSchema()).toMatchObject({
-    protocol: 7,
+    protocol: 8,
     commands: {
       rollout: {
         payload: { properties: { prompts: { type: "string", format: "uint32-le" } } },

@@ -40,6 +40,8 @@ is a room of its own: the contract lies below the parts, and the implementation 
 EXCEPTIONS: Final[Mapping[str, frozenset[str]]] = {
     # What the process holds of the host's memory is part of every pong; the file stands on nothing.
     "wire": frozenset({"platform.memory", "platform.device_errors"}),
+    # Several processes are started before anything else; the file stands on the standard library.
+    "__main__": frozenset({"platform.processes"}),
     # Every engine names failures, and measures how varied texts are, in the same way; none of these
     # files needs torch.
     "engine.fake": frozenset(

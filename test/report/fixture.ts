@@ -152,6 +152,7 @@ function addTrial(
     device_name: "x86_64",
     dtype: "float32",
     threads: 1,
+    processes: 1,
     parameters: 1_330_000,
     versions: { python: "3.11.7", torch: "2.9.0", transformers: "5.0.0" },
     nondeterminism: [],

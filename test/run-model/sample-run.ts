@@ -139,6 +139,7 @@ function trialOf(seed: number, events: SampleRun["events"]): TrialModel {
       device_name: "NVIDIA H200",
       dtype: "bfloat16",
       threads: 1,
+      processes: 1,
       parameters: 1e6,
       versions: {},
       nondeterminism: [],

@@ -45,6 +45,7 @@ describe("worker specs", () => {
     write("name: mine\nargv: [worker]\n");
     expect(readWorkerSpec("mine", root)).toEqual({
       name: "mine",
+      processes: 1,
       purpose: "",
       argv: ["worker"],
       environment: {},
@@ -100,6 +101,16 @@ describe("worker specs", () => {
       "an unknown key of the connection",
       "name: mine\nargv: [a]\nconnection: { prot: 1 }\n",
       /mine\.yaml:3:15: connection\.prot: .* one of transport, host, port, advertise/,
+    ],
+    [
+      "processes that nothing starts",
+      "name: mine\nargv: [a]\nprocesses: 2\n",
+      /mine\.yaml:2:7: argv: .*expected \{processes\} among the arguments/,
+    ],
+    [
+      "no process",
+      "name: mine\nargv: [a, '{processes}']\nprocesses: 0\n",
+      /mine\.yaml:3:12: processes: found 0/,
     ],
     [
       "tcp without keys",
@@ -176,6 +187,7 @@ test("placeholders are filled wherever they stand, and in values only once", () 
     session: "s",
     root: "/r",
     keys: "",
+    processes: "2",
   };
   expect(filled("{root}/python:{root} {python}", values)).toBe("/r/python:/r /p{endpoint}");
   expect(filled("--format={}", values)).toBe("--format={}");

@@ -2,9 +2,13 @@
 
 import importlib
 import importlib.util
+from dataclasses import replace
 from typing import Final
 
+from msgspec import structs
+
 from averse_worker.engine.contract import Engine
+from averse_worker.platform.processes import Place
 from averse_worker.wire.messages.envelope import Capabilities, DeclaredFigure, DeclaredFigures
 from averse_worker.wire.server import EngineFacts
 
@@ -122,12 +126,37 @@ _CLASSES: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def build_engine(name: str) -> Engine:
+SEVERAL: Final = frozenset({"torch"})
+"""Engines that may be several processes."""
+
+_SEVERAL: Final = "averse_worker.engine.torch.several"
+
+
+def facts_of(name: str, place: Place | None) -> EngineFacts:
+    """What `hello` says of an engine, in a process alone (None) or in one of several."""
+    facts = ENGINES[name]
+    if place is None:
+        return facts
+    return replace(facts, capabilities=structs.replace(facts.capabilities, distributed=True))
+
+
+def build_engine(name: str, place: Place | None = None) -> Engine:
     """Imports and makes the engine; takes seconds for torch.
+
+    Args:
+        place: of this process among several, rank 0; None: it is alone.
 
     Raises:
         ImportError: a package that the engine needs is missing.
     """
+    if place is not None:
+        several: Engine = importlib.import_module(_SEVERAL).SeveralEngine(place)
+        return several
     module, engine_class = _CLASSES[name]
     engine: Engine = getattr(importlib.import_module(module), engine_class)()
     return engine
+
+
+def follow(place: Place) -> None:
+    """Runs the engine in a rank other than 0, until the worker's end."""
+    importlib.import_module(_SEVERAL).follow(place)

@@ -21,8 +21,10 @@ from averse_worker.engine.contract import Report
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import check_finite, require_finite
+from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.rewards.combine import Moments, Rewards, failed_episodes
 from averse_worker.rewards.contract import Failed, Scores
+from averse_worker.rewards.gathering import gather_prompt_scores, gather_scores
 from averse_worker.rewards.scored_text import ScoredText
 from averse_worker.rollout import returns
 from averse_worker.rollout.agreement import check_agreement
@@ -125,6 +127,8 @@ class Collector:
     sampler: Sampler
     rewards: Rewards
     training: LoadTraining
+    ranks: Ranks = ALONE
+    """those that collect parts of the same rollout"""
 
     def collect(
         self,
@@ -139,7 +143,8 @@ class Collector:
         untrained: bool = False,
         moments: Moments = MappingProxyType({}),
     ) -> tuple[Episodes, RolloutSummary]:
-        """One episode for each of `rows` (positions in `prompts`, repetitions allowed).
+        """One episode for each of `rows` (positions in `prompts`, repetitions allowed): this
+        process's part of the rollout. Moments and entropy are those of the whole.
 
         Args:
             scores: [C, prompts], the components' raw scores of all `prompts` alone; NaN where they
@@ -186,7 +191,9 @@ class Collector:
         )
         report("reward", total, total, "texts")
         alone = scores[:, rows]
-        moments = self.rewards.observed(scored, alone, moments)
+        moments = self.rewards.observed(
+            gather_scores(scored, self.ranks), gather_prompt_scores(alone, self.ranks), moments
+        )
         baseline = None
         if self.training.prefix_baseline:
             tick = _ticker(report, "prefixes", "texts")
@@ -232,7 +239,9 @@ class Collector:
             lengths=lengths.cpu().numpy().astype(np.uint32),
             texts=texts,
             moments=moments,
-            entropy=float(samples.entropies.sum() / lengths.sum()),
+            entropy=float(
+                self.ranks.total(samples.entropies.sum()) / self.ranks.total(lengths.sum())
+            ),
             seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
         )
         episodes = Episodes(plain, samples.responses, own, reference, critique, failed)

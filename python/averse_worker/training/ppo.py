@@ -19,6 +19,7 @@ from averse_worker.engine.contract import Report
 from averse_worker.models.actor_critic import VALUE_HEAD, Evaluated
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import first_not_finite, require_finite
+from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.rollout.collect import Episodes
 from averse_worker.training.kl_loss import ExactKl, K3Kl, KlLossTerm, reference_hidden
 from averse_worker.training.minibatches import minibatches
@@ -59,10 +60,12 @@ class Figures:
 
 
 class MicrobatchFigures:
-    """The figures of a minibatch from those of its microbatches: losses add up, means are weighted
-    by what they are means over."""
+    """The figures of a minibatch from those of its microbatches, in one process or several: losses
+    add up, means are weighted by what they are means over."""
 
+    _LOSSES: Final = ("loss_policy", "loss_value", "loss_kl")
     _BY_TOKENS: Final = ("entropy", "clip_fraction", "approx_kl")
+    _MEANS: Final = (*_BY_TOKENS, "kl_estimate")
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
@@ -79,20 +82,40 @@ class MicrobatchFigures:
             self._sums[name] = self._sums.get(name, 0.0) + weight * value
             self._weights[name] = self._weights.get(name, 0.0) + weight
 
-    def combined(self) -> dict[str, Tensor]:
-        """By name."""
-        means = {*self._BY_TOKENS, "kl_estimate"}
+    def sums(self, device: torch.device) -> Tensor:
+        """[2N], float32: the weighted sums and then the weights, 0 where a figure is missing."""
+        nothing = torch.zeros((), device=device)
+        names = (*self._LOSSES, *self._MEANS)
+        return torch.stack(
+            [found.get(name, nothing) for found in (self._sums, self._weights) for name in names]
+        )
+
+    @classmethod
+    def combined(cls, sums: Tensor) -> dict[str, Tensor]:
+        """By name, from `sums` or the total of those of several processes."""
+        names = (*cls._LOSSES, *cls._MEANS)
+        totals, weights = torch.split(sums, len(names))
+        there = zip(names, totals, weights, (weights > 0).tolist(), strict=True)
         return {
-            name: total / self._weights[name] if name in means else total
-            for name, total in self._sums.items()
+            name: total / weight if name in cls._MEANS else total
+            for name, total, weight, known in there
+            if known
         }
 
 
 class Ppo:
     """The optimizer of one policy and its update rule."""
 
-    def __init__(self, policy: Policy, training: LoadTraining, min_new_tokens: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        training: LoadTraining,
+        min_new_tokens: int,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        """`ranks`: those that train the same policy; all are given the same episodes."""
         self._policy = policy
+        self._ranks = ranks
         self._training = training
         self._min_new_tokens = min_new_tokens
         self._likelihood = False
@@ -186,19 +209,24 @@ class Ppo:
     def _step(
         self, part: Objective, factor: float, kl: KlLossTerm | None, rows: NDArray[np.intp]
     ) -> dict[str, Tensor]:
-        """One gradient step, of the gradients of all microbatches; returns its figures."""
+        """One gradient step, of the gradients of all microbatches; returns its figures.
+
+        Each process has a part of the episodes; the coefficients are those of the whole batch, so
+        gradients add up to those of one process.
+        """
         size = self._training.microbatch or len(rows)
         self.optimizer.zero_grad(set_to_none=True)
-        if size >= len(rows):
+        if self._ranks.count == 1 and size >= len(rows):
             figures = self._accumulate(part, factor, kl, rows)
         else:
-            found = MicrobatchFigures()
-            for start in range(0, len(rows), size):
-                some = torch.arange(start, min(start + size, len(rows)), device=part.indices.device)
-                micro = part.select(some)
-                own = self._accumulate(micro, factor, kl, rows[start : start + size])
-                found.add(own, micro)
-            figures = found.combined()
+            found, mine = MicrobatchFigures(), self._ranks.part(len(rows))
+            device = part.indices.device
+            for start in range(mine.start, mine.stop, size):
+                end = min(start + size, mine.stop)
+                micro = part.select(torch.arange(start, end, device=device))
+                found.add(self._accumulate(micro, factor, kl, rows[start:end]), micro)
+            sums = self._ranks.sum_step(self._parameters, found.sums(device))
+            figures = found.combined(sums)
         figures["grad_norm"] = self._descend(part.indices)
         return figures
 

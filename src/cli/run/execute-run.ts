@@ -211,7 +211,8 @@ export async function execute(
     const workers = new WorkerOpener(spec, folder, (text) => opened.print(text));
     opened.onStopAsked(() => signals.request());
     try {
-      plan = await placedPlan(experiment, machine, workers, signals, opened);
+      const hardware = { ...machine, processes: spec.processes };
+      plan = await placedPlan(experiment, hardware, workers, signals, opened);
       const past =
         history === null ? null : await recall(experiment, plan, recorder, history, samples);
       outcome = await runExperiment(
@@ -306,11 +307,15 @@ async function placedPlan(
   { stop, abort }: Pick<Ports, "stop" | "abort">,
   view: RunView,
 ): Promise<Plan> {
+  const { processes = 1 } = machine;
   const plan = planRun(experiment, machine);
   if (!dependsOnDevices(experiment, plan.trials.length)) return plan;
   const abandon = AbortSignal.any([stop, abort]);
   try {
-    return planRun(experiment, hardwareOf(await workers.devices(abandon)));
+    return planRun(experiment, {
+      ...hardwareOf(await workers.devices(abandon)),
+      processes,
+    });
   } catch (error) {
     if (!abandon.aborted) {
       const why = (error as Error).message;

@@ -74,7 +74,8 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
     sftDigest: loaded.sft_digest,
     inputs: { policy, reference, data },
   };
-  const { device, device_name, dtype, threads, parameters, versions, nondeterminism } = loaded;
+  const { device, device_name, dtype, threads, processes, parameters, versions, nondeterminism } =
+    loaded;
   return {
     type: "worker_ready",
     pid: worker.hello.pid,
@@ -83,6 +84,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
     device_name,
     dtype,
     threads,
+    processes,
     parameters,
     versions,
     nondeterminism,

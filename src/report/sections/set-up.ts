@@ -87,12 +87,17 @@ function facts(data: ReportData): Cell[][] {
       "device",
       worker === null
         ? experiment.backend.device
-        : `${worker.device} (${worker.device_name}), ${worker.dtype}, ${worker.threads} thread${worker.threads === 1 ? "" : "s"} per worker`,
+        : `${worker.device} (${worker.device_name}), ${worker.dtype}, ${threadWords(worker)}`,
     ),
     cells("hardware", named(hardware)),
     cells("versions", named(versions)),
     cells("time", formatDuration(data.finished?.seconds ?? null)),
   ];
+}
+
+function threadWords({ threads, processes }: { threads: number; processes: number }): string {
+  const each = `${threads} thread${threads === 1 ? "" : "s"} per`;
+  return processes === 1 ? `${each} worker` : `${each} process, ${processes} processes per worker`;
 }
 
 /** The model; or each arm's, where they have their own. */

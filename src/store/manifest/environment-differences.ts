@@ -38,11 +38,12 @@ function runEnvironmentOf(manifest: Manifest) {
   const { devices, models, data } = manifest;
   return {
     ...environmentOf(manifest),
-    devices: byTrial(devices, ({ device, name, dtype, threads }) => ({
+    devices: byTrial(devices, ({ device, name, dtype, threads, processes }) => ({
       device,
       name,
       dtype,
       threads,
+      processes,
     })),
     // What a trial takes over from another one is a result of the run.
     models: byTrial(

@@ -137,10 +137,10 @@ function withVersions(
 
 function withDevice(
   devices: Manifest["devices"],
-  { device, device_name: name, dtype, threads, nondeterminism }: EventOf<"worker_ready">,
+  { device, device_name: name, dtype, threads, processes, nondeterminism }: EventOf<"worker_ready">,
   trial: string,
 ): Manifest["devices"] {
-  const facts = { device, name, dtype, threads, nondeterminism };
+  const facts = { device, name, dtype, threads, processes, nondeterminism };
   return withUser(devices, { ...facts, trials: [trial] });
 }
 

@@ -122,7 +122,8 @@ const device = z.strictObject({
   device: z.string(),
   name: z.string(),
   dtype: z.string(),
-  threads: count.describe("CPU threads of tensor operations"),
+  threads: count.describe("CPU threads of tensor operations, of each process"),
+  processes: count.default(1).describe("that compute together as one worker"),
   nondeterminism: z
     .array(z.string())
     .describe("what may keep a second run from being bit-identical, as reported by the worker"),

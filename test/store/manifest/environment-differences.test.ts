@@ -38,7 +38,14 @@ test("a version that is not known yet is no difference", () => {
 });
 
 test("runs that are over are compared in devices, data and models of their own, too", () => {
-  const device = { device: "cpu", name: "x", dtype: "float32", threads: 1, nondeterminism: [] };
+  const device = {
+    device: "cpu",
+    name: "x",
+    dtype: "float32",
+    threads: 1,
+    processes: 1,
+    nondeterminism: [],
+  };
   const model = {
     role: "reward",
     source: "builtin",

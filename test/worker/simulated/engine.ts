@@ -160,6 +160,7 @@ export class SimulatedEngine {
       device_name: "simulated",
       dtype: payload.backend.dtype,
       threads: payload.backend.threads || 1,
+      processes: 1,
       parameters: 1,
       context: 1024,
       train: promptSet(this.#train),

@@ -121,6 +121,7 @@ class FakeEngine:
             device_name=platform.processor() or platform.machine(),
             dtype=payload.backend.dtype,
             threads=payload.backend.threads or 1,
+            processes=1,
             parameters=2 * world.FEATURES,
             context=1024,
             train=_prompt_set(loaded, "train"),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch import Tensor
 from transformers.utils import logging as transformers_logging
 
 from averse_worker.data.tokenise import require_room
@@ -37,7 +38,9 @@ from averse_worker.platform.files import folder_bytes, folder_digests
 from averse_worker.platform.gpu import gpu_state
 from averse_worker.platform.memory import resident_bytes
 from averse_worker.platform.processor import cores
+from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.rewards.contract import Scores, failed_mask, scored
+from averse_worker.rollout.gathering import gather_rollout
 from averse_worker.rollout.generate import Sampler, uniforms
 from averse_worker.store.checkpoint import read_checkpoint, read_state, write_checkpoint
 from averse_worker.store.export import export_policy
@@ -100,11 +103,13 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self) -> None:
+    def __init__(self, ranks: Ranks = ALONE) -> None:
+        """`ranks`: the processes that carry out the same commands, each on its part."""
         # Errors are reported in messages of our own; output of libraries would not be seen.
         transformers_logging.set_verbosity_error()
         # Imported modules stay: a collection, as before each load, need not walk through them.
         gc.freeze()
+        self._ranks = ranks
         self._loaded: Loaded | None = None
         self._kept = Kept()
 
@@ -126,10 +131,14 @@ class TorchEngine:
 
     def train_stage(self, payload: TrainStagePayload, report: Report) -> TrainStageResult:
         """Trains a stage into a folder; what is loaded is given up for it."""
+        self.unload()
+        return stages.train(payload, report)
+
+    def unload(self) -> None:
+        """Gives up what is loaded."""
         self._loaded = None
         self._kept.clear()
         gc.collect()
-        return stages.train(payload, report)
 
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
         """Loads policy, reference, reward models, judges and prompts.
@@ -143,7 +152,7 @@ class TorchEngine:
         self._loaded = None
         gc.collect()
         try:
-            loaded = load_all(payload, report, self._kept)
+            loaded = load_all(payload, report, self._kept, self._ranks)
         except BaseException:
             self._kept.clear()
             raise
@@ -176,6 +185,17 @@ class TorchEngine:
             seconds=time.perf_counter() - started,
         )
 
+    def trained_tensors(self) -> list[Tensor]:
+        """What `sft` trains, to be sent to other processes."""
+        loaded = require_loaded(self._loaded, "sft")
+        return list(loaded.training.policy.parameters.values())
+
+    def take_over_trained(self) -> None:
+        """The state after an `sft` of another process, whose `trained_tensors` are in place."""
+        training = require_loaded(self._loaded, "sft").training
+        training.policy.become_reference()
+        training.weights_replaced()
+
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
         """Samples episodes for each prompt id and keeps their tensors for the update."""
         loaded = require_loaded(self._loaded, "rollout")
@@ -185,18 +205,28 @@ class TorchEngine:
         rows = read_prompts(payload.prompts, part.prompts.ids, "train").repeat(payload.completions)
         if needs_prompt_scores(loaded.payload):
             require_prompt_scores(part.scores[:, rows])
+        if rows.size < self._ranks.count:
+            raise InputError(
+                f"a rollout of {rows.size} episodes cannot be divided among {self._ranks.count} "
+                "processes; raise training.batch, or use a worker with fewer processes",
+                key="training.batch",
+            )
+        # Drawn for all: what an episode gets does not depend on the number of processes.
         draws = uniforms(payload.seed, rows.size, loaded.sampler.new_tokens)
+        mine = self._ranks.part(rows.size)
         episodes, summary = training.collector.collect(
             part.prompts,
             part.scores,
-            rows,
-            draws,
+            rows[mine],
+            draws[mine],
             payload.kl_coefficient,
             report,
             condition=payload.condition,
             untrained=training.untrained,
             moments=training.moments,
         )
+        pad = training.policy.pad_token
+        episodes, summary = gather_rollout(episodes, summary, pad, self._ranks)
         training.rollouts += 1
         training.rows = rows
         training.moments = summary.moments

@@ -32,7 +32,7 @@ def load_result(loaded: Loaded, started: float) -> LoadResult:
     policy, device, backend = loaded.training.policy, loaded.device, loaded.payload.backend
     digests = loaded.digests()
     found = versions(loaded.folders) | device.versions
-    machine = found | machine_facts(device)
+    machine = found | machine_facts(device) | dict(loaded.ranks.facts)
 
     def prompt_set(split: Split) -> PromptSet:
         return PromptSet(
@@ -49,6 +49,7 @@ def load_result(loaded: Loaded, started: float) -> LoadResult:
         device_name=device.name,
         dtype=backend.dtype,
         threads=torch.get_num_threads(),
+        processes=loaded.ranks.count,
         parameters=policy.size,
         context=context_of(policy.actor.causal),
         train=prompt_set("train"),

@@ -34,6 +34,7 @@ from averse_worker.models.settings import language_model_settings
 from averse_worker.models.window import context_of
 from averse_worker.platform.device import Device, open_device
 from averse_worker.platform.files import code_digest
+from averse_worker.platform.ranks import Ranks
 from averse_worker.rewards.combine import Component, Moments, Rewards
 from averse_worker.rewards.load import (
     LoadedScorer,
@@ -124,8 +125,9 @@ class Training:
     def __init__(self, loaded: "Loaded", policy: Policy) -> None:
         settings = loaded.payload
         self.policy = policy
-        self.collector = Collector(policy, loaded.sampler, loaded.rewards, settings.training)
-        self.ppo = Ppo(policy, settings.training, settings.rollout.min_new_tokens)
+        ranks = loaded.ranks
+        self.collector = Collector(policy, loaded.sampler, loaded.rewards, settings.training, ranks)
+        self.ppo = Ppo(policy, settings.training, settings.rollout.min_new_tokens, ranks)
         decay = settings.training.ema_decay
         self.ema = EmaWeights(policy, decay) if decay else None
         self.rollouts = 0
@@ -169,8 +171,10 @@ class Loaded:
         scorers: Scorers,
         policy: Policy,
         template: str | None,
+        ranks: Ranks,
     ) -> None:
         self.payload = payload
+        self.ranks = ranks
         self.device = device
         self.folders = folders
         self.settings = settings
@@ -301,11 +305,12 @@ class Loaded:
         return sha256(msgspec.json.encode((scorers, backend, machine, texts))).hexdigest()
 
 
-def load_all(payload: LoadPayload, report: Report, kept: Kept) -> Loaded:
+def load_all(payload: LoadPayload, report: Report, kept: Kept, ranks: Ranks) -> Loaded:
     """Reads data and models.
 
     Args:
         kept: frozen parts of the load before, and now of this one.
+        ranks: the processes that load the same and compute together.
 
     Raises:
         InputError: a config value, a model folder or a data file is wrong.
@@ -427,6 +432,7 @@ def load_all(payload: LoadPayload, report: Report, kept: Kept) -> Loaded:
         scorers,
         policy,
         None if chat is None else chat.name,
+        ranks,
     )
 
 

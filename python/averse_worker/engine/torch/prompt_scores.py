@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from averse_worker.data.builtin import Split
 from averse_worker.engine.contract import Report
 from averse_worker.engine.torch.loaded import Loaded
+from averse_worker.rewards.gathering import gather_scores
 from averse_worker.rewards.scored_text import ScoredText
 from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.limits import read_known_scores, read_prompts, reward_key
@@ -63,7 +64,9 @@ def _score(
         )
         for row in rows
     ]
-    found = loaded.rewards.score(texts, lambda done, total: report("score", done, total, "texts"))
+    own = texts[loaded.ranks.part(len(texts))]
+    scored = loaded.rewards.score(own, lambda done, total: report("score", done, total, "texts"))
+    found = gather_scores(scored, loaded.ranks)
     for place, scores in enumerate(found):
         if scores.failures:
             reward = loaded.payload.rewards[place]

@@ -51,7 +51,7 @@ from averse_worker.wire.messages.training import (
     UpdateResult,
 )
 
-PROTOCOL_VERSION: Final = 7
+PROTOCOL_VERSION: Final = 8
 """Exact match is required and checked first; a mismatch says which side is older."""
 
 MAX_MESSAGE_BYTES: Final = 256 * 2**20

@@ -339,6 +339,8 @@ class LoadResult(Message, frozen=True, kw_only=True):
     device_name: str
     dtype: str
     threads: Count
+    processes: Positive
+    """that compute together, each with as many threads"""
     parameters: Count
     context: Count
     """positions of the policy, in tokens"""

@@ -1,0 +1,63 @@
+"""Scores of several processes put together, in the order of their parts."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from averse_worker.platform.arrays import Packed
+from averse_worker.platform.ranks import Ranks
+from averse_worker.rewards.contract import Failed, Scores
+
+
+class _Failure(msgspec.Struct, frozen=True):
+    kind: Literal["timeout", "exception", "not-finite"]
+    message: str
+
+
+class PackedScores(msgspec.Struct, frozen=True):
+    """`Scores` as they go from process to process."""
+
+    values: Packed
+    failures: dict[int, _Failure]
+
+    @staticmethod
+    def of(scores: Scores) -> "PackedScores":
+        """Packs them."""
+        return PackedScores(
+            Packed.of(scores.values),
+            {row: _Failure(why.kind, why.message) for row, why in scores.failures.items()},
+        )
+
+
+def joined(parts: Sequence[PackedScores]) -> Scores:
+    """One after the other."""
+    values: list[NDArray[np.float32]] = []
+    failures: dict[int, Failed] = {}
+    before = 0
+    for part in parts:
+        own = part.values.array().astype(np.float32, copy=False)
+        failures |= {before + row: Failed(f.kind, f.message) for row, f in part.failures.items()}
+        values.append(own)
+        before += own.size
+    return Scores(np.concatenate(values), failures)
+
+
+def gather_scores(parts: Sequence[Scores], ranks: Ranks) -> list[Scores]:
+    """By component, the scores of all processes' texts from those of this one's."""
+    if ranks.count == 1:
+        return list(parts)
+    own = msgspec.msgpack.encode([PackedScores.of(part) for part in parts])
+    everyone = [msgspec.msgpack.decode(data, type=list[PackedScores]) for data in ranks.gather(own)]
+    return [joined(component) for component in zip(*everyone, strict=True)]
+
+
+def gather_prompt_scores(own: NDArray[np.float32], ranks: Ranks) -> NDArray[np.float32]:
+    """[C, B] of all processes' episodes, from [C, b] of this one's."""
+    if ranks.count == 1:
+        return own
+    data = ranks.gather(msgspec.msgpack.encode(Packed.of(own)))
+    parts = [msgspec.msgpack.decode(part, type=Packed).array() for part in data]
+    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
