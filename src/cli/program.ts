@@ -92,7 +92,7 @@ function buildProgram(
     .argument("<experiment>", "YAML file, or a name in configs/experiments");
   addLaunchOptions(run).action(async (experiment: string, options) => {
     const { run: launch } = await import("./commands/run.js");
-    end(await launch(experiment, { ...options, argv }, terminal));
+    end(await launch(experiment, { ...withBackend(options), argv }, terminal));
   });
 
   addSweepCommand(program, argv, terminal, end);
@@ -270,15 +270,38 @@ function buildProgram(
   addArtifactCommands(program, terminal, end);
 
   program
+    .command("backends")
+    .summary("what a run can be started on, and whether this machine has it")
+    .description(
+      "Lists the files in configs/workers, of the package and of the working directory: what each " +
+        "starts, what that needs, and whether it is here. Nothing is started: `averse doctor " +
+        "--backend NAME` does that.",
+    )
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (options) =>
+      end((await import("./commands/backends.js")).backends(options, terminal)),
+    );
+
+  program
     .command("doctor")
-    .description("Checks what a run needs: Node, Python, packages, devices, worker, models.")
+    .summary("what a run needs, and what is missing")
+    .description(
+      "Checks what a run needs: Node, Python, packages, devices, worker, models. With --backend: " +
+        "starts that worker and measures a tiny rollout and update of the built-in model.",
+    )
+    .option("--backend <name>", "check this worker instead, by its name or the path of its file")
     .addOption(runsOption())
     .addOption(artifactsOption())
     .addOption(jsonOption())
     .addOption(debugOption())
-    .action(async (options) =>
-      end(await (await import("./commands/doctor.js")).doctor(options, terminal)),
-    );
+    .action(async (options) => {
+      if (options.backend !== undefined) {
+        const { doctorBackend } = await import("./commands/doctor-backend.js");
+        return end(await doctorBackend(options.backend, options, terminal));
+      }
+      end(await (await import("./commands/doctor.js")).doctor(options, terminal));
+    });
 
   addConfigCommands(program, terminal, end);
   addDataCommands(program, terminal, end);
@@ -290,6 +313,7 @@ function buildProgram(
 function addLaunchOptions(command: Command): Command {
   return command
     .addOption(setOption())
+    .addOption(backendOption())
     .option("--run-dir <folder>", "the run folder; must not exist yet")
     .addOption(runsOption())
     .addOption(artifactsOption())
@@ -334,7 +358,7 @@ function addSweepCommand(
     .option("--plan-only", "print the plan and stop", false);
   addLaunchOptions(sweep).action(async (experiment: string, options) => {
     const { sweep: launch } = await import("./commands/sweep.js");
-    end(await launch(experiment, { ...options, argv }, terminal));
+    end(await launch(experiment, { ...withBackend(options), argv }, terminal));
   });
 }
 
@@ -596,6 +620,7 @@ function addEvaluateCommand(
     )
     .option("--with <experiment>", "YAML file, or a name in configs/experiments")
     .addOption(setOption())
+    .addOption(backendOption())
     .option("--seed <seed>", "seed of sampling (default: the experiment's first)", seedOf)
     .option("--run-dir <folder>", "the run folder; must not exist yet")
     .addOption(runsOption())
@@ -606,7 +631,7 @@ function addEvaluateCommand(
     .action(async (names: string[], options) => {
       if (options.with !== undefined) {
         const { evaluateModels } = await import("./commands/evaluate.js");
-        return end(await evaluateModels(names, { ...options, argv }, terminal));
+        return end(await evaluateModels(names, { ...withBackend(options), argv }, terminal));
       }
       const { steer } = await import("./commands/steer.js");
       end(await steer(runToEvaluate(names, options), "evaluate", options, terminal));
@@ -624,11 +649,17 @@ function seedOf(text: string): number {
 /** @throws {UserError} what was given belongs to the evaluation of models */
 function runToEvaluate(
   [run, ...more]: readonly string[],
-  { set, seed, runDir }: { set: readonly string[]; seed?: number; runDir?: string },
+  {
+    set,
+    backend,
+    seed,
+    runDir,
+  }: { set: readonly string[]; backend?: string; seed?: number; runDir?: string },
 ): string {
-  if (more.length > 0 || set.length > 0 || seed !== undefined || runDir !== undefined) {
+  const given = [backend, seed, runDir].some((option) => option !== undefined);
+  if (more.length > 0 || set.length > 0 || given) {
     throw new UserError(
-      "several models, --set, --seed and --run-dir are for the evaluation of models, which " +
+      "several models, --set, --backend, --seed and --run-dir are for the evaluation of models, which " +
         "needs --with EXPERIMENT; a running run alone is evaluated without.",
     );
   }
@@ -642,6 +673,24 @@ function setOption(): Option {
   return new Option("--set <key=value>", "override a key, as in risk.alpha=0.2; may be repeated")
     .default([], "none")
     .argParser((text: string, before: string[]) => [...before, text]);
+}
+
+function backendOption(): Option {
+  const words = "where and how the worker runs (default: the experiment's backend.worker)";
+  return new Option("--backend <name>", `${words}; \`averse backends\` lists them`);
+}
+
+/** `--backend NAME` is the last word on `backend.worker`. */
+function withBackend<Options extends { readonly set: readonly string[] }>(
+  options: Options & { readonly backend?: string },
+): Options {
+  const { set, backend } = options;
+  return backend === undefined ? options : { ...options, set: [...set, backendOverride(backend)] };
+}
+
+/** As text, also where a name would be another value in YAML. */
+function backendOverride(backend: string): string {
+  return `backend.worker=${JSON.stringify(backend)}`;
 }
 
 function detachOption(): Option {

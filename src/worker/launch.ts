@@ -1,9 +1,12 @@
 /** From a worker's spec to its process. */
 
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Redaction } from "../text/redaction.js";
 import { EnvironmentError, WorkerLost } from "./contract.js";
+import { containerPlan } from "./launchers/container.js";
+import type { LaunchPlace, LaunchPlan, WorkerCommand } from "./launchers/launch-plan.js";
+import { sshPlan } from "./launchers/ssh.js";
 import { MARK } from "./orphans.js";
 import { type OutputLog, WorkerProcess } from "./process.js";
 import { filled, type WorkerSpec } from "./spec.js";
@@ -13,55 +16,107 @@ export interface LaunchOptions {
   readonly root: string;
   /** Gets everything the worker prints, without secrets; stays open. */
   readonly log?: OutputLog;
+  /** Folders that it shares with the controller, absolute; a launcher makes what is missing. */
+  readonly shared?: readonly string[];
+}
+
+export interface Launched {
+  readonly process: WorkerProcess;
+  readonly plan: LaunchPlan;
 }
 
 /**
  * Starts the program that a spec names.
  *
  * @throws {WorkerLost} the program cannot be started.
- * @throws {EnvironmentError} the spec asks for `{python}` and there is none.
+ * @throws {EnvironmentError} the spec asks for `{python}` and there is none, or a shared folder cannot
+ *   be written to.
  */
 export async function launch(
   spec: WorkerSpec,
-  where: LaunchOptions & {
-    readonly endpoint: string;
-    readonly session: string;
-    readonly keys: string | null;
-    readonly temporary: string | null;
-    readonly redaction: Redaction;
-  },
-): Promise<WorkerProcess> {
-  const { root, endpoint, session } = where;
-  const values = {
-    root,
-    endpoint,
-    session,
-    // A spec that names it has been read as one with keys.
-    keys: where.keys ?? "",
-    processes: String(spec.processes),
-    // Looked for only where the spec asks for it.
-    get python(): string {
-      return pythonPath(root);
-    },
-  };
-  const argv = spec.argv.map((part) => filled(part, values));
-  const environment = Object.fromEntries(
-    Object.entries(spec.environment).map(([name, value]) => [name, filled(value, values)]),
-  );
+  where: Omit<LaunchPlace, "shared"> & LaunchOptions & { readonly redaction: Redaction },
+): Promise<Launched> {
+  const { session, redaction, log } = where;
+  const plan = planOf(spec, { ...where, shared: where.shared ?? [] });
+  prepare(plan, where.shared ?? []);
   try {
-    return await WorkerProcess.start({
-      argv,
-      environment: {
-        ...ownEnvironment(where.temporary),
-        ...environment,
-        [MARK]: session,
-      },
-      log: where.log,
-      redaction: where.redaction,
+    const started = await WorkerProcess.start({
+      argv: plan.argv,
+      environment: { ...plan.environment, [MARK]: session },
+      log,
+      redaction,
     });
+    void started.exited.then(() => removeProbes(plan));
+    return { process: started, plan };
   } catch (error) {
+    removeProbes(plan);
     const text = `the worker "${spec.name}" cannot be started: ${(error as Error).message}`;
-    throw new WorkerLost(where.redaction.whole(text), "never-connected", [], { cause: error });
+    throw new WorkerLost(redaction.whole(text), "never-connected", [], { cause: error });
+  }
+}
+
+/** What this machine starts. */
+export function planOf(spec: WorkerSpec, place: LaunchPlace): LaunchPlan {
+  const command: WorkerCommand = ({ python, root, endpoint }) => {
+    const all = {
+      root,
+      endpoint,
+      session: place.session,
+      // A spec that names it has been read as one with keys.
+      keys: place.keys ?? "",
+      processes: String(spec.processes),
+      // Looked for only where the spec asks for it.
+      get python(): string {
+        return python();
+      },
+    };
+    return {
+      argv: spec.argv.map((part) => filled(part, all)),
+      environment: Object.fromEntries(
+        Object.entries(spec.environment).map(([name, value]) => [name, filled(value, all)]),
+      ),
+    };
+  };
+  if (spec.launcher === "ssh") {
+    return sshPlan(spec.ssh!, place, command);
+  }
+  if (spec.launcher === "container") {
+    return containerPlan(spec.container!, place, command);
+  }
+  const { root, endpoint } = place;
+  const { argv, environment } = command({ root, endpoint, python: () => pythonPath(root) });
+  return {
+    argv,
+    environment: { ...ownEnvironment(place.temporary), ...environment },
+    place: null,
+    refusals: new Map(),
+    probes: [],
+  };
+}
+
+/** What has to be there when a launcher's program starts; a child of this process makes its own. */
+function prepare({ place, probes }: LaunchPlan, shared: readonly string[]): void {
+  if (place === null) {
+    return;
+  }
+  try {
+    for (const folder of shared) {
+      mkdirSync(folder, { recursive: true });
+    }
+    for (const probe of probes) {
+      writeFileSync(probe, "");
+    }
+  } catch (error) {
+    throw new EnvironmentError(
+      `a folder that the worker needs cannot be written to: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+function removeProbes({ probes }: LaunchPlan): void {
+  for (const probe of probes) {
+    rmSync(probe, { force: true });
   }
 }
 

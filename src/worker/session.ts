@@ -17,9 +17,10 @@ import { type Redaction, redaction } from "../text/redaction.js";
 import { type ProgressListener, type Worker, WorkerLost } from "./contract.js";
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
+import { type LaunchPlan, refusalWords } from "./launchers/launch-plan.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
 import { type Exit, exitText, type WorkerProcess } from "./process.js";
-import type { WorkerSpec } from "./spec.js";
+import { runsHere, type WorkerSpec } from "./spec.js";
 import { isStopped, takeStacks } from "./stacks.js";
 import { timeoutOf } from "./timeouts.js";
 import { Connection, type Receiver } from "./transport/connection.js";
@@ -61,6 +62,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
   #hello: Hello | null = null;
   #connection: Connection | null = null;
   #process: WorkerProcess | null = null;
+  #plan: LaunchPlan | null = null;
   /** Set once the session is over; settles, never rejects, when the process is gone. */
   #over: Promise<WorkerLost> | null = null;
   #closing: Promise<void> | null = null;
@@ -81,7 +83,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
   async start(): Promise<void> {
     const { spec, options } = this;
     this.#connection = await Connection.open(this, spec.connection, this.#id);
-    this.#process = await launch(spec, {
+    const { process: started, plan } = await launch(spec, {
       ...options,
       endpoint: this.#connection.endpoint,
       keys: this.#connection.keys,
@@ -89,6 +91,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
       session: this.#id,
       redaction: this.#redaction,
     });
+    this.#process = started;
+    this.#plan = plan;
     void this.#process.exited.then((exit) => this.#exited(exit));
     const limit = setTimeout(() => {
       const text = `sent no message within ${spec.start_seconds} s of its start (start_seconds)`;
@@ -173,10 +177,28 @@ class Session implements Worker, Receiver, ExchangeEvents {
       await this.#disconnected.within(EXIT_MS);
     }
     if (this.#closing === null) {
+      const refusal = this.#refusal(exit);
+      if (refusal !== null) {
+        await this.#lose("exited", refusal, exit.signal, true);
+        return;
+      }
       const when = this.#hello === null ? "before its hello" : this.#inHand();
       const hint = exit.signal === "SIGKILL" ? "; the system does this when memory runs out" : "";
       await this.#lose("exited", `the worker ${exitText(exit)} ${when}${hint}`, exit.signal);
     }
+  }
+
+  /** What the launcher says of its own end; null: it is the worker that ended. */
+  #refusal(exit: Exit): string | null {
+    const plan = this.#plan!;
+    const words = refusalWords(plan, exit.code, this.#process!.stderrTail());
+    if (words === null) {
+      return null;
+    }
+    const name = `the worker "${this.spec.name}"`;
+    return this.#hello === null
+      ? `${name} cannot be started ${plan.place}: ${words}`
+      : `${name} ${plan.place} was lost ${this.#inHand()}: ${words}`;
   }
 
   async #unreachable(why: string): Promise<void> {
@@ -219,13 +241,18 @@ class Session implements Worker, Receiver, ExchangeEvents {
     await this.#lose("exited", "the worker was closed");
   }
 
-  /** Ends process and connection, then tells everyone who waits. The first reason counts. */
+  /**
+   * Ends process and connection, then tells everyone who waits. The first reason counts.
+   *
+   * @param hasWords - The text has what was said last already.
+   */
   #lose(
     reason: WorkerLost["reason"],
     text: string,
     signal: NodeJS.Signals | null = null,
+    hasWords = false,
   ): Promise<WorkerLost> {
-    this.#over ??= this.#end(reason, text, signal);
+    this.#over ??= this.#end(reason, text, signal, hasWords);
     return this.#over;
   }
 
@@ -233,8 +260,10 @@ class Session implements Worker, Receiver, ExchangeEvents {
     reason: WorkerLost["reason"],
     text: string,
     signal: NodeJS.Signals | null,
+    hasWords: boolean,
   ): Promise<WorkerLost> {
-    const pid = this.#hello?.pid ?? null;
+    // Elsewhere the number is another machine's or container's, and may be anyone's here.
+    const pid = runsHere(this.spec) ? (this.#hello?.pid ?? null) : null;
     const hung = pid !== null && (reason === "stuck" || reason === "silent");
     // Before the stacks: they would be all that is left of what the worker said itself.
     const before = hung ? this.#process!.stderrTail() : null;
@@ -245,7 +274,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
       ? ""
       : `; process ${this.#process?.pid} cannot be ended, not even by SIGKILL`;
     const tail = before ?? this.#process?.stderrTail() ?? [];
-    const words = tail.length > 0 ? `; its last output: ${tail.at(-1)}` : "";
+    const words = tail.length > 0 && !hasWords ? `; its last output: ${tail.at(-1)}` : "";
     const message = this.#redaction.whole(`${text}${stopped}${left}${words}`);
     const lost = new WorkerLost(message, reason, tail, {}, stacks, signal);
     this.#greeting.reject(lost);

@@ -3,14 +3,15 @@
  * kernelspec. The controller never asks which engine it names.
  */
 
-import { existsSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { z } from "zod";
 import { ConfigError, type ConfigProblem } from "../config/problems.js";
 import { parseYaml, readConfigText, type YamlSource } from "../config/yaml.js";
 import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
+import { containerSchema } from "./launchers/container.js";
+import { sshSchema } from "./launchers/ssh.js";
 import { timeoutsSchema } from "./timeouts.js";
 import { bareHost, isEveryAddress, isHost } from "./transport/tcp-address.js";
+import { workerFile } from "./worker-files.js";
 
 const text = z.string().min(1);
 const template = z.string().refine((value) => unknownPlaceholders(value).length === 0, {
@@ -38,7 +39,15 @@ const connection = z.strictObject({
 const fields = z.strictObject({
   name: text,
   purpose: z.string().max(300).default("").describe("one line, shown in lists"),
-  argv: z.tuple([template.min(1)], template).describe("program and arguments"),
+  launcher: z
+    .enum(["command", "ssh", "container"])
+    .default("command")
+    .describe("command: argv is started here as it is; else the section of this name says where"),
+  ssh: sshSchema.optional(),
+  container: containerSchema.optional(),
+  argv: z
+    .tuple([template.min(1)], template)
+    .describe("program and arguments, where the launcher starts them"),
   processes: z
     .int()
     .min(1)
@@ -48,7 +57,7 @@ const fields = z.strictObject({
   environment: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), template)
     .default({})
-    .describe("added to the controller's environment"),
+    .describe("variables of the worker; command: added to the controller's"),
   start_seconds: seconds.default(60).describe("from the start to the worker's first message"),
   stop_seconds: seconds.default(5).describe("for each step of stopping: request, SIGTERM, SIGKILL"),
   timeout_seconds: timeoutsSchema
@@ -69,6 +78,21 @@ export const workerSpecSchema = fields.check(({ value, issues }) => {
   );
   const refuse = (path: PropertyKey[], message: string) =>
     issues.push({ code: "custom", input: value, path, message });
+  for (const section of ["ssh", "container"] as const) {
+    const isNamed = value.launcher === section;
+    if (isNamed && value[section] === undefined) {
+      refuse([section], `a section ${section}: launcher: ${section} needs it`);
+    }
+    if (!isNamed && value[section] !== undefined) {
+      refuse([section], `no section ${section} without launcher: ${section}`);
+    }
+    if (isNamed && transport === "tcp") {
+      refuse(
+        ["connection", "transport"],
+        `ipc: launcher: ${section} brings the worker's socket along`,
+      );
+    }
+  }
   if (transport === "tcp" && !handsKeys) {
     refuse(["argv"], "{keys} among the arguments (--keys {keys}): over tcp the worker needs keys");
   }
@@ -88,15 +112,31 @@ export const workerSpecSchema = fields.check(({ value, issues }) => {
 
 export type WorkerSpec = z.infer<typeof workerSpecSchema>;
 
+/** Whether a worker is a process of this machine, with its files, its environment and its ids. */
+export function runsHere({ launcher, connection: { transport } }: WorkerSpec): boolean {
+  return launcher === "command" && transport === "ipc";
+}
+
+/** The engine that the command names; null: it does not. For lists alone: a worker says itself. */
+export function namedEngine({ argv }: WorkerSpec): string | null {
+  const at = argv.indexOf("--engine");
+  return at < 0 ? null : (argv[at + 1] ?? null);
+}
+
 /**
  * Reads the spec that `backend.worker` names.
  *
- * @param worker - Name of a file in `<root>/configs/workers`, or the path of a YAML file.
+ * @param worker - Name of a file in configs/workers, of the working directory or the package, or the
+ *   path of a YAML file.
  * @param root - Folder of the package.
  * @throws {ConfigError} with file, line and key path.
  */
-export function readWorkerSpec(worker: string, root: string): WorkerSpec {
-  const file = specFile(worker, join(root, "configs", "workers"));
+export function readWorkerSpec(
+  worker: string,
+  root: string,
+  workingDirectory = process.cwd(),
+): WorkerSpec {
+  const file = workerFile(worker, root, workingDirectory);
   const source = parseYaml(file, readConfigText(file));
   const outcome = workerSpecSchema.safeParse(source.tree);
   if (!outcome.success) {
@@ -106,39 +146,17 @@ export function readWorkerSpec(worker: string, root: string): WorkerSpec {
   return outcome.data;
 }
 
-/** Whatever has a slash or ends in .yaml is a path; all else is a name. */
-function specFile(worker: string, folder: string): string {
-  if (/[/\\]|\.ya?ml$/.test(worker)) {
-    return resolve(worker);
-  }
-  const file = join(folder, `${worker}.yaml`);
-  if (!existsSync(file)) {
-    const known = existsSync(folder)
-      ? readdirSync(folder)
-          .filter((name) => name.endsWith(".yaml"))
-          .map((name) => name.slice(0, -".yaml".length))
-      : [];
-    throw new ConfigError([
-      {
-        place: { file, line: 1, column: 1 },
-        key: "backend.worker",
-        found: `no worker named "${worker}"`,
-        expected: known.length > 0 ? `one of ${known.sort().join(", ")}` : "a file in that folder",
-        remedy: "Use one of these names, or give the path of a YAML file.",
-      },
-    ]);
-  }
-  return file;
-}
-
 /** Keys of the object at a path of the schema. */
 function shapeAt(path: readonly PropertyKey[]): object {
   const [section] = path;
-  return section === "timeout_seconds"
-    ? timeoutsSchema.shape
-    : section === "connection"
-      ? connection.shape
-      : fields.shape;
+  const sections: Readonly<Record<string, object>> = {
+    timeout_seconds: timeoutsSchema.shape,
+    connection: connection.shape,
+    ssh: sshSchema.shape,
+    container: containerSchema.shape,
+  };
+  const nested = path.length > 1 ? sections[String(section)] : undefined;
+  return nested ?? fields.shape;
 }
 
 /** Keys of a worker's file that had another name. */

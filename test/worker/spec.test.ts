@@ -7,6 +7,7 @@ import { ConfigError } from "../../src/config/problems.js";
 import { pythonPath } from "../../src/worker/launch.js";
 import { filled, readWorkerSpec } from "../../src/worker/spec.js";
 import { timeoutOf, timeoutsSchema } from "../../src/worker/timeouts.js";
+import { workerFiles } from "../../src/worker/worker-files.js";
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -25,7 +26,7 @@ describe("worker specs", () => {
   }
   function errorOf(worker: string): string {
     try {
-      readWorkerSpec(worker, root);
+      readWorkerSpec(worker, root, root);
     } catch (error) {
       expect(error).toBeInstanceOf(ConfigError);
       return (error as ConfigError).message;
@@ -47,6 +48,7 @@ describe("worker specs", () => {
       name: "mine",
       processes: 1,
       purpose: "",
+      launcher: "command",
       argv: ["worker"],
       environment: {},
       start_seconds: 60,
@@ -64,6 +66,17 @@ describe("worker specs", () => {
       other: 300,
       control: 15,
     });
+  });
+
+  test("the working directory's file comes before the package's of the same name", () => {
+    write("name: own\nargv: [own]\n", "local.yaml");
+    expect(readWorkerSpec("local", packageRoot, root).argv).toEqual(["own"]);
+    expect(readWorkerSpec("fake", packageRoot, root).name).toBe("fake");
+    const files = workerFiles(packageRoot, root).map(({ name, file }) => [name, file]);
+    expect(files).toContainEqual(["local", join(root, "configs", "workers", "local.yaml")]);
+    expect(files).toContainEqual(["fake", join(packageRoot, "configs", "workers", "fake.yaml")]);
+    const names = files.map(([name]) => name);
+    expect(names).toEqual([...new Set(names)].sort());
   });
 
   test.each(["::1", "[::1]"])("an IPv6 address may be written %s", (host) => {
@@ -146,6 +159,36 @@ describe("worker specs", () => {
       "a host that is more than one",
       "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: 'x; rm' }\n",
       /mine\.yaml:3:37: connection\.host: found "x; rm", expected an IPv4 or IPv6 address or a name/,
+    ],
+    [
+      "a launcher without its section",
+      "name: mine\nlauncher: ssh\nargv: [a]\n",
+      /mine\.yaml:1:1: ssh: found nothing, expected a section ssh: launcher: ssh needs it/,
+    ],
+    [
+      "a section without its launcher",
+      "name: mine\nargv: [a]\ncontainer: { image: i }\n",
+      /mine\.yaml:3:12: container: .*no section container without launcher: container/,
+    ],
+    [
+      "a launcher with a connection of its own",
+      "name: mine\nargv: [a, '{keys}']\nlauncher: ssh\nssh: { host: h, folder: f }\nconnection: { transport: tcp }\n",
+      /mine\.yaml:5:26: connection\.transport: .*launcher: ssh brings the worker's socket along/,
+    ],
+    [
+      "an unknown launcher",
+      "name: mine\nargv: [a]\nlauncher: shs\n",
+      /mine\.yaml:3:11: launcher: found "shs", expected one of "command"\|"ssh"\|"container"/,
+    ],
+    [
+      "an unknown key of ssh",
+      "name: mine\nargv: [a]\nlauncher: ssh\nssh: { host: h, folder: f, prot: 1 }\n",
+      /mine\.yaml:4:28: ssh\.prot: .* one of host, user, port, identity, folder, python, options/,
+    ],
+    [
+      "a mount that is none",
+      "name: mine\nargv: [a]\nlauncher: container\ncontainer: { image: i, mounts: [x] }\n",
+      /mine\.yaml:4:33: container\.mounts\.0: found "x", expected \/folder, /,
     ],
     ["a wrong type", "name: mine\nargv: worker\n", /mine\.yaml:2:7: argv: found "worker"/],
     [

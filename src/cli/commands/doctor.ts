@@ -41,7 +41,7 @@ export async function doctor(options: DoctorOptions, terminal: Terminal): Promis
   ];
   const ok = findings.every((one) => one.ok !== false);
   if (options.json) terminal.out(JSON.stringify({ ok, findings }));
-  else terminal.out(text(findings, terminal));
+  else terminal.out(findingsText(findings, terminal));
   return ok ? exitCode.done : exitCode.environment;
 }
 
@@ -78,7 +78,8 @@ async function handshakeFinding(): Promise<Finding> {
   }
 }
 
-function text(findings: readonly Finding[], { unicode }: Terminal): string {
+/** One line each, with what to do beneath it. */
+export function findingsText(findings: readonly Finding[], { unicode }: Terminal): string {
   const [good, bad, neutral] = unicode ? ["✓", "✗", "·"] : ["ok", "NO", "-"];
   const mark = ({ ok }: Finding) => (ok === null ? neutral : ok ? good : bad);
   const grid = gridLines(

@@ -12,6 +12,7 @@ import { type Hardware, planRun } from "../../engine/plan.js";
 import { nearestName } from "../../text/nearest-name.js";
 import type { ExperimentEntry, FormCheck, Settings } from "../../tui/launcher/launcher-ports.js";
 import { readWorkerSpec } from "../../worker/spec.js";
+import { workerFiles } from "../../worker/worker-files.js";
 import { UserError } from "../failure-text.js";
 import { packageRoot } from "../machine/package.js";
 import { estimatedSeconds, type PastTrial } from "./trial-times.js";
@@ -116,7 +117,7 @@ export class ExperimentList {
       join(root, "configs", "experiments"),
     );
     const names = [...new Set(folders.flatMap(experimentNames))].sort();
-    const workers = workerNames();
+    const workers = workerFiles(packageRoot, this.workingDirectory).map(({ name }) => name);
     const own = yamlFiles(this.workingDirectory).filter((id) => this.#reading(id).isExperiment);
     const entries = [...own, ...names].map((id) => this.#entry(id, past, workers));
     // What can be started first: the first one gets the cursor.
@@ -131,7 +132,7 @@ export class ExperimentList {
     try {
       const file = this.#file(id);
       const { experiment } = loadExperiment(file, overrides);
-      readWorkerSpec(experiment.backend.worker, packageRoot);
+      readWorkerSpec(experiment.backend.worker, packageRoot, this.workingDirectory);
       const plan = planRun(experiment, this.machine);
       return {
         ok: true,
@@ -188,13 +189,6 @@ export class ExperimentList {
     this.#read.set(id, read);
     return read;
   }
-}
-
-function workerNames(): string[] {
-  const folder = join(packageRoot, "configs", "workers");
-  return existsSync(folder)
-    ? readdirSync(folder).flatMap((name) => (name.endsWith(".yaml") ? [name.slice(0, -5)] : []))
-    : [];
 }
 
 const devices = ["auto", "cpu", "cuda", "mps"];

@@ -141,7 +141,7 @@ export function requirePaths(
  */
 export function usableSpec(experiment: Experiment): WorkerSpec {
   const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
-  if (spec.argv.some((part) => part.includes("{python}"))) {
+  if (spec.launcher === "command" && spec.argv.some((part) => part.includes("{python}"))) {
     try {
       pythonPath(packageRoot);
     } catch (error) {
@@ -208,7 +208,9 @@ export async function execute(
     if (asked !== null) opened.stopping(asked);
     for (const warning of warnings) opened.print(warning);
     const server = await serve(folder, commands, opened);
-    const workers = new WorkerOpener(spec, folder, (text) => opened.print(text));
+    const workers = new WorkerOpener(spec, resolve(folder), artifacts.directory, (text) =>
+      opened.print(text),
+    );
     opened.onStopAsked(() => signals.request());
     try {
       const hardware = { ...machine, processes: spec.processes };

@@ -6,7 +6,7 @@ import type { LoadedExperiment } from "../../config/load.js";
 import { ConfigError, problemLine } from "../../config/problems.js";
 import { type Preflight, preflight } from "../../preflight/preflight.js";
 import { safeText } from "../../text/safe-text.js";
-import { readWorkerSpec } from "../../worker/spec.js";
+import { readWorkerSpec, runsHere } from "../../worker/spec.js";
 import { dataFacts, stagesOfOwnData } from "../machine/data-facts.js";
 import { lookUpModels } from "../machine/hub-lookup.js";
 import { packageRoot } from "../machine/package.js";
@@ -23,10 +23,8 @@ export async function runPreflight(
   { experiment, given }: LoadedExperiment,
   { runs, offline }: PreflightOptions,
 ): Promise<Preflight> {
-  const { environment, models, connection } = readWorkerSpec(
-    experiment.backend.worker,
-    packageRoot,
-  );
+  const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
+  const { environment, models } = spec;
   const noHub = offline || isSet("HF_HUB_OFFLINE") || isSet("TRANSFORMERS_OFFLINE");
   // Nothing is downloaded for a check: where the policy's tokenizer is not here, lengths are not counted.
   const own = isLocal(experiment.data);
@@ -41,10 +39,9 @@ export async function runPreflight(
     hub: noHub ? null : (queries) => lookUpModels(queries, environment),
     data: (own || stages.length > 0) && models === "transformers" ? readData : null,
     disk: freeRoom(resolve(runs)),
-    isSet:
-      connection.transport === "ipc"
-        ? (variable) => (environment[variable] ?? process.env[variable] ?? "") !== ""
-        : null,
+    isSet: runsHere(spec)
+      ? (variable) => (environment[variable] ?? process.env[variable] ?? "") !== ""
+      : null,
     folders: foldersHere(),
   });
 }

@@ -26,10 +26,15 @@ export class WorkerOpener implements SpareWorkers {
   /** Without a trial, the last that was given back first. */
   #spares: Worker[] = [];
 
-  /** @param warn gets what a worker says out of turn */
+  /**
+   * @param run folder of the run, absolute
+   * @param artifacts folder of artifacts, absolute
+   * @param warn gets what a worker says out of turn
+   */
   constructor(
     private readonly spec: WorkerSpec,
     private readonly run: string,
+    private readonly artifacts: string,
     private readonly warn: (text: string) => void,
   ) {}
 
@@ -94,6 +99,7 @@ export class WorkerOpener implements SpareWorkers {
     if (service.trial !== null) this.#logOf(service.trial);
     const worker = await openSession(this.spec, {
       root: packageRoot,
+      shared: [this.run, this.artifacts],
       log: {
         write: (text) => {
           if (service.trial === null) service.said.push(text);

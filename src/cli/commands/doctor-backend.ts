@@ -1,0 +1,151 @@
+/** `averse doctor --backend NAME`: one backend started, asked what it is, and timed. */
+import { join } from "node:path";
+import { loadExperiment } from "../../config/load.js";
+import type { Experiment } from "../../config/schema/experiment.js";
+import { probeWorker, type WorkerFacts } from "../../engine/worker-probe.js";
+import { formatBytes, formatCount, formatNumber } from "../../text/numbers.js";
+import { EnvironmentError, WorkerFailure, WorkerLost } from "../../worker/contract.js";
+import { openSession } from "../../worker/session.js";
+import { namedEngine, readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
+import { type ExitCode, exitCode } from "../failure-text.js";
+import { backendNeeds } from "../machine/backend-needs.js";
+import { type Finding, finding } from "../machine/doctor-checks.js";
+import { packageRoot } from "../machine/package.js";
+import type { Terminal } from "../terminal.js";
+import { findingsText } from "./doctor.js";
+
+/**
+ * @param backend name or path, as in `backend.worker`
+ * @throws {ConfigError} its file is missing or wrong
+ */
+export async function doctorBackend(
+  backend: string,
+  { json }: { readonly json: boolean },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const spec = readWorkerSpec(backend, packageRoot);
+  const needs = [
+    finding("launcher", true, launcherText(spec), ""),
+    ...backendNeeds(spec).filter(({ ok }) => ok !== null),
+  ];
+  const isStarted = needs.every(({ ok }) => ok !== false);
+  const { facts, findings } = isStarted
+    ? await started(backend, spec)
+    : { facts: null, findings: [] };
+  const all = [...needs, ...findings];
+  const ok = all.every((one) => one.ok !== false);
+  terminal.out(
+    json ? JSON.stringify({ ok, backend: facts, findings: all }) : findingsText(all, terminal),
+  );
+  return ok ? exitCode.done : exitCode.environment;
+}
+
+function launcherText(spec: WorkerSpec): string {
+  const engine = namedEngine(spec);
+  return `${spec.launcher}${engine === null ? "" : `, engine ${engine}`}`;
+}
+
+interface Outcome {
+  readonly facts: WorkerFacts | null;
+  readonly findings: readonly Finding[];
+}
+
+async function started(backend: string, spec: WorkerSpec): Promise<Outcome> {
+  const began = performance.now();
+  const handshakes: Finding[] = [];
+  try {
+    const worker = await openSession(spec, { root: packageRoot });
+    try {
+      const { engine, version, protocol } = worker.hello;
+      const seconds = formatNumber((performance.now() - began) / 1000, 1);
+      const found = `engine ${engine}, worker ${version}, protocol ${protocol}, ${seconds} s`;
+      handshakes.push(finding("worker handshake", true, found, ""));
+      const experiment = probedExperiment(backend, worker.hello.capabilities.critic);
+      const facts = await probeWorker(worker, experiment, () => performance.now() / 1000);
+      return { facts, findings: [...handshakes, ...factFindings(facts)] };
+    } finally {
+      await worker.close();
+    }
+  } catch (error) {
+    const isExpected =
+      error instanceof WorkerLost ||
+      error instanceof WorkerFailure ||
+      error instanceof EnvironmentError;
+    if (!isExpected) throw error;
+    const what = handshakes.length === 0 ? "worker handshake" : "tiny iteration";
+    const failed = finding(what, false, error.message, remedyOf(spec, error));
+    return { facts: null, findings: [...handshakes, failed] };
+  }
+}
+
+/** A few episodes of the built-in model. */
+function probedExperiment(backend: string, hasCritic: boolean): Experiment {
+  const file = join(packageRoot, "configs", "experiments", "smoke.yaml");
+  const { experiment } = loadExperiment(file, [
+    `backend.worker=${JSON.stringify(backend)}`,
+    "arms=[rlhf]",
+    "sft.steps=0",
+    "evaluation.judges=[]",
+    `training.algorithm=${hasCritic ? "ppo" : "reinforce"}`,
+  ]);
+  return experiment;
+}
+
+function factFindings(facts: WorkerFacts): Finding[] {
+  const { devices, cores, capabilities, versions, seconds, tokens, episodes } = facts;
+  const has = Object.entries(capabilities).flatMap(([name, there]) => (there ? [name] : []));
+  const lacks = Object.keys(capabilities).filter((name) => !has.includes(name));
+  const perSecond = formatCount(Math.round(tokens / seconds.rollout));
+  return [
+    ...devices.map(({ name, description, memory_bytes }) => {
+      const memory = memory_bytes === null ? `${cores} cores` : formatBytes(memory_bytes);
+      return finding(`device ${name}`, true, `${description}, ${memory}`, "");
+    }),
+    finding(
+      "capabilities",
+      true,
+      `${has.join(", ")}${lacks.length === 0 ? "" : `; not ${lacks.join(", ")}`}`,
+      "",
+    ),
+    ...Object.entries(versions).map(([name, version]) => finding(name, true, version, "")),
+    finding(
+      "load",
+      true,
+      `${formatCount(facts.parameters)} parameters on ${facts.device} (${facts.device_name}), ` +
+        `${facts.dtype}, ${milliseconds(seconds.load)}, ${formatBytes(facts.memory_bytes)} of memory`,
+      "",
+    ),
+    finding(
+      "rollout",
+      true,
+      `${episodes} episodes, ${tokens} tokens, ${milliseconds(seconds.rollout)}, ${perSecond} tokens/s`,
+      "",
+    ),
+    finding("update", true, `${episodes} episodes, ${milliseconds(seconds.update)}`, ""),
+  ];
+}
+
+function milliseconds(seconds: number): string {
+  return `${formatNumber(seconds * 1000, seconds < 0.1 ? 1 : 0)} ms`;
+}
+
+/** What is missing is in the message; how it is installed depends on where. */
+function remedyOf(spec: WorkerSpec, error: Error): string {
+  const missing = /No module named '([\w.]+)'/.exec(error.message)?.[1]?.split(".")[0];
+  const install = "python -m pip install -c python/constraints.txt ./python";
+  if (spec.launcher === "ssh") {
+    return missing === undefined
+      ? "Try `ssh` with the same host by hand; ssh.folder must hold the package, ssh.python its packages."
+      : `Install ${missing} on ${spec.ssh!.host}, in ${spec.ssh!.folder}: npm start, or ${install}.`;
+  }
+  if (spec.launcher === "container") {
+    const { runtime, image } = spec.container!;
+    const get = runtime === "apptainer" ? `apptainer pull ${image}` : `${runtime} pull ${image}`;
+    return missing === undefined
+      ? `If the image is missing: ${get}; if the daemon is not running, start it.`
+      : `Build an image that has ${missing}: ${install}.`;
+  }
+  return missing === undefined
+    ? "The worker's last lines say more; `npm start` repairs a broken .venv."
+    : `Install ${missing} into the worker's Python: npm start, or ${install}.`;
+}

@@ -1,0 +1,99 @@
+/** What a backend needs of this machine, looked up in milliseconds: nothing is started. */
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, isAbsolute, join } from "node:path";
+import { EnvironmentError } from "../../worker/contract.js";
+import { pythonPath } from "../../worker/launch.js";
+import { mountOf } from "../../worker/launchers/container.js";
+import { sshTarget } from "../../worker/launchers/ssh.js";
+import type { WorkerSpec } from "../../worker/spec.js";
+import { type Finding, finding } from "./doctor-checks.js";
+import { packageRoot } from "./package.js";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What only a start can tell has `ok: null`. */
+export function backendNeeds(spec: WorkerSpec, environment: Environment = process.env): Finding[] {
+  if (spec.launcher === "ssh") return sshNeeds(spec.ssh!, environment);
+  if (spec.launcher === "container") return containerNeeds(spec.container!, environment);
+  const [program = "", ...args] = spec.argv;
+  return [
+    ...(program === "{python}"
+      ? []
+      : [programNeed(program, environment, "Correct argv of its file.")]),
+    ...([program, ...args].some((part) => part.includes("{python}"))
+      ? [pythonNeed(environment)]
+      : []),
+  ];
+}
+
+function pythonNeed(environment: Environment): Finding {
+  try {
+    const python = pythonPath(packageRoot, environment);
+    const remedy = "Correct AVERSE_PYTHON, or run `npm start` once.";
+    return programNeed(python, environment, remedy, "Python");
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    return finding("Python", false, "no .venv", "Run `npm start` once.");
+  }
+}
+
+function sshNeeds(ssh: NonNullable<WorkerSpec["ssh"]>, environment: Environment): Finding[] {
+  const { identity } = ssh;
+  const file = identity?.startsWith("~/") ? join(homedir(), identity.slice(2)) : identity;
+  const remedy = "Make it with ssh-keygen and ssh-copy-id, or correct ssh.identity.";
+  return [
+    programNeed("ssh", environment, "Install the OpenSSH client (apt-get install openssh-client)."),
+    ...(file === null || file === undefined
+      ? []
+      : [finding("key", existsSync(file), existsSync(file) ? file : `no ${file}`, remedy)]),
+    finding("host", null, `${sshTarget(ssh)}, not tried`, ""),
+  ];
+}
+
+function containerNeeds(
+  container: NonNullable<WorkerSpec["container"]>,
+  environment: Environment,
+): Finding[] {
+  const { runtime, image, mounts } = container;
+  return [
+    programNeed(runtime, environment, `Install ${runtime}, or change container.runtime.`),
+    ...mounts.map((mount) => {
+      const { from } = mountOf(mount);
+      const there = existsSync(from);
+      return finding("mount", there, there ? from : `no ${from}`, "Correct container.mounts.");
+    }),
+    finding("image", null, `${image}, not tried`, ""),
+  ];
+}
+
+function programNeed(
+  program: string,
+  environment: Environment,
+  remedy: string,
+  what = program,
+): Finding {
+  const found = programFile(program, environment.PATH ?? "");
+  const missing = /[/\\]/.test(program) ? `no ${program}` : `no ${program} on PATH`;
+  return finding(what, found !== null, found ?? missing, remedy);
+}
+
+/** @returns null: there is no such program, or it may not be run */
+export function programFile(program: string, path: string): string | null {
+  const places = /[/\\]/.test(program)
+    ? [program]
+    : path
+        .split(delimiter)
+        .filter((folder) => isAbsolute(folder))
+        .map((folder) => join(folder, program));
+  return places.find(isProgram) ?? null;
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}

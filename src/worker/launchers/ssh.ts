@@ -1,0 +1,135 @@
+/**
+ * A worker on another machine, where nothing but sshd is needed: ssh starts it, and its socket comes
+ * through the same connection. `-R` makes a Unix socket over there that leads to the controller's, so
+ * that no port is open to anybody and no further key is needed.
+ *
+ *     controller ══ ipc ══ ssh ─────────── encrypted ─────────── sshd ══ ipc ══ worker
+ *
+ * Models, checkpoints and exports do not travel: the run's folder must be there under the same path,
+ * which is tried before the worker starts.
+ */
+import { join } from "node:path";
+import { z } from "zod";
+import type { LaunchPlace, LaunchPlan, WorkerCommand } from "./launch-plan.js";
+import { shellQuoted } from "./shell-quote.js";
+
+const text = z.string().min(1);
+
+export const sshSchema = z.strictObject({
+  host: text
+    .regex(/^[^\s@-][^\s@]*$/, "a host, or a name from ~/.ssh/config")
+    .describe("as for ssh: a host, or a name from ~/.ssh/config"),
+  user: text
+    .regex(/^[^\s@-][^\s@]*$/, "a user's name")
+    .nullable()
+    .default(null)
+    .describe("null: ssh's choice"),
+  port: z.int().min(1).max(65_535).nullable().default(null).describe("null: ssh's choice"),
+  identity: text
+    .regex(/^(\/|~\/)/, "an absolute path, or one that begins with ~/")
+    .nullable()
+    .default(null)
+    .describe("file of the private key, which must need no passphrase; null: ssh's choice"),
+  folder: text
+    .regex(/^[^-]/, "a folder")
+    .describe("the package's folder there: absolute, or from the home folder"),
+  python: text
+    .default(".venv/bin/python")
+    .describe("Python there, with the worker's packages: from that folder, absolute, or on PATH"),
+  options: z
+    .array(z.string())
+    .default([])
+    .describe("further arguments of ssh, as in [-J, gateway]"),
+});
+
+export type SshSettings = z.infer<typeof sshSchema>;
+
+/** As a user writes it. */
+export function sshTarget({ user, host }: Pick<SshSettings, "user" | "host">): string {
+  return user === null ? host : `${user}@${host}`;
+}
+
+/** ssh's own failures; what the remote shell could not do for us. */
+const SSH_FAILED = 255;
+const NOT_STARTED = 96;
+
+/** Of our own lines on stderr: `sh` over there says them. */
+const OWN = "averse: ";
+
+/** ssh with the remote command line as its last argument. */
+export function sshPlan(
+  settings: SshSettings,
+  place: LaunchPlace,
+  command: WorkerCommand,
+): LaunchPlan {
+  const { host, user, port, identity, folder, python, options } = settings;
+  const socket = `/tmp/averse-${place.session}.sock`;
+  const target = sshTarget(settings);
+  const probes = place.shared.map((shared) => join(shared, `.averse-probe-${place.session}`));
+  const remote = remoteCommand({
+    folder: folder.replace(/^~\/(?=.)/, ""),
+    target,
+    socket,
+    probes: probes.map((probe, at) => [probe, place.shared[at]!]),
+    ...command({ python: () => python, root: ".", endpoint: `ipc://${socket}` }),
+  });
+  return {
+    argv: [
+      "ssh",
+      ...["-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes"],
+      // A connection that is shared with other commands would keep the tunnel when this one ends.
+      ...["-o", "ControlMaster=no", "-o", "ControlPath=none"],
+      ...["-R", `${socket}:${place.endpoint.slice("ipc://".length)}`],
+      ...(port === null ? [] : ["-p", String(port)]),
+      ...(user === null ? [] : ["-l", user]),
+      ...(identity === null ? [] : ["-i", identity, "-o", "IdentitiesOnly=yes"]),
+      ...options,
+      // Of an option that is given twice ssh takes the first: the user's, then these.
+      ...["-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"],
+      "--",
+      host,
+      remote,
+    ],
+    environment: {},
+    place: `on ${target}`,
+    refusals: new Map([
+      [SSH_FAILED, /^(?:ssh|Error|kex_exchange_identification|Host key|\S+: Permission)/],
+      [NOT_STARTED, new RegExp(`^${OWN}`)],
+    ]),
+    probes,
+  };
+}
+
+function remoteCommand(remote: {
+  readonly folder: string;
+  readonly target: string;
+  readonly socket: string;
+  /** File that must be there, and the folder that it lies in. */
+  readonly probes: readonly (readonly [file: string, folder: string])[];
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}): string {
+  const { folder, target, socket, probes, argv, environment } = remote;
+  const orEnd = (words: string) =>
+    `2>/dev/null || { echo ${shellQuoted(`${OWN}${words}`)} >&2; exit ${NOT_STARTED}; }`;
+  const steps = [
+    `cd ${shellQuoted(folder)} ${orEnd(
+      `${target} has no folder ${folder}; correct ssh.folder of the worker's file`,
+    )}`,
+    // Removing it needs the right to write, which the worker needs as well.
+    ...probes.map(
+      ([file, shared]) =>
+        `rm ${shellQuoted(file)} ${orEnd(
+          `${shared} is not shared with ${target}; choose a folder that both machines have under ` +
+            "the same path, with the right to write there (--runs, --artifacts)",
+        )}`,
+    ),
+    `trap ${shellQuoted(`rm -f ${socket}`)} EXIT`,
+    [
+      ...Object.entries(environment).map(([name, value]) => `${name}=${shellQuoted(value)}`),
+      ...argv.map(shellQuoted),
+    ].join(" "),
+  ];
+  // The login shell may be any; `sh` is one that we know.
+  return `exec sh -c ${shellQuoted(steps.join("; "))}`;
+}

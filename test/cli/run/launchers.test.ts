@@ -1,0 +1,112 @@
+/** Whole runs through launchers: a stand-in for docker, and ssh to a real sshd on this machine. */
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { stringify } from "yaml";
+import { pythonPath } from "../../../src/worker/launch.js";
+import { noSshd, startSshd } from "../../worker/launchers/loopback-sshd.js";
+import { averse, buildProgramFirst, root, scratch, start } from "../averse.js";
+
+buildProgramFirst();
+
+const python = pythonPath(root);
+
+/** A worker's file in the scratch folder's own configs, with the fake engine. */
+function backend(name: string, launcher: object): void {
+  const folder = join(scratch, "configs", "workers");
+  mkdirSync(folder, { recursive: true });
+  const file = {
+    name,
+    ...launcher,
+    argv: [
+      ...["{python}", "-m", "averse_worker", "--endpoint", "{endpoint}", "--session", "{session}"],
+      ...["--engine", "fake", "--heartbeat-timeout-ms", "10000"],
+    ],
+    environment: { PYTHONPATH: "{root}/python" },
+  };
+  writeFileSync(join(folder, `${name}.yaml`), stringify(file));
+}
+
+/** A folder for PATH with this `docker` in it. */
+function docker(name: string, script: string): string {
+  const folder = join(scratch, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "docker"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return `${folder}${delimiter}${process.env.PATH}`;
+}
+
+function smoke(name: string, ...more: string[]): string[] {
+  return ["run", "smoke", "--backend", name, "--run-dir", join(scratch, name), "--plain", ...more];
+}
+
+describe("launcher: container", { timeout: 90_000 }, () => {
+  test("a run trains through docker, with its run folder mounted", async () => {
+    backend("boxed", { launcher: "container", container: { image: "an-image", python } });
+    const PATH = docker(
+      "docker-that-execs",
+      `printf '%s\\n' "$@" > ${join(scratch, "arguments")}
+       while [ "$1" != an-image ]; do
+         [ "$1" = --env ] && export "$2"
+         shift
+       done
+       shift; exec "$@"`,
+    );
+    const { code, stdout } = await averse(smoke("boxed", "--set", "arms=sft"), { env: { PATH } });
+    expect(code).toBe(0);
+    expect(stdout).toContain("model exported to trials/sft-s0/model");
+    const told = readFileSync(join(scratch, "arguments"), "utf8");
+    const run = join(scratch, "boxed");
+    expect(told).toContain(`type=bind,source=${run},target=${run}\n`);
+  });
+
+  test("docker's failure ends a run with 3, in docker's words", async () => {
+    backend("boxless", { launcher: "container", container: { image: "an-image", python } });
+    const words = "docker: Error response from daemon: No such image: an-image:latest.";
+    const PATH = docker("docker-without-image", `echo '${words}' >&2; exit 125`);
+    const settings = ["trials.restarts=0", "trials.parallel=1", "arms=sft"];
+    const { code, stderr } = await averse(
+      smoke("boxless", ...settings.flatMap((one) => ["--set", one])),
+      { env: { PATH } },
+    );
+    expect(code).toBe(3);
+    expect(stderr).toContain(
+      `the worker "boxless" cannot be started in the container an-image: ${words}`,
+    );
+  });
+});
+
+describe.skipIf(noSshd !== null)(`launcher: ssh ${noSshd ?? ""}`, { timeout: 120_000 }, () => {
+  test("a tunnel cut in mid-run costs a worker, which goes on from its checkpoint", async () => {
+    const sshd = await startSshd();
+    onTestFinished(() => sshd.stop());
+    const folder = join(scratch, "remote-averse");
+    mkdirSync(folder);
+    symlinkSync(join(root, "python"), join(folder, "python"));
+    backend("tunnel", { launcher: "ssh", ssh: { ...sshd.settings, folder, python } });
+    const settings = [
+      ...["arms=rlhf", "trials.parallel=1", "trials.backoff_seconds=0.1"],
+      ...["training.iterations=40", "checkpoint.every=3", "evaluation.every=0"],
+    ].flatMap((one) => ["--set", one]);
+    const running = start([...smoke("tunnel", ...settings), "--json"]);
+    await running.saying('"trial":"rlhf-s0","type":"checkpoint_saved"');
+    sshd.cut();
+    expect((await running.finished).code).toBe(0);
+    const events = eventsOf("tunnel");
+    expect(events.filter(({ type }) => type === "worker_lost")).toMatchObject([
+      { message: expect.stringContaining('the worker "tunnel" on') },
+    ]);
+    expect(events.filter(({ type }) => type === "restored")).toHaveLength(1);
+    expect(new Set(events.flatMap(({ type, step }) => (type === "step" ? [step] : []))).size).toBe(
+      40,
+    );
+  });
+});
+
+type Event = Readonly<Record<string, unknown>>;
+
+function eventsOf(run: string): Event[] {
+  const lines = readFileSync(join(scratch, run, "journal.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n");
+  return lines.map((line) => JSON.parse(line) as Event);
+}
