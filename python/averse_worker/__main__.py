@@ -1,4 +1,4 @@
-"""`python -m averse_worker --endpoint ipc://… --session ID --engine torch|fake`.
+"""`python -m averse_worker --endpoint ipc://… --session ID --engine torch|trl|fake`.
 
 Exit codes: 0 after `shutdown` · 2 wrong arguments · 3 the controller never answered or is gone ·
 70 a bug in the control thread · 71 one of several processes is gone · 143 SIGTERM. Standard output

@@ -340,5 +340,7 @@ test("a worker that lacks what the algorithm needs is refused with the key", asy
   expect(await lacks({}, "critic")).toBe("training.algorithm");
   expect(await lacks(grpo, "completions")).toBe("training.completions");
   expect(await lacks(grpo, "kl_loss")).toBe("kl.form");
+  const quark = { training: { algorithm: "quark" }, kl: { form: "return" } } as const;
+  expect(await lacks(quark, "kl_loss")).toBe("training.algorithm");
   expect(await lacks({ training: { algorithm: "reinforce" } }, "critic")).toBe("done");
 });

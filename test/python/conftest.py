@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from averse_worker.engine.contract import Engine
-from averse_worker.engine.registry import build_engine
+from averse_worker.engine.registry import ENGINES, build_engine
 from averse_worker.wire.messages.load import LoadPayload
 from payloads import data_source, load_payload
 from wire_controller import WireController
@@ -49,11 +49,19 @@ def torch_load(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -
     )
 
 
-@pytest.fixture(params=["fake", "torch"])
+@pytest.fixture(params=ENGINES)
 def engine_factory(request: pytest.FixtureRequest) -> Subject:
-    """Each engine in turn, for the contract suite."""
-    load = load_payload() if request.param == "fake" else request.getfixturevalue("torch_load")
-    return Subject(request.param, lambda: build_engine(request.param), load)
+    """Each engine in turn, for the contract suite; those that lack what a test is marked to need
+    (`@pytest.mark.needs("critic")`) are skipped."""
+    name: str = request.param
+    has = ENGINES[name].capabilities
+    for marker in request.node.iter_markers("needs"):
+        if lacking := [need for need in marker.args if not getattr(has, need)]:
+            pytest.skip(f"the engine {name} has no {', '.join(lacking)}")
+    load = load_payload() if name == "fake" else request.getfixturevalue("torch_load")
+    if not has.critic:
+        load = load_payload(load, training__critic=False)
+    return Subject(name, lambda: build_engine(name), load)
 
 
 @pytest.fixture

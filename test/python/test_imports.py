@@ -30,6 +30,9 @@ EDGES: Final[Mapping[str, frozenset[str]]] = {
         "engine.torch": (
             "wire platform engine data models rewards rollout training evaluation store"
         ),
+        "engine.trl": (
+            "wire platform engine data models rewards rollout training store engine.torch"
+        ),
         "__main__": "wire engine",
         "__init__": "",
     }.items()

@@ -5,9 +5,10 @@ import importlib.util
 from dataclasses import replace
 from typing import Final
 
-from msgspec import structs
+import msgspec
 
 from averse_worker.engine.contract import Engine
+from averse_worker.engine.options import TrlOptions, schema_of
 from averse_worker.platform.processes import Place
 from averse_worker.wire.messages.envelope import Capabilities, DeclaredFigure, DeclaredFigures
 from averse_worker.wire.server import EngineFacts
@@ -63,7 +64,21 @@ _FIGURES: Final = DeclaredFigures(
         )
     },
 )
-"""Both engines report the same ones; `src/protocol/README.md` has their meaning."""
+"""Of `fake` and `torch`; `src/protocol/README.md` has their meaning."""
+
+_TRL_FIGURES: Final = msgspec.structs.replace(
+    _FIGURES,
+    update={
+        name: figure
+        for name, figure in _FIGURES.update.items()
+        if name in ("loss_policy", "entropy", "clip_fraction", "grad_norm")
+    }
+    | {
+        "kl_per_token": DeclaredFigure(
+            unit="nats per token", description="of TRL's own KL term, by engine_options.beta"
+        )
+    },
+)
 
 
 _HARNESS: Final = importlib.util.find_spec("lm_eval") is not None
@@ -118,11 +133,31 @@ ENGINES: Final[dict[str, EngineFacts]] = {
         {"type": "object", "properties": {}, "additionalProperties": False},
         _FIGURES,
     ),
+    "trl": EngineFacts(
+        Capabilities(
+            sft=True,
+            stages=True,
+            lora=True,
+            critic=False,
+            prefix_baseline=False,
+            ema=True,
+            checkpoint=True,
+            completions=True,
+            kl_loss=False,
+            bitwise=True,
+            common_random_numbers=True,
+            distributed=False,
+            harness=_HARNESS,
+        ),
+        schema_of(TrlOptions),
+        _TRL_FIGURES,
+    ),
 }
 
 _CLASSES: Final[dict[str, tuple[str, str]]] = {
     "fake": ("averse_worker.engine.fake.engine", "FakeEngine"),
     "torch": ("averse_worker.engine.torch.engine", "TorchEngine"),
+    "trl": ("averse_worker.engine.trl.engine", "TrlEngine"),
 }
 
 
@@ -137,7 +172,9 @@ def facts_of(name: str, place: Place | None) -> EngineFacts:
     facts = ENGINES[name]
     if place is None:
         return facts
-    return replace(facts, capabilities=structs.replace(facts.capabilities, distributed=True))
+    return replace(
+        facts, capabilities=msgspec.structs.replace(facts.capabilities, distributed=True)
+    )
 
 
 def build_engine(name: str, place: Place | None = None) -> Engine:

@@ -29,6 +29,21 @@ class Component:
 
 
 @dataclass(frozen=True)
+class Rewarded:
+    """What the scores of a batch come to; arrays are [B] or [C, B]."""
+
+    parts: Sequence[Scores]
+    """raw, with the failures of each component"""
+    combined: NDArray[np.float32]
+    """raw"""
+    contributions: Sequence[NDArray[np.float64]]
+    """by component, what it adds to the trained reward"""
+    trained: NDArray[np.float32]
+    """NaN where a component failed"""
+    failed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Rewards:
     """All components; arrays over components are [C, …], in this order."""
 
@@ -79,6 +94,20 @@ class Rewards:
                 for part, own, prompt in parts
             ]
         )
+
+    def rewarded(
+        self,
+        parts: Sequence[Scores],
+        prompts: NDArray[np.float32],
+        moments: Moments = MappingProxyType({}),
+    ) -> Rewarded:
+        """What is trained on, and of which episodes; arguments as of `contributions`."""
+        raw = np.stack([part.values for part in parts])
+        failed = failed_episodes(parts)
+        trained = self.trained(raw, prompts, moments)
+        trained[failed] = np.nan
+        contributions = self.contributions(raw, prompts, moments)
+        return Rewarded(parts, self.combined(raw), contributions, trained, failed)
 
     def observed(
         self, parts: Sequence[Scores], prompts: NDArray[np.float32], before: Moments

@@ -22,7 +22,7 @@ from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import check_finite, require_finite
 from averse_worker.platform.ranks import ALONE, Ranks
-from averse_worker.rewards.combine import Moments, Rewards, failed_episodes
+from averse_worker.rewards.combine import Moments, Rewarded, Rewards
 from averse_worker.rewards.contract import Failed, Scores
 from averse_worker.rewards.gathering import gather_prompt_scores, gather_scores
 from averse_worker.rewards.scored_text import ScoredText
@@ -115,7 +115,8 @@ class RolloutSummary:
     """prompt and completion in one"""
     moments: Moments
     """of the normalised components, with this batch taken in"""
-    entropy: float
+    entropy: float | None
+    """None: not known"""
     seconds: RolloutSeconds
 
 
@@ -205,34 +206,24 @@ class Collector:
                 Scores(part.values, {**before, **part.failures})
                 for part, before in zip(scored, missing, strict=True)
             ]
-        raw = np.stack([part.values for part in scored])
-        failed = failed_episodes(scored)
-        lost = set(np.flatnonzero(failed).tolist())
-        contributions = self.rewards.contributions(raw, alone, moments)
-        shaped = self.rewards.trained(raw, alone, moments)
-        shaped[failed] = np.nan
+        found = self.rewards.rewarded(scored, alone, moments)
         lengths = samples.responses.lengths
-        dense = returns.dense_rewards(
-            torch.from_numpy(shaped).to(self.policy.device.torch_device),
-            log_ratios,
-            lengths,
-            kl_coefficient or 0.0,
+        dense, discounted = checked_returns(
+            found, log_ratios, lengths, kl_coefficient or 0.0, self.training.gamma
         )
         critique = None
         if samples.values is not None:
             critique = self._criticise(
                 samples.responses, dense, samples.values, baseline, kl_coefficient or 0.0
             )
-        discounted = returns.discounted_returns(dense, self.training.gamma)
-        check_finite(discounted, "returns", lost)
         first = None
         if critique is not None:
             first = critique.advantages[:, 0] + critique.values[:, 0]
-            check_finite(first, "λ-returns", lost)
+            check_finite(first, "λ-returns", set(np.flatnonzero(found.failed).tolist()))
         summary = RolloutSummary(
-            reward=self.rewards.combined(raw),
-            components=scored,
-            trained=contributions,
+            reward=found.combined,
+            components=found.parts,
+            trained=found.contributions,
             kl=log_ratios.sum(1).cpu().numpy(),
             returns=discounted.cpu().numpy(),
             lambda_returns=None if first is None else first.cpu().numpy(),
@@ -244,7 +235,7 @@ class Collector:
             ),
             seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
         )
-        episodes = Episodes(plain, samples.responses, own, reference, critique, failed)
+        episodes = Episodes(plain, samples.responses, own, reference, critique, found.failed)
         if condition is not None:
             episodes = episodes.under(padded)
         return episodes, summary
@@ -333,6 +324,25 @@ class Collector:
             responses.tokens.device
         )
         return baseline, missing
+
+
+def checked_returns(
+    found: Rewarded, log_ratios: Tensor, lengths: Tensor, kl_coefficient: float, gamma: float
+) -> tuple[Tensor, Tensor]:
+    """Dense rewards [B, T] and returns R̄ [B] of what was rewarded; NaN where that failed.
+
+    Args:
+        log_ratios: [B, T], log π − log π_ref, zero at padding.
+        lengths: [B], each ≥ 1.
+
+    Raises:
+        Diverged: the return of an episode that has a reward is not finite.
+    """
+    scores = torch.from_numpy(found.trained).to(log_ratios.device)
+    dense = returns.dense_rewards(scores, log_ratios, lengths, kl_coefficient)
+    discounted = returns.discounted_returns(dense, gamma)
+    check_finite(discounted, "returns", set(np.flatnonzero(found.failed).tolist()))
+    return dense, discounted
 
 
 def full_texts(

@@ -14,7 +14,7 @@ model or reward model that draws globally.
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 import torch
@@ -29,7 +29,6 @@ from averse_worker.platform.files import check_empty_folder, same_mode
 from averse_worker.rewards.running import RunningMoments
 from averse_worker.store.random_state import RandomState, read_random_state, set_random_state
 from averse_worker.training.ema import EmaWeights
-from averse_worker.training.ppo import Ppo
 from averse_worker.wire.errors import InputError
 
 FORMAT: Final = 4
@@ -39,6 +38,18 @@ _RANDOM: Final = "random.json"
 _HEAD: Final = frozenset({f"{VALUE_HEAD}weight", f"{VALUE_HEAD}bias"})
 
 Content = TypeVar("Content", bound=Struct)
+
+
+class OptimizerState(Protocol):
+    """An optimizer whose state can be kept."""
+
+    def state(self) -> dict[str, Tensor]:
+        """`<parameter>|<field>` → tensor; empty before the first step."""
+        ...
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Takes up what `state` returned, on the parameters' device."""
+        ...
 
 
 class State(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +68,7 @@ class State(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def write_checkpoint(
     folder: Path,
     policy: Policy,
-    ppo: Ppo,
+    optimizer: OptimizerState,
     ema: EmaWeights | None,
     *,
     rollouts: int,
@@ -71,7 +82,7 @@ def write_checkpoint(
     """
     check_empty_folder(folder)
     _save(folder, "weights", policy.parameters)
-    _save(folder, "optimizer", ppo.state())
+    _save(folder, "optimizer", optimizer.state())
     if ema is not None:
         _save(folder, "average", ema.weights)
     if policy.fine_tuned:
@@ -107,7 +118,9 @@ def read_state(folder: Path) -> State:
     return _read(path, State)
 
 
-def read_checkpoint(folder: Path, policy: Policy, ppo: Ppo, ema: EmaWeights | None) -> State:
+def read_checkpoint(
+    folder: Path, policy: Policy, optimizer: OptimizerState, ema: EmaWeights | None
+) -> State:
     """Puts a checkpoint's state into a policy of the same model and settings.
 
     Everything is read and checked first: a refused checkpoint leaves the weights unchanged.
@@ -134,7 +147,7 @@ def read_checkpoint(folder: Path, policy: Policy, ppo: Ppo, ema: EmaWeights | No
         for name, tensors in targets.items():
             for key, target in tensors.items():
                 target.copy_(loaded[name][key])
-    ppo.restore(moments)
+    optimizer.restore(moments)
     policy.fine_tuned = state.fine_tuned
     return state
 

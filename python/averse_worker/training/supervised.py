@@ -7,7 +7,7 @@ here; each brings its own trainer, rows and loss.
 import contextlib
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,40 @@ def scratch_folder() -> Iterator[str]:
         yield folder
 
 
+class LentModel:
+    """A model that a Trainer has for a time; what it changes beside the weights is put back.
+
+    It changes the configurations (use_cache, special tokens), which an export would keep.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        held = [getattr(model, name, None) for name in ("config", "generation_config")]
+        self._configs = [vars(config) for config in held if config is not None]
+        self._own = [dict(config) for config in self._configs]
+        self._theirs = self._own
+
+    def take_back(self) -> None:
+        """The configurations are the owner's."""
+        self._theirs = [dict(config) for config in self._configs]
+        self._put(self._own)
+
+    def lend_again(self) -> None:
+        """The configurations are as the Trainer left them."""
+        self._put(self._theirs)
+
+    def unwrap(self) -> None:
+        """Removes gradients, and what mixed precision hides the class's `forward` behind."""
+        vars(self._model).pop("forward", None)
+        vars(self._model).pop("_original_forward", None)
+        self._model.zero_grad(set_to_none=True)
+
+    def _put(self, contents: Sequence[Mapping[str, Any]]) -> None:
+        for config, content in zip(self._configs, contents, strict=True):
+            config.clear()
+            config.update(content)
+
+
 def learn(
     plan: Plan,
     make_trainer: Callable[[TrainerCallback], Any],
@@ -125,22 +159,15 @@ def learn(
         Diverged: a loss or gradient is NaN or infinite.
     """
     watcher = _Watcher(plan, model, measure, report)
-    # The trainer changes them (use_cache, for example), and an export would keep the changes.
-    held = [getattr(model, name, None) for name in ("config", "generation_config")]
-    configs = [(vars(config), dict(vars(config))) for config in held if config is not None]
+    lent = LentModel(model)
     trainer = make_trainer(watcher)
     trainer.remove_callback(PrinterCallback)
     report(plan.phase, 0, plan.steps, "steps")
     try:
         trainer.train()
     finally:
-        # Mixed precision hides the class's `forward` behind a wrapper on the instance.
-        vars(model).pop("forward", None)
-        vars(model).pop("_original_forward", None)
-        for now, former in configs:
-            now.clear()
-            now.update(former)
-        model.zero_grad(set_to_none=True)
+        lent.take_back()
+        lent.unwrap()
     taken = len(watcher.course.losses)
     kept = watcher.keep_best()
     if taken < plan.steps:

@@ -13,6 +13,7 @@ import { promptRanks } from "../../risk/samplers/smooth-weights.js";
 import type { TrialAction } from "../action.js";
 import { failureFacts, TrialError } from "../failure.js";
 import { type Prompts, type TrialContext, workerOf } from "../trial-context.js";
+import { sampledCondition } from "./conditions.js";
 import { loadPayloadFor } from "./load-payload.js";
 import { scoredPrompts } from "./prompt-scores.js";
 import { rewardPreview } from "./reward-preview.js";
@@ -229,6 +230,11 @@ function requireCapabilities(
         trains && learningTerms(trial.config).klForm === "loss" && !has.kl_loss,
         "kl.form",
         "KL loss",
+      ],
+      [
+        trains && sampledCondition(trial.config) !== null && !has.kl_loss,
+        "training.algorithm",
+        "way to learn under conditions, which quark needs",
       ],
     ] as const
   ).find(([lacks]) => lacks);

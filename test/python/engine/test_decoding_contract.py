@@ -135,6 +135,7 @@ def conditioned_rollout(subject: Subject) -> tuple[Any, Any, int]:
     return engine, rolled, len(train)
 
 
+@pytest.mark.needs("kl_loss")
 def test_episodes_are_learned_under_conditions_of_their_own(engine_factory: Subject) -> None:
     engine, rolled, count = conditioned_rollout(engine_factory)
     assert abs(float32_array(rolled.kl)).max() > 1e-2
@@ -150,6 +151,7 @@ def test_episodes_are_learned_under_conditions_of_their_own(engine_factory: Subj
     assert result.figures["loss_kl"] > 0
 
 
+@pytest.mark.needs("kl_loss")
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -102,6 +102,10 @@ class Loaded:
     def update(
         self, rollout: RolloutResult, weights: Any = None, seed: int = 1, **arrays: Any
     ) -> UpdateResult:
+        """Without a critic the weights are sent as advantages: the same episodes take part."""
+        critic = self.payload.training.critic
+        if weights is not None and not critic and "advantages" not in arrays:
+            weights, arrays["advantages"] = None, weights
         payload = update_payload(rollout.rollout, weights, seed=seed, **arrays)
         return self.engine.update(payload, quiet)
 
@@ -289,7 +293,10 @@ def test_the_scores_digest_follows_the_rewards_and_not_the_policy(engine_factory
 
 
 def test_a_rollout_that_needs_prompt_scores_says_so(engine_factory: Subject) -> None:
-    for changes in ({"rewards__0__baseline": "prompt"}, {"training__prefix_baseline": True}):
+    needing: list[dict[str, Any]] = [{"rewards__0__baseline": "prompt"}]
+    if ENGINES[engine_factory.name].capabilities.prefix_baseline:
+        needing.append({"training__prefix_baseline": True})
+    for changes in needing:
         loaded = Loaded(engine_factory, **changes)
         assert "`score_prompts`" in refused(loaded.rollout, "protocol").message
         loaded.score()
@@ -304,8 +311,10 @@ def test_a_rollout_that_needs_prompt_scores_says_so(engine_factory: Subject) -> 
 def test_a_rollout_has_one_entry_per_episode(engine_factory: Subject) -> None:
     loaded = Loaded(engine_factory)
     rollout = loaded.rollout()
-    assert rollout.lambda_return is not None
+    assert (rollout.lambda_return is not None) == loaded.payload.training.critic
     for data in (rollout.reward, rollout.kl, rollout.return_, rollout.lambda_return):
+        if data is None:
+            continue
         assert float32_array(data).shape == (EPISODES,)
         assert np.isfinite(float32_array(data)).all()
     lengths = uint32_array(rollout.length)
@@ -378,9 +387,11 @@ def test_without_a_critic_there_are_no_lambda_returns(engine_factory: Subject) -
     loaded = Loaded(engine_factory, training__critic=False)
     rollout = loaded.rollout()
     assert rollout.lambda_return is None
-    with_critic = content(Loaded(engine_factory).rollout())
-    assert {**content(rollout), "lambda_return": 0} == {**with_critic, "lambda_return": 0}
-    error = refused(lambda: loaded.update(rollout, np.ones(EPISODES)), "input")
+    if loaded.engine.capabilities.critic:
+        with_critic = content(Loaded(engine_factory).rollout())
+        assert {**content(rollout), "lambda_return": 0} == {**with_critic, "lambda_return": 0}
+    weighed = update_payload(rollout.rollout, np.ones(EPISODES))
+    error = refused(lambda: loaded.engine.update(weighed, quiet), "input")
     assert error.key == "training.critic"
     figures = loaded.update(rollout, advantages=np.linspace(-1, 1, EPISODES)).figures
     assert "loss_policy" in figures
@@ -459,7 +470,8 @@ def test_every_figure_was_declared(engine_factory: Subject) -> None:
     declared = ENGINES[engine_factory.name].figures
     loaded = Loaded(engine_factory, evaluation=measures(engine_factory))
     everybody = np.ones(EPISODES)
-    for arrays in ({"weights": everybody}, {"advantages": everybody}, {"kl_weights": everybody}):
+    for name in arrays_for(loaded):
+        arrays = {name: everybody}
         rollout = loaded.rollout()
         told = loaded.update(rollout, **arrays).figures
         assert told.keys() <= declared.update.keys()
@@ -471,15 +483,35 @@ def test_every_figure_was_declared(engine_factory: Subject) -> None:
     assert told.keys() | also.keys() == declared.evaluate.keys()
 
 
+def everybody_in(loaded: Loaded) -> dict[str, Any]:
+    """An array with which every episode takes part: weights, or without a critic advantages."""
+    return {"weights" if loaded.payload.training.critic else "advantages": np.ones(EPISODES)}
+
+
 # What follows is the same for each of the arrays that an update may have.
 ARRAYS: dict[str, list[float]] = {
     "weights": [0.0, 1.0, 0.0, 2.0, 0.5, 0.0, 0.0, 0.0],
     "advantages": [0.0, -1.0, 0.0, 2.0, 0.5, 0.0, 0.0, 0.0],
     "kl_weights": [0.0, 1.0, 0.0, 8.0, 0.5, 0.0, 0.0, 0.0],
 }
+_NEEDS = {"weights": "critic", "kl_weights": "kl_loss"}
+MARKED_ARRAYS = [
+    pytest.param(name, marks=pytest.mark.needs(_NEEDS[name])) if name in _NEEDS else name
+    for name in ARRAYS
+]
 
 
-@pytest.mark.parametrize("name", ARRAYS)
+def arrays_for(loaded: Loaded) -> dict[str, list[float]]:
+    """Those of them that the engine takes."""
+    has = loaded.engine.capabilities
+    return {
+        name: values
+        for name, values in ARRAYS.items()
+        if name not in _NEEDS or getattr(has, _NEEDS[name])
+    }
+
+
+@pytest.mark.parametrize("name", MARKED_ARRAYS)
 def test_episodes_that_do_not_take_part_are_not_gone_through(
     engine_factory: Subject, name: str
 ) -> None:
@@ -492,6 +524,7 @@ def test_episodes_that_do_not_take_part_are_not_gone_through(
     assert result.tokens == uint32_array(rollout.length)[taking].sum() * epochs
 
 
+@pytest.mark.needs("kl_loss")
 def test_episodes_take_part_by_either_array(engine_factory: Subject) -> None:
     loaded = Loaded(engine_factory)
     rollout = loaded.rollout()
@@ -502,7 +535,7 @@ def test_episodes_take_part_by_either_array(engine_factory: Subject) -> None:
     assert {"loss_policy", "loss_kl", "kl_estimate"} <= result.figures.keys()
 
 
-@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("name", MARKED_ARRAYS)
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_the_number_of_gradient_steps_can_be_set(
     engine_factory: Subject, name: str, steps: int
@@ -538,6 +571,7 @@ def test_advantages_are_taken_as_they_are(engine_factory: Subject) -> None:
     assert losses[0]["loss_policy"] != 0
 
 
+@pytest.mark.needs("kl_loss")
 @pytest.mark.parametrize("form", ["exact", "k3", "k3-corrected"])
 def test_the_kl_loss_draws_the_policy_back(engine_factory: Subject, form: Any) -> None:
     loaded = Loaded(engine_factory, training__learning_rate=1e-3)
@@ -558,6 +592,7 @@ def test_the_kl_loss_draws_the_policy_back(engine_factory: Subject, form: Any) -
     assert drift() < 0.7 * before
 
 
+@pytest.mark.needs("kl_loss")
 def test_a_kl_loss_of_no_drift_is_nothing(engine_factory: Subject) -> None:
     loaded = Loaded(engine_factory)
     for form in ("exact", "k3", "k3-corrected"):
@@ -569,7 +604,7 @@ def test_a_kl_loss_of_no_drift_is_nothing(engine_factory: Subject) -> None:
 @pytest.mark.parametrize("aggregation", ["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"])
 def test_every_aggregation_is_known(engine_factory: Subject, aggregation: Any) -> None:
     loaded = Loaded(engine_factory)
-    for name, values in ARRAYS.items():
+    for name, values in arrays_for(loaded).items():
         told = loaded.update(loaded.rollout(), **{name: values}, aggregation=aggregation)
         assert told.episodes == 3
 
@@ -591,6 +626,7 @@ def trained_rewards(rollout: RolloutResult) -> Any:
     return sum(float32_array(data).astype(np.float64) for data in rollout.trained)
 
 
+@pytest.mark.needs("critic")
 def test_the_trained_rewards_sent_back_change_nothing(engine_factory: Subject) -> None:
     weights = ARRAYS["weights"]
     figures, kl = learned(engine_factory, weights=weights)
@@ -604,6 +640,7 @@ def test_the_trained_rewards_sent_back_change_nothing(engine_factory: Subject) -
     assert np.abs(other_kl - kl).max() > 1e-4
 
 
+@pytest.mark.needs("critic")
 def test_rewards_of_episodes_without_weight_are_not_looked_at(engine_factory: Subject) -> None:
     def spoilt(rollout: RolloutResult) -> Any:
         return np.where(np.array(ARRAYS["weights"]) > 0, trained_rewards(rollout), 1e6)
@@ -614,6 +651,7 @@ def test_rewards_of_episodes_without_weight_are_not_looked_at(engine_factory: Su
     assert same == figures
 
 
+@pytest.mark.needs("critic")
 def test_whitening_over_the_batch_is_another_update(engine_factory: Subject) -> None:
     weights = ARRAYS["weights"]
     kept, _ = learned(engine_factory, weights=weights)
@@ -627,6 +665,7 @@ def test_whitening_over_the_batch_is_another_update(engine_factory: Subject) -> 
     np.testing.assert_allclose(same_kl, kl, rtol=1e-2, atol=1e-4)
 
 
+@pytest.mark.needs("critic")
 def test_rewards_come_with_weights_one_per_episode(engine_factory: Subject) -> None:
     loaded = Loaded(engine_factory)
     rollout = loaded.rollout()
@@ -643,7 +682,8 @@ def test_arrays_that_exclude_each_other_are_refused(engine_factory: Subject) -> 
     refused(lambda: loaded.update(rollout), "input")
     refused(lambda: loaded.update(rollout, everybody, advantages=everybody), "input")
     for name in ARRAYS:
-        refused(lambda name=name: loaded.update(rollout, **{name: 0 * everybody}), "input")
+        nothing = {name: 0 * everybody}
+        refused(lambda nothing=nothing: loaded.update(rollout, **nothing), "input")
     payload = update_payload(rollout.rollout, kl_weights=everybody)
     lone = msgspec.structs.replace(payload, kl_loss=None)
     refused(lambda: loaded.engine.update(lone, quiet), "input")
@@ -651,6 +691,7 @@ def test_arrays_that_exclude_each_other_are_refused(engine_factory: Subject) -> 
     assert loaded.update(rollout, everybody).episodes == EPISODES
 
 
+@pytest.mark.needs("critic")
 def test_only_the_ratio_of_weights_counts(engine_factory: Subject) -> None:
     results = []
     for factor in (1.0, 4.0, 0.125):
@@ -685,7 +726,7 @@ def test_the_learning_rate_factor_scales_the_step(engine_factory: Subject, facto
     for applied in (1.0, factor):
         loaded = Loaded(engine_factory)
         rollout = loaded.rollout()
-        payload = update_payload(rollout.rollout, np.ones(EPISODES))
+        payload = update_payload(rollout.rollout, **everybody_in(loaded))
         loaded.engine.update(msgspec.structs.replace(payload, learning_rate_factor=applied), quiet)
         kls.append(np.abs(float32_array(loaded.evaluate()["kl"])).max())
     assert kls[1] < kls[0]
@@ -703,7 +744,7 @@ BAD_WEIGHTS: dict[str, list[float]] = {
 }
 
 
-@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("name", MARKED_ARRAYS)
 @pytest.mark.parametrize("values", BAD_WEIGHTS.values(), ids=BAD_WEIGHTS.keys())
 def test_arrays_that_make_no_sense_are_refused(
     engine_factory: Subject, name: str, values: list[float]
@@ -1123,7 +1164,7 @@ def test_an_exported_policy_can_be_loaded(
 def commands(loaded: Loaded, folder: Path) -> dict[str, Callable[[Any], Any]]:
     """Each command, ready but for its report, in an order in which all of them work."""
     engine, rollout = loaded.engine, loaded.rollout()
-    update = update_payload(rollout.rollout, np.ones(EPISODES))
+    update = update_payload(rollout.rollout, **everybody_in(loaded))
     evaluate = evaluate_payload(loaded.test[:EPISODES], figures=["perplexity", "fluency"])
     toxicity = toxicity_payload(loaded.test[:EPISODES])
     (folder / "save").mkdir()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from averse_worker.engine.torch.engine import TorchEngine
+from averse_worker.engine.torch.learner import PpoLearner
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.load import check_quantization
 from averse_worker.platform.device import open_device
@@ -49,7 +50,9 @@ class Updated:
         self.rolled = engine.rollout(rollout_payload(range(8)), no_report)
         self.gradients: dict[str, torch.Tensor] = {}
         parameters = self.policy.parameters
-        real = engine._loaded.training.ppo.optimizer.step
+        learner = engine._loaded.training.learner
+        assert isinstance(learner, PpoLearner)
+        real = learner.ppo.optimizer.step
 
         def step(*arguments: Any, **named: Any) -> Any:
             for name, parameter in parameters.items():
@@ -57,7 +60,7 @@ class Updated:
                     self.gradients[name] = parameter.grad.double().clone()
             return real(*arguments, **named)
 
-        engine._loaded.training.ppo.optimizer.step = step  # type: ignore[method-assign]
+        learner.ppo.optimizer.step = step  # type: ignore[method-assign]
         weights = np.array([1, 0.5, 0, 2, 1, 0, 1, 3])
         payload = update_payload(1, weights, **update)
         self.figures = engine.update(payload, no_report).figures

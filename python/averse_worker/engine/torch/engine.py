@@ -26,8 +26,9 @@ from averse_worker.engine.registry import ENGINES
 from averse_worker.engine.texts import texts_of
 from averse_worker.engine.torch import stages
 from averse_worker.engine.torch.kept import Kept
+from averse_worker.engine.torch.learner import PpoLearner
 from averse_worker.engine.torch.load_result import load_result
-from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, Training, load_all
+from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, MakeLearner, Training, load_all
 from averse_worker.engine.torch.prompt_scores import score_prompts
 from averse_worker.evaluation import capability
 from averse_worker.evaluation.evaluate import evaluate
@@ -40,8 +41,7 @@ from averse_worker.platform.memory import resident_bytes
 from averse_worker.platform.processor import cores
 from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.rewards.contract import Scores, failed_mask, scored
-from averse_worker.rollout.gathering import gather_rollout
-from averse_worker.rollout.generate import Sampler, uniforms
+from averse_worker.rollout.generate import Sampler
 from averse_worker.store.checkpoint import read_checkpoint, read_state, write_checkpoint
 from averse_worker.store.export import export_policy
 from averse_worker.training.sft import fine_tune
@@ -101,7 +101,7 @@ from averse_worker.wire.messages.training import (
 class TorchEngine:
     """Implements `averse_worker.engine.contract.Engine`."""
 
-    name = "torch"
+    name: str = "torch"
 
     def __init__(self, ranks: Ranks = ALONE) -> None:
         """`ranks`: the processes that carry out the same commands, each on its part."""
@@ -116,7 +116,7 @@ class TorchEngine:
     @property
     def capabilities(self) -> Capabilities:
         """See `registry.ENGINES`."""
-        return ENGINES["torch"].capabilities
+        return ENGINES[self.name].capabilities
 
     def devices(self, payload: Empty, report: Report) -> DevicesResult:
         """CPU, CUDA and MPS devices that torch sees."""
@@ -136,7 +136,7 @@ class TorchEngine:
 
     def unload(self) -> None:
         """Gives up what is loaded."""
-        self._loaded = None
+        self._let_go()
         self._kept.clear()
         gc.collect()
 
@@ -148,11 +148,11 @@ class TorchEngine:
         """
         started = time.perf_counter()
         check_load(payload)
-        _check_options(payload)
-        self._loaded = None
+        make_learner = self._learner_for(payload)
+        self._let_go()
         gc.collect()
         try:
-            loaded = load_all(payload, report, self._kept, self._ranks)
+            loaded = load_all(payload, report, self._kept, self._ranks, make_learner)
         except BaseException:
             self._kept.clear()
             raise
@@ -173,6 +173,7 @@ class TorchEngine:
         check_sft(payload)
         texts = loaded.data.good["train"]
         held_out = loaded.data.good["test"]
+        loaded.training.learner.close()
         found = fine_tune(loaded.training.policy, texts, payload, report, held_out)
         loaded.training.weights_replaced()
         return SftResult(
@@ -205,28 +206,17 @@ class TorchEngine:
         rows = read_prompts(payload.prompts, part.prompts.ids, "train").repeat(payload.completions)
         if needs_prompt_scores(loaded.payload):
             require_prompt_scores(part.scores[:, rows])
-        if rows.size < self._ranks.count:
-            raise InputError(
-                f"a rollout of {rows.size} episodes cannot be divided among {self._ranks.count} "
-                "processes; raise training.batch, or use a worker with fewer processes",
-                key="training.batch",
-            )
-        # Drawn for all: what an episode gets does not depend on the number of processes.
-        draws = uniforms(payload.seed, rows.size, loaded.sampler.new_tokens)
-        mine = self._ranks.part(rows.size)
-        episodes, summary = training.collector.collect(
+        episodes, summary = training.learner.collect(
             part.prompts,
             part.scores,
-            rows[mine],
-            draws[mine],
+            rows,
+            payload.seed,
             payload.kl_coefficient,
             report,
             condition=payload.condition,
             untrained=training.untrained,
             moments=training.moments,
         )
-        pad = training.policy.pad_token
-        episodes, summary = gather_rollout(episodes, summary, pad, self._ranks)
         training.rollouts += 1
         training.rows = rows
         training.moments = summary.moments
@@ -259,13 +249,11 @@ class TorchEngine:
         episodes = require_rollout(training.episodes, training.rollouts, asked, "update")
         critic = episodes.critique is not None
         arrays = read_loss_arrays(payload, episodes.failed, critic=critic)
-        if arrays.rewards is not None:
-            episodes = training.collector.rewarded(episodes, arrays.rewards)
         known = len(loaded.payload.conditions)
         conditions = read_conditions(payload.conditions, episodes.failed.size, known)
         if conditions is not None:
             episodes = loaded.under(episodes, conditions)
-        summary = training.ppo.update(episodes, arrays, payload, report)
+        summary = training.learner.update(episodes, arrays, payload, report)
         if training.ema is not None:
             training.ema.update()
         training.updates += 1
@@ -399,7 +387,7 @@ class TorchEngine:
         write_checkpoint(
             folder,
             training.policy,
-            training.ppo,
+            training.learner,
             training.ema,
             rollouts=training.rollouts,
             updates=training.updates,
@@ -419,7 +407,7 @@ class TorchEngine:
             loaded.start_over()
         training = loaded.training
         training.end_rollout()
-        state = read_checkpoint(folder, training.policy, training.ppo, training.ema)
+        state = read_checkpoint(folder, training.policy, training.learner, training.ema)
         training.rollouts, training.updates = state.rollouts, state.updates
         training.moments = state.moments
         report("restore", 1, 1, "checkpoints")
@@ -436,17 +424,27 @@ class TorchEngine:
         report("export", 1, 1, "models")
         return ExportResult(files=files, bytes=size, seconds=time.perf_counter() - started)
 
+    def _let_go(self) -> None:
+        """Nothing is loaded any more."""
+        if self._loaded is not None:
+            self._loaded.training.learner.close()
+            self._loaded = None
 
-def _check_options(payload: LoadPayload) -> None:
-    """There are none yet, as `registry.ENGINES` says.
+    def _learner_for(self, payload: LoadPayload) -> MakeLearner:
+        """What the policy is going to learn with.
 
-    Raises:
-        InputError: with the key of the first.
-    """
-    for name in payload.engine_options:
-        raise InputError(
-            f"backend.engine_options has '{name}'; the torch engine takes no options; remove it",
-            key=f"backend.engine_options.{name}",
+        Raises:
+            InputError: the payload has an engine option; there are none.
+        """
+        for name in payload.engine_options:
+            raise InputError(
+                f"backend.engine_options has '{name}'; the torch engine takes no options; remove "
+                "it",
+                key=f"backend.engine_options.{name}",
+            )
+        ranks = self._ranks
+        return lambda loaded, policy: PpoLearner(
+            policy, loaded.sampler, loaded.rewards, payload, ranks
         )
 
 

@@ -1,7 +1,7 @@
 """Everything one `load` brings into memory, and the training state built on it."""
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -23,6 +23,7 @@ from averse_worker.data.tokenise import (
 )
 from averse_worker.engine.contract import Report
 from averse_worker.engine.torch.kept import Kept, data_key, model_key, prompts_key
+from averse_worker.engine.torch.learner import Learner
 from averse_worker.evaluation.capability import check_tasks
 from averse_worker.evaluation.fluency import FluencyModel, load_fluency
 from averse_worker.models.batches import PaddedPrompts
@@ -45,10 +46,9 @@ from averse_worker.rewards.load import (
     load_scorer,
 )
 from averse_worker.rewards.transform import RewardTransform
-from averse_worker.rollout.collect import Collector, Episodes
+from averse_worker.rollout.collect import Episodes
 from averse_worker.rollout.generate import Sampler
 from averse_worker.training.ema import EmaWeights
-from averse_worker.training.ppo import Ppo
 from averse_worker.wire.limits import component_key
 from averse_worker.wire.messages.base import Digests
 from averse_worker.wire.messages.load import (
@@ -123,12 +123,9 @@ class Training:
     """A policy and what trains it."""
 
     def __init__(self, loaded: "Loaded", policy: Policy) -> None:
-        settings = loaded.payload
         self.policy = policy
-        ranks = loaded.ranks
-        self.collector = Collector(policy, loaded.sampler, loaded.rewards, settings.training, ranks)
-        self.ppo = Ppo(policy, settings.training, settings.rollout.min_new_tokens, ranks)
-        decay = settings.training.ema_decay
+        self.learner = loaded.make_learner(loaded, policy)
+        decay = loaded.payload.training.ema_decay
         self.ema = EmaWeights(policy, decay) if decay else None
         self.rollouts = 0
         self.updates = 0
@@ -145,7 +142,7 @@ class Training:
 
     def weights_replaced(self) -> None:
         """Resets optimizer and EMA, after something other than an update changed the weights."""
-        self.ppo.reset()
+        self.learner.reset()
         if self.ema is not None:
             self.ema.reset()
         self.end_rollout()
@@ -172,6 +169,7 @@ class Loaded:
         policy: Policy,
         template: str | None,
         ranks: Ranks,
+        make_learner: "MakeLearner",
     ) -> None:
         self.payload = payload
         self.ranks = ranks
@@ -188,6 +186,7 @@ class Loaded:
         self._scorers = scorers
         self.template = template
         """whose chat template wrote the prompts; None: none did"""
+        self.make_learner = make_learner
         self.training = Training(self, policy)
 
     @property
@@ -228,6 +227,7 @@ class Loaded:
     def start_over(self) -> None:
         """The training state as it was right after loading, the policy read from disk again."""
         # Freed first: two sets of models may not fit into memory.
+        self.training.learner.close()
         del self.training
         gc.collect()
         folders = self.folders
@@ -305,7 +305,13 @@ class Loaded:
         return sha256(msgspec.json.encode((scorers, backend, machine, texts))).hexdigest()
 
 
-def load_all(payload: LoadPayload, report: Report, kept: Kept, ranks: Ranks) -> Loaded:
+MakeLearner = Callable[[Loaded, Policy], Learner]
+"""What rolls out and updates a policy of a load."""
+
+
+def load_all(
+    payload: LoadPayload, report: Report, kept: Kept, ranks: Ranks, make_learner: MakeLearner
+) -> Loaded:
     """Reads data and models.
 
     Args:
@@ -433,6 +439,7 @@ def load_all(payload: LoadPayload, report: Report, kept: Kept, ranks: Ranks) -> 
         policy,
         None if chat is None else chat.name,
         ranks,
+        make_learner,
     )
 
 
