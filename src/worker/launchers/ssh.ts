@@ -113,6 +113,8 @@ function remoteCommand(remote: {
   const orEnd = (words: string) =>
     `2>/dev/null || { echo ${shellQuoted(`${OWN}${words}`)} >&2; exit ${NOT_STARTED}; }`;
   const steps = [
+    // sshd leaves it there.
+    `trap ${shellQuoted(`rm -f ${socket}`)} EXIT`,
     `cd ${shellQuoted(folder)} ${orEnd(
       `${target} has no folder ${folder}; correct ssh.folder of the worker's file`,
     )}`,
@@ -124,7 +126,6 @@ function remoteCommand(remote: {
             "the same path, with the right to write there (--runs, --artifacts)",
         )}`,
     ),
-    `trap ${shellQuoted(`rm -f ${socket}`)} EXIT`,
     [
       ...Object.entries(environment).map(([name, value]) => `${name}=${shellQuoted(value)}`),
       ...argv.map(shellQuoted),

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,6 +54,26 @@ describe("the argument list of ssh", () => {
         expect(stdout.split("\0")).toEqual([...words, ""]);
       }),
     );
+  });
+
+  test("takes the socket away there, also where the worker does not start", () => {
+    const session = randomUUID();
+    const socket = `/tmp/averse-${session}.sock`;
+    const shared = join(tmpdir(), session);
+    for (const [folder, folders, status] of [
+      ["/", [], 7],
+      ["/no/where", [], 96],
+      ["/", [shared], 96],
+    ] as const) {
+      writeFileSync(socket, "");
+      const settings = sshSchema.parse({ host: "box", folder });
+      const { argv } = sshPlan(settings, { ...place, session, shared: folders }, () => ({
+        argv: ["sh", "-c", "exit 7"],
+        environment: {},
+      }));
+      const outcome = spawnSync("sh", ["-c", argv.at(-1)!], { encoding: "utf8" });
+      expect([outcome.status, existsSync(socket)]).toEqual([status, false]);
+    }
   });
 
   test.each([
