@@ -12,5 +12,5 @@ gpu = GpuState(
     memory_used_bytes=12_400_000_000,
     memory_total_bytes=139_000_000_000,
 )
-worker.build_engine = lambda _name: FakeEngine(gpu=gpu)
+worker.build_engine = lambda _name, _place: FakeEngine(gpu=gpu)
 sys.exit(worker.main(arguments))

@@ -32,5 +32,5 @@ class SeveralDevices(FakeEngine):
 
 with Path(started).open("a") as file:
     file.write(f"start {os.getpid()}\n")
-worker.build_engine = lambda _name: SeveralDevices()
+worker.build_engine = lambda _name, _place: SeveralDevices()
 sys.exit(worker.main(arguments))

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "python"))
 from averse_worker import __main__ as worker
 from averse_worker.engine.contract import Engine, Report
 from averse_worker.engine.registry import build_engine
+from averse_worker.platform.processes import Place
 
 COMMANDS: Final = (
     *("devices", "load", "score_prompts", "sft", "rollout", "update", "texts", "evaluate"),
@@ -240,8 +241,8 @@ def main(argv: list[str]) -> int:
     faults = Faults([Fault(**fault) for fault in planned])
     faults.pass_by("before")
 
-    def build(name: str) -> Any:
-        engine = build_engine(name)
+    def build(name: str, place: Place | None) -> Any:
+        engine = build_engine(name, place)
         _plant(faults, name)
         return FaultyEngine(engine, faults)
 

@@ -17,6 +17,6 @@ def serve(build: Callable[[], Engine]) -> None:
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--session", required=True)
     known, _ = parser.parse_known_args()
-    worker.build_engine = lambda _name: build()  # type: ignore[attr-defined]
+    worker.build_engine = lambda _name, _place: build()  # type: ignore[attr-defined]
     arguments = ["--endpoint", known.endpoint, "--session", known.session, "--engine", "fake"]
     sys.exit(worker.main(arguments))
