@@ -104,7 +104,7 @@ class Bench:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.engine = TorchEngine()
-        loaded = self.engine.load(_payload(setting), no_report)
+        loaded = self.engine.load(load_payload(setting), no_report)
         known = ScorePromptsPayload(split="train", prompts=loaded.train.ids, known=None)
         self.engine.score_prompts(known, no_report)
         self._ids = uint32_array(loaded.train.ids)
@@ -158,7 +158,8 @@ def no_report(phase: str, done: int, total: int, unit: str, loss: float | None =
     """Discards progress reports."""
 
 
-def _payload(setting: Setting) -> LoadPayload:
+def load_payload(setting: Setting) -> LoadPayload:
+    """The built-in models at quickstart sizes."""
     return LoadPayload(
         seed=0,
         policy=LoadPolicy(

@@ -8,6 +8,7 @@ no logging. Ours pays for a critic besides.
 
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -56,6 +57,18 @@ def measure(setting: Setting) -> dict[str, Any]:
     }
 
 
+def builtin_reward() -> Callable[..., list[float]]:
+    """The engine's reward with TRL's signature."""
+    classifier = load_classifier(ASSETS / "reward")
+
+    def reward(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
+        texts = [p + c for p, c in zip(prompts, completions, strict=True)]
+        scores = classifier.score(texts).astype(np.float64)
+        return [float(x) for x in -2 * np.logaddexp(0, -scores)]
+
+    return reward
+
+
 def _rates(times: Times, episodes: int) -> dict[str, float]:
     medians = times.medians()
     return {**medians, "episodes_per_cpu_second": round(episodes / medians["cpu_seconds"], 1)}
@@ -78,13 +91,6 @@ def _trainer_cycles(name: str, setting: Setting, prompts: list[str]) -> Times:
         ) from error
 
     folder = ASSETS / "language-model"
-    classifier = load_classifier(ASSETS / "reward")
-
-    def reward(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
-        texts = [p + c for p, c in zip(prompts, completions, strict=True)]
-        scores = classifier.score(texts).astype(np.float64)
-        return [float(x) for x in -2 * np.logaddexp(0, -scores)]
-
     steps = setting.batch // MINIBATCH * EPOCHS
     config, trainer_class = {
         "grpo": (GRPOConfig, GRPOTrainer),
@@ -114,7 +120,7 @@ def _trainer_cycles(name: str, setting: Setting, prompts: list[str]) -> Times:
         )
         trainer = trainer_class(
             model=AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32),
-            reward_funcs=reward,
+            reward_funcs=builtin_reward(),
             args=arguments,
             train_dataset=Dataset.from_dict({"prompt": prompts}),
             processing_class=AutoTokenizer.from_pretrained(folder, model_max_length=PROMPT_TOKENS),

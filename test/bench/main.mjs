@@ -27,6 +27,7 @@ const benchmarks = {
   step: inPython("step"),
   sampling: inPython("sampling"),
   trl: inPython("trl"),
+  trl_engine: inPython("trl_engine"),
   quickstart: [process.execPath, join("test", "bench", "quickstart.mjs")],
   reuse: [process.execPath, join("test", "bench", "reuse.mjs")],
   controller: inNode("controller.mjs"),

@@ -61,6 +61,22 @@ export const targets = [
     unit: "×",
   },
   {
+    part: "trl_engine",
+    path: "rloo.times_as_fast.cpu.median",
+    what: "episodes per second of the trl engine, against TRL's RLOOTrainer alone",
+    side: "at least",
+    limit: 0.97,
+    unit: "×",
+  },
+  {
+    part: "trl_engine",
+    path: "grpo.times_as_fast.cpu.median",
+    what: "episodes per second of the trl engine, against TRL's GRPOTrainer alone",
+    side: "at least",
+    limit: 0.97,
+    unit: "×",
+  },
+  {
     part: "quickstart",
     path: "controller_fraction",
     what: "controller's share of a quickstart step",
