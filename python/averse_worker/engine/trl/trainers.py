@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, Dataset
-from trl import GRPOTrainer, RLOOTrainer
 
 from averse_worker.engine.contract import Report
 from averse_worker.engine.trl.meeting import Meeting
@@ -30,6 +29,13 @@ from averse_worker.store.random_state import RandomState, read_random_state, set
 from averse_worker.training.supervised import LentModel
 from averse_worker.wire.errors import Diverged, InputError
 from averse_worker.wire.limits import LossArrays
+
+try:
+    from trl import GRPOTrainer, RLOOTrainer
+except RuntimeError as error:  # TRL wraps the ImportError of a package that only these need
+    raise ImportError(
+        f"TRL's trainers cannot be imported ({error}); python -m pip install requests"
+    ) from error
 
 LossAggregation = str
 
