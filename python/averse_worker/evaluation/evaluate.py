@@ -72,6 +72,7 @@ def evaluate(
     candidates: int = 1,
     condition: int | None = None,
     untrained: bool = False,
+    part: slice = slice(None),
 ) -> Evaluation:
     """Samples a completion for each of `rows` (positions in `prompts`) and scores them.
 
@@ -84,19 +85,22 @@ def evaluate(
         condition: under which they are drawn; None: after the prompts alone.
         untrained: whether the weights are the reference's own, so that the sampler must agree with
             it.
+        part: which of `rows` are sampled here, as they would be among all of them.
 
     Raises:
         InputError: it does not.
         Diverged: log-probabilities are not finite.
     """
-    rows, after = rows.repeat(candidates), prompts.under(condition)
-    asked = [int(prompts.ids[row]) for row in rows]
+    asked = [int(prompts.ids[row]) for row in rows.repeat(candidates)]
+    draws = uniforms_of_prompts(seed, asked, sampler.new_tokens)
+    draws = draws.reshape(rows.size, candidates, -1)[part].flatten(0, 1)
+    rows, after = rows[part].repeat(candidates), prompts.under(condition)
     pad, device = policy.pad_token, policy.device.torch_device
     limited = replace(sampler, minibatch=sampler.minibatch or _BATCH)
     drawn = sample(
         policy,
         PaddedPrompts.of([after[row] for row in rows], pad, device),
-        uniforms_of_prompts(seed, asked, sampler.new_tokens),
+        draws,
         limited,
         _ticker(report, "evaluate", "tokens"),
     )

@@ -147,8 +147,9 @@ class _Family:
         overdue = threading.Timer(_LAST_SECONDS, self._signal, (signal.SIGKILL,))
         overdue.daemon = True
         overdue.start()
-        # Who misses another has noticed what happened elsewhere: that is told.
-        while code == EXIT_PEER_LOST and self._running:
+        # Who misses another has noticed what happened elsewhere: that is told. And rank 0 lets the
+        # others go before it ends itself.
+        while self._running and (code == EXIT_PEER_LOST or (rank > 0 and code == 0)):
             rank, code = self._next()
         if code != 0 and not self._terminated:
             self._signal(signal.SIGKILL)

@@ -21,7 +21,9 @@ from averse_worker.rewards.gathering import PackedScores, joined
 from averse_worker.rollout.collect import Critique, Episodes, RolloutSummary
 
 
-class _Text(msgspec.Struct, frozen=True):
+class PackedText(msgspec.Struct, frozen=True):
+    """A `Text` as it goes from process to process."""
+
     plain: str
     pieces: list[tuple[bool, str]]
     """of each, whether it is a control token"""
@@ -29,13 +31,15 @@ class _Text(msgspec.Struct, frozen=True):
     reply: str | None
 
     @staticmethod
-    def of(text: Text) -> "_Text":
+    def of(text: Text) -> "PackedText":
+        """Packs it."""
         pieces = [
             (isinstance(p, Control), p.token if isinstance(p, Control) else p) for p in text.pieces
         ]
-        return _Text(str(text), pieces, text.prompt, text.reply)
+        return PackedText(str(text), pieces, text.prompt, text.reply)
 
     def text(self) -> Text:
+        """The same text."""
         pieces = [Control(piece) if control else piece for control, piece in self.pieces]
         return Text(self.plain, pieces, self.prompt, self.reply)
 
@@ -49,7 +53,7 @@ class _Part(msgspec.Struct, frozen=True):
     """arrays whose rows are the episodes, by name"""
     components: list[PackedScores]
     trained: list[Packed]
-    texts: list[_Text]
+    texts: list[PackedText]
 
 
 def gather_rollout(
@@ -137,7 +141,7 @@ def _packed(episodes: Episodes, summary: RolloutSummary) -> _Part:
         {name: Packed.of(array) for name, array in arrays.items()},
         [PackedScores.of(scores) for scores in summary.components],
         [Packed.of(own) for own in summary.trained],
-        [_Text.of(text) for text in summary.texts],
+        [PackedText.of(text) for text in summary.texts],
     )
 
 

@@ -13,6 +13,8 @@ from averse_worker.wire.messages.base import float32_array, uint32_array
 from averse_worker.wire.messages.load import LoadPayload
 from averse_worker.wire.messages.training import RestorePayload, SavePayload
 from payloads import (
+    JUDGE,
+    evaluate_payload,
     load_payload,
     rollout_payload,
     score_payload,
@@ -80,6 +82,21 @@ def iteration(call: Engine, ids: Any, number: int, rollout: int) -> dict[str, An
         "figures": updated.figures,
         "tokens": updated.tokens,
         "steps": updated.gradient_steps,
+    }
+
+
+def evaluation(call: Engine, ids: Any) -> dict[str, Any]:
+    """Two completions each, with judge, figures and texts."""
+    asked = evaluate_payload(
+        ids, completions=2, figures=["dist_1", "self_bleu", "perplexity"], samples=range(len(ids))
+    )
+    found = call("evaluate", asked)
+    return {
+        "samples": [(s.episode, s.prompt, s.completion) for s in found.samples],
+        "lengths": uint32_array(found.length).tolist(),
+        "near": [float32_array(array) for array in (found.reward, found.kl)],
+        "judges": [float32_array(judge.scores) for judge in found.judges],
+        "figures": found.figures,
     }
 
 
@@ -153,6 +170,26 @@ def test_what_fails_or_is_interrupted_anywhere_ends_everywhere(
                 interrupt_at=phase,
             )
     assert two("update", update_payload(1, np.ones(len(ids)))).episodes == len(ids)
+
+
+def test_an_evaluation_is_divided_too(two: Several, settings: LoadPayload) -> None:
+    judged = load_payload(settings, judges=[JUDGE])
+    results = []
+    for call in (alone(), two):
+        loaded = call("load", judged)
+        call("sft", sft_payload())
+        tests = uint32_array(loaded.test.ids)
+        results.append([evaluation(call, some) for some in (tests, tests[:1].repeat(3))])
+        # Fewer episodes than processes.
+        results[-1].append(call("evaluate", evaluate_payload(tests[:1])).length)
+    (*expected, one), (*found, other) = results
+    assert one == other
+    for own, alike in zip(found, expected, strict=True):
+        assert (own["samples"], own["lengths"]) == (alike["samples"], alike["lengths"])
+        for name in ("near", "judges"):
+            for array, as_array in zip(own[name], alike[name], strict=True):
+                np.testing.assert_allclose(array, as_array, rtol=0, atol=1e-5)
+        assert own["figures"] == pytest.approx(alike["figures"], rel=1e-5)
 
 
 def test_one_kept_episode_is_one_process_s_work(two: Several, settings: LoadPayload) -> None:

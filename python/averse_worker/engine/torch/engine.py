@@ -31,8 +31,9 @@ from averse_worker.engine.torch.load_result import load_result
 from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, MakeLearner, Training, load_all
 from averse_worker.engine.torch.prompt_scores import score_prompts
 from averse_worker.evaluation import capability
-from averse_worker.evaluation.evaluate import evaluate
+from averse_worker.evaluation.evaluate import Evaluation, evaluate
 from averse_worker.evaluation.figures import evaluation_figures
+from averse_worker.evaluation.gathering import gather_evaluation
 from averse_worker.evaluation.toxicity import evaluate_toxicity
 from averse_worker.platform.device import list_devices
 from averse_worker.platform.files import folder_bytes, folder_digests
@@ -277,30 +278,15 @@ class TorchEngine:
         """Samples and scores prompts of a split; the training state does not change."""
         started = time.perf_counter()
         loaded = require_loaded(self._loaded, "evaluate")
-        policy, part = loaded.training.policy, loaded.prompts[payload.split]
-        rows = read_prompts(payload.prompts, part.prompts.ids, payload.split)
-        check_condition(payload.condition, len(loaded.payload.conditions))
-        rows = rows.repeat(payload.completions)
-        shown = read_episodes(payload.samples, rows.size)
+        part = loaded.prompts[payload.split]
+        found = self.evaluation(payload, report)
+        shown = read_episodes(payload.samples, found.rows.size)
         with _weights(loaded.training, payload.weights):
-            found = evaluate(
-                policy,
-                part.prompts,
-                rows,
-                payload.seed,
-                loaded.sampler,
-                loaded.rewards,
-                loaded.judges,
-                report,
-                candidates=loaded.candidates,
-                condition=payload.condition,
-                untrained=loaded.samples_as_reference and payload.condition is None,
-            )
             figures = evaluation_figures(
                 found,
                 [part.prompts.texts[row] for row in found.rows],
                 payload.figures,
-                policy,
+                loaded.training.policy,
                 loaded.data.good["test"],
                 loaded.fluency,
                 report,
@@ -319,6 +305,33 @@ class TorchEngine:
             gpu=gpu_state(loaded.device.torch_device),
             seconds=time.perf_counter() - started,
         )
+
+    def evaluation(self, payload: EvaluatePayload, report: Report) -> Evaluation:
+        """What `evaluate` samples and scores, without figures: divided among the processes."""
+        loaded = require_loaded(self._loaded, "evaluate")
+        part = loaded.prompts[payload.split]
+        rows = read_prompts(payload.prompts, part.prompts.ids, payload.split)
+        check_condition(payload.condition, len(loaded.payload.conditions))
+        rows = rows.repeat(payload.completions)
+        read_episodes(payload.samples, rows.size)
+        # Of fewer episodes than processes each computes all.
+        ranks = self._ranks if rows.size >= self._ranks.count else ALONE
+        with _weights(loaded.training, payload.weights):
+            own = evaluate(
+                loaded.training.policy,
+                part.prompts,
+                rows,
+                payload.seed,
+                loaded.sampler,
+                loaded.rewards,
+                loaded.judges,
+                report,
+                candidates=loaded.candidates,
+                condition=payload.condition,
+                untrained=loaded.samples_as_reference and payload.condition is None,
+                part=ranks.part(rows.size),
+            )
+        return gather_evaluation(own, ranks)
 
     def toxicity(self, payload: ToxicityPayload, report: Report) -> ToxicityResult:
         """Many completions per prompt, each scored alone, a part of the prompts at a time."""

@@ -1,8 +1,11 @@
 """The torch engine as several processes: rank 0 takes the commands, all carry them out.
 
-load, score_prompts, rollout, update, restore   in every process, on its part
-sft                                             in rank 0, which hands the weights on
-everything else                                 in rank 0; the others wait for the next
+    load, score_prompts, rollout, update, restore   in every process, on its part
+    evaluate                                        likewise; its figures in rank 0
+    sft                                             in rank 0, which hands the weights on
+    everything else                                 in rank 0; the others wait for the next
+
+An error in one process is an error of the command, and of nothing else: all serve the next one.
 """
 
 import atexit
@@ -29,11 +32,12 @@ from averse_worker.wire.errors import (
 from averse_worker.wire.failures import failure_of
 from averse_worker.wire.messages.base import Message
 from averse_worker.wire.messages.envelope import PAYLOADS, Command
+from averse_worker.wire.messages.evaluation import EvaluatePayload
 
 Result = TypeVar("Result")
 
 _TOGETHER: Final[frozenset[Command]] = frozenset(
-    {"train_stage", "load", "score_prompts", "sft", "rollout", "update", "restore"}
+    {"train_stage", "load", "score_prompts", "sft", "rollout", "update", "evaluate", "restore"}
 )
 """Commands that the other processes take part in."""
 
@@ -119,6 +123,8 @@ def follow(place: Place) -> None:
             elif command == "sft":
                 group.hand_on(engine.trained_tensors())
                 engine.take_over_trained()
+            elif isinstance(payload, EvaluatePayload):
+                engine.evaluation(payload, lambda *_: group.look())
             else:
                 getattr(engine, command)(payload, lambda *_: group.look())
 
