@@ -40,11 +40,12 @@ function temporaryFolder(): Record<string, string> {
     const { bavail, bsize } = statfsSync(memory);
     if (bavail * bsize < 4 * 2 ** 30) return {};
     for (const name of readdirSync(memory)) {
-      const pid = /^averse-test-(\d+)-/.exec(name)?.[1];
+      const pid = /^at-(\d+)-/.exec(name)?.[1];
       // A run that was killed must not keep its memory.
       if (pid !== undefined && !existsSync(`/proc/${pid}`)) remove(join(memory, name));
     }
-    const folder = mkdtempSync(join(memory, `averse-test-${process.pid}-`));
+    // Short: sockets of workers lie in folders of it, and a socket's path has 100 bytes at most.
+    const folder = mkdtempSync(join(memory, `at-${process.pid}-`));
     // As /tmp is: some tests give up their privileges.
     chmodSync(folder, 0o1777);
     process.once("exit", () => remove(folder));

@@ -21,7 +21,7 @@ beforeAll(() => {
   const cache = join(root, "node_modules", ".cache");
   mkdirSync(cache, { recursive: true });
   folder = mkdtempSync(join(cache, "averse-orphans-"));
-  sockets = mkdtempSync(join(tmpdir(), "averse-sockets-"));
+  sockets = mkdtempSync(join(tmpdir(), "s-"));
   const src = (file: string) => join(root, "src", "worker", file);
   execFileSync(process.execPath, [
     join(root, "node_modules", "typescript", "bin", "tsc"),
@@ -65,16 +65,22 @@ interface Started {
 /** Starts a controller, which starts a worker and then comes to its end. */
 async function start(ending: string): Promise<Started> {
   const controller = spawn(process.execPath, [join(folder, "controller.js"), ending], {
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, TMPDIR: sockets },
   });
   controllers.push(controller);
   const ended = new Promise((resolve) => controller.once("exit", resolve));
+  let complaints = "";
+  controller.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    complaints += text;
+  });
   const lines = createInterface(controller.stdout!);
-  const pid = await new Promise<number>((resolve) =>
-    lines.once("line", (line) => resolve(Number(line))),
-  );
-  expect(pid).toBeGreaterThan(0);
+  // No line comes from a controller that cannot start its worker.
+  const pid = await new Promise<number>((resolve) => {
+    lines.once("line", (line) => resolve(Number(line)));
+    lines.once("close", () => resolve(0));
+  });
+  expect(pid, complaints).toBeGreaterThan(0);
   return { controller, pid, ended };
 }
 
