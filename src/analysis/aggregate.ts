@@ -2,12 +2,11 @@
 import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../config/trials.js";
 import type { EventFigures } from "../journal/event-head.js";
-import { confidence95, mean, sd } from "../stats/intervals.js";
 import { armCertificates } from "./arm-certificates.js";
 import { comparisons } from "./comparisons.js";
 import { conclusion } from "./conclusion.js";
 import type { ArmMetrics, Evaluation, Metric } from "./evaluation.js";
-import { finalMetrics } from "./final-metrics.js";
+import { finalMetrics, overSeeds } from "./final-metrics.js";
 import { frontiers } from "./frontier.js";
 import { sweepFigures } from "./sweep.js";
 import { type RunFigures, withEvent } from "./trial-figures.js";
@@ -74,8 +73,4 @@ export function armMetrics(
     }
   }
   return arms;
-}
-
-function overSeeds(perSeed: number[]): Metric {
-  return { mean: mean(perSeed), sd: sd(perSeed), ci95: confidence95(perSeed), per_seed: perSeed };
 }

@@ -1,7 +1,8 @@
 /** What a final evaluation and its training cost, beside the evaluation's own figures. */
 import type { EvaluatedEvent } from "../journal/events.js";
 import { conditionalValueAtRisk } from "../risk/tail.js";
-import { mean } from "../stats/intervals.js";
+import { confidence95, mean, sd } from "../stats/intervals.js";
+import type { Metric } from "./evaluation.js";
 import { tailPrompts } from "./metrics.js";
 import type { TrialFigures } from "./trial-figures.js";
 
@@ -55,4 +56,9 @@ export function costFigures(
     ...(harmless_judge === null ? {} : { harmless_judge }),
     ...(compute > 0 ? { trained_tokens: compute } : {}),
   };
+}
+
+/** One figure of several seeds. @param perSeed at least one */
+export function overSeeds(perSeed: number[]): Metric {
+  return { mean: mean(perSeed), sd: sd(perSeed), ci95: confidence95(perSeed), per_seed: perSeed };
 }

@@ -2,7 +2,7 @@
 import type { ArmConfig, Experiment } from "../config/schema/experiment.js";
 import type { SweepPoint } from "../config/schema/sweep.js";
 import { curveDifferences, neutralCurve } from "./equal-kl/curve-differences.js";
-import { runPolicies } from "./equal-kl/run-policies.js";
+import { evaluatedPolicies } from "./equal-kl/run-policies.js";
 import type { Evaluation } from "./evaluation.js";
 import type { RunFigures } from "./trial-figures.js";
 
@@ -14,7 +14,7 @@ export function sweepFigures(
 ): Evaluation["sweep"] {
   const { sweep, arms: configs } = experiment;
   if (sweep.points.length === 0) return undefined;
-  const policies = runPolicies("", experiment, figures);
+  const policies = evaluatedPolicies(experiment, figures);
   const neutral = neutralCurve(policies);
   const keys = Object.keys(sweep.grid);
   const alternatives = Object.fromEntries(

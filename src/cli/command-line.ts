@@ -1,5 +1,6 @@
 /** The command line for the record. One that holds a secret all the same is written without it. */
 import { type Environment, isSecretName, redacted, redaction } from "../text/redaction.js";
+import { shellQuoted } from "../text/shell-quote.js";
 
 /**
  * What looks like a key of no service in particular: long, without a blank, slash or dot. Of
@@ -43,9 +44,5 @@ export function recordedCommand(argv: readonly string[], environment: Environmen
 
 /** One line for a POSIX shell. */
 export function shellLine(command: readonly string[]): string {
-  return ["averse", ...command].map(quoted).join(" ");
-}
-
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+  return ["averse", ...command].map(shellQuoted).join(" ");
 }

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type ExitCode, exitCode, failureText, UserError } from "./failure-text.js";
+import { backendOverride } from "./lookup/backend-override.js";
 import { packageVersion } from "./machine/package.js";
 import type { Terminal } from "./terminal.js";
 
@@ -686,11 +687,6 @@ function withBackend<Options extends { readonly set: readonly string[] }>(
 ): Options {
   const { set, backend } = options;
   return backend === undefined ? options : { ...options, set: [...set, backendOverride(backend)] };
-}
-
-/** As text, also where a name would be another value in YAML. */
-function backendOverride(backend: string): string {
-  return `backend.worker=${JSON.stringify(backend)}`;
 }
 
 function detachOption(): Option {

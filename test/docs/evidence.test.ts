@@ -7,16 +7,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { neutralCurve } from "../../src/analysis/equal-kl/curve-differences.js";
+import { curveDifferences, neutralCurve } from "../../src/analysis/equal-kl/curve-differences.js";
 import { type PolicyTable, policyTableSchema } from "../../src/analysis/equal-kl/policy-table.js";
 import type { Block } from "../../src/report/blocks.js";
+import { differenceBlocks } from "../../src/report/frontier/difference-blocks.js";
 import { policiesTable } from "../../src/report/frontier/frontier-tables.js";
 import { policyWords } from "../../src/report/frontier/frontier-words.js";
-import {
-  differenceBlocks,
-  renderFrontier,
-  sourcesBlock,
-} from "../../src/report/frontier/render-frontier.js";
+import { renderFrontier, sourcesBlock } from "../../src/report/frontier/render-frontier.js";
 import { markdownOf } from "../../src/report/markdown.js";
 import type { ReportPlot } from "../../src/report/plots/panel.js";
 
@@ -38,7 +35,7 @@ async function partOf(name: string): Promise<{ text: string; plots: readonly Rep
   const { plots } = await renderFrontier({ table, against, command: "" });
   const blocks: Block[] = [
     { kind: "paragraph", text: `${policyWords(table)}.` },
-    ...differenceBlocks(table, against),
+    ...differenceBlocks(curveDifferences(table.policies, against)),
   ];
   const details: Block[] = [
     {

@@ -10,7 +10,7 @@ import { interpolateAt, type Point } from "../../stats/interpolation.js";
 import { mean } from "../../stats/intervals.js";
 import type { CurveDifference } from "../evaluation.js";
 import { noDifference, seedDifference } from "../seed-difference.js";
-import type { FinalPolicy } from "./policy-table.js";
+import type { CurvePolicy } from "./policy-table.js";
 
 /** What is tested, and corrected over. */
 export const testedFigures = [
@@ -25,7 +25,7 @@ export const testedFigures = [
 const levels = 9;
 
 /** The curve that others are held against unless one is named: the first risk-neutral one; null: none is. */
-export function neutralCurve(policies: readonly FinalPolicy[]): string | null {
+export function neutralCurve(policies: readonly CurvePolicy[]): string | null {
   return policies.find(({ role }) => role === "neutral")?.curve ?? null;
 }
 
@@ -37,7 +37,7 @@ export function neutralCurve(policies: readonly FinalPolicy[]): string | null {
  * @param against the curve B
  */
 export function curveDifferences(
-  policies: readonly FinalPolicy[],
+  policies: readonly CurvePolicy[],
   against: string,
 ): CurveDifference[] {
   const curves = [
@@ -58,7 +58,7 @@ export function curveDifferences(
 
 /** @returns null: one of the two lacks the metric, or they have no seed in common */
 function curveDifference(
-  policies: readonly FinalPolicy[],
+  policies: readonly CurvePolicy[],
   a: string,
   b: string,
   metric: string,
@@ -96,7 +96,7 @@ function pointOf({ a, b }: Record<"a" | "b", readonly Point[]>): number | null {
 
 /** By seed: KL → figure. */
 function curvesOf(
-  policies: readonly FinalPolicy[],
+  policies: readonly CurvePolicy[],
   curve: string,
   metric: string,
 ): ReadonlyMap<number, readonly Point[]> {

@@ -58,6 +58,8 @@ export const policyTableSchema = z.strictObject({
 });
 
 export type FinalPolicy = z.infer<typeof policy>;
+/** What curves are made of. */
+export type CurvePolicy = Pick<FinalPolicy, "curve" | "role" | "seed" | "metrics">;
 export type PolicySource = z.infer<typeof source>;
 export interface PolicyTable {
   readonly sources: readonly PolicySource[];

@@ -1,20 +1,46 @@
 /** The final policies of one run. */
 import { isDeepStrictEqual } from "node:util";
-
+import { isTree } from "../../config/key-path.js";
 import {
   type ArmConfig,
   type Experiment,
   experimentSchema,
 } from "../../config/schema/experiment.js";
 import type { SweepPoint } from "../../config/schema/sweep.js";
-import { planTrials } from "../../config/trials.js";
+import { planTrials, type Trial } from "../../config/trials.js";
 import type { EvaluatedEvent } from "../../journal/events.js";
 import { binnedMeans } from "../../stats/binned-means.js";
 import { canonicalJson } from "../../text/json.js";
 import { riskRole } from "../arm-risk.js";
 import { finalMetrics } from "../final-metrics.js";
 import type { RunFigures } from "../trial-figures.js";
-import type { FinalPolicy } from "./policy-table.js";
+import type { CurvePolicy, FinalPolicy } from "./policy-table.js";
+
+/** A policy as curves are made of it, its trial and its final evaluation. */
+interface Evaluated extends CurvePolicy {
+  readonly trial: Trial;
+  readonly final: EvaluatedEvent;
+}
+
+/** Of all reported trials that have a final evaluation. */
+export function evaluatedPolicies(experiment: Experiment, figures: RunFigures): Evaluated[] {
+  return planTrials(experiment).flatMap((trial): Evaluated[] => {
+    const own = figures.get(trial.id);
+    if (!trial.reported || own === undefined || own.final === null) return [];
+    const { arm, seed, config } = trial;
+    const point = experiment.sweep.points.find((one) => one.arm === arm);
+    return [
+      {
+        trial,
+        final: own.final,
+        curve: point === undefined ? arm : curveName(point),
+        role: riskRole(config),
+        seed,
+        metrics: finalMetrics(own, experiment.evaluation.tail_fraction),
+      },
+    ];
+  });
+}
 
 /** @param run name of its folder */
 export function runPolicies(
@@ -22,25 +48,17 @@ export function runPolicies(
   experiment: Experiment,
   figures: RunFigures,
 ): FinalPolicy[] {
-  return planTrials(experiment).flatMap((trial): FinalPolicy[] => {
-    const own = figures.get(trial.id);
-    if (!trial.reported || own === undefined || own.final === null) return [];
-    const { arm, seed, config } = trial;
-    const point = experiment.sweep.points.find((one) => one.arm === arm);
-    return [
-      {
-        run,
-        trial: trial.id,
-        curve: point === undefined ? arm : curveName(point),
-        role: riskRole(config),
-        seed,
-        beta: config.stage === "rl" ? config.kl.beta : null,
-        settings: settingsText(experiment, config),
-        metrics: finalMetrics(own, experiment.evaluation.tail_fraction),
-        by_prompt_score: byPromptScore(own.final),
-      },
-    ];
-  });
+  return evaluatedPolicies(experiment, figures).map(
+    ({ trial: { id, config }, final, metrics, ...policy }) => ({
+      run,
+      trial: id,
+      ...policy,
+      beta: config.stage === "rl" ? config.kl.beta : null,
+      settings: settingsText(experiment, config),
+      metrics,
+      by_prompt_score: byPromptScore(final),
+    }),
+  );
 }
 
 /** Whether a swept key moves a policy along its curve: β, or the target that β is adapted to. */
@@ -74,16 +92,12 @@ const defaults = experimentSchema.parse({ name: "defaults" });
 
 /** Of a section what is not as in the defaults; lists count as a whole. */
 function without(defaults: unknown, value: unknown): unknown {
-  if (!isSection(value) || !isSection(defaults)) return value;
+  if (!isTree(value) || !isTree(defaults)) return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([key, own]) => !isDeepStrictEqual(own, defaults[key]))
       .map(([key, own]) => [key, without(defaults[key], own)]),
   );
-}
-
-function isSection(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const parts = 10;

@@ -1,11 +1,7 @@
 /** `averse audit FILE…`: the tail of scored outputs, whoever made them. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { auditArms } from "../../audit/audit.js";
 import { type ArmScores, type AuditSettings, sortedArm } from "../../audit/scores.js";
 import type { AuditDescription } from "../../report/audit/audit-description.js";
-import { runFiles } from "../../store/paths.js";
-import { makeFolder, writeDurably } from "../../system/durable-files.js";
 import { openTable } from "../../tables/open-table.js";
 import { safeText } from "../../text/safe-text.js";
 import { type AuditOptions, armSources, checkOptions } from "../audit/audit-options.js";
@@ -16,6 +12,7 @@ import { readingProgress } from "../audit/reading-progress.js";
 import { worstRows } from "../audit/worst-texts.js";
 import { recordedCommand, shellLine } from "../command-line.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
+import { refuseRunFolder, writeReportFolder } from "../report-folder.js";
 import type { Terminal } from "../terminal.js";
 
 /**
@@ -117,12 +114,6 @@ function requireInRange({ arms }: Collected, { bound, higherIsWorse }: AuditSett
   }
 }
 
-function refuseRunFolder(folder: string): void {
-  if (existsSync(join(folder, runFiles.manifest))) {
-    throw new UserError(`--report ${folder}: the folder of a run, whose own report it holds.`);
-  }
-}
-
 async function writeReport(
   folder: string,
   description: AuditDescription,
@@ -130,12 +121,5 @@ async function writeReport(
 ): Promise<string[]> {
   const { renderAudit } = await import("../../report/audit/render-audit.js");
   const scores = new Map(collected.arms.map((arm) => [arm.source.name, arm.scores]));
-  const { html, markdown } = await renderAudit(description, scores);
-  makeFolder(folder);
-  const files = { [runFiles.reportHtml]: html, [runFiles.reportMarkdown]: markdown };
-  return Object.entries(files).map(([name, text]) => {
-    const path = join(folder, name);
-    writeDurably(path, text);
-    return path;
-  });
+  return writeReportFolder(folder, await renderAudit(description, scores));
 }

@@ -8,6 +8,7 @@ import { EnvironmentError, WorkerFailure, WorkerLost } from "../../worker/contra
 import { openSession } from "../../worker/session.js";
 import { namedEngine, readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
+import { backendOverride } from "../lookup/backend-override.js";
 import { backendNeeds } from "../machine/backend-needs.js";
 import { type Finding, finding } from "../machine/doctor-checks.js";
 import { packageRoot } from "../machine/package.js";
@@ -82,7 +83,7 @@ async function started(backend: string, spec: WorkerSpec): Promise<Outcome> {
 function probedExperiment(backend: string, hasCritic: boolean): Experiment {
   const file = join(packageRoot, "configs", "experiments", "smoke.yaml");
   const { experiment } = loadExperiment(file, [
-    `backend.worker=${JSON.stringify(backend)}`,
+    backendOverride(backend),
     "arms=[rlhf]",
     "sft.steps=0",
     "evaluation.judges=[]",

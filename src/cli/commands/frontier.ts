@@ -1,6 +1,6 @@
 /** `averse frontier`: final policies over β, of one run or several, compared at equal KL. */
 import { existsSync, statSync } from "node:fs";
-import { basename, isAbsolute, join } from "node:path";
+import { basename, isAbsolute } from "node:path";
 import { curveDifferences, neutralCurve } from "../../analysis/equal-kl/curve-differences.js";
 import {
   mergedTables,
@@ -14,8 +14,7 @@ import { differencesTable, policiesTable } from "../../report/frontier/frontier-
 import { policyWords, readingWords } from "../../report/frontier/frontier-words.js";
 import { readCheckedJson } from "../../store/json-files.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
-import { runFiles } from "../../store/paths.js";
-import { makeFolder, writeDurably } from "../../system/durable-files.js";
+import { writeDurably } from "../../system/durable-files.js";
 import { sha256Of } from "../../system/sha256.js";
 import { terminalStyle } from "../../text/grid.js";
 import { wrapText } from "../../text/width.js";
@@ -24,6 +23,7 @@ import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { runFolder } from "../lookup/runs.js";
 import { figuresOfRun, scaleOfRecord } from "../lookup/stored-run.js";
 import { printedTable } from "../printed-table.js";
+import { refuseRunFolder, writeReportFolder } from "../report-folder.js";
 import type { Terminal } from "../terminal.js";
 
 export interface FrontierOptions {
@@ -168,20 +168,9 @@ async function writtenReport(
   folder: string,
   report: { readonly table: PolicyTable; readonly against: string; readonly command: string },
 ): Promise<string[]> {
-  if (existsSync(join(folder, runFiles.manifest))) {
-    throw new UserError(`--report ${folder}: the folder of a run, whose own report it holds.`);
-  }
+  refuseRunFolder(folder);
   const { renderFrontier } = await import("../../report/frontier/render-frontier.js");
-  const { html, markdown, plots } = await renderFrontier(report);
-  makeFolder(folder);
-  const files = {
-    [runFiles.reportHtml]: html,
-    [runFiles.reportMarkdown]: markdown,
-    ...Object.fromEntries(plots.map(({ id, svg }) => [`${id}.svg`, svg])),
-  };
-  return Object.entries(files).map(([name, text]) => {
-    const path = join(folder, name);
-    writeDurably(path, text);
-    return path;
-  });
+  const { plots, ...texts } = await renderFrontier(report);
+  const drawn = plots.map(({ id, svg }) => [`${id}.svg`, svg] as const);
+  return writeReportFolder(folder, texts, Object.fromEntries(drawn));
 }

@@ -1,10 +1,9 @@
 /** What a backend needs of this machine, looked up in milliseconds: nothing is started. */
 import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 import { EnvironmentError } from "../../worker/contract.js";
 import { pythonPath } from "../../worker/launch.js";
-import { mountOf } from "../../worker/launchers/container.js";
+import { fromHome, mountOf } from "../../worker/launchers/container.js";
 import { sshTarget } from "../../worker/launchers/ssh.js";
 import type { WorkerSpec } from "../../worker/spec.js";
 import { type Finding, finding } from "./doctor-checks.js";
@@ -40,11 +39,11 @@ function pythonNeed(environment: Environment): Finding {
 
 function sshNeeds(ssh: NonNullable<WorkerSpec["ssh"]>, environment: Environment): Finding[] {
   const { identity } = ssh;
-  const file = identity?.startsWith("~/") ? join(homedir(), identity.slice(2)) : identity;
+  const file = identity === null ? null : fromHome(identity);
   const remedy = "Make it with ssh-keygen and ssh-copy-id, or correct ssh.identity.";
   return [
     programNeed("ssh", environment, "Install the OpenSSH client (apt-get install openssh-client)."),
-    ...(file === null || file === undefined
+    ...(file === null
       ? []
       : [finding("key", existsSync(file), existsSync(file) ? file : `no ${file}`, remedy)]),
     finding("host", null, `${sshTarget(ssh)}, not tried`, ""),

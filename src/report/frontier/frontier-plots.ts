@@ -6,7 +6,7 @@ import { confidence95, mean } from "../../stats/intervals.js";
 import { formatNumber } from "../../text/numbers.js";
 import { type ArmStyle, armStyles } from "../arm-style.js";
 import { metricColumnOf } from "../metric-columns.js";
-import type { Curve, PlotPanel, PlotSpec } from "../plots/panel.js";
+import { type Curve, intervalBar, klAxis, type PlotPanel, type PlotSpec } from "../plots/panel.js";
 import { seedMean } from "../plots/seed-mean.js";
 import { type CurvePoint, curvePoints } from "./frontier-tables.js";
 
@@ -33,7 +33,7 @@ export function frontierPlot(policies: readonly FinalPolicy[]): PlotSpec | null 
       : [
           {
             title: `${column.title}${better}`,
-            x: { name: klName },
+            x: { name: klAxis },
             y: { name: column.title },
             curves,
           },
@@ -49,8 +49,6 @@ export function frontierPlot(policies: readonly FinalPolicy[]): PlotSpec | null 
     columns: Math.min(2, panels.length),
   };
 }
-
-const klName = "KL from the SFT policy, nats per episode";
 
 function stylesOf(policies: readonly FinalPolicy[]): ReadonlyMap<string, ArmStyle> {
   const curves = [...new Set(policies.map(({ curve }) => curve))];
@@ -87,14 +85,11 @@ function curveOf(
       ends === null
         ? []
         : [
-            {
+            intervalBar(
               name,
               style,
-              shape: "line",
-              markers: "none",
-              faint: true,
-              points: ends.map((y) => ({ x: at.x, y })),
-            },
+              ends.map((y) => ({ x: at.x, y })),
+            ),
           ],
     ),
   ];

@@ -3,7 +3,7 @@ import { decisionLevel, seedsToDecide } from "../../analysis/conclusion.js";
 import { testedFigures } from "../../analysis/equal-kl/curve-differences.js";
 import type { FinalPolicy } from "../../analysis/equal-kl/policy-table.js";
 import type { CurveDifference } from "../../analysis/evaluation.js";
-import { confidence95, mean, sd } from "../../stats/intervals.js";
+import { overSeeds } from "../../analysis/final-metrics.js";
 import { formatNumber, type NumberStyle } from "../../text/numbers.js";
 import type { Cell, TableContent } from "../blocks.js";
 import { probabilityText } from "../comparison-words.js";
@@ -54,12 +54,7 @@ export function policiesTable(policies: readonly FinalPolicy[], style: NumberSty
       ...columns.map((column): Cell => {
         const perSeed = own.flatMap(({ metrics }) => metrics[column.metric] ?? []);
         if (perSeed.length === 0) return { main: "" };
-        const metric = {
-          mean: mean(perSeed),
-          sd: sd(perSeed),
-          ci95: confidence95(perSeed),
-          per_seed: perSeed,
-        };
+        const metric = overSeeds(perSeed);
         const enough = perSeed.length >= seedsToDecide;
         return {
           main: meanText(metric, column, style),

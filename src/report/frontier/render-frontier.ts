@@ -6,9 +6,10 @@ import { renderHtml } from "../html.js";
 import { renderMarkdown } from "../markdown.js";
 import { drawPlot } from "../plots/chart.js";
 import type { ReportPlot } from "../plots/panel.js";
+import { differenceBlocks } from "./difference-blocks.js";
 import { frontierPlot, promptScorePlot } from "./frontier-plots.js";
-import { differencesTable, policiesTable } from "./frontier-tables.js";
-import { policyWords, readingWords } from "./frontier-words.js";
+import { policiesTable } from "./frontier-tables.js";
+import { policyWords } from "./frontier-words.js";
 
 const style = { unicode: true };
 
@@ -43,7 +44,7 @@ function frontierDocument(report: FrontierReport, plots: readonly ReportPlot[]):
     title: `${experiments.join(", ")}: arms at equal KL`,
     byline: policyWords(table),
     blocks: [
-      ...differenceBlocks(table, against),
+      ...differenceBlocks(curveDifferences(table.policies, against)),
       ...plots.flatMap((plot): Block[] => [
         { kind: "heading", text: plot.title },
         { kind: "plot", plot },
@@ -56,19 +57,6 @@ function frontierDocument(report: FrontierReport, plots: readonly ReportPlot[]):
       { kind: "code", text: command },
     ],
   };
-}
-
-/** The curves minus one of them. */
-export function differenceBlocks({ policies }: PolicyTable, against: string): Block[] {
-  const differences = curveDifferences(policies, against);
-  if (differences.length === 0) return [];
-  return [
-    { kind: "subheading", text: `Minus ${against}, at equal KL` },
-    ...readingWords(differences).map((text): Block => ({ kind: "paragraph", text })),
-    { kind: "table", ...differencesTable(differences, "tested", style) },
-    { kind: "paragraph", text: "What it costs, at the same KL; not tested:" },
-    { kind: "table", ...differencesTable(differences, "costs", style) },
-  ];
 }
 
 export function sourcesBlock({ sources }: PolicyTable): Block {

@@ -5,7 +5,7 @@ import { mean } from "../../stats/intervals.js";
 import { formatCount } from "../../text/numbers.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
-import type { Curve, PlotSpec } from "./panel.js";
+import { type Curve, klAxis, type PlotSpec } from "./panel.js";
 
 type Quantity = (point: FrontierPoint) => number;
 
@@ -120,7 +120,7 @@ export function tailAgainstKl(data: ReportData): PlotSpec | null {
     panels: [
       {
         title: "Tail reward against distance from SFT",
-        x: { name: "KL from the SFT policy, nats per episode" },
+        x: { name: klAxis },
         y: { name: "tail reward, raw" },
         curves,
       },

@@ -2,7 +2,7 @@
 import { armStyles } from "../arm-style.js";
 import { type MetricColumn, metricColumnOf } from "../metric-columns.js";
 import type { ReportData } from "../report-data.js";
-import type { Curve, PlotPanel, PlotSpec } from "./panel.js";
+import { type Curve, intervalBar, type PlotPanel, type PlotSpec } from "./panel.js";
 
 /** The first of each that the run has; of the many measures of one thing one panel is enough. */
 const shown: readonly (readonly string[])[] = [
@@ -49,9 +49,7 @@ export function gainAndCost(data: ReportData): PlotSpec | null {
         return [
           { ...same, points: [point], markers: "all" },
           ...bars.flatMap((ends): Curve[] =>
-            ends.length === 0 || !enough
-              ? []
-              : [{ ...same, points: ends, markers: "none", faint: true }],
+            ends.length === 0 || !enough ? [] : [intervalBar(arm, same.style, ends)],
           ),
         ];
       }),

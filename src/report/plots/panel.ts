@@ -28,6 +28,14 @@ export interface Curve {
   readonly faint?: boolean;
 }
 
+/** A thin line between the ends of an interval. */
+export function intervalBar(name: string, style: ArmStyle, points: Curve["points"]): Curve {
+  return { name, style, points, shape: "line", markers: "none", faint: true };
+}
+
+/** Name of an axis. */
+export const klAxis = "KL from the SFT policy, nats per episode";
+
 /** A straight line across the panel at one value, with its name. */
 export interface Mark {
   readonly axis: "x" | "y";

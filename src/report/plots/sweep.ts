@@ -4,7 +4,7 @@ import { isAlternative } from "../../analysis/sweep.js";
 import type { SweepPoint } from "../../config/schema/sweep.js";
 import { type ArmStyle, armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
-import { type Curve, ink, type PlotPanel, type PlotSpec } from "./panel.js";
+import { type Curve, ink, intervalBar, klAxis, type PlotPanel, type PlotSpec } from "./panel.js";
 
 interface Measured {
   /** Arm of the experiment that it is a setting of. */
@@ -122,7 +122,7 @@ export function tailAgainstKeys(data: ReportData): PlotSpec | null {
             tail.ends === null
               ? []
               : [
-                  bar(
+                  intervalBar(
                     name,
                     style,
                     tail.ends.map((y) => ({ x, y })),
@@ -145,10 +145,6 @@ export function tailAgainstKeys(data: ReportData): PlotSpec | null {
   };
 }
 
-function bar(name: string, style: ArmStyle, points: Curve["points"]): Curve {
-  return { name, style, points, shape: "line", markers: "none", faint: true };
-}
-
 const frontStyle: ArmStyle = { color: ink, dash: [4, 3], marker: "circle" };
 
 export function paretoPlot(data: ReportData): PlotSpec | null {
@@ -167,7 +163,7 @@ export function paretoPlot(data: ReportData): PlotSpec | null {
       ...(tail.ends === null
         ? []
         : [
-            bar(
+            intervalBar(
               of,
               style,
               tail.ends.map((y) => ({ x: at.x, y })),
@@ -176,7 +172,7 @@ export function paretoPlot(data: ReportData): PlotSpec | null {
       ...(kl.ends === null
         ? []
         : [
-            bar(
+            intervalBar(
               of,
               style,
               kl.ends.map((x) => ({ x, y: at.y })),
@@ -193,7 +189,7 @@ export function paretoPlot(data: ReportData): PlotSpec | null {
     panels: [
       {
         title: "Tail reward against distance from SFT",
-        x: { name: "KL from the SFT policy, nats per episode" },
+        x: { name: klAxis },
         y: { name: "tail reward, raw" },
         curves: [
           {

@@ -4,8 +4,7 @@ import { isAlternative } from "../../analysis/sweep.js";
 import { wordsOfMetric } from "../../text/metric-words.js";
 import { formatNumber } from "../../text/numbers.js";
 import type { Block, Cell } from "../blocks.js";
-import { differencesTable } from "../frontier/frontier-tables.js";
-import { readingWords } from "../frontier/frontier-words.js";
+import { differenceBlocks } from "../frontier/difference-blocks.js";
 import { meanText, metricColumnOf, spreadText } from "../metric-columns.js";
 import type { ReportPlot } from "../plots/panel.js";
 import type { ReportData } from "../report-data.js";
@@ -32,22 +31,9 @@ export function sweepSection(data: ReportData, plots: readonly ReportPlot[]): Bl
           ? "No point has been evaluated."
           : `On the Pareto front (no other arm has as good a tail at the same KL or less), by KL: ${pareto.join(", ")}.`,
     },
-    ...equalKlBlocks(data),
+    ...differenceBlocks(sweep.equal_kl.filter(({ range }) => range !== null)),
     ...(left.length < 2 ? [] : [{ kind: "warning" as const, text: selectionText(data) }]),
     ...plots.map((plot): Block => ({ kind: "plot", plot })),
-  ];
-}
-
-/** Arms whose final policies over β are curves, at the KL that they have in common. */
-function equalKlBlocks({ evaluation }: ReportData): Block[] {
-  const read = evaluation.sweep!.equal_kl.filter(({ range }) => range !== null);
-  if (read.length === 0) return [];
-  return [
-    { kind: "subheading", text: `Minus ${read[0]!.b}, at equal KL` },
-    ...readingWords(read).map((text): Block => ({ kind: "paragraph", text })),
-    { kind: "table", ...differencesTable(read, "tested", style) },
-    { kind: "paragraph", text: "What it costs, at the same KL; not tested:" },
-    { kind: "table", ...differencesTable(read, "costs", style) },
   ];
 }
 

@@ -43,10 +43,15 @@ export interface Mount {
   readonly readOnly: boolean;
 }
 
+/** A path in which `~/` at the beginning is the home folder. */
+export function fromHome(path: string, home = homedir()): string {
+  return path.startsWith("~/") ? join(home, path.slice(2)) : path;
+}
+
 /** @param mount - As the schema has it. */
 export function mountOf(mount: string, home = homedir()): Mount {
   const [, from = "", to, mode] = mountPattern.exec(mount) ?? [];
-  const here = from.startsWith("~/") ? join(home, from.slice(2)) : from;
+  const here = fromHome(from, home);
   return { from: here, to: to ?? here, readOnly: mode === "ro" };
 }
 

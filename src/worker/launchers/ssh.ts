@@ -10,8 +10,8 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
+import { shellQuoted } from "../../text/shell-quote.js";
 import type { LaunchPlace, LaunchPlan, WorkerCommand } from "./launch-plan.js";
-import { shellQuoted } from "./shell-quote.js";
 
 const text = z.string().min(1);
 

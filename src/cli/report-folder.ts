@@ -1,0 +1,33 @@
+/** `--report FOLDER` of commands that report on something else than a run. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { runFiles } from "../store/paths.js";
+import { makeFolder, writeDurably } from "../system/durable-files.js";
+import { UserError } from "./failure-text.js";
+
+/** @throws {UserError} it is the folder of a run */
+export function refuseRunFolder(folder: string): void {
+  if (existsSync(join(folder, runFiles.manifest))) {
+    throw new UserError(`--report ${folder}: the folder of a run, whose own report it holds.`);
+  }
+}
+
+/**
+ * Makes the folder where it is missing.
+ *
+ * @param others files beside the report: name → text
+ * @returns paths of what was written
+ */
+export function writeReportFolder(
+  folder: string,
+  { html, markdown }: { readonly html: string; readonly markdown: string },
+  others: Readonly<Record<string, string>> = {},
+): string[] {
+  makeFolder(folder);
+  const files = { [runFiles.reportHtml]: html, [runFiles.reportMarkdown]: markdown, ...others };
+  return Object.entries(files).map(([name, text]) => {
+    const path = join(folder, name);
+    writeDurably(path, text);
+    return path;
+  });
+}
