@@ -81,8 +81,25 @@ def _prompts(bench: Bench) -> list[str]:
     return [found.texts[row] for row in bench.prompts().tolist()]
 
 
-def _trainer_cycles(name: str, setting: Setting, prompts: list[str]) -> Times:
-    """Seconds of each cycle: one generation batch and all gradient steps on it."""
+def gradient_steps(setting: Setting) -> int:
+    """Of one cycle: all on one generation batch."""
+    return setting.batch // MINIBATCH * EPOCHS
+
+
+def plain_trainer(
+    name: str,
+    setting: Setting,
+    prompts: list[str],
+    folder: str,
+    callback: TrainerCallback,
+    cycles: int,
+    **options: Any,
+) -> Any:
+    """TRL's trainer `name` as a user gets it, for so many cycles; `options` are more of its own.
+
+    Raises:
+        SystemExit: it cannot be imported.
+    """
     try:
         from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
     except RuntimeError as error:  # TRL wraps the ImportError: its trainers import `requests`
@@ -90,16 +107,16 @@ def _trainer_cycles(name: str, setting: Setting, prompts: list[str]) -> Times:
             f"TRL's trainers cannot be imported: {error}; pip install requests"
         ) from error
 
-    folder = ASSETS / "language-model"
-    steps = setting.batch // MINIBATCH * EPOCHS
+    model = ASSETS / "language-model"
     config, trainer_class = {
         "grpo": (GRPOConfig, GRPOTrainer),
         "rloo": (RLOOConfig, RLOOTrainer),
     }[name]
-    cycles = _Cycles(steps)
-    with quiet(), tempfile.TemporaryDirectory() as output:
-        arguments = config(
-            output_dir=output,
+    trainer = trainer_class(
+        model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32),
+        reward_funcs=builtin_reward(),
+        args=config(
+            output_dir=folder,
             per_device_train_batch_size=MINIBATCH,
             steps_per_generation=setting.batch // MINIBATCH,
             num_iterations=EPOCHS,
@@ -108,7 +125,7 @@ def _trainer_cycles(name: str, setting: Setting, prompts: list[str]) -> Times:
             generation_kwargs={"min_new_tokens": NEW_TOKENS},
             beta=BETA,
             learning_rate=LEARNING_RATE,
-            max_steps=steps * (setting.repeats + 1),
+            max_steps=gradient_steps(setting) * cycles,
             bf16=setting.dtype == "bfloat16",
             gradient_checkpointing=False,
             use_cpu=True,
@@ -117,17 +134,21 @@ def _trainer_cycles(name: str, setting: Setting, prompts: list[str]) -> Times:
             logging_strategy="no",
             report_to="none",
             disable_tqdm=True,
-        )
-        trainer = trainer_class(
-            model=AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32),
-            reward_funcs=builtin_reward(),
-            args=arguments,
-            train_dataset=Dataset.from_dict({"prompt": prompts}),
-            processing_class=AutoTokenizer.from_pretrained(folder, model_max_length=PROMPT_TOKENS),
-            callbacks=[cycles],
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
+            **options,
+        ),
+        train_dataset=Dataset.from_dict({"prompt": prompts}),
+        processing_class=AutoTokenizer.from_pretrained(model, model_max_length=PROMPT_TOKENS),
+        callbacks=[callback],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _trainer_cycles(name: str, setting: Setting, prompts: list[str]) -> Times:
+    """Seconds of each cycle: one generation batch and all gradient steps on it."""
+    cycles = _Cycles(gradient_steps(setting))
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        plain_trainer(name, setting, prompts, folder, cycles, setting.repeats + 1).train()
     # The first cycle warms up.
     return Times(cycles.clock.wall[1:], cycles.clock.cpu[1:])
 

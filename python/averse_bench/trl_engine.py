@@ -14,28 +14,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from datasets import Dataset
 from msgspec import structs
 from numpy.typing import NDArray
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from transformers import TrainerCallback
 
-from averse_bench.setting import (
-    BETA,
-    EPOCHS,
-    LEARNING_RATE,
-    MINIBATCH,
-    NEW_TOKENS,
-    PROMPT_TOKENS,
-    Setting,
-    Times,
-    load_payload,
-    no_report,
-)
-from averse_bench.trl import GENERATIONS, builtin_reward
+from averse_bench.setting import BETA, Setting, Times, load_payload, no_report
+from averse_bench.trl import GENERATIONS, gradient_steps, plain_trainer
 from averse_worker.data.text import Text
 from averse_worker.engine.trl.engine import TrlEngine
-from averse_worker.platform.files import ASSETS
 from averse_worker.wire.messages.base import (
     float32_array,
     float32_bytes,
@@ -143,7 +129,7 @@ class _PlainCycles(TrainerCallback):  # type: ignore[misc]
     """The trainer on a thread, which waits after each cycle."""
 
     def __init__(self, name: str, setting: Setting, prompts: list[str]) -> None:
-        self._steps = setting.batch // MINIBATCH * EPOCHS
+        self._steps = gradient_steps(setting)
         self._go: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         run = partial(self._run, name, setting, prompts)
@@ -173,44 +159,15 @@ class _PlainCycles(TrainerCallback):  # type: ignore[misc]
     def _run(self, name: str, setting: Setting, prompts: list[str]) -> None:
         try:
             with tempfile.TemporaryDirectory() as folder:
-                self._trainer(name, setting, prompts, folder).train()
+                plain_trainer(
+                    name,
+                    setting,
+                    prompts,
+                    folder,
+                    self,
+                    setting.repeats + 2,
+                    top_k=0,
+                    disable_dropout=True,
+                ).train()
         except BaseException as error:
             self._done.put(error)
-
-    def _trainer(self, name: str, setting: Setting, prompts: list[str], folder: str) -> Any:
-        from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
-
-        config, trainer_class = {
-            "grpo": (GRPOConfig, GRPOTrainer),
-            "rloo": (RLOOConfig, RLOOTrainer),
-        }[name]
-        model = ASSETS / "language-model"
-        return trainer_class(
-            model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32),
-            reward_funcs=builtin_reward(),
-            args=config(
-                output_dir=folder,
-                per_device_train_batch_size=MINIBATCH,
-                steps_per_generation=setting.batch // MINIBATCH,
-                num_iterations=EPOCHS,
-                num_generations=GENERATIONS,
-                max_completion_length=NEW_TOKENS,
-                generation_kwargs={"min_new_tokens": NEW_TOKENS},
-                beta=BETA,
-                top_k=0,
-                disable_dropout=True,
-                learning_rate=LEARNING_RATE,
-                max_steps=self._steps * (setting.repeats + 2),
-                bf16=setting.dtype == "bfloat16",
-                gradient_checkpointing=False,
-                use_cpu=True,
-                dataloader_pin_memory=False,
-                save_strategy="no",
-                logging_strategy="no",
-                report_to="none",
-                disable_tqdm=True,
-            ),
-            train_dataset=Dataset.from_dict({"prompt": prompts}),
-            processing_class=AutoTokenizer.from_pretrained(model, model_max_length=PROMPT_TOKENS),
-            callbacks=[self],
-        )

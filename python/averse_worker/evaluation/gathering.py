@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from averse_worker.evaluation.evaluate import Evaluation
-from averse_worker.platform.arrays import Packed
+from averse_worker.platform.arrays import Packed, gather_messages, joined_rows
 from averse_worker.platform.ranks import Ranks
 from averse_worker.rewards.gathering import PackedScores, joined
 from averse_worker.rollout.gathering import PackedText
@@ -26,13 +26,8 @@ def gather_evaluation(own: Evaluation, ranks: Ranks) -> Evaluation:
     """All processes' episodes, in the order of their parts, from those of this one."""
     if ranks.count == 1:
         return own
-    data = ranks.gather(msgspec.msgpack.encode(_packed(own)))
-    parts = [msgspec.msgpack.decode(part, type=_Part) for part in data]
-    arrays = {
-        name: np.concatenate([part.arrays[name].array() for part in parts])
-        for name in parts[0].arrays
-    }
-
+    parts = gather_messages(_packed(own), _Part, ranks)
+    arrays = joined_rows([part.arrays for part in parts])
     return Evaluation(
         rows=arrays["rows"].astype(np.intp, copy=False),
         reward=arrays["reward"].astype(np.float32, copy=False),

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from averse_worker.platform.arrays import Packed
+from averse_worker.platform.arrays import Packed, gather_messages
 from averse_worker.platform.ranks import Ranks
 from averse_worker.rewards.contract import Failed, Scores
 
@@ -49,8 +49,8 @@ def gather_scores(parts: Sequence[Scores], ranks: Ranks) -> list[Scores]:
     """By component, the scores of all processes' texts from those of this one's."""
     if ranks.count == 1:
         return list(parts)
-    own = msgspec.msgpack.encode([PackedScores.of(part) for part in parts])
-    everyone = [msgspec.msgpack.decode(data, type=list[PackedScores]) for data in ranks.gather(own)]
+    own = [PackedScores.of(part) for part in parts]
+    everyone = gather_messages(own, list[PackedScores], ranks)
     return [joined(component) for component in zip(*everyone, strict=True)]
 
 
@@ -58,6 +58,5 @@ def gather_prompt_scores(own: NDArray[np.float32], ranks: Ranks) -> NDArray[np.f
     """[C, B] of all processes' episodes, from [C, b] of this one's."""
     if ranks.count == 1:
         return own
-    data = ranks.gather(msgspec.msgpack.encode(Packed.of(own)))
-    parts = [msgspec.msgpack.decode(part, type=Packed).array() for part in data]
+    parts = [part.array() for part in gather_messages(Packed.of(own), Packed, ranks)]
     return np.concatenate(parts, axis=1).astype(np.float32, copy=False)

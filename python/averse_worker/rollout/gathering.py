@@ -15,7 +15,7 @@ from torch import Tensor
 
 from averse_worker.data.text import Control, Text
 from averse_worker.models.batches import PaddedPrompts, Responses
-from averse_worker.platform.arrays import Packed
+from averse_worker.platform.arrays import Packed, gather_messages, joined_rows
 from averse_worker.platform.ranks import Ranks
 from averse_worker.rewards.gathering import PackedScores, joined
 from averse_worker.rollout.collect import Critique, Episodes, RolloutSummary
@@ -66,12 +66,9 @@ def gather_rollout(
     """
     if ranks.count == 1:
         return episodes, summary
-    data = ranks.gather(msgspec.msgpack.encode(_packed(episodes, summary)))
-    parts = [msgspec.msgpack.decode(part, type=_Part) for part in data]
+    parts = gather_messages(_packed(episodes, summary), _Part, ranks)
     device = episodes.log_probs.device
-    rows = {
-        name: np.concatenate([part.rows[name].array() for part in parts]) for name in parts[0].rows
-    }
+    rows = joined_rows([part.rows for part in parts])
 
     def tensor(name: str) -> Tensor:
         return torch.from_numpy(rows[name]).to(device)

@@ -24,6 +24,7 @@ from averse_worker.rollout.collect import Episodes
 from averse_worker.training.kl_loss import ExactKl, K3Kl, KlLossTerm, reference_hidden
 from averse_worker.training.minibatches import minibatches
 from averse_worker.training.objective import Objective, PolicyTerm, Targets, make_objective
+from averse_worker.training.optimizer_state import optimizer_state, put_optimizer_state
 from averse_worker.wire.errors import Diverged
 from averse_worker.wire.limits import LossArrays
 from averse_worker.wire.messages.load import LoadTraining
@@ -177,18 +178,12 @@ class Ppo:
 
     def state(self) -> dict[str, Tensor]:
         """The optimizer's state, `<parameter>|<field>` → tensor."""
-        return {
-            f"{name}|{field}": tensor
-            for name, parameter in self._parameters.items()
-            for field, tensor in self.optimizer.state[parameter].items()
-        }
+        return optimizer_state(self.optimizer, self._parameters)
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Restores what `state` returned, on the parameters' device."""
         self.reset()
-        for key, tensor in state.items():
-            name, field = key.split("|")
-            self.optimizer.state[self._parameters[name]][field] = tensor
+        put_optimizer_state(self.optimizer, self._parameters, state)
 
     def _kl_loss(
         self, objective: Objective, wanted: KlLoss | None, report: Report

@@ -41,6 +41,7 @@ from averse_worker.rollout.collect import (
     full_texts,
     scored_texts,
 )
+from averse_worker.training.optimizer_state import optimizer_state, put_optimizer_state
 from averse_worker.training.ppo import UpdateSummary
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.limits import LossArrays
@@ -180,14 +181,9 @@ class TrlLearner:
 
     def state(self) -> dict[str, Tensor]:
         """The optimizer's state, `<parameter>|<field>` → tensor."""
-        optimizer = self._optimizer
-        if optimizer is None:
+        if self._optimizer is None:
             return self._moments
-        return {
-            f"{name}|{field}": tensor
-            for name, parameter in self._policy.parameters.items()
-            for field, tensor in optimizer.state.get(parameter, {}).items()
-        }
+        return optimizer_state(self._optimizer, self._policy.parameters)
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Takes up what `state` returned, on the parameters' device."""
@@ -268,10 +264,7 @@ class TrlLearner:
     def _took_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         if self._optimizer is not optimizer:
             self._optimizer = optimizer
-            parameters = self._policy.parameters
-            for key, tensor in self._moments.items():
-                name, field = key.split("|")
-                optimizer.state[parameters[name]][field] = tensor
+            put_optimizer_state(optimizer, self._policy.parameters, self._moments)
             self._moments = {}
 
     def _arguments(self) -> dict[str, Any]:
