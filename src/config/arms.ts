@@ -15,6 +15,8 @@ import { listSections } from "./reference.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
 import { type Places, schemaProblems } from "./schema-problems.js";
 
+const hardPrompts = { risk: { measure: "mean" }, sampling: { strategy: "stratified" } } as const;
+
 export const armPresets: Readonly<Record<string, ArmPreset>> = {
   base: { stage: "base", changes: {}, description: "the model as loaded, evaluated only" },
   sft: { stage: "sft", changes: {}, description: "after supervised fine-tuning on the good class" },
@@ -44,6 +46,20 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     stage: "rl",
     changes: { sampling: { strategy: "cross-entropy" } },
     description: "ra-rlhf with the cross-entropy sampler: importance weights undo its mix",
+  },
+  // Sections alone, so that the experiment's fractions, β and so on reach them.
+  hard: {
+    stage: "rl",
+    changes: hardPrompts,
+    description: "SFT, then PPO on every episode, with more hard prompts in each batch",
+  },
+  "hard-kl": {
+    stage: "rl",
+    changes: {
+      ...hardPrompts,
+      kl: { form: "loss", loss: "exact", unit: "reward", weights: "natural" },
+    },
+    description: "hard, with the KL as a loss that is weighted back to the data's mix of prompts",
   },
   "random-drop": {
     stage: "rl",
