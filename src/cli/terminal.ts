@@ -52,3 +52,27 @@ export function waitSeconds(seconds: number, abandoned: AbortSignal): Promise<vo
     abandoned.addEventListener("abort", end, { once: true });
   });
 }
+
+const firstWordMs = 1000;
+const nextWordsMs = 10_000;
+
+/** Says on stderr what is being done, once it takes over a second, and then how long it has taken. */
+export async function tellingWait<T>(
+  terminal: Pick<Terminal, "err">,
+  what: string,
+  work: Promise<T>,
+): Promise<T> {
+  const started = performance.now();
+  let timer = setTimeout(tell, firstWordMs, `${what} …`);
+  function tell(line: string): void {
+    terminal.err(line);
+    timer = setTimeout(() => {
+      tell(`${what}: ${Math.round((performance.now() - started) / 1000)} s`);
+    }, nextWordsMs);
+  }
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
+  }
+}

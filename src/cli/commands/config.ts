@@ -49,10 +49,9 @@ export async function validate(
     const { experiment } = loaded;
     readWorkerSpec(experiment.backend.worker, packageRoot);
     const { runPreflight } = await import("../run/run-preflight.js");
-    const { checked, warnings, problems } = await runPreflight(loaded, {
-      runs: "runs",
-      offline: options.offline,
-    });
+    const { offline } = options;
+    const checks = await runPreflight(loaded, { runs: "runs", offline }, terminal);
+    const { checked, warnings, problems } = checks;
     if (problems.length > 0) throw new ConfigError(problems);
     const trials = planTrials(experiment).map(({ id }) => id);
     if (options.json) {

@@ -8,7 +8,7 @@ import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { experimentFile } from "../lookup/experiments.js";
 import { type DataFacts, dataFacts, stagesOfOwnData } from "../machine/data-facts.js";
 import { packageRoot } from "../machine/package.js";
-import type { Terminal } from "../terminal.js";
+import { type Terminal, tellingWait } from "../terminal.js";
 
 export interface DataCheckOptions {
   readonly set: readonly string[];
@@ -26,7 +26,11 @@ export async function dataCheck(
   const { experiment } = loadExperiment(experimentFile(name), options.set);
   const { environment } = readWorkerSpec(experiment.backend.worker, packageRoot);
   const stages = stagesOfOwnData(experiment);
-  const facts = await dataFacts(experiment, environment, { samples: options.samples, stages });
+  const facts = await tellingWait(
+    terminal,
+    "reading the data",
+    dataFacts(experiment, environment, { samples: options.samples, stages }),
+  );
   if (typeof facts === "string") {
     throw new UserError(
       `the data cannot be checked: ${facts}; \`averse doctor\` says what is missing.`,

@@ -38,7 +38,7 @@ export async function evaluateModels(
   checkFolderForRun(parent, option);
   const loaded = loadedFor(models, options);
   const { origins, written } = loaded;
-  const warnings = await requirePreflight(loaded, parent);
+  const warnings = await requirePreflight(loaded, parent, terminal);
   const given = { origins, written_paths: written };
   const how = { ...options, detachment: null };
   return (await executeNewRun(loaded.experiment, given, how, terminal, warnings)).exit;

@@ -29,7 +29,7 @@ export async function run(
   const loaded = loadExperiment(experimentFile(name), options.set);
   const { experiment, origins, written } = loaded;
   const json = options.json && detachment === null;
-  const warnings = await requirePreflight(loaded, parent);
+  const warnings = await requirePreflight(loaded, parent, terminal);
   const given = { origins, written_paths: written };
   const how = { ...options, json, detachment };
   return (await executeNewRun(experiment, given, how, terminal, warnings)).exit;

@@ -45,7 +45,7 @@ export async function sweep(
       `${file} has no sweep.grid: name the keys that vary, as in --grid risk.alpha=0.2,0.4.`,
     );
   }
-  const checks = await runPreflight(loaded, { runs: parent, offline: options.planOnly });
+  const checks = await runPreflight(loaded, { runs: parent, offline: options.planOnly }, terminal);
   if (checks.problems.length > 0) throw new ConfigError(checks.problems);
   const json = options.json && detachment === null;
   if (detachment === null) {

@@ -10,6 +10,7 @@ import { readWorkerSpec, runsHere } from "../../worker/spec.js";
 import { dataFacts, stagesOfOwnData } from "../machine/data-facts.js";
 import { lookUpModels } from "../machine/hub-lookup.js";
 import { packageRoot } from "../machine/package.js";
+import { type Terminal, tellingWait } from "../terminal.js";
 
 export interface PreflightOptions {
   /** Folder that the run will lie in; it need not be there yet. */
@@ -22,6 +23,7 @@ export interface PreflightOptions {
 export async function runPreflight(
   { experiment, given }: LoadedExperiment,
   { runs, offline }: PreflightOptions,
+  terminal: Pick<Terminal, "err">,
 ): Promise<Preflight> {
   const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
   const { environment, models } = spec;
@@ -33,7 +35,7 @@ export async function runPreflight(
   );
   const offlineToo = { ...environment, HF_HUB_OFFLINE: "1" };
   const readData = () => dataFacts(experiment, offlineToo, { samples: 0, stages, own });
-  return preflight(experiment, given, {
+  const checks = preflight(experiment, given, {
     assets: join(packageRoot, "python", "averse_worker", "assets"),
     checksModels: models === "transformers",
     hub: noHub ? null : (queries) => lookUpModels(queries, environment),
@@ -44,6 +46,7 @@ export async function runPreflight(
       : null,
     folders: foldersHere(),
   });
+  return tellingWait(terminal, "checking models and data", checks);
 }
 
 /**
@@ -52,8 +55,12 @@ export async function runPreflight(
  * @returns its warnings
  * @throws {ConfigError} with every problem
  */
-export async function requirePreflight(loaded: LoadedExperiment, runs: string): Promise<string[]> {
-  const { warnings, problems } = await runPreflight(loaded, { runs, offline: false });
+export async function requirePreflight(
+  loaded: LoadedExperiment,
+  runs: string,
+  terminal: Pick<Terminal, "err">,
+): Promise<string[]> {
+  const { warnings, problems } = await runPreflight(loaded, { runs, offline: false }, terminal);
   if (problems.length > 0) throw new ConfigError(problems);
   return warnings.map((warning) => `warning: ${safeText(problemLine(warning))}`);
 }
