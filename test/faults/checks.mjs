@@ -1,10 +1,12 @@
 /** What is checked beside the points. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { makerDies, twoWantOne } from "./artifact-checks.mjs";
 import { root, writeExperiment } from "./experiment.mjs";
-import { journalOnFullDisk, saveOnFullDisk } from "./full-disk.mjs";
+import { artifactOnFullDisk, journalOnFullDisk, saveOnFullDisk } from "./full-disk.mjs";
 import { runCommand } from "./processes.mjs";
 import { filesIn } from "./record.mjs";
+import { rewardAway } from "./reward-service.mjs";
 import { Subject } from "./strike.mjs";
 
 /**
@@ -26,11 +28,29 @@ import { Subject } from "./strike.mjs";
  * @property {(circumstances: Circumstances) => Promise<Verdict>} perform
  */
 
+/** Every way in which a server can be away, for a moment and for long. @type {Check[]} */
+const services = /** @type {const} */ (["busy", "silent", "down"]).flatMap((how) => [
+  {
+    name: `HTTP reward ${how} for a moment (PyTorch)`,
+    weight: 12,
+    perform: rewardAway(how, true),
+  },
+  {
+    name: `HTTP reward ${how} until the run is resumed (PyTorch)`,
+    weight: 15,
+    perform: rewardAway(how, false),
+  },
+]);
+
 /** @type {readonly Check[]} */
 export const checks = [
   { name: "full disk: a checkpoint", short: true, perform: saveOnFullDisk("fake", 1, 4) },
   { name: "full disk: a checkpoint (PyTorch)", weight: 6, perform: saveOnFullDisk("torch", 1, 2) },
   { name: "full disk: the journal", short: true, perform: journalOnFullDisk },
+  { name: "full disk: an artifact", perform: artifactOnFullDisk },
+  { name: "two runs want one artifact", perform: twoWantOne },
+  { name: "an artifact's maker is killed, and another run waits", short: true, perform: makerDies },
+  ...services,
   { name: "secrets stay out of the run folder", short: true, perform: keepsSecrets },
   {
     name: "soak: 10,000 steps",

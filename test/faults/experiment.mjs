@@ -5,7 +5,11 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** @typedef {"fake" | "torch" | "torch-sft"} Experiment the worker's engine, and what it is asked */
+/**
+ * The worker's engine, and what it is asked.
+ *
+ * @typedef {"fake" | "fake-stages" | "fake-sweep" | "torch" | "torch-sft"} Experiment
+ */
 
 /** @type {Record<Experiment, object>} */
 const experiments = {
@@ -19,6 +23,39 @@ const experiments = {
     risk: { alpha: 0.4, warmup: 1 },
     checkpoint: { every: 2, keep_last: 1 },
     evaluation: { prompts: 40, every: 2, every_prompts: 20, samples: 4 },
+  },
+  // Two models are trained first, and kept as artifacts beside the run.
+  "fake-stages": {
+    name: "faults-stages",
+    arms: ["sft", "ra-rlhf"],
+    stages: {
+      writer: { kind: "language_model", base: { architecture: "gpt2" }, steps: 6 },
+      scorer: { kind: "classifier", base: "stage:writer", data: "builtin", steps: 6 },
+    },
+    policy: { model: "stage:writer" },
+    reward: { kind: "classifier", model: "stage:scorer" },
+    sft: { steps: 4, batch: 8, max_tokens: 32 },
+    rollout: { prompt_tokens: 16, new_tokens: 8 },
+    training: { iterations: 3, batch: 16, minibatch: 8, epochs: 2, learning_rate: 1e-3 },
+    risk: { alpha: 0.4, warmup: 1 },
+    checkpoint: { every: 2, keep_last: 1 },
+    evaluation: { prompts: 40, every: 0, judges: null, harm_threshold: 0, samples: 4 },
+  },
+  // Four points, of which halving drops two after the first seed and one after the second.
+  "fake-sweep": {
+    name: "faults-sweep",
+    arms: ["sft", "ra-rlhf"],
+    seeds: [0, 1, 2],
+    sweep: {
+      grid: { "risk.alpha": [0.2, 0.4], "arms.ra-rlhf.kl.beta": [0.1, 0.3] },
+      halving: "tail_reward",
+    },
+    sft: { steps: 4, batch: 8, max_tokens: 32 },
+    rollout: { prompt_tokens: 16, new_tokens: 8 },
+    training: { iterations: 2, batch: 16, minibatch: 8, epochs: 2, learning_rate: 1e-3 },
+    risk: { warmup: 1 },
+    checkpoint: { every: 1, keep_last: 1 },
+    evaluation: { prompts: 40, every: 0, samples: 4 },
   },
   // A worker costs seconds to start here, so that each of these has one trial.
   torch: {
@@ -56,10 +93,12 @@ const experiments = {
  * @param {number} [options.parallel] trials side by side
  * @param {number} [options.restarts] workers that a trial may lose
  * @param {object[]} [options.faults] see faulty_worker.py
+ * @param {object} [options.changes] of the experiment's sections
  * @returns {string} the experiment's file; JSON is YAML
  */
-export function writeExperiment(folder, name, { parallel = 2, restarts = 3, faults = [] } = {}) {
-  const engine = name === "fake" ? "fake" : "torch";
+export function writeExperiment(folder, name, options = {}) {
+  const { parallel = 2, restarts = 3, faults = [], changes = {} } = options;
+  const engine = isFake(name) ? "fake" : "torch";
   const planned = join(folder, "faults.json");
   const worker = join(folder, "worker.yaml");
   const file = join(folder, "experiment.yaml");
@@ -89,9 +128,15 @@ export function writeExperiment(folder, name, { parallel = 2, restarts = 3, faul
     file,
     JSON.stringify({
       ...experiments[name],
+      ...changes,
       backend: { worker, device: "cpu", threads: 1 },
       trials: { parallel, restarts, backoff_seconds: 0.1 },
     }),
   );
   return file;
+}
+
+/** @param {Experiment} name */
+export function isFake(name) {
+  return name.startsWith("fake");
 }

@@ -75,6 +75,40 @@ export function journalOnFullDisk(circumstances) {
 }
 
 /**
+ * A stage whose files find no room ends the run in a sentence, and leaves nothing half made; with room
+ * again it is trained anew.
+ *
+ * @param {Circumstances} circumstances
+ * @returns {Promise<Verdict>}
+ */
+export function artifactOnFullDisk(circumstances) {
+  return onSmallDisk(circumstances, async (subject, ballast) => {
+    const expected = await circumstances.expected("fake-stages");
+    subject.artifacts = join(subject.folder, "disk", "artifacts");
+    const marker = join(subject.folder, "fault");
+    const fault = { command: "train_stage", place: "file", fill: ballast, keep: true, marker };
+    const experiment = writeExperiment(subject.folder, "fake-stages", { faults: [fault] });
+    const first = await subject.averse(["run", experiment, "--run-dir", subject.run]);
+    if (!existsSync(marker)) return [`the disk was never filled:\n${first.output}`];
+    const problems = [];
+    if (first.code !== 3)
+      problems.push(`the run ended with ${first.code}, not 3:\n${first.output}`);
+    if (!/[Nn]o space|disk is full/.test(first.output)) {
+      problems.push(`nothing was said:\n${first.output}`);
+    }
+    rmSync(ballast);
+    const second = await subject.averse(["resume", subject.run]);
+    if (second.code !== 0)
+      return [...problems, `resume ended with ${second.code}:\n${second.output}`];
+    return [
+      ...problems,
+      ...differences(expected, outcomeOf(subject.run)),
+      ...(await subject.remains()),
+    ];
+  });
+}
+
+/**
  * @param {Circumstances} circumstances
  * @param {(subject: Subject, ballast: string) => Promise<string[]>} use
  * @returns {Promise<Verdict>}

@@ -12,7 +12,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { checks } from "./checks.mjs";
-import { root } from "./experiment.mjs";
+import { isFake, root } from "./experiment.mjs";
 import { points } from "./points.mjs";
 import { endAll } from "./processes.mjs";
 import { strike, undisturbed } from "./strike.mjs";
@@ -85,10 +85,10 @@ function tasksOf(program) {
     (!options.short || short === true) &&
     (words.length === 0 || words.some((word) => name.includes(word)));
   const struck = points
-    .map((one) => ({ ...one, name: one.experiment !== "fake" ? `PyTorch: ${one.name}` : one.name }))
+    .map((one) => ({ ...one, name: isFake(one.experiment) ? one.name : `PyTorch: ${one.name}` }))
     .filter(({ name, short }) => chosen(name, short))
     // The slow ones first: none of them is to run alone at the end.
-    .sort((a, b) => Number(a.experiment === "fake") - Number(b.experiment === "fake"));
+    .sort((a, b) => Number(isFake(a.experiment)) - Number(isFake(b.experiment)));
   /** @type {Map<string, Promise<import("./record.mjs").Outcome>>} */
   const undisturbedRuns = new Map();
   const expected = (/** @type {import("./experiment.mjs").Experiment} */ name) => {
@@ -106,7 +106,7 @@ function tasksOf(program) {
           name: one.name,
           kind: "point",
           alone: false,
-          weight: one.experiment === "fake" ? 1 : slowWeight,
+          weight: isFake(one.experiment) ? 1 : slowWeight,
           perform: async (folder) => ({
             problems: await strike(one, folder, program, await expected(one.experiment)),
           }),

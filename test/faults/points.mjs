@@ -39,6 +39,7 @@ const at = {
   reward: { command: "rollout", nth: 3, place: "progress", phase: "reward" },
   rolledOut: { command: "rollout", nth: 4, place: "after" },
   update: { command: "update", nth: 3 },
+  update0: { command: "update", nth: 0 },
   inUpdate: { command: "update", nth: 4, place: "progress", phase: "update", count: 2 },
   updated: { command: "update", nth: 3, place: "after" },
   firstUpdate: { command: "update", nth: 0, place: "progress", phase: "update", count: 1 },
@@ -57,6 +58,18 @@ const at = {
   restored: { command: "restore", place: "after" },
   exportSft: { command: "export", stage: "sft", place: "half-file" },
   exportRl: { command: "export", stage: "rl", place: "written-file" },
+};
+
+/** In the first model that is trained before a run, or in the second, which starts from it. */
+const stageAt = {
+  described: { command: "describe_stage", place: "after" },
+  start: { command: "train_stage" },
+  inStage: { command: "train_stage", place: "progress", phase: "stage", count: 2 },
+  half: { command: "train_stage", place: "half-file" },
+  written: { command: "train_stage", place: "written-file" },
+  trained: { command: "train_stage", place: "after" },
+  second: { command: "train_stage", nth: 1, place: "progress", phase: "stage", count: 2 },
+  secondTrained: { command: "train_stage", nth: 1, place: "after" },
 };
 
 /** The same with the ordinals of fewer iterations and more files. */
@@ -126,6 +139,10 @@ const line = (type, when, nth = 0) => ({
   nth,
 });
 const checkpointFolder = "checkpoints/step-\\d+";
+const artifactFolder = "artifacts/[0-9a-f]{64}";
+
+const staged = /** @type {const} */ ({ experiment: "fake-stages" });
+const swept = /** @type {const} */ ({ experiment: "fake-sweep" });
 
 /** @type {Point[]} */
 export const points = [
@@ -419,6 +436,140 @@ export const points = [
     ...atCall("controller killed in an update, and again when it has the lock", {}),
     faults: [{ ...at.inUpdate, ...cutPower }],
     killAt: [null, { call: "linkSync", path: "lock/", when: "after" }],
+    ends: ["SIGKILL", "SIGKILL", 0],
+  },
+
+  // ── models that are trained before the run, and kept beside it ──────────────────────────────
+  worker("worker killed before a stage", stageAt.start, killWorker, staged),
+  worker("worker killed inside a stage", stageAt.inStage, killWorker, { ...staged, short: true }),
+  worker("worker killed in the middle of a stage's file", stageAt.half, killWorker, staged),
+  worker("worker killed after a stage's file", stageAt.written, killWorker, staged),
+  worker("worker killed after a stage, before its answer", stageAt.trained, killWorker, staged),
+  worker(
+    "worker killed inside a stage that starts from another",
+    stageAt.second,
+    killWorker,
+    staged,
+  ),
+  worker("worker killed after it described a stage", stageAt.described, killWorker, staged),
+  worker("worker terminated inside a stage", stageAt.inStage, endWorker, staged),
+  worker("worker stopped inside a stage", stageAt.inStage, stopWorker, staged),
+  resumed("controller killed inside a stage", stageAt.inStage, killController, "SIGKILL", staged),
+  resumed(
+    "controller killed in the middle of a stage's file",
+    stageAt.half,
+    killController,
+    "SIGKILL",
+    staged,
+  ),
+  resumed(
+    "controller stopped, then killed, inside a stage",
+    stageAt.second,
+    stopController,
+    "SIGKILL",
+    staged,
+  ),
+  resumed(
+    "controller asked to stop (SIGTERM) inside a stage",
+    stageAt.inStage,
+    askController("SIGTERM"),
+    130,
+    staged,
+  ),
+  resumed("power cut inside a stage", stageAt.inStage, cutPower, "SIGKILL", staged),
+  resumed("power cut in the middle of a stage's file", stageAt.half, cutPower, "SIGKILL", staged),
+  resumed(
+    "power cut after a stage, before its answer",
+    stageAt.secondTrained,
+    cutPower,
+    "SIGKILL",
+    staged,
+  ),
+  atCall(
+    "controller killed before an artifact's facts",
+    { call: "writeFileSync", path: "artifact\\.json", when: "before" },
+    staged,
+  ),
+  atCall(
+    "controller killed before an artifact is renamed",
+    { call: "renameSync", path: `${artifactFolder}\\.partial$`, when: "before" },
+    staged,
+  ),
+  atCall(
+    "controller killed between an artifact's rename and its line",
+    { call: "renameSync", path: `${artifactFolder}\\.partial$`, when: "after" },
+    { ...staged, short: true },
+  ),
+  atCall(
+    "controller killed before the second artifact is renamed",
+    { call: "renameSync", path: `${artifactFolder}\\.partial$`, when: "before", nth: 1 },
+    staged,
+  ),
+  atCall(
+    "controller killed when it has an artifact's lock",
+    { call: "linkSync", path: "artifacts/locks/", when: "after" },
+    staged,
+  ),
+  atCall(
+    "controller killed in the middle of the line of a stage that begins",
+    line("stage_started", "half"),
+    staged,
+  ),
+  atCall(
+    "controller killed in the middle of a stage's line",
+    line("stage_ready", "half", 1),
+    staged,
+  ),
+  atCall("controller killed after a stage's line", line("stage_ready", "after"), staged),
+  {
+    ...atCall("power cut inside a stage, and again while it is made anew", {}, staged),
+    faults: [
+      { ...stageAt.inStage, ...cutPower },
+      { ...stageAt.half, ...cutPower },
+    ],
+    killAt: [],
+    ends: ["SIGKILL", "SIGKILL", 0],
+  },
+
+  // ── a sweep that drops points after each seed ───────────────────────────────────────────────
+  worker("worker killed in a point of a sweep", at.update0, killWorker, swept),
+  resumed("controller killed in a point of a sweep", at.update0, killController, "SIGKILL", swept),
+  resumed("power cut in a point of a sweep", at.update0, cutPower, "SIGKILL", swept),
+  resumed(
+    "controller asked to stop (SIGTERM) in a point of a sweep",
+    at.update0,
+    askController("SIGTERM"),
+    130,
+    swept,
+  ),
+  atCall("controller killed before points are dropped", line("points_dropped", "before"), {
+    ...swept,
+    short: true,
+  }),
+  atCall(
+    "controller killed in the middle of the line that drops points",
+    line("points_dropped", "half"),
+    swept,
+  ),
+  atCall("controller killed after points are dropped", line("points_dropped", "after"), swept),
+  atCall(
+    "controller killed before points are dropped again",
+    line("points_dropped", "before", 1),
+    swept,
+  ),
+  atCall(
+    "controller killed after points are dropped again",
+    line("points_dropped", "after", 1),
+    swept,
+  ),
+  atCall(
+    "controller killed before a sweep's evaluation.json is there",
+    { call: "renameSync", path: "evaluation\\.json\\.tmp$", when: "before" },
+    swept,
+  ),
+  {
+    ...atCall("controller killed before points are dropped, and after", {}, swept),
+    killAt: [line("points_dropped", "before"), line("points_dropped", "after")],
     ends: ["SIGKILL", "SIGKILL", 0],
   },
 

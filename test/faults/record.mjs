@@ -7,10 +7,14 @@ import { join, relative } from "node:path";
 const own = new Set([
   ...["seq", "time", "seconds", "episodes_per_s", "memory_bytes", "gpu", "pid", "path", "samples"],
   "checksum",
+  // Of an artifact: who made it, this run's first controller or a later one.
+  "reused",
 ]);
 
 /** Events that are figures of the run, and what tells one from another of its type. */
 const figures = /** @type {const} */ ({
+  stage_ready: ["name"],
+  points_dropped: ["seed"],
   sft_finished: [],
   step: ["step"],
   evaluated: ["step", "final"],

@@ -27,6 +27,7 @@ export class Subject {
   constructor(folder, program, env = {}) {
     this.folder = folder;
     this.run = join(folder, "run");
+    this.artifacts = join(folder, "artifacts");
     this.temporary = join(folder, "t");
     this.program = program;
     this.mark = randomUUID();
@@ -53,6 +54,7 @@ export class Subject {
           ...env,
           NO_COLOR: "1",
           TMPDIR: this.temporary,
+          AVERSE_ARTIFACTS: this.artifacts,
           ...(killAt === null ? {} : { AVERSE_TEST_KILL: JSON.stringify(killAt) }),
           ...this.env,
         },
@@ -69,7 +71,7 @@ export class Subject {
     for (const name of readdirSync(this.temporary)) {
       problems.push(`${name} was left behind in the folder for temporary files`);
     }
-    for (const file of filesIn(this.run)) {
+    for (const file of [...filesIn(this.run), ...filesIn(this.artifacts)]) {
       if (/\.(partial|removed|tmp)(\/|$)/.test(file)) problems.push(`${file} was left behind`);
     }
     const { code, output } = await this.averse(["verify", this.run]);

@@ -19,7 +19,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
 from averse_worker.engine.contract import Report
-from averse_worker.platform.files import ASSETS, file_digest
+from averse_worker.platform.files import ASSETS, RECORDS, file_digest
 from averse_worker.wire.errors import InputError, MissingEnvironment
 
 _COMMIT: Final = re.compile("[0-9a-f]{40}")
@@ -71,8 +71,11 @@ class ModelFolder:
 
     def digests(self) -> dict[str, str]:
         """File name → sha256 of the files that make the model, sorted by name."""
-        files = (f for f in self.path.iterdir() if f.is_file() and not f.name.startswith("."))
-        return {file.name: file_digest(file) for file in sorted(files)}
+        return {
+            file.name: file_digest(file)
+            for file in sorted(self.path.iterdir())
+            if file.is_file() and not file.name.startswith(".") and file.name not in RECORDS
+        }
 
     def wrong(self, what: str, *, key: str | None = None) -> InputError:
         """An error that begins with the folder."""

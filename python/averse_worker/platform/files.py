@@ -17,10 +17,19 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+RECORDS: Final = frozenset({"artifact.json", "digests.json"})
+"""What the controller writes beside a model's files. No part of the model: made twice, the same
+model has other times there."""
+
+
 def folder_digests(folder: Path) -> dict[str, str]:
-    """Path inside the folder (with forward slashes) → digest, of all its files, sorted."""
+    """Path inside the folder (with forward slashes) → digest; all files but `RECORDS`, sorted."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+    return {
+        path.relative_to(folder).as_posix(): file_digest(path)
+        for path in files
+        if path.name not in RECORDS
+    }
 
 
 def file_stamps(path: Path) -> list[tuple[str, int, int, int]]:

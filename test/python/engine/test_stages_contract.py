@@ -121,6 +121,23 @@ def test_load_takes_what_a_stage_wrote_and_is_needed_after_it(
     assert loaded.digests.policy == written.files
 
 
+def test_records_beside_a_model_are_no_part_of_it(engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    written = trained(engine, folder)
+    base = {"kind": "model", "model": str(folder), "revision": None, "trust_remote_code": False}
+
+    def facts() -> tuple[Any, ...]:
+        described = engine.describe_stage(stage_payload(base=base), quiet)
+        loaded = engine.load(load_payload(policy__model=str(folder)), quiet)
+        return described.digest, described.digests.base, loaded.digests.policy
+
+    before = facts()
+    assert before[1:] == (written.files, written.files)
+    for name in ("artifact.json", "digests.json"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    assert facts() == before
+
+
 @pytest.mark.parametrize(
     ("key", "changes"),
     [

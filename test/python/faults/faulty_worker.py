@@ -25,8 +25,8 @@ from averse_worker.engine.registry import build_engine
 from averse_worker.platform.processes import Place
 
 COMMANDS: Final = (
-    *("devices", "load", "score_prompts", "sft", "rollout", "update", "texts", "evaluate"),
-    *("save", "restore", "export"),
+    *("devices", "describe_stage", "train_stage", "load", "score_prompts", "sft", "rollout"),
+    *("update", "texts", "evaluate", "save", "restore", "export"),
 )
 
 END_SECONDS: Final = 60
