@@ -289,14 +289,24 @@ function buildProgram(
     .summary("what a run needs, and what is missing")
     .description(
       "Checks what a run needs: Node, Python, packages, devices, worker, models. With --backend: " +
-        "starts that worker and measures a tiny rollout and update of the built-in model.",
+        "starts that worker and measures a tiny rollout and update of the built-in model. With " +
+        "--conformance as well: runs every clause of the contract of a worker on it, minutes, and " +
+        "ends with 4 where one fails.",
     )
     .option("--backend <name>", "check this worker instead, by its name or the path of its file")
+    .option("--conformance", "with --backend: check each clause of the contract of a worker", false)
     .addOption(runsOption())
     .addOption(artifactsOption())
     .addOption(jsonOption())
     .addOption(debugOption())
     .action(async (options) => {
+      if (options.conformance) {
+        if (options.backend === undefined) {
+          throw new UserError("--conformance checks a backend: name it with --backend.");
+        }
+        const { doctorConformance } = await import("./commands/doctor-conformance.js");
+        return end(await doctorConformance(options.backend, options, terminal));
+      }
       if (options.backend !== undefined) {
         const { doctorBackend } = await import("./commands/doctor-backend.js");
         return end(await doctorBackend(options.backend, options, terminal));

@@ -153,6 +153,8 @@ const workerReady = z.strictObject({
   versions: z.record(z.string(), z.string()),
   /** What may keep a second run from being bit-identical; empty: nothing. */
   nondeterminism: z.array(z.string()),
+  /** Capabilities that its engine does not declare; empty where the journal is older than this field. */
+  lacks: z.array(z.string()).default([]),
   /** Config key of a model → what its own files specify, and what Averse does with it. */
   model_settings: z.record(z.string(), z.record(z.string(), z.string())).default({}),
   /** policy, reference, reward, judge, data, and of the prompt ids in their order: prompts. */

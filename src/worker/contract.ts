@@ -1,7 +1,7 @@
 /**
  * What the controller asks of a worker, wherever and whatever it is. Implemented by the session
- * with a real process (`worker/session.ts`) and by the simulated worker (`worker/simulated.ts`);
- * one contract suite runs on both.
+ * with a real process (`worker/session.ts`) and by the simulated worker of the tests; the clauses of
+ * `worker/conformance` hold for both, and for every user's backend.
  */
 import type { Command, ErrorKind, Hello, Payload, Progress, Result } from "../protocol/messages.js";
 

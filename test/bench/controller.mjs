@@ -17,9 +17,9 @@ import {
   uint32Array,
   uint32Bytes,
 } from "../../dist/protocol/arrays.js";
+import { loadPayload } from "../../dist/worker/conformance/payloads.js";
 import { openSession } from "../../dist/worker/session.js";
 import { readWorkerSpec } from "../../dist/worker/spec.js";
-import { loadPayload } from "../worker/load-payload.mjs";
 
 const episodes = Number(process.argv[2] ?? 1024);
 const rounds = Number(process.argv[3] ?? 300);

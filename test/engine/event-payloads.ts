@@ -28,6 +28,7 @@ export function answerTo(action: TrialAction): EventPayload {
         parameters: 1,
         versions: {},
         nondeterminism: [],
+        lacks: [],
         model_settings: {},
         digests: {},
         prompts: { train: 400, test: 100, overlap: 0 },

@@ -15,8 +15,8 @@ import {
   PROTOCOL_VERSION,
   request,
 } from "../../src/protocol/messages.js";
+import { loadPayload, updatePayload } from "../../src/worker/conformance/payloads.js";
 import { helloMessage } from "../worker/hello.js";
-import { loadPayload, updatePayload } from "../worker/payloads.js";
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const text = fc.string({ unit: "grapheme" });

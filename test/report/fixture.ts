@@ -156,6 +156,7 @@ function addTrial(
     parameters: 1_330_000,
     versions: { python: "3.11.7", torch: "2.9.0", transformers: "5.0.0" },
     nondeterminism: [],
+    lacks: [],
     model_settings: {},
     digests: { policy: { "model.safetensors": "a".repeat(64) } },
     prompts: { train: 400, test: 100, overlap: 0 },

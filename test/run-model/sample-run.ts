@@ -143,6 +143,7 @@ function trialOf(seed: number, events: SampleRun["events"]): TrialModel {
       parameters: 1e6,
       versions: {},
       nondeterminism: [],
+      lacks: [],
       model_settings: {},
       digests: {},
       prompts: { train: 400, test: 100, overlap: 0 },

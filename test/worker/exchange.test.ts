@@ -4,10 +4,10 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
 import type { Command, Payload, Request } from "../../src/protocol/messages.js";
 import { redaction } from "../../src/text/redaction.js";
+import { sftPayload } from "../../src/worker/conformance/payloads.js";
 import { WorkerFailure } from "../../src/worker/contract.js";
 import { type CallOptions, Exchange } from "../../src/worker/exchange.js";
 import { helloMessage } from "./hello.js";
-import { sftPayload } from "./payloads.js";
 
 const hello = helloMessage;
 const token = "planted-hub-token";

@@ -6,10 +6,14 @@ import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { PROTOCOL_VERSION } from "../../src/protocol/messages.js";
+import {
+  loadPayload,
+  rolloutPayload,
+  updatePayload,
+} from "../../src/worker/conformance/payloads.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker/contract.js";
 import { openSession, type SessionOptions } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
-import { loadPayload, rolloutPayload, updatePayload } from "./payloads.js";
 import { processesWith } from "./processes.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -7,12 +7,12 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { describe, expect, test, vi } from "vitest";
+import { loadPayload } from "../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../src/worker/contract.js";
 import { openSession } from "../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../src/worker/spec.js";
 import { makeKeys, writeWorkerKeys } from "../../src/worker/transport/authentication.js";
 import { workerContract } from "./contract.js";
-import { loadPayload } from "./payloads.js";
 import { processesWith } from "./processes.js";
 import { hasIpv6 } from "./transport/ipv6.js";
 

@@ -6,10 +6,10 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { loadPayload, sftPayload } from "../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../src/worker/contract.js";
 import { openSession } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
-import { loadPayload, sftPayload } from "./payloads.js";
 
 // Starting Python on a busy machine takes its time; nothing here waits for a clock.
 vi.setConfig({ testTimeout: 60_000 });

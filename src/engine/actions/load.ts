@@ -88,7 +88,10 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
     processes,
     parameters,
     versions,
-    nondeterminism,
+    nondeterminism: worker.hello.capabilities.bitwise
+      ? nondeterminism
+      : [...nondeterminism, `the engine ${worker.hello.engine} does not promise the same bits`],
+    lacks: lackingCapabilities(worker.hello.capabilities),
     model_settings: loaded.model_settings,
     digests,
     prompts: {
@@ -183,6 +186,11 @@ function samplerOver(train: Prompts, { trial }: TrialContext): PreparedSampler {
     );
   }
   return promptSamplers[strategy].prepare(train, sampling, trial.seed);
+}
+
+/** What a reader of the figures should know that the engine does not promise. */
+function lackingCapabilities({ distributed: _, harness: __, ...promised }: Capabilities): string[] {
+  return Object.entries(promised).flatMap(([name, has]) => (has ? [] : [name]));
 }
 
 function requireCapabilities(

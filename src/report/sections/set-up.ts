@@ -89,11 +89,37 @@ function facts(data: ReportData): Cell[][] {
         ? experiment.backend.device
         : `${worker.device} (${worker.device_name}), ${worker.dtype}, ${threadWords(worker)}`,
     ),
+    ...backendLimits(data),
     cells("hardware", named(hardware)),
     cells("versions", named(versions)),
     cells("time", formatDuration(data.finished?.seconds ?? null)),
   ];
 }
+
+/** What the workers said that they do not promise; nothing where they promise all. */
+function backendLimits({ trials }: ReportData): Cell[][] {
+  const workers = trials.flatMap(({ worker }) => worker ?? []);
+  // Heads that are read unchecked from an older journal lack this field.
+  const lacks = [...new Set(workers.flatMap((worker) => worker.lacks ?? []))];
+  const causes = [...new Set(workers.flatMap(({ nondeterminism }) => nondeterminism))];
+  const words = [...lacks.map((name) => limits[name] ?? name), ...causes];
+  return words.length === 0 ? [] : [cells("the backend does not promise", words.join("; "))];
+}
+
+/** A capability that is not declared, in words. */
+const limits: Readonly<Record<string, string>> = {
+  critic: "a critic",
+  completions: "several completions per prompt",
+  kl_loss: "a KL loss",
+  bitwise: "the same bits when it is repeated",
+  common_random_numbers: "the same random numbers for the evaluations of two policies",
+  checkpoint: "checkpoints",
+  ema: "averaged weights",
+  prefix_baseline: "the prefix baseline",
+  sft: "supervised fine-tuning",
+  stages: "stages",
+  lora: "LoRA",
+};
 
 function threadWords({ threads, processes }: { threads: number; processes: number }): string {
   const each = `${threads} thread${threads === 1 ? "" : "s"} per`;

@@ -137,10 +137,11 @@ function withVersions(
 
 function withDevice(
   devices: Manifest["devices"],
-  { device, device_name: name, dtype, threads, processes, nondeterminism }: EventOf<"worker_ready">,
+  event: EventOf<"worker_ready">,
   trial: string,
 ): Manifest["devices"] {
-  const facts = { device, name, dtype, threads, processes, nondeterminism };
+  const { device, device_name: name, dtype, threads, processes, nondeterminism, lacks } = event;
+  const facts = { device, name, dtype, threads, processes, nondeterminism, lacks };
   return withUser(devices, { ...facts, trials: [trial] });
 }
 

@@ -127,6 +127,10 @@ const device = z.strictObject({
   nondeterminism: z
     .array(z.string())
     .describe("what may keep a second run from being bit-identical, as reported by the worker"),
+  lacks: z
+    .array(z.string())
+    .default([])
+    .describe("capabilities that the engine does not declare, so does not promise"),
   trials: trials.describe("that ran on it"),
 });
 

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { backendNeeds, programFile } from "../../../src/cli/machine/backend-needs.js";
+import { conformanceClauses } from "../../../src/worker/conformance/clauses/all.js";
 import { readWorkerSpec, type WorkerSpec } from "../../../src/worker/spec.js";
 import { averse, buildProgramFirst, root, scratch } from "../averse.js";
 
@@ -76,6 +77,42 @@ test("doctor --backend: one that does not start ends with 3 and says how to inst
   expect(stdout).toMatch(
     /→ Install no_such_package into the worker's Python: npm start, or python -m pip/,
   );
+});
+
+test("doctor --conformance checks every clause, and needs a backend", {
+  timeout: 120_000,
+}, async () => {
+  const { code, stdout } = await averse(["doctor", "--conformance", "--backend", "fake", "--json"]);
+  const { ok, backend: facts, clauses } = JSON.parse(stdout);
+  expect([code, ok]).toEqual([0, true]);
+  expect(facts).toMatchObject({ engine: "fake", capabilities: { lora: false } });
+  expect(clauses.map(({ id }: { id: string }) => id)).toEqual(
+    conformanceClauses.map(({ id }) => id),
+  );
+  expect(clauses.find(({ id }: { id: string }) => id === "adapter")).toMatchObject({
+    outcome: "not applicable",
+    seen: "lora not declared",
+  });
+  const alone = await averse(["doctor", "--conformance"]);
+  expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining("--backend")]);
+});
+
+test("doctor --conformance ends with 4 and says what was seen of a backend that miscounts its steps", {
+  timeout: 120_000,
+}, async () => {
+  const script = join(root, "test", "python", "misbehaving", "miscounts.py");
+  backend(
+    "miscounts",
+    `name: miscounts\nargv: ["{python}", "${script}", --endpoint, "{endpoint}", --session, "{session}"]\n` +
+      'environment: { PYTHONPATH: "{root}/python" }\n',
+  );
+  const { code, stdout } = await averse(["doctor", "--conformance", "--backend", "miscounts"]);
+  expect(code).toBe(4);
+  expect(stdout).toMatch(
+    /^✗ update-counts +update counts .*\n {4}seen: episodes, gradient steps, tokens: \[ 4, 5, /m,
+  );
+  expect(stdout).toMatch(/^✓ rollout-order /m);
+  expect(stdout).toMatch(/\d+ passed, [1-9]\d* failed, \d+ not applicable\. src\/protocol/);
 });
 
 test.each([["run", "smoke"], ["doctor"]])(

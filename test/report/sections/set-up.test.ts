@@ -37,6 +37,14 @@ describe("the set-up", () => {
     expect(factsOf(one).get("harm")).toMatch(/^raw score of tox under/);
   });
 
+  test("says what the backend does not promise, and nothing where it promises all", () => {
+    expect(factsOf(run).has("the backend does not promise")).toBe(false);
+    const ready = { lacks: ["kl_loss", "bitwise"], nondeterminism: ["cumsum on cuda"] };
+    expect(factsOf(changed(() => {}, ready)).get("the backend does not promise")).toBe(
+      "a KL loss; the same bits when it is repeated; cumsum on cuda",
+    );
+  });
+
   test("has the data's rows, classes, truncations and overlap", () => {
     expect(factsOf(run).get("data")).toBe(
       "builtin: 400 training and 100 test prompts; no test text is a training text",

@@ -45,6 +45,7 @@ test("runs that are over are compared in devices, data and models of their own, 
     threads: 1,
     processes: 1,
     nondeterminism: [],
+    lacks: [],
   };
   const model = {
     role: "reward",

@@ -142,8 +142,13 @@ describe("a worker that has loaded", () => {
     const manifest = [
       ready("sft-s0"),
       ready("rlhf-s0"),
-      ready("ra-rlhf-s0", { nondeterminism: ["cumsum on cuda"], device: "cuda:0" }),
+      ready("ra-rlhf-s0", {
+        nondeterminism: ["cumsum on cuda"],
+        lacks: ["critic"],
+        device: "cuda:0",
+      }),
     ].reduce(manifestAfter, start());
+    expect(manifest.devices.map(({ lacks }) => lacks)).toEqual([[], ["critic"]]);
     expect(manifest.devices.map(({ device, trials }) => [device, trials])).toEqual([
       ["cpu", ["sft-s0", "rlhf-s0"]],
       ["cuda:0", ["ra-rlhf-s0"]],

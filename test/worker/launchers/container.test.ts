@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { loadPayload } from "../../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../../src/worker/contract.js";
 import { pythonPath } from "../../../src/worker/launch.js";
 import {
@@ -15,7 +16,6 @@ import {
 import type { LaunchPlace } from "../../../src/worker/launchers/launch-plan.js";
 import { openSession } from "../../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../../src/worker/spec.js";
-import { loadPayload } from "../payloads.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 

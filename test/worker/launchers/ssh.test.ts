@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { loadPayload } from "../../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../../src/worker/contract.js";
 import { pythonPath } from "../../../src/worker/launch.js";
 import type { LaunchPlace } from "../../../src/worker/launchers/launch-plan.js";
@@ -14,7 +15,6 @@ import { openSession } from "../../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../../src/worker/spec.js";
 import { eventually } from "../../eventually.js";
 import { workerContract } from "../contract.js";
-import { loadPayload } from "../payloads.js";
 import { processesWith } from "../processes.js";
 import { type LoopbackSshd, noSshd, startSshd } from "./loopback-sshd.js";
 

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { float32Array, float32Bytes, uint32Array } from "../../../src/protocol/arrays.js";
+import {
+  evaluatePayload,
+  loadPayload,
+  rolloutPayload,
+  updatePayload,
+} from "../../../src/worker/conformance/payloads.js";
 import { workerContract } from "../contract.js";
-import { evaluatePayload, loadPayload, rolloutPayload, updatePayload } from "../payloads.js";
 import { simulatedWorker } from "./worker.js";
 
 describe("simulated worker", () => {

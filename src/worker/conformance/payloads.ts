@@ -1,9 +1,100 @@
-/** Payloads for tests: whole ones to begin with. The load is a file that the benchmarks read, too. */
-import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
-import type { Payload, Stage } from "../../src/protocol/messages.js";
-import { loadPayload } from "./load-payload.mjs";
+/** Whole payloads to begin with, of the built-in world: of the conformance suite, tests and benchmarks. */
+import { float32Bytes, uint32Bytes } from "../../protocol/arrays.js";
+import type { Payload, Scorer, Stage } from "../../protocol/messages.js";
 
-export { loadPayload };
+const scorer: Scorer = {
+  kind: "builtin",
+  labels: [],
+  output: "logit",
+  text: "whole",
+  sign: 1,
+  timeout_seconds: 0,
+};
+
+/** A whole `load` of the built-in world, small enough for milliseconds a command. */
+export const loadPayload: Payload<"load"> = {
+  seed: 7,
+  policy: {
+    model: "builtin",
+    revision: null,
+    trust_remote_code: false,
+    adapter: null,
+    quantize: "none",
+    gradient_checkpointing: false,
+  },
+  reference: null,
+  rewards: [
+    {
+      name: "reward",
+      weight: 1,
+      transform: "identity",
+      scale: 2,
+      threshold: 0,
+      normalize: "none",
+      baseline: "none",
+      scorer,
+    },
+  ],
+  judges: [{ name: "judge", scorer }],
+  evaluation: { toxicity: null, fluency: null, tasks: [] },
+  data: {
+    source: {
+      parts: [
+        {
+          place: { kind: "builtin" },
+          weight: null,
+          columns: null,
+          good: null,
+          filter: [],
+          split: { train: null, test: null, fraction: null },
+        },
+      ],
+      seed: 0,
+      deduplicate: false,
+      balance: null,
+      limit: { train: null, test: null },
+      max_overlap: 0.1,
+      template: "auto",
+      truncate: null,
+    },
+    prompt_tokens: 12,
+  },
+  rollout: {
+    new_tokens: 6,
+    min_new_tokens: 1,
+    temperature: 1,
+    top_k: 0,
+    top_p: 1,
+    minibatch: 0,
+  },
+  conditions: [],
+  decoding: null,
+  training: {
+    critic: true,
+    epochs: 2,
+    minibatch: 16,
+    microbatch: 0,
+    learning_rate: 1e-4,
+    value_learning_rate: 1e-3,
+    gamma: 1,
+    lambda: 0.95,
+    clip_ratio: 0.2,
+    clip_value: 0.2,
+    value_coefficient: 0.1,
+    entropy_coefficient: 0,
+    max_grad_norm: 1,
+    prefix_baseline: false,
+    ema_decay: 0.5,
+  },
+  backend: {
+    device: "cpu",
+    dtype: "float32",
+    frozen_dtype: null,
+    threads: 1,
+    deterministic: true,
+  },
+  engine_options: {},
+};
 
 /** A stage of ten steps from the built-in model and data. */
 export function stagePayload(
