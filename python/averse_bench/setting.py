@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from averse_worker.engine.torch.engine import TorchEngine
+from averse_worker.platform.processor import processor_name
 from averse_worker.wire.messages.base import float32_bytes, uint32_array, uint32_bytes
 from averse_worker.wire.messages.data import builtin_data
 from averse_worker.wire.messages.load import (
@@ -63,6 +64,9 @@ class Setting:
             "minibatch": MINIBATCH,
             "threads": torch.get_num_threads(),
             "machine": platform.machine(),
+            "processor": processor_name(),
+            # Whether float32 matrix products go to oneDNN: for both sides of a comparison alike.
+            "onednn_float32": torch.backends.mkldnn.matmul.fp32_precision == "bf16",  # type: ignore[attr-defined]
             "torch": torch.__version__,
             "transformers": importlib.metadata.version("transformers"),
         }
@@ -96,6 +100,23 @@ class Times:
             "wall": round(statistics.median(self.wall) / statistics.median(other.wall), 3),
             "cpu": round(statistics.median(self.cpu) / statistics.median(other.cpu), 3),
         }
+
+    def paired_over(self, other: "Times") -> dict[str, dict[str, float]]:
+        """Ratios of measurements that were made in turn, self over other: median, least, greatest.
+
+        A slow stretch of the machine is on both sides of its pair.
+        """
+        return {
+            clock: _spread(
+                [a / b for a, b in zip(getattr(self, clock), getattr(other, clock), strict=True)]
+            )
+            for clock in ("wall", "cpu")
+        }
+
+
+def _spread(ratios: list[float]) -> dict[str, float]:
+    found = {"median": statistics.median(ratios), "least": min(ratios), "greatest": max(ratios)}
+    return {name: round(value, 3) for name, value in found.items()}
 
 
 class Bench:

@@ -1,13 +1,14 @@
-"""Episodes per second against TRL's GRPO and RLOO trainers at equal work.
+"""Episodes per second against TRL's GRPO and RLOO trainers at equal work, in turn: A B A B.
 
 Equal are: model, prompts, lengths, episodes per batch, completions per prompt (4), passes over a
-batch (4), episodes per gradient step, optimizer, and a KL term against a frozen reference. Theirs
-run as a user gets them on a CPU, with two settings in their favour: no gradient checkpointing and
-no logging. Ours pays for a critic besides.
+batch (4), episodes per gradient step, optimizer, a KL term against a frozen reference, threads,
+kernels and flags. Theirs run as a user gets them on a CPU, with two settings in their favour: no
+gradient checkpointing and no logging. Ours pays for a critic besides.
 """
 
+import queue
 import tempfile
-import time
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -29,7 +30,6 @@ from averse_bench.setting import (
     Setting,
     Times,
 )
-from averse_worker.platform.device import quiet
 from averse_worker.platform.files import ASSETS
 from averse_worker.rewards.builtin.load import load_classifier
 
@@ -37,23 +37,30 @@ GENERATIONS = 4
 
 
 def measure(setting: Setting) -> dict[str, Any]:
-    """Episodes per second of each, and the speedup."""
-    clocks = {"averse_rlhf": Times(), "averse_ra_rlhf_0.4": Times()}
+    """By trainer: episodes per second of each, and the speedups over the paired cycles."""
     bench = Bench(setting)
-    bench.update(bench.rollout(bench.prompts(GENERATIONS)), 1.0)
-    for _ in range(setting.repeats):
-        for share, clock in zip((1.0, 0.4), clocks.values(), strict=True):
-            clock.measure(partial(bench.step, share, GENERATIONS))
-    # TRL runs with torch's default kernels.
-    torch.backends.mkldnn.matmul.fp32_precision = "none"  # type: ignore[attr-defined]
-    torch.use_deterministic_algorithms(False)
     prompts = _prompts(bench)
-    for name in ("grpo", "rloo"):
-        clocks[name] = _trainer_cycles(name, setting, prompts)
-    neutral = clocks["averse_rlhf"]
+    return {name: _pairs(name, bench, prompts) for name in ("grpo", "rloo")}
+
+
+def _pairs(name: str, bench: Bench, prompts: list[str]) -> dict[str, Any]:
+    setting = bench.setting
+    plain = PlainCycles(name, setting, prompts)
+    # The first of each warms up.
+    plain.cycle()
+    bench.step(1.0, GENERATIONS)
+    theirs, neutral, averse = Times(), Times(), Times()
+    for _ in range(setting.repeats):
+        theirs.measure(plain.cycle)
+        neutral.measure(partial(bench.step, 1.0, GENERATIONS))
+        averse.measure(partial(bench.step, 0.4, GENERATIONS))
+    plain.end()
     return {
-        **{name: _rates(clock, setting.batch) for name, clock in clocks.items()},
-        "times_faster": {name: clocks[name].over(neutral) for name in ("grpo", "rloo")},
+        "trl": _rates(theirs, setting.batch),
+        "averse_rlhf": _rates(neutral, setting.batch),
+        "averse_ra_rlhf_0.4": _rates(averse, setting.batch),
+        "times_faster": theirs.paired_over(neutral),
+        "times_faster_at_0.4": theirs.paired_over(averse),
     }
 
 
@@ -144,37 +151,49 @@ def plain_trainer(
     return trainer
 
 
-def _trainer_cycles(name: str, setting: Setting, prompts: list[str]) -> Times:
-    """Seconds of each cycle: one generation batch and all gradient steps on it."""
-    cycles = _Cycles(gradient_steps(setting))
-    with quiet(), tempfile.TemporaryDirectory() as folder:
-        plain_trainer(name, setting, prompts, folder, cycles, setting.repeats + 1).train()
-    # The first cycle warms up.
-    return Times(cycles.clock.wall[1:], cycles.clock.cpu[1:])
+class PlainCycles(TrainerCallback):  # type: ignore[misc]
+    """The trainer on a thread, which waits after each cycle."""
 
+    def __init__(self, name: str, setting: Setting, prompts: list[str]) -> None:
+        self._steps = gradient_steps(setting)
+        self._go: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        run = partial(self._run, name, setting, prompts)
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
 
-class _Mark:
-    """A point in time on both clocks."""
+    def cycle(self) -> None:
+        """One generation batch and all gradient steps on it."""
+        self._go.put(True)
+        if (error := self._done.get()) is not None:
+            raise error
 
-    def __init__(self) -> None:
-        self.wall = time.perf_counter()
-        self.cpu = time.process_time()
+    def end(self) -> None:
+        """Ends the trainer."""
+        self._go.put(False)
+        self._thread.join()
 
-
-class _Cycles(TrainerCallback):  # type: ignore[misc]
-    """Notes the time of every `steps` gradient steps."""
-
-    def __init__(self, steps: int) -> None:
-        self.clock = Times()
-        self._steps = steps
-        self._mark = _Mark()
-
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self._mark = _Mark()
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == 0:
+            self._go.get()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.global_step % self._steps == 0:
-            now = _Mark()
-            self.clock.wall.append(now.wall - self._mark.wall)
-            self.clock.cpu.append(now.cpu - self._mark.cpu)
-            self._mark = now
+            self._done.put(None)
+            control.should_training_stop = not self._go.get()
+
+    def _run(self, name: str, setting: Setting, prompts: list[str]) -> None:
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                plain_trainer(
+                    name,
+                    setting,
+                    prompts,
+                    folder,
+                    self,
+                    setting.repeats + 2,
+                    top_k=0,
+                    disable_dropout=True,
+                ).train()
+        except BaseException as error:
+            self._done.put(error)

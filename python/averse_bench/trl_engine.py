@@ -6,20 +6,14 @@ part. Each pair of neighbouring cycles is one ratio, so that a slow stretch of t
 both sides of it.
 """
 
-import queue
-import statistics
-import tempfile
-import threading
-from functools import partial
 from typing import Any
 
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
-from transformers import TrainerCallback
 
 from averse_bench.setting import BETA, Setting, Times, load_payload, no_report
-from averse_bench.trl import GENERATIONS, gradient_steps, plain_trainer
+from averse_bench.trl import GENERATIONS, PlainCycles
 from averse_worker.data.text import Text
 from averse_worker.engine.trl.engine import TrlEngine
 from averse_worker.wire.messages.base import (
@@ -40,7 +34,7 @@ def _pairs(name: str, setting: Setting) -> dict[str, Any]:
     engine = _EngineCycles(name, setting)
     # The first of each warms up; one trainer is made after the other, for they share a state.
     engine.cycle()
-    plain = _PlainCycles(name, setting, engine.prompts())
+    plain = PlainCycles(name, setting, engine.prompts())
     plain.cycle()
     ours, theirs = Times(), Times()
     for _ in range(setting.repeats):
@@ -50,19 +44,7 @@ def _pairs(name: str, setting: Setting) -> dict[str, Any]:
     return {
         "engine": ours.medians(),
         "plain": theirs.medians(),
-        "times_as_fast": {
-            clock: _ratios(getattr(theirs, clock), getattr(ours, clock))
-            for clock in ("wall", "cpu")
-        },
-    }
-
-
-def _ratios(plain: list[float], engine: list[float]) -> dict[str, float]:
-    """Of the paired cycles: plain over engine, more than 1 where the engine is faster."""
-    ratios = [other / own for other, own in zip(plain, engine, strict=True)]
-    return {
-        name: round(of(ratios), 3)
-        for name, of in (("median", statistics.median), ("least", min), ("greatest", max))
+        "times_as_fast": theirs.paired_over(ours),
     }
 
 
@@ -123,51 +105,3 @@ def _leave_one_out(returns: NDArray[np.float32]) -> NDArray[np.float64]:
     others = (groups.sum(1, keepdims=True) - groups) / (GENERATIONS - 1)
     advantages: NDArray[np.float64] = (groups - others).reshape(-1)
     return advantages
-
-
-class _PlainCycles(TrainerCallback):  # type: ignore[misc]
-    """The trainer on a thread, which waits after each cycle."""
-
-    def __init__(self, name: str, setting: Setting, prompts: list[str]) -> None:
-        self._steps = gradient_steps(setting)
-        self._go: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-        run = partial(self._run, name, setting, prompts)
-        self._thread = threading.Thread(target=run, daemon=True)
-        self._thread.start()
-
-    def cycle(self) -> None:
-        """One generation batch and all gradient steps on it."""
-        self._go.put(True)
-        if (error := self._done.get()) is not None:
-            raise error
-
-    def end(self) -> None:
-        """Ends the trainer."""
-        self._go.put(False)
-        self._thread.join()
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step == 0:
-            self._go.get()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step % self._steps == 0:
-            self._done.put(None)
-            control.should_training_stop = not self._go.get()
-
-    def _run(self, name: str, setting: Setting, prompts: list[str]) -> None:
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                plain_trainer(
-                    name,
-                    setting,
-                    prompts,
-                    folder,
-                    self,
-                    setting.repeats + 2,
-                    top_k=0,
-                    disable_dropout=True,
-                ).train()
-        except BaseException as error:
-            self._done.put(error)
