@@ -45,7 +45,9 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--endpoint", required=True, help="ipc://PATH or tcp://HOST:PORT of the controller"
     )
-    parser.add_argument("--keys", type=Path, help="key file; required for a tcp:// endpoint")
+    parser.add_argument(
+        "--keys", type=Path, help="key file, - for standard input; required for a tcp:// endpoint"
+    )
     parser.add_argument(
         "--session", required=True, help="session id; requests of other sessions are refused"
     )

@@ -199,8 +199,13 @@ export interface Ports {
    *
    * @param abandon aborted: the worker is no longer needed, so opening should fail
    *   soon; one that opens all the same is closed
+   * @param waiting called while it waits in a cluster's queue, with what is known of that
    */
-  openWorker(trial: string, abandon: AbortSignal): Promise<Worker>;
+  openWorker(
+    trial: string,
+    abandon: AbortSignal,
+    waiting: (state: string) => void,
+  ): Promise<Worker>;
   /** Where workers of trials that are over wait for the next; none: a worker serves one trial. */
   readonly spares?: SpareWorkers;
   readonly recorder: Recorder;

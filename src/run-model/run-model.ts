@@ -59,6 +59,11 @@ export interface Phase {
   readonly since: number;
 }
 
+/** What a cluster says of the job that a trial waits for; null: it waits for none. */
+export function queueState({ name, unit }: Pick<Phase, "name" | "unit">): string | null {
+  return name === "queue" ? unit : null;
+}
+
 /** A loss after so many gradient steps. */
 export interface LossPoint {
   readonly step: number;

@@ -5,7 +5,13 @@ import { join } from "node:path";
 import type { Redaction } from "../text/redaction.js";
 import { EnvironmentError, WorkerLost } from "./contract.js";
 import { containerPlan } from "./launchers/container.js";
-import type { LaunchPlace, LaunchPlan, WorkerCommand } from "./launchers/launch-plan.js";
+import {
+  type LaunchPlace,
+  type LaunchPlan,
+  startsAtOnce,
+  type WorkerCommand,
+} from "./launchers/launch-plan.js";
+import { slurmPlan } from "./launchers/slurm.js";
 import { sshPlan } from "./launchers/ssh.js";
 import { MARK } from "./orphans.js";
 import { type OutputLog, WorkerProcess } from "./process.js";
@@ -34,9 +40,14 @@ export interface Launched {
  */
 export async function launch(
   spec: WorkerSpec,
-  where: Omit<LaunchPlace, "shared"> & LaunchOptions & { readonly redaction: Redaction },
+  where: Omit<LaunchPlace, "shared"> &
+    LaunchOptions & {
+      readonly redaction: Redaction;
+      /** Gets whole lines of its stderr, without secrets. */
+      readonly hear: (lines: string) => void;
+    },
 ): Promise<Launched> {
-  const { session, redaction, log } = where;
+  const { session, redaction, log, hear } = where;
   const plan = planOf(spec, { ...where, shared: where.shared ?? [] });
   prepare(plan, where.shared ?? []);
   try {
@@ -44,6 +55,7 @@ export async function launch(
       argv: plan.argv,
       environment: { ...plan.environment, [MARK]: session },
       log,
+      hear,
       redaction,
     });
     void started.exited.then(() => removeProbes(plan));
@@ -57,13 +69,13 @@ export async function launch(
 
 /** What this machine starts. */
 export function planOf(spec: WorkerSpec, place: LaunchPlace): LaunchPlan {
-  const command: WorkerCommand = ({ python, root, endpoint }) => {
+  const command: WorkerCommand = ({ python, root, endpoint, keys }) => {
     const all = {
       root,
       endpoint,
       session: place.session,
       // A spec that names it has been read as one with keys.
-      keys: place.keys ?? "",
+      keys: keys ?? place.keys ?? "",
       processes: String(spec.processes),
       // Looked for only where the spec asks for it.
       get python(): string {
@@ -84,13 +96,16 @@ export function planOf(spec: WorkerSpec, place: LaunchPlace): LaunchPlan {
     return containerPlan(spec.container!, place, command);
   }
   const { root, endpoint } = place;
-  const { argv, environment } = command({ root, endpoint, python: () => pythonPath(root) });
+  const python = () => pythonPath(root);
+  if (spec.launcher === "slurm") {
+    return slurmPlan(spec.slurm!, place, command, python);
+  }
+  const { argv, environment } = command({ root, endpoint, python });
   return {
+    ...startsAtOnce,
     argv,
     environment: { ...ownEnvironment(place.temporary), ...environment },
     place: null,
-    refusals: new Map(),
-    probes: [],
   };
 }
 

@@ -33,6 +33,8 @@ export interface ProcessOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Gets everything the worker prints; stays open, and stays the caller's. */
   readonly log?: OutputLog | undefined;
+  /** Gets whole lines of its stderr, without secrets. */
+  readonly hear?: ((lines: string) => void) | undefined;
   /** Secrets of its environment; without it, those of `environment` and of this process. */
   readonly redaction?: Redaction | undefined;
 }
@@ -83,7 +85,7 @@ export class WorkerProcess {
    * @throws {Error} the program cannot be started at all (not there, not executable).
    */
   static async start(options: ProcessOptions): Promise<WorkerProcess> {
-    const { argv, environment, log } = options;
+    const { argv, environment, log, hear } = options;
     const secrets = options.redaction ?? redaction(process.env, environment);
     const [program, ...args] = argv;
     const child = execa(program!, args, {
@@ -114,6 +116,7 @@ export class WorkerProcess {
     const stderr = new OutputLines(secrets, (text) => {
       tail.write(text);
       log?.write(text);
+      hear?.(text);
     });
     // No pipe(): a log that fails (a full disk) would stop the reading, and with it the worker.
     child.stdout.on("data", (chunk: Buffer) => stdout.write(chunk));

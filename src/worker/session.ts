@@ -17,17 +17,21 @@ import { type Redaction, redaction } from "../text/redaction.js";
 import { type ProgressListener, type Worker, WorkerLost } from "./contract.js";
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
-import { type LaunchPlan, refusalWords } from "./launchers/launch-plan.js";
+import { askLauncher } from "./launcher-command.js";
+import type { LaunchPlan } from "./launchers/launch-plan.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
 import { type Exit, exitText, type WorkerProcess } from "./process.js";
 import { runsHere, type WorkerSpec } from "./spec.js";
 import { isStopped, takeStacks } from "./stacks.js";
+import { StartWatch } from "./start-watch.js";
 import { timeoutOf } from "./timeouts.js";
 import { Connection, type Receiver } from "./transport/connection.js";
 
 export interface SessionOptions extends LaunchOptions {
   /** A message that belongs to no call: late, twice, unreadable. The session continues. */
   readonly onProtocolFault?: (text: string) => void;
+  /** The worker waits for its turn in a launcher's queue; what is known of that, with each change. */
+  readonly onWaiting?: (state: string) => void;
   /** Gives up the start; a worker that has started is stopped with `close`. */
   readonly signal?: AbortSignal;
 }
@@ -63,6 +67,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
   #connection: Connection | null = null;
   #process: WorkerProcess | null = null;
   #plan: LaunchPlan | null = null;
+  #watch: StartWatch | null = null;
   /** Set once the session is over; settles, never rejects, when the process is gone. */
   #over: Promise<WorkerLost> | null = null;
   #closing: Promise<void> | null = null;
@@ -90,14 +95,19 @@ class Session implements Worker, Receiver, ExchangeEvents {
       temporary: this.#connection.temporary,
       session: this.#id,
       redaction: this.#redaction,
+      hear: (lines) => this.#watch?.hear(lines),
     });
     this.#process = started;
     this.#plan = plan;
+    // A process says nothing before this turn of the event loop is over.
+    this.#watch = new StartWatch(plan.queue, spec.start_seconds * 1000, {
+      over: () => {
+        const text = `sent no message within ${spec.start_seconds} s of its start (start_seconds)`;
+        void this.#lose("never-connected", `the worker "${spec.name}" ${text}`);
+      },
+      waiting: (state) => options.onWaiting?.(state),
+    });
     void this.#process.exited.then((exit) => this.#exited(exit));
-    const limit = setTimeout(() => {
-      const text = `sent no message within ${spec.start_seconds} s of its start (start_seconds)`;
-      void this.#lose("never-connected", `the worker "${spec.name}" ${text}`);
-    }, spec.start_seconds * 1000);
     const giveUp = () => this.#greeting.reject(options.signal?.reason);
     options.signal?.addEventListener("abort", giveUp);
     if (options.signal?.aborted) {
@@ -106,7 +116,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     try {
       this.#hello = await this.#greeting.promise;
     } finally {
-      clearTimeout(limit);
+      this.#watch.end();
       options.signal?.removeEventListener("abort", giveUp);
     }
   }
@@ -191,7 +201,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
   /** What the launcher says of its own end; null: it is the worker that ended. */
   #refusal(exit: Exit): string | null {
     const plan = this.#plan!;
-    const words = refusalWords(plan, exit.code, this.#process!.stderrTail());
+    const words = plan.refusal(exit.code, this.#process!.stderrTail())?.trim() ?? null;
     if (words === null) {
       return null;
     }
@@ -274,7 +284,9 @@ class Session implements Worker, Receiver, ExchangeEvents {
       ? ""
       : `; process ${this.#process?.pid} cannot be ended, not even by SIGKILL`;
     const tail = before ?? this.#process?.stderrTail() ?? [];
-    const words = tail.length > 0 && !hasWords ? `; its last output: ${tail.at(-1)}` : "";
+    const afterwords = this.#plan?.afterwords ?? null;
+    const last = tail.findLast((line) => afterwords === null || !afterwords.test(line));
+    const words = last !== undefined && !hasWords ? `; its last output: ${last}` : "";
     const message = this.#redaction.whole(`${text}${stopped}${left}${words}`);
     const lost = new WorkerLost(message, reason, tail, {}, stacks, signal);
     this.#greeting.reject(lost);
@@ -285,8 +297,22 @@ class Session implements Worker, Receiver, ExchangeEvents {
   /** @returns Whether the process is gone. */
   async #stop(): Promise<boolean> {
     const exit = await this.#process?.stop(this.spec.stop_seconds * 1000);
+    await this.#release();
     this.#connection?.close();
     return exit !== null;
+  }
+
+  /** Takes from a cluster what the launcher's program may have left there. */
+  async #release(): Promise<void> {
+    const argv = this.#plan?.release ?? null;
+    if (argv === null) {
+      return;
+    }
+    const { code, line } = await askLauncher(argv);
+    if (code !== 0) {
+      const text = `averse: what the worker holds there could not be given back by ${argv[0]}: ${line}\n`;
+      this.options.log?.write(this.#redaction.whole(text));
+    }
   }
 
   #inHand(): string {

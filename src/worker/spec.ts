@@ -8,9 +8,10 @@ import { ConfigError, type ConfigProblem } from "../config/problems.js";
 import { parseYaml, readConfigText, type YamlSource } from "../config/yaml.js";
 import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
 import { containerSchema } from "./launchers/container.js";
+import { slurmSchema } from "./launchers/slurm.js";
 import { sshSchema } from "./launchers/ssh.js";
 import { timeoutsSchema } from "./timeouts.js";
-import { bareHost, isEveryAddress, isHost } from "./transport/tcp-address.js";
+import { bareHost, isHost } from "./transport/tcp-address.js";
 import { workerFile } from "./worker-files.js";
 
 const text = z.string().min(1);
@@ -33,18 +34,22 @@ const connection = z.strictObject({
   advertise: host
     .nullable()
     .default(null)
-    .describe("tcp: how the worker reaches this machine; null: the address listened on"),
+    .describe(
+      "tcp: how the worker reaches this machine; null: the address listened on, or the machine's " +
+        "name where that is every address",
+    ),
 });
 
 const fields = z.strictObject({
   name: text,
   purpose: z.string().max(300).default("").describe("one line, shown in lists"),
   launcher: z
-    .enum(["command", "ssh", "container"])
+    .enum(["command", "ssh", "container", "slurm"])
     .default("command")
     .describe("command: argv is started here as it is; else the section of this name says where"),
   ssh: sshSchema.optional(),
   container: containerSchema.optional(),
+  slurm: slurmSchema.optional(),
   argv: z
     .tuple([template.min(1)], template)
     .describe("program and arguments, where the launcher starts them"),
@@ -70,15 +75,21 @@ const fields = z.strictObject({
   connection: connection.prefault({}),
 });
 
+/** Launchers with a section of their own, and how their workers reach the controller. */
+const transports = { ssh: "ipc", container: "ipc", slurm: "tcp" } as const;
+
+type Section = keyof typeof transports;
+type Transport = (typeof transports)[Section];
+
 export const workerSpecSchema = fields.check(({ value, issues }) => {
   const { argv, environment, processes } = value;
-  const { transport, host: address, advertise } = value.connection;
+  const { transport } = value.connection;
   const handsKeys = [...argv, ...Object.values(environment)].some((text) =>
     text.includes("{keys}"),
   );
   const refuse = (path: PropertyKey[], message: string) =>
     issues.push({ code: "custom", input: value, path, message });
-  for (const section of ["ssh", "container"] as const) {
+  for (const [section, needed] of Object.entries(transports) as [Section, Transport][]) {
     const isNamed = value.launcher === section;
     if (isNamed && value[section] === undefined) {
       refuse([section], `a section ${section}: launcher: ${section} needs it`);
@@ -86,11 +97,10 @@ export const workerSpecSchema = fields.check(({ value, issues }) => {
     if (!isNamed && value[section] !== undefined) {
       refuse([section], `no section ${section} without launcher: ${section}`);
     }
-    if (isNamed && transport === "tcp") {
-      refuse(
-        ["connection", "transport"],
-        `ipc: launcher: ${section} brings the worker's socket along`,
-      );
+    if (isNamed && transport !== needed) {
+      const why =
+        needed === "ipc" ? "brings the worker's socket along" : "starts it on another machine";
+      refuse(["connection", "transport"], `${needed}: launcher: ${section} ${why}`);
     }
   }
   if (transport === "tcp" && !handsKeys) {
@@ -101,12 +111,6 @@ export const workerSpecSchema = fields.check(({ value, issues }) => {
   }
   if (processes > 1 && !argv.some((text) => text.includes("{processes}"))) {
     refuse(["argv"], "{processes} among the arguments (--processes {processes})");
-  }
-  if (transport === "tcp" && isEveryAddress(address) && advertise === null) {
-    refuse(
-      ["connection", "advertise"],
-      `a name of this machine: ${address} is not one to connect to`,
-    );
   }
 });
 
@@ -154,6 +158,7 @@ function shapeAt(path: readonly PropertyKey[]): object {
     connection: connection.shape,
     ssh: sshSchema.shape,
     container: containerSchema.shape,
+    slurm: slurmSchema.shape,
   };
   const nested = path.length > 1 ? sections[String(section)] : undefined;
   return nested ?? fields.shape;

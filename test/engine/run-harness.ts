@@ -57,13 +57,14 @@ export class Harness {
    */
   async run(before: readonly JournalEvent[] | null = null): Promise<RunOutcome> {
     const ports: Ports = {
-      openWorker: async (trial, abandon) => {
+      openWorker: async (trial, abandon, waiting) => {
         const spare = this.spare.pop();
         if (spare !== undefined) {
           spare.trial = trial;
           return spare;
         }
-        const inner = this.open === null ? simulatedWorker() : await this.open(trial, abandon);
+        const inner =
+          this.open === null ? simulatedWorker() : await this.open(trial, abandon, waiting);
         const worker = new WatchedWorker(trial, inner, this.trick);
         this.opened.push(worker);
         return worker;

@@ -136,16 +136,6 @@ describe("worker specs", () => {
       /mine\.yaml:2:7: argv: .*there are none over ipc/,
     ],
     [
-      "an address that leads nowhere",
-      "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: 0.0.0.0 }\n",
-      /connection\.advertise: found nothing, expected a name of this machine/,
-    ],
-    [
-      "an IPv6 address that leads nowhere",
-      "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: '::' }\n",
-      /connection\.advertise: found nothing, expected a name of this machine: :: is not one to connect to/,
-    ],
-    [
       "an IPv6 address with a zone",
       "name: mine\nargv: [a, '{keys}']\nconnection: { transport: tcp, host: 'fe80::1%eth0' }\n",
       /connection\.host: found "fe80::1%eth0", expected an IPv4 or IPv6 address or a name/,
@@ -169,6 +159,11 @@ describe("worker specs", () => {
       "a section without its launcher",
       "name: mine\nargv: [a]\ncontainer: { image: i }\n",
       /mine\.yaml:3:12: container: .*no section container without launcher: container/,
+    ],
+    [
+      "a cluster's launcher without tcp",
+      "name: mine\nargv: [a]\nlauncher: slurm\nslurm: {}\n",
+      /connection\.transport: .*expected tcp: launcher: slurm starts it on another machine/,
     ],
     [
       "a launcher with a connection of its own",

@@ -1,9 +1,10 @@
 """The worker's CURVE keys for a connection over TCP, from the file that the controller wrote."""
 
 import stat
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -26,12 +27,40 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     client_secret: _Key
 
 
+STANDARD_INPUT: Final = Path("-")
+"""In place of a file: a launcher hands the keys on, so that they lie in no folder."""
+
+
 def read_keys(path: Path) -> Keys:
-    """Reads the file of one session.
+    """Reads the file of one session, or standard input to its end.
 
     Raises:
         ValueError: it cannot be read, other users may read it, or it is not a key file. Never
             quotes its content.
+    """
+    source, content = (
+        ("standard input", sys.stdin.buffer.read())
+        if path == STANDARD_INPUT
+        else (f"'{path}'", _private_bytes(path))
+    )
+    try:
+        keys = msgspec.json.decode(content, type=_File)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{source} is not a key file: {error}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{source} is not a key file: it is not text") from None
+    return Keys(
+        server_public=keys.server_public.encode(),
+        client_public=keys.client_public.encode(),
+        client_secret=keys.client_secret.encode(),
+    )
+
+
+def _private_bytes(path: Path) -> bytes:
+    """What a file holds that nobody else may read.
+
+    Raises:
+        ValueError: it cannot be read, or other users may read it.
     """
     try:
         mode = path.stat().st_mode
@@ -43,14 +72,4 @@ def read_keys(path: Path) -> Keys:
             f"the keys in '{path}' have mode {stat.S_IMODE(mode):03o}, so other users may have "
             "read them; expected 600: copy the file again under `umask 077`"
         )
-    try:
-        keys = msgspec.json.decode(content, type=_File)
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"'{path}' is not a key file: {error}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"'{path}' is not a key file: it is not text") from None
-    return Keys(
-        server_public=keys.server_public.encode(),
-        client_public=keys.client_public.encode(),
-        client_secret=keys.client_secret.encode(),
-    )
+    return content

@@ -4,6 +4,7 @@ import { loadExperiment } from "../../config/load.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { probeWorker, type WorkerFacts } from "../../engine/worker-probe.js";
 import { formatBytes, formatCount, formatNumber } from "../../text/numbers.js";
+import { safeText } from "../../text/safe-text.js";
 import { EnvironmentError, WorkerFailure, WorkerLost } from "../../worker/contract.js";
 import { openSession } from "../../worker/session.js";
 import { namedEngine, readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
@@ -31,7 +32,7 @@ export async function doctorBackend(
   ];
   const isStarted = needs.every(({ ok }) => ok !== false);
   const { facts, findings } = isStarted
-    ? await started(backend, spec)
+    ? await started(backend, spec, (state) => terminal.err(`waiting: ${safeText(state)}`))
     : { facts: null, findings: [] };
   const all = [...needs, ...findings];
   const ok = all.every((one) => one.ok !== false);
@@ -51,11 +52,15 @@ interface Outcome {
   readonly findings: readonly Finding[];
 }
 
-async function started(backend: string, spec: WorkerSpec): Promise<Outcome> {
+async function started(
+  backend: string,
+  spec: WorkerSpec,
+  onWaiting: (state: string) => void,
+): Promise<Outcome> {
   const began = performance.now();
   const handshakes: Finding[] = [];
   try {
-    const worker = await openSession(spec, { root: packageRoot });
+    const worker = await openSession(spec, { root: packageRoot, onWaiting });
     try {
       const { engine, version, protocol } = worker.hello;
       const seconds = formatNumber((performance.now() - began) / 1000, 1);
@@ -138,6 +143,11 @@ function remedyOf(spec: WorkerSpec, error: Error): string {
     return missing === undefined
       ? "Try `ssh` with the same host by hand; ssh.folder must hold the package, ssh.python its packages."
       : `Install ${missing} on ${spec.ssh!.host}, in ${spec.ssh!.folder}: npm start, or ${install}.`;
+  }
+  if (spec.launcher === "slurm") {
+    return missing === undefined
+      ? "Try `srun` with the same options by hand; the nodes need the package's folder and its .venv."
+      : `Install ${missing} into the Python that the nodes use: npm start, or ${install}.`;
   }
   if (spec.launcher === "container") {
     const { runtime, image } = spec.container!;

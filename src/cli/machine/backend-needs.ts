@@ -15,6 +15,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function backendNeeds(spec: WorkerSpec, environment: Environment = process.env): Finding[] {
   if (spec.launcher === "ssh") return sshNeeds(spec.ssh!, environment);
   if (spec.launcher === "container") return containerNeeds(spec.container!, environment);
+  if (spec.launcher === "slurm") return slurmNeeds(environment);
   const [program = "", ...args] = spec.argv;
   return [
     ...(program === "{python}"
@@ -47,6 +48,15 @@ function sshNeeds(ssh: NonNullable<WorkerSpec["ssh"]>, environment: Environment)
       ? []
       : [finding("key", existsSync(file), existsSync(file) ? file : `no ${file}`, remedy)]),
     finding("host", null, `${sshTarget(ssh)}, not tried`, ""),
+  ];
+}
+
+function slurmNeeds(environment: Environment): Finding[] {
+  const remedy = "Run this on a machine that submits jobs, such as the cluster's login node.";
+  return [
+    ...["srun", "squeue", "scancel"].map((program) => programNeed(program, environment, remedy)),
+    pythonNeed(environment),
+    finding("cluster", null, "not tried", ""),
   ];
 }
 

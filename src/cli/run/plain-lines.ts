@@ -5,6 +5,7 @@
 import type { Observation } from "../../engine/ports.js";
 import type { JournalEvent, StepEvent } from "../../journal/events.js";
 import { eventWords } from "../../run-model/event-words.js";
+import { queueState } from "../../run-model/run-model.js";
 import { iterationName } from "../../text/iterations.js";
 import { formatDuration as duration } from "../../text/numbers.js";
 import { riskFigureName } from "../../text/risk-figure-name.js";
@@ -16,6 +17,8 @@ const phaseEverySeconds = 10;
 interface TrialTrace {
   iterations: number;
   phase: string;
+  /** The line that was last told of its job in a queue. */
+  queued?: string;
   phaseBegan: number;
   lastLine: number;
   /** Mean seconds per step so far, evaluations and checkpoints in. */
@@ -36,6 +39,13 @@ export class PlainLines {
     if (observation.kind === "event") return this.#event(observation.event, now);
     const { trial, phase, done, total, unit, loss } = observation;
     const trace = this.#trace(trial, now);
+    const queued = queueState({ name: phase, unit });
+    if (queued !== null) {
+      const line = `${trial}  waiting for a worker: ${safeText(queued)}`;
+      const isNew = trace.queued !== line;
+      trace.queued = line;
+      return isNew ? line : null;
+    }
     if (trace.phase !== phase) {
       trace.phase = phase;
       trace.phaseBegan = now;

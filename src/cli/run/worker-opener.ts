@@ -4,6 +4,7 @@ import type { Devices } from "../../engine/plan.js";
 import type { Ports, SpareWorkers } from "../../engine/ports.js";
 import { runFiles } from "../../store/paths.js";
 import { WorkerLog } from "../../store/worker-log.js";
+import { safeText } from "../../text/safe-text.js";
 import { type Worker, WorkerLost } from "../../worker/contract.js";
 import { openSession } from "../../worker/session.js";
 import type { WorkerSpec } from "../../worker/spec.js";
@@ -38,9 +39,9 @@ export class WorkerOpener implements SpareWorkers {
     private readonly warn: (text: string) => void,
   ) {}
 
-  readonly open: Ports["openWorker"] = async (trial, abandon) => {
+  readonly open: Ports["openWorker"] = async (trial, abandon, waiting) => {
     const spare = await this.#spareFor(trial);
-    if (spare === null) return this.#start({ trial, said: [] }, abandon);
+    if (spare === null) return this.#start({ trial, said: [] }, abandon, waiting);
     if (!abandon.aborted) return spare;
     await spare.close();
     throw abandon.reason;
@@ -61,7 +62,9 @@ export class WorkerOpener implements SpareWorkers {
    * @throws {WorkerLost} {WorkerFailure} {EnvironmentError} it cannot be had, or cannot answer
    */
   async devices(abandon: AbortSignal): Promise<Devices> {
-    const worker = await this.#start({ trial: null, said: [] }, abandon);
+    const worker = await this.#start({ trial: null, said: [] }, abandon, (state) =>
+      this.warn(`waiting for a worker: ${safeText(state)}`),
+    );
     const giveUp = () => void worker.close();
     abandon.addEventListener("abort", giveUp, { once: true });
     try {
@@ -95,7 +98,11 @@ export class WorkerOpener implements SpareWorkers {
     return null;
   }
 
-  async #start(service: Service, abandon: AbortSignal): Promise<Worker> {
+  async #start(
+    service: Service,
+    abandon: AbortSignal,
+    waiting: (state: string) => void,
+  ): Promise<Worker> {
     if (service.trial !== null) this.#logOf(service.trial);
     const worker = await openSession(this.spec, {
       root: packageRoot,
@@ -107,6 +114,7 @@ export class WorkerOpener implements SpareWorkers {
         },
       },
       signal: abandon,
+      onWaiting: waiting,
       onProtocolFault: (text) => this.warn(`${service.trial ?? "a worker"}: ${text}`),
     });
     this.#services.set(worker, service);

@@ -27,7 +27,10 @@ export async function open({ delay }: OpenAction, context: TrialContext): Promis
   if (delay > 0) {
     await context.ports.wait(delay, context.abandoned);
   }
-  const worker = await context.ports.openWorker(context.trial.id, context.abandoned);
+  const { trial, ports, abandoned, onProgress } = context;
+  const worker = await ports.openWorker(trial.id, abandoned, (state) =>
+    onProgress({ phase: "queue", done: 0, total: 0, unit: state, loss: null }),
+  );
   context.worker = worker;
   const { pid, engine, version, capabilities, figures } = worker.hello;
   const { checkpoint: checkpoints } = capabilities;

@@ -1,6 +1,6 @@
 /** Which part of the work is in hand: one line that moves at least once per second. */
 import type { ReactElement } from "react";
-import { hasEnded, type Phase, type TrialModel } from "../../run-model/run-model.js";
+import { hasEnded, type Phase, queueState, type TrialModel } from "../../run-model/run-model.js";
 import { formatDuration, formatNumber } from "../../text/numbers.js";
 import { progressBar } from "../charts/progress-bar.js";
 import {
@@ -118,6 +118,12 @@ function phaseInHand(
   const words = [count, count === "" ? "" : safe(unit)].filter((word) => word !== "").join(" ");
   const seconds = formatDuration(Math.max(0, now - since), style);
   const title: Line = [{ text: safe(name), color: "cyan", bold: true }];
+  const queued = queueState(phase);
+  if (queued !== null) {
+    const room = Math.max(8, width - lineWidth(title) - seconds.length - 4);
+    const state = modelText(queued, { revealed: true, room, style });
+    return [...title, { text: `  ${state}` }, { text: `  ${seconds}`, dim: true }];
+  }
   const rest: Line = [
     { text: words === "" ? "" : `  ${words}` },
     { text: loss === null ? "" : `  loss ${formatNumber(loss, 3, style)}` },

@@ -6,7 +6,13 @@
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import type { LaunchPlace, LaunchPlan, WorkerCommand } from "./launch-plan.js";
+import {
+  type LaunchPlace,
+  type LaunchPlan,
+  refusalByCode,
+  startsAtOnce,
+  type WorkerCommand,
+} from "./launch-plan.js";
 
 const text = z.string().min(1);
 
@@ -81,11 +87,13 @@ export function containerPlan(
       ? apptainer(settings, mounts, variables)
       : dockerOrPodman(settings, mounts, variables, place.session);
   return {
+    ...startsAtOnce,
     argv: [...started.argv, image, ...argv],
     environment: started.environment,
     place: `in the container ${image}`,
-    refusals: new Map(started.refusals.map((code) => [code, /^(?:docker: |Error|FATAL)/])),
-    probes: [],
+    refusal: refusalByCode(
+      new Map(started.refusals.map((code) => [code, /^(?:docker: |Error|FATAL)/])),
+    ),
   };
 }
 

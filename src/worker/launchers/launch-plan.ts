@@ -1,4 +1,6 @@
 /** What a launcher makes of a worker's command: the program that this machine starts for it. */
+import { join } from "node:path";
+import { shellQuoted } from "../../text/shell-quote.js";
 
 /** Where the controller is to be found, and what the worker shares with it. */
 export interface LaunchPlace {
@@ -25,6 +27,8 @@ export type WorkerCommand = (values: {
   readonly python: () => string;
   readonly root: string;
   readonly endpoint: string;
+  /** File with the worker's keys, as the worker reads it. */
+  readonly keys?: string;
 }) => {
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -37,29 +41,82 @@ export interface LaunchPlan {
   /** Where the worker runs, as in `on gpu-box`; null: on this machine, as a child. */
   readonly place: string | null;
   /**
-   * Exit codes of `argv` that are the launcher's own and not the worker's, each with what its words
-   * look like among the lines of its stderr; the last line where none does.
+   * The launcher's own words for its end.
+   *
+   * @param lines - Of its stderr, oldest first.
+   * @returns null: the worker ended, and not the launcher
    */
-  readonly refusals: ReadonlyMap<number, RegExp>;
+  readonly refusal: (code: number | null, lines: readonly string[]) => string | null;
+  /** Lines that the launcher writes behind the worker's last ones; null: none. */
+  readonly afterwords: RegExp | null;
+  /** Where the worker may wait for its turn; null: it starts at once. */
+  readonly queue: LaunchQueue | null;
+  /** Gives back what `argv` may have left elsewhere; run after its end. Null: nothing is left. */
+  readonly release: readonly string[] | null;
   /** Files that the launched program takes away; removed with it where it does not. */
   readonly probes: readonly string[];
 }
 
+export interface LaunchQueue {
+  /** What a line of the stderr of `argv` says; null: nothing of the queue. */
+  readonly turn: (line: string) => "waits" | "runs" | null;
+  /** Prints why the worker waits, in one line; null: nothing is known of it. */
+  readonly state: readonly string[] | null;
+}
+
+/** Of a launcher that only starts a program on this machine. */
+export const startsAtOnce = {
+  refusal: () => null,
+  afterwords: null,
+  queue: null,
+  release: null,
+  probes: [],
+} as const;
+
 /**
- * The launcher's own words for its end.
+ * A launcher that has exit codes of its own.
  *
- * @param lines - Of its stderr, oldest first.
- * @returns null: the worker ended, and not the launcher
+ * @param patterns - What its words look like among the lines, by exit code; the last line where none does.
  */
-export function refusalWords(
-  { refusals }: LaunchPlan,
-  code: number | null,
-  lines: readonly string[],
-): string | null {
-  const pattern = code === null ? undefined : refusals.get(code);
-  if (pattern === undefined) {
-    return null;
-  }
-  const words = lines.findLast((line) => pattern.test(line)) ?? lines.at(-1);
-  return words?.trim() ?? `it ended with code ${code} and said nothing`;
+export function refusalByCode(patterns: ReadonlyMap<number, RegExp>): LaunchPlan["refusal"] {
+  return (code, lines) => {
+    const pattern = code === null ? undefined : patterns.get(code);
+    if (pattern === undefined) {
+      return null;
+    }
+    const words = lines.findLast((line) => pattern.test(line)) ?? lines.at(-1);
+    return words?.trim() ?? `it ended with code ${code} and said nothing`;
+  };
+}
+
+/** How our own lines on stderr begin, which `sh` says over there. */
+export const OWN = "averse: ";
+
+/** Exit code of `sh` where it could not do what the worker needs. */
+export const NOT_STARTED = 96;
+
+/** A step of a shell script that ends it with these words where it fails. */
+export function orEnd(step: string, words: string): string {
+  return `${step} 2>/dev/null || { echo ${shellQuoted(`${OWN}${words}`)} >&2; exit ${NOT_STARTED}; }`;
+}
+
+/** Files whose presence elsewhere shows that a folder is shared. */
+export function probesOf({ shared, session }: LaunchPlace): string[] {
+  return shared.map((folder) => join(folder, `.averse-probe-${session}`));
+}
+
+/**
+ * Steps of a shell script that tries every shared folder. Removing a file needs the right to write,
+ * which the worker needs as well.
+ *
+ * @param where - As in `on gpu-box`: there the script runs.
+ */
+export function probeSteps(place: LaunchPlace, where: string): string[] {
+  return probesOf(place).map((file, at) =>
+    orEnd(
+      `rm ${shellQuoted(file)}`,
+      `${place.shared[at]} is not shared with ${where}; choose a folder that both machines have under ` +
+        "the same path, with the right to write there (--runs, --artifacts)",
+    ),
+  );
 }

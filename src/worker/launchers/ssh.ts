@@ -8,10 +8,20 @@
  * Models, checkpoints and exports do not travel: the run's folder must be there under the same path,
  * which is tried before the worker starts.
  */
-import { join } from "node:path";
 import { z } from "zod";
 import { shellQuoted } from "../../text/shell-quote.js";
-import type { LaunchPlace, LaunchPlan, WorkerCommand } from "./launch-plan.js";
+import {
+  type LaunchPlace,
+  type LaunchPlan,
+  NOT_STARTED,
+  OWN,
+  orEnd,
+  probeSteps,
+  probesOf,
+  refusalByCode,
+  startsAtOnce,
+  type WorkerCommand,
+} from "./launch-plan.js";
 
 const text = z.string().min(1);
 
@@ -49,12 +59,8 @@ export function sshTarget({ user, host }: Pick<SshSettings, "user" | "host">): s
   return user === null ? host : `${user}@${host}`;
 }
 
-/** ssh's own failures; what the remote shell could not do for us. */
+/** ssh's own failures. */
 const SSH_FAILED = 255;
-const NOT_STARTED = 96;
-
-/** Of our own lines on stderr: `sh` over there says them. */
-const OWN = "averse: ";
 
 /** ssh with the remote command line as its last argument. */
 export function sshPlan(
@@ -65,15 +71,15 @@ export function sshPlan(
   const { host, user, port, identity, folder, python, options } = settings;
   const socket = `/tmp/averse-${place.session}.sock`;
   const target = sshTarget(settings);
-  const probes = place.shared.map((shared) => join(shared, `.averse-probe-${place.session}`));
   const remote = remoteCommand({
     folder: folder.replace(/^~\/(?=.)/, ""),
     target,
     socket,
-    probes: probes.map((probe, at) => [probe, place.shared[at]!]),
+    probes: probeSteps(place, target),
     ...command({ python: () => python, root: ".", endpoint: `ipc://${socket}` }),
   });
   return {
+    ...startsAtOnce,
     argv: [
       "ssh",
       ...["-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes"],
@@ -92,11 +98,13 @@ export function sshPlan(
     ],
     environment: {},
     place: `on ${target}`,
-    refusals: new Map([
-      [SSH_FAILED, /^(?:ssh|Error|kex_exchange_identification|Host key|\S+: Permission)/],
-      [NOT_STARTED, new RegExp(`^${OWN}`)],
-    ]),
-    probes,
+    refusal: refusalByCode(
+      new Map([
+        [SSH_FAILED, /^(?:ssh|Error|kex_exchange_identification|Host key|\S+: Permission)/],
+        [NOT_STARTED, new RegExp(`^${OWN}`)],
+      ]),
+    ),
+    probes: probesOf(place),
   };
 }
 
@@ -104,28 +112,20 @@ function remoteCommand(remote: {
   readonly folder: string;
   readonly target: string;
   readonly socket: string;
-  /** File that must be there, and the folder that it lies in. */
-  readonly probes: readonly (readonly [file: string, folder: string])[];
+  /** Steps that try the shared folders. */
+  readonly probes: readonly string[];
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }): string {
   const { folder, target, socket, probes, argv, environment } = remote;
-  const orEnd = (words: string) =>
-    `2>/dev/null || { echo ${shellQuoted(`${OWN}${words}`)} >&2; exit ${NOT_STARTED}; }`;
   const steps = [
     // sshd leaves it there.
     `trap ${shellQuoted(`rm -f ${socket}`)} EXIT`,
-    `cd ${shellQuoted(folder)} ${orEnd(
+    orEnd(
+      `cd ${shellQuoted(folder)}`,
       `${target} has no folder ${folder}; correct ssh.folder of the worker's file`,
-    )}`,
-    // Removing it needs the right to write, which the worker needs as well.
-    ...probes.map(
-      ([file, shared]) =>
-        `rm ${shellQuoted(file)} ${orEnd(
-          `${shared} is not shared with ${target}; choose a folder that both machines have under ` +
-            "the same path, with the right to write there (--runs, --artifacts)",
-        )}`,
     ),
+    ...probes,
     [
       ...Object.entries(environment).map(([name, value]) => `${name}=${shellQuoted(value)}`),
       ...argv.map(shellQuoted),

@@ -2,12 +2,13 @@
  * Where a worker's socket listens, and who may come in: a folder that only this user can enter,
  * and over TCP (loopback included) CURVE with keys of this session and of no other.
  */
+import { hostname } from "node:os";
 import type { Router, SocketOptions } from "zeromq";
 import type { WorkerSpec } from "../spec.js";
 import { authenticate, makeKeys, writeWorkerKeys } from "./authentication.js";
 import { openProxy, type TcpProxy } from "./proxy.js";
 import { makeSocketFolder } from "./socket-folder.js";
-import { tcpAddress } from "./tcp-address.js";
+import { isEveryAddress, tcpAddress } from "./tcp-address.js";
 
 export interface Listener {
   /** What to bind. */
@@ -75,7 +76,8 @@ export async function makeListener(
       temporary: null,
       open: async () => {
         proxy = await openProxy(spec.host, spec.port, folder.socket);
-        return tcpAddress(spec.advertise ?? spec.host, proxy.port);
+        const own = isEveryAddress(spec.host) ? hostname() : spec.host;
+        return tcpAddress(spec.advertise ?? own, proxy.port);
       },
       close: () => {
         proxy?.close();

@@ -146,6 +146,14 @@ test("what a launcher needs is looked up: its program, its key, what it mounts",
     ...box,
     container: { ...box.container!, mounts: [`${root}:/x:ro`, "/no/such/folder"] },
   };
+  const onSlurm = backendNeeds(readWorkerSpec("slurm", root), { PATH: "/nowhere" });
+  expect(onSlurm.map(({ what, ok }) => [what, ok]).slice(0, 3)).toEqual([
+    ...[
+      ["srun", false],
+      ["squeue", false],
+      ["scancel", false],
+    ],
+  ]);
   expect(backendNeeds(mounted, { PATH: "/nowhere" }).map(({ what, ok }) => [what, ok])).toEqual([
     ...[
       ["docker", false],

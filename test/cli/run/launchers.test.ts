@@ -1,9 +1,11 @@
-/** Whole runs through launchers: a stand-in for docker, and ssh to a real sshd on this machine. */
+/** Whole runs through launchers: a stand-in for docker, and a real sshd and Slurm on this machine. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { stringify } from "yaml";
 import { pythonPath } from "../../../src/worker/launch.js";
+import { eventually } from "../../eventually.js";
+import { type LoopbackSlurm, noSlurm, startSlurm } from "../../worker/launchers/loopback-slurm.js";
 import { noSshd, startSshd } from "../../worker/launchers/loopback-sshd.js";
 import { averse, buildProgramFirst, root, scratch, start } from "../averse.js";
 
@@ -12,7 +14,7 @@ buildProgramFirst();
 const python = pythonPath(root);
 
 /** A worker's file in the scratch folder's own configs, with the fake engine. */
-function backend(name: string, launcher: object): void {
+function backend(name: string, launcher: object, ...more: string[]): void {
   const folder = join(scratch, "configs", "workers");
   mkdirSync(folder, { recursive: true });
   const file = {
@@ -20,7 +22,7 @@ function backend(name: string, launcher: object): void {
     ...launcher,
     argv: [
       ...["{python}", "-m", "averse_worker", "--endpoint", "{endpoint}", "--session", "{session}"],
-      ...["--engine", "fake", "--heartbeat-timeout-ms", "10000"],
+      ...["--engine", "fake", "--heartbeat-timeout-ms", "10000", ...more],
     ],
     environment: { PYTHONPATH: "{root}/python" },
   };
@@ -99,6 +101,84 @@ describe.skipIf(noSshd !== null)(`launcher: ssh ${noSshd ?? ""}`, { timeout: 120
     expect(new Set(events.flatMap(({ type, step }) => (type === "step" ? [step] : []))).size).toBe(
       100,
     );
+  });
+});
+
+describe.skipIf(noSlurm !== null)(`launcher: slurm ${noSlurm ?? ""}`, { timeout: 240_000 }, () => {
+  let slurm: LoopbackSlurm;
+  beforeAll(async () => {
+    slurm = await startSlurm();
+    slurmBackend("cluster", {});
+  }, 60_000);
+  afterAll(() => slurm.stop());
+  const settings = [
+    ...["arms=rlhf", "trials.parallel=1", "trials.backoff_seconds=0.1"],
+    ...["training.iterations=100", "checkpoint.every=3", "evaluation.every=0"],
+  ].flatMap((one) => ["--set", one]);
+  const clusterRun = (name: string, ...more: string[]) => [
+    ...["run", "smoke", "--backend", "cluster", "--run-dir", join(scratch, name), ...more],
+  ];
+  const slurmBackend = (name: string, more: object) =>
+    backend(
+      name,
+      {
+        launcher: "slurm",
+        slurm: { python, ...more },
+        connection: { transport: "tcp", host: "127.0.0.1" },
+      },
+      ...["--keys", "{keys}"],
+    );
+  const ours = () =>
+    slurm
+      .ask("squeue", "--noheader", "--format=%j %T")
+      .split("\n")
+      .filter((line) => line.startsWith("averse-"));
+
+  test("a job cancelled in mid-run costs a worker, and the next job goes on from the checkpoint", async () => {
+    const running = start(clusterRun("cancelled", ...settings, "--plain", "--json"), {
+      env: slurm.environment,
+    });
+    await running.saying('"trial":"rlhf-s0","type":"checkpoint_saved"');
+    const [job = ""] = ours();
+    slurm.ask("scancel", `--name=${job.split(" ")[0]}`);
+    expect((await running.finished).code).toBe(0);
+    const events = eventsOf("cancelled");
+    expect(events.filter(({ type }) => type === "worker_lost")).toMatchObject([
+      {
+        message: expect.stringMatching(/the worker "cluster" under Slurm was lost .*CANCELLED AT/),
+      },
+    ]);
+    expect(events.filter(({ type }) => type === "restored")).toHaveLength(1);
+    expect(new Set(events.flatMap(({ type, step }) => (type === "step" ? [step] : []))).size).toBe(
+      100,
+    );
+    expect(ours()).toEqual([]);
+  });
+
+  test("a refused job ends a run with 3, in Slurm's words", async () => {
+    slurmBackend("refused", { partition: "gpu" });
+    const only = ["--set", "arms=sft", "--set", "trials.parallel=1", "--plain"];
+    const { code, stderr } = await averse(
+      [...["run", "smoke", "--backend", "refused"], "--run-dir", join(scratch, "refused"), ...only],
+      { env: slurm.environment },
+    );
+    expect(code).toBe(3);
+    expect(stderr).toContain(
+      'the worker "refused" cannot be started under Slurm: srun: error: Unable to allocate resources: ' +
+        "Invalid partition name specified",
+    );
+  });
+
+  test("a controller that is killed while its job waits takes the job off the queue", async () => {
+    const free = await slurm.occupy();
+    onTestFinished(free);
+    const running = start(clusterRun("killed", ...settings, "--plain"), { env: slurm.environment });
+    onTestFinished(() => void running.child.kill("SIGKILL"));
+    await running.saying("waiting for a worker: job ");
+    expect(ours()).toHaveLength(1);
+    running.child.kill("SIGKILL");
+    await running.finished;
+    await eventually(() => expect(ours()).toEqual([]));
   });
 });
 

@@ -94,6 +94,15 @@ describe("plain lines", () => {
     expect(lines.lineOf(progress("import", 0, 0), 10)).toBe("a-s0  import");
   });
 
+  test("a queue's state is told at once, and again when it changes", () => {
+    const lines = new PlainLines();
+    const queue = (unit: string) => ({ ...progress("queue", 0, 0), unit });
+    const waiting = (state: string) => lines.lineOf(queue(`job 7 PENDING (${state})`), 0);
+    expect(waiting("Priority")).toBe("a-s0  waiting for a worker: job 7 PENDING (Priority)");
+    expect(waiting("Priority")).toBeNull();
+    expect(waiting("Resources")).toContain("(Resources)");
+  });
+
   test("trials do not timeout each other", () => {
     const lines = new PlainLines();
     lines.lineOf(event(started), 0);

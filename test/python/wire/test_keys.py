@@ -1,5 +1,6 @@
 """The file of keys: read whole or refused, and never quoted."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,16 @@ def test_what_is_no_file_of_keys_is_refused(tmp_path: Path, content: bytes) -> N
 def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
     with pytest.raises(ValueError, match="expected 600"):
         read_keys(write(tmp_path, json.dumps(GOOD).encode(), mode))
+
+
+def test_standard_input_may_stand_for_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for content, words in ((json.dumps(GOOD).encode(), None), (b"[]", "standard input is not")):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        if words is None:
+            assert read_keys(Path("-")).client_secret.decode() == SECRET
+        else:
+            with pytest.raises(ValueError, match=words):
+                read_keys(Path("-"))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, connect as dial, type Socket } from "node:net";
+import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
@@ -333,6 +334,11 @@ describe("over TCP", () => {
   test("what is advertised takes the place of the address listened on", async () => {
     const { connection } = await Opened.start({ ...tcp, advertise: "workstation.example" });
     expect(connection.endpoint).toMatch(/^tcp:\/\/workstation\.example:\d+$/);
+  });
+
+  test("where every address is listened on, the machine's name is told", async () => {
+    const { connection } = await Opened.start({ ...tcp, host: "0.0.0.0" });
+    expect(connection.endpoint).toMatch(new RegExp(`^tcp://${hostname()}:\\d+$`));
   });
 
   test("the listener opens and closes any number of times", async () => {

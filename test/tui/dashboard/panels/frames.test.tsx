@@ -151,10 +151,12 @@ describe("the phase line", () => {
 
   test("tells what is in hand, how far it is, and since when", () => {
     const load = { name: "load", done: 0, total: 0, unit: "", since: 108.6 };
+    const queue = { ...load, name: "queue", unit: "job 7 PENDING (Priority)" };
     expect(
       [
         line({}),
         line({ phase: load, status: "starting" }),
+        line({ phase: queue, status: "starting" }),
         line({ phase: null, status: "starting" }),
         line({ phase: null }),
         line({ status: "waiting" }),
@@ -171,6 +173,7 @@ describe("the phase line", () => {
     ).toMatchInlineSnapshot(`
       "update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  12 s
       load  ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  3.4 s
+      queue  job 7 PENDING (Priority)  3.4 s
       starting its worker
       between phases
       waiting for its turn

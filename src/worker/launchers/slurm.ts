@@ -1,0 +1,133 @@
+/**
+ * A worker as a job of Slurm: `srun` asks for the resources, waits in the queue, starts the worker on a
+ * node and carries its output here. The node is another machine of the same cluster: it has the
+ * package, its Python and the shared folders under the same paths, and reaches the controller over TCP.
+ *
+ *     controller ── srun ── slurmctld ── slurmd ── worker
+ *         ╚═════════ tcp, CURVE ═════════════════════╝
+ *
+ * The keys go through srun to the worker's standard input, so that they lie in no shared folder. A
+ * job that ends before its time (time limit, preemption, requeue, a lost node) is a lost worker: the next
+ * one is a job of its own, which goes on from the last checkpoint.
+ */
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { shellQuoted } from "../../text/shell-quote.js";
+import {
+  type LaunchPlace,
+  type LaunchPlan,
+  OWN,
+  probeSteps,
+  probesOf,
+  type WorkerCommand,
+} from "./launch-plan.js";
+
+const word = z.string().regex(/^[^\s-]\S*$/, "one word, as srun takes it");
+
+export const slurmSchema = z.strictObject({
+  partition: word.nullable().default(null).describe("null: the cluster's default"),
+  account: word.nullable().default(null).describe("null: the user's default"),
+  time: z
+    .string()
+    .regex(/^\d+(?:-\d+)?(?::\d+){0,2}$/, "minutes, or [days-]hours:minutes:seconds")
+    .nullable()
+    .default(null)
+    .describe("limit of each job, as 4:00:00 or 2-00; null: the partition's"),
+  gpus: z
+    .union([z.int().min(1), word])
+    .nullable()
+    .default(null)
+    .describe("number, or type:number; null: none"),
+  cpus: z.int().min(1).nullable().default(null).describe("cores of the worker; null: one"),
+  memory: word.nullable().default(null).describe("as in 64G; null: the cluster's default"),
+  python: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("Python on the nodes; null: the one that this machine has"),
+  options: z
+    .array(z.string())
+    .default([])
+    .describe("further arguments of srun, as in [--qos, high, --constraint, a100]"),
+});
+
+export type SlurmSettings = z.infer<typeof slurmSchema>;
+
+/** What Slurm says of a job that was refused or ended by it; a worker's own end reads otherwise. */
+const WORDS = new RegExp(
+  `^(?:${[
+    OWN,
+    "srun: error: (?:Unable to|Node failure|.*Out Of Memory)",
+    "srun: fatal: ",
+    "srun: Job allocation \\d+ has been revoked",
+    "slurmstepd\\S*: error: \\*\\*\\* .*CANCELLED",
+  ].join("|")})`,
+);
+
+/** srun says so of a worker that ended by itself. */
+const ENDED = /^srun: error: \S+: tasks? \S+: /;
+
+function refusal(code: number | null, lines: readonly string[]): string | null {
+  if (code === 0) {
+    return null;
+  }
+  const last = (pattern: RegExp) => lines.findLast((line) => pattern.test(line)) ?? null;
+  return last(WORDS) ?? (last(ENDED) === null ? last(/^srun: /) : null);
+}
+
+/** srun adds these lines to the worker's last ones. */
+const AFTERWORDS = /^(?:srun|slurmstepd\S*): /;
+
+/** @param python - Of this machine. */
+export function slurmPlan(
+  settings: SlurmSettings,
+  place: LaunchPlace,
+  command: WorkerCommand,
+  python: () => string,
+): LaunchPlan {
+  const { partition, account, time, gpus, cpus, memory, options } = settings;
+  const { root, endpoint, keys } = place;
+  const job = `averse-${place.session}`;
+  const { argv, environment } = command({
+    python: () => settings.python ?? python(),
+    root,
+    endpoint,
+    keys: "-",
+  });
+  const script = [
+    ...probeSteps(place, "the node that Slurm chose"),
+    `exec ${argv.map(shellQuoted).join(" ")}`,
+  ].join("; ");
+  const named = { partition, account, time, gpus, "cpus-per-task": cpus, mem: memory };
+  return {
+    argv: [
+      // A job that waits must not outlive its controller: nothing else would take it off the queue.
+      ...[python(), "-IS", join(root, "python", "averse_worker", "platform", "follow_parent.py")],
+      ...["srun", `--job-name=${job}`, "--ntasks=1"],
+      ...(keys === null ? [] : [`--input=${keys}`]),
+      ...Object.entries(named).flatMap(([name, value]) =>
+        value === null ? [] : [`--${name}=${value}`],
+      ),
+      ...options,
+      ...["sh", "-c", script],
+    ],
+    // srun hands its own environment on.
+    environment,
+    place: "under Slurm",
+    refusal,
+    afterwords: AFTERWORDS,
+    queue: {
+      turn: (line) =>
+        /^srun: job \d+ queued and waiting for resources/.test(line)
+          ? "waits"
+          : /^srun: job \d+ has been allocated resources/.test(line)
+            ? "runs"
+            : null,
+      state: ["squeue", "--noheader", `--name=${job}`, "--format=job %i %T (%r)"],
+    },
+    release: ["scancel", "--quiet", `--user=${userInfo().username}`, `--name=${job}`],
+    probes: probesOf(place),
+  };
+}

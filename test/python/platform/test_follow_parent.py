@@ -1,0 +1,47 @@
+"""A program that takes the place of `follow_parent.py` goes with its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from averse_worker.platform import follow_parent
+
+FILE = Path(follow_parent.__file__)
+
+
+def started(*argv: str) -> list[str]:
+    return [sys.executable, "-IS", str(FILE), *argv]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone signals a parent's death")
+def test_the_program_ends_when_its_parent_is_killed() -> None:
+    waits = started("sleep", "600")
+    script = f"import subprocess; print(flush=True); subprocess.run({waits!r})"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        parent.kill()
+        # The program holds the other end for as long as it lives.
+        assert parent.stdout.read() == ""
+
+
+def test_it_is_the_program_from_then_on() -> None:
+    done = subprocess.run(started("sh", "-c", "exit 7"), check=False)
+    assert done.returncode == 7
+    with subprocess.Popen(started("sleep", "600")) as program:
+        os.kill(program.pid, signal.SIGTERM)
+        assert program.wait(30) == -signal.SIGTERM
+
+
+def test_a_program_that_there_is_not_is_named() -> None:
+    done = subprocess.run(
+        started("no-such-program"), check=False, stderr=subprocess.PIPE, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == "averse: no-such-program: No such file or directory\n"
