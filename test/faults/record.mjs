@@ -25,6 +25,11 @@ const parts = /** @type {const} */ (["model", "samples", "texts"]);
 
 /** @typedef {{ type: string, trial: string | null } & Record<string, unknown>} JournalEvent */
 
+/** @param {string} key @param {unknown} value */
+function withoutOwn(key, value) {
+  return own.has(key) ? undefined : value;
+}
+
 /** @param {string} run @returns {JournalEvent[]} */
 export function journalOf(run) {
   const lines = readFileSync(join(run, "journal.jsonl"), "utf8").split("\n");
@@ -57,7 +62,7 @@ export function outcomeOf(run) {
   return {
     figures: figuresOf(journalOf(run)),
     files: new Map(parts.flatMap((part) => digests(run, part))),
-    evaluation: JSON.stringify(evaluation, (key, value) => (own.has(key) ? undefined : value)),
+    evaluation: JSON.stringify(evaluation, withoutOwn),
     manifest: manifestText(manifest),
   };
 }
@@ -73,8 +78,7 @@ export function figuresOf(events) {
     const keys = figures[/** @type {keyof typeof figures} */ (event.type)];
     if (keys === undefined) continue;
     const name = [event.trial, event.type, ...keys.map((key) => event[key])].join(" ");
-    const kept = Object.entries(event).filter(([key]) => !own.has(key));
-    const text = JSON.stringify(Object.fromEntries(kept));
+    const text = JSON.stringify(event, withoutOwn);
     const before = found.get(name);
     if (before !== undefined && before !== text) {
       throw new Error(`${name} was done twice, and differs: ${firstDifference(before, text)}`);
