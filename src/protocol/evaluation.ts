@@ -85,7 +85,7 @@ export const taskFigure = z.strictObject({
   metric: z
     .string()
     .describe("as lm-evaluation-harness names it; with a filter, the filter's name after it"),
-  value: finite,
+  value: finite.describe("as the harness gives it"),
   standard_error: z.number().nonnegative().nullable().describe("null: the harness gives none"),
   higher_is_better: z.boolean().nullable().describe("null: the harness does not say"),
 });

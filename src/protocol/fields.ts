@@ -22,8 +22,8 @@ export const gpuState = z.strictObject({
     .max(1)
     .nullable()
     .describe("fraction of up to the last second in which it was busy; null: it cannot be read"),
-  memory_used_bytes: natural,
-  memory_total_bytes: natural,
+  memory_used_bytes: natural.describe("of the whole GPU, by every process"),
+  memory_total_bytes: natural.describe("of the whole GPU"),
 });
 
 /** Why there is no score, and for which episodes. */

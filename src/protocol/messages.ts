@@ -152,12 +152,15 @@ export const capabilities = z.strictObject({
 /** Every figure that an engine may report: name → what it is. */
 const declared = z.record(
   z.string(),
-  z.strictObject({ unit: z.string().describe("empty: none"), description: z.string() }),
+  z.strictObject({
+    unit: z.string().describe("empty: none"),
+    description: z.string().describe("for people"),
+  }),
 );
 export const declaredFigures = z.strictObject({
-  update: declared,
-  evaluate: declared,
-  stage: declared,
+  update: declared.describe("of an update"),
+  evaluate: declared.describe("of an evaluation"),
+  stage: declared.describe("of a stage's model"),
 });
 
 /** First message of a worker, before it imports torch. */
