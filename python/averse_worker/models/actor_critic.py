@@ -6,10 +6,13 @@ out: what wraps a module (DDP, FSDP2, `torch.compile`) sees all uses of its para
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from averse_worker.models.batches import uploaded
 from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.language_model import LanguageModel
 
@@ -23,8 +26,8 @@ class KlTerm(NamedTuple):
     reference: LanguageModel
     hidden: Tensor
     """[N, d], the reference's hidden states at the N tokens that it is wanted at, in order"""
-    where: Tensor
-    """[B, T], true at those tokens"""
+    places: Tensor | None
+    """of those tokens, as of `places_of`"""
     weights: Tensor
     """[B, T] ≥ 0, in the loss"""
 
@@ -95,7 +98,7 @@ class ActorCritic(nn.Module):
         positions: Tensor,
         mask: Tensor | None,
         responses: Tensor,
-        valid: Tensor,
+        places: Tensor | None,
         early: Tensor | None,
         *,
         values: bool = False,
@@ -107,7 +110,7 @@ class ActorCritic(nn.Module):
         Args:
             tokens: [B, P + T − 1], positions and mask likewise; as in `batches.Layout`.
             responses: [B, T], what was drawn after each of the last T tokens.
-            valid: [B, T], true at the response tokens to compute; never at padding.
+            places: of the response tokens to compute, none of them padding; as of `places_of`.
             early: [B, T], tokens that had still to come before an end; None: none, anywhere.
             values: whether to compute the critic too.
             rule: another one than the model's own.
@@ -116,16 +119,16 @@ class ActorCritic(nn.Module):
         model, rule = self.language_model, rule or self.rule
         hidden = model.hidden(tokens, positions, mask, responses.shape[1])
         # Rows of real tokens only: padding costs no logits.
-        rows = _rows(hidden, valid)
+        rows, shape = _rows(hidden, places), responses.shape
         chosen = entropy = rows.new_zeros(0, dtype=torch.float32)
         if rows.shape[0]:
-            some = None if early is None else _rows(early, valid)
-            chosen, entropy = model.log_probs(rows, _rows(responses, valid), rule, some)
-        own = _unrows(self.values(rows), valid) if values else None
-        seen = Evaluated(_unrows(chosen, valid), _unrows(entropy, valid), own)
+            some = None if early is None else _rows(early, places)
+            chosen, entropy = model.log_probs(rows, _rows(responses, places), rule, some)
+        own = _unrows(self.values(rows), places, shape) if values else None
+        seen = Evaluated(_unrows(chosen, places, shape), _unrows(entropy, places, shape), own)
         if kl is None:
             return seen
-        earlier = None if early is None else _rows(early, kl.where)
+        earlier = None if early is None else _rows(early, kl.places)
 
         def reference(part: slice) -> Tensor:
             with torch.no_grad():
@@ -133,18 +136,27 @@ class ActorCritic(nn.Module):
                 return kl.reference.logits(kl.hidden[part], rule, some)
 
         total, divergences = model.weighted_kl(
-            _rows(hidden, kl.where), reference, rule, earlier, _rows(kl.weights, kl.where)
+            _rows(hidden, kl.places), reference, rule, earlier, _rows(kl.weights, kl.places)
         )
-        return seen._replace(kl_loss=total, kl=_unrows(divergences, kl.where))
+        return seen._replace(kl_loss=total, kl=_unrows(divergences, kl.places, shape))
 
 
-def _rows(array: Tensor, valid: Tensor) -> Tensor:
-    """[B, T, …] → the entries at real tokens, [N, …]."""
-    return array.flatten(0, 1) if bool(valid.all()) else array[valid]
+def places_of(wanted: NDArray[np.bool_], device: torch.device) -> Tensor | None:
+    """Places [N] of the tokens `wanted` [B, T] in the flattened array, on the device; None: all.
+
+    Found on the host: with a mask on a GPU, the host would wait to learn how many they are.
+    """
+    return None if wanted.all() else uploaded(np.flatnonzero(wanted), device)
 
 
-def _unrows(rows: Tensor, valid: Tensor) -> Tensor:
-    """[N] → [B, T], zero at padding."""
-    if rows.numel() == valid.numel():
-        return rows.reshape(valid.shape)
-    return torch.zeros(valid.shape, device=valid.device).masked_scatter(valid, rows)
+def _rows(array: Tensor, places: Tensor | None) -> Tensor:
+    """[B, T, …] → the entries at those places, [N, …]."""
+    flat = array.flatten(0, 1)
+    return flat if places is None else flat[places]
+
+
+def _unrows(rows: Tensor, places: Tensor | None, shape: torch.Size) -> Tensor:
+    """[N] → [B, T], zero elsewhere."""
+    if places is None:
+        return rows.reshape(shape)
+    return rows.new_zeros(shape.numel()).index_copy(0, places, rows).reshape(shape)

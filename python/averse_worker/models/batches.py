@@ -1,10 +1,32 @@
-"""Prompts and responses as padded token arrays, and the layout of a forward pass over both."""
+"""Prompts and responses as padded token arrays, and the layout of a forward pass over both.
+
+Lengths are known on the device, for masks, and on the host as NumPy arrays, for shapes: what
+chooses episodes and cuts padding off does not wait for the device.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+Rows = NDArray[np.intp] | Tensor
+"""Places of episodes; to read those of a tensor on a GPU the host waits for it"""
+
+
+def uploaded(array: NDArray[np.generic], device: torch.device) -> Tensor:
+    """The same numbers on the device, which the host does not wait for."""
+    return torch.from_numpy(array).to(device, non_blocking=True)
+
+
+def known(rows: Rows, device: torch.device) -> tuple[NDArray[np.intp], Tensor]:
+    """Rows on the host and on the device."""
+    if isinstance(rows, Tensor):
+        return rows.cpu().numpy(), rows.to(device)
+    return rows, uploaded(rows, device)
 
 
 @dataclass(frozen=True)
@@ -16,25 +38,31 @@ class PaddedPrompts:
     lengths: Tensor
     """[B], each ≥ 1"""
 
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """`lengths` on the host."""
+        return self.lengths.cpu().numpy()
+
     @staticmethod
     def of(prompts: Sequence[Sequence[int]], pad: int, device: torch.device) -> "PaddedPrompts":
         """Pads token lists to the longest among them."""
         width = max(map(len, prompts))
         rows = [[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts]
-        return PaddedPrompts(
-            torch.tensor(rows, dtype=torch.long, device=device),
-            torch.tensor([len(prompt) for prompt in prompts], dtype=torch.long, device=device),
-        )
+        counts = np.array([len(prompt) for prompt in prompts], dtype=np.int64)
+        tokens = uploaded(np.array(rows, dtype=np.int64), device)
+        return PaddedPrompts(tokens, uploaded(counts, device))._counted(counts)
 
-    def select(self, rows: Tensor) -> "PaddedPrompts":
+    def select(self, rows: Rows) -> "PaddedPrompts":
         """Some rows, with the padding that none of them needs cut off."""
-        lengths = self.lengths[rows]
-        return PaddedPrompts(self.tokens[rows, -int(lengths.max()) :], lengths)
+        host, there = known(rows, self.tokens.device)
+        counts = self.counts[host]
+        part = PaddedPrompts(self.tokens[there, -int(counts.max()) :], self.lengths[there])
+        return part._counted(counts)
 
     def mask(self) -> Tensor | None:
         """[B, P], 1 at tokens and 0 at padding; None where nothing is padded."""
         width = self.tokens.shape[1]
-        if bool((self.lengths == width).all()):
+        if (self.counts == width).all():
             return None
         places = torch.arange(width, device=self.tokens.device)
         return (places >= width - self.lengths[:, None]).long()
@@ -44,6 +72,10 @@ class PaddedPrompts:
         width = self.tokens.shape[1]
         places = torch.arange(width + extra, device=self.tokens.device)
         return (places - (width - self.lengths[:, None])).clamp_min(0)
+
+    def _counted(self, counts: NDArray[np.int64]) -> "PaddedPrompts":
+        vars(self)["counts"] = counts
+        return self
 
 
 @dataclass(frozen=True)
@@ -55,15 +87,27 @@ class Responses:
     lengths: Tensor
     """[B], each ≥ 1, the end token included"""
 
-    def select(self, rows: Tensor) -> "Responses":
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """`lengths` on the host."""
+        return self.lengths.cpu().numpy()
+
+    def select(self, rows: Rows) -> "Responses":
         """Some rows, with the padding that none of them needs cut off."""
-        lengths = self.lengths[rows]
-        return Responses(self.tokens[rows, : int(lengths.max())], lengths)
+        host, there = known(rows, self.tokens.device)
+        counts = self.counts[host]
+        part = Responses(self.tokens[there, : int(counts.max())], self.lengths[there])
+        vars(part)["counts"] = counts
+        return part
 
     def valid(self) -> Tensor:
         """[B, T], true at generated tokens."""
         places = torch.arange(self.tokens.shape[1], device=self.tokens.device)
         return places < self.lengths[:, None]
+
+    def generated(self) -> NDArray[np.bool_]:
+        """`valid` on the host."""
+        return np.arange(self.tokens.shape[1]) < self.counts[:, None]
 
 
 @dataclass(frozen=True)

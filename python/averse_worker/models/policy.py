@@ -5,11 +5,13 @@ import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from averse_worker.models.actor_critic import ActorCritic, Evaluated, KlTerm
+from averse_worker.models.actor_critic import ActorCritic, Evaluated, KlTerm, places_of
 from averse_worker.models.batches import Layout, PaddedPrompts, Responses
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.kernels.checkpointing import blocks, checkpointed
@@ -223,27 +225,27 @@ class Policy:
         *,
         values: bool = False,
         rule: TokenRule | None = None,
-        wanted: Tensor | None = None,
+        wanted: NDArray[np.bool_] | None = None,
         kl: KlTerm | None = None,
     ) -> Evaluated:
         """Log-probabilities of the responses under `model`, in one pass with gradients.
 
         Args:
-            wanted: [B, T], true at the tokens to compute; None: all of the responses.
+            wanted: [B, T], true at the tokens to compute, none of them padding; None: all of the
+                responses.
         """
-        layout = Layout.of(prompts, responses)
-        valid = responses.valid() if wanted is None else wanted
+        layout, device = Layout.of(prompts, responses), responses.tokens.device
         early = None
         if min_new_tokens:
-            steps = torch.arange(layout.keep, device=valid.device)
-            early = (min_new_tokens - steps).expand_as(valid)
+            steps = torch.arange(layout.keep, device=device)
+            early = (min_new_tokens - steps).expand_as(responses.tokens)
         with self.device.autocast():
             evaluated: Evaluated = model(
                 layout.tokens,
                 layout.positions,
                 layout.mask,
                 responses.tokens,
-                valid,
+                places_of(responses.generated() if wanted is None else wanted, device),
                 early,
                 values=values,
                 rule=rule,

@@ -50,6 +50,9 @@ class Device:
     dtype: torch.dtype
     frozen_dtype: torch.dtype | None = None
     """of the weights of frozen models; None: as they would be trained"""
+    queued: bool = False
+    """whether operations are queued on the device: then reading a number means waiting for all
+    that is queued, and starting an operation costs more than a small one takes"""
 
     @property
     def name(self) -> str:
@@ -108,7 +111,8 @@ def open_device(backend: LoadBackend) -> Device:
         MissingEnvironment: the device is not on this machine.
     """
     frozen = None if backend.frozen_dtype is None else DTYPES[backend.frozen_dtype]
-    device = Device(_choose(backend.device), DTYPES[backend.dtype], frozen)
+    chosen = _choose(backend.device)
+    device = Device(chosen, DTYPES[backend.dtype], frozen, queued=chosen.type != "cpu")
     if backend.threads:
         torch.set_num_threads(backend.threads)
     _set_deterministic(backend.deterministic, device.torch_device)

@@ -18,7 +18,7 @@ from torch import Tensor
 from averse_worker.data.text import Text, read_tokens
 from averse_worker.data.tokenise import Prompts
 from averse_worker.engine.contract import Report
-from averse_worker.models.batches import PaddedPrompts, Responses
+from averse_worker.models.batches import PaddedPrompts, Responses, Rows, known
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import check_finite, require_finite
 from averse_worker.platform.ranks import ALONE, Ranks
@@ -74,17 +74,18 @@ class Episodes:
     plain_prompts: PaddedPrompts | None = None
     """without a condition, as the reference reads them; None: there is none in `prompts`"""
 
-    def select(self, rows: Tensor) -> "Episodes":
+    def select(self, rows: Rows) -> "Episodes":
         """Some rows, with the padding that none of them needs cut off."""
         responses = self.responses.select(rows)
         width = responses.tokens.shape[1]
+        host, there = known(rows, self.log_probs.device)
         return Episodes(
             self.prompts.select(rows),
             responses,
-            self.log_probs[rows, :width],
-            self.reference_log_probs[rows, :width],
-            self.critique.select(rows, width) if self.critique else None,
-            self.failed[rows.cpu().numpy()],
+            self.log_probs[there, :width],
+            self.reference_log_probs[there, :width],
+            self.critique.select(there, width) if self.critique else None,
+            self.failed[host],
             None if self.plain_prompts is None else self.plain_prompts.select(rows),
         )
 
@@ -227,7 +228,7 @@ class Collector:
             kl=log_ratios.sum(1).cpu().numpy(),
             returns=discounted.cpu().numpy(),
             lambda_returns=None if first is None else first.cpu().numpy(),
-            lengths=lengths.cpu().numpy().astype(np.uint32),
+            lengths=samples.responses.counts.astype(np.uint32),
             texts=texts,
             moments=moments,
             entropy=float(
@@ -305,7 +306,7 @@ class Collector:
         own = np.broadcast_to(scores[:, :, None], raw.shape)
         # Before the first token stands the prompt, whose score is known.
         raw[:, :, 0] = scores
-        valid = responses.valid().cpu().numpy()
+        valid = responses.generated()
         valid[:, 0] = False
         episodes, tokens = np.nonzero(valid)
         missing = []

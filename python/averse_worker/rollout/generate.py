@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from averse_worker.models.batches import PaddedPrompts, Responses
+from averse_worker.models.batches import PaddedPrompts, Responses, uploaded
 from averse_worker.models.kernels.log_probs import TokenRule, mean_exponent
 from averse_worker.models.kernels.nucleus import nucleus_edge
 from averse_worker.models.policy import Policy
@@ -114,10 +114,11 @@ def sample(
     )
     draws = draws.to(device)
     # Similar lengths together: less padding, and none at all where all are equal.
-    order = torch.argsort(prompts.lengths, stable=True)
-    done = 0
-    for rows in torch.split(order, sampler.minibatch or batch):
-        _sample_rows(policy, prompts.select(rows), rows, draws, sampler, out, done, tick)
+    order = np.argsort(prompts.counts, kind="stable")
+    size, done = sampler.minibatch or batch, 0
+    for rows in (order[start : start + size] for start in range(0, batch, size)):
+        part, there = prompts.select(rows), uploaded(rows, device)
+        _sample_rows(policy, part, there, draws, sampler, out, done, tick)
         done += len(rows) * sampler.new_tokens
     return Samples(Responses(out.tokens, out.lengths), out.log_probs, out.entropies, out.values)
 

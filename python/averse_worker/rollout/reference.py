@@ -2,12 +2,13 @@
 
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from averse_worker.engine.contract import Report
 from averse_worker.models.actor_critic import ActorCritic
-from averse_worker.models.batches import PaddedPrompts, Responses
+from averse_worker.models.batches import PaddedPrompts, Responses, uploaded
 from averse_worker.models.policy import Policy
 from averse_worker.rollout.generate import Sampler, Samples
 
@@ -57,13 +58,14 @@ def _log_probs(
     out = torch.zeros(responses.tokens.shape, device=responses.tokens.device)
     total = out.shape[0]
     done = 0
-    order = torch.argsort(prompts.lengths + responses.lengths, stable=True)
-    for rows in torch.split(order, sampler.minibatch or _BATCH):
+    order = np.argsort(prompts.counts + responses.counts, kind="stable")
+    size = sampler.minibatch or _BATCH
+    for rows in (order[start : start + size] for start in range(0, total, size)):
         report("reference", done, total, "episodes")
         part = policy.evaluate(
             model, prompts.select(rows), responses.select(rows), sampler.min_new_tokens
         ).log_probs
-        out[rows, : part.shape[1]] = part
+        out[uploaded(rows, out.device), : part.shape[1]] = part
         done += len(rows)
     report("reference", total, total, "episodes")
     return out

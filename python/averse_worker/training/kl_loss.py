@@ -7,6 +7,7 @@ k3-corrected   k3 · π(y)/π_old(y): its gradient, d·∇log π at π = π_old,
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from averse_worker.engine.contract import Report
-from averse_worker.models.actor_critic import Evaluated, KlTerm
+from averse_worker.models.actor_critic import Evaluated, KlTerm, places_of
 from averse_worker.models.batches import Layout
 from averse_worker.models.policy import Policy
 from averse_worker.rollout.collect import Episodes
@@ -28,16 +29,16 @@ class ExactKl:
     hidden: list[Tensor]
     """of the reference at each episode's tokens, [T_i, d]; empty where an episode has no KL"""
 
-    def tokens(self, where: Tensor) -> Tensor:
-        """Where the policy's log-probabilities of the sampled tokens are needed for it."""
-        return torch.zeros_like(where)
+    samples: ClassVar = False
+    """whether the policy's log-probabilities of the sampled tokens are needed for it"""
 
     def exact(
-        self, policy: Policy, where: Tensor, weights: Tensor, rows: NDArray[np.intp]
+        self, policy: Policy, where: NDArray[np.bool_], weights: Tensor, rows: NDArray[np.intp]
     ) -> KlTerm | None:
         """What the policy's forward pass has to return for the episodes `rows`."""
         hidden = torch.cat([self.hidden[row] for row in rows])
-        return KlTerm(policy.reference_head(), hidden, where, weights) if len(hidden) else None
+        places = places_of(where, weights.device)
+        return KlTerm(policy.reference_head(), hidden, places, weights) if len(hidden) else None
 
     def loss(
         self, seen: Evaluated, episodes: Episodes, where: Tensor, weights: Tensor
@@ -56,12 +57,10 @@ class K3Kl:
     corrected: bool
     """times the ratio to the policy that sampled"""
 
-    def tokens(self, where: Tensor) -> Tensor:
-        """Where the policy's log-probabilities of the sampled tokens are needed for it."""
-        return where
+    samples: ClassVar = True
 
     def exact(
-        self, policy: Policy, where: Tensor, weights: Tensor, rows: NDArray[np.intp]
+        self, policy: Policy, where: NDArray[np.bool_], weights: Tensor, rows: NDArray[np.intp]
     ) -> KlTerm | None:
         """Nothing beyond log-probabilities."""
         return None
@@ -82,20 +81,20 @@ KlLossTerm = ExactKl | K3Kl
 
 @torch.no_grad()
 def reference_hidden(
-    policy: Policy, episodes: Episodes, wanted: Tensor, size: int, report: Report
+    policy: Policy, episodes: Episodes, wanted: NDArray[np.bool_], size: int, report: Report
 ) -> list[Tensor]:
-    """Hidden states of the reference at the tokens `wanted` [B, T], by episode.
+    """Hidden states of the reference at the tokens of the episodes `wanted` [B], by episode.
 
     The reference is frozen: one pass serves all epochs. Its logits come of these a few rows at a
     time, when the policy's do.
     """
     hidden = [torch.empty(0)] * len(wanted)
-    rows = wanted.any(1).nonzero()[:, 0]
-    lengths = episodes.prompts.lengths + episodes.responses.lengths
-    order = rows[torch.argsort(lengths[rows], stable=True)]
+    rows, counts = np.flatnonzero(wanted), episodes.responses.counts
+    lengths = episodes.prompts.counts + counts
+    order = rows[np.argsort(lengths[rows], kind="stable")]
     done = 0
     with policy.reference() as model, policy.device.autocast():
-        for batch in torch.split(order, size):
+        for batch in (order[start : start + size] for start in range(0, len(order), size)):
             report("reference", done, len(order), "episodes")
             part = episodes.select(batch)
             layout = Layout.of(part.plain_prompts or part.prompts, part.responses)
@@ -103,7 +102,7 @@ def reference_hidden(
                 layout.tokens, layout.positions, layout.mask, layout.keep
             )
             for states, row in zip(found, batch.tolist(), strict=True):
-                hidden[row] = states[wanted[row, : layout.keep]]
+                hidden[row] = states[: counts[row]].clone()
             done += len(batch)
     report("reference", done, len(order), "episodes")
     # An episode without a KL adds no rows to those of its minibatch.

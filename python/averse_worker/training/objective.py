@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from averse_worker.models.batches import uploaded
 from averse_worker.rollout.collect import Episodes
 from averse_worker.rollout.returns import whiten, whitening_deviation
 from averse_worker.wire.limits import LossArrays
@@ -32,10 +33,12 @@ class Coefficients:
     """[B, T] ≥ 0, zero at tokens that are not in the term"""
     total: float
     """over the whole epoch"""
+    taking: NDArray[np.bool_]
+    """[B], the episodes with tokens in the term: all of them"""
 
-    def select(self, rows: Tensor, width: int) -> "Coefficients":
-        """Some rows, and the first `width` tokens."""
-        return Coefficients(self.raw[rows, :width], self.total)
+    def select(self, host: NDArray[np.intp], rows: Tensor, width: int) -> "Coefficients":
+        """Some rows, on the host and on the device, and the first `width` tokens."""
+        return Coefficients(self.raw[rows, :width], self.total, self.taking[host])
 
     def scaled(self, factor: float) -> Tensor:
         """raw / total · factor."""
@@ -73,19 +76,18 @@ class PolicyTerm:
     deviation: float
     """what whitening divided the advantages by; 1 where they are taken as they came"""
 
-    def select(self, rows: Tensor, width: int) -> "PolicyTerm":
-        """Some rows, and the first `width` tokens."""
+    def select(self, host: NDArray[np.intp], rows: Tensor, width: int) -> "PolicyTerm":
+        """Some rows, on the host and on the device, and the first `width` tokens."""
         return PolicyTerm(
-            self.coefficients.select(rows, width),
-            self.entropy.select(rows, width),
+            self.coefficients.select(host, rows, width),
+            self.entropy.select(host, rows, width),
             self.advantages[rows, :width],
             self.critic.select(rows, width) if self.critic else None,
             self.deviation,
         )
 
-    def explained_variance(self) -> float:
-        """1 − Var[target − V] / Var[target] over the tokens, weighted; 0 where all targets are
-        equal."""
+    def variances(self) -> tuple[Tensor, Tensor]:
+        """Var[target] and Var[target − V] of the critic over the tokens, weighted."""
         assert self.critic is not None
         targets, share = self.critic.lambda_returns, self.coefficients.raw
         share = share / share.sum()
@@ -93,10 +95,12 @@ class PolicyTerm:
         def variance(x: Tensor) -> Tensor:
             return (share * (x - (share * x).sum()).square()).sum()
 
-        whole = float(variance(targets))
-        if whole < _EQUAL:
-            return 0.0
-        return 1 - float(variance(targets - self.critic.values)) / whole
+        return variance(targets), variance(targets - self.critic.values)
+
+
+def explained_variance(whole: float, residual: float) -> float:
+    """1 − Var[target − V] / Var[target]; 0 where all targets are equal."""
+    return 0.0 if whole < _EQUAL else 1 - residual / whole
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class Objective:
     """The episodes that take part; arrays have one row for each."""
 
     episodes: Episodes
-    indices: Tensor
+    indices: NDArray[np.intp]
     """their places in the rollout"""
     policy: PolicyTerm | None
     """None: the update has neither weights nor advantages"""
@@ -113,22 +117,22 @@ class Objective:
     kl_weights: Tensor | None
     """[B]"""
 
-    def select(self, rows: Tensor) -> "Objective":
+    def select(self, rows: NDArray[np.intp]) -> "Objective":
         """A minibatch, with the padding that none of its episodes needs cut off."""
         part = self.episodes.select(rows)
         width = part.responses.tokens.shape[1]
+        there = uploaded(rows, part.log_probs.device)
         return Objective(
             part,
             self.indices[rows],
-            self.policy.select(rows, width) if self.policy else None,
-            self.kl.select(rows, width) if self.kl else None,
-            None if self.kl_weights is None else self.kl_weights[rows],
+            self.policy.select(rows, there, width) if self.policy else None,
+            self.kl.select(rows, there, width) if self.kl else None,
+            None if self.kl_weights is None else self.kl_weights[there],
         )
 
     def token_counts(self) -> NDArray[np.int64]:
         """[B], of the responses."""
-        counts: NDArray[np.int64] = self.episodes.responses.lengths.cpu().numpy()
-        return counts
+        return self.episodes.responses.counts
 
 
 def make_objective(
@@ -136,8 +140,8 @@ def make_objective(
 ) -> Objective:
     """The loss of an epoch over the episodes of a rollout that take part."""
     device = episodes.log_probs.device
-    whole = episodes.responses.lengths
-    taking = torch.from_numpy(arrays.taking_part).to(device)
+    whole = episodes.responses.counts
+    taking = arrays.taking_part
     part = episodes.select(taking)
     valid, lengths = part.responses.valid(), part.responses.lengths[:, None]
 
@@ -146,35 +150,39 @@ def make_objective(
         spread = values[:, None] * valid
         return spread / lengths if aggregation == "seq-mean-token-mean" else spread
 
-    def over_those(values: Tensor) -> Coefficients:
+    def over_those(values: Tensor, positive: NDArray[np.bool_]) -> Coefficients:
         """A mean weighted by the values themselves."""
         raw = per_token(values)
         sums = values if aggregation == "seq-mean-token-sum" else raw
-        return Coefficients(raw, float(sums.sum()))
+        return Coefficients(raw, float(sums.sum()), positive)
 
-    def over_all(values: Tensor) -> Coefficients:
+    def over_all(values: Tensor, positive: NDArray[np.bool_]) -> Coefficients:
         """A mean over the whole rollout, in which a value of 0 counts too."""
-        total = whole.sum() if aggregation == "token-mean" else whole.numel()
-        return Coefficients(per_token(values), float(total))
+        total = whole.sum() if aggregation == "token-mean" else whole.size
+        return Coefficients(per_token(values), float(total), positive)
 
     def taken(array: NDArray[np.float64]) -> Tensor:
-        return torch.from_numpy(array).float().to(device)[taking]
+        return uploaded(array[taking].astype(np.float32), device)
 
     policy = None
     if arrays.weights is not None:
         weights = taken(arrays.weights)
         policy = _weighted_term(
             part,
-            over_those(weights),
+            over_those(weights, arrays.weights[taking] > 0),
             weights[:, None] * valid,
             episodes if whitening == "batch" else None,
         )
     elif arrays.advantages is not None:
         signed = taken(arrays.advantages)
-        ones = (signed != 0).float()
-        policy = PolicyTerm(over_all(ones), over_those(ones), signed[:, None] * valid, None, 1.0)
+        ones, there = (signed != 0).float(), arrays.advantages[taking] != 0
+        policy = PolicyTerm(
+            over_all(ones, there), over_those(ones, there), signed[:, None] * valid, None, 1.0
+        )
     kl_weights = None if arrays.kl_weights is None else taken(arrays.kl_weights)
-    kl = None if kl_weights is None else over_all(kl_weights)
+    kl = None
+    if kl_weights is not None and arrays.kl_weights is not None:
+        kl = over_all(kl_weights, arrays.kl_weights[taking] > 0)
     return Objective(part, taking, policy, kl, kl_weights)
 
 

@@ -6,7 +6,7 @@ forward and no backward pass, so the update's time is proportional to the episod
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,18 +17,35 @@ from torch import Tensor, nn
 
 from averse_worker.engine.contract import Report
 from averse_worker.models.actor_critic import VALUE_HEAD, Evaluated
+from averse_worker.models.batches import uploaded
 from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import first_not_finite, require_finite
 from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.rollout.collect import Episodes
 from averse_worker.training.kl_loss import ExactKl, K3Kl, KlLossTerm, reference_hidden
 from averse_worker.training.minibatches import minibatches
-from averse_worker.training.objective import Objective, PolicyTerm, Targets, make_objective
+from averse_worker.training.objective import (
+    Objective,
+    PolicyTerm,
+    Targets,
+    explained_variance,
+    make_objective,
+)
 from averse_worker.training.optimizer_state import optimizer_state, put_optimizer_state
 from averse_worker.wire.errors import Diverged
 from averse_worker.wire.limits import LossArrays
 from averse_worker.wire.messages.load import LoadTraining
 from averse_worker.wire.messages.training import KlLoss, UpdatePayload
+
+LOSS: Final = "loss"
+"""of a microbatch or step, among its figures; it is not reported"""
+_FIRST_BROKEN: Final = "first_broken"
+_NORM: Final = "norm"
+_VARIANCES: Final = ("variance", "residual_variance")
+"""names of what is read from the device along with an update's figures"""
+
+# As in torch.nn.utils.clip_grads_with_norm_.
+_CLIP_EPSILON: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -55,16 +72,18 @@ class Figures:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
             self._steps[name] = self._steps.get(name, 0) + 1
 
-    def means(self) -> dict[str, float]:
-        """By name."""
-        return {name: float(total / self._steps[name]) for name, total in self._sums.items()}
+    def means(self, beside: Mapping[str, Tensor]) -> dict[str, float]:
+        """By name, with further numbers `beside` them; all are read from the device at once."""
+        means = {name: total / self._steps[name] for name, total in self._sums.items()}
+        named = means | dict(beside)
+        return dict(zip(named, torch.stack(list(named.values())).tolist(), strict=True))
 
 
 class MicrobatchFigures:
     """The figures of a minibatch from those of its microbatches, in one process or several: losses
     add up, means are weighted by what they are means over."""
 
-    _LOSSES: Final = ("loss_policy", "loss_value", "loss_kl")
+    _LOSSES: Final = (LOSS, "loss_policy", "loss_value", "loss_kl")
     _BY_TOKENS: Final = ("entropy", "clip_fraction", "approx_kl")
     _MEANS: Final = (*_BY_TOKENS, "kl_estimate")
 
@@ -91,14 +110,15 @@ class MicrobatchFigures:
             [found.get(name, nothing) for found in (self._sums, self._weights) for name in names]
         )
 
-    @classmethod
-    def combined(cls, sums: Tensor) -> dict[str, Tensor]:
-        """By name, from `sums` or the total of those of several processes."""
-        names = (*cls._LOSSES, *cls._MEANS)
+    def combined(self, sums: Tensor, *, several: bool) -> dict[str, Tensor]:
+        """By name, from `sums` or, of several processes, their total."""
+        names = (*self._LOSSES, *self._MEANS)
         totals, weights = torch.split(sums, len(names))
-        there = zip(names, totals, weights, (weights > 0).tolist(), strict=True)
+        # Those of one process are known without a look at the device.
+        known = (weights > 0).tolist() if several else [name in self._sums for name in names]
+        there = zip(names, totals, weights, known, strict=True)
         return {
-            name: total / weight if name in cls._MEANS else total
+            name: total / weight if name in self._MEANS else total
             for name, total, weight, known in there
             if known
         }
@@ -131,6 +151,9 @@ class Ppo:
         Args:
             arrays: of the payload `settings`, read.
 
+        Where work is queued on the device, nothing in an epoch waits for it: whether all was
+        finite is read at the epoch's end, and no step is applied after one that was not.
+
         Raises:
             Diverged: a weight, loss or gradient is NaN or infinite. Nothing of that gradient step
                 was applied, to weights or moments; the steps before it were.
@@ -143,7 +166,7 @@ class Ppo:
         for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
             group["lr"] = rate * settings.learning_rate_factor
         generated = objective.token_counts()
-        prompts = objective.episodes.prompts.lengths.cpu().numpy()
+        prompts = objective.episodes.prompts.counts
         count = len(prompts)
         steps = settings.steps_per_epoch or math.ceil(count / training.minibatch)
         # Each step's loss is its fraction of one sum over the batch, so that an episode's influence
@@ -153,20 +176,36 @@ class Ppo:
         total = training.epochs * steps
         figures, tokens, done = Figures(), 0, 0
         random = np.random.default_rng(settings.seed)
+        self._broken = torch.zeros((), device=device)
+        self._first_broken = torch.full((), -1.0, device=device)
+        taken: list[NDArray[np.intp]] = []
         with self._policy.checkpointed():
             for _ in range(training.epochs):
                 for rows in minibatches(prompts, generated, steps, random):
                     report("update", done, total, "steps")
-                    part = objective.select(torch.from_numpy(rows).to(device))
-                    figures.add(self._step(part, factor, kl, rows))
+                    taken.append(rows)
+                    figures.add(self._step(objective.select(rows), factor, kl, rows, done))
                     tokens += int(generated[rows].sum())
                     done += 1
+                    if not self._policy.device.queued:
+                        self._check_steps(objective, factor, kl, taken)
+                if self._policy.device.queued and done < total:
+                    self._check_steps(objective, factor, kl, taken)
+            critic = objective.policy is not None and objective.policy.critic is not None
+            beside = {_FIRST_BROKEN: self._first_broken}
+            if objective.policy is not None and critic:
+                beside |= zip(_VARIANCES, objective.policy.variances(), strict=True)
+            with torch.no_grad():
+                beside[_NORM] = nn.utils.get_total_norm(self._parameters.values())
+            means = figures.means(beside)
+            if means.pop(_FIRST_BROKEN) >= 0:
+                self._check_steps(objective, factor, kl, taken)
         report("update", total, total, "steps")
         # A finite step can still overflow float32; such weights must not be saved or evaluated.
-        require_finite(self._parameters)
-        means = figures.means()
-        if objective.policy is not None and objective.policy.critic is not None:
-            means["explained_variance"] = objective.policy.explained_variance()
+        if not math.isfinite(means.pop(_NORM)):
+            require_finite(self._parameters)
+        if objective.policy is not None and critic:
+            means["explained_variance"] = explained_variance(*map(means.pop, _VARIANCES))
             if kl is not None:
                 means["advantage_deviation"] = objective.policy.deviation
         return UpdateSummary(means, total, tokens)
@@ -197,14 +236,19 @@ class Ppo:
         if wanted.form != "exact":
             return K3Kl(coefficient, wanted.form == "k3-corrected")
         hidden = reference_hidden(
-            self._policy, objective.episodes, objective.kl.raw > 0, self._training.minibatch, report
+            self._policy, objective.episodes, objective.kl.taking, self._training.minibatch, report
         )
         return ExactKl(coefficient, hidden)
 
     def _step(
-        self, part: Objective, factor: float, kl: KlLossTerm | None, rows: NDArray[np.intp]
+        self,
+        part: Objective,
+        factor: float,
+        kl: KlLossTerm | None,
+        rows: NDArray[np.intp],
+        number: int,
     ) -> dict[str, Tensor]:
-        """One gradient step, of the gradients of all microbatches; returns its figures.
+        """Gradient step `number`, of the gradients of all microbatches; returns its figures.
 
         Each process has a part of the episodes; the coefficients are those of the whole batch, so
         gradients add up to those of one process.
@@ -215,28 +259,42 @@ class Ppo:
             figures = self._accumulate(part, factor, kl, rows)
         else:
             found, mine = MicrobatchFigures(), self._ranks.part(len(rows))
-            device = part.indices.device
-            for start in range(mine.start, mine.stop, size):
-                end = min(start + size, mine.stop)
-                micro = part.select(torch.arange(start, end, device=device))
-                found.add(self._accumulate(micro, factor, kl, rows[start:end]), micro)
-            sums = self._ranks.sum_step(self._parameters, found.sums(device))
-            figures = found.combined(sums)
-        figures["grad_norm"] = self._descend(part.indices)
+            for micro, own in microbatches(part, rows, mine, size):
+                found.add(self._accumulate(micro, factor, kl, own), micro)
+            sums = self._ranks.sum_step(self._parameters, found.sums(self._broken.device))
+            figures = found.combined(sums, several=self._ranks.count > 1)
+        figures["grad_norm"] = self._descend(figures.pop(LOSS), number)
         return figures
 
     def _accumulate(
-        self, part: Objective, factor: float, kl: KlLossTerm | None, rows: NDArray[np.intp]
+        self,
+        part: Objective,
+        factor: float,
+        kl: KlLossTerm | None,
+        rows: NDArray[np.intp],
+        *,
+        checked: bool = False,
     ) -> dict[str, Tensor]:
-        """Forward and backward pass of some episodes, whose gradients are added; their figures."""
+        """Forward and backward pass of some episodes, whose gradients are added; their figures.
+
+        Args:
+            checked: whether to wait for the loss and see whether it is finite.
+
+        Raises:
+            Diverged: it is not.
+        """
         policy, term = self._policy, part.policy
-        valid = part.episodes.responses.valid()
-        wanted = torch.zeros_like(valid) if term is None else term.coefficients.raw > 0
+        generated = part.episodes.responses.generated()
+        wanted = np.zeros_like(generated)
+        if term is not None:
+            wanted = generated & term.coefficients.taking[:, None]
         asked = None
         if kl is not None and part.kl is not None:
-            where, kl_weights = part.kl.raw > 0, part.kl.scaled(factor)
-            wanted = wanted | kl.tokens(where)
-            asked = kl.exact(policy, where, kl_weights, rows)
+            kl_weights = part.kl.scaled(factor)
+            there = generated & part.kl.taking[:, None]
+            asked = kl.exact(policy, there, kl_weights, rows)
+            if kl.samples:
+                wanted = wanted | there
         seen = policy.evaluate(
             policy.model,
             part.episodes.prompts,
@@ -251,18 +309,20 @@ class Ppo:
         if term is not None:
             # By likelihood: the ratio to the policy as it is, 1, with the gradient of log π.
             old = seen.log_probs.detach() if self._likelihood else part.episodes.log_probs
-            held = torch.where(wanted, old, 0.0)
+            held = torch.where(uploaded(wanted, old.device), old, 0.0)
             losses.append(self._policy_loss(term, seen, held, factor, figures))
         if kl is not None and part.kl is not None and part.kl_weights is not None:
-            loss_kl, per_token = kl.loss(seen, part.episodes, where, kl_weights)
+            loss_kl, per_token = kl.loss(seen, part.episodes, part.kl.raw > 0, kl_weights)
             losses.append(loss_kl)
             figures["loss_kl"] = loss_kl.detach()
             with torch.no_grad():
-                if bool((part.kl_weights > 0).any()):
+                if part.kl.taking.any():
                     shares = part.kl_weights / part.kl_weights.sum()
                     figures["kl_estimate"] = (shares * per_token.sum(1)).sum()
         loss = sum(losses[1:], start=losses[0])
-        self._check(loss, seen, part.indices)
+        if checked:
+            _check(loss, seen, part.indices)
+        figures[LOSS] = loss.detach()
         (loss * policy.device.loss_scale).backward()  # type: ignore[no-untyped-call]
         return figures
 
@@ -294,7 +354,7 @@ class Ppo:
             loss = loss - training.entropy_coefficient * entropy
         with torch.no_grad():
             raw = term.coefficients.raw
-            if bool((raw > 0).any()):
+            if term.coefficients.taking.any():
                 share = raw / raw.sum()
                 outside = (ratio - 1).abs() > training.clip_ratio
                 figures["entropy"] = (share * seen.entropies).sum()
@@ -311,33 +371,80 @@ class Ppo:
         error = torch.maximum((values - targets).square(), (near - targets).square())
         return 0.5 * (weights * error).sum()
 
-    def _descend(self, indices: Tensor) -> Tensor:
-        """Check, clipping, optimizer step; the gradient's norm."""
+    def _descend(self, loss: Tensor, number: int) -> Tensor:
+        """Clipping and optimizer step, unless this step or one before it is not finite; returns the
+        gradient's norm."""
         factor = self._policy.device.loss_scale
         gradients = {n: p.grad for n, p in self._parameters.items() if p.grad is not None}
         if factor != 1.0:
-            for gradient in gradients.values():
-                gradient.div_(factor)
+            torch._foreach_div_(list(gradients.values()), factor)
         norm = nn.utils.get_total_norm(gradients.values())
-        if not bool(torch.isfinite(norm)):
-            bad = first_not_finite(gradients)
-            raise _diverged(f"the gradient of {bad}" if bad else "the gradient's norm", indices)
-        # Mostly there is nothing to clip, and a pass over all gradients is saved.
-        if float(norm) > self._training.max_grad_norm:
-            nn.utils.clip_grads_with_norm_(
-                self._parameters.values(), self._training.max_grad_norm, norm
-            )
+        finite = torch.isfinite(norm) & torch.isfinite(loss)
+        self._first_broken = torch.where(
+            finite | (self._broken > 0), self._first_broken, float(number)
+        )
+        self._broken = torch.where(finite, self._broken, 1.0)
+        queued, most = self._policy.device.queued, self._training.max_grad_norm
+        # Only a fused optimizer skips a step by itself.
+        skips = queued and self.optimizer.defaults["fused"]
+        if not skips and bool(self._broken):
+            return norm
+        # Mostly there is nothing to clip, and where a look costs nothing a pass over all gradients
+        # is saved.
+        if queued or float(norm) > most:
+            clip = torch.where(norm > most, most / (norm + _CLIP_EPSILON), 1.0)
+            torch._foreach_mul_(list(gradients.values()), clip)
+        if skips:
+            self.optimizer.found_inf = self._broken  # type: ignore[attr-defined]
         self.optimizer.step()
         return norm
 
-    def _check(self, loss: Tensor, seen: Evaluated, indices: Tensor) -> None:
-        if bool(torch.isfinite(loss)):
+    def _check_steps(
+        self,
+        objective: Objective,
+        factor: float,
+        kl: KlLossTerm | None,
+        taken: Sequence[NDArray[np.intp]],
+    ) -> None:
+        """Looks whether all steps were finite, of which `taken` are the episodes.
+
+        One that was not is gone through once more, by the weights that it was not applied to, to
+        find what was not finite.
+
+        Raises:
+            Diverged: one was not.
+        """
+        number = int(self._first_broken)
+        if number < 0:
             return
-        arrays = (("log-probabilities", seen.log_probs), ("values", seen.values), ("KL", seen.kl))
-        for name, tensor in arrays:
-            if tensor is not None and bool((bad := ~torch.isfinite(tensor).all(1)).any()):
-                raise _diverged(name, indices[bad])
-        raise _diverged("the loss", indices)
+        rows = taken[number]
+        part = objective.select(rows)
+        size = self._training.microbatch or -(-len(rows) // self._ranks.count)
+        self.optimizer.zero_grad(set_to_none=True)
+        for micro, own in microbatches(part, rows, slice(0, len(rows)), size):
+            self._accumulate(micro, factor, kl, own, checked=True)
+        gradients = {n: p.grad for n, p in self._parameters.items() if p.grad is not None}
+        bad = first_not_finite(gradients)
+        raise _diverged(f"the gradient of {bad}" if bad else "the gradient's norm", part.indices)
+
+
+def microbatches(
+    part: Objective, rows: NDArray[np.intp], mine: slice, size: int
+) -> Iterator[tuple[Objective, NDArray[np.intp]]]:
+    """Those of the episodes `mine` of a minibatch, `size` at once, with their `rows`."""
+    for start in range(mine.start, mine.stop, size):
+        end = min(start + size, mine.stop)
+        yield part.select(np.arange(start, end)), rows[start:end]
+
+
+def _check(loss: Tensor, seen: Evaluated, indices: NDArray[np.intp]) -> None:
+    if bool(torch.isfinite(loss)):
+        return
+    arrays = (("log-probabilities", seen.log_probs), ("values", seen.values), ("KL", seen.kl))
+    for name, tensor in arrays:
+        if tensor is not None and (bad := ~torch.isfinite(tensor).all(1).cpu().numpy()).any():
+            raise _diverged(name, indices[bad])
+    raise _diverged("the loss", indices)
 
 
 def new_optimizer(policy: Policy, training: LoadTraining) -> torch.optim.AdamW:
@@ -356,7 +463,7 @@ def new_optimizer(policy: Policy, training: LoadTraining) -> torch.optim.AdamW:
     )
 
 
-def _diverged(what: str, indices: Tensor) -> Diverged:
+def _diverged(what: str, indices: NDArray[np.intp]) -> Diverged:
     episodes = sorted(indices.tolist())
     shown = ", ".join(str(episode) for episode in episodes[:8])
     return Diverged(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
+from averse_worker.models.actor_critic import places_of
 from averse_worker.models.batches import Layout, PaddedPrompts, Responses
 from averse_worker.models.kernels import log_probs as kernel
 from averse_worker.models.policy import Policy
@@ -47,9 +48,10 @@ def batch(policy: Policy) -> tuple[PaddedPrompts, Responses]:
 
 def loss_of(module: nn.Module, policy: Policy) -> Tensor:
     prompts, responses = batch(policy)
-    layout, valid = Layout.of(prompts, responses), responses.valid()
+    layout = Layout.of(prompts, responses)
+    places = places_of(responses.generated(), policy.device.torch_device)
     seen = module(
-        layout.tokens, layout.positions, layout.mask, responses.tokens, valid, None, values=True
+        layout.tokens, layout.positions, layout.mask, responses.tokens, places, None, values=True
     )
     log_probs, entropies, values = seen[:3]
     return log_probs.sum() + 0.3 * entropies.sum() + 0.7 * values.square().sum()

@@ -129,7 +129,7 @@ def advantages_of(episodes: Episodes, whiten: Any, weights: Sequence[float]) -> 
     assert objective.policy is not None
     out = np.zeros((len(weights), episodes.log_probs.shape[1]))
     found = objective.policy.advantages
-    out[objective.indices.numpy(), : found.shape[1]] = found.numpy()
+    out[objective.indices, : found.shape[1]] = found.numpy()
     return out
 
 
