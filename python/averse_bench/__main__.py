@@ -1,4 +1,4 @@
-"""`python -m averse_bench {update,step,sampling,trl,trl_engine}` prints one JSON object.
+"""`python -m averse_bench {update,step,sampling,launches,trl,trl_engine}` prints one JSON object.
 
 All on the built-in model at quickstart sizes (32 + 24 tokens), on one thread of the CPU. Figures
 are medians; ratios are of figures from the same run. `cpu_seconds` is the time that this process
@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 
-from averse_bench import sampling, step, trl, trl_engine, update
+from averse_bench import launches, sampling, step, trl, trl_engine, update
 from averse_bench.setting import Setting
 
 BENCHMARKS = {
@@ -19,6 +19,7 @@ BENCHMARKS = {
     ),
     "step": (step.measure, "rollout and update: risk-neutral against 40 % kept"),
     "sampling": (sampling.measure, "tokens per second against transformers' generate"),
+    "launches": (launches.measure, "operations and host syncs per token and per gradient step"),
     "trl": (trl.measure, "episodes per second against TRL's GRPO and RLOO trainers"),
     "trl_engine": (trl_engine.measure, "the trl engine against TRL's trainers alone, in turn"),
 }

@@ -8,8 +8,7 @@ to the host. What is kept in NumPy arrays is the host's own and costs none.
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, Final, Self
 from unittest import mock
 
@@ -29,17 +28,15 @@ _COPIES: Final = ("cpu", "tolist", "__array__")
 """methods of a tensor that copy it to the host; on a CPU they dispatch nothing"""
 
 
-@dataclass
-class Counts(TorchDispatchMode):  # type: ignore[misc]
+class Counts(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts what happens in its block, `with Counts() as counts:`."""
 
-    operations: Counter[str] = field(default_factory=Counter)
-    """by name"""
-    syncs: Counter[str] = field(default_factory=Counter)
-    """by what made the host wait"""
-
-    def __post_init__(self) -> None:
-        super().__init__()
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations: Counter[str] = Counter()
+        """by name"""
+        self.syncs: Counter[str] = Counter()
+        """by what made the host wait"""
         self._patches = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -47,11 +44,11 @@ class Counts(TorchDispatchMode):  # type: ignore[misc]
             self._patches.enter_context(
                 mock.patch.object(Tensor, name, _counted(getattr(Tensor, name), name, self.syncs))
             )
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         self._patches.close()
 
     def __torch_dispatch__(
@@ -93,8 +90,3 @@ def counted(work: Callable[[], Any]) -> Counts:
     with Counts() as counts:
         work()
     return counts
-
-
-def iterate(counts: Counts) -> Iterator[tuple[str, int]]:
-    """Operations, the most frequent first."""
-    yield from counts.operations.most_common()

@@ -26,6 +26,7 @@ const benchmarks = {
   update: inPython("update"),
   step: inPython("step"),
   sampling: inPython("sampling"),
+  launches: inPython("launches"),
   trl: inPython("trl"),
   trl_engine: inPython("trl_engine"),
   quickstart: [process.execPath, join("test", "bench", "quickstart.mjs")],

@@ -119,16 +119,16 @@ class ActorCritic(nn.Module):
         model, rule = self.language_model, rule or self.rule
         hidden = model.hidden(tokens, positions, mask, responses.shape[1])
         # Rows of real tokens only: padding costs no logits.
-        rows, shape = _rows(hidden, places), responses.shape
+        rows, shape = rows_at(hidden, places), responses.shape
         chosen = entropy = rows.new_zeros(0, dtype=torch.float32)
         if rows.shape[0]:
-            some = None if early is None else _rows(early, places)
-            chosen, entropy = model.log_probs(rows, _rows(responses, places), rule, some)
-        own = _unrows(self.values(rows), places, shape) if values else None
-        seen = Evaluated(_unrows(chosen, places, shape), _unrows(entropy, places, shape), own)
+            some = None if early is None else rows_at(early, places)
+            chosen, entropy = model.log_probs(rows, rows_at(responses, places), rule, some)
+        own = put_rows(self.values(rows), places, shape) if values else None
+        seen = Evaluated(put_rows(chosen, places, shape), put_rows(entropy, places, shape), own)
         if kl is None:
             return seen
-        earlier = None if early is None else _rows(early, kl.places)
+        earlier = None if early is None else rows_at(early, kl.places)
 
         def reference(part: slice) -> Tensor:
             with torch.no_grad():
@@ -136,9 +136,9 @@ class ActorCritic(nn.Module):
                 return kl.reference.logits(kl.hidden[part], rule, some)
 
         total, divergences = model.weighted_kl(
-            _rows(hidden, kl.places), reference, rule, earlier, _rows(kl.weights, kl.places)
+            rows_at(hidden, kl.places), reference, rule, earlier, rows_at(kl.weights, kl.places)
         )
-        return seen._replace(kl_loss=total, kl=_unrows(divergences, kl.places, shape))
+        return seen._replace(kl_loss=total, kl=put_rows(divergences, kl.places, shape))
 
 
 def places_of(wanted: NDArray[np.bool_], device: torch.device) -> Tensor | None:
@@ -149,13 +149,13 @@ def places_of(wanted: NDArray[np.bool_], device: torch.device) -> Tensor | None:
     return None if wanted.all() else uploaded(np.flatnonzero(wanted), device)
 
 
-def _rows(array: Tensor, places: Tensor | None) -> Tensor:
+def rows_at(array: Tensor, places: Tensor | None) -> Tensor:
     """[B, T, …] → the entries at those places, [N, …]."""
     flat = array.flatten(0, 1)
     return flat if places is None else flat[places]
 
 
-def _unrows(rows: Tensor, places: Tensor | None, shape: torch.Size) -> Tensor:
+def put_rows(rows: Tensor, places: Tensor | None, shape: torch.Size) -> Tensor:
     """[N] → [B, T], zero elsewhere."""
     if places is None:
         return rows.reshape(shape)

@@ -43,21 +43,28 @@ class PaddedPrompts:
         """`lengths` on the host."""
         return self.lengths.cpu().numpy()
 
+    @cached_property
+    def listed(self) -> NDArray[np.int64]:
+        """`tokens` on the host."""
+        return self.tokens.cpu().numpy()
+
     @staticmethod
     def of(prompts: Sequence[Sequence[int]], pad: int, device: torch.device) -> "PaddedPrompts":
         """Pads token lists to the longest among them."""
         width = max(map(len, prompts))
         rows = [[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts]
         counts = np.array([len(prompt) for prompt in prompts], dtype=np.int64)
-        tokens = uploaded(np.array(rows, dtype=np.int64), device)
-        return PaddedPrompts(tokens, uploaded(counts, device))._counted(counts)
+        listed = np.array(rows, dtype=np.int64)
+        padded = PaddedPrompts(uploaded(listed, device), uploaded(counts, device))
+        return padded._on_host(counts, listed)
 
     def select(self, rows: Rows) -> "PaddedPrompts":
         """Some rows, with the padding that none of them needs cut off."""
         host, there = known(rows, self.tokens.device)
         counts = self.counts[host]
-        part = PaddedPrompts(self.tokens[there, -int(counts.max()) :], self.lengths[there])
-        return part._counted(counts)
+        width = int(counts.max())
+        part = PaddedPrompts(self.tokens[there, -width:], self.lengths[there])
+        return part._on_host(counts, self.listed[host, -width:])
 
     def mask(self) -> Tensor | None:
         """[B, P], 1 at tokens and 0 at padding; None where nothing is padded."""
@@ -73,8 +80,8 @@ class PaddedPrompts:
         places = torch.arange(width + extra, device=self.tokens.device)
         return (places - (width - self.lengths[:, None])).clamp_min(0)
 
-    def _counted(self, counts: NDArray[np.int64]) -> "PaddedPrompts":
-        vars(self)["counts"] = counts
+    def _on_host(self, counts: NDArray[np.int64], listed: NDArray[np.int64]) -> "PaddedPrompts":
+        vars(self).update(counts=counts, listed=listed)
         return self
 
 
@@ -97,8 +104,12 @@ class Responses:
         host, there = known(rows, self.tokens.device)
         counts = self.counts[host]
         part = Responses(self.tokens[there, : int(counts.max())], self.lengths[there])
-        vars(part)["counts"] = counts
-        return part
+        return part.counted(counts)
+
+    def counted(self, counts: NDArray[np.int64]) -> "Responses":
+        """These, whose lengths on the host are known."""
+        vars(self)["counts"] = counts
+        return self
 
     def valid(self) -> Tensor:
         """[B, T], true at generated tokens."""

@@ -5,6 +5,7 @@ policy means the generated tokens and not the prompt.
 """
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Iterator
 from typing import Any, Final
@@ -18,7 +19,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from averse_worker.models.kernels import cpu_attention
 from averse_worker.models.kernels.kl import ReferenceLogits, kl_of_logits, weighted_kl
-from averse_worker.models.kernels.kv_cache import new_cache
+from averse_worker.models.kernels.kv_cache import new_cache, static_cache
 from averse_worker.models.kernels.log_probs import TokenRule, chunks, log_probs, unfused_log_probs
 from averse_worker.models.kernels.trimming import last_block, trimmed
 from averse_worker.platform.device_errors import is_device_error
@@ -27,6 +28,9 @@ from averse_worker.wire.errors import InputError
 
 _RESCALING: Final = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 """config fields of models that change their logits after the head"""
+
+_MASKED_ATTENTIONS: Final = ("sdpa", "eager", cpu_attention.NAME)
+"""that take a mask ready made"""
 
 
 class LanguageModel:
@@ -74,6 +78,54 @@ class LanguageModel:
     def width(self) -> int:
         """Size of a hidden state."""
         return self._width
+
+    @functools.cached_property
+    def static(self) -> bool:
+        """Whether a `StaticBatch` of it draws what it should: with keys and values at fixed places,
+        and a mask that says which of them count. Tried on a few tokens."""
+        causal, config = self.causal, self.causal.config.get_text_config()
+        rope = getattr(config, "rope_parameters", None) or {}
+        if not (
+            causal._can_compile_fullgraph
+            and causal.config._attn_implementation in _MASKED_ATTENTIONS
+            and self._takes_positions
+            # These look at the positions' values, for which the host would wait.
+            and not {rope.get("rope_type")} & {"dynamic", "longrope"}
+        ):
+            return False
+        tokens = torch.arange(2, 7, device=self.device)[None]
+        try:
+            with torch.no_grad():
+                usual = self._padded_and_cached(tokens)
+                found = self._padded_and_cached(tokens, static=True)
+        except (NotImplementedError, TypeError, ValueError, RuntimeError) as error:
+            if is_out_of_memory(error) or is_device_error(error):
+                raise
+            return False
+        return found is not None and usual is not None and _near(found, usual, 1e-3)
+
+    def whole_mask(self, mask: Tensor | None, length: int) -> Tensor:
+        """`ready_mask` of a causal pass over so many tokens, from its mask [B, length], 0 at
+        padding; None: there is no padding."""
+        square = torch.ones((length, length), dtype=torch.bool, device=self.device)
+        causal = square.tril()[None, None]
+        if mask is None:
+            return self.ready_mask(causal)
+        # Padding sees itself, and so never nothing.
+        return self.ready_mask(mask[:, None, None, :].bool() & causal | square.diag().diag())
+
+    def ready_mask(self, where: Tensor) -> Tensor:
+        """[B, 1, queries, keys] as its attention takes it, of a mask that is true where a query
+        sees a key. Otherwise transformers asks the device whether anything is padded or packed."""
+        if self.causal.config._attn_implementation == "sdpa":
+            return where
+        least = torch.finfo(torch.float32).min
+        return torch.zeros(where.shape, device=where.device).masked_fill_(~where, least)
+
+    @property
+    def seen(self) -> float:
+        """What stands in a `ready_mask` where a query sees a key."""
+        return 1.0 if self.causal.config._attn_implementation == "sdpa" else 0.0
 
     def cache(self, capacity: int) -> DynamicCache:
         """An empty key-value cache for `capacity` tokens."""
@@ -129,7 +181,7 @@ class LanguageModel:
                 rule,
                 None if early is None else early[rows],
             )
-            for rows in chunks(hidden.shape[0], self._vocabulary)
+            for rows in chunks(hidden.shape[0], self._vocabulary, hidden.device)
         ]
         chosen, entropies = zip(*parts, strict=True)
         return torch.cat(chosen), torch.cat(entropies)
@@ -154,7 +206,7 @@ class LanguageModel:
         # The logits of a chunk are computed again in the backward pass, in place of holding all.
         parts = [
             checkpoint(of_rows, hidden[rows], rows, use_reentrant=False, preserve_rng_state=False)
-            for rows in chunks(hidden.shape[0], self._vocabulary)
+            for rows in chunks(hidden.shape[0], self._vocabulary, hidden.device)
         ]
         divergences = torch.cat(parts)
         return (row_weights * divergences).sum(), divergences.detach()
@@ -212,7 +264,9 @@ class LanguageModel:
         """Whether the present attention agrees with `expected`; if so, the head is chosen."""
         hidden = self.hidden(tokens, places, None, keep=5)[0]
         cached = self._padded_and_cached(tokens)
-        if not (_near(hidden, expected, 1e-3) and _near(cached, hidden[2:], 1e-3)):
+        if cached is None or not (
+            _near(hidden, expected, 1e-3) and _near(cached, hidden[2:], 1e-3)
+        ):
             return False
         self._width = hidden.shape[-1]
         self._trim(tokens, places, hidden)
@@ -248,17 +302,27 @@ class LanguageModel:
         config = self.causal.config.get_text_config()
         return any(getattr(config, name, None) not in (None, 1.0) for name in _RESCALING)
 
-    def _padded_and_cached(self, tokens: Tensor) -> Tensor:
-        """Hidden states [3, d] of the last three of five tokens, two of them one by one."""
+    def _padded_and_cached(self, tokens: Tensor, *, static: bool = False) -> Tensor | None:
+        """Hidden states [3, d] of the last three of five tokens, two of them one by one; None: the
+        cache cannot be static, and that was wanted."""
         row = nn.functional.pad(tokens, (2, 0))
         mask = torch.ones_like(row)
         mask[:, :2] = 0
         places = (mask.cumsum(1) - 1).clamp_min(0)
         cache = self.cache(row.shape[1])
         hidden = [self.hidden(row[:, :5], places[:, :5], mask[:, :5], 1, cache)]
+        place = torch.full((1,), 5, device=self.device)
+        # One place more than there are tokens.
+        fixed = static_cache(cache, 8, place) if static else None
+        if static and fixed is None:
+            return None
         for end in (6, 7):
-            one = slice(end - 1, end)
-            hidden.append(self.hidden(row[:, one], places[:, one], mask[:, :end], 1, cache))
+            one, seen = slice(end - 1, end), mask[:, :end]
+            if fixed is not None:
+                seen = nn.functional.pad(seen, (0, 8 - end))
+                seen = self.ready_mask(seen[:, None, None, :].bool())
+            hidden.append(self.hidden(row[:, one], places[:, one], seen, 1, fixed or cache))
+            place += 1
         return torch.cat(hidden, dim=1)[0]
 
 

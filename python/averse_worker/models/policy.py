@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.models.actor_critic import ActorCritic, Evaluated, KlTerm, places_of
@@ -216,6 +216,16 @@ class Policy:
             )
         return self.actor
 
+    def is_static(self, model: SampledModel) -> bool:
+        """Whether the model is given ready masks and drawn from with a `StaticBatch`."""
+        return self.device.queued and isinstance(model, LanguageModel) and model.static
+
+    def mask(self, model: SampledModel, mask: Tensor | None, tokens: Tensor) -> Tensor | None:
+        """The mask [B, L] of a pass over `tokens`, so that the host need not wait for it."""
+        if isinstance(model, LanguageModel) and self.is_static(model):
+            return model.whole_mask(mask, tokens.shape[1])
+        return mask
+
     def evaluate(
         self,
         model: ActorCritic,
@@ -243,7 +253,7 @@ class Policy:
             evaluated: Evaluated = model(
                 layout.tokens,
                 layout.positions,
-                layout.mask,
+                self.mask(model.language_model, layout.mask, layout.tokens),
                 responses.tokens,
                 places_of(responses.generated() if wanted is None else wanted, device),
                 early,

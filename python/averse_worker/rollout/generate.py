@@ -1,5 +1,8 @@
 """Draws responses from a policy, token by token, with a key-value cache.
 
+On a CPU finished rows are dropped from the batch, which saves their work. Where operations are
+queued on a device, shapes and buffers stay as they are (`static_batch.py`), which saves waiting.
+
 Every uniform number is drawn beforehand on the CPU, one for each episode and step, and a token
 is the inverse of the cumulated probabilities there: the same numbers give the same draws on every
 device and in every order of the episodes, up to rounding in the logits.
@@ -10,13 +13,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from averse_worker.models.batches import PaddedPrompts, Responses, uploaded
-from averse_worker.models.kernels.log_probs import TokenRule, mean_exponent
-from averse_worker.models.kernels.nucleus import nucleus_edge
+from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.policy import Policy
 from averse_worker.models.steered import Cache
+from averse_worker.rollout.drawing import draw
+from averse_worker.rollout.static_batch import StaticBatch, ends
 
 # Finished rows are dropped from the batch once they are this fraction of it: dropping copies the
 # cache, which costs about as much as one step.
@@ -111,16 +116,21 @@ def sample(
         torch.zeros(shape, device=device),
         torch.zeros(shape, device=device),
         torch.zeros(shape, device=device) if policy.model.value_head is not None else None,
+        np.zeros(batch, dtype=np.int64),
     )
-    draws = draws.to(device)
+    draws = draws.to(device, non_blocking=True)
+    static = policy.is_static(policy.sampled)
+    fill = _sample_static if static else _sample_rows
     # Similar lengths together: less padding, and none at all where all are equal.
     order = np.argsort(prompts.counts, kind="stable")
     size, done = sampler.minibatch or batch, 0
     for rows in (order[start : start + size] for start in range(0, batch, size)):
-        part, there = prompts.select(rows), uploaded(rows, device)
-        _sample_rows(policy, part, there, draws, sampler, out, done, tick)
+        fill(policy, prompts.select(rows), rows, draws, sampler, out, done, tick)
         done += len(rows) * sampler.new_tokens
-    return Samples(Responses(out.tokens, out.lengths), out.log_probs, out.entropies, out.values)
+    responses = Responses(out.tokens, out.lengths)
+    if static:
+        responses.counted(out.counts)
+    return Samples(responses, out.log_probs, out.entropies, out.values)
 
 
 @dataclass(frozen=True)
@@ -132,21 +142,68 @@ class _Out:
     log_probs: Tensor
     entropies: Tensor
     values: Tensor | None
+    counts: NDArray[np.int64]
+    """`lengths` on the host, where a static batch made them"""
 
 
 @torch.inference_mode()
-def _sample_rows(
+def _sample_static(
     policy: Policy,
     prompts: PaddedPrompts,
-    rows: Tensor,
+    host_rows: NDArray[np.intp],
     draws: Tensor,
     sampler: Sampler,
     out: _Out,
     done: int,
     tick: Callable[[int, int], None],
 ) -> None:
-    """Fills in the episodes `rows`, whose prompts are `prompts`."""
+    """As `_sample_rows`, with buffers and shapes that do not change."""
+    actor, rule, steps = policy.actor, sampler.rule(policy), sampler.new_tokens
+    count, total = len(host_rows), draws.shape[0] * steps
+    rows = uploaded(host_rows, draws.device)
+    # One autocast block for all steps: weights are cast once and not at every token.
+    with policy.device.autocast():
+        cache = actor.cache(prompts.tokens.shape[1])
+        hidden = _read_prompts(policy, prompts, cache)
+        batch = StaticBatch(
+            policy,
+            prompts,
+            cache,
+            hidden,
+            draws[rows],
+            rule,
+            sampler.min_new_tokens,
+            sampler.top_k,
+            sampler.top_p,
+        )
+        for step in range(1, steps):
+            if batch.looks(step) and batch.finished():
+                break
+            batch.advance()
+            tick(done + count * (step + 1), total)
+        found = batch.drawn()
+    responses = found.responses
+    out.tokens[rows], out.lengths[rows] = responses.tokens, responses.lengths
+    out.counts[host_rows] = responses.counts
+    out.log_probs[rows], out.entropies[rows] = found.log_probs, found.entropies
+    if out.values is not None and found.values is not None:
+        out.values[rows] = found.values
+
+
+@torch.inference_mode()
+def _sample_rows(
+    policy: Policy,
+    prompts: PaddedPrompts,
+    host_rows: NDArray[np.intp],
+    draws: Tensor,
+    sampler: Sampler,
+    out: _Out,
+    done: int,
+    tick: Callable[[int, int], None],
+) -> None:
+    """Fills in the episodes `host_rows`, whose prompts are `prompts`."""
     actor, rule = policy.sampled, sampler.rule(policy)
+    rows = uploaded(host_rows, draws.device)
     count, width = prompts.tokens.shape
     total = draws.shape[0] * sampler.new_tokens
     mask = prompts.mask()
@@ -178,7 +235,7 @@ def _sample_rows(
             tick(done + count * (step + 1), total)
             positions = positions[:, -1:] + 1
             tokens = drawn.tokens[:, None]
-            ending = _ends(drawn.tokens, policy.end_tokens)
+            ending = ends(drawn.tokens, policy.end_tokens)
             if not bool(ending.any()):
                 continue
             ending = ending if finished is None else ending & ~finished
@@ -194,66 +251,20 @@ def _sample_rows(
                 finished = None
 
 
-def _ends(tokens: Tensor, end_tokens: tuple[int, ...]) -> Tensor:
-    """[N], where a token ends its response."""
-    ending = tokens == end_tokens[0]
-    for token in end_tokens[1:]:
-        ending |= tokens == token
-    return ending
-
-
 def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: Cache) -> Tensor:
     """Fills the cache; returns the hidden states [B, d] after the prompts.
 
     A prompt that comes several times, as in group sampling, is read once.
     """
     # With their lengths: padding may be a token that prompts have too.
-    keys = torch.cat([prompts.lengths[:, None], prompts.tokens], dim=1)
-    distinct, copies = torch.unique(keys, dim=0, return_inverse=True)
-    repeated = len(distinct) < len(keys)
-    once = PaddedPrompts(distinct[:, 1:], distinct[:, 0]) if repeated else prompts
-    last = policy.sampled.hidden(once.tokens, once.positions(), once.mask(), keep=1, cache=cache)
+    keys = np.column_stack([prompts.counts, prompts.listed])
+    _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    repeated = len(first) < len(keys)
+    once = prompts.select(first) if repeated else prompts
+    actor, mask = policy.sampled, policy.mask(policy.sampled, once.mask(), once.tokens)
+    last = actor.hidden(once.tokens, once.positions(), mask, keep=1, cache=cache)
     if not repeated:
         return last[:, 0]
+    copies = uploaded(place, last.device)
     cache.batch_select_indices(copies)
     return last[copies, 0]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Tokens of one step; arrays are [N]."""
-
-    tokens: Tensor
-    log_probs: Tensor
-    """of the distribution uncut by top-k and top-p"""
-    entropies: Tensor
-    """nats, of the same distribution"""
-
-
-def draw(logits: Tensor, uniform: Tensor, top_k: int, top_p: float) -> Drawn:
-    """Tokens at the cumulated probability `uniform` [N] in (0, 1].
-
-    Args:
-        logits: float32 [N, V]; overwritten.
-    """
-    logits -= logits.amax(-1, keepdim=True)
-    powers = logits.exp()
-    cut = powers
-    if 0 < top_k < powers.shape[1]:
-        least = powers.topk(top_k, dim=-1).values[:, -1:]
-        cut = powers.masked_fill(powers < least, 0.0)
-    if top_p < 1.0:
-        cut = cut.masked_fill(cut < nucleus_edge(cut, top_p), 0.0)
-    sums = cut.cumsum(-1)
-    # The first sum that reaches a number in (0, total] is always that of a token with
-    # probability > 0; with numbers in [0, total) it need not be.
-    tokens = torch.searchsorted(sums, uniform[:, None] * sums[:, -1:])
-    # With NaN every number is too large: report it by the log-probabilities, not an index error.
-    tokens.clamp_(max=powers.shape[1] - 1)
-    total = sums[:, -1] if cut is powers else powers.sum(-1)
-    log_total = total.log()
-    return Drawn(
-        tokens[:, 0],
-        logits.gather(1, tokens)[:, 0] - log_total,
-        log_total - mean_exponent(powers, logits) / total,
-    )

@@ -98,9 +98,9 @@ def reference_hidden(
             report("reference", done, len(order), "episodes")
             part = episodes.select(batch)
             layout = Layout.of(part.plain_prompts or part.prompts, part.responses)
-            found = model.language_model.hidden(
-                layout.tokens, layout.positions, layout.mask, layout.keep
-            )
+            reference = model.language_model
+            mask = policy.mask(reference, layout.mask, layout.tokens)
+            found = reference.hidden(layout.tokens, layout.positions, mask, layout.keep)
             for states, row in zip(found, batch.tolist(), strict=True):
                 hidden[row] = states[: counts[row]].clone()
             done += len(batch)

@@ -14,10 +14,10 @@ from transformers import AutoModelForCausalLM
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import FORBIDDEN
 from averse_worker.models.policy import Policy
+from averse_worker.rollout.drawing import draw
 from averse_worker.rollout.generate import (
     Sampler,
     Samples,
-    draw,
     sample,
     uniforms,
     uniforms_of_prompts,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from averse_bench.counts import Counts
 from averse_worker.models.batches import PaddedPrompts, Responses
 from averse_worker.models.kernels.log_probs import TokenRule, log_probs
 from averse_worker.models.policy import Policy
@@ -193,11 +194,16 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(one[n].equal(other[n]) for n in one)
 
 
+@pytest.mark.parametrize("queued", [False, True])
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_gradient_that_diverged_is_not_applied(language_model: Path, value: float) -> None:
-    """The third gradient step meets a bad gradient: what the first two made of it stays."""
+def test_a_gradient_that_diverged_is_not_applied(
+    language_model: Path, value: float, queued: bool
+) -> None:
+    """The third gradient step meets a bad gradient: what the first two made of it stays. Where work
+    is queued, that is seen at the end of the epoch, which has another step."""
     policy = make_policy(language_model)
-    ppo = Ppo(policy, training(minibatch=2, epochs=2, learning_rate=1e-3), 0)
+    policy.device = replace(policy.device, queued=queued)
+    ppo = Ppo(policy, training(minibatch=1, epochs=2, learning_rate=1e-3), 0)
     episodes = episodes_of(policy)
     name = next(n for n in policy.parameters if n.endswith("c_fc.weight"))
     states: list[dict[str, torch.Tensor]] = []
@@ -216,23 +222,29 @@ def test_a_gradient_that_diverged_is_not_applied(language_model: Path, value: fl
     with pytest.raises(Diverged, match=rf"the gradient of {name}.*episodes \d") as caught:
         update_once(ppo, episodes, np.ones(6))
     hook.remove()
-    assert len(taken) == 2
+    assert len(taken) == (6 if queued else 2)
     assert same(state_of(policy, ppo), states[2])
+    assert all(same(state, taken[1]) for state in taken[2:])
     assert same(state_of(policy, ppo), taken[1])
     assert not same(states[2], states[0])
     assert (caught.value.detail or "").startswith("episodes [")
     assert np.isfinite(update_once(ppo, episodes, np.ones(6)).figures["grad_norm"])
 
 
-def test_a_loss_that_diverged_is_not_applied(language_model: Path) -> None:
+@pytest.mark.parametrize("queued", [False, True])
+def test_a_loss_that_diverged_is_not_applied(language_model: Path, queued: bool) -> None:
     policy = make_policy(language_model)
+    policy.device = replace(policy.device, queued=queued)
     ppo = Ppo(policy, training(), 0)
     episodes = episodes_of(policy)
     before = state_of(policy, ppo)
     spoiled = with_advantages(episodes, (4, slice(None)), torch.nan)
     with pytest.raises(Diverged, match="the loss"):
         update_once(ppo, spoiled, np.ones(6))
-    assert same(state_of(policy, ppo), before)
+    after = state_of(policy, ppo)
+    assert same({name: after[name] for name in before}, before)
+    # Moments that a skipped step began with are those of none.
+    assert not any(after[name].any() for name in after.keys() - before.keys())
     # Without weight it is nowhere in the computation.
     update_once(ppo, spoiled, [1, 1, 1, 1, 0, 1])
 
@@ -248,6 +260,28 @@ def test_weights_that_diverged_are_named_before_anything_is_computed(language_mo
     with pytest.raises(Diverged, match=f"the weights of {name} "):
         update_once(ppo, episodes, np.ones(6))
     assert same(state_of(policy, ppo), before)
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize("update", [{}, {"kl_weights": [1, 1, 0, 2, 1, 1], "kl_form": "k3"}])
+def test_queued_work_is_the_same_and_waited_for_at_its_ends(
+    language_model: Path, update: dict[str, Any], rank: int
+) -> None:
+    """Nothing in an epoch makes the host wait, and figures and weights are those of a CPU."""
+    told, weights = [], []
+    for queued in (False, True):
+        policy = make_policy(language_model, policy__adapter=adapter(rank))
+        policy.device = replace(policy.device, queued=queued)
+        assert policy.actor.static
+        ppo = Ppo(policy, training(epochs=4, minibatch=2, max_grad_norm=0.1), 0)
+        episodes = episodes_of(policy, lengths=[6, 5, 6, 4, 6, 2])
+        with Counts() as counts:
+            told.append(update_once(ppo, episodes, [1, 2, 0.5, 1, 1, 0.3], seed=3, **update))
+        weights.append({n: p.detach() for n, p in policy.parameters.items()})
+    assert counts.sync_count <= told[0].gradient_steps, counts.syncs
+    assert told[0].figures == pytest.approx(told[1].figures, abs=1e-5)
+    for name, expected in weights[0].items():
+        torch.testing.assert_close(weights[1][name], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_finite_step_out_of_float32_is_told_before_anybody_saves_it(language_model: Path) -> None:

@@ -72,7 +72,7 @@ class _WeightedKl(torch.autograd.Function):
         # Weights of 1 at most until the backward pass: float16 has nothing below 6e-8.
         largest = row_weights.amax().clamp_min(torch.finfo(torch.float32).tiny)
         factors = row_weights / (largest * rule.temperature)
-        for rows in chunks(hidden.shape[0], weight.shape[0]):
+        for rows in chunks(hidden.shape[0], weight.shape[0], weight.device):
             part = hidden[rows]
             logits = nn.functional.linear(part, weight, bias).float()
             own = rule.apply(logits, None if early is None else early[rows]).log_softmax(-1)

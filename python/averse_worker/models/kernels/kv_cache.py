@@ -1,7 +1,8 @@
 """Keys and values of the tokens so far, in buffers that are made once.
 
 transformers' own `DynamicCache` copies all of it at every token, and its `StaticCache` attends to
-the empty places too.
+the empty places too, which costs a CPU more than it saves. Where operations are queued on a device
+it is the other way round: there `StaticLayer` keeps every shape and address as it is.
 """
 
 from typing import Any
@@ -46,6 +47,8 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
         if self._length:
             self._all_keys = self._all_keys[indices]
             self._all_values = self._all_values[indices]
+            self.keys = self._all_keys[:, :, : self._length]
+            self.values = self._all_values[:, :, : self._length]
 
 
 def new_cache(config: PreTrainedConfig, capacity: int) -> DynamicCache:
@@ -58,3 +61,48 @@ def new_cache(config: PreTrainedConfig, capacity: int) -> DynamicCache:
         for layer in cache.layers
     ]
     return cache
+
+
+class StaticLayer(DynamicLayer):  # type: ignore[misc]
+    """One layer's keys and values [B, heads, capacity, head width], the empty places zero."""
+
+    def __init__(self, filled: PreallocatedLayer, capacity: int, place: Tensor) -> None:
+        """Takes over what is `filled`; the next token goes to `place` [1], on the device."""
+        super().__init__()
+        self.keys, self.values = (
+            _widened(array, capacity) for array in (filled.keys, filled.values)
+        )
+        self.dtype, self.device = self.keys.dtype, self.keys.device
+        self.is_initialized = True
+        self._place = place
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Writes one token's; returns all places, the empty ones too."""
+        self.keys.index_copy_(2, self._place, key_states)
+        self.values.index_copy_(2, self._place, value_states)
+        return self.keys, self.values
+
+
+def static_cache(cache: DynamicCache, capacity: int, place: Tensor) -> DynamicCache | None:
+    """A copy for `capacity` tokens whose shapes stay, of one that holds the prompts.
+
+    Args:
+        place: [1], where the next token goes; the caller moves it on.
+
+    Returns:
+        None: some layers have keys of another kind, such as sliding ones.
+    """
+    layers = [layer for layer in cache.layers if isinstance(layer, PreallocatedLayer)]
+    if len(layers) < len(cache.layers):
+        return None
+    fixed = DynamicCache()
+    fixed.layers = [StaticLayer(layer, capacity, place) for layer in layers]
+    return fixed
+
+
+def _widened(array: Tensor, capacity: int) -> Tensor:
+    wide = array.new_zeros((*array.shape[:2], capacity, array.shape[3]))
+    wide[:, :, : array.shape[2]] = array
+    return wide
