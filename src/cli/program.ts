@@ -64,7 +64,7 @@ function refusable(program: Command, argv: readonly string[]): string[] {
   return [...argv];
 }
 
-function buildProgram(
+export function buildProgram(
   argv: readonly string[],
   terminal: Terminal,
   end: (code: ExitCode) => void,
