@@ -29,7 +29,10 @@ export function rewardAway(how, comesBack) {
     await service.listen();
     const retries = comesBack ? 4 : 1;
     const reward = { kind: "http", url: service.url, retries, timeout_seconds: 1, text: "whole" };
-    const changes = { reward, evaluation: { prompts: 8, every: 0, judges: null, samples: 2 } };
+    const changes = {
+      reward,
+      evaluation: { prompts: 8, every: 0, judges: null, samples: 2, harm_threshold: null },
+    };
     try {
       const calm = new Subject(folder, program);
       const experiment = writeExperiment(folder, "torch", { changes });
