@@ -20,6 +20,7 @@ from typing import Final, NoReturn
 
 from averse_worker.engine.registry import ENGINES, SEVERAL, build_engine, facts_of, follow
 from averse_worker.platform.processes import Place, run_processes, take_place
+from averse_worker.wire.attached import read_slots, serve
 from averse_worker.wire.connection import Connection, Ending, Timing
 from averse_worker.wire.keys import read_keys
 from averse_worker.wire.parent import Parent
@@ -43,14 +44,16 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         prog="averse_worker", description="Runs the engine commands of one Averse controller."
     )
     parser.add_argument(
-        "--endpoint", required=True, help="ipc://PATH or tcp://HOST:PORT of the controller"
+        "--attach",
+        type=Path,
+        help="file of `averse backends keys`, in place of --endpoint, --session and --keys: "
+        "waits for controllers and serves one after the other",
     )
+    parser.add_argument("--endpoint", help="ipc://PATH or tcp://HOST:PORT of the controller")
     parser.add_argument(
         "--keys", type=Path, help="key file, - for standard input; required for a tcp:// endpoint"
     )
-    parser.add_argument(
-        "--session", required=True, help="session id; requests of other sessions are refused"
-    )
+    parser.add_argument("--session", help="session id; requests of other sessions are refused")
     parser.add_argument("--engine", choices=sorted(ENGINES), default="torch")
     parser.add_argument(
         "--processes",
@@ -75,6 +78,11 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
             help=f"milliseconds {what} [{default}]",
         )
     arguments = parser.parse_args(argv)
+    own = [arguments.endpoint, arguments.session]
+    if arguments.attach is None and None in own:
+        parser.error("--endpoint and --session are required, or --attach")
+    if arguments.attach is not None and any((*own, arguments.keys)):
+        parser.error("--attach stands in place of --endpoint, --session and --keys")
     if arguments.processes > 1 and arguments.engine not in SEVERAL:
         parser.error(
             f"--processes {arguments.processes}: the engine '{arguments.engine}' is one process; "
@@ -100,6 +108,8 @@ def main(argv: list[str]) -> int:
     """Runs the worker; returns the exit code after an orderly shutdown, or exits at once."""
     parent = Parent()
     arguments = read_arguments(argv)
+    if arguments.attach is not None:
+        return _wait_for_controllers(arguments.attach, argv)
     place = take_place(os.environ)
     if place is None and arguments.processes > 1:
         parent.follow_into_death()
@@ -137,6 +147,16 @@ def main(argv: list[str]) -> int:
     connection.close()
     control.join()
     return EXIT_CODES[Ending.CLOSED]
+
+
+def _wait_for_controllers(path: Path, argv: list[str]) -> int:
+    try:
+        slots = read_slots(path)
+    except ValueError as error:
+        print(f"averse_worker: {error}", file=sys.stderr)
+        return 2
+    at = next(at for at, word in enumerate(argv) if word.startswith("--attach"))
+    return serve(slots, argv[:at] + argv[at + (1 if "=" in argv[at] else 2) :])
 
 
 def _follow(place: Place, parent: Parent) -> int:

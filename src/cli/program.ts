@@ -270,7 +270,7 @@ export function buildProgram(
 
   addArtifactCommands(program, terminal, end);
 
-  program
+  const backends = program
     .command("backends")
     .summary("what a run can be started on, and whether this machine has it")
     .description(
@@ -282,6 +282,21 @@ export function buildProgram(
     .addOption(debugOption())
     .action(async (options) =>
       end((await import("./commands/backends.js")).backends(options, terminal)),
+    );
+
+  backends
+    .command("keys <file>")
+    .summary("makes the file that a worker started by hand and its controllers share")
+    .description(
+      "Writes where the controller listens and new keys of both sides into FILE, which nobody else may " +
+        "read. A backend with `launcher: attach` names it; the worker is started with the same file.",
+    )
+    .option("--host <address>", "of this machine, as the worker reaches it", "127.0.0.1")
+    .option("--port <number>", "of the first worker; each further one has the next", "4711")
+    .option("--workers <number>", "that can serve at once", "1")
+    .addOption(debugOption())
+    .action(async (file: string, options) =>
+      end((await import("./commands/backend-keys.js")).backendKeys(file, options, terminal)),
     );
 
   program

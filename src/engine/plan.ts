@@ -46,6 +46,8 @@ export interface Hardware {
   readonly mps?: boolean;
   /** That compute together as one worker; 1 where it is not set. */
   readonly processes?: number;
+  /** That can serve at once; as many as are started where it is not set. */
+  readonly workers?: number;
 }
 
 /** What a worker's engine has, in its own words; the controller cannot know it of itself. */
@@ -71,7 +73,7 @@ export interface Placement {
  * `trials.parallel` where it is set. Else on CUDA one trial per GPU, on a named device (`cuda:1`,
  * `mps`) and on a Mac's GPU one, and on the CPU as many as the cores hold at `backend.threads` each (torch's own
  * choice takes all cores: one). A worker of several processes has `backend.threads` in each, and takes GPUs by
- * itself: one trial. Never more than there are trials.
+ * itself: one trial. Never more than there are trials, or workers.
  */
 export function placeTrials(
   experiment: Pick<Experiment, "trials" | "backend">,
@@ -79,7 +81,7 @@ export function placeTrials(
   trials: number,
 ): Placement {
   const { device, threads } = experiment.backend;
-  const { processes = 1 } = hardware;
+  const { processes = 1, workers = trials } = hardware;
   const onCuda = device === "cuda" || (device === "auto" && hardware.gpus > 0);
   const devices =
     onCuda && hardware.gpus > 1 && processes === 1
@@ -95,5 +97,5 @@ export function placeTrials(
         ? 1
         : Math.floor(hardware.cores / (threads * processes));
   const wanted = experiment.trials.parallel || fitting;
-  return { parallel: Math.max(1, Math.min(wanted, trials)), devices };
+  return { parallel: Math.max(1, Math.min(wanted, trials, workers)), devices };
 }

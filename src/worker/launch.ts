@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Redaction } from "../text/redaction.js";
 import { EnvironmentError, WorkerLost } from "./contract.js";
+import { AttachedWorker, attachPlan } from "./launchers/attach.js";
 import { containerPlan } from "./launchers/container.js";
 import {
   type LaunchPlace,
@@ -14,7 +15,7 @@ import {
 import { slurmPlan } from "./launchers/slurm.js";
 import { sshPlan } from "./launchers/ssh.js";
 import { MARK } from "./orphans.js";
-import { type OutputLog, WorkerProcess } from "./process.js";
+import { type OutputLog, type WorkerHandle, WorkerProcess } from "./process.js";
 import { filled, type WorkerSpec } from "./spec.js";
 
 export interface LaunchOptions {
@@ -27,7 +28,7 @@ export interface LaunchOptions {
 }
 
 export interface Launched {
-  readonly process: WorkerProcess;
+  readonly process: WorkerHandle;
   readonly plan: LaunchPlan;
 }
 
@@ -45,10 +46,15 @@ export async function launch(
       readonly redaction: Redaction;
       /** Gets whole lines of its stderr, without secrets. */
       readonly hear: (lines: string) => void;
+      /** Settles when its connection has ended. */
+      readonly disconnected: Promise<void>;
     },
 ): Promise<Launched> {
   const { session, redaction, log, hear } = where;
   const plan = planOf(spec, { ...where, shared: where.shared ?? [] });
+  if (spec.launcher === "attach") {
+    return { process: new AttachedWorker(where.disconnected), plan };
+  }
   prepare(plan, where.shared ?? []);
   try {
     const started = await WorkerProcess.start({
@@ -97,6 +103,9 @@ export function planOf(spec: WorkerSpec, place: LaunchPlace): LaunchPlan {
   }
   const { root, endpoint } = place;
   const python = () => pythonPath(root);
+  if (spec.launcher === "attach") {
+    return attachPlan(spec.attach!, place, command);
+  }
   if (spec.launcher === "slurm") {
     return slurmPlan(spec.slurm!, place, command, python);
   }

@@ -27,6 +27,20 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** A worker's process as its session sees it, whoever started it. */
+export interface WorkerHandle {
+  /** Null: it is not this machine's. */
+  readonly pid: number | null;
+  /** Settles once it is gone; never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Last lines of its stderr, oldest first; none where they cannot be had. */
+  stderrTail(): string[];
+  /** Ends it, if that is this controller's to do. @returns null when it could not be ended in time. */
+  stop(timeoutMs: number): Promise<Exit | null>;
+  /** @returns null when it still runs after so many milliseconds. */
+  exitWithin(milliseconds: number): Promise<Exit | null>;
+}
+
 export interface ProcessOptions {
   readonly argv: readonly string[];
   /** Added to this process's environment. */
@@ -55,7 +69,7 @@ const refusals: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of the path is a file",
 };
 
-export class WorkerProcess {
+export class WorkerProcess implements WorkerHandle {
   /** Settles once the process is gone and its last output has been read; never rejects. */
   readonly exited: Promise<Exit>;
   readonly #stderr: Readable;

@@ -14,13 +14,14 @@ import { MAX_MESSAGE_BYTES } from "../protocol/codec.js";
 import { type ProtocolFault, VersionFault } from "../protocol/fault.js";
 import type { Command, Hello, Payload, Result } from "../protocol/messages.js";
 import { type Redaction, redaction } from "../text/redaction.js";
-import { type ProgressListener, type Worker, WorkerLost } from "./contract.js";
+import { type Attachment, readAttachFile } from "./attach-file.js";
+import { EnvironmentError, type ProgressListener, type Worker, WorkerLost } from "./contract.js";
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
 import { askLauncher } from "./launcher-command.js";
 import type { LaunchPlan } from "./launchers/launch-plan.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
-import { type Exit, exitText, type WorkerProcess } from "./process.js";
+import { type Exit, exitText, type WorkerHandle, WorkerProcess } from "./process.js";
 import { runsHere, type WorkerSpec } from "./spec.js";
 import { isStopped, takeStacks } from "./stacks.js";
 import { StartWatch } from "./start-watch.js";
@@ -58,14 +59,16 @@ export async function openSession(spec: WorkerSpec, options: SessionOptions): Pr
 }
 
 class Session implements Worker, Receiver, ExchangeEvents {
-  readonly #id = randomUUID();
+  readonly #id: string;
+  /** Of a worker that somebody else started; null: it is started for this session. */
+  readonly #attachment: Attachment | null;
   readonly #redaction: Redaction;
   readonly #exchange: Exchange;
   readonly #greeting = new Deferred<Hello>();
   readonly #disconnected = new Deferred<void>();
   #hello: Hello | null = null;
   #connection: Connection | null = null;
-  #process: WorkerProcess | null = null;
+  #process: WorkerHandle | null = null;
   #plan: LaunchPlan | null = null;
   #watch: StartWatch | null = null;
   /** Set once the session is over; settles, never rejects, when the process is gone. */
@@ -76,6 +79,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
     private readonly spec: WorkerSpec,
     private readonly options: SessionOptions,
   ) {
+    this.#attachment = spec.launcher === "attach" ? readAttachFile(spec.attach!.file) : null;
+    this.#id = this.#attachment?.session ?? randomUUID();
     // Both values of a variable that the spec sets anew: a worker's own files may tell the other.
     this.#redaction = redaction(process.env, spec.environment);
     this.#exchange = new Exchange(this.#id, this, this.#redaction);
@@ -87,7 +92,10 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   async start(): Promise<void> {
     const { spec, options } = this;
-    this.#connection = await Connection.open(this, spec.connection, this.#id);
+    this.#connection =
+      this.#attachment === null
+        ? await Connection.open(this, spec.connection, this.#id)
+        : await this.#openFreePort(this.#attachment);
     const { process: started, plan } = await launch(spec, {
       ...options,
       endpoint: this.#connection.endpoint,
@@ -96,13 +104,14 @@ class Session implements Worker, Receiver, ExchangeEvents {
       session: this.#id,
       redaction: this.#redaction,
       hear: (lines) => this.#watch?.hear(lines),
+      disconnected: this.#disconnected.promise,
     });
     this.#process = started;
     this.#plan = plan;
     // A process says nothing before this turn of the event loop is over.
     this.#watch = new StartWatch(plan.queue, spec.start_seconds * 1000, {
       over: () => {
-        const text = `sent no message within ${spec.start_seconds} s of its start (start_seconds)`;
+        const text = this.#absence();
         void this.#lose("never-connected", `the worker "${spec.name}" ${text}`);
       },
       waiting: (state) => options.onWaiting?.(state),
@@ -198,6 +207,38 @@ class Session implements Worker, Receiver, ExchangeEvents {
     }
   }
 
+  /** Why a worker whose time to start is over may have sent nothing. */
+  #absence(): string {
+    const seconds = `within ${this.spec.start_seconds} s`;
+    const { absent } = this.#plan!;
+    if (absent === null) {
+      return `sent no message ${seconds} of its start (start_seconds)`;
+    }
+    return this.#connection!.rejected > 0
+      ? `did not connect ${seconds} (start_seconds), but a program with other keys tried to; both ` +
+          "sides need the same file"
+      : `${absent} (waited ${this.spec.start_seconds} s, start_seconds)`;
+  }
+
+  /** The first address of a file that no other session listens on. */
+  async #openFreePort({ host, ports, session, keys }: Attachment): Promise<Connection> {
+    for (const port of ports) {
+      try {
+        const where = { transport: "tcp", host, port, advertise: null } as const;
+        return await Connection.open(this, where, `${session}:${port}`, keys);
+      } catch (error) {
+        const { cause } = error as EnvironmentError;
+        if ((cause as NodeJS.ErrnoException | undefined)?.code !== "EADDRINUSE") {
+          throw error;
+        }
+      }
+    }
+    throw new EnvironmentError(
+      `all attached workers of ${this.spec.attach!.file} are in use (${host}, ports ${ports.join(", ")}); ` +
+        "wait for the other run or trial, or make a file for more workers (`averse backends keys --workers`)",
+    );
+  }
+
   /** What the launcher says of its own end; null: it is the worker that ended. */
   #refusal(exit: Exit): string | null {
     const plan = this.#plan!;
@@ -278,7 +319,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
     // Before the stacks: they would be all that is left of what the worker said itself.
     const before = hung ? this.#process!.stderrTail() : null;
     const stopped = hung && isStopped(pid) ? `; process ${pid} is stopped (state T)` : "";
-    const stacks = hung ? await takeStacks(this.#process!, pid) : null;
+    const stacks =
+      hung && this.#process instanceof WorkerProcess ? await takeStacks(this.#process, pid) : null;
     const ended = await this.#stop();
     const left = ended
       ? ""

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { ConfigError, type ConfigProblem } from "../config/problems.js";
 import { parseYaml, readConfigText, type YamlSource } from "../config/yaml.js";
 import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
+import { attachSchema } from "./launchers/attach.js";
 import { containerSchema } from "./launchers/container.js";
 import { slurmSchema } from "./launchers/slurm.js";
 import { sshSchema } from "./launchers/ssh.js";
@@ -44,12 +45,13 @@ const fields = z.strictObject({
   name: text,
   purpose: z.string().max(300).default("").describe("one line, shown in lists"),
   launcher: z
-    .enum(["command", "ssh", "container", "slurm"])
+    .enum(["command", "ssh", "container", "slurm", "attach"])
     .default("command")
     .describe("command: argv is started here as it is; else the section of this name says where"),
   ssh: sshSchema.optional(),
   container: containerSchema.optional(),
   slurm: slurmSchema.optional(),
+  attach: attachSchema.optional(),
   argv: z
     .tuple([template.min(1)], template)
     .describe("program and arguments, where the launcher starts them"),
@@ -76,7 +78,7 @@ const fields = z.strictObject({
 });
 
 /** Launchers with a section of their own, and how their workers reach the controller. */
-const transports = { ssh: "ipc", container: "ipc", slurm: "tcp" } as const;
+const transports = { ssh: "ipc", container: "ipc", slurm: "tcp", attach: null } as const;
 
 type Section = keyof typeof transports;
 type Transport = (typeof transports)[Section];
@@ -97,7 +99,10 @@ export const workerSpecSchema = fields.check(({ value, issues }) => {
     if (!isNamed && value[section] !== undefined) {
       refuse([section], `no section ${section} without launcher: ${section}`);
     }
-    if (isNamed && transport !== needed) {
+    if (isNamed && needed === null && transport !== "ipc") {
+      refuse(["connection"], `no section connection: the file of launcher: ${section} has it`);
+    }
+    if (isNamed && needed !== null && transport !== needed) {
       const why =
         needed === "ipc" ? "brings the worker's socket along" : "starts it on another machine";
       refuse(["connection", "transport"], `${needed}: launcher: ${section} ${why}`);
@@ -106,7 +111,7 @@ export const workerSpecSchema = fields.check(({ value, issues }) => {
   if (transport === "tcp" && !handsKeys) {
     refuse(["argv"], "{keys} among the arguments (--keys {keys}): over tcp the worker needs keys");
   }
-  if (transport === "ipc" && handsKeys) {
+  if (transport === "ipc" && handsKeys && value.launcher !== "attach") {
     refuse(["argv"], "no {keys}: there are none over ipc");
   }
   if (processes > 1 && !argv.some((text) => text.includes("{processes}"))) {
@@ -159,6 +164,7 @@ function shapeAt(path: readonly PropertyKey[]): object {
     ssh: sshSchema.shape,
     container: containerSchema.shape,
     slurm: slurmSchema.shape,
+    attach: attachSchema.shape,
   };
   const nested = path.length > 1 ? sections[String(section)] : undefined;
   return nested ?? fields.shape;

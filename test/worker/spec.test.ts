@@ -39,7 +39,8 @@ describe("worker specs", () => {
   )("the shipped spec %s is whole, and named as its file", (name) => {
     const spec = readWorkerSpec(name, packageRoot);
     expect(spec.name).toBe(name);
-    expect(spec.argv).toEqual(expect.arrayContaining(["{endpoint}", "{session}"]));
+    const handed = spec.launcher === "attach" ? ["{keys}"] : ["{endpoint}", "{session}"];
+    expect(spec.argv).toEqual(expect.arrayContaining(handed));
   });
 
   test("defaults are filled in", () => {

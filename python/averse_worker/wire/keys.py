@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-_Key = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}$")]
+Key = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}$")]
 """A 32-byte key in Z85 (ZeroMQ RFC 32)."""
 
 
@@ -22,9 +22,9 @@ class Keys:
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    server_public: _Key
-    client_public: _Key
-    client_secret: _Key
+    server_public: Key
+    client_public: Key
+    client_secret: Key
 
 
 STANDARD_INPUT: Final = Path("-")
@@ -41,7 +41,7 @@ def read_keys(path: Path) -> Keys:
     source, content = (
         ("standard input", sys.stdin.buffer.read())
         if path == STANDARD_INPUT
-        else (f"'{path}'", _private_bytes(path))
+        else (f"'{path}'", private_bytes(path))
     )
     try:
         keys = msgspec.json.decode(content, type=_File)
@@ -56,7 +56,7 @@ def read_keys(path: Path) -> Keys:
     )
 
 
-def _private_bytes(path: Path) -> bytes:
+def private_bytes(path: Path) -> bytes:
     """What a file holds that nobody else may read.
 
     Raises:

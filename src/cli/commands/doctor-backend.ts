@@ -144,6 +144,9 @@ function remedyOf(spec: WorkerSpec, error: Error): string {
       ? "Try `ssh` with the same host by hand; ssh.folder must hold the package, ssh.python its packages."
       : `Install ${missing} on ${spec.ssh!.host}, in ${spec.ssh!.folder}: npm start, or ${install}.`;
   }
+  if (spec.launcher === "attach") {
+    return "Start the worker where it shall run; what it prints there says more.";
+  }
   if (spec.launcher === "slurm") {
     return missing === undefined
       ? "Try `srun` with the same options by hand; the nodes need the package's folder and its .venv."

@@ -1,6 +1,7 @@
 /** What a backend needs of this machine, looked up in milliseconds: nothing is started. */
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
+import { readAttachFile } from "../../worker/attach-file.js";
 import { EnvironmentError } from "../../worker/contract.js";
 import { pythonPath } from "../../worker/launch.js";
 import { fromHome, mountOf } from "../../worker/launchers/container.js";
@@ -16,6 +17,7 @@ export function backendNeeds(spec: WorkerSpec, environment: Environment = proces
   if (spec.launcher === "ssh") return sshNeeds(spec.ssh!, environment);
   if (spec.launcher === "container") return containerNeeds(spec.container!, environment);
   if (spec.launcher === "slurm") return slurmNeeds(environment);
+  if (spec.launcher === "attach") return attachNeeds(spec.attach!);
   const [program = "", ...args] = spec.argv;
   return [
     ...(program === "{python}"
@@ -49,6 +51,21 @@ function sshNeeds(ssh: NonNullable<WorkerSpec["ssh"]>, environment: Environment)
       : [finding("key", existsSync(file), existsSync(file) ? file : `no ${file}`, remedy)]),
     finding("host", null, `${sshTarget(ssh)}, not tried`, ""),
   ];
+}
+
+function attachNeeds({ file }: NonNullable<WorkerSpec["attach"]>): Finding[] {
+  try {
+    const { host, ports } = readAttachFile(file);
+    return [
+      finding("keys", true, fromHome(file), ""),
+      finding("workers", null, `${ports.length} at ${host}, not tried`, ""),
+    ];
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    const remedy =
+      "Make it with `averse backends keys FILE`, and start the worker with the same file.";
+    return [finding("keys", false, error.message, remedy)];
+  }
 }
 
 function slurmNeeds(environment: Environment): Finding[] {

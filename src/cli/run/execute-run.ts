@@ -24,6 +24,7 @@ import type { RunRecorder } from "../../store/recorder.js";
 import { removeRun } from "../../store/remove-run.js";
 import { createRun } from "../../store/run-folder.js";
 import { RecordError } from "../../system/record-error.js";
+import { readAttachFile } from "../../worker/attach-file.js";
 import { pythonPath } from "../../worker/launch.js";
 import { readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
@@ -213,7 +214,9 @@ export async function execute(
     );
     opened.onStopAsked(() => signals.request());
     try {
-      const hardware = { ...machine, processes: spec.processes };
+      const { processes, attach } = spec;
+      const attached = attach && { workers: readAttachFile(attach.file).ports.length };
+      const hardware = { ...machine, processes, ...attached };
       plan = await placedPlan(experiment, hardware, workers, signals, opened);
       const past =
         history === null ? null : await recall(experiment, plan, recorder, history, samples);
@@ -309,7 +312,7 @@ async function placedPlan(
   { stop, abort }: Pick<Ports, "stop" | "abort">,
   view: RunView,
 ): Promise<Plan> {
-  const { processes = 1 } = machine;
+  const { processes = 1, workers: attached } = machine;
   const plan = planRun(experiment, machine);
   if (!dependsOnDevices(experiment, plan.trials.length)) return plan;
   const abandon = AbortSignal.any([stop, abort]);
@@ -317,6 +320,7 @@ async function placedPlan(
     return planRun(experiment, {
       ...hardwareOf(await workers.devices(abandon)),
       processes,
+      ...(attached === undefined ? {} : { workers: attached }),
     });
   } catch (error) {
     if (!abandon.aborted) {

@@ -47,6 +47,8 @@ export interface LaunchPlan {
    * @returns null: the worker ended, and not the launcher
    */
   readonly refusal: (code: number | null, lines: readonly string[]) => string | null;
+  /** What a worker that never came did, and what to do; null: it had been started. */
+  readonly absent: string | null;
   /** Lines that the launcher writes behind the worker's last ones; null: none. */
   readonly afterwords: RegExp | null;
   /** Where the worker may wait for its turn; null: it starts at once. */
@@ -67,6 +69,7 @@ export interface LaunchQueue {
 /** Of a launcher that only starts a program on this machine. */
 export const startsAtOnce = {
   refusal: () => null,
+  absent: null,
   afterwords: null,
   queue: null,
   release: null,

@@ -117,6 +117,7 @@ export function slurmPlan(
     environment,
     place: "under Slurm",
     refusal,
+    absent: null,
     afterwords: AFTERWORDS,
     queue: {
       turn: (line) =>

@@ -3,6 +3,7 @@ import { capability, Router, type SocketOptions } from "zeromq";
 import { MAX_MESSAGE_BYTES } from "../../protocol/codec.js";
 import { EnvironmentError } from "../contract.js";
 import type { WorkerSpec } from "../spec.js";
+import type { SessionKeys } from "./authentication.js";
 import { type Listener, makeListener } from "./listener.js";
 import { tcpAddress } from "./tcp-address.js";
 
@@ -62,6 +63,11 @@ export class Connection {
     return this.#listener.keys;
   }
 
+  /** Programs that spoke to the address and showed no right key. */
+  get rejected(): number {
+    return this.#listener.rejected();
+  }
+
   /** Folder for the worker's temporary files, gone with the connection; null: it has its own. */
   get temporary(): string | null {
     return this.#listener.temporary;
@@ -71,12 +77,14 @@ export class Connection {
    * Binds a fresh address.
    *
    * @param session - Unique in this process.
+   * @param keys - Over TCP; without them new ones are made.
    * @throws {EnvironmentError} the folder cannot be made or the address not be bound.
    */
   static async open(
     receiver: Receiver,
     spec: WorkerSpec["connection"],
     session: string,
+    keys?: SessionKeys,
   ): Promise<Connection> {
     if (!capability.draft) {
       throw new EnvironmentError(
@@ -84,7 +92,7 @@ export class Connection {
           "zmq_draft from .npmrc and install again",
       );
     }
-    const listener = await makeListener(spec, session);
+    const listener = await makeListener(spec, session, keys);
     const socket = new NotifyingRouter({
       ...listener.options,
       // The default (-1) would keep this process alive for a message that nobody takes any more.

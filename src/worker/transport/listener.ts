@@ -29,6 +29,8 @@ export interface Listener {
    * @throws {Error} the TCP address is taken, or none of this machine.
    */
   open(): Promise<string>;
+  /** Programs that have spoken to it so far and showed no right key. */
+  rejected(): number;
   /** Removes folder and keys, lets nobody in any more; safe to call twice. */
   close(): void;
 }
@@ -44,6 +46,7 @@ const HANDSHAKE_MS = 10_000;
 export async function makeListener(
   spec: WorkerSpec["connection"],
   session: string,
+  keys = makeKeys(),
 ): Promise<Listener> {
   const folder = makeSocketFolder();
   const address = `ipc://${folder.socket}`;
@@ -54,11 +57,11 @@ export async function makeListener(
       keys: null,
       temporary: folder.temporary,
       open: async () => address,
+      rejected: () => 0,
       close: folder.remove,
     };
   }
   try {
-    const keys = makeKeys();
     writeWorkerKeys(folder.keys, keys);
     const withdraw = await authenticate(session, keys.client.publicKey);
     let proxy: TcpProxy | null = null;
@@ -79,6 +82,7 @@ export async function makeListener(
         const own = isEveryAddress(spec.host) ? hostname() : spec.host;
         return tcpAddress(spec.advertise ?? own, proxy.port);
       },
+      rejected: () => proxy?.rejected ?? 0,
       close: () => {
         proxy?.close();
         withdraw();

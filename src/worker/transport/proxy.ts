@@ -21,6 +21,8 @@ const MAX_WAITING = 64;
 
 export interface TcpProxy {
   readonly port: number;
+  /** Connections that sent something and ended without being authenticated. */
+  readonly rejected: number;
   /** Hangs up on everyone; safe to call twice. */
   close(): void;
 }
@@ -37,6 +39,7 @@ export async function openProxy(host: string, port: number, socket: string): Pro
   const open = new Set<Socket>();
   /** Not authenticated yet, oldest first. */
   const waiting = new Set<Socket>();
+  let rejected = 0;
   const server = createServer({ noDelay: true }, (outside) => {
     const inside = connect(socket);
     for (const end of [outside, inside]) {
@@ -50,7 +53,9 @@ export async function openProxy(host: string, port: number, socket: string): Pro
     outside.pipe(inside);
     inside.pipe(outside);
     outside.once("close", () => {
-      waiting.delete(outside);
+      if (waiting.delete(outside) && outside.bytesRead > 0) {
+        rejected += 1;
+      }
       inside.destroySoon(); // what the worker sent last still goes through
     });
     inside.once("close", () => outside.destroySoon());
@@ -62,6 +67,9 @@ export async function openProxy(host: string, port: number, socket: string): Pro
   const address = isIP(host) === 0 ? (await lookup(host, 4)).address : host;
   await listening(server, address, port);
   return {
+    get rejected() {
+      return rejected;
+    },
     port: (server.address() as AddressInfo).port,
     close: () => {
       server.close();

@@ -1,4 +1,5 @@
 /** Whole runs through launchers: a stand-in for docker, and a real sshd and Slurm on this machine. */
+import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -179,6 +180,37 @@ describe.skipIf(noSlurm !== null)(`launcher: slurm ${noSlurm ?? ""}`, { timeout:
     running.child.kill("SIGKILL");
     await running.finished;
     await eventually(() => expect(ours()).toEqual([]));
+  });
+});
+
+describe("launcher: attach", { timeout: 120_000 }, () => {
+  test("a worker killed in mid-run is replaced, and stays for the next run", async () => {
+    const file = join(scratch, "attach.json");
+    const port = String(47_000 + (process.pid % 9000));
+    const keys = await averse(["backends", "keys", file, "--port", port]);
+    expect(keys.code).toBe(0);
+    expect(keys.stdout).toContain(`python -m averse_worker --attach ${file} --engine torch`);
+    backend("attached", { launcher: "attach", attach: { file } });
+    const worker = spawn(python, ["-m", "averse_worker", "--attach", file, "--engine", "fake"], {
+      stdio: "ignore",
+      env: { ...process.env, PYTHONPATH: join(root, "python") },
+    });
+    onTestFinished(() => void worker.kill());
+    const settings = [
+      ...["arms=rlhf", "trials.backoff_seconds=0.1", "training.iterations=100"],
+      ...["checkpoint.every=3", "evaluation.every=0"],
+    ].flatMap((one) => ["--set", one]);
+    const running = start([...smoke("attached", ...settings), "--json"]);
+    await running.saying('"trial":"rlhf-s0","type":"checkpoint_saved"');
+    const { pid } = eventsOf("attached").findLast(({ type }) => type === "worker_opened")!;
+    process.kill(pid as number, "SIGKILL");
+    expect((await running.finished).code).toBe(0);
+    const events = eventsOf("attached");
+    expect(events.filter(({ type }) => type === "worker_lost")).toMatchObject([
+      { message: expect.stringMatching(/ at tcp:\S+ was lost .*: the connection ended$/) },
+    ]);
+    expect(events.filter(({ type }) => type === "restored")).toHaveLength(1);
+    expect(worker.exitCode).toBeNull();
   });
 });
 
