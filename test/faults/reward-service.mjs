@@ -12,8 +12,8 @@ import { Subject } from "./strike.mjs";
 /** Of the server: answers, answers 503, takes the question and says nothing, or refuses connections. */
 /** @typedef {"up" | "busy" | "silent" | "down"} State */
 
-/** Of the worker; enough for every trial's rewards up to here, with or without a pause. */
-const afterAnswers = 3;
+/** Batches that are answered before: the 1,200 test prompts' scores, and some rollout's. */
+const afterAnswers = 21;
 
 /**
  * Away for less time than is tried again in, the run does not notice; for longer, it ends with 3, and

@@ -43,7 +43,7 @@ class HttpReward:
     batch: Final = 64
 
     def __init__(self, settings: HttpScorer, token: str | None) -> None:
-        self._url = settings.url
+        self.url = settings.url
         self._format: Literal["averse", "openrlhf"] = settings.format
         self._text: Reading = settings.text
         self._sign = settings.sign
@@ -66,7 +66,7 @@ class HttpReward:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        request = urllib.request.Request(self._url, body, headers, method="POST")
+        request = urllib.request.Request(self.url, body, headers, method="POST")
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:
                 found = answer.read(_LONGEST_ANSWER + 1)
@@ -76,7 +76,7 @@ class HttpReward:
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             words = str(reason) or type(reason).__name__
-            raise UnavailableError(f"{self._url} gave no answer: {words}", again=True) from None
+            raise UnavailableError(f"{self.url} gave no answer: {words}", again=True) from None
         return self._read(found, len(texts))
 
     def _request(self, texts: Sequence[ScoredText]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class HttpReward:
             said = " ".join(error.read(4 * _QUOTED).decode("utf-8", "replace").split())[:_QUOTED]
         except (OSError, HTTPException):
             said = ""
-        words = f"{self._url} answered {error.code} {error.reason}" + (f": {said}" if said else "")
+        words = f"{self.url} answered {error.code} {error.reason}" + (f": {said}" if said else "")
         if self._token is not None:
             words = words.replace(self._token, "[redacted]")
         if error.code in _FAULT_OF_A_TEXT:
@@ -110,28 +110,28 @@ class HttpReward:
 
     def _read(self, answer: bytes, count: int) -> Scores:
         if len(answer) > _LONGEST_ANSWER:
-            raise ValueError(f"{self._url} answered with more than {_LONGEST_ANSWER} bytes")
+            raise ValueError(f"{self.url} answered with more than {_LONGEST_ANSWER} bytes")
         expected = f'expected {{"rewards": [{count} numbers or null]}}'
         try:
             found = json.loads(answer)
         except (ValueError, RecursionError) as error:
             start = answer[:_QUOTED].decode("utf-8", "replace")
-            raise ValueError(f"{self._url} answered '{start}'; {expected}") from error
+            raise ValueError(f"{self.url} answered '{start}'; {expected}") from error
         rewards = found.get("rewards") if isinstance(found, dict) else None
         if not isinstance(rewards, list):
-            raise ValueError(f"{self._url} answered JSON without a list `rewards`; {expected}")
+            raise ValueError(f"{self.url} answered JSON without a list `rewards`; {expected}")
         if len(rewards) != count:
-            raise ValueError(f"{self._url} answered {len(rewards)} rewards; {expected}")
+            raise ValueError(f"{self.url} answered {len(rewards)} rewards; {expected}")
         values = np.full(count, np.nan, dtype=np.float32)
         failures: dict[int, Failed] = {}
         for i, value in enumerate(rewards):
             # OpenRLHF's own server has each in a list.
             one = value[0] if isinstance(value, list) and len(value) == 1 else value
             if one is None:
-                failures[i] = Failed("not-finite", f"{self._url} answered null")
+                failures[i] = Failed("not-finite", f"{self.url} answered null")
             elif isinstance(one, bool) or not isinstance(one, int | float):
                 raise ValueError(
-                    f"{self._url} answered {json.dumps(value)[:_QUOTED]} as a reward; {expected}"
+                    f"{self.url} answered {json.dumps(value)[:_QUOTED]} as a reward; {expected}"
                 )
             else:
                 values[i] = self._sign * float(one)

@@ -151,7 +151,9 @@ class Scorer:
 
     def _late(self, batch: Sequence[ScoredText]) -> str:
         texts = "1 text" if len(batch) == 1 else f"a batch of {len(batch)} texts"
-        return f"{texts} took longer than {self._key}.timeout_seconds, {self._timeout:g} s"
+        late = f"{texts} took longer than {self._key}.timeout_seconds, {self._timeout:g} s"
+        server = getattr(self._model, "url", None)
+        return late if server is None else f"{server} gave no answer: {late}"
 
 
 def _pause(seconds: float, alive: Callable[[], None]) -> None:

@@ -215,6 +215,7 @@ def test_an_answer_that_does_not_come_is_a_timeout(serve: Any) -> None:
     release.set()
     assert len(found.failures) == 3
     assert {one.kind for one in found.failures.values()} <= {"timeout", "exception"}
+    assert found.failures[0].message.startswith(f"{server.url} gave no answer: ")
     assert "reward.timeout_seconds" in found.failures[0].message or "timed out" in (
         found.failures[0].message
     )
