@@ -12,6 +12,7 @@ import {
   startsAtOnce,
   type WorkerCommand,
 } from "./launchers/launch-plan.js";
+import { rayPlan } from "./launchers/ray.js";
 import { slurmPlan } from "./launchers/slurm.js";
 import { sshPlan } from "./launchers/ssh.js";
 import { MARK } from "./orphans.js";
@@ -108,6 +109,9 @@ export function planOf(spec: WorkerSpec, place: LaunchPlace): LaunchPlan {
   }
   if (spec.launcher === "slurm") {
     return slurmPlan(spec.slurm!, place, command, python);
+  }
+  if (spec.launcher === "ray") {
+    return rayPlan(spec.ray!, place, command, python);
   }
   const { argv, environment } = command({ root, endpoint, python });
   return {

@@ -9,6 +9,7 @@ import { parseYaml, readConfigText, type YamlSource } from "../config/yaml.js";
 import { type SchemaFault, schemaFaults } from "../text/schema-faults.js";
 import { attachSchema } from "./launchers/attach.js";
 import { containerSchema } from "./launchers/container.js";
+import { raySchema } from "./launchers/ray.js";
 import { slurmSchema } from "./launchers/slurm.js";
 import { sshSchema } from "./launchers/ssh.js";
 import { timeoutsSchema } from "./timeouts.js";
@@ -45,12 +46,13 @@ const fields = z.strictObject({
   name: text,
   purpose: z.string().max(300).default("").describe("one line, shown in lists"),
   launcher: z
-    .enum(["command", "ssh", "container", "slurm", "attach"])
+    .enum(["command", "ssh", "container", "slurm", "ray", "attach"])
     .default("command")
     .describe("command: argv is started here as it is; else the section of this name says where"),
   ssh: sshSchema.optional(),
   container: containerSchema.optional(),
   slurm: slurmSchema.optional(),
+  ray: raySchema.optional(),
   attach: attachSchema.optional(),
   argv: z
     .tuple([template.min(1)], template)
@@ -78,7 +80,13 @@ const fields = z.strictObject({
 });
 
 /** Launchers with a section of their own, and how their workers reach the controller. */
-const transports = { ssh: "ipc", container: "ipc", slurm: "tcp", attach: null } as const;
+const transports = {
+  ssh: "ipc",
+  container: "ipc",
+  slurm: "tcp",
+  ray: "tcp",
+  attach: null,
+} as const;
 
 type Section = keyof typeof transports;
 type Transport = (typeof transports)[Section];
@@ -164,6 +172,7 @@ function shapeAt(path: readonly PropertyKey[]): object {
     ssh: sshSchema.shape,
     container: containerSchema.shape,
     slurm: slurmSchema.shape,
+    ray: raySchema.shape,
     attach: attachSchema.shape,
   };
   const nested = path.length > 1 ? sections[String(section)] : undefined;

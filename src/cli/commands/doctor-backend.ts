@@ -144,6 +144,11 @@ function remedyOf(spec: WorkerSpec, error: Error): string {
       ? "Try `ssh` with the same host by hand; ssh.folder must hold the package, ssh.python its packages."
       : `Install ${missing} on ${spec.ssh!.host}, in ${spec.ssh!.folder}: npm start, or ${install}.`;
   }
+  if (spec.launcher === "ray") {
+    return missing === undefined
+      ? "Try `ray status` here; the nodes need the package's folder and its .venv, under the same paths."
+      : `Install ${missing} into the Python that the nodes use: npm start, or ${install}.`;
+  }
   if (spec.launcher === "attach") {
     return "Start the worker where it shall run; what it prints there says more.";
   }

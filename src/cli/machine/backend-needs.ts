@@ -17,6 +17,7 @@ export function backendNeeds(spec: WorkerSpec, environment: Environment = proces
   if (spec.launcher === "ssh") return sshNeeds(spec.ssh!, environment);
   if (spec.launcher === "container") return containerNeeds(spec.container!, environment);
   if (spec.launcher === "slurm") return slurmNeeds(environment);
+  if (spec.launcher === "ray") return rayNeeds(spec.ray!, environment);
   if (spec.launcher === "attach") return attachNeeds(spec.attach!);
   const [program = "", ...args] = spec.argv;
   return [
@@ -66,6 +67,19 @@ function attachNeeds({ file }: NonNullable<WorkerSpec["attach"]>): Finding[] {
       "Make it with `averse backends keys FILE`, and start the worker with the same file.";
     return [finding("keys", false, error.message, remedy)];
   }
+}
+
+function rayNeeds(
+  { address, client_python }: NonNullable<WorkerSpec["ray"]>,
+  environment: Environment,
+): Finding[] {
+  const remedy = "Correct ray.client_python: a Python with the package ray.";
+  return [
+    client_python === null
+      ? pythonNeed(environment)
+      : programNeed(client_python, environment, remedy, "Python with ray"),
+    finding("cluster", null, `${address}, not tried`, ""),
+  ];
 }
 
 function slurmNeeds(environment: Environment): Finding[] {
