@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,9 @@ from averse_worker.engine.registry import ENGINES, build_engine
 from averse_worker.wire.messages.load import LoadPayload
 from payloads import data_source, load_payload
 from wire_controller import WireController
+
+if TYPE_CHECKING:
+    from vllm_server import VllmServer
 
 # The same cases in every run, and none that fails because the machine is busy; the long form
 # looks for new ones.
@@ -49,6 +53,16 @@ def torch_load(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -
     )
 
 
+@pytest.fixture
+def vllm_server(language_model: Path) -> Iterator["VllmServer"]:
+    """A stand-in for `vllm serve` of that model."""
+    from vllm_server import VllmServer
+
+    server = VllmServer(language_model)
+    yield server
+    server.stop()
+
+
 @pytest.fixture(params=ENGINES)
 def engine_factory(request: pytest.FixtureRequest) -> Subject:
     """Each engine in turn, for the contract suite; those that lack what a test is marked to need
@@ -59,6 +73,9 @@ def engine_factory(request: pytest.FixtureRequest) -> Subject:
         if lacking := [need for need in marker.args if not getattr(has, need)]:
             pytest.skip(f"the engine {name} has no {', '.join(lacking)}")
     load = load_payload() if name == "fake" else request.getfixturevalue("torch_load")
+    if name == "vllm":
+        server = request.getfixturevalue("vllm_server")
+        load = load_payload(load, engine_options={"url": server.url})
     if not has.critic:
         load = load_payload(load, training__critic=False)
     return Subject(name, lambda: build_engine(name), load)

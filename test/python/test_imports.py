@@ -33,6 +33,7 @@ EDGES: Final[Mapping[str, frozenset[str]]] = {
         "engine.trl": (
             "wire platform engine data models rewards rollout training store engine.torch"
         ),
+        "engine.vllm": "wire platform engine models rollout store engine.torch",
         "__main__": "wire engine",
         "__init__": "",
     }.items()

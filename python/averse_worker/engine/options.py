@@ -1,7 +1,7 @@
 """The options of engines: what `hello` says of them, and how `load`'s are read; without torch."""
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -109,6 +109,56 @@ def schema_of(options: type[msgspec.Struct]) -> dict[str, Any]:
     return {key: schema[key] for key in ("type", "properties", "additionalProperties")}
 
 
+class VllmOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `vllm` engine's: where its server is, and how far its completions are trusted."""
+
+    url: Annotated[
+        str,
+        Meta(
+            min_length=1, description="address of `vllm serve`, without /v1; http://127.0.0.1:8000"
+        ),
+    ] = "http://127.0.0.1:8000"
+    token_env: (
+        Annotated[
+            str,
+            Meta(min_length=1, description="variable of the worker with the server's --api-key"),
+        ]
+        | None
+    ) = None
+    allow_insecure: Annotated[
+        bool, Meta(description="http:// to another machine; default false")
+    ] = False
+    weights_folder: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^/",
+                description="absolute, the same path for worker and server: weights are handed "
+                "over in it; null: a temporary folder, for a server of this machine",
+            ),
+        ]
+        | None
+    ) = None
+    connect_seconds: Annotated[
+        float,
+        Meta(ge=0, description="for which a server that does not answer is waited for; 240"),
+    ] = 240.0
+    timeout_seconds: Annotated[
+        float, Meta(gt=0, description="for the answer to one request; default 600")
+    ] = 600.0
+    retries: Annotated[
+        int, Meta(ge=0, description="further attempts of a rollout that the server broke; 3")
+    ] = 3
+    importance_bound: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="at which a token's importance ratio, trainer over server, is truncated; "
+            "default 3",
+        ),
+    ] = 3.0
+
+
 def read_trl_options(given: dict[str, Any]) -> TrlOptions:
     """Reads `load`'s `engine_options`.
 
@@ -116,19 +166,13 @@ def read_trl_options(given: dict[str, Any]) -> TrlOptions:
         InputError: an option is unknown, of a wrong type or out of range, or is GRPOTrainer's and
             the trainer is RLOOTrainer; with its key.
     """
-    known = TrlOptions.__struct_fields__
-    unknown = next((name for name in given if name not in known), None)
-    if unknown is not None:
-        raise _wrong(
-            unknown,
-            f"is none of the trl engine's options ({', '.join(known)}); remove it: what else TRL's "
-            "configuration has follows from the experiment (docs/backends.md)",
-        )
-    try:
-        options = msgspec.convert(given, TrlOptions)
-    except msgspec.ValidationError as error:
-        place = _PLACE.search(str(error))
-        raise _wrong(place.group(1) if place else "", f"is wrong: {error}") from error
+    options = _read(
+        given,
+        TrlOptions,
+        "trl",
+        "remove it: what else TRL's configuration has follows from the "
+        "experiment (docs/backends.md)",
+    )
     if options.trainer == "rloo":
         foreign = next((name for name in OF_GRPO if given.get(name)), None)
         if foreign is not None:
@@ -137,6 +181,37 @@ def read_trl_options(given: dict[str, Any]) -> TrlOptions:
                 "is an option of GRPOTrainer, but trainer is rloo; remove it, or set it to grpo",
             )
     return options
+
+
+def read_vllm_options(given: dict[str, Any]) -> VllmOptions:
+    """Reads `load`'s `engine_options`.
+
+    Raises:
+        InputError: an option is unknown, of a wrong type or out of range; with its key.
+    """
+    return _read(
+        given,
+        VllmOptions,
+        "vllm",
+        "remove it: the server's own settings are those of its command (docs/backends.md)",
+    )
+
+
+_Options = TypeVar("_Options", bound=msgspec.Struct)
+
+
+def _read(given: dict[str, Any], kind: type[_Options], engine: str, remedy: str) -> _Options:
+    known = kind.__struct_fields__
+    unknown = next((name for name in given if name not in known), None)
+    if unknown is not None:
+        raise _wrong(
+            unknown, f"is none of the {engine} engine's options ({', '.join(known)}); {remedy}"
+        )
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        place = _PLACE.search(str(error))
+        raise _wrong(place.group(1) if place else "", f"is wrong: {error}") from error
 
 
 def _wrong(name: str, what: str) -> InputError:

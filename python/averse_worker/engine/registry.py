@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from averse_worker.engine.contract import Engine
-from averse_worker.engine.options import TrlOptions, schema_of
+from averse_worker.engine.options import TrlOptions, VllmOptions, schema_of
 from averse_worker.platform.processes import Place
 from averse_worker.wire.messages.envelope import Capabilities, DeclaredFigure, DeclaredFigures
 from averse_worker.wire.server import EngineFacts
@@ -76,6 +76,24 @@ _TRL_FIGURES: Final = msgspec.structs.replace(
     | {
         "kl_per_token": DeclaredFigure(
             unit="nats per token", description="of TRL's own KL term, by engine_options.beta"
+        )
+    },
+)
+
+_VLLM_FIGURES: Final = msgspec.structs.replace(
+    _FIGURES,
+    update=_FIGURES.update
+    | {
+        name: DeclaredFigure(unit=unit, description=description)
+        for name, unit, description in (
+            ("importance_mean", "", "ratio, trainer over sampler, of the rollout's tokens: mean"),
+            ("importance_max", "", "the largest of these ratios, before truncation"),
+            (
+                "importance_outside",
+                "fraction",
+                "tokens whose ratio is above importance_bound or below its inverse",
+            ),
+            ("sampler_kl", "nats per token", "of the sampler from the policy, on its tokens"),
         )
     },
 )
@@ -152,12 +170,32 @@ ENGINES: Final[dict[str, EngineFacts]] = {
         schema_of(TrlOptions),
         _TRL_FIGURES,
     ),
+    "vllm": EngineFacts(
+        Capabilities(
+            sft=True,
+            stages=True,
+            lora=True,
+            critic=True,
+            prefix_baseline=True,
+            ema=True,
+            checkpoint=True,
+            completions=True,
+            kl_loss=True,
+            bitwise=False,
+            common_random_numbers=False,
+            distributed=False,
+            harness=_HARNESS,
+        ),
+        schema_of(VllmOptions),
+        _VLLM_FIGURES,
+    ),
 }
 
 _CLASSES: Final[dict[str, tuple[str, str]]] = {
     "fake": ("averse_worker.engine.fake.engine", "FakeEngine"),
     "torch": ("averse_worker.engine.torch.engine", "TorchEngine"),
     "trl": ("averse_worker.engine.trl.engine", "TrlEngine"),
+    "vllm": ("averse_worker.engine.vllm.engine", "VllmEngine"),
 }
 
 

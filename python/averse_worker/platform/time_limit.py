@@ -1,10 +1,15 @@
-"""A time limit on Python code that changes neither its threads nor its bits."""
+"""A time limit on Python code that changes neither its threads nor its bits, and pauses."""
 
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Final
+
+_SIGN_OF_LIFE: Final = 0.2
+"""seconds between them"""
 
 
 class TimedOut(BaseException):
@@ -43,3 +48,11 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
+
+
+def pause(seconds: float, alive: Callable[[], None]) -> None:
+    """Waits; an interrupt is noticed by the signs of life in between."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        alive()
+        time.sleep(min(left, _SIGN_OF_LIFE))

@@ -7,11 +7,7 @@ Rewards are numbers, one per text in their order; null is a failed one. The bear
 message: neither an exception nor a failure names it.
 """
 
-import email.utils
-import ipaddress
 import json
-import os
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -21,20 +17,22 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from averse_worker.platform.http import (
+    PASSING,
+    QUOTED,
+    is_loopback,
+    read_token,
+    refusal_words,
+    require_address,
+    retry_after,
+)
 from averse_worker.rewards.contract import Failed, Scores
 from averse_worker.rewards.scored_text import Reading, ScoredText, UnavailableError
-from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.messages.load import HttpScorer
 
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
 """bytes"""
-_WAIT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""statuses after which the same request may succeed"""
 _FAULT_OF_A_TEXT: Final = frozenset({400, 413, 422})
-_QUOTED: Final = 200
-"""characters of an answer in a message"""
-_LONGEST_WAIT: Final = 300.0
-"""seconds that a server's Retry-After counts at most"""
 
 
 class HttpReward:
@@ -51,7 +49,7 @@ class HttpReward:
         self._token = token
         # A redirection would send the texts, and the token, to who knows whom.
         handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
-        if _is_loopback(urlsplit(settings.url).hostname or ""):
+        if is_loopback(urlsplit(settings.url).hostname or ""):
             handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)
 
@@ -95,17 +93,15 @@ class HttpReward:
 
     def _refusal(self, error: urllib.error.HTTPError) -> Exception:
         try:
-            said = " ".join(error.read(4 * _QUOTED).decode("utf-8", "replace").split())[:_QUOTED]
+            said = error.read(4 * QUOTED)
         except (OSError, HTTPException):
-            said = ""
-        words = f"{self.url} answered {error.code} {error.reason}" + (f": {said}" if said else "")
-        if self._token is not None:
-            words = words.replace(self._token, "[redacted]")
+            said = b""
+        words = refusal_words(self.url, error.code, error.reason, said, self._token)
         if error.code in _FAULT_OF_A_TEXT:
             return ValueError(words)
-        again = error.code in _WAIT
+        again = error.code in PASSING
         return UnavailableError(
-            words, again=again, after=_retry_after(error.headers.get("Retry-After"))
+            words, again=again, after=retry_after(error.headers.get("Retry-After"))
         )
 
     def _read(self, answer: bytes, count: int) -> Scores:
@@ -115,7 +111,7 @@ class HttpReward:
         try:
             found = json.loads(answer)
         except (ValueError, RecursionError) as error:
-            start = answer[:_QUOTED].decode("utf-8", "replace")
+            start = answer[:QUOTED].decode("utf-8", "replace")
             raise ValueError(f"{self.url} answered '{start}'; {expected}") from error
         rewards = found.get("rewards") if isinstance(found, dict) else None
         if not isinstance(rewards, list):
@@ -131,7 +127,7 @@ class HttpReward:
                 failures[i] = Failed("not-finite", f"{self.url} answered null")
             elif isinstance(one, bool) or not isinstance(one, int | float):
                 raise ValueError(
-                    f"{self.url} answered {json.dumps(value)[:_QUOTED]} as a reward; {expected}"
+                    f"{self.url} answered {json.dumps(value)[:QUOTED]} as a reward; {expected}"
                 )
             else:
                 values[i] = self._sign * float(one)
@@ -143,20 +139,6 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _retry_after(value: str | None) -> float:
-    """Seconds, of a header that has them or a date; 0: there is none."""
-    if value is None:
-        return 0.0
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
-            return 0.0
-    return min(max(seconds, 0.0), _LONGEST_WAIT) if seconds == seconds else 0.0
-
-
 def load_remote(settings: HttpScorer, key: str) -> HttpReward:
     """The server's client; nothing is sent yet.
 
@@ -164,42 +146,11 @@ def load_remote(settings: HttpScorer, key: str) -> HttpReward:
         InputError: no address of a server, or one of another machine without encryption.
         MissingEnvironment: the variable with the token is not set.
     """
-    parts = urlsplit(settings.url)
-    where = f"{key}.url"
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(
-            f"{where} is '{settings.url}'; expected an address that begins with http:// or https://",
-            key=where,
-        )
-    if parts.username or parts.password:
-        raise InputError(
-            f"{where} has a name or password in it; put a token into an environment variable and "
-            f"name that in {key}.token_env",
-            key=where,
-        )
-    plain = parts.scheme == "http" and not _is_loopback(parts.hostname)
-    if plain and not settings.allow_insecure:
-        raise InputError(
-            f"{where} is an unencrypted connection to {parts.hostname}; use https, or set "
-            f"{key}.allow_insecure to true",
-            key=where,
-        )
-    token = None
-    if settings.token_env is not None:
-        token = os.environ.get(settings.token_env)
-        if not token:
-            raise MissingEnvironment(
-                f"{key}.token_env is {settings.token_env}, and the worker's environment has no "
-                "such variable, or an empty one; set it to the token",
-                key=f"{key}.token_env",
-            )
+    require_address(
+        settings.url,
+        f"{key}.url",
+        allow_insecure=settings.allow_insecure,
+        permission=f"{key}.allow_insecure",
+    )
+    token = read_token(settings.token_env, f"{key}.token_env")
     return HttpReward(settings, token)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -10,7 +10,6 @@ A lost text has no score, and the reason is kept. Running out of memory, errors 
 interrupts are not failures of a text: they are raised.
 """
 
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,17 +20,16 @@ from numpy.typing import NDArray
 
 from averse_worker.platform.device_errors import is_device_error
 from averse_worker.platform.memory import is_out_of_memory
-from averse_worker.platform.time_limit import TimedOut, time_limit
+from averse_worker.platform.time_limit import TimedOut, pause, time_limit
 from averse_worker.rewards.contract import Failed, RewardModel, Scores
 from averse_worker.rewards.scored_text import PairModel, Reading, ScoredText, UnavailableError
 from averse_worker.wire.errors import WorkerError
 
 # Characters of an exception's message: it may quote the text.
 _WORDS: Final = 200
-# Seconds: the first pause before another attempt, the longest, and between signs of life.
+# Seconds: the first pause before another attempt, and the longest.
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 60.0
-_SIGN_OF_LIFE: Final = 0.2
 
 Tick = Callable[[int, int], None]
 
@@ -123,7 +121,7 @@ class Scorer:
                 if len(batch) == 1:
                     return _none(batch, Failed("exception", _described(error))), None
                 return self._one_by_one(batch, alive)
-            _pause(max(after, min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)), alive)
+            pause(max(after, min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)), alive)
             attempt += 1
 
     def _one_by_one(
@@ -154,14 +152,6 @@ class Scorer:
         late = f"{texts} took longer than {self._key}.timeout_seconds, {self._timeout:g} s"
         server = getattr(self._model, "url", None)
         return late if server is None else f"{server} gave no answer: {late}"
-
-
-def _pause(seconds: float, alive: Callable[[], None]) -> None:
-    """Waits; an interrupt is noticed by the signs of life in between."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        alive()
-        time.sleep(min(left, _SIGN_OF_LIFE))
 
 
 def _none(batch: Sequence[ScoredText], reason: Failed) -> Scores:

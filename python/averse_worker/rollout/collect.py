@@ -28,7 +28,7 @@ from averse_worker.rewards.gathering import gather_prompt_scores, gather_scores
 from averse_worker.rewards.scored_text import ScoredText
 from averse_worker.rollout import returns
 from averse_worker.rollout.agreement import check_agreement
-from averse_worker.rollout.generate import Sampler, sample
+from averse_worker.rollout.generate import Sampler, Source, sample
 from averse_worker.rollout.reference import own_log_probs, reference_log_probs
 from averse_worker.wire.messages.load import LoadTraining
 from averse_worker.wire.messages.training import RolloutSeconds
@@ -73,6 +73,8 @@ class Episodes:
     """which have no reward, and so neither return nor advantage"""
     plain_prompts: PaddedPrompts | None = None
     """without a condition, as the reference reads them; None: there is none in `prompts`"""
+    log_importance: Tensor | None = None
+    """log of the policy's probability over that of what drew the token; None: the policy drew"""
 
     def select(self, rows: Rows) -> "Episodes":
         """Some rows, with the padding that none of them needs cut off."""
@@ -87,6 +89,7 @@ class Episodes:
             self.critique.select(there, width) if self.critique else None,
             self.failed[host],
             None if self.plain_prompts is None else self.plain_prompts.select(rows),
+            None if self.log_importance is None else self.log_importance[there, :width],
         )
 
     def under(self, prompts: PaddedPrompts) -> "Episodes":
@@ -131,6 +134,8 @@ class Collector:
     training: LoadTraining
     ranks: Ranks = ALONE
     """those that collect parts of the same rollout"""
+    source: Source = sample
+    """of the responses"""
 
     def collect(
         self,
@@ -171,7 +176,7 @@ class Collector:
         if condition is not None:
             after = prompts.under(condition)
             padded = PaddedPrompts.of([after[row] for row in rows], pad, device)
-        samples = sample(
+        samples = self.source(
             self.policy, padded, draws, self.sampler, _ticker(report, "sample", "tokens")
         )
         sampled = clock.lap()
@@ -179,6 +184,7 @@ class Collector:
         own = own_log_probs(self.policy, padded, samples, self.sampler, report)
         log_ratios = own - reference
         check_finite(log_ratios, "log-probabilities")
+        drawn = samples.drawn_log_probs
         if samples.values is not None:
             check_finite(samples.values, "values")
         if untrained and condition is None:
@@ -236,7 +242,15 @@ class Collector:
             ),
             seconds=RolloutSeconds(sample=sampled, reference=referred, reward=clock.lap()),
         )
-        episodes = Episodes(plain, samples.responses, own, reference, critique, found.failed)
+        episodes = Episodes(
+            plain,
+            samples.responses,
+            own,
+            reference,
+            critique,
+            found.failed,
+            log_importance=None if drawn is None else own - drawn,
+        )
         if condition is not None:
             episodes = episodes.under(padded)
         return episodes, summary

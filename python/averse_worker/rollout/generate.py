@@ -61,6 +61,9 @@ class Samples:
     """nats, of the same policy"""
     values: Tensor | None
     """the value head's part; None without a critic"""
+    drawn_log_probs: Tensor | None = None
+    """of what drew the tokens, where that is not the policy here; `log_probs` are then those that
+    the update computes"""
 
     def select(self, rows: Tensor) -> "Samples":
         """Some rows, with the padding that none of them needs cut off."""
@@ -71,6 +74,7 @@ class Samples:
             self.log_probs[rows, :width],
             self.entropies[rows, :width],
             None if self.values is None else self.values[rows, :width],
+            None if self.drawn_log_probs is None else self.drawn_log_probs[rows, :width],
         )
 
 
@@ -131,6 +135,10 @@ def sample(
     if static:
         responses.counted(out.counts)
     return Samples(responses, out.log_probs, out.entropies, out.values)
+
+
+Source = Callable[[Policy, PaddedPrompts, Tensor, Sampler, Callable[[int, int], None]], Samples]
+"""What draws a rollout's responses: `sample`, or something that answers as it does."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from averse_worker.models.policy import Policy
 from averse_worker.platform.finite import first_not_finite, require_finite
 from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.rollout.collect import Episodes
+from averse_worker.training.importance import importance_figures, truncated_importance
 from averse_worker.training.kl_loss import ExactKl, K3Kl, KlLossTerm, reference_hidden
 from averse_worker.training.minibatches import minibatches
 from averse_worker.training.objective import (
@@ -133,12 +134,19 @@ class Ppo:
         training: LoadTraining,
         min_new_tokens: int,
         ranks: Ranks = ALONE,
+        importance_bound: float = math.inf,
     ) -> None:
-        """`ranks`: those that train the same policy; all are given the same episodes."""
+        """Makes the optimizer.
+
+        Args:
+            ranks: those that train the same policy; all are given the same episodes.
+            importance_bound: ≥ 1, of the ratios of episodes that something else drew.
+        """
         self._policy = policy
         self._ranks = ranks
         self._training = training
         self._min_new_tokens = min_new_tokens
+        self._importance_bound = importance_bound
         self._likelihood = False
         """whether the update in hand learns by -A·log π, without a ratio"""
         self.reset()
@@ -208,6 +216,9 @@ class Ppo:
             means["explained_variance"] = explained_variance(*map(means.pop, _VARIANCES))
             if kl is not None:
                 means["advantage_deviation"] = objective.policy.deviation
+        if episodes.log_importance is not None:
+            found = episodes.log_importance.cpu().numpy()[episodes.responses.generated()]
+            means |= importance_figures(found, self._importance_bound)
         return UpdateSummary(means, total, tokens)
 
     def reset(self) -> None:
@@ -310,7 +321,8 @@ class Ppo:
             # By likelihood: the ratio to the policy as it is, 1, with the gradient of log π.
             old = seen.log_probs.detach() if self._likelihood else part.episodes.log_probs
             held = torch.where(uploaded(wanted, old.device), old, 0.0)
-            losses.append(self._policy_loss(term, seen, held, factor, figures))
+            drawn = None if self._likelihood else part.episodes.log_importance
+            losses.append(self._policy_loss(term, seen, held, drawn, factor, figures))
         if kl is not None and part.kl is not None and part.kl_weights is not None:
             loss_kl, per_token = kl.loss(seen, part.episodes, part.kl.raw > 0, kl_weights)
             losses.append(loss_kl)
@@ -331,10 +343,15 @@ class Ppo:
         term: PolicyTerm,
         seen: Evaluated,
         old: Tensor,
+        log_importance: Tensor | None,
         factor: float,
         figures: dict[str, Tensor],
     ) -> Tensor:
-        """The clipped objective with the critic's loss and the entropy; adds their figures."""
+        """The clipped objective with the critic's loss and the entropy; adds their figures.
+
+        Args:
+            log_importance: `Episodes.log_importance`; its truncated ratios go before the objective.
+        """
         training = self._training
         weights = term.coefficients.scaled(factor)
         log_ratio = seen.log_probs - old
@@ -342,6 +359,8 @@ class Ppo:
         clipped = ratio.clamp(1 - training.clip_ratio, 1 + training.clip_ratio)
         # Schulman et al. 2017, eq. 7.
         surrogate = torch.minimum(ratio * term.advantages, clipped * term.advantages)
+        if log_importance is not None:
+            surrogate = surrogate * truncated_importance(log_importance, self._importance_bound)
         loss = loss_policy = -(weights * surrogate).sum()
         figures["loss_policy"] = loss_policy.detach()
         if term.critic is not None:

@@ -187,7 +187,7 @@ def test_what_passes_is_tried_again(serve: Any, fault: Any) -> None:
 
 def test_the_server_says_how_long_to_wait(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(scoring, "_pause", lambda seconds, _: waits.append(seconds))
+    monkeypatch.setattr(scoring, "pause", lambda seconds, _: waits.append(seconds))
     server = serve(saying(503, Retry_After="7"), saying(503), saying(503), good)
     score(server.url, retries=3)
     assert waits == [7.0, 0.02, 0.04]

@@ -356,3 +356,34 @@ def test_the_fused_head_has_the_gradients_of_the_plain_one() -> None:
             grads.append(torch.autograd.grad(loss, (hidden, weight, bias)))
         for one, other in zip(*grads, strict=True):
             torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("log_ratio", "factor"), [(0.0, 1.0), (0.7, 2.0138), (2.0, 3.0)])
+def test_ratios_to_what_drew_the_tokens_scale_the_policys_term_up_to_their_bound(
+    language_model: Path, log_ratio: float, factor: float
+) -> None:
+    """And no other: the critic learns from all that was drawn."""
+    policy = make_policy(language_model)
+    own = episodes_of(policy)
+    drawn = replace(own, log_importance=torch.full_like(own.log_probs, log_ratio))
+    settings = training(learning_rate=0, value_learning_rate=0, epochs=1, minibatch=6)
+    advantages = [2.0, -1.0, 1.0, 0.5, 0.0, 3.0]
+
+    def figures(episodes: Episodes, **arrays: Any) -> dict[str, float]:
+        ppo = Ppo(policy, settings, 0, importance_bound=3.0)
+        return dict(update_once(ppo, episodes, **arrays).figures)
+
+    plain, scaled = (figures(episodes, advantages=advantages) for episodes in (own, drawn))
+    for name in ("loss_policy", "grad_norm"):
+        assert plain[name] != 0
+        assert scaled[name] == pytest.approx(factor * plain[name], rel=1e-3)
+    assert "importance_mean" not in plain
+    assert scaled["importance_mean"] == pytest.approx(np.exp(log_ratio), rel=1e-6)
+    assert scaled["importance_outside"] == (log_ratio == 2.0)
+    assert scaled["sampler_kl"] == pytest.approx(-log_ratio)
+    critic, with_ratios = (figures(episodes, weights=[1.0] * 6) for episodes in (own, drawn))
+    assert with_ratios["loss_value"] == pytest.approx(critic["loss_value"])
+    # What is learned under a condition of its own is learned by likelihood: nothing drew it.
+    conditioned = {"advantages": advantages, "conditions": [0] * 6}
+    plain, scaled = (figures(episodes, **conditioned) for episodes in (own, drawn))
+    assert scaled["loss_policy"] == plain["loss_policy"] != 0

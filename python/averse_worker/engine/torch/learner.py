@@ -1,5 +1,6 @@
 """What rolls out episodes of a policy and learns from them; the rest of an engine is around it."""
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from averse_worker.platform.ranks import Ranks
 from averse_worker.rewards.combine import Moments, Rewards
 from averse_worker.rollout.collect import Collector, Episodes, RolloutSummary
 from averse_worker.rollout.gathering import gather_rollout
-from averse_worker.rollout.generate import Sampler, uniforms
+from averse_worker.rollout.generate import Sampler, Source, sample, uniforms
 from averse_worker.training.ppo import Ppo, UpdateSummary
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.limits import LossArrays
@@ -68,7 +69,7 @@ class Learner(Protocol):
 
 
 class PpoLearner:
-    """Our own sampler and update rule."""
+    """Our own update rule, and our own sampler unless another source of completions is given."""
 
     def __init__(
         self,
@@ -77,10 +78,20 @@ class PpoLearner:
         rewards: Rewards,
         payload: LoadPayload,
         ranks: Ranks,
+        source: Source = sample,
+        importance_bound: float = math.inf,
     ) -> None:
-        """`ranks`: the processes that learn together."""
-        self.ppo = Ppo(policy, payload.training, payload.rollout.min_new_tokens, ranks)
-        self._collector = Collector(policy, sampler, rewards, payload.training, ranks)
+        """Makes the optimizer.
+
+        Args:
+            ranks: the processes that learn together.
+            source: of completions.
+            importance_bound: `Ppo`'s, for a source that is not the policy.
+        """
+        self.ppo = Ppo(
+            policy, payload.training, payload.rollout.min_new_tokens, ranks, importance_bound
+        )
+        self._collector = Collector(policy, sampler, rewards, payload.training, ranks, source)
         self._new_tokens = sampler.new_tokens
         self._pad = policy.pad_token
         self._ranks = ranks
