@@ -296,7 +296,7 @@ export function buildProgram(
     .option("--workers <number>", "that can serve at once", "1")
     .addOption(debugOption())
     .action(async (file: string, options) =>
-      end((await import("./commands/backend-keys.js")).backendKeys(file, options, terminal)),
+      end((await import("./commands/backends.js")).backendKeys(file, options, terminal)),
     );
 
   program
