@@ -62,6 +62,13 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         help="that compute together on this machine; torchrun and accelerate may start them "
         "instead [1]",
     )
+    parser.add_argument(
+        "--strategy",
+        choices=("data-parallel", "fsdp"),
+        default="data-parallel",
+        help="of several processes: each holds all models, or a part of policy, optimizer and "
+        "reference [data-parallel]",
+    )
     for name, default, what in (
         ("heartbeat", Timing.heartbeat_ms, "between two ZMTP heartbeats"),
         (
@@ -88,6 +95,11 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
             f"--processes {arguments.processes}: the engine '{arguments.engine}' is one process; "
             "remove it, or use --engine torch"
         )
+    if arguments.strategy != "data-parallel" and arguments.engine not in SEVERAL:
+        parser.error(
+            f"--strategy {arguments.strategy}: the engine '{arguments.engine}' is one process; "
+            "remove it, or use --engine torch"
+        )
     return arguments
 
 
@@ -110,10 +122,18 @@ def main(argv: list[str]) -> int:
     arguments = read_arguments(argv)
     if arguments.attach is not None:
         return _wait_for_controllers(arguments.attach, argv)
-    place = take_place(os.environ)
+    sharded = arguments.strategy == "fsdp"
+    place = take_place(os.environ, sharded=sharded)
+    if sharded and place is None and arguments.processes == 1:
+        print(
+            "averse_worker: --strategy fsdp divides the model among several processes, and there "
+            "is one; add --processes 2, or remove it",
+            file=sys.stderr,
+        )
+        return 2
     if place is None and arguments.processes > 1:
         parent.follow_into_death()
-        return run_processes(argv, arguments.processes)
+        return run_processes(arguments.processes)
     if place is not None and place.rank > 0:
         return _follow(place, parent)
     timing = Timing(

@@ -6,8 +6,8 @@ import { root, writeExperiment } from "./experiment.mjs";
 import { orphans, runCommand } from "./processes.mjs";
 import { differences, filesIn, journalOf, outcomeOf } from "./record.mjs";
 
-/** A command that takes longer hangs. */
-const limitSeconds = 300;
+/** A command that takes longer hangs; PyTorch in two processes takes minutes on a busy machine. */
+const limitSeconds = 900;
 
 /**
  * A worker whose controller was killed leaves at once; one that was just being started finds nobody

@@ -50,14 +50,20 @@ class Several:
 
 
 @contextmanager
-def processes(count: int) -> Iterator[Several]:
-    """Starts the engine in `count` processes; they are gone afterwards."""
+def processes(count: int, *, sharded: bool = False) -> Iterator[Several]:
+    """Starts the engine in `count` processes; they are gone afterwards.
+
+    Args:
+        sharded: whether the policy is divided among them.
+    """
     here, there = _CONTEXT.Pipe()
     # An inherited descriptor does not pass through a fork server: a free port will do.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     started = [
-        _CONTEXT.Process(target=_run, args=(rank, count, port, there if rank == 0 else None))
+        _CONTEXT.Process(
+            target=_run, args=(rank, count, port, sharded, there if not rank else None)
+        )
         for rank in range(count)
     ]
     for process in started:
@@ -76,7 +82,7 @@ def processes(count: int) -> Iterator[Several]:
         here.close()
 
 
-def _run(rank: int, count: int, port: int, pipe: Connection | None) -> None:
+def _run(rank: int, count: int, port: int, sharded: bool, pipe: Connection | None) -> None:
     # Imported here: whoever collects tests needs no torch.
     from averse_worker.engine.torch.engine import TorchEngine
     from averse_worker.engine.torch.several import SeveralEngine, follow
@@ -91,6 +97,7 @@ def _run(rank: int, count: int, port: int, pipe: Connection | None) -> None:
         port=port,
         listener=None,
         hosts=rank == 0,
+        sharded=sharded,
     )
     if pipe is None:
         rollout = TorchEngine.rollout

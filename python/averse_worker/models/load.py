@@ -15,6 +15,7 @@ from averse_worker.models.pretrained import load_pretrained
 from averse_worker.models.steered import SteeredModel
 from averse_worker.models.window import context_of
 from averse_worker.platform.device import Device
+from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.messages.load import LoadPayload
 
@@ -25,11 +26,13 @@ def load_policy(
     reference: ModelFolder | None,
     device: Device,
     experts: tuple[ModelFolder, ModelFolder] | None = None,
+    ranks: Ranks = ALONE,
 ) -> Policy:
     """The policy in `folder`, measured against `reference` (None: against itself as loaded).
 
     Args:
         experts: expert and anti-expert that steer it, where `payload` has their strength.
+        ranks: the processes that it is divided among, if they are to.
 
     Raises:
         InputError: files are missing or corrupt, the tokenizer lacks a token, prompts and
@@ -68,6 +71,7 @@ def load_policy(
         reference=other,
         gradient_checkpointing=payload.policy.gradient_checkpointing,
         base=None if payload.policy.quantize == "none" else folder,
+        ranks=ranks,
     )
     if experts is not None and payload.decoding is not None:
         asked = payload.decoding.experts
@@ -88,14 +92,21 @@ def _expert(folder: ModelFolder, policy: Policy, payload: LoadPayload) -> Langua
     return LanguageModel(causal, folder.key)
 
 
-def check_quantization(payload: LoadPayload, device: Device) -> None:
+def check_quantization(payload: LoadPayload, device: Device, ranks: Ranks) -> None:
     """Refuses quantized weights where they cannot be had; before any weights are read.
 
     Raises:
+        InputError: the policy is divided among processes.
         MissingEnvironment: bitsandbytes is not installed, or there is no GPU.
     """
     if payload.policy.quantize == "none":
         return
+    if ranks.sharded:
+        raise InputError(
+            f"policy.quantize is {payload.policy.quantize}, but --strategy fsdp divides weights of "
+            "plain number formats alone; set it to none, or use --strategy data-parallel",
+            key="policy.quantize",
+        )
     lacking = "bitsandbytes is not installed in the worker's Python (pip install bitsandbytes)"
     if importlib.util.find_spec("bitsandbytes") is not None:
         lacking = f"the device is {device.torch_device.type}"

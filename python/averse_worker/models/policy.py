@@ -17,8 +17,10 @@ from averse_worker.models.folder import ModelFolder
 from averse_worker.models.kernels.checkpointing import blocks, checkpointed
 from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.language_model import LanguageModel
+from averse_worker.models.sharded import Network, Shards, shards_of
 from averse_worker.models.steered import SampledModel, SteeredModel
 from averse_worker.platform.device import Device, quiet
+from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadAdapter
 
@@ -36,6 +38,9 @@ class Policy:
     With an adapter only its low-rank weights and the value head are trained, and the reference is
     the same network with the adapter off (after fine-tuning: with a frozen copy of it); otherwise
     it is a frozen copy of the network (or another model).
+
+    Divided among processes (`ranks.sharded`), networks have their weights within `whole` and
+    `reference` alone, which all processes enter together, and `parameters` are this process's rows.
     """
 
     def __init__(
@@ -50,11 +55,13 @@ class Policy:
         reference: PreTrainedModel | None = None,
         gradient_checkpointing: bool = False,
         base: ModelFolder | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         """Takes `causal` over: it is moved, wrapped and trained in place.
 
         Args:
             base: where the weights lie in full, if `causal` has them quantized.
+            ranks: the processes that it is divided among, if they are to.
         """
         self.tokenizer = tokenizer
         self.tokenizer_as_loaded = copy.deepcopy(tokenizer)
@@ -73,19 +80,27 @@ class Policy:
         self.model = ActorCritic(causal, rule, critic=critic)
         if reference is not None:
             self._reference = self._frozen(reference.to(device.torch_device), "reference")
+        self._network: Network | None = None
+        self._reference_shards: Shards | None = None
+        if ranks.sharded:
+            if self.reference_model is not None:
+                self._reference_shards = shards_of(self._reference, ranks)
+            self._network = Network(self.model, self._layers, ranks)
 
     def become_reference(self) -> None:
         """Makes the present weights the reference, unless that is another model."""
-        self.model.causal.eval()
         self.fine_tuned = True
         if not self.own_reference:
             return
         if self.adapter is None:
-            self._reference = self._frozen(self._copied(self.model.causal))
+            if self._network is not None and self._reference_shards is not None:
+                self._reference_shards.copy_from(self._network.shards)
+            else:
+                self._reference = self._frozen(self._copied(self.model.causal))
             return
         self.add_reference_adapter()
-        trained = self.parameters
-        with torch.no_grad():
+        trained = self.model.trained()
+        with self.whole(), torch.no_grad():
             for name, frozen in self.reference_adapter.items():
                 frozen.copy_(trained[name.replace(f".{_REFERENCE}.", f".{_TRAINED}.")])
 
@@ -134,16 +149,60 @@ class Policy:
         return self.own_reference and not rounded
 
     @contextlib.contextmanager
-    def checkpointed(self) -> Iterator[None]:
-        """For the block, with gradient checkpointing where that is wanted.
+    def whole(self, *, taken_over: bool = False) -> Iterator[None]:
+        """For the block, `model` has its weights: where they are divided, all processes enter it
+        at the same point.
 
-        The last block is left out: its activations are the first that the backward pass needs.
+        Args:
+            taken_over: whether a block that ends well has changed them, alike in all processes.
         """
-        layers = self.model.causal.config.get_text_config().num_hidden_layers
+        if self._network is None:
+            yield
+            return
+        with self._network.shards.whole(taken_over=taken_over):
+            yield
+
+    @contextlib.contextmanager
+    def updating(self) -> Iterator[None]:
+        """For the block, passes with gradients through `network`."""
+        network = self.model if self._network is None else self._network.module
+        try:
+            with self._checkpointed(network):
+                yield
+        finally:
+            if self._network is not None:
+                self._network.settle()
+
+    def checkpointed(self) -> contextlib.AbstractContextManager[None]:
+        """For the block, `model` has gradient checkpointing where that is wanted."""
+        return self._checkpointed(self.model)
+
+    @contextlib.contextmanager
+    def _checkpointed(self, model: ActorCritic) -> Iterator[None]:
+        """The last block is left out: its activations are the first that the backward pass
+        needs."""
         wanted = self._gradient_checkpointing
-        found = blocks(self.model.causal.base_model, layers)[:-1] if wanted else []
+        found = blocks(model.causal.base_model, self._layers)[:-1] if wanted else []
         with checkpointed(found):
             yield
+
+    @property
+    def _layers(self) -> int:
+        layers: int = self.model.causal.config.get_text_config().num_hidden_layers
+        return layers
+
+    @property
+    def network(self) -> ActorCritic | Network:
+        """`model` for passes with gradients, to which `backward` belongs."""
+        return self.model if self._network is None else self._network
+
+    def backward(self, loss: Tensor) -> None:
+        """Adds gradients to those of `parameters`; where these are divided, those of all
+        processes."""
+        if self._network is None:
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            self._network.backward(loss)
 
     @property
     def lora_rank(self) -> int:
@@ -163,7 +222,27 @@ class Policy:
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
         """Everything that is trained, by name; tied weights once."""
-        return self.model.trained()
+        return self.model.trained() if self._network is None else self._network.trained
+
+    def rows(self, name: str) -> tuple[int, int] | None:
+        """Of a parameter of the policy or its reference, which of its rows this process has: their
+        first and how many there are in all. None: it has the whole."""
+        return None if self._network is None else self._network.rows(name)
+
+    @property
+    def reference_parameters(self) -> dict[str, Tensor]:
+        """Of a reference that is a network of its own, by name; empty where it is not."""
+        if (model := self.reference_model) is None:
+            return {}
+        if self._reference_shards is None:
+            return {name: parameter.detach() for name, parameter in model.named_parameters()}
+        local = self._reference_shards.local
+        return {name.removeprefix("causal."): tensor for name, tensor in local.items()}
+
+    @property
+    def sharded(self) -> bool:
+        """Whether it is divided among processes."""
+        return self._network is not None
 
     @property
     def reference_model(self) -> PreTrainedModel | None:
@@ -189,16 +268,31 @@ class Policy:
     def reference(self) -> Iterator[ActorCritic]:
         """The frozen model; with LoRA, the policy must not be used inside the block."""
         if self.adapter is None or not self.own_reference:
-            yield self._reference
-        elif not self.fine_tuned:
-            with self.adapter.disable_adapter():
-                yield self.model
-        else:
+            shards = self._reference_shards
+            with contextlib.nullcontext() if shards is None else shards.whole():
+                yield self._reference
+            return
+        with self.whole():
+            if not self.fine_tuned:
+                with self.adapter.disable_adapter():
+                    yield self.model
+                return
             self.adapter.set_adapter(_REFERENCE, inference_mode=True)
             try:
                 yield self.model
             finally:
                 self.adapter.set_adapter(_TRAINED)
+
+    @contextlib.contextmanager
+    def reference_head_whole(self) -> Iterator[None]:
+        """For the block, what `reference_head` answers has its weights."""
+        shards = self._reference_shards
+        if shards is None and self._network is not None:
+            shards = self._network.shards
+        with (
+            contextlib.nullcontext() if shards is None else shards.whole(self.reference_head().head)
+        ):
+            yield
 
     def reference_head(self) -> LanguageModel:
         """The reference for its logits alone, which an adapter off or on does not change.
@@ -228,7 +322,7 @@ class Policy:
 
     def evaluate(
         self,
-        model: ActorCritic,
+        model: ActorCritic | Network,
         prompts: PaddedPrompts,
         responses: Responses,
         min_new_tokens: int,

@@ -103,8 +103,11 @@ class Device:
             torch.mps.synchronize()
 
 
-def open_device(backend: LoadBackend) -> Device:
+def open_device(backend: LoadBackend, *, keep_memory: bool = True) -> Device:
     """Chooses the device and sets threads, determinism and CPU kernels of this process.
+
+    Args:
+        keep_memory: whether memory of the host that is freed stays with this process, for speed.
 
     Raises:
         InputError: `backend.device` is no device's name.
@@ -118,7 +121,8 @@ def open_device(backend: LoadBackend) -> Device:
     _set_deterministic(backend.deterministic, device.torch_device)
     if device.torch_device.type == "cpu":
         _use_onednn()
-        _keep_freed_memory()
+        if keep_memory:
+            _keep_freed_memory()
     return device
 
 

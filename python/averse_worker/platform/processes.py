@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Final
@@ -48,11 +48,16 @@ class Place:
     """descriptor of its socket, in rank 0"""
     hosts: bool
     """whether rank 0 has the store; otherwise whoever started the processes"""
+    sharded: bool = False
+    """whether the processes divide policy, reference and optimizer among them"""
 
 
-def take_place(environment: MutableMapping[str, str]) -> Place | None:
+def take_place(environment: MutableMapping[str, str], *, sharded: bool = False) -> Place | None:
     """Reads this process's place and removes it: accelerate, under supervised fine-tuning, would
     read it too and divide up what one process does alone.
+
+    Args:
+        sharded: of the place.
 
     Returns:
         None: it is the only process.
@@ -71,17 +76,16 @@ def take_place(environment: MutableMapping[str, str]) -> Place | None:
         port=int(found["MASTER_PORT"]),
         listener=int(found[_LISTENER]) if found[_LISTENER] else None,
         hosts=rank == 0 and environment.get("TORCHELASTIC_USE_AGENT_STORE") != "True",
+        sharded=sharded,
     )
 
 
-def run_processes(arguments: Sequence[str], count: int) -> int:
-    """Starts `count` processes of this worker and waits for their end; returns the exit code.
+def run_processes(count: int) -> int:
+    """Starts this program, with the same arguments, `count` times and waits for the end of all;
+    returns the exit code.
 
     When one ends the others are ended too: a worker with a part of its processes can do nothing.
     The last line on standard error says which one it was.
-
-    Args:
-        arguments: of the command line, the same for each.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=count)
     listener.set_inheritable(True)
@@ -100,7 +104,7 @@ def run_processes(arguments: Sequence[str], count: int) -> int:
             _LISTENER: str(listener.fileno()) if rank == 0 else "",
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "averse_worker", *arguments],
+            [sys.executable, *sys.orig_argv[1:]],
             env={**_shared(os.environ, count), **mine},
             pass_fds=(listener.fileno(),) if rank == 0 else (),
         )

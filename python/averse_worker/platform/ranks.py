@@ -13,14 +13,16 @@ one that is gone on, and after a failure all are ready for the next command.
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from averse_worker.platform.processes import EXIT_PEER_LOST, Place
 
@@ -50,6 +52,11 @@ class Ranks(Protocol):
         ...
 
     @property
+    def sharded(self) -> bool:
+        """Whether models and optimizer are divided among the processes, too."""
+        ...
+
+    @property
     def facts(self) -> Mapping[str, str]:
         """What figures depend on, as of a machine; empty for a process alone."""
         ...
@@ -71,6 +78,19 @@ class Ranks(Protocol):
         returns those. A parameter without a gradient anywhere has none afterwards."""
         ...
 
+    def hand_on(self, tensors: Iterable[Tensor]) -> None:
+        """Overwrites the tensors of the others by those of rank 0, which are of the same shapes."""
+        ...
+
+    def mesh(self, device: str) -> DeviceMesh:
+        """All processes in a row, as torch's sharding takes them; `device` is "cpu" or "cuda"."""
+        ...
+
+    def together(self, operation: Callable[[], Value]) -> Value:
+        """Carries out what all take part in and none can leave, such as a pass through a sharded
+        model: where it fails in one, all processes end."""
+        ...
+
 
 def part_of(rows: int, rank: int, count: int) -> slice:
     """Part `rank` of `count` contiguous ones, whose sizes differ by one at most."""
@@ -82,6 +102,7 @@ class Alone:
 
     rank = 0
     count = 1
+    sharded = False
     facts: Final[Mapping[str, str]] = MappingProxyType({})
 
     def part(self, rows: int) -> slice:
@@ -95,6 +116,15 @@ class Alone:
 
     def sum_step(self, parameters: Mapping[str, nn.Parameter], beside: Tensor) -> Tensor:
         return beside
+
+    def hand_on(self, tensors: Iterable[Tensor]) -> None:
+        """Nobody else is there."""
+
+    def mesh(self, device: str) -> DeviceMesh:
+        raise NotImplementedError("a process alone divides nothing")
+
+    def together(self, operation: Callable[[], Value]) -> Value:
+        return operation()
 
 
 ALONE: Final = Alone()
@@ -111,11 +141,13 @@ class Group:
         """Waits for all others to come."""
         self.rank = place.rank
         self.count = place.count
+        self.sharded = place.sharded
         self.facts = {"processes": str(place.count)}
         self._commands = 0
         self._agreed = False
         """whether all know that the command in hand failed somewhere"""
         self._looked = 0.0
+        self._meshes: dict[str, DeviceMesh] = {}
         listening: dict[str, Any] = (
             {} if place.listener is None else {"master_listen_fd": place.listener}
         )
@@ -180,13 +212,28 @@ class Group:
         return sums[len(named) :].to(beside.device)
 
     def hand_on(self, tensors: Iterable[Tensor]) -> None:
-        """Overwrites the tensors of the others by those of rank 0, which are of the same shapes."""
         self._meet()
         with torch.no_grad():
             for tensor in tensors:
                 there = tensor.detach().contiguous()
                 self._do(lambda there=there: dist.broadcast(there, 0))  # type: ignore[misc]
                 tensor.copy_(there)
+
+    def mesh(self, device: str) -> DeviceMesh:
+        if device not in self._meshes:
+            self._meshes[device] = init_device_mesh(device, (self.count,))
+        return self._meshes[device]
+
+    def together(self, operation: Callable[[], Value]) -> Value:
+        self._meet()
+        try:
+            return operation()
+        except Exception as error:
+            if isinstance(error, dist.DistError) or "/gloo/" in str(error):
+                self._end(f"misses another process: {_first_line(error)}")
+            # The others wait within the operation, where they cannot be told.
+            traceback.print_exc()
+            self._end(f"fails where the others cannot go on without it: {_first_line(error)}")
 
     def look(self) -> None:
         """Call it often: leaves the command soon after it failed elsewhere.
@@ -276,12 +323,18 @@ class Group:
         try:
             return operation()
         except RuntimeError as error:
-            first = str(error).splitlines()[0]
-            text = f"averse_worker: rank {self.rank} misses another process: {first}"
-            print(text, file=sys.stderr, flush=True)
-            # No error of the command, and nothing to clean up: without the others there is no
-            # answer, and the controller goes on from a checkpoint with a new worker.
-            os._exit(EXIT_PEER_LOST)
+            self._end(f"misses another process: {_first_line(error)}")
+
+    def _end(self, why: str) -> NoReturn:
+        """Ends this process. It is no error of the command, and there is nothing to clean up:
+        without the others there is no answer, and the controller goes on from a checkpoint with a
+        new worker."""
+        print(f"averse_worker: rank {self.rank} {why}", file=sys.stderr, flush=True)
+        os._exit(EXIT_PEER_LOST)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _tensor(data: bytes) -> Tensor:

@@ -128,9 +128,10 @@ def sample(
     # Similar lengths together: less padding, and none at all where all are equal.
     order = np.argsort(prompts.counts, kind="stable")
     size, done = sampler.minibatch or batch, 0
-    for rows in (order[start : start + size] for start in range(0, batch, size)):
-        fill(policy, prompts.select(rows), rows, draws, sampler, out, done, tick)
-        done += len(rows) * sampler.new_tokens
+    with policy.whole():
+        for rows in (order[start : start + size] for start in range(0, batch, size)):
+            fill(policy, prompts.select(rows), rows, draws, sampler, out, done, tick)
+            done += len(rows) * sampler.new_tokens
     responses = Responses(out.tokens, out.lengths)
     if static:
         responses.counted(out.counts)

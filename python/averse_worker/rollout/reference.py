@@ -44,7 +44,8 @@ def own_log_probs(
     """
     if policy.device.dtype == torch.float32 or samples.drawn_log_probs is not None:
         return samples.log_probs
-    return _log_probs(policy, policy.model, prompts, samples.responses, sampler, report)
+    with policy.whole():
+        return _log_probs(policy, policy.model, prompts, samples.responses, sampler, report)
 
 
 def evaluated_samples(

@@ -7,6 +7,9 @@
     random.json            the process's global random generators: Python, NumPy, torch, each device
     state.json             counters, moments of normalised rewards, and which of the files there are
 
+Where the policy is divided among processes, each writes its rows of the first four into files of
+its own (`tensors.py`). Whatever number of processes wrote a checkpoint, any other restores it.
+
 Rollouts and updates draw from seeds that the controller sends; random.json is for the code of a
 model or reward model that draws globally.
 """
@@ -19,15 +22,15 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 import torch
 from msgspec import Struct
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from averse_worker.models.actor_critic import VALUE_HEAD
 from averse_worker.models.policy import Policy
 from averse_worker.platform.files import check_empty_folder, same_mode
+from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.rewards.running import RunningMoments
 from averse_worker.store.random_state import RandomState, read_random_state, set_random_state
+from averse_worker.store.tensors import Rows, damaged, save_tensors, saved_tensors
 from averse_worker.training.ema import EmaWeights
 from averse_worker.wire.errors import InputError
 
@@ -70,6 +73,7 @@ def write_checkpoint(
     policy: Policy,
     optimizer: OptimizerState,
     ema: EmaWeights | None,
+    ranks: Ranks = ALONE,
     *,
     rollouts: int,
     updates: int,
@@ -77,17 +81,28 @@ def write_checkpoint(
 ) -> None:
     """Writes everything that `read_checkpoint` needs into an existing empty folder.
 
+    Args:
+        ranks: the processes that the policy is divided among, all of which call this.
+
     Raises:
         InputError: the folder does not exist or holds files already.
     """
     check_empty_folder(folder)
-    _save(folder, "weights", policy.parameters)
-    _save(folder, "optimizer", optimizer.state())
+    parts: dict[str, Mapping[str, Tensor]] = {
+        "weights": policy.parameters,
+        "optimizer": optimizer.state(),
+    }
     if ema is not None:
-        _save(folder, "average", ema.weights)
+        parts["average"] = ema.weights
     if policy.fine_tuned:
-        for name, tensors in _fine_tuned(policy).items():
-            _save(folder, name, tensors)
+        parts |= _fine_tuned(policy)
+    # Nobody writes before all have looked, and nobody goes on before all have written.
+    ranks.gather(b"")
+    for name, tensors in parts.items():
+        save_tensors(folder, name, tensors, _divided(policy, tensors), ranks)
+    ranks.gather(b"")
+    if ranks.rank > 0:
+        return
     _write(folder / _RANDOM, read_random_state())
     state = State(
         format=FORMAT,
@@ -130,19 +145,24 @@ def read_checkpoint(
     """
     state = read_state(folder)
     _check_settings(folder, state, policy, ema)
-    targets: dict[str, Mapping[str, Tensor]] = {"weights": policy.parameters}
+    targets: dict[str, Mapping[str, Tensor]] = {
+        "weights": {name: parameter.detach() for name, parameter in policy.parameters.items()}
+    }
     if ema is not None:
         targets["average"] = ema.weights
     if state.fine_tuned:
         policy.add_reference_adapter()
         targets |= _fine_tuned(policy)
-    loaded = {name: _load_fitting(folder, name, tensors) for name, tensors in targets.items()}
+    loaded = {
+        name: _load_fitting(folder, name, tensors, _divided(policy, tensors))
+        for name, tensors in targets.items()
+    }
     moments = _load_moments(folder, policy)
     random = _read(folder / _RANDOM, RandomState)
     try:
         set_random_state(random)
     except (ValueError, RuntimeError, TypeError, OverflowError) as error:
-        raise _damaged(folder / _RANDOM, error) from error
+        raise damaged(folder / _RANDOM, error) from error
     with torch.no_grad():
         for name, tensors in targets.items():
             for key, target in tensors.items():
@@ -170,69 +190,81 @@ def _check_settings(folder: Path, state: State, policy: Policy, ema: EmaWeights 
         )
 
 
-def _fine_tuned(policy: Policy) -> dict[str, dict[str, Tensor]]:
+def _fine_tuned(policy: Policy) -> dict[str, Mapping[str, Tensor]]:
     """What fine-tuning changed beside the trained weights, by file."""
-    if policy.reference_adapter:
-        return {"reference": dict(policy.reference_adapter)}
-    if policy.own_reference and policy.reference_model is not None:
-        return {"reference": dict(policy.reference_model.named_parameters())}
-    return {}
+    own = policy.reference_adapter or policy.reference_parameters
+    return {"reference": own} if own and policy.own_reference else {}
 
 
-def _save(folder: Path, name: str, tensors: Mapping[str, Tensor]) -> None:
-    plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    save_file(plain, folder / f"{name}.safetensors")
+def _divided(policy: Policy, tensors: Mapping[str, Tensor]) -> dict[str, Rows]:
+    """Which rows of a parameter, or of what the optimizer keeps of it, this process has."""
+    found = {}
+    for key, tensor in tensors.items():
+        name, _, field = key.partition("|")
+        rows = None if field == "step" else policy.rows(name)
+        if rows is not None and tensor.dim() > 0:
+            found[key] = Rows(*rows)
+    return found
 
 
-def _load(path: Path) -> dict[str, Tensor]:
-    try:
-        loaded: dict[str, Tensor] = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise _damaged(path, error) from error
-    return loaded
+def _whole_shape(tensor: Tensor, rows: Rows | None) -> tuple[int, ...]:
+    shape = tuple(tensor.shape)
+    return shape if rows is None else (rows.total, *shape[1:])
 
 
-def _load_fitting(folder: Path, name: str, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _own(tensor: Tensor, rows: Rows | None) -> slice | None:
+    """This process's rows; None: all."""
+    return None if rows is None else slice(rows.first, rows.first + tensor.shape[0])
+
+
+def _load_fitting(
+    folder: Path, name: str, targets: Mapping[str, Tensor], divided: Mapping[str, Rows]
+) -> dict[str, Tensor]:
     """A file's tensors, which must be of the same names and shapes as `targets`."""
-    path = folder / f"{name}.safetensors"
-    loaded = _load(path)
-    if loaded.keys() ^ targets.keys() == _HEAD:
-        there, now, then = ("no", "true", "false")
-        if loaded.keys() >= _HEAD:
-            there, now, then = ("a", "false", "true")
-        raise InputError(
-            f"{path}: has {there} value head, but training.critic is {now}; set it to {then}",
-            key="training.critic",
-        )
-    shapes = {key: tuple(tensor.shape) for key, tensor in targets.items()}
-    found = {key: tuple(tensor.shape) for key, tensor in loaded.items()}
-    if shapes != found:
-        odd = sorted(key for key in shapes | found if shapes.get(key) != found.get(key))
-        raise InputError(
-            f"{path}: does not fit policy.model: {odd[0]} is {found.get(odd[0], 'missing')} there "
-            f"and {shapes.get(odd[0], 'missing')} in the model; restore it with the model that it "
-            "was saved from",
-            key="policy.model",
-        )
-    return loaded
+    with saved_tensors(folder, name) as saved:
+        path, found = saved.path, saved.shapes
+        if found.keys() ^ targets.keys() == _HEAD:
+            there, now, then = ("no", "true", "false")
+            if found.keys() >= _HEAD:
+                there, now, then = ("a", "false", "true")
+            raise InputError(
+                f"{path}: has {there} value head, but training.critic is {now}; set it to {then}",
+                key="training.critic",
+            )
+        shapes = {key: _whole_shape(tensor, divided.get(key)) for key, tensor in targets.items()}
+        if shapes != found:
+            odd = sorted(key for key in shapes | found if shapes.get(key) != found.get(key))
+            raise InputError(
+                f"{path}: does not fit policy.model: {odd[0]} is {found.get(odd[0], 'missing')} "
+                f"there and {shapes.get(odd[0], 'missing')} in the model; restore it with the "
+                "model that it was saved from",
+                key="policy.model",
+            )
+        return {
+            key: saved.read(key, _own(tensor, divided.get(key))) for key, tensor in targets.items()
+        }
 
 
 def _load_moments(folder: Path, policy: Policy) -> dict[str, Tensor]:
     """The optimizer's state, on the parameters' device; none before the first update."""
-    path = folder / "optimizer.safetensors"
-    moments = _load(path)
     parameters = policy.parameters
-    for key, tensor in moments.items():
-        name, _, field = key.partition("|")
-        shape = parameters[name].shape if name in parameters else None
-        if shape is None or (field != "step" and tensor.shape != shape):
-            raise InputError(
-                f"{path}: is of another model: {key} has shape {tuple(tensor.shape)} there and "
-                f"{shape and tuple(shape)} in the model; restore it with the model that it was "
-                "saved from",
-                key="policy.model",
-            )
-    return {key: tensor.to(policy.device.torch_device) for key, tensor in moments.items()}
+    moments: dict[str, Tensor] = {}
+    with saved_tensors(folder, "optimizer") as saved:
+        for key, shape in saved.shapes.items():
+            name, _, field = key.partition("|")
+            parameter = parameters.get(name)
+            found = policy.rows(name)
+            rows = None if found is None else Rows(*found)
+            expected = None if parameter is None else _whole_shape(parameter, rows)
+            if parameter is None or (field != "step" and shape != expected):
+                raise InputError(
+                    f"{saved.path}: is of another model: {key} has shape {shape} there and "
+                    f"{expected} in the model; restore it with the model that it was saved from",
+                    key="policy.model",
+                )
+            own = None if field == "step" else _own(parameter, rows)
+            moments[key] = saved.read(key, own).to(policy.device.torch_device)
+    return moments
 
 
 def _write(path: Path, content: Struct) -> None:
@@ -243,10 +275,4 @@ def _read(path: Path, kind: type[Content]) -> Content:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.DecodeError) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path}: cannot be read ({error}); the checkpoint is incomplete or damaged: use another"
-    )
+        raise damaged(path, error) from error

@@ -47,6 +47,12 @@ class EmaWeights:
     def _swap(self) -> None:
         parameters = self._policy.parameters
         for name, mean in self.weights.items():
-            # Pointers change hands, nothing is copied; the optimizer sees the same Parameter.
             parameter = parameters[name]
+            if self._policy.sharded:
+                # These are rows of what FSDP2 holds, so they stay where they are.
+                own = parameter.detach().clone()
+                parameter.detach().copy_(mean)
+                mean.copy_(own)
+                continue
+            # Pointers change hands, nothing is copied; the optimizer sees the same Parameter.
             self.weights[name], parameter.data = parameter.data, mean

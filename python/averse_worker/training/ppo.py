@@ -5,6 +5,7 @@ descended. Episodes that do not take part are left out before anything is comput
 forward and no backward pass, so the update's time is proportional to the episodes kept.
 """
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -187,7 +188,7 @@ class Ppo:
         self._broken = torch.zeros((), device=device)
         self._first_broken = torch.full((), -1.0, device=device)
         taken: list[NDArray[np.intp]] = []
-        with self._policy.checkpointed():
+        with self._policy.updating(), self._reference_head(kl):
             for _ in range(training.epochs):
                 for rows in minibatches(prompts, generated, steps, random):
                     report("update", done, total, "steps")
@@ -251,6 +252,11 @@ class Ppo:
         )
         return ExactKl(coefficient, hidden)
 
+    def _reference_head(self, kl: KlLossTerm | None) -> contextlib.AbstractContextManager[None]:
+        """For the block, what an exact KL needs of the reference."""
+        exact = isinstance(kl, ExactKl)
+        return self._policy.reference_head_whole() if exact else contextlib.nullcontext()
+
     def _step(
         self,
         part: Objective,
@@ -272,10 +278,23 @@ class Ppo:
             found, mine = MicrobatchFigures(), self._ranks.part(len(rows))
             for micro, own in microbatches(part, rows, mine, size):
                 found.add(self._accumulate(micro, factor, kl, own), micro)
-            sums = self._ranks.sum_step(self._parameters, found.sums(self._broken.device))
+            if self._policy.sharded and self._passes(len(rows), size) > -(-len(rows[mine]) // size):
+                # A pass through a divided network takes all processes; this one has nothing left.
+                self._accumulate(part.select(np.arange(1)), factor, kl, rows[:1], part_of_loss=0.0)
+            sums = self._summed(found.sums(self._broken.device))
             figures = found.combined(sums, several=self._ranks.count > 1)
         figures["grad_norm"] = self._descend(figures.pop(LOSS), number)
         return figures
+
+    def _passes(self, count: int, size: int) -> int:
+        """Microbatches of `size` in the largest part of a minibatch of `count` episodes."""
+        return math.ceil(math.ceil(count / self._ranks.count) / size)
+
+    def _summed(self, figures: Tensor) -> Tensor:
+        """The figures of all processes, as their gradients from now on are."""
+        if self._policy.sharded:
+            return self._ranks.total(figures)
+        return self._ranks.sum_step(self._parameters, figures)
 
     def _accumulate(
         self,
@@ -285,11 +304,13 @@ class Ppo:
         rows: NDArray[np.intp],
         *,
         checked: bool = False,
+        part_of_loss: float = 1.0,
     ) -> dict[str, Tensor]:
         """Forward and backward pass of some episodes, whose gradients are added; their figures.
 
         Args:
             checked: whether to wait for the loss and see whether it is finite.
+            part_of_loss: 0: the gradients are zero.
 
         Raises:
             Diverged: it is not.
@@ -307,7 +328,7 @@ class Ppo:
             if kl.samples:
                 wanted = wanted | there
         seen = policy.evaluate(
-            policy.model,
+            policy.network,
             part.episodes.prompts,
             part.episodes.responses,
             self._min_new_tokens,
@@ -335,7 +356,7 @@ class Ppo:
         if checked:
             _check(loss, seen, part.indices)
         figures[LOSS] = loss.detach()
-        (loss * policy.device.loss_scale).backward()  # type: ignore[no-untyped-call]
+        policy.backward(loss * (policy.device.loss_scale * part_of_loss))
         return figures
 
     def _policy_loss(
@@ -398,6 +419,8 @@ class Ppo:
         if factor != 1.0:
             torch._foreach_div_(list(gradients.values()), factor)
         norm = nn.utils.get_total_norm(gradients.values())
+        if self._policy.sharded:
+            norm = self._ranks.total(norm.square()).sqrt()
         finite = torch.isfinite(norm) & torch.isfinite(loss)
         self._first_broken = torch.where(
             finite | (self._broken > 0), self._first_broken, float(number)

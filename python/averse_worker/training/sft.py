@@ -48,10 +48,8 @@ def fine_tune(
     report: Report,
     held_out: Sequence[Example] = (),
 ) -> FineTuned:
-    """Trains the policy on `texts`; it becomes its own reference.
-
-    With LoRA, adapters are trained, and the reference gets a copy of them. Nothing is written to
-    disk and nothing logged.
+    """Trains the policy on `texts`: with LoRA, its adapters. Nothing is written to disk and nothing
+    logged. `become_reference` is the caller's.
 
     Raises:
         InputError: there are no texts, they may be longer than the model's context, or the model
@@ -125,8 +123,8 @@ def fine_tune(
             )
 
         learned: Learned = learn(plan, trainer, model, measure, report)
-    require_finite(policy.parameters)
-    policy.become_reference()
+    policy.model.causal.eval()
+    require_finite(policy.model.trained())
     first, last = learned.course.edges
     return FineTuned(first, last, learned.steps, learned.kept_step, learned.course.points())
 

@@ -30,9 +30,9 @@ Engine = Callable[[str, Any], Any]
 PROMPTS, COMPLETIONS = 9, 2
 
 
-@pytest.fixture(scope="module")
-def two() -> Iterator[Several]:
-    with processes(2) as several:
+@pytest.fixture(scope="module", params=[False, True], ids=["data-parallel", "fsdp"])
+def two(request: pytest.FixtureRequest) -> Iterator[Several]:
+    with processes(2, sharded=request.param) as several:
         yield several
 
 

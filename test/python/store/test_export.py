@@ -84,6 +84,7 @@ def test_fine_tuning_changes_adapters_alone_and_the_reference_has_them(
     named = policy.actor.causal.named_parameters()
     base = {n: p.clone() for n, p in named if not p.requires_grad}
     fine_tune(policy, TEXTS, SFT, no_report)
+    policy.become_reference()
     after = dict(policy.actor.causal.named_parameters())
     assert all(after[name].equal(p) for name, p in base.items()), "the base was changed"
     tokens = torch.tensor([[0, 40, 41, 42]])

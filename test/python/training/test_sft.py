@@ -38,6 +38,7 @@ def test_it_lowers_the_loss_and_becomes_the_reference(
     assert told[2] == ("sft", 0, 12)
     assert told[-1] == ("sft", 12, 12)
     assert not policy.actor.causal.training
+    policy.become_reference()
     assert "forward" not in vars(policy.actor.causal), "mixed precision left its wrapper"
     assert all(p.grad is None for p in policy.parameters.values())
     tokens = torch.tensor([[0, 40, 41, 42]])

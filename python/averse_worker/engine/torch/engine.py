@@ -6,10 +6,9 @@ Turns commands into calls of the parts and their results into messages.
 import contextlib
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from torch import Tensor
 from transformers.utils import logging as transformers_logging
 
 from averse_worker.data.tokenise import require_room
@@ -28,7 +27,7 @@ from averse_worker.engine.torch import stages
 from averse_worker.engine.torch.kept import Kept
 from averse_worker.engine.torch.learner import PpoLearner
 from averse_worker.engine.torch.load_result import load_result
-from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, MakeLearner, Training, load_all
+from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, MakeLearner, load_all
 from averse_worker.engine.torch.prompt_scores import score_prompts
 from averse_worker.evaluation import capability
 from averse_worker.evaluation.evaluate import Evaluation, evaluate
@@ -174,9 +173,12 @@ class TorchEngine:
         check_sft(payload)
         texts = loaded.data.good["train"]
         held_out = loaded.data.good["test"]
-        loaded.training.learner.close()
-        found = fine_tune(loaded.training.policy, texts, payload, report, held_out)
-        loaded.training.weights_replaced()
+        training = loaded.training
+        training.learner.close()
+        with training.policy.whole(taken_over=True):
+            found = fine_tune(training.policy, texts, payload, report, held_out)
+            self._ranks.hand_on(training.policy.model.trained().values())
+        training.fine_tuned()
         return SftResult(
             steps=found.steps,
             kept_step=found.kept_step,
@@ -187,16 +189,17 @@ class TorchEngine:
             seconds=time.perf_counter() - started,
         )
 
-    def trained_tensors(self) -> list[Tensor]:
-        """What `sft` trains, to be sent to other processes."""
-        loaded = require_loaded(self._loaded, "sft")
-        return list(loaded.training.policy.parameters.values())
-
-    def take_over_trained(self) -> None:
-        """The state after an `sft` of another process, whose `trained_tensors` are in place."""
+    def take_over_sft(self) -> None:
+        """The state after an `sft` that rank 0 computes."""
         training = require_loaded(self._loaded, "sft").training
-        training.policy.become_reference()
-        training.weights_replaced()
+        with training.policy.whole(taken_over=True):
+            self._ranks.hand_on(training.policy.model.trained().values())
+        training.fine_tuned()
+
+    def lend_parts(self, which: str) -> None:
+        """This process's part where rank 0 computes with a policy that is divided."""
+        with self._weights(which, whole=True):
+            pass
 
     def rollout(self, payload: RolloutPayload, report: Report) -> RolloutResult:
         """Samples episodes for each prompt id and keeps their tensors for the update."""
@@ -281,7 +284,7 @@ class TorchEngine:
         part = loaded.prompts[payload.split]
         found = self.evaluation(payload, report)
         shown = read_episodes(payload.samples, found.rows.size)
-        with _weights(loaded.training, payload.weights):
+        with self._weights(payload.weights, whole="perplexity" in payload.figures):
             figures = evaluation_figures(
                 found,
                 [part.prompts.texts[row] for row in found.rows],
@@ -316,7 +319,7 @@ class TorchEngine:
         read_episodes(payload.samples, rows.size)
         # Of fewer episodes than processes each computes all.
         ranks = self._ranks if rows.size >= self._ranks.count else ALONE
-        with _weights(loaded.training, payload.weights):
+        with self._weights(payload.weights):
             own = evaluate(
                 loaded.training.policy,
                 part.prompts,
@@ -350,7 +353,7 @@ class TorchEngine:
             minibatch=loaded.sampler.minibatch,
             temperature=payload.temperature,
         )
-        with _weights(loaded.training, payload.weights):
+        with self._weights(payload.weights, whole=True):
             found = evaluate_toxicity(
                 loaded.training.policy,
                 part.prompts,
@@ -380,7 +383,7 @@ class TorchEngine:
         started = time.perf_counter()
         loaded = require_loaded(self._loaded, "capability")
         tasks = require_measure(loaded.payload.evaluation.tasks or None, "capability", "tasks")
-        with _weights(loaded.training, payload.weights):
+        with self._weights(payload.weights, whole=True):
             figures = capability.measure_capability(
                 loaded.training.policy, tasks, payload.limit, report
             )
@@ -402,6 +405,7 @@ class TorchEngine:
             training.policy,
             training.learner,
             training.ema,
+            self._ranks if training.policy.sharded else ALONE,
             rollouts=training.rollouts,
             updates=training.updates,
             moments=training.moments,
@@ -431,11 +435,26 @@ class TorchEngine:
         started = time.perf_counter()
         loaded, folder = require_loaded(self._loaded, "export"), Path(payload.path)
         report("export", 0, 1, "models")
-        with _weights(loaded.training, payload.weights):
+        with self._weights(payload.weights, whole=True):
             export_policy(loaded.training.policy, folder)
         files, size = folder_digests(folder), folder_bytes(folder)
         report("export", 1, 1, "models")
         return ExportResult(files=files, bytes=size, seconds=time.perf_counter() - started)
+
+    @contextlib.contextmanager
+    def _weights(self, which: str, *, whole: bool = False) -> Iterator[None]:
+        """For the block, the policy has the `current` weights or the `ema` ones.
+
+        Args:
+            whole: whether it has all of them, for what one process computes.
+        """
+        training = require_loaded(self._loaded, "evaluate").training
+        with contextlib.ExitStack() as stack:
+            if which != "current":
+                stack.enter_context(require_ema(training.ema).in_place_of_weights())
+            if whole:
+                stack.enter_context(training.policy.whole())
+            yield
 
     def _let_go(self) -> None:
         """Nothing is loaded any more."""
@@ -459,12 +478,6 @@ class TorchEngine:
         return lambda loaded, policy: PpoLearner(
             policy, loaded.sampler, loaded.rewards, payload, ranks
         )
-
-
-def _weights(training: Training, which: str) -> contextlib.AbstractContextManager[None]:
-    if which == "current":
-        return contextlib.nullcontext()
-    return require_ema(training.ema).in_place_of_weights()
 
 
 def _components(loaded: Loaded, parts: Sequence[Scores]) -> list[Scored]:

@@ -140,6 +140,11 @@ class Training:
         """Whether the policy's weights are still the reference's own."""
         return self.updates == 0 and self.policy.starts_as_reference
 
+    def fine_tuned(self) -> None:
+        """The policy has been fine-tuned: it is its own reference, and begins anew from there."""
+        self.policy.become_reference()
+        self.weights_replaced()
+
     def weights_replaced(self) -> None:
         """Resets optimizer and EMA, after something other than an update changed the weights."""
         self.learner.reset()
@@ -232,7 +237,12 @@ class Loaded:
         gc.collect()
         folders = self.folders
         policy = load_policy(
-            self.payload, folders.policy, folders.reference, self.device, folders.experts
+            self.payload,
+            folders.policy,
+            folders.reference,
+            self.device,
+            folders.experts,
+            self.ranks,
         )
         tokenizers = (policy.tokenizer, policy.tokenizer_as_loaded)
         open_template(tokenizers, self.payload.data.source.template, ())
@@ -324,8 +334,9 @@ def load_all(
     """
     total = 5
     report("load", 0, total, "parts")
-    device = open_device(payload.backend)
-    check_quantization(payload, device)
+    # What is divided to save memory is not to be kept once it is freed.
+    device = open_device(payload.backend, keep_memory=not ranks.sharded)
+    check_quantization(payload, device, ranks)
     folders = _find(payload, report)
     _check_files(payload, folders)
     source = payload.data.source
@@ -334,7 +345,7 @@ def load_all(
     of_data = data_key(source)
     data = kept.part(of_data, lambda: read_data(source))
     report("load", 1, total, "parts")
-    policy = load_policy(payload, folders.policy, folders.reference, device, folders.experts)
+    policy = load_policy(payload, folders.policy, folders.reference, device, folders.experts, ranks)
     report("load", 2, total, "parts")
     chat = open_template(
         (policy.tokenizer, policy.tokenizer_as_loaded),

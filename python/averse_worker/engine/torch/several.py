@@ -5,6 +5,9 @@
     sft                                             in rank 0, which hands the weights on
     everything else                                 in rank 0; the others wait for the next
 
+Where the policy is divided, the others also write their parts of checkpoints, and give them to
+rank 0 for what it computes alone.
+
 An error in one process is an error of the command, and of nothing else: all serve the next one.
 """
 
@@ -32,7 +35,12 @@ from averse_worker.wire.errors import (
 from averse_worker.wire.failures import failure_of
 from averse_worker.wire.messages.base import Message
 from averse_worker.wire.messages.envelope import PAYLOADS, Command
-from averse_worker.wire.messages.evaluation import EvaluatePayload
+from averse_worker.wire.messages.evaluation import (
+    CapabilityPayload,
+    EvaluatePayload,
+    ToxicityPayload,
+)
+from averse_worker.wire.messages.training import ExportPayload
 
 Result = TypeVar("Result")
 
@@ -40,6 +48,9 @@ _TOGETHER: Final[frozenset[Command]] = frozenset(
     {"train_stage", "load", "score_prompts", "sft", "rollout", "update", "evaluate", "restore"}
 )
 """Commands that the other processes take part in."""
+
+_WITH_PARTS: Final[frozenset[Command]] = frozenset({"save", "export", "toxicity", "capability"})
+"""Those that need the others where the policy is divided."""
 
 _ERRORS: Final[dict[ErrorKind, type[WorkerError]]] = {
     kind.kind: kind
@@ -70,6 +81,7 @@ class SeveralEngine:
     def __init__(self, place: Place) -> None:
         """Waits for the other processes."""
         self._group = Group(place)
+        self._together = _TOGETHER | _WITH_PARTS if place.sharded else _TOGETHER
         self._engine = TorchEngine(self._group)
         # In an orderly end alone: any other takes the connections with it, which the others notice.
         atexit.register(self.close)
@@ -82,7 +94,7 @@ class SeveralEngine:
     def __getattr__(self, command: str) -> Any:
         """The method of an engine's command."""
         alone = getattr(self._engine, command)
-        return partial(self._lead, command, alone) if command in _TOGETHER else alone
+        return partial(self._lead, command, alone) if command in self._together else alone
 
     def _lead(
         self,
@@ -100,13 +112,7 @@ class SeveralEngine:
             report(phase, done, total, unit, loss)
             group.look()
 
-        def work() -> Message:
-            result = perform(payload, watched)
-            if command == "sft":
-                group.hand_on(self._engine.trained_tensors())
-            return result
-
-        return _together(group, command, work)
+        return _together(group, command, lambda: perform(payload, watched))
 
 
 def follow(place: Place) -> None:
@@ -121,10 +127,13 @@ def follow(place: Place) -> None:
             if command == "train_stage":
                 engine.unload()  # rank 0 trains it
             elif command == "sft":
-                group.hand_on(engine.trained_tensors())
-                engine.take_over_trained()
+                engine.take_over_sft()
             elif isinstance(payload, EvaluatePayload):
                 engine.evaluation(payload, lambda *_: group.look())
+                if place.sharded and "perplexity" in payload.figures:
+                    engine.lend_parts(payload.weights)
+            elif isinstance(payload, ToxicityPayload | CapabilityPayload | ExportPayload):
+                engine.lend_parts(payload.weights)
             else:
                 getattr(engine, command)(payload, lambda *_: group.look())
 
