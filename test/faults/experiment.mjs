@@ -8,11 +8,25 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 /**
  * The worker's engine, and what it is asked.
  *
- * @typedef {"fake" | "fake-stages" | "fake-sweep" | "torch" | "torch-sft"} Experiment
+ * @typedef {"fake" | "fake-stages" | "fake-sweep" | "torch" | "torch-sft" | "distributed" |
+ *   "fsdp"} Experiment
  */
+
+/** Two processes for one trial, and all that they have to agree on in it. */
+const several = {
+  arms: ["ra-rlhf"],
+  sft: { steps: 0 },
+  rollout: { prompt_tokens: 12, new_tokens: 8 },
+  training: { iterations: 3, batch: 8, minibatch: 4, epochs: 2, ema_decay: 0.5 },
+  risk: { alpha: 0.4, warmup: 1 },
+  checkpoint: { every: 1, keep_last: 1 },
+  evaluation: { prompts: 8, every: 2, every_prompts: 8, samples: 2 },
+};
 
 /** @type {Record<Experiment, object>} */
 const experiments = {
+  distributed: { name: "faults-distributed", ...several },
+  fsdp: { name: "faults-fsdp", ...several },
   // Three arms, six iterations, three checkpoints of which one is kept, a β that moves.
   fake: {
     name: "faults",
@@ -99,6 +113,8 @@ const experiments = {
 export function writeExperiment(folder, name, options = {}) {
   const { parallel = 2, restarts = 3, faults = [], changes = {} } = options;
   const engine = isFake(name) ? "fake" : "torch";
+  const strategy = { distributed: "data-parallel", fsdp: "fsdp" }[String(name)];
+  const processes = strategy === undefined ? 1 : 2;
   const planned = join(folder, "faults.json");
   const worker = join(folder, "worker.yaml");
   const file = join(folder, "experiment.yaml");
@@ -107,10 +123,12 @@ export function writeExperiment(folder, name, options = {}) {
     worker,
     JSON.stringify({
       name: `faulty-${engine}`,
+      processes,
       argv: [
         "{python}",
         join(root, "test", "python", "faults", "faulty_worker.py"),
         ...["--endpoint", "{endpoint}", "--session", "{session}", "--engine", engine],
+        ...(strategy === undefined ? [] : ["--processes", "{processes}", "--strategy", strategy]),
         ...["--heartbeat-timeout-ms", "10000"],
         // A worker whose controller dies before they have met finds out by this alone.
         ...["--connect-timeout-ms", "10000"],
@@ -120,6 +138,7 @@ export function writeExperiment(folder, name, options = {}) {
         TOKENIZERS_PARALLELISM: "false",
         AVERSE_TEST_FAULTS: planned,
       },
+      start_seconds: 120,
       // A stopped process heeds no request: its end is waited for twice.
       stop_seconds: 2,
     }),

@@ -144,6 +144,48 @@ const artifactFolder = "artifacts/[0-9a-f]{64}";
 const staged = /** @type {const} */ ({ experiment: "fake-stages" });
 const swept = /** @type {const} */ ({ experiment: "fake-sweep" });
 
+/**
+ * A worker of two processes; `rank` is the one that is struck.
+ *
+ * @param {"distributed" | "fsdp"} experiment
+ * @returns {Point[]}
+ */
+function ofSeveral(experiment) {
+  /** @type {(rank: number, where: string, place: Record<string, unknown>) => Point} */
+  const killed = (rank, where, place) =>
+    worker(`${experiment}: process ${rank} killed ${where}`, place, killWorker, {
+      experiment,
+      faults: [{ ...place, ...killWorker, rank }],
+    });
+  return [
+    killed(1, "while sampling", torchAt.sample),
+    killed(0, "in a gradient step", torchAt.step),
+    killed(1, "in a gradient step", torchAt.step),
+    // Of several that divide nothing, the others write nothing.
+    killed(experiment === "fsdp" ? 1 : 0, "in the middle of a checkpoint's file", {
+      ...torchAt.saveHalf,
+      count: 0,
+    }),
+    {
+      ...killed(1, "in an update, the next one after it has restored", torchAt.updated),
+      faults: [
+        { ...torchAt.updated, ...killWorker, rank: 1 },
+        { ...torchAt.restored, ...killWorker, rank: 1 },
+      ],
+    },
+    resumed(
+      `${experiment}: controller asked to stop (SIGTERM) by process 1 in an update`,
+      {},
+      {},
+      130,
+      {
+        experiment,
+        faults: [{ ...torchAt.stepped, ...askController("SIGTERM"), rank: 1 }],
+      },
+    ),
+  ];
+}
+
 /** @type {Point[]} */
 export const points = [
   // ── the worker, on its own ──────────────────────────────────────────────────────────────────
@@ -640,4 +682,6 @@ export const points = [
     { call: "renameSync", path: `${checkpointFolder}\\.partial$`, when: "after", nth: 1 },
     { experiment: "torch" },
   ),
+  ...ofSeveral("distributed"),
+  ...ofSeveral("fsdp"),
 ];

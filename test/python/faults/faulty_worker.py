@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,13 +22,16 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "python"))
 
 from averse_worker import __main__ as worker
 from averse_worker.engine.contract import Engine, Report
-from averse_worker.engine.registry import build_engine
+from averse_worker.engine.registry import build_engine, follow
 from averse_worker.platform.processes import Place
 
 COMMANDS: Final = (
     *("devices", "describe_stage", "train_stage", "load", "score_prompts", "sft", "rollout"),
     *("update", "texts", "evaluate", "save", "restore", "export"),
 )
+
+_ONE_OF_SEVERAL: Final = "RANK" in os.environ
+"""Read here: the worker removes it."""
 
 END_SECONDS: Final = 60
 """A worker that waits for a signal leaves after so long, whatever became of the signal."""
@@ -44,6 +48,8 @@ class Fault:
     """`before` or `after` the engine's call · `progress`: at a report of `phase` · `optimizer`:
     before a step of AdamW, `stepped`: after it · `file`: before a tensor file is written,
     `half-file`: with half of it on disk, `written-file`: after it."""
+    rank: int = 0
+    """Of the process that it strikes, where a worker has several."""
     stage: str | None = None
     """`sft` or `rl`: of workers of such trials only."""
     nth: int = 0
@@ -65,8 +71,8 @@ class Fault:
 class Faults:
     """The faults of this process, and where it stands."""
 
-    def __init__(self, faults: list[Fault]) -> None:
-        self._faults = faults
+    def __init__(self, faults: list[Fault], rank: int) -> None:
+        self._faults = [fault for fault in faults if fault.rank == rank]
         self._command = "start"
         self._stage: str | None = None
         self._nth: dict[str, int] = {}
@@ -123,27 +129,30 @@ class FaultyEngine:
     def __getattr__(self, name: str) -> Any:
         """The engine's own, with the commands wrapped."""
         own = getattr(self._engine, name)
-        return self._wrapped(name, own) if name in COMMANDS else own
+        return _watched_command(name, own, self._faults) if name in COMMANDS else own
 
-    def _wrapped(self, name: str, own: Callable[..., Any]) -> Callable[[Any, Report], Any]:
-        faults = self._faults
 
-        def command(payload: Any, report: Report) -> Any:
-            def watched(
-                phase: str, done: int, total: int, unit: str, loss: float | None = None
-            ) -> None:
-                report(phase, done, total, unit, loss)
-                faults.pass_by("progress", phase)
+def _watched_command(
+    name: str, own: Callable[..., Any], faults: Faults
+) -> Callable[[Any, Report], Any]:
+    """An engine's command that passes by the faults."""
 
-            faults.enter(name, payload)
-            try:
-                result = own(payload, watched)
-                faults.pass_by("after")
-                return result
-            finally:
-                faults.leave()
+    def command(payload: Any, report: Report) -> Any:
+        def watched(
+            phase: str, done: int, total: int, unit: str, loss: float | None = None
+        ) -> None:
+            report(phase, done, total, unit, loss)
+            faults.pass_by("progress", phase)
 
-        return command
+        faults.enter(name, payload)
+        try:
+            result = own(payload, watched)
+            faults.pass_by("after")
+            return result
+        finally:
+            faults.leave()
+
+    return command
 
 
 def _take(marker: str) -> bool:
@@ -159,9 +168,19 @@ def _send(number: signal.Signals, target: str) -> None:
     if target == "worker":
         os.kill(os.getpid(), number)
     elif target == "controller":
-        os.kill(os.getppid(), number)
+        os.kill(_controller(), number)
     else:
         _cut_power(number)
+
+
+def _controller() -> int:
+    """The process that started this worker: of one of several, the one that started their
+    starter."""
+    parent = os.getppid()
+    if not _ONE_OF_SEVERAL:
+        return parent
+    stat = Path(f"/proc/{parent}/stat").read_text()
+    return int(stat[stat.rindex(")") + 2 :].split()[1])
 
 
 def _cut_power(number: signal.Signals) -> None:
@@ -201,7 +220,7 @@ def _plant(faults: Faults, engine: str) -> None:
     if engine == "torch":
         import torch
 
-        from averse_worker.store import checkpoint, export
+        from averse_worker.store import export, tensors
 
         stepped = torch.optim.AdamW.step
 
@@ -212,7 +231,7 @@ def _plant(faults: Faults, engine: str) -> None:
             return result
 
         torch.optim.AdamW.step = step  # type: ignore[method-assign]
-        modules: tuple[Any, ...] = (checkpoint, export)
+        modules: tuple[Any, ...] = (tensors, export)
     else:
         from averse_worker.engine.fake import files as fake_files
 
@@ -223,9 +242,9 @@ def _plant(faults: Faults, engine: str) -> None:
 
 
 def _watched_write(save_file: Callable[..., None], faults: Faults) -> Callable[..., None]:
-    def write(tensors: Any, path: Any, **kwargs: Any) -> None:
+    def write(tensors: Any, path: Any, *args: Any) -> None:
         faults.pass_by("file")
-        save_file(tensors, path, **kwargs)
+        save_file(tensors, path, *args)
         whole = Path(path).read_bytes()
         os.truncate(path, len(whole) // 2)
         faults.pass_by("half-file")
@@ -235,11 +254,29 @@ def _watched_write(save_file: Callable[..., None], faults: Faults) -> Callable[.
     return write
 
 
+def _follow(place: Place, faults: Faults) -> None:
+    """In a process without a socket, whose engine is made where its commands arrive."""
+    from averse_worker.engine.torch.engine import TorchEngine
+
+    for name in COMMANDS:
+        own = getattr(TorchEngine, name)
+
+        def command(
+            engine: Any, payload: Any, report: Report, name: str = name, own: Any = own
+        ) -> Any:
+            return _watched_command(name, partial(own, engine), faults)(payload, report)
+
+        setattr(TorchEngine, name, command)
+    _plant(faults, "torch")
+    follow(place)
+
+
 def main(argv: list[str]) -> int:
     """As `averse_worker`'s own."""
     planned = json.loads(Path(os.environ["AVERSE_TEST_FAULTS"]).read_text(encoding="utf-8"))
-    faults = Faults([Fault(**fault) for fault in planned])
-    faults.pass_by("before")
+    faults = Faults([Fault(**fault) for fault in planned], int(os.environ.get("RANK", "0")))
+    if "--processes" not in argv or _ONE_OF_SEVERAL:
+        faults.pass_by("before")
 
     def build(name: str, place: Place | None) -> Any:
         engine = build_engine(name, place)
@@ -247,6 +284,7 @@ def main(argv: list[str]) -> int:
         return FaultyEngine(engine, faults)
 
     worker.build_engine = build  # type: ignore[assignment]
+    worker.follow = lambda place: _follow(place, faults)  # type: ignore[attr-defined]
     return worker.main(argv)
 
 
