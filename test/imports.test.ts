@@ -21,12 +21,13 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   audit: ["risk", "stats"],
   tables: ["text"],
   analysis: ["config", "journal", "risk", "stats", "text"],
-  engine: ["analysis", "config", "journal", "protocol", "risk", "stats", "text"],
+  engine: ["analysis", "config", "journal", "protocol", "risk", "sizing", "stats", "text"],
   "run-model": ["config", "engine", "journal", "risk", "text"],
   store: ["analysis", "config", "engine", "journal", "run-model", "system", "text"],
   artifacts: ["engine", "store", "system"],
   live: ["engine"],
-  preflight: ["config", "risk", "text"],
+  sizing: ["config", "risk"],
+  preflight: ["config", "risk", "sizing", "text"],
   report: ["analysis", "audit", "config", "journal", "risk", "run-model", "stats", "text"],
   tui: [
     ...["analysis", "config", "engine", "journal", "report"],
@@ -34,7 +35,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ...["analysis", "artifacts", "audit", "config", "engine", "journal", "live", "preflight"],
-    ...["report", "run-model", "store", "system", "tables", "text", "tui", "worker"],
+    ...["report", "run-model", "sizing", "store", "system", "tables", "text", "tui", "worker"],
   ],
   "main.ts": ["cli"],
 };

@@ -299,6 +299,8 @@ export function buildProgram(
       end((await import("./commands/backends.js")).backendKeys(file, options, terminal)),
     );
 
+  addPlanCommand(program, terminal, end);
+
   program
     .command("doctor")
     .summary("what a run needs, and what is missing")
@@ -319,11 +321,11 @@ export function buildProgram(
         if (options.backend === undefined) {
           throw new UserError("--conformance checks a backend: name it with --backend.");
         }
-        const { doctorConformance } = await import("./commands/doctor-conformance.js");
+        const { doctorConformance } = await import("./doctor/conformance.js");
         return end(await doctorConformance(options.backend, options, terminal));
       }
       if (options.backend !== undefined) {
-        const { doctorBackend } = await import("./commands/doctor-backend.js");
+        const { doctorBackend } = await import("./doctor/backend.js");
         return end(await doctorBackend(options.backend, options, terminal));
       }
       end(await (await import("./commands/doctor.js")).doctor(options, terminal));
@@ -425,6 +427,47 @@ function addConfigCommands(
     .addOption(debugOption())
     .action(async (what: string | undefined, only: string | undefined, options) =>
       end((await import("./commands/config.js")).explain(what, only, options, terminal)),
+    );
+}
+
+function addPlanCommand(program: Command, terminal: Terminal, end: (code: ExitCode) => void): void {
+  const amount = (text: string) => {
+    const value = Number(text);
+    if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("a number above 0");
+    return value;
+  };
+  const whole = (text: string) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("a whole number");
+    return value;
+  };
+  program
+    .command("plan")
+    .summary(
+      "memory and time of an experiment before it runs, and what to change where it does not fit",
+    )
+    .description(
+      "Reckons memory and time by phase from the models' config.json and the experiment's settings; " +
+        "nothing is loaded. Times need the rates that `averse doctor --backend NAME` measured, or " +
+        "--tflops and --bandwidth.",
+    )
+    .argument("<experiment>", "YAML file, or a name in configs/experiments")
+    .addOption(setOption())
+    .addOption(backendOption())
+    .option("--gpus <n>", "GPUs, 0 for a CPU (default: as the backend was measured)", whole)
+    .option(
+      "--memory <gb>",
+      "memory of one device (default: as measured, or this machine's)",
+      amount,
+    )
+    .option("--tflops <n>", "10^12 operations per second that matrix products reach", amount)
+    .option("--bandwidth <gb>", "GB per second of the device's memory", amount)
+    .option("--interconnect <gb>", "GB per second between devices (default: not counted)", amount)
+    .option("--offline", "do not look up models on the Hugging Face hub", false)
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (name: string, options) =>
+      end(await (await import("./commands/plan.js")).plan(name, withBackend(options), terminal)),
     );
 }
 

@@ -1,7 +1,7 @@
 /** Whether the models and checkpoints that a run keeps fit on the disk. */
-import type { Tree } from "../config/key-path.js";
 import type { Experiment } from "../config/schema/experiment.js";
 import { planTrials, type Trial } from "../config/trials.js";
+import { adapterParameters, shapeOf } from "../sizing/model-shape.js";
 import { formatBytes } from "../text/numbers.js";
 import type { Concern, Findings } from "./findings.js";
 import type { ModelFiles } from "./model-files.js";
@@ -45,7 +45,9 @@ export function neededBytes(experiment: Experiment, policy: ModelFiles): number 
   if (policy.parameters === null) return null;
   const model = float * policy.parameters;
   const rank = experiment.policy.lora_rank;
-  const trained = rank > 0 ? adapterBytes(rank, policy.config) : model;
+  const shape = rank > 0 ? shapeOf(policy.config, policy.parameters) : null;
+  if (rank > 0 && shape === null) return null;
+  const trained = shape === null ? model : float * adapterParameters(shape, rank);
   return planTrials(experiment).reduce(
     (sum, trial) => sum + trialBytes(experiment, trial, model, trained),
     0,
@@ -68,17 +70,4 @@ function trialBytes(
   const written = kept < all ? kept + 1 : kept;
   const copies = trial.config.training.ema_decay > 0 ? 4 : 3; // weights, two moments, their average
   return model + written * copies * trained;
-}
-
-/**
- * Roughly: two matrices of the rank beside each linear layer of a block (four of d × d, two of d × 4d).
- *
- * @returns bytes
- */
-function adapterBytes(rank: number, config: Tree): number {
-  const number = (...names: string[]) =>
-    names.map((name) => config[name]).find((value) => typeof value === "number") ?? 0;
-  const width = number("hidden_size", "n_embd", "d_model");
-  const layers = number("num_hidden_layers", "n_layer", "num_layers");
-  return float * 18 * rank * width * layers;
 }

@@ -138,6 +138,33 @@ async function checkModels(experiment: Experiment, ports: PreflightPorts): Promi
   return { findings, policy };
 }
 
+/** A model that an experiment names, and its files; null: why they are not known. */
+export interface ModelLookup {
+  readonly named: NamedModel;
+  readonly files: ModelFiles | null;
+  readonly why: string;
+}
+
+/** What config.json and weights of an experiment's models say, for whoever reckons with their sizes. */
+export async function modelFiles(
+  experiment: Experiment,
+  ports: Pick<PreflightPorts, "assets" | "hub">,
+): Promise<ModelLookup[]> {
+  const named = namedModels(experiment);
+  const looked = await lookUp(named, ports);
+  return named.map((one, at) => {
+    const found = looked[at]!;
+    const files = filesOf(found);
+    return { named: one, files, why: files === null ? reasonOf(found) : "" };
+  });
+}
+
+function reasonOf(looked: LookedUp): string {
+  if (!("kind" in looked)) return "";
+  if (looked.kind === "stage") return "a stage makes it in the run";
+  return looked.kind === "unknown" ? looked.why : looked.found;
+}
+
 type LookedUp =
   | ModelFiles
   | (ModelRefusal & { readonly kind: "refusal" | "revision" })
@@ -151,7 +178,7 @@ function filesOf(looked: LookedUp): ModelFiles | null {
 
 async function lookUp(
   named: readonly NamedModel[],
-  { assets, hub }: PreflightPorts,
+  { assets, hub }: Pick<PreflightPorts, "assets" | "hub">,
 ): Promise<LookedUp[]> {
   const distant = named.filter((one) => stageNamed(one.model) === null && !isLocal(one));
   const answers = hub === null || distant.length === 0 ? [] : await hub(distant);

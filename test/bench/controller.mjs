@@ -17,7 +17,7 @@ import {
   uint32Array,
   uint32Bytes,
 } from "../../dist/protocol/arrays.js";
-import { loadPayload } from "../../dist/worker/conformance/payloads.js";
+import { builtinLoad } from "../../dist/worker/conformance/payloads.js";
 import { openSession } from "../../dist/worker/session.js";
 import { readWorkerSpec } from "../../dist/worker/spec.js";
 
@@ -28,9 +28,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The load of the tests with the lengths of the paper: nothing else of it counts in a rollout. */
 const loading = {
-  ...loadPayload,
-  data: { ...loadPayload.data, prompt_tokens: 64 },
-  rollout: { ...loadPayload.rollout, new_tokens: 48 },
+  ...builtinLoad,
+  data: { ...builtinLoad.data, prompt_tokens: 64 },
+  rollout: { ...builtinLoad.rollout, new_tokens: 48 },
 };
 
 /** @param {number[]} values */

@@ -37,6 +37,8 @@ const benchmarks = {
   memory: inNode("memory.mjs"),
   terminal: inNode("terminal.mjs"),
   start: inNode("start.mjs"),
+  scale: [process.execPath, join("test", "bench", "scale.mjs")],
+  plan: [process.execPath, join("test", "bench", "plan.mjs")],
   audit: inNode("audit.mjs"),
 };
 

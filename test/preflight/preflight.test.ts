@@ -460,8 +460,8 @@ describe("disk", () => {
     expect(needed("checkpoint.every=10")).toBe(4000 * (3 + 1 + 3 * 3));
     expect(needed("checkpoint.every=10", "checkpoint.keep_last=0")).toBe(4000 * (3 + 1 + 20 * 3));
     expect(needed("checkpoint.every=0", "training.ema_decay=0.5")).toBe(4000 * (3 + 1 + 4));
-    // Adapters: 18 · rank · width numbers in each of the 2 layers.
-    expect(needed("checkpoint.every=0", "policy.lora_rank=1")).toBe(2 * 4000 + 5 * 4 * 18 * 32 * 2);
+    // Adapters: 16 · rank · width numbers in each of the 2 layers (GPT-2 has one matrix for q, k and v).
+    expect(needed("checkpoint.every=0", "policy.lora_rank=1")).toBe(2 * 4000 + 5 * 4 * 16 * 32 * 2);
   });
 
   test("that is too full is refused with both figures", async () => {

@@ -15,7 +15,7 @@ import {
   PROTOCOL_VERSION,
   request,
 } from "../../src/protocol/messages.js";
-import { loadPayload, updatePayload } from "../../src/worker/conformance/payloads.js";
+import { builtinLoad, builtinUpdate } from "../../src/worker/conformance/payloads.js";
 import { helloMessage } from "../worker/hello.js";
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
@@ -92,14 +92,14 @@ function faultOf(action: () => unknown): ProtocolFault {
 
 describe("requests", () => {
   test("come out whole", () => {
-    const bytes = encodeRequest("s", 4, "load", loadPayload);
+    const bytes = encodeRequest("s", 4, "load", builtinLoad);
     expect(request.parse(decode(bytes))).toEqual({
       kind: "request",
       protocol: PROTOCOL_VERSION,
       session: "s",
       id: 4,
       command: "load",
-      payload: loadPayload,
+      payload: builtinLoad,
     });
   });
 
@@ -150,9 +150,9 @@ describe("requests", () => {
   });
 
   test("a field that may be one of several is told with all of them", () => {
-    const [reward] = loadPayload.rewards;
+    const [reward] = builtinLoad.rewards;
     const rewards = [{ ...reward, scorer: { ...reward!.scorer, sign: 0 } }];
-    const wrong = { ...loadPayload, rewards } as unknown as Payload<"load">;
+    const wrong = { ...builtinLoad, rewards } as unknown as Payload<"load">;
     const fault = faultOf(() => encodeRequest("s", 1, "load", wrong));
     expect(fault.message).toMatch(
       /field `rewards\.0\.scorer\.sign`: .*expected 1, or .*expected -1/,
@@ -160,7 +160,7 @@ describe("requests", () => {
   });
 
   test("many wrong fields are counted, not listed", () => {
-    const payload = { ...loadPayload, training: {}, rollout: {} } as unknown as Payload<"load">;
+    const payload = { ...builtinLoad, training: {}, rollout: {} } as unknown as Payload<"load">;
     expect(faultOf(() => encodeRequest("s", 1, "load", payload)).message).toMatch(
       /`rollout\.new_tokens` is missing; .*; and \d+ more$/,
     );
@@ -360,7 +360,7 @@ describe("results", () => {
   });
 
   const updated = (changes: object, answer: object) =>
-    checkedResult("update", { ...updatePayload(1, null), ...changes }, 5, answer, figures);
+    checkedResult("update", { ...builtinUpdate(1, null), ...changes }, 5, answer, figures);
   const answer = {
     figures: { loss_policy: 1 },
     gradient_steps: 1,

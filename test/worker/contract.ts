@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { Bench } from "../../src/worker/conformance/bench.js";
-import { undeclared } from "../../src/worker/conformance/clause.js";
+import { missingCapabilities } from "../../src/worker/conformance/clause.js";
 import { conformanceClauses } from "../../src/worker/conformance/clauses/all.js";
 import type { Worker } from "../../src/worker/contract.js";
 
@@ -24,7 +24,7 @@ export function workerContract(open: () => Promise<Worker>): void {
 
     for (const clause of conformanceClauses) {
       test(clause.title, async ({ skip }) => {
-        const lacks = undeclared(clause, bench.capabilities);
+        const lacks = missingCapabilities(clause, bench.capabilities);
         skip(lacks.length > 0, `${lacks.join(", ")} not declared`);
         await clause.check(bench);
       });

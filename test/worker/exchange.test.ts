@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { float32Bytes, uint32Bytes } from "../../src/protocol/arrays.js";
 import type { Command, Payload, Request } from "../../src/protocol/messages.js";
 import { redaction } from "../../src/text/redaction.js";
-import { sftPayload } from "../../src/worker/conformance/payloads.js";
+import { builtinSft } from "../../src/worker/conformance/payloads.js";
 import { WorkerFailure } from "../../src/worker/contract.js";
 import { type CallOptions, Exchange } from "../../src/worker/exchange.js";
 import { helloMessage } from "./hello.js";
@@ -282,7 +282,7 @@ describe("exchange", () => {
     greet();
     ask("ping", {});
     expect(exchange.calls.inHandText()).toBe("during `ping` (no progress yet)");
-    const { id } = ask("sft", sftPayload());
+    const { id } = ask("sft", builtinSft());
     receive({ kind: "progress", id, phase: "sft", done: 3, total: 0, unit: "steps", loss: null });
     expect(exchange.calls.inHandText()).toBe("during `sft` (phase sft, 3 steps)");
   });

@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { PROTOCOL_VERSION } from "../../src/protocol/messages.js";
 import {
-  loadPayload,
-  rolloutPayload,
-  updatePayload,
+  builtinLoad,
+  builtinRollout,
+  builtinUpdate,
 } from "../../src/worker/conformance/payloads.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker/contract.js";
 import { openSession, type SessionOptions } from "../../src/worker/session.js";
@@ -63,10 +63,10 @@ async function failed(promise: Promise<unknown>): Promise<WorkerFailure> {
 }
 
 async function rolledOut(worker: Worker): Promise<number> {
-  await worker.call("load", loadPayload);
-  return (await worker.call("rollout", rolloutPayload([0, 1]))).rollout;
+  await worker.call("load", builtinLoad);
+  return (await worker.call("rollout", builtinRollout([0, 1]))).rollout;
 }
-const updateOf = (rollout: number) => updatePayload(rollout, [1, 1]);
+const updateOf = (rollout: number) => builtinUpdate(rollout, [1, 1]);
 
 afterEach(async () => {
   await opened?.close();
@@ -108,7 +108,7 @@ test("wrong session: not taken for ours", async () => {
 test("hangs in load: pings are not answered either", async () => {
   const timeout_seconds = { load: 0.5, other: 60, control: 1 };
   const worker = await open("hangs_in_load.py", { timeout_seconds });
-  const error = await lost(worker.call("load", loadPayload));
+  const error = await lost(worker.call("load", builtinLoad));
   expect(error.reason).toBe("silent");
   expect(error.message).toContain("did not answer `ping`");
   expect(error.message).toContain("during `load` (no progress yet)");
@@ -118,7 +118,7 @@ test("hangs in load: pings are not answered either", async () => {
 test("stuck: pings are answered, the command is not", async () => {
   const timeout_seconds = { load: 0.5, other: 60, control: 10 };
   const worker = await open("stuck.py", { timeout_seconds });
-  const error = await lost(worker.call("load", loadPayload));
+  const error = await lost(worker.call("load", builtinLoad));
   expect(error.reason).toBe("stuck");
   expect(error.message).toContain("made no progress in `load` (no progress yet) for 0.5 s");
   expect(error.message).toContain("timeout_seconds.load");
@@ -164,8 +164,8 @@ test("slow to start: works, if start_seconds allow it", async () => {
 
 test("huge message: the session ends, and says what may have been", async () => {
   const worker = await open("huge.py");
-  await worker.call("load", loadPayload);
-  const error = await lost(worker.call("rollout", rolloutPayload([0])));
+  await worker.call("load", builtinLoad);
+  const error = await lost(worker.call("rollout", builtinRollout([0])));
   expect(error.reason).toBe("silent");
   expect(error.message).toContain("cannot be reached during `rollout`");
   expect(error.message).toContain("over 256 MiB");
@@ -195,8 +195,8 @@ test("dies in update: every call in hand is told the signal and the last words",
 
 test("freezes in rollout: heartbeats cease, deadlines are far away", async () => {
   const worker = await open("freezes_in_rollout.py", { stop_seconds: 0.5 });
-  await worker.call("load", loadPayload);
-  const error = await lost(worker.call("rollout", rolloutPayload([0])));
+  await worker.call("load", builtinLoad);
+  const error = await lost(worker.call("rollout", builtinRollout([0])));
   expect(error.reason).toBe("silent");
   expect(error.message).toContain("cannot be reached during `rollout`");
   expect(error.message).toMatch(/process \d+ is stopped \(state T\)/);
@@ -212,7 +212,7 @@ test("ignores SIGTERM: close ends it all the same", async () => {
 
 test("close while a command is in hand: the call is lost", async () => {
   const worker = await open("hangs_in_load.py", { stop_seconds: 0.5 });
-  const call = lost(worker.call("load", loadPayload));
+  const call = lost(worker.call("load", builtinLoad));
   await worker.close();
   expect((await call).message).toContain("was closed");
 });
@@ -221,7 +221,7 @@ test("garbage: the call fails, with the number of bytes", async () => {
   const faults: string[] = [];
   const onProtocolFault = (text: string) => faults.push(text);
   const worker = await open("garbage.py", {}, { onProtocolFault });
-  const failure = await failed(worker.call("load", loadPayload));
+  const failure = await failed(worker.call("load", builtinLoad));
   expect(failure).toMatchObject({ command: "load", kind: "protocol" });
   expect(failure.message).toMatch(/^64 bytes/);
   expect(faults).toEqual([failure.message]);
@@ -241,7 +241,7 @@ test("answers twice: the second answer is reported and ignored", async () => {
 
 test("unknown field: the call fails and names it", async () => {
   const worker = await open("unknown_field.py");
-  const failure = await failed(worker.call("load", loadPayload));
+  const failure = await failed(worker.call("load", builtinLoad));
   expect(failure.kind).toBe("protocol");
   expect(failure.message).toContain("unknown field `surprise`");
 });

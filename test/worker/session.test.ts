@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { describe, expect, test, vi } from "vitest";
-import { loadPayload } from "../../src/worker/conformance/payloads.js";
+import { builtinLoad } from "../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../src/worker/contract.js";
 import { openSession } from "../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../src/worker/spec.js";
@@ -33,7 +33,7 @@ describe("session with the fake engine", () => {
 
   test("a worker that is killed while idle is lost at the next call", async () => {
     const worker = await openSession(fake, { root });
-    await worker.call("load", loadPayload);
+    await worker.call("load", builtinLoad);
     process.kill(worker.hello.pid, "SIGKILL");
     const error = await lossOf(() => worker.call("ping", {}));
     expect(error.reason).toBe("exited");

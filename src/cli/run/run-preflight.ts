@@ -4,7 +4,12 @@ import { dirname, join, resolve } from "node:path";
 import { isBuiltinData, sourcesOf } from "../../config/data-sources.js";
 import type { LoadedExperiment } from "../../config/load.js";
 import { ConfigError, problemLine } from "../../config/problems.js";
-import { type Preflight, preflight } from "../../preflight/preflight.js";
+import {
+  type ModelLookup,
+  modelFiles,
+  type Preflight,
+  preflight,
+} from "../../preflight/preflight.js";
 import { safeText } from "../../text/safe-text.js";
 import { readWorkerSpec, runsHere } from "../../worker/spec.js";
 import { dataFacts, stagesOfOwnData } from "../machine/data-facts.js";
@@ -27,7 +32,6 @@ export async function runPreflight(
 ): Promise<Preflight> {
   const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
   const { environment, models } = spec;
-  const noHub = offline || isSet("HF_HUB_OFFLINE") || isSet("TRANSFORMERS_OFFLINE");
   // Nothing is downloaded for a check: where the policy's tokenizer is not here, lengths are not counted.
   const own = isLocal(experiment.data);
   const stages = stagesOfOwnData(experiment).filter((name) =>
@@ -36,9 +40,8 @@ export async function runPreflight(
   const offlineToo = { ...environment, HF_HUB_OFFLINE: "1" };
   const readData = () => dataFacts(experiment, offlineToo, { samples: 0, stages, own });
   const checks = preflight(experiment, given, {
-    assets: join(packageRoot, "python", "averse_worker", "assets"),
+    ...modelPorts(environment, offline),
     checksModels: models === "transformers",
-    hub: noHub ? null : (queries) => lookUpModels(queries, environment),
     data: (own || stages.length > 0) && models === "transformers" ? readData : null,
     disk: freeRoom(resolve(runs)),
     isSet: runsHere(spec)
@@ -47,6 +50,25 @@ export async function runPreflight(
     folders: foldersHere(),
   });
   return tellingWait(terminal, "checking models and data", checks);
+}
+
+/** The experiment's models, as far as they are here or the hub tells of them. */
+export function experimentModels(
+  { experiment }: Pick<LoadedExperiment, "experiment">,
+  { offline }: Pick<PreflightOptions, "offline">,
+): Promise<ModelLookup[]> {
+  const { environment } = readWorkerSpec(experiment.backend.worker, packageRoot);
+  return modelFiles(experiment, modelPorts(environment, offline));
+}
+
+function modelPorts(environment: Readonly<Record<string, string>>, offline: boolean) {
+  const noHub = offline || isSet("HF_HUB_OFFLINE") || isSet("TRANSFORMERS_OFFLINE");
+  return {
+    assets: join(packageRoot, "python", "averse_worker", "assets"),
+    hub: noHub
+      ? null
+      : (queries: Parameters<typeof lookUpModels>[0]) => lookUpModels(queries, environment),
+  };
 }
 
 /**

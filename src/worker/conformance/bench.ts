@@ -12,7 +12,7 @@ import {
 } from "../../protocol/messages.js";
 import { type Worker, WorkerFailure } from "../contract.js";
 import { Breach, holds, same } from "./breach.js";
-import { loadPayload, updatePayload } from "./payloads.js";
+import { builtinLoad, builtinUpdate } from "./payloads.js";
 
 /** Ids of the prompts that are loaded. */
 export interface LoadedPrompts {
@@ -20,7 +20,7 @@ export interface LoadedPrompts {
   readonly test: Uint32Array;
 }
 
-export interface Refusal {
+export interface ExpectedRefusal {
   readonly kind: ErrorKind;
   /** Config key that it names; left out: any or none. */
   readonly key?: string;
@@ -49,9 +49,9 @@ export class Bench {
   /** A load of the built-in world that this worker can do. */
   get loading(): Payload<"load"> {
     const { critic, ema } = this.capabilities;
-    const { training, backend } = loadPayload;
+    const { training, backend } = builtinLoad;
     return {
-      ...loadPayload,
+      ...builtinLoad,
       training: { ...training, critic, ema_decay: ema ? training.ema_decay : 0 },
       backend: { ...backend, device: this.device },
     };
@@ -86,7 +86,7 @@ export class Bench {
   async refused<C extends Command>(
     command: C,
     payload: Payload<C>,
-    { kind, key, mentions = "" }: Refusal,
+    { kind, key, mentions = "" }: ExpectedRefusal,
   ): Promise<void> {
     const failure = await this.failureOf(`\`${command}\``, this.worker.call(command, payload));
     same(`kind of the refusal of \`${command}\` (${failure.message})`, failure.kind, kind);
@@ -117,7 +117,7 @@ export class Bench {
     changes: Partial<Payload<"update">> = {},
   ): Payload<"update"> {
     return this.capabilities.critic
-      ? updatePayload(rollout, numbers, changes)
-      : updatePayload(rollout, null, { advantages: float32Bytes(numbers), ...changes });
+      ? builtinUpdate(rollout, numbers, changes)
+      : builtinUpdate(rollout, null, { advantages: float32Bytes(numbers), ...changes });
   }
 }

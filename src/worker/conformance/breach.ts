@@ -17,7 +17,7 @@ export function same(what: string, seen: unknown, expected: unknown): void {
 }
 
 /** @throws {Breach} the two do not differ */
-export function differs(what: string, seen: unknown, other: unknown): void {
+export function unequal(what: string, seen: unknown, other: unknown): void {
   holds(!isDeepStrictEqual(seen, other), `${what}: ${shown(seen)} both times`);
 }
 

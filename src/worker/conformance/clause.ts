@@ -22,6 +22,6 @@ export interface Clause {
 }
 
 /** What it does not declare of what a clause needs; empty: the clause applies. */
-export function undeclared({ needs }: Clause, has: Capabilities): (keyof Capabilities)[] {
+export function missingCapabilities({ needs }: Clause, has: Capabilities): (keyof Capabilities)[] {
   return needs.filter((name) => !has[name]);
 }

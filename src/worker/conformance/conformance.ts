@@ -3,7 +3,7 @@ import { ProtocolFault } from "../../protocol/fault.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../contract.js";
 import { Bench } from "./bench.js";
 import { Breach } from "./breach.js";
-import { type Clause, undeclared } from "./clause.js";
+import { type Clause, missingCapabilities } from "./clause.js";
 import { conformanceClauses } from "./clauses/all.js";
 
 export interface ClauseResult {
@@ -60,7 +60,7 @@ export async function runConformance(
 type Outcome = Pick<ClauseResult, "outcome" | "seen"> & { readonly isLost: boolean };
 
 async function outcomeOf(clause: Clause, bench: Bench): Promise<Outcome> {
-  const lacks = undeclared(clause, bench.capabilities);
+  const lacks = missingCapabilities(clause, bench.capabilities);
   if (lacks.length > 0) {
     const seen = `${lacks.join(", ")} not declared`;
     return { outcome: "not applicable", seen, isLost: false };

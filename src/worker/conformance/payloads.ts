@@ -12,7 +12,7 @@ const scorer: Scorer = {
 };
 
 /** A whole `load` of the built-in world, small enough for milliseconds a command. */
-export const loadPayload: Payload<"load"> = {
+export const builtinLoad: Payload<"load"> = {
   seed: 7,
   policy: {
     model: "builtin",
@@ -97,7 +97,7 @@ export const loadPayload: Payload<"load"> = {
 };
 
 /** A stage of ten steps from the built-in model and data. */
-export function stagePayload(
+export function builtinStage(
   kind: Stage["kind"] = "language_model",
   changes: Partial<Stage> = {},
 ): Payload<"describe_stage"> {
@@ -106,7 +106,7 @@ export function stagePayload(
       name: "mine",
       kind,
       base: { kind: "model", model: "builtin", revision: null, trust_remote_code: false },
-      data: loadPayload.data.source,
+      data: builtinLoad.data.source,
       options: {
         steps: 10,
         epochs: null,
@@ -120,11 +120,11 @@ export function stagePayload(
       },
       ...changes,
     },
-    backend: loadPayload.backend,
+    backend: builtinLoad.backend,
   };
 }
 
-export function sftPayload(changes: Partial<Payload<"sft">> = {}): Payload<"sft"> {
+export function builtinSft(changes: Partial<Payload<"sft">> = {}): Payload<"sft"> {
   return {
     seed: 1,
     steps: 5,
@@ -142,7 +142,7 @@ export function sftPayload(changes: Partial<Payload<"sft">> = {}): Payload<"sft"
   };
 }
 
-export function rolloutPayload(
+export function builtinRollout(
   prompts: ArrayLike<number>,
   seed = 1,
   beta: number | null = 0.2,
@@ -153,7 +153,7 @@ export function rolloutPayload(
 }
 
 /** Of some weights on the critic's advantages, or of whatever the changes say instead. */
-export function updatePayload(
+export function builtinUpdate(
   rollout: number,
   weights: ArrayLike<number> | null,
   changes: Partial<Payload<"update">> = {},
@@ -175,7 +175,7 @@ export function updatePayload(
   };
 }
 
-export function evaluatePayload(
+export function builtinEvaluate(
   prompts: ArrayLike<number>,
   seed = 3,
   changes: Partial<Payload<"evaluate">> = {},

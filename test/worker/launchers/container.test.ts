@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { loadPayload } from "../../../src/worker/conformance/payloads.js";
+import { builtinLoad } from "../../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../../src/worker/contract.js";
 import { pythonPath } from "../../../src/worker/launch.js";
 import {
@@ -163,7 +163,7 @@ describe("a worker in a container", { timeout: 30_000 }, () => {
       shift; exec "$@"`);
     const shared = join(folder, "runs");
     const worker = await openSession(spec, { root, shared: [shared] });
-    expect((await worker.call("load", loadPayload)).device).toBe("cpu");
+    expect((await worker.call("load", builtinLoad)).device).toBe("cpu");
     await worker.close();
     const told = readFileSync(join(folder, "arguments"), "utf8");
     expect(told).toContain(`type=bind,source=${shared},target=${shared}\n`);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { loadPayload } from "../../../src/worker/conformance/payloads.js";
+import { builtinLoad } from "../../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../../src/worker/contract.js";
 import { pythonPath } from "../../../src/worker/launch.js";
 import type { LaunchPlace } from "../../../src/worker/launchers/launch-plan.js";
@@ -116,7 +116,7 @@ describe.skipIf(noSshd !== null)(`ssh to a real sshd ${noSshd ?? ""}`, { timeout
     const worker = await openSession(spec, { root });
     onTestFinished(() => worker.close());
     const { pid, session } = worker.hello;
-    await worker.call("load", loadPayload);
+    await worker.call("load", builtinLoad);
     sshd.cut();
     const error = await lossOf(async () => {
       for (;;) await worker.call("ping", {});

@@ -3,7 +3,7 @@ import type { Payload } from "../../../protocol/messages.js";
 import { WorkerLost } from "../../contract.js";
 import { Breach, holds, same } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { rolloutPayload, sftPayload } from "../payloads.js";
+import { builtinRollout, builtinSft } from "../payloads.js";
 
 export const controlClauses: readonly Clause[] = [
   {
@@ -12,7 +12,7 @@ export const controlClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const rollout = rolloutPayload(train.slice(0, 4));
+      const rollout = builtinRollout(train.slice(0, 4));
       const surprising = { ...rollout, surprise: 1 };
       await bench.refused("rollout", surprising, { kind: "protocol", mentions: "`surprise`" });
       const nan = { ...rollout, kl_coefficient: Number.NaN };
@@ -48,7 +48,7 @@ export const controlClauses: readonly Clause[] = [
       await beside;
       same("command in hand afterwards", (await bench.ask("ping", {})).busy, null);
       const { train } = await bench.loaded();
-      await bench.ask("rollout", rolloutPayload(train.slice(0, 4)));
+      await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
     },
   },
   {
@@ -58,7 +58,7 @@ export const controlClauses: readonly Clause[] = [
     check: async (bench) => {
       const { train } = await bench.prompts();
       await bench.ask("interrupt", {});
-      await bench.ask("rollout", rolloutPayload(train.slice(0, 4)));
+      await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
     },
   },
   {
@@ -78,4 +78,4 @@ export const controlClauses: readonly Clause[] = [
 ];
 
 /** More steps than anybody waits for. */
-const endless: Payload<"sft"> = sftPayload({ steps: 10_000_000 });
+const endless: Payload<"sft"> = builtinSft({ steps: 10_000_000 });

@@ -3,22 +3,22 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { float32Array } from "../../../protocol/arrays.js";
 import type { Bench } from "../bench.js";
-import { differs, holds, near, same } from "../breach.js";
+import { holds, near, same, unequal } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { evaluatePayload, rolloutPayload, sftPayload, stagePayload } from "../payloads.js";
+import { builtinEvaluate, builtinRollout, builtinSft, builtinStage } from "../payloads.js";
 
 const digest = /^[0-9a-f]{64}$/;
 
 /** One rollout and update; the returns of the rollout. */
 async function iteration(bench: Bench, prompts: Uint32Array, seed: number): Promise<Float32Array> {
-  const rolled = await bench.ask("rollout", rolloutPayload(prompts, seed));
+  const rolled = await bench.ask("rollout", builtinRollout(prompts, seed));
   const all = new Float32Array(prompts.length).fill(1);
   await bench.ask("update", bench.learning(rolled.rollout, all, { seed }));
   return float32Array(rolled.return);
 }
 
 async function evaluated(bench: Bench, test: Uint32Array): Promise<object> {
-  const asked = evaluatePayload(test.slice(0, 20), 3, { figures: [] });
+  const asked = builtinEvaluate(test.slice(0, 20), 3, { figures: [] });
   const { reward, judges, kl, length } = await bench.ask("evaluate", asked);
   return { reward, judges, kl, length };
 }
@@ -30,14 +30,14 @@ export const folderClauses: readonly Clause[] = [
     needs: ["stages"],
     check: async (bench) => {
       const { backend } = bench.loading;
-      const payload = { ...stagePayload(), backend };
+      const payload = { ...builtinStage(), backend };
       const described = async (stage: typeof payload.stage) =>
         (await bench.ask("describe_stage", { stage, backend })).digest;
       const own = await described(payload.stage);
       holds(digest.test(own), `digest is ${own}`);
       same("digest under another name", await described({ ...payload.stage, name: "other" }), own);
       const options = { ...payload.stage.options, steps: 11 };
-      differs("digest of more steps", await described({ ...payload.stage, options }), own);
+      unequal("digest of more steps", await described({ ...payload.stage, options }), own);
 
       const [one, again] = [bench.fresh(), bench.fresh()];
       const trained = await bench.ask("train_stage", { seed: 5, path: one, ...payload });
@@ -47,7 +47,7 @@ export const folderClauses: readonly Clause[] = [
         const repeated = await bench.ask("train_stage", { seed: 5, path: again, ...payload });
         same("the same stage trained again", repeated, { ...trained, seconds: repeated.seconds });
       }
-      await bench.refused("rollout", rolloutPayload([0]), { kind: "protocol", mentions: "load" });
+      await bench.refused("rollout", builtinRollout([0]), { kind: "protocol", mentions: "load" });
       const policy = { ...bench.loading.policy, model: one };
       const loaded = await bench.ask("load", { ...bench.loading, policy });
       same("digests of the loaded policy", loaded.digests.policy, trained.files);
@@ -60,14 +60,14 @@ export const folderClauses: readonly Clause[] = [
     check: async (bench) => {
       const { backend } = bench.loading;
       const path = bench.fresh();
-      await bench.ask("train_stage", { seed: 5, path, ...stagePayload(), backend });
+      await bench.ask("train_stage", { seed: 5, path, ...builtinStage(), backend });
       const base = {
         kind: "model",
         model: path,
         revision: null,
         trust_remote_code: false,
       } as const;
-      const next = { ...stagePayload("language_model", { base }), backend };
+      const next = { ...builtinStage("language_model", { base }), backend };
       await bench.ask("describe_stage", next);
       const trained = await bench.ask("train_stage", { seed: 5, path: bench.fresh(), ...next });
       holds(Object.keys(trained.digests.base).length > 0, "the base has no digests");
@@ -93,7 +93,7 @@ export const folderClauses: readonly Clause[] = [
     check: async (bench) => {
       const { train, test } = await bench.loaded();
       const reward = async () => {
-        const asked = evaluatePayload(test.slice(0, 20), 3, { figures: [] });
+        const asked = builtinEvaluate(test.slice(0, 20), 3, { figures: [] });
         return float32Array((await bench.ask("evaluate", asked)).reward);
       };
       await iteration(bench, train.slice(0, 32), 1);
@@ -129,7 +129,7 @@ export const folderClauses: readonly Clause[] = [
     needs: ["checkpoint", "sft", "bitwise"],
     check: async (bench) => {
       const { test } = await bench.loaded();
-      await bench.ask("sft", sftPayload());
+      await bench.ask("sft", builtinSft());
       const path = bench.fresh();
       await bench.ask("save", { path });
       const state = async () => [
@@ -138,7 +138,7 @@ export const folderClauses: readonly Clause[] = [
       ];
       const straight = await state();
       await bench.loaded();
-      differs("evaluation and model before SFT", await state(), straight);
+      unequal("evaluation and model before SFT", await state(), straight);
       await bench.ask("restore", { path });
       same("evaluation and model after restore", await state(), straight);
     },

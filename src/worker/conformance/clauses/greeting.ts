@@ -2,7 +2,7 @@
 import { PROTOCOL_VERSION } from "../../../protocol/messages.js";
 import { holds, same } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { rolloutPayload } from "../payloads.js";
+import { builtinRollout } from "../payloads.js";
 
 export const greetingClauses: readonly Clause[] = [
   {
@@ -10,7 +10,7 @@ export const greetingClauses: readonly Clause[] = [
     title: "nothing works before load",
     needs: [],
     check: (bench) =>
-      bench.refused("rollout", rolloutPayload([0]), { kind: "protocol", mentions: "load" }),
+      bench.refused("rollout", builtinRollout([0]), { kind: "protocol", mentions: "load" }),
   },
   {
     id: "devices",

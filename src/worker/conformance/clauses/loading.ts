@@ -1,9 +1,9 @@
 /** Loading models, rewards and data, and the scores of prompts. */
 import { float32Array, uint32Array } from "../../../protocol/arrays.js";
 import type { Bench } from "../bench.js";
-import { differs, holds, near, same } from "../breach.js";
+import { holds, near, same, unequal } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { rolloutPayload } from "../payloads.js";
+import { builtinRollout } from "../payloads.js";
 
 const digest = /^[0-9a-f]{64}$/;
 
@@ -74,7 +74,7 @@ export const loadingClauses: readonly Clause[] = [
       holds(digest.test(first), `sft_digest is ${first}`);
       same("sft_digest of the same load", (await bench.ask("load", loading)).sft_digest, first);
       const other = await bench.ask("load", { ...loading, seed: loading.seed + 1 });
-      differs("sft_digest of another seed", other.sft_digest, first);
+      unequal("sft_digest of another seed", other.sft_digest, first);
     },
   },
   {
@@ -85,7 +85,7 @@ export const loadingClauses: readonly Clause[] = [
       const adapter = { kind: "lora", rank: 2, alpha: 4, dropout: 0, targets: null } as const;
       const policy = { ...bench.loading.policy, adapter };
       const { train } = await bench.loaded({ policy });
-      const { kl } = await bench.ask("rollout", rolloutPayload(train.slice(0, 4)));
+      const { kl } = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
       near("KL to the reference before any update", float32Array(kl), [0, 0, 0, 0], 1e-3);
     },
   },
@@ -122,7 +122,7 @@ export const loadingClauses: readonly Clause[] = [
       const scorer = { ...first!.scorer, sign: -1 as const };
       const rewards = [{ ...first!, scorer }];
       const turned = await bench.ask("load", { ...bench.loading, rewards });
-      differs("scores_digest", turned.train.scores_digest, plain.train.scores_digest);
+      unequal("scores_digest", turned.train.scores_digest, plain.train.scores_digest);
     },
   },
   {
@@ -132,7 +132,7 @@ export const loadingClauses: readonly Clause[] = [
     check: async (bench) => {
       const rewards = [{ ...bench.loading.rewards[0]!, baseline: "prompt" as const }];
       const { train } = await bench.ask("load", { ...bench.loading, rewards });
-      const asked = rolloutPayload(uint32Array(train.ids).slice(0, 4));
+      const asked = builtinRollout(uint32Array(train.ids).slice(0, 4));
       await bench.refused("rollout", asked, { kind: "protocol", mentions: "score_prompts" });
       await bench.ask("score_prompts", { split: "train", prompts: train.ids, known: null });
       await bench.ask("rollout", asked);

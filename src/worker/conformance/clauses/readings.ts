@@ -2,7 +2,7 @@
 import { float32Array, uint32Bytes } from "../../../protocol/arrays.js";
 import { holds, same } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { evaluatePayload, rolloutPayload } from "../payloads.js";
+import { builtinEvaluate, builtinRollout } from "../payloads.js";
 
 export const readingClauses: readonly Clause[] = [
   {
@@ -12,7 +12,7 @@ export const readingClauses: readonly Clause[] = [
     check: async (bench) => {
       const { train, test } = await bench.prompts();
       const asked = Uint32Array.of(train[5]!, train[0]!, train[5]!, train[1]!);
-      const { rollout } = await bench.ask("rollout", rolloutPayload(asked));
+      const { rollout } = await bench.ask("rollout", builtinRollout(asked));
       const textsOf = async (...episodes: number[]) =>
         (await bench.ask("texts", { rollout, episodes: uint32Bytes(episodes) })).texts;
       const before = await textsOf(0, 1, 2, 3);
@@ -25,7 +25,7 @@ export const readingClauses: readonly Clause[] = [
       same("prompt of episode 2, which is that of 0", shown[2], shown[0]);
       same("distinct prompts", new Set(shown).size, 3);
       await bench.ask("update", bench.learning(rollout, [1, 0, 1, 1]));
-      await bench.ask("evaluate", evaluatePayload(test.slice(0, 8), 3, { figures: [] }));
+      await bench.ask("evaluate", builtinEvaluate(test.slice(0, 8), 3, { figures: [] }));
       same("texts 3 and 1 after the update", await textsOf(3, 1), [before[3], before[1]]);
       same("texts of no episodes", await textsOf(), []);
     },
@@ -37,14 +37,14 @@ export const readingClauses: readonly Clause[] = [
     check: async (bench) => {
       const trained = async (reads: boolean) => {
         const asked = (await bench.loaded()).train.slice(0, 16);
-        const { rollout } = await bench.ask("rollout", rolloutPayload(asked, 1));
+        const { rollout } = await bench.ask("rollout", builtinRollout(asked, 1));
         const read = async () =>
           reads ? bench.ask("texts", { rollout, episodes: uint32Bytes([1, 0]) }) : undefined;
         await read();
         const payload = bench.learning(rollout, new Float32Array(16).fill(1));
         const { figures } = await bench.ask("update", payload);
         await read();
-        const { return: returns } = await bench.ask("rollout", rolloutPayload(asked, 2));
+        const { return: returns } = await bench.ask("rollout", builtinRollout(asked, 2));
         return { figures, returns: float32Array(returns) };
       };
       same("figures and returns with texts read", await trained(true), await trained(false));
@@ -56,8 +56,8 @@ export const readingClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const gone = await bench.ask("rollout", rolloutPayload(train.slice(0, 4)));
-      const { rollout } = await bench.ask("rollout", rolloutPayload(train.slice(0, 4)));
+      const gone = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
+      const { rollout } = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
       const one = (of: number, episode: number) => ({
         rollout: of,
         episodes: uint32Bytes([episode]),
@@ -73,9 +73,9 @@ export const readingClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train, test } = await bench.prompts();
-      const asked = evaluatePayload(test.slice(0, 20));
+      const asked = builtinEvaluate(test.slice(0, 20));
       const first = await bench.ask("evaluate", asked);
-      const { rollout } = await bench.ask("rollout", rolloutPayload(train.slice(0, 8)));
+      const { rollout } = await bench.ask("rollout", builtinRollout(train.slice(0, 8)));
       const again = await bench.ask("evaluate", asked);
       same(
         "rewards of the second evaluation",
@@ -95,9 +95,9 @@ export const readingClauses: readonly Clause[] = [
     needs: ["common_random_numbers"],
     check: async (bench) => {
       const { train, test } = await bench.prompts();
-      const asked = evaluatePayload(test.slice(0, 20), 3, { figures: [] });
+      const asked = builtinEvaluate(test.slice(0, 20), 3, { figures: [] });
       const first = float32Array((await bench.ask("evaluate", asked)).reward);
-      const { rollout } = await bench.ask("rollout", rolloutPayload(train.slice(0, 8)));
+      const { rollout } = await bench.ask("rollout", builtinRollout(train.slice(0, 8)));
       // Other weights, and so near that few draws fall on another token.
       const changes = { learning_rate_factor: 1e-5 };
       await bench.ask("update", bench.learning(rollout, new Float32Array(8).fill(1), changes));

@@ -1,8 +1,8 @@
 /** Episodes: their order, what adds up to what, and what they are a function of. */
 import { float32Array, uint32Array, uint32Bytes } from "../../../protocol/arrays.js";
-import { differs, holds, near, same } from "../breach.js";
+import { holds, near, same, unequal } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { rolloutPayload, sftPayload } from "../payloads.js";
+import { builtinRollout, builtinSft } from "../payloads.js";
 import { twoRewards } from "./loading.js";
 
 /** Of sums of float32. */
@@ -16,7 +16,7 @@ export const rolloutClauses: readonly Clause[] = [
     check: async (bench) => {
       const { train } = await bench.prompts();
       const asked = Uint32Array.of(train[5]!, train[0]!, train[5]!);
-      const rollout = await bench.ask("rollout", rolloutPayload(asked));
+      const rollout = await bench.ask("rollout", builtinRollout(asked));
       for (const field of ["reward", "kl", "return"] as const) {
         same(`values of ${field}`, float32Array(rollout[field]).length, 3);
       }
@@ -42,7 +42,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.loaded(twoRewards(bench));
-      const { reward, components } = await bench.ask("rollout", rolloutPayload(train.slice(0, 8)));
+      const { reward, components } = await bench.ask("rollout", builtinRollout(train.slice(0, 8)));
       same(
         "components",
         components.map(({ name }) => name),
@@ -59,7 +59,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.loaded(twoRewards(bench));
-      const asked = rolloutPayload(train.slice(0, 8), 1, null);
+      const asked = builtinRollout(train.slice(0, 8), 1, null);
       const { trained, return: returns } = await bench.ask("rollout", asked);
       same("arrays of `trained`", trained.length, 2);
       const [one, other] = trained.map((bytes) => float32Array(bytes));
@@ -73,7 +73,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const asked = rolloutPayload(train.slice(0, 16), 4, 0.5);
+      const asked = builtinRollout(train.slice(0, 16), 4, 0.5);
       const { reward, kl, return: returns } = await bench.ask("rollout", asked);
       const divergences = float32Array(kl);
       const expected = float32Array(reward).map((value, i) => value - 0.5 * divergences[i]!);
@@ -86,7 +86,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const rolled = await bench.ask("rollout", rolloutPayload(train.slice(0, 8), 1, null));
+      const rolled = await bench.ask("rollout", builtinRollout(train.slice(0, 8), 1, null));
       near("returns", float32Array(rolled.return), float32Array(rolled.reward), ROUNDING);
     },
   },
@@ -96,9 +96,9 @@ export const rolloutClauses: readonly Clause[] = [
     needs: ["sft"],
     check: async (bench) => {
       await bench.loaded();
-      await bench.ask("sft", sftPayload());
+      await bench.ask("sft", builtinSft());
       const { train } = await bench.prompts();
-      const { kl } = await bench.ask("rollout", rolloutPayload(train.slice(0, 4)));
+      const { kl } = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
       near("KL", float32Array(kl), [0, 0, 0, 0], ROUNDING);
     },
   },
@@ -109,13 +109,13 @@ export const rolloutClauses: readonly Clause[] = [
     check: async (bench) => {
       const { train } = await bench.prompts();
       const asked = train.slice(0, 32);
-      const first = await bench.ask("rollout", rolloutPayload(asked, 1));
-      const again = await bench.ask("rollout", rolloutPayload(asked, 1));
-      const other = await bench.ask("rollout", rolloutPayload(asked, 2));
+      const first = await bench.ask("rollout", builtinRollout(asked, 1));
+      const again = await bench.ask("rollout", builtinRollout(asked, 1));
+      const other = await bench.ask("rollout", builtinRollout(asked, 2));
       const returns = float32Array(first.return);
       same("returns of the same seed", float32Array(again.return), returns);
-      differs("returns of another seed", float32Array(other.return), returns);
-      differs("id of another rollout", again.rollout, first.rollout);
+      unequal("returns of another seed", float32Array(other.return), returns);
+      unequal("id of another rollout", again.rollout, first.rollout);
     },
   },
   {
@@ -124,7 +124,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: ["completions"],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const rolled = await bench.ask("rollout", rolloutPayload(train.slice(0, 3), 1, 0.2, 4));
+      const rolled = await bench.ask("rollout", builtinRollout(train.slice(0, 3), 1, 0.2, 4));
       same("returns of 3 prompts × 4", float32Array(rolled.return).length, 12);
       const episodes = uint32Bytes([0, 3, 4, 7, 8, 11]);
       const { texts } = await bench.ask("texts", { rollout: rolled.rollout, episodes });
@@ -147,8 +147,8 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       await bench.prompts();
-      await bench.refused("rollout", rolloutPayload([4_000_000]), { kind: "input" });
-      await bench.refused("rollout", rolloutPayload([]), { kind: "input" });
+      await bench.refused("rollout", builtinRollout([4_000_000]), { kind: "input" });
+      await bench.refused("rollout", builtinRollout([]), { kind: "input" });
       const { busy } = await bench.ask("ping", {});
       holds(busy === null, `after the refusal it is busy with ${busy}`);
     },

@@ -2,19 +2,20 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { Hello } from "../../protocol/messages.js";
+
 import { atExit } from "../../system/exit-cleanup.js";
 import { formatNumber } from "../../text/numbers.js";
 import { safeText } from "../../text/safe-text.js";
 import { conformanceClauses } from "../../worker/conformance/clauses/all.js";
 import { type ClauseResult, runConformance } from "../../worker/conformance/conformance.js";
+import type { Worker } from "../../worker/contract.js";
 import { openSession } from "../../worker/session.js";
 import { readWorkerSpec, runsHere } from "../../worker/spec.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import { packageRoot } from "../machine/package.js";
 import type { Terminal } from "../terminal.js";
 
-export interface ConformanceOptions {
+export interface DoctorConformanceOptions {
   /** What a worker elsewhere writes lies here: it shares this folder. */
   readonly runs: string;
   readonly json: boolean;
@@ -30,7 +31,7 @@ export interface ConformanceOptions {
  */
 export async function doctorConformance(
   backend: string,
-  { runs, json }: ConformanceOptions,
+  { runs, json }: DoctorConformanceOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const spec = readWorkerSpec(backend, packageRoot);
@@ -38,7 +39,7 @@ export async function doctorConformance(
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, "averse-conformance-"));
   const removed = atExit(() => rmSync(folder, { recursive: true, force: true }));
-  let hello: Hello | null = null;
+  let hello: Worker["hello"] | null = null;
   const results = await runConformance(
     async () => {
       const worker = await openSession(spec, { root: packageRoot, shared: [folder] });
@@ -65,11 +66,11 @@ export async function doctorConformance(
   return ok ? exitCode.done : exitCode.verification;
 }
 
-function factsOf({ engine, version, protocol, capabilities }: Hello): object {
+function factsOf({ engine, version, protocol, capabilities }: Worker["hello"]): object {
   return { engine, version, protocol, capabilities };
 }
 
-function headText({ engine, version, protocol }: Hello): string {
+function headText({ engine, version, protocol }: Worker["hello"]): string {
   const facts = `engine ${safeText(engine)}, worker ${safeText(version)}, protocol ${protocol}`;
   return `${facts}: ${conformanceClauses.length} clauses`;
 }

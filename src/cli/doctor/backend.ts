@@ -1,20 +1,22 @@
 /** `averse doctor --backend NAME`: one backend started, asked what it is, and timed. */
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { loadExperiment } from "../../config/load.js";
 import type { Experiment } from "../../config/schema/experiment.js";
 import { probeWorker, type WorkerFacts } from "../../engine/worker-probe.js";
 import { formatBytes, formatCount, formatNumber } from "../../text/numbers.js";
 import { safeText } from "../../text/safe-text.js";
-import { EnvironmentError, WorkerFailure, WorkerLost } from "../../worker/contract.js";
+import { EnvironmentError, type Worker, WorkerFailure, WorkerLost } from "../../worker/contract.js";
 import { openSession } from "../../worker/session.js";
-import { namedEngine, readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
+import { namedEngine, readWorkerSpec, runsHere, type WorkerSpec } from "../../worker/spec.js";
+import { findingsText } from "../commands/doctor.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import { backendOverride } from "../lookup/backend-override.js";
 import { backendNeeds } from "../machine/backend-needs.js";
 import { type Finding, finding } from "../machine/doctor-checks.js";
+import { keepSpeed, measureSpeed } from "../machine/measure-speed.js";
 import { packageRoot } from "../machine/package.js";
 import type { Terminal } from "../terminal.js";
-import { findingsText } from "./doctor.js";
 
 /**
  * @param backend name or path, as in `backend.worker`
@@ -68,7 +70,9 @@ async function started(
       handshakes.push(finding("worker handshake", true, found, ""));
       const experiment = probedExperiment(backend, worker.hello.capabilities.critic);
       const facts = await probeWorker(worker, experiment, () => performance.now() / 1000);
-      return { facts, findings: [...handshakes, ...factFindings(facts)] };
+      const rates =
+        spec.models === "transformers" ? await ratesFindings(backend, spec, worker) : [];
+      return { facts, findings: [...handshakes, ...factFindings(facts), ...rates] };
     } finally {
       await worker.close();
     }
@@ -82,6 +86,26 @@ async function started(
     const failed = finding(what, false, error.message, remedyOf(spec, error));
     return { facts: null, findings: [...handshakes, failed] };
   }
+}
+
+/** For `averse plan`: at widths from the built-in model's to GPT-2's. */
+async function ratesFindings(
+  backend: string,
+  spec: WorkerSpec,
+  worker: Worker,
+): Promise<Finding[]> {
+  const clock = () => performance.now() / 1000;
+  // What a worker elsewhere reads must lie in a folder that both have.
+  const parent = runsHere(spec) ? tmpdir() : resolve("runs");
+  const speed = await measureSpeed(backend, worker, { parent, clock });
+  const file = keepSpeed(speed);
+  const rates = speed.points.map(({ width, forward, training }) => {
+    const found =
+      `${formatNumber(forward / 1e9, 1)} GFLOP/s without gradients, ` +
+      `${formatNumber(training / 1e9, 1)} with`;
+    return finding(`width ${width}`, true, found, "");
+  });
+  return [...rates, finding("rates", true, `kept for averse plan in ${file}`, "")];
 }
 
 /** A few episodes of the built-in model. */

@@ -1,0 +1,154 @@
+/**
+ * Memory of a worker by phase, in bytes, over what it has before models are loaded (the interpreter and
+ * its libraries). Trained weights, gradients and moments are float32 whatever the number format is.
+ *
+ * Activations that one layer keeps for its backward pass, in numbers per token, as torch's
+ * saved-tensor hooks count them on the worker's models: 8d + 2·inner (GPT-2), 9d + 4·inner (gated,
+ * Llama), and where attention is not fused length · heads.
+ */
+import { adapterParameters } from "./model-shape.js";
+import type { Workload } from "./workload.js";
+
+const FLOAT = 4;
+/** Numbers per parameter that AdamW keeps. */
+const MOMENTS = 2;
+/**
+ * Data, tokenizer, code that is read in when it first runs, buffers of matrix products: measured, the
+ * same at every model size (docs/benchmarks.md).
+ */
+const WORKING = 75e6;
+/** Episodes per forward pass without gradients, where rollout.minibatch sets no limit. */
+const REFERENCE_BATCH = 64;
+
+export type HeldPart =
+  | "parameters"
+  | "reference"
+  | "scorers"
+  | "ema"
+  | "gradients"
+  | "optimizer"
+  | "kv_cache"
+  | "activations"
+  | "logits"
+  | "weights_cast"
+  | "working";
+
+export type HeldParts = Readonly<Partial<Record<HeldPart, number>>>;
+
+export type MemoryPhase = "load" | "rollout" | "reference" | "update";
+
+export interface MemoryPlan {
+  /** What is in memory in each phase. */
+  readonly phases: Readonly<Record<MemoryPhase, HeldParts>>;
+  readonly peak: { readonly phase: MemoryPhase; readonly bytes: number };
+}
+
+/** @param processes that divide each batch and hold all models each */
+export function memoryOf(work: Workload, processes = 1): MemoryPlan {
+  const kept = keptParts(work);
+  const trained = trainedParameters(work);
+  // Made in the first update, and there ever after.
+  const learned = { ...kept, gradients: FLOAT * trained, optimizer: MOMENTS * FLOAT * trained };
+  const phases = {
+    load: kept,
+    rollout: { ...learned, ...rolloutParts(work, processes) },
+    reference: { ...learned, ...referenceParts(work, processes) },
+    update: { ...learned, ...updateParts(work, processes) },
+  };
+  const [phase, bytes] = (Object.entries(phases) as [MemoryPhase, HeldParts][])
+    .map(([name, parts]) => [name, totalOf(parts)] as const)
+    .reduce((most, one) => (one[1] > most[1] ? one : most));
+  return { phases, peak: { phase, bytes } };
+}
+
+export function totalOf(parts: HeldParts): number {
+  return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Numbers that are trained; a critic's head is a vector. */
+export function trainedParameters({ policy, loraRank }: Workload): number {
+  return loraRank > 0 ? adapterParameters(policy, loraRank) : policy.parameters;
+}
+
+/** From the load to the end. */
+function keptParts(work: Workload): HeldParts {
+  const { policy, scorers, loraRank, ownReference, frozenBytes, computeBytes, hasEma } = work;
+  const adapter = loraRank > 0 ? FLOAT * adapterParameters(policy, loraRank) : 0;
+  const scoring = scorers.reduce((sum, { parameters }) => sum + parameters, 0);
+  // Under an adapter the frozen base is in the number format of the matrix products.
+  const base = (loraRank > 0 ? computeBytes : FLOAT) * policy.parameters;
+  return {
+    working: WORKING,
+    parameters: base + adapter,
+    ...(ownReference ? { reference: frozenBytes * policy.parameters } : {}),
+    ...(scoring > 0 ? { scorers: frozenBytes * scoring } : {}),
+    ...(hasEma ? { ema: FLOAT * trainedParameters(work) } : {}),
+  };
+}
+
+function rolloutParts(work: Workload, processes: number): HeldParts {
+  const { policy, promptTokens, newTokens, samplingBatch, completions } = work;
+  const rows = Math.min(samplingBatch, Math.ceil(work.batch / processes));
+  const length = promptTokens + newTokens - 1;
+  const { layers, keyWidth } = policy;
+  // Prompts are read once however many completions they have.
+  const read = transientOf(work, Math.ceil(rows / completions), promptTokens);
+  return {
+    kv_cache: work.computeBytes * 2 * layers * rows * length * keyWidth,
+    activations: read,
+    // Logits, their exponentials and the running sum of these.
+    logits: 3 * FLOAT * rows * policy.vocabulary,
+    ...castWeights(work),
+  };
+}
+
+function referenceParts(work: Workload, processes: number): HeldParts {
+  const { promptTokens, newTokens, samplingBatch, batch } = work;
+  const limit = samplingBatch < batch ? samplingBatch : REFERENCE_BATCH;
+  const rows = Math.min(limit, Math.ceil(batch / processes));
+  return {
+    activations: transientOf(work, rows, promptTokens + newTokens - 1),
+    ...castWeights(work),
+  };
+}
+
+function updateParts(work: Workload, processes: number): HeldParts {
+  const { policy, promptTokens, newTokens, microbatch, minibatch, hasCheckpointing } = work;
+  const rows = Math.min(microbatch, Math.ceil(minibatch / processes));
+  const length = promptTokens + newTokens - 1;
+  const layer = keptOfLayer(work, rows, length);
+  const inputs = FLOAT * rows * length * policy.width;
+  const layers = hasCheckpointing
+    ? policy.layers * inputs + 2 * layer
+    : policy.layers * layer + 2 * inputs;
+  // Softmax of the response's tokens, overwritten by its gradient; the exact KL keeps one more.
+  const logits = FLOAT * rows * newTokens * policy.vocabulary * (work.exactKl ? 2 : 1);
+  // The gradient of the head is made whole before it is added to that of the embedding.
+  const head = work.loraRank > 0 ? 0 : FLOAT * policy.vocabulary * policy.width;
+  return { activations: layers + head, logits, ...castWeights(work) };
+}
+
+/** What one layer keeps for its backward pass. */
+function keptOfLayer(work: Workload, rows: number, length: number): number {
+  const { policy, computeBytes, fusedAttention } = work;
+  const { width, inner, heads, isGated } = policy;
+  const perToken = isGated ? 9 * width + 4 * inner : 8 * width + 2 * inner;
+  const scores = fusedAttention ? 0 : rows * heads * length * length;
+  return computeBytes * rows * length * perToken + FLOAT * scores;
+}
+
+/** What a pass without gradients holds at once: one layer's. */
+function transientOf(work: Workload, rows: number, length: number): number {
+  const { policy, computeBytes, fusedAttention } = work;
+  const { width, inner, heads, isGated } = policy;
+  const perToken = 4 * width + (isGated ? 3 : 2) * inner;
+  const scores = fusedAttention ? 0 : 2 * rows * heads * length * length;
+  return computeBytes * rows * length * perToken + FLOAT * scores;
+}
+
+/** Autocast keeps a copy of the trained weights in half precision for the length of a pass. */
+function castWeights({ policy, computeBytes, loraRank }: Workload): HeldParts {
+  return computeBytes === FLOAT || loraRank > 0
+    ? {}
+    : { weights_cast: computeBytes * policy.parameters };
+}
