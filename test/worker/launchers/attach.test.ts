@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readAttachFile, writeAttachFile } from "../../../src/worker/attach-file.js";
-import { loadPayload } from "../../../src/worker/conformance/payloads.js";
+import { builtinLoad } from "../../../src/worker/conformance/payloads.js";
 import { EnvironmentError, WorkerLost } from "../../../src/worker/contract.js";
 import { pythonPath } from "../../../src/worker/launch.js";
 import { openSession } from "../../../src/worker/session.js";
@@ -80,7 +80,7 @@ describe("a worker that was started by hand", { timeout: 90_000 }, () => {
     const pids: number[] = [];
     for (let run = 0; run < 2; run += 1) {
       const worker = await openSession(spec, { root });
-      await worker.call("load", loadPayload);
+      await worker.call("load", builtinLoad);
       pids.push(worker.hello.pid);
       const second = openSession(spec, { root });
       await expect(second).rejects.toThrow(/all attached workers of .* are in use/);
@@ -99,7 +99,7 @@ describe("a worker that was started by hand", { timeout: 90_000 }, () => {
     const started = new Started(file);
     onTestFinished(() => void started.stop());
     const worker = await openSession(specOf(file), { root });
-    await worker.call("load", loadPayload);
+    await worker.call("load", builtinLoad);
     process.kill(worker.hello.pid, "SIGKILL");
     const error = await lossOf(async () => {
       for (;;) await worker.call("ping", {});

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { loadPayload } from "../../../src/worker/conformance/payloads.js";
+import { builtinLoad } from "../../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../../src/worker/contract.js";
 import type { LaunchPlace } from "../../../src/worker/launchers/launch-plan.js";
 import { type RaySettings, rayPlan, raySchema } from "../../../src/worker/launchers/ray.js";
@@ -189,7 +189,7 @@ describe.skipIf(noRay !== null)(`a real Ray cluster ${noRay ?? ""}`, { timeout: 
   test("a node that dies is a lost worker, and the next one has another node", async () => {
     const worker = await openSession(real, { root });
     onTestFinished(() => worker.close());
-    await worker.call("load", loadPayload);
+    await worker.call("load", builtinLoad);
     await cluster.killNode();
     const error = await lossOf(async () => {
       for (;;) await worker.call("ping", {});

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { loadPayload } from "../../../src/worker/conformance/payloads.js";
+import { builtinLoad } from "../../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../../src/worker/contract.js";
 import type { LaunchPlace } from "../../../src/worker/launchers/launch-plan.js";
 import { type SlurmSettings, slurmPlan, slurmSchema } from "../../../src/worker/launchers/slurm.js";
@@ -270,7 +270,7 @@ describe.skipIf(noSlurm !== null)(`a real Slurm ${noSlurm ?? ""}`, { timeout: 18
   test("a job that somebody else cancels is a lost worker, in Slurm's words", async () => {
     const worker = await openSession(spec, { root });
     onTestFinished(() => worker.close());
-    await worker.call("load", loadPayload);
+    await worker.call("load", builtinLoad);
     slurm.ask("scancel", `--name=averse-${worker.hello.session}`);
     const error = await lossOf(async () => {
       for (;;) await worker.call("ping", {});
@@ -283,7 +283,7 @@ describe.skipIf(noSlurm !== null)(`a real Slurm ${noSlurm ?? ""}`, { timeout: 18
   test("a job whose time is over is a lost worker, in Slurm's words", async () => {
     const worker = await openSession({ ...spec, slurm: { ...spec.slurm!, time: "1" } }, { root });
     onTestFinished(() => worker.close());
-    await worker.call("load", loadPayload);
+    await worker.call("load", builtinLoad);
     const error = await lossOf(async () => {
       for (;;) {
         await worker.call("ping", {});
