@@ -6,6 +6,7 @@ The worker is told that its device queues work, so it takes the paths of a GPU.
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ def measure(setting: Setting) -> dict[str, Any]:
         assert policy.actor.static, "the built-in model can be sampled from in a static batch"
         sampling = sampling_counts(policy, prompts, NEW_TOKENS)
         rollout = bench.rollout(bench.prompts())
-        update = counted(lambda rollout=rollout: bench.update(rollout, 1.0))
+        update = counted(partial(bench.update, rollout, 1.0))
         per_token = sampling.operation_count / NEW_TOKENS
         result[name] = {
             "operations_per_token": round(per_token, 1),

@@ -122,10 +122,10 @@ def _spread(ratios: list[float]) -> dict[str, float]:
 class Bench:
     """An engine with the built-in models, and prompts to draw from."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, device: str = "cpu") -> None:
         self.setting = setting
         self.engine = TorchEngine()
-        loaded = self.engine.load(load_payload(setting), no_report)
+        loaded = self.engine.load(load_payload(setting, device), no_report)
         known = ScorePromptsPayload(split="train", prompts=loaded.train.ids, known=None)
         self.engine.score_prompts(known, no_report)
         self._ids = uint32_array(loaded.train.ids)
@@ -137,9 +137,9 @@ class Bench:
         drawn = self._random.choice(self._ids, self.setting.batch // copies, replace=False)
         return np.repeat(drawn, copies)
 
-    def rollout(self, prompts: NDArray[np.uint32]) -> RolloutResult:
-        """One batch of episodes."""
-        self._seed += 1
+    def rollout(self, prompts: NDArray[np.uint32], seed: int | None = None) -> RolloutResult:
+        """One batch of episodes; the update after it has the same seed, a new one if None."""
+        self._seed = self._seed + 1 if seed is None else seed
         payload = RolloutPayload(
             prompts=uint32_bytes(prompts),
             condition=None,
@@ -179,7 +179,7 @@ def no_report(phase: str, done: int, total: int, unit: str, loss: float | None =
     """Discards progress reports."""
 
 
-def load_payload(setting: Setting) -> LoadPayload:
+def load_payload(setting: Setting, device: str = "cpu") -> LoadPayload:
     """The built-in models at quickstart sizes."""
     return LoadPayload(
         seed=0,
@@ -238,7 +238,7 @@ def load_payload(setting: Setting) -> LoadPayload:
             ema_decay=0.8,
         ),
         backend=LoadBackend(
-            device="cpu",
+            device=device,
             dtype=setting.dtype,  # type: ignore[arg-type]
             frozen_dtype=None,
             threads=1,

@@ -1,0 +1,1 @@
+"""What only a GPU can show: `test/gpu/check` runs it, and `document.py` writes it down."""
