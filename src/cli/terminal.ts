@@ -56,14 +56,17 @@ export function waitSeconds(seconds: number, abandoned: AbortSignal): Promise<vo
 const firstWordMs = 1000;
 const nextWordsMs = 10_000;
 
-/** Says on stderr what is being done, once it takes over a second, and then how long it has taken. */
+/**
+ * Says on stderr what is being done, and every ten seconds how long it has taken. On a terminal it
+ * begins after a second; elsewhere, where scripts read what is said, after ten.
+ */
 export async function tellingWait<T>(
-  terminal: Pick<Terminal, "err">,
+  terminal: Pick<Terminal, "err" | "isTty">,
   what: string,
   work: Promise<T>,
 ): Promise<T> {
   const started = performance.now();
-  let timer = setTimeout(tell, firstWordMs, `${what} …`);
+  let timer = setTimeout(tell, terminal.isTty ? firstWordMs : nextWordsMs, `${what} …`);
   function tell(line: string): void {
     terminal.err(line);
     timer = setTimeout(() => {

@@ -9,7 +9,11 @@ const after = <T>(ms: number, value: T): Promise<T> =>
 
 test("nothing is said of work that is done within a second, nor after it", async () => {
   const lines: string[] = [];
-  const work = tellingWait({ err: (line) => lines.push(line) }, "reading", after(900, "rows"));
+  const work = tellingWait(
+    { err: (line) => lines.push(line), isTty: true },
+    "reading",
+    after(900, "rows"),
+  );
   await vi.advanceTimersByTimeAsync(60_000);
   expect(await work).toBe("rows");
   expect(lines).toEqual([]);
@@ -17,16 +21,33 @@ test("nothing is said of work that is done within a second, nor after it", async
 
 test("longer work is named after a second, and then with the time it has taken", async () => {
   const lines: string[] = [];
-  const work = tellingWait({ err: (line) => lines.push(line) }, "reading", after(25_000, "rows"));
+  const work = tellingWait(
+    { err: (line) => lines.push(line), isTty: true },
+    "reading",
+    after(25_000, "rows"),
+  );
   await vi.advanceTimersByTimeAsync(60_000);
   expect(await work).toBe("rows");
   expect(lines).toEqual(["reading …", "reading: 11 s", "reading: 21 s"]);
 });
 
+test("off a terminal it is named after ten seconds", async () => {
+  const lines: string[] = [];
+  const off = { err: (line: string) => lines.push(line), isTty: false };
+  const short = tellingWait(off, "reading", after(9000, "rows"));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(await short).toBe("rows");
+  expect(lines).toEqual([]);
+  const long = tellingWait(off, "reading", after(25_000, "rows"));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(await long).toBe("rows");
+  expect(lines).toEqual(["reading …", "reading: 20 s"]);
+});
+
 test("work that fails ends the telling, and fails", async () => {
   const lines: string[] = [];
   const work = tellingWait(
-    { err: (line) => lines.push(line) },
+    { err: (line) => lines.push(line), isTty: true },
     "reading",
     after(1500, null).then(() => Promise.reject(new Error("no such file"))),
   );

@@ -28,7 +28,7 @@ export interface PreflightOptions {
 export async function runPreflight(
   { experiment, given }: LoadedExperiment,
   { runs, offline }: PreflightOptions,
-  terminal: Pick<Terminal, "err">,
+  terminal: Pick<Terminal, "err" | "isTty">,
 ): Promise<Preflight> {
   const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
   const { environment, models } = spec;
@@ -80,7 +80,7 @@ function modelPorts(environment: Readonly<Record<string, string>>, offline: bool
 export async function requirePreflight(
   loaded: LoadedExperiment,
   runs: string,
-  terminal: Pick<Terminal, "err">,
+  terminal: Pick<Terminal, "err" | "isTty">,
 ): Promise<string[]> {
   const { warnings, problems } = await runPreflight(loaded, { runs, offline: false }, terminal);
   if (problems.length > 0) throw new ConfigError(problems);

@@ -121,7 +121,7 @@ test.each([["run", "smoke"], ["doctor"]])(
   async (...args) => {
     const { code, stderr } = await averse([...args, "--backend", "fkae"]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/no worker named "fkae", expected one of .*fake, local/);
+    expect(stderr).toMatch(/no worker named "fkae", expected one of .*fake, .*local/);
   },
 );
 
