@@ -123,3 +123,12 @@ export function probeSteps(place: LaunchPlace, where: string): string[] {
     ),
   );
 }
+
+/**
+ * Stands before a program that holds a place on a cluster: a job that waits must not outlive its
+ * controller, which is this process; nothing else would take it off the queue.
+ */
+export function following(python: string, root: string): string[] {
+  const file = join(root, "python", "averse_worker", "platform", "follow_parent.py");
+  return [python, "-IS", file, String(process.pid)];
+}

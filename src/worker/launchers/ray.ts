@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { shellQuoted } from "../../text/shell-quote.js";
 import {
+  following,
   type LaunchPlace,
   type LaunchPlan,
   NOT_STARTED,
@@ -67,7 +68,7 @@ export function rayPlan(
   return {
     ...startsAtOnce,
     argv: [
-      ...[here(), "-IS", join(platform, "follow_parent.py")],
+      ...following(here(), root),
       ...[settings.client_python ?? here(), join(platform, "ray_task.py")],
       JSON.stringify({ address, num_cpus, num_gpus, resources, script, variables, keys }),
     ],

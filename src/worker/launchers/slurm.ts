@@ -11,10 +11,10 @@
  * one is a job of its own, which goes on from the last checkpoint.
  */
 import { userInfo } from "node:os";
-import { join } from "node:path";
 import { z } from "zod";
 import { shellQuoted } from "../../text/shell-quote.js";
 import {
+  following,
   type LaunchPlace,
   type LaunchPlan,
   OWN,
@@ -103,8 +103,7 @@ export function slurmPlan(
   const named = { partition, account, time, gpus, "cpus-per-task": cpus, mem: memory };
   return {
     argv: [
-      // A job that waits must not outlive its controller: nothing else would take it off the queue.
-      ...[python(), "-IS", join(root, "python", "averse_worker", "platform", "follow_parent.py")],
+      ...following(python(), root),
       ...["srun", `--job-name=${job}`, "--ntasks=1"],
       ...(keys === null ? [] : [`--input=${keys}`]),
       ...Object.entries(named).flatMap(([name, value]) =>

@@ -13,14 +13,18 @@ from averse_worker.platform import follow_parent
 FILE = Path(follow_parent.__file__)
 
 
-def started(*argv: str) -> list[str]:
-    return [sys.executable, "-IS", str(FILE), *argv]
+def started(*argv: str, parent: int | None = None) -> list[str]:
+    """A command line; `parent`: None: this process."""
+    return [sys.executable, "-IS", str(FILE), str(parent or os.getpid()), *argv]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone signals a parent's death")
 def test_the_program_ends_when_its_parent_is_killed() -> None:
-    waits = started("sleep", "600")
-    script = f"import subprocess; print(flush=True); subprocess.run({waits!r})"
+    begins = [sys.executable, "-IS", str(FILE)]
+    script = (
+        "import os, subprocess; print(flush=True); "
+        f"subprocess.run([*{begins!r}, str(os.getpid()), 'sleep', '600'])"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -29,6 +33,14 @@ def test_the_program_ends_when_its_parent_is_killed() -> None:
         parent.kill()
         # The program holds the other end for as long as it lives.
         assert parent.stdout.read() == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone signals a parent's death")
+def test_a_parent_that_died_before_is_noticed() -> None:
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    done = subprocess.run(started("sleep", "600", parent=gone.pid), check=False)
+    assert done.returncode == 128 + signal.SIGTERM
 
 
 def test_it_is_the_program_from_then_on() -> None:

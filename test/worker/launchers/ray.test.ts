@@ -50,7 +50,7 @@ describe("what the driver is asked for", () => {
       ...{ address: "head:6379", num_gpus: 1, num_cpus: 8, resources: { a100: 1 } },
       client_python: "/opt/ray/bin/python",
     });
-    expect(argv.slice(3, 5)).toEqual([
+    expect(argv.slice(4, 6)).toEqual([
       "/opt/ray/bin/python",
       "/here/python/averse_worker/platform/ray_task.py",
     ]);

@@ -51,7 +51,7 @@ describe("the argument list of srun", () => {
       ...{ partition: "gpu", account: "me", time: "4:00:00", gpus: "a100:1", cpus: 8 },
       ...{ memory: "64G", options: ["--qos", "high"] },
     });
-    expect(argv.slice(3, -3)).toEqual([
+    expect(argv.slice(4, -3)).toEqual([
       ...["srun", "--job-name=averse-1234", "--ntasks=1", "--input=/tmp/own/keys.json"],
       ...["--partition=gpu", "--account=me", "--time=4:00:00", "--gpus=a100:1"],
       ...["--cpus-per-task=8", "--mem=64G", "--qos", "high"],
