@@ -25,6 +25,14 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return build_engine(request.param)
 
 
+@pytest.fixture
+def options(engine: Engine, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Of a load."""
+    if engine.name != "vllm":
+        return {}
+    return {"url": request.getfixturevalue("vllm_server").url}
+
+
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_models import write_data
@@ -98,10 +106,10 @@ def test_figures_are_declared_and_the_curve_goes_down(engine: Engine, tmp_path: 
 
 
 def test_load_takes_what_a_stage_wrote_and_is_needed_after_it(
-    engine: Engine, tmp_path: Path
+    engine: Engine, options: dict[str, Any], tmp_path: Path
 ) -> None:
     policy, reward = tmp_path / "policy", tmp_path / "reward"
-    engine.load(load_payload(), quiet)
+    engine.load(load_payload(engine_options=options), quiet)
     written = trained(engine, policy)
     assert error_of(lambda: engine.rollout(rollout_payload([0]), quiet)).kind == "protocol"
     trained(engine, reward, kind="classifier")
@@ -116,19 +124,23 @@ def test_load_takes_what_a_stage_wrote_and_is_needed_after_it(
         "sign": 1,
         "timeout_seconds": 0,
     }
-    payload = load_payload(policy__model=str(policy), rewards__0__scorer=scorer)
+    payload = load_payload(
+        policy__model=str(policy), rewards__0__scorer=scorer, engine_options=options
+    )
     loaded = engine.load(payload, quiet)
     assert loaded.digests.policy == written.files
 
 
-def test_records_beside_a_model_are_no_part_of_it(engine: Engine, tmp_path: Path) -> None:
+def test_records_beside_a_model_are_no_part_of_it(
+    engine: Engine, options: dict[str, Any], tmp_path: Path
+) -> None:
     folder = tmp_path / "base"
     written = trained(engine, folder)
     base = {"kind": "model", "model": str(folder), "revision": None, "trust_remote_code": False}
 
     def facts() -> tuple[Any, ...]:
         described = engine.describe_stage(stage_payload(base=base), quiet)
-        loaded = engine.load(load_payload(policy__model=str(folder)), quiet)
+        loaded = engine.load(load_payload(policy__model=str(folder), engine_options=options), quiet)
         return described.digest, described.digests.base, loaded.digests.policy
 
     before = facts()
