@@ -154,19 +154,12 @@ class Bench:
         weights = np.zeros(self.setting.batch)
         count = int(np.ceil(kept * self.setting.batch))
         weights[self._random.permutation(self.setting.batch)[:count]] = 1
-        payload = UpdatePayload(
-            rollout=rollout.rollout,
+        payload = update_payload(
+            rollout.rollout,
+            self._seed,
             weights=float32_bytes(weights),
-            rewards=None,
-            conditions=None,
-            advantages=None,
             kl_weights=float32_bytes(np.ones(self.setting.batch)) if kl else None,
             kl_loss=KlLoss(form=kl, coefficient=BETA, unit="advantage") if kl else None,
-            whiten="kept",
-            loss_aggregation="token-mean",
-            steps_per_epoch=None,
-            seed=self._seed,
-            learning_rate_factor=1.0,
         )
         self.engine.update(payload, no_report)
 
@@ -177,6 +170,23 @@ class Bench:
 
 def no_report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
     """Discards progress reports."""
+
+
+def update_payload(rollout: int, seed: int, **own: Any) -> UpdatePayload:
+    """Of what `own` says (weights, advantages, a KL loss, …) and of nothing else."""
+    plain = {
+        "weights": None,
+        "rewards": None,
+        "advantages": None,
+        "conditions": None,
+        "kl_weights": None,
+        "kl_loss": None,
+        "whiten": "kept",
+        "loss_aggregation": "token-mean",
+        "steps_per_epoch": None,
+        "learning_rate_factor": 1.0,
+    }
+    return UpdatePayload(rollout=rollout, seed=seed, **plain | own)
 
 
 def load_payload(setting: Setting, device: str = "cpu") -> LoadPayload:

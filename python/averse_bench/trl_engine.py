@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from averse_bench.setting import BETA, Setting, Times, load_payload, no_report
+from averse_bench.setting import BETA, Setting, Times, load_payload, no_report, update_payload
 from averse_bench.trl import GENERATIONS, PlainCycles
 from averse_worker.data.text import Text
 from averse_worker.engine.trl.engine import TrlEngine
@@ -22,7 +22,7 @@ from averse_worker.wire.messages.base import (
     uint32_array,
     uint32_bytes,
 )
-from averse_worker.wire.messages.training import RolloutPayload, UpdatePayload
+from averse_worker.wire.messages.training import RolloutPayload
 
 
 def measure(setting: Setting) -> dict[str, Any]:
@@ -83,19 +83,11 @@ class _EngineCycles:
             ),
             no_report,
         )
-        payload = UpdatePayload(
-            rollout=rolled.rollout,
-            weights=None,
-            rewards=None,
+        payload = update_payload(
+            rolled.rollout,
+            self._seed,
             advantages=float32_bytes(_leave_one_out(float32_array(rolled.return_))),
-            conditions=None,
-            kl_weights=None,
-            kl_loss=None,
-            whiten="kept",
-            loss_aggregation=self._aggregation,  # type: ignore[arg-type]
-            steps_per_epoch=None,
-            seed=self._seed,
-            learning_rate_factor=1.0,
+            loss_aggregation=self._aggregation,
         )
         self._engine.update(payload, no_report)
 

@@ -51,27 +51,10 @@ export function saveOnFullDisk(name, nth, update) {
  * @returns {Promise<Verdict>}
  */
 export function journalOnFullDisk(circumstances) {
-  return onSmallDisk(circumstances, async (subject, ballast) => {
-    const expected = await circumstances.expected("fake");
-    const marker = join(subject.folder, "fault");
-    const fault = { command: "update", nth: 2, place: "after", fill: ballast, keep: true, marker };
-    const experiment = writeExperiment(subject.folder, "fake", { faults: [fault] });
-    const first = await subject.averse(["run", experiment, "--run-dir", subject.run]);
-    if (!existsSync(marker)) return [`the disk was never filled:\n${first.output}`];
-    const problems = [];
-    if (first.code !== 3)
-      problems.push(`the run ended with ${first.code}, not 3:\n${first.output}`);
-    if (!/the disk is full/.test(first.output)) problems.push(`nothing was said:\n${first.output}`);
-    rmSync(ballast);
-    const second = await subject.averse(["resume", subject.run]);
-    if (second.code !== 0)
-      return [...problems, `resume ended with ${second.code}:\n${second.output}`];
-    return [
-      ...problems,
-      ...differences(expected, outcomeOf(subject.run)),
-      ...(await subject.remains()),
-    ];
-  });
+  const fault = { command: "update", nth: 2, place: "after" };
+  return onSmallDisk(circumstances, (subject, ballast) =>
+    resumedWithRoom(circumstances, "fake", fault, /the disk is full/, subject, ballast),
+  );
 }
 
 /**
@@ -82,30 +65,44 @@ export function journalOnFullDisk(circumstances) {
  * @returns {Promise<Verdict>}
  */
 export function artifactOnFullDisk(circumstances) {
-  return onSmallDisk(circumstances, async (subject, ballast) => {
-    const expected = await circumstances.expected("fake-stages");
+  const fault = { command: "train_stage", place: "file" };
+  return onSmallDisk(circumstances, (subject, ballast) => {
     subject.artifacts = join(subject.folder, "disk", "artifacts");
-    const marker = join(subject.folder, "fault");
-    const fault = { command: "train_stage", place: "file", fill: ballast, keep: true, marker };
-    const experiment = writeExperiment(subject.folder, "fake-stages", { faults: [fault] });
-    const first = await subject.averse(["run", experiment, "--run-dir", subject.run]);
-    if (!existsSync(marker)) return [`the disk was never filled:\n${first.output}`];
-    const problems = [];
-    if (first.code !== 3)
-      problems.push(`the run ended with ${first.code}, not 3:\n${first.output}`);
-    if (!/[Nn]o space|disk is full/.test(first.output)) {
-      problems.push(`nothing was said:\n${first.output}`);
-    }
-    rmSync(ballast);
-    const second = await subject.averse(["resume", subject.run]);
-    if (second.code !== 0)
-      return [...problems, `resume ended with ${second.code}:\n${second.output}`];
-    return [
-      ...problems,
-      ...differences(expected, outcomeOf(subject.run)),
-      ...(await subject.remains()),
-    ];
+    const said = /[Nn]o space|disk is full/;
+    return resumedWithRoom(circumstances, "fake-stages", fault, said, subject, ballast);
   });
+}
+
+/**
+ * The disk is full from the fault on; the run ends, and is resumed once there is room.
+ *
+ * @param {Circumstances} circumstances
+ * @param {import("./experiment.mjs").Experiment} name
+ * @param {object} place where the fault strikes, see faulty_worker.py
+ * @param {RegExp} said what the run says of it
+ * @param {Subject} subject
+ * @param {string} ballast
+ * @returns {Promise<string[]>} what is wrong
+ */
+async function resumedWithRoom(circumstances, name, place, said, subject, ballast) {
+  const expected = await circumstances.expected(name);
+  const marker = join(subject.folder, "fault");
+  const fault = { ...place, fill: ballast, keep: true, marker };
+  const experiment = writeExperiment(subject.folder, name, { faults: [fault] });
+  const first = await subject.averse(["run", experiment, "--run-dir", subject.run]);
+  if (!existsSync(marker)) return [`the disk was never filled:\n${first.output}`];
+  const problems = [];
+  if (first.code !== 3) problems.push(`the run ended with ${first.code}, not 3:\n${first.output}`);
+  if (!said.test(first.output)) problems.push(`nothing was said:\n${first.output}`);
+  rmSync(ballast);
+  const second = await subject.averse(["resume", subject.run]);
+  if (second.code !== 0)
+    return [...problems, `resume ended with ${second.code}:\n${second.output}`];
+  return [
+    ...problems,
+    ...differences(expected, outcomeOf(subject.run)),
+    ...(await subject.remains()),
+  ];
 }
 
 /**

@@ -23,7 +23,7 @@ from transformers import (
     Qwen2Config,
 )
 
-from averse_bench.setting import BETA, Setting, load_payload, no_report
+from averse_bench.setting import BETA, Setting, load_payload, no_report, update_payload
 from averse_worker.data.text import read_tokens
 from averse_worker.data.tokenise import Prompts
 from averse_worker.engine.torch.learner import PpoLearner
@@ -41,7 +41,7 @@ from averse_worker.rollout.generate import Sampler
 from averse_worker.wire.limits import read_loss_arrays
 from averse_worker.wire.messages.base import float32_bytes
 from averse_worker.wire.messages.load import LoadAdapter, LoadBackend
-from averse_worker.wire.messages.training import RolloutSeconds, UpdatePayload
+from averse_worker.wire.messages.training import RolloutSeconds
 
 SEED: Final = 0
 
@@ -216,20 +216,7 @@ class Trial:
     def update(self, episodes: Any, weights: NDArray[np.float64] | None = None) -> dict[str, float]:
         """All epochs over the batch; the update's figures."""
         weights = np.ones(self.scale.batch) if weights is None else weights
-        payload = UpdatePayload(
-            rollout=self._rollouts,
-            weights=float32_bytes(weights),
-            rewards=None,
-            conditions=None,
-            advantages=None,
-            kl_weights=None,
-            kl_loss=None,
-            whiten="kept",
-            loss_aggregation="token-mean",
-            steps_per_epoch=None,
-            seed=SEED,
-            learning_rate_factor=1.0,
-        )
+        payload = update_payload(self._rollouts, SEED, weights=float32_bytes(weights))
         arrays = read_loss_arrays(payload, episodes.failed, critic=True)
         return self.learner.update(episodes, arrays, payload, no_report).figures
 

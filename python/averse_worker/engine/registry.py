@@ -102,6 +102,22 @@ _VLLM_FIGURES: Final = msgspec.structs.replace(
 _HARNESS: Final = importlib.util.find_spec("lm_eval") is not None
 """lm-evaluation-harness is installed; it is imported only where tasks are asked for."""
 
+_TORCH: Final = Capabilities(
+    sft=True,
+    stages=True,
+    lora=True,
+    critic=True,
+    prefix_baseline=True,
+    ema=True,
+    checkpoint=True,
+    completions=True,
+    kl_loss=True,
+    bitwise=True,
+    common_random_numbers=True,
+    distributed=False,
+    harness=_HARNESS,
+)
+
 ENGINES: Final[dict[str, EngineFacts]] = {
     "fake": EngineFacts(
         Capabilities(
@@ -133,59 +149,17 @@ ENGINES: Final[dict[str, EngineFacts]] = {
         _FIGURES,
     ),
     "torch": EngineFacts(
-        Capabilities(
-            sft=True,
-            stages=True,
-            lora=True,
-            critic=True,
-            prefix_baseline=True,
-            ema=True,
-            checkpoint=True,
-            completions=True,
-            kl_loss=True,
-            bitwise=True,
-            common_random_numbers=True,
-            distributed=False,
-            harness=_HARNESS,
-        ),
+        _TORCH,
         {"type": "object", "properties": {}, "additionalProperties": False},
         _FIGURES,
     ),
     "trl": EngineFacts(
-        Capabilities(
-            sft=True,
-            stages=True,
-            lora=True,
-            critic=False,
-            prefix_baseline=False,
-            ema=True,
-            checkpoint=True,
-            completions=True,
-            kl_loss=False,
-            bitwise=True,
-            common_random_numbers=True,
-            distributed=False,
-            harness=_HARNESS,
-        ),
+        msgspec.structs.replace(_TORCH, critic=False, prefix_baseline=False, kl_loss=False),
         schema_of(TrlOptions),
         _TRL_FIGURES,
     ),
     "vllm": EngineFacts(
-        Capabilities(
-            sft=True,
-            stages=True,
-            lora=True,
-            critic=True,
-            prefix_baseline=True,
-            ema=True,
-            checkpoint=True,
-            completions=True,
-            kl_loss=True,
-            bitwise=False,
-            common_random_numbers=False,
-            distributed=False,
-            harness=_HARNESS,
-        ),
+        msgspec.structs.replace(_TORCH, bitwise=False, common_random_numbers=False),
         schema_of(VllmOptions),
         _VLLM_FIGURES,
     ),
