@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -145,4 +145,42 @@ function problemsOf(file: string, set: readonly string[]): string[] {
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map(problemLine);
   }
+}
+
+const withText = new Map(pages.map((page) => [page, readFileSync(root + page, "utf8")]));
+
+test.each([...withText])("%s: every link leads to a file and to a heading of it", (page, text) => {
+  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
+  const local = targets.filter((target) => !/^[a-z]+:/.test(target));
+  const broken = local.filter((target) => {
+    const [path = "", anchor] = target.split("#");
+    const file = join(path === "" ? page : join(dirname(page), path));
+    if (!existsSync(root + file)) return true;
+    return (
+      anchor !== undefined &&
+      file.endsWith(".md") &&
+      !anchors(readFileSync(root + file, "utf8")).has(anchor)
+    );
+  });
+  expect(broken).toEqual([]);
+});
+
+test("docs/index.md leads to every page", () => {
+  const text = withText.get(join("docs", "index.md"))!;
+  const names = readdirSync(`${root}docs`).filter((name) => name.endsWith(".md"));
+  expect(names.filter((name) => name !== "index.md" && !text.includes(`](${name})`))).toEqual([]);
+});
+
+/** Of headings, as GitHub makes them. */
+function anchors(text: string): Set<string> {
+  return new Set(
+    [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+      heading!
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+        .trim()
+        .replaceAll(/\s/g, "-"),
+    ),
+  );
 }
