@@ -327,7 +327,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
       : `; process ${this.#process?.pid} cannot be ended, not even by SIGKILL`;
     const tail = before ?? this.#process?.stderrTail() ?? [];
     const afterwords = this.#plan?.afterwords ?? null;
-    const last = tail.findLast((line) => afterwords === null || !afterwords.test(line));
+    // Not a rule or a frame, with which torchrun ends what it says.
+    const last = tail.findLast((line) => /\p{L}/u.test(line) && !afterwords?.test(line));
     const words = last !== undefined && !hasWords ? `; its last output: ${last}` : "";
     const message = this.#redaction.whole(`${text}${stopped}${left}${words}`);
     const lost = new WorkerLost(message, reason, tail, {}, stacks, signal);
