@@ -20,6 +20,7 @@ import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
 import { askLauncher } from "./launcher-command.js";
 import type { LaunchPlan } from "./launchers/launch-plan.js";
+import { CopyBroken, SshFolders } from "./launchers/ssh-folders.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
 import { type Exit, exitText, type WorkerHandle, WorkerProcess } from "./process.js";
 import { runsHere, type WorkerSpec } from "./spec.js";
@@ -29,6 +30,8 @@ import { timeoutOf } from "./timeouts.js";
 import { Connection, type Receiver } from "./transport/connection.js";
 
 export interface SessionOptions extends LaunchOptions {
+  /** A copy of files that broke off and goes on, in one sentence. */
+  readonly onBrokenCopy?: (text: string) => void;
   /** A message that belongs to no call: late, twice, unreadable. The session continues. */
   readonly onProtocolFault?: (text: string) => void;
   /** The worker waits for its turn in a launcher's queue; what is known of that, with each change. */
@@ -66,6 +69,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
   readonly #exchange: Exchange;
   readonly #greeting = new Deferred<Hello>();
   readonly #disconnected = new Deferred<void>();
+  /** Of a worker elsewhere that shares no folder; null: paths are the same for both. */
+  readonly #folders: SshFolders | null;
   #hello: Hello | null = null;
   #connection: Connection | null = null;
   #process: WorkerHandle | null = null;
@@ -84,6 +89,12 @@ class Session implements Worker, Receiver, ExchangeEvents {
     // Both values of a variable that the spec sets anew: a worker's own files may tell the other.
     this.#redaction = redaction(process.env, spec.environment);
     this.#exchange = new Exchange(this.#id, this, this.#redaction);
+    const told = (text: string) => {
+      const words = this.#redaction.whole(text);
+      options.log?.write(`averse: ${words}\n`);
+      options.onBrokenCopy?.(words);
+    };
+    this.#folders = spec.ssh?.files === "copied" ? new SshFolders(spec.ssh, this.#id, told) : null;
   }
 
   get hello(): Hello {
@@ -131,6 +142,27 @@ class Session implements Worker, Receiver, ExchangeEvents {
   }
 
   async call<C extends Command>(
+    command: C,
+    payload: Payload<C>,
+    onProgress?: ProgressListener,
+  ): Promise<Result<C>> {
+    const folders = this.#folders;
+    if (folders === null || isControl(command)) {
+      if (command === "interrupt") folders?.interrupt();
+      return this.#ask(command, payload, onProgress);
+    }
+    const ask = (asked: Payload<C>) => this.#ask(command, asked, onProgress);
+    try {
+      return await folders.around(command, payload, ask, onProgress);
+    } catch (error) {
+      if (this.#over !== null) throw await this.#over;
+      if (!(error instanceof CopyBroken)) throw error;
+      const name = `the worker "${this.spec.name}" ${this.#plan!.place}`;
+      throw await this.#lose("exited", `${name} was lost: ${error.message}`, null, true);
+    }
+  }
+
+  async #ask<C extends Command>(
     command: C,
     payload: Payload<C>,
     onProgress?: ProgressListener,
@@ -313,6 +345,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     signal: NodeJS.Signals | null,
     hasWords: boolean,
   ): Promise<WorkerLost> {
+    this.#folders?.close();
     // Elsewhere the number is another machine's or container's, and may be anyone's here.
     const pid = runsHere(this.spec) ? (this.#hello?.pid ?? null) : null;
     const hung = pid !== null && (reason === "stuck" || reason === "silent");

@@ -115,6 +115,7 @@ export class WorkerOpener implements SpareWorkers {
       },
       signal: abandon,
       onWaiting: waiting,
+      onBrokenCopy: (text) => this.warn(`${service.trial ?? "a worker"}: ${text}`),
       onProtocolFault: (text) => this.warn(`${service.trial ?? "a worker"}: ${text}`),
     });
     this.#services.set(worker, service);

@@ -113,13 +113,14 @@ export function probesOf({ shared, session }: LaunchPlace): string[] {
  * which the worker needs as well.
  *
  * @param where - As in `on gpu-box`: there the script runs.
+ * @param otherwise - What else can be done, behind a comma.
  */
-export function probeSteps(place: LaunchPlace, where: string): string[] {
+export function probeSteps(place: LaunchPlace, where: string, otherwise = ""): string[] {
   return probesOf(place).map((file, at) =>
     orEnd(
       `rm ${shellQuoted(file)}`,
       `${place.shared[at]} is not shared with ${where}; choose a folder that both machines have under ` +
-        "the same path, with the right to write there (--runs, --artifacts)",
+        `the same path, with the right to write there (--runs, --artifacts)${otherwise}`,
     ),
   );
 }

@@ -5,8 +5,8 @@
  *
  *     controller ══ ipc ══ ssh ─────────── encrypted ─────────── sshd ══ ipc ══ worker
  *
- * Models, checkpoints and exports do not travel: the run's folder must be there under the same path,
- * which is tried before the worker starts.
+ * Models, data, checkpoints and exports travel through ssh as well (`ssh-folders.ts`), or lie in folders
+ * that both machines share under the same path, which is tried before the worker starts.
  */
 import { z } from "zod";
 import { shellQuoted } from "../../text/shell-quote.js";
@@ -50,6 +50,19 @@ export const sshSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe("further arguments of ssh, as in [-J, gateway]"),
+  files: z
+    .enum(["copied", "shared"])
+    .default("copied")
+    .describe("shared: both machines have the folders of runs, artifacts and models, same paths"),
+  cache: text
+    .regex(/^(\/|~\/)/, "an absolute path, or one that begins with ~/")
+    .default("~/.cache/averse")
+    .describe("folder there for what is copied"),
+  cache_gb: z
+    .number()
+    .positive()
+    .default(50)
+    .describe("of the cache; the least recently used goes"),
 });
 
 export type SshSettings = z.infer<typeof sshSchema>;
@@ -68,34 +81,26 @@ export function sshPlan(
   place: LaunchPlace,
   command: WorkerCommand,
 ): LaunchPlan {
-  const { host, user, port, identity, folder, python, options } = settings;
+  const { folder, python, files, cache } = settings;
   const socket = `/tmp/averse-${place.session}.sock`;
   const target = sshTarget(settings);
   const remote = remoteCommand({
-    folder: folder.replace(/^~\/(?=.)/, ""),
+    folder: fromThere(folder),
     target,
-    socket,
-    probes: probeSteps(place, target),
+    leftovers: [
+      // sshd leaves it there.
+      `rm -f ${socket}`,
+      ...(files === "copied" ? [`rm -rf ${inShell(cache)}/sessions/${place.session}`] : []),
+    ],
+    probes: files === "shared" ? probeSteps(place, target, ", or set ssh.files: copied") : [],
     ...command({ python: () => python, root: ".", endpoint: `ipc://${socket}` }),
   });
   return {
     ...startsAtOnce,
-    argv: [
-      "ssh",
-      ...["-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes"],
-      // A connection that is shared with other commands would keep the tunnel when this one ends.
-      ...["-o", "ControlMaster=no", "-o", "ControlPath=none"],
-      ...["-R", `${socket}:${place.endpoint.slice("ipc://".length)}`],
-      ...(port === null ? [] : ["-p", String(port)]),
-      ...(user === null ? [] : ["-l", user]),
-      ...(identity === null ? [] : ["-i", identity, "-o", "IdentitiesOnly=yes"]),
-      ...options,
-      // Of an option that is given twice ssh takes the first: the user's, then these.
-      ...["-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"],
-      "--",
-      host,
-      remote,
-    ],
+    argv: sshArguments(settings, remote, [
+      "-R",
+      `${socket}:${place.endpoint.slice("ipc://".length)}`,
+    ]),
     environment: {},
     place: `on ${target}`,
     refusal: refusalByCode(
@@ -104,23 +109,69 @@ export function sshPlan(
         [NOT_STARTED, new RegExp(`^${OWN}`)],
       ]),
     ),
-    probes: probesOf(place),
+    probes: files === "shared" ? probesOf(place) : [],
   };
+}
+
+/** Starts the cache of files over there, which is asked through standard input. */
+export function cacheCommand(settings: SshSettings): string[] {
+  const { folder, python, cache } = settings;
+  const steps = [
+    `cd ${shellQuoted(fromThere(folder))}`,
+    ["exec", python, "-IS", "python/averse_worker/platform/file_cache.py", cache]
+      .map(shellQuoted)
+      .join(" "),
+  ];
+  return sshArguments(settings, `exec sh -c ${shellQuoted(steps.join(" && "))}`, []);
+}
+
+function sshArguments(
+  { host, user, port, identity, options }: SshSettings,
+  remote: string,
+  tunnel: readonly string[],
+): string[] {
+  return [
+    "ssh",
+    ...["-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes"],
+    // A connection that is shared with other commands would keep the tunnel when this one ends.
+    ...["-o", "ControlMaster=no", "-o", "ControlPath=none"],
+    ...tunnel,
+    ...(port === null ? [] : ["-p", String(port)]),
+    ...(user === null ? [] : ["-l", user]),
+    ...(identity === null ? [] : ["-i", identity, "-o", "IdentitiesOnly=yes"]),
+    ...options,
+    // Of an option that is given twice ssh takes the first: the user's, then these.
+    ...["-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"],
+    "--",
+    host,
+    remote,
+  ];
+}
+
+/** A login begins in the home folder. */
+function fromThere(folder: string): string {
+  return folder.replace(/^~\/(?=.)/, "");
+}
+
+/** A folder as a word of a shell that may be anywhere by now. */
+function inShell(folder: string): string {
+  const inHome = folder.startsWith("~/");
+  return inHome ? `"$HOME"/${shellQuoted(folder.slice(2))}` : shellQuoted(folder);
 }
 
 function remoteCommand(remote: {
   readonly folder: string;
   readonly target: string;
-  readonly socket: string;
+  /** Steps for its end. */
+  readonly leftovers: readonly string[];
   /** Steps that try the shared folders. */
   readonly probes: readonly string[];
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }): string {
-  const { folder, target, socket, probes, argv, environment } = remote;
+  const { folder, target, leftovers, probes, argv, environment } = remote;
   const steps = [
-    // sshd leaves it there.
-    `trap ${shellQuoted(`rm -f ${socket}`)} EXIT`,
+    `trap ${shellQuoted(leftovers.join("; "))} EXIT`,
     orEnd(
       `cd ${shellQuoted(folder)}`,
       `${target} has no folder ${folder}; correct ssh.folder of the worker's file`,

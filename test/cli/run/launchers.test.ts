@@ -85,10 +85,11 @@ describe.skipIf(noSshd !== null)(`launcher: ssh ${noSshd ?? ""}`, { timeout: 120
     const folder = join(scratch, "remote-averse");
     mkdirSync(folder);
     symlinkSync(join(root, "python"), join(folder, "python"));
-    backend("tunnel", { launcher: "ssh", ssh: { ...sshd.settings, folder, python } });
+    const cache = join(scratch, "remote-cache");
+    backend("tunnel", { launcher: "ssh", ssh: { ...sshd.settings, folder, python, cache } });
     const settings = [
       ...["arms=rlhf", "trials.parallel=1", "trials.backoff_seconds=0.1"],
-      ...["training.iterations=100", "checkpoint.every=3", "evaluation.every=0"],
+      ...["training.iterations=40", "checkpoint.every=3", "evaluation.every=0"],
     ].flatMap((one) => ["--set", one]);
     const running = start([...smoke("tunnel", ...settings), "--json"]);
     await running.saying('"trial":"rlhf-s0","type":"checkpoint_saved"');
@@ -100,7 +101,7 @@ describe.skipIf(noSshd !== null)(`launcher: ssh ${noSshd ?? ""}`, { timeout: 120
     ]);
     expect(events.filter(({ type }) => type === "restored")).toHaveLength(1);
     expect(new Set(events.flatMap(({ type, step }) => (type === "step" ? [step] : []))).size).toBe(
-      100,
+      40,
     );
   });
 });

@@ -15,7 +15,7 @@ export const noSshd =
 
 export interface LoopbackSshd {
   /** For a worker's file: how to come in. */
-  readonly settings: Omit<SshSettings, "folder" | "python">;
+  readonly settings: Pick<SshSettings, "host" | "user" | "port" | "identity" | "options">;
   /** Ends every connection at once, as a cut cable does for good; new ones are still welcome. */
   cut(): void;
   stop(): void;

@@ -1,6 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,7 +74,7 @@ describe("the argument list of ssh", () => {
       ["/", [shared], 96],
     ] as const) {
       writeFileSync(socket, "");
-      const settings = sshSchema.parse({ host: "box", folder });
+      const settings = sshSchema.parse({ host: "box", folder, files: "shared" });
       const { argv } = sshPlan(settings, { ...place, session, shared: folders }, () => ({
         argv: ["sh", "-c", "exit 7"],
         environment: {},
@@ -102,7 +110,11 @@ describe.skipIf(noSshd !== null)(`ssh to a real sshd ${noSshd ?? ""}`, { timeout
     spec = {
       ...shipped,
       argv: shipped.argv.map((part) => (part === "torch" ? "fake" : part)) as WorkerSpec["argv"],
-      ssh: { ...sshd.settings, folder, python: pythonPath(root) },
+      ssh: {
+        ...sshSchema.parse({ ...sshd.settings, folder }),
+        python: pythonPath(root),
+        cache: join(folder, "cache"),
+      },
     };
   });
   afterAll(() => {
@@ -131,10 +143,47 @@ describe.skipIf(noSshd !== null)(`ssh to a real sshd ${noSshd ?? ""}`, { timeout
     });
   });
 
+  test("models go there once, and what a worker writes comes back", async () => {
+    const own = mkdtempSync(join(tmpdir(), "averse-own-"));
+    onTestFinished(() => rmSync(own, { recursive: true }));
+    const folders = ["save", "export"].map((name) => join(own, name));
+    for (const path of folders) mkdirSync(path);
+    const [saved, model] = folders as [string, string];
+    const phases: string[] = [];
+    const note = ({ phase }: { phase: string }) => void phases.push(phase);
+    const first = await openSession(spec, { root });
+    onTestFinished(() => first.close());
+    await first.call("load", builtinLoad);
+    const { files } = await first.call("save", { path: saved }, note);
+    expect(readdirSync(saved).sort()).toEqual(Object.keys(files).sort());
+    await first.call("export", { path: model, weights: "current" });
+    expect(phases).toContain("download");
+    const cached = join(folder, "cache", "folders");
+    const there = existsSync(cached) ? readdirSync(cached).length : 0;
+    const policy = { ...builtinLoad.policy, model };
+    await first.call("load", { ...builtinLoad, policy }, note);
+    await first.call("restore", { path: saved }, note);
+    expect(readdirSync(cached)).toHaveLength(there + 2);
+    // What it wrote itself is there already.
+    expect(phases.filter((phase) => phase === "upload")).toEqual(["upload", "upload"]);
+    await first.close();
+    expect(readdirSync(join(folder, "cache", "sessions"))).toEqual([]);
+    const second = await openSession(spec, { root });
+    onTestFinished(() => second.close());
+    phases.length = 0;
+    await second.call("load", { ...builtinLoad, policy }, note);
+    expect(phases).not.toContain("upload");
+    const none = join(own, "save", "none");
+    const gone = { ...builtinLoad, policy: { ...policy, model: none } };
+    await expect(second.call("load", gone)).rejects.toThrow(none);
+  });
+
   test("folders that both have are tried, and the probe is gone", async () => {
     const shared = mkdtempSync(join(tmpdir(), "averse-shared-"));
     onTestFinished(() => rmSync(shared, { recursive: true }));
-    const worker = await openSession(spec, { root, shared: [shared, join(shared, "made")] });
+    const ssh: SshSettings = { ...spec.ssh!, files: "shared" };
+    const folders = [shared, join(shared, "made")];
+    const worker = await openSession({ ...spec, ssh }, { root, shared: folders });
     await worker.close();
     expect(readdirSync(shared)).toEqual(["made"]);
     expect(readdirSync(join(shared, "made"))).toEqual([]);
@@ -146,12 +195,16 @@ describe.skipIf(noSshd !== null)(`ssh to a real sshd ${noSshd ?? ""}`, { timeout
     // A user there who sees another disk under this path stands for another machine.
     const options = [...sshd.settings.options, "-o", "PermitLocalCommand=yes"];
     const away = ["-o", `LocalCommand=rm ${shared}/.averse-probe-*`];
-    const ssh = { ...spec.ssh!, options: [...options, ...away] };
+    const ssh: SshSettings = {
+      ...spec.ssh!,
+      files: "shared",
+      options: [...options, ...away],
+    };
     const error = await lossOf(() => openSession({ ...spec, ssh }, { root, shared: [shared] }));
     expect(error.message).toBe(
       `the worker "remote" cannot be started on ${target()}: averse: ${shared} is not shared with ` +
         `${target()}; choose a folder that both machines have under the same path, with the right to ` +
-        "write there (--runs, --artifacts)",
+        "write there (--runs, --artifacts), or set ssh.files: copied",
     );
     expect(readdirSync(shared)).toEqual([]);
   });
