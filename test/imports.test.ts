@@ -33,9 +33,11 @@ const edges: Readonly<Record<string, readonly string[]>> = {
     ...["analysis", "config", "engine", "journal", "report"],
     ...["risk", "run-model", "stats", "text"],
   ],
+  web: ["config", "report", "run-model", "text"],
   cli: [
     ...["analysis", "artifacts", "audit", "config", "engine", "journal", "live", "preflight"],
-    ...["report", "run-model", "sizing", "store", "system", "tables", "text", "tui", "worker"],
+    ...["report", "run-model", "sizing", "store", "system", "tables", "text", "tui", "web"],
+    "worker",
   ],
   "main.ts": ["cli"],
 };
@@ -58,6 +60,9 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   react: ["tui"],
   "react/*": ["tui"],
   commander: ["cli"],
+  hono: ["web"],
+  "hono/*": ["web"],
+  "@hono/*": ["web"],
   echarts: ["report"],
   "echarts/*": ["report"],
   "d3-array": ["stats", "tui"],
@@ -73,7 +78,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
     ...["artifacts", "store", "journal", "system", "tables", "worker", "live", "config"],
     ...["cli", "bootstrap"],
   ],
-  "node:net": ["live", "worker", "bootstrap"],
+  "node:net": ["live", "worker", "web", "bootstrap"],
 };
 
 /** What `text` and `stats` leave to libraries; of zod `text` knows the types of its issues. */

@@ -192,6 +192,26 @@ export function buildProgram(
     );
 
   program
+    .command("serve")
+    .summary("a web page over the runs, on this machine alone")
+    .description(
+      "Serves a web page over the runs of a folder: list, live curves and reports. It listens on " +
+        "127.0.0.1 alone and prints a link with a token, which nobody can do without. Ctrl-C ends it.",
+    )
+    .addOption(
+      new Option("--port <number>", "port (default: any that is free)")
+        .default(0, "any that is free")
+        .argParser(portNumber),
+    )
+    .addOption(runsOption())
+    .option("--show-text", "show texts unmasked; they may be offensive", false)
+    .option("--json", "print the address as JSON on stdout", false)
+    .addOption(debugOption())
+    .action(async (options) =>
+      end(await (await import("./commands/serve.js")).serve(options, terminal)),
+    );
+
+  program
     .command("verify")
     .summary("check a run's files against their digests")
     .description(
@@ -570,6 +590,11 @@ function addAuditCommand(
       const { audit } = await import("./commands/audit.js");
       end(await audit(files, { ...options, argv }, terminal));
     });
+}
+
+function portNumber(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError("expected a whole number from 0 to 65535.");
 }
 
 function finiteOf(text: string): number {

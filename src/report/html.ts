@@ -2,6 +2,7 @@
 import { safeText } from "../text/safe-text.js";
 import type { Block, Cell, ReportDocument } from "./blocks.js";
 
+/** A whole file. */
 export function renderHtml(document: ReportDocument): string {
   return `<!doctype html>
 <html lang="en">
@@ -14,14 +15,19 @@ export function renderHtml(document: ReportDocument): string {
 ${reportStyle}</style>
 </head>
 <body>
-<main>
-<h1>${escapeHtml(document.title)}</h1>
-<p class="byline">${escapeHtml(document.byline)}</p>
-${document.blocks.map(blockHtml).join("\n")}
-</main>
+${mainHtml(document)}
 </body>
 </html>
 `;
+}
+
+/** What stands in a file's body, for a page with other things around it. */
+export function mainHtml({ title, byline, blocks }: ReportDocument): string {
+  return `<main>
+<h1>${escapeHtml(title)}</h1>
+<p class="byline">${escapeHtml(byline)}</p>
+${blocks.map(blockHtml).join("\n")}
+</main>`;
 }
 
 function blockHtml(block: Block): string {
@@ -77,7 +83,7 @@ function escapeHtml(text: string, neutralise = true): string {
 }
 
 /** Styles of the HTML report: readable on screen, on paper, and in the dark. */
-const reportStyle = `:root { color-scheme: light dark; --ink: #1f2328; --quiet: #59636e; --line: #d1d9e0; --page: #ffffff; --tint: #f3f6f9; --mark: #0072b2; --warn: #b35900; }
+export const reportStyle = `:root { color-scheme: light dark; --ink: #1f2328; --quiet: #59636e; --line: #d1d9e0; --page: #ffffff; --tint: #f3f6f9; --mark: #0072b2; --warn: #b35900; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --quiet: #9aa5b1; --line: #3d444d; --page: #14181d; --tint: #1d232a; --mark: #56b4e9; --warn: #e69f00; } }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }

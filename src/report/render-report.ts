@@ -26,10 +26,17 @@ export async function renderReport(
   input: ReportInput,
   options: TextOptions,
 ): Promise<{ readonly html: string; readonly markdown: string }> {
-  const data = gatherReport(input);
-  const plots = await drawPlots(data);
-  const document = reportDocument(data, plots, options);
+  const document = await reportDocument(input, options);
   return { html: renderHtml(document), markdown: renderMarkdown(document) };
+}
+
+/** A run's report, free of the format it is written in. */
+export async function reportDocument(
+  input: ReportInput,
+  options: TextOptions,
+): Promise<ReportDocument> {
+  const data = gatherReport(input);
+  return documentOf(data, await drawPlots(data), options);
 }
 
 /** It stands in the section on cost, not among the others. */
@@ -41,7 +48,7 @@ function isOfSweep({ id }: ReportPlot): boolean {
   return id.startsWith("sweep-");
 }
 
-function reportDocument(
+function documentOf(
   data: ReportData,
   plots: readonly ReportPlot[],
   options: TextOptions,

@@ -42,6 +42,12 @@ export function allSuites(root, scratch, cores) {
   return [
     check("types: src", "js", [node, tsc, "-p", "tsconfig.json", "--noEmit"]),
     check("types: test", "js", [node, tsc, "-p", join("test", "tsconfig.json"), "--noEmit"]),
+    check("types: scripts of the web page", "js", [
+      node,
+      tsc,
+      "-p",
+      join("src", "web", "client", "tsconfig.json"),
+    ]),
     check("biome", "js", [
       node,
       module("@biomejs/biome/bin/biome"),

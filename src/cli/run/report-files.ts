@@ -8,7 +8,7 @@ import { type EventFigures, figuresOf } from "../../journal/event-head.js";
 import type { StepEvent } from "../../journal/events.js";
 import { readJournalSoFar } from "../../journal/reader.js";
 import { renderReport } from "../../report/render-report.js";
-import type { LastBatch, RunDescription } from "../../report/report-data.js";
+import type { LastBatch, ReportInput, RunDescription } from "../../report/report-data.js";
 import { writeWithDigests } from "../../store/digest-list.js";
 import {
   type Manifest,
@@ -34,6 +34,18 @@ export interface ReportTextOptions {
  * @throws {RecordError} the record is damaged, or the folder cannot be written
  */
 export async function writeReports(folder: string, options: ReportTextOptions): Promise<string[]> {
+  const { html, markdown } = await renderReport(await readReport(folder), options);
+  const files = { [runFiles.reportHtml]: html, [runFiles.reportMarkdown]: markdown };
+  writeWithDigests(folder, digestListOf(runFiles.reportHtml), files);
+  return Object.keys(files).map((name) => join(folder, name));
+}
+
+/**
+ * What a report of a run is made of, as its record has it now.
+ *
+ * @throws {RecordError} the record is damaged
+ */
+export async function readReport(folder: string): Promise<ReportInput> {
   const manifest = readManifest(folder);
   const experiment = recordedExperiment(manifest, folder);
   // A journal of 10,000 iterations is hundreds of megabytes of arrays, of which a report shows none.
@@ -48,23 +60,17 @@ export async function writeReports(folder: string, options: ReportTextOptions): 
   // A report of what is left would take the place of the whole one.
   const missing = missingEvents(manifest, events.length);
   if (missing !== null) throw new RecordError("damaged", `${folder}: ${missing}`);
-  const { html, markdown } = await renderReport(
-    {
-      run: description(folder, manifest, experiment),
-      evaluation: aggregate(experiment, events),
-      events,
-      samples: events.flatMap((event) =>
-        event.type === "evaluated" && event.final && event.samples !== null && event.trial !== null
-          ? readSamples(folder, event.trial, event.samples)
-          : [],
-      ),
-      lastBatches: [...lastSteps].map(([trial, step]) => lastBatch(folder, trial, step)),
-    },
-    { showText: options.showText },
-  );
-  const files = { [runFiles.reportHtml]: html, [runFiles.reportMarkdown]: markdown };
-  writeWithDigests(folder, digestListOf(runFiles.reportHtml), files);
-  return Object.keys(files).map((name) => join(folder, name));
+  return {
+    run: description(folder, manifest, experiment),
+    evaluation: aggregate(experiment, events),
+    events,
+    samples: events.flatMap((event) =>
+      event.type === "evaluated" && event.final && event.samples !== null && event.trial !== null
+        ? readSamples(folder, event.trial, event.samples)
+        : [],
+    ),
+    lastBatches: [...lastSteps].map(([trial, step]) => lastBatch(folder, trial, step)),
+  };
 }
 
 function lastBatch(folder: string, trial: string, event: StepEvent): LastBatch {

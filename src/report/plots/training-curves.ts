@@ -12,9 +12,17 @@ import { seedMean } from "./seed-mean.js";
 type StepHead = ReportData["trials"][number]["steps"][number];
 
 /** More points than this are averaged in groups: a line of noise shows nothing. */
-const mostPoints = 60;
+const pointsOnPaper = 60;
 
-export function trainingCurves(data: ReportData): PlotSpec | null {
+/** What is drawn; a report's data fits. */
+export interface TrainingData {
+  readonly arms: readonly string[];
+  readonly trials: readonly Pick<ReportData["trials"][number], "arm" | "steps">[];
+  readonly run: { readonly experiment: Pick<ReportData["run"]["experiment"], "arms"> };
+}
+
+/** Null: no arm has an iteration. */
+export function trainingCurves(data: TrainingData, mostPoints = pointsOnPaper): PlotSpec | null {
   const arms = data.arms.filter((arm) =>
     data.trials.some((trial) => trial.arm === arm && trial.steps.length > 0),
   );
@@ -129,7 +137,7 @@ export function trainingCurves(data: ReportData): PlotSpec | null {
 }
 
 /** Thresholds, multipliers and the like of all arms; most measures have none. */
-function riskFigureNames(data: ReportData, arms: readonly string[]): string[] {
+function riskFigureNames(data: TrainingData, arms: readonly string[]): string[] {
   const heads = data.trials.flatMap(({ arm, steps }) =>
     arms.includes(arm) ? (steps.at(-1) ?? []) : [],
   );
@@ -137,7 +145,7 @@ function riskFigureNames(data: ReportData, arms: readonly string[]): string[] {
 }
 
 /** Of all arms, in the order of their configuration; none where there is one component. */
-function componentNames(data: ReportData, arms: readonly string[]): string[] {
+function componentNames(data: TrainingData, arms: readonly string[]): string[] {
   const heads = data.trials.flatMap(({ arm, steps }) =>
     arms.includes(arm) ? (steps.at(-1) ?? []) : [],
   );
@@ -151,7 +159,7 @@ function heldOf({ annealing }: StepHead): number | null {
 }
 
 /** The KL that β is steered to, where it is steered at all; arms may differ. */
-function targetMarks(data: ReportData, arms: readonly string[]): Mark[] {
+function targetMarks(data: TrainingData, arms: readonly string[]): Mark[] {
   const targets = new Set<number>();
   for (const arm of arms) {
     const kl = data.run.experiment.arms[arm]?.kl;
