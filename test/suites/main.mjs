@@ -1,11 +1,12 @@
 /**
  * `npm test`: sets everything up, then runs every check and test. `npm test -- vitest pytest` runs
- * only suites whose names hold one of the words.
+ * only suites whose names hold one of the words. AVERSE_TEST_RESULTS names a folder that keeps the suites'
+ * result files, which have every test's duration.
  */
 import { begin } from "../../src/bootstrap/begin.mjs";
 
 const { root, afterSetup } = await begin();
-const { mkdtempSync, rmSync } = await import("node:fs");
+const { mkdirSync, mkdtempSync, rmSync } = await import("node:fs");
 const { availableParallelism, tmpdir } = await import("node:os");
 const { join } = await import("node:path");
 const { wasInterrupted } = await import("../../src/bootstrap/child.mjs");
@@ -16,7 +17,9 @@ const { allSuites } = await import("./suites.mjs");
 const words = process.argv.slice(2);
 
 await afterSetup(["dev"], async () => {
-  const scratch = mkdtempSync(join(tmpdir(), "averse-test-"));
+  const kept = process.env.AVERSE_TEST_RESULTS;
+  if (kept) mkdirSync(kept, { recursive: true });
+  const scratch = kept || mkdtempSync(join(tmpdir(), "averse-test-"));
   const suites = allSuites(root, scratch, availableParallelism()).filter(
     ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
   );
@@ -38,6 +41,6 @@ await afterSetup(["dev"], async () => {
     print(`${passed} passed, ${failed} failed`);
     return wasInterrupted() ? interruptedExit : failed === 0 && passed > 0 ? 0 : 1;
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    if (!kept) rmSync(scratch, { recursive: true, force: true });
   }
 });
