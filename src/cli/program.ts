@@ -3,6 +3,7 @@
  * a module of its own, loaded on demand, so that help starts at once.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { trackerNames } from "../config/tracker-names.js";
 import { type ExitCode, exitCode, failureText, UserError } from "./failure-text.js";
 import { backendOverride } from "./lookup/backend-override.js";
 import { packageVersion } from "./machine/package.js";
@@ -288,6 +289,7 @@ export function buildProgram(
       end(await (await import("./commands/rm.js")).rm(names, options, terminal)),
     );
 
+  addTrackCommand(program, terminal, end);
   addArtifactCommands(program, terminal, end);
 
   const backends = program
@@ -613,6 +615,45 @@ function levelOf(text: string): number {
   const value = finiteOf(text);
   if (value >= 0.5 && value < 1) return value;
   throw new InvalidArgumentError("expected a probability from 0.5 to below 1.");
+}
+
+function addTrackCommand(
+  program: Command,
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  program
+    .command("track")
+    .summary("send a run to TensorBoard, W&B, MLflow or Trackio")
+    .description(
+      "Sends a run's journal to a tracker, from where the last time ended: scalars, histograms of " +
+        "returns, tables of the tail and the configuration, one run of the tracker per trial. What is " +
+        "not typed is as the experiment's `trackers` have it.",
+    )
+    .argument("<run>", runWords)
+    .addOption(
+      new Option("--to <tracker>", "where to").choices([...trackerNames]).makeOptionMandatory(),
+    )
+    .option("--project <name>", "project, or MLflow's experiment (default: the experiment's name)")
+    .option("--run-name <name>", "before the trials' names (default: the run folder's name)")
+    .addOption(
+      new Option("--tag <tag>", "of each of its runs; may be repeated")
+        .default([], "none")
+        .argParser((text: string, before: string[]) => [...before, text]),
+    )
+    .option("--offline", "send nothing over the network", false)
+    .option("--dir <folder>", "folder of its files (default: in the run folder)")
+    .option("--uri <address>", "of an MLflow server or database")
+    .option("--timeout <seconds>", "without an answer, until it is given up", positiveOf)
+    .option("--again", "send everything anew, as further runs of the tracker", false)
+    .option("--follow", "go on until the run ends", false)
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .option("--show-text", "send prompts and completions too; they may be offensive", false)
+    .addOption(debugOption())
+    .action(async (run: string, options) =>
+      end(await (await import("./commands/track.js")).track(run, options, terminal)),
+    );
 }
 
 function addArtifactCommands(

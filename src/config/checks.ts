@@ -13,7 +13,8 @@ import type { ConfigProblem, Violation } from "./problems.js";
 import { rewardViolations } from "./rewards/violations.js";
 import { riskViolations } from "./risk-checks.js";
 import { samplingViolations } from "./sampling-checks.js";
-import { type ArmConfig, armSections } from "./schema/experiment.js";
+import { type ArmConfig, armSections, type ExperimentFile } from "./schema/experiment.js";
+import { trackersOf } from "./schema/trackers.js";
 
 export function armViolations(name: string, arm: ArmConfig): Violation[] {
   const always = [...lengthViolations(arm), ...rewardViolations(arm)];
@@ -168,4 +169,35 @@ function inForce(key: string, arm: string | null, given: GivenValues): KeyPath {
   if (arm === null) return path;
   const own = ["arms", arm, ...path];
   return given.origin(own) === "default" ? path : own;
+}
+
+/** A tracker's place in the run folder is its name's. */
+export function trackerViolations(trackers: ExperimentFile["trackers"]): Violation[] {
+  const all = trackersOf({ trackers });
+  return all.flatMap(({ name, uri }, at): Violation[] => {
+    const place = Array.isArray(trackers) ? `trackers.${at}` : "trackers";
+    const twice = all.findIndex((one) => one.name === name) < at;
+    return [
+      ...(twice
+        ? [
+            {
+              keys: [`${place}.name`],
+              found: `the tracker ${name} a second time`,
+              expected: "each tracker once",
+              remedy: `Leave it out; \`averse track RUN --to ${name}\` sends a run to a second place.`,
+            },
+          ]
+        : []),
+      ...(uri !== null && name !== "mlflow"
+        ? [
+            {
+              keys: [`${place}.uri`],
+              found: `an address for ${name}`,
+              expected: "null: only mlflow has one",
+              remedy: `Leave it out${name === "wandb" ? "; WANDB_BASE_URL names another server" : ""}.`,
+            },
+          ]
+        : []),
+    ];
+  });
 }

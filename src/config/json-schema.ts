@@ -10,6 +10,7 @@ import { shortSections, shortStageKeys } from "./names/shorthands.js";
 import { experimentJsonSchema, type SchemaNode } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
 import { armNamePattern } from "./schema/fields.js";
+import { trackerNames } from "./tracker-names.js";
 
 export function editorSchema(): SchemaNode {
   const { $schema, $defs, ...schema } = experimentJsonSchema();
@@ -20,6 +21,7 @@ export function editorSchema(): SchemaNode {
     ...schema,
     properties: {
       ...withShortForms(properties, shortSections),
+      trackers: trackersNode(properties.trackers ?? {}),
       stages: stagesNode(properties.stages ?? {}),
       arms: armsNode(properties),
     },
@@ -58,6 +60,15 @@ function withShortForms(
     ];
   });
   return Object.fromEntries(nodes);
+}
+
+/** A tracker may be its name alone, in a list or as the only one. */
+function trackersNode(node: SchemaNode): SchemaNode {
+  const names = { enum: [...trackerNames] };
+  const ways = (node.anyOf ?? []).map((one) =>
+    one.items === undefined ? one : { ...one, items: { anyOf: [one.items, names] } },
+  );
+  return { ...node, anyOf: [...ways, names] };
 }
 
 function stagesNode(node: SchemaNode): SchemaNode {

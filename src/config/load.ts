@@ -10,12 +10,13 @@ import {
   headlineViolations,
   idleOverrides,
   seedViolations,
+  trackerViolations,
   violationProblem,
 } from "./checks.js";
 import { dataViolations } from "./data-checks.js";
 import { type GivenValues, givenValues, type Origin, originsOf } from "./given-values.js";
 import { isTree, type Tree } from "./key-path.js";
-import { locatePaths } from "./local-paths.js";
+import { locatePaths, withTrackerFolders } from "./local-paths.js";
 import { modelViolations } from "./model-checks.js";
 import { nameConflicts } from "./names/name-conflicts.js";
 import { withFirstNames } from "./names/second-names.js";
@@ -116,7 +117,9 @@ export function loadExperiment(
       ...modelViolations(parsed.data, given).map((violation) =>
         violationProblem(violation, null, given),
       ),
-      ...dataViolations(parsed.data.data).map((one) => violationProblem(one, null, given)),
+      ...[...dataViolations(parsed.data.data), ...trackerViolations(parsed.data.trackers)].map(
+        (one) => violationProblem(one, null, given),
+      ),
     );
     const headline = headlineOfSweep(
       headlineLeft(parsed.data.evaluation.headline, leftOut, set),
@@ -144,11 +147,14 @@ export function loadExperiment(
       problems.push(...stageProblems(whole, given));
       const located = locatePaths(whole, given, file, workingDirectory);
       if (located.problems.length === 0 && evaluated.length === 0 && problems.length === 0) {
-        const experiment = withOwnData(located.experiment, tree);
+        const experiment = withOwnData(
+          withTrackerFolders(located.experiment, workingDirectory),
+          tree,
+        );
         const { written } = located;
-        const { reward, evaluation: own } = experiment;
+        const { reward, trackers, evaluation: own } = experiment;
         const origins = {
-          ...originsOf(selection.changes, { reward, evaluation: own }, given),
+          ...originsOf(selection.changes, { reward, trackers, evaluation: own }, given),
           ...pointOrigins(resolved.points, given),
         };
         return { experiment, origins, written, text, given };

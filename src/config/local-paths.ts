@@ -15,6 +15,7 @@ import { type KeyPath, valueAtKey, withValueAt } from "./key-path.js";
 import type { ConfigProblem } from "./problems.js";
 import type { DataConfig } from "./schema/data.js";
 import type { Experiment } from "./schema/experiment.js";
+import type { TrackerConfig } from "./schema/trackers.js";
 import { stageNamed } from "./stages/references.js";
 
 type Kind = "model" | "data" | "template" | "worker" | "function" | "words";
@@ -83,6 +84,17 @@ export function locatePaths(
     }
   }
   return { experiment: located, written, problems };
+}
+
+/** Folders that trackers write to, absolute; they need not be there. */
+export function withTrackerFolders(experiment: Experiment, workingDirectory: string): Experiment {
+  const located = (one: TrackerConfig): TrackerConfig =>
+    one.dir === null ? one : { ...one, dir: resolve(workingDirectory, one.dir) };
+  const { trackers } = experiment;
+  return {
+    ...experiment,
+    trackers: Array.isArray(trackers) ? trackers.map(located) : located(trackers),
+  };
 }
 
 /** What a record tells of and is gone since: key → absolute path. */

@@ -2,7 +2,7 @@
 import { parse } from "yaml";
 import { isIndex, isTree, type KeyPath, leaves, type Tree, withValueAt } from "./key-path.js";
 import { firstName } from "./names/second-names.js";
-import { shorthandKey } from "./names/shorthands.js";
+import { shorthandKey, trackerEntries } from "./names/shorthands.js";
 import type { ConfigProblem } from "./problems.js";
 import { keyReference, keyReferenceAt, listSections, mapLists, sectionNames } from "./reference.js";
 import { armSections } from "./schema/experiment.js";
@@ -47,6 +47,9 @@ export function readOverride(text: string): OverrideReading {
       ok: true,
       overrides: [{ text, path, value: path.length === 3 ? gridValues(value, raw) : value }],
     };
+  }
+  if (key === "trackers") {
+    return { ok: true, overrides: [{ text, path, value: trackerEntries(value) }] };
   }
   if (known === "stages") {
     return { ok: true, overrides: [{ text, path: shorthandKey(path, value) ?? path, value }] };

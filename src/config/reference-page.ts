@@ -71,6 +71,8 @@ const listNotes: Readonly<Partial<Record<string, string>>> = {
 them with examples. Keys of one kind of scorer are refused with another. In a list, keys are named by
 place: \`--set reward.0.weight=2\`. An arm changes the keys of a single component; a list, or a component
 of another \`kind\`, takes the place of the experiment's reward.`,
+  trackers: `Names, or maps with these keys: \`trackers: [tensorboard, {name: wandb, project: tails}]\`. The
+default is no tracker. [docs/trackers.md](trackers.md) explains them.`,
   "evaluation.judges": `Keys of each judge in the list, as in \`--set evaluation.judges.0.label=toxic\`.`,
 };
 

@@ -40,6 +40,9 @@ export function resolvedExperiment(value: unknown): Experiment | string {
   return missing === null ? result.data : `key \`${missing}\` is missing`;
 }
 
+/** Keys that change no figure: a record from before they were there can be taken up. */
+const harmless: readonly string[] = ["trackers", "record.completions", "record.completions_every"];
+
 /** First key that the schema had to fill in. */
 function missingKey(full: unknown, given: unknown, path: readonly string[]): string | null {
   if (typeof full !== "object" || full === null) {
@@ -48,6 +51,7 @@ function missingKey(full: unknown, given: unknown, path: readonly string[]): str
   for (const [key, inner] of Object.entries(full)) {
     const here = [...path, key];
     if (!Object.hasOwn(given as object, key)) {
+      if (harmless.includes(here.join("."))) continue;
       return here.join(".");
     }
     const found = missingKey(inner, (given as Record<string, unknown>)[key], here);

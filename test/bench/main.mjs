@@ -40,6 +40,7 @@ const benchmarks = {
   scale: [process.execPath, join("test", "bench", "scale.mjs")],
   plan: [process.execPath, join("test", "bench", "plan.mjs")],
   audit: inNode("audit.mjs"),
+  trackers: [process.execPath, join("test", "bench", "trackers.mjs")],
 };
 
 const words = process.argv.slice(2);

@@ -7,6 +7,7 @@ import { dirname, resolve } from "node:path";
 import { ArtifactStore } from "../../artifacts/artifact-store.js";
 import { missingPaths } from "../../config/local-paths.js";
 import type { Experiment } from "../../config/schema/experiment.js";
+import { trackersOf } from "../../config/schema/trackers.js";
 import { runExperiment } from "../../engine/engine.js";
 import { UnrecordedError } from "../../engine/failure.js";
 import {
@@ -34,6 +35,7 @@ import { packageRoot } from "../machine/package.js";
 import { provenance } from "../machine/provenance.js";
 import { refuseSecrets } from "../machine/refuse-secrets.js";
 import { type Terminal, waitSeconds } from "../terminal.js";
+import { RunTrackers } from "../trackers/run-trackers.js";
 import { CommandQueue } from "./command-queue.js";
 import { concludeRun, resumeHint } from "./conclude-run.js";
 import type { Detachment } from "./detach.js";
@@ -202,6 +204,7 @@ export async function execute(
   );
   let outcome: RunOutcome;
   let plan: Plan;
+  let trackers: RunTrackers | null = null;
   try {
     const own = new OwnRun(folder, experiment, commands);
     const opened = await openView(options, own, terminal);
@@ -209,6 +212,7 @@ export async function execute(
     if (asked !== null) opened.stopping(asked);
     for (const warning of warnings) opened.print(warning);
     const server = await serve(folder, commands, opened);
+    trackers = new RunTrackers(trackersOf(experiment), folder, opened.print);
     const workers = new WorkerOpener(spec, resolve(folder), artifacts.directory, (text) =>
       opened.print(text),
     );
@@ -254,9 +258,11 @@ export async function execute(
       own.end();
       // While the run is locked: the next controller's socket must not be removed.
       await server?.close();
+      trackers.runIsOver();
       await opened.end();
     }
   } catch (error) {
+    await trackers?.abandon();
     throw brokenOff(error, folder, recorder);
   } finally {
     // Last: that the reader of the last lines has gone must find somebody who takes it calmly.
@@ -273,6 +279,8 @@ export async function execute(
   const conclusion = { json: options.json, showText: options.showText, removed };
   const exit = await concludeRun(outcome, folder, new Map(files), conclusion, terminal, unsaved);
   if (warning !== null) terminal.err(warning);
+  if (removed) await trackers.abandon();
+  else await trackers.finish(terminal);
   if (removed) removeRefused(folder, terminal);
   return { exit, folder, outcome: outcome.outcome };
 }

@@ -21,6 +21,7 @@ function written([section, value]: [string, unknown]): [string, unknown] {
     ]);
     return [section, Object.fromEntries(stages)];
   }
+  if (section === "trackers") return [section, trackerEntries(value)];
   return [section, inFull({ [section]: value }, shortFor)[section]];
 }
 
@@ -48,3 +49,13 @@ export const shortSections: readonly string[] = Object.keys(shortFor);
 
 /** Keys of a stage that editors let be written as a text. */
 export const shortStageKeys: readonly string[] = Object.keys(shortInStage);
+
+/**
+ * `trackers: [wandb, {name: mlflow, offline: true}]`, `trackers: wandb` and `--set
+ * trackers=wandb,mlflow`: a text is a tracker's name.
+ */
+export function trackerEntries(trackers: unknown): unknown {
+  const entry = (one: unknown) => (typeof one === "string" ? { name: one.trim() } : one);
+  if (typeof trackers === "string") return trackers.split(",").map(entry);
+  return Array.isArray(trackers) ? trackers.map(entry) : trackers;
+}

@@ -21,6 +21,7 @@ import { samplingSchema } from "./sampling.js";
 import { sftSchema } from "./sft.js";
 import { stagesSchema } from "./stages.js";
 import { type resolvedSweepSchema, sweepSchema } from "./sweep.js";
+import { trackersSchema } from "./trackers.js";
 import { trainingSchema } from "./training.js";
 import { trialsSchema } from "./trials.js";
 
@@ -59,6 +60,7 @@ export const experimentSchema = z.strictObject({
   checkpoint: checkpointSchema.prefault({}),
   evaluation: evaluationSchema.prefault({}),
   record: recordSchema.prefault({}),
+  trackers: trackersSchema,
   backend: backendSchema.prefault({}),
   trials: trialsSchema.prefault({}),
   sweep: sweepSchema.prefault({}),
