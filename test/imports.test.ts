@@ -35,9 +35,9 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   ],
   web: ["config", "report", "run-model", "text"],
   cli: [
-    ...["analysis", "artifacts", "audit", "config", "engine", "journal", "live", "preflight"],
-    ...["report", "run-model", "sizing", "store", "system", "tables", "text", "tui", "web"],
-    "worker",
+    ...["analysis", "artifacts", "audit", "bootstrap", "config", "engine", "journal", "live"],
+    ...["preflight", "report", "run-model", "sizing", "store", "system", "tables", "text"],
+    ...["tui", "web", "worker"],
   ],
   "main.ts": ["cli"],
 };

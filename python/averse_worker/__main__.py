@@ -228,5 +228,10 @@ def _hand_signals_to(connection: Connection) -> None:
     signal.set_wakeup_fd(connection.signal_fd, warn_on_full_buffer=False)
 
 
-if __name__ == "__main__":
+def run() -> NoReturn:
+    """The program `averse-worker` of the installed package."""
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

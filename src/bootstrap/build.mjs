@@ -28,7 +28,7 @@ export async function ensureBuilt(root) {
 
 /** @param {string} root */
 export function sourceFingerprint(root) {
-  const files = filesUnder(join(root, "src"), [".ts", ".tsx", ".js", ".json"]);
+  const files = filesUnder(join(root, "src"), [".ts", ".tsx", ".js", ".mjs", ".json"]);
   const settings = ["tsconfig.json", "package-lock.json"].map((name) => join(root, name));
   return fingerprint(
     [...files, ...settings].flatMap((file) => [relative(root, file), readFileSync(file, "utf8")]),

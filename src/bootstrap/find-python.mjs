@@ -20,12 +20,19 @@ const question =
  */
 
 /**
+ * @typedef {object} Choice a Python that the user named, instead of those on PATH
+ * @property {string} program
+ * @property {string} by how it was named, as in `AVERSE_PYTHON=`
+ */
+
+/**
  * @param {NodeJS.ProcessEnv} [environment]
+ * @param {Choice | null} [choice]
  * @returns {Python}
  * @throws {SetupError} none, too old, or without venv
  */
-export function findPython(environment = process.env) {
-  const chosen = environment.AVERSE_PYTHON;
+export function findPython(environment = process.env, choice = chosenIn(environment)) {
+  const chosen = choice?.program;
   /** @type {Python[]} */
   const late = [];
   /** @type {string[]} */
@@ -39,7 +46,15 @@ export function findPython(environment = process.env) {
     else return answer;
   }
   if (late[0] !== undefined) return late[0];
-  throw new SetupError(refusal(chosen, refused));
+  throw new SetupError(refusal(choice, refused));
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {Choice | null}
+ */
+function chosenIn({ AVERSE_PYTHON }) {
+  return AVERSE_PYTHON ? { program: AVERSE_PYTHON, by: "AVERSE_PYTHON=" } : null;
 }
 
 /**
@@ -59,13 +74,13 @@ function ask(name, environment) {
 }
 
 /**
- * @param {string | undefined} chosen
+ * @param {Choice | null} choice
  * @param {readonly string[]} refused
  */
-function refusal(chosen, refused) {
+function refusal(choice, refused) {
   const found = refused.length > 0 ? ` (${refused.join(", ")})` : "";
-  if (chosen) {
-    return `AVERSE_PYTHON=${chosen} is not a Python 3.11 or newer with venv${found}: correct it, or unset it to search PATH.`;
+  if (choice !== null) {
+    return `${choice.by}${choice.program} is not a Python 3.11 or newer with venv${found}: correct it, or ${choice.by.startsWith("--") ? "leave it out" : "unset it"} to search PATH.`;
   }
   if (refused.some((reason) => reason.endsWith("no venv module"))) {
     return `Python's venv module is missing${found}: install it (Debian, Ubuntu: apt install python3-venv) and run the command again.`;

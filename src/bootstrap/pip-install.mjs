@@ -1,8 +1,8 @@
-/** pip, with its output read for what it has in hand. */
-import { join } from "node:path";
+/** pip or uv, with its output read for what it has in hand. */
+import { spawnSync } from "node:child_process";
 import { runCaptured } from "./child.mjs";
 
-const command = [
+const pip = [
   "-m",
   "pip",
   "install",
@@ -12,19 +12,30 @@ const command = [
   "--disable-pip-version-check",
 ];
 
+/** @returns {string | null} version of the uv on PATH */
+export function uvVersion() {
+  const { status, stdout } = spawnSync("uv", ["--version"], { encoding: "utf8", timeout: 30_000 });
+  return status === 0 ? (/\d+\.\d+\S*/.exec(stdout)?.[0] ?? null) : null;
+}
+
 /**
- * Installs this checkout, editable, with its pinned dependencies.
+ * Installs into an environment.
  *
- * @param {string} python of the environment
- * @param {string} root
- * @param {readonly string[]} extras
+ * @param {object} what
+ * @param {string} what.python of the environment
+ * @param {"pip" | "uv"} what.installer
+ * @param {readonly string[]} what.wanted requirements, or what else pip takes
+ * @param {string | null} what.constraints file of versions; null: any that fit
+ * @param {string} what.cwd
  * @param {(name: string) => void} onPackage
  * @param {(pid: number | null) => void} onChild
  */
-export function pipInstall(python, root, extras, onPackage, onChild) {
-  const target = extras.length === 0 ? "." : `.[${extras.join(",")}]`;
-  return runCaptured([python, ...command, "-c", join("python", "constraints.txt"), "-e", target], {
-    cwd: root,
+export function pipInstall({ python, installer, wanted, constraints, cwd }, onPackage, onChild) {
+  const command =
+    installer === "uv" ? ["uv", "pip", "install", "--python", python] : [python, ...pip];
+  const versions = constraints === null ? [] : ["-c", constraints];
+  return runCaptured([...command, ...versions, ...wanted], {
+    cwd,
     env: cleanEnvironment(),
     onStart: onChild,
     onLine: (line) => {
@@ -35,7 +46,7 @@ export function pipInstall(python, root, extras, onPackage, onChild) {
 }
 
 /**
- * What a line of pip's output says is in hand.
+ * What a line of pip's or uv's output says is in hand.
  *
  * @param {string} line
  * @returns {string | null}
@@ -47,6 +58,10 @@ export function currentPackage(line) {
     line,
   );
   if (downloading !== null) return `${downloading[1]} ${downloading[2]} ${downloading[3]}`;
+  const byUv = /^\s*Downloading ([A-Za-z0-9_.-]+ \(.+\))$/.exec(line);
+  if (byUv !== null && byUv[1] !== undefined) return byUv[1];
+  const prepared = /^(?:Resolved|Prepared) (\d+) packages?/.exec(line);
+  if (prepared !== null) return `unpacking ${prepared[1]} packages`;
   const installing = /^Installing collected packages: (.+)$/.exec(line);
   if (installing !== null && installing[1] !== undefined) {
     return `unpacking ${installing[1].split(",").length} packages`;

@@ -1,4 +1,4 @@
-/** Whether a virtual environment holds what this checkout requires. */
+/** Whether a virtual environment holds what the worker requires. */
 import { spawnSync } from "node:child_process";
 
 /** Runs in the environment itself; prints its version and what is wrong, as JSON. */
@@ -7,14 +7,14 @@ import importlib.metadata as metadata, json, pathlib, platform, sys, sysconfig, 
 from urllib.parse import unquote, urlparse
 from pip._vendor.packaging.requirements import Requirement
 
-root, extras = pathlib.Path(sys.argv[1]), sys.argv[2:]
+root, how, extras = pathlib.Path(sys.argv[1]), sys.argv[2].split(","), sys.argv[3:]
 project = tomllib.loads((root / "pyproject.toml").read_text("utf8"))["project"]
 wanted = [Requirement(line) for line in project["dependencies"]]
 for extra in extras:
     wanted += [Requirement(line) for line in project["optional-dependencies"][extra]]
 pins = {}
 for line in (root / "python" / "constraints.txt").read_text("utf8").splitlines():
-    if line.strip() and not line.startswith("#"):
+    if "pinned" in how and line.strip() and not line.startswith("#"):
         pin = Requirement(line)
         pins[pin.name.lower().replace("_", "-")] = pin.specifier
 # Only what pip put there: an editable installation leaves an egg-info beside the sources, too.
@@ -37,7 +37,9 @@ for requirement in wanted:
         if specifier is not None and not specifier.contains(version, prereleases=True):
             problems.append(f"{name} is {version}, wanted {specifier}")
 own = installed.get(project["name"])
-if own is None:
+if "editable" not in how:
+    pass
+elif own is None:
     missing.append(project["name"])
 else:
     origin = json.loads(own.read_text("direct_url.json") or "{}")
@@ -58,10 +60,13 @@ print(json.dumps({"version": platform.python_version(), "missing": missing, "pro
  * @param {string} python the environment's interpreter
  * @param {string} root
  * @param {readonly string[]} extras
+ * @param {{ editable: boolean, pinned: boolean }} [how] whether the package itself is to be installed from
+ *   root, and the others in the versions of python/constraints.txt
  * @returns {Probe | null} null where it does not even run
  */
-export function probePackages(python, root, extras) {
-  const answer = spawnSync(python, ["-I", "-c", program, root, ...extras], {
+export function probePackages(python, root, extras, how = { editable: true, pinned: true }) {
+  const words = [...(how.editable ? ["editable"] : []), ...(how.pinned ? ["pinned"] : [])].join();
+  const answer = spawnSync(python, ["-I", "-c", program, root, words, ...extras], {
     encoding: "utf8",
     timeout: 60_000,
   });

@@ -1,9 +1,9 @@
 /** Everything that a command here needs, installed and built; nothing is done twice. */
-import { spawnSync } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureBuilt } from "./build.mjs";
 import { forwardSignals, wasInterrupted } from "./child.mjs";
+import { machineExtras } from "./machine-extras.mjs";
 import { ensureNodePackages } from "./node-packages.mjs";
 import { ensurePythonPackages } from "./python-packages.mjs";
 import { environmentExit, interruptedExit, SetupError } from "./setup-error.mjs";
@@ -85,18 +85,4 @@ async function setUp(root, extras) {
   } finally {
     lock.release();
   }
-}
-
-/**
- * Extras of the Python package that are useful on this machine.
- *
- * @returns {string[]} `gpu`, which reads a GPU's load, where the NVIDIA driver lists per GPU; a
- *   machine without one is not to need the package
- */
-function machineExtras() {
-  const { status, stdout } = spawnSync("nvidia-smi", ["--list-gpus"], {
-    encoding: "utf8",
-    timeout: 10_000,
-  });
-  return status === 0 && /^GPU \d/m.test(stdout) ? ["gpu"] : [];
 }

@@ -353,6 +353,7 @@ export function buildProgram(
       end(await (await import("./commands/doctor.js")).doctor(options, terminal));
     });
 
+  addSetupCommand(program, terminal, end);
   addConfigCommands(program, terminal, end);
   addDataCommands(program, terminal, end);
   addAuditCommand(program, argv, terminal, end);
@@ -449,6 +450,39 @@ function addConfigCommands(
     .addOption(debugOption())
     .action(async (what: string | undefined, only: string | undefined, options) =>
       end((await import("./commands/config.js")).explain(what, only, options, terminal)),
+    );
+}
+
+function addSetupCommand(
+  program: Command,
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  program
+    .command("setup")
+    .summary("make the Python environment that runs need")
+    .description(
+      "Makes or completes the Python environment of an installed Averse, in the user's data folder " +
+        "($XDG_DATA_HOME/averse), in the versions that this release was tested with. Interrupted, it " +
+        "goes on where it was. A checkout has its own: `npm start`.",
+    )
+    .addOption(
+      new Option("--extra <name>", "cuda, vllm or another extra of the package; may be repeated")
+        .default([], "none")
+        .argParser((text: string, before: string[]) => [...before, text]),
+    )
+    .option("--python <path>", "make it with this Python, 3.11 or newer (default: one on PATH)")
+    .option("--newest", "the newest versions that the package takes, tested or not", false)
+    .addOption(
+      new Option("--installer <name>", "what installs (default: uv where it is there)").choices([
+        ...["uv", "pip"],
+      ]),
+    )
+    .option("--remove [version]", "remove the environments, or that of one version of Averse")
+    .option("--yes", "with --remove: do not ask", false)
+    .addOption(debugOption())
+    .action(async (options) =>
+      end(await (await import("./commands/setup.js")).setup(options, terminal)),
     );
 }
 

@@ -1,7 +1,7 @@
 /** A message that breaks the protocol, told with the field's path and what was expected there. */
 import type { z } from "zod";
 import { faultText, isInfiniteOrNaN, schemaFaults } from "../text/schema-faults.js";
-import { PROTOCOL_VERSION } from "./messages.js";
+import { PROTOCOL_VERSION, RELEASE } from "./messages.js";
 
 /** A message, array or field that is not what `messages.ts` says. */
 export class ProtocolFault extends Error {
@@ -28,10 +28,20 @@ export class VersionFault extends ProtocolFault {
           : "the controller is older";
     super(
       `the worker${typeof release === "string" ? ` (averse_worker ${release})` : ""} speaks protocol ` +
-        `${String(theirs)}, this controller speaks ${PROTOCOL_VERSION}: ${side}; ` +
-        "install controller and worker from the same release",
+        `${String(theirs)}, this controller (averse ${RELEASE}) speaks ${PROTOCOL_VERSION}: ${side}; ` +
+        remedy(typeof theirs === "number" && theirs > PROTOCOL_VERSION, release),
     );
   }
+}
+
+function remedy(newer: boolean, release: unknown): string {
+  if (release === RELEASE) {
+    return `both call themselves ${RELEASE}: bring the checkouts of both to the same commit`;
+  }
+  const worker = `\`python -m pip install averse-worker==${RELEASE}\` where the worker runs`;
+  return newer && typeof release === "string"
+    ? `\`npm install --global averse@${release}\` here, or ${worker}`
+    : worker;
 }
 
 /** How many wrong fields an error names; the rest are counted. */

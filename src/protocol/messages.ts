@@ -55,6 +55,9 @@ import {
 /** Exact match is required and checked first; a mismatch says which side is older. */
 export const PROTOCOL_VERSION = 8;
 
+/** Of the controller, as in package.json; a worker's hello names its own. */
+export const RELEASE = "0.1.0";
+
 // ── devices ─────────────────────────────────────────────────────────────────────────────────
 
 export const devicesResult = z.strictObject({

@@ -1,7 +1,6 @@
 /** From a worker's spec to its process. */
 
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Redaction } from "../text/redaction.js";
 import { EnvironmentError, WorkerLost } from "./contract.js";
 import { AttachedWorker, attachPlan } from "./launchers/attach.js";
@@ -17,6 +16,7 @@ import { slurmPlan } from "./launchers/slurm.js";
 import { sshPlan } from "./launchers/ssh.js";
 import { MARK } from "./orphans.js";
 import { type OutputLog, type WorkerHandle, WorkerProcess } from "./process.js";
+import { pythonPath } from "./python-path.js";
 import { filled, type WorkerSpec } from "./spec.js";
 
 export interface LaunchOptions {
@@ -158,29 +158,4 @@ function ownEnvironment(temporary: string | null): Record<string, string> {
   return temporary === null
     ? {}
     : { AVERSE_CONTROLLER_PID: String(process.pid), TMPDIR: temporary };
-}
-
-/**
- * Which Python runs the worker, `{python}` of a spec: `AVERSE_PYTHON` if set, otherwise the package's own virtual environment. An explicit
- * choice is not checked here: it may be a name for PATH to find.
- *
- * @param root - Folder of the package.
- * @throws {EnvironmentError} neither is there; says what to run.
- */
-export function pythonPath(
-  root: string,
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): string {
-  const chosen = environment.AVERSE_PYTHON;
-  if (chosen) {
-    return chosen;
-  }
-  const own = join(root, ".venv", "bin", "python");
-  if (!existsSync(own)) {
-    throw new EnvironmentError(
-      `no Python for the worker: ${own} does not exist; run \`npm start\` once to make it, or set ` +
-        "AVERSE_PYTHON to a Python that has the worker's packages (`averse doctor` checks them)",
-    );
-  }
-  return own;
 }

@@ -1,10 +1,12 @@
-import { symlinkSync } from "node:fs";
+import { chmodSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { currentPackage } from "../../src/bootstrap/pip-install.mjs";
 import {
+  ensureEnvironment,
   ensurePythonPackages,
   markedExtras,
+  type Place,
   pythonFingerprint,
 } from "../../src/bootstrap/python-packages.mjs";
 import { type StubCheckout, stubCheckout } from "./stub-checkout.js";
@@ -145,4 +147,71 @@ test.each([
   ["Requirement already satisfied: numpy", null],
 ])("pip's line %j names %j", (line, name) => {
   expect(currentPackage(line)).toBe(name);
+});
+
+describe("the environment of an installed package", () => {
+  const place = (checkout: StubCheckout, more: Partial<Place> = {}): Place => {
+    const folder = join(checkout.root, "data", "environments", "0.1.0");
+    return {
+      root: checkout.root,
+      folder,
+      interpreter: join(folder, "bin", "python"),
+      editable: false,
+      pinned: true,
+      installer: "pip",
+      madeWith: null,
+      ...more,
+    };
+  };
+  const make = (checkout: StubCheckout, extras: string[], more: Partial<Place> = {}) =>
+    ensureEnvironment(place(checkout, more), extras, () => {});
+
+  test("gets what pyproject.toml requires and not the package, once", async () => {
+    const checkout = stubCheckout();
+    await make(checkout, ["cuda"]);
+    expect(checkout.calls()).toEqual(["venv", "pip reader-of-cuda>=1"]);
+    expect(checkout.has("data/environments/0.1.0/averse-ready.json")).toBe(true);
+    await make(checkout, []);
+    expect(checkout.calls()).toEqual([]);
+  });
+
+  test("is used on where an extra could not be added", async () => {
+    const checkout = stubCheckout();
+    await make(checkout, []);
+    const environment = "data/environments/0.1.0";
+    checkout.write(
+      `${environment}/probe-cuda.json`,
+      '{"version":"3.12.4","missing":["reader-of-cuda"],"problems":[]}',
+    );
+    vi.stubEnv("STUB_FAIL", "pip");
+    await expect(make(checkout, ["cuda"])).rejects.toThrow("pip could not install");
+    expect(checkout.has(`${environment}/averse-ready.json`)).toBe(true);
+    // Where pip has left damage, it is not.
+    checkout.write(`${environment}/probe.json`, broken);
+    await expect(make(checkout, ["cuda"])).rejects.toThrow("pip could not install");
+    expect(checkout.has(`${environment}/averse-ready.json`)).toBe(false);
+  });
+
+  test("is filled by uv where that is asked for", async () => {
+    const checkout = stubCheckout();
+    checkout.write(
+      "stub-bin/uv",
+      `#!/bin/sh\necho "uv $*" >> "${checkout.root}/uv-calls"\nexit 1\n`,
+    );
+    chmodSync(join(checkout.root, "stub-bin", "uv"), 0o755);
+    await expect(make(checkout, [], { installer: "uv" })).rejects.toThrow("uv could not install");
+    const said = readFileSync(join(checkout.root, "uv-calls"), "utf8");
+    expect(said).toMatch(
+      /^uv pip install --python \S+0\.1\.0\/bin\/python -c \S+constraints\.txt zod-like>=1/,
+    );
+  });
+
+  test("does not change where the package is moved", async () => {
+    const checkout = stubCheckout();
+    await make(checkout, []);
+    const other = stubCheckout();
+    checkout.calls();
+    await make(checkout, [], { root: other.root });
+    expect([...checkout.calls(), ...other.calls()]).toEqual([]);
+  });
 });

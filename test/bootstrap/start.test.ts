@@ -140,7 +140,7 @@ describe("the other scripts", () => {
 
 describe("a machine with a GPU", { timeout: 60_000 }, () => {
   test.each([
-    ["GPU 0: NVIDIA H200 (UUID: GPU-1)", 0, "pip .[dev,gpu]"],
+    ["GPU 0: NVIDIA H200 (UUID: GPU-1)", 0, "pip .[dev,cuda]"],
     ["No devices found.", 0, "pip .[dev]"],
     ["NVIDIA-SMI has failed because it couldn't communicate with the driver.", 9, "pip .[dev]"],
   ])("that says %j (status %d): %s", async (says, status, pip) => {

@@ -105,11 +105,13 @@ JS
  * A Python 3.12 that can make environments; their state is a file: what the probe answers, with
  * nothing installed before pip has run.
  */
-function pythonStub(log: string): string {
+export function pythonStub(log: string): string {
   return `#!/bin/sh
 here="$(dirname "$0")"
 case "$*" in
   *ensurepip*) printf '3.12.4\\n%s\\n' "$0" ;;
+  *'project["dependencies"], '*) echo '[["zod-like>=1"],{"cuda":["reader-of-cuda>=1"]}]' ;;
+  *tomllib*" cuda") cat "$here/../probe-cuda.json" 2>/dev/null || cat "$here/../probe.json" ;;
   *tomllib*) cat "$here/../probe.json" 2>/dev/null || echo '{"version":"3.12.4","missing":["torch"],"problems":[]}' ;;
   *"pip check"*) ;;
   *platform.python_version*) echo 3.12.4 ;;

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { decode, encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -13,10 +14,13 @@ import {
   type FromWorker,
   type Payload,
   PROTOCOL_VERSION,
+  RELEASE,
   request,
 } from "../../src/protocol/messages.js";
 import { builtinLoad, builtinUpdate } from "../../src/worker/conformance/payloads.js";
 import { helloMessage } from "../worker/hello.js";
+
+const worker = `averse-worker==${RELEASE}`;
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const text = fc.string({ unit: "grapheme" });
@@ -260,16 +264,33 @@ describe("messages of the worker", () => {
   });
 
   test.each([
-    [PROTOCOL_VERSION + 1, "the controller is older"],
-    [PROTOCOL_VERSION - 1, "the worker is older"],
-    [null, "names no version"],
-    ["1", "names no version"],
-  ])("a hello of version %s: checked before its other fields", (protocol, expected) => {
-    const hello = { kind: "hello", protocol, version: "9.9", altogether: "other fields" };
-    const fault = faultOf(() => decodeMessage(encode(hello)));
-    expect(fault).toBeInstanceOf(VersionFault);
-    expect(fault.message).toContain(expected);
-    expect(fault.message).toContain("averse_worker 9.9");
+    [
+      PROTOCOL_VERSION + 1,
+      "9.9",
+      "controller is older; `npm install --global averse@9.9` here, or",
+    ],
+    [PROTOCOL_VERSION - 1, "0.0.1", `worker is older; \`python -m pip install ${worker}\` where`],
+    [PROTOCOL_VERSION - 1, RELEASE, "bring the checkouts of both to the same commit"],
+    [null, "9.9", `names no version; \`python -m pip install ${worker}\``],
+    ["1", "9.9", "names no version"],
+  ])(
+    "a hello of version %s of %s: checked before its other fields",
+    (protocol, version, expected) => {
+      const hello = { kind: "hello", protocol, version, altogether: "other fields" };
+      const fault = faultOf(() => decodeMessage(encode(hello)));
+      expect(fault).toBeInstanceOf(VersionFault);
+      expect(fault.message).toContain(expected);
+      expect(fault.message).toContain(`averse_worker ${version}`);
+    },
+  );
+
+  test("the controller's release is what its packages say", () => {
+    const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
+    expect(JSON.parse(read("package.json")).version).toBe(RELEASE);
+    expect(/^version = "(.+)"$/m.exec(read("pyproject.toml"))?.[1]).toBe(RELEASE);
+    expect(/^__version__ = "(.+)"$/m.exec(read("python/averse_worker/__init__.py"))?.[1]).toBe(
+      RELEASE,
+    );
   });
 });
 

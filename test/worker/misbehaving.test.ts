@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
-import { PROTOCOL_VERSION } from "../../src/protocol/messages.js";
+import { PROTOCOL_VERSION, RELEASE } from "../../src/protocol/messages.js";
 import {
   builtinLoad,
   builtinRollout,
@@ -95,7 +95,7 @@ test("dies at start: exit code and last words", async () => {
 test("wrong version: says which side is older", async () => {
   const error = await lost(open("wrong_version.py"));
   expect(error.reason).toBe("version");
-  const versions = `protocol ${PROTOCOL_VERSION + 1}, this controller speaks ${PROTOCOL_VERSION}`;
+  const versions = `protocol ${PROTOCOL_VERSION + 1}, this controller (averse ${RELEASE}) speaks ${PROTOCOL_VERSION}`;
   expect(error.message).toContain(`${versions}: the controller is older`);
 });
 

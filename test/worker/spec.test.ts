@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config/problems.js";
-import { pythonPath } from "../../src/worker/launch.js";
 import { filled, readWorkerSpec } from "../../src/worker/spec.js";
 import { timeoutOf, timeoutsSchema } from "../../src/worker/timeouts.js";
 import { workerFiles } from "../../src/worker/worker-files.js";
@@ -230,19 +229,6 @@ test("placeholders are filled wherever they stand, and in values only once", () 
   };
   expect(filled("{root}/python:{root} {python}", values)).toBe("/r/python:/r /p{endpoint}");
   expect(filled("--format={}", values)).toBe("--format={}");
-});
-
-describe("{python}", () => {
-  test("is the package's own environment", () => {
-    expect(pythonPath(packageRoot, {})).toBe(join(packageRoot, ".venv", "bin", "python"));
-  });
-  test("is AVERSE_PYTHON where that is set", () => {
-    expect(pythonPath("/nowhere", { AVERSE_PYTHON: "/my/python" })).toBe("/my/python");
-    expect(pythonPath(packageRoot, { AVERSE_PYTHON: "" })).toContain(".venv");
-  });
-  test("missing: says what to do", () => {
-    expect(() => pythonPath("/nowhere", {})).toThrow(/nowhere.*npm start.*AVERSE_PYTHON/s);
-  });
 });
 
 describe("how long a worker may be silent", () => {

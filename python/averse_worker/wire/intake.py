@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from averse_worker import __version__
 from averse_worker.wire.errors import ProtocolError
 from averse_worker.wire.messages.base import LARGEST_EXACT_INTEGER, Message
 from averse_worker.wire.messages.envelope import PAYLOADS, PROTOCOL_VERSION, Command, Request
@@ -81,7 +82,8 @@ def _check_version(theirs: Any, id: int | None) -> None:
         older = "controller" if theirs < PROTOCOL_VERSION else "worker"
         raise Refused(
             f"the controller speaks protocol {theirs}, this worker speaks {PROTOCOL_VERSION}; "
-            f"the {older} is older: install controller and worker from the same release",
+            f"the {older} is older: install averse and averse-worker of one release (this worker: "
+            f"{__version__})",
             id=id,
         )
 

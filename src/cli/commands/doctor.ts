@@ -1,6 +1,6 @@
 /** `averse doctor`: whether everything that a run needs is there, and what to do where it is not. */
 import { gridLines } from "../../text/grid.js";
-import { pythonPath } from "../../worker/launch.js";
+import { pythonPath } from "../../worker/python-path.js";
 import { openSession } from "../../worker/session.js";
 import { readWorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
@@ -19,7 +19,7 @@ import {
   venvFinding,
 } from "../machine/doctor-checks.js";
 import { probePython } from "../machine/environment-probe.js";
-import { packageRoot } from "../machine/package.js";
+import { packageRoot, setupCommand } from "../machine/package.js";
 import type { Terminal } from "../terminal.js";
 
 export interface DoctorOptions {
@@ -50,7 +50,7 @@ async function pythonFindings(): Promise<Finding[]> {
   try {
     python = pythonPath(packageRoot);
   } catch (error) {
-    return [finding("Python", false, (error as Error).message, "Run `npm start` once.")];
+    return [finding("Python", false, (error as Error).message, `Run \`${setupCommand}\` once.`)];
   }
   const [facts, handshake] = await Promise.all([probePython(python), handshakeFinding()]);
   const head = pythonFinding(facts, python);
@@ -73,7 +73,7 @@ async function handshakeFinding(): Promise<Finding> {
       "",
     );
   } catch (error) {
-    const remedy = "The worker's last lines say more; `npm start` repairs a broken .venv.";
+    const remedy = `The worker's last lines say more; \`${setupCommand}\` repairs a broken environment.`;
     return finding("worker handshake", false, (error as Error).message, remedy);
   }
 }

@@ -10,7 +10,7 @@ import { runFiles } from "../../store/paths.js";
 import { type ExitCode, UserError } from "../failure-text.js";
 import { experimentFile } from "../lookup/experiments.js";
 import { checkFolderForRun } from "../lookup/runs.js";
-import { executeNewRun, type NewRunOptions } from "../run/execute-run.js";
+import { executeNewRun, type NewRunOptions, usableSpec } from "../run/execute-run.js";
 import { requirePreflight } from "../run/run-preflight.js";
 import type { Terminal } from "../terminal.js";
 import { placeOfNewRun } from "./run.js";
@@ -38,6 +38,7 @@ export async function evaluateModels(
   checkFolderForRun(parent, option);
   const loaded = loadedFor(models, options);
   const { origins, written } = loaded;
+  await usableSpec(loaded.experiment);
   const warnings = await requirePreflight(loaded, parent, terminal);
   const given = { origins, written_paths: written };
   const how = { ...options, detachment: null };

@@ -9,7 +9,7 @@ import type { EnvironmentDifference } from "../../store/manifest/schema.js";
 import { gridLines } from "../../text/grid.js";
 import { iterationName } from "../../text/iterations.js";
 import { safeText } from "../../text/safe-text.js";
-import { pythonPath } from "../../worker/launch.js";
+import { pythonPath } from "../../worker/python-path.js";
 import type { WorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import { probePython } from "../machine/environment-probe.js";
@@ -58,7 +58,7 @@ export async function reproduce(
 
 /** Before anything runs: what a worker alone can tell, its model files say, is not known yet. */
 async function knownDifferences({ experiment, manifest }: OriginalRun, argv: readonly string[]) {
-  const spec = usableSpec(experiment);
+  const spec = await usableSpec(experiment);
   const here = provenance({ origins: {}, written_paths: {} }, hardware(), argv, spec.environment);
   const known = Object.keys(manifest.versions);
   const packages = Object.entries(

@@ -56,7 +56,7 @@ export async function resume(
   }
   const experiment = recordedExperiment(manifest, folder);
   requirePaths(experiment, manifest.written_paths);
-  const spec = usableSpec(experiment);
+  const spec = await usableSpec(experiment);
   const machine = hardware();
   const recorded = manifest.artifacts.folder ?? undefined;
   const kept = artifactsFolder(options.artifacts ?? recorded, dirname(resolve(folder)));

@@ -5,7 +5,7 @@ import type { ExitCode } from "../failure-text.js";
 import { experimentFile } from "../lookup/experiments.js";
 import { checkFolderForRun } from "../lookup/runs.js";
 import { detach, logOfNewRun, takeDetachment } from "../run/detach.js";
-import { executeNewRun, type NewRunOptions } from "../run/execute-run.js";
+import { executeNewRun, type NewRunOptions, usableSpec } from "../run/execute-run.js";
 import { requirePreflight } from "../run/run-preflight.js";
 import type { Terminal } from "../terminal.js";
 
@@ -29,6 +29,7 @@ export async function run(
   const loaded = loadExperiment(experimentFile(name), options.set);
   const { experiment, origins, written } = loaded;
   const json = options.json && detachment === null;
+  await usableSpec(experiment);
   const warnings = await requirePreflight(loaded, parent, terminal);
   const given = { origins, written_paths: written };
   const how = { ...options, json, detachment };

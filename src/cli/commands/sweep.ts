@@ -8,7 +8,7 @@ import { experimentFile } from "../lookup/experiments.js";
 import { PastTrials } from "../lookup/trial-times.js";
 import { hardware } from "../machine/hardware.js";
 import { detach, logOfNewRun, takeDetachment } from "../run/detach.js";
-import { executeNewRun } from "../run/execute-run.js";
+import { executeNewRun, usableSpec } from "../run/execute-run.js";
 import { runPreflight } from "../run/run-preflight.js";
 import { sweepPlan, sweepPlanText } from "../run/sweep-plan.js";
 import type { Terminal } from "../terminal.js";
@@ -45,6 +45,7 @@ export async function sweep(
       `${file} has no sweep.grid: name the keys that vary, as in --grid risk.alpha=0.2,0.4.`,
     );
   }
+  if (!options.planOnly) await usableSpec(experiment);
   const checks = await runPreflight(loaded, { runs: parent, offline: options.planOnly }, terminal);
   if (checks.problems.length > 0) throw new ConfigError(checks.problems);
   const json = options.json && detachment === null;

@@ -15,7 +15,7 @@ import { backendOverride } from "../lookup/backend-override.js";
 import { backendNeeds } from "../machine/backend-needs.js";
 import { type Finding, finding } from "../machine/doctor-checks.js";
 import { keepSpeed, measureSpeed } from "../machine/measure-speed.js";
-import { packageRoot } from "../machine/package.js";
+import { packageRoot, packageVersion, setupCommand } from "../machine/package.js";
 import type { Terminal } from "../terminal.js";
 
 /**
@@ -162,7 +162,7 @@ function milliseconds(seconds: number): string {
 /** What is missing is in the message; how it is installed depends on where. */
 function remedyOf(spec: WorkerSpec, error: Error): string {
   const missing = /No module named '([\w.]+)'/.exec(error.message)?.[1]?.split(".")[0];
-  const install = "python -m pip install -c python/constraints.txt ./python";
+  const install = `python -m pip install averse-worker==${packageVersion()}`;
   if (spec.launcher === "ssh") {
     return missing === undefined
       ? "Try `ssh` with the same host by hand; ssh.folder must hold the package, ssh.python its packages."
@@ -171,7 +171,7 @@ function remedyOf(spec: WorkerSpec, error: Error): string {
   if (spec.launcher === "ray") {
     return missing === undefined
       ? "Try `ray status` here; the nodes need the package's folder and its .venv, under the same paths."
-      : `Install ${missing} into the Python that the nodes use: npm start, or ${install}.`;
+      : `Install ${missing} into the Python that the nodes use: ${install}.`;
   }
   if (spec.launcher === "attach") {
     return "Start the worker where it shall run; what it prints there says more.";
@@ -179,7 +179,7 @@ function remedyOf(spec: WorkerSpec, error: Error): string {
   if (spec.launcher === "slurm") {
     return missing === undefined
       ? "Try `srun` with the same options by hand; the nodes need the package's folder and its .venv."
-      : `Install ${missing} into the Python that the nodes use: npm start, or ${install}.`;
+      : `Install ${missing} into the Python that the nodes use: ${install}.`;
   }
   if (spec.launcher === "container") {
     const { runtime, image } = spec.container!;
@@ -189,6 +189,6 @@ function remedyOf(spec: WorkerSpec, error: Error): string {
       : `Build an image that has ${missing}: ${install}.`;
   }
   return missing === undefined
-    ? "The worker's last lines say more; `npm start` repairs a broken .venv."
-    : `Install ${missing} into the worker's Python: npm start, or ${install}.`;
+    ? `The worker's last lines say more; \`${setupCommand}\` repairs a broken environment.`
+    : `Install ${missing} into the worker's Python: ${setupCommand}, or ${install}.`;
 }

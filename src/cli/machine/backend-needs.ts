@@ -3,12 +3,12 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { readAttachFile } from "../../worker/attach-file.js";
 import { EnvironmentError } from "../../worker/contract.js";
-import { pythonPath } from "../../worker/launch.js";
 import { fromHome, mountOf } from "../../worker/launchers/container.js";
 import { sshTarget } from "../../worker/launchers/ssh.js";
+import { pythonPath } from "../../worker/python-path.js";
 import type { WorkerSpec } from "../../worker/spec.js";
 import { type Finding, finding } from "./doctor-checks.js";
-import { packageRoot } from "./package.js";
+import { packageRoot, setupCommand } from "./package.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -33,11 +33,11 @@ export function backendNeeds(spec: WorkerSpec, environment: Environment = proces
 function pythonNeed(environment: Environment): Finding {
   try {
     const python = pythonPath(packageRoot, environment);
-    const remedy = "Correct AVERSE_PYTHON, or run `npm start` once.";
+    const remedy = `Correct AVERSE_PYTHON, or run \`${setupCommand}\`.`;
     return programNeed(python, environment, remedy, "Python");
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error;
-    return finding("Python", false, "no .venv", "Run `npm start` once.");
+    return finding("Python", false, "no environment", `Run \`${setupCommand}\` once.`);
   }
 }
 

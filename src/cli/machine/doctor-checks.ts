@@ -3,7 +3,9 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { environmentVersions, isCheckout, workerEnvironment } from "../../worker/python-path.js";
 import { type PythonFacts, workerPackages } from "./environment-probe.js";
+import { setupCommand } from "./package.js";
 
 export interface Finding {
   readonly what: string;
@@ -37,7 +39,7 @@ export function pythonFinding(facts: PythonFacts | string, python: string): Find
       "Python",
       false,
       `${python} does not run: ${facts}`,
-      "Run `npm start` once: it makes .venv again; if AVERSE_PYTHON is set, correct or unset it.",
+      `Run \`${setupCommand}\`: it makes the environment again; if AVERSE_PYTHON is set, correct or unset it.`,
     );
   }
   const [major = 0, minor = 0] = facts.version.split(".").map(Number);
@@ -62,14 +64,24 @@ export function venvFinding(
       "",
     );
   }
-  const marked = existsSync(join(root, ".venv", "averse-ready.json"));
-  const there = existsSync(join(root, ".venv"));
-  const found = marked ? ".venv, complete" : there ? ".venv, not marked as complete" : "no .venv";
+  const { folder, ready } = workerEnvironment(root, environment);
+  const own = isCheckout(root);
+  const name = own ? ".venv" : folder;
+  const marked = existsSync(ready);
+  const there = existsSync(folder);
+  const others = own || there ? [] : environmentVersions(environment);
+  const other = others.length === 0 ? "" : `, only of averse ${others.join(", ")}`;
+  const found = marked
+    ? `${name}, complete`
+    : there
+      ? `${name}, not marked as complete`
+      : `no ${name}${other}`;
   return finding(
     "virtual environment",
-    marked ? true : there ? null : false,
+    // A checkout's is used all the same; who made it may have had reasons.
+    marked ? true : there && own ? null : false,
     found,
-    "Run `npm start`: it makes or completes .venv.",
+    `Run \`${setupCommand}\`: it makes or completes ${own ? ".venv" : "it"}.`,
   );
 }
 
@@ -78,7 +90,7 @@ export function packageFindings(facts: PythonFacts, root: string): Finding[] {
   const pins = readPins(join(root, "python", "constraints.txt"));
   return workerPackages.map((name) => {
     const version = facts.packages[name] ?? null;
-    const remedy = "Run `npm start` to install it, or pip install it into your own environment.";
+    const remedy = `Run \`${setupCommand}\` to install it, or pip install it into your own environment.`;
     if (version === null) return finding(name, false, "not installed", remedy);
     const pin = pins.get(name);
     const other = pin !== undefined && pin !== version.split("+")[0];
@@ -91,7 +103,7 @@ export function torchFindings(facts: PythonFacts): Finding[] {
   const memory = `${availableParallelism()} cores, ${gigabytes(totalmem())} memory`;
   const cpu = finding("CPU", true, memory, "");
   if (facts.torch === null) {
-    const remedy = "Reinstall PyTorch: remove .venv and run `npm start`.";
+    const remedy = `Reinstall PyTorch: remove the environment and run \`${setupCommand}\`.`;
     return [cpu, finding("torch import", false, facts.torch_error ?? "failed", remedy)];
   }
   const { cuda, cuda_build, cuda_load_error, mps } = facts.torch;
@@ -106,7 +118,7 @@ export function torchFindings(facts: PythonFacts): Finding[] {
           : `driver ${driver}, but torch (CUDA ${cuda_build}) finds no device`;
   const unused = cuda.length === 0 && driver !== null;
   const remedy = unused
-    ? "Install a torch wheel that fits the driver (https://pytorch.org) into .venv."
+    ? "Install a torch wheel that fits the driver (https://pytorch.org) into the environment."
     : "";
   return [
     cpu,
@@ -120,7 +132,7 @@ export function torchFindings(facts: PythonFacts): Finding[] {
 function gpuLoadFinding(error: string | null): Finding {
   if (error === null) return finding("GPU load", true, "can be read", "");
   const remedy = error.startsWith("ModuleNotFoundError")
-    ? "Run `npm start` to install nvidia-ml-py, or pip install it into your own environment; runs go without."
+    ? `Run \`${setupCommand}\` to install nvidia-ml-py, or pip install it into your own environment; runs go without.`
     : "Runs go without: the dashboard shows the GPU's memory alone.";
   return finding("GPU load", null, `cannot be read: ${error}`, remedy);
 }
@@ -171,7 +183,9 @@ export function assetFindings(root: string): Finding[] {
   const folder = join(root, "python", "averse_worker", "assets");
   return assets.map((name) => {
     const ok = existsSync(join(folder, name, "config.json"));
-    const remedy = "Restore it from git, or make it: npm run assets -- --data DIR.";
+    const remedy = isCheckout(root)
+      ? "Restore it from git, or make it: npm run assets -- --data DIR."
+      : "Install averse again.";
     return finding(
       `built-in ${name}`,
       ok,

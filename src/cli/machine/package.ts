@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isCheckout } from "../../worker/python-path.js";
 
-/** Folder of the package: configs, python and .venv lie in it. */
+/** Folder of the package: configs and python lie in it, and a checkout's .venv. */
 export const packageRoot = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** What a user runs to have everything that is missing. */
+export const setupCommand = isCheckout(packageRoot) ? "npm start" : "averse setup";
 
 /** As package.json says. */
 export function packageVersion(): string {

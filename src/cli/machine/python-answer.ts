@@ -1,7 +1,7 @@
 /** A module of the worker's package, asked once: it needs no torch and answers in JSON on stdout. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { pythonPath } from "../../worker/launch.js";
+import { pythonPath } from "../../worker/python-path.js";
 import { packageRoot } from "./package.js";
 
 /**

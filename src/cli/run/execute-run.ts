@@ -26,7 +26,6 @@ import { removeRun } from "../../store/remove-run.js";
 import { createRun } from "../../store/run-folder.js";
 import { RecordError } from "../../system/record-error.js";
 import { readAttachFile } from "../../worker/attach-file.js";
-import { pythonPath } from "../../worker/launch.js";
 import { readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { artifactsFolder } from "../lookup/artifacts.js";
@@ -39,6 +38,7 @@ import { RunTrackers } from "../trackers/run-trackers.js";
 import { CommandQueue } from "./command-queue.js";
 import { concludeRun, resumeHint } from "./conclude-run.js";
 import type { Detachment } from "./detach.js";
+import { requirePython } from "./require-python.js";
 import { OwnRun } from "./run-source.js";
 import { dashboardView, jsonView, plainView, type RunView } from "./run-view.js";
 import { type StopRequest, stopSignals } from "./stop-signals.js";
@@ -86,7 +86,7 @@ export async function executeNewRun(
   warnings: readonly string[] = [],
 ): Promise<Executed> {
   requirePaths(experiment, given.written_paths);
-  const spec = usableSpec(experiment);
+  const spec = await usableSpec(experiment);
   refuseSecrets(experiment, process.env, spec.environment);
   const machine = hardware();
   const artifacts = artifactsFolder(options.artifacts, options.runs);
@@ -142,15 +142,9 @@ export function requirePaths(
  * @throws {ConfigError} its file is missing or wrong
  * @throws {UserError} it needs Python and there is none
  */
-export function usableSpec(experiment: Experiment): WorkerSpec {
+export async function usableSpec(experiment: Experiment): Promise<WorkerSpec> {
   const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
-  if (spec.launcher === "command" && spec.argv.some((part) => part.includes("{python}"))) {
-    try {
-      pythonPath(packageRoot);
-    } catch (error) {
-      throw new UserError((error as Error).message, exitCode.environment, { cause: error });
-    }
-  }
+  await requirePython(spec);
   return spec;
 }
 

@@ -104,6 +104,8 @@ describe("a finding", () => {
 
   test("on the virtual environment", () => {
     const folder = scratchRoot();
+    mkdirSync(join(folder, "src"));
+    writeFileSync(join(folder, "src", "main.ts"), "");
     expect(venvFinding(folder, {}).ok).toBe(false);
     mkdirSync(join(folder, ".venv"));
     expect(venvFinding(folder, {}).ok).toBeNull();

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadExperiment } from "../../../src/config/load.js";
-import { pythonPath } from "../../../src/worker/launch.js";
+import { pythonPath } from "../../../src/worker/python-path.js";
 import { averse, buildProgramFirst, root, scratch } from "../averse.js";
 
 buildProgramFirst();

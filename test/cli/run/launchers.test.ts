@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { stringify } from "yaml";
-import { pythonPath } from "../../../src/worker/launch.js";
+import { pythonPath } from "../../../src/worker/python-path.js";
 import { eventually } from "../../eventually.js";
 import { type LoopbackSlurm, noSlurm, startSlurm } from "../../worker/launchers/loopback-slurm.js";
 import { noSshd, startSshd } from "../../worker/launchers/loopback-sshd.js";

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { readAttachFile, writeAttachFile } from "../../../src/worker/attach-file.js";
 import { builtinLoad } from "../../../src/worker/conformance/payloads.js";
 import { EnvironmentError, WorkerLost } from "../../../src/worker/contract.js";
-import { pythonPath } from "../../../src/worker/launch.js";
+import { pythonPath } from "../../../src/worker/python-path.js";
 import { openSession } from "../../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../../src/worker/spec.js";
 import { eventually } from "../../eventually.js";

@@ -6,7 +6,6 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { builtinLoad } from "../../../src/worker/conformance/payloads.js";
 import { WorkerLost } from "../../../src/worker/contract.js";
-import { pythonPath } from "../../../src/worker/launch.js";
 import {
   type ContainerSettings,
   containerPlan,
@@ -14,6 +13,7 @@ import {
   mountOf,
 } from "../../../src/worker/launchers/container.js";
 import type { LaunchPlace } from "../../../src/worker/launchers/launch-plan.js";
+import { pythonPath } from "../../../src/worker/python-path.js";
 import { openSession } from "../../../src/worker/session.js";
 import { readWorkerSpec, type WorkerSpec } from "../../../src/worker/spec.js";
 
