@@ -363,7 +363,8 @@ describe("src", () => {
   test("is mirrored by its tests: a folder of tests is a folder here", () => {
     const folders = new Set(sources.map(({ path }) => dirname(path)));
     // What tests the program as a whole or its documents, or is no test.
-    const apart = /^(\.|bench|docs|faults|suites|terminal|python|worker\/simulated)(\/|$)/;
+    const apart =
+      /^(\.|bench|docs|faults|packaging|suites|terminal|python|worker\/simulated)(\/|$)/;
     const unknown = tests
       .map(({ path }) => dirname(path.slice("../test/".length)))
       .filter((folder) => !apart.test(folder))

@@ -482,7 +482,7 @@ function addSetupCommand(
     .option("--yes", "with --remove: do not ask", false)
     .addOption(debugOption())
     .action(async (options) =>
-      end(await (await import("./commands/setup.js")).setup(options, terminal)),
+      end(await (await import("./setup/setup.js")).setup(options, terminal)),
     );
 }
 
@@ -686,7 +686,7 @@ function addTrackCommand(
     .option("--show-text", "send prompts and completions too; they may be offensive", false)
     .addOption(debugOption())
     .action(async (run: string, options) =>
-      end(await (await import("./commands/track.js")).track(run, options, terminal)),
+      end(await (await import("./trackers/track.js")).track(run, options, terminal)),
     );
 }
 

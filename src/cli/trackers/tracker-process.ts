@@ -11,7 +11,7 @@ import { runFiles } from "../../store/paths.js";
 import { WorkerLog } from "../../store/worker-log.js";
 import { redaction } from "../../text/redaction.js";
 import { safeText } from "../../text/safe-text.js";
-import { pythonPath } from "../../worker/launch.js";
+import { pythonPath } from "../../worker/python-path.js";
 import { runWord } from "../lookup/runs.js";
 import { packageRoot } from "../machine/package.js";
 

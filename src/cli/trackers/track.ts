@@ -7,7 +7,7 @@ import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { runFolder } from "../lookup/runs.js";
 import { refuseSecrets } from "../machine/refuse-secrets.js";
 import { type Terminal, waitSeconds } from "../terminal.js";
-import { TrackerProcess, trackerLog, trackerWarning } from "../trackers/tracker-process.js";
+import { TrackerProcess, trackerLog, trackerWarning } from "./tracker-process.js";
 
 export interface TrackOptions {
   readonly to: TrackerConfig["name"];
