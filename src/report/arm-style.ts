@@ -19,8 +19,30 @@ const palette: readonly ArmStyle[] = [
   { color: "#CC79A7", dash: [10, 3, 2, 3], marker: "diamond" },
   { color: "#E69F00", dash: [5, 2], marker: "roundRect" },
   { color: "#56B4E9", dash: [12, 3], marker: "pin" },
-  { color: "#000000", dash: [1, 2], marker: "arrow" },
+  { color: "#000000", dash: [14, 3, 2, 3, 2, 3], marker: "arrow" },
 ];
+
+/** Of series beyond the palette, whose colours come again. */
+const moreDashes: readonly (readonly number[])[] = [
+  [6, 2, 1, 2],
+  [3, 6],
+  [16, 5],
+  [9, 2, 9, 7],
+  [1, 5],
+  [5, 3, 1, 3, 1, 3],
+];
+
+/** Any number of looks; no two of them have the same dashes. */
+export function styleAt(index: number): ArmStyle {
+  const { color, marker } = palette[index % palette.length]!;
+  if (index < palette.length) {
+    return palette[index]!;
+  }
+  const more = index - palette.length;
+  const round = more - moreDashes.length;
+  const dash = moreDashes[more] ?? [2 + (round % 11), 2, 2, 3 + Math.floor(round / 11)];
+  return { color, dash, marker };
+}
 
 /** What arms start from is the grey background of every plot. */
 const untrained: Readonly<Record<"sft" | "base", ArmStyle>> = {
@@ -42,7 +64,7 @@ export function armStyles(
   for (const arm of arms) {
     const stage = configs[arm]?.stage ?? "rl";
     if (stage === "rl" || stage === "decode") {
-      styles.set(arm, palette[next % palette.length]!);
+      styles.set(arm, styleAt(next));
       next += 1;
     } else {
       styles.set(arm, untrained[stage]);

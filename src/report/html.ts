@@ -1,6 +1,7 @@
 /** A report as one HTML file: styles and plots inside, no script, nothing fetched. */
 import { safeText } from "../text/safe-text.js";
 import type { Block, Cell, ReportDocument } from "./blocks.js";
+import type { ReportPlot } from "./plots/panel.js";
 
 /** A whole file. */
 export function renderHtml(document: ReportDocument): string {
@@ -48,12 +49,19 @@ function blockHtml(block: Block): string {
       return tableHtml(block);
     case "plot":
       // The SVG is ours: labels in it are escaped by the renderer.
-      return `<figure id="${escapeHtml(block.plot.id)}">\n${block.plot.svg}\n<figcaption>${escapeHtml(block.plot.caption)}</figcaption></figure>`;
+      return `<figure id="${escapeHtml(block.plot.id)}">\n${plotHtml(block.plot)}\n<figcaption>${escapeHtml(block.plot.caption)}</figcaption></figure>`;
     case "code":
       return `<pre><code>${escapeHtml(safeText(block.text, { multiline: true }), false)}</code></pre>`;
     case "details":
       return `<details><summary>${escapeHtml(block.summary)}</summary>\n${block.blocks.map(blockHtml).join("\n")}\n</details>`;
   }
+}
+
+/** One of the two is displayed, by the width of the screen. */
+function plotHtml({ svg, narrow }: ReportPlot): string {
+  return narrow === undefined
+    ? svg
+    : `<div class="wide">${svg}</div>\n<div class="narrow">${narrow}</div>`;
 }
 
 function tableHtml({ head, rows, wordColumns }: Extract<Block, { kind: "table" }>): string {
@@ -109,5 +117,38 @@ details { border: 1px solid var(--line); border-radius: 6px; padding: .5rem .9re
 summary { cursor: pointer; font-weight: 600; }
 pre { background: var(--tint); padding: .8rem 1rem; border-radius: 6px; overflow-x: auto; font-size: .82rem; line-height: 1.45; }
 li { margin: .25rem 0; }
-@media print { body { font-size: 11pt; } h2, figure { break-inside: avoid; } }
+td { overflow-wrap: break-word; }
+figure .narrow { display: none; }
+@media screen and (max-width: 40rem) {
+  main { padding: 1.25rem 1rem 3rem; }
+  h1 { font-size: 1.4rem; overflow-wrap: anywhere; }
+  figure .wide { display: none; }
+  figure .narrow { display: block; }
+  figure svg { max-width: 30rem; }
+  th, td { padding-right: .55rem; }
+  p, li { overflow-wrap: anywhere; }
+  td:not(.figure):not(:empty) { min-width: 6.5rem; }
+}
+@page { margin: 16mm 14mm; }
+@media print {
+  :root { color-scheme: light; --ink: #000000; --quiet: #444444; --line: #bbbbbb; --page: #ffffff; --tint: #ffffff; --mark: #0072b2; --warn: #b35900; }
+  body { font-size: 10pt; line-height: 1.4; }
+  main { max-width: none; padding: 0; }
+  h1 { font-size: 16pt; }
+  h2 { font-size: 12.5pt; margin-top: 1.5rem; }
+  h2, h3, summary { break-after: avoid; }
+  figure, tr, .conclusion, .warning { break-inside: avoid; }
+  p, li { orphans: 3; widows: 3; }
+  .conclusion, .warning { border: 1px solid var(--line); border-left-width: 4px; }
+  .scroll { overflow: visible; }
+  table { font-size: 7.5pt; }
+  small { font-size: .9em; }
+  thead th { white-space: normal; }
+  th, td { padding-right: .45rem; }
+  thead { display: table-header-group; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line); font-size: 7pt; }
+  details { border: 0; padding: 0; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+  summary { list-style: none; }
+}
 `;

@@ -1,6 +1,7 @@
 /** What a page is told of a run over server-sent events: how it stands, and each panel's curves. */
 import { armStyles } from "../report/arm-style.js";
 import type { Curve, PlotPanel } from "../report/plots/panel.js";
+import { seedMean } from "../report/plots/seed-mean.js";
 import { trainingCurves } from "../report/plots/training-curves.js";
 import { elapsedSeconds, type RunModel, type TrialModel } from "../run-model/run-model.js";
 import type { RunSource } from "../run-model/run-source.js";
@@ -149,19 +150,20 @@ function lossPanels(
     title: `Loss of ${name}`,
     x: { name: "gradient step", min: 0 },
     y: { name: "loss" },
-    curves: model.trials.flatMap(({ id, arm, loss }): Curve[] =>
-      loss?.name !== name || loss.points.length === 0
+    curves: arms.flatMap((arm): Curve[] => {
+      const seeds = model.trials
+        .filter((trial) => trial.arm === arm && trial.loss?.name === name)
+        .map(({ loss }) => loss!.points.map(({ step, loss: y }) => ({ x: step, y })))
+        .filter((points) => points.length > 0);
+      return seeds.length === 0
         ? []
         : [
             {
-              name: id,
-              style: styles.get(arm)!,
-              points: loss.points.map(({ step, loss: y }) => ({ x: step, y })),
-              shape: "line",
-              markers: "none",
+              ...{ name: arm, style: styles.get(arm)!, shape: "line", markers: "none" },
+              ...seedMean(seeds),
             },
-          ],
-    ),
+          ];
+    }),
   }));
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { armStyles } from "../../src/report/arm-style.js";
+import { armStyles, styleAt } from "../../src/report/arm-style.js";
 import { drawPlots } from "../../src/report/plots/all-plots.js";
 import { tailAgainstCompute, tailAgainstKl } from "../../src/report/plots/frontier.js";
 import { quantileCurve } from "../../src/report/plots/quantile-curve.js";
@@ -49,15 +49,19 @@ describe("what is drawn", () => {
     expect(band).toHaveLength(20);
   });
 
-  test("frontiers start at SFT and run through each checkpoint's mean, seeds behind", () => {
+  test("frontiers start at SFT and run through each checkpoint's mean, within a band over seeds", () => {
     const kl = tailAgainstKl(several)!.panels[0]!.curves.filter(({ name }) => name === "rlhf");
-    expect(kl.map(({ faint }) => faint === true)).toEqual([false, true, true, true]);
+    expect(kl).toHaveLength(1);
+    expect(kl[0]!.band!.map(({ x }) => x)).toEqual(kl[0]!.points.map(({ x }) => x));
+    expect(tailAgainstKl(several)!.panels[0]!.x.fromZero).toBe(true);
     expect(kl[0]!.points[0]!.x).toBe(0);
     expect(kl[0]!.points).toHaveLength(7);
     const compute = tailAgainstCompute(several)!.panels[0]!.curves;
     const end = (name: string) => compute.find((curve) => curve.name === name)!.points.at(-1)!.x;
     expect(end("ra-rlhf")).toBeLessThan(0.8 * end("rlhf"));
-    expect(tailAgainstKl(one)!.panels[0]!.curves.every(({ faint }) => faint !== true)).toBe(true);
+    expect(tailAgainstKl(one)!.panels[0]!.curves.every(({ band }) => band === undefined)).toBe(
+      true,
+    );
   });
 
   test("training curves show the target where β is steered, and the kept fraction", () => {
@@ -162,6 +166,11 @@ describe("how it is drawn", () => {
     expect(new Set(trained.map(([, { marker }]) => marker)).size).toBe(trained.length);
   });
 
+  test("no two of many series have the same dashes", () => {
+    const dashes = Array.from({ length: 100 }, (_, at) => JSON.stringify(styleAt(at).dash));
+    expect(new Set(dashes).size).toBe(100);
+  });
+
   test("SVG is self-contained, named, on its own background, and the same every time", async () => {
     const plots = await drawPlots(one);
     const again = await drawPlots(one);
@@ -174,6 +183,12 @@ describe("how it is drawn", () => {
       "training-curves",
       "gain-and-cost",
     ]);
+    for (const { id, narrow } of plots) {
+      expect(narrow).toMatch(/viewBox="0 0 360 /);
+      for (const [, name] of narrow!.matchAll(/\bid="([^"]+)"/g)) {
+        expect(name!.startsWith(`${id}-narrow-`)).toBe(true);
+      }
+    }
     plots.forEach(({ id, svg }, at) => {
       expect(svg).toMatch(/^<svg role="img" aria-label="[^"]+" [^>]*viewBox=/);
       expect(svg).toContain('fill="#ffffff"');

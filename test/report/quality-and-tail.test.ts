@@ -67,22 +67,18 @@ test("each arm's tail of the component, against the weighted mean of the others"
   expect(panel!.x.name).toBe("mean of 2 · quality + tone, raw");
   expect(panel!.y.name).toBe("CVaR at 0.1 of harmless, raw");
   const of = (name: string) => panel!.curves.filter((curve) => curve.name === name);
-  // The mean over both seeds at each checkpoint, then each seed's own line.
+  // The mean over both seeds at each checkpoint.
   expect(of("rlhf").map(({ points }) => points)).toEqual([
     [
       { x: 21.5, y: -10.5 },
       { x: 41.5, y: -20.5 },
     ],
-    [
-      { x: 20.5, y: -10 },
-      { x: 40.5, y: -20 },
-    ],
-    [
-      { x: 22.5, y: -11 },
-      { x: 42.5, y: -21 },
-    ],
   ]);
-  expect(of("ra-rlhf")).toHaveLength(3);
+  expect(of("rlhf")[0]!.band).toEqual([
+    { x: 21.5, low: -10.5 - Math.SQRT1_2, high: -10.5 + Math.SQRT1_2 },
+    { x: 41.5, low: -20.5 - Math.SQRT1_2, high: -20.5 + Math.SQRT1_2 },
+  ]);
+  expect(of("ra-rlhf")).toHaveLength(1);
   // SFT has no checkpoints: one point, of its final evaluation.
   expect(of("sft").map(({ points }) => points)).toEqual([[{ x: 7, y: -7 }]]);
 });

@@ -33,7 +33,7 @@ export function frontierPlot(policies: readonly FinalPolicy[]): PlotSpec | null 
       : [
           {
             title: `${column.title}${better}`,
-            x: { name: klAxis },
+            x: klAxis,
             y: { name: column.title },
             curves,
           },

@@ -4,16 +4,25 @@
  */
 import type { EChartsType } from "echarts/core";
 import type { PlotSpec, ReportPlot } from "./panel.js";
-import { panelOption } from "./panel-option.js";
+import { type Drawing, panelOption } from "./panel-option.js";
 
 export async function drawPlot(spec: PlotSpec): Promise<ReportPlot> {
-  const { option, width, height } = panelOption(spec);
+  const { id, title, caption } = spec;
+  return {
+    ...{ id, title, caption },
+    svg: await drawn(panelOption(spec), id, title),
+    narrow: await drawn(panelOption(spec, "narrow"), `${id}-narrow`, title),
+  };
+}
+
+/** @param id that no other drawing of the page has */
+async function drawn(drawing: Drawing, id: string, title: string): Promise<string> {
+  const { option, width, height } = drawing;
   const start = await loadLibrary();
   const chart = start(width, height);
   try {
     chart.setOption(option);
-    const svg = tidy(chart.renderToSVGString(), spec);
-    return { id: spec.id, title: spec.title, caption: spec.caption, svg };
+    return tidy(chart.renderToSVGString(), id, title);
   } finally {
     // A chart that is not disposed of keeps a timer, and with it the process, alive.
     chart.dispose();
@@ -53,12 +62,12 @@ async function load(): Promise<Start> {
  * rest after the plot: the library counts its charts, and a report must not depend on how many
  * were drawn before it, nor may two plots on one page share an id.
  */
-function tidy(svg: string, spec: PlotSpec): string {
+function tidy(svg: string, id: string, title: string): string {
   return svg
     .replace(/<style[^>]*>[\s\S]*?<\/style>\s*/g, "")
     .replace(/ (?:ecmeta_\w+|class|pointer-events)="[^"]*"/g, "")
-    .replace(/\bzr\d+-/g, `${spec.id}-`)
-    .replace(/^<svg /, `<svg role="img" aria-label="${escapeAttribute(spec.title)}" `);
+    .replace(/\bzr\d+-/g, `${id}-`)
+    .replace(/^<svg /, `<svg role="img" aria-label="${escapeAttribute(title)}" `);
 }
 
 function escapeAttribute(text: string): string {

@@ -1,7 +1,7 @@
 /** An arm's tail along its checkpoints, against what it cost: the curves that a frontier is. */
 import type { FrontierPoint } from "../../analysis/evaluation.js";
 import type { ArmConfig } from "../../config/schema/experiment.js";
-import { mean } from "../../stats/intervals.js";
+import { mean, sd } from "../../stats/intervals.js";
 import { formatCount } from "../../text/numbers.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
@@ -10,8 +10,8 @@ import { type Curve, klAxis, type PlotSpec } from "./panel.js";
 type Quantity = (point: FrontierPoint) => number;
 
 /**
- * One bold curve per arm through the means over seeds at each checkpoint, and a faint one per seed.
- * Seeds reach a checkpoint at different cost: means are taken along both axes.
+ * One curve per arm through the means over seeds at each checkpoint, with a band of one standard
+ * deviation. Seeds reach a checkpoint at different cost: means are taken along both axes.
  */
 export function frontierCurves(
   data: ReportData,
@@ -25,32 +25,25 @@ export function frontierCurves(
       return [];
     }
     const style = styles.get(arm) ?? armStyles([arm], data.run.experiment.arms).get(arm)!;
-    const bySeed = groupBy(points, (point) => point.seed);
-    const bySteps = groupBy(points, (point) => point.step);
-    const bold: Curve = {
-      name: arm,
-      style,
-      points: [...bySteps.values()].map((group) => ({
-        x: mean(group.map(cost)),
-        y: mean(group.map(gain)),
-      })),
-      shape: "line",
-      markers: "all",
-    };
-    if (bySeed.size < 2) {
-      return bold.points.length > 0 ? [bold] : [];
+    const groups = [...byStep(points).values()];
+    if (groups.length === 0) {
+      return [];
     }
-    const faint = [...bySeed.values()].map(
-      (group): Curve => ({
+    const band = groups.flatMap((group) => {
+      const values = group.map(gain);
+      const [x, centre, spread] = [mean(group.map(cost)), mean(values), sd(values)];
+      return spread === null ? [] : [{ x, low: centre - spread, high: centre + spread }];
+    });
+    return [
+      {
         name: arm,
         style,
-        points: group.map((point) => ({ x: cost(point), y: gain(point) })),
+        points: groups.map((group) => ({ x: mean(group.map(cost)), y: mean(group.map(gain)) })),
+        ...(band.length === 0 ? {} : { band }),
         shape: "line",
-        markers: "none",
-        faint: true,
-      }),
-    );
-    return [bold, ...faint];
+        markers: "all",
+      },
+    ];
   });
 }
 
@@ -58,21 +51,21 @@ function stageOf(data: ReportData, arm: string): ArmConfig["stage"] {
   return data.run.experiment.arms[arm]?.stage ?? "rl";
 }
 
-/** Groups ascending in step, so that lines run forward in training. */
-function groupBy(
-  points: readonly FrontierPoint[],
-  key: (point: FrontierPoint) => number,
-): Map<number, FrontierPoint[]> {
+/** Ascending in step, so that lines run forward in training. */
+function byStep(points: readonly FrontierPoint[]): Map<number, FrontierPoint[]> {
   const groups = new Map<number, FrontierPoint[]>();
-  for (const point of [...points].sort((a, b) => a.step - b.step)) {
-    const group = groups.get(key(point));
-    if (group === undefined) {
-      groups.set(key(point), [point]);
-    } else {
-      group.push(point);
-    }
+  for (const point of points.toSorted((a, b) => a.step - b.step)) {
+    groups.set(point.step, [...(groups.get(point.step) ?? []), point]);
   }
   return groups;
+}
+
+/** For a caption; empty with one seed. */
+export function bandText({ evaluation }: Pick<ReportData, "evaluation">): string {
+  const several = Object.values(evaluation.frontier).some(
+    (points) => new Set(points.map(({ seed }) => seed)).size > 1,
+  );
+  return several ? " Bands are one standard deviation over seeds on either side of the mean." : "";
 }
 
 /** Tail reward against what the updates cost, along checkpoints. */
@@ -91,11 +84,12 @@ export function tailAgainstCompute(data: ReportData): PlotSpec | null {
     title: "Tail against trained tokens",
     caption:
       "The same arms against the work of their updates: an arm that drops episodes stops further " +
-      "to the left, and is ahead where its line is higher at the same x.",
+      "to the left, and is ahead where its line is higher at the same x." +
+      bandText(data),
     panels: [
       {
         title: "Tail reward against trained tokens",
-        x: { name: "tokens in updates (kept episodes × tokens × epochs)", format: formatCount },
+        x: { name: "trained tokens (kept × tokens × epochs)", format: formatCount },
         y: { name: "tail reward, raw" },
         curves,
       },
@@ -116,11 +110,12 @@ export function tailAgainstKl(data: ReportData): PlotSpec | null {
     caption:
       "Each line is one arm on its way through training: at the same KL the higher line has the " +
       "better tail, and an arm that is merely further to the right has only moved further from SFT." +
-      pointsText(data),
+      pointsText(data) +
+      bandText(data),
     panels: [
       {
         title: "Tail reward against distance from SFT",
-        x: { name: klAxis },
+        x: klAxis,
         y: { name: "tail reward, raw" },
         curves,
       },

@@ -31,7 +31,7 @@ export function gainAndCost(data: ReportData): PlotSpec | null {
   const panels = costs.slice(0, mostPanels).map(
     (column): PlotPanel => ({
       title: `Tail reward against ${column.title}`,
-      x: { name: axisName(column) },
+      x: { name: axisName(column), fromZero: column.metric === "kl_mean" },
       y: { name: "tail reward, raw" },
       curves: names.flatMap((arm): Curve[] => {
         const [x, y] = [arms[arm]!.metrics[column.metric], arms[arm]!.metrics.tail_reward];

@@ -1,16 +1,28 @@
 /** Panels as an option of the drawing library: one grid, two axes and the curves of each. */
 import type { EChartsOption } from "echarts";
 import { formatCount } from "../../text/numbers.js";
+import { wrapText } from "../../text/width.js";
 import { type Axis, font, ink, type PlotPanel, type PlotSpec } from "./panel.js";
 import { seriesOf } from "./panel-series.js";
 
 const faintInk = "#d9d9d9";
 const background = "#ffffff";
 
-const width = 920;
-/** Of a legend's line. */
+/** Of a line of the legend, and of a title. */
 const legendLine = 24;
-const gap = { left: 66, right: 22, top: 34, bottom: 50 };
+const titleLine = 16;
+/** As many fit into a narrow drawing. */
+const titleLetters = 46;
+
+/** A drawing is as wide as where it is shown, in pixels, so that its letters are read at their size. */
+const layouts = {
+  wide: {
+    width: 920,
+    columns: Number.POSITIVE_INFINITY,
+    gap: { left: 66, right: 22, top: 34, bottom: 50 },
+  },
+  narrow: { width: 360, columns: 1, gap: { left: 52, right: 12, top: 34, bottom: 46 } },
+} as const;
 
 export interface Drawing {
   readonly width: number;
@@ -18,13 +30,19 @@ export interface Drawing {
   readonly option: EChartsOption;
 }
 
-export function panelOption(spec: PlotSpec): Drawing {
-  const columns = Math.max(1, Math.min(spec.columns, spec.panels.length));
+export function panelOption(spec: PlotSpec, layout: keyof typeof layouts = "wide"): Drawing {
+  const { width, gap, columns: most } = layouts[layout];
+  const columns = Math.max(1, Math.min(spec.columns, spec.panels.length, most));
   const rows = Math.ceil(spec.panels.length / columns);
   const cellWidth = width / columns;
-  const cellHeight = columns === 1 ? 400 : columns === 2 ? 270 : 240;
+  const cellHeight = layout === "narrow" ? 250 : columns === 1 ? 400 : columns === 2 ? 270 : 240;
   const names = legendNames(spec.panels);
-  const legendHeight = 16 + legendLine * legendLines(names);
+  const legendHeight = 16 + legendLine * legendLines(names, width);
+  const nameGap = gap.left - 20;
+  const titles = spec.panels.map(({ title }) =>
+    layout === "narrow" ? wrapText(title, titleLetters) : [title],
+  );
+  const titleHeight = titleLine * (Math.max(...titles.map(({ length }) => length)) - 1);
   const place = (index: number): { left: number; top: number } => ({
     left: (index % columns) * cellWidth,
     top: legendHeight + Math.floor(index / columns) * cellHeight,
@@ -37,18 +55,24 @@ export function panelOption(spec: PlotSpec): Drawing {
       backgroundColor: background,
       textStyle: { fontFamily: font, color: ink },
       legend: legend(names),
-      title: spec.panels.map((panel, index) => ({
-        text: panel.title,
-        left: place(index).left + gap.left,
+      title: spec.panels.map((_, index) => ({
+        text: titles[index]!.join("\n"),
+        left: place(index).left + (layout === "narrow" ? 8 : gap.left),
         top: place(index).top + 8,
         padding: 0,
-        textStyle: { fontSize: 13, fontWeight: 600, color: ink, fontFamily: font },
+        textStyle: {
+          fontSize: 13,
+          fontWeight: 600,
+          color: ink,
+          fontFamily: font,
+          lineHeight: titleLine,
+        },
       })),
       grid: spec.panels.map((_, index) => ({
         left: place(index).left + gap.left,
-        top: place(index).top + gap.top,
+        top: place(index).top + gap.top + titleHeight,
         width: cellWidth - gap.left - gap.right,
-        height: cellHeight - gap.top - gap.bottom,
+        height: cellHeight - gap.top - titleHeight - gap.bottom,
       })),
       xAxis: spec.panels.map((panel, index) => ({
         ...axis(panel.x, index),
@@ -59,7 +83,7 @@ export function panelOption(spec: PlotSpec): Drawing {
       yAxis: spec.panels.map((panel, index) => ({
         ...axis(panel.y, index),
         nameLocation: "middle",
-        nameGap: 46,
+        nameGap,
         splitLine: { lineStyle: { color: faintInk } },
       })),
       series: spec.panels.flatMap((panel, index) => seriesOf(panel, index)),
@@ -72,10 +96,20 @@ function legendNames(panels: readonly PlotPanel[]): string[] {
 }
 
 /** The library breaks a legend that is too wide; panels must leave room for its lines. */
-function legendLines(names: readonly string[]): number {
+function legendLines(names: readonly string[], width: number): number {
   const letter = 7.5;
-  const wanted = names.reduce((sum, name) => sum + 71 + letter * name.length, 0);
-  return Math.max(1, Math.ceil(wanted / (0.94 * width)));
+  const room = 0.94 * width;
+  let lines = 1;
+  let used = 0;
+  for (const name of names) {
+    const wanted = 71 + letter * name.length;
+    if (used > 0 && used + wanted > room) {
+      lines += 1;
+      used = 0;
+    }
+    used += wanted;
+  }
+  return lines;
 }
 
 function legend(names: readonly string[]): NonNullable<EChartsOption["legend"]> {
@@ -97,7 +131,7 @@ function axis(spec: Axis, gridIndex: number): object {
     gridIndex,
     name: spec.name,
     nameTextStyle: { fontSize: 12, color: ink, fontFamily: font },
-    scale: true,
+    ...(spec.fromZero === true ? { min: lowest } : { scale: true }),
     ...(spec.min === undefined ? {} : { min: spec.min }),
     ...(spec.max === undefined ? {} : { max: spec.max }),
     splitNumber: 5,
@@ -110,6 +144,11 @@ function axis(spec: Axis, gridIndex: number): object {
       formatter: spec.format ?? plainFigure,
     },
   };
+}
+
+/** What is estimated from samples may lie a little under zero: that is no reason for an axis to. */
+function lowest({ min, max }: { readonly min: number; readonly max: number }): number | null {
+  return min > -0.02 * max ? 0 : null;
 }
 
 /** As short as it goes: axes have round figures, whatever their size. */

@@ -7,6 +7,8 @@ export interface Axis {
   readonly name: string;
   readonly min?: number;
   readonly max?: number;
+  /** Zero is on it, wherever the figures lie. */
+  readonly fromZero?: boolean;
   /** Logarithmic, of values over 0 alone; default: linear. */
   readonly log?: boolean;
   /** How figures along it are written; default: as short as they go. */
@@ -33,8 +35,8 @@ export function intervalBar(name: string, style: ArmStyle, points: Curve["points
   return { name, style, points, shape: "line", markers: "none", faint: true };
 }
 
-/** Name of an axis. */
-export const klAxis = "KL from the SFT policy, nats per episode";
+/** How far a policy has moved: differences of KL are read against zero, where every arm starts. */
+export const klAxis: Axis = { name: "KL from the SFT policy, nats per episode", fromZero: true };
 
 /** A straight line across the panel at one value, with its name. */
 export interface Mark {
@@ -64,12 +66,14 @@ export interface PlotSpec {
   readonly columns: number;
 }
 
-/** A drawn plot. */
+/** A drawn plot: `svg` for wide screens and for paper. */
 export interface ReportPlot {
   readonly id: string;
   readonly title: string;
   readonly caption: string;
   readonly svg: string;
+  /** The same for a narrow screen, its panels one below the other; absent: `svg` is narrow enough. */
+  readonly narrow?: string;
 }
 
 /** Dark grey: softer than black, dark enough for small print. */

@@ -5,7 +5,7 @@ import { componentInForce } from "../../risk/terms.js";
 import { metricOf } from "../../text/metric-words.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
-import { frontierCurves } from "./frontier.js";
+import { bandText, frontierCurves } from "./frontier.js";
 import type { Curve, PlotPanel, PlotSpec } from "./panel.js";
 
 /**
@@ -48,8 +48,8 @@ export function qualityAndTail(data: ReportData): PlotSpec | null {
         caption:
           "The two sides of a joint objective, both on test prompts: to the right is more of the " +
           "other components on average, up is a better tail of the one that risk acts on. A line is " +
-          "an arm on its way through training, a faint one a seed; an arm that lies above and to " +
-          "the right of another is better on both sides.",
+          "an arm on its way through training; an arm that lies above and to the right of another is " +
+          `better on both sides.${bandText(data)}`,
         panels,
         columns: Math.min(2, panels.length),
       };

@@ -39,7 +39,7 @@ export function quantileCurve(data: ReportData): PlotSpec | null {
         x: { name: "quantile of prompt score (0: worst prompt)", min: 0, max: 1 },
         y: { name: "mean raw reward" },
         curves,
-        marks: [{ axis: "x", at: tail, label: "← tail", side: tail < 0.08 ? "right" : "left" }],
+        marks: [{ axis: "x", at: tail, label: "← tail", side: tail < 0.15 ? "right" : "left" }],
       },
     ],
     columns: 1,

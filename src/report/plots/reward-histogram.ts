@@ -1,5 +1,6 @@
 /** Rewards on the test prompts, after SFT and after each arm's training. */
 import { histogram } from "../../stats/histogram.js";
+import { mean, sd } from "../../stats/intervals.js";
 import { formatNumber } from "../../text/numbers.js";
 import { type ArmStyle, armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
@@ -15,7 +16,7 @@ export function rewardHistogram(data: ReportData): PlotSpec | null {
   if (before === undefined || rewards.size < 2) {
     return null;
   }
-  const edges = commonEdges([...rewards.values()]);
+  const edges = commonEdges([...rewards.values()].flat());
   const { harm_threshold: threshold, harm_component } = data.run.experiment.evaluation;
   const onReward = harm_component === null;
   const styles = armStyles(data.arms, data.run.experiment.arms);
@@ -31,7 +32,7 @@ export function rewardHistogram(data: ReportData): PlotSpec | null {
     title:
       harmAt === null
         ? arm
-        : `${arm}: harm ${harm(rewards.get(before)!, harmAt)} → ${harm(rewards.get(arm)!, harmAt)}`,
+        : `${arm}: harm ${harm(rewards.get(before)!.flat(), harmAt)} → ${harm(rewards.get(arm)!.flat(), harmAt)}`,
     x: { name: "raw reward of a completion", min: edges[0]!, max: edges.at(-1)! },
     y: { name: "completions, %", min: 0, max: Math.ceil(highest / 5) * 5 },
     curves: [curve(before), curve(arm)],
@@ -44,7 +45,10 @@ export function rewardHistogram(data: ReportData): PlotSpec | null {
       `Each panel lays one arm's rewards over those of ${before}, on the same test prompts` +
       (harmAt === null
         ? "."
-        : ": what matters here is how much of the area left of the dashed harm line is gone."),
+        : ": what matters here is how much of the area left of the dashed harm line is gone.") +
+      ([...rewards.values()].some((seeds) => seeds.length > 1)
+        ? " All seeds together; bands are one standard deviation over seeds."
+        : ""),
     panels,
     columns: Math.min(2, panels.length),
   };
@@ -69,23 +73,36 @@ function commonEdges(arms: readonly (readonly number[])[]): number[] {
 function outline(
   arm: string,
   style: ArmStyle,
-  rewards: readonly number[],
+  seeds: readonly (readonly number[])[],
   edges: readonly number[],
 ): Curve {
-  const { counts } = histogram(rewards, edges);
-  const heights = counts.map((count) => (100 * count) / rewards.length);
+  const heights = (rewards: readonly number[]): number[] =>
+    histogram(rewards, edges).counts.map((count) => (100 * count) / rewards.length);
+  const all = heights(seeds.flat());
+  const bySeed = seeds.map(heights);
+  const band = all.flatMap((_, bin) => {
+    const values = bySeed.map((own) => own[bin]!);
+    const [centre, spread] = [mean(values), sd(values)];
+    if (spread === null) return [];
+    const ends = { low: Math.max(0, centre - spread), high: centre + spread };
+    return [edges[bin]!, edges[bin + 1]!].map((x) => ({ x, ...ends }));
+  });
   // Steps hold to the right: the last bin needs its upper edge to close.
-  const points = edges.map((x, at) => ({ x, y: heights[at] ?? 0 }));
-  return { name: arm, style, points, shape: "step", markers: "none" };
+  const points = edges.map((x, at) => ({ x, y: all[at] ?? 0 }));
+  return {
+    ...{ name: arm, style, points, shape: "step", markers: "none" },
+    ...(band.length === 0 ? {} : { band }),
+  };
 }
 
-/** Raw rewards of each arm's final evaluation, all seeds together; without those that diverged. */
-function finalRewards(data: ReportData): ReadonlyMap<string, readonly number[]> {
-  const rewards = new Map<string, number[]>();
+/** Raw rewards of each arm's final evaluation by seed; without those that diverged. */
+function finalRewards(data: ReportData): ReadonlyMap<string, readonly (readonly number[])[]> {
+  const rewards = new Map<string, (readonly number[])[]>();
   for (const arm of data.arms) {
     const values = data.trials
       .filter((trial) => trial.arm === arm && trial.final !== null)
-      .flatMap((trial) => trial.final!.arrays.reward.filter((reward) => reward !== null));
+      .map((trial) => trial.final!.arrays.reward.filter((reward) => reward !== null))
+      .filter((own) => own.length > 0);
     if (values.length > 0) {
       rewards.set(arm, values);
     }

@@ -1,6 +1,6 @@
 /** How the samplers that learn have spread their batches over the prompts. */
 import type { promptSamplers } from "../../risk/samplers/registry.js";
-import type { ArmStyle } from "../arm-style.js";
+import { type ArmStyle, styleAt } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
 import type { Curve, PlotPanel, PlotSpec } from "./panel.js";
 import { seedMean } from "./seed-mean.js";
@@ -44,9 +44,8 @@ function panelOf(arm: string, strategy: keyof typeof promptSamplers, trials: Tri
         y: all.slice(from, to).reduce((sum, share) => sum + share, 0),
       })),
     );
-    const { points } = seedMean(seeds);
     const name = stratumName(strategy, from, to, strata);
-    return { name, style: styleOf(at, count), points, shape: "line", markers: "none" };
+    return { name, style: styleOf(at, count), ...seedMean(seeds), shape: "line", markers: "none" };
   });
   return {
     title: arm,
@@ -91,5 +90,5 @@ function styleOf(at: number, count: number): ArmStyle {
   const part = place <= 1 ? place : place - 1;
   const channels = from.map((value, channel) => Math.round(value + part * (to[channel]! - value)));
   const color = `#${channels.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
-  return { color, dash: "solid", marker: "circle" };
+  return { ...styleAt(at), color };
 }

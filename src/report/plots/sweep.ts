@@ -189,7 +189,7 @@ export function paretoPlot(data: ReportData): PlotSpec | null {
     panels: [
       {
         title: "Tail reward against distance from SFT",
-        x: { name: klAxis },
+        x: klAxis,
         y: { name: "tail reward, raw" },
         curves: [
           {

@@ -6,7 +6,7 @@ import { mean } from "../../stats/intervals.js";
 import { riskFigureName } from "../../text/risk-figure-name.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
-import type { Curve, Mark, PlotPanel, PlotSpec } from "./panel.js";
+import type { Axis, Curve, Mark, PlotPanel, PlotSpec } from "./panel.js";
 import { seedMean } from "./seed-mean.js";
 
 type StepHead = ReportData["trials"][number]["steps"][number];
@@ -36,7 +36,9 @@ export function trainingCurves(data: TrainingData, mostPoints = pointsOnPaper): 
     title: string,
     unit: string,
     figure: (step: StepHead) => number | null,
-    rest: { readonly marks?: readonly Mark[]; readonly min?: number; readonly max?: number } = {},
+    rest: Partial<Pick<Axis, "min" | "max" | "fromZero">> & {
+      readonly marks?: readonly Mark[];
+    } = {},
   ): PlotPanel => {
     const { marks, ...range } = rest;
     return {
@@ -76,7 +78,7 @@ export function trainingCurves(data: TrainingData, mostPoints = pointsOnPaper): 
       panel("CVaR at the target α", "return", (step) => step.cvar),
       panel("KL from SFT", "nats per episode", (step) => step.kl_mean, {
         marks: targetMarks(data, arms),
-        min: 0,
+        fromZero: true,
       }),
       panel("β, weight of the KL penalty", "β", (step) => step.beta, { min: 0 }),
       panel("Kept fraction of the batch (α')", "kept / batch", (step) => step.kept / step.batch, {

@@ -18,7 +18,7 @@ const linked = "panels";
 
 /** @type {Map<string, { figure: HTMLElement, chart: import("echarts").ECharts, panel: PanelMessage }>} */
 const panels = new Map();
-/** Arms and trials that are not shown. @type {Set<string>} */
+/** Arms that are not shown. @type {Set<string>} */
 const hidden = new Set();
 /** @type {StateMessage | null} */
 let state = null;
@@ -234,11 +234,12 @@ function draw(chart, { x, y, marks, curves }) {
     axisLabel: { color: ink, hideOverlap: true, formatter: plain },
     axisLine: { show: true, onZero: false, lineStyle: { color: ink } },
   };
-  const limits = (/** @type {{ min?: number, max?: number }} */ { min, max }) => ({
+  const limits = (/** @type {PanelMessage["x"]} */ { min, max, fromZero }) => ({
+    ...(fromZero === true ? { min: lowest, scale: false } : {}),
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
   });
-  const shown = curves.filter(({ name }) => !hidden.has(armOf(name)));
+  const shown = curves.filter(({ name }) => !hidden.has(name));
   chart.setOption(
     /** @type {any} */ ({
       animation: false,
@@ -281,9 +282,9 @@ function draw(chart, { x, y, marks, curves }) {
   );
 }
 
-/** A curve of a loss is one of a trial. @param {string} name */
-function armOf(name) {
-  return state?.arms.some((arm) => arm.name === name) ? name : name.replace(/-s\d+$/, "");
+/** As in a report's plots. @param {{ min: number, max: number }} extent */
+function lowest({ min, max }) {
+  return min > -0.02 * max ? 0 : null;
 }
 
 /** Low and what lies over it, one on the other. @param {PanelMessage["curves"][number]} curve */
