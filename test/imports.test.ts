@@ -22,7 +22,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   tables: ["text"],
   analysis: ["config", "journal", "risk", "stats", "text"],
   engine: ["analysis", "config", "journal", "protocol", "risk", "sizing", "stats", "text"],
-  "run-model": ["config", "engine", "journal", "risk", "text"],
+  "run-model": ["analysis", "config", "engine", "journal", "risk", "text"],
   store: ["analysis", "config", "engine", "journal", "run-model", "system", "text"],
   artifacts: ["engine", "store", "system"],
   live: ["engine"],

@@ -63,7 +63,9 @@ export function eventWords(head: EventHead): EventWords | null {
       );
     }
     case "worker_opened":
-      return info(`worker ${head.version} ready, engine ${head.engine}, process ${head.pid}`);
+      return info(
+        `worker ready: engine ${head.engine}, worker package ${head.version}, process ${head.pid}`,
+      );
     case "trial_started":
       return info(head.iterations > 0 ? `started: ${head.iterations} iterations` : "started");
     case "worker_ready":
@@ -190,7 +192,7 @@ function evaluationText(head: Extract<EventHead, { type: "evaluated" }>): string
   const { reward_mean: reward, tail_reward: tail } = head.metrics;
   const which = head.final ? "final evaluation" : `evaluation at ${iterationPoint(head.step)}`;
   const failed = head.failed > 0 ? `, ${counted(head.failed, "reward")} failed` : "";
-  return `${which} in ${formatDuration(head.seconds)}: reward ${figure(reward)}, tail ${figure(tail)}${failed}`;
+  return `${which} in ${formatDuration(head.seconds)}: raw reward ${figure(reward)}, tail ${figure(tail)}${failed}`;
 }
 
 function figure(value: number | undefined): string {

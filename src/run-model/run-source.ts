@@ -4,6 +4,7 @@ import type { RunCommand } from "../engine/commands.js";
 import type { EpisodeText, Observation } from "../engine/ports.js";
 import type { JournalEntry } from "../journal/event-head.js";
 import type { Episodes, JournalEvent } from "../journal/events.js";
+import type { RunResults } from "./run-results.js";
 
 export type ProgressObservation = Extract<Observation, { kind: "progress" }>;
 
@@ -46,6 +47,8 @@ export interface RunSource {
   episodes(entry: JournalEntry): Episodes;
   /** Of the episodes that were kept for reading; empty: none were. */
   texts(trial: string, step: number): readonly EpisodeText[];
+  /** As far as they are on disk by now. */
+  results(): RunResults;
   /** @returns takes the listener back */
   listen(listener: RunListener): () => void;
   /** Whether it can be steered from here, now. */

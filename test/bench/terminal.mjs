@@ -124,6 +124,10 @@ const whole = (/** @type {string} */ text) => {
   return step >= steps && /Iteration \d{4,} /.test(text) && text.includes("? help");
 };
 
+/** All trials, the newest step of the one at work among them, and the key hints. */
+const overview = (/** @type {string} */ text) =>
+  Number(/ (\d+)\/\d+ /.exec(text)?.[1] ?? 0) >= steps && text.includes("? help");
+
 /** @param {string} runs @param {string} run */
 async function attaching(runs, run) {
   const wall = [];
@@ -131,7 +135,7 @@ async function attaching(runs, run) {
   for (let nth = 0; nth < starts; nth++) {
     const begun = performance.now();
     const screen = new Screen([main, "attach", run, "--runs", runs]);
-    await screen.until(whole);
+    await screen.until(overview);
     wall.push(performance.now() - begun);
     cpu.push(1000 * screen.cpu());
     await screen.leave();
@@ -155,6 +159,8 @@ async function bareStart() {
 /** @param {string} runs @param {string} run */
 async function watching(runs, run) {
   const screen = new Screen([main, "attach", run, "--runs", runs]);
+  await screen.until(overview);
+  screen.press("1");
   await screen.until(whole);
   // What is read ahead for the charts is part of coming, not of watching.
   await pause(5000);

@@ -54,7 +54,7 @@ test("docs/terminal.md has the keys of the program", () => {
 test.skipIf(capturing)("docs/terminal.md has every screen", () => {
   const text = readFileSync(page, "utf8");
   const screens = [...text.matchAll(/<!-- screen:\S+ -->\n([\s\S]*?)\n<!-- end -->/g)];
-  expect(screens.length).toBe(8);
+  expect(screens.length).toBe(10);
   for (const [, screen = ""] of screens) expect(screen.split("\n").length).toBeGreaterThan(15);
 });
 
@@ -65,7 +65,7 @@ if (capturing) {
   test("screens are taken", { timeout: 240_000 }, async () => {
     const cwd = join(scratch, "captures");
     mkdirSync(cwd);
-    const take = (name: string, { text }: TerminalWindow) => {
+    const take = (name: string, { text }: Pick<TerminalWindow, "text">) => {
       // Whoever reads it must not see anything of the machine it was taken on.
       expect(text).not.toContain(scratch);
       expect(text).not.toContain(root);
@@ -80,24 +80,31 @@ if (capturing) {
     await launcher.shows("without models");
     await launcher.shows(/150\/150|done/);
     take("launcher", launcher);
-    launcher.press("/models\r");
+    launcher.press("/without models\r");
     await launcher.hides("quickstart-seeds");
     launcher.press(keys.tab);
     launcher.press("gn");
     await launcher.shows("New run of smoke");
     launcher.resize(120, 40);
-    for (let nth = 0; nth < 3; nth++) launcher.press(keys.up);
-    launcher.press("\u0015");
-    launcher.press("2000");
+    const setting = async (name: string, value: string) => {
+      while (!launcher.text.includes(`▸ ${name} `)) {
+        const before = launcher.text;
+        launcher.press(keys.up);
+        await launcher.until((text) => text !== before, "the cursor one up");
+      }
+      launcher.press(`\u0015${value}`);
+    };
+    await setting("M", "2000");
     await launcher.shows("training.iterations=2000");
-    for (let nth = 0; nth < 2; nth++) launcher.press(keys.up);
-    launcher.press("\u0015");
-    launcher.press("100");
+    await setting("n", "100");
     await launcher.shows("risk.warmup=100");
     await launcher.shows(/iteration/);
     take("form", launcher);
-    for (let nth = 0; nth < 5; nth++) launcher.press(keys.down);
-    launcher.press(keys.enter);
+    launcher.press(`${keys.pageDown}${keys.enter}`);
+    await launcher.shows("0 Trials");
+    await launcher.shows(/rlhf-s0 +▶ running +[1-9]\d\d\//);
+    take("overview", launcher);
+    launcher.press("1");
     await launcher.shows("1 Risk");
     await launcher.shows(/iteration [4-9]\d\d\/2000/);
     launcher.press("p");
@@ -124,7 +131,7 @@ if (capturing) {
     await launcher.shows(/Weights/);
     launcher.press(keys.left);
     launcher.press(keys.left);
-    await launcher.shows(/[1-9]\d* not \(-\)/);
+    await launcher.shows(/only run [1-9]\d* \(-\)/);
     take("what-if", launcher);
     launcher.press("f?");
     await launcher.shows("this help");
@@ -141,6 +148,13 @@ if (capturing) {
     await launcher.ended;
 
     const done = (await runsIn(cwd)).find(({ state }) => state === "done")!;
+    const over = averseWindow(["attach", done.id], { cwd, columns: 100, rows: 30 });
+    await over.shows(/^report /m);
+    const results = over.text.replaceAll(cwd, "/home/me");
+    take("results", { text: results });
+    over.press("q");
+    await over.ended;
+
     const comparing = averseWindow([], { cwd, columns: 110, rows: 30 });
     await comparing.shows(done.id);
     comparing.press(`/${done.id}\r`);

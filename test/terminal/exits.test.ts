@@ -9,6 +9,7 @@ import {
   detachedRun,
   expectTidy,
   leaveNothingBehind,
+  openTrial,
   runsIn,
   workplace,
 } from "./program.js";
@@ -42,7 +43,7 @@ describe("a run in the foreground", () => {
     const cwd = workplace(scratch, name, long);
     const window = averseWindow(["run", "tail"], { cwd, env });
     await window.emulator.write("$ averse run tail\r\n");
-    await window.shows(/iteration [1-9]\d*\/100000/);
+    await openTrial(window);
     return { cwd, window };
   }
 
@@ -102,7 +103,7 @@ describe("a run in the foreground", () => {
     const [run] = await runsIn(cwd);
     expect(run!.state).toBe("stopped");
     const again = averseWindow(["resume", run!.id], { cwd });
-    await again.shows(/iteration [1-9]\d*\/100000/);
+    await openTrial(again);
     again.press(keys.ctrlC);
     const end = await again.ended;
     expect(end.code).toBe(130);
@@ -159,7 +160,7 @@ describe("a view of a run in the background", () => {
     const cwd = workplace(scratch, name, long);
     await detachedRun(cwd);
     const window = averseWindow(["attach", "latest"], { cwd, env });
-    await window.shows(/iteration [1-9]\d*\/100000/);
+    await openTrial(window);
     return { cwd, window };
   }
 
@@ -232,7 +233,7 @@ describe("a view of a run in the background", () => {
     await window.shows("‖ interrupted");
     const { pid, id } = await resume();
     await window.shows("▶ running");
-    await window.shows(/iteration [1-9]\d*\/100000/);
+    await openTrial(window);
     await steers();
     process.kill(pid, "SIGKILL");
     await window.shows("◼ stopped");
@@ -266,7 +267,7 @@ describe("a view of a run in the background", () => {
   test("SIGKILL, and a window that is closed, end the view alone", async () => {
     const { cwd, window } = await attached("view-sigkill");
     const other = averseWindow(["attach", "latest"], { cwd, columns: 80, rows: 24 });
-    await other.shows(/iteration [1-9]\d*\/100000/);
+    await openTrial(other);
     window.signal("SIGKILL");
     expect(await window.ended).toMatchObject({ signal: 9 });
     expect(window.modes).toMatchObject({ mouse: false });

@@ -6,6 +6,7 @@ import {
   detachedRun,
   expectTidy,
   leaveNothingBehind,
+  openTrial,
   runsIn,
   workplace,
 } from "./program.js";
@@ -104,7 +105,7 @@ describe("keys that nobody knows, and pastes", { timeout: 90_000 }, () => {
     const cwd = workplace(scratch, "unknown-view", 100_000);
     await detachedRun(cwd);
     const window = averseWindow(["attach", "latest"], { cwd });
-    await window.shows(/iteration [1-9]\d*\/100000/);
+    await openTrial(window);
     await expectUnmoved(window, /▸1 Risk/);
     await expectFilterIsText(window);
     await expectEnterConfirmsNothing(window);
@@ -117,7 +118,7 @@ describe("keys that nobody knows, and pastes", { timeout: 90_000 }, () => {
   test("change nothing in a run in the foreground, and do not end it", async () => {
     const cwd = workplace(scratch, "unknown-run", 100_000);
     const window = averseWindow(["run", "tail"], { cwd });
-    await window.shows(/iteration [1-9]\d*\/100000/);
+    await openTrial(window);
     await expectUnmoved(window, /▸1 Risk/);
     await expectFilterIsText(window);
     await expectEnterConfirmsNothing(window);

@@ -1,7 +1,14 @@
 /** Terminals with less than others: no colours, few colours, no UTF-8, no screen at all. */
 import { expect, test } from "vitest";
 import { buildProgramFirst, scratch } from "../cli/averse.js";
-import { averseWindow, detachedRun, expectTidy, leaveNothingBehind, workplace } from "./program.js";
+import {
+  averseWindow,
+  detachedRun,
+  expectTidy,
+  leaveNothingBehind,
+  openTrial,
+  workplace,
+} from "./program.js";
 import { keys, type TerminalWindow } from "./terminal-window.js";
 
 buildProgramFirst();
@@ -31,7 +38,7 @@ async function eachScreen(
   launcher.press(keys.ctrlC);
   expectTidy(launcher, await launcher.ended);
   const view = averseWindow(["attach", "latest"], { cwd, env });
-  await view.shows(/iteration [1-9]\d*\/100000/);
+  await openTrial(view);
   await view.shows(/worst 1 to/);
   look(view);
   view.press("?");

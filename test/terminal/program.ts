@@ -68,6 +68,13 @@ export function workplace(parent: string, name: string, iterations: number): str
   return folder;
 }
 
+/** From the overview to the trial at work, once it has done an iteration. */
+export async function openTrial(window: TerminalWindow): Promise<void> {
+  await window.shows("0 Trials");
+  window.press("1");
+  await window.shows(/iteration [1-9]\d*\/100000/);
+}
+
 /** The terminal is as it was before the program, and no frame was too high or too wide. */
 export function expectTidy(window: TerminalWindow, end: WindowEnd): void {
   expect(window.emulator.faults).toEqual([]);

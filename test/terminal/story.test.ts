@@ -24,6 +24,11 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
   await first.shows("New run of tail");
   first.press(keys.enter);
 
+  // All trials, then the one at work.
+  await first.shows("0 Trials");
+  await first.shows(/rlhf-s0 +▶/);
+  first.press(keys.enter);
+
   // The dashboard.
   await first.shows("1 Risk");
   await first.shows(/iteration [1-9]\d*\/100000/);
@@ -92,14 +97,14 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
   // Every size keeps the frame whole.
   first.resize(60, 15);
   await first.until(
-    (text) => !text.includes("reward mean") && text.includes("▸4 What if"),
+    (text) => !text.includes("raw reward") && text.includes("▸4 What if"),
     "one panel",
   );
   first.press(`${keys.tab}${keys.tab}`);
   await first.shows("▸1 Risk");
   first.resize(140, 50);
   await first.shows(/─ 5 Events {2}\d+ to \d+/);
-  await first.shows("reward mean");
+  await first.shows("raw reward");
 
   // Left, and the run goes on.
   first.press("q");
@@ -113,8 +118,7 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
 
   // Found again, and stopped.
   const second = averseWindow(["attach", "latest"], { cwd, columns: 80, rows: 24 });
-  await second.shows("1 Risk");
-  await second.shows(/iteration \d+\/100000/);
+  await second.shows(/rlhf-s0 +▶ [1-9]\d*\/100000/);
   second.press("x");
   await second.shows("y/n");
   second.press("y");

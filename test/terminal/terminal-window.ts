@@ -42,6 +42,7 @@ export const keys = {
   down: "\u001b[B",
   right: "\u001b[C",
   left: "\u001b[D",
+  pageDown: "\u001b[6~",
   enter: "\r",
   tab: "\t",
   shiftTab: "\u001b[Z",

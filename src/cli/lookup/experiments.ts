@@ -98,7 +98,7 @@ function looksLikeExperiment(file: string): boolean {
 
 /**
  * The experiments of the current folder and of configs/experiments as the launcher lists them, and
- * their few settings.
+ * their most common settings.
  */
 export class ExperimentList {
   readonly #read = new Map<string, Read>();
@@ -194,9 +194,10 @@ export class ExperimentList {
 const devices = ["auto", "cpu", "cuda", "mps"];
 
 function settingsOf(experiment: Experiment, workers: readonly string[]): Settings {
-  const { arms, seeds, risk, training, backend } = experiment;
+  const { arms, seeds, risk, training, kl, policy, trials, backend } = experiment;
   const own = Object.keys(arms);
   const { worker, device } = backend;
+  const [data, reward] = [dataSetting(experiment), rewardSetting(experiment)];
   return {
     arms: own,
     knownArms: [...own, ...Object.keys(armPresets).filter((arm) => !own.includes(arm))],
@@ -206,6 +207,29 @@ function settingsOf(experiment: Experiment, workers: readonly string[]): Setting
       warmup: String(risk.warmup),
       rho: String(risk.rho),
       iterations: String(training.iterations),
+      beta: String(kl.beta),
+      learningRate: String(training.learning_rate),
+      batch: String(training.batch),
+      completions: String(training.completions),
+      data: data?.text ?? "",
+      model: policy.model,
+      reward: reward?.text ?? "",
+      parallel: String(trials.parallel),
+    },
+    keys: {
+      seeds: "seeds",
+      alpha: "risk.alpha",
+      warmup: "risk.warmup",
+      rho: "risk.rho",
+      iterations: "training.iterations",
+      beta: "kl.beta",
+      learningRate: "training.learning_rate",
+      batch: "training.batch",
+      completions: "training.completions",
+      data: data?.key ?? null,
+      model: "policy.model",
+      reward: reward?.key ?? null,
+      parallel: "trials.parallel",
     },
     choices: { worker, device },
     options: {
@@ -213,4 +237,24 @@ function settingsOf(experiment: Experiment, workers: readonly string[]): Setting
       device: devices.includes(device) ? devices : [device, ...devices],
     },
   };
+}
+
+interface OneKey {
+  readonly key: string;
+  readonly text: string;
+}
+
+/** Null: the data are two files, or a mixture. */
+function dataSetting({ data }: Experiment): OneKey | null {
+  if (typeof data.hub === "string") {
+    return { key: "data.hub", text: data.hub };
+  }
+  return typeof data.path === "string" ? { key: "data.path", text: data.path } : null;
+}
+
+/** Null: the reward has several components, or none that is a model. */
+function rewardSetting({ reward }: Experiment): OneKey | null {
+  return Array.isArray(reward) || typeof reward.model !== "string"
+    ? null
+    : { key: "reward.model", text: reward.model };
 }

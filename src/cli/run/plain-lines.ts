@@ -75,7 +75,7 @@ export class PlainLines {
     const left = ((now - trace.firstStepAt) / trace.stepsSeen) * ahead;
     return [
       iterationName(event.step, trace.iterations),
-      `reward ${figure(event.reward_mean)}`,
+      `raw reward ${figure(event.reward_mean)}`,
       `CVaR ${figure(event.cvar)}`,
       `α' ${figure(event.alpha)}${heldWords(event)}`,
       `kept ${event.kept}/${event.batch}${effectiveWords(event)}`,

@@ -3,9 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Evaluation } from "../../analysis/evaluation.js";
-import { certificateLines } from "../../report/certificate-words.js";
-import { cautionLines, conclusionLines } from "../../report/conclusion-words.js";
 import type { SampleText } from "../../report/report-data.js";
+import { resultWords } from "../../report/result-text.js";
 import { renderTable } from "../../report/table.js";
 import { RecordError } from "../../system/record-error.js";
 import { formatNumber } from "../../text/numbers.js";
@@ -16,15 +15,7 @@ import type { Terminal } from "../terminal.js";
 export function resultText(evaluation: Evaluation, terminal: Terminal): string {
   const { columns: width, unicode, color } = terminal;
   const table = renderTable(evaluation, { width, unicode, color });
-  const { conclusion } = evaluation;
-  const arm = (conclusion.end ?? conclusion.start)?.arm;
-  const certificates = arm === undefined ? null : (evaluation.arms[arm]?.certificates ?? null);
-  const said = [
-    ...conclusionLines(conclusion),
-    ...(certificates === null ? [] : certificateLines(arm!, certificates)),
-    ...cautionLines(conclusion).map((line) => `warning: ${line}`),
-  ];
-  return [table, "", ...said.map((line) => safeText(line))].join("\n");
+  return [table, "", ...resultWords(evaluation)].join("\n");
 }
 
 /** A text that an evaluation kept for reading. */

@@ -2,7 +2,7 @@
  * Runs as views see them (`RunSource`): the journal is read from its file in any case; what is not
  * in it comes from the engine of this process, or over the socket of another one.
  */
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Experiment } from "../../config/schema/experiment.js";
 import type { RunCommand } from "../../engine/commands.js";
@@ -12,12 +12,14 @@ import type { JournalEntry } from "../../journal/event-head.js";
 import type { Episodes, JournalEvent } from "../../journal/events.js";
 import { JournalIndex } from "../../journal/journal-index.js";
 import { connectToRun, type RunLink } from "../../live/client.js";
+import type { RunResults } from "../../run-model/run-results.js";
 import {
   type ProgressObservation,
   RunGoneError,
   type RunListener,
   type RunSource,
 } from "../../run-model/run-source.js";
+import { readEvaluationIfAny } from "../../store/evaluation-file.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { checkedPath, runFiles } from "../../store/paths.js";
 import { holderOf } from "../../store/run-lock.js";
@@ -71,6 +73,19 @@ abstract class RecordedRun {
 
   texts(trial: string, step: number): readonly EpisodeText[] {
     return readTexts(this.directory, trial, step);
+  }
+
+  results(): RunResults {
+    const files = [runFiles.reportHtml, runFiles.reportMarkdown];
+    const reports = files
+      .map((file) => join(this.directory, file))
+      .filter((path) => existsSync(path));
+    try {
+      return { evaluation: readEvaluationIfAny(this.directory), reports, problem: null };
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      return { evaluation: null, reports, problem: error.message };
+    }
   }
 
   listen(listener: RunListener): () => void {

@@ -4,6 +4,7 @@
  */
 import type { Look, ViewStyle } from "../terminal/line.js";
 import type { CellGrid } from "./cell-grid.js";
+import { asciiSign, isDrawn } from "./dash.js";
 
 /** Bits of U+2800 onwards by row and column of the dot. */
 const brailleBits = [
@@ -18,8 +19,8 @@ const asciiHeights = ["'", "-", "_"] as const;
 
 export interface Ink {
   readonly look: Look;
-  /** Every third cell is left out, so that it is told from the others without colour. */
-  readonly dashed: boolean;
+  /** Its stroke (`dash.ts`); 0: unbroken. */
+  readonly dash: number;
 }
 
 export class DotCanvas {
@@ -50,7 +51,7 @@ export class DotCanvas {
     }
     const [across, down] = this.#unicode ? [2, 4] : [1, 3];
     const column = Math.floor(x / across);
-    if (this.#unicode && this.#inks[ink]!.dashed && column % 3 === 2) {
+    if (this.#unicode && !isDrawn(this.#inks[ink]!.dash, column)) {
       return;
     }
     const cell = Math.floor(y / down) * this.#columns + column;
@@ -84,8 +85,9 @@ export class DotCanvas {
       const dots = this.#masks.reduce((all, mask) => all | mask[cell]!, 0);
       return String.fromCodePoint(0x2800 + dots);
     }
-    if (this.#inks[front]!.dashed) {
-      return ".";
+    const { dash } = this.#inks[front]!;
+    if (dash > 0) {
+      return asciiSign(dash);
     }
     const heights = this.#masks[front]![cell]!;
     return asciiHeights[Math.log2(heights)] ?? "|";

@@ -20,10 +20,10 @@ export interface Series {
   readonly ys: ArrayLike<number | null>;
   readonly look: Look;
   /**
-   * It is in the background: drawn with gaps, so that it is told from the others without colour, and
-   * without the lowest and highest of points that crowd.
+   * Its stroke (`dash.ts`), by which it is told from the others without colour; absent, 0: unbroken.
+   * Others are in the background: drawn without the lowest and highest of points that crowd.
    */
-  readonly dashed?: boolean;
+  readonly dash?: number;
 }
 
 export interface LineChart {
@@ -59,7 +59,7 @@ export function lineChart(chart: LineChart, options: ChartOptions): Line[] {
   const canvas = new DotCanvas(
     grid.rows,
     grid.columns,
-    chart.series.map(({ look, dashed }) => ({ look, dashed: dashed === true })),
+    chart.series.map(({ look, dash = 0 }) => ({ look, dash })),
     options.style,
   );
   for (const [ink, part] of inView.entries()) {
@@ -144,7 +144,7 @@ function drawSeries(canvas: DotCanvas, part: Part, { axes }: Plot, ink: number):
       }
       if (isCrowd) {
         canvas.dot(column, enter, ink);
-        if (part.series.dashed !== true) {
+        if ((part.series.dash ?? 0) === 0) {
           canvas.dot(column, rowAt(high), ink);
           canvas.dot(column, rowAt(low), ink);
         }

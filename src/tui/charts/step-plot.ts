@@ -49,7 +49,7 @@ export function stepPlot(plot: StepPlot, options: ChartOptions): Line[] {
     {
       series: [
         { ...cut((x) => x <= until), look: done },
-        { ...cut((x) => until < last && x >= until), look: ahead, dashed: true },
+        { ...cut((x) => until < last && x >= until), look: ahead, dash: 1 },
       ],
       x: plot.iterations === 0 ? null : { from, to: Math.max(from, to) },
       y: plot.y,

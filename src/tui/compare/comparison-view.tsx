@@ -5,6 +5,7 @@ import type { ReactElement } from "react";
 import { compareArms, renderComparison } from "../../report/comparison.js";
 import { formatNumber } from "../../text/numbers.js";
 import { displayWidth, pad, wrapText } from "../../text/width.js";
+import { distinctDashes, strokeSample } from "../charts/dash.js";
 import { lineChart } from "../charts/line-chart.js";
 import { flowFields, type Line, type Look, type Size, type ViewStyle } from "../terminal/line.js";
 import { Lines, Row } from "../terminal/lines.js";
@@ -157,16 +158,19 @@ function curveLines(state: CompareState, { width, height }: Size, style: ViewSty
   const order = [chosen, ...known.filter((row) => row !== chosen)].filter(
     ({ curve }) => curve.length > 0,
   );
+  // The chosen is unbroken; whichever that is, the others keep their strokes.
+  const dashOf = (row: ComparedArmRow): number =>
+    row === chosen ? 0 : 1 + (state.rows.indexOf(row) % (distinctDashes - 1));
   const lookOf = (row: ComparedArmRow): Look => ({
     color: colors[state.rows.indexOf(row) % colors.length]!,
     ...(row === chosen ? { bold: true } : {}),
   });
   const title: Line = [
-    { text: "Mean reward by how bad the prompt was", bold: true },
+    { text: "Mean raw reward by how bad the prompt was", bold: true },
     { text: "  0: worst prompts, 100: best; up is better", dim: true },
   ];
   const mostLegend = Math.max(1, Math.floor(height / 2) - 1);
-  const legend = legendLines(state, chosen, lookOf, mostLegend, style);
+  const legend = legendLines(state, chosen, { lookOf, dashOf, most: mostLegend }, style);
   const plotHeight = height - legend.length - 1;
   const tail = runs.find(({ tailFraction }) => tailFraction !== null)?.tailFraction ?? null;
   const plot =
@@ -178,7 +182,7 @@ function curveLines(state: CompareState, { width, height }: Size, style: ViewSty
               xs: row.curve.map(({ x }) => 100 * x),
               ys: row.curve.map(({ y }) => y),
               look: lookOf(row),
-              dashed: row !== chosen,
+              dash: dashOf(row),
             })),
             x: { from: 0, to: 100 },
             marker: tail === null ? null : Number((100 * tail).toPrecision(3)),
@@ -192,8 +196,15 @@ function curveLines(state: CompareState, { width, height }: Size, style: ViewSty
 function legendLines(
   { rows }: CompareState,
   chosen: ComparedArmRow,
-  lookOf: (row: ComparedArmRow) => Look,
-  most: number,
+  {
+    lookOf,
+    dashOf,
+    most,
+  }: {
+    readonly lookOf: (row: ComparedArmRow) => Look;
+    readonly dashOf: (row: ComparedArmRow) => number;
+    readonly most: number;
+  },
   style: ViewStyle,
 ): Line[] {
   const name = Math.max(...rows.map(({ label }) => displayWidth(plainText(label, style))));
@@ -202,7 +213,7 @@ function legendLines(
   return rows.slice(from, from + most).map((row): Line => {
     const on = row === chosen;
     const [first, last] = [row.curve[0], row.curve.at(-1)];
-    const stroke = style.unicode ? (on ? "━━" : "╌╌") : on ? "--" : "- ";
+    const stroke = strokeSample(dashOf(row), 6, style);
     const ends =
       first === undefined || last === undefined
         ? "no final evaluation"

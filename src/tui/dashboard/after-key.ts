@@ -57,7 +57,13 @@ function acted(
   facts: ViewFacts,
 ): ViewStep {
   const by = amounts[pressed] ?? 0;
+  const overviewed = view.overview ? inOverview(view, action, by, facts) : null;
+  if (overviewed !== null) {
+    return only(overviewed);
+  }
   switch (action) {
+    case "overview":
+      return only({ ...view, overview: true, full: false, history: null });
     case "help":
       return only({ ...view, help: 0 });
     case "leave":
@@ -65,9 +71,13 @@ function acted(
     case "back":
       return only(back(view));
     case "focus":
-      return only(focused(view, beside(panelIds, view.focus, by)));
+      return only(
+        view.overview
+          ? { ...view, overview: false }
+          : focused(view, beside(panelIds, view.focus, by)),
+      );
     case "panel":
-      return only(focused(view, panelIds[Number(pressed) - 1]!));
+      return only({ ...focused(view, panelIds[Number(pressed) - 1]!), overview: false });
     case "full":
       return only({ ...view, full: !view.full });
     case "move":
@@ -98,7 +108,7 @@ function acted(
       return only(
         view.focus === "what-if"
           ? focused(view, view.focusBefore)
-          : { ...focused(view, "what-if"), focusBefore: view.focus },
+          : { ...focused(view, "what-if"), overview: false, focusBefore: view.focus },
       );
     case "follow":
       return only({ ...view, eventsFrom: view.eventsFrom === null ? facts.eventsEnd : null });
@@ -115,6 +125,45 @@ function acted(
       return only({ ...view, notice: notSuspended });
     case "interrupt":
       return interrupted(view, facts);
+  }
+}
+
+/** What only the overview does with a key; null: what every screen does. */
+function inOverview(
+  view: ViewState,
+  action: DashboardAction,
+  by: number,
+  facts: ViewFacts,
+): ViewState | null {
+  switch (action) {
+    case "open":
+      return { ...view, overview: false };
+    case "panel":
+    case "what-if":
+    case "focus":
+      return null;
+    case "move":
+    case "ends":
+      return trialBeside(view, by, facts);
+    case "page":
+      return facts.resultsEnd > 0
+        ? { ...view, resultsFrom: clamped(view.resultsFrom + by, facts.resultsEnd) }
+        : trialBeside(view, by, facts);
+    case "side":
+      return { ...view, figure: beside(facts.charts, view.figure, by) };
+    case "back":
+      return { ...view, trial: null, resultsFrom: 0 };
+    case "help":
+    case "leave":
+    case "pause":
+    case "checkpoint":
+    case "evaluate":
+    case "stop":
+    case "suspend":
+    case "interrupt":
+      return null;
+    default:
+      return view;
   }
 }
 
@@ -253,7 +302,9 @@ function back(view: ViewState): ViewState {
   if (view.focus === "what-if" && (view.whatIf.alpha !== null || view.whatIf.measure !== null)) {
     return { ...view, whatIf: { alpha: null, measure: null, offset: 0 } };
   }
-  return { ...view, step: null, eventsFrom: null };
+  return view.step === null && view.eventsFrom === null
+    ? { ...view, overview: true }
+    : { ...view, step: null, eventsFrom: null };
 }
 
 /** By single rows, by tens, or to an end; where there are no rows, to other iterations. */
@@ -320,6 +371,10 @@ function sideways(view: ViewState, by: number, facts: ViewFacts): ViewState {
     const measure = usesAlpha(asked) ? view.whatIf.measure : "cvar";
     return held({ ...view, whatIf: { ...view.whatIf, alpha: within, measure } }, facts);
   }
+  return trialBeside(view, by, facts);
+}
+
+function trialBeside(view: ViewState, by: number, facts: ViewFacts): ViewState {
   const at = clamped(facts.trials.indexOf(facts.trial ?? "") + by, facts.trials.length - 1);
   const trial = facts.trials[at] ?? null;
   return trial === facts.trial ? view : { ...view, trial, step: null, selected: 0, history: null };

@@ -43,6 +43,10 @@ function wordLines(columns: number, { unicode }: ViewStyle): Line[] {
     [`${alpha}, ${alpha}'`, `the arm's fraction of worst episodes; ${alpha}' is in force now`],
     ["CVaR 0.4", "mean of the worst 40 % of the returns; VaR: the best of those"],
     [`CVaR at ${alpha}`, `in what if: at the ${alpha} of its column`],
+    [
+      "raw reward",
+      `as it was scored; return: the trained reward less ${unicode ? "β · KL" : "beta * KL"}`,
+    ],
     ["(2.67)", "in Training: the other arm's figure, drawn dimmed"],
     ["tail again", `prompts of this tail in the last one, too; ${dash} where all were kept`],
   ] as const;

@@ -9,7 +9,8 @@ import { BottomLine } from "./bottom-line.js";
 import { DashboardHelp } from "./dashboard-help.js";
 import { Header } from "./header.js";
 import { layoutOf, type PanelRow } from "./layout.js";
-import { Panel } from "./panel.js";
+import { OverviewScreen } from "./overview/overview-screen.js";
+import { Panel, panelName } from "./panel.js";
 import { PanelOfScene, panelNote } from "./panel-of-scene.js";
 import { PhaseLine } from "./phase-line.js";
 import { type Scene, subjectOf } from "./scene.js";
@@ -22,6 +23,9 @@ export function DashboardScreen({ scene }: { readonly scene: Scene }): ReactElem
   const lines = Math.max(0, size.rows - 1);
   if (view.help !== null) {
     return <DashboardHelp first={view.help} />;
+  }
+  if (view.overview) {
+    return <OverviewScreen scene={scene} />;
   }
   const { trial, step } = subjectOf(model, view, experiment);
   const layout = layoutOf(size, view);
@@ -80,13 +84,13 @@ function RowOfPanels({
   ]);
   return (
     <Box>
-      {places.map(({ panel, width, others }, at) => (
+      {places.map(({ panel, width, turns }, at) => (
         <Box key={panel} flexShrink={0}>
           {at === 0 ? null : <Lines lines={edge} width={1} height={height} />}
           <Panel
-            id={panel}
+            name={panelName(panel)}
             note={panelNote(panel, scene, inside, style)}
-            others={others}
+            turns={turns.map(panelName)}
             focused={scene.view.focus === panel}
             width={width}
             height={height}

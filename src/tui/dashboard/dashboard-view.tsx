@@ -42,9 +42,9 @@ export function Dashboard({ feed, word, onEffect }: DashboardProps): ReactElemen
   const size = useTerminalSize();
   const style = useViewStyle();
   const run = useRunModel(feed);
-  const { experiment, foreground } = feed.source;
+  const { experiment, foreground, directory } = feed.source;
   const sceneOf = (view: ViewState): Scene => {
-    const scene = { ...run, view, experiment, foreground, word };
+    const scene = { ...run, view, experiment, foreground, directory, word };
     return { ...scene, reading: readScene(scene, layoutOf(size, view), feed.reader) };
   };
   const view = useView(run, onEffect, (now) => factsOf(sceneOf(now), size, style));

@@ -3,6 +3,7 @@ import type { ViewStyle } from "../terminal/line.js";
 import type { TerminalSize } from "../terminal/terminal-context.js";
 import { lastHelpLine } from "./dashboard-help.js";
 import { insideOf, layoutOf } from "./layout.js";
+import { lastResultLine } from "./overview/overview-layout.js";
 import { tailInput } from "./panel-of-scene.js";
 import { logRows } from "./panels/event-log.js";
 import { tailPageExtent } from "./panels/tail-panel.js";
@@ -33,6 +34,7 @@ export function factsOf(scene: Scene, size: TerminalSize, style: ViewStyle): Vie
     prompt: entries[Math.min(view.selected, entries.length - 1)]?.row.prompt ?? null,
     completions: input.completions,
     eventsEnd: Math.max(0, events - room),
+    resultsEnd: view.overview ? lastResultLine(scene, size, style) : 0,
     helpEnd: lastHelpLine(size, style),
     page: tail === null ? null : tailPageExtent(input, tail, style),
     actual: { alpha: actual?.alpha ?? 1, measure: actual?.measure ?? "mean" },

@@ -26,7 +26,7 @@ export interface HeaderInput {
   readonly run: RunModel;
   /** Its journal is. */
   readonly readable: boolean;
-  /** In view; null: there is none yet. */
+  /** In view; null: all are, or there is none yet. */
   readonly trial: TrialModel | null;
   /** In view; null: none is done. */
   readonly step: StepHead | null;
@@ -90,6 +90,10 @@ function whoFields(input: HeaderInput, style: ViewStyle): Line[] {
     if (trial.status !== "running") {
       fields.push([{ text: `trial ${trial.status}`, dim: true }]);
     }
+  } else if (run.trials.length > 0) {
+    const ended = run.trials.filter(({ status }) => status === "done").length;
+    const noun = run.trials.length === 1 ? "trial" : "trials";
+    fields.push([{ text: `${ended} of ${run.trials.length} ${noun} done` }]);
   }
   const device = deviceOf(trial, style);
   if (backend !== null || device !== null) {
@@ -119,8 +123,13 @@ const bar = { least: 8, most: 40 };
 
 /** Iteration, bar and times: how much longer comes before how long it took, the bar before both. */
 function progressLine(input: HeaderInput, width: number, style: ViewStyle): Line {
-  const { trial } = input;
-  const fraction = trial === null || trial.iterations === 0 ? null : done(trial) / trial.iterations;
+  const { trial, run } = input;
+  const fraction =
+    trial === null
+      ? fractionDone(run)
+      : trial.iterations === 0
+        ? null
+        : done(trial) / trial.iterations;
   const ways = [
     timeFields(input, style, true),
     timeFields(input, style),
@@ -147,6 +156,8 @@ function timeFields(input: HeaderInput, style: ViewStyle, withKey = false): Line
     fields.push([{ text: formatFraction(Math.floor((100 * done(trial)) / iterations) / 100) }]);
   } else if (trial !== null) {
     fields.push([{ text: trial.stage === "sft" ? "SFT" : `stage ${trial.stage}` }]);
+  } else if (input.run.trials.length > 0) {
+    fields.push([{ text: formatFraction(Math.floor(100 * (fractionDone(input.run) ?? 0)) / 100) }]);
   }
   if (!live && step !== null) {
     const mark = style.unicode ? "◀" : "<";
@@ -160,6 +171,18 @@ function timeFields(input: HeaderInput, style: ViewStyle, withKey = false): Line
     fields.push([{ text: `about ${formatDuration(eta, style)} left` }]);
   }
   return fields;
+}
+
+/** Of the trials' work, each counting as one; null: there are none. */
+function fractionDone({ trials }: RunModel): number | null {
+  const parts = trials.map((trial) =>
+    trial.status === "done" || trial.status === "dropped"
+      ? 1
+      : trial.iterations === 0
+        ? 0
+        : done(trial) / trial.iterations,
+  );
+  return parts.length === 0 ? null : parts.reduce((sum, part) => sum + part, 0) / parts.length;
 }
 
 function done({ steps }: TrialModel): number {

@@ -7,7 +7,8 @@ import type { PanelId, ViewState } from "./view-state.js";
 export const dashboardKeys = [
   ...helpKeys,
   { action: "leave", keys: ["q"], words: "leave the view", hint: "leave" },
-  { action: "back", keys: ["escape"], words: "back; newest iteration" },
+  { action: "back", keys: ["escape"], words: "back; newest iteration; all trials" },
+  { action: "overview", keys: ["0"], words: "all trials", hint: "trials" },
   { action: "focus", keys: ["tab", "shift-tab"], words: "next panel, former" },
   {
     action: "panel",
@@ -17,16 +18,21 @@ export const dashboardKeys = [
     hint: "panel",
   },
   { action: "full", keys: ["f"], words: "panel on full screen", hint: "full" },
-  { action: "move", keys: ["up", "down", "k", "j"], pair: true, words: "row; chart; measure" },
+  {
+    action: "move",
+    keys: ["up", "down", "k", "j"],
+    pair: true,
+    words: "row; chart; measure; trial",
+  },
   {
     action: "side",
     keys: ["left", "right", "h", "l"],
     pair: true,
-    words: "trial; what-if: alpha",
+    words: "trial; what-if: alpha; figure",
   },
   { action: "page", keys: ["page-up", "page-down"], pair: true, words: "ten rows" },
   { action: "ends", keys: ["home", "end", "g", "G"], pair: true, words: "first, last" },
-  { action: "open", keys: ["enter"], words: "texts whole; history" },
+  { action: "open", keys: ["enter"], words: "a trial; texts whole" },
   { action: "group", keys: ["b"], words: "tail by prompt" },
   { action: "filter", keys: ["/"], words: "filter tail, events", hint: "filter" },
   {
@@ -70,7 +76,17 @@ const ofPanel: Readonly<Record<PanelId, readonly ActionHint[]>> = {
   events: [filter, ["follow", "hold"], full],
 };
 
-const ofPage: readonly ActionHint[] = [["move", "scroll"], reveal, ["back", "back"]];
+const ofOverview: readonly ActionHint[] = [
+  ["open", "open the trial"],
+  ["pause", "pause"],
+  ["move", "trial"],
+  ["side", "figure"],
+  ["stop", "stop"],
+  ["checkpoint", "checkpoint"],
+  ["evaluate", "evaluate"],
+];
+
+const ofPage: readonly ActionHint[] = [["back", "back"], ["move", "scroll"], reveal];
 
 /** Ctrl-C says nothing in a view that it only leaves. */
 export interface InterruptFacts {
@@ -79,9 +95,12 @@ export interface InterruptFacts {
   readonly stopping: boolean;
 }
 
+/** A panel's own keys that come before those of the run: at 80 columns there is room for some eight. */
+const ownFirst = 2;
+
 /** Help and leaving first, then the panel's own; each key once. */
 export function dashboardHints(
-  { focus, history }: Pick<ViewState, "focus" | "history">,
+  { overview, focus, history }: Pick<ViewState, "overview" | "focus" | "history">,
   { stopsWithView, stopping }: InterruptFacts,
   style: ViewStyle,
 ): Hint[] {
@@ -89,8 +108,26 @@ export function dashboardHints(
     "hint" in binding ? [[binding.action, binding.hint]] : [],
   );
   const interrupt: ActionHint = ["interrupt", stopping ? "once more: now" : "stop, twice: now"];
-  const own = focus === "tail" && history !== null ? ofPage : ofPanel[focus];
-  const all = [help!, leave!, ...(stopsWithView ? [interrupt] : []), ...own, ...others];
+  const own = overview
+    ? ofOverview
+    : focus === "tail" && history !== null
+      ? ofPage
+      : ofPanel[focus];
+  const rest = overview ? [] : others;
+  const ofRun: readonly ActionHint[] = overview
+    ? []
+    : [
+        ["overview", "trials"],
+        ["pause", "pause"],
+      ];
+  const all = [
+    ...[help!, leave!],
+    ...(stopsWithView ? [interrupt] : []),
+    ...own.slice(0, ownFirst),
+    ...ofRun,
+    ...own.slice(ownFirst),
+    ...rest,
+  ];
   return all
     .filter(([action], at) => all.findIndex(([other]) => other === action) === at)
     .map(([action, words]) => {

@@ -7,8 +7,8 @@ import { type PanelId, panelIds, type ViewState } from "./view-state.js";
 export interface Place {
   readonly panel: PanelId;
   readonly width: number;
-  /** Panels that take turns here with it. */
-  readonly others: readonly PanelId[];
+  /** Panels that take turns here, in their order, this one among them; empty: it has the place alone. */
+  readonly turns: readonly PanelId[];
 }
 
 /** Panels side by side, a column between them. */
@@ -24,7 +24,7 @@ export interface Layout {
   readonly rows: readonly PanelRow[];
 }
 
-type Chosen = Pick<ViewState, "focus" | "below" | "full" | "history">;
+type Chosen = Pick<ViewState, "overview" | "focus" | "below" | "full" | "history">;
 
 /** Below these there is room for one panel, for three, and for all five. */
 const threePanels = { columns: 76, lines: 15 };
@@ -42,7 +42,7 @@ export function layoutOf({ columns, rows }: TerminalSize, chosen: Chosen): Layou
   const headerRows = Math.min(lines, lines < 20 ? 2 : 3);
   const phaseRows = Math.min(1, lines - headerRows);
   const body = Math.max(0, lines - headerRows - phaseRows - 1);
-  return { headerRows, phaseRows, rows: rowsOf(body, columns, chosen) };
+  return { headerRows, phaseRows, rows: chosen.overview ? [] : rowsOf(body, columns, chosen) };
 }
 
 function rowsOf(body: number, columns: number, chosen: Chosen): PanelRow[] {
@@ -52,19 +52,17 @@ function rowsOf(body: number, columns: number, chosen: Chosen): PanelRow[] {
   }
   // An episode's page is for reading: it takes all the room there is.
   if (chosen.full || (focus === "tail" && chosen.history !== null)) {
-    return [{ height: body, places: [{ panel: focus, width: columns, others: [] }] }];
+    return [{ height: body, places: [{ panel: focus, width: columns, turns: [] }] }];
   }
   if (columns < threePanels.columns || body < threePanels.lines) {
-    const others = panelIds.filter((panel) => panel !== focus);
-    return [{ height: body, places: [{ panel: focus, width: columns, others }] }];
+    return [{ height: body, places: [{ panel: focus, width: columns, turns: panelIds }] }];
   }
   const upper = sideBySide("risk", "training", columns);
   if (columns < fivePanels.columns || body < fivePanels.lines) {
     const height = Math.ceil(body * upperFraction);
-    const others = lowerPanels.filter((panel) => panel !== below);
     return [
       { height, places: upper },
-      { height: body - height, places: [{ panel: below, width: columns, others }] },
+      { height: body - height, places: [{ panel: below, width: columns, turns: lowerPanels }] },
     ];
   }
   const events = Math.max(eventLines.least, Math.round(body * eventLines.fraction));
@@ -72,7 +70,7 @@ function rowsOf(body: number, columns: number, chosen: Chosen): PanelRow[] {
   return [
     { height: body - lower - events, places: upper },
     { height: lower, places: sideBySide("tail", "what-if", columns) },
-    { height: events, places: [{ panel: "events", width: columns, others: [] }] },
+    { height: events, places: [{ panel: "events", width: columns, turns: [] }] },
   ];
 }
 
@@ -81,8 +79,8 @@ const lowerPanels = ["tail", "what-if", "events"] as const satisfies readonly Pa
 function sideBySide(left: PanelId, right: PanelId, columns: number): Place[] {
   const width = Math.floor((columns - 1) / 2);
   return [
-    { panel: left, width, others: [] },
-    { panel: right, width: columns - 1 - width, others: [] },
+    { panel: left, width, turns: [] },
+    { panel: right, width: columns - 1 - width, turns: [] },
   ];
 }
 

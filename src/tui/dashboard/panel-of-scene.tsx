@@ -8,6 +8,7 @@ import { safeText } from "../../text/safe-text.js";
 import type { Line, Size, ViewStyle } from "../terminal/line.js";
 import { Lines } from "../terminal/lines.js";
 import { otherArm, zoomInView } from "./in-view.js";
+import { EvaluationPanel } from "./panels/evaluation-panel.js";
 import { EventLog, eventRange } from "./panels/event-log.js";
 import { said } from "./panels/field.js";
 import { LossPanel } from "./panels/loss-panel.js";
@@ -46,8 +47,12 @@ export function PanelOfScene({
     return <LossPanel loss={trial.loss} {...size} />;
   }
   const [question, actual] = [askedQuestion(subject, view), actualQuestion(subject)];
+  if (trial !== null && trial.stage !== "rl" && panel === "risk") {
+    return <EvaluationPanel trial={trial} {...size} />;
+  }
   if (trial === null || config?.stage !== "rl" || question === null || actual === null) {
-    return <Lines lines={said(noIterations(trial), width)} {...size} />;
+    const lines = noIterations(panel, trial).flatMap((words) => said(words, width));
+    return <Lines lines={lines} {...size} />;
   }
   const { episodes, previous, quantiles, whatIf } = reading;
   const zoom = zoomInView(trial, view);
@@ -86,10 +91,18 @@ function targetOf(kl: ArmConfig["kl"], step: number): number | null {
   return k_beta === 0 ? null : target;
 }
 
-function noIterations(trial: TrialModel | null): string {
-  return trial === null
-    ? "nothing has begun yet"
-    : safeText(`${trial.id} has no RL iterations: left and right choose another trial`);
+/** Why a panel is empty, and where there is something to see. */
+function noIterations(panel: PanelId, trial: TrialModel | null): string[] {
+  if (trial === null) {
+    return ["Nothing has begun yet."];
+  }
+  const why =
+    panel === "training"
+      ? trial.stage === "sft"
+        ? "The loss of the fine-tuning shows here once it begins."
+        : "Nothing is trained in this trial."
+      : "This trial has no RL iterations.";
+  return [why, "Left and right choose another trial, 0 shows all."];
 }
 
 function logInput({ model, view }: Scene) {

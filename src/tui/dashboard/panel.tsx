@@ -7,11 +7,12 @@ import { useViewStyle } from "../terminal/terminal-context.js";
 import { type PanelId, panelIds } from "./view-state.js";
 
 export interface PanelProps {
-  readonly id: PanelId;
+  /** `1 Risk`. */
+  readonly name: string;
   /** Behind the title: what its contents are of. */
   readonly note: Line;
-  /** Panels that take turns here with it. */
-  readonly others: readonly PanelId[];
+  /** Names of all panels that take turns here, in their order, this one's among them; empty: none do. */
+  readonly turns: readonly string[];
   readonly focused: boolean;
   readonly width: number;
   readonly height: number;
@@ -40,38 +41,41 @@ export function Panel({ children, width, height, ...title }: PanelProps): ReactE
 const leastNote = 16;
 
 /** `4 What if` */
-function nameOf(panel: PanelId): string {
+export function panelName(panel: PanelId): string {
   return `${panelIds.indexOf(panel) + 1} ${titles[panel]}`;
 }
 
-/** The focused one has a heavier rule and a mark: colour and weight alone may not show. */
+/**
+ * The focused one has a heavier rule and a mark: colour and weight alone may not show. Panels that
+ * take turns keep their places, whichever is open.
+ */
 function titleLine(
-  { id, note, others, focused, width }: Omit<PanelProps, "height" | "children">,
+  { name, note, turns, focused, width }: Omit<PanelProps, "height" | "children">,
   style: ViewStyle,
 ): Line {
   const heavy = style.unicode ? "━" : "=";
   const light = style.unicode ? "─" : "-";
-  const mark = focused ? (style.unicode ? "▸" : ">") : " ";
+  const mark = focused ? (style.unicode ? "▸" : ">") : style.unicode ? "▹" : "-";
   const ruled = (length: number): Segment => ({
     text: (focused ? heavy : light).repeat(Math.max(0, length)),
     dim: !focused,
   });
-  const name: Segment = {
-    text: `${mark}${nameOf(id)} `,
+  const open = (before: string): Segment => ({
+    text: `${before}${name} `,
     bold: focused,
     ...(focused ? { color: "cyan" as const } : {}),
-  };
-  // At the right: which others there are comes before what is seen of this one.
-  const tabs = others.flatMap(
-    (other): Line => [{ text: ` ${nameOf(other)} `, dim: true }, ruled(1)],
-  );
-  const room = Math.max(0, width - 1 - lineWidth([name]));
-  const shownTabs = lineWidth(tabs) < room ? tabs : [];
-  const noteRoom = room - lineWidth(shownTabs) - 3;
+  });
+  const alone = [open(focused ? mark : " ")];
+  const among = turns.flatMap((other, at): Line => {
+    const rule = at === 0 ? [] : [ruled(1)];
+    return other === name ? [...rule, open(mark)] : [...rule, { text: ` ${other} `, dim: true }];
+  });
+  const names = turns.length > 0 && lineWidth(among) < width ? among : alone;
+  const room = Math.max(0, width - 1 - lineWidth(names));
+  const noteRoom = room - 3;
   const hasNote = lineWidth(note) > 0 && noteRoom >= Math.min(lineWidth(note), leastNote);
   const behind: Line = hasNote
     ? [{ text: " " }, ...fitLine(note, noteRoom, style), { text: " " }]
     : [];
-  const left = room - lineWidth(behind) - lineWidth(shownTabs);
-  return [ruled(1), name, ...behind, ruled(left), ...shownTabs];
+  return [ruled(1), ...names, ...behind, ruled(room - lineWidth(behind))];
 }

@@ -2,6 +2,8 @@
 import type { ReactElement } from "react";
 import { hasEnded, type Phase, queueState, type TrialModel } from "../../run-model/run-model.js";
 import { formatDuration, formatNumber } from "../../text/numbers.js";
+import { safeText } from "../../text/safe-text.js";
+import { displayWidth } from "../../text/width.js";
 import { progressBar } from "../charts/progress-bar.js";
 import {
   firstThatFits,
@@ -16,6 +18,8 @@ import { modelText } from "./panels/model-text.js";
 import type { Unreadable } from "./run-feed.js";
 
 export interface PhaseInput {
+  /** The trial's name comes first: several are on the screen. */
+  readonly isNamed?: boolean;
   readonly trial: TrialModel | null;
   /** The run is, and the trial has nothing in hand. */
   readonly paused: boolean;
@@ -39,7 +43,11 @@ export interface Stopped {
 const bar = { least: 6, most: 24 };
 
 export function PhaseLine({ width, height, ...input }: PhaseInput & Size): ReactElement {
-  return <Lines lines={[lineOf(input, width, useViewStyle())]} width={width} height={height} />;
+  const style = useViewStyle();
+  const { trial, isNamed = false } = input;
+  const name = isNamed && trial !== null ? `${safeText(trial.id)}  ` : "";
+  const rest = lineOf(input, Math.max(0, width - displayWidth(name)), style);
+  return <Lines lines={[[{ text: name, bold: true }, ...rest]]} width={width} height={height} />;
 }
 
 function lineOf(
@@ -115,7 +123,11 @@ function phaseInHand(
   const { name, done, total, unit, since } = phase;
   const safe = (text: string): string => modelText(text, { revealed: true, room: 24, style });
   const count = total > 0 ? `${done}/${total}` : done > 0 ? String(done) : "";
-  const words = [count, count === "" ? "" : safe(unit)].filter((word) => word !== "").join(" ");
+  // A load's unit is what is being loaded.
+  const words =
+    name === "load" && done < total
+      ? `${safe(unit)}, ${done + 1} of ${total}`
+      : [count, count === "" ? "" : safe(unit)].filter((word) => word !== "").join(" ");
   const seconds = formatDuration(Math.max(0, now - since), style);
   const title: Line = [{ text: safe(name), color: "cyan", bold: true }];
   const queued = queueState(phase);

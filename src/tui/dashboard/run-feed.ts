@@ -5,6 +5,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { planTrials } from "../../config/trials.js";
 import { emptyRun, isOver, markStopped, type RunModel } from "../../run-model/run-model.js";
+import type { RunResults } from "../../run-model/run-results.js";
 import { RunGoneError, type RunSource } from "../../run-model/run-source.js";
 import { takeEntries, takeProgress } from "../../run-model/take-entries.js";
 import { safeText } from "../../text/safe-text.js";
@@ -22,6 +23,8 @@ export interface RunSnapshot {
   readonly held: boolean;
   /** Seconds since 1970. */
   readonly now: number;
+  /** Null: the run is not over. */
+  readonly results: RunResults | null;
   /** What the view's caller has to say, the newest; null: nothing. */
   readonly note: { readonly text: string } | null;
 }
@@ -66,6 +69,7 @@ export class RunFeed {
   #frameCost = 0;
   #isDrawn = true;
   #ahead = false;
+  #results: RunResults | null = null;
 
   /**
    * @param onClosed the run is let go of, and all that it left is in the snapshot
@@ -152,8 +156,10 @@ export class RunFeed {
     const { takenUpAt } = this.#model;
     // The next controller goes on with the run, and takes commands, from its first event on.
     const goesOn = held && (takenUpAt === null || takenUpAt !== this.#leftBy);
+    const model = this.#unread || goesOn ? this.#model : markStopped(this.#model);
     return {
-      model: this.#unread || goesOn ? this.#model : markStopped(this.#model),
+      model,
+      results: this.#resultsOf(model),
       unread: this.#unread,
       unreadable: this.#unreadable,
       live,
@@ -161,6 +167,16 @@ export class RunFeed {
       now: this.clock(),
       note: this.#note,
     };
+  }
+
+  /** Read again until all is there: the reports come after the run's last event. */
+  #resultsOf(model: RunModel): RunResults | null {
+    if (this.#unread || !isOver(model)) {
+      this.#results = null;
+    } else if (this.#results === null || this.#results.reports.length === 0) {
+      this.#results = this.source.results();
+    }
+    return this.#results;
   }
 
   /** Tells soon, unless it has just been told. */

@@ -16,6 +16,8 @@ export interface Scene extends Omit<RunSnapshot, "note"> {
   readonly view: ViewState;
   readonly experiment: Experiment;
   readonly foreground: boolean;
+  /** Path of the run folder. */
+  readonly directory: string;
   /** The run as commands take it. */
   readonly word: string;
   readonly reading: Reading;

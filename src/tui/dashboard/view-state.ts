@@ -11,6 +11,12 @@ export const panelIds = ["risk", "training", "tail", "what-if", "events"] as con
 export type PanelId = (typeof panelIds)[number];
 
 export interface ViewState {
+  /** All trials are shown, not one of them. */
+  readonly overview: boolean;
+  /** Drawn for all trials in the overview. */
+  readonly figure: TrainingChart;
+  /** First line shown of the results, in the overview. */
+  readonly resultsFrom: number;
   /** Trial in view; null: the one that works. */
   readonly trial: string | null;
   readonly focus: PanelId;
@@ -86,6 +92,8 @@ export interface ViewFacts {
   readonly completions: number;
   /** First event shown while the tail is followed. */
   readonly eventsEnd: number;
+  /** First line of the results' last window, in the overview; 0: all are seen. */
+  readonly resultsEnd: number;
   /** First line of the help screen's last page. */
   readonly helpEnd: number;
   /** How far the selected episode's page scrolls; null: it is not open. */
@@ -110,6 +118,9 @@ export interface ViewStep {
 }
 
 export const firstView: ViewState = {
+  overview: true,
+  figure: "cvar",
+  resultsFrom: 0,
   trial: null,
   focus: "risk",
   below: "tail",

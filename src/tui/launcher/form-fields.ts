@@ -22,7 +22,15 @@ const labels: Readonly<
   warmup: ["n", "iterations 1 to n + 1 keep all"],
   rho: ["ρ", "fraction of M until α is reached"],
   iterations: ["M", "iterations"],
-  worker: ["worker", "how the model's process is started"],
+  beta: ["β", "weight of the KL at the start"],
+  learningRate: ["lr", "learning rate of the policy"],
+  batch: ["batch", "episodes per iteration"],
+  completions: ["compl.", "completions per prompt"],
+  data: ["data", "builtin, file, folder or hub id"],
+  model: ["model", "policy: builtin, folder or hub id"],
+  reward: ["reward", "its model: builtin, folder, hub id"],
+  parallel: ["trials", "in parallel; 0: by cores and GPUs"],
+  worker: ["backend", "where the worker runs"],
   device: ["device", "auto: a GPU where there is one"],
 };
 
@@ -50,9 +58,13 @@ export function fieldLines(
     ? textValue(state, field, style)
     : choiceValue(state, field, style);
   const used = lineWidth(value);
-  return [
-    [...head, ...value, { text: `${" ".repeat(Math.max(2, 16 - used))}${meaning}`, dim: true }],
+  const line: Line = [
+    ...head,
+    ...value,
+    { text: `${" ".repeat(Math.max(2, 16 - used))}${meaning}`, dim: true },
   ];
+  // A long value leaves no room for what it means.
+  return [lineWidth(line) <= width ? line : [...head, ...value]];
 }
 
 function textValue(state: FormState, setting: TextSetting, style: ViewStyle): Line {

@@ -1,4 +1,4 @@
-/** The form of a new run: a few settings, checked at every key as `averse run --set` would. Pure. */
+/** The form of a new run: its most common settings, checked at every key as `averse run --set` would. Pure. */
 import { annealings } from "../../risk/annealing/registry.js";
 import { usesAlpha } from "../../risk/measures/registry.js";
 import { actionOf } from "../terminal/key-table.js";
@@ -22,11 +22,15 @@ export type FormField = (typeof formFields)[number];
 
 /**
  * Those that play a part, in the order of the screen: α where a chosen arm's measure goes by it, n
- * and ρ where its schedule does. With settings that are wrong nobody can tell, and all are shown.
+ * and ρ where its schedule does. With settings that are wrong nobody can tell, and all are shown that
+ * the file has a single value for.
  */
-export function fieldsOf({ check }: Pick<FormState, "check">): FormField[] {
+export function fieldsOf({ check, settings }: Pick<FormState, "check" | "settings">): FormField[] {
+  const known = formFields.filter(
+    (field) => !isTextSetting(field) || settings.keys[field] !== null,
+  );
   if (!check.ok) {
-    return [...formFields];
+    return known;
   }
   const risks = Object.values(check.experiment.arms)
     .filter(({ stage }) => stage === "rl")
@@ -37,7 +41,7 @@ export function fieldsOf({ check }: Pick<FormState, "check">): FormField[] {
     ...(risks.length > 0 ? [] : (["alpha"] as const)),
     ...(["warmup", "rho"] as const).filter((field) => !reads.includes(field)),
   ];
-  return formFields.filter((field) => !idle.includes(field));
+  return known.filter((field) => !idle.includes(field));
 }
 
 export interface FormState {
@@ -97,13 +101,7 @@ function asTheFile(
   };
 }
 
-/** Key of the configuration that a setting stands for. */
-export const settingKeys: Readonly<Record<TextSetting | ChoiceSetting, string>> = {
-  seeds: "seeds",
-  alpha: "risk.alpha",
-  warmup: "risk.warmup",
-  rho: "risk.rho",
-  iterations: "training.iterations",
+const choiceKeys: Readonly<Record<ChoiceSetting, string>> = {
   worker: "backend.worker",
   device: "backend.device",
 };
@@ -121,12 +119,12 @@ export function overridesOf(
     ...textSettings.flatMap((setting) =>
       texts[setting].text === settings.texts[setting]
         ? []
-        : [`${settingKeys[setting]}=${texts[setting].text}`],
+        : [`${settings.keys[setting]}=${texts[setting].text}`],
     ),
     ...choiceSettings.flatMap((setting) =>
       choices[setting] === settings.choices[setting]
         ? []
-        : [`${settingKeys[setting]}=${choices[setting]}`],
+        : [`${choiceKeys[setting]}=${choices[setting]}`],
     ),
   ];
 }
@@ -148,6 +146,10 @@ export function afterFormKey(state: FormState, key: KeyPress, check: Check): For
       return only({ ...state, focus: fieldBeside(state, 1) });
     case "previous":
       return only({ ...state, focus: fieldBeside(state, -1) });
+    case "first":
+      return only({ ...state, focus: fieldsOf(state)[0]! });
+    case "last":
+      return only({ ...state, focus: "start" });
     case "enter":
       return entered(state);
     case "reset":
@@ -163,7 +165,9 @@ function only(state: FormState): FormStep {
 
 function fieldBeside(state: FormState, by: 1 | -1): FormField {
   const fields = fieldsOf(state);
-  return fields.at((fields.indexOf(state.focus) + by) % fields.length)!;
+  const at = fields.indexOf(state.focus) + by;
+  // Never round: below Start nothing comes.
+  return fields[Math.max(0, Math.min(fields.length - 1, at))]!;
 }
 
 function entered(state: FormState): FormStep {

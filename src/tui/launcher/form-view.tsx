@@ -13,6 +13,7 @@ import { fieldLines } from "./form-fields.js";
 import { type FormState, fieldsOf, overridesOf } from "./form-state.js";
 import { pointer } from "./row-pieces.js";
 import { ScheduleChart } from "./schedule-chart.js";
+import { scheduleCurves } from "./schedule-preview.js";
 
 /** From here on the schedule stands beside the settings. */
 const wideFrom = 120;
@@ -38,17 +39,16 @@ export function FormView({
     { text: `  ${purpose}`, dim: true },
   ];
   const isLow = height < lowRows;
-  const lines = [
-    ...fieldsOf(state).flatMap((field) =>
-      field === "start" ? [] : fieldLines(state, field, left, !isLow, style),
-    ),
+  const room = Math.max(0, height - 1 - space);
+  const below = [
     ...(space === 0 ? [] : [[]]),
     startLine(state, style),
+    ...warningLines(state, left, isLow ? 1 : 3, style),
     ...outcomeLines(state, left, isLow ? 2 : 6, style),
   ];
-  const room = Math.max(0, height - 1 - space);
+  const lines = [...settingLines(state, left, room - below.length, style), ...below];
   const rows = Math.min(lines.length, room);
-  const below = room - rows - space;
+  const rest = room - rows - space;
   return (
     <Box flexDirection="column">
       <Row line={title} width={width} />
@@ -62,11 +62,54 @@ export function FormView({
         {isWide ? (
           <ScheduleChart check={state.check} width={width - left - gap} height={room} />
         ) : (
-          <ScheduleChart check={state.check} width={width} height={below} />
+          <ScheduleChart check={state.check} width={width} height={rest} />
         )}
       </Box>
     </Box>
   );
+}
+
+/** All of them, or those round the cursor; the first and the last line say how many there are beside. */
+function settingLines(state: FormState, width: number, room: number, style: ViewStyle): Line[] {
+  const fields = fieldsOf(state).filter((field) => field !== "start");
+  const linesOf = (whole: boolean): Line[][] =>
+    fields.map((field) => fieldLines(state, field, width, whole, style));
+  const whole = linesOf(true);
+  if (whole.flat().length <= room) {
+    return whole.flat();
+  }
+  const lines = linesOf(false).flat();
+  const most = Math.max(1, room);
+  if (lines.length <= most) {
+    return lines;
+  }
+  const at = state.focus === "start" ? -1 : fields.indexOf(state.focus);
+  const cursor = at < 0 ? lines.length - 1 : at;
+  const from = Math.max(0, Math.min(cursor - Math.floor(most / 2), lines.length - most));
+  const shown = lines.slice(from, from + most);
+  const [above, behind] = [from, lines.length - from - shown.length];
+  const mark = style.unicode ? "⋮" : ":";
+  const more = (count: number): Line => [{ text: `  ${mark} ${count + 1} more`, dim: true }];
+  return shown.map((line, row) =>
+    row === 0 && above > 0 && most > 2
+      ? more(above)
+      : row === shown.length - 1 && behind > 0 && most > 2
+        ? more(behind)
+        : line,
+  );
+}
+
+/** Where α is never reached, by arm. */
+function warningLines(state: FormState, width: number, most: number, style: ViewStyle): Line[] {
+  const { check } = state;
+  if (!check.ok) {
+    return [];
+  }
+  return scheduleCurves(check.experiment)
+    .flatMap(({ arms, warning }) => (warning === null ? [] : [`! ${arms.join(", ")}: ${warning}`]))
+    .flatMap((text) => wrapped(plainText(text, style), width))
+    .slice(0, most)
+    .map((text): Line => [{ text, color: "yellow" }]);
 }
 
 function startLine(state: FormState, style: ViewStyle): Line {

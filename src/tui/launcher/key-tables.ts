@@ -41,14 +41,11 @@ export const filterKeys = [
 export const formKeys = [
   ...helpKeys,
   { action: "back", keys: ["escape"], words: "back, nothing is started", hint: "back" },
-  { action: "next", keys: ["down", "tab"], words: "next setting", hint: "settings" },
+  { action: "next", keys: ["down", "tab"], words: "next setting" },
   { action: "previous", keys: ["up", "shift-tab"], words: "setting before" },
-  {
-    action: "enter",
-    keys: ["enter"],
-    words: "on Start: start the run; else the next setting",
-    hint: "start",
-  },
+  { action: "first", keys: ["page-up"], words: "first setting" },
+  { action: "last", keys: ["page-down"], words: "to Start" },
+  { action: "enter", keys: ["enter"], words: "on Start: start the run; else the next setting" },
   { action: "left", keys: ["left"], words: "choice before; caret to the left" },
   { action: "right", keys: ["right"], words: "next choice; caret to the right" },
   { action: "toggle", keys: [" "], words: "take an arm in or out" },

@@ -19,19 +19,35 @@ export interface ExperimentEntry {
   readonly problems: readonly string[];
 }
 
-/** The few settings that people change, as they would be typed after `--set`. */
+/** The settings that people change most, as they would be typed after `--set`. */
 export interface Settings {
   /** Arms that are chosen. */
   readonly arms: readonly string[];
   /** Arms that could be: the file's, and those known by name. */
   readonly knownArms: readonly string[];
   readonly texts: Readonly<Record<TextSetting, string>>;
+  /** Key of the configuration that each stands for; null: the file has no single value for it. */
+  readonly keys: Readonly<Record<TextSetting, string | null>>;
   readonly choices: Readonly<Record<ChoiceSetting, string>>;
   /** What each choice is from. */
   readonly options: Readonly<Record<ChoiceSetting, readonly string[]>>;
 }
 
-export const textSettings = ["seeds", "alpha", "warmup", "rho", "iterations"] as const;
+export const textSettings = [
+  "seeds",
+  "alpha",
+  "warmup",
+  "rho",
+  "iterations",
+  "beta",
+  "learningRate",
+  "batch",
+  "completions",
+  "data",
+  "model",
+  "reward",
+  "parallel",
+] as const;
 export type TextSetting = (typeof textSettings)[number];
 export const choiceSettings = ["worker", "device"] as const;
 export type ChoiceSetting = (typeof choiceSettings)[number];

@@ -10,6 +10,7 @@ import type { Line, Size, ViewStyle } from "../terminal/line.js";
 import { Lines, Row } from "../terminal/lines.js";
 import { plainText } from "../terminal/plain-text.js";
 import { type TerminalSize, useTerminalSize, useViewStyle } from "../terminal/terminal-context.js";
+import { formHints } from "./form-hints.js";
 import { FormView } from "./form-view.js";
 import { filterKeys, formKeys, listKeys } from "./key-tables.js";
 import type { LauncherState } from "./launcher-state.js";
@@ -131,6 +132,9 @@ function hintsOfScreen(state: LauncherState, style: ViewStyle): Hint[] {
       { label: "Esc", words: "close" },
       { label: style.unicode ? "↓" : "Down", words: "more" },
     ];
+  }
+  if (state.screen.kind === "form") {
+    return formHints(state.screen.form, style);
   }
   const isFiltering = state.screen.kind === "list" && state.list.filtering;
   return hintsOf(isFiltering ? filterKeys : keysOf(state).table, style);

@@ -1,12 +1,13 @@
 /** The schedules of α' and β of a run that is about to start: a plot where there is room, words where not. */
 import type { Experiment } from "../../config/schema/experiment.js";
 import { klStageWords } from "../../text/kl-stages.js";
+import { strokeSample } from "../charts/dash.js";
 import { lineChart } from "../charts/line-chart.js";
 import type { Line, Look, Size, ViewStyle } from "../terminal/line.js";
 import { plainText } from "../terminal/plain-text.js";
 import { type ScheduleCurve, scheduleCurves } from "./schedule-preview.js";
 
-/** The first in front; a dash tells the others from it without colour. */
+/** The first in front; strokes tell them apart without colour. */
 const looks: readonly Look[] = [
   { color: "cyan", bold: true },
   { color: "magenta" },
@@ -43,7 +44,7 @@ export function scheduleLines(
         xs: points.map(({ iteration }) => iteration),
         ys: points.map(({ tail }) => tail),
         look: lookOf(at),
-        dashed: at > 0,
+        dash: at,
       })),
       x: { from: 1, to: Math.max(...curves.map(({ iterations }) => iterations), 2) },
       y: [0, ...curves.map(({ batch }) => batch)],
@@ -69,9 +70,8 @@ function lookOf(at: number): Look {
 }
 
 function legendLine({ arms, words }: ScheduleCurve, at: number, style: ViewStyle): Line {
-  const stroke = style.unicode ? (at === 0 ? "━━ " : "╌╌ ") : at === 0 ? "-- " : "-  ";
   return [
-    { text: stroke, ...lookOf(at) },
+    { text: `${strokeSample(at, 6, style)} `, ...lookOf(at) },
     { text: `${arms.join(", ")}: ` },
     { text: plainText(words, style), dim: true },
   ];

@@ -25,6 +25,8 @@ export interface ScheduleCurve {
   readonly trainsAll: boolean;
   /** `all 64` · `64 before iteration 6, then fewer, 26 of 64 from 57 on` */
   readonly words: string;
+  /** α is never reached in so few iterations: what is instead, and what to change; null: it is. */
+  readonly warning: string | null;
 }
 
 /** More points than any terminal has columns for; M may be millions. */
@@ -82,9 +84,8 @@ function curveOf(name: string, arm: ArmConfig): ScheduleCurve {
     .sort((a, b) => a - b);
   const points = inside.map((iteration) => ({ iteration, tail: tailAt(iteration) }));
   const outside = scheduled && trainsAll(arm);
-  const words = scheduled
-    ? wordsOf(forecast(risk, iterations, tailOf), risk, batch)
-    : `all ${batch}`;
+  const ahead = scheduled ? forecast(risk, iterations, tailOf) : null;
+  const words = ahead === null ? `all ${batch}` : wordsOf(ahead, risk, batch);
   return {
     arms: [name],
     batch,
@@ -92,6 +93,7 @@ function curveOf(name: string, arm: ArmConfig): ScheduleCurve {
     points,
     trainsAll: outside,
     words: outside ? `${words}; all ${batch} train` : words,
+    warning: ahead === null ? null : warningOf(ahead, risk, batch),
   };
 }
 
@@ -104,6 +106,21 @@ function wordsOf(ahead: Forecast, { alpha, adaptive }: ArmConfig["risk"], batch:
   const soonest = isBound ? ` at the soonest: ${boundWords(adaptive)}` : "";
   const before = `${first} before iteration ${fewerFrom + 1}`;
   return `${before}, then fewer, ${last} of ${batch} from ${lastFrom + 1} on${soonest}${never}`;
+}
+
+function warningOf(
+  { last, tail }: Forecast,
+  { alpha, annealing }: ArmConfig["risk"],
+  batch: number,
+): string | null {
+  const changes: Readonly<Partial<Record<typeof annealing, string>>> = {
+    adaptive: "raise risk.adaptive.rate or M",
+    steps: "add a step to risk.annealing_steps",
+  };
+  const change = changes[annealing] ?? "raise M, or lower n or ρ";
+  return last > tail
+    ? `α ${alpha} is never reached: the tail ends at ${last} of ${batch} episodes, not ${tail}; ${change}`
+    : null;
 }
 
 /** What holds a closed loop. */

@@ -330,7 +330,7 @@ describe("the end of a window", () => {
 
   test("of an attached view is nothing to the run", async () => {
     const { folder, pid } = await detached("watched");
-    await closed("-", "1 Risk", ["attach", folder]);
+    await closed("-", "0 Trials", ["attach", folder]);
     const steps = count(folder, "step");
     await untilTold(folder, "step", steps + 3);
     expect(count(folder, "stop_requested")).toBe(0);

@@ -48,7 +48,7 @@ describe("plain lines", () => {
     expect(lines.lineOf(event(started), 0)).toBe("a-s0  started: 10 iterations");
     lines.lineOf(event(step(0)), 12);
     expect(lines.lineOf(event(step(1)), 16)).toBe(
-      "a-s0  iteration 2/10  reward 1.23  CVaR -0.50  α' 0.81  kept 13/16  KL 0.02  β 0.200  2.0 s  24 s left",
+      "a-s0  iteration 2/10  raw reward 1.23  CVaR -0.50  α' 0.81  kept 13/16  KL 0.02  β 0.200  2.0 s  24 s left",
     );
     expect(lines.lineOf(event(step(9)), 30)).not.toContain("left");
   });

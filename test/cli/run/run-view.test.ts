@@ -21,7 +21,7 @@ function withStack(frame: string): Error {
 
 test("a fault is the view's where its stack leads through the view", () => {
   const facts = { stopsWithView: false, stopping: false };
-  const broken = { ...firstView, focus: "nowhere" as never };
+  const broken = { ...firstView, overview: false, focus: "nowhere" as never };
   const thrown = thrownBy(() => dashboardHints(broken, facts, { unicode: true, color: false }));
   expect(isFaultOfView(thrown)).toBe(true);
 });

@@ -57,7 +57,7 @@ export const charts: Readonly<Record<string, fc.Arbitrary<Draw>>> = {
     .map(([front, back, x, mark, reference]): Draw => {
       const series = [
         { xs: stepsOf(front), ys: front, look: { color: "cyan" as const } },
-        { xs: stepsOf(back), ys: back, look: { dim: true }, dashed: true },
+        { xs: stepsOf(back), ys: back, look: { dim: true }, dash: 1 },
       ];
       return (options) => lineChart({ series, x, marker: mark, reference }, options);
     }),

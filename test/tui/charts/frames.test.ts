@@ -21,7 +21,7 @@ describe("lineChart", () => {
   const chart = {
     series: [
       { xs, ys: wave, look: { color: "cyan" as const } },
-      { xs, ys: other, look: { dim: true }, dashed: true },
+      { xs, ys: other, look: { dim: true }, dash: 1 },
     ],
     x: null,
     marker: 70,

@@ -102,7 +102,7 @@ describe("lineChart", () => {
     const steps = Array.from({ length: 4000 }, (_, at) => at);
     const drawn = (spread: number): number[][] => {
       const ys = steps.map((x) => x / 4000 + (x % 2 === 0 ? spread : -spread));
-      const series = { xs: steps, ys, look: {}, dashed: true };
+      const series = { xs: steps, ys, look: {}, dash: 1 };
       const lines = lineChart({ series: [series], x: null, y: [-2, 3] }, { ...room, style: rich });
       return dotRows(lines.map(lineText)).filter((rows) => rows.length > 0);
     };

@@ -87,23 +87,23 @@ describe("frames", () => {
       C  smoke-5e5e5e5e
          no arm of it has been evaluated yet
 
-      Mean reward by how bad the prompt was  0: worst prompts, 100: best; up is better
-      5┤              ┊                                                                                 ⢀⣀ ⣀⣀ ⣀⣀ ⣀⣀ ⣀⣀⢀⣤⣤⣀⣤⣤⣀⡴⠶⠤⠶⠶⠤⠶⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠁
-       │              ┊                                                      ⣀⣀ ⣀⣀ ⣀⣤ ⣤⣤ ⣤⣤ ⣶⣶ ⣶⠶ ⣿⣟⣀⣛⣛⣀⡻⠿⠤⠿⠿⠔⠛⠛⠒⠉⠉⠉⠉⠉⠁
-       │              ┊                           ⣀⣀ ⣀⡠ ⢤⣤ ⣒⣒ ⣒⣪ ⣭⣭ ⣭⣭ ⠿⠿ ⠿⠿ ⣛⣛⣀⣛⣛⠤⠿⠭⠔⠛⠛⠒⠛⠛⠉⠉⠉⠉⠉⠉⠉
-       │              ┊      ⣀⣀ ⣀⣀ ⠤⠤ ⣒⣒ ⣒⣒ ⢭⣭ ⣭⣛ ⠶⠭ ⠭⠝ ⠓⠒⣀⣉⣉⣀⣉⡡⠤⠤⠤⠤⠔⠒⠒⠒⠉⠉⠉⠉⠉
-       │          ⣀ ⠤⠤┊⠒⣉ ⣉⠭ ⠤⢔ ⣒⣒ ⠭⠭ ⠒⠒ ⠉⠉ ⢁⣀⣀⣀⠤⠤⠤⠒⠒⠒⠊⠉⠉⠉
-      0┤    ⢀ ⠤⠔ ⣉⠤ ⣒⣒┊⠭⠒ ⠒⠉ ⠉⠁  ⢀⣀⣀⠤⠤⠒⠒⠒⠉⠉⠉⠁
-       │   ⠈⢁ ⠔⢒ ⠔⠊   ┊⣀⡠⠤⠤⠒⠒⠒⠊⠉⠉⠁
-       │   ⠈⣁ ⠒⠁ ⢀⡠⠔⠒⠉⠉
-       │   ⠈  ⢀⡠⠒⠁    ┊
+      Mean raw reward by how bad the prompt was  0: worst prompts, 100: best; up is better
+      5┤              ┊                                                                                 ⢀   ⣀  ⢀⣀⣀  ⣀⣀⣠⣤⣤⣀⣤⣤⣤⡤⠤⠤⠶⠤⠤⠤⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠁
+       │              ┊                                                         ⣀   ⠤ ⣀⣀⣤⣀  ⣶⠤⣤⠤⠶ ⣶⣒⣛⣒⣒⣀⡻⠭⠿⠭⠶⠔⠛⠓⠛⠉⠉⠉⠉⠉⠁
+       │              ┊                             ⣀   ⢤⣀⣀⣀⠒ ⣀⡠⣭⠤⣀ ⣭⠤⡴⠒⠭ ⠶⠒⠿⣉⣒⣀⣛⣉⠿⠭⠭⠔⠛⠒⠛⠒⠛⠉⠉⠉⠉⠉⠉⠉
+       │              ┊         ⣀   ⠤ ⣀⣀⣒⣀  ⢭⠤⣤⠤⣉ ⠶⠉⠭⠉⠔ ⠓ ⣉⣀⣉⣀⣉⡠⠤⠤⠤⠤⠔⠒⠒⠒⠉⠉⠉⠉⠉
+       │            ⠤ ┊ ⠉ ⣀⠤⠭⠤⢀ ⣒⠒⠭⠉⠤ ⠒ ⠒ ⠉ ⢁⣀⣀⣀⠤⠤⠤⠒⠒⠒⠊⠉⠉⠉
+      0┤    ⢀   ⠊⣀  ⣒⠒⠭⠉⠒ ⠒ ⠉ ⠁  ⢀⣀⣀⠤⠤⠒⠒⠒⠉⠉⠉⠁
+       │    ⠁ ⠔⠒⡩ ⠊   ┊⣀⡠⠤⠤⠒⠒⠒⠊⠉⠉⠁
+       │   ⠈⣀ ⠒  ⢀⡠⠔⠒⠉⠉
+       │      ⢀⡠⠒⠁    ┊
        │   ⢀⠤⠊⠁       ┊
        └┴─────────────┴────────────┴─────────────┴─────────────┴─────────────┴────────────┴─────────────┴─────────────┴────────────┴─────────────┴
         0            ▴10          20            30            40            50           60            70            80           90           100
-      ▸ ━━ A sft      −4.20 on the worst prompts, 5.00 on the best
-        ╌╌ A rlhf     −2.50 on the worst prompts, 5.00 on the best
-        ╌╌ A ra-rlhf  −1.70 on the worst prompts, 5.00 on the best
-        ╌╌ B ra-rlhf  −0.70 on the worst prompts, 5.00 on the best
+      ▸ ⠒⠒⠒⠒⠒⠒ A sft      −4.20 on the worst prompts, 5.00 on the best
+        ⠒ ⠒ ⠒  A rlhf     −2.50 on the worst prompts, 5.00 on the best
+        ⠒⠒⠒⠒   A ra-rlhf  −1.70 on the worst prompts, 5.00 on the best
+        ⠒   ⠒  B ra-rlhf  −0.70 on the worst prompts, 5.00 on the best
       ? help  Esc back  Tab table/curves  r reference  q quit"
     `);
   });
@@ -138,26 +138,26 @@ describe("frames", () => {
     expect(frameOf(afterKeys(read(comparedRuns), "tab", "down"), small)).toMatchInlineSnapshot(`
       "COMPARISON    table  ▸ curves
 
-      Mean reward by how bad the prompt was  0: worst prompts, 100: best; up is better
-        │        ┊                                                    ⢀⢀⣀⣀⡠⣤⣤⠤⠴⠖⠒⠒⠉⠉
-       4┤        ┊                                    ⢀⣀ ⠤⣤ ⣶⣶⣀⠿⣿⠤⣿⠿⠒⠟⠛⠁⠉⠉
-        │        ┊                      ⣀ ⣀⣀ ⠤⢤ ⣲⣶⣀⡾⠿⠤⢷⣞⠒⠿⠭⠉⠒⠒ ⠉
-        │        ┊            ⣀⣀ ⠤⠤ ⣒⣉ ⠭⣤⣀⣒⠶⠤⠛⢋⠉⡡⠤ ⠒⠊ ⠁
-       2┤        ┊    ⣀ ⠤⠔ ⢊⣉ ⠤⢔⣀⡪⠭⠒⠒⠉⠉⣉⣀ ⠤⠒ ⠉⠁
-        │      ⢀⣀┊⠒⠒ ⣉⠤ ⢒⡪⠤⠕⠒⠊⠉⠁ ⡠⠤ ⠒⠉
-        │    ⡠ ⠁⢀┊⠔⢊⣀⠤⠒⠊⠁  ⣀⡠ ⠒⠉
-       0┤   ⠔⢁ ⢊⡡⠔⠊⠁  ⣀ ⠔⠊
-        │   ⡠⢃⠎⠁ ┊⡠⠔ ⠉
-      −2┤   ⡠⠃ ⠤⠒┊
+      Mean raw reward by how bad the prompt was  0: worst prompts, 100: best; up is b…
+        │        ┊                                                    ⢀⣀⣀⣀⡠⣤⣤⠤⠴⠖⠒⠒⠉⠉
+       4┤        ┊                                       ⠤⣀⣀⣤⣒⣀⠶⣶⠿⣶⠶⠒⠟⠛⠁⠉⠉
+        │        ┊                       ⣀   ⠤⢀⣀⣠⣒⣀⡴⠶⠿⢶⣔⠒⠿⠭⠉⠒⠒ ⠉
+        │        ┊           ⢀   ⠤  ⣀⠉ ⠤⣤⣒⣒⠤⠤⠛⢋⠉⡡⠤ ⠒⠊ ⠁
+       2┤        ┊       ⠔ ⢀⣀⡡⠤⢀⣀⡪⠭⠛⠒⠉⠉⣉⣀ ⠤⠒ ⠉⠁
+        │        ⠤   ⣉⠤⠔⢒⡠⠤⠕⠒⠊⠉⠁ ⡠⠤ ⠒⠉
+        │    ⡠  ⢀⡠⠔⢀⣀⠤⠒⠊⠁  ⣀⡠ ⠒⠉
+       0┤    ⠁ ⢊⡡⠔⠊⠁  ⣀ ⠔⠊
+        │   ⡠⢀⠎⠁ ┊⡠⠔ ⠉
+      −2┤  ⠊⡠⠃ ⠤⠒┊
         │  ⠜ ⢠   ┊
         │   ⡠⠃   ┊
       −4┤   ⠁    ┊
         └┴──────────────┴──────────────┴───────────────┴──────────────┴──────────────┴
          0      ▴10    20             40              60             80            100
-        ╌╌ A sft      −4.20 on the worst prompts, 5.00 on the best
-      ▸ ━━ A rlhf     −2.50 on the worst prompts, 5.00 on the best
-        ╌╌ A ra-rlhf  −1.70 on the worst prompts, 5.00 on the best
-        ╌╌ B ra-rlhf  −0.70 on the worst prompts, 5.00 on the best
+        ⠒⠒ ⠒⠒  A sft      −4.20 on the worst prompts, 5.00 on the best
+      ▸ ⠒⠒⠒⠒⠒⠒ A rlhf     −2.50 on the worst prompts, 5.00 on the best
+        ⠒⠒⠒⠒   A ra-rlhf  −1.70 on the worst prompts, 5.00 on the best
+        ⠒   ⠒  B ra-rlhf  −0.70 on the worst prompts, 5.00 on the best
       ? help  Esc back  Tab table/curves  r reference  q quit"
     `);
   });
@@ -165,18 +165,18 @@ describe("frames", () => {
     const text = frameOf(afterKeys(read(comparedRuns), "tab"), { columns: 60, rows: 15 }, ascii);
     expect(text).toMatchInlineSnapshot(`
       "COMPARISON    table  > curves
-      Mean reward by how bad the prompt was  0: worst prompts, 10~
-      5+      :                      .........________------'''''
-       |      :  ..............___------''''''
-      0+  .......______---'''''
-       | ..._--''
+      Mean raw reward by how bad the prompt was  0: worst prompts~
+      5+      :                      ***+++:::________------'''''
+       |      :  ******+++:::::___------''''''
+      0+  **++:::______---'''''
+       | :::_--''
        | _-'  :
        ++----------------------------+---------------------------+
         0    ^10                    50                         100
-      > -- A sft      -4.20 on the worst prompts, 5.00 on the best
-        -  A rlhf     -2.50 on the worst prompts, 5.00 on the best
-        -  A ra-rlhf  -1.70 on the worst prompts, 5.00 on the best
-        -  B ra-rlhf  -0.70 on the worst prompts, 5.00 on the best
+      > ------ A sft      -4.20 on the worst prompts, 5.00 on the~
+        :::::: A rlhf     -2.50 on the worst prompts, 5.00 on the~
+        ++++++ A ra-rlhf  -1.70 on the worst prompts, 5.00 on the~
+        ****** B ra-rlhf  -0.70 on the worst prompts, 5.00 on the~
       ? help  Esc back  Tab table/curves  r reference  q quit"
     `);
     expect(text).toMatch(/^[\x20-\x7e\n]*$/);

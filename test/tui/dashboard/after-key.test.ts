@@ -20,6 +20,7 @@ const facts: ViewFacts = {
   prompt: 7,
   completions: 4,
   eventsEnd: 12,
+  resultsEnd: 0,
   page: null,
   actual: { alpha: 0.4, measure: "cvar" },
   state: "running",
@@ -28,6 +29,8 @@ const facts: ViewFacts = {
   helpEnd: 11,
   foreground: false,
 };
+/** One trial is on the screen. */
+const trialView: ViewState = { ...firstView, overview: false };
 const inFront: ViewFacts = { ...facts, foreground: true };
 
 function press(key: string): KeyPress {
@@ -42,7 +45,7 @@ interface Played {
 }
 
 /** @param keys names of keys and characters, a space between them */
-function play(keys: string, given = facts, view: ViewState = firstView): Played {
+function play(keys: string, given = facts, view: ViewState = trialView): Played {
   const effects: DashboardEffect[] = [];
   for (const key of keys.split(" ")) {
     const step = afterKey(view, press(key === "space" ? " " : key), given);

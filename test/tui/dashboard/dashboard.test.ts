@@ -81,6 +81,10 @@ class Run implements RunSource {
     return [];
   }
 
+  results() {
+    return { evaluation: null, reports: [], problem: null };
+  }
+
   listen(listener: RunListener): () => void {
     this.listener = listener;
     return () => {
@@ -133,6 +137,7 @@ async function open({
   opened.push(one);
   // Keys typed before the components are there would wait in a real terminal.
   await eventually(() => expect(keyboard.isRead).toBe(true));
+  one.type("1");
   return one;
 }
 
@@ -194,7 +199,7 @@ describe("a view of a run", () => {
     now += 7;
     await shows("no controller is running");
     now += 2;
-    await shows("? help  q leave  1-5 panel");
+    await shows("? help  q leave  1-5 panel  f full  0 trials");
     expect(display.shown).not.toContain("no controller is running");
   });
 
@@ -300,9 +305,9 @@ describe("a view of a run", () => {
 
   test("follows the terminal's size", async () => {
     const { display, shows } = await open();
-    await shows("reward mean");
+    await shows("raw reward");
     display.resize(60, 15);
-    await eventually(() => expect(display.shown).not.toContain("reward mean"));
+    await eventually(() => expect(display.shown).not.toContain("raw reward"));
     expect(display.shown.split("\n").length).toBeLessThanOrEqual(14);
   });
 

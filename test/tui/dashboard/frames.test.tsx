@@ -20,7 +20,7 @@ describe("frames", () => {
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸1 Risk  cvar, α 0.4, by return ━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ─
-      α' 0.718   kept 46 of 64               │reward mean 0.511   (0.637)
+      α' 0.718   kept 46 of 64               │raw reward 0.511   (0.637)
       VaR 0.4 −0.0133   CVaR 0.4 −1.20       │ 1.7┤            ⢀   ⢀┊ ⢀ ⣀⣀ ⢄⠤ ⠢⠢ ⠒⠒ ⠊⠉
       mean kept −0.608    tail again 17 %    │−0.5┤⡠⣀⠤⠤⠴⠤⡤⠢⠤⠖⠓⠒⠋⠙⠊⠉⠉⠉⠉⠁
       Schedule 64 ⠉⠉⠉⠉⠉⠉⠉⠉⠙⠒⠒⠒┊⠒ ⠒⠒ ⠒⠲ ⠤⠤  26│               20    ▴31  40          60
@@ -31,13 +31,13 @@ describe("frames", () => {
         │                ┆    ▓▓▓▓▓▓█████▂▂  │clip frac    0.0848  ▅▆█▃▂▄▄▅▂▄█▇▁▁▁▄▁▃▆
        0┤▓▓▓  ▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▅▅│value loss    0.501  █▇▆▅▄▃▃▃▃▂▂▂▁▁▁▁▁▁▁
                    −2            0           │grad norm      1.82  ▂▂▄▃▃▆▄▄█▁▃▄▂▅▂▅▅▁▆
-      ─ 3 Tail ──────────────────────────────────────────────── 4 What if ─ 5 Events ─
+      ─▹3 Tail ─ 4 What if ─ 5 Events ────────────────────────────────────────────────
       Iteration 31  worst 1 to 3 of 64  texts masked, t reveals
-         #  prompt  return  reward    KL  tokens  weight
-      ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, → n·· f·· m·…
-         2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, → n·· f·· m·…
-         3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· → d··· a·· f…
-      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter"
+         #  prompt  return  raw reward    KL  tokens  weight
+      ▸  1       9   −3.63       −2.95  3.43      44    1.00  A···· a· h···, → n·· f·…
+         2     280   −3.56       −2.84  3.61      23    1.00  A···· a· h···, → n·· f·…
+         3     142   −3.55       −2.95  3.03      24    1.00  H·······, t··· → d··· a…
+      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if"
     `);
   });
 
@@ -48,7 +48,7 @@ describe("frames", () => {
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸1 Risk  cvar, α 0.4, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ─────────────────────
-      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133                  │reward mean 0.511   (0.637)    CVaR 0.4 −1.20   (−1.01)
+      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133                  │raw reward 0.511   (0.637)     CVaR 0.4 −1.20   (−1.01)
       CVaR 0.4 −1.20     mean kept −0.608    tail again 17 %     │ 1.7┤            ┊   ⣀ ⡠⢄ ⠔⠲   −0.32┤       ⢀  ⢀┊ ⡀ ⢸⣠ ⣀⡠ ⢦⠳
       Schedule  kept, of 64     Returns of iteration 31  ▓ kept  │    │      ⡀⣀⢀⣄⢤⢄⠦⠒ ⠉⠈              │⢀⢠⢠⣄⡰⡀⣼⣾⠖⡤⡼⡤⡴⠙ ⠁⠃ ⠘⠁ ⠈
         │⠉⠉⠉⠓⠲⢤⣀⡀  ┊                 CVaR −1.20 ▾      ▾ VaR     │−0.5┤⡠⡴⠤⠖⡶⠓⠜⠋⠁⠁  ┊             −1.84┤⠎⠓⠉⠋⡟⢳⠋⠁ ⠃ ┊⠁
@@ -70,18 +70,18 @@ describe("frames", () => {
                          10                20                 ▴31│     1          ▴31                 1          ▴31
       ─ 3 Tail ──────────────────────────────────────────────────│─ 4 What if  iteration 31: cvar, α 0.718, by return ────────
       Iteration 31  worst 1 to 4 of 64  texts masked, t reveals  │           the run  what if    Weights  1 to 6 of 46
-         #  prompt  return  reward    KL  tokens  weight         │        α    0.718    0.718       prompt  return   run    if
-      ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· …│     kept       46       46    =       9   −3.63  1.00  1.00
-         2     280   −3.56   −2.84  3.61      23    1.00  A···· …│ VaR at α    0.450    0.450    =     280   −3.56  1.00  1.00
-         3     142   −3.55   −2.95  3.03      24    1.00  H·····…│CVaR at α   −0.608   −0.608    =     142   −3.55  1.00  1.00
-         4     237   −3.36   −2.71  3.28      18    1.00  H·····…│mean kept   −0.608   −0.608    =     237   −3.36  1.00  1.00
-      prompt     A···· a· h···,                                  │46 =  0 more +  0 not -        =     165   −2.95  1.00  1.00
-      completion n·· f·· m· a· a··.                              │                               =      17   −1.80  1.00  1.00
+         #  prompt  return  raw reward    KL  tokens  weight     │        α    0.718    0.718       prompt  return   run    if
+      ▸  1       9   −3.63       −2.95  3.43      44    1.00  A·…│     kept       46       46    =       9   −3.63  1.00  1.00
+         2     280   −3.56       −2.84  3.61      23    1.00  A·…│CVaR at α   −0.608   −0.608    =     280   −3.56  1.00  1.00
+         3     142   −3.55       −2.95  3.03      24    1.00  H·…│mean kept   −0.608   −0.608    =     142   −3.55  1.00  1.00
+         4     237   −3.36       −2.71  3.28      18    1.00  H·…│kept in both 46                =     237   −3.36  1.00  1.00
+      prompt     A···· a· h···,                                  │only what-if 0 (+)             =     165   −2.95  1.00  1.00
+      completion n·· f·· m· a· a··.                              │only run 0 (-)                 =      17   −1.80  1.00  1.00
       ─ 5 Events  3 to 5 of 5, UTC, following ────────────────────────────────────────────────────────────────────────────────
       10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
       10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
       10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
-      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter  t text  p pause"
+      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if  ← → trial  / filter  t text"
     `);
   });
 
@@ -92,7 +92,7 @@ describe("frames", () => {
       32 episodes/s  1.03 k tokens/s  worker 1.24 GB
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
       ━▸1 Risk  cvar, α 0.4, by return ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training  ⠒⠒⠒ this arm  ⠒ ⠒ (rlhf) ───────────────────────────────
-      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133   CVaR 0.4 −1.20           │reward mean 0.511   (0.637)         CVaR 0.4 −1.20   (−1.01)
+      α' 0.718   kept 46 of 64  VaR 0.4 −0.0133   CVaR 0.4 −1.20           │raw reward 0.511   (0.637)          CVaR 0.4 −1.20   (−1.01)
       mean of kept −0.608    tail prompts again 17 %                       │ │                ┊          ⣀⢄ ⡴⠑  −0.5┤          ⡆   ┊    ⢀ ⡀⡀    ⢀⢆
       Schedule  kept, of 64       Returns of iteration 31  ▓ kept          │1┤                ┊ ⢀  ⠔⢢ ⠜⠉  ⠈         │         ⢰⢣  ⣠┊ ⢠  ⡜ ⢷⡟ ⡜⢣ ⠏⠈
         │⠉⠉⠉⠓⠦⣄⡀    ┊                      CVaR −1.20 ▾       ▾ VaR −0.01  │ │          ⢀⣀ ⢀⡠⢷⢦ ⠁⠓              −1.0┤   ⣤⣄ ⡆⣆⢰⣸⢾⣠⣤⠿⣀⡀⡇ ⠑⠁ ⢸
@@ -120,14 +120,14 @@ describe("frames", () => {
                   5         10        15         20         25          ▴31│           20    ▴31 40         60       1            ▴31
       ─ 3 Tail ────────────────────────────────────────────────────────────│─ 4 What if  iteration 31: cvar, α 0.718, by return ──────────────────
       Iteration 31  worst 1 to 6 of 64  texts masked, t reveals            │              the run  what if           Weights  1 to 9 of 46
-         #  prompt  return  reward    KL  tokens  weight                   │     measure     cvar     cvar              prompt  return   run    if
-      ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a· h···, →…│           α    0.718    0.718           =       9   −3.63  1.00  1.00
-         2     280   −3.56   −2.84  3.61      23    1.00  A···· a· h···, →…│        kept       46       46           =     280   −3.56  1.00  1.00
-         3     142   −3.55   −2.95  3.03      24    1.00  H·······, t··· →…│    VaR at α    0.450    0.450           =     142   −3.55  1.00  1.00
-         4     237   −3.36   −2.71  3.28      18    1.00  H·······, t··· →…│   CVaR at α   −0.608   −0.608           =     237   −3.36  1.00  1.00
-         5     165   −2.95   −2.31  3.20      32    1.00  I t······ t··· →…│mean of kept   −0.608   −0.608           =     165   −2.95  1.00  1.00
-         6      17   −1.80   −1.19  3.01      29    1.00  I t······ t··· →…│46 in both  0 more (+)  0 not (-)        =      17   −1.80  1.00  1.00
-      Episode 47  prompt 9                                                 │                                         =      51   −1.64  1.00  1.00
+         #  prompt  return  raw reward    KL  tokens  weight               │     measure     cvar     cvar              prompt  return   run    if
+      ▸  1       9   −3.63       −2.95  3.43      44    1.00  A···· a· h··…│           α    0.718    0.718           =       9   −3.63  1.00  1.00
+         2     280   −3.56       −2.84  3.61      23    1.00  A···· a· h··…│        kept       46       46           =     280   −3.56  1.00  1.00
+         3     142   −3.55       −2.95  3.03      24    1.00  H·······, t·…│    VaR at α    0.450    0.450           =     142   −3.55  1.00  1.00
+         4     237   −3.36       −2.71  3.28      18    1.00  H·······, t·…│   CVaR at α   −0.608   −0.608           =     237   −3.36  1.00  1.00
+         5     165   −2.95       −2.31  3.20      32    1.00  I t······ t·…│mean of kept   −0.608   −0.608           =     165   −2.95  1.00  1.00
+         6      17   −1.80       −1.19  3.01      29    1.00  I t······ t·…│kept in both 46  only what-if 0 (+)      =      17   −1.80  1.00  1.00
+      Episode 47  prompt 9                                                 │only run 0 (-)                           =      51   −1.64  1.00  1.00
       prompt     A···· a· h···,                                            │                                         =      96   −1.27  1.00  1.00
       completion n·· f·· m· a· a··.                                        │                                         =     146   −1.09  1.00  1.00
       ─ 5 Events  2 to 5 of 5, UTC, following ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,7 +135,7 @@ describe("frames", () => {
       10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
       10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
       10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
-      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter  t text  p pause"
+      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if  ← → trial  / filter  t text"
     `);
   });
 
@@ -144,17 +144,17 @@ describe("frames", () => {
       "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cud…
       iteration 31/60  ━━━━━━━━━━──────────  51 %  about 57 s left
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
-      ━▸3 Tail ━━━━━━ 1 Risk ━ 2 Training ━ 4 What if ━ 5 Events ━
+      ━ 1 Risk ━ 2 Training ━▸3 Tail ━ 4 What if ━ 5 Events ━━━━━━
       Iteration 31  worst 1 to 5 of 64  texts masked, t reveals
-         #  prompt  return  reward    KL  tokens  weight
-      ▸  1       9   −3.63   −2.95  3.43      44    1.00  A···· a…
-         2     280   −3.56   −2.84  3.61      23    1.00  A···· a…
-         3     142   −3.55   −2.95  3.03      24    1.00  H······…
-         4     237   −3.36   −2.71  3.28      18    1.00  H······…
-         5     165   −2.95   −2.31  3.20      32    1.00  I t····…
+         #  prompt  return  raw reward    KL  tokens  weight
+      ▸  1       9   −3.63       −2.95  3.43      44    1.00  A··…
+         2     280   −3.56       −2.84  3.61      23    1.00  A··…
+         3     142   −3.55       −2.95  3.03      24    1.00  H··…
+         4     237   −3.36       −2.71  3.28      18    1.00  H··…
+         5     165   −2.95       −2.31  3.20      32    1.00  I t…
       prompt     A···· a· h···,
       completion n·· f·· m· a· a··.
-      ? help  q leave  Enter read  t text  / filter  f full"
+      ? help  q leave  Enter read  t text  0 trials  p pause"
     `);
   });
 
@@ -165,7 +165,7 @@ describe("frames", () => {
 
       no trial yet
       ━▸1 Risk ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━│─ 2 Training ───────────────────────────
-      nothing has begun yet                  │nothing has begun yet
+      Nothing has begun yet.                 │Nothing has begun yet.
                                              │
                                              │
                                              │
@@ -176,13 +176,13 @@ describe("frames", () => {
                                              │
                                              │
                                              │
-      ─ 3 Tail ──────────────────────────────────────────────── 4 What if ─ 5 Events ─
+      ─▹3 Tail ─ 4 What if ─ 5 Events ────────────────────────────────────────────────
       no iteration yet: the worst episodes of each show here
 
 
 
 
-      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter"
+      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if"
     `);
   });
 
@@ -208,9 +208,9 @@ describe("frames", () => {
         last({ view: { notice: { level: "error", text: "x".repeat(90) } } }),
       ].join("\n"),
     ).toMatchInlineSnapshot(`
-      "? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter
-      ? help  q leave  Ctrl-C stop, twice: now  1-5 panel  f full  [ ] past  w what if
-      ? help  q leave  1-5 panel  f full  [ ] past  w what if  ← → trial  / filter
+      "? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if
+      ? help  q leave  Ctrl-C stop, twice: now  1-5 panel  f full  0 trials  p pause
+      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if
       Stopping after the current iterations. Ctrl-C once more aborts at once.
       Stopping after the current iterations.  ? help  q leave  Ctrl-C once more: now
       ! xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
@@ -230,29 +230,29 @@ describe("frames", () => {
 
   test("of the help, at 80 × 24", () => {
     expect(frameOf(small, { view: { help: 0 } })).toMatchInlineSnapshot(`
-      "Keys  Esc or ? closes this
+      "Keys  Esc or ? closes this  j, k, PgUp, PgDn scroll
 
-      ?              this help               [ ]     iteration back, forth
-      q              leave the view          { }     many iterations
-      Esc            back; newest iteration  + - =   zoom in, out
-      Tab Shift-Tab  next panel, former      t       reveal texts
-      1-5            panel by number         w       what if: rank anew
-      f              panel on full screen    Space   events: hold, follow
-      ↑ ↓ k j        row; chart; measure     p       pause, continue
-      ← → h l        trial; what-if: alpha   s       save a checkpoint
-      PgUp PgDn      ten rows                e       evaluate now
-      Home End g G   first, last             x       stop the run (asks)
-      Enter          texts whole; history    Ctrl-Z  suspend a view; fg returns
-      b              tail by prompt          Ctrl-C  stop run, twice: now; leave view
+      ?              this help
+      q              leave the view
+      Esc            back; newest iteration; all trials
+      0              all trials
+      Tab Shift-Tab  next panel, former
+      1-5            panel by number
+      f              panel on full screen
+      ↑ ↓ k j        row; chart; measure; trial
+      ← → h l        trial; what-if: alpha; figure
+      PgUp PgDn      ten rows
+      Home End g G   first, last
+      Enter          a trial; texts whole
+      b              tail by prompt
       /              filter tail, events
-
-      α, α'       the arm's fraction of worst episodes; α' is in force now
-      CVaR 0.4    mean of the worst 40 % of the returns; VaR: the best of those
-      CVaR at α   in what if: at the α of its column
-      (2.67)      in Training: the other arm's figure, drawn dimmed
-      tail again  prompts of this tail in the last one, too; – where all were kept
-
-      "
+      [ ]            iteration back, forth
+      { }            many iterations
+      + - =          zoom in, out
+      t              reveal texts
+      w              what if: rank anew
+      Space          events: hold, follow
+      p              pause, continue"
     `);
   });
 
@@ -272,17 +272,17 @@ describe("frames", () => {
           VaR at α    0.450   −1.644           =  22     142   −3.55  1.00  1.00
          CVaR at α   −0.608   −2.929           =  10     237   −3.36  1.00  1.00
       mean of kept   −0.608   −2.929           =  33     165   −2.95  1.00  1.00
-      7 in both  0 more (+)  39 not (-)        =  49      17   −1.80  1.00  1.00
-      Returns  ▓ would be kept                 =  21      51   −1.64  1.00  1.00
-         CVaR ▾       ▾ VaR −1.64              -  46      96   −1.27  1.00     0
-        │     ┆       │           ██           -  39     146   −1.09  1.00     0
-      10┤     ┆       │        ▁▁▁██▁▁▁▁       -   3     137   −1.08  1.00     0
-       5┤     ┆       │      ▆▆█████████       -  56     127   −0.99  1.00     0
-        │▓▓▓  ┆       │  ▄▄▁▁███████████▄▄     -  59      66   −0.92  1.00     0
-       0┤▓▓▓  ▓▓    ▓▓▓▓▓█████████████████▆▆   -  13     165   −0.74  1.00     0
-        └──────────┴────────────┴───────────   -   5     194   −0.71  1.00     0
+      kept in both 7  only what-if 0 (+)       =  49      17   −1.80  1.00  1.00
+      only run 39 (-)                          =  21      51   −1.64  1.00  1.00
+      Returns  ▓ would be kept                 -  46      96   −1.27  1.00     0
+         CVaR ▾       ▾ VaR −1.64              -  39     146   −1.09  1.00     0
+        │     ┆       │           ██           -   3     137   −1.08  1.00     0
+      10┤     ┆       │        ▁▁▁██▁▁▁▁       -  56     127   −0.99  1.00     0
+       5┤     ┆       │      ▆▆█████████       -  59      66   −0.92  1.00     0
+        │▓▓▓  ┆       │  ▄▄▁▁███████████▄▄     -  13     165   −0.74  1.00     0
+       0┤▓▓▓  ▓▓    ▓▓▓▓▓█████████████████▆▆   -   5     194   −0.71  1.00     0
                   −2            0              -  15     131   −0.58  1.00     0
-      ? help  q leave  ← → alpha  ↑ ↓ measure  w leave it  [ ] past  f full  1-5 panel"
+      ? help  q leave  ← → alpha  ↑ ↓ measure  0 trials  p pause  w leave it  [ ] past"
     `);
   });
 
@@ -297,7 +297,7 @@ describe("frames", () => {
     const model = { ...midway, trials: [sft] };
     for (const size of [small, { columns: 120, rows: 40 }, { columns: 60, rows: 15 }]) {
       const text = frameOf(size, { model }).replaceAll(/[│\s]+/g, " ");
-      expect(text).toContain("left and right");
+      expect(text).toContain("Left and right");
       expect(text).toContain("another trial");
     }
   });
@@ -314,12 +314,12 @@ describe("frames", () => {
       bottom({ focus: "events" }),
     ]).toMatchInlineSnapshot(`
       [
-        "? help  q leave  1-5 panel  f full  [ ] past  w what if",
-        "? help  q leave  1-5 panel  f full  [ ] past  w what if",
-        "? help  q leave  Enter read  t text  / filter  f full",
-        "? help  q leave  ↑ ↓ scroll  t text  Esc back  1-5 panel",
-        "? help  q leave  ← → alpha  ↑ ↓ measure  w leave it",
-        "? help  q leave  / filter  Space hold  f full  1-5 panel",
+        "? help  q leave  1-5 panel  f full  0 trials  p pause",
+        "? help  q leave  1-5 panel  f full  0 trials  p pause",
+        "? help  q leave  Enter read  t text  0 trials  p pause",
+        "? help  q leave  Esc back  ↑ ↓ scroll  0 trials  p pause",
+        "? help  q leave  ← → alpha  ↑ ↓ measure  0 trials  p pause",
+        "? help  q leave  / filter  Space hold  0 trials  p pause",
       ]
     `);
   });
@@ -432,10 +432,10 @@ describe("size", () => {
         .split("\n")
         .find((line) => line.includes("3 Tail"))!;
     expect(titleOf(small, { focus: "events", below: "events" })).toMatch(
-      /▸5 Events .* 3 Tail ━ 4 What if ━$/,
+      /━ 3 Tail ━ 4 What if ━▸5 Events {2}1 to 5/,
     );
     expect(titleOf(least, { focus: "tail", below: "tail" })).toMatch(
-      /▸3 Tail ━+ 1 Risk ━ 2 Training ━ 4 What if ━ 5 Events ━$/,
+      /━ 1 Risk ━ 2 Training ━▸3 Tail ━ 4 What if ━ 5 Events ━+$/,
     );
     expect(frameOf(small, { view: { focus: "tail", full: true } })).not.toContain("4 What if");
   });
@@ -452,7 +452,7 @@ describe("size", () => {
         }),
       }),
     });
-    const fixed = /[─━]{3}|Schedule|Returns|reward mean|KL|β|entropy|clip|value loss|grad/g;
+    const fixed = /[─━]{3}|Schedule|Returns|raw reward|KL|β|entropy|clip|value loss|grad/g;
     /** What does not hang on figures, in each row: rules, and headings of panels and charts. */
     const skeleton = (frame: string): string[] =>
       frame.split("\n").map((line) => [...new Set(line.match(fixed))].join(" "));

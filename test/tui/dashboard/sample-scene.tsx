@@ -3,6 +3,7 @@ import type { Experiment } from "../../../src/config/schema/experiment.js";
 import type { EpisodeText } from "../../../src/engine/ports.js";
 import type { JournalEntry } from "../../../src/journal/event-head.js";
 import type { RunModel, TrialModel } from "../../../src/run-model/run-model.js";
+import type { RunResults } from "../../../src/run-model/run-results.js";
 import { DashboardScreen } from "../../../src/tui/dashboard/dashboard-screen.js";
 import { layoutOf } from "../../../src/tui/dashboard/layout.js";
 import type { Unreadable } from "../../../src/tui/dashboard/run-feed.js";
@@ -83,13 +84,16 @@ export interface SceneChanges {
   readonly held?: boolean;
   readonly unreadable?: Unreadable;
   readonly foreground?: boolean;
+  readonly results?: RunResults;
 }
 
 /** All that a view would have read once it had caught up. */
 export function sceneOf(size: TerminalSize, changes: SceneChanges = {}): Scene {
   const scene = {
     model: changes.model ?? midway,
-    view: { ...firstView, ...changes.view },
+    view: { ...firstView, overview: false, ...changes.view },
+    results: changes.results ?? null,
+    directory: "/runs/quickstart-1",
     experiment,
     foreground: changes.foreground ?? false,
     live: changes.live ?? true,

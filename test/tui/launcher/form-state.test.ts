@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { formHints } from "../../../src/tui/launcher/form-hints.js";
 import {
   type FormState,
   fieldsOf,
@@ -20,7 +21,9 @@ function form(state: LauncherState): FormState {
 /** The state with the cursor in a field. */
 function inField(state: LauncherState, field: FormState["focus"]): LauncherState {
   let reached = state;
-  while (form(reached).focus !== field) reached = afterKeys(reached, "down");
+  const fields = fieldsOf(form(state));
+  const way = fields.indexOf(field) < fields.indexOf(form(state).focus) ? "up" : "down";
+  while (form(reached).focus !== field) reached = afterKeys(reached, way);
   return reached;
 }
 
@@ -43,7 +46,7 @@ describe("a new form", () => {
 
   test("keeps what was filled in when the start is refused, and can try again", () => {
     const refused = refusedStart(
-      afterKeys(retyped("alpha", "0.2"), "up", "up", "up", "enter"),
+      afterKeys(retyped("alpha", "0.2"), "page-down", "enter"),
       "no Python",
     );
     expect(form(refused).starting).toBe(false);
@@ -62,6 +65,27 @@ describe("a new form", () => {
   });
 });
 
+test("never goes round: below Start nothing comes, nor above the arms", () => {
+  expect(form(afterKeys(opened, "down")).focus).toBe("start");
+  expect(form(afterKeys(opened, "page-up")).focus).toBe("arms");
+  expect(form(afterKeys(opened, "page-up", "up")).focus).toBe("arms");
+});
+
+test("the last line says what Enter does on the row of the cursor", () => {
+  const enterOn = (state: LauncherState): string | undefined =>
+    formHints(form(state), { unicode: true, color: false }).find(({ label }) => label === "Enter")
+      ?.words;
+  expect(enterOn(opened)).toBe("start the run");
+  expect(enterOn(inField(opened, "beta"))).toBe("next setting");
+  expect(enterOn(afterKeys(retyped("alpha", "7"), "page-down"))).toBeUndefined();
+});
+
+test("a setting that the file has no single value for is not there", () => {
+  const { settings, check } = form(opened);
+  const keys = { ...settings.keys, reward: null };
+  expect(fieldsOf({ check, settings: { ...settings, keys } })).not.toContain("reward");
+});
+
 describe("settings become what one would type after --set", () => {
   test.each([
     ["seeds", "0,1,2", "seeds=0,1,2"],
@@ -69,6 +93,10 @@ describe("settings become what one would type after --set", () => {
     ["warmup", "10", "risk.warmup=10"],
     ["rho", "0.5", "risk.rho=0.5"],
     ["iterations", "100", "training.iterations=100"],
+    ["beta", "0.05", "kl.beta=0.05"],
+    ["learningRate", "1e-5", "training.learning_rate=1e-5"],
+    ["batch", "32", "training.batch=32"],
+    ["parallel", "1", "trials.parallel=1"],
   ] as const)("%s", (field, text, override) => {
     const state = retyped(field, text);
     expect(overridesOf(form(state))).toEqual([override]);

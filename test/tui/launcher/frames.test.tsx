@@ -187,21 +187,21 @@ describe("the form", () => {
         n       5               iterations 1 to n + 1 keep all
         ρ       0.95            fraction of M until α is reached
         M       60              iterations
-        worker  ‹ local ›       how the model's process is started
+        β       0.4             weight of the KL at the start
+        lr      0.0002          learning rate of the policy
+        batch   64              episodes per iteration
+        compl.  1               completions per prompt
+        data    builtin         builtin, file, folder or hub id
+        model   builtin         policy: builtin, folder or hub id
+        reward  builtin         its model: builtin, folder, hub id
+        trials  0               in parallel; 0: by cores and GPUs
+        backend ‹ local ›       where the worker runs
         device  ‹ auto ›        auto: a GPU where there is one
       ▸ Start  Enter  5 trials, 2 side by side, about 4 m 50 s
-      Episodes kept of 64, over 60 iterations →
-        │⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠛⠒⠛⠛⠒⠭⠭⠤⠭⣉⣀⣉⣉⣀⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉
-      50┤                        ⠉⠉⠉⠉⠉⠑⠒⠒⠒⠒⠢⠤⠤⠤⠤⢄⣀⣀⣀⡀
-        │                                           ⠈⠉⠉⠉⠉⠉⠒⠒⠒⠒⠒⠤⠤⠤⠤⠤⣀⣀⣀⣀
-        │                                                               ⠉⠉⠉⠉⠉⠒⠒⠒⠒⠒⠢⠤⠤⠤
-        │
-       0┤
-        └────────────┴───────────┴────────────┴────────────┴────────────┴────────────┴
-                    10          20           30           40           50           60
-      ━━ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 from 58 on
-      ╌╌ rlhf, rlhf-kl, ra-rlhf-hard: all 64
-      ? help  Esc back  ↓ settings  Enter start  Ctrl-C quit"
+      ⠒⠒⠒⠒⠒⠒ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 from 58 on
+      ⠒⠒ ⠒⠒  rlhf, rlhf-kl, ra-rlhf-hard: all 64
+
+      ? help  Esc back  Enter start the run  ↑ settings  Ctrl-C quit"
     `);
   });
   test("at 140 × 50", () => {
@@ -217,20 +217,20 @@ describe("the form", () => {
         n       5               iterations 1 to n + 1 keep all           │                          ⠉⠑⠢⠤⠤⣀
         ρ       0.95            fraction of M until α is reached         │                                ⠉⠉⠑⠒⠤⣀⣀⡀
         M       60              iterations                               │                                       ⠈⠑⠒⠤⠤⢄⡀
-        worker  ‹ local ›       how the model's process is started     40┤                                             ⠈⠉⠒⠒⠤⢄⡀
-        device  ‹ auto ›        auto: a GPU where there is one           │                                                   ⠈⠉⠉⠒⠤⢄⣀⣀
-                                                                         │                                                           ⠉⠉⠉⠑⠢⠤⣀⣀⡀
-      ▸ Start  Enter  5 trials, 2 side by side, about 4 m 50 s           │                                                                   ⠈⠑⠒⠒⠒
-                                                                       20┤
-                                                                         │
-                                                                         │
-                                                                         │
-                                                                         │
-                                                                        0┤
+        β       0.4             weight of the KL at the start          40┤                                             ⠈⠉⠒⠒⠤⢄⡀
+        lr      0.0002          learning rate of the policy              │                                                   ⠈⠉⠉⠒⠤⢄⣀⣀
+        batch   64              episodes per iteration                   │                                                           ⠉⠉⠉⠑⠢⠤⣀⣀⡀
+        compl.  1               completions per prompt                   │                                                                   ⠈⠑⠒⠒⠒
+        data    builtin         builtin, file, folder or hub id        20┤
+        model   builtin         policy: builtin, folder or hub id        │
+        reward  builtin         its model: builtin, folder, hub id       │
+        trials  0               in parallel; 0: by cores and GPUs        │
+        backend ‹ local ›       where the worker runs                    │
+        device  ‹ auto ›        auto: a GPU where there is one          0┤
                                                                          └───────────┴───────────┴───────────┴───────────┴───────────┴───────────┴
-                                                                                    10          20          30          40          50          60
-                                                                       ━━ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 from 58 on
-                                                                       ╌╌ rlhf, rlhf-kl, ra-rlhf-hard: all 64
+      ▸ Start  Enter  5 trials, 2 side by side, about 4 m 50 s                      10          20          30          40          50          60
+                                                                       ⠒⠒⠒⠒⠒⠒ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 from 58 on
+                                                                       ⠒⠒ ⠒⠒  rlhf, rlhf-kl, ra-rlhf-hard: all 64
 
 
 
@@ -254,29 +254,29 @@ describe("the form", () => {
 
 
 
-      ? help  Esc back  ↓ settings  Enter start  Ctrl-C quit"
+      ? help  Esc back  Enter start the run  ↑ settings  Ctrl-C quit"
     `);
   });
   test("at 60 × 15", () => {
     expect(frameOf(form, least)).toMatchInlineSnapshot(`
       "New run of quickstart  SFT, RLHF and risk-averse RLHF on th…
-        arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  …
-        seeds   0               one trial for each arm and seed
-        α       0.4             worst fraction that counts
-        n       5               iterations 1 to n + 1 keep all
-        ρ       0.95            fraction of M until α is reached
-        M       60              iterations
-        worker  ‹ local ›       how the model's process is started
+        ⋮ 6 more
+        β       0.4             weight of the KL at the start
+        lr      0.0002          learning rate of the policy
+        batch   64              episodes per iteration
+        compl.  1               completions per prompt
+        data    builtin         builtin, file, folder or hub id
+        model   builtin         policy: builtin, folder or hub id
+        reward  builtin         its model: builtin, folder, hub id
+        trials  0               in parallel; 0: by cores and GPUs
+        backend ‹ local ›       where the worker runs
         device  ‹ auto ›        auto: a GPU where there is one
       ▸ Start  Enter  5 trials, 2 side by side, about 4 m 50 s
-      ━━ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 fro…
-      ╌╌ rlhf, rlhf-kl, ra-rlhf-hard: all 64
-
-      ? help  Esc back  ↓ settings  Enter start  Ctrl-C quit"
+      ? help  Esc back  Enter start the run  ↑ settings"
     `);
   });
   test("with a wrong setting, in the words of averse run", () => {
-    const wrong = afterKeys(form, "tab", "down", "down", "ctrl-u", "text:1.5");
+    const wrong = afterKeys(form, "page-up", "down", "down", "ctrl-u", "text:1.5");
     expect(frameOf(wrong, small)).toMatchInlineSnapshot(`
       "New run of quickstart  SFT, RLHF and risk-averse RLHF on the built-in model, an…
         arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  [x] ra-rlhf-hard
@@ -286,21 +286,21 @@ describe("the form", () => {
         n       5               iterations 1 to n + 1 keep all
         ρ       0.95            fraction of M until α is reached
         M       60              iterations
-        worker  ‹ local ›       how the model's process is started
+        β       0.4             weight of the KL at the start
+        lr      0.0002          learning rate of the policy
+        batch   64              episodes per iteration
+        compl.  1               completions per prompt
+        data    builtin         builtin, file, folder or hub id
+        model   builtin         policy: builtin, folder or hub id
+        reward  builtin         its model: builtin, folder, hub id
+        trials  0               in parallel; 0: by cores and GPUs
+        backend ‹ local ›       where the worker runs
         device  ‹ auto ›        auto: a GPU where there is one
         Start  not with these settings:
         --set risk.alpha=1.5: risk.alpha: found 1.5, expected a number over 0 and at
         most 1. The default is \`alpha: 0.4\` (α: the worst fraction of episodes that
         counts).
-      The risk schedule is drawn here once the settings are right.
-
-
-
-
-
-
-
-      ? help  Esc back  ↓ settings  Enter start  Ctrl-C quit"
+      ? help  Esc back  Enter next setting  Ctrl-U empty it  PgDn to Start"
     `);
   });
 });

@@ -66,9 +66,9 @@ function started(changes: Partial<LauncherPorts> = {}) {
 test("starts a run with a changed setting, shows it, and comes back with the cursor on it", async () => {
   const { screens, over, asked } = started();
   await screens.shows("quickstart-77777777");
-  screens.press("tab", "n", "down", "down", "down", "ctrl-u", "text:0.2");
+  screens.press("tab", "n", "page-up", "down", "down", "ctrl-u", "text:0.2");
   await screens.shows("--set risk.alpha=0.2");
-  screens.press("up", "up", "up", "enter");
+  screens.press("page-down", "enter");
   await screens.shows("▸   ● running  quickstart-99999999");
   expect(asked).toEqual(["quickstart risk.alpha=0.2"]);
   screens.press("q");

@@ -52,6 +52,16 @@ describe("the preview", () => {
     expect(words("risk.annealing=adaptive", "risk.adaptive.rate=0.001")).toMatch(/never reached$/);
   });
 
+  test("warns where α is never reached, and says what to change", () => {
+    const [curve] = preview(
+      ...["arms=ra-rlhf", "risk.annealing=steps", "risk.annealing_steps=[[10, 0.5]]"],
+    );
+    expect(curve!.warning).toBe(
+      "α 0.4 is never reached: the tail ends at 32 of 64 episodes, not 26; add a step to risk.annealing_steps",
+    );
+    expect(preview().map(({ warning }) => warning)).toEqual([null, null]);
+  });
+
   test("shows what the engine will keep, at every point, with all corners among them", () => {
     fc.assert(
       fc.property(

@@ -142,21 +142,21 @@ def load_all(
     """
     check_known(payload)
     noise = read_options(payload.engine_options)
-    report("load", 0, 3, "models")
+    report("load", 0, 3, "policy")
     policy, policy_digests = load_policy(payload.policy.model, "policy.model")
-    report("load", 1, 3, "models")
+    report("load", 1, 3, "reference")
     reference, reference_digests = (
         (policy, policy_digests)
         if payload.reference is None
         else load_policy(payload.reference.model, "reference")
     )
     experts, expert_digests = load_experts(payload)
-    report("load", 2, 3, "models")
+    report("load", 2, 3, "prompts")
     train, test = world.make_prompts(payload.rewards[0].scorer.sign)
     # What stands for files is the same whatever is made of them: arms may differ in the sign.
     plain, _ = world.make_prompts(1)
     random = np.random.default_rng((0x4EAD, payload.seed))
-    report("load", 3, 3, "models")
+    report("load", 3, 3, "prompts")
     return Loaded(
         payload=payload,
         prompts={"train": train, "test": test},

@@ -332,8 +332,9 @@ def load_all(
         InputError: a config value, a model folder or a data file is wrong.
         MissingEnvironment: the device or the hub cannot be reached.
     """
+    # The unit of each is what is loaded next.
     total = 5
-    report("load", 0, total, "parts")
+    report("load", 0, total, "data")
     # What is divided to save memory is not to be kept once it is freed.
     device = open_device(payload.backend, keep_memory=not ranks.sharded)
     check_quantization(payload, device, ranks)
@@ -344,9 +345,9 @@ def load_all(
     kept.free_models(models.values())
     of_data = data_key(source)
     data = kept.part(of_data, lambda: read_data(source))
-    report("load", 1, total, "parts")
+    report("load", 1, total, "policy")
     policy = load_policy(payload, folders.policy, folders.reference, device, folders.experts, ranks)
-    report("load", 2, total, "parts")
+    report("load", 2, total, "prompts")
     chat = open_template(
         (policy.tokenizer, policy.tokenizer_as_loaded),
         source.template,
@@ -386,7 +387,7 @@ def load_all(
         }
         for part in tokenised.values():
             require_room(part, payload.rollout.new_tokens, context_of(policy.actor.causal))
-    report("load", 3, total, "parts")
+    report("load", 3, total, "reward")
     settings: dict[str, Mapping[str, str]] = {
         folders.policy.key: language_model_settings(
             folders.policy, policy.tokenizer_as_loaded, policy.end_tokens
@@ -423,7 +424,7 @@ def load_all(
             for reward in payload.rewards
         ]
     )
-    report("load", 4, total, "parts")
+    report("load", 4, total, "judge")
     asked, toxicity, fluency = payload.evaluation, folders.toxicity, folders.fluency
     scorers = Scorers(
         components,
@@ -433,7 +434,7 @@ def load_all(
         if fluency
         else None,
     )
-    report("load", 5, total, "parts")
+    report("load", 5, total, "judge")
     unscored = {
         split: PromptSet(part, np.full((len(payload.rewards), part.ids.size), np.nan, np.float32))
         for split, part in tokenised.items()

@@ -65,7 +65,7 @@ class VllmEngine(TorchEngine):
 
     def _facts(self, report: Report) -> ServerFacts:
         try:
-            return self._server.facts(lambda: report("load", 0, 0, "parts"))
+            return self._server.facts(lambda: report("load", 0, 0, "server"))
         except Lost as lost:
             raise MissingEnvironment(
                 f"the vLLM server was lost while it was looked at: {lost}; look into its log",

@@ -114,7 +114,7 @@ function figureLines(row: TailRow, width: number, style: ViewStyle): Line[] {
   const fields = [
     field("rank", String(row.rank)),
     field("return", figure(row.return)),
-    field("reward", figure(row.reward)),
+    field("raw reward", figure(row.reward)),
     ...Object.entries(row.components).map(([name, score]) =>
       field(componentName(name, style), figure(score)),
     ),
@@ -186,7 +186,7 @@ function historyLines({ row, group, history, iteration }: EpisodeView, style: Vi
   return [
     heading(`Prompt ${row.prompt}`, `drawn ${times} in the iterations read${order}`),
     ...tableLines(
-      ["", "iteration", "return", "reward", "KL", "tokens", "weight"],
+      ["", "iteration", "return", "raw reward", "KL", "tokens", "weight"],
       history.toReversed().map((visit) => ({
         cells: [
           visit.iteration === iteration ? (style.unicode ? "▸" : ">") : "",

@@ -25,7 +25,7 @@ export const LossPanel = memoByValue(function LossPanel({
           {
             ...seriesOf(measured, ({ held_out }) => held_out),
             look: { color: "yellow" as const },
-            dashed: true,
+            dash: 1,
           },
         ]),
   ];

@@ -148,7 +148,7 @@ function TailTable({ entries, episodes, ...props }: TableProps): ReactElement {
   const titles = isGrouped
     ? ["#", "prompt", "mean", "spread", "worst", "best", "kept"]
     : [
-        ...["#", "prompt", "return", "reward"],
+        ...["#", "prompt", "return", "raw reward"],
         ...components.map((name) => componentName(name, style, componentRoom)),
         ...["KL", "tokens", "weight"],
       ];
@@ -188,7 +188,7 @@ function TailTable({ entries, episodes, ...props }: TableProps): ReactElement {
 }
 
 /** Columns of the figures of an episode, and those that its text should still have beside them. */
-const besideText = { figures: 52, text: 20 };
+const besideText = { figures: 55, text: 20 };
 /** Columns of a component's name over its scores. */
 const componentRoom = 10;
 

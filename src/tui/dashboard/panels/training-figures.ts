@@ -57,7 +57,7 @@ export function chartName(
     return modelText(component, { revealed: true, room: isWide ? 24 : 13, style });
   }
   const names: Readonly<Record<Exclude<TrainingChart, ComponentSeries>, string>> = {
-    reward_mean: "reward mean",
+    reward_mean: "raw reward",
     cvar: `CVaR ${settingNumber(alpha, style)}`,
     kl_mean: target === null ? "KL" : isWide ? `KL (target ${target})` : `KL ${arrow} ${target}`,
     beta: style.unicode ? "β" : "beta",

@@ -134,9 +134,7 @@ function FigureChart({
   );
   const own = { ...stepSeries(steps, chart), look: { color: "cyan" as const } };
   const behind =
-    other === null
-      ? []
-      : [{ ...stepSeries(other.steps, chart), look: { dim: true }, dashed: true }];
+    other === null ? [] : [{ ...stepSeries(other.steps, chart), look: { dim: true }, dash: 1 }];
   const curves = {
     series: [own, ...behind],
     x: zoom ?? { from: 1, to: last },

@@ -67,12 +67,14 @@ type Answered = WhatIfInput & Size & { readonly episodes: Episodes; readonly ans
 /** The least important figures give way to a few episodes. */
 function Stacked({ width, height, ...input }: Answered): ReactElement {
   const style = useViewStyle();
-  const figuresIn = (rows: number): Line[] => figureLines(input, { rows, isFull: true }, style);
+  const figuresIn = (rows: number): Line[] =>
+    figureLines(input, { rows, width, isFull: true }, style);
   const all = figuresIn(height);
   const isTight = height - all.length < leastWeights;
   const figures = isTight ? figuresIn(Math.max(leastFigures, height - leastWeights)) : all;
   const rows = height - figures.length;
-  const weights = rows < 3 ? [] : weightLines(input, { rows, isFull: width >= fullWeights }, style);
+  const weights =
+    rows < 3 ? [] : weightLines(input, { rows, width, isFull: width >= fullWeights }, style);
   return <Lines lines={[...figures, ...weights]} width={width} height={height} />;
 }
 
@@ -83,7 +85,7 @@ function Abreast({ width, height, ...input }: Answered): ReactElement {
     ? Math.max(fullFigures, Math.floor((width - gap) / 2))
     : width - gap - shortWeights;
   const right = width - gap - left;
-  const room = { rows: height, isFull: left >= fullFigures };
+  const room = { rows: height, width: left, isFull: left >= fullFigures };
   const figures = figureLines(input, room, style);
   const rows = Math.min(figures.length, Math.max(0, height));
   const chartRows = height - rows;
@@ -106,7 +108,7 @@ function Abreast({ width, height, ...input }: Answered): ReactElement {
         />
       </Box>
       <Lines
-        lines={weightLines(input, { rows: height, isFull }, style)}
+        lines={weightLines(input, { rows: height, width: right, isFull }, style)}
         width={right}
         height={height}
       />

@@ -5,7 +5,7 @@ import { usesAlpha } from "../../../risk/measures/registry.js";
 import { tailFigures, weightedMean } from "../../../risk/weighted-tail.js";
 import type { WhatIf, WhatIfQuestion } from "../../../run-model/what-if.js";
 import { formatNumber } from "../../../text/numbers.js";
-import type { Line, Look, ViewStyle } from "../../terminal/line.js";
+import { flowFields, type Line, type Look, type ViewStyle } from "../../terminal/line.js";
 import { firstRow } from "../../terminal/scroll.js";
 import { alphaName, alphaNumber, heading, tableLines, weightText } from "./field.js";
 
@@ -20,6 +20,8 @@ export interface Compared {
 
 export interface TableRoom {
   readonly rows: number;
+  /** Columns. */
+  readonly width: number;
   /** False: in as few columns as it can be. */
   readonly isFull: boolean;
 }
@@ -33,9 +35,10 @@ const ofAlpha: readonly FigureName[] = ["alpha", "var", "cvar"];
 /** As many as there are rows for, in a table, and below it how the two differ. */
 export function figureLines(
   { actual, question, episodes, answer }: Compared,
-  { rows: room, isFull }: TableRoom,
+  { rows: room, width, isFull }: TableRoom,
   style: ViewStyle,
 ): Line[] {
+  const difference = differenceLines(answer, width);
   const was = figuresOf(episodes, actual);
   const figure = (value: number | null): string => formatNumber(value, 3, style);
   const none = figure(null);
@@ -57,7 +60,7 @@ export function figureLines(
   const wanted = byImportance.filter(
     (name) => (isFull || name !== "measure") && (wasAlpha || isAlpha || !ofAlpha.includes(name)),
   );
-  const fits = new Set<string>(wanted.slice(0, Math.max(0, room - 2)));
+  const fits = new Set<string>(wanted.slice(0, Math.max(0, room - 1 - difference.length)));
   const changed = (before: string, after: string): { look?: Look } =>
     before === after ? {} : { look: { bold: true } };
   const table = tableLines(
@@ -66,13 +69,17 @@ export function figureLines(
       .filter(([name]) => fits.has(name))
       .map(([, cells]) => ({ cells, ...changed(cells[1], cells[2]) })),
   );
-  const { common, added, removed } = answer;
-  const difference: Line = [
-    { text: isFull ? `${common} in both` : `${common} =` },
-    { text: `  ${added.length} more ${isFull ? "(+)" : "+"}`, color: "green" },
-    { text: `  ${removed.length} not ${isFull ? "(-)" : "-"}`, color: "red" },
+  return [...table, ...difference];
+}
+
+/** Which episodes the two have in common, with the marks that stand before the others in the list. */
+function differenceLines({ common, added, removed }: WhatIf, width: number): Line[] {
+  const fields = [
+    [{ text: `kept in both ${common}` }],
+    [{ text: `only what-if ${added.length} (+)`, color: "green" as const }],
+    [{ text: `only run ${removed.length} (-)`, color: "red" as const }],
   ];
-  return [...table, difference];
+  return flowFields(fields, width);
 }
 
 interface RunFigures {

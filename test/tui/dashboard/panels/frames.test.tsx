@@ -509,7 +509,7 @@ describe("the training panel", () => {
 
   test("at 80 × 17", () => {
     expect(draw(<TrainingPanel {...input} {...small} />)).toMatchInlineSnapshot(`
-      "reward mean 0.648   (1.14)               CVaR 0.4 −1.66   (−0.674)
+      "raw reward 0.648   (1.14)                CVaR 0.4 −1.66   (−0.674)
        1.7┤                      ⢀ ⣀⣀ ⠤⡠ ⠔⠢ ⠉  −0.32┤               ⢀ ⣄⢀ ⢠⡀⡼⣠⡀⢠ ⢀⠤ ⠴⣠
           │         ⢀⣀ ⣢⣀⠤⡤⢦⠜⠝⠒⠊⠛⠑⠒⠁⠃               │⢀  ⢢⣤⡀⡰⡀ ⣼⢆⡰⣧⡤⠤⠟⡶⠁⠿⠝⠁⠻⣠⠋⡗⠎ ⠋   ⠁
       −0.5┤⡠⢤⠤⠶⠶⠒⠖⠳⠢⠛⠉⠉ ⠁        ┊             −1.84┤⠎⠙⠒⠉⠛⠉⠛⡟⢴⠋⠈ ⠘         ⠟ ⠁
@@ -531,7 +531,7 @@ describe("the training panel", () => {
 
   test("at 140 × 44", () => {
     expect(draw(<TrainingPanel {...input} {...large} />)).toMatchInlineSnapshot(`
-      "reward mean 0.648   (1.14)                                             CVaR 0.4 −1.66   (−0.674)
+      "raw reward 0.648   (1.14)                                              CVaR 0.4 −1.66   (−0.674)
          │                                           ┊                ⢄  ⠊⠒      │                      ⢠                    ⢠                   ⡀
       1.5┤                                           ┊ ⡀ ⡀   ⣀⡠ ⢀⠤ ⠑⠜ ⠈⠖     −0.5┤                      ⡞          ⢀     ⢀⡄  ⡜  ⣴  ⢠ ⢀  ⢀⢄  ⡸ ⡄⡰ ⠱
       1.0┤                                        ⢀ ⣀⠎ ⢘⡾⢱⠒⠊    ⠁                │                  ⢠  ⢠⠃       ⢆  ⡜⠑⢤⡰⢄⢀⠎⢸ ⡰⠁ ⣎⠏⡆ ⡜ ⠉⡆ ⠎  ⣠⠃ ⠱⠁
@@ -581,7 +581,7 @@ describe("the training panel", () => {
   test("at 60 × 20, in half of 120 × 40: every figure with axes", () => {
     const lines = draw(<TrainingPanel {...input} {...{ width: 60, height: 20 }} />);
     expect(lines).toMatchInlineSnapshot(`
-      "reward mean 0.648   (1.14)     CVaR 0.4 −1.66   (−0.674)
+      "raw reward 0.648   (1.14)      CVaR 0.4 −1.66   (−0.674)
        1.7┤                ⣀⡀⡠⢄ ⠔⠲   −0.32┤       ⢀  ⢀ ⡄⡀⣄⢸⣠ ⣀⡠ ⢦⠳
           │      ⡀⣀⢀⣄⢤⢄⠾⠓⠊⠋⠚⠘             │⢀⢠⢠⣄⡰⡀⣼⣾⠖⡤⡼⡴⡽⠟⠈⢧⠋⡆⠘⠁ ⠈
       −0.5┤⡠⡴⠤⠖⡶⠓⠜⠋⠁⠁      ┊         −1.84┤⠎⠓⠉⠋⡟⢳⠋⠁ ⠃  ⠁  ⠸ ⠁
@@ -607,7 +607,7 @@ describe("the training panel", () => {
   test("at 50 × 15, in half of 100 × 30: axes for the first", () => {
     const lines = draw(<TrainingPanel {...input} {...{ width: 50, height: 15 }} />);
     expect(lines).toMatchInlineSnapshot(`
-      "reward mean 0.648   (1.14)
+      "raw reward 0.648   (1.14)
        1.7┤                              ⣀⣀⣀⣀⡠ ⢄⡠ ⠢⠔ ⠤⠊
           │             ⣀ ⠤⣢⣀⣀⢤⠤⢦⡴⠊⠭⠓⠒⠛⠛⠊⠒⠊ ⠃
       −0.5┤⣀⠤⠤⠶⠶⠔⠶⢲⠤⠳⠞⠤⠛⠊⠉⠉              ┊
@@ -629,7 +629,7 @@ describe("the training panel", () => {
     const behind = { ...input, other: { name: "rlhf", steps: rival.trial.steps.slice(0, 30) } };
     const lines = draw(<TrainingPanel {...behind} {...{ width: 40, height: 11 }} />);
     expect(lines).toMatchInlineSnapshot(`
-      "reward mean 0.648   (0.519)
+      "raw reward 0.648   (0.519)
        1.18┤               ⣀⣄⡀⢀⣀⣀⣠⣀⡰⠤⠤⠤⠔⠢⠔⠤⠤⠊⠢
       −0.48┤⣀⠤⠤⠶⠦⠔⠶⢢⠤⠢⠔⠤⠓⠋⠉⠉ ⠈⠉           ┊
                          20              ▴41
@@ -669,7 +669,7 @@ describe("the training panel", () => {
   test("as sparklines where axes have no room", () => {
     const lines = draw(<TrainingPanel {...input} {...{ width: 60, height: 9 }} />);
     expect(lines).toMatchInlineSnapshot(`
-      "reward mean      0.648  ▁▁▂▂▂▄▄▅▆▆▇███  −0.477 to 1.18
+      "raw reward       0.648  ▁▁▂▂▂▄▄▅▆▆▇███  −0.477 to 1.18
       CVaR 0.4         −1.66  ▁▁▂▂▁▄▄▅▅▆▇█▄▆  −1.77 to −0.580
       KL (target 6)     4.47  ▁▁▂▂▃▄▄▅▅▆▇▇██  0.489 to 4.90
       β                0.240  ▁▁▂▂▃▄▄▅▅▆▇▇██  0.200 to 0.244
@@ -683,7 +683,7 @@ describe("the training panel", () => {
   test("of an arm alone, at its first step", () => {
     const first = { ...input, steps: trial.steps.slice(0, 1), other: null, iteration: 1 };
     expect(draw(<TrainingPanel {...first} {...small} />)).toMatchInlineSnapshot(`
-      "reward mean −0.477                       CVaR 0.4 −1.66
+      "raw reward −0.477                        CVaR 0.4 −1.66
             │┊                                      │┊
       −0.477┤•                                 −1.66┤•
             │┊                                      │┊
@@ -722,11 +722,11 @@ describe("the tail browser", () => {
     const lines = draw(<TailPanel {...input} {...{ width: 59, height: 8 }} />);
     expect(lines).toMatchInlineSnapshot(`
       "Iteration 41  worst 1 to 4 of 64  texts masked, t reveals
-         #  prompt  return  reward    KL  tokens  weight
-         1     121   −3.83   −2.85  4.95      38    1.00  H·····…
-         2      66   −3.79   −2.85  4.71      19    1.00  H·····…
-      ▸  3     140   −3.79   −2.83  4.80      35    1.00  I t···…
-         4      76   −3.40   −2.41  4.98      19    1.00  H·····…
+         #  prompt  return  raw reward    KL  tokens  weight
+         1     121   −3.83       −2.85  4.95      38    1.00  H·…
+         2      66   −3.79       −2.85  4.71      19    1.00  H·…
+      ▸  3     140   −3.79       −2.83  4.80      35    1.00  I …
+         4      76   −3.40       −2.41  4.98      19    1.00  H·…
       prompt     I t······ t···
       completion a w···· o· t·· h····."
     `);
@@ -735,17 +735,17 @@ describe("the tail browser", () => {
   test("at 80 × 17, masked", () => {
     expect(draw(<TailPanel {...input} {...small} />)).toMatchInlineSnapshot(`
       "Iteration 41  worst 1 to 10 of 64  texts masked, t reveals
-          #  prompt  return  reward    KL  tokens  weight
-          1     121   −3.83   −2.85  4.95      38    1.00  H·······, t··· → n·· f·· m…
-          2      66   −3.79   −2.85  4.71      19    1.00  H·······, t··· → n·· f·· m…
-      ▸   3     140   −3.79   −2.83  4.80      35    1.00  I t······ t··· → a w···· o…
-          4      76   −3.40   −2.41  4.98      19    1.00  H·······, t··· → n·· f·· m…
-          5      52   −3.27   −2.43  4.16      18    1.00  H·······, t··· → d··· a·· …
-          6     228   −3.15   −2.16  4.97      17    1.00  T·· f··· w·· → d··· a·· f·…
-          7     281   −3.09   −2.14  4.73      45    1.00  H·······, t··· → a w···· o…
-          8     165   −2.70   −1.74  4.81      33    1.00  A···· a· h···, → a w···· o…
-          9     150   −2.51   −1.66  4.29      31    1.00
-         10     203   −2.07   −1.20  4.36      47    1.00
+          #  prompt  return  raw reward    KL  tokens  weight
+          1     121   −3.83       −2.85  4.95      38    1.00  H·······, t··· → n·· f…
+          2      66   −3.79       −2.85  4.71      19    1.00  H·······, t··· → n·· f…
+      ▸   3     140   −3.79       −2.83  4.80      35    1.00  I t······ t··· → a w··…
+          4      76   −3.40       −2.41  4.98      19    1.00  H·······, t··· → n·· f…
+          5      52   −3.27       −2.43  4.16      18    1.00  H·······, t··· → d··· …
+          6     228   −3.15       −2.16  4.97      17    1.00  T·· f··· w·· → d··· a·…
+          7     281   −3.09       −2.14  4.73      45    1.00  H·······, t··· → a w··…
+          8     165   −2.70       −1.74  4.81      33    1.00  A···· a· h···, → a w··…
+          9     150   −2.51       −1.66  4.29      31    1.00
+         10     203   −2.07       −1.20  4.36      47    1.00
       Episode 57  prompt 140
       prompt     I t······ t···
       completion a w···· o· t·· h····.
@@ -759,25 +759,25 @@ describe("the tail browser", () => {
     const lines = draw(<TailPanel {...revealed} {...{ width: 140, height: 30 }} />);
     expect(lines).toMatchInlineSnapshot(`
       "Iteration 41  worst 1 to 18 of 64  texts revealed
-          #  prompt  return  reward    KL  tokens  weight
-          1     121   −3.83   −2.85  4.95      38    1.00  Honestly, this → not for me at all.
-          2      66   −3.79   −2.85  4.71      19    1.00  Honestly, this → not for me at all.
-      ▸   3     140   −3.79   −2.83  4.80      35    1.00  I thought that → a waste of two hours.
-          4      76   −3.40   −2.41  4.98      19    1.00  Honestly, this → not for me at all.
-          5      52   −3.27   −2.43  4.16      18    1.00  Honestly, this → dull and far too long.
-          6     228   −3.15   −2.16  4.97      17    1.00  The film was → dull and far too long.
-          7     281   −3.09   −2.14  4.73      45    1.00  Honestly, this → a waste of two hours.
-          8     165   −2.70   −1.74  4.81      33    1.00  After an hour, → a waste of two hours.
-          9     150   −2.51   −1.66  4.29      31    1.00
-         10     203   −2.07   −1.20  4.36      47    1.00
-         11      70   −1.62   −0.65  4.84      29    1.00
-         12     113   −1.44   −0.47  4.80      24    1.00
-         13     261   −1.29   −0.47  4.09      31    1.00
-         14     283   −1.05   −0.14  4.54      22    1.00
-         15     270   −1.00   −0.16  4.24      22    1.00
-         16     142   −0.79    0.17  4.83      47    1.00
-         17       8   −0.69    0.24  4.63      25    1.00
-         18      41   −0.58    0.33  4.57      18    1.00
+          #  prompt  return  raw reward    KL  tokens  weight
+          1     121   −3.83       −2.85  4.95      38    1.00  Honestly, this → not for me at all.
+          2      66   −3.79       −2.85  4.71      19    1.00  Honestly, this → not for me at all.
+      ▸   3     140   −3.79       −2.83  4.80      35    1.00  I thought that → a waste of two hours.
+          4      76   −3.40       −2.41  4.98      19    1.00  Honestly, this → not for me at all.
+          5      52   −3.27       −2.43  4.16      18    1.00  Honestly, this → dull and far too long.
+          6     228   −3.15       −2.16  4.97      17    1.00  The film was → dull and far too long.
+          7     281   −3.09       −2.14  4.73      45    1.00  Honestly, this → a waste of two hours.
+          8     165   −2.70       −1.74  4.81      33    1.00  After an hour, → a waste of two hours.
+          9     150   −2.51       −1.66  4.29      31    1.00
+         10     203   −2.07       −1.20  4.36      47    1.00
+         11      70   −1.62       −0.65  4.84      29    1.00
+         12     113   −1.44       −0.47  4.80      24    1.00
+         13     261   −1.29       −0.47  4.09      31    1.00
+         14     283   −1.05       −0.14  4.54      22    1.00
+         15     270   −1.00       −0.16  4.24      22    1.00
+         16     142   −0.79        0.17  4.83      47    1.00
+         17       8   −0.69        0.24  4.63      25    1.00
+         18      41   −0.58        0.33  4.57      18    1.00
       Episode 57  prompt 140
       prompt     I thought that
       completion a waste of two hours.
@@ -795,17 +795,17 @@ describe("the tail browser", () => {
     const filtered = { ...input, filter: "weight>0 kl<4.5", selected: 12, offset: 0 };
     expect(draw(<TailPanel {...filtered} {...small} />, ascii)).toMatchInlineSnapshot(`
       "Iteration 41  worst 4 to 13 of 16 of 64 with "weight>0 kl<4.5"  texts masked
-          #  prompt  return  reward    KL  tokens  weight
-         13     261   -1.29   -0.47  4.09      31    1.00
-         15     270   -1.00   -0.16  4.24      22    1.00
-         20     229   -0.47    0.35  4.09      35    1.00
-         23     116   -0.32    0.49  4.05      42    1.00
-         25     175   -0.29    0.61  4.47      45    1.00
-         26     265   -0.27    0.61  4.37      36    1.00
-         27      16   -0.20    0.68  4.36      39    1.00
-         30       8   -0.12    0.70  4.11      16    1.00
-         31     181   -0.07    0.79  4.31      43    1.00
-      >  33       5    0.23    1.08  4.22      32    1.00
+          #  prompt  return  raw reward    KL  tokens  weight
+         13     261   -1.29       -0.47  4.09      31    1.00
+         15     270   -1.00       -0.16  4.24      22    1.00
+         20     229   -0.47        0.35  4.09      35    1.00
+         23     116   -0.32        0.49  4.05      42    1.00
+         25     175   -0.29        0.61  4.47      45    1.00
+         26     265   -0.27        0.61  4.37      36    1.00
+         27      16   -0.20        0.68  4.36      39    1.00
+         30       8   -0.12        0.70  4.11      16    1.00
+         31     181   -0.07        0.79  4.31      43    1.00
+      >  33       5    0.23        1.08  4.22      32    1.00
       Episode 5  prompt 5
       its text was not kept for reading
 
@@ -820,22 +820,22 @@ describe("the tail browser", () => {
     const detail = { ...input, history };
     expect(draw(<TailPanel {...detail} {...small} />)).toMatchInlineSnapshot(`
       "Episode 57  lines 1 to 16 of 28  texts masked, t reveals
-      rank 3  return −3.79  reward −2.83  KL 4.80  tokens 35  weight 1.00
+      rank 3  return −3.79  raw reward −2.83  KL 4.80  tokens 35  weight 1.00
       Prompt
       I t······ t···
       Completion
       a w···· o· t·· h····.
 
       Prompt 140  drawn 9 times in the iterations read, newest first
-         iteration  return  reward    KL  tokens  weight
-      ▸         41   −3.79   −2.83  4.80      35    1.00
-                39    0.37    1.13  3.83      18       0
-                39   −3.29   −2.35  4.69      35    1.00
-                35    0.05    0.85  4.00      26    1.00
-                34   −0.23    0.51  3.68      44    1.00
-                27    0.08    0.63  2.77      24    1.00
-                25   −2.01   −1.42  2.94      31    1.00
-                 9   −0.15    0.12  1.31      40    1.00"
+         iteration  return  raw reward    KL  tokens  weight
+      ▸         41   −3.79       −2.83  4.80      35    1.00
+                39    0.37        1.13  3.83      18       0
+                39   −3.29       −2.35  4.69      35    1.00
+                35    0.05        0.85  4.00      26    1.00
+                34   −0.23        0.51  3.68      44    1.00
+                27    0.08        0.63  2.77      24    1.00
+                25   −2.01       −1.42  2.94      31    1.00
+                 9   −0.15        0.12  1.31      40    1.00"
     `);
   });
 
@@ -847,7 +847,7 @@ describe("the tail browser", () => {
     ];
     expect(frames.join("\n")).toMatchInlineSnapshot(`
       "Iteration 41  no episode of 64 with "nowhere"  texts masked, t reveals
-        #  prompt  return  reward  KL  tokens  weight
+        #  prompt  return  raw reward  KL  tokens  weight
 
 
 
@@ -917,15 +917,15 @@ describe("what if", () => {
           VaR at α    0.482         −1.292     =  57     140   −3.79  1.00  1.56
          CVaR at α   −1.055         −2.767     =  14      76   −3.40  1.00  1.32
       mean of kept   −1.055         −2.890     =  34      52   −3.27  1.00  1.24
-      12 in both  0 more (+)  27 not (-)       =  40     228   −3.15  1.00  1.16
-      Returns  ▓ would be kept                 =  54     281   −3.09  1.00  1.12
-          CVaR ▾        ▾ VaR −1.29            =  39     165   −2.70  1.00  0.88
-      10┤      ┆        │      ▄▄▄  ▄▄██       =  20     150   −2.51  1.00  0.76
-        │      ┆        │      ███  ████▁▁     =  43     203   −2.07  1.00  0.49
-       5┤      ┆        │    ▂▂███  ██████     =   3      70   −1.62  1.00  0.21
-        │      ┆        │  ▃▃█████  ██████     =  18     113   −1.44  1.00  0.09
-       0┤▓▓▓▓▓▓▓▓▓  ▓▓▓▓▓▇▇███████▇▇██████▇▇   -  46     261   −1.29  1.00     0
-        └───────────┴───────────┴───────────   -  33     283   −1.05  1.00     0
+      kept in both 12  only what-if 0 (+)      =  40     228   −3.15  1.00  1.16
+      only run 27 (-)                          =  54     281   −3.09  1.00  1.12
+      Returns  ▓ would be kept                 =  39     165   −2.70  1.00  0.88
+          CVaR ▾        ▾ VaR −1.29            =  20     150   −2.51  1.00  0.76
+      10┤      ┆        │      ▄▄▄  ▄▄██       =  43     203   −2.07  1.00  0.49
+        │      ┆        │      ███  ████▁▁     =   3      70   −1.62  1.00  0.21
+       5┤      ┆        │    ▂▂███  ██████     =  18     113   −1.44  1.00  0.09
+        │      ┆        │  ▃▃█████  ██████     -  46     261   −1.29  1.00     0
+       0┤▓▓▓▓▓▓▓▓▓  ▓▓▓▓▓▇▇███████▇▇██████▇▇   -  33     283   −1.05  1.00     0
                    −2           0              -  28     270   −1.00  1.00     0"
     `);
   });
@@ -940,7 +940,7 @@ describe("what if", () => {
           VaR at α    0.482         −1.292                                   =  57     140   −3.79  1.00  1.56
          CVaR at α   −1.055         −2.767                                   =  14      76   −3.40  1.00  1.32
       mean of kept   −1.055         −2.890                                   =  34      52   −3.27  1.00  1.24
-      12 in both  0 more (+)  27 not (-)                                     =  40     228   −3.15  1.00  1.16
+      kept in both 12  only what-if 0 (+)  only run 27 (-)                   =  40     228   −3.15  1.00  1.16
       Returns  ▓ would be kept                                               =  54     281   −3.09  1.00  1.12
           CVaR −2.77 ▾                ▾ VaR −1.29                            =  39     165   −2.70  1.00  0.88
         │            ┆                │                       ████           =  20     150   −2.51  1.00  0.76
@@ -977,15 +977,15 @@ describe("what if", () => {
        VaR at alpha    0.482    0.962          =  15     212    0.42  1.00  1.00
       CVaR at alpha   -1.055   -0.589          =  49      71    0.47  1.00  1.00
        mean of kept   -1.055   -0.589          =  41      20    0.48  1.00  1.00
-      39 in both  13 more (+)  0 not (-)       +  23      34    0.55     0  1.00
-      Returns  # would be kept                 +  21     106    0.60     0  1.00
-                  CVaR -0.59 v        v VaR    +  56      91    0.70     0  1.00
-      10+                    : ###  ##oo       +  16     230    0.72     0  1.00
-        |                    : ###  ####       +  55     169    0.73     0  1.00
-       5+                    : ###  ####oo     +  63      64    0.78     0  1.00
-        |                    #####  ####oo     +   4     128    0.86     0  1.00
-       0+#########  ####################oooo   +  11     142    0.88     0  1.00
-        +-----------+-----------+-----------   +   1     275    0.89     0  1.00
+      kept in both 39  only what-if 13 (+)     +  23      34    0.55     0  1.00
+      only run 0 (-)                           +  21     106    0.60     0  1.00
+      Returns  # would be kept                 +  56      91    0.70     0  1.00
+                  CVaR -0.59 v        v VaR    +  16     230    0.72     0  1.00
+      10+                    : ###  ##oo       +  55     169    0.73     0  1.00
+        |                    : ###  ####       +  63      64    0.78     0  1.00
+       5+                    : ###  ####oo     +   4     128    0.86     0  1.00
+        |                    #####  ####oo     +  11     142    0.88     0  1.00
+       0+#########  ####################oooo   +   1     275    0.89     0  1.00
                    -2           0              +  48     149    0.92     0  1.00"
     `);
   });
@@ -999,17 +999,17 @@ describe("what if", () => {
       "           the run  what if    Weights  1 to 6 of 39
               α      0.6      0.2       prompt  return   run    if
            kept       39       12    =     121   −3.83  1.00  1.59
-       VaR at α    0.482   −1.292    =      66   −3.79  1.00  1.56
-      CVaR at α   −1.055   −2.767    =     140   −3.79  1.00  1.56
-      mean kept   −1.055   −2.890    =      76   −3.40  1.00  1.32
-      12 =  0 more +  27 not -       =      52   −3.27  1.00  1.24
-                                     =     228   −3.15  1.00  1.16
+      CVaR at α   −1.055   −2.767    =      66   −3.79  1.00  1.56
+      mean kept   −1.055   −2.890    =     140   −3.79  1.00  1.56
+      kept in both 12                =      76   −3.40  1.00  1.32
+      only what-if 0 (+)             =      52   −3.27  1.00  1.24
+      only run 27 (-)                =     228   −3.15  1.00  1.16
 
                  the run  what if              Weights  1 to 3 of 39
-              α      0.6      0.2                  #  prompt  return   run    if
-           kept       39       12              =  62     121   −3.83  1.00  1.59
-      CVaR at α   −1.055   −2.767              =   2      66   −3.79  1.00  1.56
-      12 in both  0 more (+)  27 not (-)       =  57     140   −3.79  1.00  1.56"
+           kept       39       12                  #  prompt  return   run    if
+      CVaR at α   −1.055   −2.767              =  62     121   −3.83  1.00  1.59
+      kept in both 12  only what-if 0 (+)      =   2      66   −3.79  1.00  1.56
+      only run 27 (-)                          =  57     140   −3.79  1.00  1.56"
     `);
   });
 

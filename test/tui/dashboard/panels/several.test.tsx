@@ -75,11 +75,11 @@ describe("reward components in the dashboard", () => {
     const size = { width: 110, height: 8 };
     expect(draw(<TailPanel {...input} {...size} />, 110, 8)).toMatchInlineSnapshot(`
       "Iteration 12  worst 1 to 4 of 64  texts masked, t reveals
-         #  prompt  return  reward  polite  on-topic    KL  tokens  weight
-      ▸  1     209   −4.08   −3.84   −1.80     −2.04  1.19      47    1.00  A···· a· h···, → a w···· o· t·· h····.
-         2     212   −3.91   −3.65   −1.69     −1.96  1.30      41    1.00  A···· a· h···, → a w···· o· t·· h····.
-         3     205   −3.85   −3.63   −1.68     −1.95  1.13      27    1.00  H·······, t··· → d··· a·· f·· t·· l···.
-         4     215   −3.31   −2.95   −1.27     −1.68  1.78      36    1.00  I t······ t··· → d··· a·· f·· t·· l···.
+         #  prompt  return  raw reward  polite  on-topic    KL  tokens  weight
+      ▸  1     209   −4.08       −3.84   −1.80     −2.04  1.19      47    1.00  A···· a· h···, → a w···· o· t·· h··…
+         2     212   −3.91       −3.65   −1.69     −1.96  1.30      41    1.00  A···· a· h···, → a w···· o· t·· h··…
+         3     205   −3.85       −3.63   −1.68     −1.95  1.13      27    1.00  H·······, t··· → d··· a·· f·· t·· l…
+         4     215   −3.31       −2.95   −1.27     −1.68  1.78      36    1.00  I t······ t··· → d··· a·· f·· t·· l…
       prompt     A···· a· h···,
       completion a w···· o· t·· h····."
     `);
@@ -142,30 +142,30 @@ describe("prompts with several completions", () => {
       So far, it
 
       Completion 1 of 4  episode 51
-      rank 2  return −3.91  reward −3.65  polite −1.69  on-topic −1.96  KL 1.30  tokens 41
+      rank 2  return −3.91  raw reward −3.65  polite −1.69  on-topic −1.96  KL 1.30  tokens 41
       weight 1.00
       completion number 0
 
       Completion 2 of 4  episode 50
-      rank 13  return −0.92  reward −0.58  polite 0.15  on-topic −0.73  KL 1.69  tokens 45
+      rank 13  return −0.92  raw reward −0.58  polite 0.15  on-topic −0.73  KL 1.69  tokens 45
       weight 1.00
       completion number 1
 
       Completion 3 of 4  episode 49
-      rank 15  return −0.80  reward −0.49  polite 0.20  on-topic −0.70  KL 1.52  tokens 19
+      rank 15  return −0.80  raw reward −0.49  polite 0.20  on-topic −0.70  KL 1.52  tokens 19
       weight 1.00
       completion number 2
 
       Completion 4 of 4  episode 48
-      rank 32  return −0.31  reward −0.08  polite 0.45  on-topic −0.53  KL 1.19  tokens 36
+      rank 32  return −0.31  raw reward −0.08  polite 0.45  on-topic −0.53  KL 1.19  tokens 36
       weight 1.00
       completion number 3
 
       Prompt 212  drawn with 4 completions in the iterations read, newest first
-         iteration  return  reward    KL  tokens  weight
-      ▸         12   −3.91   −3.65  1.30      41    1.00
-      ▸         12   −0.92   −0.58  1.69      45    1.00
-      ▸         12   −0.80   −0.49  1.52      19    1.00"
+         iteration  return  raw reward    KL  tokens  weight
+      ▸         12   −3.91       −3.65  1.30      41    1.00
+      ▸         12   −0.92       −0.58  1.69      45    1.00
+      ▸         12   −0.80       −0.49  1.52      19    1.00"
     `);
   });
 
