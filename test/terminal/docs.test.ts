@@ -163,7 +163,7 @@ if (capturing) {
     comparing.press("Gc");
     await comparing.shows("1 marked");
     comparing.press("c");
-    await comparing.shows("reference");
+    await comparing.hides("reading");
     take("comparison", comparing);
     comparing.press("q");
     await comparing.ended;
