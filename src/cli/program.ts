@@ -2,7 +2,7 @@
  * The command line: every command with its options and help. Each command's code is
  * a module of its own, loaded on demand, so that help starts at once.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { trackerNames } from "../config/tracker-names.js";
 import { type ExitCode, exitCode, failureText, UserError } from "./failure-text.js";
 import { backendOverride } from "./lookup/backend-override.js";
@@ -35,6 +35,11 @@ export async function runCommandLine(
     code = result;
   });
   try {
+    if (argv[0] === completionQuestion) {
+      const lines = await completionLines(program, argv.slice(1));
+      if (lines !== "") terminal.out(lines);
+      return exitCode.done;
+    }
     if (argv.length === 0)
       return await (await import("./commands/launcher.js")).launcher({ runs: "runs" }, terminal);
     await program.parseAsync(refusable(program, argv), { from: "user" });
@@ -47,6 +52,19 @@ export async function runCommandLine(
     terminal.err(failure.text);
     return failure.exit;
   }
+}
+
+/** Asked by the shells' completion, with the words that are typed; no command of a user's. */
+const completionQuestion = "__complete";
+
+async function completionLines(program: Command, words: readonly string[]): Promise<string> {
+  const { complete } = await import("./completion/complete.js");
+  const { knownNames } = await import("./completion/known-names.js");
+  const { candidates, paths } = await complete(program, words, knownNames);
+  return [
+    ...candidates.map(({ value, description }) => `${value}\t${description}`),
+    ...(paths === "none" ? [] : [`:${paths}`]),
+  ].join("\n");
 }
 
 /**
@@ -354,6 +372,7 @@ export function buildProgram(
     });
 
   addSetupCommand(program, terminal, end);
+  addCompletionCommand(program, terminal);
   addConfigCommands(program, terminal, end);
   addDataCommands(program, terminal, end);
   addAuditCommand(program, argv, terminal, end);
@@ -483,6 +502,22 @@ function addSetupCommand(
     .addOption(debugOption())
     .action(async (options) =>
       end(await (await import("./setup/setup.js")).setup(options, terminal)),
+    );
+}
+
+function addCompletionCommand(program: Command, terminal: Terminal): void {
+  program
+    .command("completion")
+    .summary("completion of commands, options and names in bash, zsh or fish")
+    .description(
+      "Prints what a shell needs to complete commands, options, experiments and runs: " +
+        "`source <(averse completion bash)` in ~/.bashrc, the same with zsh in ~/.zshrc after compinit, " +
+        "`averse completion fish | source` in config.fish.",
+    )
+    .addArgument(new Argument("<shell>", "bash, zsh or fish").choices(["bash", "zsh", "fish"]))
+    .addOption(debugOption())
+    .action(async (shell: "bash" | "zsh" | "fish") =>
+      terminal.out((await import("./completion/shells.js")).scripts[shell]),
     );
 }
 
