@@ -517,7 +517,7 @@ function addCompletionCommand(program: Command, terminal: Terminal): void {
     .addArgument(new Argument("<shell>", "bash, zsh or fish").choices(["bash", "zsh", "fish"]))
     .addOption(debugOption())
     .action(async (shell: "bash" | "zsh" | "fish") =>
-      terminal.out((await import("./completion/shells.js")).scripts[shell]),
+      terminal.out((await import("./completion/shells.js")).shellScripts[shell]),
     );
 }
 

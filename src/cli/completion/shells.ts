@@ -3,7 +3,7 @@
  * a tab and what they mean; `:files` or `:folders` leaves paths to the shell. So completion is that of the
  * version that is installed, and this text never grows old.
  */
-export const scripts = {
+export const shellScripts = {
   bash: `# averse completion bash: source this, or keep it as ~/.local/share/bash-completion/completions/averse
 _averse() {
   local line current="\${COMP_WORDS[COMP_CWORD]}"
