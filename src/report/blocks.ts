@@ -7,6 +7,13 @@ export interface Cell {
   readonly sub?: string;
 }
 
+/** What a model was given, or wrote. */
+export interface LabelledText {
+  readonly label: string;
+  /** Null: it was not kept. */
+  readonly text: string | null;
+}
+
 export type Block =
   | { readonly kind: "heading"; readonly text: string }
   | { readonly kind: "subheading"; readonly text: string }
@@ -23,6 +30,12 @@ export type Block =
       readonly wordColumns: number;
     }
   | { readonly kind: "plot"; readonly plot: ReportPlot }
+  /** A prompt beside all that was made of it; each text whole, with its line breaks. */
+  | {
+      readonly kind: "texts";
+      readonly prompt: LabelledText;
+      readonly completions: readonly LabelledText[];
+    }
   | { readonly kind: "code"; readonly text: string }
   /** Closed until the reader opens it. */
   | { readonly kind: "details"; readonly summary: string; readonly blocks: readonly Block[] };

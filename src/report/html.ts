@@ -1,6 +1,6 @@
 /** A report as one HTML file: styles and plots inside, no script, nothing fetched. */
 import { safeText } from "../text/safe-text.js";
-import type { Block, Cell, ReportDocument } from "./blocks.js";
+import type { Block, Cell, LabelledText, ReportDocument } from "./blocks.js";
 import type { ReportPlot } from "./plots/panel.js";
 
 /** A whole file. */
@@ -50,6 +50,8 @@ function blockHtml(block: Block): string {
     case "plot":
       // The SVG is ours: labels in it are escaped by the renderer.
       return `<figure id="${escapeHtml(block.plot.id)}">\n${plotHtml(block.plot)}\n<figcaption>${escapeHtml(block.plot.caption)}</figcaption></figure>`;
+    case "texts":
+      return `<div class="texts"><div>${textHtml(block.prompt)}</div><div>${block.completions.map(textHtml).join("")}</div></div>`;
     case "code":
       return `<pre><code>${escapeHtml(safeText(block.text, { multiline: true }), false)}</code></pre>`;
     case "details":
@@ -74,6 +76,12 @@ function tableHtml({ head, rows, wordColumns }: Extract<Block, { kind: "table" }
     ? `<thead><tr>${titles.join("")}</tr></thead>`
     : "";
   return `<div class="scroll"><table>${header}<tbody>\n${body.join("\n")}\n</tbody></table></div>`;
+}
+
+function textHtml({ label, text }: LabelledText): string {
+  const words =
+    text === null ? "" : `<p>${escapeHtml(safeText(text, { multiline: true }), false)}</p>`;
+  return `<small>${escapeHtml(label)}</small>${words}`;
 }
 
 function cellHtml({ main, sub }: Cell, at: number, align: string): string {
@@ -106,7 +114,7 @@ h3 { font-size: 1rem; margin: 1.25rem 0 .5rem; }
 table { border-collapse: collapse; font-size: .9rem; margin: .5rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line); }
 th:last-child, td:last-child { padding-right: 0; }
-thead th { border-bottom: 2px solid var(--line); white-space: nowrap; }
+thead th { border-bottom: 2px solid var(--line); vertical-align: bottom; }
 tbody th { font-weight: 600; white-space: nowrap; }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 small { display: block; color: var(--quiet); font-weight: 400; font-size: .8rem; }
@@ -119,9 +127,13 @@ pre { background: var(--tint); padding: .8rem 1rem; border-radius: 6px; overflow
 li { margin: .25rem 0; }
 td { overflow-wrap: break-word; }
 figure .narrow { display: none; }
+.texts { display: grid; grid-template-columns: 2fr 3fr; gap: 0 1.5rem; border-top: 1px solid var(--line); padding: .6rem 0; }
+.texts p { margin: 0 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 @media screen and (max-width: 40rem) {
   main { padding: 1.25rem 1rem 3rem; }
   h1 { font-size: 1.4rem; overflow-wrap: anywhere; }
+  .texts { grid-template-columns: 1fr; }
+  .texts > div + div { border-left: 3px solid var(--line); padding-left: .8rem; }
   figure .wide { display: none; }
   figure .narrow { display: block; }
   figure svg { max-width: 30rem; }
@@ -137,7 +149,7 @@ figure .narrow { display: none; }
   h1 { font-size: 16pt; }
   h2 { font-size: 12.5pt; margin-top: 1.5rem; }
   h2, h3, summary { break-after: avoid; }
-  figure, tr, .conclusion, .warning { break-inside: avoid; }
+  figure, tr, .texts, .conclusion, .warning { break-inside: avoid; }
   p, li { orphans: 3; widows: 3; }
   .conclusion, .warning { border: 1px solid var(--line); border-left-width: 4px; }
   .scroll { overflow: visible; }

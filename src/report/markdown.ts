@@ -1,7 +1,7 @@
 /** A report as markdown, for terminals, repositories and diffs. */
 
 import { safeText } from "../text/safe-text.js";
-import type { Block, Cell, ReportDocument } from "./blocks.js";
+import type { Block, Cell, ReportDocument, TableContent } from "./blocks.js";
 
 export function renderMarkdown({ title, byline, blocks }: ReportDocument): string {
   return `# ${escapeText(title)}\n\n${escapeText(byline)}\n\n${markdownOf(blocks)}`;
@@ -35,6 +35,19 @@ function blockLines(block: Block): string[] {
       return [...tableLines(block), ""];
     case "plot":
       return [`Drawn in report.html. ${escapeText(block.plot.caption)}`, ""];
+    case "texts":
+      return [
+        ...tableLines({
+          head: [block.prompt.label, "", "completion"],
+          wordColumns: 3,
+          rows: block.completions.map(({ label, text }, at) => [
+            { main: at === 0 ? (block.prompt.text ?? "") : "" },
+            { main: label },
+            { main: text ?? "" },
+          ]),
+        }),
+        "",
+      ];
     case "code":
       return [...fenced(block.text), ""];
     case "details":
@@ -49,7 +62,7 @@ function blockLines(block: Block): string[] {
   }
 }
 
-function tableLines(block: Extract<Block, { kind: "table" }>): string[] {
+function tableLines(block: TableContent): string[] {
   const line = (texts: readonly string[]): string => `| ${texts.join(" | ")} |`;
   const rules = block.head.map((_, at) => (at < block.wordColumns ? ":--" : "--:"));
   return [

@@ -3,13 +3,16 @@
 import type { ReportDocument } from "./blocks.js";
 import { cautionLines, conclusionLines } from "./conclusion-words.js";
 import { renderHtml } from "./html.js";
+import { limitLines } from "./limit-words.js";
 import { renderMarkdown } from "./markdown.js";
 import { drawPlots } from "./plots/all-plots.js";
 import type { ReportPlot } from "./plots/panel.js";
 import { gatherReport, type ReportData, type ReportInput } from "./report-data.js";
 import { certificatesSection } from "./sections/certificates.js";
+import { citationSection } from "./sections/citation.js";
 import { comparisonsSection } from "./sections/comparisons.js";
 import { costSection } from "./sections/cost.js";
+import { methodsSection } from "./sections/methods.js";
 import { reproduceSection } from "./sections/reproduce.js";
 import { plotsSection, resultsSection } from "./sections/results.js";
 import { setUpSection } from "./sections/set-up.js";
@@ -44,6 +47,12 @@ function isCost({ id }: ReportPlot): boolean {
   return id === "gain-and-cost";
 }
 
+/** Of the final evaluations. */
+function testPrompts({ trials, run }: ReportData): number {
+  const counts = trials.flatMap(({ final }) => final?.arrays.prompt.length ?? []);
+  return counts.length === 0 ? run.experiment.evaluation.prompts : Math.max(...counts);
+}
+
 function isOfSweep({ id }: ReportPlot): boolean {
   return id.startsWith("sweep-");
 }
@@ -61,7 +70,10 @@ function documentOf(
     blocks: [
       ...troubleSection(data),
       { kind: "conclusion", lines: conclusionLines(evaluation.conclusion) },
-      ...cautionLines(evaluation.conclusion).map((text) => ({ kind: "warning" as const, text })),
+      ...[
+        ...cautionLines(evaluation.conclusion),
+        ...limitLines(evaluation.arms, testPrompts(data)),
+      ].map((text) => ({ kind: "warning" as const, text })),
       ...resultsSection(data),
       ...certificatesSection(data),
       ...sweepSection(data, plots.filter(isOfSweep)),
@@ -70,8 +82,10 @@ function documentOf(
       ...costSection(data, plots.find(isCost) ?? null),
       ...plotsSection(plots.filter((plot) => !isCost(plot) && !isOfSweep(plot))),
       ...textsSection(data, options),
+      ...methodsSection(data),
       ...setUpSection(data),
       ...reproduceSection(data),
+      ...citationSection(data),
     ],
   };
 }

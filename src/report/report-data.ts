@@ -34,7 +34,7 @@ export interface SampleText {
   readonly reward: number | null;
 }
 
-/** The last iteration of a trial with several completions per prompt. */
+/** The last iteration of a trial. */
 export interface LastBatch {
   readonly trial: string;
   /** m, from 0. */
@@ -56,7 +56,6 @@ export interface ReportInput {
   readonly evaluation: Evaluation;
   readonly events: readonly EventFigures[];
   readonly samples: readonly SampleText[];
-  /** Empty with one completion per prompt. */
   readonly lastBatches?: readonly LastBatch[];
 }
 

@@ -53,7 +53,7 @@ export async function readReport(folder: string): Promise<ReportInput> {
   const lastSteps = new Map<string, StepEvent>();
   for await (const event of readJournalSoFar(folder)) {
     events.push(figuresOf(event));
-    if (event.type === "step" && event.trial !== null && event.groups !== undefined) {
+    if (event.type === "step" && event.trial !== null) {
       lastSteps.set(event.trial, event);
     }
   }
@@ -76,7 +76,7 @@ export async function readReport(folder: string): Promise<ReportInput> {
 function lastBatch(folder: string, trial: string, event: StepEvent): LastBatch {
   const { step, episodes, groups } = event;
   const texts = readTexts(folder, trial, step);
-  return { trial, step, completions: groups!.completions, episodes: arraysOf(), texts };
+  return { trial, step, completions: groups?.completions ?? 1, episodes: arraysOf(), texts };
 
   /** A report is more than its arrays: it says why a file of them cannot be read. */
   function arraysOf(): LastBatch["episodes"] {

@@ -1,5 +1,6 @@
 import type { ReportData } from "../report-data.js";
 import { drawPlot } from "./chart.js";
+import { componentCurves } from "./component-curves.js";
 import { tailAgainstCompute, tailAgainstKl } from "./frontier.js";
 import { gainAndCost } from "./gain-and-cost.js";
 import { sweepHeatMaps } from "./heat-map.js";
@@ -21,6 +22,7 @@ const kinds = [
   tailAgainstKl,
   tailAgainstCompute,
   qualityAndTail,
+  componentCurves,
   lossCurves,
   trainingCurves,
   strataShares,

@@ -3,22 +3,26 @@
 import { algorithmWords, riskWords } from "../../analysis/arm-risk.js";
 import { dataName } from "../../config/data-sources.js";
 import {
-  isBuiltin,
-  type Judge,
   namedJudges,
   type RewardComponent,
   rewardComponents,
-  scorerSource,
 } from "../../config/rewards/components.js";
 import type { ArmConfig, Experiment } from "../../config/schema/experiment.js";
 import { learningTerms } from "../../risk/algorithms.js";
 import { weighsImportance } from "../../risk/samplers/registry.js";
 import { riskTerms } from "../../risk/terms.js";
 import { klStageWords } from "../../text/kl-stages.js";
-import { formatCount, formatDuration, formatFraction, formatNumber } from "../../text/numbers.js";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatFraction,
+  formatNumber,
+} from "../../text/numbers.js";
 import { scorePreviewText } from "../../text/score-preview.js";
 import { type Block, type Cell, cells } from "../blocks.js";
 import type { ReportData } from "../report-data.js";
+import { scorerWords } from "../scorer-words.js";
 
 export function setUpSection(data: ReportData): Block[] {
   const { run } = data;
@@ -33,13 +37,13 @@ export function setUpSection(data: ReportData): Block[] {
         "risk",
         "algorithm",
         "ranked by",
-        "α",
-        "n",
-        "ρ",
+        "α, fraction kept",
+        "n, iterations before α′ falls",
+        "ρ, part of the iterations until α′ = α",
         "prompts",
-        "reward",
-        "β₀",
-        "KL target",
+        "transform of the reward",
+        "β₀, per nat",
+        "KL target, nats per episode",
       ],
       rows: Object.entries(experiment.arms).map(([name, arm]) => armRow(name, arm)),
       wordColumns: 4,
@@ -80,7 +84,7 @@ function facts(data: ReportData): Cell[][] {
     cells(
       "training",
       `${training.iterations} iterations of ${batchWords(training)}, ${training.epochs} epochs of ` +
-        `${stepWords(training)}, ${rollout.prompt_tokens} + ${rollout.new_tokens} tokens, learning rate ${training.learning_rate.toExponential()}`,
+        `${stepWords(training)}, prompts of ${rollout.prompt_tokens} and completions of ${rollout.new_tokens} tokens at most, learning rate ${training.learning_rate.toExponential()}`,
     ),
     cells("seeds", experiment.seeds.join(", ")),
     cells(
@@ -90,10 +94,32 @@ function facts(data: ReportData): Cell[][] {
         : `${worker.device} (${worker.device_name}), ${worker.dtype}, ${threadWords(worker)}`,
     ),
     ...backendLimits(data),
-    cells("hardware", named(hardware)),
+    cells("hardware", hardwareWords(hardware)),
     cells("versions", named(versions)),
     cells("time", formatDuration(data.finished?.seconds ?? null)),
   ];
+}
+
+/** `linux 6.1 x64, Intel Xeon, 25.3 GB of memory, 2 cores`; names as in the manifest. */
+function hardwareWords(hardware: ReportData["run"]["hardware"]): string {
+  return Object.entries(hardware)
+    .filter(([, value]) => value !== "" && value !== 0)
+    .map(([name, value]) => {
+      switch (name) {
+        case "memory_bytes":
+          return `${formatBytes(Number(value))} of memory`;
+        case "cores":
+        case "gpus":
+          return `${value} ${name}`;
+        case "platform":
+        case "cpu":
+        case "gpu":
+          return `${value}`;
+        default:
+          return `${name} ${value}`;
+      }
+    })
+    .join(", ");
 }
 
 /** What the workers said that they do not promise; nothing where they promise all. */
@@ -143,14 +169,6 @@ function previewFacts({ trials }: ReportData): Cell[][] {
 function componentWords(component: RewardComponent): string {
   const weight = component.weight === 1 ? "" : `${component.weight} · `;
   return `${weight}${scorerWords(component)}`;
-}
-
-/** `toxicity: classifier /models/tox, of the completion` */
-function scorerWords(scorer: RewardComponent | Judge): string {
-  const { name, kind, text } = scorer;
-  const of = text === "completion" ? ", of the completion alone" : ", of prompt and completion";
-  const what = isBuiltin(scorer) ? "built in" : `${kind} ${scorerSource(scorer)}`;
-  return `${["reward", "judge"].includes(name) ? "" : `${name}: `}${what}${of}`;
 }
 
 /** `toxicity: classifier, reused (artifact 0123456789ab), accuracy 0.912` */

@@ -4,8 +4,8 @@ import { groupsByPrompt } from "../../analysis/prompt-groups.js";
 import { iterationName } from "../../text/iterations.js";
 import { formatNumber } from "../../text/numbers.js";
 import { maskText, safeText } from "../../text/safe-text.js";
-import { type Block, type Cell, cells } from "../blocks.js";
-import { type LastBatch, lowestRewards, type ReportData, type SampleText } from "../report-data.js";
+import { type Block, cells } from "../blocks.js";
+import { type LastBatch, lowestRewards, type ReportData } from "../report-data.js";
 
 const worstPerArm = 3;
 const mostPrompts = 12;
@@ -51,37 +51,53 @@ export function textsSection(data: ReportData, options: TextOptions): Block[] {
         },
       ],
     },
-    ...groupDetails(data, options),
+    ...lastBatchDetails(data, options),
     ...(data.samples.length === 0 ? [] : [sampleDetails(data, options)]),
   ];
 }
 
 const promptsPerArm = 3;
+const episodesPerArm = 5;
 
-/** What one prompt led to: the worst prompts of each arm's last iteration, all completions of each. */
-function groupDetails(data: ReportData, { showText }: TextOptions): Block[] {
+/** The worst of each arm's last iteration: prompts with all completions, or single episodes. */
+function lastBatchDetails(data: ReportData, { showText }: TextOptions): Block[] {
   const armOf = new Map(data.trials.map((trial) => [trial.name, trial.arm]));
   const first = new Map<string, LastBatch>();
   for (const batch of data.lastBatches ?? []) {
     const arm = armOf.get(batch.trial) ?? batch.trial;
     first.set(arm, first.get(arm) ?? batch);
   }
-  if (first.size === 0) {
-    return [];
-  }
-  const visible = (text: string): string => safeText(showText ? text : maskText(text));
+  const visible = (text: string): string => (showText ? text : maskText(text));
+  const blocksOf = (isGrouped: boolean): Block[] =>
+    [...first]
+      .filter(([, { completions }]) => completions > 1 === isGrouped)
+      .flatMap(([arm, batch]) => batchBlocks(arm, batch, visible));
+  const [grouped, single] = [blocksOf(true), blocksOf(false)];
   return [
-    {
-      kind: "details",
-      summary: `The worst ${promptsPerArm} prompts of each arm's last iteration, with all completions`,
-      blocks: [
-        {
-          kind: "paragraph",
-          text: "By the mean return of a prompt's completions; spread is the standard deviation of their returns.",
-        },
-        ...[...first].flatMap(([arm, batch]) => batchBlocks(arm, batch, visible)),
-      ],
-    },
+    ...(grouped.length === 0
+      ? []
+      : [
+          {
+            kind: "details" as const,
+            summary: `The worst ${promptsPerArm} prompts of each arm's last iteration, with all completions`,
+            blocks: [
+              {
+                kind: "paragraph" as const,
+                text: "By the mean return of a prompt's completions; spread is the standard deviation of their returns.",
+              },
+              ...grouped,
+            ],
+          },
+        ]),
+    ...(single.length === 0
+      ? []
+      : [
+          {
+            kind: "details" as const,
+            summary: `The worst ${episodesPerArm} episodes of each arm's last iteration`,
+            blocks: single,
+          },
+        ]),
   ];
 }
 
@@ -93,33 +109,36 @@ function batchBlocks(arm: string, batch: LastBatch, visible: (text: string) => s
   }
   const textOf = new Map(texts.map((text) => [text.episode, text]));
   const components = Object.entries(episodes.components ?? {});
-  return groupsByPrompt(episodes, completions)
-    .slice(0, promptsPerArm)
-    .flatMap(({ prompt, mean, spread, episodes: members }): Block[] => {
-      const known = members.flatMap((at) => textOf.get(at) ?? []);
-      const said = known[0] === undefined ? "" : `: ${visible(known[0].prompt)}`;
-      return [
-        { kind: "subheading", text: `${arm}, ${iterationName(step)}, prompt ${prompt}${said}` },
-        {
-          kind: "paragraph",
-          text: `Mean return ${formatNumber(mean, 2)}, spread ${formatNumber(spread, 2)}.`,
-        },
-        {
-          kind: "table",
-          head: ["completion", "return", "reward", ...components.map(([name]) => name), "weight"],
-          rows: members.map((at) =>
-            cells(
-              known.length === 0 ? `${at}` : visible(textOf.get(at)?.completion ?? ""),
-              formatNumber(episodes.return[at] ?? null, 2),
-              formatNumber(episodes.reward[at] ?? null, 2),
-              ...components.map(([, scores]) => formatNumber(scores[at] ?? null, 2)),
-              formatNumber(episodes.weight[at] ?? null, 2),
-            ),
-          ),
-          wordColumns: 1,
-        },
-      ];
-    });
+  const figures = (at: number): string =>
+    [
+      `return ${formatNumber(episodes.return[at] ?? null, 2)}`,
+      `reward ${formatNumber(episodes.reward[at] ?? null, 2)}`,
+      ...components.map(([name, scores]) => `${name} ${formatNumber(scores[at] ?? null, 2)}`),
+      `weight ${formatNumber(episodes.weight[at] ?? null, 2)}`,
+    ].join(", ");
+  const groups = groupsByPrompt(episodes, completions);
+  const shown =
+    completions > 1
+      ? groups.slice(0, promptsPerArm)
+      : groups.filter(({ episodes: [at] }) => textOf.has(at!)).slice(0, episodesPerArm);
+  return shown.map(({ prompt, mean, spread, episodes: members }): Block => {
+    const known = members.flatMap((at) => textOf.get(at) ?? []);
+    const together =
+      completions > 1
+        ? `, mean return ${formatNumber(mean, 2)}, spread ${formatNumber(spread, 2)}`
+        : "";
+    return {
+      kind: "texts",
+      prompt: {
+        label: `${arm}, ${iterationName(step)}, prompt ${prompt}${together}`,
+        text: known[0] === undefined ? null : visible(known[0].prompt),
+      },
+      completions: members.map((at) => {
+        const text = textOf.get(at);
+        return { label: figures(at), text: text === undefined ? null : visible(text.completion) };
+      }),
+    };
+  });
 }
 
 function sampleDetails(data: ReportData, { showText }: TextOptions): Block {
@@ -135,7 +154,7 @@ function sampleDetails(data: ReportData, { showText }: TextOptions): Block {
     ({ trial }) => firstTrial.get(armOf.get(trial) ?? trial) === trial,
   );
   const prompts = [...new Set(shown.map(({ prompt }) => prompt))].slice(0, mostPrompts);
-  const visible = (text: string): string => safeText(showText ? text : maskText(text));
+  const visible = (text: string): string => (showText ? text : maskText(text));
   return {
     kind: "details",
     summary: showText
@@ -151,27 +170,16 @@ function sampleDetails(data: ReportData, { showText }: TextOptions): Block {
       ...prompts.flatMap((prompt): Block[] => {
         const texts = shown.filter((sample) => sample.prompt === prompt);
         return [
-          { kind: "subheading", text: `Prompt ${prompt}: ${visible(texts[0]!.text)}` },
           {
-            kind: "table",
-            head: ["arm", "completion", "reward"],
-            rows: texts.map((sample) => sampleRow(sample, armOf, visible)),
-            wordColumns: 2,
+            kind: "texts",
+            prompt: { label: `prompt ${prompt}`, text: visible(texts[0]!.text) },
+            completions: texts.map(({ trial, completion, reward }) => ({
+              label: `${armOf.get(trial) ?? trial}, reward ${formatNumber(reward, 2)}`,
+              text: visible(completion),
+            })),
           },
         ];
       }),
     ],
   };
-}
-
-function sampleRow(
-  sample: SampleText,
-  armOf: ReadonlyMap<string, string>,
-  visible: (text: string) => string,
-): Cell[] {
-  return cells(
-    armOf.get(sample.trial) ?? sample.trial,
-    visible(sample.completion),
-    formatNumber(sample.reward, 2),
-  );
 }

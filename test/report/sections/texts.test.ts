@@ -33,25 +33,37 @@ describe("completions by prompt", () => {
     const details = section([batch], true).flatMap((block) =>
       block.kind === "details" && block.summary.includes("prompts of each arm") ? block.blocks : [],
     );
-    const headings = details.flatMap((block) => (block.kind === "subheading" ? block.text : []));
-    expect(headings).toEqual([
-      "ra-rlhf, iteration 20, prompt 7: You are",
-      "ra-rlhf, iteration 20, prompt 7",
-      "ra-rlhf, iteration 20, prompt 9",
+    const shown = details.flatMap((block) => (block.kind === "texts" ? [block] : []));
+    expect(shown.map(({ prompt }) => prompt)).toEqual([
+      {
+        label: "ra-rlhf, iteration 20, prompt 7, mean return −1.20, spread 2.83",
+        text: "You are",
+      },
+      expect.objectContaining({ label: expect.stringContaining("prompt 7,"), text: null }),
+      expect.objectContaining({ label: expect.stringContaining("prompt 9,"), text: null }),
     ]);
-    expect(JSON.stringify(details)).toContain("Mean return −1.20, spread 2.83.");
-    const [first] = details.flatMap((block) => (block.kind === "table" ? [block] : []));
-    expect(first!.head).toEqual(["completion", "return", "reward", "polite", "weight"]);
-    expect(first!.rows.map((row) => row.map(({ main }) => main))).toEqual([
-      ["dreadful <b>1</b>", "−3.20", "−3.00", "−3.00", "1.00"],
-      ["dreadful <b>0</b>", "0.80", "1.00", "1.00", "0.00"],
+    expect(shown[0]!.completions).toEqual([
+      { label: "return −3.20, reward −3.00, polite −3.00, weight 1.00", text: "dreadful <b>1</b>" },
+      { label: "return 0.80, reward 1.00, polite 1.00, weight 0.00", text: "dreadful <b>0</b>" },
     ]);
   });
 
-  test("are masked unless asked for, and left out with one completion per prompt", () => {
+  test("with one completion per prompt, the worst episodes whose texts were kept are shown", () => {
+    const shown = section([{ ...batch, completions: 1 }], true).flatMap((block) =>
+      block.kind === "details" && block.summary.includes("episodes of each arm's last")
+        ? block.blocks
+        : [],
+    );
+    expect(shown.map((block) => (block.kind === "texts" ? block.prompt.label : null))).toEqual([
+      "ra-rlhf, iteration 20, prompt 7",
+      "ra-rlhf, iteration 20, prompt 7",
+    ]);
+    expect(JSON.stringify(shown[0])).toContain("return −3.20");
+  });
+
+  test("are masked unless asked for", () => {
     expect(JSON.stringify(section([batch], false))).not.toContain("dreadful");
     expect(JSON.stringify(section([batch], false))).toContain("d·······");
-    expect(JSON.stringify(section([], true))).not.toContain("prompts of each arm");
   });
 
   test("where their file cannot be read, the reason stands there", () => {
