@@ -23,7 +23,7 @@ const edges: Readonly<Record<string, readonly string[]>> = {
   analysis: ["config", "journal", "risk", "stats", "text"],
   engine: ["analysis", "config", "journal", "protocol", "risk", "sizing", "stats", "text"],
   "run-model": ["analysis", "config", "engine", "journal", "risk", "text"],
-  store: ["analysis", "config", "engine", "journal", "run-model", "system", "text"],
+  store: ["analysis", "config", "engine", "journal", "run-model", "system", "tables", "text"],
   artifacts: ["engine", "store", "system"],
   live: ["engine"],
   sizing: ["config", "risk"],
@@ -68,6 +68,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "d3-array": ["stats", "tui"],
   hyparquet: ["tables"],
   "hyparquet-compressors": ["tables"],
+  "hyparquet-writer": ["tables"],
   papaparse: ["tables"],
   "node:fs": [
     ...["artifacts", "store", "journal", "system", "tables", "worker", "live", "config"],

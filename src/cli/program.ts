@@ -263,18 +263,7 @@ export function buildProgram(
       end(await reproduce(run, { ...options, argv }, terminal));
     });
 
-  program
-    .command("export")
-    .description("Copies a trial's model, in transformers format, out of a run.")
-    .argument("<run>", runWords)
-    .requiredOption("--trial <trial>", "arm and seed, as in ra-rlhf-s0")
-    .requiredOption("--to <folder>", "new folder for the model")
-    .addOption(runsOption())
-    .addOption(jsonOption())
-    .addOption(debugOption())
-    .action(async (run: string, options) =>
-      end(await (await import("./commands/export.js")).exportModel(run, options, terminal)),
-    );
+  addExportCommand(program, terminal, end);
 
   program
     .command("init")
@@ -684,6 +673,52 @@ function levelOf(text: string): number {
   const value = finiteOf(text);
   if (value >= 0.5 && value < 1) return value;
   throw new InvalidArgumentError("expected a probability from 0.5 to below 1.");
+}
+
+function addExportCommand(
+  program: Command,
+  terminal: Terminal,
+  end: (code: ExitCode) => void,
+): void {
+  program
+    .command("export")
+    .summary("a run's model, curves, figures, table of results or completions, for elsewhere")
+    .description(
+      "Writes what a run came to for use elsewhere: a trial's model in transformers format with a model " +
+        "card, to a folder or the Hugging Face hub; or curves, figures, the table of results and kept " +
+        "completions, to a folder.",
+    )
+    .argument("<run>", runWords)
+    .option("--to <folder>", "where to; of a model a new folder (default: RUN-export)")
+    .option("--trial <trial>", "whose model, as in ra-rlhf-s0 (default: the only one)")
+    .option("--push <org/name>", "push the model to the Hugging Face hub")
+    .option("--private", "a repository that is made is private", false)
+    .addOption(
+      new Option("--curves <format>", "every figure of every iteration, one per row").choices([
+        "csv",
+        "parquet",
+      ]),
+    )
+    .addOption(
+      new Option("--figures <format>", "the report's figures").choices(["svg", "pdf", "png"]),
+    )
+    .addOption(
+      new Option(
+        "--table <format>",
+        "final figures with intervals; without --to on the terminal",
+      ).choices(["latex", "csv", "md"]),
+    )
+    .addOption(
+      new Option("--completions <format>", "completions kept by record.completions").choices([
+        "parquet",
+      ]),
+    )
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (run: string, options) =>
+      end(await (await import("./export/export-run.js")).exportRun(run, options, terminal)),
+    );
 }
 
 function addTrackCommand(

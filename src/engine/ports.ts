@@ -66,7 +66,27 @@ export interface Recorder {
    * it does not wait for the disk, for nothing hangs on them.
    */
   writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void;
+  /** Completions of a step for whoever analyses them, in place of those it may have had before. */
+  writeCompletions(trial: string, step: number, rows: readonly KeptCompletion[]): void;
   writeEvaluation(evaluation: Evaluation): void;
+}
+
+/** An episode with its texts; null: it has no reward. */
+export interface KeptCompletion {
+  readonly episode: number;
+  /** In the train set. */
+  readonly prompt_id: number;
+  readonly prompt: string;
+  readonly completion: string;
+  /** Raw. */
+  readonly reward: number | null;
+  /** Nats, summed over tokens. */
+  readonly kl: number | null;
+  /** KL in. */
+  readonly return: number | null;
+  readonly tokens: number;
+  /** Of the risk measure. */
+  readonly weight: number;
 }
 
 /** What stages make, kept on disk for all experiments by the digest of all that it follows from. */

@@ -79,6 +79,15 @@ export function textsFile(trial: string, step: number): string {
   return `${trialFolder(trial)}/texts/${stepName(step)}.jsonl`;
 }
 
+/** @param step m, as the step's event has it */
+export function completionsFile(trial: string, step: number): string {
+  return `${completionsFolder(trial)}/${stepName(step)}.parquet`;
+}
+
+export function completionsFolder(trial: string): string {
+  return `${trialFolder(trial)}/completions`;
+}
+
 /** @param nth of this step, from 1: a step is done again when a run is taken up before it */
 export function episodesFile(trial: string, step: number, nth: number): string {
   const again = nth === 1 ? "" : `-${nth}`;

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import type {
   CompletePart,
   EpisodeText,
+  KeptCompletion,
   Position,
   Recorder,
   StoredArtifact,
@@ -11,9 +12,10 @@ import type {
 import { writeEpisodesFile } from "../journal/episodes-file.js";
 import type { EventPayload, JournalEvent } from "../journal/events.js";
 import type { JournalWriter } from "../journal/writer.js";
-import { makeFolder, writeDurably } from "../system/durable-files.js";
+import { makeFolder, writeDurably, writeWhole } from "../system/durable-files.js";
 import { RecordError } from "../system/record-error.js";
 import { sha256Of } from "../system/sha256.js";
+import { parquetBytes } from "../tables/write-table.js";
 import {
   abandonFolder,
   completeFolder,
@@ -21,6 +23,7 @@ import {
   prepareFolder,
   removeFolder,
 } from "./complete-folder.js";
+import { completionColumns } from "./completion-columns.js";
 import { writeWithDigests } from "./digest-list.js";
 import { checkFolder, digestsText } from "./digests.js";
 import { evaluationDigest, writeEvaluation } from "./evaluation-file.js";
@@ -28,6 +31,7 @@ import { type Manifest, type Provenance, writeManifest } from "./manifest/manife
 import { completedManifest, manifestAfter, resumedManifest } from "./manifest/progress.js";
 import {
   checkedPath,
+  completionsFile,
   digestListOf,
   episodesFile,
   partFolder,
@@ -151,6 +155,14 @@ export class DiskRecorder implements RunRecorder {
 
   writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void {
     writeTexts(join(this.directory, textsFile(trial, step)), texts);
+  }
+
+  writeCompletions(trial: string, step: number, rows: readonly KeptCompletion[]): void {
+    const path = join(this.directory, completionsFile(trial, step));
+    if (!existsSync(dirname(path))) {
+      makeFolder(dirname(path));
+    }
+    writeWhole(path, parquetBytes(completionColumns, rows));
   }
 
   writeEvaluation(evaluation: Parameters<Recorder["writeEvaluation"]>[0]): void {

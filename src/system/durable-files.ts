@@ -33,7 +33,7 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
  *
  * @throws {RecordError} naming the path
  */
-export function writeWhole(path: string, content: string): void {
+export function writeWhole(path: string, content: string | Uint8Array): void {
   const neighbour = `${path}.tmp`;
   try {
     writeFileSync(neighbour, content);

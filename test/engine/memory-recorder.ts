@@ -6,6 +6,7 @@ import type { Evaluation } from "../../src/analysis/evaluation.js";
 import type {
   CompletePart,
   EpisodeText,
+  KeptCompletion,
   Position,
   Recorder,
   StoredArtifact,
@@ -92,6 +93,12 @@ export class MemoryRecorder implements Recorder {
     const path = `trials/${trial}/samples-${step}`;
     this.samples.set(path, samples);
     return path;
+  }
+
+  readonly completions = new Map<string, readonly KeptCompletion[]>();
+
+  writeCompletions(trial: string, step: number, rows: readonly KeptCompletion[]): void {
+    this.completions.set(`${trial} ${step}`, rows);
   }
 
   writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void {

@@ -36,6 +36,7 @@ import {
 import { loadedOf, type TrialContext, workerOf } from "../trial-context.js";
 import { alphaOf, annealed } from "./anneal.js";
 import { batchFigures } from "./batch-figures.js";
+import { keepCompletions } from "./completions.js";
 import { sampledCondition } from "./conditions.js";
 import { learned, samplerOf, samplingFigures } from "./draw-prompts.js";
 import { tellDivergence } from "./evaluate.js";
@@ -204,9 +205,10 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     },
     ...(several ? { components: componentMeans(rolled.components, scored, counts) } : {}),
   };
+  const more = await keepCompletions(m, rolled.rollout, batch, failed, event.episodes, context);
   const endedAt = ports.clock();
   context.stepEndedAt = endedAt;
-  const seconds = splitOf(endedAt - startedAt, rolled, updated, texts);
+  const seconds = splitOf(endedAt - startedAt, rolled, updated, texts + more);
   return { ...event, seconds, episodes_per_s: rate(prompts.length, seconds.total) };
 }
 

@@ -5,6 +5,7 @@ import { iterationName } from "../../text/iterations.js";
 import { WorkerFailure } from "../../worker/contract.js";
 import { scoredEpisodes } from "../episodes.js";
 import { failureFacts } from "../failure.js";
+import type { EpisodeText } from "../ports.js";
 import { type TrialContext, workerOf } from "../trial-context.js";
 import { type Batch, rankingOf } from "./select-episodes.js";
 
@@ -48,8 +49,7 @@ function wholePrompts(order: Uint32Array, count: number, completions: number): U
 
 /**
  * Asks for the texts of these episodes and writes them down. After the update, of which it takes
- * nothing. A step is done without its texts: where they cannot be had, a warning says so once, and
- * this worker is not asked again.
+ * nothing.
  *
  * @param rollout the worker's id of the rollout in hand
  * @returns seconds that the worker took for them: they are no time of the controller's
@@ -61,10 +61,31 @@ export async function keepTailTexts(
   episodes: Uint32Array,
   context: TrialContext,
 ): Promise<number> {
+  const { trial, ports } = context;
+  return keepTexts("the texts of the worst episodes", step, rollout, episodes, context, (texts) =>
+    ports.recorder.writeTexts(trial.id, step, texts),
+  );
+}
+
+/**
+ * A step is done without its texts: where they cannot be had or kept, a warning says so once, and
+ * this worker is not asked again.
+ *
+ * @param what is kept, in words
+ * @returns and throws as `keepTailTexts`
+ */
+export async function keepTexts(
+  what: string,
+  step: number,
+  rollout: number,
+  episodes: Uint32Array,
+  context: TrialContext,
+  keep: (texts: readonly EpisodeText[]) => void,
+): Promise<number> {
   if (episodes.length === 0 || context.textless) {
     return 0;
   }
-  const { trial, ports } = context;
+  const { ports } = context;
   const askedAt = ports.clock();
   let seconds = 0;
   try {
@@ -73,7 +94,7 @@ export async function keepTailTexts(
       episodes: uint32Bytes(episodes),
     });
     seconds = ports.clock() - askedAt;
-    ports.recorder.writeTexts(trial.id, step, texts);
+    keep(texts);
   } catch (error) {
     if (!isBearable(error)) {
       throw error;
@@ -86,7 +107,7 @@ export async function keepTailTexts(
     const why = failureFacts(error).message;
     context.note({
       type: "warning",
-      message: `the texts of the worst episodes are not saved from ${iterationName(step)} on: ${why}`,
+      message: `${what} are not saved from ${iterationName(step)} on: ${why}`,
     });
   }
   return seconds;
