@@ -25,7 +25,7 @@ from averse_worker.wire.connection import Connection, Ending, Timing
 from averse_worker.wire.keys import read_keys
 from averse_worker.wire.parent import Parent
 from averse_worker.wire.server import Server
-from averse_worker.wire.stacks import end_stacks, write_stacks_on_signal
+from averse_worker.wire.stacks import STDERR, end_stacks, write_stacks_on_signal
 
 EXIT_CODES: Final = {
     Ending.CLOSED: 0,
@@ -202,6 +202,10 @@ def _control(connection: Connection, server: Server, parent: Parent) -> None:
 def _signalled(number: int) -> None:
     if number == signal.SIGUSR1:
         end_stacks()
+    elif number == signal.SIGUSR2:
+        # Launchers on a cluster ask for it some time before their job's limit.
+        with contextlib.suppress(OSError):
+            os.write(STDERR, b"averse_worker: its job ends soon (SIGUSR2)\n")
 
 
 def _leave(code: int, why: str) -> NoReturn:
@@ -224,7 +228,8 @@ def _hand_signals_to(connection: Connection) -> None:
     # Ctrl-C reaches the whole process group; the controller handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The handler does nothing, but with it Python writes the signal to the descriptor.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    for number in (signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(number, lambda _number, _frame: None)
     signal.set_wakeup_fd(connection.signal_fd, warn_on_full_buffer=False)
 
 

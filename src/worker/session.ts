@@ -30,6 +30,8 @@ import { timeoutOf } from "./timeouts.js";
 import { Connection, type Receiver } from "./transport/connection.js";
 
 export interface SessionOptions extends LaunchOptions {
+  /** The launcher will end the worker soon, whatever it does. */
+  readonly onDeadline?: () => void;
   /** A copy of files that broke off and goes on, in one sentence. */
   readonly onBrokenCopy?: (text: string) => void;
   /** A message that belongs to no call: late, twice, unreadable. The session continues. */
@@ -114,7 +116,10 @@ class Session implements Worker, Receiver, ExchangeEvents {
       temporary: this.#connection.temporary,
       session: this.#id,
       redaction: this.#redaction,
-      hear: (lines) => this.#watch?.hear(lines),
+      hear: (lines) => {
+        this.#watch?.hear(lines);
+        if (this.#plan?.deadline?.test(lines)) options.onDeadline?.();
+      },
       disconnected: this.#disconnected.promise,
     });
     this.#process = started;

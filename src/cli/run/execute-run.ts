@@ -207,8 +207,12 @@ export async function execute(
     for (const warning of warnings) opened.print(warning);
     const server = await serve(folder, commands, opened);
     trackers = new RunTrackers(trackersOf(experiment), folder, opened.print);
-    const workers = new WorkerOpener(spec, resolve(folder), artifacts.directory, (text) =>
-      opened.print(text),
+    const workers = new WorkerOpener(
+      spec,
+      resolve(folder),
+      artifacts.directory,
+      (text) => opened.print(text),
+      () => commands.ask("checkpoint"),
     );
     opened.onStopAsked(() => signals.request());
     try {

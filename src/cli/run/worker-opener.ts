@@ -31,12 +31,14 @@ export class WorkerOpener implements SpareWorkers {
    * @param run folder of the run, absolute
    * @param artifacts folder of artifacts, absolute
    * @param warn gets what a worker says out of turn
+   * @param save asks for a checkpoint; returns why there is none to make, or null
    */
   constructor(
     private readonly spec: WorkerSpec,
     private readonly run: string,
     private readonly artifacts: string,
     private readonly warn: (text: string) => void,
+    private readonly save: () => string | null,
   ) {}
 
   readonly open: Ports["openWorker"] = async (trial, abandon, waiting) => {
@@ -115,11 +117,19 @@ export class WorkerOpener implements SpareWorkers {
       },
       signal: abandon,
       onWaiting: waiting,
+      onDeadline: () => this.#saveBefore(service.trial),
       onBrokenCopy: (text) => this.warn(`${service.trial ?? "a worker"}: ${text}`),
       onProtocolFault: (text) => this.warn(`${service.trial ?? "a worker"}: ${text}`),
     });
     this.#services.set(worker, service);
     return worker;
+  }
+
+  #saveBefore(trial: string | null): void {
+    if (trial === null) return;
+    const refused = this.save();
+    const done = refused === null ? "a checkpoint is made" : `no checkpoint is made: ${refused}`;
+    this.warn(`${trial}: the job of its worker ends soon; ${done}`);
   }
 
   #logOf(trial: string): WorkerLog {

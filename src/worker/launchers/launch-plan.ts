@@ -53,6 +53,8 @@ export interface LaunchPlan {
   readonly afterwords: RegExp | null;
   /** Where the worker may wait for its turn; null: it starts at once. */
   readonly queue: LaunchQueue | null;
+  /** What the worker says when it will be ended soon; null: nobody would tell it. */
+  readonly deadline: RegExp | null;
   /** Gives back what `argv` may have left elsewhere; run after its end. Null: nothing is left. */
   readonly release: readonly string[] | null;
   /** Files that the launched program takes away; removed with it where it does not. */
@@ -72,6 +74,7 @@ export const startsAtOnce = {
   absent: null,
   afterwords: null,
   queue: null,
+  deadline: null,
   release: null,
   probes: [],
 } as const;

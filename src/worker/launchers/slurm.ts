@@ -8,9 +8,13 @@
  *
  * The keys go through srun to the worker's standard input, so that they lie in no shared folder. A
  * job that ends before its time (time limit, preemption, requeue, a lost node) is a lost worker: the next
- * one is a job of its own, which goes on from the last checkpoint.
+ * one is a job of its own, which goes on from the last checkpoint. Before its time limit the worker gets
+ * a signal, and the controller a checkpoint.
+ *
+ * `sbatch` does the same where a cluster takes batch jobs alone: a small driver stands in for srun.
  */
-import { userInfo } from "node:os";
+import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
 import { z } from "zod";
 import { shellQuoted } from "../../text/shell-quote.js";
 import {
@@ -47,10 +51,20 @@ export const slurmSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe("Python on the nodes; null: the one that this machine has"),
+  submit: z
+    .enum(["srun", "sbatch"])
+    .default("srun")
+    .describe("sbatch: for clusters that take batch jobs alone"),
+  warn_seconds: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(120)
+    .describe("before a job's time limit, when a checkpoint is made; Slurm may be a minute early"),
   options: z
     .array(z.string())
     .default([])
-    .describe("further arguments of srun, as in [--qos, high, --constraint, a100]"),
+    .describe("further arguments of srun or sbatch, as in [--qos, high, --constraint, a100]"),
 });
 
 export type SlurmSettings = z.infer<typeof slurmSchema>;
@@ -62,6 +76,7 @@ const WORDS = new RegExp(
     "srun: error: (?:Unable to|Node failure|.*Out Of Memory)",
     "srun: fatal: ",
     "srun: Job allocation \\d+ has been revoked",
+    "sbatch: (?:error|fatal): ",
     "slurmstepd\\S*: error: \\*\\*\\* .*CANCELLED",
   ].join("|")})`,
 );
@@ -80,6 +95,12 @@ function refusal(code: number | null, lines: readonly string[]): string | null {
 /** srun adds these lines to the worker's last ones. */
 const AFTERWORDS = /^(?:srun|slurmstepd\S*): /;
 
+/** The driver of a batch job tells its state. */
+const BATCH_AFTERWORDS = /^(?:slurmstepd\S*: |job \d+ [A-Z_]+ \()/;
+
+/** What the worker says when the signal came that its job ends soon. */
+const DEADLINE = /^averse_worker: its job ends soon/m;
+
 /** @param python - Of this machine. */
 export function slurmPlan(
   settings: SlurmSettings,
@@ -87,7 +108,7 @@ export function slurmPlan(
   command: WorkerCommand,
   python: () => string,
 ): LaunchPlan {
-  const { partition, account, time, gpus, cpus, memory, options } = settings;
+  const { partition, account, time, gpus, cpus, memory, options, submit, warn_seconds } = settings;
   const { root, endpoint, keys } = place;
   const job = `averse-${place.session}`;
   const { argv, environment } = command({
@@ -97,37 +118,67 @@ export function slurmPlan(
     keys: "-",
   });
   const script = [
+    // Until the worker listens to it the signal would end it.
+    "trap '' USR2",
     ...probeSteps(place, "the node that Slurm chose"),
     `exec ${argv.map(shellQuoted).join(" ")}`,
   ].join("; ");
+  const batch = submit === "sbatch";
   const named = { partition, account, time, gpus, "cpus-per-task": cpus, mem: memory };
+  const asked = [
+    ...[`--job-name=${job}`, "--ntasks=1"],
+    // The worker takes the place of the batch script, which is no step of the job.
+    `--signal=${batch ? "B:" : ""}USR2@${warn_seconds}`,
+    ...Object.entries(named).flatMap(([name, value]) =>
+      value === null ? [] : [`--${name}=${value}`],
+    ),
+  ];
+  const output = join(place.shared[0] ?? homedir(), `.averse-job-${place.session}.log`);
+  const driver = join(root, "python", "averse_worker", "platform", "slurm_batch.py");
   return {
     argv: [
       ...following(python(), root),
-      ...["srun", `--job-name=${job}`, "--ntasks=1"],
-      ...(keys === null ? [] : [`--input=${keys}`]),
-      ...Object.entries(named).flatMap(([name, value]) =>
-        value === null ? [] : [`--${name}=${value}`],
-      ),
-      ...options,
-      ...["sh", "-c", script],
+      ...(batch
+        ? [
+            ...[python(), "-IS", driver],
+            JSON.stringify({
+              // A requeued job would meet a controller that has given it up.
+              options: [...asked, "--no-requeue", `--output=${output}`, ...options],
+              ...{ script, keys, output },
+            }),
+          ]
+        : [
+            "srun",
+            ...asked,
+            ...(keys === null ? [] : [`--input=${keys}`]),
+            ...options,
+            ...["sh", "-c", script],
+          ]),
     ],
-    // srun hands its own environment on.
+    // srun and sbatch hand their own environment on.
     environment,
     place: "under Slurm",
     refusal,
     absent: null,
-    afterwords: AFTERWORDS,
+    afterwords: batch ? BATCH_AFTERWORDS : AFTERWORDS,
     queue: {
-      turn: (line) =>
-        /^srun: job \d+ queued and waiting for resources/.test(line)
-          ? "waits"
-          : /^srun: job \d+ has been allocated resources/.test(line)
-            ? "runs"
-            : null,
-      state: ["squeue", "--noheader", `--name=${job}`, "--format=job %i %T (%r)"],
+      turn: batch ? batchTurn : srunTurn,
+      // The driver of a batch job tells it by itself.
+      state: batch ? null : ["squeue", "--noheader", `--name=${job}`, "--format=job %i %T (%r)"],
     },
+    deadline: DEADLINE,
     release: ["scancel", "--quiet", `--user=${userInfo().username}`, `--name=${job}`],
-    probes: probesOf(place),
+    probes: [...probesOf(place), ...(batch ? [output] : [])],
   };
+}
+
+function srunTurn(line: string): "waits" | "runs" | null {
+  if (/^srun: job \d+ queued and waiting for resources/.test(line)) return "waits";
+  return /^srun: job \d+ has been allocated resources/.test(line) ? "runs" : null;
+}
+
+function batchTurn(line: string): "waits" | "runs" | null {
+  const state = /^job \d+ ([A-Z_]+) \(/.exec(line)?.[1];
+  if (state === undefined) return null;
+  return state === "RUNNING" ? "runs" : "waits";
 }

@@ -52,18 +52,35 @@ describe("the argument list of srun", () => {
       ...{ memory: "64G", options: ["--qos", "high"] },
     });
     expect(argv.slice(4, -3)).toEqual([
-      ...["srun", "--job-name=averse-1234", "--ntasks=1", "--input=/tmp/own/keys.json"],
+      ...["srun", "--job-name=averse-1234", "--ntasks=1", "--signal=USR2@120"],
       ...["--partition=gpu", "--account=me", "--time=4:00:00", "--gpus=a100:1"],
-      ...["--cpus-per-task=8", "--mem=64G", "--qos", "high"],
+      ...["--cpus-per-task=8", "--mem=64G", "--input=/tmp/own/keys.json", "--qos", "high"],
     ]);
     expect(argv.slice(-3, -1)).toEqual(["sh", "-c"]);
-    expect(argv.at(-1)).toMatch(/^rm '\/data\/runs\/a b\/\.averse-probe-1234' /);
+    expect(argv.at(-1)).toMatch(/^trap '' USR2; rm '\/data\/runs\/a b\/\.averse-probe-1234' /);
     expect(argv.at(-1)).toMatch(
       /; exec \/here\/\.venv\/bin\/python -m averse_worker tcp:\/\/login:4000 -$/,
     );
     expect(environment).toEqual({ PYTHONPATH: "/here/python" });
     expect(release).toContain("--name=averse-1234");
     expect(queue!.state).toContain("--name=averse-1234");
+  });
+
+  test("of sbatch go to the driver of a batch job, which tells its state", () => {
+    const { argv, probes, queue, release } = planOf({ submit: "sbatch", time: "4:00:00" });
+    expect(argv.at(-2)).toBe("/here/python/averse_worker/platform/slurm_batch.py");
+    const output = "/data/runs/a b/.averse-job-1234.log";
+    expect(JSON.parse(argv.at(-1)!)).toMatchObject({
+      options: [
+        ...["--job-name=averse-1234", "--ntasks=1", "--signal=B:USR2@120", "--time=4:00:00"],
+        ...["--no-requeue", `--output=${output}`],
+      ],
+      ...{ keys: "/tmp/own/keys.json", output },
+    });
+    expect(probes).toContain(output);
+    expect(queue!.turn("job 8 PENDING (Priority)")).toBe("waits");
+    expect(queue!.turn("job 8 RUNNING (None)")).toBe("runs");
+    expect(release).toContain("--name=averse-1234");
   });
 
   test("asks for nothing that the file does not name", () => {
@@ -90,6 +107,7 @@ describe("what srun and slurmstepd say", () => {
     ["srun: error: Node failure on n1"],
     ["srun: error: n1: task 0: Out Of Memory"],
     ["srun: Job allocation 10 has been revoked"],
+    ["sbatch: error: Batch job submission failed: Invalid partition name specified"],
     ["srun: error: Invalid generic resource (gres) specification"],
     ["averse: /runs is not shared with the node that Slurm chose"],
   ])("%s: is Slurm's own end", (line) => {
@@ -226,11 +244,16 @@ describe.skipIf(noSlurm !== null)(`a real Slurm ${noSlurm ?? ""}`, { timeout: 18
       /Requested node configuration is not available$/,
     ],
     ["GPUs that there are not", { gpus: 1 }, /Invalid generic resource \(gres\) specification$/],
+    [
+      "a batch job in a partition that there is not",
+      { partition: "gpu", submit: "sbatch" },
+      /Batch job submission failed: Invalid partition name specified$/,
+    ],
   ])("%s: refused in Slurm's own words", async (_, settings, words) => {
     const slurmed = { ...spec, slurm: { ...spec.slurm!, ...settings } };
     const error = await lossOf(() => openSession(slurmed, { root }));
     expect(error.message).toMatch(
-      /^the worker "slurm" cannot be started under Slurm: srun: error: /,
+      /^the worker "slurm" cannot be started under Slurm: s(?:run|batch): error: /,
     );
     expect(error.message).toMatch(words);
     expect(error.message).not.toContain("\n");
@@ -280,8 +303,13 @@ describe.skipIf(noSlurm !== null)(`a real Slurm ${noSlurm ?? ""}`, { timeout: 18
   });
 
   // Slurm counts time limits in minutes.
-  test("a job whose time is over is a lost worker, in Slurm's words", async () => {
-    const worker = await openSession({ ...spec, slurm: { ...spec.slurm!, time: "1" } }, { root });
+  test("a batch job is warned of the end of its time, and lost in Slurm's words", async () => {
+    const onDeadline = vi.fn();
+    const slurmed: WorkerSpec = {
+      ...spec,
+      slurm: { ...spec.slurm!, time: "1", warn_seconds: 30, submit: "sbatch" },
+    };
+    const worker = await openSession(slurmed, { root, onDeadline });
     onTestFinished(() => worker.close());
     await worker.call("load", builtinLoad);
     const error = await lossOf(async () => {
@@ -290,7 +318,10 @@ describe.skipIf(noSlurm !== null)(`a real Slurm ${noSlurm ?? ""}`, { timeout: 18
         await new Promise((resolve) => setTimeout(resolve, 500));
       }
     });
-    expect(error.message).toMatch(/^the worker "slurm" under Slurm was lost .*DUE TO TIME LIMIT/);
+    expect(error.message).toMatch(
+      /^the worker "slurm" under Slurm was lost .*job \d+ was ended by Slurm: TIMEOUT$/,
+    );
+    expect(onDeadline).toHaveBeenCalledOnce();
     expect(jobs()).toBe("");
   });
 });
