@@ -171,6 +171,11 @@ const workerReady = z
     processes: count
       .default(1)
       .describe("that compute together as one worker, each with as many threads"),
+    strategy: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("how they divide the work: data-parallel, fsdp; null: there is one process"),
     parameters: count.describe("of the policy"),
     versions: z.record(z.string(), z.string()).describe("of the worker's libraries, by name"),
     nondeterminism: z

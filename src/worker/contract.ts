@@ -13,6 +13,9 @@ export interface Worker {
   /** What the worker said of itself when it connected. */
   readonly hello: Hello;
 
+  /** How its processes divide the work, as its file says: data-parallel, fsdp; none: there is one. */
+  readonly strategy?: string | null;
+
   /**
    * Sends one command and waits for its answer. One engine command at a time; `ping` and
    * `interrupt` are answered in between.

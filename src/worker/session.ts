@@ -23,7 +23,7 @@ import type { LaunchPlan } from "./launchers/launch-plan.js";
 import { CopyBroken, SshFolders } from "./launchers/ssh-folders.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
 import { type Exit, exitText, type WorkerHandle, WorkerProcess } from "./process.js";
-import { runsHere, type WorkerSpec } from "./spec.js";
+import { runsHere, strategyOf, type WorkerSpec } from "./spec.js";
 import { isStopped, takeStacks } from "./stacks.js";
 import { StartWatch } from "./start-watch.js";
 import { timeoutOf } from "./timeouts.js";
@@ -101,6 +101,10 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   get hello(): Hello {
     return this.#hello!;
+  }
+
+  get strategy(): string | null {
+    return strategyOf(this.spec);
   }
 
   async start(): Promise<void> {
@@ -218,7 +222,11 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   refused(fault: ProtocolFault): void {
     if (fault instanceof VersionFault) {
-      void this.#lose("version", fault.message);
+      const { launcher, name } = this.spec;
+      const { place } = this.#plan!;
+      const where = place === null ? "" : ` (worker "${name}" ${place})`;
+      const again = launcher === "attach" ? ", and start the worker again" : "";
+      void this.#lose("version", `${fault.message}${again}${where}`);
     } else {
       const name = `the worker "${this.spec.name}"`;
       void this.#lose("never-connected", `${name} did not begin with a hello: ${fault.message}`);

@@ -134,9 +134,19 @@ export function runsHere({ launcher, connection: { transport } }: WorkerSpec): b
   return launcher === "command" && transport === "ipc";
 }
 
+/** How the processes of one worker divide its work; null: there is one process. */
+export function strategyOf({ argv, processes }: WorkerSpec): string | null {
+  if (processes === 1) return null;
+  return wordAfter("--strategy", argv) ?? "data-parallel";
+}
+
 /** The engine that the command names; null: it does not. For lists alone: a worker says itself. */
 export function namedEngine({ argv }: WorkerSpec): string | null {
-  const at = argv.indexOf("--engine");
+  return wordAfter("--engine", argv);
+}
+
+function wordAfter(option: string, argv: readonly string[]): string | null {
+  const at = argv.indexOf(option);
   return at < 0 ? null : (argv[at + 1] ?? null);
 }
 

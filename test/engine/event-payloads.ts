@@ -25,6 +25,7 @@ export function answerTo(action: TrialAction): EventPayload {
         dtype: "float32",
         threads: 1,
         processes: 1,
+        strategy: null,
         parameters: 1,
         versions: {},
         nondeterminism: [],

@@ -153,6 +153,7 @@ function addTrial(
     dtype: "float32",
     threads: 1,
     processes: 1,
+    strategy: null,
     parameters: 1_330_000,
     versions: { python: "3.11.7", torch: "2.9.0", transformers: "5.0.0" },
     nondeterminism: [],

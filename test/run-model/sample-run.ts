@@ -140,6 +140,7 @@ function trialOf(seed: number, events: SampleRun["events"]): TrialModel {
       dtype: "bfloat16",
       threads: 1,
       processes: 1,
+      strategy: null,
       parameters: 1e6,
       versions: {},
       nondeterminism: [],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config/problems.js";
-import { filled, readWorkerSpec } from "../../src/worker/spec.js";
+import { filled, readWorkerSpec, strategyOf } from "../../src/worker/spec.js";
 import { timeoutOf, timeoutsSchema } from "../../src/worker/timeouts.js";
 import { workerFiles } from "../../src/worker/worker-files.js";
 
@@ -40,6 +40,14 @@ describe("worker specs", () => {
     expect(spec.name).toBe(name);
     const handed = spec.launcher === "attach" ? ["{keys}"] : ["{endpoint}", "{session}"];
     expect(spec.argv).toEqual(expect.arrayContaining(handed));
+  });
+
+  test.each([
+    ["local", null],
+    ["distributed", "data-parallel"],
+    ["fsdp", "fsdp"],
+  ])("the processes of %s divide their work by %s", (name, strategy) => {
+    expect(strategyOf(readWorkerSpec(name, packageRoot))).toBe(strategy);
   });
 
   test("defaults are filled in", () => {

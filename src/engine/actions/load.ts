@@ -89,6 +89,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
     dtype,
     threads,
     processes,
+    strategy: worker.strategy ?? null,
     parameters,
     versions,
     nondeterminism: worker.hello.capabilities.bitwise

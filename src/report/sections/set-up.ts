@@ -147,9 +147,21 @@ const limits: Readonly<Record<string, string>> = {
   lora: "LoRA",
 };
 
-function threadWords({ threads, processes }: { threads: number; processes: number }): string {
+/** How many threads in how many processes, and how these divide the work. */
+export function threadWords({
+  threads,
+  processes,
+  strategy,
+}: {
+  readonly threads: number;
+  readonly processes: number;
+  /** Absent in heads that are read unchecked from an older journal. */
+  readonly strategy?: string | null;
+}): string {
   const each = `${threads} thread${threads === 1 ? "" : "s"} per`;
-  return processes === 1 ? `${each} worker` : `${each} process, ${processes} processes per worker`;
+  if (processes === 1) return `${each} worker`;
+  const how = strategy ? ` (${strategy})` : "";
+  return `${each} process, ${processes} processes per worker${how}`;
 }
 
 /** The model; or each arm's, where they have their own. */

@@ -38,12 +38,13 @@ function runEnvironmentOf(manifest: Manifest) {
   const { devices, models, data } = manifest;
   return {
     ...environmentOf(manifest),
-    devices: byTrial(devices, ({ device, name, dtype, threads, processes }) => ({
+    devices: byTrial(devices, ({ device, name, dtype, threads, processes, strategy }) => ({
       device,
       name,
       dtype,
       threads,
       processes,
+      strategy,
     })),
     // What a trial takes over from another one is a result of the run.
     models: byTrial(

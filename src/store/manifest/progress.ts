@@ -140,8 +140,9 @@ function withDevice(
   event: EventOf<"worker_ready">,
   trial: string,
 ): Manifest["devices"] {
-  const { device, device_name: name, dtype, threads, processes, nondeterminism, lacks } = event;
-  const facts = { device, name, dtype, threads, processes, nondeterminism, lacks };
+  const { device, device_name: name, dtype, threads, processes, strategy } = event;
+  const { nondeterminism, lacks } = event;
+  const facts = { device, name, dtype, threads, processes, strategy, nondeterminism, lacks };
   return withUser(devices, { ...facts, trials: [trial] });
 }
 

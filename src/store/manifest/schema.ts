@@ -124,6 +124,11 @@ const device = z.strictObject({
   dtype: z.string(),
   threads: count.describe("CPU threads of tensor operations, of each process"),
   processes: count.default(1).describe("that compute together as one worker"),
+  strategy: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("how they divide the work: data-parallel, fsdp; null: there is one process"),
   nondeterminism: z
     .array(z.string())
     .describe("what may keep a second run from being bit-identical, as reported by the worker"),

@@ -215,6 +215,32 @@ describe("launcher: attach", { timeout: 120_000 }, () => {
   });
 });
 
+test("a worker of another protocol ends a run with 3, and what to do", {
+  timeout: 60_000,
+}, async () => {
+  const file = join(scratch, "older.json");
+  const port = String(37_000 + (process.pid % 9000));
+  await averse(["backends", "keys", file, "--port", port]);
+  backend("older", { launcher: "attach", attach: { file } });
+  // Before anything else reads the number.
+  const older = join(scratch, "older-release");
+  mkdirSync(older);
+  writeFileSync(
+    join(older, "sitecustomize.py"),
+    "from averse_worker.wire.messages import envelope\nenvelope.PROTOCOL_VERSION -= 1\n",
+  );
+  const worker = spawn(python, ["-m", "averse_worker", "--attach", file, "--engine", "fake"], {
+    stdio: "ignore",
+    env: { ...process.env, PYTHONPATH: [older, join(root, "python")].join(delimiter) },
+  });
+  onTestFinished(() => void worker.kill());
+  const { code, stderr } = await averse(smoke("older", "--set", "arms=sft"));
+  expect(code).toBe(3);
+  expect(stderr).toMatch(
+    /the worker \(averse_worker \S+\) speaks protocol \d+, this controller speaks \d+: the worker is older; install controller and worker from the same release, and start the worker again \(worker "older" at tcp:\S+\)/,
+  );
+});
+
 type Event = Readonly<Record<string, unknown>>;
 
 function eventsOf(run: string): Event[] {

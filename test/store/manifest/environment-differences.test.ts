@@ -44,6 +44,7 @@ test("runs that are over are compared in devices, data and models of their own, 
     dtype: "float32",
     threads: 1,
     processes: 1,
+    strategy: null,
     nondeterminism: [],
     lacks: [],
   };
