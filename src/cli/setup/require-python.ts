@@ -34,10 +34,13 @@ export async function requirePython(
 async function setUp(): Promise<void> {
   const main = fileURLToPath(new URL("../../main.js", import.meta.url));
   const child = spawn(process.execPath, [main, "setup"], { stdio: "inherit" });
+  // The terminal's Ctrl-C is the child's: this process has nothing to end before it.
+  const leaveIt = () => {};
+  process.on("SIGINT", leaveIt);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);
-  });
+  }).finally(() => process.off("SIGINT", leaveIt));
   if (code === exitCode.done) return;
   const exit: ExitCode = code === exitCode.interrupted ? code : exitCode.environment;
   throw new UserError("The run was not started: set-up did not end well.", exit);
