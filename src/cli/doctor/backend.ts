@@ -14,7 +14,7 @@ import { type ExitCode, exitCode } from "../failure-text.js";
 import { backendOverride } from "../lookup/backend-override.js";
 import { backendNeeds } from "../machine/backend-needs.js";
 import { type Finding, finding } from "../machine/doctor-checks.js";
-import { keepSpeed, measureSpeed } from "../machine/measure-speed.js";
+import { impatient, keepSpeed, measureSpeed } from "../machine/measure-speed.js";
 import { packageRoot, packageVersion, setupCommand } from "../machine/package.js";
 import type { Terminal } from "../terminal.js";
 
@@ -34,7 +34,7 @@ export async function doctorBackend(
   ];
   const isStarted = needs.every(({ ok }) => ok !== false);
   const { facts, findings } = isStarted
-    ? await started(backend, spec, (state) => terminal.err(`waiting: ${safeText(state)}`))
+    ? await started(backend, spec, (text) => terminal.err(safeText(text)))
     : { facts: null, findings: [] };
   const all = [...needs, ...findings];
   const ok = all.every((one) => one.ok !== false);
@@ -57,22 +57,31 @@ interface Outcome {
 async function started(
   backend: string,
   spec: WorkerSpec,
-  onWaiting: (state: string) => void,
+  tell: (text: string) => void,
 ): Promise<Outcome> {
   const began = performance.now();
-  const handshakes: Finding[] = [];
+  const onWaiting = (state: string) => tell(`waiting: ${state}`);
+  const findings: Finding[] = [];
+  let facts: WorkerFacts | null = null;
+  let step = "worker handshake";
   try {
     const worker = await openSession(spec, { root: packageRoot, onWaiting });
     try {
       const { engine, version, protocol } = worker.hello;
       const seconds = formatNumber((performance.now() - began) / 1000, 1);
       const found = `engine ${engine}, worker ${version}, protocol ${protocol}, ${seconds} s`;
-      handshakes.push(finding("worker handshake", true, found, ""));
-      const experiment = probedExperiment(backend, worker.hello.capabilities.critic);
-      const facts = await probeWorker(worker, experiment, () => performance.now() / 1000);
-      const rates =
-        spec.models === "transformers" ? await ratesFindings(backend, spec, worker) : [];
-      return { facts, findings: [...handshakes, ...factFindings(facts), ...rates] };
+      findings.push(finding(step, true, found, ""));
+      const server = runsHere(spec) ? await serverFinding(worker.hello) : null;
+      if (server !== null) return { facts, findings: [...findings, server] };
+      step = "load, rollout and update";
+      const experiment = probedExperiment(backend, worker.hello);
+      facts = await probeWorker(worker, experiment, () => performance.now() / 1000);
+      findings.push(...factFindings(facts));
+      step = "rates";
+      if (spec.models === "transformers") {
+        findings.push(...(await ratesFindings(backend, spec, worker, tell)));
+      }
+      return { facts, findings };
     } finally {
       await worker.close();
     }
@@ -82,22 +91,46 @@ async function started(
       error instanceof WorkerFailure ||
       error instanceof EnvironmentError;
     if (!isExpected) throw error;
-    const what = handshakes.length === 0 ? "worker handshake" : "tiny iteration";
-    const failed = finding(what, false, error.message, remedyOf(spec, error));
-    return { facts: null, findings: [...handshakes, failed] };
+    const failed = finding(step, false, error.message, remedyOf(spec, error));
+    return { facts, findings: [...findings, failed] };
   }
 }
+
+/** Of an engine that takes its part from a server; null: there is none, or it answers. */
+async function serverFinding({ engine_options }: Worker["hello"]): Promise<Finding | null> {
+  const options = engine_options.properties as Readonly<Record<string, { default?: unknown }>>;
+  const url = options?.url?.default;
+  if (typeof url !== "string") return null;
+  try {
+    // Before the worker imports torch, which takes longer. Whatever it answers, it is there.
+    await fetch(url, { signal: AbortSignal.timeout(SERVER_MS) });
+    return null;
+  } catch (error) {
+    const { cause, name } = error as Error & { cause?: { code?: string } };
+    const why = cause?.code ?? (name === "TimeoutError" ? `within ${SERVER_MS / 1000} s` : name);
+    return finding(
+      "engine_options.url",
+      false,
+      `nothing answers at ${url} (${why})`,
+      "Start the server that this engine needs (docs/backends.md); for one elsewhere set " +
+        "backend.engine_options.url in the experiment.",
+    );
+  }
+}
+
+const SERVER_MS = 3000;
 
 /** For `averse plan`: at widths from the built-in model's to GPT-2's. */
 async function ratesFindings(
   backend: string,
   spec: WorkerSpec,
   worker: Worker,
+  tell: (text: string) => void,
 ): Promise<Finding[]> {
   const clock = () => performance.now() / 1000;
   // What a worker elsewhere reads must lie in a folder that both have.
   const parent = runsHere(spec) ? tmpdir() : resolve("runs");
-  const speed = await measureSpeed(backend, worker, { parent, clock });
+  const speed = await measureSpeed(backend, worker, { parent, clock, tell });
   const file = keepSpeed(speed);
   const rates = speed.points.map(({ width, forward, training }) => {
     const found =
@@ -109,14 +142,15 @@ async function ratesFindings(
 }
 
 /** A few episodes of the built-in model. */
-function probedExperiment(backend: string, hasCritic: boolean): Experiment {
+function probedExperiment(backend: string, hello: Worker["hello"]): Experiment {
   const file = join(packageRoot, "configs", "experiments", "smoke.yaml");
   const { experiment } = loadExperiment(file, [
     backendOverride(backend),
     "arms=[rlhf]",
     "sft.steps=0",
     "evaluation.judges=[]",
-    `training.algorithm=${hasCritic ? "ppo" : "reinforce"}`,
+    `training.algorithm=${hello.capabilities.critic ? "ppo" : "reinforce"}`,
+    ...impatient(hello),
   ]);
   return experiment;
 }
@@ -162,6 +196,8 @@ function milliseconds(seconds: number): string {
 /** What is missing is in the message; how it is installed depends on where. */
 function remedyOf(spec: WorkerSpec, error: Error): string {
   const missing = /No module named '([\w.]+)'/.exec(error.message)?.[1]?.split(".")[0];
+  // A worker that answers says itself what to do.
+  if (error instanceof WorkerFailure && missing === undefined) return "";
   const install = `python -m pip install averse-worker==${packageVersion()}`;
   if (spec.launcher === "ssh") {
     return missing === undefined

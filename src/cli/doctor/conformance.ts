@@ -42,7 +42,11 @@ export async function doctorConformance(
   let hello: Worker["hello"] | null = null;
   const results = await runConformance(
     async () => {
-      const worker = await openSession(spec, { root: packageRoot, shared: [folder] });
+      const worker = await openSession(spec, {
+        root: packageRoot,
+        shared: [folder],
+        onWaiting: (state) => terminal.err(`waiting: ${safeText(state)}`),
+      });
       if (hello === null && !json) terminal.out(headText(worker.hello));
       hello = worker.hello;
       return worker;

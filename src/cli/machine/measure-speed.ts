@@ -8,6 +8,7 @@ import { probeSpeed } from "../../engine/speed-probe.js";
 import { shapeOf } from "../../sizing/model-shape.js";
 import { ratesOf, type Timing } from "../../sizing/rates.js";
 import { type BackendSpeed, backendSpeed } from "../../sizing/speed.js";
+import { formatDuration } from "../../text/numbers.js";
 import { firstFault } from "../../text/schema-faults.js";
 import type { Worker } from "../../worker/contract.js";
 import { UserError } from "../failure-text.js";
@@ -28,12 +29,21 @@ const assets = join(packageRoot, "python", "averse_worker", "assets", "language-
 /**
  * @param parent folder that the worker reaches under the same path; models lie there meanwhile
  * @param clock seconds of the worker's time
+ * @param tell gets how far it is, in one line
  * @throws {WorkerFailure} {WorkerLost} it cannot load or train them
  */
 export async function measureSpeed(
   backend: string,
   worker: Worker,
-  { parent, clock }: { readonly parent: string; readonly clock: () => number },
+  {
+    parent,
+    clock,
+    tell = () => {},
+  }: {
+    readonly parent: string;
+    readonly clock: () => number;
+    readonly tell?: (text: string) => void;
+  },
 ): Promise<BackendSpeed> {
   const { devices } = await worker.call("devices", {});
   mkdirSync(parent, { recursive: true });
@@ -41,11 +51,21 @@ export async function measureSpeed(
   try {
     const timings: Timing[] = [];
     let last: Omit<BackendSpeed, "points" | "logit"> | null = null;
-    for (const shape of shapes) {
+    const began = performance.now();
+    for (const [at, shape] of shapes.entries()) {
+      // The models take about as long as each other.
+      const left = (((performance.now() - began) / 1000) * (shapes.length - at)) / Math.max(1, at);
+      const eta = at === 0 ? "up to a minute" : formatDuration(left);
+      tell(`measuring rates with model ${at + 1} of ${shapes.length}, ${eta} left`);
       const model = mkdtempSync(join(folder, "model-"));
       writeShapedModel(model, shape, assets);
       const config = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
-      const experiment = timedExperiment(backend, model, worker.hello.capabilities.critic);
+      const experiment = timedExperiment(
+        backend,
+        model,
+        worker.hello.capabilities.critic,
+        impatient(worker.hello),
+      );
       const { timing, loaded } = await probeSpeed(
         worker,
         experiment,
@@ -62,6 +82,17 @@ export async function measureSpeed(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** How long a server that an engine needs is waited for, in seconds: who asks is waiting. */
+const CONNECT_SECONDS = 3;
+
+/** Settings of an engine that would wait for a server that is not there. */
+export function impatient({ engine_options }: Worker["hello"]): string[] {
+  const options = Object.keys(engine_options.properties ?? {});
+  return options.includes("connect_seconds")
+    ? [`backend.engine_options.connect_seconds=${CONNECT_SECONDS}`]
+    : [];
 }
 
 /** Prompts of 12 tokens, which every built-in one has, and completions of 24. */
