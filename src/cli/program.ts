@@ -200,14 +200,19 @@ export function buildProgram(
 
   program
     .command("report")
-    .description("Writes a run's report.html and report.md again, from its journal.")
-    .argument("<run>", runWords)
+    .summary("a run's report again, or one over several runs")
+    .description(
+      "Writes a run's report.html and report.md again, from its journal; of several runs, one report that " +
+        "has their arms side by side and says what differs, into the folder of --out.",
+    )
+    .argument("<runs...>", runWords)
+    .option("--out <folder>", "folder of a report over several runs")
     .addOption(runsOption())
     .addOption(jsonOption())
     .option("--show-text", "print sampled texts unmasked; they may be offensive", false)
     .addOption(debugOption())
-    .action(async (run: string, options) =>
-      end(await (await import("./commands/report.js")).report(run, options, terminal)),
+    .action(async (runs: string[], options) =>
+      end(await (await import("./commands/report.js")).report(runs, options, terminal)),
     );
 
   program

@@ -1,14 +1,17 @@
-/** `--report FOLDER` of commands that report on something else than a run. */
+/** A folder for the report of something else than one run. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { runFiles } from "../store/paths.js";
 import { makeFolder, writeDurably } from "../system/durable-files.js";
 import { UserError } from "./failure-text.js";
 
-/** @throws {UserError} it is the folder of a run */
-export function refuseRunFolder(folder: string): void {
+/**
+ * @param option that named it
+ * @throws {UserError} it is the folder of a run
+ */
+export function refuseRunFolder(folder: string, option: "--report" | "--out"): void {
   if (existsSync(join(folder, runFiles.manifest))) {
-    throw new UserError(`--report ${folder}: the folder of a run, whose own report it holds.`);
+    throw new UserError(`${option} ${folder}: the folder of a run, whose own report it holds.`);
   }
 }
 

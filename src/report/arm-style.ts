@@ -51,7 +51,7 @@ const untrained: Readonly<Record<"sft" | "base", ArmStyle>> = {
 };
 
 /**
- * Styles by arm; the same arms in the same order always look the same.
+ * Styles by arm; of several that start others, as several runs have, only the first is grey; the same arms in the same order always look the same.
  *
  * @param configs what the arms are; one that is not there counts as trained
  */
@@ -60,14 +60,17 @@ export function armStyles(
   configs: Readonly<Record<string, Pick<ArmConfig, "stage">>>,
 ): ReadonlyMap<string, ArmStyle> {
   const styles = new Map<string, ArmStyle>();
+  const started = new Set<string>();
   let next = 0;
   for (const arm of arms) {
     const stage = configs[arm]?.stage ?? "rl";
-    if (stage === "rl" || stage === "decode") {
+    const isFirst = stage !== "rl" && stage !== "decode" && !started.has(stage);
+    if (!isFirst) {
       styles.set(arm, styleAt(next));
       next += 1;
     } else {
       styles.set(arm, untrained[stage]);
+      started.add(stage);
     }
   }
   return styles;

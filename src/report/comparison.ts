@@ -145,7 +145,8 @@ function testLines(
   );
 }
 
-function whyNoDifference(
+/** A line where a row has no difference from the first; else empty. */
+export function whyNoDifference(
   { label, notComparable, commonSeeds }: ComparisonRow,
   first: ComparisonRow,
 ): string[] {

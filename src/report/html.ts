@@ -126,6 +126,8 @@ summary { cursor: pointer; font-weight: 600; }
 pre { background: var(--tint); padding: .8rem 1rem; border-radius: 6px; overflow-x: auto; font-size: .82rem; line-height: 1.45; }
 li { margin: .25rem 0; }
 td { overflow-wrap: break-word; }
+p, li { overflow-wrap: anywhere; }
+td:not(.figure) { max-width: 26rem; }
 figure .narrow { display: none; }
 .texts { display: grid; grid-template-columns: 2fr 3fr; gap: 0 1.5rem; border-top: 1px solid var(--line); padding: .6rem 0; }
 .texts p { margin: 0 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -138,7 +140,6 @@ figure .narrow { display: none; }
   figure .narrow { display: block; }
   figure svg { max-width: 30rem; }
   th, td { padding-right: .55rem; }
-  p, li { overflow-wrap: anywhere; }
   td:not(.figure):not(:empty) { min-width: 6.5rem; }
 }
 @page { margin: 16mm 14mm; }

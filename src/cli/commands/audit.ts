@@ -27,7 +27,7 @@ export async function audit(
   checkOptions(options);
   if (options.score.length + options.arm.length === 0) await askForColumn(files, options);
   const sources = armSources(files, options);
-  if (options.report !== undefined) refuseRunFolder(options.report);
+  if (options.report !== undefined) refuseRunFolder(options.report, "--report");
   const progress = readingProgress(terminal, () => performance.now() / 1000);
   const collected = await collectScores(sources, options, progress);
   const settings = settingsOf(options);

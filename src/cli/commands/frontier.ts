@@ -168,7 +168,7 @@ async function writtenReport(
   folder: string,
   report: { readonly table: PolicyTable; readonly against: string; readonly command: string },
 ): Promise<string[]> {
-  refuseRunFolder(folder);
+  refuseRunFolder(folder, "--report");
   const { renderFrontier } = await import("../../report/frontier/render-frontier.js");
   const { plots, ...texts } = await renderFrontier(report);
   const drawn = plots.map(({ id, svg }) => [`${id}.svg`, svg] as const);

@@ -40,8 +40,10 @@ export function gainAndCost(data: ReportData): PlotSpec | null {
         }
         const point = { x: x.mean * column.factor, y: y.mean };
         const same = { name: arm, style: styles.get(arm)!, shape: "line" as const };
+        // KL is never negative; an interval of its mean may be.
+        const lowest = column.metric === "kl_mean" ? 0 : Number.NEGATIVE_INFINITY;
         const bars = [
-          (x.ci95 ?? []).map((end) => ({ x: end * column.factor, y: point.y })),
+          (x.ci95 ?? []).map((end) => ({ x: Math.max(lowest, end * column.factor), y: point.y })),
           (y.ci95 ?? []).map((end) => ({ x: point.x, y: end })),
         ];
         // Two seeds' intervals are as wide as the panel.

@@ -32,3 +32,10 @@ export function seedMean(seeds: readonly (readonly Point[])[]): SeedMean {
   });
   return band.length === 0 ? { points } : { points, band };
 }
+
+/** A band of what is never negative ends there. */
+export function aboveZero({ points, band }: SeedMean): SeedMean {
+  return band === undefined
+    ? { points }
+    : { points, band: band.map(({ x, low, high }) => ({ x, low: Math.max(0, low), high })) };
+}

@@ -7,7 +7,7 @@ import { riskFigureName } from "../../text/risk-figure-name.js";
 import { armStyles } from "../arm-style.js";
 import type { ReportData } from "../report-data.js";
 import type { Axis, Curve, Mark, PlotPanel, PlotSpec } from "./panel.js";
-import { seedMean } from "./seed-mean.js";
+import { aboveZero, seedMean } from "./seed-mean.js";
 
 type StepHead = ReportData["trials"][number]["steps"][number];
 
@@ -53,7 +53,12 @@ export function trainingCurves(data: TrainingData, mostPoints = pointsOnPaper): 
         const style = styles.get(arm)!;
         return seeds.length === 0
           ? []
-          : [{ name: arm, style, ...seedMean(seeds), shape: "line", markers: "some" }];
+          : [
+              {
+                ...{ name: arm, style, shape: "line", markers: "some" },
+                ...(range.fromZero === true ? aboveZero(seedMean(seeds)) : seedMean(seeds)),
+              },
+            ];
       }),
       ...(marks === undefined ? {} : { marks }),
     };
