@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from averse_worker.models.batches import uploaded
+from averse_worker.models.batches import Layout, uploaded
 from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.language_model import LanguageModel
 
@@ -94,9 +94,7 @@ class ActorCritic(nn.Module):
 
     def forward(
         self,
-        tokens: Tensor,
-        positions: Tensor,
-        mask: Tensor | None,
+        layout: Layout,
         responses: Tensor,
         places: Tensor | None,
         early: Tensor | None,
@@ -108,7 +106,7 @@ class ActorCritic(nn.Module):
         """Log-probabilities of `responses` in one pass over prompts and responses.
 
         Args:
-            tokens: [B, P + T − 1], positions and mask likewise; as in `batches.Layout`.
+            layout: as `Policy.layout` makes it.
             responses: [B, T], what was drawn after each of the last T tokens.
             places: of the response tokens to compute, none of them padding; as of `places_of`.
             early: [B, T], tokens that had still to come before an end; None: none, anywhere.
@@ -117,7 +115,7 @@ class ActorCritic(nn.Module):
             kl: computed as well, at tokens of its own.
         """
         model, rule = self.language_model, rule or self.rule
-        hidden = model.hidden(tokens, positions, mask, responses.shape[1])
+        hidden = model.hidden_of(layout)
         # Rows of real tokens only: padding costs no logits.
         rows, shape = rows_at(hidden, places), responses.shape
         chosen = entropy = rows.new_zeros(0, dtype=torch.float32)

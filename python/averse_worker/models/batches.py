@@ -7,6 +7,7 @@ chooses episodes and cuts padding off does not wait for the device.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -80,6 +81,13 @@ class PaddedPrompts:
         places = torch.arange(width + extra, device=self.tokens.device)
         return (places - (width - self.lengths[:, None])).clamp_min(0)
 
+    def distinct(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """[U] rows with every prompt once, and [B] which of those each row has the prompt of."""
+        # With their lengths: padding may be a token that prompts have too.
+        keys = np.column_stack([self.counts, self.listed])
+        _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        return first, place
+
     def _on_host(self, counts: NDArray[np.int64], listed: NDArray[np.int64]) -> "PaddedPrompts":
         vars(self).update(counts=counts, listed=listed)
         return self
@@ -121,17 +129,41 @@ class Responses:
         return np.arange(self.tokens.shape[1]) < self.counts[:, None]
 
 
-@dataclass(frozen=True)
-class Layout:
+_SAVED: Final = 0.15
+"""Least fraction of a pass's tokens that reading equal prompts once has to save."""
+
+
+def pass_order(prompts: PaddedPrompts, responses: Responses) -> NDArray[np.intp]:
+    """Rows of a pass over parts of a batch: similar lengths, and equal prompts, stand together."""
+    first, place = prompts.distinct()
+    if len(first) == len(place):
+        return np.argsort(prompts.counts + responses.counts, kind="stable")
+    return np.lexsort((responses.counts, place, prompts.counts))
+
+
+class Prefix(NamedTuple):
+    """What stands before the tokens of a pass, each text once."""
+
+    tokens: Tensor
+    """[U, P - 1]"""
+    positions: Tensor
+    mask: Tensor | None
+    place: Tensor
+    """[B], which of them a row comes after"""
+
+
+class Layout(NamedTuple):
     """One forward pass over prompts and responses: hidden states of the last `keep` tokens are
     those from which the response's tokens were drawn."""
 
     tokens: Tensor
-    """[B, P + T - 1]: nothing follows the last response token"""
+    """[B, P + T - 1]: nothing follows the last response token; after a prefix [B, T]"""
     positions: Tensor
     mask: Tensor | None
+    """[B, P + T - 1], also after a prefix"""
     keep: int
     """T"""
+    prefix: Prefix | None = None
 
     @staticmethod
     def of(prompts: PaddedPrompts, responses: Responses) -> "Layout":
@@ -148,4 +180,24 @@ class Layout:
             prompts.positions(keep - 1),
             mask,
             keep,
+        )
+
+    def shared(self, prompts: PaddedPrompts) -> "Layout | None":
+        """The same with equal ones of its prompts read once; None: that would save little."""
+        first, place = prompts.distinct()
+        before = prompts.tokens.shape[1] - 1
+        if (len(place) - len(first)) * before <= _SAVED * self.tokens.numel():
+            return None
+        device = self.tokens.device
+        rows = uploaded(first, device)
+        prefix = Prefix(
+            self.tokens[rows, :before],
+            self.positions[rows, :before],
+            None if self.mask is None else self.mask[rows, :before],
+            uploaded(place, device),
+        )
+        return self._replace(
+            tokens=self.tokens[:, before:],
+            positions=self.positions[:, before:],
+            prefix=prefix,
         )

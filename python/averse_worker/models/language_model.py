@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache, PreTrainedModel
 from transformers.activations import NewGELUActivation
+from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
+from averse_worker.models.batches import Layout, Prefix
 from averse_worker.models.kernels import cpu_attention
 from averse_worker.models.kernels.kl import ReferenceLogits, kl_of_logits, weighted_kl
 from averse_worker.models.kernels.kv_cache import new_cache, static_cache
@@ -83,14 +85,13 @@ class LanguageModel:
     def static(self) -> bool:
         """Whether a `StaticBatch` of it draws what it should: with keys and values at fixed places,
         and a mask that says which of them count. Tried on a few tokens."""
-        causal, config = self.causal, self.causal.config.get_text_config()
-        rope = getattr(config, "rope_parameters", None) or {}
+        causal = self.causal
         if not (
             causal._can_compile_fullgraph
             and causal.config._attn_implementation in _MASKED_ATTENTIONS
             and self._takes_positions
-            # These look at the positions' values, for which the host would wait.
-            and not {rope.get("rope_type")} & {"dynamic", "longrope"}
+            # The host would wait for them.
+            and not self._rope_follows_values
         ):
             return False
         tokens = torch.arange(2, 7, device=self.device)[None]
@@ -103,6 +104,31 @@ class LanguageModel:
                 raise
             return False
         return found is not None and usual is not None and _near(found, usual, 1e-3)
+
+    @functools.cached_property
+    def shares(self) -> bool:
+        """Whether a pass that reads equal prompts once (`Layout.prefix`) gives what another does.
+        Tried on a few tokens."""
+        if not self._takes_positions or self._rope_follows_values:
+            return False
+        tokens = torch.tensor([[2, 3, 4, 5], [2, 3, 4, 6], [3, 4, 5, 2]], device=self.device)
+        places = torch.arange(4, device=self.device).expand(3, 4)
+        rows = torch.tensor([0, 0, 1], device=self.device)
+        layout = Layout(
+            tokens[:, 2:],
+            places[:, 2:],
+            None,
+            2,
+            Prefix(tokens[1:, :2], places[1:, :2], None, rows),
+        )
+        try:
+            with torch.no_grad():
+                usual, found = self.hidden(tokens, places, None, 2), self.hidden_of(layout)
+        except (NotImplementedError, TypeError, ValueError, RuntimeError) as error:
+            if is_out_of_memory(error) or is_device_error(error):
+                raise
+            return False
+        return _near(found, usual, 1e-3)
 
     def whole_mask(self, mask: Tensor | None, length: int) -> Tensor:
         """`ready_mask` of a causal pass over so many tokens, from its mask [B, length], 0 at
@@ -161,6 +187,21 @@ class LanguageModel:
         hidden: Tensor = output.last_hidden_state[:, -keep:]
         return hidden
 
+    def hidden_of(self, layout: Layout) -> Tensor:
+        """Hidden states [B, keep, d] of a layout whose masks are as `Policy.layout` makes them."""
+        cache = None
+        if (prefix := layout.prefix) is not None:
+            # Not `new_cache`: autograd does not allow writing into what it needs.
+            cache = DynamicCache(config=self.causal.config)
+            if any(type(layer) is not DynamicLayer for layer in cache.layers):
+                raise NotImplementedError("keys and values of another kind, such as sliding ones")
+            # These are all that is used of this pass.
+            self.hidden(prefix.tokens, prefix.positions, prefix.mask, 1, cache)
+            for layer in cache.layers:
+                layer.keys = layer.keys.index_select(0, prefix.place)
+                layer.values = layer.values.index_select(0, prefix.place)
+        return self.hidden(layout.tokens, layout.positions, layout.mask, layout.keep, cache)
+
     def logits(self, hidden: Tensor, rule: TokenRule, early: Tensor | None) -> Tensor:
         """Float32 logits [N, V] of hidden states [N, d] under `rule`."""
         return rule.apply(self._raw_logits(hidden).float(), early)
@@ -210,6 +251,12 @@ class LanguageModel:
         ]
         divergences = torch.cat(parts)
         return (row_weights * divergences).sum(), divergences.detach()
+
+    @property
+    def _rope_follows_values(self) -> bool:
+        """Whether rotations depend on the greatest position of a pass."""
+        rope = getattr(self.causal.config.get_text_config(), "rope_parameters", None) or {}
+        return bool({rope.get("rope_type")} & {"dynamic", "longrope"})
 
     def _place(self, positions: Tensor) -> dict[str, Tensor]:
         # Models with ALiBi (Bloom, MPT) take their positions from the mask alone.

@@ -314,11 +314,33 @@ class Policy:
         """Whether the model is given ready masks and drawn from with a `StaticBatch`."""
         return self.device.queued and isinstance(model, LanguageModel) and model.static
 
-    def mask(self, model: SampledModel, mask: Tensor | None, tokens: Tensor) -> Tensor | None:
-        """The mask [B, L] of a pass over `tokens`, so that the host need not wait for it."""
+    def mask(self, model: SampledModel, mask: Tensor | None, length: int) -> Tensor | None:
+        """The mask [B, length] of a pass over so many tokens, so that the host need not wait for
+        it."""
         if isinstance(model, LanguageModel) and self.is_static(model):
-            return model.whole_mask(mask, tokens.shape[1])
+            return model.whole_mask(mask, length)
         return mask
+
+    def layout(
+        self, model: ActorCritic | Network, prompts: PaddedPrompts, responses: Responses
+    ) -> Layout:
+        """Of a pass of `model`, with its masks. It reads equal prompts once, where it can."""
+        # Recomputed activations would append their keys a second time, and FSDP2 expects to come by
+        # each block once.
+        once = isinstance(model, Network) or (
+            self._gradient_checkpointing and torch.is_grad_enabled()
+        )
+        own = model.language_model
+        layout = Layout.of(prompts, responses)
+        if not once and (shared := layout.shared(prompts)) is not None and own.shares:
+            layout = shared
+        whole = self.mask(own, layout.mask, prompts.tokens.shape[1] + layout.keep - 1)
+        if (prefix := layout.prefix) is None:
+            return layout._replace(mask=whole)
+        if whole is not None and whole.dim() == 4:
+            whole = whole[:, :, -layout.keep :]
+        before = self.mask(own, prefix.mask, prefix.tokens.shape[1])
+        return layout._replace(mask=whole, prefix=prefix._replace(mask=before))
 
     def evaluate(
         self,
@@ -338,16 +360,14 @@ class Policy:
             wanted: [B, T], true at the tokens to compute, none of them padding; None: all of the
                 responses.
         """
-        layout, device = Layout.of(prompts, responses), responses.tokens.device
+        layout, device = self.layout(model, prompts, responses), responses.tokens.device
         early = None
         if min_new_tokens:
             steps = torch.arange(layout.keep, device=device)
             early = (min_new_tokens - steps).expand_as(responses.tokens)
         with self.device.autocast():
             evaluated: Evaluated = model(
-                layout.tokens,
-                layout.positions,
-                self.mask(model.language_model, layout.mask, layout.tokens),
+                layout,
                 responses.tokens,
                 places_of(responses.generated() if wanted is None else wanted, device),
                 early,

@@ -265,12 +265,10 @@ def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: Cache) -> Tenso
 
     A prompt that comes several times, as in group sampling, is read once.
     """
-    # With their lengths: padding may be a token that prompts have too.
-    keys = np.column_stack([prompts.counts, prompts.listed])
-    _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    repeated = len(first) < len(keys)
+    first, place = prompts.distinct()
+    repeated = len(first) < len(place)
     once = prompts.select(first) if repeated else prompts
-    actor, mask = policy.sampled, policy.mask(policy.sampled, once.mask(), once.tokens)
+    actor, mask = policy.sampled, policy.mask(policy.sampled, once.mask(), once.tokens.shape[1])
     last = actor.hidden(once.tokens, once.positions(), mask, keep=1, cache=cache)
     if not repeated:
         return last[:, 0]

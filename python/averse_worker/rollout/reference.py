@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from averse_worker.engine.contract import Report
 from averse_worker.models.actor_critic import ActorCritic, Evaluated
-from averse_worker.models.batches import PaddedPrompts, Responses, uploaded
+from averse_worker.models.batches import PaddedPrompts, Responses, pass_order, uploaded
 from averse_worker.models.policy import Policy
 from averse_worker.rollout.generate import Sampler, Samples
 
@@ -104,7 +103,7 @@ def _passes(
     """Rows, and what the model says of them, until all are done; shorter ones first."""
     total = responses.tokens.shape[0]
     done = 0
-    order = np.argsort(prompts.counts + responses.counts, kind="stable")
+    order = pass_order(prompts, responses)
     size = sampler.minibatch or _BATCH
     for rows in (order[start : start + size] for start in range(0, total, size)):
         report("reference", done, total, "episodes")

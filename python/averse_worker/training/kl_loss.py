@@ -16,7 +16,7 @@ from torch import Tensor
 
 from averse_worker.engine.contract import Report
 from averse_worker.models.actor_critic import Evaluated, KlTerm, places_of
-from averse_worker.models.batches import Layout
+from averse_worker.models.batches import pass_order
 from averse_worker.models.policy import Policy
 from averse_worker.rollout.collect import Episodes
 
@@ -90,17 +90,14 @@ def reference_hidden(
     """
     hidden = [torch.empty(0)] * len(wanted)
     rows, counts = np.flatnonzero(wanted), episodes.responses.counts
-    lengths = episodes.prompts.counts + counts
-    order = rows[np.argsort(lengths[rows], kind="stable")]
+    order = rows[pass_order(episodes.prompts.select(rows), episodes.responses.select(rows))]
     done = 0
     with policy.reference() as model, policy.device.autocast():
         for batch in (order[start : start + size] for start in range(0, len(order), size)):
             report("reference", done, len(order), "episodes")
             part = episodes.select(batch)
-            layout = Layout.of(part.plain_prompts or part.prompts, part.responses)
-            reference = model.language_model
-            mask = policy.mask(reference, layout.mask, layout.tokens)
-            found = reference.hidden(layout.tokens, layout.positions, mask, layout.keep)
+            layout = policy.layout(model, part.plain_prompts or part.prompts, part.responses)
+            found = model.language_model.hidden_of(layout)
             for states, row in zip(found, batch.tolist(), strict=True):
                 hidden[row] = states[: counts[row]].clone()
             done += len(batch)

@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from averse_worker.models.batches import PaddedPrompts
+
 # Most padded tokens, relative to groups in the order of length.
 _SLACK: Final = 1.05
 # Factor by which each further try at mixing reaches less far.
@@ -36,6 +38,25 @@ def minibatches(
     groups = np.array_split(order, steps)
     for group in random.permutation(len(groups)):
         yield groups[group]
+
+
+def minibatches_of_prompts(
+    prompts: PaddedPrompts,
+    responses: NDArray[np.integer],
+    steps: int,
+    random: np.random.Generator,
+) -> Iterator[NDArray[np.intp]]:
+    """As `minibatches`, and rows of one prompt stay together as far as even groups allow, where on
+    average each prompt comes twice or more: a pass reads such a prompt once."""
+    first, place = prompts.distinct()
+    if len(place) < max(2 * len(first), steps):
+        yield from minibatches(prompts.counts, responses, steps, random)
+        return
+    longest = np.zeros(len(first), dtype=np.int64)
+    np.maximum.at(longest, place, responses)
+    groups = minibatches(prompts.counts[first], longest, min(steps, len(first)), random)
+    rank = np.argsort(np.concatenate(list(groups)))
+    yield from np.array_split(np.argsort(rank[place], kind="stable"), steps)
 
 
 def padded_tokens(

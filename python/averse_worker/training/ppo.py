@@ -25,7 +25,7 @@ from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.rollout.collect import Episodes
 from averse_worker.training.importance import importance_figures, truncated_importance
 from averse_worker.training.kl_loss import ExactKl, K3Kl, KlLossTerm, reference_hidden
-from averse_worker.training.minibatches import minibatches
+from averse_worker.training.minibatches import minibatches_of_prompts
 from averse_worker.training.objective import (
     Objective,
     PolicyTerm,
@@ -175,8 +175,8 @@ class Ppo:
         for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
             group["lr"] = rate * settings.learning_rate_factor
         generated = objective.token_counts()
-        prompts = objective.episodes.prompts.counts
-        count = len(prompts)
+        prompts = objective.episodes.prompts
+        count = len(prompts.counts)
         steps = settings.steps_per_epoch or math.ceil(count / training.minibatch)
         # Each step's loss is its fraction of one sum over the batch, so that an episode's influence
         # is its weight wherever the shuffle puts it.
@@ -190,7 +190,7 @@ class Ppo:
         taken: list[NDArray[np.intp]] = []
         with self._policy.updating(), self._reference_head(kl):
             for _ in range(training.epochs):
-                for rows in minibatches(prompts, generated, steps, random):
+                for rows in minibatches_of_prompts(prompts, generated, steps, random):
                     report("update", done, total, "steps")
                     taken.append(rows)
                     figures.add(self._step(objective.select(rows), factor, kl, rows, done))

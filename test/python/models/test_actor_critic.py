@@ -1,6 +1,7 @@
 """One module for actor and critic: a wrapper must see all that an update differentiates."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from averse_worker.models.actor_critic import places_of
 from averse_worker.models.batches import Layout, PaddedPrompts, Responses
 from averse_worker.models.kernels import log_probs as kernel
+from averse_worker.models.language_model import LanguageModel
 from averse_worker.models.policy import Policy
 from tiny_models import make_policy
 
@@ -50,9 +52,7 @@ def loss_of(module: nn.Module, policy: Policy) -> Tensor:
     prompts, responses = batch(policy)
     layout = Layout.of(prompts, responses)
     places = places_of(responses.generated(), policy.device.torch_device)
-    seen = module(
-        layout.tokens, layout.positions, layout.mask, responses.tokens, places, None, values=True
-    )
+    seen = module(layout, responses.tokens, places, None, values=True)
     log_probs, entropies, values = seen[:3]
     return log_probs.sum() + 0.3 * entropies.sum() + 0.7 * values.square().sum()
 
@@ -134,3 +134,36 @@ def test_without_gradients_no_array_of_all_logits_is_made(
     assert sizes == [2 * vocabulary] * 4
     torch.testing.assert_close(chunked.log_probs, whole.log_probs, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(chunked.entropies, whole.entropies, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_equal_prompts_are_read_once_with_the_same_result(
+    language_model: Path, queued: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Log-probabilities, values and gradients of a group, with padded prompts and responses."""
+    policy = make_policy(language_model)
+    policy.device = replace(policy.device, queued=queued)
+    device = policy.device.torch_device
+    prompts = PaddedPrompts.of(
+        [PROMPTS[0], PROMPTS[1], PROMPTS[0], PROMPTS[1], PROMPTS[0], PROMPTS[1]],
+        policy.pad_token,
+        device,
+    )
+    lengths = torch.tensor([3, 1, 2, 3, 3, 2])
+    drawn = torch.arange(5, 23).reshape(6, 3)
+    responses = Responses(drawn * (torch.arange(3) < lengths[:, None]), lengths)
+    found: list[tuple[Tensor, dict[str, Tensor]]] = []
+    for shares in (True, False):
+        monkeypatch.setattr(LanguageModel, "shares", shares)
+        layout = policy.layout(policy.model, prompts, responses)
+        assert (layout.prefix is not None) == shares
+        if layout.prefix is not None:
+            assert layout.prefix.tokens.shape[0] == 2
+        seen = policy.evaluate(policy.model, prompts, responses, 0, values=True)
+        assert seen.values is not None
+        policy.backward((seen.log_probs * (1 + drawn)).sum() + seen.values.square().sum())
+        found.append((seen.log_probs.detach(), gradients(policy)))
+        policy.model.zero_grad(set_to_none=True)
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-5)
+    for name, expected in found[1][1].items():
+        torch.testing.assert_close(found[0][1][name], expected, rtol=1e-3, atol=1e-4)

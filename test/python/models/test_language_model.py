@@ -8,6 +8,7 @@ import torch
 import transformers
 from torch import Tensor
 
+from averse_worker.models.batches import Layout, PaddedPrompts, Responses
 from averse_worker.models.kernels import cpu_attention as attention
 from averse_worker.models.kernels.log_probs import PLAIN
 from averse_worker.models.language_model import LanguageModel
@@ -74,6 +75,36 @@ def test_the_split_model_equals_the_whole_one(
             hidden.append(model.hidden(row[:, one], places[:, one], mask[:, :end], 1, cache))
         stepwise = model._raw_logits(torch.cat(hidden, dim=1)[0])
     torch.testing.assert_close(stepwise, expected[2:], atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "shares"),
+    [
+        ("GPT2", GPT2, True),
+        ("Llama", SHAPE, True),
+        ("GPTJ", GPTJ, True),
+        ("Granite", {**SHAPE, "logits_scaling": 3.0}, True),
+        ("Mistral", {**SHAPE, "sliding_window": 4}, False),
+        ("Gemma2", GEMMA, False),
+    ],
+)
+def test_equal_prompts_are_read_once_where_that_gives_the_same(
+    name: str, shape: dict[str, Any], shares: bool
+) -> None:
+    model = LanguageModel(make(name, shape))
+    assert model.shares is shares
+    prompts = PaddedPrompts.of([[5, 6, 7, 8], [9, 4], [5, 6, 7, 8], [9, 4]], 0, model.device)
+    responses = Responses(torch.arange(10, 22).reshape(4, 3), torch.tensor([3, 2, 1, 3]))
+    whole = Layout.of(prompts, responses)
+    shared = whole.shared(prompts)
+    assert shared is not None
+    assert shared.prefix is not None
+    assert shared.prefix.tokens.shape == (2, 3)
+    if shares:
+        with torch.no_grad():
+            torch.testing.assert_close(
+                model.hidden_of(shared), model.hidden_of(whole), atol=2e-5, rtol=1e-4
+            )
 
 
 def test_the_last_block_is_trimmed_without_a_trace() -> None:

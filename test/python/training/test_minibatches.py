@@ -1,12 +1,20 @@
 """Gradient steps: even, of like lengths, and of other episodes in every epoch."""
 
+import itertools
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from averse_worker.training.minibatches import minibatches, padded_tokens
+from averse_worker.models.batches import PaddedPrompts
+from averse_worker.training.minibatches import (
+    minibatches,
+    minibatches_of_prompts,
+    padded_tokens,
+)
 
 Lengths = NDArray[np.int64]
 
@@ -69,3 +77,24 @@ def test_an_episode_meets_others_in_every_epoch(spread: str) -> None:
                 met[row] |= set(group.tolist()) - {row}
     assert min(map(len, met)) > 7
     assert np.mean([len(others) for others in met]) > 20
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=12, max_size=40),
+    st.integers(1, 6),
+    st.integers(0, 2**32 - 1),
+)
+def test_rows_of_one_prompt_stay_together(which: list[int], steps: int, seed: int) -> None:
+    """Every group begins and ends within a prompt at most, and has whole ones in between."""
+    texts = [[1] * 3, [2] * 3, [3] * 5, [4], [5] * 5, [6] * 2]
+    prompts = PaddedPrompts.of([texts[i] for i in which], 0, torch.device("cpu"))
+    responses = np.arange(1, len(which) + 1) % 7 + 1
+    random = np.random.default_rng(seed)
+    groups = list(minibatches_of_prompts(prompts, responses, steps, random))
+    assert sorted(np.concatenate(groups).tolist()) == list(range(len(which)))
+    sizes = [len(group) for group in groups]
+    assert max(sizes) - min(sizes) <= 1
+    if len(which) >= 2 * len(set(which)):
+        seen = [which[row] for group in groups for row in group]
+        changes = sum(one != other for one, other in itertools.pairwise(seen))
+        assert changes == len(set(which)) - 1
