@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.platform.processor import processor_name
-from averse_worker.wire.messages.base import float32_bytes, uint32_array, uint32_bytes
+from averse_worker.wire.messages.base import (
+    float32_array,
+    float32_bytes,
+    uint32_array,
+    uint32_bytes,
+)
 from averse_worker.wire.messages.data import builtin_data
 from averse_worker.wire.messages.load import (
     BuiltinScorer,
@@ -42,6 +47,8 @@ EPOCHS = 4
 MINIBATCH = 32
 BETA = 0.2
 LEARNING_RATE = 4e-4
+GENERATIONS = 4
+"""completions of a prompt, of algorithms that compare these"""
 
 
 @dataclass(frozen=True)
@@ -122,10 +129,12 @@ def _spread(ratios: list[float]) -> dict[str, float]:
 class Bench:
     """An engine with the built-in models, and prompts to draw from."""
 
-    def __init__(self, setting: Setting, device: str = "cpu") -> None:
+    def __init__(self, setting: Setting, device: str = "cpu", *, critic: bool = True) -> None:
+        """`critic`: without one, an episode's advantage is its return less that of its group."""
         self.setting = setting
+        self._critic = critic
         self.engine = TorchEngine()
-        loaded = self.engine.load(load_payload(setting, device), no_report)
+        loaded = self.engine.load(load_payload(setting, device, critic=critic), no_report)
         known = ScorePromptsPayload(split="train", prompts=loaded.train.ids, known=None)
         self.engine.score_prompts(known, no_report)
         self._ids = uint32_array(loaded.train.ids)
@@ -154,10 +163,13 @@ class Bench:
         weights = np.zeros(self.setting.batch)
         count = int(np.ceil(kept * self.setting.batch))
         weights[self._random.permutation(self.setting.batch)[:count]] = 1
+        signal = {"weights": weights}
+        if not self._critic:
+            signal = {"advantages": weights * _above_group(rollout)}
         payload = update_payload(
             rollout.rollout,
             self._seed,
-            weights=float32_bytes(weights),
+            **{name: float32_bytes(array) for name, array in signal.items()},
             kl_weights=float32_bytes(np.ones(self.setting.batch)) if kl else None,
             kl_loss=KlLoss(form=kl, coefficient=BETA, unit="advantage") if kl else None,
         )
@@ -166,6 +178,13 @@ class Bench:
     def step(self, kept: float, copies: int = 1) -> None:
         """Rollout and update."""
         self.update(self.rollout(self.prompts(copies)), kept)
+
+
+def _above_group(rollout: RolloutResult) -> NDArray[np.float32]:
+    """Returns less the mean of those of the same prompt, `GENERATIONS` in a row."""
+    groups = float32_array(rollout.return_).reshape(-1, GENERATIONS)
+    above: NDArray[np.float32] = groups - groups.mean(1, keepdims=True)
+    return above.ravel()
 
 
 def no_report(phase: str, done: int, total: int, unit: str, loss: float | None = None) -> None:
@@ -189,7 +208,7 @@ def update_payload(rollout: int, seed: int, **own: Any) -> UpdatePayload:
     return UpdatePayload(rollout=rollout, seed=seed, **plain | own)
 
 
-def load_payload(setting: Setting, device: str = "cpu") -> LoadPayload:
+def load_payload(setting: Setting, device: str = "cpu", *, critic: bool = True) -> LoadPayload:
     """The built-in models at quickstart sizes."""
     return LoadPayload(
         seed=0,
@@ -231,7 +250,7 @@ def load_payload(setting: Setting, device: str = "cpu") -> LoadPayload:
         conditions=[],
         decoding=None,
         training=LoadTraining(
-            critic=True,
+            critic=critic,
             epochs=EPOCHS,
             minibatch=MINIBATCH,
             microbatch=0,
@@ -244,7 +263,7 @@ def load_payload(setting: Setting, device: str = "cpu") -> LoadPayload:
             value_coefficient=0.1,
             entropy_coefficient=0.0,
             max_grad_norm=1.0,
-            prefix_baseline=True,
+            prefix_baseline=critic,
             ema_decay=0.8,
         ),
         backend=LoadBackend(

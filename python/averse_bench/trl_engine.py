@@ -12,8 +12,16 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from averse_bench.setting import BETA, Setting, Times, load_payload, no_report, update_payload
-from averse_bench.trl import GENERATIONS, PlainCycles
+from averse_bench.setting import (
+    BETA,
+    GENERATIONS,
+    Setting,
+    Times,
+    load_payload,
+    no_report,
+    update_payload,
+)
+from averse_bench.trl import PlainCycles
 from averse_worker.data.text import Text
 from averse_worker.engine.trl.engine import TrlEngine
 from averse_worker.wire.messages.base import (
