@@ -116,11 +116,13 @@ export function sshPlan(
 /** Starts the cache of files over there, which is asked through standard input. */
 export function cacheCommand(settings: SshSettings): string[] {
   const { folder, python, cache } = settings;
+  const own = "python/averse_worker/platform/file_cache.py";
+  const started = (...program: string[]) =>
+    ["exec", python, ...program, cache].map(shellQuoted).join(" ");
   const steps = [
     `cd ${shellQuoted(fromThere(folder))}`,
-    ["exec", python, "-IS", "python/averse_worker/platform/file_cache.py", cache]
-      .map(shellQuoted)
-      .join(" "),
+    // Without the package's folder there is the wheel, averse-worker.
+    `if [ -e ${own} ]; then ${started("-IS", own)}; else ${started("-I", "-m", "averse_worker.platform.file_cache")}; fi`,
   ];
   return sshArguments(settings, `exec sh -c ${shellQuoted(steps.join(" && "))}`, []);
 }
