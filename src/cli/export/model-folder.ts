@@ -72,7 +72,8 @@ export async function copyModel(
       `${target} already exists and is not empty: choose a new folder with --to.`,
     );
   }
-  const partial = `${target}.partial`;
+  // A name that no folder of a user has: one called MODEL.partial may be theirs.
+  const partial = `${target}.averse-partial`;
   try {
     mkdirSync(partial, { recursive: true });
     for (const [name, sha256] of Object.entries(files)) {

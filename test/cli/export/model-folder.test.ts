@@ -41,7 +41,7 @@ test("whole or not at all", async () => {
 
 test("what an export that was killed has copied is not copied again, if it is whole", async () => {
   const [parent, model] = folderOf({ "config.json": "{}", "model.safetensors": "weights" });
-  const partial = join(parent, "out.partial");
+  const partial = join(parent, "out.averse-partial");
   mkdirSync(partial);
   writeFileSync(join(partial, "config.json"), "{}");
   writeFileSync(join(partial, "model.safetensors"), "weig");
