@@ -6,6 +6,7 @@ import {
   openSync,
   readdirSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -23,6 +24,8 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
     renameSync(neighbour, path);
     syncFolder(dirname(path));
   } catch (error) {
+    // On a full disk its bytes are room for others.
+    rmSync(neighbour, { force: true });
     throw recordError(`cannot write ${path}`, error);
   }
 }

@@ -112,6 +112,8 @@ async function writtenWhole<T>(path: string, write: (partial: string) => Promise
     return result;
   } catch (error) {
     rmSync(partial, { force: true });
+    // Errors of a file that is open do not name it; of the others they name the neighbour.
+    if (error instanceof Error && "code" in error) Object.assign(error, { path });
     throw error;
   }
 }

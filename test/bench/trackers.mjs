@@ -12,7 +12,7 @@ import { venvPython } from "../../src/bootstrap/python-packages.mjs";
 import { checkoutRoot } from "../../src/bootstrap/setup.mjs";
 
 const scratch = mkdtempSync(join(tmpdir(), "averse-bench-"));
-const iterations = 20;
+const iterations = 10;
 const rounds = 2;
 const settings = [
   ...["arms=ra-rlhf", "sft.steps=0", `training.iterations=${iterations}`],

@@ -15,6 +15,7 @@ class Trackio:
     """Runs of `trackio`, several at once."""
 
     def __init__(self, settings: Settings, place: Place) -> None:
+        self._where = "" if settings.dir is None else f"TRACKIO_DIR={settings.dir} "
         if settings.dir is not None:
             # Read when the library is imported.
             os.environ["TRACKIO_DIR"] = settings.dir
@@ -44,7 +45,7 @@ class Trackio:
     @property
     def place(self) -> str:
         """The command that shows the project."""
-        return f"trackio show --project {self._project}"
+        return f"{self._where}trackio show --project {self._project}"
 
     def begin(self, run: TrialRun, sent: int) -> None:
         """Notes the run; it is opened with its first point."""

@@ -18,6 +18,7 @@ import { readDigests } from "../../store/digests.js";
 import { readManifest } from "../../store/manifest/manifest.js";
 import { digestsFile } from "../../store/paths.js";
 import { syncTree, writeDurably } from "../../system/durable-files.js";
+import { recordError } from "../../system/record-error.js";
 import { sha256OfFile } from "../../system/sha256.js";
 import { nearestName } from "../../text/nearest-name.js";
 import { exitCode, UserError } from "../failure-text.js";
@@ -59,7 +60,7 @@ export async function cardOf(run: string, model: CheckedModel, name: string): Pr
  * before is touched. Files that an export which was killed has copied are not copied again.
  *
  * @throws {UserError} the folder is there and not empty
- * @throws {Error} of the file system; nothing is left then
+ * @throws {RecordError} it cannot be written; nothing is left then
  */
 export async function copyModel(
   { folder, files }: CheckedModel,
@@ -89,7 +90,7 @@ export async function copyModel(
     renameSync(partial, target);
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
-    throw error;
+    throw recordError(`cannot write ${target}`, error);
   }
 }
 
