@@ -1,5 +1,5 @@
 /** What to change where a workload does not fit: each change by itself, then as many as it takes. */
-import { memoryOf } from "./memory.js";
+import { memoryOf, undivided } from "./memory.js";
 import type { Workload } from "./workload.js";
 
 export interface Change {
@@ -63,8 +63,8 @@ const possible: readonly Possible[] = [
  * @param limit bytes of the device
  * @returns null: it fits as it is
  */
-export function adviceFor(work: Workload, limit: number, processes = 1): Advice | null {
-  const peak = (changed: Workload) => memoryOf(changed, processes).peak.bytes;
+export function adviceFor(work: Workload, limit: number, division = undivided): Advice | null {
+  const peak = (changed: Workload) => memoryOf(changed, division).peak.bytes;
   const before = peak(work);
   if (before <= limit) return null;
   const changes = possible.flatMap(({ set, words, apply }): Change[] => {

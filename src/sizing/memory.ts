@@ -6,7 +6,7 @@
  * saved-tensor hooks count them on the worker's models: 8d + 2·inner (GPT-2), 9d + 4·inner (gated,
  * Llama), and where attention is not fused length · heads.
  */
-import { adapterParameters } from "./model-shape.js";
+import { adapterParameters, matrixParameters } from "./model-shape.js";
 import type { Workload } from "./workload.js";
 
 const FLOAT = 4;
@@ -31,6 +31,7 @@ export type HeldPart =
   | "activations"
   | "logits"
   | "weights_cast"
+  | "gathered"
   | "working";
 
 export type HeldParts = Readonly<Partial<Record<HeldPart, number>>>;
@@ -43,22 +44,74 @@ export interface MemoryPlan {
   readonly peak: { readonly phase: MemoryPhase; readonly bytes: number };
 }
 
-/** @param processes that divide each batch and hold all models each */
-export function memoryOf(work: Workload, processes = 1): MemoryPlan {
+/** What the processes of one worker divide. */
+export interface Division {
+  /** That divide each batch. */
+  readonly processes: number;
+  /** They divide policy, optimizer, EMA weights and reference as well, by rows (`--strategy fsdp`). */
+  readonly isSharded: boolean;
+}
+
+export const undivided: Division = { processes: 1, isSharded: false };
+
+/** Of each process. */
+export function memoryOf(work: Workload, division: Division = undivided): MemoryPlan {
+  const { processes, isSharded } = division;
   const kept = keptParts(work);
   const trained = trainedParameters(work);
+  const gradients = FLOAT * trained;
   // Made in the first update, and there ever after.
-  const learned = { ...kept, gradients: FLOAT * trained, optimizer: MOMENTS * FLOAT * trained };
-  const phases = {
-    load: kept,
-    rollout: { ...learned, ...rolloutParts(work, processes) },
-    reference: { ...learned, ...referenceParts(work, processes) },
-    update: { ...learned, ...updateParts(work, processes) },
+  const learned = { ...kept, gradients, optimizer: MOMENTS * FLOAT * trained };
+  const parts = {
+    rollout: rolloutParts(work, processes),
+    reference: referenceParts(work, processes),
+    update: updateParts(work, processes),
   };
+  const phases = isSharded
+    ? shardedPhases(work, { ...learned, gradients: 0 }, parts, processes)
+    : {
+        load: kept,
+        rollout: { ...learned, ...parts.rollout },
+        reference: { ...learned, ...parts.reference },
+        update: { ...learned, ...parts.update },
+      };
   const [phase, bytes] = (Object.entries(phases) as [MemoryPhase, HeldParts][])
     .map(([name, parts]) => [name, totalOf(parts)] as const)
     .reduce((most, one) => (one[1] > most[1] ? one : most));
   return { phases, peak: { phase, bytes } };
+}
+
+/** Every process has its rows, and what is whole for a while beside them (docs/backends.md). */
+function shardedPhases(
+  work: Workload,
+  learned: HeldParts,
+  parts: Readonly<Record<Exclude<MemoryPhase, "load">, HeldParts>>,
+  processes: number,
+): MemoryPlan["phases"] {
+  const { policy, ownReference, frozenBytes, exactKl } = work;
+  const divided = (held: number | undefined) => (held === undefined ? 0 : held / processes);
+  const own: HeldParts = {
+    ...learned,
+    parameters: divided(learned.parameters),
+    optimizer: divided(learned.optimizer),
+    ...(learned.reference === undefined ? {} : { reference: divided(learned.reference) }),
+    ...(learned.ema === undefined ? {} : { ema: divided(learned.ema) }),
+  };
+  const wholePolicy = learned.parameters!;
+  const head = policy.vocabulary * policy.width;
+  // FSDP2 reads the next block while it computes one; embeddings and head stay for the pass.
+  const blocks = FLOAT * (2 * matrixParameters(policy) + head);
+  return {
+    load: keptParts(work),
+    rollout: { ...own, ...parts.rollout, gathered: wholePolicy },
+    reference: { ...own, ...parts.reference, gathered: learned.reference ?? wholePolicy },
+    update: {
+      ...own,
+      ...parts.update,
+      gradients: divided(FLOAT * trainedParameters(work)),
+      gathered: blocks + (exactKl && ownReference ? frozenBytes * head : 0),
+    },
+  };
 }
 
 export function totalOf(parts: HeldParts): number {

@@ -1,5 +1,5 @@
 /** Seconds of an iteration by phase, from a workload and a backend's rates. */
-import { trainedParameters } from "./memory.js";
+import { type Division, trainedParameters, undivided } from "./memory.js";
 import { forwardOperations, type ModelShape, matrixParameters } from "./model-shape.js";
 import { type LogitSeconds, type Rates, type SpeedPoint, speedAt } from "./speed.js";
 import type { Workload } from "./workload.js";
@@ -11,30 +11,36 @@ export interface IterationTime {
   readonly update: number;
 }
 
-export interface Scaling {
-  /** Processes that divide the batch. */
-  readonly processes: number;
+export interface Scaling extends Division {
   /** Bytes per second between two of them; null: exchange is not counted. */
   readonly interconnect: number | null;
 }
 
-export const alone: Scaling = { processes: 1, interconnect: null };
+export const alone: Scaling = { ...undivided, interconnect: null };
 
 /** @param kept episodes that learn */
 export function iterationTime(
   work: Workload,
   { points, logit }: Rates,
   kept: number,
-  { processes, interconnect }: Scaling = alone,
+  scaling: Scaling = alone,
 ): IterationTime {
+  const { isSharded, processes } = scaling;
   const speed = speedAt(points, work.policy.width);
   const own = Math.ceil(work.batch / processes);
+  // Divided weights are put together once before all of it.
+  const gathering = isSharded ? exchangeSeconds(work.policy.parameters, scaling) : 0;
   return {
-    sample: sampleSeconds(work, speed, logit, own),
-    reference: forwardSeconds(work, speed, logit, own),
+    sample: gathering + sampleSeconds(work, speed, logit, own),
+    reference: gathering + forwardSeconds(work, speed, logit, own),
     reward: rewardSeconds(work, points, own),
-    update: updateSeconds(work, speed, logit, kept, { processes, interconnect }),
+    update: updateSeconds(work, speed, logit, kept, scaling),
   };
+}
+
+/** Every process gets, or hands on, what the others have of so many numbers. */
+function exchangeSeconds(numbers: number, { processes, interconnect }: Scaling): number {
+  return interconnect === null ? 0 : ((1 - 1 / processes) * 4 * numbers) / interconnect;
 }
 
 export function totalSeconds({ sample, reference, reward, update }: IterationTime): number {
@@ -104,8 +110,9 @@ function updateSeconds(
   speed: SpeedPoint,
   logit: LogitSeconds,
   kept: number,
-  { processes, interconnect }: Scaling,
+  scaling: Scaling,
 ): number {
+  const { processes, isSharded } = scaling;
   const { batch, minibatch, epochs, hasFixedSteps, hasCheckpointing, loraRank } = work;
   const trained = trainedParameters(work);
   const steps = epochs * Math.ceil((hasFixedSteps ? batch : kept) / minibatch);
@@ -117,9 +124,10 @@ function updateSeconds(
     epochs * logitsOf(work, own) * logit.training;
   // The exact KL reads the reference once per episode, and its head again in each epoch.
   const klPass = work.exactKl ? forwardSeconds(work, speed, logit, kept) : 0;
-  const exchange =
-    interconnect === null || processes === 1
-      ? 0
-      : (steps * 2 * (1 - 1 / processes) * 4 * trained) / interconnect;
-  return learning + klPass + steps * speed.step * trained + exchange;
+  // Gradients are added up and handed out; divided weights are also put together for both passes.
+  const exchange = isSharded
+    ? exchangeSeconds(2 * work.policy.parameters + trained, scaling)
+    : 2 * exchangeSeconds(trained, scaling);
+  const stepped = isSharded ? trained / processes : trained;
+  return learning + klPass + steps * (speed.step * stepped + exchange);
 }

@@ -78,7 +78,23 @@ test("the KV cache has keys and values of every layer and token but the last", (
   const { kv_cache } = memoryOf(work()).phases.rollout;
   expect(kv_cache).toBe(4 * 2 * 12 * 64 * 47 * 768);
   expect(memoryOf(work({ samplingBatch: 16 })).phases.rollout.kv_cache).toBe(kv_cache! / 4);
-  expect(memoryOf(work(), 2).phases.rollout.kv_cache).toBe(kv_cache! / 2);
+  expect(memoryOf(work(), { processes: 2, isSharded: false }).phases.rollout.kv_cache).toBe(
+    kv_cache! / 2,
+  );
+});
+
+test("processes that divide the model hold a part of it each, and the whole where it is used whole", () => {
+  const two = (isSharded: boolean) => memoryOf(work(), { processes: 2, isSharded }).phases;
+  const [copied, divided] = [two(false), two(true)];
+  for (const part of ["parameters", "reference", "optimizer", "gradients"] as const) {
+    expect(divided.update[part]).toBe(copied.update[part]! / 2);
+  }
+  // What depends on the batch is divided by both, and so once.
+  expect(divided.update.activations).toBe(copied.update.activations);
+  expect(divided.rollout.gathered).toBe(4 * work().policy.parameters);
+  expect(divided.rollout.gradients).toBe(0);
+  expect(divided.update.gathered).toBeLessThan(divided.rollout.gathered!);
+  expect(divided.load).toEqual(copied.load);
 });
 
 test("the peak is the phase with most; smaller microbatches and checkpointing lower it", () => {
@@ -118,9 +134,17 @@ test("time grows with what is kept, and several processes divide the batch and e
   const tail = iterationTime(work(), rates, 26);
   expect(tail.update).toBeLessThan(0.5 * all.update);
   expect(tail.sample).toBe(all.sample);
-  const two = iterationTime(work(), rates, 64, { processes: 2, interconnect: null });
+  const two = iterationTime(work(), rates, 64, {
+    processes: 2,
+    isSharded: false,
+    interconnect: null,
+  });
   expect(two.reference).toBeCloseTo(all.reference / 2, 10);
-  const slow = iterationTime(work(), rates, 64, { processes: 2, interconnect: 1e9 });
+  const slow = iterationTime(work(), rates, 64, {
+    processes: 2,
+    isSharded: false,
+    interconnect: 1e9,
+  });
   // 2 epochs × 2 steps, each once half of the gradients there and once back.
   const exchange = (4 * 2 * 0.5 * 4 * work().policy.parameters) / 1e9;
   expect(slow.update - two.update).toBeCloseTo(exchange, 6);

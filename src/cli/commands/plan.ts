@@ -25,7 +25,7 @@ import {
 import { type ScoringModel, type Workload, workloadOf } from "../../sizing/workload.js";
 import { gridLines } from "../../text/grid.js";
 import { formatBytes, formatCount, formatDuration, formatNumber } from "../../text/numbers.js";
-import { readWorkerSpec, runsHere, type WorkerSpec } from "../../worker/spec.js";
+import { readWorkerSpec, runsHere, strategyOf, type WorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { experimentFile } from "../lookup/experiments.js";
 import { keptSpeed, speedFile } from "../machine/measure-speed.js";
@@ -80,8 +80,10 @@ export async function plan(
   const found = await experimentModels(loaded, options);
   const processes = spec.processes > 1 ? (onGpu ? gpus : spec.processes) : 1;
   const { rates, source } = ratesFor(experiment, options, speed, onGpu === measuredOnGpu);
+  const strategy = processes === 1 ? null : strategyOf(spec);
   const scaling: Scaling = {
     processes,
+    isSharded: strategy === "fsdp",
     interconnect: options.interconnect === undefined ? null : options.interconnect * 1e9,
   };
   const plans = arms.map(([arm, config]) =>
@@ -94,13 +96,14 @@ export async function plan(
   const largest = plans.reduce((most, one) =>
     one.memory.peak.bytes > most.memory.peak.bytes ? one : most,
   );
-  const advice = limit === null ? null : adviceFor(largest.work, limit, processes);
+  const advice = limit === null ? null : adviceFor(largest.work, limit, scaling);
   const all = plans.every(({ seconds }) => seconds !== null)
     ? trials.reduce((sum, { arm }) => sum + plans.find((one) => one.arm === arm)!.seconds!, 0) /
       parallel
     : null;
   const facts = {
     ...{ experiment: experiment.name, backend: experiment.backend.worker, gpus, processes },
+    strategy,
     ...{ trials: trials.length, parallel, rates: source, memory_limit_bytes: limit },
     ...{ fits: limit === null ? null : advice === null, advice, run_seconds: all },
   };
@@ -112,7 +115,7 @@ export async function plan(
           headText(facts, largest),
           "",
           ...memoryLines(largest),
-          ...fitLines(largest, limit, advice, processes),
+          ...fitLines(largest, limit, advice, scaling),
           "",
           ...timeLines(plans, facts, source),
         ].join("\n"),
@@ -140,7 +143,7 @@ function armPlan(
   return {
     arm,
     work,
-    memory: memoryOf(work, scaling.processes),
+    memory: memoryOf(work, scaling),
     first: at(work.keptFirst),
     last: at(work.keptLast),
     seconds: mean === null ? null : work.iterations * totalSeconds(mean),
@@ -247,6 +250,7 @@ const partWords: Readonly<Record<HeldPart, string>> = {
   activations: "activations",
   logits: "logits",
   weights_cast: "weights in half precision",
+  gathered: "weights put together",
 };
 const phases: readonly MemoryPhase[] = ["load", "rollout", "reference", "update"];
 
@@ -272,7 +276,7 @@ function fitLines(
   { memory: { peak } }: ArmPlan,
   limit: number | null,
   advice: Advice | null,
-  processes: number,
+  { processes, isSharded }: Scaling,
 ): string[] {
   const most = `peak ${formatBytes(peak.bytes)} in ${peak.phase}`;
   if (limit === null) {
@@ -285,7 +289,9 @@ function fitLines(
   const together =
     advice.enough === null
       ? "not even all of these fit: take a smaller model or a device with more memory" +
-        (processes > 1 ? "; more processes divide the batch, not the models" : "")
+        (processes > 1 && !isSharded
+          ? "; more of these processes divide the batch alone, those of the backend fsdp the models, too"
+          : "")
       : `enough together: ${advice.enough.map((set) => `--set ${set}`).join(" ")}`;
   return [`${most}, of ${formatBytes(limit)}: does not fit`, ...each, together];
 }
