@@ -301,6 +301,24 @@ export function buildProgram(
       end(await (await import("./commands/rm.js")).rm(names, options, terminal)),
     );
 
+  program
+    .command("note")
+    .summary("title, tags and note of a run")
+    .description(
+      "Shows or changes what is written about a run: it stands in lists, and is no part of the run's record.",
+    )
+    .argument("<run>", runWords)
+    .option("--title <text>", "shown in lists beside the run's name; empty takes it away")
+    .option("--tag <tag...>", "add tags", [])
+    .option("--untag <tag...>", "take tags away", [])
+    .option("--text <text>", "a note; empty takes it away")
+    .addOption(runsOption())
+    .addOption(jsonOption())
+    .addOption(debugOption())
+    .action(async (run: string, options) =>
+      end((await import("./runs/note.js")).note(run, options, terminal)),
+    );
+
   addTrackCommand(program, terminal, end);
   addArtifactCommands(program, terminal, end);
 
@@ -809,14 +827,22 @@ function addSteeringCommands(
     .command("attach")
     .summary("watch a running or finished run, and steer it")
     .description("Opens a run's dashboard. Closing it never stops the run.")
-    .argument("<run>", runWords)
+    .argument("<run>", `${runWords}, or ssh://[user@]host[:port]/RUN`)
     .addOption(runsOption())
     .option("--json", "the journal's events, one JSON object per line, until the run ends", false)
     .option("--plain", "lines instead of the dashboard, until the run ends", false)
+    .option("--remote-command <command>", "how averse is called on the other machine", "averse")
     .addOption(debugOption())
-    .action(async (run: string, options) =>
-      end(await (await import("./commands/attach.js")).attach(run, options, terminal)),
-    );
+    .action(async (run: string, options, command: Command) => {
+      const { attachRemote, remoteRun } = await import("./runs/remote.js");
+      const remote = remoteRun(run);
+      if (remote === null) {
+        end(await (await import("./commands/attach.js")).attach(run, options, terminal));
+        return;
+      }
+      const runs = command.getOptionValueSource("runs") === "default" ? null : options.runs;
+      end(await attachRemote(remote, { ...options, runs }, terminal.hasScreen));
+    });
   for (const [name, description] of [
     ["pause", "Pauses a run after the current iterations."],
     ["continue", "Continues a paused run."],

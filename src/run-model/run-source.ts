@@ -47,6 +47,8 @@ export interface RunSource {
   episodes(entry: JournalEntry): Episodes;
   /** Of the episodes that were kept for reading; empty: none were. */
   texts(trial: string, step: number): readonly EpisodeText[];
+  /** The last lines of what the trial's worker printed; the same list while nothing is added. */
+  workerLog(trial: string): readonly string[];
   /** As far as they are on disk by now. */
   results(): RunResults;
   /** @returns takes the listener back */

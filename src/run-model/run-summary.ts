@@ -8,7 +8,18 @@ import type { RunModel } from "./run-model.js";
  */
 export type RunSummaryState = RunModel["state"] | "damaged" | "incompatible";
 
-export interface RunSummary {
+/** What people wrote about a run. Untrusted. */
+export interface RunNotes {
+  /** Empty: none. */
+  readonly title: string;
+  readonly tags: readonly string[];
+  /** Empty: none. */
+  readonly note: string;
+}
+
+export const noNotes: RunNotes = { title: "", tags: [], note: "" };
+
+export interface RunSummary extends RunNotes {
   /** Folder name. */
   readonly id: string;
   /** Absolute or as the runs folder was given. */

@@ -12,6 +12,7 @@ export const runFiles = {
   progress: "progress.json",
   reportHtml: "report.html",
   reportMarkdown: "report.md",
+  notes: "notes.json",
   logs: "logs",
   lock: "lock",
 } as const;

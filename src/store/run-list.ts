@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { planTrials } from "../config/trials.js";
-import type { RunSummary } from "../run-model/run-summary.js";
+import { noNotes, type RunNotes, type RunSummary } from "../run-model/run-summary.js";
 import { runEta, type TimedTrial } from "../run-model/time-left.js";
 import { RecordError, recordError } from "../system/record-error.js";
 import type { Manifest } from "./manifest/schema.js";
@@ -10,6 +10,7 @@ import { experimentOf, intactManifest, manifestJson } from "./manifest/text.js";
 import { runFiles } from "./paths.js";
 import { JournalSummary } from "./progress-file.js";
 import { holderOf } from "./run-lock.js";
+import { readNotes } from "./run-notes.js";
 import type { ProgressFacts } from "./run-progress.js";
 
 /**
@@ -42,7 +43,11 @@ export class RunList {
   #summary(id: string): RunSummary | null {
     const known = this.#known.get(id) ?? new KnownRun(join(this.runsFolder, id));
     this.#known.set(id, known);
-    const unknown = { ...nothing, id, directory: known.directory, name: id, purpose: "" };
+    const unknown = {
+      ...nothing,
+      ...notesOf(known.directory),
+      ...{ id, directory: known.directory, name: id, purpose: "" },
+    };
     try {
       const manifest = known.manifest();
       const { name, purpose, started, finished, message } = manifest;
@@ -60,6 +65,15 @@ export class RunList {
         ? null
         : { ...unknown, ...illness(error) };
     }
+  }
+}
+
+/** Notes that cannot be read say so themselves: the run is none the worse. */
+function notesOf(run: string): RunNotes {
+  try {
+    return readNotes(run);
+  } catch (error) {
+    return { ...noNotes, note: (error as Error).message };
   }
 }
 

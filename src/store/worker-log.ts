@@ -10,16 +10,23 @@ import {
   existsSync,
   fstatSync,
   openSync,
+  readSync,
   renameSync,
   statSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { makeFolder } from "../system/durable-files.js";
 import { recordError } from "../system/record-error.js";
+import { runFiles } from "./paths.js";
 
 /** Of one part, in bytes: a log takes three of them at most, and a line over. */
 const MAX_PART = 4 * 2 ** 20;
+
+/** The newest part. @param run folder of the run */
+export function workerLogFile(run: string, trial: string): string {
+  return join(run, runFiles.logs, `${trial}.log`);
+}
 
 export class WorkerLog {
   #handle: number | null = null;
@@ -101,5 +108,24 @@ export class WorkerLog {
     }
     this.#open();
     this.#append(Buffer.from(`averse: ${said}\n`));
+  }
+}
+
+/**
+ * The lines at the end of a log, as many as begin within so many bytes.
+ *
+ * @throws {Error} of the file system
+ */
+export function lastLines(path: string, bytes: number): string[] {
+  const handle = openSync(path, "r");
+  try {
+    const { size } = fstatSync(handle);
+    const part = Buffer.alloc(Math.min(size, bytes));
+    const read = readSync(handle, part, 0, part.length, size - part.length);
+    const lines = part.toString("utf8", 0, read).split("\n");
+    // The first is torn where it begins before the part; after the last line feed comes nothing.
+    return lines.slice(size > bytes ? 1 : 0, lines.at(-1) === "" ? -1 : undefined);
+  } finally {
+    closeSync(handle);
   }
 }

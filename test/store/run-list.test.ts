@@ -47,6 +47,9 @@ test("runs are listed newest first, with how far they came", async () => {
     iterations: null,
     cvar: -2,
     etaSeconds: null,
+    title: "",
+    tags: [],
+    note: "",
     message: "",
   });
   expect(runs[1]).toMatchObject({ trials: 2, trialsDone: 0, trial: null, step: null });

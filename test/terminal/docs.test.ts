@@ -163,6 +163,7 @@ if (capturing) {
     comparing.press("Gc");
     await comparing.shows("1 marked");
     comparing.press("c");
+    await comparing.shows("COMPARISON");
     await comparing.hides("reading");
     take("comparison", comparing);
     comparing.press("q");

@@ -3,7 +3,9 @@
 import { basename, join } from "node:path";
 import type { Hardware } from "../../engine/plan.js";
 import type { RunSummary } from "../../run-model/run-summary.js";
+import { removeRun } from "../../store/remove-run.js";
 import { RunList } from "../../store/run-list.js";
+import { writeNotes } from "../../store/run-notes.js";
 import type { LauncherPorts } from "../../tui/launcher/launcher-ports.js";
 import { isLive } from "../../tui/launcher/list-state.js";
 import { runLauncher } from "../../tui/launcher/run-launcher.js";
@@ -105,6 +107,8 @@ export function launcherPorts(
       return experimentList.look(past);
     },
     check: (experiment, overrides) => experimentList.check(experiment, overrides, past),
+    annotate: async (id, notes) => writeNotes(join(folder, id), notes),
+    remove: async (id) => removeRun(join(folder, id), () => new Date()),
     compare: async (ids) => ids.map((id) => comparedRun(join(folder, id))),
   };
 }

@@ -53,8 +53,13 @@ function cells(run: RunSummary, { unicode }: Terminal): string[] {
     step,
     run.etaSeconds === null ? "" : formatDuration(run.etaSeconds),
     run.cvar === null ? "" : formatNumber(run.cvar, 2, { unicode }),
-    safeText(isIll(run) ? (run.message ?? "") : run.purpose),
+    safeText(isIll(run) ? (run.message ?? "") : aboutOf(run)),
   ];
+}
+
+/** What was written about it, then its purpose. */
+function aboutOf({ title, tags, purpose }: RunSummary): string {
+  return [title, ...tags.map((tag) => `#${tag}`), purpose].filter((part) => part !== "").join("  ");
 }
 
 /** Why is of more use than what it is for. */

@@ -1,13 +1,13 @@
 /** How a run ends: its report, the closing message and the exit code. */
 import type { RunOutcome } from "../../engine/ports.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
+import { workerLogFile } from "../../store/worker-log.js";
 import { safeText } from "../../text/safe-text.js";
 import { shellLine } from "../command-line.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import type { Terminal } from "../terminal.js";
 import { failureAdvice } from "./failure-advice.js";
 import { readSamples, resultText, sampleLines } from "./results.js";
-import { workerLog } from "./worker-opener.js";
 
 export interface ConclusionOptions {
   readonly json: boolean;
@@ -59,7 +59,7 @@ export async function concludeRun(
         ? causeOf(outcome)
         : trial === null
           ? []
-          : [`The worker's log is ${workerLog(folder, trial)}.`];
+          : [`The worker's log is ${workerLogFile(folder, trial)}.`];
       const ill = kind === "lost" || kind === "environment";
       const hint = ill ? ["`averse doctor` checks what a worker needs."] : [];
       const manifest = readManifest(folder);

@@ -24,7 +24,11 @@ import { readManifest, recordedExperiment } from "../../store/manifest/manifest.
 import { checkedPath, runFiles } from "../../store/paths.js";
 import { holderOf } from "../../store/run-lock.js";
 import { readTexts } from "../../store/texts-file.js";
+import { lastLines, workerLogFile } from "../../store/worker-log.js";
 import { RecordError } from "../../system/record-error.js";
+
+/** Of a worker's output that a view shows. */
+const logBytes = 64 * 1024;
 
 /** What both kinds have in common: the record on disk, and who listens. */
 abstract class RecordedRun {
@@ -34,6 +38,8 @@ abstract class RecordedRun {
   protected readonly listeners = new Set<RunListener>();
   /** Newest of each trial that is in a phase, for listeners that come later. */
   readonly #progress = new Map<string, ProgressObservation>();
+  /** By trial: of which state of its file, and its last lines. */
+  readonly #logs = new Map<string, { readonly at: string; readonly lines: readonly string[] }>();
 
   /** @param experiment as the run's manifest has it */
   constructor(
@@ -73,6 +79,17 @@ abstract class RecordedRun {
 
   texts(trial: string, step: number): readonly EpisodeText[] {
     return readTexts(this.directory, trial, step);
+  }
+
+  workerLog(trial: string): readonly string[] {
+    const path = workerLogFile(this.directory, trial);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    const at = stat === undefined ? "" : `${stat.ino} ${stat.size}`;
+    const known = this.#logs.get(trial);
+    if (known?.at === at) return known.lines;
+    const lines = stat === undefined ? [] : lastLines(path, logBytes);
+    this.#logs.set(trial, { at, lines });
+    return lines;
   }
 
   results(): RunResults {

@@ -1,18 +1,12 @@
 /** Workers for a run's trials, each with a log of its own in the run folder. */
-import { join } from "node:path";
 import type { Devices } from "../../engine/plan.js";
 import type { Ports, SpareWorkers } from "../../engine/ports.js";
-import { runFiles } from "../../store/paths.js";
-import { WorkerLog } from "../../store/worker-log.js";
+import { WorkerLog, workerLogFile } from "../../store/worker-log.js";
 import { safeText } from "../../text/safe-text.js";
 import { type Worker, WorkerLost } from "../../worker/contract.js";
 import { openSession } from "../../worker/session.js";
 import type { WorkerSpec } from "../../worker/spec.js";
 import { packageRoot } from "../machine/package.js";
-
-export function workerLog(run: string, trial: string): string {
-  return join(run, runFiles.logs, `${trial}.log`);
-}
 
 /** Whom a worker serves: what it says goes to that trial's log, or waits for the next trial's. */
 interface Service {
@@ -135,7 +129,9 @@ export class WorkerOpener implements SpareWorkers {
   #logOf(trial: string): WorkerLog {
     const known = this.#logs.get(trial);
     if (known !== undefined) return known;
-    const log = new WorkerLog(workerLog(this.run, trial), (text) => this.warn(`${trial}: ${text}`));
+    const log = new WorkerLog(workerLogFile(this.run, trial), (text) =>
+      this.warn(`${trial}: ${text}`),
+    );
     // There from the start, also where a worker says nothing.
     log.write("");
     this.#logs.set(trial, log);

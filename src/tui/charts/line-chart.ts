@@ -37,11 +37,14 @@ export interface LineChart {
   readonly marker?: number | null;
   /** y of a horizontal line; null: none. */
   readonly reference?: number | null;
+  /** The y axis goes by powers of ten; what is not over 0 is a gap. */
+  readonly isLog?: boolean;
 }
 
 const dim: Look = { dim: true };
 
-export function lineChart(chart: LineChart, options: ChartOptions): Line[] {
+export function lineChart(given: LineChart, options: ChartOptions): Line[] {
+  const chart = given.isLog === true ? onLogAxis(given) : given;
   const x = chart.x ?? allOf(chart.series.map(({ xs }) => xs));
   const shown = { low: x.from, high: x.to };
   const inView = chart.series.map((series) => partInView(series, shown));
@@ -52,7 +55,15 @@ export function lineChart(chart: LineChart, options: ChartOptions): Line[] {
     reference,
   ]);
   const plot = openPlot(
-    { x: shown, wholeX: true, y: yRange ?? { low: 0, high: 1 }, wholeY: false, marker },
+    {
+      x: shown,
+      wholeX: true,
+      y: yRange ?? { low: 0, high: 1 },
+      // Whole powers of ten where there are two of them.
+      wholeY: given.isLog === true && yRange !== null && decades(yRange) >= 2,
+      ...(given.isLog === true ? { yText: (power: number) => powerText(power, options) } : {}),
+      marker,
+    },
     options,
   );
   const { grid } = plot;
@@ -74,9 +85,39 @@ export function lineChart(chart: LineChart, options: ChartOptions): Line[] {
   }
   drawMarker(plot, options);
   if (inView.every(({ range }) => range === null)) {
-    writeNote(plot, "no figures yet");
+    const has = given.series.some(({ ys }) =>
+      Array.from(ys).some((y) => Number.isFinite(y ?? NaN)),
+    );
+    writeNote(
+      plot,
+      has && given.isLog === true ? "nothing over 0 for a log axis" : "no figures yet",
+    );
   }
   return closePlot(plot, options);
+}
+
+function onLogAxis(chart: LineChart): LineChart {
+  const { series, y = [], reference = null } = chart;
+  const power = (value: number | null): number | null =>
+    value !== null && value > 0 ? Math.log10(value) : null;
+  return {
+    ...chart,
+    series: series.map((one) => ({ ...one, ys: Array.from(one.ys, power) })),
+    y: y.flatMap((value) => power(value) ?? []),
+    reference: power(reference),
+  };
+}
+
+function decades({ low, high }: Range): number {
+  return Math.floor(high) - Math.ceil(low) + 1;
+}
+
+/** 100 · 0.03 · 1e−7 */
+function powerText(power: number, { style }: ChartOptions): string {
+  const value = Number((10 ** power).toPrecision(2));
+  const text =
+    value >= 1e5 || value < 1e-4 ? value.toExponential().replace("e+", "e") : String(value);
+  return style.unicode ? text.replaceAll("-", "−") : text;
 }
 
 function allOf(axes: readonly ArrayLike<number>[]): Zoom {

@@ -13,6 +13,8 @@ export interface PlotAxes {
   readonly wholeX: boolean;
   readonly y: Range;
   readonly wholeY: boolean;
+  /** What stands at a place of the y axis; absent: its number. */
+  readonly yText?: (value: number) => string;
   /** An x that is told under the plot; null: none. */
   readonly marker: number | null;
 }
@@ -41,7 +43,10 @@ export function openPlot(axes: PlotAxes, { width, height, style }: ChartOptions)
   const most = Math.max(2, Math.min(Math.floor((rows + 1) / 2), 3 + Math.floor(rows / 6)));
   // Where all values are one, its own number says more than round ones about it.
   const how = { most, whole: axes.wholeY, style };
-  const yTicks = rows < 2 ? [] : rows <= fewRows ? endsOf(axes.y, how) : ticks(axes.y, how);
+  const places = rows < 2 ? [] : rows <= fewRows ? endsOf(axes.y, how) : ticks(axes.y, how);
+  const { yText } = axes;
+  const yTicks =
+    yText === undefined ? places : places.map(({ value }) => ({ value, text: yText(value) }));
   const wanted = Math.max(0, ...yTicks.map(({ text }) => text.length)) + 1;
   const gutter = rows >= 2 && wanted * 2 <= width ? wanted : 0;
   const grid = new CellGrid(rows, Math.max(0, width - gutter));

@@ -4,6 +4,7 @@ import { Box } from "ink";
 import type { ReactElement } from "react";
 import { compareArms, renderComparison } from "../../report/comparison.js";
 import { formatNumber } from "../../text/numbers.js";
+import { safeText } from "../../text/safe-text.js";
 import { displayWidth, pad, wrapText } from "../../text/width.js";
 import { distinctDashes, strokeSample } from "../charts/dash.js";
 import { lineChart } from "../charts/line-chart.js";
@@ -96,7 +97,7 @@ function tableLines(state: CompareState, width: number, style: ViewStyle): Line[
     color: false,
     spread: "ci",
   });
-  const names = runs.map((_, place) => nameOf(runs, place, style));
+  const names = runs.map((_, place) => [...nameOf(runs, place, style), ...seedsOf(runs[place]!)]);
   // The figures before the words: on a low terminal they are what the first screen is for.
   return [
     ...flowFields(names, width),
@@ -118,6 +119,20 @@ function nameOf(runs: readonly ComparedRun[], place: number, style: ViewStyle): 
     { text: letter === "" ? "" : `${letter}  `, bold: true },
     { text: plainText(runs[place]!.id, style), bold: true },
   ];
+}
+
+/** `seeds 0, 1, 2`, where all arms have the same; else by arm. */
+function seedsOf({ arms }: ComparedRun): Line {
+  const lists = new Map<string, string[]>();
+  for (const { arm, seeds } of arms) {
+    const list = seeds.join(", ");
+    lists.set(list, [...(lists.get(list) ?? []), arm]);
+  }
+  const words = [...lists].map(([list, of]) =>
+    lists.size === 1 ? list : `${list} (${of.join(", ")})`,
+  );
+  const text = words.length === 0 ? "" : `  seeds ${words.join("; ")}`;
+  return [{ text: safeText(text), dim: true }];
 }
 
 /** What each run says of itself, or why it has nothing to say; the others are left out. */

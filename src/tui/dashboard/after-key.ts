@@ -3,6 +3,7 @@
 import type { RunCommand } from "../../engine/commands.js";
 import { type RiskMeasureName, riskMeasures, usesAlpha } from "../../risk/measures/registry.js";
 import { isOver } from "../../run-model/run-model.js";
+import { smoothingSpans } from "../charts/smoothing.js";
 import { actionOf, pageRows } from "../terminal/key-table.js";
 import { type KeyPress, pressedKey } from "../terminal/keys.js";
 import { deepestZoom } from "./in-view.js";
@@ -92,10 +93,18 @@ function acted(
       return only(regrouped(view, facts));
     case "filter":
       return only(
-        view.focus === "events"
-          ? { ...view, typing: true }
+        view.focus === "events" || view.focus === "training"
+          ? { ...view, chart: null, typing: true }
           : { ...focused(view, "tail"), history: null, typing: true },
       );
+    case "best":
+      return only(
+        held({ ...focused(view, "tail"), best: !view.best, selected: 0, history: null }, facts),
+      );
+    case "log-axis":
+      return only({ ...view, isLog: !view.isLog });
+    case "smooth":
+      return only({ ...view, smoothing: (view.smoothing + 1) % smoothingSpans.length });
     case "step":
       return only(stepped(view, by, facts));
     case "leap":
@@ -111,7 +120,11 @@ function acted(
           : { ...focused(view, "what-if"), overview: false, focusBefore: view.focus },
       );
     case "follow":
-      return only({ ...view, eventsFrom: view.eventsFrom === null ? facts.eventsEnd : null });
+      return only(
+        view.focus === "log"
+          ? { ...view, logFrom: view.logFrom === null ? facts.logEnd : null }
+          : { ...view, eventsFrom: view.eventsFrom === null ? facts.eventsEnd : null },
+      );
     case "pause":
       return asking(view, facts.state === "paused" ? "continue" : "pause", facts);
     case "checkpoint":
@@ -152,7 +165,13 @@ function inOverview(
     case "side":
       return { ...view, figure: beside(facts.charts, view.figure, by) };
     case "back":
-      return { ...view, trial: null, resultsFrom: 0 };
+      return view.filters.training !== ""
+        ? { ...view, filters: { ...view.filters, training: "" } }
+        : { ...view, trial: null, resultsFrom: 0 };
+    case "filter":
+      return { ...view, typing: true };
+    case "log-axis":
+    case "smooth":
     case "help":
     case "leave":
     case "pause":
@@ -302,9 +321,9 @@ function back(view: ViewState): ViewState {
   if (view.focus === "what-if" && (view.whatIf.alpha !== null || view.whatIf.measure !== null)) {
     return { ...view, whatIf: { alpha: null, measure: null, offset: 0 } };
   }
-  return view.step === null && view.eventsFrom === null
+  return view.step === null && view.eventsFrom === null && view.logFrom === null
     ? { ...view, overview: true }
-    : { ...view, step: null, eventsFrom: null };
+    : { ...view, step: null, eventsFrom: null, logFrom: null };
 }
 
 /** By single rows, by tens, or to an end; where there are no rows, to other iterations. */
@@ -316,7 +335,9 @@ function moved(view: ViewState, by: number, facts: ViewFacts): ViewState {
         ? held({ ...view, selected: clamped(view.selected + by, facts.tailRows - 1) }, facts)
         : turned(view, isStep ? by : by * (facts.page.rows / pageRows), facts.page);
     case "events":
-      return scrolled(view, by, facts);
+      return { ...view, eventsFrom: scrolled(view.eventsFrom, by, facts.eventsEnd) };
+    case "log":
+      return { ...view, logFrom: scrolled(view.logFrom, by, facts.logEnd) };
     case "what-if":
       if (isStep) {
         const measures = Object.keys(riskMeasures) as RiskMeasureName[];
@@ -352,10 +373,10 @@ function held(view: ViewState, { steps }: ViewFacts): ViewState {
   return view.step === null && steps > 0 ? { ...view, step: steps - 1 } : view;
 }
 
-/** Down to the end of the events follows the tail again. */
-function scrolled(view: ViewState, by: number, { eventsEnd }: ViewFacts): ViewState {
-  const from = Math.max(0, (view.eventsFrom ?? eventsEnd) + by);
-  return { ...view, eventsFrom: from >= eventsEnd ? null : from };
+/** Down to the end follows it again. @returns null: it is followed */
+function scrolled(before: number | null, by: number, end: number): number | null {
+  const from = Math.max(0, (before ?? end) + by);
+  return from >= end ? null : from;
 }
 
 /** What-if's α goes up and down by this. */

@@ -8,7 +8,7 @@ import { tailInput } from "./panel-of-scene.js";
 import { logRows } from "./panels/event-log.js";
 import { tailPageExtent } from "./panels/tail-panel.js";
 import { tailEntries } from "./panels/tail-rows.js";
-import { trainingCharts } from "./panels/training-figures.js";
+import { foundCharts } from "./panels/training-figures.js";
 import { actualQuestion, type Scene, subjectOf } from "./scene.js";
 import type { ViewFacts } from "./view-state.js";
 
@@ -29,11 +29,23 @@ export function factsOf(scene: Scene, size: TerminalSize, style: ViewStyle): Vie
     trial: trial?.id ?? null,
     steps: trial?.steps.length ?? 0,
     iterations: trial?.iterations ?? 0,
-    charts: trainingCharts(trial?.steps ?? []),
+    charts: foundCharts(
+      trial?.steps ?? [],
+      view.filters.training,
+      {
+        steps: trial?.steps ?? [],
+        other: null,
+        iteration: null,
+        klTarget: null,
+        alpha: subject.config?.risk.alpha ?? 0,
+      },
+      style,
+    ),
     tailRows: entries.length,
     prompt: entries[Math.min(view.selected, entries.length - 1)]?.row.prompt ?? null,
     completions: input.completions,
     eventsEnd: Math.max(0, events - room),
+    logEnd: Math.max(0, reading.log.length - (insideOf(layout, "log")?.height ?? 0)),
     resultsEnd: view.overview ? lastResultLine(scene, size, style) : 0,
     helpEnd: lastHelpLine(size, style),
     page: tail === null ? null : tailPageExtent(input, tail, style),

@@ -12,8 +12,8 @@ export const dashboardKeys = [
   { action: "focus", keys: ["tab", "shift-tab"], words: "next panel, former" },
   {
     action: "panel",
-    keys: ["1", "2", "3", "4", "5"],
-    label: "1-5",
+    keys: ["1", "2", "3", "4", "5", "6"],
+    label: "1-6",
     words: "panel by number",
     hint: "panel",
   },
@@ -34,7 +34,8 @@ export const dashboardKeys = [
   { action: "ends", keys: ["home", "end", "g", "G"], pair: true, words: "first, last" },
   { action: "open", keys: ["enter"], words: "a trial; texts whole" },
   { action: "group", keys: ["b"], words: "tail by prompt" },
-  { action: "filter", keys: ["/"], words: "filter tail, events", hint: "filter" },
+  { action: "best", keys: ["v"], words: "tail: best, worst" },
+  { action: "filter", keys: ["/"], words: "filter; figures by regex", hint: "filter" },
   {
     action: "step",
     keys: ["[", "]"],
@@ -44,9 +45,11 @@ export const dashboardKeys = [
   },
   { action: "leap", keys: ["{", "}"], pair: true, words: "many iterations" },
   { action: "zoom", keys: ["+", "-", "="], pair: true, words: "zoom in, out" },
+  { action: "log-axis", keys: ["y"], words: "log axis, linear" },
+  { action: "smooth", keys: ["a"], words: "smooth over 10, 50, off" },
   { action: "reveal", keys: ["t"], words: "reveal texts", hint: "text" },
   { action: "what-if", keys: ["w"], words: "what if: rank anew", hint: "what if" },
-  { action: "follow", keys: [" "], words: "events: hold, follow" },
+  { action: "follow", keys: [" "], words: "events, log: hold, follow" },
   { action: "pause", keys: ["p"], words: "pause, continue", hint: "pause" },
   { action: "checkpoint", keys: ["s"], words: "save a checkpoint" },
   { action: "evaluate", keys: ["e"], words: "evaluate now" },
@@ -66,14 +69,22 @@ const reveal: ActionHint = ["reveal", "text"];
 const filter: ActionHint = ["filter", "filter"];
 const whatIf: ActionHint = ["what-if", "what if"];
 const charts: readonly ActionHint[] = [panel, full, step, whatIf, ["side", "trial"]];
+const figures: readonly ActionHint[] = [
+  ["filter", "figures"],
+  ["move", "one"],
+  ["log-axis", "log"],
+  ["smooth", "smooth"],
+  ...charts,
+];
 
 /** Which keys are worth a place in the last line beside those of all panels. */
 const ofPanel: Readonly<Record<PanelId, readonly ActionHint[]>> = {
   risk: charts,
-  training: charts,
-  tail: [["open", "read"], reveal, filter, full, step, whatIf],
+  training: figures,
+  tail: [["open", "read"], reveal, ["best", "best"], filter, full, step, whatIf],
   "what-if": [["side", "alpha"], ["move", "measure"], ["what-if", "leave it"], step, full],
   events: [filter, ["follow", "hold"], full],
+  log: [["move", "scroll"], ["follow", "hold"], full],
 };
 
 const ofOverview: readonly ActionHint[] = [
@@ -81,6 +92,9 @@ const ofOverview: readonly ActionHint[] = [
   ["pause", "pause"],
   ["move", "trial"],
   ["side", "figure"],
+  ["filter", "find a figure"],
+  ["log-axis", "log"],
+  ["smooth", "smooth"],
   ["stop", "stop"],
   ["checkpoint", "checkpoint"],
   ["evaluate", "evaluate"],

@@ -24,9 +24,9 @@ export interface Layout {
   readonly rows: readonly PanelRow[];
 }
 
-type Chosen = Pick<ViewState, "overview" | "focus" | "below" | "full" | "history">;
+type Chosen = Pick<ViewState, "overview" | "focus" | "below" | "bottom" | "full" | "history">;
 
-/** Below these there is room for one panel, for three, and for all five. */
+/** Below these there is room for one panel, for three, and for five. */
 const threePanels = { columns: 76, lines: 15 };
 const fivePanels = { columns: 116, lines: 28 };
 /** Fraction of the upper two where the lower three take turns. */
@@ -70,11 +70,12 @@ function rowsOf(body: number, columns: number, chosen: Chosen): PanelRow[] {
   return [
     { height: body - lower - events, places: upper },
     { height: lower, places: sideBySide("tail", "what-if", columns) },
-    { height: events, places: [{ panel: "events", width: columns, turns: [] }] },
+    { height: events, places: [{ panel: chosen.bottom, width: columns, turns: bottomPanels }] },
   ];
 }
 
-const lowerPanels = ["tail", "what-if", "events"] as const satisfies readonly PanelId[];
+const bottomPanels = ["events", "log"] as const satisfies readonly PanelId[];
+const lowerPanels = ["tail", "what-if", "events", "log"] as const satisfies readonly PanelId[];
 
 function sideBySide(left: PanelId, right: PanelId, columns: number): Place[] {
   const width = Math.floor((columns - 1) / 2);

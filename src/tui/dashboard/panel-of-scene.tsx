@@ -5,18 +5,21 @@ import { klControllerAt } from "../../risk/kl-stages.js";
 import type { TrialModel } from "../../run-model/run-model.js";
 import { iterationNumber } from "../../text/iterations.js";
 import { safeText } from "../../text/safe-text.js";
-import type { Line, Size, ViewStyle } from "../terminal/line.js";
+import { smoothingSpans } from "../charts/smoothing.js";
+import { joinFields, type Line, type Size, type ViewStyle } from "../terminal/line.js";
 import { Lines } from "../terminal/lines.js";
-import { otherArm, zoomInView } from "./in-view.js";
+import { useViewStyle } from "../terminal/terminal-context.js";
+import { otherArm, trialInView, zoomInView } from "./in-view.js";
 import { EvaluationPanel } from "./panels/evaluation-panel.js";
 import { EventLog, eventRange } from "./panels/event-log.js";
 import { said } from "./panels/field.js";
 import { LossPanel } from "./panels/loss-panel.js";
 import { RiskPanel, riskSetting } from "./panels/risk-panel.js";
 import { type TailInput, TailPanel } from "./panels/tail-panel.js";
-import { trainingCharts } from "./panels/training-figures.js";
+import { foundCharts } from "./panels/training-figures.js";
 import { TrainingPanel, trainingLegend } from "./panels/training-panel.js";
 import { questionText, WhatIfPanel } from "./panels/what-if-panel.js";
+import { type WorkerLogInput, WorkerLogPanel, workerLogNote } from "./panels/worker-log.js";
 import {
   actualQuestion,
   askedQuestion,
@@ -25,7 +28,7 @@ import {
   type Subject,
   subjectOf,
 } from "./scene.js";
-import type { PanelId } from "./view-state.js";
+import type { PanelId, ViewState } from "./view-state.js";
 
 export function PanelOfScene({
   panel,
@@ -33,12 +36,16 @@ export function PanelOfScene({
   width,
   height,
 }: Size & { readonly panel: PanelId; readonly scene: Scene }): ReactElement {
+  const style = useViewStyle();
   const { model, view, experiment, reading } = scene;
   const subject = subjectOf(model, view, experiment);
   const { trial, step, config } = subject;
   const size = { width, height };
   if (panel === "events") {
     return <EventLog {...logInput(scene)} {...size} />;
+  }
+  if (panel === "log") {
+    return <WorkerLogPanel {...workerLogInput(scene)} {...size} />;
   }
   if (panel === "tail" && (trial === null || config?.stage === "rl")) {
     return <TailPanel {...tailInput(scene)} {...size} />;
@@ -58,7 +65,12 @@ export function PanelOfScene({
   const zoom = zoomInView(trial, view);
   const iteration = step === null ? null : iterationNumber(step.step);
   const { steps } = trial;
-  const charts = trainingCharts(steps);
+  const charts = foundCharts(
+    steps,
+    view.filters.training,
+    { steps, other: null, iteration: null, klTarget: null, alpha: config.risk.alpha },
+    style,
+  );
   switch (panel) {
     case "risk": {
       const input = { config, steps, step, episodes, previous, quantiles, zoom };
@@ -78,6 +90,9 @@ export function PanelOfScene({
           klTarget={targetOf(config.kl, step?.step ?? 0)}
           alpha={config.risk.alpha}
           zoom={zoom}
+          filter={view.filters.training}
+          isLog={view.isLog}
+          span={smoothingSpans[view.smoothing]!}
           only={view.chart !== null && charts.includes(view.chart) ? view.chart : null}
           {...size}
         />
@@ -109,6 +124,11 @@ function logInput({ model, view }: Scene) {
   return { log: model.log, filter: view.filters.events, offset: view.eventsFrom };
 }
 
+function workerLogInput({ model, view, reading }: Scene): WorkerLogInput {
+  const trial = trialInView(model, view);
+  return { trial: trial?.id ?? null, lines: reading.log, offset: view.logFrom };
+}
+
 /** Rows above the selected one that stay in sight. */
 const rowsAbove = 2;
 
@@ -122,6 +142,7 @@ export function tailInput({ model, view, experiment, reading }: Scene): TailInpu
     revealed: view.revealed,
     filter: view.filters.tail,
     completions: completionsOf(config),
+    best: view.best,
     grouped: view.grouped,
     selected: view.selected,
     offset: history === null ? Math.max(0, view.selected - rowsAbove) : view.pageFrom,
@@ -136,6 +157,8 @@ export function panelNote(panel: PanelId, scene: Scene, height: number, style: V
   switch (panel) {
     case "events":
       return eventRange(logInput(scene), height, style);
+    case "log":
+      return workerLogNote(workerLogInput(scene), height, style);
     case "tail": {
       const { tail } = view.filters;
       return tail === "" ? [] : [{ text: `/${safeText(tail)}`, dim: true }];
@@ -149,12 +172,27 @@ export function panelNote(panel: PanelId, scene: Scene, height: number, style: V
     case "training":
       return subject.config?.stage === "rl"
         ? withZoom(
-            trainingLegend(comparedWith(otherArm(model, subject.trial)), style),
+            joinFields(
+              [
+                trainingLegend(comparedWith(otherArm(model, subject.trial)), style),
+                ...chartFields(view),
+              ].filter((field) => field.length > 0),
+            ),
             subject,
             scene,
           )
         : [];
   }
+}
+
+/** How the curves are drawn, where that is not as usual. */
+export function chartFields({ isLog, smoothing, filters }: ViewState): Line[] {
+  const words = [
+    ...(filters.training === "" ? [] : [`/${safeText(filters.training)}/`]),
+    ...(isLog ? ["log axis"] : []),
+    ...(smoothing === 0 ? [] : [`smoothed over ${smoothingSpans[smoothing]}`]),
+  ];
+  return words.map((text) => [{ text, color: "yellow" }]);
 }
 
 function whatIfNote(subject: Subject, { view }: Scene, style: ViewStyle): Line {

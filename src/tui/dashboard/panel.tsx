@@ -26,6 +26,7 @@ const titles: Readonly<Record<PanelId, string>> = {
   tail: "Tail",
   "what-if": "What if",
   events: "Events",
+  log: "Log",
 };
 
 export function Panel({ children, width, height, ...title }: PanelProps): ReactElement {
@@ -66,11 +67,15 @@ function titleLine(
     ...(focused ? { color: "cyan" as const } : {}),
   });
   const alone = [open(focused ? mark : " ")];
-  const among = turns.flatMap((other, at): Line => {
-    const rule = at === 0 ? [] : [ruled(1)];
-    return other === name ? [...rule, open(mark)] : [...rule, { text: ` ${other} `, dim: true }];
-  });
-  const names = turns.length > 0 && lineWidth(among) < width ? among : alone;
+  const among = (nameOfOther: (other: string) => string): Line =>
+    turns.flatMap((other, at): Line => {
+      const rule = at === 0 ? [] : [ruled(1)];
+      const text = ` ${nameOfOther(other)} `;
+      return other === name ? [...rule, open(mark)] : [...rule, { text, dim: true }];
+    });
+  // Where not all names have room, the numbers of the others still do.
+  const ways = [among((other) => other), among((other) => other.slice(0, 1))];
+  const names = turns.length === 0 ? alone : (ways.find((way) => lineWidth(way) < width) ?? alone);
   const room = Math.max(0, width - 1 - lineWidth(names));
   const noteRoom = room - 3;
   const hasNote = lineWidth(note) > 0 && noteRoom >= Math.min(lineWidth(note), leastNote);

@@ -33,10 +33,13 @@ export interface Reading {
   /** Null: no history is open. */
   readonly history: readonly PromptVisit[] | null;
   readonly whatIf: WhatIf | NoAnswer | null;
+  /** The last lines that the trial's worker printed; empty where they are not on the screen. */
+  readonly log: readonly string[];
 }
 
 const noTexts: readonly EpisodeText[] = [];
 const noRows: readonly FanRow[] = [];
+const noLines: readonly string[] = [];
 
 /** The trial and the step in view, and what its arm trains with. */
 export interface Subject {
@@ -110,6 +113,7 @@ export function readScene(
       risk === null || trial === null
         ? noRows
         : reader.quantiles(trial.steps, zoomInView(trial, view), risk.width),
+    log: trial === null || insideOf(layout, "log") === null ? noLines : reader.workerLog(trial.id),
     history: view.history === null || trial === null ? null : reader.history(trial, view.history),
     whatIf:
       asked === null || episodes === null || trial === null || step === undefined

@@ -43,7 +43,7 @@ export class StepReader {
   #fanRows: readonly FanRow[] = [];
   #history: PromptSearch | null = null;
 
-  constructor(private readonly source: Pick<RunSource, "episodes" | "texts">) {}
+  constructor(private readonly source: Pick<RunSource, "episodes" | "texts" | "workerLog">) {}
 
   /** Null: there is no such step, or its arrays cannot be read. */
   episodes(step: Steps[number] | undefined): Episodes | null {
@@ -60,6 +60,15 @@ export class StepReader {
         return [];
       }
     });
+  }
+
+  /** The same list again where nothing was added. */
+  workerLog(trial: string): readonly string[] {
+    try {
+      return this.source.workerLog(trial);
+    } catch (error) {
+      return [`its log cannot be read: ${error instanceof Error ? error.message : String(error)}`];
+    }
   }
 
   whatIf(past: Omit<PastStep, "promptScores">, question: WhatIfQuestion): Answer {

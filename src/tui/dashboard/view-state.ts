@@ -7,7 +7,7 @@ import type { PageExtent } from "./panels/episode-page.js";
 import type { TrainingChart } from "./panels/training-figures.js";
 
 /** The dashboard's panels, in the order of their numbers. */
-export const panelIds = ["risk", "training", "tail", "what-if", "events"] as const;
+export const panelIds = ["risk", "training", "tail", "what-if", "events", "log"] as const;
 export type PanelId = (typeof panelIds)[number];
 
 export interface ViewState {
@@ -20,8 +20,10 @@ export interface ViewState {
   /** Trial in view; null: the one that works. */
   readonly trial: string | null;
   readonly focus: PanelId;
-  /** Shown where only one of these three has room. */
-  readonly below: Extract<PanelId, "tail" | "what-if" | "events">;
+  /** Shown where only one of these has room. */
+  readonly below: Extract<PanelId, "tail" | "what-if" | "events" | "log">;
+  /** Shown at the bottom, where all others have room. */
+  readonly bottom: Extract<PanelId, "events" | "log">;
   /** Where `w` came from. */
   readonly focusBefore: PanelId;
   /** The focused panel alone. */
@@ -30,20 +32,28 @@ export interface ViewState {
   readonly step: number | null;
   /** The charts' x axis is halved so many times. */
   readonly zoom: number;
+  /** Their y axis goes by powers of ten. */
+  readonly isLog: boolean;
+  /** Place in `smoothingSpans`. */
+  readonly smoothing: number;
   /** One of the training charts alone; null: all. */
   readonly chart: TrainingChart | null;
   readonly revealed: boolean;
   /** Row of the tail browser. */
   readonly selected: number;
+  /** The tail browser begins with the best. */
+  readonly best: boolean;
   /** The tail browser goes by prompt, where there are several completions of each. */
   readonly grouped: boolean;
   /** Prompt of the selected episode, whose page is open; null: the list is. */
   readonly history: number | null;
   /** First line of the page shown. */
   readonly pageFrom: number;
+  /** First line shown of the worker's output; null: follows its end. */
+  readonly logFrom: number | null;
   /** First event shown; null: follows the tail. */
   readonly eventsFrom: number | null;
-  readonly filters: Readonly<Record<"tail" | "events", string>>;
+  readonly filters: Readonly<Record<FilterId, string>>;
   /** A filter is being typed. */
   readonly typing: boolean;
   readonly whatIf: WhatIfChoice;
@@ -55,6 +65,9 @@ export interface ViewState {
   /** This view asked the run to stop, and it may not have said so yet. */
   readonly stopAsked: boolean;
 }
+
+/** `training`: a regular expression of figures' names; others: words. */
+export type FilterId = "tail" | "events" | "training";
 
 export interface WhatIfChoice {
   /** Null: as the run did. */
@@ -90,6 +103,8 @@ export interface ViewFacts {
   readonly prompt: number | null;
   /** Episodes per prompt of the trial in view. */
   readonly completions: number;
+  /** First line of the worker's output shown while its end is followed. */
+  readonly logEnd: number;
   /** First event shown while the tail is followed. */
   readonly eventsEnd: number;
   /** First line of the results' last window, in the overview; 0: all are seen. */
@@ -124,10 +139,15 @@ export const firstView: ViewState = {
   trial: null,
   focus: "risk",
   below: "tail",
+  bottom: "events",
+  logFrom: null,
   focusBefore: "risk",
   full: false,
   step: null,
   zoom: 0,
+  isLog: false,
+  smoothing: 0,
+  best: false,
   chart: null,
   revealed: false,
   selected: 0,
@@ -135,7 +155,7 @@ export const firstView: ViewState = {
   history: null,
   pageFrom: 0,
   eventsFrom: null,
-  filters: { tail: "", events: "" },
+  filters: { tail: "", events: "", training: "" },
   typing: false,
   whatIf: { alpha: null, measure: null, offset: 0 },
   dialog: null,
@@ -146,10 +166,11 @@ export const firstView: ViewState = {
 
 export function focused(view: ViewState, focus: PanelId): ViewState {
   const below = focus === "risk" || focus === "training" ? view.below : focus;
-  return { ...view, focus, below };
+  const bottom = focus === "events" || focus === "log" ? focus : view.bottom;
+  return { ...view, focus, below, bottom };
 }
 
-/** Which of the two filters typing changes. */
-export function filterInHand({ focus }: ViewState): "tail" | "events" {
-  return focus === "events" ? "events" : "tail";
+/** Which of the filters typing changes. */
+export function filterInHand({ overview, focus }: ViewState): FilterId {
+  return overview || focus === "training" ? "training" : focus === "events" ? "events" : "tail";
 }

@@ -26,6 +26,19 @@ export const listKeys = [
   },
   { action: "unmark", keys: [" "], words: "take a run's mark back" },
   { action: "clear", keys: ["escape"], words: "clear filter, then marks" },
+  { action: "title", keys: ["r"], words: "rename a run: its title; the folder keeps its name" },
+  { action: "tags", keys: ["t"], words: "tags of a run" },
+  { action: "note", keys: ["e"], words: "a note on a run" },
+  { action: "remove", keys: ["d"], words: "delete a run for good (asks)" },
+  suspend,
+] as const satisfies KeyTable;
+
+/** While a title, tags or a note are typed. */
+export const noteKeys = [
+  { action: "keep", keys: ["enter"], words: "keep it", hint: "keep" },
+  { action: "cancel", keys: ["escape"], words: "leave it as it was", hint: "cancel" },
+  { action: "erase", keys: ["ctrl-u"], words: "empty it", hint: "empty" },
+  quitWhileTyping,
   suspend,
 ] as const satisfies KeyTable;
 

@@ -1,6 +1,6 @@
 /** What the launcher needs of the world: experiments, runs, and a way to start and to watch them. */
 import type { Experiment } from "../../config/schema/experiment.js";
-import type { RunSummary } from "../../run-model/run-summary.js";
+import type { RunNotes, RunSummary } from "../../run-model/run-summary.js";
 import type { ComparedRun } from "../compare/compared-run.js";
 
 /** An experiment that can be started. Texts are untrusted: they come from files. */
@@ -85,6 +85,18 @@ export interface LauncherPorts {
    * @throws {Error} it cannot be shown
    */
   open(run: string): Promise<void>;
+  /**
+   * Keeps what is written about a run, beside its record.
+   *
+   * @throws {Error} it cannot be kept; the message says why
+   */
+  annotate(run: string, notes: RunNotes): Promise<void>;
+  /**
+   * Removes a run for good.
+   *
+   * @throws {Error} it is at work, or cannot be removed
+   */
+  remove(run: string): Promise<void>;
   /** One entry per run, in their order; a run without results is there with the reason. */
   compare(runs: readonly string[]): Promise<readonly ComparedRun[]>;
 }

@@ -12,7 +12,7 @@ import { plainText } from "../terminal/plain-text.js";
 import { type TerminalSize, useTerminalSize, useViewStyle } from "../terminal/terminal-context.js";
 import { formHints } from "./form-hints.js";
 import { FormView } from "./form-view.js";
-import { filterKeys, formKeys, listKeys } from "./key-tables.js";
+import { filterKeys, formKeys, listKeys, noteKeys } from "./key-tables.js";
 import type { LauncherState } from "./launcher-state.js";
 import { ListView } from "./list-view.js";
 import { firstLines } from "./row-pieces.js";
@@ -135,6 +135,9 @@ function hintsOfScreen(state: LauncherState, style: ViewStyle): Hint[] {
   }
   if (state.screen.kind === "form") {
     return formHints(state.screen.form, style);
+  }
+  if (state.screen.kind === "list" && state.list.writing !== null) {
+    return hintsOf(noteKeys, style);
   }
   const isFiltering = state.screen.kind === "list" && state.list.filtering;
   return hintsOf(isFiltering ? filterKeys : keysOf(state).table, style);

@@ -1,6 +1,6 @@
 /** The launcher as a whole: which screen is on, what it shows, and what a key does to it. Pure. */
 
-import type { RunSummary } from "../../run-model/run-summary.js";
+import type { RunNotes, RunSummary } from "../../run-model/run-summary.js";
 import {
   afterCompareKey,
   type CompareState,
@@ -47,7 +47,9 @@ export type LauncherEffect =
   | { readonly kind: "quit" }
   | { readonly kind: "open"; readonly run: string }
   | { readonly kind: "start"; readonly experiment: string; readonly overrides: readonly string[] }
-  | { readonly kind: "compare"; readonly runs: readonly string[] };
+  | { readonly kind: "compare"; readonly runs: readonly string[] }
+  | { readonly kind: "annotate"; readonly run: string; readonly notes: RunNotes }
+  | { readonly kind: "remove"; readonly run: string };
 
 export interface LauncherStep {
   readonly state: LauncherState;
@@ -135,6 +137,8 @@ function afterListStep(state: LauncherState, key: KeyPress, { check }: KeyContex
     case "tell":
       return { state: { ...next, notice: { level: "info", text: request.text } }, effect: null };
     case "open":
+    case "annotate":
+    case "remove":
       return { state: next, effect: request };
     case "compare":
       return {

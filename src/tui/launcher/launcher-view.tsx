@@ -75,6 +75,18 @@ export function Launcher({ ports, before, onEnd }: LauncherProps): ReactElement 
           (error: unknown) => happen((now) => refusedStart(now, reasonOf(error))),
         );
         return;
+      case "annotate":
+        ports.annotate(effect.run, effect.notes).then(
+          () => reread(ports, happen),
+          (error: unknown) => happen((now) => notified(now, reasonOf(error))),
+        );
+        return;
+      case "remove":
+        ports.remove(effect.run).then(
+          () => reread(ports, happen),
+          (error: unknown) => happen((now) => notified(now, reasonOf(error))),
+        );
+        return;
       case "compare":
         ports.compare(effect.runs).then(
           (runs) => happen((now) => readComparison(now, runs)),
@@ -83,6 +95,19 @@ export function Launcher({ ports, before, onEnd }: LauncherProps): ReactElement 
     }
   });
   return <LauncherScreen state={state} now={new Date()} />;
+}
+
+/** At once: what was changed is to be seen. */
+async function reread(
+  ports: LauncherPorts,
+  happen: (eventPayload: EventPayload) => void,
+): Promise<void> {
+  try {
+    const runs = await ports.runs();
+    happen((now) => foundRuns(now, runs));
+  } catch (error) {
+    happen((now) => notified(now, reasonOf(error)));
+  }
 }
 
 /** Experiments and runs are looked at again so often. */

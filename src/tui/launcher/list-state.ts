@@ -1,10 +1,10 @@
 /** Experiments and runs as one list with a cursor, a filter and marks. Pure. */
 
-import type { RunSummary } from "../../run-model/run-summary.js";
+import type { RunNotes, RunSummary } from "../../run-model/run-summary.js";
 import { actionOf, scrolledBy } from "../terminal/key-table.js";
-import type { KeyPress } from "../terminal/keys.js";
+import { type KeyPress, pressedKey } from "../terminal/keys.js";
 import { edited, editOf, type TextEdit } from "../terminal/text-edit.js";
-import { filterKeys, listKeys } from "./key-tables.js";
+import { filterKeys, listKeys, noteKeys } from "./key-tables.js";
 import type { ExperimentEntry } from "./launcher-ports.js";
 
 /** By name, not by place: the list changes under the cursor. */
@@ -25,6 +25,17 @@ export interface ListState {
   readonly filtering: boolean;
   /** Runs to compare, in the order of marking. */
   readonly marked: readonly string[];
+  /** What is being written about a run; null: nothing is. */
+  readonly writing: Writing | null;
+  /** Run that is asked about: whether to delete it. */
+  readonly deleting: string | null;
+}
+
+/** Keys go to it. */
+export interface Writing {
+  readonly run: string;
+  readonly what: "title" | "tags" | "note";
+  readonly text: TextEdit;
 }
 
 export type ListRequest =
@@ -33,6 +44,8 @@ export type ListRequest =
   | { readonly kind: "open"; readonly run: string }
   | { readonly kind: "form"; readonly experiment: ExperimentEntry }
   | { readonly kind: "compare"; readonly runs: readonly string[] }
+  | { readonly kind: "annotate"; readonly run: string; readonly notes: RunNotes }
+  | { readonly kind: "remove"; readonly run: string }
   | { readonly kind: "tell"; readonly text: string };
 
 export interface ListStep {
@@ -47,6 +60,8 @@ export const emptyList: ListState = {
   filter: editOf(""),
   filtering: false,
   marked: [],
+  writing: null,
+  deleting: null,
 };
 
 export function withExperiments(
@@ -79,15 +94,15 @@ export function inListOrder(runs: readonly RunSummary[]): RunSummary[] {
   );
 }
 
-/** Entries that hold every word of the filter, in their names or their purpose. */
-export function shown<Entry extends { readonly id: string; readonly purpose: string }>(
-  entries: readonly Entry[] | null,
-  { text }: TextEdit,
-): readonly Entry[] {
+/** Entries that hold every word of the filter: in name, purpose, state, title, tags or note. */
+export function shown<
+  Entry extends { readonly id: string; readonly purpose: string } & Partial<RunNotes>,
+>(entries: readonly Entry[] | null, { text }: TextEdit): readonly Entry[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return (entries ?? []).filter((entry) => {
     const state = "state" in entry ? String(entry.state) : "";
-    const all = `${entry.id} ${entry.purpose} ${state}`.toLowerCase();
+    const { id, purpose, title = "", tags = [], note = "" } = entry;
+    const all = [id, purpose, state, title, ...tags, note].join(" ").toLowerCase();
     return words.every((word) => all.includes(word));
   });
 }
@@ -104,7 +119,58 @@ export function chosenRun({ cursor, runs }: ListState): RunSummary | null {
 }
 
 export function afterListKey(state: ListState, key: KeyPress): ListStep {
+  if (state.writing !== null) {
+    return whileWriting(state, state.writing, key);
+  }
+  if (state.deleting !== null) {
+    return whileAsked(state, state.deleting, key);
+  }
   return state.filtering ? whileFiltering(state, key) : whileMoving(state, key);
+}
+
+function whileWriting(state: ListState, writing: Writing, key: KeyPress): ListStep {
+  const done: ListState = { ...state, writing: null };
+  switch (actionOf(noteKeys, key)) {
+    case "keep": {
+      const run = (state.runs ?? []).find(({ id }) => id === writing.run);
+      return run === undefined
+        ? only(done)
+        : {
+            state: done,
+            request: { kind: "annotate", run: run.id, notes: notesAfter(run, writing) },
+          };
+    }
+    case "cancel":
+      return only(done);
+    case "quit":
+      return { state, request: { kind: "quit" } };
+    default: {
+      const text = edited(writing.text, key);
+      return only(text === null ? state : { ...state, writing: { ...writing, text } });
+    }
+  }
+}
+
+/** Tags are divided by spaces or commas. */
+function notesAfter({ title, tags, note }: RunNotes, { what, text }: Writing): RunNotes {
+  const before: RunNotes = { title, tags, note };
+  const typed = text.text.trim();
+  return what === "tags"
+    ? { ...before, tags: [...new Set(typed.split(/[\s,]+/).filter((tag) => tag !== ""))] }
+    : { ...before, [what]: typed };
+}
+
+/** Only what the question names: another key must not delete a run. */
+function whileAsked(state: ListState, run: string, key: KeyPress): ListStep {
+  const pressed = pressedKey(key);
+  if (pressed === "y" || pressed === "Y") {
+    return { state: { ...state, deleting: null }, request: { kind: "remove", run } };
+  }
+  if (pressed === "ctrl-c") {
+    return { state, request: { kind: "quit" } };
+  }
+  const isNo = pressed === "n" || pressed === "N" || pressed === "escape";
+  return only(isNo ? { ...state, deleting: null } : state);
 }
 
 function whileFiltering(state: ListState, key: KeyPress): ListStep {
@@ -151,12 +217,39 @@ function whileMoving(state: ListState, key: KeyPress): ListStep {
       return only(
         state.filter.text === "" ? { ...state, marked: [] } : refiltered(state, editOf("")),
       );
+    case "title":
+    case "tags":
+    case "note":
+      return writing(state, action);
+    case "remove":
+      return askedToRemove(state);
     case "help":
     case "quit":
       return { state, request: { kind: action } };
     default:
       return only(state);
   }
+}
+
+const noRun = "Choose a run for that: Tab leads there.";
+
+function writing(state: ListState, what: Writing["what"]): ListStep {
+  const run = chosenRun(state);
+  if (run === null) {
+    return { state, request: state.cursor === null ? null : { kind: "tell", text: noRun } };
+  }
+  const text = editOf(what === "tags" ? run.tags.join(" ") : run[what]);
+  return only({ ...state, writing: { run: run.id, what, text } });
+}
+
+function askedToRemove(state: ListState): ListStep {
+  const run = chosenRun(state);
+  if (run === null) {
+    return { state, request: state.cursor === null ? null : { kind: "tell", text: noRun } };
+  }
+  return isLive(run)
+    ? { state, request: { kind: "tell", text: `${run.id} is ${run.state}: stop it first.` } }
+    : only({ ...state, deleting: run.id });
 }
 
 function only(state: ListState): ListStep {

@@ -8,7 +8,14 @@ import { plainText } from "../terminal/plain-text.js";
 import { useViewStyle } from "../terminal/terminal-context.js";
 import { aroundCaret } from "../terminal/text-edit.js";
 import { experimentLines } from "./experiment-rows.js";
-import { chosenExperiment, chosenRun, isLive, type ListState, shown } from "./list-state.js";
+import {
+  chosenExperiment,
+  chosenRun,
+  isLive,
+  type ListState,
+  shown,
+  type Writing,
+} from "./list-state.js";
 import { firstLines } from "./row-pieces.js";
 import { agoText, runLines } from "./run-rows.js";
 
@@ -83,7 +90,30 @@ function markedText({ marked }: ListState): Line {
   return marked.length === 0 ? [] : [{ text, color: "cyan" }];
 }
 
-function filterLine({ filter, filtering }: ListState, style: ViewStyle): Line | null {
+const prompts: Readonly<Record<Writing["what"], string>> = {
+  title: "Title of ",
+  tags: "Tags of ",
+  note: "Note on ",
+};
+
+/** What is typed, or asked, stands above the lists. */
+function filterLine(state: ListState, style: ViewStyle): Line | null {
+  const { filter, filtering, writing, deleting } = state;
+  if (deleting !== null) {
+    return [
+      { text: "y/n ", bold: true, inverse: true },
+      { text: ` Delete ${plainText(deleting, style)} for good?`, bold: true, color: "yellow" },
+    ];
+  }
+  if (writing !== null) {
+    const [before, behind] = aroundCaret(writing.text);
+    return [
+      { text: `${prompts[writing.what]}${plainText(writing.run, style)}: `, bold: true },
+      { text: plainText(before, style) },
+      { text: style.unicode ? "▏" : "|", color: "cyan" },
+      { text: plainText(behind, style) },
+    ];
+  }
   if (!filtering && filter.text === "") {
     return null;
   }
@@ -115,7 +145,7 @@ function detailLines(
   const most = Math.max(1, Math.floor(height / 2));
   const wrapped = problem.flatMap((text) => wrapText(plainText(text, style), Math.max(1, width)));
   const red = firstLines(wrapped, most).map((text): Line => [{ text, color: "red" }]);
-  const room = Math.max(0, (height >= roomyRows ? 3 : 1) - red.length);
+  const room = Math.max(0, (height >= roomyRows ? 4 : 1) - red.length);
   return [...red, ...facts.slice(0, room)];
 }
 
@@ -138,7 +168,7 @@ function detailOf(state: ListState, now: Date, style: ViewStyle): Detail {
   if (run === null) {
     return { problem: [], facts: [] };
   }
-  const { started, message, purpose } = run;
+  const { started, message, purpose, title, tags, note } = run;
   const begun =
     started === null
       ? ""
@@ -148,6 +178,18 @@ function detailOf(state: ListState, now: Date, style: ViewStyle): Detail {
   return {
     problem: bad ? said : [],
     facts: [
+      ...(title === "" && tags.length === 0
+        ? []
+        : [
+            [
+              { text: plainText(title, style), bold: true },
+              {
+                text: `${title === "" || tags.length === 0 ? "" : "  "}${tags.map((tag) => `#${plainText(tag, style)}`).join(" ")}`,
+                color: "cyan" as const,
+              },
+            ],
+          ]),
+      ...(note === "" ? [] : [[{ text: plainText(note, style) }]]),
       ...(purpose === "" ? [] : [[{ text: plainText(purpose, style) }]]),
       [{ text: begun, dim: true }],
       ...(bad || isLive(run) ? [] : said.map((text) => [{ text }])),

@@ -4,6 +4,7 @@ import type { RunSummary, RunSummaryState } from "../../run-model/run-summary.js
 import { formatNumber } from "../../text/numbers.js";
 import { pad } from "../../text/width.js";
 import type { Line, Segment, ViewStyle } from "../terminal/line.js";
+import { plainText } from "../terminal/plain-text.js";
 import { chosenExperiment, type ListState } from "./list-state.js";
 import { cut, emphasis, longest, nameWidth, narrow, pointer, waiting } from "./row-pieces.js";
 
@@ -65,8 +66,17 @@ export function runLines(
       { text: `  ${pad(tails[at]!, tailWidth, "left")}` },
       { text: `  ${pad(trials[at]!, trialWidth, "right")}`, dim: true },
       { text: `  ${whenText(entry, now)}`, dim: true },
+      ...notesOf(entry, columns, style),
     ];
   });
+}
+
+/** Title and tags, where there is room for them. */
+function notesOf({ title, tags }: RunSummary, columns: number, style: ViewStyle): Line {
+  const words = [title, ...tags.map((tag) => `#${tag}`)].filter((word) => word !== "");
+  return columns < narrow || words.length === 0
+    ? []
+    : [{ text: `  ${plainText(words.join(" "), style)}`, color: "cyan" }];
 }
 
 function markOf(marked: boolean, { unicode }: ViewStyle): Segment {

@@ -27,6 +27,16 @@ describe("averse rm", { timeout: 60_000 }, () => {
     }
   }, 60_000);
 
+  test("notes of a run are in lists, and no part of its record", async () => {
+    const change = ["--title", "second try", "--tag", "good", "tail", "--runs", runs];
+    expect((await averse(["note", "one", ...change])).code).toBe(0);
+    const { stdout } = await averse(["note", "one", "--untag", "tail", "--json", "--runs", runs]);
+    expect(JSON.parse(stdout)).toEqual({ title: "second try", tags: ["good"], note: "" });
+    const listed = await averse(["ls", "--runs", runs]);
+    expect(listed.stdout).toMatch(/^one .*second try {2}#good/m);
+    expect((await averse(["verify", join(runs, "one")])).code).toBe(0);
+  });
+
   test("asks first: without a terminal nothing is removed", async () => {
     const { code, stderr } = await averse(["rm", "one", "two", "--runs", runs]);
     expect(stderr).toContain("there is no terminal to ask on. Add --yes");

@@ -31,7 +31,8 @@ describe("frames", () => {
     expect(frameOf(read(comparedRuns), small)).toMatchInlineSnapshot(`
       "COMPARISON  ▸ table    curves
 
-      A  quickstart-1a2b3c4d  B  quickstart-77777777  C  smoke-5e5e5e5e
+      A  quickstart-1a2b3c4d  seeds 0, 1, 2  B  quickstart-77777777  seeds 0, 1, 2
+      C  smoke-5e5e5e5e
 
       arm               reward            tail         CVaR₀.₁       harm %
       ─────────────────────────────────────────────────────────────────────
@@ -49,8 +50,7 @@ describe("frames", () => {
       minus A sft, paired by seed:
       arm                reward            tail         CVaR₀.₁        harm %
       ───────────────────────────────────────────────────────────────────────
-      A rlhf              +1.80           +1.80           +1.80          −1.8
-      ⋮ 16 more lines
+      ⋮ 17 more lines
       ? help  Esc back  Tab table/curves  r reference  q quit"
     `);
   });
@@ -60,7 +60,7 @@ describe("frames", () => {
 
       COMPARISON  ▸ table    curves
 
-      A  quickstart-1a2b3c4d  B  quickstart-77777777  C  smoke-5e5e5e5e
+      A  quickstart-1a2b3c4d  seeds 0, 1, 2  B  quickstart-77777777  seeds 0, 1, 2  C  smoke-5e5e5e5e
 
       arm                mean reward           tail reward               CVaR₀.₁      harm rate %         perplexity
       ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -111,7 +111,7 @@ describe("frames", () => {
     expect(frameOf(read(oneRun), small)).toMatchInlineSnapshot(`
       "COMPARISON  ▸ table    curves
 
-      quickstart-0badc0de
+      quickstart-0badc0de  seeds 0
 
       arm      mean reward  tail reward  CVaR₀.₁  harm rate %  perplexity
       ───────────────────────────────────────────────────────────────────

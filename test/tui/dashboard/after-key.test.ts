@@ -21,6 +21,7 @@ const facts: ViewFacts = {
   completions: 4,
   eventsEnd: 12,
   resultsEnd: 0,
+  logEnd: 5,
   page: null,
   actual: { alpha: 0.4, measure: "cvar" },
   state: "running",
@@ -78,11 +79,38 @@ test("charts go round through those that the trial has, its components' among th
   ]);
 });
 
+describe("charts", () => {
+  test("y changes the axis, a goes through the spans", () => {
+    expect([view("y").isLog, view("y y").isLog]).toEqual([true, false]);
+    expect(["a", "a a", "a a a"].map((keys) => view(keys).smoothing)).toEqual([1, 2, 0]);
+  });
+
+  test("/ finds figures where training is in focus, and Esc takes the search back", () => {
+    const searched = play("2 / k l");
+    expect(searched.view).toMatchObject({ typing: true, filters: { training: "kl" } });
+    const kept = play("enter", facts, searched.view).view;
+    expect(kept).toMatchObject({ typing: false, filters: { training: "kl" } });
+    expect(play("escape", facts, kept).view.filters.training).toBe("");
+  });
+});
+
+test("v shows the best first, from any panel", () => {
+  expect(view("2 v")).toMatchObject({ focus: "tail", best: true, selected: 0, step: 39 });
+  expect(view("v v").best).toBe(false);
+});
+
+test("the worker's output scrolls, and is followed again at its end", () => {
+  expect(view("6 k").logFrom).toBe(4);
+  expect(view("6 k j").logFrom).toBeNull();
+  expect(view("6 space").logFrom).toBe(5);
+  expect(view("6 5")).toMatchObject({ bottom: "events", focus: "events" });
+});
+
 describe("focus", () => {
   test("goes round with Tab and Shift-Tab, and to a panel by its number", () => {
     expect(view("tab").focus).toBe("training");
-    expect(view("shift-tab").focus).toBe("events");
-    expect(view("tab tab tab tab tab").focus).toBe("risk");
+    expect(view("shift-tab").focus).toBe("log");
+    expect(view("tab tab tab tab tab tab").focus).toBe("risk");
     expect(view("3").focus).toBe("tail");
   });
 
@@ -177,7 +205,7 @@ describe("a filter", () => {
   });
 
   test("is the events' where they are in focus, and Esc takes it away", () => {
-    expect(view("5 / x enter").filters).toEqual({ tail: "", events: "x" });
+    expect(view("5 / x enter").filters).toEqual({ tail: "", events: "x", training: "" });
     expect(view("5 / x enter escape").filters.events).toBe("");
   });
 

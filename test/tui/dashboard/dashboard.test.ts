@@ -81,6 +81,10 @@ class Run implements RunSource {
     return [];
   }
 
+  workerLog() {
+    return [];
+  }
+
   results() {
     return { evaluation: null, reports: [], problem: null };
   }
@@ -199,7 +203,7 @@ describe("a view of a run", () => {
     now += 7;
     await shows("no controller is running");
     now += 2;
-    await shows("? help  q leave  1-5 panel  f full  0 trials");
+    await shows("? help  q leave  1-6 panel  f full  0 trials");
     expect(display.shown).not.toContain("no controller is running");
   });
 

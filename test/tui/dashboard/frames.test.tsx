@@ -31,13 +31,13 @@ describe("frames", () => {
         │                ┆    ▓▓▓▓▓▓█████▂▂  │clip frac    0.0848  ▅▆█▃▂▄▄▅▂▄█▇▁▁▁▄▁▃▆
        0┤▓▓▓  ▓▓     ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓████▅▅│value loss    0.501  █▇▆▅▄▃▃▃▃▂▂▂▁▁▁▁▁▁▁
                    −2            0           │grad norm      1.82  ▂▂▄▃▃▆▄▄█▁▃▄▂▅▂▅▅▁▆
-      ─▹3 Tail ─ 4 What if ─ 5 Events ────────────────────────────────────────────────
+      ─▹3 Tail ─ 4 What if ─ 5 Events ─ 6 Log ────────────────────────────────────────
       Iteration 31  worst 1 to 3 of 64  texts masked, t reveals
          #  prompt  return  raw reward    KL  tokens  weight
       ▸  1       9   −3.63       −2.95  3.43      44    1.00  A···· a· h···, → n·· f·…
          2     280   −3.56       −2.84  3.61      23    1.00  A···· a· h···, → n·· f·…
          3     142   −3.55       −2.95  3.03      24    1.00  H·······, t··· → d··· a…
-      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if"
+      ? help  q leave  1-6 panel  f full  0 trials  p pause  [ ] past  w what if"
     `);
   });
 
@@ -77,11 +77,11 @@ describe("frames", () => {
          4     237   −3.36       −2.71  3.28      18    1.00  H·…│kept in both 46                =     237   −3.36  1.00  1.00
       prompt     A···· a· h···,                                  │only what-if 0 (+)             =     165   −2.95  1.00  1.00
       completion n·· f·· m· a· a··.                              │only run 0 (-)                 =      17   −1.80  1.00  1.00
-      ─ 5 Events  3 to 5 of 5, UTC, following ────────────────────────────────────────────────────────────────────────────────
+      ─▹5 Events ─ 6 Log  3 to 5 of 5, UTC, following ────────────────────────────────────────────────────────────────────────
       10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
       10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
       10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
-      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if  ← → trial  / filter  t text"
+      ? help  q leave  1-6 panel  f full  0 trials  p pause  [ ] past  w what if  ← → trial  / filter  t text"
     `);
   });
 
@@ -130,12 +130,12 @@ describe("frames", () => {
       Episode 47  prompt 9                                                 │only run 0 (-)                           =      51   −1.64  1.00  1.00
       prompt     A···· a· h···,                                            │                                         =      96   −1.27  1.00  1.00
       completion n·· f·· m· a· a··.                                        │                                         =     146   −1.09  1.00  1.00
-      ─ 5 Events  2 to 5 of 5, UTC, following ────────────────────────────────────────────────────────────────────────────────────────────────────
+      ─▹5 Events ─ 6 Log  2 to 5 of 5, UTC, following ────────────────────────────────────────────────────────────────────────────────────────────
       10:01:00 · ra-rlhf-s0 started: 60 iterations
       10:02:00 · ra-rlhf-s0 checkpoint at iteration 20, 50 MB
       10:03:00 ! ra-rlhf-s0 step 24: 2 rewards failed
       10:04:00 · ra-rlhf-s0 evaluation at iteration 30: reward 0.42, tail −1.90
-      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if  ← → trial  / filter  t text"
+      ? help  q leave  1-6 panel  f full  0 trials  p pause  [ ] past  w what if  ← → trial  / filter  t text"
     `);
   });
 
@@ -144,7 +144,7 @@ describe("frames", () => {
       "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cud…
       iteration 31/60  ━━━━━━━━━━──────────  51 %  about 57 s left
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
-      ━ 1 Risk ━ 2 Training ━▸3 Tail ━ 4 What if ━ 5 Events ━━━━━━
+      ━▸3 Tail ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
       Iteration 31  worst 1 to 5 of 64  texts masked, t reveals
          #  prompt  return  raw reward    KL  tokens  weight
       ▸  1       9   −3.63       −2.95  3.43      44    1.00  A··…
@@ -176,13 +176,13 @@ describe("frames", () => {
                                              │
                                              │
                                              │
-      ─▹3 Tail ─ 4 What if ─ 5 Events ────────────────────────────────────────────────
+      ─▹3 Tail ─ 4 What if ─ 5 Events ─ 6 Log ────────────────────────────────────────
       no iteration yet: the worst episodes of each show here
 
 
 
 
-      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if"
+      ? help  q leave  1-6 panel  f full  0 trials  p pause  [ ] past  w what if"
     `);
   });
 
@@ -208,9 +208,9 @@ describe("frames", () => {
         last({ view: { notice: { level: "error", text: "x".repeat(90) } } }),
       ].join("\n"),
     ).toMatchInlineSnapshot(`
-      "? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if
-      ? help  q leave  Ctrl-C stop, twice: now  1-5 panel  f full  0 trials  p pause
-      ? help  q leave  1-5 panel  f full  0 trials  p pause  [ ] past  w what if
+      "? help  q leave  1-6 panel  f full  0 trials  p pause  [ ] past  w what if
+      ? help  q leave  Ctrl-C stop, twice: now  1-6 panel  f full  0 trials  p pause
+      ? help  q leave  1-6 panel  f full  0 trials  p pause  [ ] past  w what if
       Stopping after the current iterations. Ctrl-C once more aborts at once.
       Stopping after the current iterations.  ? help  q leave  Ctrl-C once more: now
       ! xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
@@ -221,7 +221,7 @@ describe("frames", () => {
     const view = {
       focus: "tail",
       typing: true,
-      filters: { tail: "reward<-2", events: "" },
+      filters: { tail: "reward<-2", events: "", training: "" },
     } as const;
     expect(frameOf(small, { view }).split("\n").at(-1)).toMatchInlineSnapshot(
       `"Filter tail: reward<-2▏  Enter keeps, Esc clears"`,
@@ -237,7 +237,7 @@ describe("frames", () => {
       Esc            back; newest iteration; all trials
       0              all trials
       Tab Shift-Tab  next panel, former
-      1-5            panel by number
+      1-6            panel by number
       f              panel on full screen
       ↑ ↓ k j        row; chart; measure; trial
       ← → h l        trial; what-if: alpha; figure
@@ -245,14 +245,14 @@ describe("frames", () => {
       Home End g G   first, last
       Enter          a trial; texts whole
       b              tail by prompt
-      /              filter tail, events
+      v              tail: best, worst
+      /              filter; figures by regex
       [ ]            iteration back, forth
       { }            many iterations
       + - =          zoom in, out
-      t              reveal texts
-      w              what if: rank anew
-      Space          events: hold, follow
-      p              pause, continue"
+      y              log axis, linear
+      a              smooth over 10, 50, off
+      t              reveal texts"
     `);
   });
 
@@ -314,8 +314,8 @@ describe("frames", () => {
       bottom({ focus: "events" }),
     ]).toMatchInlineSnapshot(`
       [
-        "? help  q leave  1-5 panel  f full  0 trials  p pause",
-        "? help  q leave  1-5 panel  f full  0 trials  p pause",
+        "? help  q leave  1-6 panel  f full  0 trials  p pause",
+        "? help  q leave  / figures  ↑ ↓ one  0 trials  p pause",
         "? help  q leave  Enter read  t text  0 trials  p pause",
         "? help  q leave  Esc back  ↑ ↓ scroll  0 trials  p pause",
         "? help  q leave  ← → alpha  ↑ ↓ measure  0 trials  p pause",
@@ -432,10 +432,10 @@ describe("size", () => {
         .split("\n")
         .find((line) => line.includes("3 Tail"))!;
     expect(titleOf(small, { focus: "events", below: "events" })).toMatch(
-      /━ 3 Tail ━ 4 What if ━▸5 Events {2}1 to 5/,
+      /━ 3 Tail ━ 4 What if ━▸5 Events ━ 6 Log {2}1 to 5/,
     );
     expect(titleOf(least, { focus: "tail", below: "tail" })).toMatch(
-      /━ 1 Risk ━ 2 Training ━▸3 Tail ━ 4 What if ━ 5 Events ━+$/,
+      /━ 1 ━ 2 ━▸3 Tail ━ 4 ━ 5 ━ 6 ━/,
     );
     expect(frameOf(small, { view: { focus: "tail", full: true } })).not.toContain("4 What if");
   });

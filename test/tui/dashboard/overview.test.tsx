@@ -136,7 +136,7 @@ describe("keys of the overview", () => {
   });
 
   test("what only a trial has does nothing", () => {
-    for (const key of ["f", "t", "[", "+", "/", "b"]) {
+    for (const key of ["f", "t", "[", "+", "b", "v"]) {
       expect(played(key)).toEqual(sceneOf(small, { view: overview }).view);
     }
   });

@@ -72,6 +72,7 @@ export const midway: RunModel = runOf([first, inHand], {
 export const source = {
   episodes: ({ offset }: JournalEntry) =>
     (offset >= second ? neutral : averse).events[(offset % second) / 1000]!.episodes,
+  workerLog: (trial: string): readonly string[] => [`${trial} begins`, "a warning of a library"],
   texts: (_: string, step: number): readonly EpisodeText[] =>
     textsOf(averse.events[step]!.episodes),
 };

@@ -15,6 +15,7 @@ function reading() {
       read.push(offset / 1000);
       return run.events[offset / 1000]!.episodes;
     },
+    workerLog: () => [],
     texts: () => {
       throw new Error("gone");
     },
@@ -52,7 +53,11 @@ describe("episodes", () => {
       texts: () => {
         throw new Error("gone");
       },
+      workerLog: () => {
+        throw new Error("gone");
+      },
     });
+    expect(broken.workerLog("t")).toEqual(["its log cannot be read: gone"]);
     expect(broken.episodes(steps[0])).toBeNull();
     expect(broken.texts("t", 0, steps[0]!.entry)).toEqual([]);
     expect(broken.episodes(undefined)).toBeNull();

@@ -328,7 +328,7 @@ test("help", () => {
     c              mark a run to compare; on a marked one: compare
     Space          take a run's mark back
     Esc            clear filter, then marks
-    Ctrl-Z         back to the shell; fg returns
+    r              rename a run: its title; the folder keeps its name
     Esc close  ↓ more"
   `);
 });

@@ -110,6 +110,9 @@ export function run(id: string, changes: Partial<RunSummary> = {}): RunSummary {
     cvar: -2.508,
     etaSeconds: null,
     message: null,
+    title: "",
+    tags: [],
+    note: "",
     ...changes,
   };
 }

@@ -214,3 +214,55 @@ test("help covers the screen, scrolls, and any other key closes it", () => {
   expect(closed.effect).toBeNull();
   expect(closed.state.help).toBe(false);
 });
+
+describe("what is written about a run", () => {
+  const onRun = afterKeys(launcher, "end", "end");
+  const id = at(onRun)!;
+
+  test.each([
+    ["r", "text:a title ", { title: "a title", tags: [], note: "" }],
+    ["t", "text:good, alpha good", { title: "", tags: ["good", "alpha"], note: "" }],
+    ["e", "text:look at the tail", { title: "", tags: [], note: "look at the tail" }],
+  ])("%s types it, Enter keeps it", (key, text, notes) => {
+    const { effect, state } = steps(onRun, key, text, "enter");
+    expect(effect).toEqual({ kind: "annotate", run: id, notes });
+    expect(state.list.writing).toBeNull();
+  });
+
+  test("Esc leaves it as it was, and q is a letter", () => {
+    expect(steps(onRun, "r", "q", "escape")).toMatchObject({
+      effect: null,
+      state: { list: { writing: null } },
+    });
+  });
+
+  test("is found by the filter", () => {
+    const titled = foundRuns(
+      launcher,
+      runs.map((one) => (one.id === id ? { ...one, title: "Second", tags: ["odd"] } : one)),
+    );
+    for (const word of ["second", "odd"]) {
+      expect(shown(titled.list.runs, editOf(word)).map((run) => run.id)).toEqual([id]);
+    }
+  });
+});
+
+describe("deleting a run", () => {
+  const onRun = afterKeys(launcher, "end", "end");
+
+  test("asks, and only y deletes", () => {
+    expect(steps(onRun, "d", "enter", "d", " ").effect).toBeNull();
+    expect(steps(onRun, "d", "n", "y").effect).toBeNull();
+    expect(steps(onRun, "d", "y").effect).toEqual({ kind: "remove", run: at(onRun) });
+  });
+
+  test("is refused while the run is at work", () => {
+    const running = {
+      ...launcher,
+      list: { ...launcher.list, cursor: { kind: "run", id: "quickstart-77777777" } },
+    } as const;
+    const { state, effect } = steps(running, "d");
+    expect(effect).toBeNull();
+    expect(state.notice?.text).toContain("stop it first");
+  });
+});

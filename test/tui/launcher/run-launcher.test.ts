@@ -51,6 +51,8 @@ function started(changes: Partial<LauncherPorts> = {}) {
     open: async (id) => {
       screens.opened.push(id);
     },
+    annotate: async () => {},
+    remove: async () => {},
     compare: async () => comparedRuns,
     ...changes,
   };

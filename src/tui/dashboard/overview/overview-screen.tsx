@@ -13,7 +13,14 @@ import { iterationNumber } from "../../../text/iterations.js";
 import { safeText } from "../../../text/safe-text.js";
 import { displayWidth } from "../../../text/width.js";
 import { lineChart } from "../../charts/line-chart.js";
-import type { Line, Look, Size, ViewStyle } from "../../terminal/line.js";
+import { smoothed, smoothingSpans } from "../../charts/smoothing.js";
+import {
+  joinFields,
+  type Line,
+  type Look,
+  type Size,
+  type ViewStyle,
+} from "../../terminal/line.js";
 import { Lines } from "../../terminal/lines.js";
 import { firstRow } from "../../terminal/scroll.js";
 import { useTerminalSize, useViewStyle } from "../../terminal/terminal-context.js";
@@ -21,11 +28,12 @@ import { BottomLine } from "../bottom-line.js";
 import { Header } from "../header.js";
 import { trialInView } from "../in-view.js";
 import { Panel, panelName } from "../panel.js";
+import { chartFields } from "../panel-of-scene.js";
 import { EventLog, eventRange } from "../panels/event-log.js";
 import { said, settingNumber } from "../panels/field.js";
 import { LossPanel } from "../panels/loss-panel.js";
 import { stepSeries } from "../panels/step-series.js";
-import { chartName } from "../panels/training-figures.js";
+import { chartName, foundCharts } from "../panels/training-figures.js";
 import { PhaseLine } from "../phase-line.js";
 import type { Scene } from "../scene.js";
 import { belowTitle, hasResults, overviewLayout, resultLines } from "./overview-layout.js";
@@ -262,31 +270,40 @@ function Curves({ scene, curves, width, height }: Omit<ProgressProps, "trial">):
     klTarget: null,
     alpha,
   };
-  const name = chartName(view.figure, figures, true, style);
+  const found = foundCharts(figures.steps, view.filters.training, figures, style);
+  // A search takes the place of the figure that was chosen.
+  const isSearched = view.filters.training !== "" && !found.includes(view.figure);
+  const figure = isSearched ? (found[0] ?? null) : view.figure;
+  const name = figure === null ? "Curves" : chartName(figure, figures, true, style);
   const last = Math.max(2, ...curves.map(({ steps }) => iterationNumber(steps.at(-1)!.head.step)));
   const lines =
     first === undefined
       ? said("The curves of the arms show here from their first RL iteration on.", width)
-      : lineChart(
-          {
-            series: curves.map(({ steps }, at) => ({
-              ...stepSeries(steps, view.figure),
-              look: lookOf(at),
-              dash: at,
-            })),
-            x: { from: 1, to: last },
-          },
-          { ...inside, style },
-        );
+      : figure === null
+        ? said("No figure has such a name. Esc takes the search back.", width)
+        : lineChart(
+            {
+              series: curves.map(({ steps }, at) => ({
+                xs: stepSeries(steps, figure).xs,
+                ys: smoothed(stepSeries(steps, figure).ys, smoothingSpans[view.smoothing]!),
+                look: lookOf(at),
+                dash: at,
+              })),
+              x: { from: 1, to: last },
+              isLog: view.isLog,
+            },
+            { ...inside, style },
+          );
   return (
     <Panel
       name={name}
       note={[
+        ...joinFields(chartFields(view)),
         {
           text:
             first === undefined
               ? ""
-              : `by iteration, arms of seed ${first.seed}, ${style.unicode ? "← →" : "Left Right"} other figures`,
+              : `${chartFields(view).length === 0 ? "" : "  "}by iteration, arms of seed ${first.seed}, ${style.unicode ? "← →" : "Left Right"} other figures`,
           dim: true,
         },
       ]}

@@ -9,6 +9,7 @@ import type { Episodes } from "../../../journal/events.js";
 import { formatNumber } from "../../../text/numbers.js";
 import {
   firstThatFits,
+  fitLine,
   type Line,
   lineWidth,
   type Size,
@@ -42,6 +43,8 @@ export interface TailInput {
   readonly filter: string;
   /** Episodes per prompt. */
   readonly completions: number;
+  /** The highest return first; absent: the lowest. */
+  readonly best?: boolean;
   /** By prompt, where there are several completions of each. */
   readonly grouped: boolean;
   /** Index into `tailEntries`; out of range: the nearest. */
@@ -94,15 +97,32 @@ export const TailPanel = memoByValue(function TailPanel({
   const below =
     row === undefined || height < textBelow.least ? 0 : textRoom(input, { width, height }, style);
   const list = { entries, episodes, iteration, input };
+  const other = { ...input, best: input.best !== true, selected: null };
+  const isAbreast = width >= abreast.least;
+  const each = isAbreast ? Math.floor((width - abreast.gap) / 2) : width;
   return (
     <Box flexDirection="column">
-      <TailTable {...list} width={width} height={height - below} />
+      <Box columnGap={abreast.gap}>
+        <TailTable {...list} width={each} height={height - below} />
+        {isAbreast ? (
+          <TailTable
+            {...list}
+            input={other}
+            entries={tailEntries({ ...other, episodes })}
+            width={width - abreast.gap - each}
+            height={height - below}
+          />
+        ) : null}
+      </Box>
       {row === undefined || below === 0 ? null : (
         <TailText row={row} revealed={revealed} width={width} height={below} />
       )}
     </Box>
   );
 });
+
+/** Columns from which on the best stand beside the worst, and those between them. */
+const abreast = { least: 112, gap: 3 };
 
 /** Of one length. */
 const names = { prompt: "prompt    ", completion: "completion" } as const;
@@ -132,15 +152,17 @@ interface TableProps extends Size {
   /** Of the iteration, those that the filter leaves out among them. */
   readonly episodes: Episodes;
   readonly iteration: number;
-  readonly input: TailInput;
+  /** `selected`: null: the cursor is in another list. */
+  readonly input: Omit<TailInput, "selected"> & { readonly selected: number | null };
 }
 
 function TailTable({ entries, episodes, ...props }: TableProps): ReactElement {
   const { iteration, input, width, height } = props;
   const style = useViewStyle();
   const room = Math.max(1, height - 2);
-  const selected = clampedRow(input.selected, entries.length);
-  const first = firstRow({ count: entries.length, selected, offset: input.offset, room });
+  const selected = input.selected === null ? null : clampedRow(input.selected, entries.length);
+  const offset = selected === null ? 0 : input.offset;
+  const first = firstRow({ count: entries.length, selected, offset, room });
   const shown = entries.slice(first, first + room);
   const pointer = style.unicode ? "▸" : ">";
   const isGrouped = input.grouped && input.completions > 1;
@@ -176,7 +198,7 @@ function TailTable({ entries, episodes, ...props }: TableProps): ReactElement {
   const seen =
     entries.length === 0
       ? `no ${one} of ${all}`
-      : `worst ${many}${first + 1} to ${first + shown.length} of ${among}`;
+      : `${input.best === true ? "best" : "worst"} ${many}${first + 1} to ${first + shown.length} of ${among}`;
   const note = noteLine(iteration, seen, input, width, style);
   const lines =
     height >= 3
@@ -239,7 +261,7 @@ function textOf(row: TailRow, group: TailGroup | null): TailRow["text"] {
 function noteLine(
   iteration: number,
   seen: string,
-  { filter, revealed, texts }: TailInput,
+  { filter, revealed, texts, selected }: TableProps["input"],
   width: number,
   style: ViewStyle,
 ): Line {
@@ -255,7 +277,7 @@ function noteLine(
         : ["texts masked, t reveals", "texts masked"];
   const title = heading(`Iteration ${iteration}`, `${seen}${matching}`);
   const ways = hidden.map((text): Line => [...title, { ...look, text: `  ${text}` }]);
-  return firstThatFits(ways, width, style);
+  return selected === null ? fitLine(title, width, style) : firstThatFits(ways, width, style);
 }
 
 /** Prompt and completion in what is left of a row. */

@@ -54,11 +54,18 @@ export interface TailChoice {
   readonly filter: string;
   /** Episodes per prompt. */
   readonly completions: number;
+  /** The highest return first; absent: the lowest. */
+  readonly best?: boolean;
   /** By prompt; where there is one episode per prompt, that makes no difference. */
   readonly grouped: boolean;
 }
 
 export function tailEntries(choice: TailChoice): TailEntry[] {
+  const worstFirst = entriesWorstFirst(choice);
+  return choice.best === true ? worstFirst.reverse() : worstFirst;
+}
+
+function entriesWorstFirst(choice: TailChoice): TailEntry[] {
   const { episodes, texts, filter, completions, grouped } = choice;
   if (!grouped || completions <= 1) {
     return tailRows(episodes, texts, filter).map((row) => ({ row, group: null }));

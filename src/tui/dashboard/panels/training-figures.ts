@@ -23,7 +23,7 @@ const ownFigures = [
 ] as const;
 export type TrainingChart =
   | "reward_mean"
-  | "batch_fraction"
+  | (typeof searched)[number]
   | ComponentSeries
   | (typeof ownFigures)[number];
 
@@ -32,6 +32,54 @@ export function trainingCharts(steps: TrialModel["steps"]): readonly TrainingCha
   const components = Object.keys(steps.at(-1)?.head.components ?? {});
   const drawn = steps.at(-1)?.head.sampling === undefined ? [] : (["batch_fraction"] as const);
   return ["reward_mean", ...components.map(componentSeries), ...ownFigures, ...drawn];
+}
+
+/** Found by a search alone: what an engine or the risk layer tells beside the figures above. */
+const searched = [
+  "return_mean",
+  "tail_mean",
+  "var",
+  "alpha",
+  "kept",
+  "failed",
+  "loss_policy",
+  "batch_fraction",
+  "length_mean",
+  "episodes_per_s",
+] as const;
+
+/**
+ * Those that a regular expression finds in their names, whatever the case; a pattern that is not
+ * sound yet is taken as a piece of the name. Empty: the panel's own.
+ *
+ * @returns empty: nothing has such a name
+ */
+export function foundCharts(
+  steps: TrialModel["steps"],
+  pattern: string,
+  view: FiguresView,
+  style: ViewStyle,
+): readonly TrainingChart[] {
+  const own = trainingCharts(steps);
+  if (pattern === "") {
+    return own;
+  }
+  const matches = matcherOf(pattern);
+  const all = [...own, ...searched.filter((name) => !own.includes(name))];
+  return all.filter((chart) => matches(chartName(chart, view, true, style)) || matches(chart));
+}
+
+/** Longest pattern that is taken as an expression: those that are typed are short. */
+const longestPattern = 60;
+
+function matcherOf(pattern: string): (name: string) => boolean {
+  try {
+    const expression = new RegExp(pattern.slice(0, longestPattern), "i");
+    return (name) => expression.test(name);
+  } catch {
+    // Not sound yet: it is still being typed.
+    return (name) => name.toLowerCase().includes(pattern.toLowerCase());
+  }
 }
 
 /** Of the panel's input, what names and values need. */
@@ -65,6 +113,15 @@ export function chartName(
     clip_fraction: isWide ? "clip fraction" : "clip frac",
     loss_value: "value loss",
     batch_fraction: isWide ? "hardest prompts" : "hardest",
+    return_mean: isWide ? "mean return" : "return",
+    tail_mean: isWide ? "mean of kept" : "mean kept",
+    var: `VaR ${settingNumber(alpha, style)}`,
+    alpha: style.unicode ? "α'" : "alpha'",
+    kept: isWide ? "episodes kept" : "kept",
+    failed: isWide ? "failed rewards" : "failed",
+    loss_policy: isWide ? "policy loss" : "pol. loss",
+    length_mean: isWide ? "mean length, tokens" : "length",
+    episodes_per_s: isWide ? "episodes per second" : "episodes/s",
     grad_norm: isWide ? "gradient norm" : "grad norm",
   };
   return names[chart as keyof typeof names];

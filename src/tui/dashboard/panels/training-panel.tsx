@@ -6,12 +6,13 @@ import { iterationNumber } from "../../../text/iterations.js";
 import { rangeOf } from "../../charts/axis.js";
 import type { Zoom } from "../../charts/chart.js";
 import { lineChart } from "../../charts/line-chart.js";
+import { smoothed } from "../../charts/smoothing.js";
 import { sparkline } from "../../charts/sparkline.js";
 import type { Line, Size, ViewStyle } from "../../terminal/line.js";
 import { Lines } from "../../terminal/lines.js";
 import { useViewStyle } from "../../terminal/terminal-context.js";
 import { Chart } from "./chart.js";
-import { numberWidth, shortNumber } from "./field.js";
+import { numberWidth, said, shortNumber } from "./field.js";
 import { memoByValue } from "./memo-by-value.js";
 import { modelText } from "./model-text.js";
 import { seriesValue, stepSeries } from "./step-series.js";
@@ -19,8 +20,8 @@ import {
   chartHeading,
   chartName,
   figureAt,
+  foundCharts,
   type TrainingChart,
-  trainingCharts,
 } from "./training-figures.js";
 
 export interface TrainingInput {
@@ -36,6 +37,11 @@ export interface TrainingInput {
   readonly zoom: Zoom | null;
   /** One of them alone, as large as it gets; null: all. */
   readonly only: TrainingChart | null;
+  /** Regular expression of figures' names; absent, empty: the usual ones. */
+  readonly filter?: string;
+  readonly isLog?: boolean;
+  /** Iterations that curves are smoothed over; absent, 1: not. */
+  readonly span?: number;
 }
 
 /** Columns that a chart with numbers needs. */
@@ -51,7 +57,13 @@ export const TrainingPanel = memoByValue(function TrainingPanel({
   height,
   ...input
 }: TrainingInput & Size): ReactElement {
-  const charts = input.only === null ? trainingCharts(input.steps) : [input.only];
+  const style = useViewStyle();
+  const charts =
+    input.only === null ? foundCharts(input.steps, input.filter ?? "", input, style) : [input.only];
+  if (charts.length === 0) {
+    const words = "No figure has such a name. Esc shows all.";
+    return <Lines lines={said(words, width)} width={width} height={height} />;
+  }
   const { columns, rows, charted } = divisionOf(charts.length, { width, height });
   const rest = charts.slice(charted);
   const gridHeight = Math.max(0, height - rest.length);
@@ -132,14 +144,19 @@ function FigureChart({
     2,
     ...ends.map((head) => (head === undefined ? 0 : iterationNumber(head.step))),
   );
-  const own = { ...stepSeries(steps, chart), look: { color: "cyan" as const } };
-  const behind =
-    other === null ? [] : [{ ...stepSeries(other.steps, chart), look: { dim: true }, dash: 1 }];
+  const { span = 1, isLog = false } = input;
+  const seriesOf = (some: TrialModel["steps"]) => {
+    const { xs, ys } = stepSeries(some, chart);
+    return { xs, ys: smoothed(ys, span) };
+  };
+  const own = { ...seriesOf(steps), look: { color: "cyan" as const } };
+  const behind = other === null ? [] : [{ ...seriesOf(other.steps), look: { dim: true }, dash: 1 }];
   const curves = {
     series: [own, ...behind],
     x: zoom ?? { from: 1, to: last },
     marker: iteration,
     reference: chart === "kl_mean" ? klTarget : null,
+    isLog,
   };
   return (
     <Chart

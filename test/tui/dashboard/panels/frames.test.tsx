@@ -758,26 +758,26 @@ describe("the tail browser", () => {
     const revealed = { ...input, revealed: true };
     const lines = draw(<TailPanel {...revealed} {...{ width: 140, height: 30 }} />);
     expect(lines).toMatchInlineSnapshot(`
-      "Iteration 41  worst 1 to 18 of 64  texts revealed
-          #  prompt  return  raw reward    KL  tokens  weight
-          1     121   −3.83       −2.85  4.95      38    1.00  Honestly, this → not for me at all.
-          2      66   −3.79       −2.85  4.71      19    1.00  Honestly, this → not for me at all.
-      ▸   3     140   −3.79       −2.83  4.80      35    1.00  I thought that → a waste of two hours.
-          4      76   −3.40       −2.41  4.98      19    1.00  Honestly, this → not for me at all.
-          5      52   −3.27       −2.43  4.16      18    1.00  Honestly, this → dull and far too long.
-          6     228   −3.15       −2.16  4.97      17    1.00  The film was → dull and far too long.
-          7     281   −3.09       −2.14  4.73      45    1.00  Honestly, this → a waste of two hours.
-          8     165   −2.70       −1.74  4.81      33    1.00  After an hour, → a waste of two hours.
-          9     150   −2.51       −1.66  4.29      31    1.00
-         10     203   −2.07       −1.20  4.36      47    1.00
-         11      70   −1.62       −0.65  4.84      29    1.00
-         12     113   −1.44       −0.47  4.80      24    1.00
-         13     261   −1.29       −0.47  4.09      31    1.00
-         14     283   −1.05       −0.14  4.54      22    1.00
-         15     270   −1.00       −0.16  4.24      22    1.00
-         16     142   −0.79        0.17  4.83      47    1.00
-         17       8   −0.69        0.24  4.63      25    1.00
-         18      41   −0.58        0.33  4.57      18    1.00
+      "Iteration 41  worst 1 to 18 of 64  texts revealed                      Iteration 41  best 1 to 18 of 64
+          #  prompt  return  raw reward    KL  tokens  weight                   #  prompt  return  raw reward    KL  tokens  weight
+          1     121   −3.83       −2.85  4.95      38    1.00  Honestly, …     64      63    1.79        2.64  4.27      37       0
+          2      66   −3.79       −2.85  4.71      19    1.00  Honestly, …     63     120    1.56        2.36  4.02      37       0
+      ▸   3     140   −3.79       −2.83  4.80      35    1.00  I thought …     62      44    1.40        2.23  4.16      18       0
+          4      76   −3.40       −2.41  4.98      19    1.00  Honestly, …     61     261    1.29        2.12  4.15      39       0
+          5      52   −3.27       −2.43  4.16      18    1.00  Honestly, …     60     183    1.25        2.09  4.17      26       0
+          6     228   −3.15       −2.16  4.97      17    1.00  The film w…     59      76    1.21        2.09  4.40      46       0
+          7     281   −3.09       −2.14  4.73      45    1.00  Honestly, …     58     268    1.15        1.96  4.04      24       0
+          8     165   −2.70       −1.74  4.81      33    1.00  After an h…     57      63    1.14        1.95  4.07      18       0
+          9     150   −2.51       −1.66  4.29      31    1.00                  56     150    1.10        1.94  4.20      26       0
+         10     203   −2.07       −1.20  4.36      47    1.00                  55      66    1.08        2.00  4.61      35       0
+         11      70   −1.62       −0.65  4.84      29    1.00                  54     148    1.00        1.92  4.59      34       0
+         12     113   −1.44       −0.47  4.80      24    1.00                  53     106    0.97        1.88  4.55      42       0
+         13     261   −1.29       −0.47  4.09      31    1.00                  52     283    0.96        1.80  4.19      37       0
+         14     283   −1.05       −0.14  4.54      22    1.00                  51       8    0.95        1.89  4.70      28       0
+         15     270   −1.00       −0.16  4.24      22    1.00                  50       8    0.95        1.79  4.24      31       0
+         16     142   −0.79        0.17  4.83      47    1.00                  49     149    0.92        1.79  4.33      37       0
+         17       8   −0.69        0.24  4.63      25    1.00                  48     275    0.89        1.82  4.64      38       0
+         18      41   −0.58        0.33  4.57      18    1.00                  47     142    0.88        1.69  4.06      24       0
       Episode 57  prompt 140
       prompt     I thought that
       completion a waste of two hours.
