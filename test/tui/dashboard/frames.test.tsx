@@ -144,7 +144,7 @@ describe("frames", () => {
       "quickstart  ▶ running  ra-rlhf seed 0 (2/2)  on local · cud…
       iteration 31/60  ━━━━━━━━━━──────────  51 %  about 57 s left
       update  ━━━━━━━━━━━━━━━─────────  40/64 episodes  2.0 s
-      ━▸3 Tail ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+      ━ 1 ━ 2 ━▸3 Tail ━ 4 ━ 5 ━ 6 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
       Iteration 31  worst 1 to 5 of 64  texts masked, t reveals
          #  prompt  return  raw reward    KL  tokens  weight
       ▸  1       9   −3.63       −2.95  3.43      44    1.00  A··…
