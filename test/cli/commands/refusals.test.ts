@@ -98,7 +98,7 @@ describe("the command line", () => {
     [["config", "explain", "risk.alhpa"], "Did you mean risk.alpha?"],
     [["config", "explain", "smoke", "rsik"], 'no configuration key is named "rsik"'],
     [["show", "gone", "--runs", "/nowhere"], "there is no folder /nowhere"],
-    [["export", "gone", "--to", "x"], "required option '--trial <trial>' not specified"],
+    [["track", "gone"], "required option '--to <tracker>' not specified"],
   ])("%j is usage: exit 2", async (args, words) => {
     const { code, stderr } = await refusedHere(args);
     expect(stderr).toContain(words);
