@@ -100,10 +100,10 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
     (text) => !text.includes("raw reward") && text.includes("▸4 What if"),
     "one panel",
   );
-  first.press(`${keys.tab}${keys.tab}`);
+  first.press(keys.tab.repeat(3));
   await first.shows("▸1 Risk");
   first.resize(140, 50);
-  await first.shows(/─ 5 Events {2}\d+ to \d+/);
+  await first.shows(/5 Events ─ 6 Log {2}\d+ to \d+/);
   await first.shows("raw reward");
 
   // Left, and the run goes on.
