@@ -103,7 +103,7 @@ test("launch, watch, steer, resize, look at the tail, leave, come back, stop", {
   first.press(keys.tab.repeat(3));
   await first.shows("▸1 Risk");
   first.resize(140, 50);
-  await first.shows(/5 Events ─ 6 Log {2}\d+ to \d+/);
+  await first.shows(/5 Events ─.6 Log/);
   await first.shows("raw reward");
 
   // Left, and the run goes on.
