@@ -24,8 +24,12 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
     renameSync(neighbour, path);
     syncFolder(dirname(path));
   } catch (error) {
-    // On a full disk its bytes are room for others.
-    rmSync(neighbour, { force: true });
+    try {
+      // On a full disk its bytes are room for others.
+      rmSync(neighbour, { force: true });
+    } catch {
+      // The first failure is the one that is told.
+    }
     throw recordError(`cannot write ${path}`, error);
   }
 }

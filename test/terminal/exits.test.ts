@@ -233,7 +233,6 @@ describe("a view of a run in the background", () => {
     await window.shows("‖ interrupted");
     const { pid, id } = await resume();
     await window.shows("▶ running");
-    await openTrial(window);
     await steers();
     process.kill(pid, "SIGKILL");
     await window.shows("◼ stopped");

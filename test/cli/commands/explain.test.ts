@@ -16,7 +16,7 @@ describe("averse config explain", () => {
     expect(text).toMatch(
       /^key +value +from\nrisk\.annealing +"cosine" +override\n\nEpisodes kept of 64/,
     );
-    expect(text).toContain("━━ ra-rlhf: 64 before iteration");
+    expect(text).toMatch(/^\S+ +ra-rlhf: 64 before iteration/m);
     expect(text).toContain(
       "KL of rlhf, ra-rlhf, ra-rlhf-hard: β 0.4, fixed; from iteration 21: β 0.1",
     );

@@ -237,7 +237,7 @@ test("a worker of another protocol ends a run with 3, and what to do", {
   const { code, stderr } = await averse(smoke("older", "--set", "arms=sft"));
   expect(code).toBe(3);
   expect(stderr).toMatch(
-    /the worker \(averse_worker \S+\) speaks protocol \d+, this controller speaks \d+: the worker is older; install controller and worker from the same release, and start the worker again \(worker "older" at tcp:\S+\)/,
+    /the worker \(averse_worker \S+\) speaks protocol \d+, this controller \(averse \S+\) speaks \d+: the worker is older; .*, and start the worker again \(worker "older" at tcp:\S+\)/,
   );
 });
 
