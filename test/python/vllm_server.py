@@ -25,6 +25,11 @@ from averse_worker.platform.device import quiet
 LONGEST = 64
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256
+    """More than a client opens at once: the system resets those that do not fit."""
+
+
 class VllmServer:
     """The server, on a thread of this process."""
 
@@ -49,7 +54,7 @@ class VllmServer:
         self._lock = threading.Lock()
         self._load(model)
         handler = type("Handler", (_Handler,), {"server_of": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._http = _Server(("127.0.0.1", port), handler)
         self._http.daemon_threads = True
         self.port = self._http.server_port
         self.url = f"http://127.0.0.1:{self.port}"

@@ -94,14 +94,14 @@ def update(folder: Path, reference: Path, minibatch: int, spy: pytest.MonkeyPatc
     episodes, rollout = collector.collect(prompts, unused, rows, draws, BETA, no_report)
 
     groups: list[list[int]] = []
-    original = ppo_module.minibatches
+    original = ppo_module.minibatches_of_prompts
 
     def recorded(*arguments: Any) -> Any:
         for group in original(*arguments):
             groups.append(group.tolist())
             yield group
 
-    spy.setattr(ppo_module, "minibatches", recorded)
+    spy.setattr(ppo_module, "minibatches_of_prompts", recorded)
     told = update_once(
         Ppo(policy, payload.training, least), episodes, WEIGHTS, seed=5, factor=RATE_FACTOR
     )
