@@ -7,10 +7,10 @@ describe("the address of a run on another machine", () => {
   test.each([
     ["ssh://gpu/latest", { host: "gpu", port: null, run: "latest" }],
     [
-      "ssh://me@gpu.example:2222/work/runs/a-1",
-      { host: "me@gpu.example", port: 2222, run: "work/runs/a-1" },
+      "ssh://me@gpu.example:2222/data/runs/a-1",
+      { host: "me@gpu.example", port: 2222, run: "data/runs/a-1" },
     ],
-    ["ssh://gpu//work/runs/a-1", { host: "gpu", port: null, run: "/work/runs/a-1" }],
+    ["ssh://gpu//data/runs/a-1", { host: "gpu", port: null, run: "/data/runs/a-1" }],
     ["runs/a-1", null],
   ])("%s", (address, expected) => {
     expect(remoteRun(address)).toEqual(expected);
