@@ -163,13 +163,15 @@ class Bench:
         weights = np.zeros(self.setting.batch)
         count = int(np.ceil(kept * self.setting.batch))
         weights[self._random.permutation(self.setting.batch)[:count]] = 1
-        signal = {"weights": weights}
-        if not self._critic:
-            signal = {"advantages": weights * _above_group(rollout)}
+        signal = (
+            {"weights": float32_bytes(weights)}
+            if self._critic
+            else {"advantages": float32_bytes(weights * _above_group(rollout))}
+        )
         payload = update_payload(
             rollout.rollout,
             self._seed,
-            **{name: float32_bytes(array) for name, array in signal.items()},
+            **signal,
             kl_weights=float32_bytes(np.ones(self.setting.batch)) if kl else None,
             kl_loss=KlLoss(form=kl, coefficient=BETA, unit="advantage") if kl else None,
         )

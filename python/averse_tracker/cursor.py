@@ -26,7 +26,6 @@ class TrialCursor:
     last: dict[str, int] = field(default_factory=dict)
     """Kind of point → the last `at` that was sent. After a resume an iteration may be done again
     and is the same; it is not sent again."""
-    ended: bool = False
 
 
 @dataclass

@@ -3,8 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -91,7 +90,6 @@ class Sender:
             with self._guard("ending"):
                 self._tracker.end(trial, outcome)
             self._begun.discard(trial)
-            cursor.ended = True
 
     def _send(self, trial: str, sent: Sent) -> None:
         points = self._cursor.trial(trial).points
@@ -118,7 +116,7 @@ class Sender:
         return TrialRun(
             trial=trial,
             arm=arm_of(trial),
-            group=settings.run_name or self._run_name,
+            group=before,
             title=f"{before}-{trial}",
             project=settings.project or str(self._config["name"]),
             key=own,
@@ -129,9 +127,3 @@ class Sender:
 
 Stage = Literal["opening", "starting", "sending", "ending", "closing"]
 Guard = Callable[[Stage], Any]
-
-
-@contextmanager
-def unguarded(stage: Stage) -> Iterator[None]:
-    """Without a limit."""
-    yield

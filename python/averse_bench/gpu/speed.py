@@ -3,7 +3,7 @@
 import statistics
 import tempfile
 import time
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +12,9 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 
 from averse_bench.gpu.shapes import Scale, Trial, parameter_count
-from averse_bench.setting import BETA
+from averse_bench.setting import BETA, GENERATIONS
 from averse_worker.platform.device import DTYPES, quiet
 from averse_worker.platform.memory import resident_bytes
-
-GENERATIONS: Final = 4
 
 
 def matmul_rate(device: torch.device, dtype: str, size: int) -> float:

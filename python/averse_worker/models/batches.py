@@ -81,6 +81,7 @@ class PaddedPrompts:
         places = torch.arange(width + extra, device=self.tokens.device)
         return (places - (width - self.lengths[:, None])).clamp_min(0)
 
+    @cached_property
     def distinct(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """[U] rows with every prompt once, and [B] which of those each row has the prompt of."""
         # With their lengths: padding may be a token that prompts have too.
@@ -135,7 +136,7 @@ _SAVED: Final = 0.15
 
 def pass_order(prompts: PaddedPrompts, responses: Responses) -> NDArray[np.intp]:
     """Rows of a pass over parts of a batch: similar lengths, and equal prompts, stand together."""
-    first, place = prompts.distinct()
+    first, place = prompts.distinct
     if len(first) == len(place):
         return np.argsort(prompts.counts + responses.counts, kind="stable")
     return np.lexsort((responses.counts, place, prompts.counts))
@@ -184,7 +185,7 @@ class Layout(NamedTuple):
 
     def shared(self, prompts: PaddedPrompts) -> "Layout | None":
         """The same with equal ones of its prompts read once; None: that would save little."""
-        first, place = prompts.distinct()
+        first, place = prompts.distinct
         before = prompts.tokens.shape[1] - 1
         if (len(place) - len(first)) * before <= _SAVED * self.tokens.numel():
             return None

@@ -7,7 +7,7 @@ policy means the generated tokens and not the prompt.
 import contextlib
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import torch
@@ -95,15 +95,10 @@ class LanguageModel:
         ):
             return False
         tokens = torch.arange(2, 7, device=self.device)[None]
-        try:
-            with torch.no_grad():
-                usual = self._padded_and_cached(tokens)
-                found = self._padded_and_cached(tokens, static=True)
-        except (NotImplementedError, TypeError, ValueError, RuntimeError) as error:
-            if is_out_of_memory(error) or is_device_error(error):
-                raise
-            return False
-        return found is not None and usual is not None and _near(found, usual, 1e-3)
+        return _agree(
+            lambda: self._padded_and_cached(tokens),
+            lambda: self._padded_and_cached(tokens, static=True),
+        )
 
     @functools.cached_property
     def shares(self) -> bool:
@@ -121,14 +116,7 @@ class LanguageModel:
             2,
             Prefix(tokens[1:, :2], places[1:, :2], None, rows),
         )
-        try:
-            with torch.no_grad():
-                usual, found = self.hidden(tokens, places, None, 2), self.hidden_of(layout)
-        except (NotImplementedError, TypeError, ValueError, RuntimeError) as error:
-            if is_out_of_memory(error) or is_device_error(error):
-                raise
-            return False
-        return _near(found, usual, 1e-3)
+        return _agree(lambda: self.hidden(tokens, places, None, 2), lambda: self.hidden_of(layout))
 
     def whole_mask(self, mask: Tensor | None, length: int) -> Tensor:
         """`ready_mask` of a causal pass over so many tokens, from its mask [B, length], 0 at
@@ -371,6 +359,19 @@ class LanguageModel:
             hidden.append(self.hidden(row[:, one], places[:, one], seen, 1, fixed or cache))
             place += 1
         return torch.cat(hidden, dim=1)[0]
+
+
+@torch.no_grad()
+def _agree(usual: Callable[[], Tensor | None], other: Callable[[], Tensor | None]) -> bool:
+    """Whether another way to hidden states gives what the usual one does; false where one of them
+    answers nothing, or the model refuses it."""
+    try:
+        expected, found = usual(), other()
+    except (NotImplementedError, TypeError, ValueError, RuntimeError) as error:
+        if is_out_of_memory(error) or is_device_error(error):
+            raise
+        return False
+    return found is not None and expected is not None and _near(found, expected, 1e-3)
 
 
 def _near(one: Tensor, other: Tensor, tolerance: float) -> bool:

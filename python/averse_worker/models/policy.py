@@ -325,14 +325,14 @@ class Policy:
         self, model: ActorCritic | Network, prompts: PaddedPrompts, responses: Responses
     ) -> Layout:
         """Of a pass of `model`, with its masks. It reads equal prompts once, where it can."""
-        # Recomputed activations would append their keys a second time, and FSDP2 expects to come by
-        # each block once.
-        once = isinstance(model, Network) or (
+        # A prefix takes a second pass through the blocks: recomputed activations would append their
+        # keys once more, and FSDP2 expects to come by each block once.
+        no_second = isinstance(model, Network) or (
             self._gradient_checkpointing and torch.is_grad_enabled()
         )
         own = model.language_model
         layout = Layout.of(prompts, responses)
-        if not once and (shared := layout.shared(prompts)) is not None and own.shares:
+        if not no_second and (shared := layout.shared(prompts)) is not None and own.shares:
             layout = shared
         whole = self.mask(own, layout.mask, prompts.tokens.shape[1] + layout.keep - 1)
         if (prefix := layout.prefix) is None:

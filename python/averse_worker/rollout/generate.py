@@ -265,7 +265,7 @@ def _read_prompts(policy: Policy, prompts: PaddedPrompts, cache: Cache) -> Tenso
 
     A prompt that comes several times, as in group sampling, is read once.
     """
-    first, place = prompts.distinct()
+    first, place = prompts.distinct
     repeated = len(first) < len(place)
     once = prompts.select(first) if repeated else prompts
     actor, mask = policy.sampled, policy.mask(policy.sampled, once.mask(), once.tokens.shape[1])

@@ -48,7 +48,7 @@ def minibatches_of_prompts(
 ) -> Iterator[NDArray[np.intp]]:
     """As `minibatches`, and rows of one prompt stay together as far as even groups allow, where on
     average each prompt comes twice or more: a pass reads such a prompt once."""
-    first, place = prompts.distinct()
+    first, place = prompts.distinct
     if len(place) < max(2 * len(first), steps):
         yield from minibatches(prompts.counts, responses, steps, random)
         return

@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from run_folders import WHOLE, add_events, finished, step, write_run
 from averse_tracker.contract import Place, Settings, Tracker
 from averse_tracker.cursor import Cursor, read_cursor
 from averse_tracker.libraries.registry import open_tracker
-from averse_tracker.sender import Sender, unguarded
+from averse_tracker.sender import Sender
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def send(run: Path, settings: Settings, cursor: Cursor | None = None) -> Tracker
     cursor = cursor or read_cursor(file)
     tracker = open_tracker(settings, Place(folder, cursor.kept))
     manifest = json.loads((run / "manifest.json").read_text())
-    sender = Sender(run, manifest, settings, tracker, cursor, file, "key", unguarded)
+    sender = Sender(run, manifest, settings, tracker, cursor, file, "key", nullcontext)
     sender.send_new()
     sender.close()
     return tracker

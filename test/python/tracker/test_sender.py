@@ -2,6 +2,7 @@
 
 import json
 import struct
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from run_folders import CONFIG, WHOLE, add_events, evaluated, finished, step, wr
 from averse_tracker.contract import Outcome, Point, Settings, TrialRun
 from averse_tracker.cursor import BusyError, Cursor, read_cursor, sole_sender, write_cursor
 from averse_tracker.points import PointReader
-from averse_tracker.sender import Sender, unguarded
+from averse_tracker.sender import Sender
 
 
 class Kept:
@@ -51,7 +52,7 @@ def sender(run: Path, tracker: Kept) -> Sender:
     file = run / "cursor.json"
     manifest = json.loads((run / "manifest.json").read_text())
     settings = Settings("wandb", tags=("a",))
-    return Sender(run, manifest, settings, tracker, read_cursor(file), file, "key", unguarded)
+    return Sender(run, manifest, settings, tracker, read_cursor(file), file, "key", nullcontext)
 
 
 def positions(tracker: Kept, name: str, trial: str = "ra-rlhf-s0") -> list[int]:
