@@ -91,6 +91,12 @@ function trialId(arm: string, seed: number): string {
   return `${arm}-s${seed}`;
 }
 
+/** Of an id as plans make it. */
+export function trialParts(id: string): { readonly arm: string; readonly seed: number } {
+  const at = id.lastIndexOf("-s");
+  return { arm: id.slice(0, at), seed: Number(id.slice(at + 2)) };
+}
+
 interface PlannedArm {
   readonly name: string;
   readonly config: ArmConfig;

@@ -2,6 +2,7 @@
  * How far a run is, taken from its journal event by event: what lists of runs show. Small whatever
  * the journal's length, so that it can be saved, and taken up again from there.
  */
+import { trialParts } from "../config/trials.js";
 import type { EventHead } from "../journal/event-head.js";
 import type { RunModel, TrialModel } from "../run-model/run-model.js";
 import { paceAfter, secondsOf } from "../run-model/time-left.js";
@@ -88,8 +89,7 @@ export class RunProgress {
         return;
       case "points_dropped":
         for (const [id, { status }] of this.#trials) {
-          const arm = id.slice(0, id.lastIndexOf("-s"));
-          if (event.dropped.includes(arm) && status === "waiting")
+          if (event.dropped.includes(trialParts(id).arm) && status === "waiting")
             this.#change(id, { status: "dropped" });
         }
         return;

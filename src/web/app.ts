@@ -5,6 +5,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { reportDocument } from "../report/render-report.js";
 import type { RunSummary } from "../run-model/run-summary.js";
+import { wordFilter } from "../text/word-filter.js";
 import { requireToken } from "./access.js";
 import { panelMessages, stateMessage, textsMessage } from "./live-messages.js";
 import { type LiveRun, LiveRuns } from "./live-run.js";
@@ -120,11 +121,8 @@ export function webApp(runs: WebRuns, options: WebOptions): Hono {
 
 /** Every word has to be in the run's name, experiment, purpose or state. */
 export function search(runs: readonly RunSummary[], query: string): readonly RunSummary[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  return runs.filter(({ id, name, purpose, state }) => {
-    const text = `${id} ${name} ${purpose} ${state}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+  const fits = wordFilter(query);
+  return runs.filter(({ id, name, purpose, state }) => fits([id, name, purpose, state]));
 }
 
 /** Until the page is closed or the server ends. What a page has been told already is not told again. */

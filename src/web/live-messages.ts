@@ -6,6 +6,7 @@ import { trainingCurves } from "../report/plots/training-curves.js";
 import { elapsedSeconds, type RunModel, type TrialModel } from "../run-model/run-model.js";
 import type { RunSource } from "../run-model/run-source.js";
 import { runEta, trialEta } from "../run-model/time-left.js";
+import { trainingFigures } from "../run-model/trial-figures.js";
 import { maskText, safeText } from "../text/safe-text.js";
 
 /** Event `state`. */
@@ -103,16 +104,16 @@ export function stateMessage(
 
 function trialMessage(trial: TrialModel, now: number): TrialMessage {
   const { id, status, phase, steps, iterations, message } = trial;
-  const last = steps.at(-1)?.head;
+  const figures = trainingFigures(trial);
   return {
     id,
     status,
     phase: phase === null ? "" : phaseText(phase),
     step: steps.length,
     iterations,
-    reward_mean: last?.reward_mean ?? null,
-    cvar: last?.cvar ?? null,
-    kl_mean: last?.kl_mean ?? null,
+    reward_mean: figures?.reward ?? null,
+    cvar: figures?.cvar ?? null,
+    kl_mean: figures?.kl ?? null,
     eta_seconds: trialEta(trial, now),
     message: message === null ? "" : safeText(message),
   };

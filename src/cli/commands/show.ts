@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { groupsByPrompt } from "../../analysis/prompt-groups.js";
 import type { Experiment } from "../../config/schema/experiment.js";
+import { trialParts } from "../../config/trials.js";
 import { readEpisodesFile } from "../../journal/episodes-file.js";
 import type { JournalEvent, StepEvent } from "../../journal/events.js";
 import { readJournalSoFar } from "../../journal/reader.js";
@@ -135,8 +136,8 @@ function take(event: JournalEvent, trials: Map<string, TrialFacts>): void {
   }
   if (event.type === "points_dropped") {
     for (const [trial, facts] of trials) {
-      const arm = trial.slice(0, trial.lastIndexOf("-s"));
-      if (event.dropped.includes(arm) && facts.state === "waiting") facts.state = "dropped";
+      if (event.dropped.includes(trialParts(trial).arm) && facts.state === "waiting")
+        facts.state = "dropped";
     }
   }
   const facts = trials.get(event.trial ?? "");

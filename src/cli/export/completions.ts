@@ -1,6 +1,7 @@
 /** Completions that a run has kept, of all trials and iterations, as one Parquet file. */
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { trialParts } from "../../config/trials.js";
 import { completionColumns } from "../../store/completion-columns.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { completionsFolder } from "../../store/paths.js";
@@ -57,8 +58,7 @@ function keptFiles(run: string): KeptFile[] {
 
 async function* rowsOf(files: readonly KeptFile[]): AsyncGenerator<WrittenRow> {
   for (const { trial, iteration, path } of files) {
-    const at = trial.lastIndexOf("-s");
-    const place = { trial, arm: trial.slice(0, at), seed: Number(trial.slice(at + 2)), iteration };
+    const place = { trial, ...trialParts(trial), iteration };
     for (const row of await readParquetRows(path)) yield { ...place, ...row };
   }
 }

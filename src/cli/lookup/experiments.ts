@@ -10,7 +10,13 @@ import type { Experiment } from "../../config/schema/experiment.js";
 import { parseYaml, readConfigText } from "../../config/yaml.js";
 import { type Hardware, planRun } from "../../engine/plan.js";
 import { nearestName } from "../../text/nearest-name.js";
-import type { ExperimentEntry, FormCheck, Settings } from "../../tui/launcher/launcher-ports.js";
+import {
+  type ExperimentEntry,
+  type FormCheck,
+  type Settings,
+  type TextSetting,
+  textSettings,
+} from "../../tui/launcher/launcher-ports.js";
 import { readWorkerSpec } from "../../worker/spec.js";
 import { workerFiles } from "../../worker/worker-files.js";
 import { UserError } from "../failure-text.js";
@@ -197,40 +203,26 @@ function settingsOf(experiment: Experiment, workers: readonly string[]): Setting
   const { arms, seeds, risk, training, kl, policy, trials, backend } = experiment;
   const own = Object.keys(arms);
   const { worker, device } = backend;
-  const [data, reward] = [dataSetting(experiment), rewardSetting(experiment)];
+  const settings: Readonly<Record<TextSetting, OneKey | null>> = {
+    seeds: { key: "seeds", text: seeds.join(",") },
+    alpha: { key: "risk.alpha", text: String(risk.alpha) },
+    warmup: { key: "risk.warmup", text: String(risk.warmup) },
+    rho: { key: "risk.rho", text: String(risk.rho) },
+    iterations: { key: "training.iterations", text: String(training.iterations) },
+    beta: { key: "kl.beta", text: String(kl.beta) },
+    learningRate: { key: "training.learning_rate", text: String(training.learning_rate) },
+    batch: { key: "training.batch", text: String(training.batch) },
+    completions: { key: "training.completions", text: String(training.completions) },
+    data: dataSetting(experiment),
+    model: { key: "policy.model", text: policy.model },
+    reward: rewardSetting(experiment),
+    parallel: { key: "trials.parallel", text: String(trials.parallel) },
+  };
   return {
     arms: own,
     knownArms: [...own, ...Object.keys(armPresets).filter((arm) => !own.includes(arm))],
-    texts: {
-      seeds: seeds.join(","),
-      alpha: String(risk.alpha),
-      warmup: String(risk.warmup),
-      rho: String(risk.rho),
-      iterations: String(training.iterations),
-      beta: String(kl.beta),
-      learningRate: String(training.learning_rate),
-      batch: String(training.batch),
-      completions: String(training.completions),
-      data: data?.text ?? "",
-      model: policy.model,
-      reward: reward?.text ?? "",
-      parallel: String(trials.parallel),
-    },
-    keys: {
-      seeds: "seeds",
-      alpha: "risk.alpha",
-      warmup: "risk.warmup",
-      rho: "risk.rho",
-      iterations: "training.iterations",
-      beta: "kl.beta",
-      learningRate: "training.learning_rate",
-      batch: "training.batch",
-      completions: "training.completions",
-      data: data?.key ?? null,
-      model: "policy.model",
-      reward: reward?.key ?? null,
-      parallel: "trials.parallel",
-    },
+    texts: mapped(settings, (one) => one?.text ?? ""),
+    keys: mapped(settings, (one) => one?.key ?? null),
     choices: { worker, device },
     options: {
       worker: workers.includes(worker) ? workers : [worker, ...workers],
@@ -239,9 +231,18 @@ function settingsOf(experiment: Experiment, workers: readonly string[]): Setting
   };
 }
 
+/** A key of the configuration, and its value as it would be typed. */
 interface OneKey {
   readonly key: string;
   readonly text: string;
+}
+
+function mapped<Value>(
+  settings: Readonly<Record<TextSetting, OneKey | null>>,
+  of: (setting: OneKey | null) => Value,
+): Record<TextSetting, Value> {
+  const entries = textSettings.map((name) => [name, of(settings[name])]);
+  return Object.fromEntries(entries) as Record<TextSetting, Value>;
 }
 
 /** Null: the data are two files, or a mixture. */

@@ -2,9 +2,9 @@
  * `averse attach ssh://host/RUN`: the view of a run on another machine, by the averse that is installed
  * there, in this terminal. ssh carries keys, sizes and colours; nothing is copied, and no port is opened.
  */
-import { spawn } from "node:child_process";
 import { shellQuoted } from "../../text/shell-quote.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
+import { inForeground } from "../machine/foreground.js";
 
 export interface RemoteRun {
   /** `[user@]host`. */
@@ -75,17 +75,12 @@ export async function attachRemote(
   options: RemoteOptions,
   hasScreen: boolean,
 ): Promise<ExitCode> {
-  const code = await new Promise<number>((resolve, reject) => {
-    const ssh = spawn("ssh", sshArguments(remote, options, hasScreen), { stdio: "inherit" });
-    // Keys go to the other machine; what ends it there ends ssh.
-    const ignore = (): void => {};
-    process.on("SIGINT", ignore);
-    ssh.once("error", (error) => reject(new UserError(`ssh cannot be started: ${error.message}`)));
-    ssh.once("close", (status, signal) => {
-      process.off("SIGINT", ignore);
-      resolve(status ?? (signal === "SIGINT" ? exitCode.interrupted : unreachable));
-    });
-  });
+  const end = await inForeground("ssh", sshArguments(remote, options, hasScreen)).catch(
+    (error: Error) => {
+      throw new UserError(`ssh cannot be started: ${error.message}`);
+    },
+  );
+  const code = end.code ?? (end.signal === "SIGINT" ? exitCode.interrupted : unreachable);
   if (code === unreachable) {
     throw new UserError(
       `${remote.host} cannot be reached by ssh, or the connection was lost: try \`ssh ${remote.host}\` first`,

@@ -1,11 +1,11 @@
 /** The first run of an installed Averse: its Python environment is made once the user agrees. */
-import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { EnvironmentError } from "../../worker/contract.js";
 import { environmentsFolder, isCheckout, pythonPath } from "../../worker/python-path.js";
 import type { WorkerSpec } from "../../worker/spec.js";
 import { askOnTerminal, type Question } from "../ask-on-terminal.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
+import { inForeground } from "../machine/foreground.js";
 import { packageRoot } from "../machine/package.js";
 
 /**
@@ -33,14 +33,7 @@ export async function requirePython(
 /** In a process of its own, which answers signals in its own way. */
 async function setUp(): Promise<void> {
   const main = fileURLToPath(new URL("../../main.js", import.meta.url));
-  const child = spawn(process.execPath, [main, "setup"], { stdio: "inherit" });
-  // The terminal's Ctrl-C is the child's: this process has nothing to end before it.
-  const leaveIt = () => {};
-  process.on("SIGINT", leaveIt);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  }).finally(() => process.off("SIGINT", leaveIt));
+  const { code } = await inForeground(process.execPath, [main, "setup"]);
   if (code === exitCode.done) return;
   const exit: ExitCode = code === exitCode.interrupted ? code : exitCode.environment;
   throw new UserError("The run was not started: set-up did not end well.", exit);

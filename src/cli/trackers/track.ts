@@ -1,6 +1,6 @@
 /** `averse track`: a run's journal sent to a tracker, from where the last process stopped. */
 import { basename, resolve } from "node:path";
-import { type TrackerConfig, trackersOf } from "../../config/schema/trackers.js";
+import { type TrackerConfig, trackerNamed, trackersOf } from "../../config/schema/trackers.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { holderOf } from "../../store/run-lock.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
@@ -80,17 +80,7 @@ function settingsOf(folder: string, options: TrackOptions): TrackerConfig {
     throw new UserError(`--uri is for mlflow; ${to} has no address.`);
   }
   const recorded = trackersOf(recordedExperiment(readManifest(folder), folder));
-  const own = recorded.find((one) => one.name === to) ?? {
-    name: to,
-    project: null,
-    run_name: null,
-    tags: [],
-    offline: false,
-    dir: null,
-    uri: null,
-    show_text: false,
-    timeout: 120,
-  };
+  const own = recorded.find((one) => one.name === to) ?? trackerNamed(to);
   return {
     ...own,
     ...(project === undefined ? {} : { project }),

@@ -50,6 +50,11 @@ export const trackersSchema = z.union([trackerSchema, z.array(trackerSchema)]).d
 
 export type TrackerConfig = z.infer<typeof trackerSchema>;
 
+/** One that nothing but its name is said of. */
+export function trackerNamed(name: TrackerConfig["name"]): TrackerConfig {
+  return trackerSchema.parse({ name });
+}
+
 /** As a list, however they are written. */
 export function trackersOf({
   trackers,

@@ -2,6 +2,7 @@
  * A run's curves as rows, one figure each: the tidy form that pandas, R and DuckDB take as it is.
  * Metrics are named as trackers get them (python/averse_tracker/points.py): `train/cvar`.
  */
+import { trialParts } from "../../config/trials.js";
 import type { EventFigures } from "../../journal/event-head.js";
 
 export interface CurveRow {
@@ -26,7 +27,7 @@ export function curveRows(events: Iterable<EventFigures>): CurveRow[] {
     if (figures.length === 0) continue;
     const own = byTrial.get(event.trial) ?? new Map<string, CurveRow>();
     byTrial.set(event.trial, own);
-    const [arm, seed] = partsOf(event.trial);
+    const { arm, seed } = trialParts(event.trial);
     for (const [metric, iteration, value] of figures) {
       own.set(`${metric} ${iteration}`, {
         trial: event.trial,
@@ -74,9 +75,4 @@ function* numbersIn(prefix: string, value: unknown): Generator<readonly [string,
   for (const [key, inner] of Object.entries(value)) {
     if (Array.isArray(value) || !left.has(key)) yield* numbersIn(`${prefix}/${key}`, inner);
   }
-}
-
-function partsOf(trial: string): readonly [arm: string, seed: number] {
-  const at = trial.lastIndexOf("-s");
-  return [trial.slice(0, at), Number(trial.slice(at + 2))];
 }

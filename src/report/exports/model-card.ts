@@ -51,10 +51,10 @@ export function modelCard(input: CardInput): string {
     list([
       ["base model", `${base}${policy.revision === null ? "" : ` (revision ${policy.revision})`}`],
       ["data", publicName(dataName(experiment.data))],
-      ["reward", rewardComponents(arm.reward).map(scorerWords).join("; ")],
+      ["reward", rewardComponents(arm.reward).map(scorerName).join("; ")],
       [
         "judges, never trained against",
-        namedJudges(experiment.evaluation.judges).map(scorerWords).join("; ") || "none",
+        namedJudges(experiment.evaluation.judges).map(scorerName).join("; ") || "none",
       ],
       [
         "supervised fine-tuning",
@@ -88,7 +88,7 @@ export function modelCard(input: CardInput): string {
       "what it misses, training may exploit.\n" +
       "- A better tail is a mean over the worst prompts, not a guarantee for any one text: the model can still write harmful " +
       "text. It was not tested for uses that need one.\n" +
-      (own.seed === undefined || experiment.seeds.length > 1
+      (experiment.seeds.length > 1
         ? "- Training varies from seed to seed; this is one of them."
         : "- There is one seed: another may come out differently."),
     "## How to reproduce",
@@ -141,7 +141,7 @@ function list(entries: readonly (readonly [name: string, value: string])[]): str
   return entries.map(([name, value]) => `- ${name}: ${value}`).join("\n");
 }
 
-function scorerWords(scorer: Parameters<typeof scorerSource>[0]): string {
+function scorerName(scorer: Parameters<typeof scorerSource>[0]): string {
   return publicName(scorerSource(scorer));
 }
 

@@ -1,5 +1,8 @@
-/** Strokes by which curves in one chart are told apart without colour. */
+/** Colours of the curves in one chart, and strokes by which they are told apart without. */
 import type { ViewStyle } from "../terminal/line.js";
+
+/** Where colour shows, the curves' colours in their order. */
+export const curveColors = ["cyan", "magenta", "yellow", "green", "blue", "red"] as const;
 
 /** By cell, again and again: drawn, or left out. The first is unbroken. */
 const patterns = ["1", "110", "10", "111100", "1000", "11010"] as const;

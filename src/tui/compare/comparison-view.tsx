@@ -6,7 +6,7 @@ import { compareArms, renderComparison } from "../../report/comparison.js";
 import { formatNumber } from "../../text/numbers.js";
 import { safeText } from "../../text/safe-text.js";
 import { displayWidth, pad, wrapText } from "../../text/width.js";
-import { distinctDashes, strokeSample } from "../charts/dash.js";
+import { curveColors, distinctDashes, strokeSample } from "../charts/dash.js";
 import { lineChart } from "../charts/line-chart.js";
 import { flowFields, type Line, type Look, type Size, type ViewStyle } from "../terminal/line.js";
 import { Lines, Row } from "../terminal/lines.js";
@@ -150,8 +150,6 @@ function conclusionLines(runs: readonly ComparedRun[], width: number, style: Vie
   });
 }
 
-const colors = ["cyan", "magenta", "yellow", "green", "blue", "red"] as const;
-
 /** Curves of the arms that have one, the chosen in front and unbroken. */
 function Curves({ state, width, height }: Size & { readonly state: CompareState }): ReactElement {
   const style = useViewStyle();
@@ -177,7 +175,7 @@ function curveLines(state: CompareState, { width, height }: Size, style: ViewSty
   const dashOf = (row: ComparedArmRow): number =>
     row === chosen ? 0 : 1 + (state.rows.indexOf(row) % (distinctDashes - 1));
   const lookOf = (row: ComparedArmRow): Look => ({
-    color: colors[state.rows.indexOf(row) % colors.length]!,
+    color: curveColors[state.rows.indexOf(row) % curveColors.length]!,
     ...(row === chosen ? { bold: true } : {}),
   });
   const title: Line = [

@@ -32,13 +32,7 @@ export function factsOf(scene: Scene, size: TerminalSize, style: ViewStyle): Vie
     charts: foundCharts(
       trial?.steps ?? [],
       view.filters.training,
-      {
-        steps: trial?.steps ?? [],
-        other: null,
-        iteration: null,
-        klTarget: null,
-        alpha: subject.config?.risk.alpha ?? 0,
-      },
+      { klTarget: null, alpha: subject.config?.risk.alpha ?? 0 },
       style,
     ),
     tailRows: entries.length,

@@ -68,7 +68,7 @@ export function PanelOfScene({
   const charts = foundCharts(
     steps,
     view.filters.training,
-    { steps, other: null, iteration: null, klTarget: null, alpha: config.risk.alpha },
+    { klTarget: null, alpha: config.risk.alpha },
     style,
   );
   switch (panel) {

@@ -1,6 +1,7 @@
 /** Experiments and runs as one list with a cursor, a filter and marks. Pure. */
 
 import type { RunNotes, RunSummary } from "../../run-model/run-summary.js";
+import { wordFilter } from "../../text/word-filter.js";
 import { actionOf, scrolledBy } from "../terminal/key-table.js";
 import { type KeyPress, pressedKey } from "../terminal/keys.js";
 import { edited, editOf, type TextEdit } from "../terminal/text-edit.js";
@@ -98,12 +99,11 @@ export function inListOrder(runs: readonly RunSummary[]): RunSummary[] {
 export function shown<
   Entry extends { readonly id: string; readonly purpose: string } & Partial<RunNotes>,
 >(entries: readonly Entry[] | null, { text }: TextEdit): readonly Entry[] {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = wordFilter(text);
   return (entries ?? []).filter((entry) => {
     const state = "state" in entry ? String(entry.state) : "";
     const { id, purpose, title = "", tags = [], note = "" } = entry;
-    const all = [id, purpose, state, title, ...tags, note].join(" ").toLowerCase();
-    return words.every((word) => all.includes(word));
+    return fits([id, purpose, state, title, ...tags, note]);
   });
 }
 

@@ -12,6 +12,7 @@ import { runEta } from "../../../run-model/time-left.js";
 import { iterationNumber } from "../../../text/iterations.js";
 import { safeText } from "../../../text/safe-text.js";
 import { displayWidth } from "../../../text/width.js";
+import { curveColors } from "../../charts/dash.js";
 import { lineChart } from "../../charts/line-chart.js";
 import { smoothed, smoothingSpans } from "../../charts/smoothing.js";
 import {
@@ -38,8 +39,6 @@ import { PhaseLine } from "../phase-line.js";
 import type { Scene } from "../scene.js";
 import { belowTitle, hasResults, overviewLayout, resultLines } from "./overview-layout.js";
 import { headingLines, trialTable } from "./trial-table.js";
-
-const colors = ["cyan", "magenta", "yellow", "green", "blue", "red"] as const;
 
 export function OverviewScreen({ scene }: { readonly scene: Scene }): ReactElement {
   const size = useTerminalSize();
@@ -166,7 +165,7 @@ function seedMates({ trials }: RunModel, selected: TrialModel | null): TrialMode
 }
 
 function lookOf(place: number): Look {
-  return { color: colors[place % colors.length]! };
+  return { color: curveColors[place % curveColors.length]! };
 }
 
 /** Empty: the arms' α differ, or none has one. */
@@ -263,18 +262,12 @@ function Curves({ scene, curves, width, height }: Omit<ProgressProps, "trial">):
   const inside = belowTitle({ width, height });
   const [first] = curves;
   const alpha = first === undefined ? 0 : (experiment.arms[first.arm]?.risk.alpha ?? 0);
-  const figures = {
-    steps: first?.steps ?? [],
-    other: null,
-    iteration: null,
-    klTarget: null,
-    alpha,
-  };
-  const found = foundCharts(figures.steps, view.filters.training, figures, style);
+  const names = { klTarget: null, alpha };
+  const found = foundCharts(first?.steps ?? [], view.filters.training, names, style);
   // A search takes the place of the figure that was chosen.
   const isSearched = view.filters.training !== "" && !found.includes(view.figure);
   const figure = isSearched ? (found[0] ?? null) : view.figure;
-  const name = figure === null ? "Curves" : chartName(figure, figures, true, style);
+  const name = figure === null ? "Curves" : chartName(figure, names, true, style);
   const last = Math.max(2, ...curves.map(({ steps }) => iterationNumber(steps.at(-1)!.head.step)));
   const lines =
     first === undefined

@@ -57,7 +57,7 @@ const searched = [
 export function foundCharts(
   steps: TrialModel["steps"],
   pattern: string,
-  view: FiguresView,
+  names: NamesView,
   style: ViewStyle,
 ): readonly TrainingChart[] {
   const own = trainingCharts(steps);
@@ -66,7 +66,7 @@ export function foundCharts(
   }
   const matches = matcherOf(pattern);
   const all = [...own, ...searched.filter((name) => !own.includes(name))];
-  return all.filter((chart) => matches(chartName(chart, view, true, style)) || matches(chart));
+  return all.filter((chart) => matches(chartName(chart, names, true, style)) || matches(chart));
 }
 
 /** Longest pattern that is taken as an expression: those that are typed are short. */
@@ -82,19 +82,23 @@ function matcherOf(pattern: string): (name: string) => boolean {
   }
 }
 
-/** Of the panel's input, what names and values need. */
-export interface FiguresView {
+/** Of the panel's input, what names need. */
+export interface NamesView {
+  readonly klTarget: number | null;
+  readonly alpha: number;
+}
+
+/** What values need besides. */
+export interface FiguresView extends NamesView {
   readonly steps: TrialModel["steps"];
   readonly other: { readonly steps: TrialModel["steps"] } | null;
   readonly iteration: number | null;
-  readonly klTarget: number | null;
-  readonly alpha: number;
 }
 
 /** @param isWide false: names are shortened */
 export function chartName(
   chart: TrainingChart,
-  { klTarget, alpha }: FiguresView,
+  { klTarget, alpha }: NamesView,
   isWide: boolean,
   style: ViewStyle,
 ): string {
