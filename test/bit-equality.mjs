@@ -86,6 +86,7 @@ const ignoredKeys = [
   "path",
   "samples",
   "episodes.file",
+  "completions.file",
   // A checkpoint also holds the controller's own state, with keys that may be renamed; the weights
   // show in every later figure and in the exported model's digests.
   "checkpoint_saved:digest",

@@ -101,6 +101,7 @@ const unrepeatable = new Set([
   "memory_bytes",
   "gpu",
   "samples",
+  "completions",
   // Whether SFT was reused says how its figures came, not what they are.
   "artifact",
 ]);

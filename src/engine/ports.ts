@@ -3,7 +3,12 @@
  * imports no socket, process or file; the command line composes these.
  */
 import type { Evaluation } from "../analysis/evaluation.js";
-import type { EventPayload, FailureKind, JournalEvent } from "../journal/events.js";
+import type {
+  CompletionsFile,
+  EventPayload,
+  FailureKind,
+  JournalEvent,
+} from "../journal/events.js";
 import type { Result } from "../protocol/messages.js";
 import type { RiskMemory } from "../risk/memory.js";
 import type { Worker } from "../worker/contract.js";
@@ -66,8 +71,13 @@ export interface Recorder {
    * it does not wait for the disk, for nothing hangs on them.
    */
   writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void;
-  /** Completions of a step for whoever analyses them, in place of those it may have had before. */
-  writeCompletions(trial: string, step: number, rows: readonly KeptCompletion[]): void;
+  /**
+   * Completions of a step for whoever analyses them, in a file of their own also where the step was
+   * done before.
+   *
+   * @returns what the step's event is to say of the file
+   */
+  writeCompletions(trial: string, step: number, rows: readonly KeptCompletion[]): CompletionsFile;
   writeEvaluation(evaluation: Evaluation): void;
 }
 

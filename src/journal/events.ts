@@ -417,6 +417,12 @@ const annealingCause = z.enum([
   "held: CVaR falls",
 ]);
 
+const completionsFileSchema = z.strictObject({
+  file: z.string().describe("in the run folder"),
+  sha256: z.string().describe("of the file"),
+  rows: count.describe("completions in it"),
+});
+
 const step = z
   .strictObject({
     type: z.literal("step"),
@@ -592,6 +598,12 @@ const step = z
       .optional()
       .describe(
         "by component: mean raw score over the episodes that have a reward, and how many it failed for. Absent where there is one component",
+      ),
+    completions: completionsFileSchema
+      .nullable()
+      .optional()
+      .describe(
+        "kept as `record.completions` has it; null: none of this iteration. Absent where the run keeps none, or the journal is older than this field",
       ),
   })
   .describe("one iteration: rollout, risk measure, update");
@@ -820,6 +832,7 @@ export type EventPayload = z.infer<typeof eventPayload>;
 export type JournalEvent = z.infer<typeof journalEvent>;
 export type ActionKind = z.infer<typeof actionKind>;
 export type FailureKind = z.infer<typeof failureKind>;
+export type CompletionsFile = z.infer<typeof completionsFileSchema>;
 export type StepEvent = Extract<JournalEvent, { type: "step" }>;
 export type WorkerReadyEvent = Extract<JournalEvent, { type: "worker_ready" }>;
 export type EvaluatedEvent = Extract<JournalEvent, { type: "evaluated" }>;

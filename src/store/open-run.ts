@@ -65,7 +65,7 @@ export async function openRun(
     // Of a journal that was emptied every checkpoint would be a leftover.
     const missing = missingEvents(written, end.seq);
     if (missing !== null) throw new RecordError("damaged", `${run}: ${missing}`);
-    removeLeftovers(run, new Set(kept.checkpoints.keys()));
+    removeLeftovers(run, kept);
     const journal = new JournalWriter(join(run, runFiles.journal), now, end);
     if (finish !== null) {
       const { seq: events, checksum } = end;

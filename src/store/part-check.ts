@@ -21,6 +21,7 @@ export type Part =
   | "journal"
   | "evaluation"
   | "episodes"
+  | "completions"
   | "checkpoints"
   | "models"
   | "samples"

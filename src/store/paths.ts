@@ -58,14 +58,14 @@ export function partFolder(trial: string, part: "checkpoint" | "model", step: nu
 export function checkedPath(path: string): string {
   const [, trial] = partPath.exec(path) ?? [];
   if (trial === undefined || !folderName.test(trial)) {
-    const kinds = "checkpoint, model, episodes or samples file";
+    const kinds = "checkpoint, model, or file of episodes, completions or samples";
     throw new RecordError("name", `${JSON.stringify(path)} is not a ${kinds} of a run`);
   }
   return path;
 }
 
 const partPath =
-  /^trials\/([^/]+)\/(?:model|checkpoints\/step-\d{6,}|episodes\/step-\d{6,}(?:-\d+)?\.bin|samples\/step-\d{6,}\.jsonl)$/;
+  /^trials\/([^/]+)\/(?:model|checkpoints\/step-\d{6,}|episodes\/step-\d{6,}(?:-\d+)?\.bin|completions\/step-\d{6,}(?:-\d+)?\.parquet|samples\/step-\d{6,}\.jsonl)$/;
 
 export function stacksFile(trial: string, nth: number): string {
   return `${runFiles.logs}/${checkedName(trial, "trial")}-stacks-${nth}.txt`;
@@ -80,19 +80,18 @@ export function textsFile(trial: string, step: number): string {
   return `${trialFolder(trial)}/texts/${stepName(step)}.jsonl`;
 }
 
-/** @param step m, as the step's event has it */
-export function completionsFile(trial: string, step: number): string {
-  return `${completionsFolder(trial)}/${stepName(step)}.parquet`;
-}
-
-export function completionsFolder(trial: string): string {
-  return `${trialFolder(trial)}/completions`;
+/** @param nth of this step, from 1, as for episodes */
+export function completionsFile(trial: string, step: number, nth: number): string {
+  return `${trialFolder(trial)}/completions/${nthName(step, nth)}.parquet`;
 }
 
 /** @param nth of this step, from 1: a step is done again when a run is taken up before it */
 export function episodesFile(trial: string, step: number, nth: number): string {
-  const again = nth === 1 ? "" : `-${nth}`;
-  return `${trialFolder(trial)}/episodes/${stepName(step)}${again}.bin`;
+  return `${trialFolder(trial)}/episodes/${nthName(step, nth)}.bin`;
+}
+
+function nthName(step: number, nth: number): string {
+  return nth === 1 ? stepName(step) : `${stepName(step)}-${nth}`;
 }
 
 function stepName(step: number): string {

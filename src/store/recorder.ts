@@ -10,9 +10,9 @@ import type {
   StoredArtifact,
 } from "../engine/ports.js";
 import { writeEpisodesFile } from "../journal/episodes-file.js";
-import type { EventPayload, JournalEvent } from "../journal/events.js";
+import type { CompletionsFile, EventPayload, JournalEvent } from "../journal/events.js";
 import type { JournalWriter } from "../journal/writer.js";
-import { makeFolder, writeDurably, writeWhole } from "../system/durable-files.js";
+import { makeFolder, writeDurably } from "../system/durable-files.js";
 import { RecordError } from "../system/record-error.js";
 import { sha256Of } from "../system/sha256.js";
 import { parquetBytes } from "../tables/write-table.js";
@@ -157,12 +157,16 @@ export class DiskRecorder implements RunRecorder {
     writeTexts(join(this.directory, textsFile(trial, step)), texts);
   }
 
-  writeCompletions(trial: string, step: number, rows: readonly KeptCompletion[]): void {
-    const path = join(this.directory, completionsFile(trial, step));
+  writeCompletions(trial: string, step: number, rows: readonly KeptCompletion[]): CompletionsFile {
+    // What an earlier event names stays as it was.
+    const file = this.#firstFree((nth) => completionsFile(trial, step, nth));
+    const path = join(this.directory, file);
     if (!existsSync(dirname(path))) {
       makeFolder(dirname(path));
     }
-    writeWhole(path, parquetBytes(completionColumns, rows));
+    const bytes = parquetBytes(completionColumns, rows);
+    writeDurably(path, bytes);
+    return { file, sha256: sha256Of(bytes), rows: rows.length };
   }
 
   writeEvaluation(evaluation: Parameters<Recorder["writeEvaluation"]>[0]): void {

@@ -5,7 +5,12 @@ import { RecordError } from "../system/record-error.js";
 import { sha256Of, sha256OfFile } from "../system/sha256.js";
 import { digestsText } from "./digests.js";
 import { readEvaluation } from "./evaluation-file.js";
-import { KeptParts, unexpectedAmongCheckpoints } from "./leftovers.js";
+import {
+  halfDoneCompletions,
+  KeptParts,
+  unexpectedAmongCheckpoints,
+  unnamedCompletions,
+} from "./leftovers.js";
 import { type Manifest, readManifest } from "./manifest/manifest.js";
 import { type Part, PartCheck } from "./part-check.js";
 import { checkedPath, digestListOf, runFiles } from "./paths.js";
@@ -48,6 +53,7 @@ export async function verifyRun(
   for (const [file, sha256] of kept.episodes) {
     await episodes.file(file, sha256);
   }
+  await checkCompletions(run, begin("completions"), manifest, kept, running || !whole);
   // Where events are missing, or more of them happen just now, a folder may be gone with reason.
   const excused = running || !whole;
   const checkpoints = begin("checkpoints");
@@ -136,6 +142,30 @@ async function checkEvents(
     }
   }
   return { kept, whole: journal !== null && check.findings.length === 0 };
+}
+
+/** @param excused files that no event names may have one that is missing, or comes yet */
+async function checkCompletions(
+  run: string,
+  check: PartCheck,
+  manifest: Manifest | null,
+  kept: KeptParts,
+  excused: boolean,
+): Promise<void> {
+  for (const [file, sha256] of kept.completions) {
+    await check.file(file, sha256);
+  }
+  // Of another version's configuration as well.
+  const { completions } = (manifest?.config.record ?? {}) as { completions?: string };
+  const keepsNone = completions === "none";
+  const older = [...kept.olderCompletions].filter((file) => existsSync(join(run, file)));
+  check.unchecked.push(...(keepsNone ? [] : older));
+  // A controller that died, or is at work, has written a file before the event that names it.
+  const comesYet = (path: string) => (excused || !kept.over) && halfDoneCompletions.test(path);
+  const unnamed = unnamedCompletions(run, kept).filter((path) => !comesYet(path));
+  for (const path of [...(keepsNone ? older : []), ...unnamed]) {
+    check.found(path, "unexpected file: no event of the journal names it");
+  }
 }
 
 async function checkEvaluation(

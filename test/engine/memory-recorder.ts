@@ -11,7 +11,7 @@ import type {
   Recorder,
   StoredArtifact,
 } from "../../src/engine/ports.js";
-import type { EventPayload, JournalEvent } from "../../src/journal/events.js";
+import type { CompletionsFile, EventPayload, JournalEvent } from "../../src/journal/events.js";
 import { RecordError } from "../../src/system/record-error.js";
 import { MemoryArtifacts } from "./memory-artifacts.js";
 
@@ -97,8 +97,10 @@ export class MemoryRecorder implements Recorder {
 
   readonly completions = new Map<string, readonly KeptCompletion[]>();
 
-  writeCompletions(trial: string, step: number, rows: readonly KeptCompletion[]): void {
+  writeCompletions(trial: string, step: number, rows: readonly KeptCompletion[]): CompletionsFile {
     this.completions.set(`${trial} ${step}`, rows);
+    const file = `trials/${trial}/completions-${step}`;
+    return { file, sha256: `digest of ${file}`, rows: rows.length };
   }
 
   writeTexts(trial: string, step: number, texts: readonly EpisodeText[]): void {

@@ -23,6 +23,7 @@ import { checksummedLine } from "../../src/journal/line.js";
 import type { FileFinding } from "../../src/store/part-check.js";
 import { createRun } from "../../src/store/run-folder.js";
 import { verifyRun } from "../../src/store/verify-run.js";
+import { stepPayload } from "../engine/event-payloads.js";
 import { smallExperiment } from "../engine/experiments.js";
 import { MemoryArtifacts } from "../engine/memory-artifacts.js";
 import { simulatedWorker } from "../worker/simulated/worker.js";
@@ -34,6 +35,7 @@ async function completeRun(runDir: string): Promise<string> {
     arms: { sft: {}, "ra-rlhf": {} },
     training: { iterations: 3, batch: 4100, minibatch: 4100, epochs: 1 },
     checkpoint: { every: 1 },
+    record: { completions: "tail", completions_every: 2 },
     parallel: 1,
   });
   const recorder = createRun({
@@ -103,7 +105,7 @@ test("a whole run is what was written, and all of it was read", async () => {
   const sound = Object.fromEntries(parts.map(({ part, sound }) => [part, sound]));
   const { journal, ...others } = sound;
   expect(others).toEqual({
-    ...{ manifest: 1, evaluation: 1, episodes: 3, checkpoints: 3, models: 2 },
+    ...{ manifest: 1, evaluation: 1, episodes: 3, completions: 2, checkpoints: 3, models: 2 },
     ...{ samples: 2, reports: 2 },
   });
   expect(parts.flatMap(({ unchecked }) => unchecked)).toEqual([]);
@@ -313,6 +315,64 @@ describe("beside a run's own files", () => {
     ]);
   });
 });
+
+describe("kept completions", () => {
+  const folder = "trials/ra-rlhf-s0/completions";
+
+  test("one that is missing, added, or beside them is found and named", async () => {
+    const run = join(scratch, "completions");
+    cpSync(whole, run, { recursive: true });
+    rmSync(join(run, folder, "step-000002.parquet"));
+    writeFileSync(join(run, folder, "step-000001.parquet"), "PAR1");
+    writeFileSync(join(run, folder, "notes.txt"), "");
+    expect((await findingsOf(run)).map(({ file, message }) => `${file}: ${message}`)).toEqual([
+      expect.stringMatching(/step-000002\.parquet: .*no such file/),
+      `${folder}/notes.txt: unexpected file: no event of the journal names it`,
+      `${folder}/step-000001.parquet: unexpected file: no event of the journal names it`,
+    ]);
+  });
+
+  test("of a step that is done again get a file of their own; what a dead controller left goes", async () => {
+    const run = newRun({
+      experiment: smallExperiment({ record: { completions: "all" } }),
+    });
+    const trial = "rlhf-s0";
+    const at = `trials/${trial}/completions`;
+    const write = (recorder: typeof run, episode: number) =>
+      recorder.writeCompletions(trial, 3, [{ ...completion, episode }]);
+    run.append(trial, stepPayload({ step: 3, completions: write(run, 1) }));
+    run.append(trial, stepPayload({ step: 4, completions: null }));
+    // Its event never came.
+    expect(write(run, 2).file).toBe(`${at}/step-000003-2.parquet`);
+    writeFileSync(join(run.directory, at, "step-000003-3.parquet.tmp"), "");
+    run.close();
+    expect(await findingsOf(run.directory)).toEqual([]);
+    const { recorder } = await reopened(run.directory);
+    expect(readdirSync(join(run.directory, at))).toEqual(["step-000003.parquet"]);
+    recorder.append(null, { type: "run_resumed", parallel: 1, cut_bytes: 0, from: {} });
+    recorder.append(trial, stepPayload({ step: 3, completions: write(recorder, 2) }));
+    recorder.append(null, { type: "run_finished", outcome: "done", message: "", seconds: 1 });
+    const { parts } = await verifyRun(run.directory);
+    expect(parts.flatMap(({ findings }) => findings)).toEqual([]);
+    expect(parts.find(({ part }) => part === "completions")).toMatchObject({ sound: 2 });
+  });
+
+  test("of a version whose events did not name them are told apart", async () => {
+    const run = newRun({ experiment: smallExperiment({ record: { completions: "all" } }) });
+    const { file } = run.writeCompletions("rlhf-s0", 3, [completion]);
+    run.append("rlhf-s0", stepPayload({ step: 3 }));
+    run.close();
+    await reopened(run.directory);
+    const { parts } = await verifyRun(run.directory);
+    expect(parts.flatMap(({ findings }) => findings)).toEqual([]);
+    expect(parts.flatMap(({ unchecked }) => unchecked)).toEqual([file]);
+  });
+});
+
+const completion = {
+  ...{ episode: 0, prompt_id: 0, prompt: "p", completion: "c" },
+  ...{ reward: 1, kl: 0, return: 1, tokens: 1, weight: 1 },
+};
 
 describe("a run that goes on", () => {
   test("may have a last line that is being written", async () => {

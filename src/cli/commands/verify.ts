@@ -30,7 +30,7 @@ export async function verify(
   } else {
     const verdict = ok
       ? `${folder}: all files match their digests (${formatBytes(bytes)} read).`
-      : `${folder}: ${problems(findings.length)} (${formatBytes(bytes)} read).`;
+      : `${folder}: ${problems(findings.length)} (${formatBytes(bytes)} read). Restore these files from a copy and move unexpected ones out of the folder.`;
     terminal.out([...parts.flatMap((part) => partLines(part, terminal)), verdict].join("\n"));
   }
   return ok ? exitCode.done : exitCode.verification;
@@ -43,6 +43,7 @@ const units: Readonly<Record<Part, readonly [one: string, many: string]>> = {
   journal: ["event", "events"],
   evaluation: ["file", "files"],
   episodes: ["file", "files"],
+  completions: ["file", "files"],
   checkpoints: ["folder", "folders"],
   models: ["folder", "folders"],
   samples: ["file", "files"],

@@ -1,10 +1,14 @@
 /** Completions that a run has kept, of all trials and iterations, as one Parquet file. */
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { trialParts } from "../../config/trials.js";
+import type { StepEvent } from "../../journal/events.js";
+import { readJournalSoFar } from "../../journal/reader.js";
 import { completionColumns } from "../../store/completion-columns.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
-import { completionsFolder } from "../../store/paths.js";
+import { checkedPath, completionsFile } from "../../store/paths.js";
+import { RecordError } from "../../system/record-error.js";
+import { sha256OfFile } from "../../system/sha256.js";
 import { readParquetRows } from "../../tables/parquet-rows.js";
 import { type WrittenColumn, type WrittenRow, writeParquet } from "../../tables/write-table.js";
 import { UserError } from "../failure-text.js";
@@ -22,7 +26,7 @@ export async function writeKeptCompletions(
   run: string,
   to: string,
 ): Promise<{ readonly file: string; readonly rows: number }> {
-  const files = keptFiles(run);
+  const files = await keptFiles(run);
   if (files.length === 0) {
     const { completions } = recordedExperiment(readManifest(run), run).record;
     throw new UserError(
@@ -41,23 +45,44 @@ interface KeptFile {
   /** From 1. */
   readonly iteration: number;
   readonly path: string;
+  /** Null: a former version wrote it, whose events do not name it. */
+  readonly sha256: string | null;
 }
 
-function keptFiles(run: string): KeptFile[] {
-  const trials = join(run, "trials");
-  return (existsSync(trials) ? readdirSync(trials).sort() : []).flatMap((trial) => {
-    const folder = join(run, completionsFolder(trial));
-    const names = existsSync(folder) ? readdirSync(folder).sort() : [];
-    return names.flatMap((name): KeptFile[] => {
-      const step = /^step-(\d+)\.parquet$/.exec(name)?.[1];
-      const path = join(folder, name);
-      return step === undefined ? [] : [{ trial, iteration: Number(step) + 1, path }];
-    });
-  });
+/** In the order of trials and iterations; of an iteration that was done again the later one. */
+async function keptFiles(run: string): Promise<KeptFile[]> {
+  const kept = new Map<string, KeptFile>();
+  for await (const event of readJournalSoFar(run)) {
+    if (event.type !== "step") continue;
+    const trial = event.trial!;
+    const { file, sha256 } = namedFile(event) ?? { file: null, sha256: null };
+    const key = `${trial} ${event.step}`;
+    if (file === null || !(sha256 !== null || existsSync(join(run, file)))) {
+      kept.delete(key);
+    } else {
+      const path = join(run, checkedPath(file));
+      kept.set(key, { trial, iteration: event.step + 1, path, sha256 });
+    }
+  }
+  return [...kept.values()].sort((a, b) =>
+    a.trial === b.trial ? a.iteration - b.iteration : a.trial < b.trial ? -1 : 1,
+  );
+}
+
+/** A former version's events do not name the file that there may be. */
+function namedFile({ trial, step, completions }: StepEvent) {
+  return completions === undefined
+    ? { file: completionsFile(trial!, step, 1), sha256: null }
+    : completions;
 }
 
 async function* rowsOf(files: readonly KeptFile[]): AsyncGenerator<WrittenRow> {
-  for (const { trial, iteration, path } of files) {
+  for (const { trial, iteration, path, sha256 } of files) {
+    if (sha256 !== null && (await sha256OfFile(path)) !== sha256) {
+      const what = `${path} has changed since it was written`;
+      const next = "Restore it from a copy; `averse verify` checks the whole run";
+      throw new RecordError("damaged", `${what}. ${next}`);
+    }
     const place = { trial, ...trialParts(trial), iteration };
     for (const row of await readParquetRows(path)) yield { ...place, ...row };
   }

@@ -1,6 +1,6 @@
 /** Completions of an iteration, kept as a table for whoever analyses them: `record.completions`. */
 import type { Experiment } from "../../config/schema/experiment.js";
-import type { Episodes } from "../../journal/events.js";
+import type { CompletionsFile, Episodes } from "../../journal/events.js";
 import { usesAlpha } from "../../risk/measures/registry.js";
 import { tailCount } from "../../risk/tail.js";
 import { scoredEpisodes } from "../episodes.js";
@@ -10,10 +10,12 @@ import type { Batch } from "./select-episodes.js";
 import { keepTexts, worstEpisodes } from "./tail-texts.js";
 
 /**
- * After the update, of which it takes nothing; as `keepTailTexts` otherwise.
+ * After the update, of which it takes nothing; throws as `keepTailTexts`.
  *
  * @param rollout the worker's id of the rollout in hand
  * @param failed episodes without a reward: among all of them, and in no tail
+ * @returns seconds that the worker took for them; kept: for the step's event, undefined where the run
+ *   keeps none
  */
 export async function keepCompletions(
   step: number,
@@ -22,16 +24,16 @@ export async function keepCompletions(
   failed: ReadonlySet<number>,
   episodes: Episodes,
   context: TrialContext,
-): Promise<number> {
+): Promise<{ seconds: number; kept: CompletionsFile | null | undefined }> {
   const { experiment, trial, ports } = context;
+  if (experiment.record.completions === "none") return { seconds: 0, kept: undefined };
   const chosen = completionEpisodes(experiment, trial.config.risk, step, batch, failed);
-  return keepTexts("completions", step, rollout, chosen, context, (texts) =>
-    ports.recorder.writeCompletions(
-      trial.id,
-      step,
-      texts.map((text) => keptCompletion(text, episodes)),
-    ),
-  );
+  let kept: CompletionsFile | null = null;
+  const seconds = await keepTexts("completions", step, rollout, chosen, context, (texts) => {
+    const rows = texts.map((text) => keptCompletion(text, episodes));
+    kept = ports.recorder.writeCompletions(trial.id, step, rows);
+  });
+  return { seconds, kept };
 }
 
 /** In the batch's order, or the worst first; empty: none of this iteration. */

@@ -205,11 +205,18 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     },
     ...(several ? { components: componentMeans(rolled.components, scored, counts) } : {}),
   };
-  const more = await keepCompletions(m, rolled.rollout, batch, failed, event.episodes, context);
+  const completions = await keepCompletions(
+    ...([m, rolled.rollout, batch, failed, event.episodes, context] as const),
+  );
   const endedAt = ports.clock();
   context.stepEndedAt = endedAt;
-  const seconds = splitOf(endedAt - startedAt, rolled, updated, texts + more);
-  return { ...event, seconds, episodes_per_s: rate(prompts.length, seconds.total) };
+  const seconds = splitOf(endedAt - startedAt, rolled, updated, texts + completions.seconds);
+  return {
+    ...event,
+    ...(completions.kept === undefined ? {} : { completions: completions.kept }),
+    seconds,
+    episodes_per_s: rate(prompts.length, seconds.total),
+  };
 }
 
 /** What there is of each prompt, for each of its episodes. */
