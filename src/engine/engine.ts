@@ -203,7 +203,7 @@ class Run {
   #lost(trial: string, action: TrialAction["kind"], error: unknown): EventPayload | null {
     const reason = lossOf(error);
     const own = this.#state.trials[trial]!;
-    const killed = error instanceof WorkerLost && error.signal !== null;
+    const killed = error instanceof WorkerLost && (error.signal !== null || error.displaced);
     const hopeless = action === "open" && own.restarts === 0 && !killed;
     if (reason === null || hopeless || own.restarts >= this.plan.restarts) {
       return null;

@@ -12,6 +12,8 @@ export interface Plan {
   readonly parallel: number;
   /** One a slot, taken in turn; empty: the configured device for all. */
   readonly devices: readonly string[];
+  /** Whether a free slot may hold a worker whose trial cannot begin yet. */
+  readonly opensEarly: boolean;
   /** Iterations between checkpoints; 0: only after the last. */
   readonly checkpointEvery: number;
   readonly retention: Retention;
@@ -29,6 +31,8 @@ export function planRun(experiment: Experiment, hardware: Hardware): Plan {
     name: experiment.name,
     trials,
     ...placeTrials(experiment, hardware, trials.length),
+    // It would hold a place that the trial it waits for may need.
+    opensEarly: hardware.cluster !== true && hardware.workers === undefined,
     checkpointEvery: experiment.checkpoint.every,
     retention: { last: experiment.checkpoint.keep_last, best: experiment.checkpoint.keep_best },
     halving: halvingOf(experiment),
@@ -48,7 +52,15 @@ export interface Hardware {
   readonly processes?: number;
   /** That can serve at once; as many as are started where it is not set. */
   readonly workers?: number;
+  /** Each worker asks a cluster for a place of its own, and waits in its queue where there is none. */
+  readonly cluster?: boolean;
 }
+
+/**
+ * Trials of a cluster that ask for a place at once, where the experiment does not say: each has a program on this
+ * machine that asks for it, of 130 MB under Ray.
+ */
+const clusterTrials = 16;
 
 /** What a worker's engine has, in its own words; the controller cannot know it of itself. */
 export type Devices = Result<"devices">;
@@ -73,7 +85,8 @@ export interface Placement {
  * `trials.parallel` where it is set. Else on CUDA one trial per GPU, on a named device (`cuda:1`,
  * `mps`) and on a Mac's GPU one, and on the CPU as many as the cores hold at `backend.threads` each (torch's own
  * choice takes all cores: one). A worker of several processes has `backend.threads` in each, and takes GPUs by
- * itself: one trial. Never more than there are trials, or workers.
+ * itself: one trial. On a cluster all ask, up to `clusterTrials`, and its scheduler chooses devices. Never
+ * more than there are trials, or workers.
  */
 export function placeTrials(
   experiment: Pick<Experiment, "trials" | "backend">,
@@ -81,7 +94,10 @@ export function placeTrials(
   trials: number,
 ): Placement {
   const { device, threads } = experiment.backend;
-  const { processes = 1, workers = trials } = hardware;
+  const { processes = 1, workers = trials, cluster = false } = hardware;
+  if (cluster) {
+    return { parallel: Math.min(experiment.trials.parallel || clusterTrials, trials), devices: [] };
+  }
   const onCuda = device === "cuda" || (device === "auto" && hardware.gpus > 0);
   const devices =
     onCuda && hardware.gpus > 1 && processes === 1

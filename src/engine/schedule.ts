@@ -69,6 +69,9 @@ function fillSlots(plan: Plan, state: RunState, give: Give): RunState {
 
 /** While a slot is free that no trial can take, the next workers are got over their slow start. */
 function openEarly(plan: Plan, state: RunState, give: Give): RunState {
+  if (!plan.opensEarly) {
+    return state;
+  }
   return plan.trials.reduce((current, trial) => {
     const own = current.trials[trial.id]!;
     const idle = freeSlot(current) !== null && waiting(current) < current.parallel;

@@ -68,6 +68,8 @@ export class WorkerLost extends Error {
     readonly stacks: string | null = null,
     /** What killed it, when it ended so by itself or by another's hand; null: nothing did. */
     readonly signal: string | null = null,
+    /** The cluster took its place away, so that another worker may fare better at once. */
+    readonly displaced = false,
   ) {
     super(message, options);
   }

@@ -243,7 +243,9 @@ class Session implements Worker, Receiver, ExchangeEvents {
     if (this.#closing === null) {
       const refusal = this.#refusal(exit);
       if (refusal !== null) {
-        await this.#lose("exited", refusal, exit.signal, true);
+        const { displaced } = this.#plan!;
+        const isDisplaced = displaced !== null && exit.code === displaced;
+        await this.#lose("exited", refusal, exit.signal, true, isDisplaced);
         return;
       }
       const when = this.#hello === null ? "before its hello" : this.#inHand();
@@ -341,14 +343,16 @@ class Session implements Worker, Receiver, ExchangeEvents {
    * Ends process and connection, then tells everyone who waits. The first reason counts.
    *
    * @param hasWords - The text has what was said last already.
+   * @param displaced - The cluster took its place away.
    */
   #lose(
     reason: WorkerLost["reason"],
     text: string,
     signal: NodeJS.Signals | null = null,
     hasWords = false,
+    displaced = false,
   ): Promise<WorkerLost> {
-    this.#over ??= this.#end(reason, text, signal, hasWords);
+    this.#over ??= this.#end(reason, text, signal, hasWords, displaced);
     return this.#over;
   }
 
@@ -357,6 +361,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     text: string,
     signal: NodeJS.Signals | null,
     hasWords: boolean,
+    displaced: boolean,
   ): Promise<WorkerLost> {
     this.#folders?.close();
     // Elsewhere the number is another machine's or container's, and may be anyone's here.
@@ -377,7 +382,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     const last = tail.findLast((line) => /\p{L}/u.test(line) && !afterwords?.test(line));
     const words = last !== undefined && !hasWords ? `; its last output: ${last}` : "";
     const message = this.#redaction.whole(`${text}${stopped}${left}${words}`);
-    const lost = new WorkerLost(message, reason, tail, {}, stacks, signal);
+    const lost = new WorkerLost(message, reason, tail, {}, stacks, signal, displaced);
     this.#greeting.reject(lost);
     this.#exchange.failAll(() => lost);
     return lost;

@@ -134,6 +134,11 @@ export function runsHere({ launcher, connection: { transport } }: WorkerSpec): b
   return launcher === "command" && transport === "ipc";
 }
 
+/** Whether each worker asks a cluster for its place, and may wait for it in a queue. */
+export function asksCluster({ launcher }: WorkerSpec): boolean {
+  return launcher === "slurm" || launcher === "ray";
+}
+
 /** How the processes of one worker divide its work; null: there is one process. */
 export function strategyOf({ argv, processes }: WorkerSpec): string | null {
   if (processes === 1) return null;

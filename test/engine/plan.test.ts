@@ -45,9 +45,16 @@ describe("placement", () => {
     ],
     ["GPUs for processes", { device: "auto" }, { cores: 8, gpus: 4, processes: 2 }, 0, 1, []],
     ["as told", { device: "cpu" }, { cores: 2, gpus: 0 }, 5, 5, []],
+    ["a cluster: all ask", { device: "auto" }, { cores: 2, gpus: 4, cluster: true }, 0, 9, []],
+    ["a cluster, as told", { device: "cuda" }, { cores: 2, gpus: 4, cluster: true }, 3, 3, []],
     ["no more than trials", { device: "cpu" }, { cores: 64, gpus: 0 }, 0, 9, []],
   ] as const)("%s", (_, backend, hardware, parallel, expected, devices) => {
     expect(place(backend, hardware, parallel)).toEqual({ parallel: expected, devices });
+  });
+
+  test("a long sweep does not fill this machine with programs that ask a cluster", () => {
+    expect(place({}, { cores: 2, gpus: 0, cluster: true }, 0, 100).parallel).toBe(16);
+    expect(place({}, { cores: 2, gpus: 0, cluster: true }, 64, 100).parallel).toBe(64);
   });
 
   test("goes by what a worker says of its devices", () => {

@@ -83,6 +83,18 @@ describe("a run without faults", () => {
     expect(driver.inHand.has("ra-rlhf-s0")).toBe(false);
   });
 
+  test.each([{ cluster: true }, { workers: 2 }])(
+    "opens none early where workers have few places: %j",
+    (places) => {
+      const hardware = { cores: 2, gpus: 0, ...places };
+      const driver = new Driver(planRun(smallExperiment({ parallel: 2 }), hardware));
+      driver.settle("sft-s0", "well");
+      driver.settle("sft-s0", "well");
+      expect(driver.inHand.get("sft-s0")!.kind).toBe("sft");
+      expect(driver.busy).toEqual(["sft-s0"]);
+    },
+  );
+
   test("a worker that is opening early gets the slot that becomes free, before any other", () => {
     const plan = planRun(smallExperiment({ parallel: 2 }), { cores: 2, gpus: 0 });
     const driver = new Driver(plan);

@@ -8,20 +8,30 @@ ends the tasks of a driver that is gone, so the worker lives no longer than the 
 to be run by its path: it needs the package ray, and nothing of this one.
 """
 
-import json
-import logging
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NoReturn
+
+# The files beside this one must not stand before Python's own modules: one is http.py.
+sys.path[:] = [folder for folder in sys.path if folder != os.path.dirname(__file__)]
+
+import json  # noqa: E402
+import logging  # noqa: E402
+import subprocess  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any, NoReturn  # noqa: E402
 
 REFUSED = 96
 """Exit code for what Ray and not the worker did."""
 
+DISPLACED = 97
+"""Exit code where Ray had given the worker a place and lost it: its node died, say."""
+
 SOON_SECONDS = 2
 """A task that has not begun by then waits for resources."""
+
+ASK_SECONDS = 30
+"""Between two looks at why it still waits."""
 
 
 def main(request: dict[str, Any]) -> int:
@@ -57,9 +67,12 @@ def main(request: dict[str, Any]) -> int:
     }
     task = ray.remote(max_retries=0, num_returns="streaming", **needs)(_serve)
     answers = task.remote(request["script"], variables, keys)
-    ready, _ = ray.wait([answers], timeout=SOON_SECONDS)
-    if not ready:
-        _say(f"queued by Ray: {_why(ray, request)}")
+    told = None
+    while not ray.wait([answers], timeout=SOON_SECONDS if told is None else ASK_SECONDS)[0]:
+        why = _why(ray, request)
+        if why != told:
+            _say(f"queued by Ray: {why}")
+        told = why
     try:
         for answer in answers:
             kind, value = ray.get(answer)
@@ -70,8 +83,9 @@ def main(request: dict[str, Any]) -> int:
             else:
                 return int(value)
     except ray.exceptions.RayError as error:
-        _refuse(_one_line(error))
-    return _refuse("Ray ended the task without a word")
+        own = isinstance(error, ray.exceptions.RayTaskError)
+        _refuse(_one_line(error), REFUSED if own else DISPLACED)
+    return _refuse("Ray ended the task without a word", DISPLACED)
 
 
 def _serve(script: str, variables: dict[str, str], keys: bytes) -> Iterator[tuple[str, str | int]]:
@@ -124,9 +138,9 @@ def _say(text: str) -> None:
     print(f"averse: {text}", file=sys.stderr, flush=True)
 
 
-def _refuse(text: str) -> NoReturn:
+def _refuse(text: str, code: int = REFUSED) -> NoReturn:
     _say(text)
-    sys.exit(REFUSED)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@ import { loadExperiment } from "../../config/load.js";
 import { ConfigError, problemLine } from "../../config/problems.js";
 import { RunList } from "../../store/run-list.js";
 import { safeText } from "../../text/safe-text.js";
+import { readWorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { experimentFile } from "../lookup/experiments.js";
 import { PastTrials } from "../lookup/trial-times.js";
-import { hardware } from "../machine/hardware.js";
+import { hardware, hardwareFor } from "../machine/hardware.js";
+import { packageRoot } from "../machine/package.js";
 import { detach, logOfNewRun, takeDetachment } from "../run/detach.js";
 import { executeNewRun, usableSpec } from "../run/execute-run.js";
 import { runPreflight } from "../run/run-preflight.js";
@@ -52,7 +54,8 @@ export async function sweep(
   if (detachment === null) {
     const past = await new PastTrials().of(new RunList(options.runs).read());
     const disk = checks.checked.find(({ what }) => what === "disk")?.found ?? null;
-    const plan = sweepPlan(experiment, hardware(), past, disk);
+    const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
+    const plan = sweepPlan(experiment, hardwareFor(spec, hardware()), past, disk);
     const text = sweepPlanText(experiment.name, plan);
     if (options.planOnly) {
       terminal.out(json ? JSON.stringify({ type: "plan", name: experiment.name, ...plan }) : text);

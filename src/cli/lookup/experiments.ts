@@ -20,6 +20,7 @@ import {
 import { readWorkerSpec } from "../../worker/spec.js";
 import { workerFiles } from "../../worker/worker-files.js";
 import { UserError } from "../failure-text.js";
+import { hardwareFor } from "../machine/hardware.js";
 import { packageRoot } from "../machine/package.js";
 import { estimatedSeconds, type PastTrial } from "./trial-times.js";
 
@@ -138,8 +139,9 @@ export class ExperimentList {
     try {
       const file = this.#file(id);
       const { experiment } = loadExperiment(file, overrides);
-      readWorkerSpec(experiment.backend.worker, packageRoot, this.workingDirectory);
-      const plan = planRun(experiment, this.machine);
+      const { worker } = experiment.backend;
+      const spec = readWorkerSpec(worker, packageRoot, this.workingDirectory);
+      const plan = planRun(experiment, hardwareFor(spec, this.machine));
       return {
         ok: true,
         experiment,

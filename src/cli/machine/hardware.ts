@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import type { Hardware } from "../../engine/plan.js";
+import { asksCluster, type WorkerSpec } from "../../worker/spec.js";
 
 export interface MachineHardware extends Hardware {
   /** Models of the GPUs that workers can see by number; of all that are installed. */
@@ -21,6 +22,11 @@ export function hardware(
     gpuModels: installed.map(({ model }) => model),
     driver: installed[0]?.driver ?? null,
   };
+}
+
+/** What trials are placed by, with workers of this file. */
+export function hardwareFor(spec: WorkerSpec, machine: Hardware): Hardware {
+  return { ...machine, processes: spec.processes, cluster: asksCluster(spec) };
 }
 
 /** CUDA_VISIBLE_DEVICES counts up to the first invalid entry, as the driver reads it. */

@@ -29,7 +29,7 @@ import { readAttachFile } from "../../worker/attach-file.js";
 import { readWorkerSpec, type WorkerSpec } from "../../worker/spec.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { artifactsFolder } from "../lookup/artifacts.js";
-import { hardware } from "../machine/hardware.js";
+import { hardware, hardwareFor } from "../machine/hardware.js";
 import { packageRoot } from "../machine/package.js";
 import { provenance } from "../machine/provenance.js";
 import { refuseSecrets } from "../machine/refuse-secrets.js";
@@ -216,9 +216,9 @@ export async function execute(
     );
     opened.onStopAsked(() => signals.request());
     try {
-      const { processes, attach } = spec;
+      const { attach } = spec;
       const attached = attach && { workers: readAttachFile(attach.file).ports.length };
-      const hardware = { ...machine, processes, ...attached };
+      const hardware = { ...hardwareFor(spec, machine), ...attached };
       plan = await placedPlan(experiment, hardware, workers, signals, opened);
       const past =
         history === null ? null : await recall(experiment, plan, recorder, history, samples);
@@ -318,9 +318,9 @@ async function placedPlan(
   { stop, abort }: Pick<Ports, "stop" | "abort">,
   view: RunView,
 ): Promise<Plan> {
-  const { processes = 1, workers: attached } = machine;
+  const { processes = 1, workers: attached, cluster } = machine;
   const plan = planRun(experiment, machine);
-  if (!dependsOnDevices(experiment, plan.trials.length)) return plan;
+  if (cluster || !dependsOnDevices(experiment, plan.trials.length)) return plan;
   const abandon = AbortSignal.any([stop, abort]);
   try {
     return planRun(experiment, {

@@ -2,13 +2,12 @@
 import type { Experiment } from "../../config/schema/experiment.js";
 import { pointsBySeed } from "../../config/sweep/halving.js";
 import { planTrials, type Trial } from "../../config/trials.js";
-import { type Plan, placeTrials } from "../../engine/plan.js";
+import { type Hardware, type Plan, placeTrials } from "../../engine/plan.js";
 import { gridLines } from "../../text/grid.js";
 import { wordsOfMetric } from "../../text/metric-words.js";
 import { formatDuration } from "../../text/numbers.js";
 import { safeText } from "../../text/safe-text.js";
 import { estimatedSeconds, type PastTrial } from "../lookup/trial-times.js";
-import type { MachineHardware } from "../machine/hardware.js";
 
 export interface SweepPlan {
   /** Key of the grid → its values as written. */
@@ -37,7 +36,7 @@ export interface SweepPlan {
 /** @param disk of the checks before the run, in words */
 export function sweepPlan(
   experiment: Experiment,
-  machine: MachineHardware,
+  machine: Hardware,
   past: readonly PastTrial[],
   disk: string | null,
 ): SweepPlan {

@@ -8,6 +8,11 @@ import { openSession } from "../../worker/session.js";
 import type { WorkerSpec } from "../../worker/spec.js";
 import { packageRoot } from "../machine/package.js";
 
+/** A trial whose own worker waits in a cluster's queue, while another's may become free. */
+interface Queued {
+  take(worker: Worker): void;
+}
+
 /** Whom a worker serves: what it says goes to that trial's log, or waits for the next trial's. */
 interface Service {
   trial: string | null;
@@ -20,6 +25,8 @@ export class WorkerOpener implements SpareWorkers {
   readonly #services = new Map<Worker, Service>();
   /** Without a trial, the last that was given back first. */
   #spares: Worker[] = [];
+  /** Oldest first. */
+  readonly #queued = new Set<Queued>();
 
   /**
    * @param run folder of the run, absolute
@@ -37,13 +44,20 @@ export class WorkerOpener implements SpareWorkers {
 
   readonly open: Ports["openWorker"] = async (trial, abandon, waiting) => {
     const spare = await this.#spareFor(trial);
-    if (spare === null) return this.#start({ trial, said: [] }, abandon, waiting);
+    if (spare === null) return this.#startOrInherit(trial, abandon, waiting);
     if (!abandon.aborted) return spare;
     await spare.close();
     throw abandon.reason;
   };
 
   giveBack(worker: Worker): void {
+    const [next] = this.#queued;
+    if (next !== undefined) {
+      // As a spare it would keep the place that the trial waits for.
+      this.#queued.delete(next);
+      next.take(worker);
+      return;
+    }
     // What it says until it has another trial stands in the log of the one that it served.
     this.#spares.push(worker);
   }
@@ -78,20 +92,72 @@ export class WorkerOpener implements SpareWorkers {
   /** The newest spare that still answers; null: there is none. */
   async #spareFor(trial: string): Promise<Worker | null> {
     for (let worker = this.#spares.pop(); worker !== undefined; worker = this.#spares.pop()) {
-      const service = this.#services.get(worker)!;
-      service.trial = trial;
-      const log = this.#logOf(trial);
-      for (const text of service.said.splice(0)) log.write(text);
-      try {
-        await worker.call("ping", {});
-        return worker;
-      } catch (error) {
-        if (!(error instanceof WorkerLost)) throw error;
-        // It went while nobody needed it: another takes its place.
-        await worker.close();
-      }
+      if (await this.#serves(worker, trial)) return worker;
     }
     return null;
+  }
+
+  /** @returns false: it went while nobody needed it, and another is to take its place */
+  async #serves(worker: Worker, trial: string): Promise<boolean> {
+    const service = this.#services.get(worker)!;
+    service.trial = trial;
+    const log = this.#logOf(trial);
+    for (const text of service.said.splice(0)) log.write(text);
+    try {
+      await worker.call("ping", {});
+      return true;
+    } catch (error) {
+      if (!(error instanceof WorkerLost)) throw error;
+      await worker.close();
+      return false;
+    }
+  }
+
+  /**
+   * A worker of the trial's own, or, while that waits in a cluster's queue, the first that another trial gives
+   * back: then the own one leaves the queue.
+   */
+  async #startOrInherit(
+    trial: string,
+    abandon: AbortSignal,
+    waiting: (state: string) => void,
+  ): Promise<Worker> {
+    const enough = new AbortController();
+    let inherited: Worker | null = null;
+    const queued: Queued = {
+      take: (worker) => {
+        inherited = worker;
+        enough.abort();
+      },
+    };
+    const signal = AbortSignal.any([abandon, enough.signal]);
+    let started: Worker | null = null;
+    try {
+      started = await this.#start({ trial, said: [] }, signal, (state) => {
+        if (inherited === null) {
+          const spare = this.#spares.pop();
+          if (spare === undefined) this.#queued.add(queued);
+          else queued.take(spare);
+        }
+        waiting(state);
+      });
+    } catch (error) {
+      if (inherited === null) throw error;
+    } finally {
+      this.#queued.delete(queued);
+    }
+    const given = inherited as Worker | null;
+    if (given === null) return started!;
+    if (started !== null) {
+      // Both at the same moment.
+      this.giveBack(given);
+      return started;
+    }
+    if (abandon.aborted) {
+      await given.close();
+      throw abandon.reason;
+    }
+    return (await this.#serves(given, trial)) ? given : this.open(trial, abandon, waiting);
   }
 
   async #start(

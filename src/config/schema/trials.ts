@@ -6,7 +6,9 @@ export const trialsSchema = z.strictObject({
   parallel: count
     .max(256)
     .default(0)
-    .describe("trials run in parallel; 0: chosen from cores and GPUs"),
+    .describe(
+      "trials run in parallel; 0: chosen from cores and GPUs, under Slurm and Ray up to 16 that ask the cluster for a place",
+    ),
   restarts: count
     .max(1000)
     .default(3)

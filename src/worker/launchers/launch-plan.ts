@@ -47,6 +47,8 @@ export interface LaunchPlan {
    * @returns null: the worker ended, and not the launcher
    */
   readonly refusal: (code: number | null, lines: readonly string[]) => string | null;
+  /** Exit code for a place that the cluster gave and took away; null: it has none. */
+  readonly displaced: number | null;
   /** What a worker that never came did, and what to do; null: it had been started. */
   readonly absent: string | null;
   /** Lines that the launcher writes behind the worker's last ones; null: none. */
@@ -71,6 +73,7 @@ export interface LaunchQueue {
 /** Of a launcher that only starts a program on this machine. */
 export const startsAtOnce = {
   refusal: () => null,
+  displaced: null,
   absent: null,
   afterwords: null,
   queue: null,
@@ -100,6 +103,9 @@ export const OWN = "averse: ";
 
 /** Exit code of `sh` where it could not do what the worker needs. */
 export const NOT_STARTED = 96;
+
+/** Exit code of our own driver where the cluster took the worker's place away: its node died, say. */
+export const DISPLACED = 97;
 
 /** A step of a shell script that ends it with these words where it fails. */
 export function orEnd(step: string, words: string): string {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { shellQuoted } from "../../text/shell-quote.js";
 import {
+  DISPLACED,
   following,
   type LaunchPlace,
   type LaunchPlan,
@@ -43,6 +44,8 @@ export const raySchema = z.strictObject({
 
 export type RaySettings = z.infer<typeof raySchema>;
 
+const ownWords = new RegExp(`^${OWN}`);
+
 /** @param here - Python of this machine. */
 export function rayPlan(
   settings: RaySettings,
@@ -74,7 +77,8 @@ export function rayPlan(
     ],
     environment,
     place: "under Ray",
-    refusal: refusalByCode(new Map([[NOT_STARTED, new RegExp(`^${OWN}`)]])),
+    refusal: refusalByCode(new Map([NOT_STARTED, DISPLACED].map((code) => [code, ownWords]))),
+    displaced: DISPLACED,
     afterwords: new RegExp(`^${OWN}(?:queued|started) by Ray`),
     queue: {
       turn: (line) =>

@@ -159,6 +159,7 @@ export function slurmPlan(
     environment,
     place: "under Slurm",
     refusal,
+    displaced: null,
     absent: null,
     afterwords: batch ? BATCH_AFTERWORDS : AFTERWORDS,
     queue: {

@@ -8,6 +8,7 @@ import { pythonPath } from "../../../src/worker/python-path.js";
 import { eventually } from "../../eventually.js";
 import { type LoopbackSlurm, noSlurm, startSlurm } from "../../worker/launchers/loopback-slurm.js";
 import { noSshd, startSshd } from "../../worker/launchers/loopback-sshd.js";
+import { type StandInRay, writeStandInRay } from "../../worker/launchers/stand-in-ray.js";
 import { averse, buildProgramFirst, root, scratch, start } from "../averse.js";
 
 buildProgramFirst();
@@ -20,12 +21,12 @@ function backend(name: string, launcher: object, ...more: string[]): void {
   mkdirSync(folder, { recursive: true });
   const file = {
     name,
-    ...launcher,
     argv: [
       ...["{python}", "-m", "averse_worker", "--endpoint", "{endpoint}", "--session", "{session}"],
       ...["--engine", "fake", "--heartbeat-timeout-ms", "10000", ...more],
     ],
     environment: { PYTHONPATH: "{root}/python" },
+    ...launcher,
   };
   writeFileSync(join(folder, `${name}.yaml`), stringify(file));
 }
@@ -75,6 +76,45 @@ describe("launcher: container", { timeout: 90_000 }, () => {
     expect(stderr).toContain(
       `the worker "boxless" cannot be started in the container an-image: ${words}`,
     );
+  });
+});
+
+describe("launcher: ray, with a stand-in for the package", { timeout: 240_000 }, () => {
+  /** What a trial's worker said of its place, in order: `waiting` or `ready`. */
+  const told = (stdout: string) =>
+    stdout.split("\n").flatMap((line) => {
+      const [, trial, word] = /^(\S+)\s+(waiting|worker ready)/.exec(line) ?? [];
+      return trial === undefined ? [] : [`${trial} ${word}`];
+    });
+
+  test("trials side by side share one place, after a node died under the first", async () => {
+    const folder = join(scratch, "stand-in-ray");
+    mkdirSync(folder);
+    writeStandInRay(folder);
+    const stand: StandInRay = {
+      RAY_PLACE: join(folder, "place"),
+      RAY_NODE_DIED: join(folder, "died"),
+    };
+    const launcher = {
+      ...{ launcher: "ray", ray: { python } },
+      connection: { transport: "tcp", host: "127.0.0.1" },
+      environment: { PYTHONPATH: `{root}/python${delimiter}${folder}`, ...stand },
+    };
+    backend("one-place", launcher, "--keys", "{keys}");
+    const settings = [
+      ...["arms=sft,rlhf,ra-rlhf,hard", "seeds=0,1", "training.iterations=2", "evaluation.every=0"],
+      "trials.backoff_seconds=0.1",
+    ].flatMap((one) => ["--set", one]);
+    const { code, stdout } = await averse(smoke("one-place", ...settings));
+    expect(code).toBe(0);
+    // Eight ask at once for one place.
+    expect(told(stdout).filter((line) => line.endsWith("waiting")).length).toBeGreaterThan(1);
+    const events = eventsOf("one-place");
+    expect(events.filter(({ type }) => type === "trial_finished")).toHaveLength(8);
+    expect(events.filter(({ type }) => type === "worker_lost")).toMatchObject([
+      { action: "open", message: expect.stringContaining("The node of the task died") },
+    ]);
+    expect((await averse(["verify", join(scratch, "one-place")])).code).toBe(0);
   });
 });
 

@@ -13,6 +13,7 @@ import { eventually } from "../../eventually.js";
 import { workerContract } from "../contract.js";
 import { processesWith } from "../processes.js";
 import { noRay, type RayCluster, startRay } from "./ray-cluster.js";
+import { writeStandInRay } from "./stand-in-ray.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -86,40 +87,12 @@ describe("what the driver is asked for", () => {
   });
 });
 
-/** The calls of the package ray that the driver makes, less the cluster. */
-const RAY = `
-class exceptions:
-    class RayError(Exception):
-        pass
-
-def init(address, **_):
-    if address != "auto":
-        raise ConnectionError(f"{address} does not answer\\nand more")
-
-def remote(max_retries, num_returns, num_cpus, num_gpus, resources):
-    assert (max_retries, num_returns) == (0, "streaming")
-    class Task:
-        def __init__(self, function):
-            self.remote = function
-    return Task
-
-def wait(tasks, timeout):
-    import os
-    return ([], tasks) if os.environ.get("RAY_IS_FULL") else (tasks, [])
-
-def nodes():
-    return [{"Alive": True, "Resources": {"CPU": 2.0}}]
-
-def get(answer):
-    return answer
-`;
-
 describe("a stand-in for the package ray", { timeout: 60_000 }, () => {
   let folder: string;
   let standing: WorkerSpec;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "averse-ray-"));
-    writeFileSync(join(folder, "ray.py"), RAY);
+    writeStandInRay(folder);
     const PYTHONPATH = `{root}/python:${folder}`;
     standing = { ...spec, environment: { ...spec.environment, PYTHONPATH } };
   });
@@ -142,9 +115,21 @@ describe("a stand-in for the package ray", { timeout: 60_000 }, () => {
     ]);
   });
 
+  test("a node that dies under a worker that starts is no refusal: another may be there", async () => {
+    const environment = { ...standing.environment, RAY_NODE_DIED: join(folder, "died") };
+    const error = await lossOf(() => openSession({ ...standing, environment }, { root }));
+    expect(error).toMatchObject({
+      displaced: true,
+      message:
+        'the worker "ray" cannot be started under Ray: averse: RayError: The node of the task died',
+    });
+    await (await openSession({ ...standing, environment }, { root })).close();
+  });
+
   test("a cluster that does not answer is told in one sentence", async () => {
     const ray = { ...spec.ray!, address: "head:6379" };
     const error = await lossOf(() => openSession({ ...standing, ray }, { root }));
+    expect(error.displaced).toBe(false);
     expect(error.message).toBe(
       'the worker "ray" cannot be started under Ray: averse: no Ray cluster at head:6379: ' +
         "ConnectionError: head:6379 does not answer",
