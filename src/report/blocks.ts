@@ -28,6 +28,8 @@ export type Block =
       readonly rows: readonly (readonly Cell[])[];
       /** The first so many columns hold words and stand left, the others figures and right. */
       readonly wordColumns: number;
+      /** Rows are read one by one and not compared: in HTML each is a card on every screen. */
+      readonly records?: true;
     }
   | { readonly kind: "plot"; readonly plot: ReportPlot }
   /** A prompt beside all that was made of it; each text whole, with its line breaks. */

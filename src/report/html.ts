@@ -1,6 +1,6 @@
 /** A report as one HTML file: styles and plots inside, no script, nothing fetched. */
 import { safeText } from "../text/safe-text.js";
-import type { Block, Cell, LabelledText, ReportDocument } from "./blocks.js";
+import type { Block, Cell, LabelledText, ReportDocument, TableContent } from "./blocks.js";
 import type { ReportPlot } from "./plots/panel.js";
 
 /** A whole file. */
@@ -59,6 +59,9 @@ function blockHtml(block: Block): string {
   }
 }
 
+/** So many fit side by side on a telephone. */
+const narrowColumns = 3;
+
 /** One of the two is displayed, by the width of the screen. */
 function plotHtml({ svg, narrow }: ReportPlot): string {
   return narrow === undefined
@@ -66,16 +69,21 @@ function plotHtml({ svg, narrow }: ReportPlot): string {
     : `<div class="wide">${svg}</div>\n<div class="narrow">${narrow}</div>`;
 }
 
-function tableHtml({ head, rows, wordColumns }: Extract<Block, { kind: "table" }>): string {
+function tableHtml({ head, rows, wordColumns, records }: TableContent): string {
   const align = (at: number): string => (at < wordColumns ? "" : ' class="figure"');
   const titles = head.map((title, at) => `<th scope="col"${align(at)}>${escapeHtml(title)}</th>`);
+  const titled = head.some((title) => title !== "");
+  // On a narrow screen a row of more columns becomes a card, where each cell needs its title.
+  const isWide = titled && head.length > narrowColumns;
+  const kind = records === true ? "records" : isWide ? "cards" : null;
+  const label = (at: number): string =>
+    kind === null ? "" : ` data-label="${escapeHtml(head[at]!)}"`;
   const body = rows.map(
-    (row) => `<tr>${row.map((cell, at) => cellHtml(cell, at, align(at))).join("")}</tr>`,
+    (row) =>
+      `<tr>${row.map((cell, at) => cellHtml(cell, at, align(at) + label(at))).join("")}</tr>`,
   );
-  const header = head.some((title) => title !== "")
-    ? `<thead><tr>${titles.join("")}</tr></thead>`
-    : "";
-  return `<div class="scroll"><table>${header}<tbody>\n${body.join("\n")}\n</tbody></table></div>`;
+  const header = titled ? `<thead><tr>${titles.join("")}</tr></thead>` : "";
+  return `<div class="scroll"><table${kind === null ? "" : ` class="${kind}"`}>${header}<tbody>\n${body.join("\n")}\n</tbody></table></div>`;
 }
 
 function textHtml({ label, text }: LabelledText): string {
@@ -84,9 +92,9 @@ function textHtml({ label, text }: LabelledText): string {
   return `<small>${escapeHtml(label)}</small>${words}`;
 }
 
-function cellHtml({ main, sub }: Cell, at: number, align: string): string {
+function cellHtml({ main, sub }: Cell, at: number, attributes: string): string {
   const text = escapeHtml(main) + (sub === undefined ? "" : `<small>${escapeHtml(sub)}</small>`);
-  return at === 0 ? `<th scope="row">${text}</th>` : `<td${align}>${text}</td>`;
+  return at === 0 ? `<th scope="row"${attributes}>${text}</th>` : `<td${attributes}>${text}</td>`;
 }
 
 function escapeHtml(text: string, neutralise = true): string {
@@ -96,6 +104,18 @@ function escapeHtml(text: string, neutralise = true): string {
     .replace(/>/g, "&gt;")
     .replace(/"/g, "&quot;")
     .replace(/'/g, "&#39;");
+}
+
+/** Each row of a table under its first cell, the others with their column's title over them. */
+function cardRules(table: string, columnWidth: string): string {
+  return `  ${table}, ${table} tbody { display: block; }
+  ${table} thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  ${table} tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(${columnWidth}, 1fr)); gap: .4rem .6rem; padding: .7rem 0; border-bottom: 1px solid var(--line); }
+  ${table} th, ${table} td { display: block; border: 0; padding: 0; text-align: left; white-space: normal; min-width: 0; overflow-wrap: anywhere; }
+  ${table} tbody th { grid-column: 1 / -1; }
+  ${table} :is(th, td):empty { display: none; }
+  ${table} td::before, ${table} th.figure::before { content: attr(data-label); display: block; color: var(--quiet); font-size: .89em; font-weight: 400; }
+`;
 }
 
 /** Styles of the HTML report: readable on screen, on paper, and in the dark. */
@@ -115,7 +135,7 @@ table { border-collapse: collapse; font-size: .9rem; margin: .5rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line); }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom: 2px solid var(--line); vertical-align: bottom; }
-tbody th { font-weight: 600; white-space: nowrap; }
+tbody th { font-weight: 600; }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 small { display: block; color: var(--quiet); font-weight: 400; font-size: .8rem; }
 figure { margin: 1rem 0; }
@@ -140,9 +160,11 @@ figure .narrow { display: none; }
   figure .narrow { display: block; }
   figure svg { max-width: 30rem; }
   th, td { padding-right: .55rem; }
-  td:not(.figure):not(:empty) { min-width: 6.5rem; }
+  tbody th, td { overflow-wrap: anywhere; }
+  td:not(.figure):not(:empty) { min-width: 5rem; }
+${cardRules(".cards", "5.9rem")}  .cards td:not(.figure) { grid-column: 1 / -1; max-width: none; }
 }
-@page { margin: 16mm 14mm; }
+${cardRules(".records", "8rem")}@page { margin: 16mm 14mm; }
 @media print {
   :root { color-scheme: light; --ink: #000000; --quiet: #444444; --line: #bbbbbb; --page: #ffffff; --tint: #ffffff; --mark: #0072b2; --warn: #b35900; }
   body { font-size: 10pt; line-height: 1.4; }

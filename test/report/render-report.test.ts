@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type EventFigures, figuresOf } from "../../src/journal/event-head.js";
 import type { JournalEvent } from "../../src/journal/events.js";
+import { renderHtml } from "../../src/report/html.js";
 import { renderReport } from "../../src/report/render-report.js";
 import { noConclusion } from "../analysis/no-conclusion.js";
 import { fixtureRun } from "./fixture.js";
@@ -85,6 +86,22 @@ describe("report.html", () => {
     expect(open).toEqual([]);
   });
 });
+
+test.each([
+  [3, {}, "", "<td>x</td>"],
+  [4, {}, ' class="cards"', '<td data-label="&lt;1&gt;">x</td>'],
+  [3, { records: true } as const, ' class="records"', '<td data-label="&lt;1&gt;">x</td>'],
+])(
+  "a table of %i columns: cells of cards carry their column's title",
+  (columns, more, kind, cell) => {
+    const head = Array.from({ length: columns }, (_, at) => `<${at}>`);
+    const rows = [head.map(() => ({ main: "x" }))];
+    const table = { kind: "table", head, rows, wordColumns: columns, ...more } as const;
+    const html = renderHtml({ title: "t", byline: "", blocks: [table] });
+    expect(html).toContain(`<table${kind}>`);
+    expect(html).toContain(cell);
+  },
+);
 
 describe("report.md", () => {
   test("has the same parts, and no raw HTML from texts", () => {

@@ -47,6 +47,7 @@ export function setUpSection(data: ReportData): Block[] {
       ],
       rows: Object.entries(experiment.arms).map(([name, arm]) => armRow(name, arm)),
       wordColumns: 4,
+      records: true,
     },
     {
       kind: "details",
