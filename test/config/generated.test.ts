@@ -70,6 +70,14 @@ test("quickstart-seeds differs from quickstart in arms, seeds and evaluation alo
   expect(many.seeds).toHaveLength(9);
 });
 
+test("replication-study differs from quickstart in arms, seeds and evaluation alone", () => {
+  const one = loadExperiment(`${folder}quickstart.yaml`, []).experiment;
+  const study = loadExperiment(`${folder}replication-study.yaml`, []).experiment;
+  const { name, purpose, seeds, arms, evaluation, ...rest } = one;
+  expect(study).toMatchObject(rest);
+  expect(study.arms["ra-rlhf"]).toEqual(arms["ra-rlhf"]);
+});
+
 test("frontier-study differs from quickstart in arms, seeds, sweep and evaluation alone", () => {
   const one = loadExperiment(`${folder}quickstart.yaml`, []).experiment;
   const study = loadExperiment(`${folder}frontier-study.yaml`, []).experiment;
@@ -79,7 +87,7 @@ test("frontier-study differs from quickstart in arms, seeds, sweep and evaluatio
   for (const [arm, of] of [
     ["rlhf", "rlhf"],
     ["ra-rlhf", "ra-rlhf"],
-    ["hard", "ra-rlhf-hard"],
+    ["hard-kl", "hard-kl"],
   ] as const) {
     const own = points.filter((point) => point.of === arm);
     expect(own).toHaveLength(4);

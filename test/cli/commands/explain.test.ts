@@ -17,9 +17,7 @@ describe("averse config explain", () => {
       /^key +value +from\nrisk\.annealing +"cosine" +override\n\nEpisodes kept of 64/,
     );
     expect(text).toMatch(/^\S+ +ra-rlhf: 64 before iteration/m);
-    expect(text).toContain(
-      "KL of rlhf, ra-rlhf, ra-rlhf-hard: β 0.4, fixed; from iteration 21: β 0.1",
-    );
+    expect(text).toContain("KL of rlhf, ra-rlhf, hard-kl: β 0.4, fixed; from iteration 21: β 0.1");
     expect(explained("quickstart", "kl.schedule")).toContain("Episodes kept of 64");
     expect(explained("quickstart", "training.batch")).not.toContain("Episodes kept");
   });

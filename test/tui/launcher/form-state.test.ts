@@ -114,11 +114,11 @@ describe("settings become what one would type after --set", () => {
 
   test("arms, in the experiment's order", () => {
     const without = afterKeys(inField(opened, "arms"), "right", " ");
-    expect(overridesOf(form(without))).toEqual(["arms=sft,rlhf-kl,ra-rlhf,ra-rlhf-hard"]);
+    expect(overridesOf(form(without))).toEqual(["arms=sft,rlhf-kl,ra-rlhf,hard-kl"]);
     expect(overridesOf(form(afterKeys(without, " ")))).toEqual([]);
     const more = afterKeys(inField(opened, "arms"), "left", " ");
     expect(overridesOf(form(more))).toEqual([
-      "arms=sft,rlhf,rlhf-kl,ra-rlhf,ra-rlhf-hard,random-drop",
+      "arms=sft,rlhf,rlhf-kl,ra-rlhf,hard-kl,random-drop",
     ]);
     expect(form(more).check).toMatchObject({ ok: true, trials: 6 });
   });

@@ -18,7 +18,7 @@ describe("the list", () => {
 
       EXPERIMENTS
         quickstart        5 arms × 1 seed   about 4 m 47 s   SFT, RLHF and risk-avers…
-        quickstart-seeds  6 arms × 9 seeds  no estimate yet  nine seeds of the quicks…
+        quickstart-seeds  7 arms × 9 seeds  no estimate yet  nine seeds of the quicks…
         smoke             3 arms × 1 seed   about 3.4 s      the whole controller aga…
 
       RUNS
@@ -45,7 +45,7 @@ describe("the list", () => {
 
       EXPERIMENTS
         quickstart        5 arms × 1 seed   about 4 m 47 s   SFT, RLHF and risk-averse RLHF on the built-in model, and what happens to the tail
-        quickstart-seeds  6 arms × 9 seeds  no estimate yet  nine seeds of the quickstart's arms and of random dropping, paired by seed and prompt
+        quickstart-seeds  7 arms × 9 seeds  no estimate yet  nine seeds of the quickstart's arms and of two controls, paired by seed and prompt
         smoke             3 arms × 1 seed   about 3.4 s      the whole controller against a worker without models
 
       RUNS
@@ -96,7 +96,7 @@ describe("the list", () => {
     expect(frameOf(launcher, least)).toMatchInlineSnapshot(`
       "EXPERIMENTS
         quickstart        5 arms × 1 seed   about 4 m 47 s
-        quickstart-seeds  6 arms × 9 seeds  no estimate yet
+        quickstart-seeds  7 arms × 9 seeds  no estimate yet
         smoke             3 arms × 1 seed   about 3.4 s
       RUNS
       ▸   ● running  quickstart-77777777  24/60  CVaR −2.51  3/5 …
@@ -116,14 +116,14 @@ describe("the list", () => {
 
       EXPERIMENTS
       ▸ quickstart        5 arms × 1 seed   about 4 m 47 s   SFT, RLHF and risk-avers…
-        quickstart-seeds  6 arms × 9 seeds  no estimate yet  nine seeds of the quicks…
+        quickstart-seeds  7 arms × 9 seeds  no estimate yet  nine seeds of the quicks…
         smoke             3 arms × 1 seed   about 3.4 s      the whole controller aga…
 
       RUNS
         No run yet. Press n to start quickstart, ? for all keys.
 
       SFT, RLHF and risk-averse RLHF on the built-in model, and what happens to the t…
-      arms sft, rlhf, rlhf-kl, ra-rlhf, ra-rlhf-hard; seeds 0
+      arms sft, rlhf, rlhf-kl, ra-rlhf, hard-kl; seeds 0
 
 
 
@@ -153,7 +153,7 @@ describe("the list", () => {
       / quick▏
       EXPERIMENTS  2 of 3
         quickstart        5 arms × 1 seed   about 4 m 47 s   SFT, RLHF and risk-avers…
-        quickstart-seeds  6 arms × 9 seeds  no estimate yet  nine seeds of the quicks…
+        quickstart-seeds  7 arms × 9 seeds  no estimate yet  nine seeds of the quicks…
 
       RUNS  3 of 4  1 marked: c on a marked run compares, Space unmarks, Esc clears
       ▸ ◆ ● running  quickstart-77777777  ra-rlhf-s0 24/60  CVaR −2.51  3/5  2 m left
@@ -180,8 +180,8 @@ describe("the form", () => {
   test("at 80 × 24", () => {
     expect(frameOf(form, small)).toMatchInlineSnapshot(`
       "New run of quickstart  SFT, RLHF and risk-averse RLHF on the built-in model, an…
-        arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  [x] ra-rlhf-hard
-                [ ] base  [ ] random-drop
+        arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  [x] hard-kl  [ ] base
+                [ ] random-drop
         seeds   0               one trial for each arm and seed
         α       0.4             worst fraction that counts
         n       5               iterations 1 to n + 1 keep all
@@ -199,7 +199,7 @@ describe("the form", () => {
         device  ‹ auto ›        auto: a GPU where there is one
       ▸ Start  Enter  5 trials, 2 side by side, about 4 m 50 s
       ⠒⠒⠒⠒⠒⠒ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 from 58 on
-      ⠒⠒ ⠒⠒  rlhf, rlhf-kl, ra-rlhf-hard: all 64
+      ⠒⠒ ⠒⠒  rlhf, rlhf-kl, hard-kl: all 64
 
       ? help  Esc back  Enter start the run  ↑ settings  Ctrl-C quit"
     `);
@@ -211,7 +211,7 @@ describe("the form", () => {
       New run of quickstart  SFT, RLHF and risk-averse RLHF on the built-in model, and what happens to the tail
 
         arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf            Episodes kept of 64, over 60 iterations →
-                [x] ra-rlhf-hard  [ ] base  [ ] random-drop              │⠉⠉⠉⠉⠉⠉⠉⠉⠒⠭⠭⢄⣉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉
+                [x] hard-kl  [ ] base  [ ] random-drop                   │⠉⠉⠉⠉⠉⠉⠉⠉⠒⠭⠭⢄⣉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉ ⠉⠉
         seeds   0               one trial for each arm and seed        60┤             ⠉⠒⠒⠢⢄⣀
         α       0.4             worst fraction that counts               │                   ⠉⠉⠑⠢⢄⣀⣀
         n       5               iterations 1 to n + 1 keep all           │                          ⠉⠑⠢⠤⠤⣀
@@ -230,7 +230,7 @@ describe("the form", () => {
                                                                          └───────────┴───────────┴───────────┴───────────┴───────────┴───────────┴
       ▸ Start  Enter  5 trials, 2 side by side, about 4 m 50 s                      10          20          30          40          50          60
                                                                        ⠒⠒⠒⠒⠒⠒ ra-rlhf: 64 before iteration 8, then fewer, 26 of 64 from 58 on
-                                                                       ⠒⠒ ⠒⠒  rlhf, rlhf-kl, ra-rlhf-hard: all 64
+                                                                       ⠒⠒ ⠒⠒  rlhf, rlhf-kl, hard-kl: all 64
 
 
 
@@ -279,8 +279,8 @@ describe("the form", () => {
     const wrong = afterKeys(form, "page-up", "down", "down", "ctrl-u", "text:1.5");
     expect(frameOf(wrong, small)).toMatchInlineSnapshot(`
       "New run of quickstart  SFT, RLHF and risk-averse RLHF on the built-in model, an…
-        arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  [x] ra-rlhf-hard
-                [ ] base  [ ] random-drop
+        arms    [x] sft  [x] rlhf  [x] rlhf-kl  [x] ra-rlhf  [x] hard-kl  [ ] base
+                [ ] random-drop
         seeds   0               one trial for each arm and seed
       ▸ α       1.5▏ *          worst fraction that counts
         n       5               iterations 1 to n + 1 keep all

@@ -13,7 +13,7 @@ const preview = (...overrides: string[]) =>
 describe("the preview", () => {
   test("groups arms that keep the same", () => {
     expect(preview().map(({ arms, words }) => [arms.join(" "), words])).toEqual([
-      ["rlhf rlhf-kl ra-rlhf-hard", "all 64"],
+      ["rlhf rlhf-kl hard-kl", "all 64"],
       ["ra-rlhf", "64 before iteration 8, then fewer, 26 of 64 from 58 on"],
     ]);
   });
