@@ -117,9 +117,7 @@ describe("settings become what one would type after --set", () => {
     expect(overridesOf(form(without))).toEqual(["arms=sft,rlhf-kl,ra-rlhf,hard-kl"]);
     expect(overridesOf(form(afterKeys(without, " ")))).toEqual([]);
     const more = afterKeys(inField(opened, "arms"), "left", " ");
-    expect(overridesOf(form(more))).toEqual([
-      "arms=sft,rlhf,rlhf-kl,ra-rlhf,hard-kl,random-drop",
-    ]);
+    expect(overridesOf(form(more))).toEqual(["arms=sft,rlhf,rlhf-kl,ra-rlhf,hard-kl,random-drop"]);
     expect(form(more).check).toMatchObject({ ok: true, trials: 6 });
   });
 
