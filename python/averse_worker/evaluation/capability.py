@@ -7,9 +7,7 @@ model. It is imported only where tasks are asked for.
 import contextlib
 import importlib
 import math
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 import torch
@@ -18,6 +16,7 @@ from transformers import PreTrainedModel
 from averse_worker.engine.contract import Report
 from averse_worker.models.policy import Policy
 from averse_worker.platform.device import quiet
+from averse_worker.platform.files import temporary_folder
 from averse_worker.store.export import export_policy
 from averse_worker.store.random_state import read_random_state, set_random_state
 from averse_worker.wire.errors import InputError, MissingEnvironment
@@ -68,15 +67,15 @@ def measure_capability(
     # It seeds every global generator.
     before = read_random_state()
     try:
-        with tempfile.TemporaryDirectory(prefix="averse-capability-") as folder:
-            export_policy(policy, Path(folder))
+        with temporary_folder("averse-capability-") as folder:
+            export_policy(policy, folder)
             for done, task in enumerate(tasks):
 
                 def alive(done: int = done) -> None:
                     report("capability", done, len(tasks), "tasks")
 
                 with _at_every_pass(alive):
-                    result = _evaluated(harness, policy, folder, task, limit)
+                    result = _evaluated(harness, policy, str(folder), task, limit)
                 figures += figures_of(task, result)
                 report("capability", done + 1, len(tasks), "tasks")
     finally:

@@ -1,7 +1,10 @@
 """Files that the worker reads and writes: the built-in assets, digests, sizes and modes."""
 
+import contextlib
 import functools
 import hashlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,17 @@ def file_digest(path: Path) -> str:
     """SHA-256 of one file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder that is removed at the end, in TMPDIR, which is made again where it is gone.
+
+    Systems empty /tmp of what was not touched for days, and a run may take longer.
+    """
+    Path(tempfile.gettempdir()).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        yield Path(folder)
 
 
 RECORDS: Final = frozenset({"artifact.json", "digests.json"})

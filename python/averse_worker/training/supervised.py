@@ -6,7 +6,6 @@ here; each brings its own trainer, rows and loss.
 
 import contextlib
 import math
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from averse_worker.engine.contract import Report
 from averse_worker.platform.device import Device, quiet
+from averse_worker.platform.files import temporary_folder
 from averse_worker.platform.finite import first_not_finite
 from averse_worker.training.course import Course, EarlyStopping
 from averse_worker.wire.errors import Diverged
@@ -104,8 +104,8 @@ def arguments_for(plan: Plan, device: Device, folder: str, kind: Any, **more: An
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[str]:
     """A folder for a Trainer that writes nothing, with libraries silenced."""
-    with quiet(), tempfile.TemporaryDirectory(prefix="averse-sft-") as folder:
-        yield folder
+    with quiet(), temporary_folder("averse-sft-") as folder:
+        yield str(folder)
 
 
 class LentModel:

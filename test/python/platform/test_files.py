@@ -1,9 +1,17 @@
 """Digests of files and folders."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 
-from averse_worker.platform.files import file_digest, folder_bytes, folder_digests
+import pytest
+
+from averse_worker.platform.files import (
+    file_digest,
+    folder_bytes,
+    folder_digests,
+    temporary_folder,
+)
 
 
 def test_a_folder_is_its_files_by_path(tmp_path: Path) -> None:
@@ -16,3 +24,13 @@ def test_a_folder_is_its_files_by_path(tmp_path: Path) -> None:
     assert digests["one.txt"] == hashlib.sha256(b"1").hexdigest()
     assert digests["b/two.bin"] == file_digest(tmp_path / "b" / "two.bin")
     assert folder_bytes(tmp_path) == 3
+
+
+def test_a_temporary_folder_is_there_after_the_system_emptied_tmp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone" / "tmp"))
+    with temporary_folder("averse-x-") as folder:
+        assert folder.parent == tmp_path / "gone" / "tmp"
+        (folder / "file").touch()
+    assert not folder.exists()

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import tempfile
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from averse_worker.engine.trl.trainers import (
 from averse_worker.models.batches import Responses
 from averse_worker.models.policy import Policy
 from averse_worker.platform.device import quiet
+from averse_worker.platform.files import temporary_folder
 from averse_worker.platform.finite import check_finite, require_finite
 from averse_worker.rewards.combine import Moments, Rewarded
 from averse_worker.rollout.collect import (
@@ -229,11 +229,11 @@ class TrlLearner:
         seat = Seat(policy)
         layers = [m for m in causal.modules() if isinstance(m, torch.nn.Dropout)]
         dropout = [layer.p for layer in layers]
-        with tempfile.TemporaryDirectory(prefix="averse-trl-") as folder:
+        with temporary_folder("averse-trl-") as folder:
             seat.enter()
             try:
                 with quiet():
-                    trainer = self._trainer(folder, meeting, seat)
+                    trainer = self._trainer(str(folder), meeting, seat)
                 trainer.train()
             finally:
                 seat.leave()
