@@ -39,8 +39,10 @@ test("differences show interval, corrected p and a mark where they are sure", ()
   const found = curveDifferences(policies, "n");
   const [row] = differencesTable(found, "tested", style).rows;
   expect(row!.map(({ main }) => main)).toEqual(["a", "2.0 to 4.0", "3", "+1.10 *"]);
-  expect(row![3]!.sub).toMatch(/^\[\+0\.85, \+1\.35\], p 0\.00/);
+  expect(row![3]!.sub).toMatch(/^\[\+0\.85, \+1\.35\], p 0\.00\d, 3\/3$/);
   expect(readingWords(found)[1]).toContain("95 % intervals");
+  const disagreeing = found.map((one) => ({ ...one, per_seed: [3, -0.3, 0.6] }));
+  expect(differencesTable(disagreeing, "tested", style).rows[0]![3]!.sub).toMatch(/, 2\/3$/);
   const few = curveDifferences(
     policies.filter(({ seed }) => seed < 2),
     "n",

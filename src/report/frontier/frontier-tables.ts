@@ -66,7 +66,7 @@ export function policiesTable(policies: readonly FinalPolicy[], style: NumberSty
   };
 }
 
-/** One row per arm: A − B, interval and corrected p beneath. */
+/** One row per arm: A − B; beneath, its interval, corrected p, and how many seeds have its sign. */
 export function differencesTable(
   differences: readonly CurveDifference[],
   figures: "tested" | "costs",
@@ -97,16 +97,18 @@ export function differencesTable(
 }
 
 function differenceCell(row: CurveDifference, column: MetricColumn, style: NumberStyle): Cell {
-  const { difference, ci95, p_holm, seeds } = row;
+  const { difference, ci95, p_holm, seeds, per_seed } = row;
   if (difference === null) return { main: "–" };
   const metric = { mean: difference, sd: null, ci95, per_seed: [] };
   const main = meanText(metric, column, { ...style, signed: true });
   if (seeds < seedsToDecide) return { main };
   const interval = spreadText(metric, column, "ci", { ...style, signed: true });
   const isSure = p_holm !== null && p_holm < decisionLevel;
+  if (p_holm === null) return { main, sub: interval };
+  const agreeing = per_seed.filter((one) => Math.sign(one) === Math.sign(difference)).length;
   return {
     main: isSure ? `${main} *` : main,
-    sub: p_holm === null ? interval : `${interval}, p ${probabilityText(p_holm)}`,
+    sub: `${interval}, p ${probabilityText(p_holm)}, ${agreeing}/${seeds}`,
   };
 }
 

@@ -21,6 +21,7 @@ export function readingWords(differences: readonly CurveDifference[]): string[] 
       "mean over the KL that all curves of both arms cover, paired by seed.",
     seeds < seedsToDecide
       ? `With fewer than ${seedsToDecide} seeds these are directions and decide nothing.`
-      : `In brackets 95 % intervals over seeds; p after Holm over the table; * p < ${decisionLevel}.`,
+      : `In brackets 95 % intervals over seeds; p after Holm over the table, * where under ${decisionLevel}; ` +
+        "last, how many of the seeds have the difference's sign.",
   ];
 }
