@@ -1,4 +1,5 @@
 import { ConfigError } from "../config/problems.js";
+import { JournalError } from "../journal/reader.js";
 import { RecordError } from "../system/record-error.js";
 import { TableError } from "../tables/table-error.js";
 /** What went wrong as the user reads it on stderr, and the exit code that goes with it. */
@@ -65,7 +66,12 @@ export function failureText(error: unknown, debug: boolean): FailureText {
     return { exit: exitCode.usage, text: `${safeText(error.message)}${stack}` };
   }
   if (error instanceof RecordError) {
-    return { exit: recordExit(error), text: `${error.message}.${stack}` };
+    // Of a torn line the message itself says what to do.
+    const isDamaged = error instanceof JournalError && error.reason === "damaged" && !error.torn;
+    const next = isDamaged
+      ? " Restore the file from a copy; `averse verify RUN` lists all that is damaged."
+      : "";
+    return { exit: recordExit(error), text: `${error.message}.${next}${stack}` };
   }
   if (
     error instanceof WorkerLost ||

@@ -1,6 +1,7 @@
 /** A YAML file as text, and as plain values with the line and column that every key came from. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { TextDecoder } from "node:util";
 import {
   isAlias,
@@ -12,6 +13,7 @@ import {
   type Node,
   parseDocument,
 } from "yaml";
+import { nearestName } from "../text/nearest-name.js";
 import { isTree, type Tree } from "./key-path.js";
 import { ConfigError, type ConfigProblem, type SourcePlace } from "./problems.js";
 
@@ -41,7 +43,9 @@ export function readConfigText(file: string): string {
       `the error ${code || String(error)}`,
       "Check the file.",
     ];
-    throw failure(file, 1, found, "a readable YAML file", remedy, error);
+    const near = code === "ENOENT" ? nearbyFile(file) : null;
+    const next = near === null ? remedy : `Did you mean ${near}? ${remedy}`;
+    throw failure(file, 1, found, "a readable YAML file", next, error);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -73,6 +77,18 @@ function firstBadLine(bytes: Buffer): number {
     start = end + 1;
   }
   return line;
+}
+
+/** A YAML file of the same folder that a misspelt one most likely means. */
+function nearbyFile(file: string): string | null {
+  try {
+    const names = readdirSync(dirname(file)).filter((name) => /\.ya?ml$/.test(name));
+    const near = nearestName(basename(file), names);
+    return near === null ? null : join(dirname(file), near);
+  } catch {
+    // Without the folder there is nothing to suggest; the missing file is told all the same.
+    return null;
+  }
 }
 
 function failure(

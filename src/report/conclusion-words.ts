@@ -156,7 +156,7 @@ function cautionText(caution: Conclusion["cautions"][number]): string {
         caution.of === "final" ? ["", "prompts"] : [" along the frontier", "every_prompts"];
       return (
         `${metricColumnOf(caution.metric)!.title}${where} is a mean over only ${caution.episodes} ` +
-        `${caution.episodes === 1 ? "episode" : "episodes"}: raise evaluation.${key}`
+        `${caution.episodes === 1 ? "episode" : "episodes"}: evaluate more test prompts (evaluation.${key})`
       );
     }
   }

@@ -11,6 +11,12 @@ describe("a configuration file that cannot be read", () => {
     expect(() => readConfigText(file)).toThrow(`${file}:1:1: found no such file`);
   });
 
+  test("is misspelt: the one beside it is suggested", () => {
+    const file = scratchFile("name: x\n");
+    const near = file.replace(/\.yaml$/, "s.yaml");
+    expect(() => readConfigText(near)).toThrow(`Did you mean ${file}?`);
+  });
+
   test("is a folder", () => {
     expect(() => readConfigText(scratchFolder())).toThrow("found a folder");
   });

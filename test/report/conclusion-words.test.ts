@@ -107,8 +107,8 @@ test("cautions are told in one line each, with short figures", () => {
   expect(lines).toEqual([
     "rlhf-s0 has diverged: its perplexity is 1.0e304",
     "rlhf-s0 has diverged: its KL is 812.4 nats per episode, with kl.target at 6",
-    "tail reward is a mean over only 1 episode: raise evaluation.prompts",
-    "CVaR₀.₁ along the frontier is a mean over only 4 episodes: raise evaluation.every_prompts",
+    "tail reward is a mean over only 1 episode: evaluate more test prompts (evaluation.prompts)",
+    "CVaR₀.₁ along the frontier is a mean over only 4 episodes: evaluate more test prompts (evaluation.every_prompts)",
     "7 of 20 test texts overlap with the training set: figures on them are not held out",
     "rlhf trains on 15 prompts, fewer than the 16 of an iteration: each iteration draws some of " +
       "them more than once",

@@ -150,7 +150,9 @@ class RowReader:
         for role, name in roles.items():
             value = value_at(record.columns, name)
             if value is ABSENT:
-                raise missing(name, record.columns, place, f"{self._key}.columns")
+                named_here = self._columns is not None and role in self._columns
+                key = f"{self._key}.columns.{role}" if named_here else f"{self._key}.columns"
+                raise missing(name, record.columns, place, key)
             named[role] = value
         used = {
             roles[role] for role in ("text", "prompt", "completion", "messages") if role in roles

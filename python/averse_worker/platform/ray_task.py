@@ -12,7 +12,7 @@ import os
 import sys
 
 # The files beside this one must not stand before Python's own modules: one is http.py.
-sys.path[:] = [folder for folder in sys.path if folder != os.path.dirname(__file__)]
+sys.path[:] = [folder for folder in sys.path if folder != os.path.dirname(__file__)]  # noqa: PTH120
 
 import json  # noqa: E402
 import logging  # noqa: E402

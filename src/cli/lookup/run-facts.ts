@@ -84,7 +84,7 @@ export function stateText(directory: string, model: RunModel): string {
       phase === null ? "" : phaseText(phase),
     ];
   });
-  const title = ["trial", "state", "steps", "CVaR", "saved at", ""];
+  const title = ["trial", "state", "iterations", "CVaR", "saved at", ""];
   const grid = gridLines([title, ...rows], ["left", "left", "right", "right", "right", "left"]);
   return [`${directory}: ${model.state}${ahead}${why}`, ...grid].join("\n");
 }

@@ -283,7 +283,7 @@ def test_classes_by_number_may_be_named(tmp_path: Path) -> None:
             {"columns": {"text": "revew"}},
             r"rows.jsonl:1: there is no column 'revew'; the columns are review, emotion, "
             r"scores.toxicity, ok; did you mean review\?",
-            "data.columns",
+            "data.columns.text",
         ),
         (
             {"columns": {"text": "scores"}},
