@@ -365,7 +365,7 @@ describe("src", () => {
     const folders = new Set(sources.map(({ path }) => dirname(path)));
     // What tests the program as a whole or its documents, or is no test.
     const apart =
-      /^(\.|bench|docs|faults|packaging|suites|terminal|python|worker\/simulated)(\/|$)/;
+      /^(\.|backends|bench|docs|faults|packaging|suites|terminal|python|worker\/simulated)(\/|$)/;
     const unknown = tests
       .map(({ path }) => dirname(path.slice("../test/".length)))
       .filter((folder) => !apart.test(folder))
