@@ -104,7 +104,7 @@ export function mergedTables(tables: readonly PolicyTable[]): PolicyTable {
     }
     const key = JSON.stringify([one.curve, one.seed, one.beta]);
     const before = policies.get(key);
-    if (before !== undefined && !isDeepStrictEqual(before.metrics, one.metrics)) {
+    if (before !== undefined && !isDeepStrictEqual(repeatable(before), repeatable(one))) {
       throw new PolicyConflict(
         `${one.trial} of ${one.run} and ${before.trial} of ${before.run} are the same arm, β and ` +
           "seed with different figures. Name one of the two runs.",
@@ -123,6 +123,12 @@ export function mergedTables(tables: readonly PolicyTable[]): PolicyTable {
         (b.beta ?? 0) - (a.beta ?? 0),
     ),
   };
+}
+
+/** A policy's figures without the time that it took, which no second run repeats. */
+function repeatable({ metrics }: FinalPolicy): Readonly<Record<string, number>> {
+  const { seconds, ...figures } = metrics;
+  return figures;
 }
 
 function requireOneScale(sources: readonly PolicySource[]): void {

@@ -31,6 +31,16 @@ test("tables of several runs become one, and come back from their file as they w
   expect(back).toEqual(merged);
 });
 
+test("a policy that a second run repeats counts once, however long that took", () => {
+  const took = (seconds: number) => {
+    const one = policy({});
+    return policy({ metrics: { ...one.metrics, seconds } });
+  };
+  expect(mergedTables([table("r1", took(1)), table("r2", took(2))]).policies).toEqual([
+    { ...took(1), run: "r1" },
+  ]);
+});
+
 test("of a run that went on the finished state counts", () => {
   const before = { ...table("r", policy({})), sources: [source("r", { journal: null })] };
   expect(mergedTables([before, table("r", policy({}))]).sources[0]!.journal).toBe("j");
