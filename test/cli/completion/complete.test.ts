@@ -27,7 +27,7 @@ async function completed(line: string): Promise<string[]> {
 
 describe("what may stand at the cursor", () => {
   test.each([
-    ["rep", ["report", "reproduce"]],
+    ["rep", ["reproduce", "report"]],
     ["artifacts ", ["ls", "rm", "help"]],
     ["run ", ["quickstart", "smoke", ":files"]],
     ["run sm", ["smoke", ":files"]],
