@@ -56,7 +56,7 @@ export function webApp(runs: WebRuns, options: WebOptions): Hono {
   app.get("/", (context) => listed(context, listPage));
   app.get("/list", (context) => listed(context, listPart));
 
-  app.get("/scripts/:name", (context) => {
+  app.get("/scripts/:name{.+}", (context) => {
     const name = scripts.find((one) => one === context.req.param("name"));
     return name === undefined
       ? context.notFound()

@@ -41,7 +41,7 @@ ${body}
 export function listPage(runs: readonly RunSummary[], total: number, query: string): Page {
   return page({
     title: "Runs",
-    scripts: ["list.js"],
+    scripts: ["web/client/list.js"],
     body: html`<main class="wide">
 <h1>Runs</h1>
 <form role="search" method="get" action="/">
@@ -106,7 +106,7 @@ export function runPage(run: RunSummary): Page {
   return page({
     title: `${state}: ${id}`,
     links: runLinks(id, "progress"),
-    scripts: ["echarts.js", "live.js"],
+    scripts: ["echarts.js", "web/client/live.js"],
     body: html`<main class="wide" data-run="${id}">
 <h1>${safeText(id)}</h1>
 <p class="byline">${safeText(purpose === "" ? name : `${name}: ${purpose}`)}${started === null ? "" : `, started ${minuteOf(started)} UTC`}</p>

@@ -21,6 +21,12 @@ export interface WebRuns {
   stamp(id: string): string;
 }
 
-/** Scripts that pages load, by name. */
-export const scripts = ["echarts.js", "list.js", "live.js"] as const;
+/** Scripts that pages load: the charts' library, and modules of this program by their place in it. */
+export const scripts = [
+  "echarts.js",
+  "web/client/list.js",
+  "web/client/live.js",
+  "report/plots/axis-figures.js",
+  "text/numbers.js",
+] as const;
 export type ScriptName = (typeof scripts)[number];

@@ -1,6 +1,7 @@
 /** The pages over HTTP, as a browser asks for them, and as one should not. */
 import { type ClientRequest, type IncomingHttpHeaders, request } from "node:http";
 import { basename, dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { readScripts, webRuns } from "../../src/cli/commands/serve.js";
 import type { RunRecorder } from "../../src/store/recorder.js";
@@ -13,6 +14,8 @@ import { newRun } from "../store/folders.js";
 
 buildProgramFirst();
 
+/** Browsers are served compiled modules. */
+const compiled = fileURLToPath(new URL("../../dist", import.meta.url));
 const token = "0123456789abcdefghijklmnopqrstuv";
 const open: { end: AbortController; server: WebServer }[] = [];
 afterEach(async () => {
@@ -37,7 +40,7 @@ interface Asked {
 async function served(run: RunRecorder, showText = false) {
   const end = new AbortController();
   const runs = webRuns(dirname(run.directory));
-  const app = webApp(runs, { token, showText, scripts: readScripts(), end: end.signal });
+  const app = webApp(runs, { token, showText, scripts: readScripts(compiled), end: end.signal });
   const server = await startServer(app, 0);
   open.push({ end, server });
   const { port } = server;
@@ -89,7 +92,13 @@ const trialStarted = {
 describe("who may read", () => {
   test("the link's token becomes a cookie; without either nothing is told", async () => {
     const { get, port, id } = await served(writtenRun());
-    for (const path of ["/", "/list", `/runs/${id}`, `/runs/${id}/report`, "/scripts/live.js"]) {
+    for (const path of [
+      "/",
+      "/list",
+      `/runs/${id}`,
+      `/runs/${id}/report`,
+      "/scripts/web/client/live.js",
+    ]) {
       expect((await get(path, { cookie: null })).status).toBe(401);
       expect((await get(path, { cookie: `averse-${port}=${token}x` })).status).toBe(401);
       expect((await get(`${path}?token=wrong`, { cookie: null })).status).toBe(401);
@@ -148,7 +157,27 @@ describe("who may read", () => {
       expect(text.match(/(?:src|href)="(?!\/|#)[^"]*"/g)).toBeNull();
     }
     expect((await get("/scripts/echarts.js")).text.length).toBeGreaterThan(500_000);
-    expect((await get("/scripts/live.js")).headers["content-type"]).toMatch(/^text\/javascript/);
+  });
+
+  test("a module that a page loads finds every module it imports", async () => {
+    const { get } = await served(writtenRun());
+    const seen = new Set<string>();
+    const follow = async (path: string): Promise<void> => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      const { status, headers, text } = await get(path);
+      expect([path, status, headers["content-type"]]).toEqual([
+        path,
+        200,
+        "text/javascript; charset=utf-8",
+      ]);
+      for (const [, name] of text.matchAll(/^import .*? from "([^"]+)";$/gm)) {
+        await follow(new URL(name!, `http://127.0.0.1${path}`).pathname);
+      }
+    };
+    await follow("/scripts/web/client/live.js");
+    await follow("/scripts/web/client/list.js");
+    expect(seen).toContain("/scripts/text/numbers.js");
   });
 });
 

@@ -8,7 +8,7 @@ import { runFiles } from "../../store/paths.js";
 import { RunList, runNames } from "../../store/run-list.js";
 import { webApp } from "../../web/app.js";
 import { startServer } from "../../web/server.js";
-import type { ScriptName, WebRuns } from "../../web/web-runs.js";
+import { type ScriptName, scripts, type WebRuns } from "../../web/web-runs.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
 import { checkFolderForRun } from "../lookup/runs.js";
 import { readReport } from "../run/report-files.js";
@@ -78,18 +78,22 @@ export function webRuns(folder: string): WebRuns {
   };
 }
 
-/** What browsers load: the charts' library, and the pages' own scripts. */
-export function readScripts(): Record<ScriptName, Uint8Array<ArrayBuffer>> {
+/**
+ * What browsers load: the charts' library, and modules of this program.
+ *
+ * @param program folder of the compiled modules
+ */
+export function readScripts(
+  program = fileURLToPath(new URL("../..", import.meta.url)),
+): Record<ScriptName, Uint8Array<ArrayBuffer>> {
   const library = join(
     createRequire(import.meta.url).resolve("echarts/package.json"),
     "../dist/echarts.common.min.js",
   );
-  const own = (name: string): string =>
-    fileURLToPath(new URL(`../../web/client/${name}`, import.meta.url));
-  const read = (path: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(path));
-  return {
-    "echarts.js": read(library),
-    "list.js": read(own("list.js")),
-    "live.js": read(own("live.js")),
-  };
+  return Object.fromEntries(
+    scripts.map((name) => [
+      name,
+      new Uint8Array(readFileSync(name === "echarts.js" ? library : join(program, name))),
+    ]),
+  ) as Record<ScriptName, Uint8Array<ArrayBuffer>>;
 }

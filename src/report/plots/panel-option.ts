@@ -1,7 +1,7 @@
 /** Panels as an option of the drawing library: one grid, two axes and the curves of each. */
 import type { EChartsOption } from "echarts";
-import { formatCount } from "../../text/numbers.js";
 import { wrapText } from "../../text/width.js";
+import { axisMinimum, plainFigure } from "./axis-figures.js";
 import { type Axis, font, ink, type PlotPanel, type PlotSpec } from "./panel.js";
 import { seriesOf } from "./panel-series.js";
 
@@ -131,7 +131,7 @@ function axis(spec: Axis, gridIndex: number): object {
     gridIndex,
     name: spec.name,
     nameTextStyle: { fontSize: 12, color: ink, fontFamily: font },
-    ...(spec.fromZero === true ? { min: lowest } : { scale: true }),
+    ...(spec.fromZero === true ? { min: axisMinimum } : { scale: true }),
     ...(spec.min === undefined ? {} : { min: spec.min }),
     ...(spec.max === undefined ? {} : { max: spec.max }),
     splitNumber: 5,
@@ -144,19 +144,4 @@ function axis(spec: Axis, gridIndex: number): object {
       formatter: spec.format ?? plainFigure,
     },
   };
-}
-
-/** What is estimated from samples may lie a little under zero: that is no reason for an axis to. */
-function lowest({ min, max }: { readonly min: number; readonly max: number }): number | null {
-  return min > -0.02 * max ? 0 : null;
-}
-
-/** As short as it goes: axes have round figures, whatever their size. */
-function plainFigure(value: number): string {
-  if (Math.abs(value) >= 10_000) {
-    return formatCount(value).replace("-", "−");
-  }
-  const small = value !== 0 && Math.abs(value) < 1e-4;
-  const text = small ? value.toExponential() : `${Number(value.toPrecision(6))}`;
-  return text.replaceAll("-", "−");
 }

@@ -1,5 +1,8 @@
 /** One run in a browser: its state, trials and curves, as server-sent events tell of them. */
 
+import { axisMinimum, plainFigure } from "../../report/plots/axis-figures.js";
+import { formatDuration, formatNumber } from "../../text/numbers.js";
+
 /**
  * @typedef {import("../live-messages.js").StateMessage} StateMessage
  * @typedef {import("../live-messages.js").PanelMessage} PanelMessage
@@ -41,35 +44,6 @@ function element(name, text = "", attributes = {}, children = []) {
   return made;
 }
 
-/** As everywhere in Averse: 34 s · 4 m 12 s · 1 h 05 m. @param {number | null} seconds */
-function duration(seconds) {
-  if (seconds === null) {
-    return "";
-  }
-  const whole = Math.round(seconds);
-  if (whole < 60) {
-    return `${whole} s`;
-  }
-  const two = (/** @type {number} */ value) => String(value).padStart(2, "0");
-  return whole < 3600
-    ? `${Math.floor(whole / 60)} m ${two(whole % 60)} s`
-    : `${Math.floor(whole / 3600)} h ${two(Math.floor(whole / 60) % 60)} m`;
-}
-
-/** @param {number | null} value @param {number} digits */
-function figure(value, digits) {
-  return value === null ? "–" : value.toFixed(digits).replace("-", "−");
-}
-
-/** Short, whatever its size. @param {number} value */
-function plain(value) {
-  const text =
-    value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3)
-      ? value.toExponential(1)
-      : String(Number(value.toPrecision(4)));
-  return text.replace("-", "−");
-}
-
 /** @param {string} name */
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -83,8 +57,8 @@ function drawTimes() {
   const elapsed = state.elapsed_seconds === null ? null : state.elapsed_seconds + passed;
   const left = state.eta_seconds === null ? null : Math.max(0, state.eta_seconds - passed);
   const words = [
-    elapsed === null ? "" : `after ${duration(elapsed)}`,
-    left === null || state.state !== "running" ? "" : `about ${duration(left)} left`,
+    elapsed === null ? "" : `after ${formatDuration(elapsed)}`,
+    left === null || state.state !== "running" ? "" : `about ${formatDuration(left)} left`,
   ];
   part("#times").textContent = words.filter(Boolean).join(", ");
 }
@@ -143,10 +117,10 @@ function drawTrials({ trials }) {
       element("th", trial.id, { scope: "row" }),
       element("td", "", {}, [element("span", trial.status, { class: `state ${trial.status}` })]),
       element("td", trial.iterations > 0 ? `${trial.step}/${trial.iterations}` : "", right),
-      element("td", trial.step === 0 ? "" : figure(trial.reward_mean, 2), right),
-      element("td", trial.step === 0 ? "" : figure(trial.cvar, 2), right),
-      element("td", trial.step === 0 ? "" : figure(trial.kl_mean, 1), right),
-      element("td", duration(trial.eta_seconds), right),
+      element("td", trial.step === 0 ? "" : formatNumber(trial.reward_mean, 2), right),
+      element("td", trial.step === 0 ? "" : formatNumber(trial.cvar, 2), right),
+      element("td", trial.step === 0 ? "" : formatNumber(trial.kl_mean, 1), right),
+      element("td", trial.eta_seconds === null ? "" : formatDuration(trial.eta_seconds), right),
       element("td", trial.message === "" ? trial.phase : trial.message),
     ]),
   );
@@ -231,11 +205,11 @@ function draw(chart, { x, y, marks, curves }) {
     scale: true,
     nameLocation: "middle",
     nameTextStyle: { color: ink },
-    axisLabel: { color: ink, hideOverlap: true, formatter: plain },
+    axisLabel: { color: ink, hideOverlap: true, formatter: plainFigure },
     axisLine: { show: true, onZero: false, lineStyle: { color: ink } },
   };
   const limits = (/** @type {PanelMessage["x"]} */ { min, max, fromZero }) => ({
-    ...(fromZero === true ? { min: lowest, scale: false } : {}),
+    ...(fromZero === true ? { min: axisMinimum, scale: false } : {}),
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
   });
@@ -282,9 +256,9 @@ function draw(chart, { x, y, marks, curves }) {
   );
 }
 
-/** As in a report's plots. @param {{ min: number, max: number }} extent */
-function lowest({ min, max }) {
-  return min > -0.02 * max ? 0 : null;
+/** Shorter than on an axis: the figures under the pointer are rarely round. @param {number} value */
+function tipFigure(value) {
+  return plainFigure(Number(value.toPrecision(4)));
 }
 
 /** Low and what lies over it, one on the other. @param {PanelMessage["curves"][number]} curve */
@@ -339,9 +313,9 @@ function tip(points) {
   return first === undefined
     ? ""
     : element("div", "", {}, [
-        element("div", plain(first.value[0])),
+        element("div", tipFigure(first.value[0])),
         ...named.map(({ seriesName, color, value }) => {
-          const row = element("div", `${seriesName}  ${plain(value[1])}`);
+          const row = element("div", `${seriesName}  ${tipFigure(value[1])}`);
           row.style.borderLeft = `3px solid ${color}`;
           row.style.paddingLeft = "6px";
           return row;
