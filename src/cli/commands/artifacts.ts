@@ -13,6 +13,7 @@ import { truncate } from "../../text/width.js";
 import { askOnTerminal, type Question } from "../ask-on-terminal.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { artifactsFolder } from "../lookup/artifacts.js";
+import { checkRunsFolder } from "../lookup/runs.js";
 import type { Terminal } from "../terminal.js";
 
 export interface ArtifactsOptions {
@@ -174,8 +175,13 @@ function named(name: string, kept: readonly ListedArtifact[], folder: string): L
   return one;
 }
 
-/** By the manifests of the runs folder; of a run whose record is damaged nothing is known. */
+/**
+ * By the manifests of the runs folder; of a run whose record is damaged nothing is known.
+ *
+ * @throws {UserError} there is no such folder: its runs' artifacts would all pass for unused
+ */
 function usersOf(runsFolder: string): ReadonlyMap<string, readonly User[]> {
+  checkRunsFolder(runsFolder);
   const users = new Map<string, User[]>();
   for (const name of runNames(runsFolder)) {
     const folder = join(runsFolder, name);

@@ -7,7 +7,7 @@ import { formatDuration, formatNumber } from "../../text/numbers.js";
 import { safeText } from "../../text/safe-text.js";
 import { truncate } from "../../text/width.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
-import { checkFolderForRun } from "../lookup/runs.js";
+import { checkRunsFolder } from "../lookup/runs.js";
 import type { Terminal } from "../terminal.js";
 
 export interface ListOptions {
@@ -16,7 +16,7 @@ export interface ListOptions {
 }
 
 export async function ls(options: ListOptions, terminal: Terminal): Promise<ExitCode> {
-  checkFolderForRun(options.runs, "--runs");
+  checkRunsFolder(options.runs);
   const runs = await listRuns(options.runs);
   if (options.json) {
     terminal.out(JSON.stringify(runs));

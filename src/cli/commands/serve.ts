@@ -10,7 +10,7 @@ import { webApp } from "../../web/app.js";
 import { startServer } from "../../web/server.js";
 import { type ScriptName, scripts, type WebRuns } from "../../web/web-runs.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
-import { checkFolderForRun } from "../lookup/runs.js";
+import { checkRunsFolder } from "../lookup/runs.js";
 import { readReport } from "../run/report-files.js";
 import { AttachedRun } from "../run/run-source.js";
 import type { Terminal } from "../terminal.js";
@@ -25,7 +25,7 @@ export interface ServeOptions {
 
 /** Serves until the process is asked to end. */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<ExitCode> {
-  checkFolderForRun(options.runs, "--runs");
+  checkRunsFolder(options.runs);
   const token = randomBytes(24).toString("base64url");
   const end = new AbortController();
   const runs = webRuns(options.runs);

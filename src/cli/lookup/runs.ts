@@ -80,11 +80,11 @@ function refusal(
 const defaultRunsFolder = "runs";
 
 /**
- * For commands that look for a run: a folder that the user named has to be there.
+ * For commands that read runs: a folder that the user named has to be there.
  *
  * @throws {UserError} it is missing, or is no folder
  */
-function checkRunsFolder(folder: string): void {
+export function checkRunsFolder(folder: string): void {
   const isThere = refuseFile(folder, "--runs");
   if (!isThere && folder !== defaultRunsFolder) {
     throw new UserError(`there is no folder ${folder}: choose the folder of the runs with --runs.`);
@@ -92,7 +92,7 @@ function checkRunsFolder(folder: string): void {
 }
 
 /**
- * For commands that list or make runs: before the first one the folder may be missing.
+ * For commands that make runs: before the first one the folder may be missing.
  *
  * @param option with which the user can name another
  * @throws {UserError} it is no folder

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { readNotes, writeNotes } from "../../store/run-notes.js";
 import { safeText } from "../../text/safe-text.js";
 import { type ExitCode, exitCode } from "../failure-text.js";
-import { recordFolder } from "../lookup/runs.js";
+import { recordFolder, runWord } from "../lookup/runs.js";
 import type { Terminal } from "../terminal.js";
 
 export interface NoteOptions {
@@ -33,11 +33,18 @@ export function note(run: string, options: NoteOptions, terminal: Terminal): Exi
   if (JSON.stringify(after) !== JSON.stringify(before)) {
     writeNotes(folder, after);
   }
+  const isEmpty = after.title === "" && after.tags.length === 0 && after.note === "";
   const lines = [
     `run    ${basename(folder)}`,
     ...(after.title === "" ? [] : [`title  ${after.title}`]),
     ...(after.tags.length === 0 ? [] : [`tags   ${after.tags.join(", ")}`]),
     ...(after.note === "" ? [] : [`note   ${after.note}`]),
+    ...(isEmpty
+      ? [
+          "Nothing is noted yet. Add a title, tags or a note: " +
+            `averse note ${runWord(folder)} --title TEXT --tag TAG --text TEXT`,
+        ]
+      : []),
   ];
   terminal.out(
     options.json ? JSON.stringify(after) : lines.map((line) => safeText(line)).join("\n"),

@@ -206,9 +206,19 @@ describe("the folder of the runs", () => {
     });
   });
 
-  test("one that was named has to be there where a run is looked for", async () => {
+  test.each([
+    ["ls"],
+    ["serve"],
+    ["show", "latest"],
+    ["compare", "a", "b"],
+    ["note", "a"],
+    ["rm", "a", "--yes"],
+    ["artifacts", "ls"],
+    ["artifacts", "rm", "--unused", "--yes"],
+  ])("one that was named has to be there for %s %s %s %s", async (...words) => {
     const gone = join(scratch, "gone");
-    expect(await refusedHere(["show", "latest", "--runs", gone])).toEqual({
+    const args = words.filter((word) => word !== undefined);
+    expect(await refusedHere([...args, "--runs", gone])).toEqual({
       code: 2,
       stderr: `there is no folder ${gone}: choose the folder of the runs with --runs.`,
     });
