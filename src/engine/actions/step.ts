@@ -205,15 +205,20 @@ export async function iterate(action: StepAction, context: TrialContext): Promis
     },
     ...(several ? { components: componentMeans(rolled.components, scored, counts) } : {}),
   };
-  const completions = await keepCompletions(
-    ...([m, rolled.rollout, batch, failed, event.episodes, context] as const),
+  const { seconds: more, kept: completions } = await keepCompletions(
+    m,
+    rolled.rollout,
+    batch,
+    failed,
+    event.episodes,
+    context,
   );
   const endedAt = ports.clock();
   context.stepEndedAt = endedAt;
-  const seconds = splitOf(endedAt - startedAt, rolled, updated, texts + completions.seconds);
+  const seconds = splitOf(endedAt - startedAt, rolled, updated, texts + more);
   return {
     ...event,
-    ...(completions.kept === undefined ? {} : { completions: completions.kept }),
+    ...(completions === undefined ? {} : { completions }),
     seconds,
     episodes_per_s: rate(prompts.length, seconds.total),
   };
