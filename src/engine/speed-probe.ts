@@ -1,7 +1,8 @@
 /** How fast a worker computes with a model: what `sizing/rates.ts` makes rates of. */
 import type { Experiment } from "../config/schema/experiment.js";
-import { uint32Array, uint32Bytes } from "../protocol/arrays.js";
+import { uint32Array } from "../protocol/arrays.js";
 import type { Payload, Result } from "../protocol/messages.js";
+import { learningBy, plainRollout, plainUpdate } from "../protocol/plain-payloads.js";
 import type { ModelShape } from "../sizing/model-shape.js";
 import type { Timed, Timing } from "../sizing/rates.js";
 import type { Worker } from "../worker/contract.js";
@@ -66,14 +67,7 @@ async function timedIteration(
 ): Promise<Timed> {
   const marks: Record<string, number> = {};
   const began = clock();
-  const payload: Payload<"rollout"> = {
-    prompts: uint32Bytes(prompts),
-    completions: 1,
-    condition: null,
-    seed,
-    kl_coefficient: 0.1,
-  };
-  const rolled = await worker.call("rollout", payload, ({ phase }) => {
+  const rolled = await worker.call("rollout", plainRollout(prompts, seed), ({ phase }) => {
     marks[phase] ??= clock();
   });
   const ended = clock();
@@ -95,21 +89,11 @@ function updateOf(
 ): Payload<"update"> {
   const episodes = uint32Array(length).length;
   const numbers = Float32Array.from({ length: episodes }, (_, at) => 1 + (at % 2));
-  const bytes = new Uint8Array(numbers.buffer);
-  return {
-    rollout,
-    weights: capabilities.critic ? bytes : null,
-    rewards: null,
-    advantages: capabilities.critic ? null : bytes,
-    conditions: null,
-    kl_weights: null,
-    kl_loss: null,
-    whiten: "kept",
-    loss_aggregation: "token-mean",
+  return plainUpdate(rollout, null, {
+    ...learningBy(capabilities.critic, numbers),
     steps_per_epoch: 1,
     seed,
-    learning_rate_factor: 1,
-  };
+  });
 }
 
 function medianOf(all: readonly Timed[]): Timed {

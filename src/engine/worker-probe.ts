@@ -1,7 +1,8 @@
 /** A worker asked what it can do, and timed at a tiny rollout and update of the built-in model. */
 import type { Experiment } from "../config/schema/experiment.js";
-import { float32Array, float32Bytes, uint32Array, uint32Bytes } from "../protocol/arrays.js";
+import { float32Array, uint32Array } from "../protocol/arrays.js";
 import type { Hello, Result } from "../protocol/messages.js";
+import { learningBy, plainRollout, plainUpdate } from "../protocol/plain-payloads.js";
 import type { Worker } from "../worker/contract.js";
 import { loadPayloadFor } from "./actions/load-payload.js";
 import { hardwareOf, planRun } from "./plan.js";
@@ -65,32 +66,17 @@ export async function probeWorker(
 }
 
 async function iterate(worker: Worker, prompts: Uint32Array, seed: number, clock: () => number) {
-  const { capabilities } = worker.hello;
+  const { critic } = worker.hello.capabilities;
   const start = clock();
-  const rolled = await worker.call("rollout", {
-    prompts: uint32Bytes(prompts),
-    completions: 1,
-    condition: null,
-    seed,
-    kl_coefficient: 0.1,
-  });
+  const rolled = await worker.call("rollout", plainRollout(prompts, seed));
   const rollout = clock() - start;
   const returns = float32Array(rolled.return);
   const mean = returns.reduce((sum, value) => sum + value, 0) / returns.length;
+  const numbers = returns.map((value) => (critic ? 1 : value - mean));
   const middle = clock();
-  await worker.call("update", {
-    rollout: rolled.rollout,
-    weights: capabilities.critic ? float32Bytes(returns.map(() => 1)) : null,
-    rewards: null,
-    advantages: capabilities.critic ? null : float32Bytes(returns.map((value) => value - mean)),
-    conditions: null,
-    kl_weights: null,
-    kl_loss: null,
-    whiten: "kept",
-    loss_aggregation: "token-mean",
-    steps_per_epoch: null,
-    seed,
-    learning_rate_factor: 1,
-  });
+  await worker.call(
+    "update",
+    plainUpdate(rolled.rollout, null, { ...learningBy(critic, numbers), seed }),
+  );
   return { rolled, rollout, update: clock() - middle };
 }

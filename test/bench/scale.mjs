@@ -20,10 +20,10 @@ import {
   uint32Bytes,
 } from "../../dist/protocol/arrays.js";
 import { checkedResult, decodeMessage, encodeRequest } from "../../dist/protocol/codec.js";
+import { plainUpdate } from "../../dist/protocol/plain-payloads.js";
 import { generator } from "../../dist/stats/random.js";
 import { returnQuantiles } from "../../dist/tui/dashboard/panels/episodes-of-step.js";
 import { tailEntries } from "../../dist/tui/dashboard/panels/tail-rows.js";
-import { builtinUpdate } from "../../dist/worker/conformance/payloads.js";
 
 const sizes = process.argv.slice(2).map(Number);
 const chosen = sizes.length > 0 ? sizes : [1_000, 10_000, 100_000, 1_000_000];
@@ -88,7 +88,7 @@ try {
     const position = { step: 1, seed: 1, alpha: risk.alpha, beta: 0.2, memory: null };
     const selected = timed(() => selectEpisodes(risk, batch, position));
     const weights = selected.result.weights;
-    const updating = timed(() => encodeRequest(session, 2, "update", builtinUpdate(1, weights)));
+    const updating = timed(() => encodeRequest(session, 2, "update", plainUpdate(1, weights)));
     const record = {
       ...{ prompt: [...prompts], reward: [...rewards], kl: [...kl], return: [...returns] },
       ...{ length: [...length], weight: [...weights] },

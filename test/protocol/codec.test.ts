@@ -17,7 +17,8 @@ import {
   RELEASE,
   request,
 } from "../../src/protocol/messages.js";
-import { builtinLoad, builtinUpdate } from "../../src/worker/conformance/payloads.js";
+import { plainUpdate } from "../../src/protocol/plain-payloads.js";
+import { builtinLoad } from "../../src/worker/conformance/payloads.js";
 import { helloMessage } from "../worker/hello.js";
 
 const worker = `averse-worker==${RELEASE}`;
@@ -381,7 +382,7 @@ describe("results", () => {
   });
 
   const updated = (changes: object, answer: object) =>
-    checkedResult("update", { ...builtinUpdate(1, null), ...changes }, 5, answer, figures);
+    checkedResult("update", { ...plainUpdate(1, null), ...changes }, 5, answer, figures);
   const answer = {
     figures: { loss_policy: 1 },
     gradient_steps: 1,

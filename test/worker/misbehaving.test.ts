@@ -6,11 +6,8 @@ import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { PROTOCOL_VERSION, RELEASE } from "../../src/protocol/messages.js";
-import {
-  builtinLoad,
-  builtinRollout,
-  builtinUpdate,
-} from "../../src/worker/conformance/payloads.js";
+import { plainRollout, plainUpdate } from "../../src/protocol/plain-payloads.js";
+import { builtinLoad } from "../../src/worker/conformance/payloads.js";
 import { type Worker, WorkerFailure, WorkerLost } from "../../src/worker/contract.js";
 import { openSession, type SessionOptions } from "../../src/worker/session.js";
 import { type WorkerSpec, workerSpecSchema } from "../../src/worker/spec.js";
@@ -64,9 +61,9 @@ async function failed(promise: Promise<unknown>): Promise<WorkerFailure> {
 
 async function rolledOut(worker: Worker): Promise<number> {
   await worker.call("load", builtinLoad);
-  return (await worker.call("rollout", builtinRollout([0, 1]))).rollout;
+  return (await worker.call("rollout", plainRollout([0, 1]))).rollout;
 }
-const updateOf = (rollout: number) => builtinUpdate(rollout, [1, 1]);
+const updateOf = (rollout: number) => plainUpdate(rollout, [1, 1]);
 
 afterEach(async () => {
   await opened?.close();
@@ -165,7 +162,7 @@ test("slow to start: works, if start_seconds allow it", async () => {
 test("huge message: the session ends, and says what may have been", async () => {
   const worker = await open("huge.py");
   await worker.call("load", builtinLoad);
-  const error = await lost(worker.call("rollout", builtinRollout([0])));
+  const error = await lost(worker.call("rollout", plainRollout([0])));
   expect(error.reason).toBe("silent");
   expect(error.message).toContain("cannot be reached during `rollout`");
   expect(error.message).toContain("over 256 MiB");
@@ -196,7 +193,7 @@ test("dies in update: every call in hand is told the signal and the last words",
 test("freezes in rollout: heartbeats cease, deadlines are far away", async () => {
   const worker = await open("freezes_in_rollout.py", { stop_seconds: 0.5 });
   await worker.call("load", builtinLoad);
-  const error = await lost(worker.call("rollout", builtinRollout([0])));
+  const error = await lost(worker.call("rollout", plainRollout([0])));
   expect(error.reason).toBe("silent");
   expect(error.message).toContain("cannot be reached during `rollout`");
   expect(error.message).toMatch(/process \d+ is stopped \(state T\)/);

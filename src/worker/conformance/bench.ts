@@ -10,9 +10,10 @@ import {
   type Payload,
   type Result,
 } from "../../protocol/messages.js";
+import { plainUpdate } from "../../protocol/plain-payloads.js";
 import { type Worker, WorkerFailure } from "../contract.js";
 import { Breach, holds, same } from "./breach.js";
-import { builtinLoad, builtinUpdate } from "./payloads.js";
+import { builtinLoad } from "./payloads.js";
 
 /** Ids of the prompts that are loaded. */
 export interface LoadedPrompts {
@@ -117,7 +118,7 @@ export class Bench {
     changes: Partial<Payload<"update">> = {},
   ): Payload<"update"> {
     return this.capabilities.critic
-      ? builtinUpdate(rollout, numbers, changes)
-      : builtinUpdate(rollout, null, { advantages: float32Bytes(numbers), ...changes });
+      ? plainUpdate(rollout, numbers, changes)
+      : plainUpdate(rollout, null, { advantages: float32Bytes(numbers), ...changes });
   }
 }

@@ -1,5 +1,5 @@
 /** Whole payloads to begin with, of the built-in world: of the conformance suite, tests and benchmarks. */
-import { float32Bytes, uint32Bytes } from "../../protocol/arrays.js";
+import { uint32Bytes } from "../../protocol/arrays.js";
 import type { Payload, Scorer, Stage } from "../../protocol/messages.js";
 
 const scorer: Scorer = {
@@ -138,39 +138,6 @@ export function builtinSft(changes: Partial<Payload<"sft">> = {}): Payload<"sft"
     completion_only: false,
     held_out_every: 0,
     early_stopping: 0,
-    ...changes,
-  };
-}
-
-export function builtinRollout(
-  prompts: ArrayLike<number>,
-  seed = 1,
-  beta: number | null = 0.2,
-  completions = 1,
-): Payload<"rollout"> {
-  const asked = { prompts: uint32Bytes(prompts), completions, condition: null };
-  return { ...asked, seed, kl_coefficient: beta };
-}
-
-/** Of some weights on the critic's advantages, or of whatever the changes say instead. */
-export function builtinUpdate(
-  rollout: number,
-  weights: ArrayLike<number> | null,
-  changes: Partial<Payload<"update">> = {},
-): Payload<"update"> {
-  return {
-    rollout,
-    weights: weights === null ? null : float32Bytes(weights),
-    rewards: null,
-    advantages: null,
-    conditions: null,
-    kl_weights: null,
-    kl_loss: null,
-    whiten: "kept",
-    loss_aggregation: "token-mean",
-    steps_per_epoch: null,
-    seed: 1,
-    learning_rate_factor: 1,
     ...changes,
   };
 }

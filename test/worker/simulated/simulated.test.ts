@@ -1,11 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { float32Array, float32Bytes, uint32Array } from "../../../src/protocol/arrays.js";
-import {
-  builtinEvaluate,
-  builtinLoad,
-  builtinRollout,
-  builtinUpdate,
-} from "../../../src/worker/conformance/payloads.js";
+import { plainRollout, plainUpdate } from "../../../src/protocol/plain-payloads.js";
+import { builtinEvaluate, builtinLoad } from "../../../src/worker/conformance/payloads.js";
 import { workerContract } from "../contract.js";
 import { simulatedWorker } from "./worker.js";
 
@@ -34,8 +30,8 @@ describe("simulated worker", () => {
     for (const gpu of [null, { load: 0.5, memory_used_bytes: 1e9, memory_total_bytes: 2e9 }]) {
       const worker = simulatedWorker({ gpu });
       const loaded = await worker.call("load", builtinLoad);
-      const { rollout } = await worker.call("rollout", builtinRollout([1, 2]));
-      const payload = { ...builtinUpdate(rollout, null), weights: float32Bytes([1, 1]), seed: 1 };
+      const { rollout } = await worker.call("rollout", plainRollout([1, 2]));
+      const payload = { ...plainUpdate(rollout, null), weights: float32Bytes([1, 1]), seed: 1 };
       const updated = await worker.call("update", payload);
       const evaluated = await worker.call("evaluate", builtinEvaluate([400, 401]));
       expect([loaded.gpu, updated.gpu, evaluated.gpu]).toEqual([gpu, gpu, gpu]);
@@ -52,7 +48,7 @@ describe("simulated worker", () => {
     const results = [];
     for (const one of [worker, whole]) {
       await one.call("load", builtinLoad);
-      results.push(await one.call("rollout", builtinRollout([1, 3, 5, 3])));
+      results.push(await one.call("rollout", plainRollout([1, 3, 5, 3])));
     }
     const [rolled, plain] = results;
     const [component] = rolled!.components;
@@ -66,7 +62,7 @@ describe("simulated worker", () => {
     expect([...trained!]).toEqual([all![0], Number.NaN, all![2], Number.NaN]);
     expect(rolled!.kl).toEqual(plain!.kl);
     const update = (weights: number[]) =>
-      worker.call("update", builtinUpdate(rolled!.rollout, weights));
+      worker.call("update", plainUpdate(rolled!.rollout, weights));
     await expect(update([1, 1, 1, 0])).rejects.toThrow(/that episode has no reward/);
     expect((await update([1, 0, 1, 0])).episodes).toBe(2);
     const evaluation = await worker.call("evaluate", builtinEvaluate([10, 11, 12, 13]));
@@ -86,12 +82,12 @@ describe("simulated worker", () => {
     const ids = uint32Array(train.ids);
     for (let step = 0; step < 150; step++) {
       const asked = Uint32Array.from({ length: 64 }, (_, i) => ids[(step * 64 + i) % ids.length]!);
-      const rollout = await worker.call("rollout", builtinRollout(asked, step, 0.05));
+      const rollout = await worker.call("rollout", plainRollout(asked, step, 0.05));
       const returns = float32Array(rollout.return);
       const bar = [...returns].sort((a, b) => a - b)[kept - 1]!;
       const weights = float32Bytes(returns.map((value) => (value <= bar ? 1 : 0)));
       const payload = {
-        ...builtinUpdate(rollout.rollout, null),
+        ...plainUpdate(rollout.rollout, null),
         weights,
         seed: step,
         learning_rate_factor: 0.3,

@@ -1,9 +1,10 @@
 /** What goes on beside a command, wrong messages, and the end. The last clause ends the worker. */
 import type { Payload } from "../../../protocol/messages.js";
+import { plainRollout } from "../../../protocol/plain-payloads.js";
 import { WorkerLost } from "../../contract.js";
 import { Breach, holds, same } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { builtinRollout, builtinSft } from "../payloads.js";
+import { builtinSft } from "../payloads.js";
 
 export const controlClauses: readonly Clause[] = [
   {
@@ -12,7 +13,7 @@ export const controlClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const rollout = builtinRollout(train.slice(0, 4));
+      const rollout = plainRollout(train.slice(0, 4));
       const surprising = { ...rollout, surprise: 1 };
       await bench.refused("rollout", surprising, { kind: "protocol", mentions: "`surprise`" });
       const nan = { ...rollout, kl_coefficient: Number.NaN };
@@ -48,7 +49,7 @@ export const controlClauses: readonly Clause[] = [
       await beside;
       same("command in hand afterwards", (await bench.ask("ping", {})).busy, null);
       const { train } = await bench.loaded();
-      await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
+      await bench.ask("rollout", plainRollout(train.slice(0, 4)));
     },
   },
   {
@@ -58,7 +59,7 @@ export const controlClauses: readonly Clause[] = [
     check: async (bench) => {
       const { train } = await bench.prompts();
       await bench.ask("interrupt", {});
-      await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
+      await bench.ask("rollout", plainRollout(train.slice(0, 4)));
     },
   },
   {

@@ -2,16 +2,17 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { float32Array } from "../../../protocol/arrays.js";
+import { plainRollout } from "../../../protocol/plain-payloads.js";
 import type { Bench } from "../bench.js";
 import { holds, near, same, unequal } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { builtinEvaluate, builtinRollout, builtinSft, builtinStage } from "../payloads.js";
+import { builtinEvaluate, builtinSft, builtinStage } from "../payloads.js";
 
 const digest = /^[0-9a-f]{64}$/;
 
 /** One rollout and update; the returns of the rollout. */
 async function iteration(bench: Bench, prompts: Uint32Array, seed: number): Promise<Float32Array> {
-  const rolled = await bench.ask("rollout", builtinRollout(prompts, seed));
+  const rolled = await bench.ask("rollout", plainRollout(prompts, seed));
   const all = new Float32Array(prompts.length).fill(1);
   await bench.ask("update", bench.learning(rolled.rollout, all, { seed }));
   return float32Array(rolled.return);
@@ -47,7 +48,7 @@ export const folderClauses: readonly Clause[] = [
         const repeated = await bench.ask("train_stage", { seed: 5, path: again, ...payload });
         same("the same stage trained again", repeated, { ...trained, seconds: repeated.seconds });
       }
-      await bench.refused("rollout", builtinRollout([0]), { kind: "protocol", mentions: "load" });
+      await bench.refused("rollout", plainRollout([0]), { kind: "protocol", mentions: "load" });
       const policy = { ...bench.loading.policy, model: one };
       const loaded = await bench.ask("load", { ...bench.loading, policy });
       same("digests of the loaded policy", loaded.digests.policy, trained.files);

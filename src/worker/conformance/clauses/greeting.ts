@@ -1,8 +1,8 @@
 /** What a worker says before anything is loaded. In this order: they need one that has not loaded. */
 import { PROTOCOL_VERSION } from "../../../protocol/messages.js";
+import { plainRollout } from "../../../protocol/plain-payloads.js";
 import { holds, same } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { builtinRollout } from "../payloads.js";
 
 export const greetingClauses: readonly Clause[] = [
   {
@@ -10,7 +10,7 @@ export const greetingClauses: readonly Clause[] = [
     title: "nothing works before load",
     needs: [],
     check: (bench) =>
-      bench.refused("rollout", builtinRollout([0]), { kind: "protocol", mentions: "load" }),
+      bench.refused("rollout", plainRollout([0]), { kind: "protocol", mentions: "load" }),
   },
   {
     id: "devices",

@@ -1,9 +1,9 @@
 /** Loading models, rewards and data, and the scores of prompts. */
 import { float32Array, uint32Array } from "../../../protocol/arrays.js";
+import { plainRollout } from "../../../protocol/plain-payloads.js";
 import type { Bench } from "../bench.js";
 import { holds, near, same, unequal } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { builtinRollout } from "../payloads.js";
 
 const digest = /^[0-9a-f]{64}$/;
 
@@ -85,7 +85,7 @@ export const loadingClauses: readonly Clause[] = [
       const adapter = { kind: "lora", rank: 2, alpha: 4, dropout: 0, targets: null } as const;
       const policy = { ...bench.loading.policy, adapter };
       const { train } = await bench.loaded({ policy });
-      const { kl } = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
+      const { kl } = await bench.ask("rollout", plainRollout(train.slice(0, 4)));
       near("KL to the reference before any update", float32Array(kl), [0, 0, 0, 0], 1e-3);
     },
   },
@@ -132,7 +132,7 @@ export const loadingClauses: readonly Clause[] = [
     check: async (bench) => {
       const rewards = [{ ...bench.loading.rewards[0]!, baseline: "prompt" as const }];
       const { train } = await bench.ask("load", { ...bench.loading, rewards });
-      const asked = builtinRollout(uint32Array(train.ids).slice(0, 4));
+      const asked = plainRollout(uint32Array(train.ids).slice(0, 4));
       await bench.refused("rollout", asked, { kind: "protocol", mentions: "score_prompts" });
       await bench.ask("score_prompts", { split: "train", prompts: train.ids, known: null });
       await bench.ask("rollout", asked);

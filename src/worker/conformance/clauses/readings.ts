@@ -1,8 +1,9 @@
 /** What reads and changes nothing: texts of a rollout, evaluations. */
 import { float32Array, uint32Bytes } from "../../../protocol/arrays.js";
+import { plainRollout } from "../../../protocol/plain-payloads.js";
 import { holds, same } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { builtinEvaluate, builtinRollout } from "../payloads.js";
+import { builtinEvaluate } from "../payloads.js";
 
 export const readingClauses: readonly Clause[] = [
   {
@@ -12,7 +13,7 @@ export const readingClauses: readonly Clause[] = [
     check: async (bench) => {
       const { train, test } = await bench.prompts();
       const asked = Uint32Array.of(train[5]!, train[0]!, train[5]!, train[1]!);
-      const { rollout } = await bench.ask("rollout", builtinRollout(asked));
+      const { rollout } = await bench.ask("rollout", plainRollout(asked));
       const textsOf = async (...episodes: number[]) =>
         (await bench.ask("texts", { rollout, episodes: uint32Bytes(episodes) })).texts;
       const before = await textsOf(0, 1, 2, 3);
@@ -37,14 +38,14 @@ export const readingClauses: readonly Clause[] = [
     check: async (bench) => {
       const trained = async (reads: boolean) => {
         const asked = (await bench.loaded()).train.slice(0, 16);
-        const { rollout } = await bench.ask("rollout", builtinRollout(asked, 1));
+        const { rollout } = await bench.ask("rollout", plainRollout(asked, 1));
         const read = async () =>
           reads ? bench.ask("texts", { rollout, episodes: uint32Bytes([1, 0]) }) : undefined;
         await read();
         const payload = bench.learning(rollout, new Float32Array(16).fill(1));
         const { figures } = await bench.ask("update", payload);
         await read();
-        const { return: returns } = await bench.ask("rollout", builtinRollout(asked, 2));
+        const { return: returns } = await bench.ask("rollout", plainRollout(asked, 2));
         return { figures, returns: float32Array(returns) };
       };
       same("figures and returns with texts read", await trained(true), await trained(false));
@@ -56,8 +57,8 @@ export const readingClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const gone = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
-      const { rollout } = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
+      const gone = await bench.ask("rollout", plainRollout(train.slice(0, 4)));
+      const { rollout } = await bench.ask("rollout", plainRollout(train.slice(0, 4)));
       const one = (of: number, episode: number) => ({
         rollout: of,
         episodes: uint32Bytes([episode]),
@@ -75,7 +76,7 @@ export const readingClauses: readonly Clause[] = [
       const { train, test } = await bench.prompts();
       const asked = builtinEvaluate(test.slice(0, 20));
       const first = await bench.ask("evaluate", asked);
-      const { rollout } = await bench.ask("rollout", builtinRollout(train.slice(0, 8)));
+      const { rollout } = await bench.ask("rollout", plainRollout(train.slice(0, 8)));
       const again = await bench.ask("evaluate", asked);
       same(
         "rewards of the second evaluation",
@@ -97,7 +98,7 @@ export const readingClauses: readonly Clause[] = [
       const { train, test } = await bench.prompts();
       const asked = builtinEvaluate(test.slice(0, 20), 3, { figures: [] });
       const first = float32Array((await bench.ask("evaluate", asked)).reward);
-      const { rollout } = await bench.ask("rollout", builtinRollout(train.slice(0, 8)));
+      const { rollout } = await bench.ask("rollout", plainRollout(train.slice(0, 8)));
       // Other weights, and so near that few draws fall on another token.
       const changes = { learning_rate_factor: 1e-5 };
       await bench.ask("update", bench.learning(rollout, new Float32Array(8).fill(1), changes));

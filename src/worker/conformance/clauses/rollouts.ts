@@ -1,8 +1,9 @@
 /** Episodes: their order, what adds up to what, and what they are a function of. */
 import { float32Array, uint32Array, uint32Bytes } from "../../../protocol/arrays.js";
+import { plainRollout } from "../../../protocol/plain-payloads.js";
 import { holds, near, same, unequal } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { builtinRollout, builtinSft } from "../payloads.js";
+import { builtinSft } from "../payloads.js";
 import { twoRewards } from "./loading.js";
 
 /** Of sums of float32. */
@@ -16,7 +17,7 @@ export const rolloutClauses: readonly Clause[] = [
     check: async (bench) => {
       const { train } = await bench.prompts();
       const asked = Uint32Array.of(train[5]!, train[0]!, train[5]!);
-      const rollout = await bench.ask("rollout", builtinRollout(asked));
+      const rollout = await bench.ask("rollout", plainRollout(asked));
       for (const field of ["reward", "kl", "return"] as const) {
         same(`values of ${field}`, float32Array(rollout[field]).length, 3);
       }
@@ -42,7 +43,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.loaded(twoRewards(bench));
-      const { reward, components } = await bench.ask("rollout", builtinRollout(train.slice(0, 8)));
+      const { reward, components } = await bench.ask("rollout", plainRollout(train.slice(0, 8)));
       same(
         "components",
         components.map(({ name }) => name),
@@ -59,7 +60,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.loaded(twoRewards(bench));
-      const asked = builtinRollout(train.slice(0, 8), 1, null);
+      const asked = plainRollout(train.slice(0, 8), 1, null);
       const { trained, return: returns } = await bench.ask("rollout", asked);
       same("arrays of `trained`", trained.length, 2);
       const [one, other] = trained.map((bytes) => float32Array(bytes));
@@ -73,7 +74,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const asked = builtinRollout(train.slice(0, 16), 4, 0.5);
+      const asked = plainRollout(train.slice(0, 16), 4, 0.5);
       const { reward, kl, return: returns } = await bench.ask("rollout", asked);
       const divergences = float32Array(kl);
       const expected = float32Array(reward).map((value, i) => value - 0.5 * divergences[i]!);
@@ -86,7 +87,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const rolled = await bench.ask("rollout", builtinRollout(train.slice(0, 8), 1, null));
+      const rolled = await bench.ask("rollout", plainRollout(train.slice(0, 8), 1, null));
       near("returns", float32Array(rolled.return), float32Array(rolled.reward), ROUNDING);
     },
   },
@@ -98,7 +99,7 @@ export const rolloutClauses: readonly Clause[] = [
       await bench.loaded();
       await bench.ask("sft", builtinSft());
       const { train } = await bench.prompts();
-      const { kl } = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
+      const { kl } = await bench.ask("rollout", plainRollout(train.slice(0, 4)));
       near("KL", float32Array(kl), [0, 0, 0, 0], ROUNDING);
     },
   },
@@ -109,9 +110,9 @@ export const rolloutClauses: readonly Clause[] = [
     check: async (bench) => {
       const { train } = await bench.prompts();
       const asked = train.slice(0, 32);
-      const first = await bench.ask("rollout", builtinRollout(asked, 1));
-      const again = await bench.ask("rollout", builtinRollout(asked, 1));
-      const other = await bench.ask("rollout", builtinRollout(asked, 2));
+      const first = await bench.ask("rollout", plainRollout(asked, 1));
+      const again = await bench.ask("rollout", plainRollout(asked, 1));
+      const other = await bench.ask("rollout", plainRollout(asked, 2));
       const returns = float32Array(first.return);
       same("returns of the same seed", float32Array(again.return), returns);
       unequal("returns of another seed", float32Array(other.return), returns);
@@ -124,7 +125,7 @@ export const rolloutClauses: readonly Clause[] = [
     needs: ["completions"],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const rolled = await bench.ask("rollout", builtinRollout(train.slice(0, 3), 1, 0.2, 4));
+      const rolled = await bench.ask("rollout", plainRollout(train.slice(0, 3), 1, 0.2, 4));
       same("returns of 3 prompts × 4", float32Array(rolled.return).length, 12);
       const episodes = uint32Bytes([0, 3, 4, 7, 8, 11]);
       const { texts } = await bench.ask("texts", { rollout: rolled.rollout, episodes });
@@ -147,8 +148,8 @@ export const rolloutClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       await bench.prompts();
-      await bench.refused("rollout", builtinRollout([4_000_000]), { kind: "input" });
-      await bench.refused("rollout", builtinRollout([]), { kind: "input" });
+      await bench.refused("rollout", plainRollout([4_000_000]), { kind: "input" });
+      await bench.refused("rollout", plainRollout([]), { kind: "input" });
       const { busy } = await bench.ask("ping", {});
       holds(busy === null, `after the refusal it is busy with ${busy}`);
     },

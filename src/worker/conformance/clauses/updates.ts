@@ -1,10 +1,11 @@
 /** What an update learns from, what it counts, and what it refuses. */
 import { float32Array, float32Bytes, uint32Array } from "../../../protocol/arrays.js";
 import type { Payload } from "../../../protocol/messages.js";
+import { plainRollout, plainUpdate } from "../../../protocol/plain-payloads.js";
 import type { Bench } from "../bench.js";
 import { holds, near, same, unequal } from "../breach.js";
 import type { Clause } from "../clause.js";
-import { builtinEvaluate, builtinRollout, builtinUpdate } from "../payloads.js";
+import { builtinEvaluate } from "../payloads.js";
 
 /** Refused as `input`, with the rollout of as many prompts as the arrays have entries. */
 async function refusesArrays(
@@ -13,13 +14,13 @@ async function refusesArrays(
   prompts: number,
 ): Promise<void> {
   const { train } = await bench.prompts();
-  const { rollout } = await bench.ask("rollout", builtinRollout(train.slice(0, prompts)));
+  const { rollout } = await bench.ask("rollout", plainRollout(train.slice(0, prompts)));
   const bytes = Object.fromEntries(
     Object.entries(arrays).map(([name, values]) => [name, float32Bytes(values)]),
   );
   const some = { form: "k3", coefficient: 1, unit: "advantage" } as const;
   const kl_loss = "kl_weights" in arrays ? some : null;
-  await bench.refused("update", builtinUpdate(rollout, null, { ...bytes, kl_loss }), {
+  await bench.refused("update", plainUpdate(rollout, null, { ...bytes, kl_loss }), {
     kind: "input",
   });
 }
@@ -48,7 +49,7 @@ export const updateClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const { rollout, length } = await bench.ask("rollout", builtinRollout(train.slice(0, 8)));
+      const { rollout, length } = await bench.ask("rollout", plainRollout(train.slice(0, 8)));
       const payload = bench.learning(rollout, [1, 1, 0, 1, 0, 0, 1, 0], { steps_per_epoch: 2 });
       const { episodes, gradient_steps, tokens } = await bench.ask("update", payload);
       const lengths = uint32Array(length);
@@ -76,12 +77,12 @@ export const updateClauses: readonly Clause[] = [
       };
       const before = await reward();
       for (let step = 0; step < UPDATES; step += 1) {
-        const asked = builtinRollout(train.slice(0, 32), step, 0.02);
+        const asked = plainRollout(train.slice(0, 32), step, 0.02);
         const { rollout, return: returns } = await bench.ask("rollout", asked);
         const values = float32Array(returns);
         const middle = mean(values);
         const advantages = float32Bytes(values.map((value) => value - middle));
-        await bench.ask("update", builtinUpdate(rollout, null, { advantages, seed: step }));
+        await bench.ask("update", plainUpdate(rollout, null, { advantages, seed: step }));
       }
       const after = await reward();
       holds(
@@ -97,12 +98,12 @@ export const updateClauses: readonly Clause[] = [
     check: async (bench) => {
       const training = { ...bench.loading.training, critic: false };
       const { train } = await bench.loaded({ training });
-      const rolled = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
+      const rolled = await bench.ask("rollout", plainRollout(train.slice(0, 4)));
       same("λ-returns", rolled.lambda_return, null);
-      const weighed = builtinUpdate(rolled.rollout, [1, 1, 1, 1]);
+      const weighed = plainUpdate(rolled.rollout, [1, 1, 1, 1]);
       await bench.refused("update", weighed, { kind: "input", key: "training.critic" });
       const advantages = float32Bytes([1, -1, 0, 0.5]);
-      const payload = builtinUpdate(rolled.rollout, null, { advantages });
+      const payload = plainUpdate(rolled.rollout, null, { advantages });
       const { figures, episodes } = await bench.ask("update", payload);
       same("episodes that took part", episodes, 3);
       holds("loss_policy" in figures, `figures without loss_policy: ${Object.keys(figures)}`);
@@ -117,23 +118,23 @@ export const updateClauses: readonly Clause[] = [
       const weights = float32Bytes([1, 1, 0, 1, 0, 1, 1, 1]);
       const learned = async (rewardsOf: (trained: Float32Array) => Float32Array | null) => {
         const asked = (await bench.loaded()).train.slice(0, 8);
-        const { rollout, trained } = await bench.ask("rollout", builtinRollout(asked));
+        const { rollout, trained } = await bench.ask("rollout", plainRollout(asked));
         const own = rewardsOf(float32Array(trained[0]!));
         const rewards = own === null ? null : float32Bytes(own);
-        await bench.ask("update", builtinUpdate(rollout, null, { weights, rewards }));
-        return float32Array((await bench.ask("rollout", builtinRollout(asked, 2))).return);
+        await bench.ask("update", plainUpdate(rollout, null, { weights, rewards }));
+        return float32Array((await bench.ask("rollout", plainRollout(asked, 2))).return);
       };
       const plain = await learned(() => null);
       near("returns after the same rewards", await learned((trained) => trained), plain, 5e-3);
       const turned = await learned((trained) => trained.map((value) => -value));
       unequal("returns after rewards of the other sign", turned, plain);
       const { train } = await bench.prompts();
-      const { rollout } = await bench.ask("rollout", builtinRollout(train.slice(0, 8)));
+      const { rollout } = await bench.ask("rollout", plainRollout(train.slice(0, 8)));
       for (const changes of [
         { advantages: weights, rewards: weights },
         { weights, rewards: weights.slice(4) },
       ]) {
-        await bench.refused("update", builtinUpdate(rollout, null, changes), { kind: "input" });
+        await bench.refused("update", plainUpdate(rollout, null, changes), { kind: "input" });
       }
     },
   },
@@ -143,12 +144,12 @@ export const updateClauses: readonly Clause[] = [
     needs: ["kl_loss"],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const { rollout, length } = await bench.ask("rollout", builtinRollout(train.slice(0, 8)));
+      const { rollout, length } = await bench.ask("rollout", plainRollout(train.slice(0, 8)));
       const advantages = float32Bytes([1, -1, 0, 0, 0, 0, 0, 0]);
       const kl_weights = float32Bytes([0, 2, 3, 0, 0, 0, 0, 0]);
       const kl_loss = { form: "exact", coefficient: 0.5, unit: "advantage" } as const;
       const changes = { advantages, kl_weights, kl_loss, steps_per_epoch: 2 };
-      const updated = await bench.ask("update", builtinUpdate(rollout, null, changes));
+      const updated = await bench.ask("update", plainUpdate(rollout, null, changes));
       const { epochs } = bench.loading.training;
       const taking = [...uint32Array(length).slice(0, 3)].reduce((sum, one) => sum + one, 0);
       const { episodes, gradient_steps, tokens, figures } = updated;
@@ -169,15 +170,15 @@ export const updateClauses: readonly Clause[] = [
         const training = { ...bench.loading.training, epochs: 1 };
         const asked = (await bench.loaded({ training })).train.slice(0, 8);
         // The policy has to be apart from its reference, or there is no KL.
-        const first = await bench.ask("rollout", builtinRollout(asked));
-        await bench.ask("update", builtinUpdate(first.rollout, new Float32Array(8).fill(1)));
-        const { rollout } = await bench.ask("rollout", builtinRollout(asked, 2, null));
+        const first = await bench.ask("rollout", plainRollout(asked));
+        await bench.ask("update", plainUpdate(first.rollout, new Float32Array(8).fill(1)));
+        const { rollout } = await bench.ask("rollout", plainRollout(asked, 2, null));
         const kl_weights = float32Bytes(new Float32Array(8).fill(1));
         const kl_loss = { form: "exact", coefficient: 0.5, unit } as const;
         const advantages = weighed ? null : float32Bytes([1, -1, 0, 0, 2, 0, 0, 0]);
         const weights = weighed ? [1, 1, 0, 1, 0, 0, 1, 0] : null;
         const changes: Partial<Payload<"update">> = { advantages, kl_weights, kl_loss };
-        const payload = builtinUpdate(rollout, weights, { ...changes, steps_per_epoch: 1 });
+        const payload = plainUpdate(rollout, weights, { ...changes, steps_per_epoch: 1 });
         return (await bench.ask("update", payload)).figures;
       };
       const plain = await update("advantage", true);
@@ -217,8 +218,8 @@ export const updateClauses: readonly Clause[] = [
     needs: [],
     check: async (bench) => {
       const { train } = await bench.prompts();
-      const { rollout } = await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
-      await bench.ask("rollout", builtinRollout(train.slice(0, 4)));
+      const { rollout } = await bench.ask("rollout", plainRollout(train.slice(0, 4)));
+      await bench.ask("rollout", plainRollout(train.slice(0, 4)));
       const payload = bench.learning(rollout, [1, 1, 1, 1]);
       await bench.refused("update", payload, { kind: "protocol", mentions: String(rollout) });
     },
