@@ -5,6 +5,7 @@ import { riskMeasures, usesAlpha } from "../risk/measures/registry.js";
 import { tailCount } from "../risk/tail.js";
 import { algorithmViolations } from "./algorithm-checks.js";
 import { annealingViolations, klStageViolations } from "./annealing-checks.js";
+import { armPresets } from "./arms.js";
 import { decodingViolations } from "./baselines/decoding-violations.js";
 import type { GivenValues } from "./given-values.js";
 import { isTree, type KeyPath, valueAtKey } from "./key-path.js";
@@ -148,7 +149,8 @@ export function holdsValue(value: unknown, given: unknown): boolean {
  * A violation reported at the key that the user most likely has to change.
  *
  * Points at an override first (the last thing that was changed), then at what the file gives, the
- * arm's own key before the section's; at the file's head where all of them are defaults.
+ * arm's own key before the section's; at the file's head where all of them are defaults. A key that the arm's preset
+ * sets can be changed at the arm alone, and says so.
  */
 export function violationProblem(
   violation: Violation,
@@ -160,7 +162,8 @@ export function violationProblem(
     paths.find((one) => given.origin(one) === "override") ??
     paths.find((one) => given.origin(one) === "file") ??
     paths[0]!;
-  const { found, expected, remedy } = violation;
+  const { found, expected } = violation;
+  const remedy = [violation.remedy, ...presetWords(violation.keys, arm, given)].join(" ");
   return { place: given.of(path), key: path.join("."), found, expected, remedy };
 }
 
@@ -168,7 +171,23 @@ function inForce(key: string, arm: string | null, given: GivenValues): KeyPath {
   const path = key.split(".");
   if (arm === null) return path;
   const own = ["arms", arm, ...path];
-  return given.origin(own) === "default" ? path : own;
+  return given.origin(own) === "default" && !isOfPreset(path, arm) ? path : own;
+}
+
+function isOfPreset(path: KeyPath, arm: string): boolean {
+  const preset = Object.hasOwn(armPresets, arm) ? armPresets[arm] : undefined;
+  return preset !== undefined && valueAtKey(preset.changes, path) !== undefined;
+}
+
+function presetWords(keys: readonly string[], arm: string | null, given: GivenValues): string[] {
+  if (arm === null) return [];
+  const own = keys.filter((key) => {
+    const path = key.split(".");
+    return isOfPreset(path, arm) && given.origin(["arms", arm, ...path]) === "default";
+  });
+  if (own.length === 0) return [];
+  const paths = own.map((key) => `arms.${arm}.${key}`).join(", ");
+  return [`The arm ${arm} sets ${own.join(", ")} itself: change ${paths}, or leave that arm out.`];
 }
 
 /** A tracker's place in the run folder is its name's. */

@@ -114,6 +114,20 @@ describe("β in units of the reward", () => {
     expect(refusal("algorithm: grpo, completions: 2", returned)).toEqual([]);
   });
 
+  test("where the arm's preset sets it, the refusal names the key that changes it", () => {
+    const training = "algorithm: grpo, completions: 2";
+    // The section's key is not the arm's, so to set it changes nothing and is not blamed.
+    for (const section of ["", "kl: {unit: advantage}\n"]) {
+      expect(refusal(training, section, "hard-kl")).toEqual([
+        expect.stringMatching(
+          /^x.yaml:3:23: training.algorithm: .*The arm hard-kl sets kl.unit itself: change arms.hard-kl.kl.unit, or/,
+        ),
+      ]);
+    }
+    const yaml = `name: mine\narms: {hard-kl: {kl: {unit: advantage}}}\ntraining: {${training}}\n`;
+    expect(() => loadExperiment(scratchFile(yaml), [])).not.toThrow();
+  });
+
   test("is that of signed advantages, which grpo does not divide", () => {
     const signed = `${kl}risk: {measure: cvar-policy-gradient}\n`;
     expect(refusal("algorithm: grpo, completions: 2", signed, "ra-rlhf")).toEqual([]);
