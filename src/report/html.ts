@@ -137,6 +137,7 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom: 2px solid var(--line); vertical-align: bottom; }
 tbody th { font-weight: 600; }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th[scope=col], .figure small { white-space: normal; }
 small { display: block; color: var(--quiet); font-weight: 400; font-size: .8rem; }
 figure { margin: 1rem 0; }
 figure svg { display: block; width: 100%; height: auto; border-radius: 6px; }
@@ -178,7 +179,6 @@ ${cardRules(".records", "8rem")}@page { margin: 16mm 14mm; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; }
   small { font-size: .9em; }
-  thead th { white-space: normal; }
   th, td { padding-right: .45rem; }
   thead { display: table-header-group; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line); font-size: 7pt; }
