@@ -40,6 +40,7 @@ const benchmarks = {
   scale: [process.execPath, join("test", "bench", "scale.mjs")],
   plan: [process.execPath, join("test", "bench", "plan.mjs")],
   audit: inNode("audit.mjs"),
+  web: inNode("web.mjs"),
   trackers: [process.execPath, join("test", "bench", "trackers.mjs")],
 };
 
@@ -47,14 +48,16 @@ const words = process.argv.slice(2);
 const json = words.includes("--json");
 const chosen = words.filter((word) => !word.startsWith("--"));
 
+const isChosen = (/** @type {string} */ name) => chosen.length === 0 || chosen.includes(name);
+
 // dev: TRL's trainers need `requests`.
-await afterSetup(["dev"], async () => {
+await afterSetup(isChosen("trackers") ? ["dev", "trackers"] : ["dev"], async () => {
   /** @type {Record<string, unknown>} */
   const results = {};
   let failed = false;
   for (const [name, argv] of Object.entries(benchmarks)) {
     if (wasInterrupted()) return interruptedExit;
-    if (chosen.length > 0 && !chosen.includes(name)) continue;
+    if (!isChosen(name)) continue;
     const result = await measure(name, argv);
     if (result === null) failed = true;
     else results[name] = result;

@@ -16,6 +16,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import xterm from "@xterm/headless";
+import { cpuSeconds } from "./cpu-time.mjs";
 
 const steps = Number(process.argv[2] ?? 10_000);
 const seconds = Number(process.argv[3] ?? 20);
@@ -29,8 +30,6 @@ const main = join(root, "dist", "main.js");
 const venv = join(root, ".venv", "bin", "python");
 const python = process.env.AVERSE_PYTHON ?? (existsSync(venv) ? venv : "python3");
 const here = (/** @type {string} */ ...parts) => join(root, "test", ...parts);
-/** Clock ticks a second of /proc: the kernel's USER_HZ, 100 everywhere. */
-const ticks = 100;
 
 /** A program in a terminal of its own, as far as this needs one. */
 class Screen {
@@ -89,9 +88,7 @@ class Screen {
 
   /** User and system time so far, in seconds. */
   cpu() {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / ticks;
+    return cpuSeconds(this.pid);
   }
 
   /** Resident now and at most, in MB. */
