@@ -121,5 +121,5 @@ async function writeReport(
 ): Promise<string[]> {
   const { renderAudit } = await import("../../report/audit/render-audit.js");
   const scores = new Map(collected.arms.map((arm) => [arm.source.name, arm.scores]));
-  return writeReportFolder(folder, await renderAudit(description, scores));
+  return writeReportFolder(folder, "--report", await renderAudit(description, scores));
 }

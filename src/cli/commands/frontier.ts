@@ -172,5 +172,5 @@ async function writtenReport(
   const { renderFrontier } = await import("../../report/frontier/render-frontier.js");
   const { plots, ...texts } = await renderFrontier(report);
   const drawn = plots.map(({ id, svg }) => [`${id}.svg`, svg] as const);
-  return writeReportFolder(folder, texts, Object.fromEntries(drawn));
+  return writeReportFolder(folder, "--report", texts, Object.fromEntries(drawn));
 }

@@ -66,5 +66,5 @@ async function writeSeveral(
     });
   }
   const { renderSeveral } = await import("../../report/several/render-several.js");
-  return writeReportFolder(out, await renderSeveral(inputs));
+  return writeReportFolder(out, "--out", await renderSeveral(inputs));
 }

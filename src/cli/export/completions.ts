@@ -1,5 +1,6 @@
 /** Completions that a run has kept, of all trials and iterations, as one Parquet file. */
-import { existsSync, mkdirSync } from "node:fs";
+
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { trialParts } from "../../config/trials.js";
 import type { StepEvent } from "../../journal/events.js";
@@ -12,6 +13,7 @@ import { sha256OfFile } from "../../system/sha256.js";
 import { readParquetRows } from "../../tables/parquet-rows.js";
 import { type WrittenColumn, type WrittenRow, writeParquet } from "../../tables/write-table.js";
 import { UserError } from "../failure-text.js";
+import { makeExportFolder } from "./export-folder.js";
 
 const columns: readonly WrittenColumn[] = [
   { name: "trial", type: "text" },
@@ -35,7 +37,7 @@ export async function writeKeptCompletions(
         : `${run} has kept no completions yet: no iteration is done.`,
     );
   }
-  mkdirSync(to, { recursive: true });
+  await makeExportFolder(to);
   const file = join(to, "completions.parquet");
   return { file, rows: await writeParquet(file, columns, rowsOf(files)) };
 }

@@ -1,9 +1,10 @@
 /** A run's curves as one tidy table: CSV or Parquet. */
-import { mkdirSync } from "node:fs";
+
 import { join } from "node:path";
 import { curveRows } from "../../report/exports/curve-rows.js";
 import { type WrittenColumn, writeCsv, writeParquet } from "../../tables/write-table.js";
 import { readReport } from "../run/report-files.js";
+import { makeExportFolder } from "./export-folder.js";
 
 const columns: readonly WrittenColumn[] = [
   { name: "trial", type: "text" },
@@ -20,7 +21,7 @@ export async function writeCurves(
   to: string,
 ): Promise<{ readonly file: string; readonly rows: number }> {
   const { events } = await readReport(run);
-  mkdirSync(to, { recursive: true });
+  await makeExportFolder(to);
   const file = join(to, `curves.${format}`);
   const write = format === "csv" ? writeCsv : writeParquet;
   return {

@@ -1,11 +1,12 @@
 /** `averse export`: what a run came to, for elsewhere: its model, curves, figures, table, completions. */
-import { mkdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { ResultsFormat } from "../../report/exports/results-table.js";
 import { writeDurably } from "../../system/durable-files.js";
 import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { runFolder } from "../lookup/runs.js";
 import type { Terminal } from "../terminal.js";
+import { writing } from "../writable-place.js";
+import { exportAdvice, makeExportFolder } from "./export-folder.js";
 import type { FigureFormat } from "./figures.js";
 import { cardOf, checkedModel, copyModel } from "./model-folder.js";
 
@@ -66,7 +67,7 @@ export async function exportRun(
     if (to === undefined && !options.json) {
       terminal.out(text.trimEnd());
     } else {
-      mkdirSync(place, { recursive: true });
+      await makeExportFolder(place);
       const file = join(place, resultsFile(table));
       writeDurably(file, text);
       files.table = file;
@@ -94,7 +95,8 @@ async function exportModel(
   const told: Record<string, unknown> = { trial: model.trial };
   if (to !== undefined) {
     const place = resolve(to);
-    await copyModel(model, await cardOf(folder, model, push ?? basename(place)), place);
+    const card = await cardOf(folder, model, push ?? basename(place));
+    await writing(exportAdvice, () => copyModel(model, card, place));
     told.to = place;
   }
   if (push !== undefined) {

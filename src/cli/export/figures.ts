@@ -1,5 +1,5 @@
 /** The report's figures as files: SVG as they are drawn; PDF and PNG by Typst, of the worker's Python. */
-import { mkdirSync } from "node:fs";
+
 import { join, resolve } from "node:path";
 import { drawPlots } from "../../report/plots/all-plots.js";
 import { gatherReport } from "../../report/report-data.js";
@@ -7,6 +7,7 @@ import { writeDurably } from "../../system/durable-files.js";
 import { exitCode, UserError } from "../failure-text.js";
 import { pythonAnswer } from "../machine/python-answer.js";
 import { readReport } from "../run/report-files.js";
+import { makeExportFolder } from "./export-folder.js";
 
 export type FigureFormat = "svg" | "pdf" | "png";
 
@@ -21,7 +22,7 @@ export async function writeFigures(
   const plots = await drawPlots(gatherReport(await readReport(run)));
   if (plots.length === 0) throw new UserError(`${run} has no figures yet: no trial has any.`);
   const folder = join(to, "figures");
-  mkdirSync(folder, { recursive: true });
+  await makeExportFolder(folder);
   const files = plots.map(({ id }) => join(folder, `${id}.${format}`));
   if (format === "svg") {
     for (const [at, { svg }] of plots.entries()) writeDurably(files[at]!, `${svg}\n`);

@@ -2,6 +2,7 @@
  * A run from its record to its exit code: workers, engine, view, signals, reports. Shared by `run`,
  * which makes the record, `resume`, which takes one up, and `reproduce`, which makes a second one.
  */
+
 import { existsSync, rmdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ArtifactStore } from "../../artifacts/artifact-store.js";
@@ -36,6 +37,7 @@ import { refuseSecrets } from "../machine/refuse-secrets.js";
 import { requirePython } from "../setup/require-python.js";
 import { type Terminal, waitSeconds } from "../terminal.js";
 import { RunTrackers } from "../trackers/run-trackers.js";
+import { writing } from "../writable-place.js";
 import { CommandQueue } from "./command-queue.js";
 import { concludeRun, resumeHint } from "./conclude-run.js";
 import type { Detachment } from "./detach.js";
@@ -92,14 +94,17 @@ export async function executeNewRun(
   const artifacts = artifactsFolder(options.artifacts, options.runs);
   const parent = options.runDir === undefined ? options.runs : dirname(resolve(options.runDir));
   const isFirst = !existsSync(parent);
-  const recorder = createRun({
-    experiment,
-    runsFolder: options.runs,
-    runDir: options.runDir ?? null,
-    provenance: provenance(given, machine, options.argv, spec.environment),
-    artifacts,
-    now: () => new Date(),
-  });
+  const option = options.runDir === undefined ? "--runs" : "--run-dir";
+  const recorder = await writing(`Choose a writable folder with ${option}.`, () =>
+    createRun({
+      experiment,
+      runsFolder: options.runs,
+      runDir: options.runDir ?? null,
+      provenance: provenance(given, machine, options.argv, spec.environment),
+      artifacts,
+      now: () => new Date(),
+    }),
+  );
   const kept = artifactStore(artifacts, options.fresh);
   const run = { experiment, machine, spec, recorder, artifacts: kept, history: null, warnings };
   const executed = await execute(run, options, terminal);

@@ -20,6 +20,7 @@ import { checkedPath, digestListOf, runFiles } from "../../store/paths.js";
 import { readTexts } from "../../store/texts-file.js";
 import { RecordError } from "../../system/record-error.js";
 import { shellLine } from "../command-line.js";
+import { writing } from "../writable-place.js";
 import { readSamples } from "./results.js";
 
 export interface ReportTextOptions {
@@ -36,7 +37,9 @@ export interface ReportTextOptions {
 export async function writeReports(folder: string, options: ReportTextOptions): Promise<string[]> {
   const { html, markdown } = await renderReport(await readReport(folder), options);
   const files = { [runFiles.reportHtml]: html, [runFiles.reportMarkdown]: markdown };
-  writeWithDigests(folder, digestListOf(runFiles.reportHtml), files);
+  await writing("`averse serve` shows it in a browser and writes nothing.", () =>
+    writeWithDigests(folder, digestListOf(runFiles.reportHtml), files),
+  );
   return Object.keys(files).map((name) => join(folder, name));
 }
 

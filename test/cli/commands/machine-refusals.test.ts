@@ -87,7 +87,7 @@ describe("no permission", () => {
     expect(await refused(["run", "smoke", option, join(locked, name)])).toEqual({
       code: 3,
       stdout: "",
-      stderr: `cannot make the ${what} ${join(locked, name)}: no permission.\n`,
+      stderr: `cannot make the ${what} ${join(locked, name)}: no permission. Choose a writable folder with ${option}.\n`,
     });
     expect(readdirSync(locked)).toEqual([]);
   });
@@ -149,7 +149,13 @@ describe("no permission", () => {
     expect(await refused(["report", run])).toEqual({
       code: 3,
       stdout: "",
-      stderr: `cannot write ${join(run, "report.html")}: no permission.\n`,
+      stderr: `cannot write ${join(run, "report.html")}: no permission. \`averse serve\` shows it in a browser and writes nothing.\n`,
+    });
+    const to = join(lockedFolder(), "tables");
+    expect(await refused(["export", run, "--table", "md", "--to", to])).toEqual({
+      code: 3,
+      stdout: "",
+      stderr: `cannot make the folder ${to}: no permission. Choose a writable folder with --to.\n`,
     });
     expect(readFileSync(join(run, "report.html"), "utf8")).toBe(before);
   });
