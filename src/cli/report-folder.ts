@@ -1,5 +1,4 @@
 /** A folder for the report of something else than one run. */
-
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { runFiles } from "../store/paths.js";

@@ -1,5 +1,4 @@
 /** Completions that a run has kept, of all trials and iterations, as one Parquet file. */
-
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { trialParts } from "../../config/trials.js";

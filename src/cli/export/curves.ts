@@ -1,5 +1,4 @@
 /** A run's curves as one tidy table: CSV or Parquet. */
-
 import { join } from "node:path";
 import { curveRows } from "../../report/exports/curve-rows.js";
 import { type WrittenColumn, writeCsv, writeParquet } from "../../tables/write-table.js";

@@ -1,5 +1,4 @@
 /** The report's figures as files: SVG as they are drawn; PDF and PNG by Typst, of the worker's Python. */
-
 import { join, resolve } from "node:path";
 import { drawPlots } from "../../report/plots/all-plots.js";
 import { gatherReport } from "../../report/report-data.js";

@@ -2,7 +2,6 @@
  * A run from its record to its exit code: workers, engine, view, signals, reports. Shared by `run`,
  * which makes the record, `resume`, which takes one up, and `reproduce`, which makes a second one.
  */
-
 import { existsSync, rmdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ArtifactStore } from "../../artifacts/artifact-store.js";
