@@ -1,8 +1,8 @@
+/** What went wrong as the user reads it on stderr, and the exit code that goes with it. */
 import { ConfigError } from "../config/problems.js";
-import { JournalError } from "../journal/reader.js";
+import { JournalError } from "../journal/journal-error.js";
 import { RecordError } from "../system/record-error.js";
 import { TableError } from "../tables/table-error.js";
-/** What went wrong as the user reads it on stderr, and the exit code that goes with it. */
 import { safeText } from "../text/safe-text.js";
 import { EnvironmentError, WorkerFailure, WorkerLost } from "../worker/contract.js";
 

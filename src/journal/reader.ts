@@ -2,9 +2,10 @@
 
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { RecordError, recordError } from "../system/record-error.js";
+import { recordError } from "../system/record-error.js";
 import { firstFault } from "../text/schema-faults.js";
 import { type JournalEvent, journalEvent } from "./events.js";
+import { JournalError } from "./journal-error.js";
 import {
   checksumOf,
   type JournalLine,
@@ -14,23 +15,6 @@ import {
   splitChecksum,
 } from "./line.js";
 import type { JournalEnd } from "./writer.js";
-
-/** A line that is no event of this journal. */
-export class JournalError extends RecordError {
-  constructor(
-    readonly path: string,
-    /** From 1. */
-    readonly line: number,
-    /** The last line has no end: its writer died, or is writing it just now. */
-    readonly torn: boolean,
-    /** Without the place. */
-    readonly what: string,
-    options?: ErrorOptions,
-    reason: "damaged" | "version" = "damaged",
-  ) {
-    super(reason, `${path}, line ${line}: ${what}`, options);
-  }
-}
 
 export interface CheckedEvent {
   readonly event: JournalEvent;

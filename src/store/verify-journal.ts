@@ -1,6 +1,7 @@
 /** A journal checked to its end: every fault, not only the first. */
 import { join } from "node:path";
 import type { JournalEvent } from "../journal/events.js";
+import { JournalError } from "../journal/journal-error.js";
 import {
   checksumLength,
   checksumOf,
@@ -9,13 +10,7 @@ import {
   noChecksum,
   splitChecksum,
 } from "../journal/line.js";
-import {
-  checksumFault,
-  endError,
-  eventOf,
-  JournalError,
-  requireNumber,
-} from "../journal/reader.js";
+import { checksumFault, endError, eventOf, requireNumber } from "../journal/reader.js";
 import { runFiles } from "./paths.js";
 
 interface JournalFault {

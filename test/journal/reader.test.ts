@@ -2,8 +2,9 @@ import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { JournalEvent } from "../../src/journal/events.js";
+import { JournalError } from "../../src/journal/journal-error.js";
 import { checksummedLine } from "../../src/journal/line.js";
-import { JournalError, readJournal, readJournalSoFar } from "../../src/journal/reader.js";
+import { readJournal, readJournalSoFar } from "../../src/journal/reader.js";
 import type { RunRecorder } from "../../src/store/recorder.js";
 import { stepPayload } from "../engine/event-payloads.js";
 import { newRun, temporaryFolder } from "../store/folders.js";
