@@ -29,6 +29,8 @@ import type { Terminal } from "../terminal.js";
 export interface FrontierOptions {
   readonly runs: string;
   readonly json: boolean;
+  /** Curves that are compared, commas between; default: all. What all start from stays. */
+  readonly arms?: string;
   /** Curve that the others are held against; default: the first risk-neutral one. */
   readonly against?: string;
   /** File that the policies are written to. */
@@ -44,7 +46,7 @@ export async function frontier(
   options: FrontierOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const table = merged(names.map((name) => tableOf(name, options.runs)));
+  const table = chosen(merged(names.map((name) => tableOf(name, options.runs))), options.arms);
   if (table.policies.length === 0) {
     throw new UserError("no final policy: none of the trials has been evaluated at its end.");
   }
@@ -101,6 +103,24 @@ function merged(tables: readonly PolicyTable[]): PolicyTable {
     }
     throw error;
   }
+}
+
+/** @throws {UserError} no such curve */
+function chosen(table: PolicyTable, arms: string | undefined): PolicyTable {
+  if (arms === undefined) return table;
+  const wanted = arms.split(",").map((name) => name.trim());
+  const curves = [...new Set(table.policies.map(({ curve }) => curve))];
+  const unknown = wanted.find((name) => !curves.includes(name));
+  if (unknown !== undefined) {
+    throw new UserError(
+      `--arms ${unknown}: there is no such arm. The arms are ${curves.join(", ")}.`,
+    );
+  }
+  const policies = table.policies.filter(
+    ({ curve, role }) => role === null || wanted.includes(curve),
+  );
+  const used = new Set(policies.map(({ run }) => run));
+  return { sources: table.sources.filter(({ run }) => used.has(run)), policies };
 }
 
 /** @throws {UserError} neither a run nor a file. @throws {RecordError} it is damaged */

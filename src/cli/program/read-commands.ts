@@ -84,6 +84,7 @@ function addFrontier({ program, argv, terminal, end }: CommandLine): void {
         "sweep, or of several runs and tables taken together.",
     )
     .argument("<runs-or-tables...>", `runs (${runWords}), or files that --table has written`)
+    .option("--arms <names>", "arms that are compared, commas between (default: all)")
     .option(
       "--against <arm>",
       "arm that the others are held against (default: the risk-neutral one)",

@@ -36,6 +36,9 @@ describe("a sweep over β", () => {
 
     const again = await averse(["frontier", "points.json", "swept", "--json"]);
     expect(JSON.parse(again.stdout)).toEqual({ ...JSON.parse(first.stdout), written: [] });
+    const one = await averse(["frontier", "points.json", "--arms", "rlhf", "--json"]);
+    expect(JSON.parse(one.stdout)).toMatchObject({ against: "rlhf", differences: [] });
+    expect(JSON.parse(one.stdout).policies).toHaveLength(3 * (1 + 3));
     const shown = await averse(["frontier", "points.json", "--against", "ra-rlhf"]);
     expect(shown.stdout).toContain("21 policies of 3 arms, seeds 0, 1, 2");
     expect(shown.stdout).toContain("minus ra-rlhf, at equal KL");
@@ -58,6 +61,7 @@ describe("a sweep over β", () => {
 
   test.each([
     [["--against", "nobody"], "--against nobody: there is no such arm. The arms are sft, rlhf"],
+    [["--arms", "rlhf,nobody"], "--arms nobody: there is no such arm. The arms are sft, rlhf"],
     [["--report", join("runs", "swept")], "the folder of a run"],
   ])("refuses %j", { timeout }, async (options, words) => {
     const { code, stderr } = await averse(["frontier", "swept", ...options]);
