@@ -227,7 +227,7 @@ describe.skipIf(noSlurm !== null)(`launcher: slurm ${noSlurm ?? ""}`, { timeout:
 describe("launcher: attach", { timeout: 120_000 }, () => {
   test("a worker killed in mid-run is replaced, and stays for the next run", async () => {
     const file = join(scratch, "attach.json");
-    const port = String(47_000 + (process.pid % 9000));
+    const port = String(attachPort(0));
     const keys = await averse(["backends", "keys", file, "--port", port]);
     expect(keys.code).toBe(0);
     expect(keys.stdout).toContain(`python -m averse_worker --attach ${file} --engine torch`);
@@ -259,7 +259,7 @@ test("a worker of another protocol ends a run with 3, and what to do", {
   timeout: 60_000,
 }, async () => {
   const file = join(scratch, "older.json");
-  const port = String(37_000 + (process.pid % 9000));
+  const port = String(attachPort(1));
   await averse(["backends", "keys", file, "--port", port]);
   backend("older", { launcher: "attach", attach: { file } });
   // Before anything else reads the number.
@@ -280,6 +280,11 @@ test("a worker of another protocol ends a run with 3, and what to do", {
     /the worker \(averse_worker \S+\) speaks protocol \d+, this controller \(averse \S+\) speaks \d+: the worker is older; .*, and start the worker again \(worker "older" at tcp:\S+\)/,
   );
 });
+
+/** Under those that the system gives to outgoing connections, one of which may have it just now. */
+function attachPort(which: 0 | 1): number {
+  return 20_000 + 2 * (process.pid % 5000) + which;
+}
 
 type Event = Readonly<Record<string, unknown>>;
 
