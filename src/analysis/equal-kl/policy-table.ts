@@ -113,16 +113,27 @@ export function mergedTables(tables: readonly PolicyTable[]): PolicyTable {
     if (before === undefined) policies.set(key, one);
   }
   const curves = [...settings.keys()];
-  const used = new Set([...policies.values()].map(({ run }) => run));
-  return {
-    sources: [...sources.values()].filter(({ run }) => used.has(run)),
-    policies: [...policies.values()].sort(
-      (a, b) =>
-        curves.indexOf(a.curve) - curves.indexOf(b.curve) ||
-        a.seed - b.seed ||
-        (b.beta ?? 0) - (a.beta ?? 0),
-    ),
-  };
+  const ordered = [...policies.values()].sort(
+    (a, b) =>
+      curves.indexOf(a.curve) - curves.indexOf(b.curve) ||
+      a.seed - b.seed ||
+      (b.beta ?? 0) - (a.beta ?? 0),
+  );
+  return tableOfPolicies(ordered, [...sources.values()]);
+}
+
+/** The arms of a table's policies, each once, in their first order. */
+export function curveNames(policies: readonly CurvePolicy[]): string[] {
+  return [...new Set(policies.map(({ curve }) => curve))];
+}
+
+/** Policies with those of the sources that they are from. */
+export function tableOfPolicies(
+  policies: readonly FinalPolicy[],
+  sources: readonly PolicySource[],
+): PolicyTable {
+  const used = new Set(policies.map(({ run }) => run));
+  return { sources: sources.filter(({ run }) => used.has(run)), policies };
 }
 
 /** A policy's figures without the time that it took, which no second run repeats. */

@@ -3,10 +3,12 @@ import { existsSync, statSync } from "node:fs";
 import { basename, isAbsolute } from "node:path";
 import { curveDifferences, neutralCurve } from "../../analysis/equal-kl/curve-differences.js";
 import {
+  curveNames,
   mergedTables,
   PolicyConflict,
   type PolicyTable,
   policyTableSchema,
+  tableOfPolicies,
   tableText,
 } from "../../analysis/equal-kl/policy-table.js";
 import { runPolicies } from "../../analysis/equal-kl/run-policies.js";
@@ -109,18 +111,24 @@ function merged(tables: readonly PolicyTable[]): PolicyTable {
 function chosen(table: PolicyTable, arms: string | undefined): PolicyTable {
   if (arms === undefined) return table;
   const wanted = arms.split(",").map((name) => name.trim());
-  const curves = [...new Set(table.policies.map(({ curve }) => curve))];
-  const unknown = wanted.find((name) => !curves.includes(name));
-  if (unknown !== undefined) {
-    throw new UserError(
-      `--arms ${unknown}: there is no such arm. The arms are ${curves.join(", ")}.`,
-    );
-  }
+  for (const name of wanted) requireCurve("--arms", name, table);
   const policies = table.policies.filter(
     ({ curve, role }) => role === null || wanted.includes(curve),
   );
-  const used = new Set(policies.map(({ run }) => run));
-  return { sources: table.sources.filter(({ run }) => used.has(run)), policies };
+  return tableOfPolicies(policies, table.sources);
+}
+
+/** @throws {UserError} no such curve */
+function requireCurve(
+  option: "--arms" | "--against",
+  name: string,
+  { policies }: PolicyTable,
+): void {
+  const curves = curveNames(policies);
+  if (curves.includes(name)) return;
+  throw new UserError(
+    `${option} ${name}: there is no such arm. The arms are ${curves.join(", ")}.`,
+  );
 }
 
 /** @throws {UserError} neither a run nor a file. @throws {RecordError} it is damaged */
@@ -165,18 +173,15 @@ function withoutPaths(value: unknown): unknown {
 }
 
 /** @throws {UserError} no such curve, or no risk-neutral one */
-function curveAgainst({ policies }: PolicyTable, wanted: string | undefined): string {
-  const curves = [...new Set(policies.map(({ curve }) => curve))];
-  const found =
-    wanted === undefined
-      ? neutralCurve(policies)
-      : (curves.find((curve) => curve === wanted) ?? null);
-  if (found !== null) return found;
-  throw new UserError(
-    wanted === undefined
-      ? `no arm is risk-neutral: choose one with --against, of ${curves.join(", ")}.`
-      : `--against ${wanted}: there is no such arm. The arms are ${curves.join(", ")}.`,
-  );
+function curveAgainst(table: PolicyTable, wanted: string | undefined): string {
+  if (wanted !== undefined) {
+    requireCurve("--against", wanted, table);
+    return wanted;
+  }
+  const neutral = neutralCurve(table.policies);
+  if (neutral !== null) return neutral;
+  const curves = curveNames(table.policies).join(", ");
+  throw new UserError(`no arm is risk-neutral: choose one with --against, of ${curves}.`);
 }
 
 function writtenTable(path: string, table: PolicyTable): string {

@@ -1,6 +1,6 @@
 /** A frontier over β as plots: figures against KL, and where each arm spends its KL. */
 import { seedsToDecide } from "../../analysis/conclusion.js";
-import type { FinalPolicy } from "../../analysis/equal-kl/policy-table.js";
+import { curveNames, type FinalPolicy } from "../../analysis/equal-kl/policy-table.js";
 import { interpolateAt, type Point } from "../../stats/interpolation.js";
 import { confidence95, mean } from "../../stats/intervals.js";
 import { formatNumber } from "../../text/numbers.js";
@@ -51,7 +51,7 @@ export function frontierPlot(policies: readonly FinalPolicy[]): PlotSpec | null 
 }
 
 function stylesOf(policies: readonly FinalPolicy[]): ReadonlyMap<string, ArmStyle> {
-  const curves = [...new Set(policies.map(({ curve }) => curve))];
+  const curves = curveNames(policies);
   const start = new Set(policies.flatMap(({ curve, role }) => (role === null ? [curve] : [])));
   const stages = curves.map(
     (curve) => [curve, { stage: start.has(curve) ? "sft" : "rl" }] as const,
@@ -168,7 +168,7 @@ function sharedKl(policies: readonly FinalPolicy[], against: string): number | n
   const candidates = curvePoints(policies)
     .filter(({ curve }) => curve === against)
     .map(({ policies: own }) => mean(own.map(({ metrics }) => metrics.kl_mean ?? 0)));
-  const curves = [...new Set(policies.map(({ curve }) => curve))];
+  const curves = curveNames(policies);
   const counted = candidates.map((kl) => ({
     kl,
     reached: curves.flatMap((curve) => seedsOf(policies, curve)).filter((own) => reaches(own, kl))

@@ -1,7 +1,7 @@
 /** The tables of a frontier over β, free of the format they are printed in. */
 import { decisionLevel, seedsToDecide } from "../../analysis/conclusion.js";
 import { testedFigures } from "../../analysis/equal-kl/curve-differences.js";
-import type { FinalPolicy } from "../../analysis/equal-kl/policy-table.js";
+import { curveNames, type FinalPolicy } from "../../analysis/equal-kl/policy-table.js";
 import type { CurveDifference } from "../../analysis/evaluation.js";
 import { overSeeds } from "../../analysis/final-metrics.js";
 import { formatNumber, type NumberStyle } from "../../text/numbers.js";
@@ -33,7 +33,7 @@ export function curvePoints(policies: readonly FinalPolicy[]): CurvePoint[] {
     const key = JSON.stringify([policy.curve, policy.beta]);
     points.set(key, [...(points.get(key) ?? []), policy]);
   }
-  const order = [...new Set(policies.map(({ curve }) => curve))];
+  const order = curveNames(policies);
   return [...points.values()]
     .map((own) => ({ curve: own[0]!.curve, beta: own[0]!.beta, policies: own }))
     .sort(

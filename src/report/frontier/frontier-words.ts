@@ -1,11 +1,11 @@
 /** What a frontier over β is of, and how its differences are read. */
 import { decisionLevel, seedsToDecide } from "../../analysis/conclusion.js";
-import type { PolicyTable } from "../../analysis/equal-kl/policy-table.js";
+import { curveNames, type PolicyTable } from "../../analysis/equal-kl/policy-table.js";
 import type { CurveDifference } from "../../analysis/evaluation.js";
 
 /** `42 policies of 6 arms, seeds 100 and 101` */
 export function policyWords({ policies }: PolicyTable): string {
-  const arms = new Set(policies.map(({ curve }) => curve)).size;
+  const arms = curveNames(policies).length;
   const seeds = [...new Set(policies.map(({ seed }) => seed))].sort((a, b) => a - b);
   return (
     `${policies.length} ${policies.length === 1 ? "policy" : "policies"} of ${arms} ` +
