@@ -162,8 +162,13 @@ export function violationProblem(
     paths.find((one) => given.origin(one) === "override") ??
     paths.find((one) => given.origin(one) === "file") ??
     paths[0]!;
+  // The arm's own path and nobody gave it: the preset did.
+  const ofPreset =
+    arm === null ? [] : paths.filter((one) => one[0] === "arms" && given.origin(one) === "default");
   const { found, expected } = violation;
-  const remedy = [violation.remedy, ...presetWords(violation.keys, arm, given)].join(" ");
+  const remedy = [violation.remedy, ...(ofPreset.length === 0 ? [] : [presetWords(ofPreset)])].join(
+    " ",
+  );
   return { place: given.of(path), key: path.join("."), found, expected, remedy };
 }
 
@@ -179,15 +184,11 @@ function isOfPreset(path: KeyPath, arm: string): boolean {
   return preset !== undefined && valueAtKey(preset.changes, path) !== undefined;
 }
 
-function presetWords(keys: readonly string[], arm: string | null, given: GivenValues): string[] {
-  if (arm === null) return [];
-  const own = keys.filter((key) => {
-    const path = key.split(".");
-    return isOfPreset(path, arm) && given.origin(["arms", arm, ...path]) === "default";
-  });
-  if (own.length === 0) return [];
-  const paths = own.map((key) => `arms.${arm}.${key}`).join(", ");
-  return [`The arm ${arm} sets ${own.join(", ")} itself: change ${paths}, or leave that arm out.`];
+/** @param paths of one arm's keys, at least one */
+function presetWords(paths: readonly KeyPath[]): string {
+  const keys = paths.map((path) => path.slice(2).join(".")).join(", ");
+  const own = paths.map((path) => path.join(".")).join(", ");
+  return `The arm ${paths[0]![1]} sets ${keys} itself: change ${own}, or leave that arm out.`;
 }
 
 /** A tracker's place in the run folder is its name's. */

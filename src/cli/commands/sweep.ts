@@ -47,14 +47,14 @@ export async function sweep(
       `${file} has no sweep.grid: name the keys that vary, as in --grid risk.alpha=0.2,0.4.`,
     );
   }
-  if (!options.planOnly) await usableSpec(experiment);
+  const usable = options.planOnly ? null : await usableSpec(experiment);
   const checks = await runPreflight(loaded, { runs: parent, offline: options.planOnly }, terminal);
   if (checks.problems.length > 0) throw new ConfigError(checks.problems);
   const json = options.json && detachment === null;
   if (detachment === null) {
     const past = await new PastTrials().of(new RunList(options.runs).read());
     const disk = checks.checked.find(({ what }) => what === "disk")?.found ?? null;
-    const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
+    const spec = usable ?? readWorkerSpec(experiment.backend.worker, packageRoot);
     const plan = sweepPlan(experiment, hardwareFor(spec, hardware()), past, disk);
     const text = sweepPlanText(experiment.name, plan);
     if (options.planOnly) {
