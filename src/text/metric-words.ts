@@ -155,6 +155,12 @@ const known = {
     shown: "check",
     everywhere: true,
   }),
+  reward_judged_worst: words({
+    title: "reward, judged-worst prompts",
+    short: "r judged worst",
+    better: "higher",
+    meaning: "mean raw reward over the prompts whose completions by SFT the judge scores worst",
+  }),
   perplexity: words({
     title: "perplexity",
     short: "ppl",

@@ -45,6 +45,15 @@ export interface SessionOptions extends LaunchOptions {
 /** A closed connection is mostly a process on its way out, whose exit code says more. */
 const EXIT_MS = 2000;
 
+/** What is known of a lost worker's end. */
+interface WorkerEnd {
+  readonly signal?: NodeJS.Signals | null;
+  /** The text has what was said last already. */
+  readonly hasWords?: boolean;
+  /** The cluster took its place away. */
+  readonly displaced?: boolean;
+}
+
 /**
  * Starts a worker and waits for its hello.
  *
@@ -167,7 +176,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
       if (this.#over !== null) throw await this.#over;
       if (!(error instanceof CopyBroken)) throw error;
       const name = `the worker "${this.spec.name}" ${this.#plan!.place}`;
-      throw await this.#lose("exited", `${name} was lost: ${error.message}`, null, true);
+      throw await this.#lose("exited", `${name} was lost: ${error.message}`, { hasWords: true });
     }
   }
 
@@ -245,12 +254,14 @@ class Session implements Worker, Receiver, ExchangeEvents {
       if (refusal !== null) {
         const { displaced } = this.#plan!;
         const isDisplaced = displaced !== null && exit.code === displaced;
-        await this.#lose("exited", refusal, exit.signal, true, isDisplaced);
+        const { signal } = exit;
+        await this.#lose("exited", refusal, { signal, hasWords: true, displaced: isDisplaced });
         return;
       }
       const when = this.#hello === null ? "before its hello" : this.#inHand();
       const hint = exit.signal === "SIGKILL" ? "; the system does this when memory runs out" : "";
-      await this.#lose("exited", `the worker ${exitText(exit)} ${when}${hint}`, exit.signal);
+      const text = `the worker ${exitText(exit)} ${when}${hint}`;
+      await this.#lose("exited", text, { signal: exit.signal });
     }
   }
 
@@ -339,29 +350,16 @@ class Session implements Worker, Receiver, ExchangeEvents {
     await this.#lose("exited", "the worker was closed");
   }
 
-  /**
-   * Ends process and connection, then tells everyone who waits. The first reason counts.
-   *
-   * @param hasWords - The text has what was said last already.
-   * @param displaced - The cluster took its place away.
-   */
-  #lose(
-    reason: WorkerLost["reason"],
-    text: string,
-    signal: NodeJS.Signals | null = null,
-    hasWords = false,
-    displaced = false,
-  ): Promise<WorkerLost> {
-    this.#over ??= this.#end(reason, text, signal, hasWords, displaced);
+  /** Ends process and connection, then tells everyone who waits. The first reason counts. */
+  #lose(reason: WorkerLost["reason"], text: string, end: WorkerEnd = {}): Promise<WorkerLost> {
+    this.#over ??= this.#end(reason, text, end);
     return this.#over;
   }
 
   async #end(
     reason: WorkerLost["reason"],
     text: string,
-    signal: NodeJS.Signals | null,
-    hasWords: boolean,
-    displaced: boolean,
+    { signal = null, hasWords = false, displaced = false }: WorkerEnd,
   ): Promise<WorkerLost> {
     this.#folders?.close();
     // Elsewhere the number is another machine's or container's, and may be anyone's here.

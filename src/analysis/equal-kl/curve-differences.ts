@@ -8,18 +8,26 @@
 import { holm } from "../../stats/holm.js";
 import { interpolateAt, type Point } from "../../stats/interpolation.js";
 import { mean } from "../../stats/intervals.js";
+import { metricOf } from "../../text/metric-words.js";
 import type { CurveDifference } from "../evaluation.js";
 import { noDifference, seedDifference } from "../seed-difference.js";
 import type { CurvePolicy } from "./policy-table.js";
 
-/** What is tested, and corrected over. */
-export const testedFigures = [
+const tested = [
   "tail_reward",
   "cvar_0.05",
   "cvar_0.1",
   "harm_rate",
   "judge_tail",
+  "reward_judged_worst",
 ] as const;
+
+/** Of `metrics` those that are tested, and corrected over; the tail of every judge is one. */
+export function testedFigures(metrics: Iterable<string>): string[] {
+  const names = [...new Set(metrics)];
+  const furtherJudges = names.filter((name) => name.startsWith(metricOf("judge_tail", "")));
+  return [...tested.filter((name) => names.includes(name)), ...furtherJudges];
+}
 
 /** Levels at which the curves are read, evenly spaced, ends included. */
 const levels = 9;
@@ -51,8 +59,8 @@ export function curveDifferences(
         .filter((metric) => metric !== "kl_mean")
         .flatMap((metric) => curveDifference(policies, a, against, metric) ?? []),
     );
-  const tested: readonly string[] = testedFigures;
-  const p = holm(found.map((row) => (tested.includes(row.metric) ? row.p : null)));
+  const corrected = new Set(testedFigures(metrics));
+  const p = holm(found.map((row) => (corrected.has(row.metric) ? row.p : null)));
   return found.map((row, at) => ({ ...row, p_holm: p[at]! }));
 }
 

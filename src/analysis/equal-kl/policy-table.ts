@@ -104,13 +104,15 @@ export function mergedTables(tables: readonly PolicyTable[]): PolicyTable {
     }
     const key = JSON.stringify([one.curve, one.seed, one.beta]);
     const before = policies.get(key);
-    if (before !== undefined && !isDeepStrictEqual(repeatable(before), repeatable(one))) {
+    if (before !== undefined && !agree(before.metrics, one.metrics)) {
       throw new PolicyConflict(
         `${one.trial} of ${one.run} and ${before.trial} of ${before.run} are the same arm, β and ` +
           "seed with different figures. Name one of the two runs.",
       );
     }
-    if (before === undefined) policies.set(key, one);
+    // Figures that an earlier version did not have are taken over.
+    const metrics = { ...one.metrics, ...before?.metrics };
+    policies.set(key, { ...(before ?? one), metrics });
   }
   const curves = [...settings.keys()];
   const ordered = [...policies.values()].sort(
@@ -136,10 +138,13 @@ export function tableOfPolicies(
   return { sources: sources.filter(({ run }) => used.has(run)), policies };
 }
 
-/** A policy's figures without the time that it took, which no second run repeats. */
-function repeatable({ metrics }: FinalPolicy): Readonly<Record<string, number>> {
-  const { seconds, ...figures } = metrics;
-  return figures;
+type Figures = Readonly<Record<string, number>>;
+
+/** In all digits of what both have, but for the time that they took, which no second run repeats. */
+function agree(one: Figures, other: Figures): boolean {
+  return Object.entries(one).every(
+    ([name, value]) => name === "seconds" || value === (other[name] ?? value),
+  );
 }
 
 function requireOneScale(sources: readonly PolicySource[]): void {

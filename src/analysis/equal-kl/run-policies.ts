@@ -10,9 +10,11 @@ import type { SweepPoint } from "../../config/schema/sweep.js";
 import { planTrials, type Trial } from "../../config/trials.js";
 import type { EvaluatedEvent } from "../../journal/events.js";
 import { binnedMeans } from "../../stats/binned-means.js";
+import { mean } from "../../stats/intervals.js";
 import { canonicalJson } from "../../text/json.js";
 import { riskRole } from "../arm-risk.js";
 import { finalMetrics } from "../final-metrics.js";
+import { tailPrompts } from "../metrics.js";
 import type { RunFigures } from "../trial-figures.js";
 import type { CurvePolicy, FinalPolicy } from "./policy-table.js";
 
@@ -24,11 +26,13 @@ interface Evaluated extends CurvePolicy {
 
 /** Of all reported trials that have a final evaluation. */
 export function evaluatedPolicies(experiment: Experiment, figures: RunFigures): Evaluated[] {
-  return planTrials(experiment).flatMap((trial): Evaluated[] => {
+  const { evaluation, sweep } = experiment;
+  const fraction = evaluation.tail_fraction;
+  const found = planTrials(experiment).flatMap((trial): Evaluated[] => {
     const own = figures.get(trial.id);
     if (!trial.reported || own === undefined || own.final === null) return [];
     const { arm, seed, config } = trial;
-    const point = experiment.sweep.points.find((one) => one.arm === arm);
+    const point = sweep.points.find((one) => one.arm === arm);
     return [
       {
         trial,
@@ -36,10 +40,44 @@ export function evaluatedPolicies(experiment: Experiment, figures: RunFigures): 
         curve: point === undefined ? arm : curveName(point),
         role: riskRole(config),
         seed,
-        metrics: finalMetrics(own, experiment.evaluation.tail_fraction),
+        metrics: finalMetrics(own, fraction),
       },
     ];
   });
+  return found.map((one) => {
+    const start = found.find(({ trial, seed }) => trial.stage === "sft" && seed === one.seed);
+    const prompts = start === undefined ? null : judgedWorst(start.final, fraction);
+    const reward = prompts === null ? null : meanReward(one.final, prompts);
+    const more = reward === null ? {} : { reward_judged_worst: reward };
+    return { ...one, metrics: { ...one.metrics, ...more } };
+  });
+}
+
+/**
+ * Ids of the prompts whose completions the judge scores worst, a tail that the reward has no part in;
+ * null: no judge scored them.
+ */
+function judgedWorst(
+  { arrays }: Pick<EvaluatedEvent, "arrays">,
+  fraction: number,
+): ReadonlySet<number> | null {
+  const { prompt, judge } = arrays;
+  if (judge === null) return null;
+  const judged = [...prompt.keys()].filter((at) => judge[at] !== null);
+  if (judged.length === 0) return null;
+  const scores = judged.map((at) => judge[at]!);
+  return new Set(Array.from(tailPrompts(scores, fraction), (place) => prompt[judged[place]!]!));
+}
+
+/** Over the completions of these prompts that have a reward; null: none has. */
+function meanReward(
+  { arrays }: Pick<EvaluatedEvent, "arrays">,
+  prompts: ReadonlySet<number>,
+): number | null {
+  const rewards = arrays.prompt.flatMap((id, at) =>
+    prompts.has(id) ? (arrays.reward[at] ?? []) : [],
+  );
+  return rewards.length === 0 ? null : mean(rewards);
 }
 
 /** @param run name of its folder */

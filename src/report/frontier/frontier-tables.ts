@@ -44,7 +44,8 @@ export function curvePoints(policies: readonly FinalPolicy[]): CurvePoint[] {
 /** Means over seeds, intervals beneath them. */
 export function policiesTable(policies: readonly FinalPolicy[], style: NumberStyle): TableContent {
   const points = curvePoints(policies);
-  const columns = shownColumns(policies, ["kl_mean", ...testedFigures, ...costs]);
+  const metrics = new Set(policies.flatMap((policy) => Object.keys(policy.metrics)));
+  const columns = shownColumns(metrics, ["kl_mean", ...testedFigures(metrics), ...costs]);
   return {
     head: ["arm", "β", "seeds", ...columns.map(({ title }) => title)],
     rows: points.map(({ curve, beta, policies: own }): Cell[] => [
@@ -72,11 +73,9 @@ export function differencesTable(
   figures: "tested" | "costs",
   style: NumberStyle,
 ): TableContent {
-  const wanted: readonly string[] = figures === "tested" ? testedFigures : costs;
+  const metrics = new Set(differences.map(({ metric }) => metric));
+  const columns = shownColumns(metrics, figures === "tested" ? testedFigures(metrics) : costs);
   const curves = [...new Set(differences.map(({ a }) => a))];
-  const columns = wanted.flatMap((metric) =>
-    differences.some((row) => row.metric === metric) ? [metricColumnOf(metric)!] : [],
-  );
   return {
     head: ["arm", "KL, nats", "seeds", ...columns.map(({ title }) => title)],
     rows: curves.map((curve): Cell[] => {
@@ -118,13 +117,6 @@ function rangeText(range: CurveDifference["range"], style: NumberStyle): string 
   return low === high ? low! : `${low} to ${high}`;
 }
 
-function shownColumns(
-  policies: readonly FinalPolicy[],
-  metrics: readonly string[],
-): MetricColumn[] {
-  return metrics.flatMap((metric) =>
-    policies.some((policy) => policy.metrics[metric] !== undefined)
-      ? [metricColumnOf(metric)!]
-      : [],
-  );
+function shownColumns(known: ReadonlySet<string>, wanted: readonly string[]): MetricColumn[] {
+  return wanted.flatMap((metric) => (known.has(metric) ? [metricColumnOf(metric)!] : []));
 }

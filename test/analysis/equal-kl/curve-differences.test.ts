@@ -4,6 +4,7 @@ import {
   commonRange,
   curveDifferences,
   neutralCurve,
+  testedFigures,
 } from "../../../src/analysis/equal-kl/curve-differences.js";
 import { curve, policy } from "./policies.js";
 
@@ -119,6 +120,18 @@ test("p values are corrected over arms and tested figures, and no others are tes
   expect(found.filter(({ metric }) => metric === "perplexity").map(({ p_holm }) => p_holm)).toEqual(
     [null, null],
   );
+});
+
+test("the tail of every judge is tested, and no other figure of a judge", () => {
+  expect(
+    testedFigures([
+      "judge_reward_second",
+      "judge_tail_second",
+      "perplexity",
+      "judge_tail",
+      "judge_tail",
+    ]),
+  ).toEqual(["judge_tail", "judge_tail_second"]);
 });
 
 test("the common start is held against nothing, and the first neutral curve is the measure", () => {

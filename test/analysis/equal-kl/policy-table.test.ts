@@ -41,6 +41,17 @@ test("a policy that a second run repeats counts once, however long that took", (
   ]);
 });
 
+test("figures that one of two equal policies lacks are the other's", () => {
+  const known = policy({ tail: 1 });
+  const more = { ...known, metrics: { ...known.metrics, reward_judged_worst: 3 } };
+  for (const tables of [
+    [table("r", known), table("s", more)],
+    [table("r", more), table("s", known)],
+  ]) {
+    expect(mergedTables(tables).policies).toEqual([{ ...more, run: "r" }]);
+  }
+});
+
 test("of a run that went on the finished state counts", () => {
   const before = { ...table("r", policy({})), sources: [source("r", { journal: null })] };
   expect(mergedTables([before, table("r", policy({}))]).sources[0]!.journal).toBe("j");
@@ -78,6 +89,42 @@ test("a curve is an arm and its values of keys that lead off it", () => {
     "a, risk.alpha 0.2",
   );
   expect(curveName({ of: "a", values: { "arms.a.kl.form": "loss" } })).toBe("a, kl.form loss");
+});
+
+test("the judge's tail is of the prompts that it scores worst at the start, in every arm of the seed", () => {
+  const experiment = smallExperiment({ seeds: [0, 1] });
+  const ids = Array.from({ length: 20 }, (_, at) => 100 + at);
+  const figures = planTrials(experiment).reduce<RunFigures>((sum, { id, arm, seed }) => {
+    // The judge's worst two of the start are the last two of seed 0 and the first two of seed 1.
+    const judged = (at: number) => (seed === 0 ? -at : at);
+    const arrays = {
+      prompt: ids,
+      prompt_score: ids.map(() => 0),
+      reward: ids.map((_, at) => (arm === "sft" ? at : 10 * at)),
+      judge: ids.map((_, at) => (arm === "sft" ? judged(at) : 7)),
+      kl: ids.map(() => 1),
+      length: ids.map(() => 5),
+    };
+    const payload = { ...evaluatedPayload({ final: true, metrics: { kl_mean: 1 } }), arrays };
+    return withEvent(sum, { ...payload, seq: 1, time: "", trial: id });
+  }, new Map());
+  const found = (figures: RunFigures) =>
+    Object.fromEntries(
+      runPolicies("r", experiment, figures).map(({ trial, metrics }) => [
+        trial,
+        metrics.reward_judged_worst,
+      ]),
+    );
+  expect(found(figures)).toMatchObject({
+    "sft-s0": 18.5,
+    "rlhf-s0": 185,
+    "ra-rlhf-s0": 185,
+    "sft-s1": 0.5,
+    "rlhf-s1": 5,
+  });
+  // Without the start's evaluation nobody knows which prompts they are.
+  const alone = new Map([...figures].filter(([id]) => id !== "sft-s0"));
+  expect(found(alone)).toMatchObject({ "rlhf-s0": undefined, "rlhf-s1": 5 });
 });
 
 test("a run's policies are its final evaluations, by tenth of the prompts", () => {
