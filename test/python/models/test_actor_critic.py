@@ -112,6 +112,7 @@ def test_without_gradients_no_array_of_all_logits_is_made(
     with_gradients = policy.evaluate(policy.model, *batch(policy), 0)
     assert whole.log_probs.equal(with_gradients.log_probs.detach())
     monkeypatch.setattr(kernel, "_CHUNK_LOGITS", 2 * vocabulary)
+    monkeypatch.setattr(kernel, "_CHUNK_ROWS_CPU", 1)
     rows: list[int] = []
     apply = kernel.TokenRule.apply
 

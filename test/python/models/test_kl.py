@@ -48,6 +48,7 @@ def test_value_and_gradients_are_those_of_all_logits_at_once(
     rows_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunking, "_CHUNK_LOGITS", rows_at_once * VOCABULARY)
+    monkeypatch.setattr(chunking, "_CHUNK_ROWS_CPU", 1)
     case = Case()
     (total, each, grads), (plain, plain_each, plain_grads) = case.chunked(), case.plain()
     assert float(total) == pytest.approx(float(plain), rel=1e-5)

@@ -189,6 +189,7 @@ def test_a_scaled_head_has_the_gradient_of_the_kl_too(
 ) -> None:
     """Gemma 2 caps its logits after the head, so that its own forward pass has to run."""
     monkeypatch.setattr(chunking, "_CHUNK_LOGITS", 4 * 324)
+    monkeypatch.setattr(chunking, "_CHUNK_ROWS_CPU", 1)
     one = write_policy(tmp_path / "one", "gemma2", seed=0)
     other = write_policy(tmp_path / "other", "gemma2", seed=1)
     case = Case(one, other, training__critic=False)
@@ -276,6 +277,7 @@ def test_no_array_of_all_logits_is_made_for_the_kl(
     """Neither of the policy's nor of the reference's, forward or back."""
     vocabulary, tokens = 324, sum(map(len, case.responses))
     monkeypatch.setattr(chunking, "_CHUNK_LOGITS", 4 * vocabulary)
+    monkeypatch.setattr(chunking, "_CHUNK_ROWS_CPU", 1)
     rows: list[int] = []
     apply = chunking.TokenRule.apply
 

@@ -22,8 +22,10 @@ from torch.autograd.function import once_differentiable
 
 # Finite, so that probability zero times it is zero and not NaN.
 FORBIDDEN: Final = -1e9
-# Logits handled at once, so that a chunk stays in a CPU's cache.
+# Logits handled at once, so that a chunk stays in a CPU's cache; but each chunk reads the whole
+# head, and for fewer rows than this that costs more than the cache saves.
 _CHUNK_LOGITS: Final = 1 << 20
+_CHUNK_ROWS_CPU: Final = 128
 # Rows at once on a GPU, where few large products are faster than many small ones: at 50,000 tokens
 # their logits take 0.4 GB.
 _CHUNK_ROWS: Final = 2048
@@ -32,7 +34,7 @@ _CHUNK_ROWS: Final = 2048
 def chunks(count: int, vocabulary: int, device: torch.device) -> Iterator[slice]:
     """`count` rows, as many at once as the device handles best."""
     on_cpu = device.type == "cpu"
-    step = max(1, _CHUNK_LOGITS // vocabulary) if on_cpu else _CHUNK_ROWS
+    step = max(_CHUNK_ROWS_CPU, _CHUNK_LOGITS // vocabulary) if on_cpu else _CHUNK_ROWS
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
