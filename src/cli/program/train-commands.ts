@@ -56,7 +56,10 @@ function addSweep({ program, argv, terminal, end }: CommandLine): void {
         .default([], "the file's sweep.grid")
         .argParser(repeated),
     )
-    .option("--seeds <seeds>", "how many, from 0 on, or which, as in 3 or 0,1,2")
+    .option(
+      "--seeds <seeds>",
+      "how many, from 0 on, or which, as in 3 or 0,1,2; the seed 7 alone: --set seeds=7",
+    )
     .option("--arms <arms>", "arms that are swept (default: every RL arm that a key changes)")
     .option("--random <count>", "draw so many points instead of all combinations")
     .option(

@@ -92,6 +92,13 @@ function mayTrain(
   return place < halving.points[of]![seeds.indexOf(trial.seed)]!;
 }
 
+/** A count where they are many: `--seeds 310` are the seeds 0 to 309, and may have been meant as one. */
+function seedsText(seeds: readonly number[]): string {
+  const many = 12;
+  if (seeds.length <= many) return seeds.join(", ");
+  return `${seeds.length}: ${seeds.slice(0, 3).join(", ")}, …, ${seeds.at(-1)}`;
+}
+
 export function sweepPlanText(name: string, plan: SweepPlan): string {
   const { grid, seeds, points, once, halving, trials, iterations, parallel, seconds, disk } = plan;
   const rows: [string, string][] = [
@@ -103,7 +110,7 @@ export function sweepPlanText(name: string, plan: SweepPlan): string {
             .join(", ")
         : String(values),
     ]),
-    ["seeds", seeds.join(", ")],
+    ["seeds", seedsText(seeds)],
     ...Object.entries(points).map(([of, arms]): [string, string] => [
       of,
       `${arms.length} ${arms.length === 1 ? "point" : "points"}`,

@@ -24,6 +24,11 @@ test("a sweep's plan counts points, trials and iterations, and starts nothing", 
   expect(plan.points["ra-rlhf"]).toHaveLength(6);
 });
 
+test("many seeds are counted, as one was perhaps meant", { timeout: 60_000 }, async () => {
+  const { stdout } = await averse(["sweep", "smoke", ...grid, "--seeds", "310", "--plan-only"]);
+  expect(stdout).toContain("310: 0, 1, 2, …, 309");
+});
+
 test.each([
   [[], "has no sweep.grid"],
   [["--grid", "risk.alpha"], "write key=value,value"],
