@@ -10,12 +10,23 @@ const afterPadding = /^(xlm-|xlm_)?roberta|camembert|longformer|mpnet/;
 /** Positions of a model; null: nothing in its config sets a limit. */
 export function contextOf(config: Tree): number | null {
   const text = isTree(config.text_config) ? config.text_config : config;
-  const limit = names.map((name) => text[name]).find((value) => typeof value === "number");
-  if (limit === undefined || !(limit > 0)) return null;
+  const positions = names.map((name) => text[name]).find((value) => typeof value === "number");
+  if (positions === undefined || !(positions > 0)) return null;
+  const limit = Math.min(positions, shortTexts(text) ?? positions);
   const padding = text.pad_token_id ?? 1;
   const offset =
     afterPadding.test(String(text.model_type)) && typeof padding === "number" ? padding + 1 : 0;
   return limit - offset;
+}
+
+/** Where LongRoPE (Phi-3) changes over to the rotations of long texts; null: it is another. */
+function shortTexts(config: Tree): number | null {
+  const rope = config.rope_parameters ?? config.rope_scaling;
+  if (!isTree(rope)) return null;
+  if ((rope.rope_type ?? rope.type) !== "longrope") return null;
+  const positions =
+    rope.original_max_position_embeddings ?? config.original_max_position_embeddings;
+  return typeof positions === "number" ? positions : null;
 }
 
 /** Tokens of a text that a classifier reads: what both model and tokenizer allow. */

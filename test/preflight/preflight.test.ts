@@ -300,6 +300,22 @@ describe("lengths", () => {
 
   test.each([
     [{ n_positions: 1024 }, 1024],
+    [
+      {
+        max_position_embeddings: 131_072,
+        original_max_position_embeddings: 4096,
+        rope_scaling: { type: "longrope" },
+      },
+      4096,
+    ],
+    [
+      {
+        max_position_embeddings: 131_072,
+        rope_parameters: { rope_type: "longrope", original_max_position_embeddings: 4096 },
+      },
+      4096,
+    ],
+    [{ max_position_embeddings: 8192, rope_parameters: { rope_type: "yarn", original_max_position_embeddings: 4096 } }, 8192],
     [{ max_position_embeddings: 512, model_type: "bert" }, 512],
     [{ max_position_embeddings: 514, model_type: "roberta", pad_token_id: 1 }, 512],
     [{ text_config: { max_position_embeddings: 4096 } }, 4096],

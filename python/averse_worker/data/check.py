@@ -141,7 +141,7 @@ def _read(source: DataSource, query: Query, facts: Facts) -> None:
     facts.rows = {split: data.facts(split) for split in SPLITS}
     facts.overlap = data.overlap
     facts.labels = {split: _labels(data.rows[split]) for split in SPLITS}
-    facts.columns = _columns(data)
+    facts.columns = list(data.columns)
     facts.samples = {split: _samples(data.rows[split], query.samples) for split in SPLITS}
     if query.policy is not None:
         _encode(source, query, query.policy, data, facts)
@@ -216,14 +216,6 @@ def _tokenizer(policy: Policy, facts: Facts) -> Any:
 def _labels(rows: Sequence[Row]) -> dict[str, int]:
     found = Counter(str(row.label) for row in rows if row.label is not None)
     return dict(found.most_common(_LABELS))
-
-
-def _columns(data: Data) -> list[str]:
-    names: dict[str, None] = {}
-    for split in SPLITS:
-        for row in _spread(data.rows[split], 1000):
-            names |= dict.fromkeys(row.columns)
-    return list(names)
 
 
 def _samples(rows: Sequence[Row], count: int) -> list[Sample]:

@@ -80,9 +80,7 @@ class Row:
         prompt: str | Sequence[Message] = self.text if self.messages is None else self.messages
         if prompt == "" and self.chosen is not None:
             prompt = _beginning(self.chosen, self.rejected)
-        if isinstance(prompt, str):
-            return prompt
-        return json.dumps([(one["role"], one["content"]) for one in prompt])
+        return prompt if isinstance(prompt, str) else json.dumps(_spoken(prompt))
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -129,6 +127,8 @@ class RowReader:
         self._origin = origin
         self._key = key
         self._wraps = wraps
+        self.others: dict[str, None] = {}
+        """columns that some row has besides those of its text, in their order"""
 
     def label_column(self, columns: Mapping[str, Any]) -> str | None:
         """The column with the class; None: there is none."""
@@ -158,6 +158,7 @@ class RowReader:
             roles[role] for role in ("text", "prompt", "completion", "messages") if role in roles
         }
         extras = {name: value for name, value in record.columns.items() if name not in used}
+        self.others |= dict.fromkeys(extras)
         common: dict[str, Any] = {
             "id": id,
             "origin": self._origin,
@@ -256,9 +257,55 @@ class RowReader:
 
         prompt = read("prompt") if "prompt" in named else ""
         found: dict[str, Any] = {"chosen": read("chosen"), "rejected": read("rejected")}
+        if prompt and self._repeated(prompt, found, roles, place, path):
+            prompt = ""
         if isinstance(prompt, str):
             return {"text": prompt, "markers": True} | found
         return {"text": conversation_text(prompt), "messages": prompt} | found
+
+    def _repeated(
+        self,
+        prompt: str | tuple[Message, ...],
+        answers: Mapping[str, str | tuple[Message, ...]],
+        roles: Mapping[str, str],
+        place: str,
+        path: str,
+    ) -> bool:
+        """Whether both answers are whole conversations that begin with the prompt, as UltraFeedback
+        has them.
+
+        Raises:
+            InputError: before an answer a user says something else than the prompt.
+        """
+        asked = [("user", prompt)] if isinstance(prompt, str) else _spoken(prompt)
+        if all(_begins(answer, asked) for answer in answers.values()):
+            return True
+        for role, answer in answers.items():
+            said = [] if isinstance(answer, str) else _spoken(answer)
+            if asked[-1][0] == "user" and any(who == "user" for who, _ in said[:2]):
+                raise InputError(
+                    f'{place}: "{roles[role]}" has a message of the user before the answer; '
+                    f'expected the answer to "{roles["prompt"]}" alone, or in both answers the '
+                    f"prompt's messages and then the answer; or leave the prompt out of "
+                    f"{self._key}.columns",
+                    key=path,
+                )
+        return False
+
+
+def _spoken(messages: Sequence[Message]) -> list[tuple[str, str]]:
+    return [(one["role"], one["content"]) for one in messages]
+
+
+def _begins(answer: str | tuple[Message, ...], asked: list[tuple[str, str]]) -> bool:
+    """Whether an answer is a conversation that begins with what was asked, perhaps after a system
+    message that the prompt's column leaves out."""
+    if isinstance(answer, str):
+        return False
+    said = _spoken(answer)
+    if said[0][0] == "system" and asked[0][0] != "system":
+        said = said[1:]
+    return said[: len(asked)] == asked
 
 
 _BESIDE: Final[Mapping[str, Sequence[str]]] = {

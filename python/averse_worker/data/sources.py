@@ -63,6 +63,8 @@ class Data:
     left: dict[Split, Left] = field(default_factory=lambda: {split: Left() for split in SPLITS})
     overlap: int = 0
     """test rows whose prompt is a training prompt as well, so not held out"""
+    columns: Sequence[str] = ()
+    """columns that some row has besides those of its text, in their order"""
 
     def facts(self, split: Split, dropped: int = 0, truncated: int = 0) -> SplitFacts:
         """What became of a split's rows.
@@ -105,11 +107,13 @@ def read_data(source: DataSource, key: str = "data", use: Use = "prompts") -> Da
     rows: dict[Split, list[list[Row]]] = {split: [] for split in SPLITS}
     digests: dict[str, str] = {}
     good: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+    columns: dict[str, None] = {}
     first_id = 0
     for part in parts:
         found = part.read(first_id)
         first_id += sum(left.rows for left in found.left.values())
         digests |= _distinct(found.digests, digests)
+        columns |= dict.fromkeys(found.columns)
         for split in SPLITS:
             rows[split].append(found.rows[split])
             left[split].rows += found.left[split].rows
@@ -148,10 +152,9 @@ def read_data(source: DataSource, key: str = "data", use: Use = "prompts") -> Da
             )
         kept[split] = chosen
         good[split] += [example_of(row) for row in chosen if row.good]
-    if source.template not in ("auto", "none"):
-        digests |= _distinct(template_digest(source.template, key), digests)
+    digests |= _distinct(template_digest(source.template, key), digests)
     overlap = _overlap(kept, good["train"], source.max_overlap, key)
-    return Data(kept, digests, good, left, overlap)
+    return Data(kept, digests, good, left, overlap, tuple(columns))
 
 
 def _names_texts(source: DataSource) -> bool:
@@ -250,8 +253,10 @@ class _Part:
         tables, digests = self._tables()
         left = {split: Left() for split in SPLITS}
         rows: dict[Split, list[Row]] = {"train": [], "test": []}
+        columns: dict[str, None] = {}
         for split, table in tables.items():
-            kept, gone = self._rows(table, first_id)
+            kept, gone, others = self._rows(table, first_id)
+            columns |= others
             fraction = self._fraction(tables)
             if fraction is None:
                 rows[split], left[split] = kept, Left(rows=len(kept) + len(gone))
@@ -264,7 +269,7 @@ class _Part:
                 filtered = sum((self._rank(one) <= border) == is_test for one in gone)
                 left[name] = Left(rows=len(rows[name]) + filtered, filtered=filtered)
         none: dict[Split, list[Example]] = {split: [] for split in SPLITS}
-        return Data(rows, digests, none, left)
+        return Data(rows, digests, none, left, columns=tuple(columns))
 
     def _builtin(self) -> Data:
         if self._use != "prompts" or self._part.columns or self._part.good or self._part.filter:
@@ -379,8 +384,9 @@ class _Part:
 
     # ── rows ────────────────────────────────────────────────────────────────────────────────
 
-    def _rows(self, table: Table, first_id: int) -> tuple[list[Row], list[str]]:
-        """Rows that the filter leaves, and the keys of those that it takes out."""
+    def _rows(self, table: Table, first_id: int) -> tuple[list[Row], list[str], dict[str, None]]:
+        """Rows that the filter leaves, the keys of those that it takes out, and the columns that
+        the rows have besides those of their texts."""
         part, key = self._part, self._key
         wraps = self._source.template not in ("auto", "none")
         reader = RowReader(part.columns, self._use, table.origin, key, wraps=wraps)
@@ -400,7 +406,7 @@ class _Part:
                 is_good = good.holds(record.columns, label, place)
             kept.append(reader.row(record, first_id + index, is_good))
         good.check(table.origin)
-        return kept, gone
+        return kept, gone, reader.others
 
     def _split(
         self, rows: Sequence[Row], fraction: float, origin: str

@@ -10,7 +10,8 @@ from typing import Any, Final
 from transformers import PreTrainedTokenizerBase
 
 from averse_worker.data.examples import Completion, Conversation, Example
-from averse_worker.data.tokenise import encode, tokenise_texts
+from averse_worker.data.text import begun_once, template
+from averse_worker.data.tokenise import encode, prompt_ids, tokenise_texts
 from averse_worker.wire.errors import InputError
 
 IGNORED: Final = -100
@@ -104,17 +105,16 @@ def example_tokens(
 def _completion_pieces(
     tokenizer: PreTrainedTokenizerBase, example: Completion
 ) -> list[tuple[list[int], bool]]:
-    """The prompt's tokens are those that it has alone, as when the policy is given it."""
+    """The prompt's tokens are those that it has alone, as when the policy is given it; control
+    tokens written in either are control tokens."""
     end = tokenizer.eos_token_id
-    [prompt, whole] = encode(tokenizer, [example.prompt, example.prompt + example.completion])
-    if len(prompt) > 1 and prompt[-1] == end:
-        prompt = prompt[:-1]
+    [prompt] = prompt_ids(tokenizer, [example.prompt], markers=True)
+    [whole] = encode(tokenizer, [example.prompt + example.completion], markers=True)
+    whole = begun_once(whole, template(tokenizer)[0])
     if whole[: len(prompt)] == prompt:
         completion = whole[len(prompt) :]
     else:  # a token across the boundary
-        completion = tokenizer(
-            example.completion, add_special_tokens=False, split_special_tokens=True
-        ).input_ids
+        completion = tokenizer(example.completion, add_special_tokens=False).input_ids
     closed = completion if completion[-1:] == [end] else [*completion, end]
     return [(prompt, False), (closed, True)]
 

@@ -139,14 +139,16 @@ def open_template(
     return ChatTemplate(tokenizers[0], OWN if setting == "auto" else setting, key)
 
 
-def template_digest(path: str, key: str) -> dict[str, str]:
-    """Name and SHA-256 of a template's file.
+def template_digest(setting: str, key: str) -> dict[str, str]:
+    """Name and SHA-256 of a template's file; empty: the setting names none.
 
     Raises:
         InputError: it cannot be read.
     """
-    _read(path, key)
-    return {Path(path).name: file_digest(Path(path).expanduser())}
+    if setting in ("auto", "none"):
+        return {}
+    _read(setting, key)
+    return {Path(setting).name: file_digest(Path(setting).expanduser())}
 
 
 def _read(path: str, key: str) -> str:

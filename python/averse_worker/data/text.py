@@ -85,6 +85,21 @@ def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
     return special | {i: str(token) for i, token in named}
 
 
+def template(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """Ids that the tokenizer puts before, and after, every text."""
+    inner: list[int] = tokenizer("a", add_special_tokens=False).input_ids
+    whole: list[int] = tokenizer("a").input_ids
+    places = range(len(whole) - len(inner) + 1)
+    first = next((i for i in places if whole[i : i + len(inner)] == inner), 0)
+    return whole[:first], whole[first + len(inner) :]
+
+
+def begun_once(ids: list[int], before: Sequence[int]) -> list[int]:
+    """Without what a tokenizer puts before every text, where the text has that as well."""
+    width = len(before)
+    return ids[width:] if width and ids[: 2 * width] == [*before, *before] else ids
+
+
 def read_tokens(
     tokenizer: PreTrainedTokenizerBase,
     end_tokens: Sequence[int],
@@ -100,10 +115,13 @@ def read_tokens(
     begins = plain
     if responses is not None:
         begins = tokenizer.batch_decode(list(map(list, prompts)), skip_special_tokens=True)
+    before = template(tokenizer)[0]
     texts = []
     for i, tokens in enumerate(whole):
-        chat = any(token in known for token in prompts[i][1:])
         first = int(tokens[0] == tokenizer.bos_token_id)
+        if before and tokens[: len(before)] == before:
+            first = len(before)
+        chat = any(token in known for token in prompts[i][max(first, 1) :])
         # The end of a turn is a marker of the chat; the end of a text is not part of it.
         ended = bool(drawn[i]) and drawn[i][-1] in end_tokens and not chat
         inner = tokens[first : len(tokens) - int(ended)]

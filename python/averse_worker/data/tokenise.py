@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from averse_worker.data.rows import Message, Row
 from averse_worker.data.templates import ChatTemplate
-from averse_worker.data.text import Text, read_tokens
+from averse_worker.data.text import Text, begun_once, read_tokens, template
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.data import Truncate
 
@@ -32,6 +32,8 @@ class Prompts:
     """rows that were left out as too long"""
     conditioned: list[list[list[int]]] = field(default_factory=list)
     """by condition: the prompts with its text before them"""
+    columns: Sequence[str] = ()
+    """names of the other columns of the data: every prompt has each of them, or nothing in it"""
 
     def under(self, condition: int | None) -> list[list[int]]:
         """Tokens after which completions are drawn; None: the prompts alone."""
@@ -42,8 +44,8 @@ class Prompts:
         return bool(self.rows) and self.rows[at].messages is not None
 
     def columns_of(self, at: int) -> Mapping[str, Any]:
-        """The other columns of a prompt's row, by name."""
-        return self.rows[at].columns if self.rows else {}
+        """The other columns of a prompt's row, by name; None where the row lacks one."""
+        return dict.fromkeys(self.columns) | (self.rows[at].columns if self.rows else {})
 
     def messages_of(self, at: int) -> tuple[Message, ...] | None:
         """The conversation of a prompt; None: it is a plain one."""
@@ -58,6 +60,7 @@ def tokenise_prompts(
     chat: ChatTemplate | None = None,
     truncate: Truncate | None = None,
     key: str = "data",
+    columns: Sequence[str] = (),
 ) -> Prompts:
     """The prompts of the rows, at most `prompt_tokens` tokens each.
 
@@ -66,6 +69,7 @@ def tokenise_prompts(
         truncate: what is done with longer ones; None: conversations are refused, texts cut at
             their end.
         key: config key of the data, for errors.
+        columns: names of the other columns of the data.
 
     Raises:
         InputError: a row has no token, or is too long where that is refused.
@@ -76,7 +80,8 @@ def tokenise_prompts(
         if row.messages is not None:
             texts[at] = Text.conversation(row.text)
     ids = np.array([row.id for row in kept], dtype=np.uint32)
-    return Prompts(ids, tokens, texts, kept, truncated, len(rows) - len(kept))
+    dropped = len(rows) - len(kept)
+    return Prompts(ids, tokens, texts, kept, truncated, dropped, columns=columns)
 
 
 def prompt_tokens_of(
@@ -92,8 +97,7 @@ def prompt_tokens_of(
     Raises:
         InputError: as `tokenise_prompts`.
     """
-    begin = [tokenizer.bos_token_id]
-    begins = template(tokenizer)[0] == begin
+    begin = template(tokenizer)[0]
     same: dict[int, int] = {}
     tokens: list[list[int]] = []
     kept: list[Row] = []
@@ -119,8 +123,8 @@ def prompt_tokens_of(
                 ids = chat.cut(row, prompt_tokens, rule)
             elif rule == "end":
                 ids = ids[:prompt_tokens]
-            elif begins and ids[:1] == begin:
-                ids = begin + ids[len(ids) - prompt_tokens + 1 :]
+            elif begin and ids[: len(begin)] == begin and len(begin) < prompt_tokens:
+                ids = begin + ids[len(ids) - prompt_tokens + len(begin) :]
             else:
                 ids = ids[len(ids) - prompt_tokens :]
         # Equal numbers are one object: of a million prompts, each token would be one.
@@ -228,23 +232,13 @@ def whole_prompts(
         places = [
             i for i, row in enumerate(rows) if row.messages is None and row.markers == markers
         ]
-        found = encode(tokenizer, [rows[i].text for i in places], markers=markers)
+        found = prompt_ids(tokenizer, [rows[i].text for i in places], markers=markers)
         for i, ids in zip(places, found, strict=True):
             encoded[i] = ids
-    begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
-    before, after = template(tokenizer)
     for i, row in enumerate(rows):
-        ids = encoded[i]
         if row.messages is not None:
             assert chat is not None
             encoded[i] = chat.tokens(row.messages, row.place)
-            continue
-        # Some tokenizers close every text with end-of-text; nothing may follow that.
-        if after == [end] and ids[-1:] == after:
-            ids = ids[:-1]
-        if before == [begin] and ids[:2] == [begin, begin]:  # the row has it as well
-            ids = ids[1:]
-        encoded[i] = ids
     return encoded
 
 
@@ -263,13 +257,22 @@ def encode(
     return found
 
 
-def template(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
-    """Ids that the tokenizer puts before, and after, every text."""
-    inner: list[int] = tokenizer("a", add_special_tokens=False).input_ids
-    whole: list[int] = tokenizer("a").input_ids
-    places = range(len(whole) - len(inner) + 1)
-    first = next((i for i in places if whole[i : i + len(inner)] == inner), 0)
-    return whole[:first], whole[first + len(inner) :]
+def prompt_ids(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, markers: bool
+) -> list[list[int]]:
+    """Token ids of prompts: what the tokenizer puts before every text stands there once, and what
+    it puts behind every text does not follow.
+
+    Args:
+        markers: as of `encode`.
+    """
+    before, after = template(tokenizer)
+    rows = []
+    for ids in encode(tokenizer, texts, markers=markers):
+        if after and ids[-len(after) :] == after:
+            ids = ids[: -len(after)]
+        rows.append(begun_once(ids, before))
+    return rows
 
 
 def tokenise_texts(

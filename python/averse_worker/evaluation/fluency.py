@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from averse_worker.data.tokenise import encode, template
+from averse_worker.data.text import template
+from averse_worker.data.tokenise import encode
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.pretrained import load_pretrained
 from averse_worker.models.window import context_of

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.window import window_of
+from averse_worker.wire.messages.data import Truncate
 
 _SAMPLING: Final = (
     *("do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty"),
@@ -17,23 +18,40 @@ _SAMPLING: Final = (
     *("suppress_tokens", "begin_suppress_tokens", "forced_eos_token_id"),
 )
 """settings of generation_config.json that would change what is sampled"""
+_CUT: Final[Mapping[Truncate, str]] = {
+    "end": "prompts keep their first tokens",
+    "start": "prompts keep their last tokens",
+    "refuse": "longer prompts are refused",
+    "drop": "longer prompts are left out",
+}
 _LONGEST: Final = 200
 """characters of a value"""
 
 
 def language_model_settings(
-    folder: ModelFolder, tokenizer: PreTrainedTokenizerBase, end_tokens: Sequence[int]
+    folder: ModelFolder,
+    tokenizer: PreTrainedTokenizerBase,
+    end_tokens: Sequence[int],
+    template: str | None,
+    truncate: Truncate | None,
 ) -> dict[str, str]:
-    """Of a policy."""
+    """Of a policy.
+
+    Args:
+        template: whose chat template writes its prompts; None: none does.
+        truncate: as of `tokenise_prompts`.
+    """
+    unused = "not used" if tokenizer.chat_template else "none"
+    cut = _CUT[truncate or ("end" if template is None else "refuse")]
     generation = folder.json("generation_config.json") or {}
     sampling = {name: generation[name] for name in _SAMPLING if generation.get(name) is not None}
     return {
         "end_tokens": _tokens(tokenizer, end_tokens),
         "padding": _padding(tokenizer),
         "around_texts": around_texts(tokenizer),
-        "chat_template": "not used" if tokenizer.chat_template else "none",
+        "chat_template": unused if template is None else f"that of {template}",
         "generation": f"not used: {_shown(sampling)}" if sampling else "none",
-        "truncation": f"prompts keep their first tokens (the folder: {tokenizer.truncation_side})",
+        "truncation": f"{cut} (the folder: {tokenizer.truncation_side})",
     }
 
 

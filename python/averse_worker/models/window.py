@@ -23,6 +23,11 @@ def context_of(model: PreTrainedModel) -> int:
         if isinstance(limit, int) and limit > 0:
             limits.append(limit)
             break
+    # LongRoPE (Phi-3) rotates all positions of a pass differently once one of them is beyond these:
+    # the figures of a text would depend on the longest text beside it.
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") == "longrope":
+        limits.append(int(rope["original_max_position_embeddings"]))
     for name, table in model.named_modules():
         if isinstance(table, nn.Embedding) and name.rpartition(".")[2] in _POSITION_TABLES:
             # RoBERTa and the like count from after the padding's id, OPT and BART from an offset.

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from averse_worker.data.text import Control, Text, control_tokens
-from averse_worker.data.tokenise import template
+from averse_worker.data.text import Control, Text, begun_once, control_tokens, template
 from averse_worker.models.declared import check_classifier, class_labels
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.pretrained import load_pretrained
@@ -156,10 +155,8 @@ class TransformersReward:
         for markers, found in spelled.items():
             for i, ids in zip(found, self._ids(list(found.values()), markers), strict=True):
                 rows[i] = ids
-        begin = self._tokenizer.bos_token_id
         for i, (text, ids) in enumerate(zip(texts, rows, strict=True)):
-            if self._before == [begin] and ids[:2] == [begin, begin]:
-                rows[i] = ids[1:]
+            rows[i] = begun_once(ids, self._before)
             if len(ids) >= self.window and isinstance(text, Text):
                 self.require_completion_fits(text.completion)
         return rows

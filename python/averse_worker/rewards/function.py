@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,7 +77,8 @@ class FunctionReward:
         return {name: column for name, column in columns.items() if name in wanted}
 
     def _read(self, found: Any, count: int) -> Scores:
-        if isinstance(found, str | bytes | dict) or not hasattr(found, "__len__"):
+        # Of a set, which number is whose cannot be told.
+        if isinstance(found, str | bytes | dict | Set) or not hasattr(found, "__len__"):
             raise TypeError(
                 f"{self._name} returned {_type(found)}; expected a list of {count} numbers or None"
             )

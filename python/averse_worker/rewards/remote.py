@@ -8,6 +8,7 @@ message: neither an exception nor a failure names it.
 """
 
 import json
+import math
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ class HttpReward:
             UnavailableError: no answer, or one that says that no text can be scored now.
             ValueError: an answer that is not of the format.
         """
-        body = json.dumps(self._request(texts)).encode()
+        body = json.dumps(self._request(texts), allow_nan=False).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -85,10 +86,10 @@ class HttpReward:
             return {
                 "query": [str(text.read(self._text)) for text in texts],
                 "prompts": prompts,
-                "labels": [text.columns.get("label") for text in texts],
+                "labels": [_json(text.columns.get("label")) for text in texts],
             }
         names = sorted(texts[0].columns) if texts else []
-        columns = {name: [text.columns.get(name) for text in texts] for name in names}
+        columns = {name: [_json(text.columns.get(name)) for text in texts] for name in names}
         return {"prompts": prompts, "completions": completions, "columns": columns}
 
     def _refusal(self, error: urllib.error.HTTPError) -> Exception:
@@ -132,6 +133,18 @@ class HttpReward:
             else:
                 values[i] = self._sign * float(one)
         return Scores(values, failures)
+
+
+def _json(value: Any) -> Any:
+    """A column's value without NaN and infinities, which JSON does not have: null, as tables mean
+    by NaN where a number is missing."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [_json(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _json(one) for name, one in value.items()}
+    return value
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -20,14 +20,18 @@ REWARD: str = "reward"
 """the one label of a reward model"""
 
 
+PairForm = Literal["text", "prompted", "rendered"]
+"""running texts; answers after a ready-made prompt, with control tokens where they are written; or
+conversations by a chat template, which the tokenizer puts nothing around"""
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two texts, prompt and all; the first is preferred."""
 
     chosen: str
     rejected: str
-    rendered: bool = False
-    """by a chat template: control tokens written in them are control tokens"""
+    form: PairForm = "text"
 
 
 def train_reward_model(
@@ -100,20 +104,20 @@ def train_reward_model(
 def _rows(
     tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair], max_tokens: int
 ) -> tuple[list[list[int]], list[list[int]]]:
-    def ids(texts: Sequence[str], markers: bool) -> list[list[int]]:
-        if not markers:
-            return classifier_rows(tokenizer, texts, max_tokens)
+    def ids(texts: Sequence[str], form: PairForm) -> list[list[int]]:
+        if form != "rendered":
+            return classifier_rows(tokenizer, texts, max_tokens, markers=form == "prompted")
         rows = tokenizer(list(texts), add_special_tokens=False).input_ids
         return [row[-max_tokens:] for row in rows]
 
     sides = []
     for side in ("chosen", "rejected"):
         found: list[list[int]] = [[]] * len(pairs)
-        for rendered in (False, True):
-            places = [i for i, pair in enumerate(pairs) if pair.rendered == rendered]
+        for form in get_args(PairForm):
+            places = [i for i, pair in enumerate(pairs) if pair.form == form]
             if not places:
                 continue
-            rows = ids([getattr(pairs[i], side) for i in places], rendered)
+            rows = ids([getattr(pairs[i], side) for i in places], form)
             for i, row in zip(places, rows, strict=True):
                 found[i] = row
         sides.append(found)

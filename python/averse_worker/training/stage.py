@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from averse_worker.data.text import begun_once, template
 from averse_worker.data.tokenise import encode
 from averse_worker.platform.device import Device
 from averse_worker.training.supervised import Learned
@@ -26,21 +27,30 @@ class Trained:
 
 
 def classifier_rows(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_tokens: int
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    max_tokens: int,
+    *,
+    markers: bool = False,
 ) -> list[list[int]]:
     """Token ids as a classifier reads them later: a text that is too long loses its beginning, and
-    keeps what the tokenizer puts around every text."""
-    rows = encode(tokenizer, texts)
+    keeps what the tokenizer puts around every text.
+
+    Args:
+        markers: as of `encode`.
+    """
+    before = template(tokenizer)[0]
+    rows = [begun_once(row, before) for row in encode(tokenizer, texts, markers=markers)]
     if all(len(row) <= max_tokens for row in rows):
         return rows
     side, tokenizer.truncation_side = tokenizer.truncation_side, "left"
     try:
         found: list[list[int]] = tokenizer(
-            list(texts), split_special_tokens=True, truncation=True, max_length=max_tokens
+            list(texts), split_special_tokens=not markers, truncation=True, max_length=max_tokens
         ).input_ids
     finally:
         tokenizer.truncation_side = side
-    return found
+    return [begun_once(row, before) for row in found]
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:

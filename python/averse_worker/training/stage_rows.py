@@ -9,7 +9,7 @@ from averse_worker.data.builtin import Split
 from averse_worker.data.rows import Row, conversation_text
 from averse_worker.data.sources import Data
 from averse_worker.training.classifier import Labelled
-from averse_worker.training.reward_model import Pair
+from averse_worker.training.reward_model import Pair, PairForm
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.data import BuiltinPlace, DataSource
 
@@ -76,8 +76,10 @@ def preference_pairs(data: Data, split: Split, tokenizer: PreTrainedTokenizerBas
     pairs = []
     for row in data.rows[split]:
         spoken = row.messages is not None or not isinstance(row.chosen, str)
-        rendered = spoken and bool(tokenizer.chat_template)
-        pairs.append(Pair(told(row, row.chosen), told(row, row.rejected), rendered))
+        form: PairForm = "prompted" if row.text and not spoken else "text"
+        if spoken and tokenizer.chat_template:
+            form = "rendered"
+        pairs.append(Pair(told(row, row.chosen), told(row, row.rejected), form))
     return pairs
 
 

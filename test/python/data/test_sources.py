@@ -355,6 +355,26 @@ def test_other_columns_are_kept_per_prompt(
     assert found == [{k: v for k, v in row.items() if k != "review"} for row in rows]
 
 
+def test_a_column_that_some_rows_lack_is_there_for_all_prompts(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    """A batch's columns must not depend on which row comes first; as `datasets` has it."""
+    rows = [{"text": f"film {i}"} | ({"target": f"t{i}"} if i % 3 == 1 else {}) for i in range(30)]
+    other = table(tmp_path / "other.jsonl", *({"prompt": f"p{i}", "level": i} for i in range(9)))
+    source = files(table(tmp_path / "rows.jsonl", *rows))
+    [more] = files(other).parts
+    data = read_data(msgspec.structs.replace(source, parts=[*source.parts, more]))
+    assert data.columns == ("target", "level")
+    for part in data.rows.values():
+        prompts = tokenise_prompts(part, tokenizer, (0,), 8, columns=data.columns)
+        for at, row in enumerate(part):
+            number = int(row.text.lstrip("film p"))
+            mine = {"level": number} if row.text.startswith("p") else {}
+            if row.text.startswith("film") and number % 3 == 1:
+                mine = {"target": f"t{number}"}
+            assert prompts.columns_of(at) == {"target": None, "level": None} | mine
+
+
 # ── which rows ──────────────────────────────────────────────────────────────────────────────
 
 TEXTS = st.lists(
@@ -629,6 +649,39 @@ def test_preferences_without_a_prompt_are_split_and_told_apart(
     keys = {split: {row.key for row in rows} for split, rows in data.rows.items()}
     assert not keys["train"] & keys["test"]
     assert len(keys["train"] | keys["test"]) == (20 if conversations else 40)
+
+
+@pytest.mark.parametrize("before", [[], [SYSTEM]], ids=["", "system"])
+@pytest.mark.parametrize("prompt", [USER["content"], [USER]], ids=["text", "messages"])
+def test_a_prompt_that_both_answers_begin_with_is_said_once(
+    tmp_path: Path, prompt: Any, before: list[Any]
+) -> None:
+    """UltraFeedback has the prompt beside whole conversations."""
+    answers = {
+        name: [*before, USER, {"role": "assistant", "content": name}]
+        for name in ("chosen", "rejected")
+    }
+    rows = [{"prompt": prompt} | answers, {"chosen": [USER, ANSWER], "rejected": [USER, ANSWER]}]
+    data = read_data(
+        files(table(tmp_path / "pairs.jsonl", *rows), max_overlap=1.0), use="preferences"
+    )
+    found = {row.id: row for part in data.rows.values() for row in part}
+    assert (found[0].text, found[0].messages) == ("", None)
+    assert found[0].chosen == tuple(answers["chosen"])
+    assert found[0].rejected == tuple(answers["rejected"])
+
+
+@pytest.mark.parametrize("prompt", ["another question", [USER | {"content": "another question"}]])
+@pytest.mark.parametrize("both", [False, True])
+def test_an_answer_that_begins_with_another_prompt_is_refused(
+    tmp_path: Path, prompt: Any, both: bool
+) -> None:
+    rejected = [USER, ANSWER] if both else [ANSWER]
+    row = {"prompt": prompt, "chosen": [USER, ANSWER], "rejected": rejected}
+    path = table(tmp_path / "pairs.jsonl", row, row)
+    told = r'pairs\.jsonl:1: "chosen" has a message of the user before the answer; expected'
+    with pytest.raises(InputError, match=told):
+        read_data(files(path), use="preferences")
 
 
 def test_preferences_are_made_of_texts_of_two_classes(tmp_path: Path) -> None:

@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
+from averse_worker.data.examples import Completion
 from averse_worker.data.rows import Row
-from averse_worker.data.text import Control, Text, completion_of, control_tokens, read_tokens
+from averse_worker.data.supervision import IGNORED, example_tokens, supervise
+from averse_worker.data.text import (
+    Control,
+    Text,
+    completion_of,
+    control_tokens,
+    read_tokens,
+    template,
+)
 from averse_worker.data.tokenise import encode, tokenise_prompts, tokenise_texts
 from tiny_models import WORDS, write_tokenizer
 
@@ -102,6 +111,54 @@ def test_what_a_tokenizer_puts_behind_every_text_is_no_part_of_a_prompt(
         assert tokens[-1] in inner
     (learned,) = tokenise_texts(tokenizer, ["we saw it"], 100)
     assert learned[-2:] == [inner[-1], tokenizer.eos_token_id]
+
+
+CLS, SEP = "<|cls|>", "<|sep|>"
+AROUND = [f"{CLS} $A {SEP}", f"{TURN} {CLS} $A", f"$A {STOP} {SEP}"]
+"""of tokenizers such as BERT's, which Chinese GPT-2s have, and GLM's: neither bos nor eos"""
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_what_a_tokenizer_puts_around_every_text_is_no_part_of_it(
+    tmp_path: Path, around: str
+) -> None:
+    controls = [TURN, STOP, CLS, SEP]
+    tokenizer = write_tokenizer(tmp_path, controls, template=around, bos_token=None)
+    before, after = template(tokenizer)
+    assert before + after
+    words: list[int] = tokenizer("we saw it", add_special_tokens=False).input_ids
+    spelled = tokenizer.decode(before)
+    rows = [
+        Row(0, "we saw it", False, "a:1"),
+        Row(1, f"{spelled}we saw it", False, "a:2", markers=True),
+    ]
+    prompts = tokenise_prompts(rows, tokenizer, [0], 100)
+    assert prompts.tokens == [[*before, *words]] * 2
+    assert [text.written for text in prompts.texts] == ["we saw it"] * 2
+    room = len(before) + 2
+    cut = tokenise_prompts(rows, tokenizer, [0], room, truncate="start")
+    assert cut.tokens == [[*before, *words[-2:]]] * 2
+    # Its response ends as that of a running text, not as a turn of a chat.
+    (text,) = read_tokens(tokenizer, [0], prompts.tokens[:1], [[*words, 0]])
+    assert text.written == text == "we saw itwe saw it"
+    # Fine-tuning on a completion gives the prompt as sampling does.
+    [row] = supervise(tokenizer, [Completion("we saw it", " so good")], 64, completion_only=True)
+    assert row.tokens[: len(prompts.tokens[0])] == prompts.tokens[0]
+    assert row.labels.count(IGNORED) == len(prompts.tokens[0])
+
+
+@pytest.mark.parametrize("text", [f"{TURN}we saw it{STOP}{TURN}", f"{END}we{TURN}", "we saw"])
+def test_a_ready_made_prompt_is_learned_as_it_is_given(
+    chat: PreTrainedTokenizerFast, text: str
+) -> None:
+    row = Row(0, text, True, "a:1", markers=True, completion=f" good{STOP}")
+    (given,) = tokenise_prompts([row], chat, [0], 100).tokens
+    examples = [Completion(text, f" good{STOP}")]
+    [learned] = supervise(chat, examples, 100, completion_only=True)
+    assert learned.tokens[: len(given)] == given
+    stop, end = ids(chat, STOP, END)
+    assert learned.tokens[-2:] == [stop, end]
+    assert example_tokens(chat, examples) == [learned.tokens]
 
 
 def test_the_end_of_a_text_is_none_of_its_words_and_the_end_of_a_turn_is(

@@ -32,9 +32,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def noting(function: Any, name: str, found: list[str]) -> Any:
-    def noted(*arguments: Any) -> Any:
+    def noted(*arguments: Any, **settings: Any) -> Any:
         found.append(name)
-        return function(*arguments)
+        return function(*arguments, **settings)
 
     return noted
 

@@ -9,7 +9,7 @@ import pytest
 from averse_worker.engine.torch import loaded
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.wire.errors import InputError
-from averse_worker.wire.messages.load import LoadPayload
+from averse_worker.wire.messages.load import LoadPayload, LoadResult
 from payloads import classifier, data_source, load_payload
 from tiny_models import no_report, write_classifier, write_policy, write_tokenizer
 
@@ -91,6 +91,45 @@ def test_what_the_models_files_ask_for_is_told(torch_load: LoadPayload, tmp_path
         "around_texts": "<|endoftext|>",
     }
     assert told["evaluation.judges.0.model"] == told["reward.model"]
+
+
+CHAT = "{% for m in messages %}{{ m.content }}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("truncate", "told"), [(None, "longer prompts are refused"), ("start", "last tokens")]
+)
+def test_a_chat_template_that_writes_the_prompts_is_told(
+    torch_load: LoadPayload, tmp_path: Path, truncate: str | None, told: str
+) -> None:
+    """And what was fine-tuned, and scored, under one is not taken over under another."""
+    policy = write_policy(tmp_path / "policy", "llama")
+    write_tokenizer(policy, controls=["<|a|>"], chat_template=CHAT)
+    rows = tmp_path / "chats.jsonl"
+    turns = [
+        [{"role": role, "content": f"film {i}"}, {"role": "assistant", "content": "good"}]
+        for i, role in enumerate(["user", "user", "user", "tool"] * 4)
+    ]
+    rows.write_text("\n".join(json.dumps({"messages": one}) for one in turns), encoding="utf-8")
+    template = tmp_path / "chat.jinja"
+
+    def load(setting: str, written: str = CHAT) -> LoadResult:
+        template.write_text(written, encoding="utf-8")
+        source = data_source(str(rows), template=setting, truncate=truncate)
+        payload = load_payload(torch_load, policy__model=str(policy), data__source=source)
+        return TorchEngine().load(payload, no_report)
+
+    own = load("auto")
+    settings = own.model_settings["policy.model"]
+    assert settings["chat_template"] == "that of policy.model"
+    assert told in settings["truncation"]
+    first, second = load(str(template)), load(str(template), f"[{CHAT}")
+    assert first.model_settings["policy.model"]["chat_template"] == f"that of {template}"
+    assert len({own.sft_digest, first.sft_digest, second.sft_digest}) == 3
+    scores = first.train.scores_digest
+    assert scores is not None
+    rows.write_text(rows.read_text().replace('"tool"', '"user"'), encoding="utf-8")
+    assert load(str(template)).train.scores_digest != scores
 
 
 @pytest.mark.parametrize("place", ["reward", "judge"])

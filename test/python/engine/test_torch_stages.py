@@ -5,14 +5,19 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from transformers import AutoConfig
 
+from averse_worker.data.sources import read_data
 from averse_worker.engine.torch.engine import TorchEngine
+from averse_worker.training.reward_model import _rows
+from averse_worker.training.stage_rows import preference_pairs
 from averse_worker.wire.errors import InputError
+from averse_worker.wire.messages.data import DataSource
 from averse_worker.wire.messages.stages import TrainStageResult
 from payloads import classifier, data_source, load_payload, rollout_payload, stage_payload
-from tiny_models import WORDS, no_report
+from tiny_models import WORDS, no_report, write_tokenizer
 
 SHAPE: dict[str, Any] = {
     "kind": "architecture",
@@ -162,6 +167,45 @@ def test_the_digest_follows_the_rows_and_not_where_they_lie(tmp_path: Path, twee
     assert digest(tweets, seed=5) != one, "the split is another"
     moved.write_text(moved.read_text().replace("\tOFF", "\tRUDE", 1))
     assert digest(moved) != one
+
+
+def test_the_digest_follows_the_file_of_the_chat_template(tmp_path: Path) -> None:
+    pair = {
+        "prompt": [{"role": "user", "content": "the film was"}],
+        "chosen": [{"role": "assistant", "content": "good"}],
+        "rejected": [{"role": "assistant", "content": "bad"}],
+    }
+    path, template = tmp_path / "pairs.jsonl", tmp_path / "chat.jinja"
+    rows = [pair, pair | {"prompt": [{"role": "user", "content": "a plot"}]}]
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+
+    def digest(written: str) -> str:
+        template.write_text(written, encoding="utf-8")
+        source = data_source(str(path), template=str(template))
+        payload = stage_payload(base=SHAPE, kind="reward_model", options=options(), data=source)
+        return TorchEngine().describe_stage(payload, no_report).digest
+
+    one = digest("{% for m in messages %}{{ m.content }}{% endfor %}")
+    assert digest("{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}") != one
+    assert digest("{% for m in messages %}{{ m.content }}{% endfor %}") == one
+
+
+@pytest.mark.parametrize("form", ["text", "prompted"])
+def test_a_reward_model_learns_the_tokens_that_it_scores(tmp_path: Path, form: str) -> None:
+    """Markers of a ready-made prompt are control tokens, those of running texts are words."""
+    tokenizer = write_tokenizer(tmp_path, controls=["<|turn|>"])
+    written = {"prompt": "<|turn|>we", "chosen": " saw it", "rejected": " left"}
+    pair = written if form == "prompted" else {"chosen": "<|turn|>we saw it", "rejected": "we left"}
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join([json.dumps(pair)] * 2) + "\n", encoding="utf-8")
+    place = {"kind": "pair", "train": str(path), "test": str(path)}
+    source = msgspec.convert(data_source(place=place), DataSource)
+    [found, _] = preference_pairs(read_data(source, use="preferences"), "train", tokenizer)
+    [[chosen], [_]] = _rows(tokenizer, [found], 64)
+    (marker,) = tokenizer.convert_tokens_to_ids(["<|turn|>"])
+    assert (marker in chosen) == (form == "prompted")
+    markers = form == "prompted"
+    assert chosen == tokenizer("<|turn|>we saw it", split_special_tokens=not markers).input_ids
 
 
 def test_rows_without_a_label_are_refused(tmp_path: Path, tweets: Path) -> None:

@@ -327,3 +327,30 @@ def test_end_tokens_must_be_ids_of_the_model(
     change(folder, "generation_config.json", eos_token_id=ids)
     error = refused(lambda: make_policy(folder), folder)
     assert told in error.message
+
+
+def test_a_pass_never_reaches_where_longrope_changes_over(tmp_path: Path) -> None:
+    """One row that is longer changes the rotations of all rows of its batch."""
+    rope = {
+        "rope_type": "longrope",
+        "rope_theta": 1e4,
+        "partial_rotary_factor": 1.0,
+        "short_factor": [1.0] * 4,
+        "long_factor": [2.0] * 4,
+        "original_max_position_embeddings": 16,
+    }
+    folder = write_policy(tmp_path / "policy", "phi3", rope_parameters=rope)
+    policy = make_policy(folder, data__prompt_tokens=8, rollout__new_tokens=8)
+    model, tokens = policy.actor.causal, torch.tensor([[0, 40, 50, 60]])
+    longer = torch.arange(17)[None] + 30
+    beside = torch.cat([torch.nn.functional.pad(tokens, (0, 13), value=1), longer])
+    with torch.no_grad():
+        alone, together = model(tokens).logits, model(beside).logits[:1, :4]
+        fits = model(beside[:, :16]).logits[:1, :4]
+    torch.testing.assert_close(fits, alone, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(together, alone, atol=1e-2)
+    error = refused(
+        lambda: make_policy(folder, data__prompt_tokens=9, rollout__new_tokens=8), folder
+    )
+    assert "make 17 tokens" in error.message
+    assert "has 16 positions" in error.message

@@ -102,6 +102,7 @@ def test_a_numpy_array_and_numpy_numbers_are_lists_and_numbers(tmp_path: Path) -
         ("'abc'", "returned a value of type str; expected a list"),
         ("['a', 'b', 'c']", "returned a value of type str for a completion; expected a number"),
         ("[True, 1, 2]", "returned a value of type bool for a completion"),
+        ("{3.0, 1.0, 2.0}", "returned a value of type set; expected a list of 3 numbers"),
     ],
 )
 def test_what_is_no_list_of_numbers_is_told_and_never_scored(

@@ -1,6 +1,7 @@
 """A server as a reward: real requests to a small one that misbehaves on request."""
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -141,6 +142,19 @@ def test_the_form_of_openrlhf(serve: Any, text: str, queries: list[str]) -> None
     }
     nested = serve(saying(200, {"rewards": [[1.5], [2], [-3]]}))
     assert score(nested.url, format="openrlhf").values.tolist() == [1.5, 2, -3]
+
+
+@pytest.mark.parametrize("format", ["averse", "openrlhf"])
+def test_numbers_that_json_does_not_have_are_sent_as_null(serve: Any, format: str) -> None:
+    """Tables write NaN where a number is missing; a strict server refuses the word."""
+    server = serve()
+    label = [math.nan, {"deep": [math.inf, 1.5]}]
+    texts = [ScoredText(Text("abb", prompt="a"), {"label": label, "level": math.nan})]
+    assert score(server.url, texts, format=format).failures == {}
+    asked = server.asked[0]
+    sent = [asked["labels"]] if format == "openrlhf" else [asked["columns"]["label"]]
+    assert sent == [[[None, {"deep": [None, 1.5]}]]]
+    assert format == "openrlhf" or asked["columns"]["level"] == [None]
 
 
 def test_many_texts_are_several_requests_in_order(serve: Any) -> None:

@@ -226,6 +226,16 @@ def test_a_text_cannot_write_a_control_token(chat: Path, word: str) -> None:
     assert [i for i in ids[1:] if i in known] == [model._tokenizer.convert_tokens_to_ids(TURN)]
 
 
+def test_several_tokens_that_begin_a_text_come_once(tmp_path: Path) -> None:
+    folder = write_classifier(tmp_path, "llama")
+    write_tokenizer(folder, controls=[TURN, STOP], template=f"{TURN} {STOP} $A", bos_token=None)
+    model = load(folder)
+    plain = model._encode([Text("we")])[0]
+    begun = Text("we", [Control(TURN), Control(STOP), "we"])
+    assert model._encode([begun])[0] == plain
+    assert plain[:2] == model._tokenizer.convert_tokens_to_ids([TURN, STOP])
+
+
 def test_the_token_that_begins_a_text_comes_once(chat: Path) -> None:
     model = load(chat)
     ids = model._encode([Text("we", [Control("<|endoftext|>"), Control(TURN), "we"])])[0]

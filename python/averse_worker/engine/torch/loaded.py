@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from averse_worker.data.builtin import Split
 from averse_worker.data.sources import Data, read_data
-from averse_worker.data.templates import open_template
+from averse_worker.data.templates import open_template, template_digest
 from averse_worker.data.text import Text, completion_of
 from averse_worker.data.tokenise import (
     Prompts,
@@ -289,6 +289,7 @@ class Loaded:
             (payload.backend.dtype, payload.backend.frozen_dtype, payload.backend.deterministic),
             (files.policy, files.reference),
             (self.data.good["train"], self.data.good["test"]),
+            [*template_digest(payload.data.source.template, "data").values()],
             machine,
             code_digest(),
         )
@@ -311,7 +312,11 @@ class Loaded:
         ]
         settings = self.payload.backend
         backend = (settings.dtype, settings.frozen_dtype, settings.deterministic)
-        texts = [(str(text), text.written) for text in self.prompts[split].prompts.texts]
+        prompts = self.prompts[split].prompts
+        texts = [
+            (str(text), text.written, prompts.messages_of(at))
+            for at, text in enumerate(prompts.texts)
+        ]
         return sha256(msgspec.json.encode((scorers, backend, machine, texts))).hexdigest()
 
 
@@ -363,6 +368,7 @@ def load_all(
                 payload.data.prompt_tokens,
                 chat,
                 source.truncate,
+                columns=data.columns,
             )
             for split, rows in data.rows.items()
         }
@@ -390,7 +396,11 @@ def load_all(
     report("load", 3, total, "reward")
     settings: dict[str, Mapping[str, str]] = {
         folders.policy.key: language_model_settings(
-            folders.policy, policy.tokenizer_as_loaded, policy.end_tokens
+            folders.policy,
+            policy.tokenizer_as_loaded,
+            policy.end_tokens,
+            None if chat is None else chat.name,
+            source.truncate,
         )
     }
 

@@ -16,6 +16,7 @@ from averse_worker.wire.messages.base import float32_bytes
 from averse_worker.wire.messages.load import (
     HttpScorer,
     PromptScores,
+    PythonScorer,
     ScorePromptsPayload,
     ScorePromptsResult,
 )
@@ -81,8 +82,9 @@ def _score(
                     f"{failure}continue once the server gives them",
                     key=reward_key(loaded.payload, place, "url"),
                 )
+            field = "function" if isinstance(reward.scorer, PythonScorer) else "model"
             raise InputError(
-                f"{failure}remove those from data.path, or use another model",
-                key=reward_key(loaded.payload, place, "model"),
+                f"{failure}remove those from data.path, or use another {field}",
+                key=reward_key(loaded.payload, place, field),
             )
     return np.stack([scores.values for scores in found])

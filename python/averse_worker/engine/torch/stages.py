@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.data.rows import STAGE_USES
 from averse_worker.data.sources import Data, read_data
-from averse_worker.data.templates import open_template
+from averse_worker.data.templates import open_template, template_digest
 from averse_worker.engine.contract import Report
 from averse_worker.engine.torch.load_result import machine_facts, package_versions
 from averse_worker.models.declared import check_folder
@@ -98,6 +98,7 @@ def describe(payload: DescribeStagePayload, report: Report) -> DescribeStageResu
         stage.base if prepared.base is None else inputs.base,
         stage.options,
         content(prepared.data),
+        [*template_digest(stage.data.template, f"{prepared.key}.data").values()],
         prepared.data.good if stage.kind == "language_model" else None,
         (payload.backend.dtype, payload.backend.deterministic),
         machine_facts(device),
