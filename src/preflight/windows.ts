@@ -25,7 +25,7 @@ function shortTexts(config: Tree): number | null {
   if (!isTree(rope)) return null;
   if ((rope.rope_type ?? rope.type) !== "longrope") return null;
   const positions =
-    rope.original_max_position_embeddings ?? config.original_max_position_embeddings;
+    config.original_max_position_embeddings ?? rope.original_max_position_embeddings;
   return typeof positions === "number" ? positions : null;
 }
 

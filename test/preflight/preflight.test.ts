@@ -315,7 +315,13 @@ describe("lengths", () => {
       },
       4096,
     ],
-    [{ max_position_embeddings: 8192, rope_parameters: { rope_type: "yarn", original_max_position_embeddings: 4096 } }, 8192],
+    [
+      {
+        max_position_embeddings: 8192,
+        rope_parameters: { rope_type: "yarn", original_max_position_embeddings: 4096 },
+      },
+      8192,
+    ],
     [{ max_position_embeddings: 512, model_type: "bert" }, 512],
     [{ max_position_embeddings: 514, model_type: "roberta", pad_token_id: 1 }, 512],
     [{ text_config: { max_position_embeddings: 4096 } }, 4096],

@@ -336,17 +336,19 @@ def test_a_pass_never_reaches_where_longrope_changes_over(tmp_path: Path) -> Non
         "rope_theta": 1e4,
         "partial_rotary_factor": 1.0,
         "short_factor": [1.0] * 4,
-        "long_factor": [2.0] * 4,
+        "long_factor": [16.0] * 4,
         "original_max_position_embeddings": 16,
     }
-    folder = write_policy(tmp_path / "policy", "phi3", rope_parameters=rope)
+    folder = write_policy(
+        tmp_path / "policy", "phi3", rope_parameters=rope, original_max_position_embeddings=16
+    )
     policy = make_policy(folder, data__prompt_tokens=8, rollout__new_tokens=8)
-    model, tokens = policy.actor.causal, torch.tensor([[0, 40, 50, 60]])
+    model, tokens = policy.actor.causal, torch.arange(12)[None] + 40
     longer = torch.arange(17)[None] + 30
-    beside = torch.cat([torch.nn.functional.pad(tokens, (0, 13), value=1), longer])
+    beside = torch.cat([torch.nn.functional.pad(tokens, (0, 5), value=1), longer])
     with torch.no_grad():
-        alone, together = model(tokens).logits, model(beside).logits[:1, :4]
-        fits = model(beside[:, :16]).logits[:1, :4]
+        alone, together = model(tokens).logits, model(beside).logits[:1, :12]
+        fits = model(beside[:, :16]).logits[:1, :12]
     torch.testing.assert_close(fits, alone, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(together, alone, atol=1e-2)
     error = refused(
