@@ -20,6 +20,7 @@ ABSENT: Final = object()
 """what a record has in a column that is not there"""
 
 _LABELS: Final = {"good": True, "bad": False, 1: True, 0: False}
+_LIST_OF_MESSAGES: Final = re.compile(r"""\s*\[\s*\{\s*["'](role|content)["']\s*:""")
 _HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -89,14 +90,40 @@ def checked_text(value: Any, name: str, place: str, key: str) -> str:
     return value
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a table has nothing here: null, an empty field, or NaN, which a column of numbers has
+    in its place."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def messages_in(value: Any, name: str, place: str, key: str) -> Any:
+    """A list of messages where a table without lists, such as a CSV file, has it as JSON; any other
+    value as it is.
+
+    Raises:
+        InputError: it is written as Python prints it.
+    """
+    if not isinstance(value, str) or not _LIST_OF_MESSAGES.match(value):
+        return value
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f'{place}: "{name}" is a list of messages, but not as JSON: {shown(value)}; save the '
+            "file as JSON lines or Parquet, which have lists",
+            key=key,
+        ) from error
+    return found
+
+
 def checked_messages(value: Any, name: str, place: str, key: str) -> list[dict[str, Any]]:
     """A conversation: messages with a role and a text, of which no field may be lost.
 
     Raises:
         InputError: it is none.
     """
+    value = messages_in(value, name, place, key)
     if isinstance(value, str):
-        # CSV files have nothing but texts.
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
@@ -175,7 +202,7 @@ class Conditions:
 
     def _number(self, value: Any, name: str, place: str) -> float | None:
         """None: there is no value, so that neither side holds."""
-        if value is None or value == "":
+        if is_missing(value):
             return None
         try:
             number = float(value) if not isinstance(value, bool) else math.nan
@@ -259,15 +286,14 @@ class GoodClass:
             self._good += good
             return good
         value = ABSENT if label is None else value_at(columns, label)
-        if value is ABSENT or value is None or value == "":
+        if value is ABSENT or is_missing(value):
             return None
         assert label is not None
         self._count(value, label)
-        plain = _number_text(value)
         # True and False are numbers to Python, but no labels.
-        known = isinstance(plain, str | int) and not isinstance(plain, bool) and plain in _LABELS
-        if known:
-            return bool(_LABELS[plain])
+        known = None if isinstance(value, bool) else _LABELS.get(_plain(value))
+        if known is not None:
+            return known
         self._unknown = self._unknown or (place, label, value)
         return None
 
@@ -302,8 +328,3 @@ class GoodClass:
                 f"({', '.join(map(shown, wanted))}); the labels are {values}{more}",
                 key=f"{self._key}.good",
             )
-
-
-def _number_text(value: Any) -> Any:
-    """The texts 1 and 0 of a CSV file are the labels."""
-    return int(value) if isinstance(value, str) and value.strip() in ("0", "1") else value

@@ -30,6 +30,8 @@ COMPRESSIONS: Final = ("gz", "xz", "bz2", "zst", "zip")
 _BINARY: Final = ("parquet", "arrow")
 _MARKS: Final = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _ROWS_AT_ONCE: Final = 4096
+_DELIMITERS: Final = (";", "\t", ",", "|")
+"""that files are saved with, whatever their names say"""
 # csv's own bound is 128 KiB, which a long document passes.
 _LONGEST_FIELD: Final = 2**31 - 1
 
@@ -286,6 +288,15 @@ class _Reader:
                 again = next((name for name in header if header.count(name) > 1), None)
                 if again is not None:
                     raise self.wrong(f"has the column {again!r} twice; rename one", line)
+                other = next((one for one in _DELIMITERS if one in fields[0]), None)
+                if len(fields) == 1 and other is not None:
+                    expected = "commas" if delimiter == "," else "tabs"
+                    raise self.wrong(
+                        f"has one column, {fields[0]!r}, with {other!r} in its name; expected "
+                        f"{expected} between fields: save the file with them (.csv: commas, "
+                        ".tsv: tabs)",
+                        line,
+                    )
                 continue
             if len(fields) != len(header):
                 raise self.wrong(

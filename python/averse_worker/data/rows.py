@@ -11,6 +11,8 @@ from averse_worker.data.columns import (
     checked_messages,
     checked_text,
     column_names,
+    is_missing,
+    messages_in,
     missing,
     value_at,
 )
@@ -145,6 +147,7 @@ class RowReader:
             InputError: a column is missing or holds no text; names the line.
         """
         place = f"{self._origin}:{record.line}"
+        path = f"{self._key}.path"
         roles = self._roles(record, place)
         named: dict[str, Any] = {}
         for role, name in roles.items():
@@ -153,7 +156,8 @@ class RowReader:
                 named_here = self._columns is not None and role in self._columns
                 key = f"{self._key}.columns.{role}" if named_here else f"{self._key}.columns"
                 raise missing(name, record.columns, place, key)
-            named[role] = value
+            plain = role in ("text", "label")
+            named[role] = value if plain else messages_in(value, name, place, path)
         used = {
             roles[role] for role in ("text", "prompt", "completion", "messages") if role in roles
         }
@@ -163,10 +167,9 @@ class RowReader:
             "id": id,
             "origin": self._origin,
             "line": record.line,
-            "label": named.get("label"),
+            "label": None if is_missing(label := named.get("label")) else label,
             "extras": json.dumps(extras, default=str, separators=(",", ":")) if extras else "",
         }
-        path = f"{self._key}.path"
         if self._use == "preferences":
             return Row(good=bool(good), **common, **self._preference(named, roles, place, path))
         if "text" in named:

@@ -44,7 +44,7 @@ def labelled_texts(data: Data, source: DataSource, split: Split, key: str) -> li
         if by_rule:
             found.append(Labelled(row.text, ("good" if row.good else "bad",)))
             continue
-        if row.label is None or row.label == "":
+        if row.label is None:
             raise InputError(
                 f"{row.place}: has no label; name the column with it in {key}.columns, as in "
                 "{text: NAME, label: NAME}, or leave such rows out with a filter",

@@ -1,7 +1,9 @@
 """Data files: what is read from them, and what is said of those that are wrong."""
 
 import copy
+import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +265,28 @@ def test_a_csv_file_has_numbers_and_truth_values_as_texts(tmp_path: Path) -> Non
     assert good_of(read_data(files(str(path), good=safe))) == ["one", "three"]
     path.write_text("text,label\none,1\ntwo,0\n")
     assert good_of(read_data(files(str(path)))) == ["one"]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_column_of_numbers_with_gaps_is_one_of_labels(tmp_path: Path, form: str) -> None:
+    """Tables make 1, 0 and nothing of a column into 1.0, 0.0 and NaN."""
+    labels = [1.0, 0.0, math.nan] * 4
+    rows = [{"text": f"film {i}", "label": label} for i, label in enumerate(labels)]
+    if form == "jsonl":
+        path = table(tmp_path / "rows.jsonl", *rows)
+    else:
+        path = str(tmp_path / "rows.csv")
+        lines = [f"film {i},{'' if label != label else label}" for i, label in enumerate(labels)]
+        Path(path).write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    data = read_data(files(path))
+    good = {row.text: row.good for part in data.rows.values() for row in part}
+    assert good == {f"film {i}": label == 1 for i, label in enumerate(labels)}
+    labelled = read_data(files(path), use="labels")
+    found = {row.text: row.label for part in labelled.rows.values() for row in part}
+    assert [found[f"film {i}"] is None for i in range(12)] == [x != x for x in labels]
+    above = {"column": "label", "values": None, "not_values": None, "below": None, "above": 0.5}
+    kept = read_data(files(path, filter=[above]))
+    assert sum(map(len, kept.rows.values())) == 4
 
 
 def test_classes_by_number_may_be_named(tmp_path: Path) -> None:
@@ -682,6 +706,30 @@ def test_an_answer_that_begins_with_another_prompt_is_refused(
     told = r'pairs\.jsonl:1: "chosen" has a message of the user before the answer; expected'
     with pytest.raises(InputError, match=told):
         read_data(files(path), use="preferences")
+
+
+def test_a_csv_file_has_lists_of_messages_as_json(tmp_path: Path) -> None:
+    def written(rows: list[dict[str, Any]], write: Any) -> str:
+        path = tmp_path / "rows.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            out = csv.DictWriter(file, list(rows[0]))
+            out.writeheader()
+            out.writerows({name: write(value) for name, value in row.items()} for row in rows)
+        return str(path)
+
+    users = [[USER | {"content": f"question {i}"}] for i in range(9)]
+    pairs = [{"prompt": user, "chosen": [ANSWER], "rejected": [ANSWER]} for user in users]
+    shows = [{"prompt": user, "completion": [ANSWER]} for user in users]
+    for rows, use in ((pairs, "preferences"), (shows, "prompts")):
+        of_lists = read_data(files(table(tmp_path / "rows.jsonl", *rows)), use=use)
+        of_texts = read_data(files(written(rows, json.dumps)), use=use)
+        for split, part in of_lists.rows.items():
+            same = ("messages", "chosen", "rejected", "completion", "text")
+            assert [[getattr(row, name) for name in same] for row in of_texts.rows[split]] == [
+                [getattr(row, name) for name in same] for row in part
+            ]
+        with pytest.raises(InputError, match=r'csv:2: "\w+" is a list of messages, but'):
+            read_data(files(written(rows, str)), use=use)
 
 
 def test_preferences_are_made_of_texts_of_two_classes(tmp_path: Path) -> None:
