@@ -16,10 +16,10 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, get_args
 
 from averse_worker.engine.registry import ENGINES, SEVERAL, build_engine, facts_of, follow
-from averse_worker.platform.processes import Place, run_processes, take_place
+from averse_worker.platform.processes import Place, Strategy, run_processes, take_place
 from averse_worker.wire.attached import read_slots, serve
 from averse_worker.wire.connection import Connection, Ending, Timing
 from averse_worker.wire.keys import read_keys
@@ -64,10 +64,10 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--strategy",
-        choices=("data-parallel", "fsdp"),
+        choices=get_args(Strategy),
         default="data-parallel",
         help="of several processes: each holds all models, or a part of policy, optimizer and "
-        "reference [data-parallel]",
+        "reference, by FSDP2 or by DeepSpeed's ZeRO [data-parallel]",
     )
     for name, default, what in (
         ("heartbeat", Timing.heartbeat_ms, "between two ZMTP heartbeats"),
@@ -122,12 +122,11 @@ def main(argv: list[str]) -> int:
     arguments = read_arguments(argv)
     if arguments.attach is not None:
         return _wait_for_controllers(arguments.attach, argv)
-    sharded = arguments.strategy == "fsdp"
-    place = take_place(os.environ, sharded=sharded)
-    if sharded and place is None and arguments.processes == 1:
+    place = take_place(os.environ, strategy=arguments.strategy)
+    if arguments.strategy != "data-parallel" and place is None and arguments.processes == 1:
         print(
-            "averse_worker: --strategy fsdp divides the model among several processes, and there "
-            "is one; add --processes 2, or remove it",
+            f"averse_worker: --strategy {arguments.strategy} divides the model among several "
+            "processes, and there is one; add --processes 2, or remove it",
             file=sys.stderr,
         )
         return 2

@@ -175,7 +175,9 @@ const workerReady = z
       .string()
       .nullable()
       .default(null)
-      .describe("how they divide the work: data-parallel, fsdp; null: there is one process"),
+      .describe(
+        "how they divide the work: data-parallel, fsdp, deepspeed; null: there is one process",
+      ),
     parameters: count.describe("of the policy"),
     versions: z.record(z.string(), z.string()).describe("of the worker's libraries, by name"),
     nondeterminism: z

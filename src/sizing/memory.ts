@@ -48,7 +48,7 @@ export interface MemoryPlan {
 export interface Division {
   /** That divide each batch. */
   readonly processes: number;
-  /** They divide policy, optimizer, EMA weights and reference as well, by rows (`--strategy fsdp`). */
+  /** They divide policy, optimizer, EMA weights and reference as well, by rows, as `--strategy fsdp` does. */
   readonly isSharded: boolean;
 }
 

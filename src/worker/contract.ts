@@ -13,7 +13,7 @@ export interface Worker {
   /** What the worker said of itself when it connected. */
   readonly hello: Hello;
 
-  /** How its processes divide the work, as its file says: data-parallel, fsdp; none: there is one. */
+  /** How its processes divide the work, as its file says: data-parallel, fsdp, deepspeed; none: there is one. */
   readonly strategy?: string | null;
 
   /**

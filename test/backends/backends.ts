@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { backendNeeds } from "../../src/cli/machine/backend-needs.js";
 import { pythonPath } from "../../src/worker/python-path.js";
 import { readWorkerSpec, type WorkerSpec } from "../../src/worker/spec.js";
 import { noSlurm, startSlurm } from "../worker/launchers/loopback-slurm.js";
@@ -58,6 +59,7 @@ export function backendsFor(engine: EngineName): readonly Backend[] {
     shipped("distributed", { missing: ofTorch, ranks: 2 }),
     shipped("accelerate", { missing: ofTorch, ranks: 2 }),
     shipped("fsdp", { missing: ofTorch, ranks: 2 }),
+    shipped("deepspeed", { missing: ofTorch ?? noDeepspeed(), ranks: 2 }),
     shipped("trl", { name: "trl-grpo", missing: ofTorch }),
     shipped("trl", {
       name: "trl-rloo",
@@ -128,6 +130,11 @@ function write(folder: string, spec: WorkerSpec): string {
   const file = join(folder, `${spec.name}.yaml`);
   writeFileSync(file, JSON.stringify(spec));
   return file;
+}
+
+function noDeepspeed(): string | null {
+  const need = backendNeeds(readWorkerSpec("deepspeed", root)).find(({ ok }) => ok === false);
+  return need === undefined ? null : `${need.what} ${need.found}`;
 }
 
 function python(): string {

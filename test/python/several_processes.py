@@ -3,6 +3,7 @@
 The processes are forks of one that has imported the engine, which takes seconds.
 """
 
+import importlib.util
 import multiprocessing
 import os
 import socket
@@ -11,6 +12,9 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
+import pytest
+
+from averse_worker.platform.processes import Strategy
 from averse_worker.wire.errors import InputError, Interrupted
 
 REFUSED_SEED: Final = 666
@@ -18,6 +22,18 @@ REFUSED_SEED: Final = 666
 
 _SECONDS: Final = 180
 """that an answer is waited for: only a busy machine needs them"""
+
+STRATEGIES: Final = [
+    "data-parallel",
+    "fsdp",
+    pytest.param(
+        "deepspeed",
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec("deepspeed") is None,
+            reason="deepspeed is not installed (averse setup --extra deepspeed)",
+        ),
+    ),
+]
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["several_processes", "averse_worker.engine.torch.several"])
@@ -50,11 +66,11 @@ class Several:
 
 
 @contextmanager
-def processes(count: int, *, sharded: bool = False) -> Iterator[Several]:
+def processes(count: int, *, strategy: Strategy = "data-parallel") -> Iterator[Several]:
     """Starts the engine in `count` processes; they are gone afterwards.
 
     Args:
-        sharded: whether the policy is divided among them.
+        strategy: how they share the work.
     """
     here, there = _CONTEXT.Pipe()
     # An inherited descriptor does not pass through a fork server: a free port will do.
@@ -62,7 +78,7 @@ def processes(count: int, *, sharded: bool = False) -> Iterator[Several]:
         port = listener.getsockname()[1]
     started = [
         _CONTEXT.Process(
-            target=_run, args=(rank, count, port, sharded, there if not rank else None)
+            target=_run, args=(rank, count, port, strategy, there if not rank else None)
         )
         for rank in range(count)
     ]
@@ -82,7 +98,7 @@ def processes(count: int, *, sharded: bool = False) -> Iterator[Several]:
         here.close()
 
 
-def _run(rank: int, count: int, port: int, sharded: bool, pipe: Connection | None) -> None:
+def _run(rank: int, count: int, port: int, strategy: Strategy, pipe: Connection | None) -> None:
     # Imported here: whoever collects tests needs no torch.
     from averse_worker.engine.torch.engine import TorchEngine
     from averse_worker.engine.torch.several import SeveralEngine, follow
@@ -97,7 +113,7 @@ def _run(rank: int, count: int, port: int, sharded: bool, pipe: Connection | Non
         port=port,
         listener=None,
         hosts=rank == 0,
-        sharded=sharded,
+        strategy=strategy,
     )
     if pipe is None:
         rollout = TorchEngine.rollout

@@ -46,6 +46,7 @@ describe("worker specs", () => {
     ["local", null],
     ["distributed", "data-parallel"],
     ["fsdp", "fsdp"],
+    ["deepspeed", "deepspeed"],
   ])("the processes of %s divide their work by %s", (name, strategy) => {
     expect(strategyOf(readWorkerSpec(name, packageRoot))).toBe(strategy);
   });

@@ -10,6 +10,7 @@ import msgspec
 from averse_worker.engine.contract import Engine
 from averse_worker.engine.options import TrlOptions, VllmOptions, schema_of
 from averse_worker.platform.processes import Place
+from averse_worker.wire.errors import MissingEnvironment
 from averse_worker.wire.messages.envelope import Capabilities, DeclaredFigure, DeclaredFigures
 from averse_worker.wire.server import EngineFacts
 
@@ -185,7 +186,8 @@ def facts_of(name: str, place: Place | None) -> EngineFacts:
     if place is None:
         return facts
     return replace(
-        facts, capabilities=msgspec.structs.replace(facts.capabilities, distributed=True)
+        facts,
+        capabilities=msgspec.structs.replace(facts.capabilities, distributed=True),
     )
 
 
@@ -197,13 +199,29 @@ def build_engine(name: str, place: Place | None = None) -> Engine:
 
     Raises:
         ImportError: a package that the engine needs is missing.
+        MissingEnvironment: DeepSpeed is, and has to divide the policy.
     """
+    if place is not None and place.strategy == "deepspeed":
+        # Before torch is imported.
+        require_deepspeed()
     if place is not None:
         several: Engine = importlib.import_module(_SEVERAL).SeveralEngine(place)
         return several
     module, engine_class = _CLASSES[name]
     engine: Engine = getattr(importlib.import_module(module), engine_class)()
     return engine
+
+
+def require_deepspeed() -> None:
+    """Raises:
+    MissingEnvironment: it is not installed.
+    """
+    if importlib.util.find_spec("deepspeed") is None:
+        raise MissingEnvironment(
+            "--strategy deepspeed needs the package deepspeed, which is not installed in the "
+            "worker's Python; run `averse setup --extra deepspeed` (in a checkout: pip install "
+            "deepspeed), or use the backend fsdp"
+        )
 
 
 def follow(place: Place) -> None:

@@ -103,8 +103,9 @@ def check_quantization(payload: LoadPayload, device: Device, ranks: Ranks) -> No
         return
     if ranks.sharded:
         raise InputError(
-            f"policy.quantize is {payload.policy.quantize}, but --strategy fsdp divides weights of "
-            "plain number formats alone; set it to none, or use --strategy data-parallel",
+            f"policy.quantize is {payload.policy.quantize}, but FSDP and DeepSpeed divide "
+            "weights of plain number formats alone; set it to none, or use --strategy "
+            "data-parallel",
             key="policy.quantize",
         )
     lacking = "bitsandbytes is not installed in the worker's Python (pip install bitsandbytes)"

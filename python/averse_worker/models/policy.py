@@ -19,6 +19,7 @@ from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.language_model import LanguageModel
 from averse_worker.models.sharded import Network, Shards, shards_of
 from averse_worker.models.steered import SampledModel, SteeredModel
+from averse_worker.models.zero import MakeOptimizer, ZeroNetwork
 from averse_worker.platform.device import Device, quiet
 from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.wire.errors import InputError
@@ -85,7 +86,10 @@ class Policy:
         if ranks.sharded:
             if self.reference_model is not None:
                 self._reference_shards = shards_of(self._reference, ranks)
-            self._network = Network(self.model, self._layers, ranks)
+            if ranks.deepspeed:
+                self._network = ZeroNetwork(self.model, ranks)
+            else:
+                self._network = Network(self.model, self._layers, ranks)
 
     def become_reference(self) -> None:
         """Makes the present weights the reference, unless that is another model."""
@@ -165,13 +169,12 @@ class Policy:
     @contextlib.contextmanager
     def updating(self) -> Iterator[None]:
         """For the block, passes with gradients through `network`."""
-        network = self.model if self._network is None else self._network.module
-        try:
-            with self._checkpointed(network):
-                yield
-        finally:
-            if self._network is not None:
-                self._network.settle()
+        network = self._network
+        with (
+            contextlib.nullcontext() if network is None else network.updating(),
+            self._checkpointed(self.model if network is None else network.module),
+        ):
+            yield
 
     def checkpointed(self) -> contextlib.AbstractContextManager[None]:
         """For the block, `model` has gradient checkpointing where that is wanted."""
@@ -195,6 +198,20 @@ class Policy:
     def network(self) -> ActorCritic | Network:
         """`model` for passes with gradients, to which `backward` belongs."""
         return self.model if self._network is None else self._network
+
+    @property
+    def zero(self) -> ZeroNetwork | None:
+        """What descends in place of the optimizer, where DeepSpeed divides the policy."""
+        return self._network if isinstance(self._network, ZeroNetwork) else None
+
+    def optimizer(self, make: MakeOptimizer, most: float) -> torch.optim.Optimizer:
+        """Of what is trained, as `make` makes it, with fresh moments.
+
+        Args:
+            most: norm that gradients are clipped to, where that is not left to others.
+        """
+        zero = self.zero
+        return make(self.parameters) if zero is None else zero.optimizer(make, most)
 
     def backward(self, loss: Tensor) -> None:
         """Adds gradients to those of `parameters`; where these are divided, those of all

@@ -184,6 +184,14 @@ class Network:
         key = name if name in parts else f"causal.{name}"
         return (self.shards.rows(key).start, parts[key].shape[0]) if key in parts else None
 
+    @contextlib.contextmanager
+    def updating(self) -> Iterator[None]:
+        """Around all passes of an update."""
+        try:
+            yield
+        finally:
+            self.settle()
+
     def settle(self) -> None:
         """Gives up a forward pass that no backward pass will follow."""
         if self._pending:

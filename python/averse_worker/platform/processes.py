@@ -17,9 +17,12 @@ import threading
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from types import FrameType
-from typing import Final
+from typing import Final, Literal
 
 from averse_worker.platform.processor import cores
+
+Strategy = Literal["data-parallel", "fsdp", "deepspeed"]
+"""How several processes share the work; all but the first divide models and optimizer, too."""
 
 EXIT_PEER_LOST: Final = 71
 """of a process that another one of its worker left, and of a worker that lost one;
@@ -48,16 +51,22 @@ class Place:
     """descriptor of its socket, in rank 0"""
     hosts: bool
     """whether rank 0 has the store; otherwise whoever started the processes"""
-    sharded: bool = False
-    """whether the processes divide policy, reference and optimizer among them"""
+    strategy: Strategy = "data-parallel"
+
+    @property
+    def sharded(self) -> bool:
+        """Whether the processes divide policy, reference and optimizer among them."""
+        return self.strategy != "data-parallel"
 
 
-def take_place(environment: MutableMapping[str, str], *, sharded: bool = False) -> Place | None:
+def take_place(
+    environment: MutableMapping[str, str], *, strategy: Strategy = "data-parallel"
+) -> Place | None:
     """Reads this process's place and removes it: accelerate, under supervised fine-tuning, would
     read it too and divide up what one process does alone.
 
     Args:
-        sharded: of the place.
+        strategy: of the place.
 
     Returns:
         None: it is the only process.
@@ -76,7 +85,7 @@ def take_place(environment: MutableMapping[str, str], *, sharded: bool = False) 
         port=int(found["MASTER_PORT"]),
         listener=int(found[_LISTENER]) if found[_LISTENER] else None,
         hosts=rank == 0 and environment.get("TORCHELASTIC_USE_AGENT_STORE") != "True",
-        sharded=sharded,
+        strategy=strategy,
     )
 
 

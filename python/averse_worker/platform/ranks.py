@@ -52,6 +52,16 @@ class Ranks(Protocol):
         ...
 
     @property
+    def local(self) -> int:
+        """Rank among the processes of this machine."""
+        ...
+
+    @property
+    def deepspeed(self) -> bool:
+        """Whether DeepSpeed divides them."""
+        ...
+
+    @property
     def sharded(self) -> bool:
         """Whether models and optimizer are divided among the processes, too."""
         ...
@@ -102,7 +112,9 @@ class Alone:
 
     rank = 0
     count = 1
+    local = 0
     sharded = False
+    deepspeed = False
     facts: Final[Mapping[str, str]] = MappingProxyType({})
 
     def part(self, rows: int) -> slice:
@@ -141,7 +153,9 @@ class Group:
         """Waits for all others to come."""
         self.rank = place.rank
         self.count = place.count
+        self.local = place.local
         self.sharded = place.sharded
+        self.deepspeed = place.strategy == "deepspeed"
         self.facts = {"processes": str(place.count)}
         self._commands = 0
         self._agreed = False

@@ -171,7 +171,9 @@ class Ppo:
         training, device = self._training, self._policy.device.torch_device
         self._likelihood = settings.conditions is not None
         objective = make_objective(episodes, arrays, settings.loss_aggregation, settings.whiten)
-        rates = (training.learning_rate, training.value_learning_rate)
+        critic = objective.policy is not None and objective.policy.critic is not None
+        # What has no gradient stays as it is; DeepSpeed takes a missing one for zeros.
+        rates = (training.learning_rate, training.value_learning_rate if critic else 0.0)
         for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
             group["lr"] = rate * settings.learning_rate_factor
         generated = objective.token_counts()
@@ -200,7 +202,6 @@ class Ppo:
                         self._check_steps(objective, factor, kl, taken)
                 if self._policy.device.queued and done < total:
                     self._check_steps(objective, factor, kl, taken)
-            critic = objective.policy is not None and objective.policy.critic is not None
             beside = {_FIRST_BROKEN: self._first_broken}
             if objective.policy is not None and critic:
                 beside |= zip(_VARIANCES, objective.policy.variances(), strict=True)
@@ -225,16 +226,23 @@ class Ppo:
     def reset(self) -> None:
         """Begins with fresh moments, of the parameters that the policy has now."""
         self._parameters = self._policy.parameters
-        self.optimizer = new_optimizer(self._policy, self._training)
+        self.optimizer = self._policy.optimizer(
+            lambda named: new_optimizer(self._policy, self._training, named),
+            self._training.max_grad_norm,
+        )
 
     def state(self) -> dict[str, Tensor]:
         """The optimizer's state, `<parameter>|<field>` → tensor."""
-        return optimizer_state(self.optimizer, self._parameters)
+        zero = self._policy.zero
+        return optimizer_state(self.optimizer, self._parameters) if zero is None else zero.state()
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Restores what `state` returned, on the parameters' device."""
         self.reset()
-        put_optimizer_state(self.optimizer, self._parameters, state)
+        if (zero := self._policy.zero) is not None:
+            zero.restore(state)
+        else:
+            put_optimizer_state(self.optimizer, self._parameters, state)
 
     def _kl_loss(
         self, objective: Objective, wanted: KlLoss | None, report: Report
@@ -414,6 +422,10 @@ class Ppo:
     def _descend(self, loss: Tensor, number: int) -> Tensor:
         """Clipping and optimizer step, unless this step or one before it is not finite; returns the
         gradient's norm."""
+        if (zero := self._policy.zero) is not None:
+            norm = zero.step() if bool(torch.isfinite(loss) & (self._broken == 0)) else loss
+            self._note(torch.isfinite(norm) & torch.isfinite(loss), number)
+            return norm
         factor = self._policy.device.loss_scale
         gradients = {n: p.grad for n, p in self._parameters.items() if p.grad is not None}
         if factor != 1.0:
@@ -421,11 +433,7 @@ class Ppo:
         norm = nn.utils.get_total_norm(gradients.values())
         if self._policy.sharded:
             norm = self._ranks.total(norm.square()).sqrt()
-        finite = torch.isfinite(norm) & torch.isfinite(loss)
-        self._first_broken = torch.where(
-            finite | (self._broken > 0), self._first_broken, float(number)
-        )
-        self._broken = torch.where(finite, self._broken, 1.0)
+        self._note(torch.isfinite(norm) & torch.isfinite(loss), number)
         queued, most = self._policy.device.queued, self._training.max_grad_norm
         # Only a fused optimizer skips a step by itself.
         skips = queued and self.optimizer.defaults["fused"]
@@ -440,6 +448,13 @@ class Ppo:
             self.optimizer.found_inf = self._broken  # type: ignore[attr-defined]
         self.optimizer.step()
         return norm
+
+    def _note(self, finite: Tensor, number: int) -> None:
+        """Keeps the first step that was not finite."""
+        self._first_broken = torch.where(
+            finite | (self._broken > 0), self._first_broken, float(number)
+        )
+        self._broken = torch.where(finite, self._broken, 1.0)
 
     def _check_steps(
         self,
@@ -489,9 +504,10 @@ def _check(loss: Tensor, seen: Evaluated, indices: NDArray[np.intp]) -> None:
     raise _diverged("the loss", indices)
 
 
-def new_optimizer(policy: Policy, training: LoadTraining) -> torch.optim.AdamW:
+def new_optimizer(
+    policy: Policy, training: LoadTraining, named: Mapping[str, nn.Parameter]
+) -> torch.optim.AdamW:
     """AdamW over the policy's trained parameters; the value head has a rate of its own."""
-    named = policy.parameters
     actor = [p for n, p in named.items() if not n.startswith(VALUE_HEAD)]
     head = [p for n, p in named.items() if n.startswith(VALUE_HEAD)]
     groups: list[dict[str, Any]] = [{"params": actor, "lr": training.learning_rate}]

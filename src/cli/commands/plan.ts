@@ -83,7 +83,7 @@ export async function plan(
   const strategy = processes === 1 ? null : strategyOf(spec);
   const scaling: Scaling = {
     processes,
-    isSharded: strategy === "fsdp",
+    isSharded: strategy !== null && strategy !== "data-parallel",
     interconnect: options.interconnect === undefined ? null : options.interconnect * 1e9,
   };
   const plans = arms.map(([arm, config]) =>

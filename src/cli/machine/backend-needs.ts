@@ -1,4 +1,5 @@
-/** What a backend needs of this machine, looked up in milliseconds: nothing is started. */
+/** What a backend needs of this machine, looked up in milliseconds: no worker is started. */
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { readAttachFile } from "../../worker/attach-file.js";
@@ -6,9 +7,9 @@ import { EnvironmentError } from "../../worker/contract.js";
 import { fromHome, mountOf } from "../../worker/launchers/container.js";
 import { sshTarget } from "../../worker/launchers/ssh.js";
 import { pythonPath } from "../../worker/python-path.js";
-import type { WorkerSpec } from "../../worker/spec.js";
+import { strategyOf, type WorkerSpec } from "../../worker/spec.js";
 import { type Finding, finding } from "./doctor-checks.js";
-import { packageRoot, setupCommand } from "./package.js";
+import { extraCommand, packageRoot, setupCommand } from "./package.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,8 +26,27 @@ export function backendNeeds(spec: WorkerSpec, environment: Environment = proces
       ? []
       : [programNeed(program, environment, "Correct argv of its file.")]),
     ...([program, ...args].some((part) => part.includes("{python}"))
-      ? [pythonNeed(environment)]
+      ? [
+          pythonNeed(environment),
+          ...(strategyOf(spec) === "deepspeed" ? deepspeedNeed(environment) : []),
+        ]
       : []),
+  ];
+}
+
+/** Of the Python that the worker has; none where that is missing itself. */
+function deepspeedNeed(environment: Environment): Finding[] {
+  if (!pythonNeed(environment).ok) return [];
+  const python = pythonPath(packageRoot, environment);
+  const look = "import importlib.util as u, sys; sys.exit(u.find_spec('deepspeed') is None)";
+  const { status } = spawnSync(python, ["-I", "-c", look], { timeout: 30_000 });
+  return [
+    finding(
+      "deepspeed",
+      status === 0,
+      status === 0 ? "installed" : `not installed in ${python}`,
+      `Install it: ${extraCommand("deepspeed")}.`,
+    ),
   ];
 }
 

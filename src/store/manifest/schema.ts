@@ -128,7 +128,9 @@ const device = z.strictObject({
     .string()
     .nullable()
     .default(null)
-    .describe("how they divide the work: data-parallel, fsdp; null: there is one process"),
+    .describe(
+      "how they divide the work: data-parallel, fsdp, deepspeed; null: there is one process",
+    ),
   nondeterminism: z
     .array(z.string())
     .describe("what may keep a second run from being bit-identical, as reported by the worker"),

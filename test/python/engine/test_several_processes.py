@@ -22,7 +22,7 @@ from payloads import (
     texts_payload,
     update_payload,
 )
-from several_processes import REFUSED_SEED, Several, processes
+from several_processes import REFUSED_SEED, STRATEGIES, Several, processes
 from tiny_models import no_report
 
 Engine = Callable[[str, Any], Any]
@@ -30,9 +30,9 @@ Engine = Callable[[str, Any], Any]
 PROMPTS, COMPLETIONS = 9, 2
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["data-parallel", "fsdp"])
+@pytest.fixture(scope="module", params=STRATEGIES)
 def two(request: pytest.FixtureRequest) -> Iterator[Several]:
-    with processes(2, sharded=request.param) as several:
+    with processes(2, strategy=request.param) as several:
         yield several
 
 

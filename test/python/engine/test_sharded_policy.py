@@ -36,7 +36,7 @@ EPISODES = 9
 
 @pytest.fixture(scope="module")
 def two() -> Iterator[Several]:
-    with processes(2, sharded=True) as several:
+    with processes(2, strategy="fsdp") as several:
         yield several
 
 

@@ -466,7 +466,8 @@ class TorchEngine:
         """What the policy is going to learn with.
 
         Raises:
-            InputError: the payload has an engine option; there are none.
+            InputError: the payload has an engine option; there are none. Or a number format that
+                the strategy does not take.
         """
         for name in payload.engine_options:
             raise InputError(
@@ -475,6 +476,12 @@ class TorchEngine:
                 key=f"backend.engine_options.{name}",
             )
         ranks = self._ranks
+        if ranks.deepspeed and payload.backend.dtype == "float16":
+            raise InputError(
+                "backend.dtype is float16, whose small gradients --strategy deepspeed would lose; "
+                "set it to bfloat16 or float32",
+                key="backend.dtype",
+            )
         return lambda loaded, policy: PpoLearner(
             policy, loaded.sampler, loaded.rewards, payload, ranks
         )
