@@ -50,9 +50,11 @@ export interface Division {
   readonly processes: number;
   /** They divide policy, optimizer, EMA weights and reference as well, by rows, as `--strategy fsdp` does. */
   readonly isSharded: boolean;
+  /** Beside its rows, each has a whole policy for updates, as `--strategy deepspeed` does. */
+  readonly copiesPolicy: boolean;
 }
 
-export const undivided: Division = { processes: 1, isSharded: false };
+export const undivided: Division = { processes: 1, isSharded: false, copiesPolicy: false };
 
 /** Of each process. */
 export function memoryOf(work: Workload, division: Division = undivided): MemoryPlan {
@@ -68,7 +70,7 @@ export function memoryOf(work: Workload, division: Division = undivided): Memory
     update: updateParts(work, processes),
   };
   const phases = isSharded
-    ? shardedPhases(work, { ...learned, gradients: 0 }, parts, processes)
+    ? shardedPhases(work, { ...learned, gradients: 0 }, parts, division)
     : {
         load: kept,
         rollout: { ...learned, ...parts.rollout },
@@ -86,21 +88,22 @@ function shardedPhases(
   work: Workload,
   learned: HeldParts,
   parts: Readonly<Record<Exclude<MemoryPhase, "load">, HeldParts>>,
-  processes: number,
+  { processes, copiesPolicy }: Division,
 ): MemoryPlan["phases"] {
   const { policy, ownReference, frozenBytes, exactKl } = work;
   const divided = (held: number | undefined) => (held === undefined ? 0 : held / processes);
+  const wholePolicy = learned.parameters!;
   const own: HeldParts = {
     ...learned,
-    parameters: divided(learned.parameters),
+    // DeepSpeed keeps its part of the copy once more, for AdamW.
+    parameters: divided(wholePolicy) + (copiesPolicy ? wholePolicy + divided(wholePolicy) : 0),
     optimizer: divided(learned.optimizer),
     ...(learned.reference === undefined ? {} : { reference: divided(learned.reference) }),
     ...(learned.ema === undefined ? {} : { ema: divided(learned.ema) }),
   };
-  const wholePolicy = learned.parameters!;
   const head = policy.vocabulary * policy.width;
   // FSDP2 reads the next block while it computes one; embeddings and head stay for the pass.
-  const blocks = FLOAT * (2 * matrixParameters(policy) + head);
+  const blocks = copiesPolicy ? 0 : FLOAT * (2 * matrixParameters(policy) + head);
   return {
     load: keptParts(work),
     rollout: { ...own, ...parts.rollout, gathered: wholePolicy },

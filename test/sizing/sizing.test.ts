@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { experimentSchema } from "../../src/config/schema/experiment.js";
 import { adviceFor } from "../../src/sizing/advice.js";
 import { givenRates } from "../../src/sizing/given-rates.js";
-import { memoryOf, totalOf } from "../../src/sizing/memory.js";
+import { type Division, memoryOf, totalOf, undivided } from "../../src/sizing/memory.js";
 import { adapterParameters, matrixParameters, shapeOf } from "../../src/sizing/model-shape.js";
 import { ratesOf, type Timing } from "../../src/sizing/rates.js";
 import { type Rates, speedAt } from "../../src/sizing/speed.js";
-import { iterationTime, totalSeconds } from "../../src/sizing/time.js";
+import { alone, iterationTime, totalSeconds } from "../../src/sizing/time.js";
 import { type Workload, workloadOf } from "../../src/sizing/workload.js";
 
 const gpt2 = {
@@ -78,14 +78,15 @@ test("the KV cache has keys and values of every layer and token but the last", (
   const { kv_cache } = memoryOf(work()).phases.rollout;
   expect(kv_cache).toBe(4 * 2 * 12 * 64 * 47 * 768);
   expect(memoryOf(work({ samplingBatch: 16 })).phases.rollout.kv_cache).toBe(kv_cache! / 4);
-  expect(memoryOf(work(), { processes: 2, isSharded: false }).phases.rollout.kv_cache).toBe(
+  expect(memoryOf(work(), { ...undivided, processes: 2 }).phases.rollout.kv_cache).toBe(
     kv_cache! / 2,
   );
 });
 
 test("processes that divide the model hold a part of it each, and the whole where it is used whole", () => {
-  const two = (isSharded: boolean) => memoryOf(work(), { processes: 2, isSharded }).phases;
-  const [copied, divided] = [two(false), two(true)];
+  const two = (changes: Partial<Division>) =>
+    memoryOf(work(), { ...undivided, processes: 2, ...changes }).phases;
+  const [copied, divided] = [two({}), two({ isSharded: true })];
   for (const part of ["parameters", "reference", "optimizer", "gradients"] as const) {
     expect(divided.update[part]).toBe(copied.update[part]! / 2);
   }
@@ -95,6 +96,9 @@ test("processes that divide the model hold a part of it each, and the whole wher
   expect(divided.rollout.gradients).toBe(0);
   expect(divided.update.gathered).toBeLessThan(divided.rollout.gathered!);
   expect(divided.load).toEqual(copied.load);
+  const { update } = two({ isSharded: true, copiesPolicy: true });
+  expect(update.parameters! - divided.update.parameters!).toBe(1.5 * copied.update.parameters!);
+  expect(update.optimizer).toBe(divided.update.optimizer);
 });
 
 test("the peak is the phase with most; smaller microbatches and checkpointing lower it", () => {
@@ -134,15 +138,11 @@ test("time grows with what is kept, and several processes divide the batch and e
   const tail = iterationTime(work(), rates, 26);
   expect(tail.update).toBeLessThan(0.5 * all.update);
   expect(tail.sample).toBe(all.sample);
-  const two = iterationTime(work(), rates, 64, {
-    processes: 2,
-    isSharded: false,
-    interconnect: null,
-  });
+  const two = iterationTime(work(), rates, 64, { ...alone, processes: 2 });
   expect(two.reference).toBeCloseTo(all.reference / 2, 10);
   const slow = iterationTime(work(), rates, 64, {
+    ...alone,
     processes: 2,
-    isSharded: false,
     interconnect: 1e9,
   });
   // 2 epochs × 2 steps, each once half of the gradients there and once back.

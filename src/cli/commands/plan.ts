@@ -84,6 +84,7 @@ export async function plan(
   const scaling: Scaling = {
     processes,
     isSharded: strategy !== null && strategy !== "data-parallel",
+    copiesPolicy: strategy === "deepspeed",
     interconnect: options.interconnect === undefined ? null : options.interconnect * 1e9,
   };
   const plans = arms.map(([arm, config]) =>
