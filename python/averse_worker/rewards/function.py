@@ -93,7 +93,9 @@ class FunctionReward:
             if value is None:
                 failures[i] = Failed("not-finite", f"{self._name} returned None")
                 continue
-            if isinstance(value, str | bytes | bool) or not hasattr(value, "__float__"):
+            is_number = hasattr(value, "__float__") and not isinstance(value, str | bytes | bool)
+            # NumPy's and torch's booleans as Python's.
+            if not is_number or str(getattr(value, "dtype", "")) in ("bool", "torch.bool"):
                 raise TypeError(
                     f"{self._name} returned {_type(value)} for a completion; expected a number or "
                     "None"

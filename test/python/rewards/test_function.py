@@ -102,6 +102,8 @@ def test_a_numpy_array_and_numpy_numbers_are_lists_and_numbers(tmp_path: Path) -
         ("'abc'", "returned a value of type str; expected a list"),
         ("['a', 'b', 'c']", "returned a value of type str for a completion; expected a number"),
         ("[True, 1, 2]", "returned a value of type bool for a completion"),
+        ("__import__('numpy').array([True] * 3)", "of type bool for a completion"),
+        ("__import__('torch').tensor([True] * 3)", "of type Tensor for a completion"),
         ("{3.0, 1.0, 2.0}", "returned a value of type set; expected a list of 3 numbers"),
     ],
 )
