@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from averse_worker.data.examples import Completion, Conversation, Example
 from averse_worker.data.text import begun_once, template
-from averse_worker.data.tokenise import encode, prompt_ids, tokenise_texts
+from averse_worker.data.tokenise import as_prompt, encode, tokenise_texts
 from averse_worker.wire.errors import InputError
 
 IGNORED: Final = -100
@@ -58,6 +58,7 @@ def supervise(
             key=keys[0],
         )
     plain = iter(tokenise_texts(tokenizer, texts, max_tokens, keep_empty=True))
+    around = template(tokenizer)
     rows = []
     for example in examples:
         if isinstance(example, str):
@@ -65,7 +66,7 @@ def supervise(
             row = Supervised(tokens, list(tokens))
         else:
             if isinstance(example, Completion):
-                pieces = _completion_pieces(tokenizer, example)
+                pieces = _completion_pieces(tokenizer, around, example)
             else:
                 pieces = _conversation_pieces(tokenizer, example, keys[1])
             tokens = [token for ids, _ in pieces for token in ids]
@@ -89,13 +90,14 @@ def example_tokens(
         InputError: as `supervise`.
     """
     texts = iter(encode(tokenizer, [one for one in examples if isinstance(one, str)]))
+    around = template(tokenizer)
     rows = []
     for example in examples:
         if isinstance(example, str):
             rows.append(next(texts))
             continue
         if isinstance(example, Completion):
-            pieces = _completion_pieces(tokenizer, example)
+            pieces = _completion_pieces(tokenizer, around, example)
         else:
             pieces = _conversation_pieces(tokenizer, example, "data.template")
         rows.append([token for ids, _ in pieces for token in ids])
@@ -103,14 +105,19 @@ def example_tokens(
 
 
 def _completion_pieces(
-    tokenizer: PreTrainedTokenizerBase, example: Completion
+    tokenizer: PreTrainedTokenizerBase, around: tuple[list[int], list[int]], example: Completion
 ) -> list[tuple[list[int], bool]]:
     """The prompt's tokens are those that it has alone, as when the policy is given it; control
-    tokens written in either are control tokens."""
+    tokens written in either are control tokens.
+
+    Args:
+        around: as of `template`.
+    """
     end = tokenizer.eos_token_id
-    [prompt] = prompt_ids(tokenizer, [example.prompt], markers=True)
-    [whole] = encode(tokenizer, [example.prompt + example.completion], markers=True)
-    whole = begun_once(whole, template(tokenizer)[0])
+    before, after = around
+    texts = [example.prompt, example.prompt + example.completion]
+    prompt, whole = encode(tokenizer, texts, markers=True)
+    prompt, whole = as_prompt(prompt, before, after), begun_once(whole, before)
     if whole[: len(prompt)] == prompt:
         completion = whole[len(prompt) :]
     else:  # a token across the boundary

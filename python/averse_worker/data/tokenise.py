@@ -266,13 +266,19 @@ def prompt_ids(
     Args:
         markers: as of `encode`.
     """
-    before, after = template(tokenizer)
-    rows = []
-    for ids in encode(tokenizer, texts, markers=markers):
-        if after and ids[-len(after) :] == after:
-            ids = ids[: -len(after)]
-        rows.append(begun_once(ids, before))
-    return rows
+    around = template(tokenizer)
+    return [as_prompt(ids, *around) for ids in encode(tokenizer, texts, markers=markers)]
+
+
+def as_prompt(ids: list[int], before: Sequence[int], after: Sequence[int]) -> list[int]:
+    """A text's ids as those of a prompt, as of `prompt_ids`.
+
+    Args:
+        before, after: as of `template`.
+    """
+    if after and ids[-len(after) :] == after:
+        ids = ids[: -len(after)]
+    return begun_once(ids, before)
 
 
 def tokenise_texts(

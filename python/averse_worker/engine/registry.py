@@ -186,8 +186,7 @@ def facts_of(name: str, place: Place | None) -> EngineFacts:
     if place is None:
         return facts
     return replace(
-        facts,
-        capabilities=msgspec.structs.replace(facts.capabilities, distributed=True),
+        facts, capabilities=msgspec.structs.replace(facts.capabilities, distributed=True)
     )
 
 

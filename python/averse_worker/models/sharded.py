@@ -180,9 +180,12 @@ class Network:
 
     def rows(self, name: str) -> tuple[int, int] | None:
         """Of the actor's parameter of this name, or the value head's, as `Policy.rows`."""
-        parts = self.shards.parts
-        key = name if name in parts else f"causal.{name}"
+        parts, key = self.shards.parts, self._key(name)
         return (self.shards.rows(key).start, parts[key].shape[0]) if key in parts else None
+
+    def _key(self, name: str) -> str:
+        """Of the actor's parameter of this name, or the value head's, among `shards.parts`."""
+        return name if name in self.shards.parts else f"causal.{name}"
 
     @contextlib.contextmanager
     def updating(self) -> Iterator[None]:

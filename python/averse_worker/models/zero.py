@@ -39,7 +39,6 @@ class ZeroNetwork(Network):
     def __init__(self, model: ActorCritic, ranks: Ranks) -> None:
         """Takes the parameters of `model` over, which is left without."""
         self._ranks = ranks
-        self._pending = False
         self._engine: Any = None
         self._adamw: torch.optim.Optimizer | None = None
         self.module = copy.deepcopy(model)
@@ -67,20 +66,13 @@ class ZeroNetwork(Network):
         return self._adamw
 
     def __call__(self, *args: object, **kwargs: object) -> Evaluated:
-        self.settle()
-
-        def forward() -> Evaluated:
-            self._pending = True
-            seen: Evaluated = self._engine(*args, **kwargs)
-            return seen
-
-        return self._together(forward)
+        seen: Evaluated = self._together(lambda: self._engine(*args, **kwargs))
+        return seen
 
     def backward(self, loss: Tensor) -> None:
         # DeepSpeed takes means over processes; the coefficients are those of the whole batch.
         whole = loss * self._ranks.count
         self._together(lambda: self._engine.backward(whole, scale_wrt_gas=False))
-        self._pending = False
 
     def step(self) -> Tensor:
         """Clips the gradients and descends; returns their norm before. Where that is not finite,
@@ -88,18 +80,12 @@ class ZeroNetwork(Network):
         self._together(self._engine.step)
         return torch.as_tensor(self._engine.get_global_grad_norm(), dtype=torch.float32)
 
-    def settle(self) -> None:
-        self._pending = False
-
     @contextlib.contextmanager
     def updating(self) -> Iterator[None]:
         """For the block, DeepSpeed's network has the weights of the rows; these have its weights
         afterwards. After an error they are as before the block."""
         self._together(self._hand_over)
-        try:
-            yield
-        finally:
-            self.settle()
+        yield
         self._together(self._take_back)
 
     def state(self) -> dict[str, Tensor]:
@@ -161,8 +147,7 @@ class ZeroNetwork(Network):
         zero._lazy_init_hp_params_optimizer_state()
 
     def _part(self, name: str) -> DTensor:
-        parts = self.shards.parts
-        return parts[name if name in parts else f"causal.{name}"]
+        return self.shards.parts[self._key(name)]
 
     @torch.no_grad()
     def _hand_over(self) -> None:
@@ -208,5 +193,4 @@ class ZeroNetwork(Network):
                 safe_set_full_optimizer_state(parameter, whole, field)
 
     def _rows_of(self, name: str, whole: Tensor) -> Tensor:
-        parts = self.shards.parts
-        return whole[self.shards.rows(name if name in parts else f"causal.{name}")]
+        return whole[self.shards.rows(self._key(name))]

@@ -44,9 +44,12 @@ export function evaluatedPolicies(experiment: Experiment, figures: RunFigures): 
       },
     ];
   });
+  const worst = new Map<number, ReadonlySet<number> | null>();
+  for (const { trial, seed, final } of found) {
+    if (trial.stage === "sft" && !worst.has(seed)) worst.set(seed, judgedWorst(final, fraction));
+  }
   return found.map((one) => {
-    const start = found.find(({ trial, seed }) => trial.stage === "sft" && seed === one.seed);
-    const prompts = start === undefined ? null : judgedWorst(start.final, fraction);
+    const prompts = worst.get(one.seed) ?? null;
     const reward = prompts === null ? null : meanReward(one.final, prompts);
     const more = reward === null ? {} : { reward_judged_worst: reward };
     return { ...one, metrics: { ...one.metrics, ...more } };
