@@ -1,5 +1,5 @@
 /** `--set a.b=c`: one override read, checked against the known keys, and split into leaves. */
-import { parse } from "yaml";
+import { parse, type YAMLParseError } from "yaml";
 import { isIndex, isTree, type KeyPath, leaves, type Tree, withValueAt } from "./key-path.js";
 import { firstName } from "./names/second-names.js";
 import { shorthandKey, trackerEntries } from "./names/shorthands.js";
@@ -8,6 +8,7 @@ import { keyReference, keyReferenceAt, listSections, mapLists, sectionNames } fr
 import { armSections } from "./schema/experiment.js";
 import { stageKeys } from "./schema/stages.js";
 import { unknownKey } from "./schema-problems.js";
+import { yamlReading } from "./yaml.js";
 
 export interface Override {
   /** As typed after `--set`. */
@@ -37,9 +38,13 @@ export function readOverride(text: string): OverrideReading {
   const raw = text.slice(equals + 1);
   let value: unknown;
   try {
-    value = parse(raw, { logLevel: "error" }) as unknown;
+    value = parse(raw, yamlReading) as unknown;
   } catch (error) {
-    const reason = (error as Error).message.split("\n")[0]!.replace(/ at line.*/, "");
+    const { code, message } = error as YAMLParseError;
+    if (code === "DUPLICATE_KEY") {
+      return refuse(text, key, raw, "each key of a map once", "Remove one of the two.");
+    }
+    const reason = message.split("\n")[0]!.replace(/ at line.*/, "");
     return refuse(text, key, raw, "a YAML value", `Quote it (${reason}).`);
   }
   if (known === "sweep.grid") {
@@ -153,7 +158,7 @@ function fitted(key: string, value: unknown, raw: string): unknown {
     return raw.trim() === "" ? "" : typeof value === "string" ? value : raw.trim();
   if (kind !== "list" || !scalar) return value;
   try {
-    return parse(`[${raw}]`, { logLevel: "error" }) as unknown;
+    return parse(`[${raw}]`, yamlReading) as unknown;
   } catch {
     return value;
   }
@@ -164,7 +169,7 @@ function gridValues(value: unknown, raw: string): unknown {
   const isScalar = typeof value !== "object" || value === null;
   if (!isScalar || /^\s*(log:)?[^,\s]+\.\.[^,\s]+\s*$/.test(raw)) return value;
   try {
-    return parse(`[${raw}]`, { logLevel: "error" }) as unknown;
+    return parse(`[${raw}]`, yamlReading) as unknown;
   } catch {
     return value;
   }

@@ -12,6 +12,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  type YAMLParseError,
 } from "yaml";
 import { nearestName } from "../text/nearest-name.js";
 import { isTree, type Tree } from "./key-path.js";
@@ -111,10 +112,17 @@ export interface YamlSource {
   placeOfKey(path: readonly PropertyKey[]): SourcePlace;
 }
 
+/** How every YAML text is read: 1 and "1" are one key to whoever reads the map. */
+export const yamlReading = {
+  logLevel: "error",
+  uniqueKeys: (one: unknown, other: unknown): boolean =>
+    isScalar(one) && isScalar(other) && String(one.value) === String(other.value),
+} as const;
+
 /** @throws {ConfigError} malformed YAML, several documents, or no map at the top. */
 export function parseYaml(file: string, text: string): YamlSource {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: "error" });
+  const document = parseDocument(text, { ...yamlReading, lineCounter, prettyErrors: false });
   const at = (offset: number): SourcePlace => {
     const { line, col } = lineCounter.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
@@ -122,17 +130,7 @@ export function parseYaml(file: string, text: string): YamlSource {
   const malformed = document.errors.map((error) => ({
     place: at(error.pos[0]),
     key: "",
-    ...(error.code === "MULTIPLE_DOCS"
-      ? {
-          found: "a second document",
-          expected: "one document",
-          remedy: "Write one experiment per file, without `---` between its keys.",
-        }
-      : {
-          found: `malformed YAML (${error.message.replaceAll(/\s+/g, " ")})`,
-          expected: "valid YAML",
-          remedy: "Check indentation, quotes and brackets on this line and the one before.",
-        }),
+    ...faultOf(error, text),
   }));
   if (malformed.length > 0) throw new ConfigError(malformed);
 
@@ -142,6 +140,32 @@ export function parseYaml(file: string, text: string): YamlSource {
     tree,
     placeOf: (path) => at(walk(path).value),
     placeOfKey: (path) => at(walk(path).key),
+  };
+}
+
+function faultOf(
+  { code, pos, message }: YAMLParseError,
+  text: string,
+): Omit<ConfigProblem, "place" | "key"> {
+  if (code === "MULTIPLE_DOCS") {
+    return {
+      found: "a second document",
+      expected: "one document",
+      remedy: "Write one experiment per file, without `---` between its keys.",
+    };
+  }
+  if (code === "DUPLICATE_KEY") {
+    const [key] = /^(?:"[^"\n]*"|'[^'\n]*'|[^\s:,}]*)/.exec(text.slice(pos[0]))!;
+    return {
+      found: `the key ${key} a second time in one map`,
+      expected: "each key once",
+      remedy: "Remove one of the two.",
+    };
+  }
+  return {
+    found: `malformed YAML (${message.replaceAll(/\s+/g, " ")})`,
+    expected: "valid YAML",
+    remedy: "Check indentation, quotes and brackets on this line and the one before.",
   };
 }
 

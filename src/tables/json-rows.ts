@@ -1,6 +1,8 @@
 /** JSON lines, and one array of objects: the rows of most evaluation frameworks. */
 import { stat } from "node:fs/promises";
+import { safeText } from "../text/safe-text.js";
 import { cellKey } from "./cell-key.js";
+import { repeatedKey } from "./repeated-key.js";
 import {
   cellsByReading,
   fieldOf,
@@ -145,14 +147,28 @@ async function* arrayRows(file: string, pieces: AsyncIterable<string>): AsyncGen
   if (!Array.isArray(value)) throw new TableError(`${file}: not JSON, or cut off.`);
   const wrong = value.findIndex((row) => !isRow(row));
   if (wrong >= 0) throw new TableError(`${file}, row ${wrong + 1}: not an object.`);
+  refuseRepeated(file, text, 1);
   yield { rows: value as Row[], lines: null };
 }
 
 function parsedLine(file: string, text: string, line: number): Row {
   const value = parsedJson(text);
-  if (isRow(value)) return value;
+  if (isRow(value)) {
+    refuseRepeated(file, text, line);
+    return value;
+  }
   throw new TableError(
     `${file}, line ${line}: not a JSON object; expected one object per line, or one array of objects.`,
+  );
+}
+
+/** @param line on which the text begins */
+function refuseRepeated(file: string, text: string, line: number): void {
+  const repeated = repeatedKey(text);
+  if (repeated === null) return;
+  const place = line + text.slice(0, repeated.at).split("\n").length - 1;
+  throw new TableError(
+    `${file}, line ${place}: the key "${safeText(repeated.name)}" twice in one object; expected each key once.`,
   );
 }
 
@@ -165,7 +181,7 @@ function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const strings = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+    const strings = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/g;
     try {
       return JSON.parse(
         text.replace(strings, (found) => (found[0] === '"' ? found : `"${found}"`)),

@@ -366,7 +366,12 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     [
       "a key twice",
       `${name}seeds: [1]\nseeds: [2]\n`,
-      "x.yaml:3:1: found malformed YAML (Map keys must be unique)",
+      "x.yaml:3:1: found the key seeds a second time in one map, expected each key once.",
+    ],
+    [
+      "a key twice, once as a number",
+      `${name}arms: {1: {}, "1": {}}\n`,
+      'x.yaml:2:15: found the key "1" a second time in one map',
     ],
     ["a bracket left open", `${name}seeds: [1, 2\n`, "found malformed YAML"],
     ["tabs for indentation", `${name}risk:\n\talpha: 0.2\n`, "x.yaml:3:"],
@@ -399,6 +404,11 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
       "malformed YAML",
       "seeds=[1",
       "--set seeds=[1: seeds: found [1, expected a YAML value. Quote it",
+    ],
+    [
+      "a key twice in a map",
+      'risk={"alpha": 0.1, "alpha": 0.9}',
+      'risk: found {"alpha": 0.1, "alpha": 0.9}, expected each key of a map once.',
     ],
     ["an unknown arm", "arms=sft,rlfh", '--set arms=sft,rlfh: arms: found the unknown arm "rlfh"'],
     [

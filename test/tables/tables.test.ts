@@ -139,6 +139,11 @@ describe("JSON rows", () => {
     expect((await columnOf(file("b.json", '{"a":1}\n{"a":2}\n'), "a")).cells).toEqual([1, 2]);
   });
 
+  test("with one key in several objects, and texts that spell keys", async () => {
+    const path = file("k.jsonl", '{"a":{"a":"\\"a\\":"},"b":[{"a":1},{"a":2}],"c":"a"}\n');
+    expect((await columnOf(path, "a.a")).cells).toEqual(['"a":']);
+  });
+
   test("with Python's NaN and Infinity, which texts may name too", async () => {
     const path = file("n.jsonl", '{"a":NaN,"b":"NaN, \\"NaN"}\n{"a":-Infinity,"b":"x"}\n');
     expect((await columnOf(path, "a")).cells.map(finiteNumber)).toEqual(["NaN", "infinite"]);
@@ -150,6 +155,9 @@ describe("JSON rows", () => {
     ['{"a":1}\n[1]\n', "line 2: not a JSON object"],
     ['[{"a":1},2]', "row 2: not an object"],
     ['[{"a":1}', "not JSON, or cut off"],
+    ['{"a":1}\n{"a":1,"a":2}\n', 'line 2: the key "a" twice in one object'],
+    ['{"b":{"c":1,"a":[{"\\u0063":1,"c":2}]},"a":1}', 'line 1: the key "c" twice'],
+    ['[{"a":1},\n{"a":"\\\\","a":NaN}]', 'line 2: the key "a" twice'],
     ["  \n", "no rows"],
   ])("refuse %j", async (text, message) => {
     expect(await failing(file("x.jsonl", text))).toContain(message);

@@ -1,13 +1,13 @@
 """What a record's columns say: the text in them, its class, and whether a condition holds."""
 
 import difflib
-import json
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from averse_worker.data.unique_keys import UNIQUE_KEYS, RepeatedKeyError
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.data import Condition, Scalar
 
@@ -101,12 +101,12 @@ def messages_in(value: Any, name: str, place: str, key: str) -> Any:
     value as it is.
 
     Raises:
-        InputError: it is written as Python prints it.
+        InputError: it is written as Python prints it, or has a key twice.
     """
     if not isinstance(value, str) or not _LIST_OF_MESSAGES.match(value):
         return value
     try:
-        found = json.loads(value)
+        found = _json(value, name, place, key)
     except (ValueError, RecursionError) as error:
         raise InputError(
             f'{place}: "{name}" is a list of messages, but not as JSON: {shown(value)}; save the '
@@ -114,6 +114,19 @@ def messages_in(value: Any, name: str, place: str, key: str) -> Any:
             key=key,
         ) from error
     return found
+
+
+def _json(text: str, name: str, place: str, key: str) -> Any:
+    """A cell's JSON.
+
+    Raises:
+        InputError: it has a key twice.
+        ValueError, RecursionError: it is no JSON.
+    """
+    try:
+        return UNIQUE_KEYS.decode(text)
+    except RepeatedKeyError as error:
+        raise InputError(f'{place}: "{name}" {error}', key=key) from error
 
 
 def checked_messages(value: Any, name: str, place: str, key: str) -> list[dict[str, Any]]:
@@ -125,7 +138,7 @@ def checked_messages(value: Any, name: str, place: str, key: str) -> list[dict[s
     value = messages_in(value, name, place, key)
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = _json(value, name, place, key)
         except (ValueError, RecursionError):
             value = shown(value)
     if not isinstance(value, list) or not value:

@@ -19,6 +19,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from averse_worker.data.unique_keys import UNIQUE_KEYS
+
 Row = Mapping[str, Any]
 
 _OPENERS: Final[Mapping[str, Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
@@ -111,7 +113,11 @@ def read_rows(path: Path) -> Iterator[Row]:
         text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
         if end in (".csv", ".tsv"):
             csv.field_size_limit(sys.maxsize)
-            yield from csv.DictReader(text, delimiter="\t" if end == ".tsv" else ",")
+            table = csv.DictReader(text, delimiter="\t" if end == ".tsv" else ",")
+            names = list(table.fieldnames or ())
+            if again := next((name for name in names if names.count(name) > 1), None):
+                raise ValueError(f"it has the column {again!r} twice; rename one")
+            yield from table
         else:
             yield from _objects(text)
 
@@ -121,7 +127,8 @@ def _objects(text: TextIO) -> Iterator[Row]:
     first = text.read(1)
     while first.isspace():
         first = text.read(1)
-    rows = json.loads(first + text.read()) if first == "[" else map(json.loads, _lines(first, text))
+    parsed = UNIQUE_KEYS.decode
+    rows = parsed(first + text.read()) if first == "[" else map(parsed, _lines(first, text))
     for row in rows:
         if not isinstance(row, dict):
             raise ValueError(f"a row is a JSON {type(row).__name__}; expected an object")

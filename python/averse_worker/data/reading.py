@@ -17,11 +17,12 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from averse_worker.data.unique_keys import UNIQUE_KEYS, RepeatedKeyError
 from averse_worker.wire.errors import InputError
 
 FORMATS: Final = ("jsonl", "ndjson", "json", "csv", "tsv", "txt", "parquet", "arrow")
@@ -204,7 +205,7 @@ class _Reader:
 
     def _parsed(self, line: str, number: int) -> Any:
         with _json_faults(self, number):
-            return json.loads(line)
+            return UNIQUE_KEYS.decode(line)
         raise AssertionError
 
     def _json(self) -> Iterator[Record]:
@@ -225,15 +226,19 @@ class _Reader:
             for name, rows in (value.items() if isinstance(value, dict) else ())
             if isinstance(rows, list) and rows and isinstance(rows[0], dict)
         ]
+        first_line = 1 + whole.count("\n", 0, start)
         if len(arrays) == 1 and "messages" not in value:
             name = arrays[0][0]
             at = whole.index(f'"{name}"', start)
             yield from self._array(whole, whole.index("[", at) + 1)
         elif whole.strip():
-            yield self._record(value, 1 + whole.count("\n", 0, start))
+            yield self._record(value, first_line)
+        # After the entries, of which each is told by its own line.
+        if whole.strip():
+            with _json_faults(self, first_line):
+                UNIQUE_KEYS.raw_decode(whole, start)
 
     def _array(self, text: str, at: int) -> Iterator[Record]:
-        decoder = json.JSONDecoder()
         line, counted = 1, 0
         blank = re.compile(r"[\s]*")
         while True:
@@ -242,7 +247,7 @@ class _Reader:
             if text[at : at + 1] == "]":
                 return
             with _json_faults(self, line):
-                value, at = decoder.raw_decode(text, at)
+                value, at = UNIQUE_KEYS.raw_decode(text, at)
             yield self._record(value, line)
             at = blank.match(text, at).end()  # type: ignore[union-attr]
             if text[at : at + 1] == ",":
@@ -361,6 +366,9 @@ class _Reader:
             raise self.wrong(
                 f"cannot be read as {self._form.capitalize()}; is it whole?"
             ) from error
+        again = _repeated(schema)
+        if again is not None:
+            raise self.wrong(f"has the column {again!r} twice; rename one")
         try:
             about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
             features = about.get("info", {}).get("features", {})
@@ -371,6 +379,20 @@ class _Reader:
             for name, feature in features.items()
             if isinstance(feature, dict) and isinstance(feature.get("names"), list)
         }
+
+
+def _repeated(fields: Iterable[Any], outside: str = "") -> str | None:
+    """The first column that is there twice, or field of a column; None: there is none."""
+    names: set[str] = set()
+    for field in fields:
+        name = f"{outside}{field.name}"
+        if name in names:
+            return name
+        names.add(name)
+        inner = (field.type.field(place) for place in range(field.type.num_fields))
+        if again := _repeated(inner, f"{name}."):
+            return again
+    return None
 
 
 def _arrow_reader(source: Any) -> Any:
@@ -405,6 +427,8 @@ class _json_faults:  # noqa: N801 - a context manager, read like a function
                     "line" + (", or an array of objects" if self._reader._form == "json" else ""),
                     line,
                 ) from error
+            case RepeatedKeyError():
+                raise self._reader.wrong(str(error), self._line) from error
             case RecursionError():
                 raise self._reader.wrong(
                     "is nested too deeply; expected an object of strings", self._line

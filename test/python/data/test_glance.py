@@ -67,6 +67,8 @@ def test_messages_and_gaps_are_told(tmp_path: Path) -> None:
         ("a.csv", b"", "it has no rows"),
         ("a.jsonl", b"[1, 2", "cannot be read"),
         ("a.jsonl", b"3\n", "a row is a JSON int; expected an object"),
+        ("a.jsonl", b'{"a": 1, "a": 2}\n', "has the key 'a' twice in one object"),
+        ("a.csv", b"a,a\n1,2\n", "it has the column 'a' twice; rename one"),
         ("a.csv", b"a,b\n\xff\xfe,1\n", "cannot be read"),
         ("a.parquet", b"nothing", "cannot be read"),
         ("a.csv.zst", b"", "not looked at in .zst files"),

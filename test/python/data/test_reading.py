@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow
+import pyarrow.parquet
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from hypothesis import given
@@ -200,6 +201,25 @@ WRONG = [
     ("rows.parquet", "no table", "rows.parquet: cannot be read as Parquet"),
     ("rows.arrow", "no table", "rows.arrow: cannot be read as Arrow"),
     ("rows.parquet.gz", "x", "rows.parquet.gz: .gz on .parquet is not supported"),
+    (
+        "rows.jsonl",
+        '{"a": 1}\n{"label": 1, "label": 0}\n',
+        "rows.jsonl:2: has the key 'label' twice",
+    ),
+    (
+        "rows.jsonl",
+        '{"a": [{"b": {"c": 1, "c": 1}}]}',
+        "rows.jsonl:1: has the key 'c' twice in one",
+    ),
+    ("rows.json", '[{"a": 1},\n{"a": 1, "\\u0061": 2}]', "rows.json:2: has the key 'a' twice"),
+    ("rows.json", '{"n": 1, "rows":\n[{"a": 1, "a": 2}]}', "rows.json:2: has the key 'a' twice"),
+    (
+        "rows.json",
+        '{"rows": [{"a": 1}], "rows": [{"a": 2}]}',
+        "rows.json:1: has the key 'rows' twice",
+    ),
+    ("rows.json", '\n{"a": 1, "a": 2}', "rows.json:2: has the key 'a' twice"),
+    ("rows.json", '{"a": 1}\n{"a": 1, "a": 2}', "rows.json:2: has the key 'a' twice"),
     ("rows.docx", "x", r"rows.docx: its name ends with no known format; expected .jsonl, "),
     ("rows.jsonl", b'\xff\xfe{\x00"\x00\x00\xd8\n\x00', "rows.jsonl:1: is not UTF-16 here"),
 ]
@@ -214,6 +234,25 @@ def test_faults_are_named_by_file_and_line(
     with pytest.raises(InputError, match=told) as caught:
         read(path)
     assert caught.value.key == "data.path"
+
+
+def test_a_table_has_each_column_once(tmp_path: Path) -> None:
+    one, two = pyarrow.array([1]), pyarrow.array([2])
+    struct = pyarrow.StructArray.from_arrays([one, two], names=["x", "x"])
+    tables = {
+        "a": pyarrow.table([one, two], names=["a", "a"]),
+        "s.x": pyarrow.table([struct], names=["s"]),
+    }
+    for column, table in tables.items():
+        for form in ("parquet", "arrow"):
+            path = tmp_path / f"rows.{form}"
+            if form == "parquet":
+                pyarrow.parquet.write_table(table, path)
+            else:
+                with pyarrow.ipc.new_stream(path, table.schema) as writer:
+                    writer.write_table(table)
+            with pytest.raises(InputError, match=f"has the column '{column}' twice; rename one"):
+                read(path)
 
 
 def test_an_archive_holds_one_file(tmp_path: Path) -> None:

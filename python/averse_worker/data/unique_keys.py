@@ -1,0 +1,27 @@
+"""JSON of which every object has each key once.
+
+Python's json keeps the last of equal keys and says nothing: a row with two labels would have one of
+them. pyarrow, and so `datasets`, refuses such rows as well.
+"""
+
+import json
+from typing import Any, Final
+
+
+class RepeatedKeyError(ValueError):
+    """An object has a key twice."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"has the key {name!a} twice in one object; expected each key once")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise RepeatedKeyError(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+UNIQUE_KEYS: Final = json.JSONDecoder(object_pairs_hook=_once)
+"""decodes as `json.loads` does, and raises `RepeatedKeyError`"""
