@@ -98,6 +98,16 @@ function columnViolations(columns: DataConfig["columns"], base: string): Violati
       },
     ];
   }
+  if (columns?.tools !== undefined && form === "text") {
+    return [
+      {
+        keys: [`${base}.text`, `${base}.tools`],
+        found: "both text and tools",
+        expected: "tools beside messages or prompt",
+        remedy: `A chat template writes the tools of conversations; leave ${base}.tools out.`,
+      },
+    ];
+  }
   if (columns?.completion === undefined || form === "prompt") return [];
   return [
     {

@@ -48,7 +48,7 @@ const dataPart = z
       .record(z.string(), z.string())
       .nullable()
       .describe(
-        "role → column; roles are text, prompt, completion, messages, chosen, rejected, label; " +
+        "role → column; roles are text, prompt, completion, messages, chosen, rejected, label, tools; " +
           "null: those that are called so",
       ),
     good: condition

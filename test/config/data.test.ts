@@ -87,6 +87,7 @@ test.each([
     "{path: a.csv, columns: {completion: a}}",
     /^data\.columns\.completion: completion without prompt/,
   ],
+  ["{path: a.csv, columns: {text: a, tools: b}}", /^data\.columns\.text: both text and tools/],
   ["{path: a.csv, columns: {chosen: a, rejected: b}}", /^data\.columns\.chosen: the column chosen/],
   ["{path: a.csv, columns: {txt: a}}", /^data\.columns\.txt: an unknown key/],
   ["{path: a.csv, balance: 1}", /^data\.balance: 1\./],

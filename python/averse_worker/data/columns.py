@@ -156,19 +156,72 @@ def checked_messages(value: Any, name: str, place: str, key: str) -> list[dict[s
                 '{"role": "user", "content": "…"}',
                 key=key,
             )
-        if not isinstance(message.get("content"), str):
+        content = message.get("content")
+        calls = bool(message.get("tool_calls"))
+        if content is None and calls:
+            content = ""
+        if not isinstance(content, str):
             raise InputError(
                 f'{place}: message {number} of "{name}" has the content '
-                f"{shown(message.get('content'))}, expected a text (only texts are supported)",
+                f"{shown(content)}, expected a text (only texts are supported)",
                 key=key,
             )
-        if message["content"].strip():
-            checked_text(message["content"], f"{name}.content", place, key)
-        elif role != "system":
+        if content.strip():
+            checked_text(content, f"{name}.content", place, key)
+        elif role not in ("system", "tool") and not calls:
             raise InputError(f'{place}: message {number} of "{name}" is blank', key=key)
         # Tables fill the fields that some messages have in all others with nothing.
-        messages.append({field: one for field, one in message.items() if one is not None})
+        own = {field: one for field, one in message.items() if one is not None}
+        messages.append(own | {"content": content})
     return messages
+
+
+def checked_tools(value: Any, name: str, place: str, key: str) -> list[dict[str, Any]]:
+    """The tools that a conversation may call, as `apply_chat_template` takes them: JSON schemas, in
+    a list or as its JSON; empty: there are none.
+
+    Raises:
+        InputError: they are something else.
+    """
+    if is_missing(value):
+        return []
+    if isinstance(value, str):
+        try:
+            value = _json(value, name, place, key)
+        except (ValueError, RecursionError):
+            value = shown(value)
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        raise InputError(
+            f'{place}: "{name}" is {shown(value)}, expected a list of tools like '
+            '{"type": "function", "function": {"name": "…", "parameters": {…}}}, or the same as '
+            "JSON; where it is something else, give it another name",
+            key=key,
+        )
+    filled = _null_in(value, name)
+    if filled is not None:
+        raise InputError(
+            f"{place}: {filled} is null, which no JSON schema has there; tables fill a column of "
+            f'objects so: save "{name}" as JSON text',
+            key=key,
+        )
+    return [dict(one) for one in value]
+
+
+def _null_in(value: Any, name: str) -> str | None:
+    """The first field of a schema that is null where a value is described, not given."""
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    for part, inner in parts:
+        if part in ("default", "const", "enum", "examples") and inner is not None:
+            continue
+        if inner is None and part not in ("default", "const"):
+            return f"{name}.{part}"
+        if found := _null_in(inner, f"{name}.{part}"):
+            return found
+    return None
 
 
 class Conditions:

@@ -18,6 +18,8 @@ class Conversation:
     """Messages with role and content."""
 
     messages: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]] | None = None
+    """JSON schemas of what the assistant may call"""
 
 
 Example = str | Completion | Conversation

@@ -10,6 +10,7 @@ from averse_worker.data.columns import (
     ABSENT,
     checked_messages,
     checked_text,
+    checked_tools,
     column_names,
     is_missing,
     messages_in,
@@ -22,6 +23,9 @@ from averse_worker.wire.messages.data import Scalar
 
 Message = dict[str, Any]
 """with role and content"""
+
+Tool = dict[str, Any]
+"""a JSON schema"""
 
 Use = Literal["prompts", "labels", "preferences"]
 """what rows are for: prompts and fine-tuning, a classifier, or a reward model"""
@@ -67,6 +71,10 @@ class Row:
     chosen: str | tuple[Message, ...] | None = None
     """of a preference: the better answer (after the prompt, where there is one)"""
     rejected: str | tuple[Message, ...] | None = None
+    answer: Message | None = None
+    """of a conversation: the message with the completion, and all that it has besides"""
+    tools: tuple[Tool, ...] | None = None
+    """of a conversation: what the assistant may call; None: nothing"""
     label: Scalar | list[Scalar] | None = None
     extras: str = ""
     """all columns but text, prompt, completion and messages, as a JSON object; empty: none"""
@@ -82,7 +90,11 @@ class Row:
         prompt: str | Sequence[Message] = self.text if self.messages is None else self.messages
         if prompt == "" and self.chosen is not None:
             prompt = _beginning(self.chosen, self.rejected)
-        return prompt if isinstance(prompt, str) else json.dumps(_spoken(prompt))
+        if isinstance(prompt, str):
+            return prompt
+        if self.tools is None and not any("tool_calls" in one for one in prompt):
+            return json.dumps(_spoken(prompt))
+        return json.dumps([self.tools, list(prompt)], default=str)
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -156,7 +168,7 @@ class RowReader:
                 named_here = self._columns is not None and role in self._columns
                 key = f"{self._key}.columns.{role}" if named_here else f"{self._key}.columns"
                 raise missing(name, record.columns, place, key)
-            plain = role in ("text", "label")
+            plain = role in ("text", "label", "tools")
             named[role] = value if plain else messages_in(value, name, place, path)
         used = {
             roles[role] for role in ("text", "prompt", "completion", "messages") if role in roles
@@ -173,6 +185,7 @@ class RowReader:
         if self._use == "preferences":
             return Row(good=bool(good), **common, **self._preference(named, roles, place, path))
         if "text" in named:
+            self._tools(named, roles, place, spoken=False)
             text = checked_text(named["text"], roles["text"], place, path)
             return Row(text=text, good=bool(good), **common)
         return self._prompt(named, roles, place, path, good, common)
@@ -188,7 +201,7 @@ class RowReader:
                 return {next(iter(guessed)): next(iter(guessed))} | self._columns
         for form in forms:
             if form in record.columns:
-                beside = [form, *_BESIDE[form], "label"]
+                beside = [form, *_BESIDE[form], "label", "tools"]
                 return {name: name for name in beside if name in record.columns}
         there = ", ".join(list(column_names(record.columns))[:12]) or "nothing"
         raise InputError(
@@ -217,6 +230,7 @@ class RowReader:
                     answer = checked_text(completion, roles["completion"], place, path)
                 # What should follow is a demonstration, unless its label says otherwise.
                 shows = answer is not None and good is not False
+                self._tools(named, roles, place, spoken=False)
                 return Row(text=prompt, good=shows, markers=True, completion=answer, **common)
             messages = [{"role": "user", "content": prompt}]
         else:
@@ -226,9 +240,7 @@ class RowReader:
         elif completion is not None:
             answer = checked_text(completion, roles["completion"], place, path)
             messages.append({"role": "assistant", "content": answer})
-        answer = None
-        if messages[-1]["role"] == "assistant":
-            answer = messages.pop()["content"]
+        last = messages.pop() if messages[-1]["role"] == "assistant" else None
         if not any(one["role"] != "system" for one in messages):
             raise InputError(
                 f'{place}: "{roles[role]}" has no message before the assistant\'s; expected one of '
@@ -237,11 +249,36 @@ class RowReader:
             )
         return Row(
             text=conversation_text(messages),
-            good=answer is not None and good is not False,
-            completion=answer,
+            good=last is not None and good is not False,
+            completion=None if last is None else last["content"],
             messages=tuple(messages),
+            answer=last,
+            tools=self._tools(named, roles, place, spoken=True),
             **common,
         )
+
+    def _tools(
+        self, named: Mapping[str, Any], roles: Mapping[str, str], place: str, *, spoken: bool
+    ) -> tuple[Tool, ...] | None:
+        """
+        Args:
+            spoken: whether the row is a conversation, which a chat template writes.
+
+        Raises:
+            InputError: they are no tools, or named for what no template writes.
+        """
+        if "tools" not in named:
+            return None
+        key = f"{self._key}.columns"
+        if spoken:
+            return tuple(checked_tools(named["tools"], roles["tools"], place, key)) or None
+        if self._columns is not None and not is_missing(named["tools"]):
+            raise InputError(
+                f"{place}: {key}.tools names {roles['tools']!r}, but the row is no conversation; "
+                "a chat template writes the tools, of rows with messages or a prompt of messages",
+                key=f"{key}.tools",
+            )
+        return None
 
     def _preference(
         self, named: Mapping[str, Any], roles: Mapping[str, str], place: str, path: str
@@ -260,11 +297,13 @@ class RowReader:
 
         prompt = read("prompt") if "prompt" in named else ""
         found: dict[str, Any] = {"chosen": read("chosen"), "rejected": read("rejected")}
+        spoken = any(isinstance(one, tuple) for one in (prompt, *found.values()))
+        tools = self._tools(named, roles, place, spoken=spoken)
         if prompt and self._repeated(prompt, found, roles, place, path):
             prompt = ""
         if isinstance(prompt, str):
-            return {"text": prompt, "markers": True} | found
-        return {"text": conversation_text(prompt), "messages": prompt} | found
+            return {"text": prompt, "markers": True, "tools": tools} | found
+        return {"text": conversation_text(prompt), "messages": prompt, "tools": tools} | found
 
     def _repeated(
         self,

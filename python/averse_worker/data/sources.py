@@ -201,8 +201,8 @@ def pairs_of_classes(rows: Sequence[Row], seed: str) -> list[Row]:
 def example_of(row: Row) -> Example:
     """A row as fine-tuning learns from it."""
     if row.messages is not None:
-        answer = {"role": "assistant", "content": row.completion or ""}
-        return Conversation((*row.messages, answer))
+        answer = row.answer or {"role": "assistant", "content": row.completion or ""}
+        return Conversation((*row.messages, answer), row.tools)
     return row.text if row.completion is None else Completion(row.text, row.completion)
 
 

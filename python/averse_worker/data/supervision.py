@@ -3,6 +3,7 @@
 A label is the token itself where its −log p counts in the loss, and `IGNORED` where it does not.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 from transformers import PreTrainedTokenizerBase
 
 from averse_worker.data.examples import Completion, Conversation, Example
+from averse_worker.data.templates import OWN, TemplateTools
 from averse_worker.data.text import begun_once, template
 from averse_worker.data.tokenise import as_prompt, encode, tokenise_texts
 from averse_worker.wire.errors import InputError
@@ -59,6 +61,7 @@ def supervise(
         )
     plain = iter(tokenise_texts(tokenizer, texts, max_tokens, keep_empty=True))
     around = template(tokenizer)
+    allowed = _template_tools(tokenizer, keys[1])
     rows = []
     for example in examples:
         if isinstance(example, str):
@@ -68,7 +71,7 @@ def supervise(
             if isinstance(example, Completion):
                 pieces = _completion_pieces(tokenizer, around, example)
             else:
-                pieces = _conversation_pieces(tokenizer, example, keys[1])
+                pieces = _conversation_pieces(tokenizer, allowed, example, keys[1])
             tokens = [token for ids, _ in pieces for token in ids]
             labels = [
                 token if said or not completion_only else IGNORED
@@ -91,6 +94,7 @@ def example_tokens(
     """
     texts = iter(encode(tokenizer, [one for one in examples if isinstance(one, str)]))
     around = template(tokenizer)
+    allowed = _template_tools(tokenizer, "data.template")
     rows = []
     for example in examples:
         if isinstance(example, str):
@@ -99,7 +103,7 @@ def example_tokens(
         if isinstance(example, Completion):
             pieces = _completion_pieces(tokenizer, around, example)
         else:
-            pieces = _conversation_pieces(tokenizer, example, "data.template")
+            pieces = _conversation_pieces(tokenizer, allowed, example, "data.template")
         rows.append([token for ids, _ in pieces for token in ids])
     return rows
 
@@ -126,8 +130,12 @@ def _completion_pieces(
     return [(prompt, False), (closed, True)]
 
 
+def _template_tools(tokenizer: PreTrainedTokenizerBase, key: str) -> TemplateTools:
+    return TemplateTools(tokenizer, OWN, f"name a Jinja file that does in {key}", key)
+
+
 def _conversation_pieces(
-    tokenizer: PreTrainedTokenizerBase, example: Conversation, key: str
+    tokenizer: PreTrainedTokenizerBase, allowed: TemplateTools, example: Conversation, key: str
 ) -> list[tuple[list[int], bool]]:
     if not tokenizer.chat_template:
         raise InputError(
@@ -136,14 +144,16 @@ def _conversation_pieces(
             key=key,
         )
     messages = [dict(message) for message in example.messages]
+    tools = allowed.of(messages, example.tools, "a conversation")
 
     # Words of a message that spell a control token stay words: the template's whole rendering is
     # encoded at once then, and split by its tokens. Otherwise, as everywhere, by its text.
-    spelled = _spells_a_control_token(tokenizer, messages)
+    spelled = _spells_a_control_token(tokenizer, messages, tools)
 
     def rendered(count: int, *, ask: bool) -> Any:
         found = tokenizer.apply_chat_template(
             messages[:count],
+            tools=tools,
             tokenize=spelled,
             sanitize_control_tokens=spelled,
             add_generation_prompt=ask,
@@ -177,7 +187,13 @@ def _conversation_pieces(
 
 
 def _spells_a_control_token(
-    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, Any]]
+    tokenizer: PreTrainedTokenizerBase,
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] | None,
 ) -> bool:
     added = [str(token) for token in tokenizer.added_tokens_decoder.values()]
-    return any(token in message["content"] for message in messages for token in added)
+    said = [message["content"] for message in messages]
+    said += [json.dumps(one["tool_calls"], default=str) for one in messages if "tool_calls" in one]
+    if tools:
+        said.append(json.dumps(tools, default=str))
+    return any(token in words for words in said for token in added)

@@ -4,19 +4,74 @@ Control tokens that a message merely spells are encoded as words (transformers'
 `sanitize_control_tokens`): nobody ends a turn, or speaks as the system, by writing so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from averse_worker.data.rows import Message, Row
+from averse_worker.data.rows import Message, Row, Tool
 from averse_worker.platform.files import file_digest
 from averse_worker.wire.errors import InputError
 
 OWN: Final = "policy.model"
 """name of a template that the model brings along"""
+
+
+class TemplateTools:
+    """The tools of conversations, for `apply_chat_template`, which says nothing where a template
+    leaves them out."""
+
+    def __init__(self, tokenizer: Any, name: str, remedy: str, key: str) -> None:
+        """
+        Args:
+            name: whose template it is, for errors.
+            remedy: what to do about one without tools.
+            key: config key, for errors.
+        """
+        self._tokenizer = tokenizer
+        self._name = name
+        self._remedy = remedy
+        self._key = key
+        self._written = False
+
+    def of(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] | None,
+        place: str,
+    ) -> list[dict[str, Any]] | None:
+        """The tools of a conversation; None: it has none.
+
+        Args:
+            place: where the conversation came from, for errors.
+
+        Raises:
+            InputError: the template writes the first conversation that has tools as if it had none.
+        """
+        if not tools:
+            return None
+        found = [dict(one) for one in tools]
+        if not self._written and self._leaves_out(messages, found):
+            raise InputError(
+                f"{place}: has tools, but the chat template ({self._name}) does not write them; "
+                f"{self._remedy}",
+                key=self._key,
+            )
+        self._written = True
+        return found
+
+    def _leaves_out(
+        self, messages: Sequence[Mapping[str, Any]], tools: list[dict[str, Any]]
+    ) -> bool:
+        said = [dict(one) for one in messages]
+        found = self._tokenizer.apply_chat_template(said, tools=tools, tokenize=False)
+        try:
+            without = self._tokenizer.apply_chat_template(said, tokenize=False)
+        except (TemplateError, TypeError, ValueError):  # it needs them
+            return False
+        return bool(found == without)
 
 
 class ChatTemplate:
@@ -30,20 +85,31 @@ class ChatTemplate:
         """
         self._tokenizer = tokenizer
         self._key = key
+        self._tools = TemplateTools(
+            tokenizer,
+            name,
+            f"name a Jinja file that does in {key}.template, use a model whose template does, or "
+            f"name the columns without the tools in {key}.columns",
+            f"{key}.template",
+        )
         self.name = name
 
-    def tokens(self, messages: Sequence[Message], place: str) -> list[int]:
+    def tokens(
+        self, messages: Sequence[Message], place: str, tools: Sequence[Tool] | None = None
+    ) -> list[int]:
         """The conversation, and the beginning of the assistant's answer to it.
 
         Args:
+            tools: what the assistant may call.
             place: where the conversation came from, for errors.
 
         Raises:
-            InputError: the template refuses the conversation.
+            InputError: the template refuses the conversation, or does not write its tools.
         """
         try:
             found = self._tokenizer.apply_chat_template(
                 [dict(message) for message in messages],
+                tools=self._tools.of(messages, tools, place),
                 add_generation_prompt=True,
                 sanitize_control_tokens=True,
                 return_dict=False,
@@ -74,7 +140,7 @@ class ChatTemplate:
             rest = rest[1:]
             if rest[0]["role"] == "assistant" and len(rest) > 1:
                 rest = rest[1:]
-            found = self.tokens([*system, *rest], row.place)
+            found = self.tokens([*system, *rest], row.place, row.tools)
             if len(found) <= limit:
                 return found
         last = rest[-1]
@@ -82,7 +148,8 @@ class ChatTemplate:
 
         def cut_to(count: int) -> list[int]:
             kept = content[len(content) - count :] if side == "start" else content[:count]
-            return self.tokens([*system, *rest[:-1], last | {"content": kept}], row.place)
+            said = [*system, *rest[:-1], last | {"content": kept}]
+            return self.tokens(said, row.place, row.tools)
 
         low, high = 0, len(content)
         while high - low > 1:

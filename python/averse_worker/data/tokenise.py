@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from averse_worker.data.rows import Message, Row
+from averse_worker.data.rows import Message, Row, Tool
 from averse_worker.data.templates import ChatTemplate
 from averse_worker.data.text import Text, begun_once, read_tokens, template
 from averse_worker.wire.errors import InputError
@@ -50,6 +50,10 @@ class Prompts:
     def messages_of(self, at: int) -> tuple[Message, ...] | None:
         """The conversation of a prompt; None: it is a plain one."""
         return self.rows[at].messages if self.rows else None
+
+    def tools_of(self, at: int) -> tuple[Tool, ...] | None:
+        """What the assistant may call in the conversation of a prompt; None: nothing."""
+        return self.rows[at].tools if self.rows else None
 
 
 def tokenise_prompts(
@@ -183,8 +187,8 @@ def _under(
             assert row.messages is not None
             asked = replace(row, messages=_with_system(row.messages, text))
             assert asked.messages is not None
-            whole = chat.tokens(asked.messages, row.place)
-            plain = len(chat.tokens(row.messages, row.place))
+            whole = chat.tokens(asked.messages, row.place, row.tools)
+            plain = len(chat.tokens(row.messages, row.place, row.tools))
             if plain > prompt_tokens:
                 longest = prompt_tokens + len(whole) - plain
                 whole = chat.cut(asked, longest, truncate or "start")
@@ -238,7 +242,7 @@ def whole_prompts(
     for i, row in enumerate(rows):
         if row.messages is not None:
             assert chat is not None
-            encoded[i] = chat.tokens(row.messages, row.place)
+            encoded[i] = chat.tokens(row.messages, row.place, row.tools)
     return encoded
 
 

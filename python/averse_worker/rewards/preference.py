@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from averse_worker.data.templates import TemplateTools
 from averse_worker.models.declared import check_classifier, class_labels
 from averse_worker.models.folder import ModelFolder
 from averse_worker.platform.device import Device
@@ -22,11 +23,19 @@ class PreferenceReward:
 
     batch: Final = TransformersReward.batch
 
-    def __init__(self, model: TransformersReward, tokenizer: Any, text: Reading) -> None:
+    def __init__(self, model: TransformersReward, tokenizer: Any, text: Reading, key: str) -> None:
+        """`key`: config key of the model, for errors."""
         self._model = model
         self._tokenizer = tokenizer
         self._text: Reading = text
         self._chat = tokenizer.chat_template is not None and text == "whole"
+        self._tools = TemplateTools(
+            tokenizer,
+            f"of {key}",
+            f"use a reward model whose template does, or set {key.rpartition('.')[0]}.text to "
+            "completion",
+            key,
+        )
 
     @property
     def model(self) -> TransformersReward:
@@ -55,17 +64,20 @@ class PreferenceReward:
         messages = list(text.messages or [{"role": "user", "content": prompt}])
         if not text.alone:
             messages.append({"role": "assistant", "content": completion})
+        tools = self._tools.of(messages, text.tools, "an episode's conversation")
         said = [message["content"] for message in messages]
         if not any(control in words for control in self._model.controls for words in said):
-            whole: str = self._tokenizer.apply_chat_template(messages, tokenize=False)
+            whole: str = self._tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)
             ids: list[int] = self._tokenizer(whole, add_special_tokens=False).input_ids
             return ids
         # Words that spell a control token stay words: the template around them, piece by piece.
-        marks = [f"\ue000{i}\ue001" for i in range(len(messages))]
+        marks = [f"\ue000{i}\ue001" if words else "" for i, words in enumerate(said)]
         blank = [{**one, "content": mark} for one, mark in zip(messages, marks, strict=True)]
-        rest: str = self._tokenizer.apply_chat_template(blank, tokenize=False)
+        rest: str = self._tokenizer.apply_chat_template(blank, tools=tools, tokenize=False)
         found: list[int] = []
         for mark, message in zip(marks, messages, strict=True):
+            if not mark:
+                continue
             before, _, rest = rest.partition(mark)
             found += self._tokenizer(before, add_special_tokens=False).input_ids
             words = {"add_special_tokens": False, "split_special_tokens": True}
@@ -105,4 +117,4 @@ def load_preference(
             f"{folder.path}: is one of Averse's own classifiers; use the kind classifier",
             key=folder.key,
         )
-    return PreferenceReward(model, model.tokenizer, text)
+    return PreferenceReward(model, model.tokenizer, text, folder.key)

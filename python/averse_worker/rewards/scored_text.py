@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from averse_worker.data.rows import Message
+from averse_worker.data.rows import Message, Tool
 from averse_worker.data.text import Text
 from averse_worker.rewards.contract import Scores
 
@@ -24,6 +24,8 @@ class ScoredText:
     """the prompt as a conversation; None: it is running text"""
     alone: bool = False
     """whether it is a prompt alone, or a text without any: that is what is scored then"""
+    tools: Sequence[Tool] | None = None
+    """what the assistant may call; None: nothing"""
 
     @classmethod
     def of(cls, text: str) -> "ScoredText":

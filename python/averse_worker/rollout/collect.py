@@ -390,7 +390,9 @@ def scored_texts(
 ) -> list[ScoredText]:
     """Texts that begin with the prompts in `rows`, with the columns of their data."""
     return [
-        ScoredText(text, prompts.columns_of(row), prompts.messages_of(row))
+        ScoredText(
+            text, prompts.columns_of(row), prompts.messages_of(row), tools=prompts.tools_of(row)
+        )
         for row, text in zip(rows, texts, strict=True)
     ]
 

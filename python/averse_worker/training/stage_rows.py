@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerBase
 from averse_worker.data.builtin import Split
 from averse_worker.data.rows import Row, conversation_text
 from averse_worker.data.sources import Data
+from averse_worker.data.templates import TemplateTools
 from averse_worker.training.classifier import Labelled
 from averse_worker.training.reward_model import Pair, PairForm
 from averse_worker.wire.errors import InputError
@@ -18,7 +19,10 @@ def content(data: Data) -> list[Any]:
     """All that is learned from, and nothing of where it lies: for digests."""
     return [
         [
-            (row.text, row.completion, row.messages, row.label, row.good, row.chosen, row.rejected)
+            (
+                (row.text, row.completion, row.messages, row.label, row.good),
+                (row.chosen, row.rejected, row.answer, row.tools),
+            )
             for row in data.rows[split]
         ]
         for split in data.rows
@@ -56,8 +60,24 @@ def labelled_texts(data: Data, source: DataSource, split: Split, key: str) -> li
     return found
 
 
-def preference_pairs(data: Data, split: Split, tokenizer: PreTrainedTokenizerBase) -> list[Pair]:
-    """Pairs of whole texts; conversations by the tokenizer's chat template, where it has one."""
+def preference_pairs(
+    data: Data, split: Split, tokenizer: PreTrainedTokenizerBase, key: str
+) -> list[Pair]:
+    """Pairs of whole texts; conversations by the tokenizer's chat template, where it has one.
+
+    Args:
+        key: config key of the data, for errors.
+
+    Raises:
+        InputError: a conversation has tools, and no template writes them.
+    """
+    allowed = TemplateTools(
+        tokenizer,
+        "the base model's",
+        f"name a Jinja file that does in {key}.template, or name the columns without the tools in "
+        f"{key}.columns",
+        f"{key}.template",
+    )
 
     def told(row: Row, answer: Any) -> str:
         if isinstance(answer, str):
@@ -66,11 +86,21 @@ def preference_pairs(data: Data, split: Split, tokenizer: PreTrainedTokenizerBas
             answer = ({"role": "assistant", "content": answer},)
         said = [*(row.messages or ()), *answer]
         if not tokenizer.chat_template:
+            if row.tools is not None:
+                raise InputError(
+                    f"{row.place}: has tools, and no chat template that writes them; name a Jinja "
+                    f"file in {key}.template, or the columns without the tools in {key}.columns",
+                    key=f"{key}.template",
+                )
             before = f"{row.text}\n\n" if row.messages is None and row.text else ""
             return before + conversation_text(said)
         if row.messages is None and row.text:
             said = [{"role": "user", "content": row.text}, *said]
-        rendered: str = tokenizer.apply_chat_template([dict(one) for one in said], tokenize=False)
+        rendered: str = tokenizer.apply_chat_template(
+            [dict(one) for one in said],
+            tools=allowed.of(said, row.tools, row.place),
+            tokenize=False,
+        )
         return rendered
 
     pairs = []

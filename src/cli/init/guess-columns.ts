@@ -13,7 +13,12 @@ export interface ColumnFacts {
 export interface ColumnGuess {
   /** Columns that texts come from, as `data.columns` has them. */
   readonly columns: Readonly<
-    Partial<Record<"text" | "prompt" | "completion" | "messages" | "chosen" | "rejected", string>>
+    Partial<
+      Record<
+        "text" | "prompt" | "completion" | "messages" | "chosen" | "rejected" | "tools",
+        string
+      >
+    >
   >;
   readonly label: string | null;
   /** `data.good`; null: no label says it. */
@@ -71,8 +76,9 @@ export function guessColumns(
   all: readonly ColumnFacts[],
   classes: readonly string[] = [],
 ): ColumnGuess | null {
-  const columns = textColumns(all);
-  if (columns === null) return null;
+  const written = textColumns(all);
+  if (written === null) return null;
+  const columns = { ...written, ...toolsOf(all, written) };
   const used = new Set(Object.values(columns));
   const label = labelColumn(
     all.filter(({ name }) => !used.has(name)),
@@ -99,6 +105,18 @@ function textColumns(all: readonly ColumnFacts[]): ColumnGuess["columns"] | null
   if (prompt !== undefined) return completion === undefined ? { prompt } : { prompt, completion };
   const text = named(texts) ?? longest(all);
   return text === undefined ? null : { text };
+}
+
+/** Only conversations are written with their tools. */
+function toolsOf(
+  all: readonly ColumnFacts[],
+  texts: ColumnGuess["columns"],
+): { readonly tools?: string } {
+  const spoken = Object.values(texts).some(
+    (name) => all.find((one) => one.name === name)?.type === "messages",
+  );
+  const tools = all.find(({ name }) => plain(name) === "tools");
+  return spoken && tools !== undefined ? { tools: tools.name } : {};
 }
 
 function longest(all: readonly ColumnFacts[]): string | undefined {

@@ -24,6 +24,7 @@ const columnsSchema = z.strictObject({
   chosen: text.optional(),
   rejected: text.optional(),
   label: text.optional(),
+  tools: text.optional(),
 });
 
 const splitNames = {
@@ -52,10 +53,12 @@ const sourceKeys = {
   columns: columnsSchema
     .nullable()
     .default(null)
-    .meta({ expected: "a map from text, prompt, completion, messages or label to a column's name" })
+    .meta({
+      expected: "a map from text, prompt, completion, messages, label or tools to a column's name",
+    })
     .describe(
-      "text, or prompt (and completion), or messages; and label: the columns they are in; null: " +
-        "those that are called so",
+      "text, or prompt (and completion), or messages; and label, and of conversations tools: the " +
+        "columns they are in; null: those that are called so",
     ),
   good: z
     .union([scalar, z.array(scalar).min(1), conditionSchema])

@@ -55,6 +55,16 @@ describe("columns are told by their names, and by what is in them", () => {
       },
     ],
     [
+      "calls of functions",
+      [chat("messages"), { ...chat("tools"), type: "other" }],
+      { columns: { messages: "messages", tools: "tools" }, label: null },
+    ],
+    [
+      "a list of tools beside a text",
+      [text("text"), { ...chat("tools"), type: "other" }],
+      { columns: { text: "text" }, label: null },
+    ],
+    [
       "preference pairs",
       [text("prompt"), text("chosen"), text("rejected"), number("margin")],
       {

@@ -200,7 +200,7 @@ def test_a_reward_model_learns_the_tokens_that_it_scores(tmp_path: Path, form: s
     path.write_text("\n".join([json.dumps(pair)] * 2) + "\n", encoding="utf-8")
     place = {"kind": "pair", "train": str(path), "test": str(path)}
     source = msgspec.convert(data_source(place=place), DataSource)
-    [found, _] = preference_pairs(read_data(source, use="preferences"), "train", tokenizer)
+    [found, _] = preference_pairs(read_data(source, use="preferences"), "train", tokenizer, "data")
     [[chosen], [_]] = _rows(tokenizer, [found], 64)
     (marker,) = tokenizer.convert_tokens_to_ids(["<|turn|>"])
     assert (marker in chosen) == (form == "prompted")

@@ -314,7 +314,7 @@ class Loaded:
         backend = (settings.dtype, settings.frozen_dtype, settings.deterministic)
         prompts = self.prompts[split].prompts
         texts = [
-            (str(text), text.written, prompts.messages_of(at))
+            (str(text), text.written, prompts.messages_of(at), prompts.tools_of(at))
             for at, text in enumerate(prompts.texts)
         ]
         return sha256(msgspec.json.encode((scorers, backend, machine, texts))).hexdigest()

@@ -61,7 +61,11 @@ def _score(
     prompts = loaded.prompts[split].prompts
     texts = [
         ScoredText(
-            prompts.texts[row], prompts.columns_of(row), prompts.messages_of(row), alone=True
+            prompts.texts[row],
+            prompts.columns_of(row),
+            prompts.messages_of(row),
+            alone=True,
+            tools=prompts.tools_of(row),
         )
         for row in rows
     ]

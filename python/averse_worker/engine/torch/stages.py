@@ -235,8 +235,8 @@ def _reward_model(prepared: _Prepared, seed: int, report: Report) -> _Model:
     model, tokenizer = _with_head(prepared, texts, (REWARD,), "regression", seed, report)
     open_template((tokenizer,), stage.data.template, (), f"{prepared.key}.data")
     rows = (
-        preference_pairs(prepared.data, "train", tokenizer),
-        preference_pairs(prepared.data, "test", tokenizer),
+        preference_pairs(prepared.data, "train", tokenizer, f"{prepared.key}.data"),
+        preference_pairs(prepared.data, "test", tokenizer, f"{prepared.key}.data"),
     )
     trained = train_reward_model(
         model,

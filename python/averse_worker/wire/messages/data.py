@@ -82,8 +82,8 @@ class DataPart(Message, frozen=True, kw_only=True):
     weight: Finite | None
     """fraction of the mix, up to a factor; None: all rows"""
     columns: dict[str, str] | None
-    """role → column; roles are text, prompt, completion, messages, chosen, rejected, label; None:
-    those that are called so"""
+    """role → column; roles are text, prompt, completion, messages, chosen, rejected, label, tools;
+    None: those that are called so"""
     good: Condition | None
     """which rows are of the good class; None: those labelled good or 1"""
     filter: list[Condition]
