@@ -197,14 +197,14 @@ class Run {
   }
 
   /**
-   * Null: no other worker is to take its place. One that ends by itself before it has ever started
-   * is told at once: a killed one alone may fare better the next time.
+   * Null: no other worker is to take its place. What keeps a trial's first worker from starting is told
+   * at once, for it would keep the next one as well: unless it may pass, as a cancelled job or a kill.
    */
   #lost(trial: string, action: TrialAction["kind"], error: unknown): EventPayload | null {
     const reason = lossOf(error);
     const own = this.#state.trials[trial]!;
-    const killed = error instanceof WorkerLost && (error.signal !== null || error.displaced);
-    const hopeless = action === "open" && own.restarts === 0 && !killed;
+    const passing = error instanceof WorkerLost && error.passing;
+    const hopeless = action === "open" && !own.hadWorker && !passing;
     if (reason === null || hopeless || own.restarts >= this.plan.restarts) {
       return null;
     }

@@ -32,7 +32,9 @@ export interface TrialState {
   readonly inHand: ActionKind | null;
   readonly interrupting: "no" | "soft" | "hard";
   readonly worker: "none" | "opened" | "loaded";
-  /** Workers lost since the run was started or resumed. */
+  /** A worker has started since the run was started or resumed. */
+  readonly hadWorker: boolean;
+  /** Workers lost since then. */
   readonly restarts: number;
   /** The worker can save checkpoints. */
   readonly canSave: boolean;
@@ -72,6 +74,7 @@ export function initialTrial(trial: Trial): TrialState {
     inHand: null,
     interrupting: "no",
     worker: "none",
+    hadWorker: false,
     restarts: 0,
     canSave: false,
     sftDone: false,
@@ -117,7 +120,7 @@ export function resumed(state: TrialState, trial: Trial): TrialState {
   }
   const fresh = { phase: "pending", slot: null, inHand: null, interrupting: "no" } as const;
   const back = rolledBack(state, trial, newestPoint(state));
-  return { ...state, ...fresh, wanted: nothingWanted, restarts: 0, ...back };
+  return { ...state, ...fresh, wanted: nothingWanted, hadWorker: false, restarts: 0, ...back };
 }
 
 /** Event types that end an action, and which. */
@@ -187,7 +190,7 @@ function factsOf(
   const gone = { slot: null, worker: "none" } as const;
   switch (event.type) {
     case "worker_opened":
-      return { worker: "opened", canSave: event.checkpoints };
+      return { worker: "opened", hadWorker: true, canSave: event.checkpoints };
     case "worker_ready":
       return { worker: "loaded" };
     case "worker_lost":

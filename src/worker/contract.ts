@@ -66,10 +66,8 @@ export class WorkerLost extends Error {
     options?: ErrorOptions,
     /** Stacks of its threads, asked for before a hung one was ended; null: none could be had. */
     readonly stacks: string | null = null,
-    /** What killed it, when it ended so by itself or by another's hand; null: nothing did. */
-    readonly signal: string | null = null,
-    /** The cluster took its place away, so that another worker may fare better at once. */
-    readonly displaced = false,
+    /** What ended it may pass, as a kill, a cancelled job or a dead node: another worker may fare better. */
+    readonly passing = false,
   ) {
     super(message, options);
   }

@@ -7,6 +7,7 @@
  * the pipes, which a daemon may hold for ever, so that the end is the `exit` event's; and its buffers
  * would keep days of output in memory.
  */
+import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
@@ -233,7 +234,15 @@ export class WorkerProcess implements WorkerHandle {
   }
 }
 
-/** `exited with code 3`, `was killed by SIGKILL`. */
-export function exitText({ code, signal }: Exit): string {
-  return signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
+/** What killed it, also where a shell, srun or docker stands between and tells it as 128 + its number. */
+export function killerOf({ code, signal }: Exit): NodeJS.Signals | null {
+  const names = Object.entries(constants.signals) as [NodeJS.Signals, number][];
+  return signal ?? names.find(([, number]) => code === 128 + number)?.[0] ?? null;
+}
+
+/** `exited with code 3`, `exited with code 143 (SIGTERM)`, `was killed by SIGKILL`. */
+export function exitText(exit: Exit): string {
+  const killer = killerOf(exit);
+  if (exit.signal !== null) return `was killed by ${killer}`;
+  return `exited with code ${exit.code}${killer === null ? "" : ` (${killer})`}`;
 }

@@ -19,10 +19,10 @@ import { EnvironmentError, type ProgressListener, type Worker, WorkerLost } from
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
 import { askLauncher } from "./launcher-command.js";
-import type { LaunchPlan } from "./launchers/launch-plan.js";
+import type { LaunchPlan, Refusal } from "./launchers/launch-plan.js";
 import { CopyBroken, SshFolders } from "./launchers/ssh-folders.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
-import { type Exit, exitText, type WorkerHandle, WorkerProcess } from "./process.js";
+import { type Exit, exitText, killerOf, type WorkerHandle, WorkerProcess } from "./process.js";
 import { runsHere, strategyOf, type WorkerSpec } from "./spec.js";
 import { isStopped, takeStacks } from "./stacks.js";
 import { StartWatch } from "./start-watch.js";
@@ -47,11 +47,10 @@ const EXIT_MS = 2000;
 
 /** What is known of a lost worker's end. */
 interface WorkerEnd {
-  readonly signal?: NodeJS.Signals | null;
   /** The text has what was said last already. */
   readonly hasWords?: boolean;
-  /** The cluster took its place away. */
-  readonly displaced?: boolean;
+  /** Another worker may not meet the cause. */
+  readonly passing?: boolean;
 }
 
 /**
@@ -250,18 +249,21 @@ class Session implements Worker, Receiver, ExchangeEvents {
       await this.#disconnected.within(EXIT_MS);
     }
     if (this.#closing === null) {
-      const refusal = this.#refusal(exit);
+      const refusal = this.#plan!.refusal(exit.code, this.#process!.stderrTail());
       if (refusal !== null) {
-        const { displaced } = this.#plan!;
-        const isDisplaced = displaced !== null && exit.code === displaced;
-        const { signal } = exit;
-        await this.#lose("exited", refusal, { signal, hasWords: true, displaced: isDisplaced });
+        // A launcher's program may be killed as well, whatever it had said before.
+        const passing = refusal.passing || exit.signal !== null;
+        await this.#lose("exited", this.#refusalText({ ...refusal, passing }), {
+          hasWords: true,
+          passing,
+        });
         return;
       }
+      const killer = killerOf(exit);
       const when = this.#hello === null ? "before its hello" : this.#inHand();
-      const hint = exit.signal === "SIGKILL" ? "; the system does this when memory runs out" : "";
+      const hint = killer === "SIGKILL" ? "; the system does this when memory runs out" : "";
       const text = `the worker ${exitText(exit)} ${when}${hint}`;
-      await this.#lose("exited", text, { signal: exit.signal });
+      await this.#lose("exited", text, { passing: killer !== null });
     }
   }
 
@@ -297,23 +299,21 @@ class Session implements Worker, Receiver, ExchangeEvents {
     );
   }
 
-  /** What the launcher says of its own end; null: it is the worker that ended. */
-  #refusal(exit: Exit): string | null {
-    const plan = this.#plan!;
-    const words = plan.refusal(exit.code, this.#process!.stderrTail())?.trim() ?? null;
-    if (words === null) {
-      return null;
-    }
+  #refusalText({ words, passing }: Refusal): string {
     const name = `the worker "${this.spec.name}"`;
-    return this.#hello === null
-      ? `${name} cannot be started ${plan.place}: ${words}`
-      : `${name} ${plan.place} was lost ${this.#inHand()}: ${words}`;
+    const { place } = this.#plan!;
+    if (this.#hello === null && !passing) {
+      return `${name} cannot be started ${place}: ${words}`;
+    }
+    const when = this.#hello === null ? "while it was starting" : this.#inHand();
+    return `${name} ${place} was lost ${when}: ${words}`;
   }
 
   async #unreachable(why: string): Promise<void> {
     const inHand = this.#inHand();
     if (this.#closing === null && (await this.#process?.exitWithin(EXIT_MS)) === null) {
-      await this.#lose("silent", `the worker cannot be reached ${inHand}: ${why}`);
+      const text = `the worker cannot be reached ${inHand}: ${why}`;
+      await this.#lose("silent", text, { passing: true });
     }
   }
 
@@ -359,7 +359,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
   async #end(
     reason: WorkerLost["reason"],
     text: string,
-    { signal = null, hasWords = false, displaced = false }: WorkerEnd,
+    { hasWords = false, passing = false }: WorkerEnd,
   ): Promise<WorkerLost> {
     this.#folders?.close();
     // Elsewhere the number is another machine's or container's, and may be anyone's here.
@@ -380,7 +380,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     const last = tail.findLast((line) => /\p{L}/u.test(line) && !afterwords?.test(line));
     const words = last !== undefined && !hasWords ? `; its last output: ${last}` : "";
     const message = this.#redaction.whole(`${text}${stopped}${left}${words}`);
-    const lost = new WorkerLost(message, reason, tail, {}, stacks, signal, displaced);
+    const lost = new WorkerLost(message, reason, tail, {}, stacks, passing);
     this.#greeting.reject(lost);
     this.#exchange.failAll(() => lost);
     return lost;

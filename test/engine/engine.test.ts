@@ -287,25 +287,29 @@ describe("failures", () => {
     expect(harness.types("rlhf-s0")).not.toContain("checkpoint_saved");
   });
 
-  test("a worker that is killed before its hello gets another one, as later; one that exits not", async () => {
-    const opened = (signal: string | null, times: number) => {
-      const worker = new WorkerLost("it went before its hello", "exited", [], {}, null, signal);
+  test("a worker lost as it starts gets another one where the cause may pass, and never else", async () => {
+    /** Opens that fail one after the other, by whether their cause may pass; then workers start. */
+    const opened = (...passing: boolean[]) => {
       let nth = 0;
       return async () => {
-        nth += 1;
-        if (nth <= times) throw worker;
-        return simulatedWorker();
+        const passes = passing[nth++];
+        if (passes === undefined) return simulatedWorker();
+        throw new WorkerLost("it went before its hello", "exited", [], {}, null, passes);
       };
     };
     const settings = smallExperiment({ parallel: 1 });
-    const once = new Harness(settings, undefined, undefined, opened("SIGKILL", 1));
+    const once = new Harness(settings, undefined, undefined, opened(true));
     expect((await once.run()).outcome).toBe("done");
-    const always = new Harness(settings, undefined, undefined, opened("SIGKILL", 99));
+    expect(once.types("sft-s0").filter((type) => type === "worker_lost")).toHaveLength(1);
+    const always = new Harness(settings, undefined, undefined, opened(true, true, true, true));
     expect(await always.run()).toMatchObject({ outcome: "failed", kind: "lost" });
     expect(always.waits).toEqual([1, 2, 4]);
-    const exits = new Harness(settings, undefined, undefined, opened(null, 99));
+    const exits = new Harness(settings, undefined, undefined, opened(false));
     expect(await exits.run()).toMatchObject({ outcome: "failed", kind: "lost" });
     expect(exits.waits).toEqual([]);
+    const both = new Harness(settings, undefined, undefined, opened(true, false));
+    expect(await both.run()).toMatchObject({ outcome: "failed", kind: "lost" });
+    expect(both.waits).toEqual([1]);
   });
 
   test("what went wrong first is told where even that cannot be noted", async () => {

@@ -68,12 +68,12 @@ def main(request: dict[str, Any]) -> int:
     task = ray.remote(max_retries=0, num_returns="streaming", **needs)(_serve)
     answers = task.remote(request["script"], variables, keys)
     told = None
-    while not ray.wait([answers], timeout=SOON_SECONDS if told is None else ASK_SECONDS)[0]:
-        why = _why(ray, request)
-        if why != told:
-            _say(f"queued by Ray: {why}")
-        told = why
     try:
+        while not ray.wait([answers], timeout=SOON_SECONDS if told is None else ASK_SECONDS)[0]:
+            why = _why(ray, request)
+            if why != told:
+                _say(f"queued by Ray: {why}")
+            told = why
         for answer in answers:
             kind, value = ray.get(answer)
             if kind == "node":
@@ -82,7 +82,8 @@ def main(request: dict[str, Any]) -> int:
                 print(value, end="", file=sys.stderr, flush=True)
             else:
                 return int(value)
-    except ray.exceptions.RayError as error:
+    # Without its head the cluster answers a question with an error of RPC, which is a RuntimeError.
+    except (ray.exceptions.RayError, RuntimeError) as error:
         own = isinstance(error, ray.exceptions.RayTaskError)
         _refuse(_one_line(error), REFUSED if own else DISPLACED)
     return _refuse("Ray ended the task without a word", DISPLACED)

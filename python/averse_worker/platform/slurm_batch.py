@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 REFUSED = 96
-"""Exit code for what Slurm and not the worker did."""
+"""Exit code for a job that Slurm does not take, or that was too big."""
+
+DISPLACED = 97
+"""Exit code for a job that Slurm took away: the next one may run to its end."""
 
 LOOK_SECONDS = 0.5
 """Between two looks into the file of the job's output."""
@@ -53,7 +56,7 @@ def main(request: dict[str, Any], clock: Callable[[], float] = time.monotonic) -
             found = _state_of(job)
             unanswered = unanswered + 1 if found is None else 0
             if unanswered >= AWAY:
-                _refuse(f"Slurm no longer knows job {job}, or does not answer")
+                _refuse(f"Slurm no longer knows job {job}, or does not answer", DISPLACED)
             if found is None:
                 continue
             if (told := f"job {job} {found['JobState']} ({found['Reason']})") != state:
@@ -67,6 +70,9 @@ def main(request: dict[str, Any], clock: Callable[[], float] = time.monotonic) -
                 _pass_on(output)
                 return _outcome(job, found)
 
+
+UNFIT = frozenset({"OUT_OF_MEMORY", "DEADLINE"})
+"""States in which the next job would end as well."""
 
 ALIVE = frozenset({"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "RESIZING"})
 
@@ -113,7 +119,8 @@ def _outcome(job: str, found: dict[str, str]) -> int:
     code, number = (int(part) for part in found["ExitCode"].split(":"))
     if state in ("COMPLETED", "FAILED", "COMPLETING"):
         return code if number == 0 else 128 + number
-    return _refuse(f"job {job} was ended by Slurm: {state}")
+    code = REFUSED if state in UNFIT else DISPLACED
+    return _refuse(f"job {job} was ended by Slurm: {state}", code)
 
 
 def _pass_on(output: BinaryIO) -> bytes:
@@ -128,9 +135,9 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _refuse(text: str) -> NoReturn:
+def _refuse(text: str, code: int) -> NoReturn:
     _say(f"averse: {text}")
-    sys.exit(REFUSED)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

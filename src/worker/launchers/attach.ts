@@ -39,7 +39,8 @@ export function attachPlan(
     argv,
     environment,
     place: `at ${endpoint}`,
-    refusal: () => "the connection ended",
+    // Nothing else is known of a worker that is not ours, and the next connection may hold.
+    refusal: () => ({ words: "the connection ended", passing: true }),
     absent: `did not connect to ${endpoint}; start it where it shall run, in the package's folder: ${argv.join(" ")}`,
   };
 }

@@ -61,6 +61,9 @@ export function mountOf(mount: string, home = homedir()): Mount {
   return { from: here, to: to ?? here, readOnly: mode === "ro" };
 }
 
+/** What docker says when its daemon goes away under a container. */
+const DAEMON_LOST = /unexpected EOF|error waiting for container|error during connect/;
+
 /** The runtime with the worker's command in the container. */
 export function containerPlan(
   settings: ContainerSettings,
@@ -93,6 +96,7 @@ export function containerPlan(
     place: `in the container ${image}`,
     refusal: refusalByCode(
       new Map(started.refusals.map((code) => [code, /^(?:docker: |Error|FATAL)/])),
+      DAEMON_LOST,
     ),
   };
 }

@@ -46,9 +46,7 @@ export interface LaunchPlan {
    * @param lines - Of its stderr, oldest first.
    * @returns null: the worker ended, and not the launcher
    */
-  readonly refusal: (code: number | null, lines: readonly string[]) => string | null;
-  /** Exit code for a place that the cluster gave and took away; null: it has none. */
-  readonly displaced: number | null;
+  readonly refusal: (code: number | null, lines: readonly string[]) => Refusal | null;
   /** What a worker that never came did, and what to do; null: it had been started. */
   readonly absent: string | null;
   /** Lines that the launcher writes behind the worker's last ones; null: none. */
@@ -63,6 +61,12 @@ export interface LaunchPlan {
   readonly probes: readonly string[];
 }
 
+export interface Refusal {
+  readonly words: string;
+  /** The cause may pass, as a dead node or a cancelled job: it would not meet the next worker. */
+  readonly passing: boolean;
+}
+
 export interface LaunchQueue {
   /** What a line of the stderr of `argv` says; null: nothing of the queue. */
   readonly turn: (line: string) => "waits" | "runs" | null;
@@ -73,7 +77,6 @@ export interface LaunchQueue {
 /** Of a launcher that only starts a program on this machine. */
 export const startsAtOnce = {
   refusal: () => null,
-  displaced: null,
   absent: null,
   afterwords: null,
   queue: null,
@@ -86,15 +89,20 @@ export const startsAtOnce = {
  * A launcher that has exit codes of its own.
  *
  * @param patterns - What its words look like among the lines, by exit code; the last line where none does.
+ * @param passing - Words for what may pass; null: the exit code alone tells.
  */
-export function refusalByCode(patterns: ReadonlyMap<number, RegExp>): LaunchPlan["refusal"] {
+export function refusalByCode(
+  patterns: ReadonlyMap<number, RegExp>,
+  passing: RegExp | null = null,
+): LaunchPlan["refusal"] {
   return (code, lines) => {
     const pattern = code === null ? undefined : patterns.get(code);
     if (pattern === undefined) {
       return null;
     }
-    const words = lines.findLast((line) => pattern.test(line)) ?? lines.at(-1);
-    return words?.trim() ?? `it ended with code ${code} and said nothing`;
+    const line = lines.findLast((one) => pattern.test(one) || passing?.test(one)) ?? lines.at(-1);
+    const words = line?.trim() ?? `it ended with code ${code} and said nothing`;
+    return { words, passing: code === DISPLACED || (passing?.test(words) ?? false) };
   };
 }
 
@@ -104,7 +112,7 @@ export const OWN = "averse: ";
 /** Exit code of `sh` where it could not do what the worker needs. */
 export const NOT_STARTED = 96;
 
-/** Exit code of our own driver where the cluster took the worker's place away: its node died, say. */
+/** Exit code of our own drivers where the cluster took the worker's place away: its node died, say. */
 export const DISPLACED = 97;
 
 /** A step of a shell script that ends it with these words where it fails. */

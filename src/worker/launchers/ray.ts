@@ -78,7 +78,6 @@ export function rayPlan(
     environment,
     place: "under Ray",
     refusal: refusalByCode(new Map([NOT_STARTED, DISPLACED].map((code) => [code, ownWords]))),
-    displaced: DISPLACED,
     afterwords: new RegExp(`^${OWN}(?:queued|started) by Ray`),
     queue: {
       turn: (line) =>

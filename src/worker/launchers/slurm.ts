@@ -18,12 +18,14 @@ import { join } from "node:path";
 import { z } from "zod";
 import { shellQuoted } from "../../text/shell-quote.js";
 import {
+  DISPLACED,
   following,
   type LaunchPlace,
   type LaunchPlan,
   OWN,
   probeSteps,
   probesOf,
+  type Refusal,
   type WorkerCommand,
 } from "./launch-plan.js";
 
@@ -69,27 +71,42 @@ export const slurmSchema = z.strictObject({
 
 export type SlurmSettings = z.infer<typeof slurmSchema>;
 
-/** What Slurm says of a job that was refused or ended by it; a worker's own end reads otherwise. */
-const WORDS = new RegExp(
+/** What Slurm says of a job that it took, and took away: the next one may run to its end. */
+const TAKEN = new RegExp(
   `^(?:${[
-    OWN,
-    "srun: error: (?:Unable to|Node failure|.*Out Of Memory)",
-    "srun: fatal: ",
+    "srun: Job has been cancelled",
     "srun: Job allocation \\d+ has been revoked",
-    "sbatch: (?:error|fatal): ",
+    "srun: error: Node failure",
     "slurmstepd\\S*: error: \\*\\*\\* .*CANCELLED",
   ].join("|")})`,
+);
+
+/** Of a job that needs more than it asked for, whatever else is said of its end. */
+const TOO_BIG =
+  /^(?:srun|slurmstepd\S*): error: .*(?:Out Of Memory|exceeded .*memory limit|oom[-_]kill)/i;
+
+/** What it says of a job that it refuses; a worker's own end reads otherwise. */
+const REFUSED = new RegExp(
+  `^(?:${[OWN, "srun: error: Unable to", "srun: fatal: ", "sbatch: (?:error|fatal): "].join("|")})`,
 );
 
 /** srun says so of a worker that ended by itself. */
 const ENDED = /^srun: error: \S+: tasks? \S+: /;
 
-function refusal(code: number | null, lines: readonly string[]): string | null {
+function refusal(code: number | null, lines: readonly string[]): Refusal | null {
+  const last = (pattern: RegExp) => lines.findLast((line) => pattern.test(line)) ?? null;
+  const unfit = last(TOO_BIG);
+  const taken = unfit === null ? last(TAKEN) : null;
+  if (taken !== null) {
+    // srun's own end is none: it ends with 0 when the node fails, and adds an error of the request to a
+    // job that was cancelled in the queue.
+    return { words: taken.trim(), passing: true };
+  }
   if (code === 0) {
     return null;
   }
-  const last = (pattern: RegExp) => lines.findLast((line) => pattern.test(line)) ?? null;
-  return last(WORDS) ?? (last(ENDED) === null ? last(/^srun: /) : null);
+  const words = unfit ?? last(REFUSED) ?? (last(ENDED) === null ? last(/^srun: /) : null);
+  return words === null ? null : { words: words.trim(), passing: code === DISPLACED };
 }
 
 /** srun adds these lines to the worker's last ones. */
@@ -159,7 +176,6 @@ export function slurmPlan(
     environment,
     place: "under Slurm",
     refusal,
-    displaced: null,
     absent: null,
     afterwords: batch ? BATCH_AFTERWORDS : AFTERWORDS,
     queue: {

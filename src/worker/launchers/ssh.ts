@@ -75,6 +75,10 @@ export function sshTarget({ user, host }: Pick<SshSettings, "user" | "host">): s
 /** ssh's own failures. */
 const SSH_FAILED = 255;
 
+/** What ssh says of a connection that there was; one that cannot be made is the settings' fault. */
+const CONNECTION_LOST =
+  /^(?:Connection (?:to|reset)|Read from remote host|Timeout, server|client_loop: |kex_exchange_identification: )/;
+
 /** ssh with the remote command line as its last argument. */
 export function sshPlan(
   settings: SshSettings,
@@ -105,9 +109,10 @@ export function sshPlan(
     place: `on ${target}`,
     refusal: refusalByCode(
       new Map([
-        [SSH_FAILED, /^(?:ssh|Error|kex_exchange_identification|Host key|\S+: Permission)/],
+        [SSH_FAILED, /^(?:ssh|Error|Host key|\S+: Permission)/],
         [NOT_STARTED, new RegExp(`^${OWN}`)],
       ]),
+      CONNECTION_LOST,
     ),
     probes: files === "shared" ? probesOf(place) : [],
   };

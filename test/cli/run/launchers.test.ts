@@ -197,6 +197,27 @@ describe.skipIf(noSlurm !== null)(`launcher: slurm ${noSlurm ?? ""}`, { timeout:
     expect(ours()).toEqual([]);
   });
 
+  test("a job cancelled in the queue costs a try, and the next job runs", async () => {
+    const free = await slurm.occupy();
+    onTestFinished(free);
+    const short = ["--set", "arms=sft", "--set", "evaluation.every=0"];
+    const running = start(clusterRun("unqueued", ...settings, ...short, "--plain"), {
+      env: slurm.environment,
+    });
+    await running.saying("waiting for a worker: job ");
+    slurm.ask("scancel", `--name=${ours()[0]!.split(" ")[0]}`);
+    await running.saying("restart 1 from");
+    free();
+    expect((await running.finished).code).toBe(0);
+    expect(eventsOf("unqueued").filter(({ type }) => type === "worker_lost")).toMatchObject([
+      {
+        action: "open",
+        message:
+          'the worker "cluster" under Slurm was lost while it was starting: srun: Job has been cancelled',
+      },
+    ]);
+  });
+
   test("a refused job ends a run with 3, in Slurm's words", async () => {
     slurmBackend("refused", { partition: "gpu" });
     const only = ["--set", "arms=sft", "--set", "trials.parallel=1", "--plain"];

@@ -193,11 +193,30 @@ describe("a worker in a container", { timeout: 30_000 }, () => {
     docker(`printf '${words}\\n' >&2; exit ${code}`);
     const error = await openSession(spec, { root }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(WorkerLost);
-    const { message } = error as WorkerLost;
+    const { message, passing } = error as WorkerLost;
+    expect(passing).toBe(false);
     expect(message).toMatch(
       /^the worker "container" cannot be started in the container averse-worker: /,
     );
     expect(message).toMatch(expected);
+  });
+
+  test.each([
+    [
+      "the container is killed",
+      "exit 137",
+      /^the worker exited with code 137 \(SIGKILL\) before its hello; the system does this when memory/,
+    ],
+    [
+      "the daemon goes away",
+      "echo 'docker: error waiting for container: unexpected EOF' >&2; exit 125",
+      /^the worker "container" in the container averse-worker was lost while it was starting: docker: error waiting/,
+    ],
+  ])("%s while the worker starts: another one may fare better", async (_, script, words) => {
+    docker(script);
+    const error = await openSession(spec, { root }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(WorkerLost);
+    expect(error).toMatchObject({ passing: true, message: expect.stringMatching(words) });
   });
 
   test("what the worker itself says is told as of any worker", async () => {

@@ -36,7 +36,7 @@ export interface RayCluster {
 }
 
 export async function startRay(): Promise<RayCluster> {
-  const child = spawn(python!, ["-c", SCRIPT], { stdio: ["pipe", "pipe", "ignore"] });
+  const child = spawn(python!, ["-c", SCRIPT], { stdio: ["pipe", "pipe", "pipe"] });
   const lines = linesOf(child);
   const address = await lines();
   return {
@@ -54,10 +54,20 @@ export async function startRay(): Promise<RayCluster> {
   };
 }
 
-/** Each call waits for the next line of its output that is not empty. */
+/** Each call waits for the next line of its output that is not empty, or for its end, which is an error. */
 function linesOf(child: ChildProcess): () => Promise<string> {
   const waiting: ((line: string) => void)[] = [];
   const said: string[] = [];
+  let errors = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    errors = `${errors}${text}`.slice(-2000);
+  });
+  const ended = new Promise<never>((_, reject) => {
+    child.once("close", (code) =>
+      reject(new Error(`the Ray cluster's program ended with ${code}: ${errors.trim()}`)),
+    );
+  });
+  ended.catch(() => {});
   child.stdout!.setEncoding("utf8").on("data", (text: string) => {
     for (const line of text.split("\n").filter((one) => one !== "")) {
       const next = waiting.shift();
@@ -67,8 +77,7 @@ function linesOf(child: ChildProcess): () => Promise<string> {
   });
   return () => {
     const line = said.shift();
-    return line === undefined
-      ? new Promise((resolve) => waiting.push(resolve))
-      : Promise.resolve(line);
+    if (line !== undefined) return Promise.resolve(line);
+    return Promise.race([new Promise<string>((resolve) => waiting.push(resolve)), ended]);
   };
 }

@@ -78,9 +78,8 @@ describe("what the driver is asked for", () => {
 
   test("its own words are told from the worker's", () => {
     const { refusal, queue } = planOf();
-    expect(refusal(96, ["words", "averse: no Ray cluster at auto: ConnectionError: x"])).toBe(
-      "averse: no Ray cluster at auto: ConnectionError: x",
-    );
+    const words = "averse: no Ray cluster at auto: ConnectionError: x";
+    expect(refusal(96, ["words", words])).toEqual({ words, passing: false });
     expect(refusal(1, ["averse: started by Ray on n1", "No module named torch"])).toBeNull();
     expect(queue!.turn("averse: queued by Ray: waiting until a node has 1 GPU free")).toBe("waits");
     expect(queue!.turn("averse: started by Ray on n1")).toBe("runs");
@@ -119,17 +118,28 @@ describe("a stand-in for the package ray", { timeout: 60_000 }, () => {
     const environment = { ...standing.environment, RAY_NODE_DIED: join(folder, "died") };
     const error = await lossOf(() => openSession({ ...standing, environment }, { root }));
     expect(error).toMatchObject({
-      displaced: true,
+      passing: true,
       message:
-        'the worker "ray" cannot be started under Ray: averse: RayError: The node of the task died',
+        'the worker "ray" under Ray was lost while it was starting: averse: RayError: The node of the task died',
     });
     await (await openSession({ ...standing, environment }, { root })).close();
+  });
+
+  test("a cluster that goes away while a task waits is no refusal either", async () => {
+    const environment = { ...standing.environment, RAY_IS_FULL: "1", RAY_HEAD_DIED: "1" };
+    const error = await lossOf(() => openSession({ ...standing, environment }, { root }));
+    expect(error).toMatchObject({
+      passing: true,
+      message: expect.stringMatching(
+        /lost while it was starting: averse: RuntimeError: RPC error$/,
+      ),
+    });
   });
 
   test("a cluster that does not answer is told in one sentence", async () => {
     const ray = { ...spec.ray!, address: "head:6379" };
     const error = await lossOf(() => openSession({ ...standing, ray }, { root }));
-    expect(error.displaced).toBe(false);
+    expect(error.passing).toBe(false);
     expect(error.message).toBe(
       'the worker "ray" cannot be started under Ray: averse: no Ray cluster at head:6379: ' +
         "ConnectionError: head:6379 does not answer",
@@ -157,7 +167,7 @@ describe("a stand-in for the package ray", { timeout: 60_000 }, () => {
 });
 
 describe.skipIf(noRay !== null)(`a real Ray cluster ${noRay ?? ""}`, { timeout: 240_000 }, () => {
-  let cluster: RayCluster;
+  let cluster: RayCluster | undefined;
   let real: WorkerSpec;
   beforeAll(async () => {
     cluster = await startRay();
@@ -167,7 +177,7 @@ describe.skipIf(noRay !== null)(`a real Ray cluster ${noRay ?? ""}`, { timeout: 
       ray: { ...spec.ray!, address, client_python: python, resources: { spot: 0.1 } },
     };
   }, 240_000);
-  afterAll(() => cluster.stop(), 60_000);
+  afterAll(() => cluster?.stop(), 60_000);
 
   workerContract(() => openSession(real, { root }));
 
@@ -175,7 +185,7 @@ describe.skipIf(noRay !== null)(`a real Ray cluster ${noRay ?? ""}`, { timeout: 
     const worker = await openSession(real, { root });
     onTestFinished(() => worker.close());
     await worker.call("load", builtinLoad);
-    await cluster.killNode();
+    await cluster!.killNode();
     const error = await lossOf(async () => {
       for (;;) await worker.call("ping", {});
     });

@@ -97,27 +97,56 @@ describe("the argument list of srun", () => {
   });
 });
 
+const CANCELLED = "slurmstepd-n1: error: *** STEP 9.0 ON n1 CANCELLED AT NOW";
+
 describe("what srun and slurmstepd say", () => {
   test.each([
-    ["srun: error: Unable to allocate resources: Invalid partition name specified"],
-    [
-      "slurmstepd-n1: error: *** STEP 9.0 ON n1 CANCELLED AT 2026-11-30T12:00:00 DUE TO TIME LIMIT ***",
-    ],
-    ["slurmstepd: error: *** JOB 9 ON n1 CANCELLED AT 2026-11-30T12:00:00 DUE TO PREEMPTION ***"],
-    ["srun: error: Node failure on n1"],
-    ["srun: error: n1: task 0: Out Of Memory"],
-    ["srun: Job allocation 10 has been revoked"],
-    ["sbatch: error: Batch job submission failed: Invalid partition name specified"],
-    ["srun: error: Invalid generic resource (gres) specification"],
-    ["averse: /runs is not shared with the node that Slurm chose"],
-  ])("%s: is Slurm's own end", (line) => {
-    expect(planOf().refusal(1, ["words", line])).toBe(line);
+    ["srun: error: Unable to allocate resources: Invalid partition name specified", false],
+    [`${CANCELLED} DUE TO TIME LIMIT ***`, true],
+    ["slurmstepd: error: *** JOB 9 ON n1 CANCELLED AT NOW DUE TO PREEMPTION ***", true],
+    ["srun: error: Node failure on n1", true],
+    ["srun: error: n1: task 0: Out Of Memory", false],
+    ["srun: Job allocation 10 has been revoked", true],
+    ["sbatch: error: Batch job submission failed: Invalid partition name specified", false],
+    ["srun: error: Invalid generic resource (gres) specification", false],
+    ["averse: /runs is not shared with the node that Slurm chose", false],
+  ])("%s: is Slurm's own end, which may pass: %j", (words, passing) => {
+    expect(planOf().refusal(1, ["words", words])).toEqual({ words, passing });
   });
 
-  test("what Slurm did comes before how the worker ended of it", () => {
-    const line = "slurmstepd-n1: error: *** STEP 9.0 ON n1 CANCELLED AT NOW DUE TO TIME LIMIT ***";
-    const lines = ["words", line, "srun: error: n1: task 0: Terminated"];
-    expect(planOf().refusal(143, lines)).toBe(line);
+  test.each([
+    ["of a job that ran", 143, [`${CANCELLED} ***`, "srun: error: n1: task 0: Terminated"]],
+    [
+      "of a job in the queue",
+      ...([
+        1,
+        [
+          "srun: Job has been cancelled",
+          "srun: error: Unable to allocate resources: Job/step already completing or completed",
+        ],
+      ] as const),
+    ],
+    ["of a node that failed", 0, ["srun: error: Node failure on n1"]],
+  ] as const)(
+    "what Slurm did comes before how srun or the worker ended of it: %s",
+    (_, code, lines) => {
+      expect(planOf().refusal(code, ["words", ...lines])).toEqual({
+        words: lines[0],
+        passing: true,
+      });
+    },
+  );
+
+  test("a job that was too big is one, also where it was cancelled for it", () => {
+    const words = "slurmstepd: error: StepId=9.0 exceeded memory limit (3 > 2), being killed";
+    expect(planOf().refusal(137, [words, `${CANCELLED} ***`])).toEqual({ words, passing: false });
+  });
+
+  test("the driver of a batch job tells by its code whether the state may pass", () => {
+    const words = "averse: job 9 was ended by Slurm: NODE_FAIL";
+    const { refusal } = planOf({ submit: "sbatch" });
+    expect(refusal(97, [words])).toEqual({ words, passing: true });
+    expect(refusal(96, [words])).toEqual({ words, passing: false });
   });
 
   test("a worker's own end is not Slurm's, and its words are the last", () => {
@@ -257,6 +286,7 @@ describe.skipIf(noSlurm !== null)(`a real Slurm ${noSlurm ?? ""}`, { timeout: 18
     );
     expect(error.message).toMatch(words);
     expect(error.message).not.toContain("\n");
+    expect(error.passing).toBe(false);
   });
 
   test("a job waits for its turn, and starts", async () => {
@@ -289,6 +319,52 @@ describe.skipIf(noSlurm !== null)(`a real Slurm ${noSlurm ?? ""}`, { timeout: 18
     await expect(opening).rejects.toThrow("enough");
     await eventually(() => expect(jobs()).toBe("holder RUNNING"));
   });
+
+  describe.each(["srun", "sbatch"] as const)(
+    "a job of %s that is lost before its worker is there",
+    (submit) => {
+      const sleeping: WorkerSpec = {
+        ...{ ...spec, slurm: { ...spec.slurm!, submit } },
+        argv: ["sleep", "600"],
+      };
+      const lostBy = async (state: string, act: () => void) => {
+        const opening = lossOf(() => openSession(sleeping, { root }));
+        await eventually(() => expect(jobs()).toMatch(new RegExp(`^averse-\\S+ ${state}$`, "m")));
+        act();
+        const { passing, message } = await opening;
+        expect(passing).toBe(true);
+        await eventually(() => expect(jobs()).not.toContain("averse-"));
+        return message;
+      };
+      const cancel = () => slurm.ask("scancel", "--name", jobs().match(/averse-\S+/)![0]);
+
+      test("cancelled in the queue", async () => {
+        const free = await slurm.occupy();
+        onTestFinished(free);
+        expect(await lostBy("PENDING", cancel)).toMatch(
+          /^the worker "slurm" under Slurm was lost while it was starting: .*cancelled$/i,
+        );
+      });
+
+      test("cancelled as it starts", async () => {
+        expect(await lostBy("RUNNING", cancel)).toMatch(/lost while it was starting: .*CANCELLED/);
+      });
+
+      test("its node fails", async () => {
+        const node = slurm.ask("sinfo", "--noheader", "--format=%n");
+        const setState = (...state: string[]) =>
+          slurm.ask("scontrol", "update", `nodename=${node}`, ...state);
+        const words = await lostBy("RUNNING", () => setState("state=down", "reason=test"));
+        setState("state=resume");
+        await eventually(() =>
+          expect(slurm.ask("sinfo", "--noheader", "--format=%T")).toBe("idle"),
+        );
+        expect(words).toMatch(
+          /lost while it was starting: .*(?:Node failure|NODE FAILURE|NODE_FAIL)/,
+        );
+      });
+    },
+  );
 
   test("a job that somebody else cancels is a lost worker, in Slurm's words", async () => {
     const worker = await openSession(spec, { root });

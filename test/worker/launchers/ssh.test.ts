@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -237,6 +238,24 @@ describe.skipIf(noSshd !== null)(`ssh to a real sshd ${noSshd ?? ""}`, { timeout
     expect(error.message).toMatch(/^the worker "remote" cannot be started on /);
     expect(error.message).toMatch(words);
     expect(error.message).not.toContain("\n");
+    expect(error.passing).toBe(false);
+  });
+
+  test("a connection that is cut while the worker starts may hold the next time", async () => {
+    const started = join(folder, "started");
+    const pid = () => Number(readFileSync(started, "utf8"));
+    const argv: WorkerSpec["argv"] = ["sh", "-c", 'echo $$ >"$0"; exec sleep 600', started];
+    const opening = lossOf(() => openSession({ ...spec, argv }, { root }));
+    await eventually(() => expect(pid()).toBeGreaterThan(0));
+    // What runs behind a connection that is cut is told of it by its socket, and this has none.
+    onTestFinished(() => void process.kill(pid()));
+    sshd.cut();
+    expect(await opening).toMatchObject({
+      passing: true,
+      message: expect.stringMatching(
+        /^the worker "remote" on \S+ was lost while it was starting: Connection to 127\.0\.0\.1 closed/,
+      ),
+    });
   });
 
   test("a Python that is not there is the shell's to tell", async () => {

@@ -6,6 +6,8 @@ import { join } from "node:path";
 export interface StandInRay {
   /** Any value: it is told once that there is no room. */
   readonly RAY_IS_FULL?: string;
+  /** Any value: after that the cluster's head is gone. */
+  readonly RAY_HEAD_DIED?: string;
   /** A file: the cluster has one place, which is whoever's locks it. */
   readonly RAY_PLACE?: string;
   /** A file: the first task that finds none there makes it, and loses its node as it starts. */
@@ -48,6 +50,8 @@ def placed(function, given):
 def wait(tasks, timeout):
     if os.environ.pop("RAY_IS_FULL", None):
         return [], tasks
+    if os.environ.get("RAY_HEAD_DIED"):
+        raise RuntimeError("RPC error")
     place = os.environ.get("RAY_PLACE")
     if place:
         with open(place, "a") as lock:
