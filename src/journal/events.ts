@@ -119,6 +119,13 @@ const workerOpened = z
   .strictObject({
     type: z.literal("worker_opened"),
     pid: count.describe("process id of the worker"),
+    host: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe(
+        "machine that it runs on, by its own name: the node of a cluster, or what the container is named; null where the journal is older than this field",
+      ),
     engine: z.string().describe("what it computes with"),
     version: z.string().describe("of the worker's package"),
     checkpoints: z

@@ -172,6 +172,7 @@ export const hello = z.strictObject({
   protocol: z.int(),
   session: z.string(),
   pid: natural,
+  host: z.string().describe("name of the machine that it runs on, as that has it"),
   engine: z.string(),
   version: z.string().describe("of the worker package"),
   capabilities,

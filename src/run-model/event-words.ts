@@ -64,7 +64,8 @@ export function eventWords(head: EventHead): EventWords | null {
     }
     case "worker_opened":
       return info(
-        `worker ready: engine ${head.engine}, worker package ${head.version}, process ${head.pid}`,
+        `worker ready: engine ${head.engine}, worker package ${head.version}, process ${head.pid}` +
+          (head.host ? ` on ${head.host}` : ""),
       );
     case "trial_started":
       return info(head.iterations > 0 ? `started: ${head.iterations} iterations` : "started");

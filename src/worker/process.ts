@@ -234,10 +234,23 @@ export class WorkerProcess implements WorkerHandle {
   }
 }
 
-/** What killed it, also where a shell, srun or docker stands between and tells it as 128 + its number. */
-export function killerOf({ code, signal }: Exit): NodeJS.Signals | null {
+/** Of torchrun and accelerate, which exit with 1: the process that ended first comes last. */
+const FIRST_TO_END = /^\s*exitcode\s*: (-?\d+) /;
+
+/**
+ * What killed it, also where a program stands between: a shell, srun and docker exit with 128 + the signal's
+ * number, and torchrun writes about its processes.
+ *
+ * @param lines - Of its stderr, oldest first.
+ */
+export function killerOf(
+  { code, signal }: Exit,
+  lines: readonly string[] = [],
+): NodeJS.Signals | null {
+  const first = lines.findLast((line) => FIRST_TO_END.test(line));
+  const number = first === undefined ? code! - 128 : -Number(FIRST_TO_END.exec(first)![1]);
   const names = Object.entries(constants.signals) as [NodeJS.Signals, number][];
-  return signal ?? names.find(([, number]) => code === 128 + number)?.[0] ?? null;
+  return signal ?? names.find(([, known]) => known === number)?.[0] ?? null;
 }
 
 /** `exited with code 3`, `exited with code 143 (SIGTERM)`, `was killed by SIGKILL`. */

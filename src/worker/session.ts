@@ -249,7 +249,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
       await this.#disconnected.within(EXIT_MS);
     }
     if (this.#closing === null) {
-      const refusal = this.#plan!.refusal(exit.code, this.#process!.stderrTail());
+      const lines = this.#process!.stderrTail();
+      const refusal = this.#plan!.refusal(exit.code, lines);
       if (refusal !== null) {
         // A launcher's program may be killed as well, whatever it had said before.
         const passing = refusal.passing || exit.signal !== null;
@@ -259,7 +260,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
         });
         return;
       }
-      const killer = killerOf(exit);
+      const killer = killerOf(exit, lines);
       const when = this.#hello === null ? "before its hello" : this.#inHand();
       const hint = killer === "SIGKILL" ? "; the system does this when memory runs out" : "";
       const text = `the worker ${exitText(exit)} ${when}${hint}`;

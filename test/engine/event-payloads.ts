@@ -10,6 +10,7 @@ export function answerTo(action: TrialAction): EventPayload {
       return {
         type: "worker_opened",
         pid: 1,
+        host: "node-1",
         engine: "e",
         version: "1",
         checkpoints: true,

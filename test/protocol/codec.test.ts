@@ -52,6 +52,7 @@ const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
     protocol: fc.constant(PROTOCOL_VERSION),
     session: text,
     pid: count,
+    host: text,
     engine: text,
     version: text,
     capabilities,

@@ -217,7 +217,7 @@ describe("the model", () => {
     ]);
     expect(model.log.map(({ level, text }) => `${level}: ${text}`)).toEqual([
       "info: run started: 2 trials, 2 in parallel",
-      "info: worker ready: engine e, worker package 1, process 1",
+      "info: worker ready: engine e, worker package 1, process 1 on node-1",
       "info: started: 60 iterations",
       "info: models loaded on cpu in 1.0 s: 0.0 M parameters",
       "info: checkpoint at iteration 2, 1 MB",

@@ -6,6 +6,7 @@ export const helloMessage: Hello = {
   protocol: PROTOCOL_VERSION,
   session: "s",
   pid: 1,
+  host: "node-1",
   engine: "x",
   version: "1",
   capabilities: {

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { redaction } from "../../src/text/redaction.js";
 import { MARK } from "../../src/worker/orphans.js";
 import { LineTail, OutputLines } from "../../src/worker/output.js";
-import { exitText, WorkerProcess } from "../../src/worker/process.js";
+import { exitText, killerOf, WorkerProcess } from "../../src/worker/process.js";
 import { eventually } from "../eventually.js";
 import { processesWith } from "./processes.js";
 
@@ -190,5 +190,35 @@ describe("tail of stderr", () => {
   test("a character may come in two chunks", () => {
     const bytes = Buffer.from("αβ");
     expect(tailOf(bytes.subarray(0, 3), bytes.subarray(3))).toEqual(["αβ"]);
+  });
+});
+
+describe("what killed it", () => {
+  const exited = (code: number) => ({ code, signal: null });
+  const torchrun = (...codes: string[]) => [
+    "worker FAILED",
+    ...codes.flatMap((code) => [`  exitcode  : ${code}`, "  error_file: <N/A>"]),
+    "=======",
+  ];
+
+  test.each([
+    ["itself", { code: null, signal: "SIGKILL" }, [], "SIGKILL"],
+    ["behind a shell", exited(143), [], "SIGTERM"],
+    ["nothing: its own code", exited(2), [], null],
+    ["nothing: ssh's code", exited(255), [], null],
+    [
+      "of torchrun's processes, the one that ended first",
+      exited(1),
+      torchrun("-15 (pid: 6)  (SIGTERM)", "-9 (pid: 7)  (SIGKILL)"),
+      "SIGKILL",
+    ],
+    [
+      "nothing: torchrun's first process exited by itself",
+      exited(1),
+      torchrun("-15 (pid: 6)  (SIGTERM)", "1 (pid: 7)"),
+      null,
+    ],
+  ] as const)("%s", (_, exit, lines, killer) => {
+    expect(killerOf(exit, lines)).toBe(killer);
   });
 });

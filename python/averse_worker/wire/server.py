@@ -96,6 +96,7 @@ class Server:
                 protocol=PROTOCOL_VERSION,
                 session=self._session,
                 pid=os.getpid(),
+                host=os.uname().nodename,
                 engine=self._engine_name,
                 version=__version__,
                 capabilities=self._facts.capabilities,

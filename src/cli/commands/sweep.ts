@@ -105,15 +105,19 @@ const defaultFigure = "tail_reward";
 
 const mostSeeds = 1000;
 
-/** `3`: 0, 1, 2 · `4,7`: these. */
+/** `3`: 0, 1, 2 · `4,7`: these · `7,`: this one, as Python writes a tuple of one. */
 function seedsOf(text: string): number[] {
-  const numbers = text.split(",").map((part) => part.trim());
+  const isList = text.includes(",");
+  const numbers = text
+    .replace(/,\s*$/, "")
+    .split(",")
+    .map((part) => part.trim());
   if (numbers.every((part) => /^\d+$/.test(part))) {
-    if (numbers.length > 1) return numbers.map(Number);
+    if (isList) return numbers.map(Number);
     const count = Number(text);
     if (count >= 1 && count <= mostSeeds) return Array.from({ length: count }, (_, seed) => seed);
   }
   throw new UserError(
-    `--seeds ${text}: expected a number of seeds from 1 to ${mostSeeds}, or seeds, as in 3 or 0,1,2.`,
+    `--seeds ${text}: expected a number of seeds from 1 to ${mostSeeds}, as in 3, or seeds with a comma, as in 0,1,2 or 7, (the seed 7 alone).`,
   );
 }

@@ -58,7 +58,7 @@ function addSweep({ program, argv, terminal, end }: CommandLine): void {
     )
     .option(
       "--seeds <seeds>",
-      "how many, from 0 on, or which, as in 3 or 0,1,2; the seed 7 alone: --set seeds=7",
+      "how many, from 0 on, or which, as in 3, 0,1,2 or 7, (the seed 7 alone)",
     )
     .option("--arms <arms>", "arms that are swept (default: every RL arm that a key changes)")
     .option("--random <count>", "draw so many points instead of all combinations")

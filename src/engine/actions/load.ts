@@ -32,9 +32,9 @@ export async function open({ delay }: OpenAction, context: TrialContext): Promis
     onProgress({ phase: "queue", done: 0, total: 0, unit: state, loss: null }),
   );
   context.worker = worker;
-  const { pid, engine, version, capabilities, figures } = worker.hello;
+  const { pid, host, engine, version, capabilities, figures } = worker.hello;
   const { checkpoint: checkpoints } = capabilities;
-  return { type: "worker_opened", pid, engine, version, checkpoints, figures };
+  return { type: "worker_opened", pid, host, engine, version, checkpoints, figures };
 }
 
 /**

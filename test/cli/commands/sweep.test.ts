@@ -29,7 +29,13 @@ test("many seeds are counted, as one was perhaps meant", { timeout: 60_000 }, as
   expect(stdout).toContain("310: 0, 1, 2, …, 309");
 });
 
+test("a trailing comma names one seed", { timeout: 60_000 }, async () => {
+  const args = ["sweep", "smoke", ...grid, "--seeds", "310,", "--plan-only", "--json"];
+  expect(JSON.parse((await averse(args)).stdout)).toMatchObject({ seeds: [310] });
+});
+
 test.each([
+  [["--grid", "risk.alpha=0.2", "--seeds", "7,,"], "as in 0,1,2 or 7, (the seed 7 alone)"],
   [[], "has no sweep.grid"],
   [["--grid", "risk.alpha"], "write key=value,value"],
   [["--grid", "risk.alpha=0.2", "--seeds", "some"], "expected a number of seeds"],

@@ -1,6 +1,7 @@
 /** Whole runs through launchers: a stand-in for docker, and a real sshd and Slurm on this machine. */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { stringify } from "yaml";
@@ -114,6 +115,7 @@ describe("launcher: ray, with a stand-in for the package", { timeout: 240_000 },
     expect(events.filter(({ type }) => type === "worker_lost")).toMatchObject([
       { action: "open", message: expect.stringContaining("The node of the task died") },
     ]);
+    expect(events.find(({ type }) => type === "worker_opened")).toMatchObject({ host: hostname() });
     expect((await averse(["verify", join(scratch, "one-place")])).code).toBe(0);
   });
 });
@@ -209,7 +211,9 @@ describe.skipIf(noSlurm !== null)(`launcher: slurm ${noSlurm ?? ""}`, { timeout:
     await running.saying("restart 1 from");
     free();
     expect((await running.finished).code).toBe(0);
-    expect(eventsOf("unqueued").filter(({ type }) => type === "worker_lost")).toMatchObject([
+    const events = eventsOf("unqueued");
+    expect(events.find(({ type }) => type === "worker_opened")).toMatchObject({ host: hostname() });
+    expect(events.filter(({ type }) => type === "worker_lost")).toMatchObject([
       {
         action: "open",
         message:

@@ -66,6 +66,7 @@ class Peer:
                 protocol=protocol,
                 session=session or self.session,
                 pid=os.getpid(),
+                host=os.uname().nodename,
                 engine="fake",
                 version=__version__,
                 capabilities=facts.capabilities,

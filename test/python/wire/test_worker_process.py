@@ -49,6 +49,7 @@ def test_one_whole_session(controller: WireController, tmp_path: Path) -> None:
         "protocol": PROTOCOL_VERSION,
         "session": controller.session,
         "pid": process.pid,
+        "host": os.uname().nodename,
         "engine": "fake",
         "version": "0.1.0",
         "capabilities": {

@@ -81,6 +81,7 @@ class SimulatedWorker implements Worker {
     protocol: PROTOCOL_VERSION,
     session: "simulated",
     pid: process.pid,
+    host: "simulated",
     engine: "simulated",
     version: "1",
     capabilities: {

@@ -196,6 +196,8 @@ class Hello(Message, frozen=True, kw_only=True, tag_field="kind", tag="hello"):
     protocol: Version
     session: str
     pid: Count
+    host: str
+    """name of the machine that it runs on, as that has it"""
     engine: str
     version: str
     """of the worker package"""

@@ -25,12 +25,13 @@ export const greetingClauses: readonly Clause[] = [
   },
   {
     id: "hello",
-    title: "hello names protocol, engine and process",
+    title: "hello names protocol, engine, process and machine",
     needs: [],
     check: async ({ worker: { hello } }) => {
       same("kind of the first message", hello.kind, "hello");
       same("protocol of hello", hello.protocol, PROTOCOL_VERSION);
       holds(hello.pid > 0, `its process is ${hello.pid}`);
+      holds(hello.host !== "", "its machine has no name");
       holds(hello.engine !== "", "its engine has no name");
     },
   },
