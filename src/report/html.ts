@@ -80,7 +80,7 @@ function tableHtml({ head, rows, wordColumns, records }: TableContent): string {
     kind === null ? "" : ` data-label="${escapeHtml(head[at]!)}"`;
   const body = rows.map(
     (row) =>
-      `<tr>${row.map((cell, at) => cellHtml(cell, at, align(at) + label(at))).join("")}</tr>`,
+      `<tr>${row.map((cell, at) => cellHtml(cell, at, align(at) + label(at), at < wordColumns)).join("")}</tr>`,
   );
   const header = titled ? `<thead><tr>${titles.join("")}</tr></thead>` : "";
   return `<div class="scroll"><table${kind === null ? "" : ` class="${kind}"`}>${header}<tbody>\n${body.join("\n")}\n</tbody></table></div>`;
@@ -92,9 +92,17 @@ function textHtml({ label, text }: LabelledText): string {
   return `<small>${escapeHtml(label)}</small>${words}`;
 }
 
-function cellHtml({ main, sub }: Cell, at: number, attributes: string): string {
-  const text = escapeHtml(main) + (sub === undefined ? "" : `<small>${escapeHtml(sub)}</small>`);
+function cellHtml({ main, sub }: Cell, at: number, attributes: string, isWords: boolean): string {
+  const words = escapeHtml(main);
+  const text =
+    (isWords ? breakable(words) : words) +
+    (sub === undefined ? "" : `<small>${escapeHtml(sub)}</small>`);
   return at === 0 ? `<th scope="row"${attributes}>${text}</th>` : `<td${attributes}>${text}</td>`;
+}
+
+/** Arm names and keys have no spaces: a line may end behind what separates their parts. */
+function breakable(html: string): string {
+  return html.replace(/(?<=\w[.,_=/@])(?=[A-Za-z])/g, "<wbr>");
 }
 
 function escapeHtml(text: string, neutralise = true): string {
@@ -112,7 +120,7 @@ function cardRules(table: string, columnWidth: string): string {
   ${table} thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   ${table} tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(${columnWidth}, 1fr)); gap: .4rem .6rem; padding: .7rem 0; border-bottom: 1px solid var(--line); }
   ${table} th, ${table} td { display: block; border: 0; padding: 0; text-align: left; white-space: normal; min-width: 0; overflow-wrap: anywhere; }
-  ${table} tbody th { grid-column: 1 / -1; }
+  ${table} tbody th { grid-column: 1 / -1; max-width: none; }
   ${table} :is(th, td):empty { display: none; }
   ${table} td::before, ${table} th.figure::before { content: attr(data-label); display: block; color: var(--quiet); font-size: .89em; font-weight: 400; }
 `;
@@ -146,9 +154,9 @@ details { border: 1px solid var(--line); border-radius: 6px; padding: .5rem .9re
 summary { cursor: pointer; font-weight: 600; }
 pre { background: var(--tint); padding: .8rem 1rem; border-radius: 6px; overflow-x: auto; font-size: .82rem; line-height: 1.45; }
 li { margin: .25rem 0; }
-td { overflow-wrap: break-word; }
 p, li { overflow-wrap: anywhere; }
-td:not(.figure) { max-width: 26rem; }
+tbody th, td { overflow-wrap: break-word; }
+tbody th, td:not(.figure) { max-width: 26rem; }
 figure .narrow { display: none; }
 .texts { display: grid; grid-template-columns: 2fr 3fr; gap: 0 1.5rem; border-top: 1px solid var(--line); padding: .6rem 0; }
 .texts p { margin: 0 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }

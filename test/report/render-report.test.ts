@@ -71,7 +71,17 @@ describe("report.html", () => {
 
   test("opens and closes its tags in order", () => {
     const open: string[] = [];
-    const single = new Set(["meta", "br", "!doctype", "path", "rect", "circle", "line", "polygon"]);
+    const single = new Set([
+      "meta",
+      "br",
+      "wbr",
+      "!doctype",
+      "path",
+      "rect",
+      "circle",
+      "line",
+      "polygon",
+    ]);
     for (const [, closing, name, self] of report.html.matchAll(
       /<(\/?)([a-z!][\w]*)[^>]*?(\/?)>/gi,
     )) {
@@ -102,6 +112,14 @@ test.each([
     expect(html).toContain(cell);
   },
 );
+
+test("an arm's name or a key may be broken behind what separates its parts, a figure may not", () => {
+  const row = [{ main: "ra@kl.target=0.5,risk.alpha=1.x" }, { main: "−0.312.x" }];
+  const table = { kind: "table", head: ["arm", "tail"], rows: [row], wordColumns: 1 } as const;
+  const html = renderHtml({ title: "t", byline: "", blocks: [table] });
+  expect(html).toContain(">ra@<wbr>kl.<wbr>target=0.5,<wbr>risk.<wbr>alpha=1.<wbr>x</th>");
+  expect(html).toContain(">−0.312.x</td>");
+});
 
 describe("report.md", () => {
   test("has the same parts, and no raw HTML from texts", () => {
