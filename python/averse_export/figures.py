@@ -6,11 +6,12 @@
 
 import importlib.util
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
+
+from averse_worker.platform.files import write_whole
 
 PIXELS_PER_INCH: Final = 288.0
 """A figure of 920 points is 3,680 pixels wide: enough for a printed page."""
@@ -30,21 +31,8 @@ def main(request: dict[str, Any]) -> int:
         for figure in request["figures"]:
             Path(folder, "figure.svg").write_text(figure["svg"], encoding="utf-8")
             data = typst.compile(str(page), format=kind, ppi=PIXELS_PER_INCH)
-            _write_whole(Path(figure["file"]), data)
+            write_whole(Path(figure["file"]), data)
     return len(request["figures"])
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    neighbour = path.with_name(f"{path.name}.tmp")
-    try:
-        with neighbour.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        neighbour.replace(path)
-    except OSError:
-        neighbour.unlink(missing_ok=True)
-        raise
 
 
 if __name__ == "__main__":

@@ -89,6 +89,7 @@ def main(run: Path) -> int:
     from averse_tracker.cursor import BusyError, Cursor, read_cursor, sole_sender
     from averse_tracker.libraries.registry import open_tracker
     from averse_tracker.sender import Sender, destination_key
+    from averse_worker.platform.files import write_whole
 
     try:
         given = json.loads(line)
@@ -103,7 +104,7 @@ def main(run: Path) -> int:
         with sole_sender(folder / "lock"):
             if again:
                 times += 1
-                attempts.write_text(str(times))
+                write_whole(attempts, str(times).encode())
             key = destination_key(run_id, settings, times)
             cursor_file = folder / f"cursor-{key}.json"
             cursor = Cursor() if again else read_cursor(cursor_file)

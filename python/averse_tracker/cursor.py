@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from averse_worker.platform.files import write_whole
+
 FORMAT: Final = 1
 
 
@@ -66,12 +68,7 @@ def read_cursor(path: Path) -> Cursor:
 
 def write_cursor(path: Path, cursor: Cursor) -> None:
     """On disk, as a whole."""
-    neighbour = path.with_name(f"{path.name}.tmp")
-    with neighbour.open("w", encoding="utf-8") as file:
-        json.dump({"format": FORMAT, **asdict(cursor)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    neighbour.replace(path)
+    write_whole(path, json.dumps({"format": FORMAT, **asdict(cursor)}).encode())
 
 
 class BusyError(Exception):

@@ -18,20 +18,7 @@ import { recordError } from "./record-error.js";
  * @throws {RecordError} naming the path; what was there before is left as it was
  */
 export function writeDurably(path: string, content: string | Uint8Array): void {
-  const neighbour = `${path}.tmp`;
-  try {
-    writeFileSync(neighbour, content, { flush: true });
-    renameSync(neighbour, path);
-    syncFolder(dirname(path));
-  } catch (error) {
-    try {
-      // On a full disk its bytes are room for others.
-      rmSync(neighbour, { force: true });
-    } catch {
-      // The first failure is the one that is told.
-    }
-    throw recordError(`cannot write ${path}`, error);
-  }
+  replaceFile(path, content, true);
 }
 
 /**
@@ -41,11 +28,22 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
  * @throws {RecordError} naming the path
  */
 export function writeWhole(path: string, content: string | Uint8Array): void {
+  replaceFile(path, content, false);
+}
+
+function replaceFile(path: string, content: string | Uint8Array, flush: boolean): void {
   const neighbour = `${path}.tmp`;
   try {
-    writeFileSync(neighbour, content);
+    writeFileSync(neighbour, content, { flush });
     renameSync(neighbour, path);
+    if (flush) syncFolder(dirname(path));
   } catch (error) {
+    try {
+      // On a full disk its bytes are room for others.
+      rmSync(neighbour, { force: true });
+    } catch {
+      // The first failure is the one that is told.
+    }
     throw recordError(`cannot write ${path}`, error);
   }
 }

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,25 @@ def file_digest(path: Path) -> str:
     """SHA-256 of one file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """A file that is wholly there or not at all, also after a power cut.
+
+    Raises:
+        OSError: it cannot be written; what was there before is left as it was.
+    """
+    neighbour = path.with_name(f"{path.name}.tmp")
+    try:
+        with neighbour.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        neighbour.replace(path)
+    except OSError:
+        # On a full disk its bytes are room for others.
+        neighbour.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

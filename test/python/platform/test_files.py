@@ -1,6 +1,8 @@
 """Digests of files and folders."""
 
+import errno
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from averse_worker.platform.files import (
     folder_bytes,
     folder_digests,
     temporary_folder,
+    write_whole,
 )
 
 
@@ -34,3 +37,19 @@ def test_a_temporary_folder_is_there_after_the_system_emptied_tmp(
         assert folder.parent == tmp_path / "gone" / "tmp"
         (folder / "file").touch()
     assert not folder.exists()
+
+
+def test_a_file_that_cannot_be_replaced_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    write_whole(file, b"before")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(file, b"after")
+    assert file.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [file]

@@ -1,3 +1,6 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { curveRows } from "../../../src/report/exports/curve-rows.js";
@@ -12,6 +15,34 @@ import { gatherReport } from "../../../src/report/report-data.js";
 import { fixtureRun } from "../fixture.js";
 
 const run = fixtureRun({ arms: ["sft", "rlhf", "ra-rlhf"], seeds: [0, 1], iterations: 4 });
+
+/** The tracker's own reading of the events on standard input: trial, name, position and value. */
+const trackerPoints = `
+import json, sys
+from pathlib import Path
+from averse_tracker.points import PointReader
+reader = PointReader(Path("."), {}, False)
+print(json.dumps([[event["trial"], name, sent.point.at, value]
+    for event in json.load(sys.stdin) for sent in reader.points(event)
+    for name, value in sent.point.scalars.items()]))
+`;
+
+test("curves are the figures that trackers get, by the same names", () => {
+  const root = fileURLToPath(new URL("../../..", import.meta.url));
+  const python = process.env.AVERSE_PYTHON ?? join(root, ".venv/bin/python");
+  const said = execFileSync(python, ["-c", trackerPoints], {
+    input: JSON.stringify(run.events),
+    env: { ...process.env, PYTHONPATH: join(root, "python") },
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
+  const points = new Set((JSON.parse(said) as unknown[]).map((point) => JSON.stringify(point)));
+  const rows = curveRows(run.events).map(({ trial, metric, iteration, value }) =>
+    JSON.stringify([trial, metric, iteration, value]),
+  );
+  expect(points.size).toBeGreaterThan(100);
+  expect(new Set(rows)).toEqual(points);
+});
 
 test("curves have a row per figure, of an iteration that was done again the later one", () => {
   const step = run.events.find(({ type, trial }) => type === "step" && trial === "ra-rlhf-s1")!;
