@@ -283,6 +283,7 @@ def update_payload(
     whiten: Literal["kept", "batch"] = "kept",
     steps: int | None = None,
     seed: int = 1,
+    learning_rate_factor: float = 1.0,
 ) -> UpdatePayload:
     def packed(values: Any) -> bytes | None:
         return None if values is None else float32_bytes(values)
@@ -300,7 +301,7 @@ def update_payload(
         loss_aggregation=aggregation,
         steps_per_epoch=steps,
         seed=seed,
-        learning_rate_factor=1.0,
+        learning_rate_factor=learning_rate_factor,
     )
 
 

@@ -13,13 +13,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.models.actor_critic import ActorCritic, Evaluated, KlTerm, places_of
 from averse_worker.models.batches import Layout, PaddedPrompts, Responses
+from averse_worker.models.descent import Descent, MakeOptimizer
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.kernels.checkpointing import blocks, checkpointed
 from averse_worker.models.kernels.log_probs import TokenRule
 from averse_worker.models.language_model import LanguageModel
 from averse_worker.models.sharded import Network, Shards, shards_of
 from averse_worker.models.steered import SampledModel, SteeredModel
-from averse_worker.models.zero import MakeOptimizer, ZeroNetwork
+from averse_worker.models.zero import ZeroNetwork
 from averse_worker.platform.device import Device, quiet
 from averse_worker.platform.ranks import ALONE, Ranks
 from averse_worker.wire.errors import InputError
@@ -199,19 +200,11 @@ class Policy:
         """`model` for passes with gradients, to which `backward` belongs."""
         return self.model if self._network is None else self._network
 
-    @property
-    def zero(self) -> ZeroNetwork | None:
-        """What descends in place of the optimizer, where DeepSpeed divides the policy."""
-        return self._network if isinstance(self._network, ZeroNetwork) else None
-
-    def optimizer(self, make: MakeOptimizer, most: float) -> torch.optim.Optimizer:
-        """Of what is trained, as `make` makes it, with fresh moments.
-
-        Args:
-            most: norm that gradients are clipped to, where that is not left to others.
-        """
-        zero = self.zero
-        return make(self.parameters) if zero is None else zero.optimizer(make, most)
+    def descent(self, make: MakeOptimizer, most: float, ranks: Ranks) -> Descent:
+        """Of `parameters`; as `Descent`, with `ranks` that train the same policy."""
+        if self._network is None:
+            return Descent(self.parameters, make, most, self.device, ranks)
+        return self._network.descent(make, most, self.device)
 
     def backward(self, loss: Tensor) -> None:
         """Adds gradients to those of `parameters`; where these are divided, those of all

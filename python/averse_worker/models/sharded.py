@@ -19,7 +19,9 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 from averse_worker.models.actor_critic import ActorCritic, Evaluated
+from averse_worker.models.descent import Descent, MakeOptimizer, ShardedDescent
 from averse_worker.models.kernels.checkpointing import blocks
+from averse_worker.platform.device import Device
 from averse_worker.platform.ranks import Ranks
 
 
@@ -177,6 +179,10 @@ class Network:
             found, own = cast(DTensor, part.grad).to_local(), self.trained[name]
             own.grad = found if own.grad is None else own.grad.add_(found)
             part.grad = None
+
+    def descent(self, make: MakeOptimizer, most: float, device: Device) -> Descent:
+        """Of `trained`; as `Descent`."""
+        return ShardedDescent(self.trained, make, most, device, self._ranks)
 
     def rows(self, name: str) -> tuple[int, int] | None:
         """Of the actor's parameter of this name, or the value head's, as `Policy.rows`."""

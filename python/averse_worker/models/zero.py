@@ -20,13 +20,12 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from averse_worker.models.actor_critic import ActorCritic, Evaluated
+from averse_worker.models.descent import Descent, MakeOptimizer, ShardedDescent
 from averse_worker.models.sharded import Network, shards_of
+from averse_worker.platform.device import Device
 from averse_worker.platform.ranks import Ranks
 
 Value = TypeVar("Value")
-
-MakeOptimizer = Callable[[Mapping[str, nn.Parameter]], torch.optim.Optimizer]
-"""from what is trained, by name"""
 
 _MOMENTS: Final = ("exp_avg", "exp_avg_sq")
 _STEP: Final = "step"
@@ -34,89 +33,128 @@ _LOCAL_RANK: Final = "LOCAL_RANK"
 
 
 class ZeroNetwork(Network):
-    """What an update differentiates, and the optimizer of its parts."""
+    """What an update differentiates."""
 
     def __init__(self, model: ActorCritic, ranks: Ranks) -> None:
         """Takes the parameters of `model` over, which is left without."""
         self._ranks = ranks
-        self._engine: Any = None
-        self._adamw: torch.optim.Optimizer | None = None
+        self._descent: ZeroDescent | None = None
         self.module = copy.deepcopy(model)
         self.language_model = self.module.language_model
         self.shards = shards_of(model, ranks)
-        self._own = self.module.trained()
+        self.own = self.module.trained()
         """parameters that DeepSpeed changes, by name"""
-        self.trained = {
-            name: nn.Parameter(self._part(name).to_local().detach()) for name in self._own
-        }
+        self.trained = {n: nn.Parameter(self.part(n).to_local().detach()) for n in self.own}
 
-    def optimizer(self, make: MakeOptimizer, most: float) -> torch.optim.Optimizer:
-        """An optimizer with fresh moments. The groups of its rates are those that `make` gave.
+    @property
+    def engine(self) -> Any:
+        """DeepSpeed's, once there is a `descent`."""
+        assert self._descent is not None
+        return self._descent.engine
 
-        Args:
-            most: gradients are clipped to this norm.
-        """
-        if self._adamw is None:
-            self._adamw = make(self._own)
-            self._together(lambda: self._initialize(most))
-            self._make_moments()
-        for state in self._adamw.state.values():
-            for tensor in state.values():
-                tensor.zero_()
-        return self._adamw
+    def descent(self, make: MakeOptimizer, most: float, device: Device) -> Descent:
+        if self._descent is None:
+            self._descent = ZeroDescent(self, make, most, device, self._ranks)
+        self._descent.reset()
+        return self._descent
 
     def __call__(self, *args: object, **kwargs: object) -> Evaluated:
-        seen: Evaluated = self._together(lambda: self._engine(*args, **kwargs))
+        seen: Evaluated = self.together(lambda: self.engine(*args, **kwargs))
         return seen
 
     def backward(self, loss: Tensor) -> None:
         # DeepSpeed takes means over processes; the coefficients are those of the whole batch.
         whole = loss * self._ranks.count
-        self._together(lambda: self._engine.backward(whole, scale_wrt_gas=False))
-
-    def step(self) -> Tensor:
-        """Clips the gradients and descends; returns their norm before. Where that is not finite,
-        weights and moments stay as they were."""
-        self._together(self._engine.step)
-        return torch.as_tensor(self._engine.get_global_grad_norm(), dtype=torch.float32)
+        self.together(lambda: self.engine.backward(whole, scale_wrt_gas=False))
 
     @contextlib.contextmanager
     def updating(self) -> Iterator[None]:
         """For the block, DeepSpeed's network has the weights of the rows; these have its weights
         afterwards. After an error they are as before the block."""
-        self._together(self._hand_over)
+        self.together(self._hand_over)
         yield
-        self._together(self._take_back)
+        self.together(self._take_back)
 
-    def state(self) -> dict[str, Tensor]:
-        """The optimizer's, as `training/optimizer_state.py` has it: this process's rows."""
-        assert self._adamw is not None
-        steps = next(iter(self._adamw.state.values()))[_STEP]
-        return self._together(self._read_moments) if float(steps) else {}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Takes up what `state` returned, after `optimizer`."""
-        assert self._adamw is not None
-        if state:
-            self._together(lambda: self._write_moments(state))
-        steps = next((t for key, t in state.items() if key.endswith(f"|{_STEP}")), None)
-        for kept in self._adamw.state.values():
-            if steps is not None:
-                kept[_STEP].copy_(steps)
-
-    # ── inside ──────────────────────────────────────────────────────────────────────────────
-
-    def _together(self, operation: Callable[[], Value]) -> Value:
-        # DeepSpeed reads it at many places; left there, accelerate would under SFT.
+    def together(self, operation: Callable[[], Value]) -> Value:
+        """As `Ranks.together`, with what DeepSpeed expects of the environment."""
+        # It reads it at many places; left there, accelerate would under SFT.
         os.environ[_LOCAL_RANK] = str(self._ranks.local)
         try:
             return self._ranks.together(operation)
         finally:
             del os.environ[_LOCAL_RANK]
 
-    def _initialize(self, most: float) -> None:
-        device = self.module.causal.device.type
-        os.environ.setdefault("DS_ACCELERATOR", device)
+    def part(self, name: str) -> DTensor:
+        """Of what is trained."""
+        return self.shards.parts[self._key(name)]
+
+    def rows_of(self, name: str, whole: Tensor) -> Tensor:
+        """This process's of something that is shaped like the parameter."""
+        return whole[self.shards.rows(self._key(name))]
+
+    @torch.no_grad()
+    def _hand_over(self) -> None:
+        for name, parameter in self.own.items():
+            parameter.copy_(self.part(name).full_tensor())
+        self.engine.optimizer.refresh_fp32_params()
+
+    @torch.no_grad()
+    def _take_back(self) -> None:
+        for name, parameter in self.own.items():
+            self.trained[name].copy_(self.rows_of(name, parameter))
+
+
+class ZeroDescent(ShardedDescent):
+    """Clips and descends by DeepSpeed, which keeps the moments of a group of AdamW in one piece,
+    divided among the processes."""
+
+    def __init__(
+        self,
+        network: ZeroNetwork,
+        make: MakeOptimizer,
+        most: float,
+        device: Device,
+        ranks: Ranks,
+    ) -> None:
+        super().__init__(network.own, make, most, device, ranks)
+        self._network = network
+        self._names = {id(parameter): name for name, parameter in network.own.items()}
+        self.engine: Any = network.together(self._initialized)
+        self._make_moments()
+
+    def reset(self) -> None:
+        """Begins with fresh moments."""
+        self.clear()
+        for state in self.optimizer.state.values():
+            for tensor in state.values():
+                tensor.zero_()
+
+    def clear(self) -> None:
+        # Of passes that no step followed, gradients lie here; its own `zero_grad` leaves them.
+        zero = self.engine.optimizer
+        zero.zero_grad()
+        for kept in (zero.averaged_gradients, zero.all_grad_tensors):
+            for group in kept:
+                kept[group] = None
+
+    def step(self, loss: Tensor, number: int) -> Tensor:
+        norm = loss
+        if bool(torch.isfinite(loss) & (self._broken == 0)):
+            self._network.together(self.engine.step)
+            norm = torch.as_tensor(self.engine.get_global_grad_norm(), dtype=torch.float32)
+        self._note(norm, loss, number)
+        return norm
+
+    def state(self) -> dict[str, Tensor]:
+        return self._network.together(self._read_moments)
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        self._network.together(lambda: self._write_moments(state))
+
+    # ── inside ──────────────────────────────────────────────────────────────────────────────
+
+    def _initialized(self) -> Any:
+        os.environ.setdefault("DS_ACCELERATOR", self._device.torch_device.type)
         import deepspeed
 
         logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
@@ -125,72 +163,73 @@ class ZeroNetwork(Network):
         settings = {
             "train_micro_batch_size_per_gpu": 1,
             "managed_gradient_accumulation": False,
-            "gradient_clipping": most,
+            "gradient_clipping": self._most,
             "zero_allow_untested_optimizer": True,
             "zero_optimization": {"stage": 2},
         }
         deepspeed.init_distributed(auto_mpi_discovery=False)
-        self._engine, *_ = deepspeed.initialize(
-            model=self.module, optimizer=self._adamw, config=settings
-        )
+        passes = Passes(self._network.module, self._device)
+        engine, *_ = deepspeed.initialize(model=passes, optimizer=self.optimizer, config=settings)
+        return engine
 
     def _make_moments(self) -> None:
         """Before the first step, where AdamW would: a checkpoint may come earlier, and DeepSpeed
         0.19 takes only the first group's moments for those of the parameters."""
-        assert self._adamw is not None
-        zero = self._engine.optimizer
+        zero = self.engine.optimizer
         for part in zero.single_partition_of_fp32_groups:
-            self._adamw.state[part] = {
+            self.optimizer.state[part] = {
                 _STEP: torch.zeros((), device=part.device),
                 **{field: torch.zeros_like(part) for field in _MOMENTS},
             }
         zero._lazy_init_hp_params_optimizer_state()
 
-    def _part(self, name: str) -> DTensor:
-        return self.shards.parts[self._key(name)]
-
-    @torch.no_grad()
-    def _hand_over(self) -> None:
-        for name, parameter in self._own.items():
-            parameter.copy_(self._part(name).full_tensor())
-        self._engine.optimizer.refresh_fp32_params()
-
-    @torch.no_grad()
-    def _take_back(self) -> None:
-        for name, parameter in self._own.items():
-            self.trained[name].copy_(self._rows_of(name, parameter))
+    def _groups(self) -> Iterator[tuple[Tensor, dict[str, nn.Parameter]]]:
+        """How many steps each group has taken, and its parameters by name."""
+        zero = self.engine.optimizer
+        parts = zip(zero.single_partition_of_fp32_groups, zero.bit16_groups, strict=True)
+        for part, group in parts:
+            yield self.optimizer.state[part][_STEP], {self._names[id(p)]: p for p in group}
 
     def _read_moments(self) -> dict[str, Tensor]:
         from deepspeed.utils import safe_get_full_optimizer_state
 
-        assert self._adamw is not None
-        steps = next(iter(self._adamw.state.values()))[_STEP]
         found: dict[str, Tensor] = {}
-        for name, parameter in self._own.items():
-            found[f"{name}|{_STEP}"] = steps.clone()
-            for field in _MOMENTS:
-                whole = safe_get_full_optimizer_state(parameter, field)
-                found[f"{name}|{field}"] = self._rows_of(name, whole).clone()
+        for steps, group in self._groups():
+            for name, parameter in group.items() if steps else ():
+                found[f"{name}|{_STEP}"] = steps.clone()
+                for field in _MOMENTS:
+                    whole = safe_get_full_optimizer_state(parameter, field)
+                    found[f"{name}|{field}"] = self._network.rows_of(name, whole).clone()
         return found
 
     def _write_moments(self, state: Mapping[str, Tensor]) -> None:
         from deepspeed.utils import safe_set_full_optimizer_state
 
-        for name, parameter in self._own.items():
-            part = self._part(name)
-            for field in _MOMENTS:
-                rows = state.get(f"{name}|{field}")
-                if rows is None:
-                    continue
-                whole = DTensor.from_local(
-                    rows,
-                    part.device_mesh,
-                    part.placements,
-                    shape=part.shape,
-                    stride=part.stride(),
-                    run_check=False,
-                ).full_tensor()
-                safe_set_full_optimizer_state(parameter, whole, field)
+        for steps, group in self._groups():
+            # What never learned has none.
+            for name in (name for name in group if f"{name}|{_STEP}" in state):
+                steps.copy_(state[f"{name}|{_STEP}"])
+                part = self._network.part(name)
+                for field in _MOMENTS:
+                    whole = DTensor.from_local(
+                        state[f"{name}|{field}"],
+                        part.device_mesh,
+                        part.placements,
+                        shape=part.shape,
+                        stride=part.stride(),
+                        run_check=False,
+                    ).full_tensor()
+                    safe_set_full_optimizer_state(group[name], whole, field)
 
-    def _rows_of(self, name: str, whole: Tensor) -> Tensor:
-        return whole[self.shards.rows(self._key(name))]
+
+class Passes(nn.Module):
+    """A network whose passes are in the device's number format: around them, DeepSpeed turns
+    autocast off on GPUs."""
+
+    def __init__(self, network: nn.Module, device: Device) -> None:
+        super().__init__()
+        self._network, self._device = network, device
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        with self._device.autocast():
+            return self._network(*args, **kwargs)

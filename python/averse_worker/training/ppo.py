@@ -33,7 +33,6 @@ from averse_worker.training.objective import (
     explained_variance,
     make_objective,
 )
-from averse_worker.training.optimizer_state import optimizer_state, put_optimizer_state
 from averse_worker.wire.errors import Diverged
 from averse_worker.wire.limits import LossArrays
 from averse_worker.wire.messages.load import LoadTraining
@@ -45,9 +44,6 @@ _FIRST_BROKEN: Final = "first_broken"
 _NORM: Final = "norm"
 _VARIANCES: Final = ("variance", "residual_variance")
 """names of what is read from the device along with an update's figures"""
-
-# As in torch.nn.utils.clip_grads_with_norm_.
-_CLIP_EPSILON: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -168,14 +164,14 @@ class Ppo:
                 was applied, to weights or moments; the steps before it were.
         """
         require_finite(self._parameters)
-        training, device = self._training, self._policy.device.torch_device
+        training = self._training
         self._likelihood = settings.conditions is not None
         objective = make_objective(episodes, arrays, settings.loss_aggregation, settings.whiten)
         critic = objective.policy is not None and objective.policy.critic is not None
-        # What has no gradient stays as it is; DeepSpeed takes a missing one for zeros.
-        rates = (training.learning_rate, training.value_learning_rate if critic else 0.0)
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
-            group["lr"] = rate * settings.learning_rate_factor
+        rate = settings.learning_rate_factor
+        self.descent.begin(
+            (training.learning_rate * rate, training.value_learning_rate * rate if critic else None)
+        )
         generated = objective.token_counts()
         prompts = objective.episodes.prompts
         count = len(prompts.counts)
@@ -187,8 +183,6 @@ class Ppo:
         total = training.epochs * steps
         figures, tokens, done = Figures(), 0, 0
         random = np.random.default_rng(settings.seed)
-        self._broken = torch.zeros((), device=device)
-        self._first_broken = torch.full((), -1.0, device=device)
         taken: list[NDArray[np.intp]] = []
         with self._policy.updating(), self._reference_head(kl):
             for _ in range(training.epochs):
@@ -202,7 +196,7 @@ class Ppo:
                         self._check_steps(objective, factor, kl, taken)
                 if self._policy.device.queued and done < total:
                     self._check_steps(objective, factor, kl, taken)
-            beside = {_FIRST_BROKEN: self._first_broken}
+            beside = {_FIRST_BROKEN: self.descent.first_broken}
             if objective.policy is not None and critic:
                 beside |= zip(_VARIANCES, objective.policy.variances(), strict=True)
             with torch.no_grad():
@@ -226,23 +220,20 @@ class Ppo:
     def reset(self) -> None:
         """Begins with fresh moments, of the parameters that the policy has now."""
         self._parameters = self._policy.parameters
-        self.optimizer = self._policy.optimizer(
+        self.descent = self._policy.descent(
             lambda named: new_optimizer(self._policy, self._training, named),
             self._training.max_grad_norm,
+            self._ranks,
         )
 
     def state(self) -> dict[str, Tensor]:
         """The optimizer's state, `<parameter>|<field>` → tensor."""
-        zero = self._policy.zero
-        return optimizer_state(self.optimizer, self._parameters) if zero is None else zero.state()
+        return self.descent.state()
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Restores what `state` returned, on the parameters' device."""
         self.reset()
-        if (zero := self._policy.zero) is not None:
-            zero.restore(state)
-        else:
-            put_optimizer_state(self.optimizer, self._parameters, state)
+        self.descent.restore(state)
 
     def _kl_loss(
         self, objective: Objective, wanted: KlLoss | None, report: Report
@@ -279,7 +270,7 @@ class Ppo:
         gradients add up to those of one process.
         """
         size = self._training.microbatch or len(rows)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.descent.clear()
         if self._ranks.count == 1 and size >= len(rows):
             figures = self._accumulate(part, factor, kl, rows)
         else:
@@ -289,20 +280,14 @@ class Ppo:
             if self._policy.sharded and self._passes(len(rows), size) > -(-len(rows[mine]) // size):
                 # A pass through a divided network takes all processes; this one has nothing left.
                 self._accumulate(part.select(np.arange(1)), factor, kl, rows[:1], part_of_loss=0.0)
-            sums = self._summed(found.sums(self._broken.device))
+            sums = self.descent.sum_up(found.sums(self._policy.device.torch_device))
             figures = found.combined(sums, several=self._ranks.count > 1)
-        figures["grad_norm"] = self._descend(figures.pop(LOSS), number)
+        figures["grad_norm"] = self.descent.step(figures.pop(LOSS), number)
         return figures
 
     def _passes(self, count: int, size: int) -> int:
         """Microbatches of `size` in the largest part of a minibatch of `count` episodes."""
         return math.ceil(math.ceil(count / self._ranks.count) / size)
-
-    def _summed(self, figures: Tensor) -> Tensor:
-        """The figures of all processes, as their gradients from now on are."""
-        if self._policy.sharded:
-            return self._ranks.total(figures)
-        return self._ranks.sum_step(self._parameters, figures)
 
     def _accumulate(
         self,
@@ -419,43 +404,6 @@ class Ppo:
         error = torch.maximum((values - targets).square(), (near - targets).square())
         return 0.5 * (weights * error).sum()
 
-    def _descend(self, loss: Tensor, number: int) -> Tensor:
-        """Clipping and optimizer step, unless this step or one before it is not finite; returns the
-        gradient's norm."""
-        if (zero := self._policy.zero) is not None:
-            norm = zero.step() if bool(torch.isfinite(loss) & (self._broken == 0)) else loss
-            self._note(torch.isfinite(norm) & torch.isfinite(loss), number)
-            return norm
-        factor = self._policy.device.loss_scale
-        gradients = {n: p.grad for n, p in self._parameters.items() if p.grad is not None}
-        if factor != 1.0:
-            torch._foreach_div_(list(gradients.values()), factor)
-        norm = nn.utils.get_total_norm(gradients.values())
-        if self._policy.sharded:
-            norm = self._ranks.total(norm.square()).sqrt()
-        self._note(torch.isfinite(norm) & torch.isfinite(loss), number)
-        queued, most = self._policy.device.queued, self._training.max_grad_norm
-        # Only a fused optimizer skips a step by itself.
-        skips = queued and self.optimizer.defaults["fused"]
-        if not skips and bool(self._broken):
-            return norm
-        # Mostly there is nothing to clip, and where a look costs nothing a pass over all gradients
-        # is saved.
-        if queued or float(norm) > most:
-            clip = torch.where(norm > most, most / (norm + _CLIP_EPSILON), 1.0)
-            torch._foreach_mul_(list(gradients.values()), clip)
-        if skips:
-            self.optimizer.found_inf = self._broken  # type: ignore[attr-defined]
-        self.optimizer.step()
-        return norm
-
-    def _note(self, finite: Tensor, number: int) -> None:
-        """Keeps the first step that was not finite."""
-        self._first_broken = torch.where(
-            finite | (self._broken > 0), self._first_broken, float(number)
-        )
-        self._broken = torch.where(finite, self._broken, 1.0)
-
     def _check_steps(
         self,
         objective: Objective,
@@ -471,13 +419,13 @@ class Ppo:
         Raises:
             Diverged: one was not.
         """
-        number = int(self._first_broken)
+        number = int(self.descent.first_broken)
         if number < 0:
             return
         rows = taken[number]
         part = objective.select(rows)
         size = self._training.microbatch or -(-len(rows) // self._ranks.count)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.descent.clear()
         for micro, own in microbatches(part, rows, slice(0, len(rows)), size):
             self._accumulate(micro, factor, kl, own, checked=True)
         gradients = {n: p.grad for n, p in self._parameters.items() if p.grad is not None}

@@ -26,7 +26,7 @@ from payloads import (
     sft_payload,
     update_payload,
 )
-from several_processes import Several, processes
+from several_processes import STRATEGIES, Several, processes
 from tiny_models import no_report
 
 Engine = Callable[[str, Any], Any]
@@ -34,9 +34,9 @@ Engine = Callable[[str, Any], Any]
 EPISODES = 9
 
 
-@pytest.fixture(scope="module")
-def two() -> Iterator[Several]:
-    with processes(2, strategy="fsdp") as several:
+@pytest.fixture(scope="module", params=STRATEGIES[1:])
+def two(request: pytest.FixtureRequest) -> Iterator[Several]:
+    with processes(2, strategy=request.param) as several:
         yield several
 
 
@@ -45,7 +45,7 @@ def alone() -> Engine:
     return lambda command, payload: getattr(engine, command)(payload, no_report)
 
 
-def settings_of(torch_load: LoadPayload, rank: int) -> LoadPayload:
+def settings_of(torch_load: LoadPayload, rank: int, dtype: str = "float32") -> LoadPayload:
     """Microbatches of one: of a minibatch of 5 kept episodes one process has a pass less to do."""
     return load_payload(
         torch_load,
@@ -58,6 +58,7 @@ def settings_of(torch_load: LoadPayload, rank: int) -> LoadPayload:
         training__learning_rate=1e-3,
         training__ema_decay=0.5,
         training__entropy_coefficient=0.01,
+        backend__dtype=dtype,
     )
 
 
@@ -125,11 +126,11 @@ def check_same_export(folder: Path, other: Path) -> None:
     torch.testing.assert_close(*logits, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize(("rank", "dtype"), [(0, "float32"), (2, "float32"), (2, "bfloat16")])
 def test_it_learns_evaluates_and_exports_as_one_process(
-    two: Several, torch_load: LoadPayload, tmp_path: Path, rank: int
+    two: Several, torch_load: LoadPayload, tmp_path: Path, rank: int, dtype: str
 ) -> None:
-    settings = settings_of(torch_load, rank)
+    settings = settings_of(torch_load, rank, dtype)
     told: list[list[dict[str, Any]]] = []
     one = alone()
     for call, name in ((one, "one"), (two, "two")):
@@ -195,13 +196,16 @@ def test_a_checkpoint_without_a_part_is_refused_by_any_number_of_processes(
 
 
 def test_a_diverged_update_is_an_error_of_that_command_alone(
-    two: Several, torch_load: LoadPayload
+    two: Several, torch_load: LoadPayload, tmp_path: Path
 ) -> None:
+    """Nothing of it is left once a checkpoint is restored, no gradient either."""
     settings = settings_of(torch_load, 0)
-    prompts = loaded(two, load_payload(settings, training__learning_rate=1e30))
+    prompts = loaded(two, settings)
+    two("save", SavePayload(path=str(tmp_path)))
     two("rollout", rollout_payload(prompts, seed=1))
     with pytest.raises(Diverged):
-        two("update", update_payload(1, np.ones(EPISODES)))
+        two("update", update_payload(1, np.ones(EPISODES), learning_rate_factor=1e33))
+    two("restore", RestorePayload(path=str(tmp_path)))
     one = alone()
     expected = learn(one, loaded(one, settings), 1, 1)
-    check_near(learn(two, loaded(two, settings), 1, 1), expected)
+    check_near(learn(two, prompts, 1, 1), expected)

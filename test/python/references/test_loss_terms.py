@@ -205,7 +205,7 @@ def run(
         named = policy.parameters.items()
         steps.append({n: p.grad.double().clone() for n, p in named if p.grad is not None})
 
-    ppo.optimizer.register_step_pre_hook(keep)
+    ppo.descent.optimizer.register_step_pre_hook(keep)
     told = update_once(
         ppo,
         episodes_of(policy, sampler, reference, spread),

@@ -314,7 +314,7 @@ def test_without_a_critic_there_is_no_value_head(case: Case) -> None:
     assert not any(name.startswith("value_head") for name in case.policy.parameters)
     assert case.episodes.critique is None
     ppo = Ppo(case.policy, training(), SAMPLING["min_new_tokens"])
-    assert len(ppo.optimizer.param_groups) == 1
+    assert len(ppo.descent.optimizer.param_groups) == 1
     update_once(ppo, case.episodes, advantages=ADVANTAGES)
     assert {key.partition("|")[0] for key in ppo.state()} == set(case.policy.parameters)
 

@@ -53,7 +53,7 @@ class Updated:
         parameters = self.policy.parameters
         learner = engine._loaded.training.learner
         assert isinstance(learner, PpoLearner)
-        real = learner.ppo.optimizer.step
+        real = learner.ppo.descent.optimizer.step
 
         def step(*arguments: Any, **named: Any) -> Any:
             for name, parameter in parameters.items():
@@ -61,7 +61,7 @@ class Updated:
                     self.gradients[name] = parameter.grad.double().clone()
             return real(*arguments, **named)
 
-        learner.ppo.optimizer.step = step  # type: ignore[method-assign]
+        learner.ppo.descent.optimizer.step = step  # type: ignore[method-assign]
         weights = np.array([1, 0.5, 0, 2, 1, 0, 1, 3])
         payload = update_payload(1, weights, **update)
         self.figures = engine.update(payload, no_report).figures

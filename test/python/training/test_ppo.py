@@ -218,7 +218,7 @@ def test_a_gradient_that_diverged_is_not_applied(
         return gradient
 
     hook = policy.parameters[name].register_hook(spoil)
-    ppo.optimizer.register_step_post_hook(lambda *_: taken.append(state_of(policy, ppo)))
+    ppo.descent.optimizer.register_step_post_hook(lambda *_: taken.append(state_of(policy, ppo)))
     with pytest.raises(Diverged, match=rf"the gradient of {name}.*episodes \d") as caught:
         update_once(ppo, episodes, np.ones(6))
     hook.remove()

@@ -29,6 +29,7 @@ from averse_worker.engine.trl.trainers import (
     Updated,
 )
 from averse_worker.models.batches import Responses
+from averse_worker.models.descent import optimizer_state, put_optimizer_state
 from averse_worker.models.policy import Policy
 from averse_worker.platform.device import quiet
 from averse_worker.platform.files import temporary_folder
@@ -41,7 +42,6 @@ from averse_worker.rollout.collect import (
     full_texts,
     scored_texts,
 )
-from averse_worker.training.optimizer_state import optimizer_state, put_optimizer_state
 from averse_worker.training.ppo import UpdateSummary
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.limits import LossArrays
