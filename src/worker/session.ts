@@ -19,7 +19,7 @@ import { EnvironmentError, type ProgressListener, type Worker, WorkerLost } from
 import { Exchange, type ExchangeEvents } from "./exchange.js";
 import { type LaunchOptions, launch } from "./launch.js";
 import { askLauncher } from "./launcher-command.js";
-import type { LaunchPlan, Refusal } from "./launchers/launch-plan.js";
+import type { LaunchPlan, LaunchRefusal } from "./launchers/launch-plan.js";
 import { CopyBroken, SshFolders } from "./launchers/ssh-folders.js";
 import { isControl, type PendingCall, workText } from "./pending-calls.js";
 import { type Exit, exitText, killerOf, type WorkerHandle, WorkerProcess } from "./process.js";
@@ -300,7 +300,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
     );
   }
 
-  #refusalText({ words, passing }: Refusal): string {
+  #refusalText({ words, passing }: LaunchRefusal): string {
     const name = `the worker "${this.spec.name}"`;
     const { place } = this.#plan!;
     if (this.#hello === null && !passing) {

@@ -50,6 +50,7 @@ const blocks = pages.flatMap((page): Block[] => {
 const files = [
   ...["prompts.jsonl", "my_reward.py", "rows.csv", "comments.csv", "chats.jsonl", "texts.jsonl"],
   ...["tweets.tsv", "pairs.jsonl", "reviews.jsonl", "olid-train.tsv", "imdb.csv", "a.csv", "b.csv"],
+  "calls.jsonl",
 ];
 const folders = ["imdb", "gpt2", "distilbert-imdb"];
 

@@ -46,7 +46,7 @@ export interface LaunchPlan {
    * @param lines - Of its stderr, oldest first.
    * @returns null: the worker ended, and not the launcher
    */
-  readonly refusal: (code: number | null, lines: readonly string[]) => Refusal | null;
+  readonly refusal: (code: number | null, lines: readonly string[]) => LaunchRefusal | null;
   /** What a worker that never came did, and what to do; null: it had been started. */
   readonly absent: string | null;
   /** Lines that the launcher writes behind the worker's last ones; null: none. */
@@ -61,7 +61,7 @@ export interface LaunchPlan {
   readonly probes: readonly string[];
 }
 
-export interface Refusal {
+export interface LaunchRefusal {
   readonly words: string;
   /** The cause may pass, as a dead node or a cancelled job: it would not meet the next worker. */
   readonly passing: boolean;

@@ -22,10 +22,10 @@ import {
   following,
   type LaunchPlace,
   type LaunchPlan,
+  type LaunchRefusal,
   OWN,
   probeSteps,
   probesOf,
-  type Refusal,
   type WorkerCommand,
 } from "./launch-plan.js";
 
@@ -93,7 +93,7 @@ const REFUSED = new RegExp(
 /** srun says so of a worker that ended by itself. */
 const ENDED = /^srun: error: \S+: tasks? \S+: /;
 
-function refusal(code: number | null, lines: readonly string[]): Refusal | null {
+function refusal(code: number | null, lines: readonly string[]): LaunchRefusal | null {
   const last = (pattern: RegExp) => lines.findLast((line) => pattern.test(line)) ?? null;
   const unfit = last(TOO_BIG);
   const taken = unfit === null ? last(TAKEN) : null;
