@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from averse_worker.data.unique_keys import UNIQUE_KEYS
+from averse_worker.data.unique_keys import UNIQUE_KEYS, repeated
 
 Row = Mapping[str, Any]
 
@@ -114,8 +114,7 @@ def read_rows(path: Path) -> Iterator[Row]:
         if end in (".csv", ".tsv"):
             csv.field_size_limit(sys.maxsize)
             table = csv.DictReader(text, delimiter="\t" if end == ".tsv" else ",")
-            names = list(table.fieldnames or ())
-            if again := next((name for name in names if names.count(name) > 1), None):
+            if again := repeated(list(table.fieldnames or ())):
                 raise ValueError(f"it has the column {again!r} twice; rename one")
             yield from table
         else:

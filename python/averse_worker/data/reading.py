@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from averse_worker.data.unique_keys import UNIQUE_KEYS, RepeatedKeyError
+from averse_worker.data.unique_keys import UNIQUE_KEYS, RepeatedKeyError, repeated
 from averse_worker.wire.errors import InputError
 
 FORMATS: Final = ("jsonl", "ndjson", "json", "csv", "tsv", "txt", "parquet", "arrow")
@@ -290,7 +290,7 @@ class _Reader:
                 continue
             if header is None:
                 header = fields
-                again = next((name for name in header if header.count(name) > 1), None)
+                again = repeated(header)
                 if again is not None:
                     raise self.wrong(f"has the column {again!r} twice; rename one", line)
                 other = next((one for one in _DELIMITERS if one in fields[0]), None)

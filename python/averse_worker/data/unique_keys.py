@@ -5,6 +5,7 @@ them. pyarrow, and so `datasets`, refuses such rows as well.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 
@@ -15,11 +16,16 @@ class RepeatedKeyError(ValueError):
         super().__init__(f"has the key {name!a} twice in one object; expected each key once")
 
 
+def repeated(names: Sequence[str]) -> str | None:
+    """The first name that is there twice; None: there is none."""
+    return next((name for name in names if names.count(name) > 1), None)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise RepeatedKeyError(next(name for name in names if names.count(name) > 1))
+    # Looked for only where there is one: this runs for every object.
+    if len(found) < len(pairs) and (again := repeated([name for name, _ in pairs])) is not None:
+        raise RepeatedKeyError(again)
     return found
 
 
