@@ -82,6 +82,11 @@ const curveDifference = z.strictObject({
    * each seed is read at its KL, and these are the ends over seeds. Null: nothing in common.
    */
   range: interval.nullable(),
+  /**
+   * The ends of each arm's curve, KL in nats, mean over those seeds: how much of it the range leaves
+   * out. Null: one of the two is a single policy per seed.
+   */
+  covered: z.strictObject({ a: interval, b: interval }).nullable(),
   /** Seeds that both have. */
   seeds: z.int(),
   /** The difference of each, in the order of the seeds. */

@@ -2,7 +2,11 @@ import { expect, test } from "vitest";
 import { curveDifferences } from "../../src/analysis/equal-kl/curve-differences.js";
 import { frontierPlot, promptScorePlot } from "../../src/report/frontier/frontier-plots.js";
 import { differencesTable, policiesTable } from "../../src/report/frontier/frontier-tables.js";
-import { policyWords, readingWords } from "../../src/report/frontier/frontier-words.js";
+import {
+  overlapWords,
+  policyWords,
+  readingWords,
+} from "../../src/report/frontier/frontier-words.js";
 import { curve, policy } from "../analysis/equal-kl/policies.js";
 
 const style = { unicode: true };
@@ -50,6 +54,34 @@ test("differences show interval, corrected p and a mark where they are sure", ()
   expect(differencesTable(few, "tested", style).rows[0]![3]).toEqual({ main: "+1.05" });
   expect(readingWords(few)[1]).toContain("decide nothing");
   expect(policyWords({ sources: [], policies })).toBe("13 policies of 3 arms, seeds 0, 1, 2");
+});
+
+test("arms that share little of their KL are named, with the one that needs a larger β", () => {
+  const against = (a: readonly (readonly [kl: number, tail: number])[]) =>
+    overlapWords(
+      curveDifferences(
+        [
+          ...seeds.flatMap((seed) => curve("n", seed, line(0), "neutral")),
+          ...seeds.flatMap((seed) => curve("a", seed, a)),
+        ],
+        "n",
+      ),
+      style,
+    );
+  const upTo = (low: number, high: number) => [[low, 0] as const, [high, 0] as const];
+  expect(against(upTo(1, 3.1))).toEqual([]);
+  expect(against(upTo(1, 2.5))).toEqual([
+    "a covers 1.0 to 2.5 nats of KL and n 2.0 to 4.0, mean over seeds; all curves share 2.0 to 2.5, " +
+      "so the difference is of that KL alone. For more, train n at a larger β too, or a at a smaller one.",
+  ]);
+  const [apart] = against(upTo(5, 6));
+  expect(apart).toContain(
+    "nothing in common, so there is no difference. For more, train a at a larger β",
+  );
+  const best = seeds.map((seed) =>
+    policy({ curve: "best", role: "control", beta: null, seed, kl: 9, tail: 3 }),
+  );
+  expect(overlapWords(curveDifferences([...policies, ...best], "n"), style)).toEqual([]);
 });
 
 test("plots join an arm's values of β, and read all arms at one KL by tenth of the prompts", () => {

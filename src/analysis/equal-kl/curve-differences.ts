@@ -75,9 +75,15 @@ function curveDifference(
   const seeds = [...own.keys()].filter((seed) => other.has(seed)).sort((x, y) => x - y);
   if (seeds.length === 0) return null;
   const pairs = seeds.map((seed) => ({ a: own.get(seed)!, b: other.get(seed)! }));
-  const nothing = { a, b, metric, range: null, seeds: seeds.length, per_seed: [], ...noDifference };
   const points = pairs.map(pointOf);
   const isPoint = points.every((point) => point !== null);
+  const covered = isPoint
+    ? null
+    : { a: meanBounds(pairs.map((pair) => pair.a)), b: meanBounds(pairs.map((pair) => pair.b)) };
+  const nothing = {
+    ...{ a, b, metric, range: null, covered, seeds: seeds.length, per_seed: [] },
+    ...noDifference,
+  };
   const range = isPoint ? bounds(points) : commonRange(pairs.flatMap((pair) => [pair.a, pair.b]));
   if (range === null) return nothing;
   const read = pairs.map((pair, seed) => {
@@ -122,10 +128,19 @@ export function commonRange(
   curves: readonly (readonly Point[])[],
 ): [low: number, high: number] | null {
   if (curves.length === 0) return null;
-  const ends = curves.map((points) => bounds(points.map(({ x }) => x)));
+  const ends = curves.map(klBounds);
   const low = Math.max(...ends.map(([least]) => least));
   const high = Math.min(...ends.map(([, most]) => most));
   return low < high ? [low, high] : null;
+}
+
+function meanBounds(curves: readonly (readonly Point[])[]): [low: number, high: number] {
+  const ends = curves.map(klBounds);
+  return [mean(ends.map(([least]) => least)), mean(ends.map(([, most]) => most))];
+}
+
+function klBounds(points: readonly Point[]): [low: number, high: number] {
+  return bounds(points.map(({ x }) => x));
 }
 
 function bounds(values: readonly number[]): [low: number, high: number] {

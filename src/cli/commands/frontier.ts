@@ -13,7 +13,7 @@ import {
 } from "../../analysis/equal-kl/policy-table.js";
 import { runPolicies } from "../../analysis/equal-kl/run-policies.js";
 import { differencesTable, policiesTable } from "../../report/frontier/frontier-tables.js";
-import { policyWords, readingWords } from "../../report/frontier/frontier-words.js";
+import { overlapWords, policyWords, readingWords } from "../../report/frontier/frontier-words.js";
 import { readCheckedJson } from "../../store/json-files.js";
 import { readManifest, recordedExperiment } from "../../store/manifest/manifest.js";
 import { writeDurably } from "../../system/durable-files.js";
@@ -81,6 +81,7 @@ export async function frontier(
             style.bold("what it costs, at the same KL"),
             ...printedTable(differencesTable(differences, "costs", { unicode }), terminal),
           ],
+          overlapWords(differences, { unicode }).flatMap((text) => wrapText(text, columns)),
           readingWords(differences)
             .flatMap((text) => wrapText(text, columns))
             .map(style.dim),

@@ -2,7 +2,7 @@
 import type { CurveDifference } from "../../analysis/evaluation.js";
 import type { Block } from "../blocks.js";
 import { differencesTable } from "./frontier-tables.js";
-import { readingWords } from "./frontier-words.js";
+import { overlapWords, readingWords } from "./frontier-words.js";
 
 const style = { unicode: true };
 
@@ -14,6 +14,7 @@ export function differenceBlocks(differences: readonly CurveDifference[]): Block
     { kind: "subheading", text: `Minus ${first.b}, at equal KL` },
     ...readingWords(differences).map((text): Block => ({ kind: "paragraph", text })),
     { kind: "table", ...differencesTable(differences, "tested", style) },
+    ...overlapWords(differences, style).map((text): Block => ({ kind: "warning", text })),
     { kind: "paragraph", text: "What it costs, at the same KL; not tested:" },
     { kind: "table", ...differencesTable(differences, "costs", style) },
   ];

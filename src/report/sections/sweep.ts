@@ -31,7 +31,10 @@ export function sweepSection(data: ReportData, plots: readonly ReportPlot[]): Bl
           ? "No point has been evaluated."
           : `On the Pareto front (no other arm has as good a tail at the same KL or less), by KL: ${pareto.join(", ")}.`,
     },
-    ...differenceBlocks(sweep.equal_kl.filter(({ range }) => range !== null)),
+    // Of two single policies with no KL in common there is nothing to say.
+    ...differenceBlocks(
+      sweep.equal_kl.filter(({ range, covered }) => range !== null || covered !== null),
+    ),
     ...(left.length < 2 ? [] : [{ kind: "warning" as const, text: selectionText(data) }]),
     ...plots.map((plot): Block => ({ kind: "plot", plot })),
   ];
