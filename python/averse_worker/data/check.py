@@ -6,6 +6,8 @@ by the policy's tokenizer, and no weights are read. A problem is an answer, not 
 process ends with 0.
 """
 
+import itertools
+import json
 import statistics
 import sys
 import time
@@ -13,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -22,6 +24,9 @@ from averse_worker.data.sources import SPLITS, Data, read_data
 from averse_worker.platform.files import ASSETS
 from averse_worker.wire.errors import MissingEnvironment, WorkerError
 from averse_worker.wire.messages.data import DataSource, SplitFacts
+
+if TYPE_CHECKING:
+    from averse_worker.data.templates import ChatTemplate
 
 _MEASURED: Final = 20_000
 """prompts of a split that are encoded: a bound on the time of a check"""
@@ -142,12 +147,25 @@ def _read(source: DataSource, query: Query, facts: Facts) -> None:
     facts.overlap = data.overlap
     facts.labels = {split: _labels(data.rows[split]) for split in SPLITS}
     facts.columns = list(data.columns)
-    facts.samples = {split: _samples(data.rows[split], query.samples) for split in SPLITS}
-    if query.policy is not None:
-        _encode(source, query, query.policy, data, facts)
+    chosen = {split: _spread(data.rows[split], query.samples) for split in SPLITS}
+    facts.samples = {split: [_sample(row) for row in rows] for split, rows in chosen.items()}
+    if query.policy is None:
+        return
+    chat = _encode(source, query, query.policy, data, facts)
+    if chat is not None:
+        # Of calls, the first: a template that leaves them out is refused.
+        calls = (row for split in SPLITS for row in data.rows[split] if _calls(row))
+        for row in itertools.islice(calls, 1):
+            _written(row, chat)
+        facts.samples = {
+            split: [_sample(row, chat) for row in rows] for split, rows in chosen.items()
+        }
 
 
-def _encode(source: DataSource, query: Query, policy: Policy, data: Data, facts: Facts) -> None:
+def _encode(
+    source: DataSource, query: Query, policy: Policy, data: Data, facts: Facts
+) -> "ChatTemplate | None":
+    """The template of the conversations, where there are any and a tokenizer."""
     # Imported here: it takes most of a second, and a wrong file is told sooner.
     from averse_worker.data.templates import open_template
     from averse_worker.data.tokenise import prompt_tokens_of, whole_prompts
@@ -155,7 +173,7 @@ def _encode(source: DataSource, query: Query, policy: Policy, data: Data, facts:
     tokenizer = _tokenizer(policy, facts)
     rows = [row for split in SPLITS for row in data.rows[split]]
     if tokenizer is None:
-        return
+        return None
     chat = open_template((tokenizer,), source.template, rows)
     facts.template = None if chat is None else chat.name
     chosen = {split: _spread(data.rows[split], _MEASURED) for split in SPLITS}
@@ -173,6 +191,7 @@ def _encode(source: DataSource, query: Query, policy: Policy, data: Data, facts:
             facts.notes.append(
                 f"lengths are of {len(rows)} of {len(data.rows[split])} {split} prompts"
             )
+    return chat
 
 
 def _lengths(prompts: Sequence[Sequence[int]]) -> Lengths:
@@ -218,11 +237,34 @@ def _labels(rows: Sequence[Row]) -> dict[str, int]:
     return dict(found.most_common(_LABELS))
 
 
-def _samples(rows: Sequence[Row], count: int) -> list[Sample]:
-    return [
-        Sample(row.id, row.place, row.good, _cut(row.text), _cut(row.completion))
-        for row in _spread(rows, count)
-    ]
+def _sample(row: Row, chat: "ChatTemplate | None" = None) -> Sample:
+    """
+    Args:
+        chat: what writes conversations; None: of these is shown what is said in them.
+    """
+    prompt, completion = row.text, row.completion
+    if row.messages is not None and chat is not None:
+        prompt, completion = _written(row, chat)
+    elif _calls(row):
+        assert row.answer is not None
+        completion = f"{completion}{json.dumps(row.answer['tool_calls'], default=str)}"
+    return Sample(row.id, row.place, row.good, _cut(prompt), _cut(completion))
+
+
+def _calls(row: Row) -> bool:
+    return row.answer is not None and "tool_calls" in row.answer
+
+
+def _written(row: Row, chat: "ChatTemplate") -> tuple[str, str | None]:
+    """What the policy is given of a conversation, and what fine-tuning has it answer."""
+    assert row.messages is not None
+    asked = chat.write(
+        row.messages, row.tools, row.place, tokenize=False, add_generation_prompt=True
+    )
+    if row.answer is None:
+        return asked, None
+    whole = chat.write([*row.messages, row.answer], row.tools, row.place, tokenize=False)
+    return asked, whole.removeprefix(asked)
 
 
 def _cut(text: str | None) -> Any:

@@ -200,8 +200,8 @@ def checked_tools(value: Any, name: str, place: str, key: str) -> list[dict[str,
     filled = _null_in(value, name)
     if filled is not None:
         raise InputError(
-            f"{place}: {filled} is null, which no JSON schema has there; tables fill a column of "
-            f'objects so: save "{name}" as JSON text',
+            f"{place}: {filled} is null, which no JSON schema has there; leave such fields out (a "
+            "table that is exported as JSON writes them)",
             key=key,
         )
     return [dict(one) for one in value]

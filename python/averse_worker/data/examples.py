@@ -1,7 +1,7 @@
 """What supervised fine-tuning learns from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -20,6 +20,13 @@ class Conversation:
     messages: Sequence[Mapping[str, Any]]
     tools: Sequence[Mapping[str, Any]] | None = None
     """JSON schemas of what the assistant may call"""
+    place: str = field(default="a conversation", compare=False)
+    """where it came from, for errors"""
 
 
 Example = str | Completion | Conversation
+
+
+def contents(examples: Sequence[Example]) -> list[Example]:
+    """The examples, and nothing of where they lie: for digests."""
+    return [replace(one, place="") if isinstance(one, Conversation) else one for one in examples]

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from averse_worker.data.arrow import arrow_records
 from averse_worker.data.builtin import Split
-from averse_worker.data.reading import Record, Table
+from averse_worker.data.table import Record, Table
 from averse_worker.platform.files import file_digest
 from averse_worker.wire.errors import InputError, MissingEnvironment
 from averse_worker.wire.messages.data import DataSplit, HubPlace
@@ -64,8 +65,8 @@ def hub_tables(place: HubPlace, split: DataSplit, key: str) -> Tables:
     except ValueError as error:  # an unknown configuration, among others
         words = " ".join(str(error).split())[:300]
         raise InputError(f"{name} cannot be read: {words}", key=f"{key}.config") from error
-    digests = {f"{place.id}/{which}": _content_digest(data) for which, data in tables.items()}
-    return {which: _table(data, f"{name}/{which}") for which, data in tables.items()}, digests
+    read = {which: _table(data, f"{name}/{which}", f"{key}.hub") for which, data in tables.items()}
+    return read, {f"{place.id}/{which}": _content_digest(table) for which, table in read.items()}
 
 
 def saved_tables(folder: Path, split: DataSplit, key: str) -> Tables:
@@ -101,7 +102,7 @@ def saved_tables(folder: Path, split: DataSplit, key: str) -> Tables:
         for path in sorted(folder.rglob("*.arrow"))
     }
     return {
-        which: _table(data, str(folder) if whole else f"{folder}/{which}")
+        which: _table(data, str(folder) if whole else f"{folder}/{which}", f"{key}.path")
         for which, data in tables.items()
     }, digests
 
@@ -124,30 +125,36 @@ def _tables(load: Any, names: list[str], split: DataSplit, name: str, key: str) 
     return found
 
 
-def _table(data: Any, origin: str) -> Table:
+def _table(data: Any, origin: str, key: str) -> Table:
+    import datasets
+
     classes = {
         name: list(feature.names)
         for name, feature in data.features.items()
         if hasattr(feature, "names") and hasattr(feature, "int2str")
     }
     # Columns of images and sound are not decoded: nothing reads them.
-    plain = [name for name, feature in data.features.items() if not hasattr(feature, "decode")]
+    json_text = getattr(datasets, "Json", ())  # since 5
+    plain = [
+        name
+        for name, feature in data.features.items()
+        if isinstance(feature, json_text) or not hasattr(feature, "decode")
+    ]
     if len(plain) < len(data.features):
         data = data.select_columns(plain)
+    tables = data.with_format("arrow")
 
     def records() -> Iterator[Record]:
-        for start in range(0, len(data), _ROWS_AT_ONCE):
-            batch = data[start : start + _ROWS_AT_ONCE]
-            names = list(batch)
-            for place, values in enumerate(zip(*batch.values(), strict=True)):
-                yield Record(start + place + 1, dict(zip(names, values, strict=True)))
+        starts = range(0, len(data), _ROWS_AT_ONCE)
+        batches = (tables[start : start + _ROWS_AT_ONCE] for start in starts)
+        return arrow_records(batches, origin, key)
 
     return Table(origin, records, classes)
 
 
-def _content_digest(data: Any) -> str:
+def _content_digest(table: Table) -> str:
     """Of the rows themselves: the cache's files are not the hub's."""
     digest = hashlib.sha256()
-    for record in _table(data, "").records():
+    for record in table.records():
         digest.update(json.dumps(record.columns, default=str, sort_keys=True).encode())
     return digest.hexdigest()

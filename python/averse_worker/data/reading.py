@@ -1,8 +1,8 @@
-"""Local files as records: JSON lines, JSON, CSV, TSV, plain text, Parquet and Arrow.
+"""Local files as records: JSON lines, JSON, CSV, TSV and plain text; Parquet and Arrow by `arrow`.
 
 Text formats are read here and not by `datasets`, for three reasons: its messages do not name the
 line; it guesses types ("007" becomes 7, "NA" nothing); and it writes a copy of every file into its
-cache. Parquet and Arrow are read by pyarrow, as `datasets` does, in batches.
+cache.
 
 Nothing is repaired: a file is UTF-8, or begins with the mark of UTF-8 or UTF-16.
 """
@@ -17,44 +17,26 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
+from averse_worker.data.arrow import ARROW_FORMATS, open_arrow
+from averse_worker.data.table import Record, Table
 from averse_worker.data.unique_keys import UNIQUE_KEYS, RepeatedKeyError, repeated
 from averse_worker.wire.errors import InputError
 
-FORMATS: Final = ("jsonl", "ndjson", "json", "csv", "tsv", "txt", "parquet", "arrow")
+FORMATS: Final = ("jsonl", "ndjson", "json", "csv", "tsv", "txt", *ARROW_FORMATS)
 COMPRESSIONS: Final = ("gz", "xz", "bz2", "zst", "zip")
 
-_BINARY: Final = ("parquet", "arrow")
 _MARKS: Final = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_ROWS_AT_ONCE: Final = 4096
 _DELIMITERS: Final = (";", "\t", ",", "|")
 """that files are saved with, whatever their names say"""
+_BLANK: Final = re.compile(r"[ \t\n\r]*")
+_OBJECTS: Final = re.compile(r"\[[ \t\n\r]*\{")
+"""the beginning of an array of objects"""
 # csv's own bound is 128 KiB, which a long document passes.
 _LONGEST_FIELD: Final = 2**31 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row of a file, by column."""
-
-    line: int
-    """from 1; of Parquet and Arrow the number of the row"""
-    columns: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file's records, read as they are asked for."""
-
-    origin: str
-    """for messages"""
-    records: Callable[[], Iterator[Record]]
-    classes: dict[str, list[str]]
-    """column → names of its numbered classes, as data sets of the hub have them"""
 
 
 def format_of(path: Path) -> tuple[str, str | None] | None:
@@ -83,9 +65,13 @@ def open_table(path: Path, key: str) -> Table:
             key=key,
         )
     form, compression = found
-    reader = _Reader(path, form, compression, key)
-    classes = reader.classes() if form in _BINARY else {}
-    return Table(str(path), reader.records, classes)
+    if form not in ARROW_FORMATS:
+        return Table(str(path), _Reader(path, form, compression, key).records, {})
+    if compression is not None:
+        raise InputError(
+            f"{path}: .{compression} on .{form} is not supported: decompress it", key=key
+        )
+    return open_arrow(path, form, key)
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -109,10 +95,9 @@ class _Reader:
             InputError: names file and line.
         """
         readers = {"json": self._json, "csv": self._csv, "tsv": self._tsv, "txt": self._text}
-        read = self._binary if self._form in _BINARY else readers.get(self._form, self._json_lines)
         empty = True
         try:
-            for record in read():
+            for record in readers.get(self._form, self._json_lines)():
                 empty = False
                 yield record
         except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError) as error:
@@ -210,51 +195,31 @@ class _Reader:
 
     def _json(self) -> Iterator[Record]:
         """An array of objects; an object with one such array; or one object per line."""
-        whole = "".join(line for _, line in self._lines())
-        start = len(whole) - len(whole.lstrip())
-        if whole[start : start + 1] == "[":
-            yield from self._array(whole, start + 1)
+        text = _JsonText(self, "".join(line for _, line in self._lines()))
+        start = text.next()
+        if not start:
             return
-        decoder = json.JSONDecoder()
-        with _json_faults(self, 1 + whole.count("\n", 0, start)):
-            value, end = decoder.raw_decode(whole, start) if whole.strip() else ({}, len(whole))
-        if whole[end:].strip():
+        if start != "{":
+            entries = text.entries() if start == "[" else [(text.line, text.value())]
+            yield from (self._record(value, line) for line, value in entries)
+            text.end()
+            return
+        first_line = text.line
+        members = text.members()
+        if text.next():
             yield from self._json_lines()
             return
-        arrays = [
-            (name, rows)
-            for name, rows in (value.items() if isinstance(value, dict) else ())
-            if isinstance(rows, list) and rows and isinstance(rows[0], dict)
-        ]
-        first_line = 1 + whole.count("\n", 0, start)
-        if len(arrays) == 1 and "messages" not in value:
-            name = arrays[0][0]
-            at = whole.index(f'"{name}"', start)
-            yield from self._array(whole, whole.index("[", at) + 1)
-        elif whole.strip():
-            yield self._record(value, first_line)
-        # After the entries, of which each is told by its own line.
-        if whole.strip():
-            with _json_faults(self, first_line):
-                UNIQUE_KEYS.raw_decode(whole, start)
-
-    def _array(self, text: str, at: int) -> Iterator[Record]:
-        line, counted = 1, 0
-        blank = re.compile(r"[\s]*")
-        while True:
-            at = blank.match(text, at).end()  # type: ignore[union-attr]
-            line, counted = line + text.count("\n", counted, at), at
-            if text[at : at + 1] == "]":
-                return
-            with _json_faults(self, line):
-                value, at = UNIQUE_KEYS.raw_decode(text, at)
-            yield self._record(value, line)
-            at = blank.match(text, at).end()  # type: ignore[union-attr]
-            if text[at : at + 1] == ",":
-                at += 1
-            elif text[at : at + 1] != "]":
-                line += text.count("\n", counted, at)
-                raise self.wrong("is not JSON (expected a comma or ] after an entry)", line)
+        if (again := repeated([name for name, _ in members])) is not None:
+            raise self.wrong(str(RepeatedKeyError(again)), first_line)
+        arrays = [value for _, value in members if isinstance(value, _Entries)]
+        if len(arrays) == 1 and "messages" not in dict(members):
+            yield from (self._record(value, line) for line, value in arrays[0])
+            return
+        whole = {
+            name: [one for _, one in value] if isinstance(value, _Entries) else value
+            for name, value in members
+        }
+        yield self._record(whole, first_line)
 
     def _csv(self) -> Iterator[Record]:
         return self._delimited(",", quoted=True)
@@ -316,96 +281,85 @@ class _Reader:
             if line.strip():
                 yield Record(number, {"text": line.rstrip("\r\n")})
 
-    def _binary(self) -> Iterator[Record]:
-        index = 0
-        for batch in self._batches():
-            for row in batch.to_pylist():
-                index += 1
-                yield Record(index, row)
 
-    def _batches(self) -> Iterator[Any]:
-        import pyarrow
-
-        try:
-            if self._form == "parquet":
-                from pyarrow.parquet import ParquetFile
-
-                self._refuse_compression()
-                with ParquetFile(self._path) as file:
-                    yield from file.iter_batches(_ROWS_AT_ONCE)
-            else:
-                self._refuse_compression()
-                with pyarrow.memory_map(str(self._path)) as source:
-                    for batch in _arrow_reader(source):
-                        for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
-                            yield batch.slice(start, _ROWS_AT_ONCE)
-        except pyarrow.ArrowException as error:
-            raise self.wrong(
-                f"cannot be read as {self._form.capitalize()}; is it whole?"
-            ) from error
-
-    def _refuse_compression(self) -> None:
-        if self._compression is not None:
-            raise self.wrong(
-                f".{self._compression} on .{self._form} is not supported: decompress it"
-            )
-
-    def classes(self) -> dict[str, list[str]]:
-        """Names of numbered classes, which `datasets` keeps in the file's schema."""
-        import pyarrow
-        from pyarrow.parquet import read_schema
-
-        self._refuse_compression()
-        try:
-            if self._form == "parquet":
-                schema = read_schema(self._path)
-            else:
-                with pyarrow.memory_map(str(self._path)) as source:
-                    schema = _arrow_reader(source).schema
-        except (pyarrow.ArrowException, OSError) as error:
-            raise self.wrong(
-                f"cannot be read as {self._form.capitalize()}; is it whole?"
-            ) from error
-        again = _repeated(schema)
-        if again is not None:
-            raise self.wrong(f"has the column {again!r} twice; rename one")
-        try:
-            about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-            features = about.get("info", {}).get("features", {})
-        except ValueError:
-            return {}
-        return {
-            name: feature["names"]
-            for name, feature in features.items()
-            if isinstance(feature, dict) and isinstance(feature.get("names"), list)
-        }
+class _Entries(list[tuple[int, Any]]):
+    """The entries of an array whose first is an object, with their lines."""
 
 
-def _repeated(fields: Iterable[Any], outside: str = "") -> str | None:
-    """The first column that is there twice, or field of a column; None: there is none."""
-    names: set[str] = set()
-    for field in fields:
-        name = f"{outside}{field.name}"
-        if name in names:
-            return name
-        names.add(name)
-        inner = (field.type.field(place) for place in range(field.type.num_fields))
-        if again := _repeated(inner, f"{name}."):
-            return again
-    return None
+class _JsonText:
+    """A JSON text that is decoded value by value, so that each is known by its line."""
 
+    def __init__(self, reader: _Reader, text: str) -> None:
+        self._reader = reader
+        self._text = text
+        self._at = 0
+        self.line = 1
 
-def _arrow_reader(source: Any) -> Any:
-    """Of the stream format, which `datasets` writes, or of Arrow's file format."""
-    import pyarrow
+    def next(self) -> str:
+        """The next character that is not blank, where reading goes on; empty: there is none."""
+        self._go_to(_BLANK.match(self._text, self._at).end())  # type: ignore[union-attr]
+        return self._text[self._at : self._at + 1]
 
-    try:
-        return pyarrow.ipc.open_stream(source)
-    except pyarrow.ArrowInvalid:
-        source.seek(0)
-        file = pyarrow.ipc.open_file(source)
-        batches = (file.get_batch(i) for i in range(file.num_record_batches))
-        return pyarrow.RecordBatchReader.from_batches(file.schema, batches)
+    def value(self) -> Any:
+        """What is written next."""
+        self.next()
+        with _json_faults(self._reader, self.line):
+            value, end = UNIQUE_KEYS.raw_decode(self._text, self._at)
+        self._go_to(end)
+        return value
+
+    def entries(self) -> Iterator[tuple[int, Any]]:
+        """Of an array: their lines and values."""
+        for line in self._items("[", "]"):
+            yield line, self.value()
+
+    def members(self) -> list[tuple[str, Any]]:
+        """Of an object: their names and values; an array that begins with an object by its
+        entries."""
+        found: list[tuple[str, Any]] = []
+        for line in self._items("{", "}"):
+            name = self.value()
+            if not isinstance(name, str) or not self._take(":"):
+                raise self._reader.wrong(
+                    "is not JSON (expected a name in quotes and a colon)", line
+                )
+            self.next()
+            listed = _OBJECTS.match(self._text, self._at)
+            found.append((name, _Entries(self.entries()) if listed else self.value()))
+        return found
+
+    def end(self) -> None:
+        """
+        Raises:
+            InputError: something follows.
+        """
+        if self.next():
+            raise self._reader.wrong("has text behind the array; expected one array", self.line)
+
+    def _items(self, opening: str, closing: str) -> Iterator[int]:
+        """The line of each item between brackets, where it begins."""
+        self._take(opening)
+        if self._take(closing):
+            return
+        while True:
+            self.next()
+            yield self.line
+            if self._take(closing):
+                return
+            if not self._take(","):
+                raise self._reader.wrong(
+                    f"is not JSON (expected a comma or {closing} after an entry)", self.line
+                )
+
+    def _take(self, mark: str) -> bool:
+        """Whether a mark is next, which is read then."""
+        found = self.next() == mark
+        self._at += found
+        return found
+
+    def _go_to(self, place: int) -> None:
+        self.line += self._text.count("\n", self._at, place)
+        self._at = place
 
 
 class _json_faults:  # noqa: N801 - a context manager, read like a function

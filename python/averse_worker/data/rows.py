@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from averse_worker.data.arrow import own_fields
 from averse_worker.data.columns import (
     ABSENT,
     checked_messages,
@@ -17,7 +18,7 @@ from averse_worker.data.columns import (
     missing,
     value_at,
 )
-from averse_worker.data.reading import Record
+from averse_worker.data.table import Record
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.data import Scalar
 
@@ -168,12 +169,17 @@ class RowReader:
                 named_here = self._columns is not None and role in self._columns
                 key = f"{self._key}.columns.{role}" if named_here else f"{self._key}.columns"
                 raise missing(name, record.columns, place, key)
+            value = own_fields(value)
             plain = role in ("text", "label", "tools")
             named[role] = value if plain else messages_in(value, name, place, path)
         used = {
             roles[role] for role in ("text", "prompt", "completion", "messages") if role in roles
         }
-        extras = {name: value for name, value in record.columns.items() if name not in used}
+        extras = {
+            name: own_fields(value) if name == roles.get("tools") else value
+            for name, value in record.columns.items()
+            if name not in used
+        }
         self.others |= dict.fromkeys(extras)
         common: dict[str, Any] = {
             "id": id,

@@ -22,8 +22,9 @@ from typing import Final
 from averse_worker.data.builtin import GRAMMAR, Split, builtin_prompts
 from averse_worker.data.columns import Conditions, GoodClass
 from averse_worker.data.examples import Completion, Conversation, Example
-from averse_worker.data.reading import FORMATS, Table, format_of, open_table
+from averse_worker.data.reading import FORMATS, format_of, open_table
 from averse_worker.data.rows import Row, RowReader, Use
+from averse_worker.data.table import Table
 from averse_worker.data.templates import template_digest
 from averse_worker.platform.files import ASSETS, file_digest
 from averse_worker.wire.errors import InputError
@@ -199,10 +200,10 @@ def pairs_of_classes(rows: Sequence[Row], seed: str) -> list[Row]:
 
 
 def example_of(row: Row) -> Example:
-    """A row as fine-tuning learns from it."""
+    """A row with an answer, as fine-tuning learns from it."""
     if row.messages is not None:
-        answer = row.answer or {"role": "assistant", "content": row.completion or ""}
-        return Conversation((*row.messages, answer), row.tools)
+        assert row.answer is not None
+        return Conversation((*row.messages, row.answer), row.tools, row.place)
     return row.text if row.completion is None else Completion(row.text, row.completion)
 
 

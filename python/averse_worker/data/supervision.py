@@ -4,20 +4,21 @@ A label is the token itself where its −log p counts in the loss, and `IGNORED`
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from transformers import PreTrainedTokenizerBase
 
 from averse_worker.data.examples import Completion, Conversation, Example
-from averse_worker.data.templates import OWN, TemplateTools
+from averse_worker.data.templates import OWN, ChatTemplate
 from averse_worker.data.text import begun_once, template
 from averse_worker.data.tokenise import as_prompt, encode, tokenise_texts
 from averse_worker.wire.errors import InputError
 
 IGNORED: Final = -100
 """a label that does not count, as torch's cross-entropy has it"""
+_TEMPLATE: Final = "data.template"
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,12 @@ def supervise(
     max_tokens: int,
     *,
     completion_only: bool,
-    keys: tuple[str, str] = ("sft.completion_only", "data.template"),
 ) -> list[Supervised]:
     """The rows of the examples, cut to `max_tokens`; those without a token in the loss are left
     out.
 
     Args:
         completion_only: labels on completions and on what assistants say, on nothing else.
-        keys: config keys of `completion_only` and of the chat template, for errors.
 
     Raises:
         InputError: completions are asked for of texts that have none, or the chat template is
@@ -55,23 +54,20 @@ def supervise(
     texts = [example for example in examples if isinstance(example, str)]
     if completion_only and texts:
         raise InputError(
-            f"{keys[0]} is true, but {len(texts)} of {len(examples)} rows are plain texts; give "
-            "rows with prompt and completion or with messages (data.columns), or set it to false",
-            key=keys[0],
+            f"sft.completion_only is true, but {len(texts)} of {len(examples)} rows are plain "
+            "texts; give rows with prompt and completion or with messages (data.columns), or set "
+            "it to false",
+            key="sft.completion_only",
         )
     plain = iter(tokenise_texts(tokenizer, texts, max_tokens, keep_empty=True))
-    around = template(tokenizer)
-    allowed = _template_tools(tokenizer, keys[1])
+    pieces_of = _cutter(tokenizer)
     rows = []
     for example in examples:
         if isinstance(example, str):
             tokens = next(plain)
             row = Supervised(tokens, list(tokens))
         else:
-            if isinstance(example, Completion):
-                pieces = _completion_pieces(tokenizer, around, example)
-            else:
-                pieces = _conversation_pieces(tokenizer, allowed, example, keys[1])
+            pieces = pieces_of(example)
             tokens = [token for ids, _ in pieces for token in ids]
             labels = [
                 token if said or not completion_only else IGNORED
@@ -93,24 +89,34 @@ def example_tokens(
         InputError: as `supervise`.
     """
     texts = iter(encode(tokenizer, [one for one in examples if isinstance(one, str)]))
+    pieces_of = _cutter(tokenizer)
+    return [
+        next(texts)
+        if isinstance(example, str)
+        else [token for ids, _ in pieces_of(example) for token in ids]
+        for example in examples
+    ]
+
+
+Pieces = list[tuple[list[int], bool]]
+"""the tokens of an example in their order, and whether they are what is to be learned"""
+
+
+def _cutter(tokenizer: PreTrainedTokenizerBase) -> Callable[[Completion | Conversation], Pieces]:
     around = template(tokenizer)
-    allowed = _template_tools(tokenizer, "data.template")
-    rows = []
-    for example in examples:
-        if isinstance(example, str):
-            rows.append(next(texts))
-            continue
+    chat = ChatTemplate(tokenizer, OWN, _TEMPLATE)
+
+    def pieces_of(example: Completion | Conversation) -> Pieces:
         if isinstance(example, Completion):
-            pieces = _completion_pieces(tokenizer, around, example)
-        else:
-            pieces = _conversation_pieces(tokenizer, allowed, example, "data.template")
-        rows.append([token for ids, _ in pieces for token in ids])
-    return rows
+            return _completion_pieces(tokenizer, around, example)
+        return _conversation_pieces(tokenizer, chat, example)
+
+    return pieces_of
 
 
 def _completion_pieces(
     tokenizer: PreTrainedTokenizerBase, around: tuple[list[int], list[int]], example: Completion
-) -> list[tuple[list[int], bool]]:
+) -> Pieces:
     """The prompt's tokens are those that it has alone, as when the policy is given it; control
     tokens written in either are control tokens.
 
@@ -130,34 +136,28 @@ def _completion_pieces(
     return [(prompt, False), (closed, True)]
 
 
-def _template_tools(tokenizer: PreTrainedTokenizerBase, key: str) -> TemplateTools:
-    return TemplateTools(tokenizer, OWN, f"name a Jinja file that does in {key}", key)
-
-
 def _conversation_pieces(
-    tokenizer: PreTrainedTokenizerBase, allowed: TemplateTools, example: Conversation, key: str
-) -> list[tuple[list[int], bool]]:
+    tokenizer: PreTrainedTokenizerBase, chat: ChatTemplate, example: Conversation
+) -> Pieces:
     if not tokenizer.chat_template:
         raise InputError(
-            "the rows are conversations, but the model's tokenizer has no chat template; set "
-            f"{key} to a template file, or use a model with one",
-            key=key,
+            f"{example.place}: is a conversation, but the model's tokenizer has no chat template; "
+            f"set {_TEMPLATE} to a template file, or use a model with one",
+            key=_TEMPLATE,
         )
     messages = [dict(message) for message in example.messages]
-    tools = allowed.of(messages, example.tools, "a conversation")
-
     # Words of a message that spell a control token stay words: the template's whole rendering is
     # encoded at once then, and split by its tokens. Otherwise, as everywhere, by its text.
-    spelled = _spells_a_control_token(tokenizer, messages, tools)
+    spelled = _spells_a_control_token(tokenizer, messages, example.tools)
 
     def rendered(count: int, *, ask: bool) -> Any:
-        found = tokenizer.apply_chat_template(
+        found = chat.write(
             messages[:count],
-            tools=tools,
+            example.tools,
+            example.place,
             tokenize=spelled,
             sanitize_control_tokens=spelled,
             add_generation_prompt=ask,
-            return_dict=False,
         )
         return list(found) if spelled else found
 
@@ -169,10 +169,10 @@ def _conversation_pieces(
         asked, answered = rendered(place, ask=True), rendered(place + 1, ask=False)
         if asked[: len(written)] != written or answered[: len(asked)] != asked:
             raise InputError(
-                "the chat template writes earlier messages differently once others follow, so that "
-                "what the assistant says cannot be told apart; give rows with prompt and "
-                f"completion, or another template in {key}",
-                key=key,
+                f"{example.place}: the chat template writes earlier messages differently once "
+                "others follow, so that what the assistant says cannot be told apart; give rows "
+                f"with prompt and completion, or another template in {_TEMPLATE}",
+                key=_TEMPLATE,
             )
         pieces += [(asked[len(written) :], False), (answered[len(asked) :], True)]
         written = answered

@@ -19,80 +19,107 @@ OWN: Final = "policy.model"
 """name of a template that the model brings along"""
 
 
-class TemplateTools:
-    """The tools of conversations, for `apply_chat_template`, which says nothing where a template
-    leaves them out."""
+def left_out_error(
+    what: str, place: str, writer: str, key: str, remedy: str | None = None
+) -> InputError:
+    """A conversation has tools or calls, and what is read of it has none.
 
-    def __init__(self, tokenizer: Any, name: str, remedy: str, key: str) -> None:
+    Args:
+        writer: who does not write them.
+        key: config key of the template, for errors.
+        remedy: None: of the data's template.
+    """
+    if remedy is None:
+        data = key.removesuffix(".template")
+        remedy = (
+            f"name a Jinja file that does in {key}, use a model whose template does, or leave the "
+            f"{what} out of the data ({data}.columns)"
+        )
+    return InputError(f"{place}: has {what}, but {writer} them; {remedy}", key=key)
+
+
+class ConversationRefusedError(InputError):
+    """The template has raised: others may be written."""
+
+
+class ChatTemplate:
+    """A template and the tokenizer that it writes for.
+
+    `apply_chat_template` says nothing where a template leaves out the tools of a conversation, or
+    the calls in it. Such a template is refused here, with the first conversation that has them.
+    """
+
+    def __init__(self, tokenizer: Any, name: str, key: str, remedy: str | None = None) -> None:
         """
         Args:
-            name: whose template it is, for errors.
-            remedy: what to do about one without tools.
-            key: config key, for errors.
+            name: whose template it is: `policy.model`, for example, or the path of a file.
+            key: config key of the template, for errors.
+            remedy: what else to do than to name another file there; None: of the data's template.
         """
         self._tokenizer = tokenizer
-        self._name = name
-        self._remedy = remedy
         self._key = key
-        self._written = False
+        self._remedy = remedy
+        self._checked: set[str] = set()
+        self.name = name
 
-    def of(
+    def write(
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] | None,
         place: str,
-    ) -> list[dict[str, Any]] | None:
-        """The tools of a conversation; None: it has none.
+        **options: Any,
+    ) -> Any:
+        """The conversation, as `apply_chat_template` writes it.
 
         Args:
+            tools: what the assistant may call.
             place: where the conversation came from, for errors.
+            options: of `apply_chat_template`.
 
         Raises:
-            InputError: the template writes the first conversation that has tools as if it had none.
+            ConversationRefusedError
+            InputError: the template leaves out the conversation's tools or calls.
         """
-        if not tools:
-            return None
-        found = [dict(one) for one in tools]
-        if not self._written and self._leaves_out(messages, found):
-            raise InputError(
-                f"{place}: has tools, but the chat template ({self._name}) does not write them; "
-                f"{self._remedy}",
+        said = [dict(one) for one in messages]
+        given = {"tools": [dict(one) for one in tools] if tools else None, "return_dict": False}
+        try:
+            found = self._tokenizer.apply_chat_template(said, **given, **options)
+        except (TemplateError, TypeError, ValueError) as error:
+            words = " ".join(str(error).split())[:200]
+            raise ConversationRefusedError(
+                f"{place}: the chat template ({self.name}) refuses this conversation: {words}; "
+                f"{self._remedy or f'fix the row, or name another template in {self._key}'}",
                 key=self._key,
-            )
-        self._written = True
+            ) from error
+        silent = [{name: one[name] for name in one if name != "tool_calls"} for one in said]
+        if tools:
+            self._require_written("tools", place, (said, given), (said, {**given, "tools": None}))
+        if silent != said:
+            self._require_written("tool calls", place, (said, given), (silent, given))
         return found
 
-    def _leaves_out(
-        self, messages: Sequence[Mapping[str, Any]], tools: list[dict[str, Any]]
-    ) -> bool:
-        said = [dict(one) for one in messages]
-        found = self._tokenizer.apply_chat_template(said, tools=tools, tokenize=False)
-        try:
-            without = self._tokenizer.apply_chat_template(said, tokenize=False)
-        except (TemplateError, TypeError, ValueError):  # it needs them
-            return False
-        return bool(found == without)
-
-
-class ChatTemplate:
-    """A template and the tokenizer that it writes for."""
-
-    def __init__(self, tokenizer: Any, name: str, key: str) -> None:
+    def _require_written(
+        self, what: str, place: str, whole: tuple[Any, Any], without: tuple[Any, Any]
+    ) -> None:
         """
         Args:
-            name: `policy.model`, or the path of the file.
-            key: config key of the data, for errors.
+            whole, without: a conversation with and without what has to be written.
         """
-        self._tokenizer = tokenizer
-        self._key = key
-        self._tools = TemplateTools(
-            tokenizer,
-            name,
-            f"name a Jinja file that does in {key}.template, use a model whose template does, or "
-            f"name the columns without the tools in {key}.columns",
-            f"{key}.template",
-        )
-        self.name = name
+        if what in self._checked:
+            return
+
+        def written(conversation: tuple[Any, Any]) -> Any:
+            said, given = conversation
+            return self._tokenizer.apply_chat_template(said, tokenize=False, **given)
+
+        try:
+            left_out = written(whole) == written(without)
+        except (TemplateError, TypeError, ValueError):  # it needs them
+            left_out = False
+        if left_out:
+            writer = f"the chat template ({self.name}) does not write"
+            raise left_out_error(what, place, writer, self._key, self._remedy)
+        self._checked.add(what)
 
     def tokens(
         self, messages: Sequence[Message], place: str, tools: Sequence[Tool] | None = None
@@ -104,24 +131,10 @@ class ChatTemplate:
             place: where the conversation came from, for errors.
 
         Raises:
-            InputError: the template refuses the conversation, or does not write its tools.
+            InputError: as `write`.
         """
-        try:
-            found = self._tokenizer.apply_chat_template(
-                [dict(message) for message in messages],
-                tools=self._tools.of(messages, tools, place),
-                add_generation_prompt=True,
-                sanitize_control_tokens=True,
-                return_dict=False,
-            )
-        except (TemplateError, TypeError, ValueError) as error:
-            words = " ".join(str(error).split())[:200]
-            raise InputError(
-                f"{place}: the chat template ({self.name}) refuses this conversation: {words}; fix "
-                f"the row, or name another template in {self._key}.template",
-                key=f"{self._key}.template",
-            ) from error
-        return list(found)
+        begun = {"add_generation_prompt": True, "sanitize_control_tokens": True}
+        return list(self.write(messages, tools, place, **begun))
 
     def cut(self, row: Row, limit: int, side: str) -> list[int]:
         """The tokens of a conversation that is too long, at most `limit`.
@@ -138,7 +151,8 @@ class ChatTemplate:
         rest = [one for one in messages if one["role"] != "system"]
         while side == "start" and len(rest) > 1:
             rest = rest[1:]
-            if rest[0]["role"] == "assistant" and len(rest) > 1:
+            # An answer, or what a call has found, is nothing without what it answers.
+            while rest[0]["role"] in ("assistant", "tool") and len(rest) > 1:
                 rest = rest[1:]
             found = self.tokens([*system, *rest], row.place, row.tools)
             if len(found) <= limit:
@@ -160,10 +174,11 @@ class ChatTemplate:
                 high = middle
         found = cut_to(low) if low else []
         if not found or len(found) > limit:
+            truncate = f"{self._key.removesuffix('.template')}.truncate"
             raise InputError(
                 f"{row.place}: the conversation has more than rollout.prompt_tokens ({limit}) "
-                "tokens without its last message; raise it, or set "
-                f"{self._key}.truncate to {'drop' if side == 'start' else 'start or drop'}",
+                f"tokens without its last message; raise it, or set {truncate} to "
+                f"{'drop' if side == 'start' else 'start or drop'}",
                 key="rollout.prompt_tokens",
             )
         return found
@@ -203,7 +218,7 @@ def open_template(
             f"name a Jinja file in {key}.template, or use a model with one",
             key=f"{key}.template",
         )
-    return ChatTemplate(tokenizers[0], OWN if setting == "auto" else setting, key)
+    return ChatTemplate(tokenizers[0], OWN if setting == "auto" else setting, f"{key}.template")
 
 
 def template_digest(setting: str, key: str) -> dict[str, str]:

@@ -17,8 +17,13 @@ class RepeatedKeyError(ValueError):
 
 
 def repeated(names: Sequence[str]) -> str | None:
-    """The first name that is there twice; None: there is none."""
-    return next((name for name in names if names.count(name) > 1), None)
+    """The first name that was there before; None: each is there once."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

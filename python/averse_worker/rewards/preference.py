@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from averse_worker.data.templates import TemplateTools
+from averse_worker.data.templates import ChatTemplate, ConversationRefusedError
 from averse_worker.models.declared import check_classifier, class_labels
 from averse_worker.models.folder import ModelFolder
 from averse_worker.platform.device import Device
@@ -29,12 +29,12 @@ class PreferenceReward:
         self._tokenizer = tokenizer
         self._text: Reading = text
         self._chat = tokenizer.chat_template is not None and text == "whole"
-        self._tools = TemplateTools(
+        self._template = ChatTemplate(
             tokenizer,
             f"of {key}",
-            f"use a reward model whose template does, or set {key.rpartition('.')[0]}.text to "
-            "completion",
             key,
+            "use a reward model with another template, or set "
+            f"{key.rpartition('.')[0]}.text to completion",
         )
 
     @property
@@ -43,10 +43,18 @@ class PreferenceReward:
         return self._model
 
     def score_pairs(self, texts: Sequence[ScoredText]) -> Scores:
-        """One forward pass."""
+        """One forward pass.
+
+        Raises:
+            InputError: the template leaves out an episode's tools or calls.
+            ValueError: a text is too long, or the template refuses it.
+        """
         if not self._chat:
             return Scores(self._model.score([text.read(self._text) for text in texts]))
-        rows = [self._cut(self._conversation(text), text) for text in texts]
+        try:
+            rows = [self._cut(self._conversation(text), text) for text in texts]
+        except ConversationRefusedError as error:
+            raise ValueError(error.message) from error  # of one text, which has no score then
         return Scores(self._model.score_tokens(rows))
 
     def _cut(self, ids: list[int], text: ScoredText) -> list[int]:
@@ -64,16 +72,16 @@ class PreferenceReward:
         messages = list(text.messages or [{"role": "user", "content": prompt}])
         if not text.alone:
             messages.append({"role": "assistant", "content": completion})
-        tools = self._tools.of(messages, text.tools, "an episode's conversation")
+        place = "an episode's conversation"
         said = [message["content"] for message in messages]
         if not any(control in words for control in self._model.controls for words in said):
-            whole: str = self._tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)
+            whole: str = self._template.write(messages, text.tools, place, tokenize=False)
             ids: list[int] = self._tokenizer(whole, add_special_tokens=False).input_ids
             return ids
         # Words that spell a control token stay words: the template around them, piece by piece.
         marks = [f"\ue000{i}\ue001" if words else "" for i, words in enumerate(said)]
         blank = [{**one, "content": mark} for one, mark in zip(messages, marks, strict=True)]
-        rest: str = self._tokenizer.apply_chat_template(blank, tools=tools, tokenize=False)
+        rest: str = self._template.write(blank, text.tools, place, tokenize=False)
         found: list[int] = []
         for mark, message in zip(marks, messages, strict=True):
             if not mark:

@@ -6,9 +6,9 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from averse_worker.data.builtin import Split
-from averse_worker.data.rows import Row, conversation_text
+from averse_worker.data.rows import Message, Row, conversation_text
 from averse_worker.data.sources import Data
-from averse_worker.data.templates import TemplateTools
+from averse_worker.data.templates import ChatTemplate, left_out_error
 from averse_worker.training.classifier import Labelled
 from averse_worker.training.reward_model import Pair, PairForm
 from averse_worker.wire.errors import InputError
@@ -29,11 +29,19 @@ def content(data: Data) -> list[Any]:
     ]
 
 
-def language_texts(data: Data, source: DataSource, split: Split) -> list[str]:
-    """Whole texts: prompts with their completions; of the built-in data its good texts."""
+def language_texts(data: Data, source: DataSource, split: Split, key: str) -> list[str]:
+    """Whole texts: prompts with their completions, and what is said in conversations; of the
+    built-in data its good texts.
+
+    Args:
+        key: config key of the data, for errors.
+
+    Raises:
+        InputError: a conversation has tools or calls, which are not said.
+    """
     if all(isinstance(part.place, BuiltinPlace) for part in source.parts):
         return [text for text in data.good[split] if isinstance(text, str)]
-    return [_whole(row) for row in data.rows[split]]
+    return [_whole(row, key) for row in data.rows[split]]
 
 
 def labelled_texts(data: Data, source: DataSource, split: Split, key: str) -> list[Labelled]:
@@ -71,13 +79,7 @@ def preference_pairs(
     Raises:
         InputError: a conversation has tools, and no template writes them.
     """
-    allowed = TemplateTools(
-        tokenizer,
-        "the base model's",
-        f"name a Jinja file that does in {key}.template, or name the columns without the tools in "
-        f"{key}.columns",
-        f"{key}.template",
-    )
+    chat = ChatTemplate(tokenizer, "the base model's", f"{key}.template")
 
     def told(row: Row, answer: Any) -> str:
         if isinstance(answer, str):
@@ -86,21 +88,12 @@ def preference_pairs(
             answer = ({"role": "assistant", "content": answer},)
         said = [*(row.messages or ()), *answer]
         if not tokenizer.chat_template:
-            if row.tools is not None:
-                raise InputError(
-                    f"{row.place}: has tools, and no chat template that writes them; name a Jinja "
-                    f"file in {key}.template, or the columns without the tools in {key}.columns",
-                    key=f"{key}.template",
-                )
+            _require_all_said(row, said, "no chat template writes", key)
             before = f"{row.text}\n\n" if row.messages is None and row.text else ""
             return before + conversation_text(said)
         if row.messages is None and row.text:
             said = [{"role": "user", "content": row.text}, *said]
-        rendered: str = tokenizer.apply_chat_template(
-            [dict(one) for one in said],
-            tools=allowed.of(said, row.tools, row.place),
-            tokenize=False,
-        )
+        rendered: str = chat.write(said, row.tools, row.place, tokenize=False)
         return rendered
 
     pairs = []
@@ -123,11 +116,27 @@ def preference_texts(data: Data) -> list[str]:
     return found
 
 
-def _whole(row: Row) -> str:
-    text = row.text
-    if row.completion is None:
-        return text
-    return f"{text}\n\n{row.completion}" if row.messages is not None else text + row.completion
+def _whole(row: Row, key: str) -> str:
+    if row.messages is None:
+        return row.text if row.completion is None else row.text + row.completion
+    said = row.messages if row.answer is None else (*row.messages, row.answer)
+    # Its text is what is said, whatever template its model has.
+    remedy = f"leave them out of the data ({key}.columns)"
+    _require_all_said(row, said, "a language model's text does not have", key, remedy)
+    return conversation_text(said)
+
+
+def _require_all_said(
+    row: Row, messages: Sequence[Message], writer: str, key: str, remedy: str | None = None
+) -> None:
+    """
+    Raises:
+        InputError: the conversation has tools or calls, which are not said.
+    """
+    calls = any("tool_calls" in one for one in messages)
+    if row.tools or calls:
+        what = "tools" if row.tools else "tool calls"
+        raise left_out_error(what, row.place, writer, f"{key}.template", remedy)
 
 
 def _name(label: Any) -> str:

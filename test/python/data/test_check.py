@@ -103,3 +103,47 @@ def test_prompts_that_are_refused_or_dropped_are_told(tmp_path: Path) -> None:
     rows = ask(query(data_source(str(path), truncate="drop")))["rows"]
     assert rows["train"]["dropped"] + rows["test"]["dropped"] == 5
     assert rows["train"]["kept"] + rows["test"]["kept"] == 15
+
+
+TURNS = (
+    "{% for m in messages %}[{{ m.role }}]{{ m.content }}"
+    "{% for call in m.tool_calls %}{{ call.function | tojson }}{% endfor %}{% endfor %}"
+    "{% if add_generation_prompt %}[assistant]{% endif %}"
+)
+CALL = {"name": "rain", "arguments": {"city": "Bergen"}}
+
+
+def write_calls(path: Path) -> Path:
+    answer = {"role": "assistant", "tool_calls": [{"function": CALL}]}
+    asked = [{"role": "user", "content": f"Is it raining, {i}?"} for i in range(2)]
+    rows = ({"messages": [one, answer]} for one in asked)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_samples_of_conversations_are_what_is_learned(tmp_path: Path) -> None:
+    file = write_calls(tmp_path / "rows.jsonl")
+    template = tmp_path / "chat.jinja"
+    template.write_text(TURNS)
+    asked = query(data_source(str(file), template=str(template)), prompt_tokens=200)
+    facts = ask(asked)
+    assert facts["problems"] == []
+    for split in ("train", "test"):
+        [sample] = facts["samples"][split]
+        assert sample["prompt"].startswith("[user]Is it raining")
+        assert sample["prompt"].endswith("?[assistant]")
+        assert sample["completion"] == json.dumps(CALL)
+    # Without a tokenizer no template writes them: what the row has.
+    [sample] = ask(asked | {"policy": None})["samples"]["train"]
+    assert sample["prompt"].startswith("Is it raining")
+    assert json.loads(sample["completion"]) == [{"function": CALL}]
+
+
+def test_a_template_that_leaves_calls_out_is_a_problem_before_a_run(tmp_path: Path) -> None:
+    file = write_calls(tmp_path / "rows.jsonl")
+    template = tmp_path / "chat.jinja"
+    template.write_text(TURNS.replace("{{ call.function | tojson }}", ""))
+    source = data_source(str(file), template=str(template))
+    [problem] = ask(query(source, prompt_tokens=200, samples=0))["problems"]
+    assert problem["key"] == "data.template"
+    assert "has tool calls, but the chat template" in problem["message"]

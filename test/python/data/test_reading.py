@@ -18,6 +18,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 from hypothesis import given
 from hypothesis import strategies as st
 
+from averse_worker.data import reading, unique_keys
 from averse_worker.data.reading import open_table
 from averse_worker.wire.errors import InputError
 
@@ -163,6 +164,26 @@ def test_json_may_hold_one_array_or_be_lines(tmp_path: Path) -> None:
     assert read(path) == [{"text": "a"}, {"text": "b"}]
     path.write_text('{"text": "alone"}')
     assert read(path) == [{"text": "alone"}]
+    # The array is a member of its object: its name may stand elsewhere.
+    path.write_text('{"about": {"data": [1]},\n"name": "data", "data": [\n{"text": "a"}]}')
+    assert (read(path), lines(path)) == ([{"text": "a"}], [3])
+    path.write_text('{"messages": [{"role": "user"}], "text": "a"}')
+    assert read(path) == [{"messages": [{"role": "user"}], "text": "a"}]
+    path.write_text('{"a": [{"x": 1}], "b": [{"y": {}}, 2]}')
+    assert read(path) == [{"a": [{"x": 1}], "b": [{"y": {}}, 2]}]
+
+
+@pytest.mark.parametrize("whole", ['{"n": 1, "rows": [%s]}', "[%s]"])
+def test_an_entry_of_json_is_decoded_once(
+    tmp_path: Path, whole: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(whole % ", ".join(['{"text": "a"}'] * 5))
+    decoded = []
+    hook = unique_keys.UNIQUE_KEYS.object_pairs_hook
+    counting = json.JSONDecoder(object_pairs_hook=lambda pairs: decoded.append(1) or hook(pairs))
+    monkeypatch.setattr(reading, "UNIQUE_KEYS", counting)
+    assert len(read(path)) == len(decoded) == 5
 
 
 def test_quotes_in_tab_separated_files_are_characters_where_they_cannot_be_quoting(
@@ -197,6 +218,14 @@ WRONG = [
     ("rows.json", '[{"text": "a"}\n{"text": "b"}]', r"rows.json:2: is not JSON \(expected a comma"),
     ("rows.json", '[{"text": "a"},\n5]', "rows.json:2: is a JSON int"),
     ("rows.json", "", "rows.json: is empty"),
+    ("rows.json", '[{"a": 1}]\n[{"a": 2}]', "rows.json:2: has text behind the array"),
+    ("rows.json", '[{"a": 1},\n]', r"rows.json:2: is not JSON \(Expecting value"),
+    ("rows.json", '{"a": [{"b": 1}],\n}', r"rows.json:2: is not JSON \(Expecting value"),
+    ("rows.json", '{"a": 1,\n2: 3}', "rows.json:2: is not JSON .expected a name in quotes and"),
+    ("rows.json", '{"a": 1,\n"b" 3}', "rows.json:2: is not JSON .expected a name in quotes and"),
+    ("rows.json", '{"a": [{"b": 1}', "rows.json:1: is not JSON .expected a comma or ]"),
+    ("rows.json", '{"a": 1', "rows.json:1: is not JSON .expected a comma or }"),
+    ("rows.csv", ",text,\n1,b,2\n", "rows.csv:1: has the column '' twice"),
     ("rows.txt", "\n \n", "rows.txt: is empty"),
     ("rows.parquet", "no table", "rows.parquet: cannot be read as Parquet"),
     ("rows.arrow", "no table", "rows.arrow: cannot be read as Arrow"),
@@ -240,6 +269,7 @@ def test_a_table_has_each_column_once(tmp_path: Path) -> None:
     one, two = pyarrow.array([1]), pyarrow.array([2])
     struct = pyarrow.StructArray.from_arrays([one, two], names=["x", "x"])
     tables = {
+        "": pyarrow.table([one, two], names=["", ""]),
         "a": pyarrow.table([one, two], names=["a", "a"]),
         "s.x": pyarrow.table([struct], names=["s"]),
     }
@@ -253,6 +283,23 @@ def test_a_table_has_each_column_once(tmp_path: Path) -> None:
                     writer.write_table(table)
             with pytest.raises(InputError, match=f"has the column '{column}' twice; rename one"):
                 read(path)
+
+
+def test_a_name_with_a_dot_is_not_a_field(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    rows = [{"a.b": 1, "a": {"b": 2}}]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    assert read(path) == rows
+
+
+def test_a_json_column_of_a_table_has_each_key_once(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    column = pyarrow.array(['{"a": 1}', '{"a": 1, "a": 2}', None], pyarrow.json_())
+    pyarrow.parquet.write_table(pyarrow.table({"j": column}), path)
+    with pytest.raises(InputError, match=r"rows.parquet:2: .j. has the key 'a' twice"):
+        read(path)
+    pyarrow.parquet.write_table(pyarrow.table({"j": column.take([0, 2])}), path)
+    assert read(path) == [{"j": {"a": 1}}, {"j": None}]
 
 
 def test_an_archive_holds_one_file(tmp_path: Path) -> None:

@@ -11,18 +11,18 @@ import torch
 from datasets import Dataset
 from transformers import PreTrainedTokenizerFast
 
-from averse_worker.data.examples import Conversation
+from averse_worker.data.examples import Conversation, contents
 from averse_worker.data.rows import Row
 from averse_worker.data.sources import Data, read_data
 from averse_worker.data.supervision import IGNORED, example_tokens, supervise
-from averse_worker.data.templates import TemplateTools, open_template
+from averse_worker.data.templates import ChatTemplate, open_template
 from averse_worker.data.text import Text
 from averse_worker.data.tokenise import tokenise_prompts, with_conditions
 from averse_worker.models.folder import ModelFolder
 from averse_worker.platform.device import Device
 from averse_worker.rewards.preference import load_preference
 from averse_worker.rewards.scored_text import ScoredText
-from averse_worker.training.stage_rows import preference_pairs
+from averse_worker.training.stage_rows import language_texts, preference_pairs
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.data import DataSource
 from payloads import data_source
@@ -133,20 +133,71 @@ def test_what_is_no_list_of_tools_is_refused(tmp_path: Path, tools: Any, told: s
         read(tmp_path, OTHER, {"messages": [USER], "tools": tools})
 
 
-def test_schemas_that_a_table_has_filled_with_nulls_are_refused(tmp_path: Path) -> None:
-    snow = tool("snow")
-    snow["function"]["parameters"]["properties"] = {"place": {"type": "string"}}
-    rows = [{"messages": [USER], "tools": [RAIN]}, {"messages": [ANSWER | USER], "tools": [snow]}]
+def test_a_null_in_a_schema_is_refused(tmp_path: Path) -> None:
+    filled = deepcopy(RAIN)
+    filled["function"]["parameters"]["properties"] |= {"place": None}
+    rows = (OTHER, {"messages": [USER], "tools": [filled]})
+    with pytest.raises(InputError, match=r"rows.jsonl:2: tools.0.*place is null, which no JSON"):
+        read(tmp_path, *rows)
+
+
+def called(name: str, **arguments: Any) -> dict[str, Any]:
+    return {
+        "role": "assistant",
+        "tool_calls": [{"function": {"name": name, "arguments": arguments}}],
+    }
+
+
+def declared(name: str, parameter: str) -> dict[str, Any]:
+    parameters = {"type": "object", "properties": {parameter: {"type": "string"}}}
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
+CALLS = [
+    {
+        "messages": [USER, called("rain", city="Bergen", days=[1]), FOUND, ANSWER],
+        "tools": [declared("rain", "city")],
+    },
+    {"messages": [USER | FOUND, called("snow", where={"place": "Oslo"})], "tools": None},
+    {
+        "prompt": None,
+        "messages": [ANSWER | USER, called("rain")],
+        "tools": [declared("snow", "at")],
+    },
+]
+
+
+def saved(path: Path, form: str) -> Path:
+    """The calls as a table: each object has all fields of all rows there."""
+    plain = Dataset.from_list(json.loads(json.dumps(CALLS)))
+    table = Dataset.from_list(CALLS, on_mixed_types="use_json") if "json" in form else plain
+    if "parquet" in form:
+        table.to_parquet(path / "rows.parquet")
+        return path / "rows.parquet"
+    table.save_to_disk(path / "saved")
+    if "arrow" not in form:
+        return path / "saved"
+    return (path / "saved/data-00000-of-00001.arrow").rename(path / "rows.arrow")
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow", "folder"])
+@pytest.mark.parametrize("types", ["", "json"])
+def test_a_row_of_a_table_has_its_own_fields(tmp_path: Path, form: str, types: str) -> None:
+    lines = rows_of(read(tmp_path, *CALLS, columns={"messages": "messages", "tools": "tools"}))
+    file = saved(tmp_path, form + types)
+    table = rows_of(read_data(source(file, columns={"messages": "messages", "tools": "tools"})))
+    found = [(row.messages, row.answer, row.tools) for row in table]
+    assert found == [(row.messages, row.answer, row.tools) for row in lines]
+    assert [row.key for row in table] == [row.key for row in lines]
+    assert [row.columns["tools"] for row in table] == [row["tools"] for row in CALLS]
+
+
+def test_other_columns_of_a_table_keep_their_nulls(tmp_path: Path) -> None:
+    rows = [{"text": "a", "more": [{"x": 1}]}, {"text": "b", "more": [{"y": 2}]}]
     file = tmp_path / "rows.parquet"
-    Dataset.from_list(json.loads(json.dumps(rows))).to_parquet(file)
-    filled = any(
-        value is None
-        for row in Dataset.from_parquet(str(file))
-        for value in row["tools"][0]["function"]["parameters"]["properties"].values()
-    )
-    assert filled
-    with pytest.raises(InputError, match=r"is null, which no JSON schema .*save \"tools\" as JSON"):
-        read_data(source(file))
+    Dataset.from_list(rows).to_parquet(file)
+    [first, _] = rows_of(read_data(source(file)))
+    assert first.columns == {"more": [{"x": 1, "y": None}]}
 
 
 def test_prompts_are_written_with_their_tools(
@@ -210,7 +261,7 @@ def test_pairs_are_written_with_their_tools(
     assert caught.value.key == "stages.rm.data.template"
     bare = deepcopy(without)
     bare.chat_template = None
-    with pytest.raises(InputError, match=r"rows.jsonl:1: has tools, and no chat template"):
+    with pytest.raises(InputError, match=r"rows.jsonl:1: has tools, but no chat template"):
         preference_pairs(data, spoken, bare, "stages.rm.data")
 
 
@@ -236,8 +287,9 @@ def test_a_reward_model_reads_tools(tmp_path: Path) -> None:
 def test_a_template_may_need_tools(tmp_path: Path) -> None:
     tokenizer = write_tokenizer(tmp_path, controls=MARKS)
     tokenizer.chat_template = EACH + PLAIN
-    tools = TemplateTools(tokenizer, "policy.model", "", "data.template")
-    assert tools.of([USER], (RAIN,), "rows.jsonl:1") == [RAIN]
+    chat = ChatTemplate(tokenizer, "policy.model", "data.template")
+    written = chat.write([USER], (RAIN,), "rows.jsonl:1", tokenize=False)
+    assert written == f"{WRITTEN}<|turn|>user\nIs it raining?<|done|>"
 
 
 def test_a_template_that_leaves_tools_out_is_refused(
@@ -251,3 +303,63 @@ def test_a_template_that_leaves_tools_out_is_refused(
     with pytest.raises(InputError, match="has tools, but") as caught:
         supervise(without, [*data.good["train"], *data.good["test"]], 400, completion_only=False)
     assert caught.value.key == "data.template"
+
+
+@pytest.mark.parametrize("place", ["prompt", "answer"])
+def test_a_template_that_leaves_calls_out_is_refused(tmp_path: Path, place: str) -> None:
+    mute = write_tokenizer(tmp_path, controls=MARKS)
+    mute.chat_template = PLAIN.replace("call {{ call.function.name }}", "")
+    messages = [USER, CALL, FOUND, ANSWER] if place == "prompt" else [USER, CALL]
+    data = read(tmp_path, OTHER, {"messages": messages})
+    told = r"rows.jsonl:2: has tool calls, but the .* \(policy.model\) does not write them; name a"
+    with pytest.raises(InputError, match=told) as caught:
+        supervise(mute, [*data.good["train"], *data.good["test"]], 400, completion_only=False)
+    assert caught.value.key == "data.template"
+    rows = rows_of(data)
+    chat = open_template((mute,), "auto", rows)
+    if place == "prompt":
+        with pytest.raises(InputError, match=told):
+            tokenise_prompts(rows, mute, (0,), 400, chat)
+
+
+def test_a_refused_conversation_is_named_by_its_row(tmp_path: Path) -> None:
+    strict = write_tokenizer(tmp_path, controls=MARKS)
+    strict.chat_template = (
+        "{% if messages[-1].role == 'assistant' %}{{ raise_exception('no answers') }}{% endif %}"
+        + PLAIN
+    )
+    data = read(tmp_path, OTHER, {"messages": [USER, ANSWER]})
+    with pytest.raises(InputError, match=r"rows.jsonl:2: the chat template .* no answers; fix the"):
+        supervise(strict, [*data.good["train"], *data.good["test"]], 400, completion_only=False)
+    pair = {"chosen": [ANSWER], "rejected": [ANSWER | {"content": "No."}]}
+    prompts = ({"prompt": [USER]}, {"prompt": [USER | {"content": "Then?"}]})
+    data = read(tmp_path, *(prompt | pair for prompt in prompts), use="preferences")
+    with pytest.raises(InputError, match=r"rows.jsonl:\d: .* no answers; fix the row") as caught:
+        preference_pairs(data, "train", strict, "stages.rm.data")
+    assert caught.value.key == "stages.rm.data.template"
+
+
+def test_a_text_without_a_template_has_no_tools_and_no_calls(tmp_path: Path) -> None:
+    key = "stages.lm.data"
+    rows = ({"messages": [USER, CALL]}, {"messages": [USER, ANSWER], "tools": [RAIN]})
+    for row, what in zip(rows, ("tool calls", "tools"), strict=True):
+        data = read(tmp_path, row, {"messages": [FOUND | USER | {"content": "Then?"}, ANSWER]})
+        [split] = [name for name, own in data.rows.items() if own[0].line == 1]
+        with pytest.raises(InputError, match=f"rows.jsonl:1: has {what}, but a language") as caught:
+            language_texts(data, source(tmp_path), split, key)
+        assert caught.value.key == f"{key}.template"
+        other = "test" if split == "train" else "train"
+        assert language_texts(data, source(tmp_path), other, key) == ["Then?\n\nYes."]
+
+
+def test_where_a_conversation_lies_is_not_what_is_learned(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    digests = []
+    for folder in (here, there):
+        folder.mkdir()
+        good = read(folder, {"messages": [USER, ANSWER], "tools": [RAIN]}, OTHER).good
+        [talk] = [*good["train"], *good["test"]]
+        assert isinstance(talk, Conversation)
+        assert talk.place == f"{folder}/rows.jsonl:1"
+        digests.append(msgspec.json.encode(contents([talk, "a text"])))
+    assert digests[0] == digests[1]

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from averse_worker.data.builtin import Split
+from averse_worker.data.examples import contents
 from averse_worker.data.sources import Data, read_data
 from averse_worker.data.templates import open_template, template_digest
 from averse_worker.data.text import Text, completion_of
@@ -288,7 +289,7 @@ class Loaded:
             payload.policy.quantize,
             (payload.backend.dtype, payload.backend.frozen_dtype, payload.backend.deterministic),
             (files.policy, files.reference),
-            (self.data.good["train"], self.data.good["test"]),
+            (contents(self.data.good["train"]), contents(self.data.good["test"])),
             [*template_digest(payload.data.source.template, "data").values()],
             machine,
             code_digest(),

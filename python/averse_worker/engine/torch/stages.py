@@ -14,6 +14,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from averse_worker.data.rows import STAGE_USES
+from averse_worker.data.examples import contents
 from averse_worker.data.sources import Data, read_data
 from averse_worker.data.templates import open_template, template_digest
 from averse_worker.engine.contract import Report
@@ -99,7 +100,9 @@ def describe(payload: DescribeStagePayload, report: Report) -> DescribeStageResu
         stage.options,
         content(prepared.data),
         [*template_digest(stage.data.template, f"{prepared.key}.data").values()],
-        prepared.data.good if stage.kind == "language_model" else None,
+        list(map(contents, prepared.data.good.values()))
+        if stage.kind == "language_model"
+        else None,
         (payload.backend.dtype, payload.backend.deterministic),
         machine_facts(device),
         code_digest(),
@@ -181,8 +184,8 @@ _Model = tuple[PreTrainedModel, PreTrainedTokenizerBase, Trained]
 def _language_model(prepared: _Prepared, seed: int, report: Report) -> _Model:
     stage = prepared.stage
     texts = (
-        language_texts(prepared.data, stage.data, "train"),
-        language_texts(prepared.data, stage.data, "test"),
+        language_texts(prepared.data, stage.data, "train", f"{prepared.key}.data"),
+        language_texts(prepared.data, stage.data, "test", f"{prepared.key}.data"),
     )
     if isinstance(stage.base, ArchitectureBase):
         tokenizer: PreTrainedTokenizerBase = _tokenizer(stage.base, texts[0], report)
