@@ -13,8 +13,8 @@ import msgspec
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from averse_worker.data.rows import STAGE_USES
 from averse_worker.data.examples import contents
+from averse_worker.data.rows import STAGE_USES
 from averse_worker.data.sources import Data, read_data
 from averse_worker.data.templates import open_template, template_digest
 from averse_worker.engine.contract import Report
