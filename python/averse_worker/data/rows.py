@@ -14,6 +14,7 @@ from averse_worker.data.columns import (
     checked_tools,
     column_names,
     is_missing,
+    listed,
     messages_in,
     missing,
     value_at,
@@ -209,7 +210,7 @@ class RowReader:
             if form in record.columns:
                 beside = [form, *_BESIDE[form], "label", "tools"]
                 return {name: name for name in beside if name in record.columns}
-        there = ", ".join(list(column_names(record.columns))[:12]) or "nothing"
+        there = listed(column_names(record.columns)) or "nothing"
         raise InputError(
             f"{place}: {_WANTED[self._use]} is missing; the columns are {there}: name the one "
             f"with the text in {self._key}.columns, as in {{{forms[0]}: NAME}}",

@@ -13,17 +13,24 @@ conversations they are not: the template writes them.
 
 import hashlib
 import json
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from averse_worker.data.builtin import GRAMMAR, Split, builtin_prompts
-from averse_worker.data.columns import Conditions, GoodClass
+from averse_worker.data.conditions import Conditions, GoodClass
 from averse_worker.data.examples import Completion, Conversation, Example
 from averse_worker.data.reading import FORMATS, format_of, open_table
 from averse_worker.data.rows import Row, RowReader, Use
+from averse_worker.data.selection import (
+    balanced,
+    drawn,
+    mixed,
+    pairs_of_classes,
+    require_held_out,
+    without_duplicates,
+)
 from averse_worker.data.table import Table
 from averse_worker.data.templates import template_digest
 from averse_worker.platform.files import ASSETS, file_digest
@@ -125,15 +132,15 @@ def read_data(source: DataSource, key: str = "data", use: Use = "prompts") -> Da
         sets = rows[split]
         if source.deduplicate:
             before = sum(map(len, sets))
-            sets = _without_duplicates(sets)
+            sets = without_duplicates(sets)
             left[split].duplicates = before - sum(map(len, sets))
         before = sum(map(len, sets))
-        chosen = _mixed(sets, source, split)
+        chosen = mixed(sets, source, split)
         if split == "train" and source.balance is not None:
-            chosen = _balanced(chosen, source.balance, source.seed, key)
+            chosen = balanced(chosen, source.balance, source.seed, key)
         limit = source.limit.train if split == "train" else source.limit.test
         if limit is not None:
-            chosen = _drawn(chosen, limit, f"{source.seed}/limit/{split}")
+            chosen = drawn(chosen, limit, f"{source.seed}/limit/{split}")
         if by_class:
             rows_of_both, chosen = chosen, pairs_of_classes(chosen, f"{source.seed}/pairs/{split}")
             if not chosen and rows_of_both:
@@ -154,7 +161,7 @@ def read_data(source: DataSource, key: str = "data", use: Use = "prompts") -> Da
         kept[split] = chosen
         good[split] += [example_of(row) for row in chosen if row.good]
     digests |= _distinct(template_digest(source.template, key), digests)
-    overlap = _overlap(kept, good["train"], source.max_overlap, key)
+    overlap = require_held_out(kept, good["train"], source.max_overlap, key)
     return Data(kept, digests, good, left, overlap, tuple(columns))
 
 
@@ -172,31 +179,6 @@ def _require_classes(source: DataSource, key: str) -> None:
                 "and rejected",
                 key=f"{key}.good",
             )
-
-
-def pairs_of_classes(rows: Sequence[Row], seed: str) -> list[Row]:
-    """Preferences of texts of the good class over others, drawn at random; no text is in two.
-
-    As many as the smaller class has rows; none where one of the classes is empty.
-    """
-    draw = random.Random(seed).random
-
-    def shuffled(good: bool) -> list[Row]:
-        own = [(draw(), place) for place, row in enumerate(rows) if row.good is good]
-        return [rows[place] for _, place in sorted(own)]
-
-    return [
-        Row(
-            id=better.id,
-            text="",
-            good=True,
-            origin=better.origin,
-            line=better.line,
-            chosen=better.text,
-            rejected=worse.text,
-        )
-        for better, worse in zip(shuffled(True), shuffled(False), strict=False)
-    ]
 
 
 def example_of(row: Row) -> Example:
@@ -220,9 +202,6 @@ def _distinct(found: Mapping[str, str], taken: Mapping[str, str]) -> dict[str, s
             number, free = number + 1, f"{name} ({number})"
         named[free] = digest
     return named
-
-
-# ── one source ──────────────────────────────────────────────────────────────────────────────
 
 
 class _Part:
@@ -437,79 +416,3 @@ class _Part:
         """A place in a random order that follows from the seed and the prompt alone."""
         seed = f"{self._source.seed}/split/".encode()
         return hashlib.blake2b(seed + key.encode(), digest_size=16).digest()
-
-
-# ── of several sources ──────────────────────────────────────────────────────────────────────
-
-
-def _without_duplicates(sets: Sequence[Sequence[Row]]) -> list[list[Row]]:
-    seen: set[str] = set()
-
-    def first(row: Row) -> bool:
-        known = row.key in seen
-        seen.add(row.key)
-        return not known
-
-    return [[row for row in rows if first(row)] for rows in sets]
-
-
-def _mixed(sets: Sequence[Sequence[Row]], source: DataSource, split: Split) -> list[Row]:
-    """As many rows as the weights allow without taking one twice."""
-    weights = [part.weight for part in source.parts]
-    if len(sets) == 1 or None in weights:
-        return [row for rows in sets for row in rows]
-    known = [weight for weight in weights if weight is not None]
-    most = min(len(rows) / weight for rows, weight in zip(sets, known, strict=True))
-    return [
-        row
-        for place, (rows, weight) in enumerate(zip(sets, known, strict=True))
-        for row in _drawn(rows, round(weight * most), f"{source.seed}/mix/{split}/{place}")
-    ]
-
-
-def _balanced(rows: Sequence[Row], fraction: float, seed: int, key: str) -> list[Row]:
-    """All rows of the class that is short, and as many of the other."""
-    good, bad = ([row for row in rows if row.good is kind] for kind in (True, False))
-    if not good or not bad:
-        raise InputError(
-            f"{key}.balance is {fraction:g}, but of {len(rows)} training rows {len(good)} are of "
-            f"the good class; name it in {key}.good, or leave balance out",
-            key=f"{key}.balance",
-        )
-    if len(good) / len(rows) > fraction:
-        good = _drawn(good, max(1, round(len(bad) * fraction / (1 - fraction))), f"{seed}/balance")
-    else:
-        bad = _drawn(bad, max(1, round(len(good) * (1 - fraction) / fraction)), f"{seed}/balance")
-    chosen = {id(row) for row in (*good, *bad)}
-    return [row for row in rows if id(row) in chosen]
-
-
-def _drawn(rows: Sequence[Row], count: int, seed: str) -> list[Row]:
-    """`count` random rows, in their order; only `random()` is used, whose sequence Python keeps."""
-    if count >= len(rows):
-        return list(rows)
-    draw = random.Random(seed).random
-    order = sorted((draw(), place) for place in range(len(rows)))
-    return [rows[place] for place in sorted(place for _, place in order[:count])]
-
-
-def _overlap(
-    rows: Mapping[Split, Sequence[Row]], good: Sequence[Example], most: float, key: str
-) -> int:
-    """
-    Raises:
-        InputError: too many test prompts are training prompts.
-    """
-    trained: dict[str, str] = {row.key: row.place for row in rows["train"]}
-    texts = {text: "" for text in good if isinstance(text, str)}
-    both = [row for row in rows["test"] if row.key in trained or row.key in texts]
-    if len(both) > most * len(rows["test"]):
-        first = both[0]
-        raise InputError(
-            f"{len(both)} of {len(rows['test'])} test prompts are training prompts as well "
-            f"({len(both) / len(rows['test']):.0%}; {key}.max_overlap is {most:.0%}), such as "
-            f"{first.place} and {trained.get(first.key) or 'a text of the good class'}: figures on "
-            f"them are not held out; take them out, or raise {key}.max_overlap",
-            key=f"{key}.max_overlap",
-        )
-    return len(both)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from averse_worker.engine.torch import loaded as loading
+from averse_worker.engine.torch import loading
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.wire.messages.load import LoadPayload
 from payloads import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from averse_worker.engine.torch import loaded
+from averse_worker.engine.torch import loading
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadPayload, LoadResult
@@ -55,7 +55,7 @@ def test_files_are_looked_at_before_the_weights_of_any_model(
     def never(*_: Any, **__: Any) -> Any:
         raise AssertionError("weights were read")
 
-    monkeypatch.setattr(loaded, "load_policy", never)
+    monkeypatch.setattr(loading, "load_policy", never)
     with pytest.raises(InputError) as caught:
         TorchEngine().load(load_payload(torch_load, **spoil(tmp_path)), no_report)
     assert caught.value.key == key

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from averse_worker.engine.torch import loaded as loading
+from averse_worker.engine.torch import loaded, loading
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadPayload
@@ -29,7 +29,8 @@ def former(monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[Any]]:
         policies.append(weakref.ref(policy.actor.causal))
         return policy
 
-    monkeypatch.setattr(loading, "load_policy", watched)
+    for module in (loaded, loading):
+        monkeypatch.setattr(module, "load_policy", watched)
     return policies
 
 

@@ -27,7 +27,8 @@ from averse_worker.engine.torch import stages
 from averse_worker.engine.torch.kept import Kept
 from averse_worker.engine.torch.learner import PpoLearner
 from averse_worker.engine.torch.load_result import load_result
-from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, MakeLearner, load_all
+from averse_worker.engine.torch.loaded import EpisodeTexts, Loaded, MakeLearner
+from averse_worker.engine.torch.loading import load_all
 from averse_worker.engine.torch.prompt_scores import score_prompts
 from averse_worker.evaluation import capability
 from averse_worker.evaluation.evaluate import Evaluation, evaluate
@@ -226,18 +227,20 @@ class TorchEngine:
         training.moments = summary.moments
         training.episodes = episodes
         training.texts = EpisodeTexts([part.prompts.texts[row] for row in rows], summary.texts)
-        first = summary.lambda_returns
+        lambda_returns = summary.lambda_returns
         return RolloutResult(
             rollout=training.rollouts,
             reward=float32_bytes(summary.reward, episodes.failed),
             components=_components(loaded, summary.components),
             trained=[
-                float32_bytes(own, failed_mask(own.size, part.failures))
-                for own, part in zip(summary.trained, summary.components, strict=True)
+                float32_bytes(own, failed_mask(own.size, scores.failures))
+                for own, scores in zip(summary.trained, summary.components, strict=True)
             ],
             kl=float32_bytes(summary.kl),
             return_=float32_bytes(summary.returns, episodes.failed),
-            lambda_return=None if first is None else float32_bytes(first, episodes.failed),
+            lambda_return=None
+            if lambda_returns is None
+            else float32_bytes(lambda_returns, episodes.failed),
             length=uint32_bytes(summary.lengths),
             entropy=summary.entropy,
             tokens=int(summary.lengths.sum()),
