@@ -11,6 +11,7 @@ from averse_worker.wire.messages.data import DataSource
 
 
 def without_duplicates(sets: Sequence[Sequence[Row]]) -> list[list[Row]]:
+    """Of rows with the same prompt, in whichever set, the first."""
     seen: set[str] = set()
 
     def first(row: Row) -> bool:
