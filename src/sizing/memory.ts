@@ -1,6 +1,10 @@
 /**
- * Memory of a worker by phase, in bytes, over what it has before models are loaded (the interpreter and
- * its libraries). Trained weights, gradients and moments are float32 whatever the number format is.
+ * Memory by phase, in bytes: on a CPU of the whole worker process, on a GPU of its tensors there.
+ * Trained weights, gradients and moments are float32 whatever the number format is.
+ *
+ * Gradients and activations are added up, though gradients are cleared before the next forward pass:
+ * freed blocks stay with the process, and those of gradients lie between moments, where few activations
+ * fit (measured at 124M parameters: of 582 MB free, 315 MB were taken again).
  *
  * Activations that one layer keeps for its backward pass, in numbers per token, as torch's
  * saved-tensor hooks count them on the worker's models: 8d + 2·inner (GPT-2), 9d + 4·inner (gated,
@@ -13,10 +17,20 @@ const FLOAT = 4;
 /** Numbers per parameter that AdamW keeps. */
 const MOMENTS = 2;
 /**
- * Data, tokenizer, code that is read in when it first runs, buffers of matrix products: measured, the
- * same at every model size (docs/benchmarks.md).
+ * What a process on a CPU has beside its tensors: measured, alike at three model sizes
+ * (docs/benchmarks.md#plan says of what each is made up). None of it is in a GPU's memory.
  */
-const WORKING = 75e6;
+const HOST = {
+  /** Python, torch and transformers as imported. */
+  libraries: 460e6,
+  /** Data and tokenizer, what reading them leaves in the heap, code that loading runs. */
+  data: 70e6,
+  /** Buffers of matrix products, and code that computing runs. */
+  kernels: 33e6,
+} as const;
+/** Rows whose logits are computed at once (`log_probs.py`); on a CPU as many as have so many logits, too. */
+const CHUNK_ROWS = { cpu: 128, gpu: 2048 } as const;
+const CHUNK_LOGITS = 2 ** 20;
 /** Episodes per forward pass without gradients, where rollout.minibatch sets no limit. */
 const REFERENCE_BATCH = 64;
 
@@ -32,7 +46,9 @@ export type HeldPart =
   | "logits"
   | "weights_cast"
   | "gathered"
-  | "working";
+  | "libraries"
+  | "data"
+  | "kernels";
 
 export type HeldParts = Readonly<Partial<Record<HeldPart, number>>>;
 
@@ -62,8 +78,9 @@ export function memoryOf(work: Workload, division: Division = undivided): Memory
   const kept = keptParts(work);
   const trained = trainedParameters(work);
   const gradients = FLOAT * trained;
+  const computing = work.onGpu ? kept : { ...kept, kernels: HOST.kernels };
   // Made in the first update, and there ever after.
-  const learned = { ...kept, gradients, optimizer: MOMENTS * FLOAT * trained };
+  const learned = { ...computing, gradients, optimizer: MOMENTS * FLOAT * trained };
   const parts = {
     rollout: rolloutParts(work, processes),
     reference: referenceParts(work, processes),
@@ -134,7 +151,7 @@ function keptParts(work: Workload): HeldParts {
   // Under an adapter the frozen base is in the number format of the matrix products.
   const base = (loraRank > 0 ? computeBytes : FLOAT) * policy.parameters;
   return {
-    working: WORKING,
+    ...(work.onGpu ? {} : { libraries: HOST.libraries, data: HOST.data }),
     parameters: base + adapter,
     ...(ownReference ? { reference: frozenBytes * policy.parameters } : {}),
     ...(scoring > 0 ? { scorers: frozenBytes * scoring } : {}),
@@ -164,6 +181,8 @@ function referenceParts(work: Workload, processes: number): HeldParts {
   const rows = Math.min(limit, Math.ceil(batch / processes));
   return {
     activations: transientOf(work, rows, promptTokens + newTokens - 1),
+    // And their exponentials.
+    logits: 2 * chunkLogits(work, rows * newTokens),
     ...castWeights(work),
   };
 }
@@ -178,27 +197,39 @@ function updateParts(work: Workload, processes: number): HeldParts {
     ? policy.layers * inputs + 2 * layer
     : policy.layers * layer + 2 * inputs;
   // Softmax of the response's tokens, overwritten by its gradient; the exact KL keeps one more.
-  const logits = FLOAT * rows * newTokens * policy.vocabulary * (work.exactKl ? 2 : 1);
+  const softmax = FLOAT * rows * newTokens * policy.vocabulary * (work.exactKl ? 2 : 1);
+  const logits = softmax + chunkLogits(work, rows * newTokens);
   // The gradient of the head is made whole before it is added to that of the embedding.
   const head = work.loraRank > 0 ? 0 : FLOAT * policy.vocabulary * policy.width;
-  return { activations: layers + head, logits, ...castWeights(work) };
+  // On a CPU what a layer has freed stays in the heap, while large logits are mapped beside it.
+  const freed = work.onGpu ? 0 : transientOf(work, rows, length);
+  return { activations: layers + freed + head, logits, ...castWeights(work) };
+}
+
+/** Logits that are made at once on the way to log-probabilities of `tokens`. */
+function chunkLogits({ policy, onGpu }: Workload, tokens: number): number {
+  const most = onGpu
+    ? CHUNK_ROWS.gpu
+    : Math.max(CHUNK_ROWS.cpu, Math.floor(CHUNK_LOGITS / policy.vocabulary));
+  return FLOAT * Math.min(tokens, most) * policy.vocabulary;
 }
 
 /** What one layer keeps for its backward pass. */
 function keptOfLayer(work: Workload, rows: number, length: number): number {
-  const { policy, computeBytes, fusedAttention } = work;
+  const { policy, computeBytes, onGpu } = work;
   const { width, inner, heads, isGated } = policy;
   const perToken = isGated ? 9 * width + 4 * inner : 8 * width + 2 * inner;
-  const scores = fusedAttention ? 0 : rows * heads * length * length;
+  // Attention on GPUs is fused and keeps none.
+  const scores = onGpu ? 0 : rows * heads * length * length;
   return computeBytes * rows * length * perToken + FLOAT * scores;
 }
 
 /** What a pass without gradients holds at once: one layer's. */
 function transientOf(work: Workload, rows: number, length: number): number {
-  const { policy, computeBytes, fusedAttention } = work;
+  const { policy, computeBytes, onGpu } = work;
   const { width, inner, heads, isGated } = policy;
   const perToken = 4 * width + (isGated ? 3 : 2) * inner;
-  const scores = fusedAttention ? 0 : 2 * rows * heads * length * length;
+  const scores = onGpu ? 0 : 2 * rows * heads * length * length;
   return computeBytes * rows * length * perToken + FLOAT * scores;
 }
 

@@ -20,8 +20,7 @@ export interface Workload {
   readonly computeBytes: number;
   readonly hasEma: boolean;
   readonly hasCheckpointing: boolean;
-  /** Attention that keeps no matrix of scores: on GPUs. */
-  readonly fusedAttention: boolean;
+  readonly onGpu: boolean;
   /** Tokens of a prompt and of a completion: the longest. */
   readonly promptTokens: number;
   readonly newTokens: number;
@@ -76,7 +75,7 @@ export function workloadOf(
     computeBytes: half ? 2 : 4,
     hasEma: training.ema_decay > 0,
     hasCheckpointing: policy.gradient_checkpointing,
-    fusedAttention: onGpu,
+    onGpu,
     promptTokens: rollout.prompt_tokens,
     newTokens: rollout.new_tokens,
     batch,

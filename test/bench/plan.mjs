@@ -1,6 +1,6 @@
 /**
- * `averse plan` against measured runs: memory (peak of the resident set over that before models are
- * loaded) and time (processor seconds of the worker, which other work on the machine does not lengthen)
+ * `averse plan` against measured runs: memory (peak of the resident set, whole and over that before
+ * models are loaded) and time (processor seconds of the worker, which other work on the machine does not lengthen)
  * at three model sizes of GPT-2's shape, on one CPU thread. The rates come from the same run, as
  * `averse doctor --backend` measures them.
  *
@@ -109,8 +109,7 @@ async function measuredRun(experiment) {
       times.reference.push(marks.reward - marks.reference);
       times.update.push(processorSeconds(pid) - middle);
     }
-    const peak = memoryOfProcess(pid, "VmHWM") - start;
-    return { peak, parameters: loaded.parameters, times };
+    return { start, whole: memoryOfProcess(pid, "VmHWM"), parameters: loaded.parameters, times };
   } finally {
     await worker.close();
   }
@@ -135,8 +134,10 @@ try {
     ]);
     const policy = shapeOf(JSON.parse(readFileSync(join(model, "config.json"), "utf8")), null);
     const work = workloadOf(experiment, experiment.arms.rlhf, { policy, scorers: [] }, false);
-    const { peak, parameters, times } = await measuredRun(experiment);
+    const { start, whole, parameters, times } = await measuredRun(experiment);
     const plannedMemory = memoryOf(work);
+    const plannedWhole = plannedMemory.peak.bytes;
+    const plannedOver = plannedWhole - plannedMemory.phases.load.libraries;
     const planned = iterationTime(work, before, batch);
     const found = Object.fromEntries(
       Object.entries(times).map(([name, values]) => [name, median(values)]),
@@ -147,10 +148,16 @@ try {
       parameters,
       counted: policy.parameters,
       memory: {
-        planned_mb: round(plannedMemory.peak.bytes / 1e6),
         phase: plannedMemory.peak.phase,
-        measured_mb: round(peak / 1e6),
-        ratio: round(plannedMemory.peak.bytes / peak),
+        planned_mb: round(plannedOver / 1e6),
+        measured_mb: round((whole - start) / 1e6),
+        ratio: round(plannedOver / (whole - start)),
+        whole: {
+          before_load_mb: round(start / 1e6),
+          planned_mb: round(plannedWhole / 1e6),
+          measured_mb: round(whole / 1e6),
+          ratio: round(plannedWhole / whole),
+        },
         parts_mb: Object.fromEntries(
           Object.entries(plannedMemory.phases[plannedMemory.peak.phase]).map(([name, bytes]) => [
             name,

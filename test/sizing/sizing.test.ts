@@ -74,6 +74,40 @@ test("weights, gradients and moments are float32; what LoRA, EMA and bfloat16 ch
   expect(lora.parameters).toBe(4 * parameters + 4 * adapter);
 });
 
+/** VmHWM over VmRSS before the load, in MB, as docs/benchmarks.md#plan has them. */
+const measuredPeaks = [
+  { layers: 4, width: 192, vocabulary: 4096, batch: 64, minibatch: 32, peak: 244 },
+  { layers: 4, width: 192, vocabulary: 4096, batch: 256, minibatch: 128, peak: 514 },
+  { layers: 8, width: 512, vocabulary: 16_384, batch: 32, minibatch: 16, peak: 957 },
+  { layers: 12, width: 768, vocabulary: 50_257, batch: 16, minibatch: 16, peak: 3100 },
+];
+
+test.each(measuredPeaks)(
+  "on a CPU the peak is within a tenth of the measured one: %o",
+  ({ peak, layers, width, vocabulary, batch, minibatch }) => {
+    const config = { ...gpt2, n_layer: layers, n_embd: width, n_head: width / 64 };
+    const policy = shapeOf({ ...config, vocab_size: vocabulary, n_positions: 128 }, null)!;
+    const sizes = { batch, samplingBatch: batch, minibatch, microbatch: minibatch };
+    const plan = memoryOf(work({ policy, ...sizes, promptTokens: 12, newTokens: 24 }));
+    const planned = (plan.peak.bytes - plan.phases.load.libraries!) / 1e6;
+    expect(Math.abs(planned / peak - 1)).toBeLessThan(0.1);
+  },
+);
+
+test("what a process has on a CPU beside tensors is in no GPU's memory", () => {
+  const host = ["libraries", "data", "kernels"] as const;
+  const heldBy = (onGpu: boolean) => memoryOf(work({ onGpu })).phases;
+  for (const phase of ["load", "rollout", "reference", "update"] as const) {
+    for (const part of host) expect(heldBy(true)[phase][part]).toBeUndefined();
+    expect(heldBy(false)[phase].libraries).toBeGreaterThan(0);
+  }
+  const { policy } = work();
+  expect(totalOf(heldBy(true).load)).toBe(8 * policy.parameters);
+  // 64 episodes of 16 tokens: a GPU makes all logits of the reference at once, a CPU 128 rows.
+  expect(heldBy(true).reference.logits).toBe(2 * 4 * 64 * 16 * policy.vocabulary);
+  expect(heldBy(false).reference.logits).toBe(2 * 4 * 128 * policy.vocabulary);
+});
+
 test("the KV cache has keys and values of every layer and token but the last", () => {
   const { kv_cache } = memoryOf(work()).phases.rollout;
   expect(kv_cache).toBe(4 * 2 * 12 * 64 * 47 * 768);

@@ -240,7 +240,9 @@ function headText(
 }
 
 const partWords: Readonly<Record<HeldPart, string>> = {
-  working: "data, tokenizer, libraries",
+  libraries: "Python and libraries",
+  data: "data and tokenizer",
+  kernels: "code and buffers of matrix products",
   parameters: "parameters",
   reference: "reference",
   scorers: "rewards and judges",
