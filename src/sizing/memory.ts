@@ -80,7 +80,8 @@ export function memoryOf(work: Workload, division: Division = undivided): Memory
   const gradients = FLOAT * trained;
   const computing = work.onGpu ? kept : { ...kept, kernels: HOST.kernels };
   // Made in the first update, and there ever after.
-  const learned = { ...computing, gradients, optimizer: MOMENTS * FLOAT * trained };
+  const optimizer = MOMENTS * FLOAT * trained;
+  const learned = { ...computing, gradients, optimizer };
   const parts = {
     rollout: rolloutParts(work, processes),
     reference: referenceParts(work, processes),
@@ -92,12 +93,18 @@ export function memoryOf(work: Workload, division: Division = undivided): Memory
         load: kept,
         rollout: { ...learned, ...parts.rollout },
         reference: { ...learned, ...parts.reference },
-        update: { ...learned, ...parts.update },
+        update: { ...learned, ...parts.update, ...leftOf(parts.rollout, optimizer, work) },
       };
   const [phase, bytes] = (Object.entries(phases) as [MemoryPhase, HeldParts][])
     .map(([name, parts]) => [name, totalOf(parts)] as const)
     .reduce((most, one) => (one[1] > most[1] ? one : most));
   return { phases, peak: { phase, bytes } };
+}
+
+/** On a CPU the place of the KV cache stays in the heap; moments fill it, but activations do not. */
+function leftOf({ kv_cache = 0 }: HeldParts, optimizer: number, { onGpu }: Workload): HeldParts {
+  const left = kv_cache - optimizer;
+  return onGpu || left <= 0 ? {} : { kv_cache: left };
 }
 
 /** Every process has its rows, and what is whole for a while beside them (docs/backends.md). */

@@ -4,9 +4,9 @@
  * at three model sizes of GPT-2's shape, on one CPU thread. The rates come from the same run, as
  * `averse doctor --backend` measures them.
  *
- *   npm run build && node test/bench/plan.mjs [rounds]
+ *   npm run build && node test/bench/plan.mjs [rounds] [memory]
  *
- * Prints one JSON object.
+ * `memory`: memory alone, which other work on the machine does not change. Prints one JSON object.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,6 +25,7 @@ import { openSession } from "../../dist/worker/session.js";
 import { readWorkerSpec } from "../../dist/worker/spec.js";
 
 const rounds = Number(process.argv[2] ?? 3);
+const memoryAlone = process.argv[3] === "memory";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const assets = join(root, "python", "averse_worker", "assets", "language-model");
 const spec = readWorkerSpec("local", root);
@@ -33,6 +34,8 @@ const sizes = [
   { layers: 4, width: 192, vocabulary: 4096, batch: 64, minibatch: 32 },
   { layers: 8, width: 512, vocabulary: 16_384, batch: 32, minibatch: 16 },
   { layers: 12, width: 768, vocabulary: 50_257, batch: 16, minibatch: 16 },
+  // Mostly activations, where the others are mostly weights.
+  { layers: 4, width: 192, vocabulary: 4096, batch: 256, minibatch: 128 },
 ];
 
 /** Processor seconds of all threads of a process. @param {number} pid */
@@ -115,10 +118,27 @@ async function measuredRun(experiment) {
   }
 }
 
+/** @param planned by phase @param times of the rounds, by phase */
+function timeOf(planned, times) {
+  const phases = ["sample", "reference", "update"];
+  const found = Object.fromEntries(phases.map((name) => [name, median(times[name])]));
+  const sum = ({ sample, reference, update }) => sample + reference + update;
+  return {
+    seconds: Object.fromEntries(
+      phases.map((name) => [name, { planned: round(planned[name]), measured: round(found[name]) }]),
+    ),
+    time: {
+      planned: round(sum(planned)),
+      measured: round(sum(found)),
+      ratio: round(sum(planned) / sum(found)),
+    },
+  };
+}
+
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const round = (value, digits = 3) => Number(value.toPrecision(digits));
 
-const before = await measuredSpeed();
+const before = memoryAlone ? null : await measuredSpeed();
 const folder = mkdtempSync(join(tmpdir(), "averse-plan-"));
 const runs = [];
 try {
@@ -138,11 +158,6 @@ try {
     const plannedMemory = memoryOf(work);
     const plannedWhole = plannedMemory.peak.bytes;
     const plannedOver = plannedWhole - plannedMemory.phases.load.libraries;
-    const planned = iterationTime(work, before, batch);
-    const found = Object.fromEntries(
-      Object.entries(times).map(([name, values]) => [name, median(values)]),
-    );
-    const sum = ({ sample, reference, update }) => sample + reference + update;
     runs.push({
       ...size,
       parameters,
@@ -165,17 +180,7 @@ try {
           ]),
         ),
       },
-      seconds: Object.fromEntries(
-        ["sample", "reference", "update"].map((name) => [
-          name,
-          { planned: round(planned[name]), measured: round(found[name]) },
-        ]),
-      ),
-      time: {
-        planned: round(sum(planned)),
-        measured: round(sum(found)),
-        ratio: round(sum(planned) / sum(found)),
-      },
+      ...(before === null ? {} : timeOf(iterationTime(work, before, batch), times)),
     });
     console.error(JSON.stringify(runs.at(-1)));
     rmSync(model, { recursive: true });
@@ -183,16 +188,13 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-const worst = (name) => Math.max(...runs.map((run) => Math.abs(Math.log(run[name].ratio))));
+const worst = (name) =>
+  round(Math.exp(Math.max(...runs.map((run) => Math.abs(Math.log(run[name].ratio))))) - 1);
 console.log(
   JSON.stringify({
     clock: "processor seconds of the worker",
-    points: before.points,
-    logit: before.logit,
+    ...(before === null ? {} : { points: before.points, logit: before.logit }),
     runs,
-    worst: {
-      memory: round(Math.exp(worst("memory")) - 1),
-      time: round(Math.exp(worst("time")) - 1),
-    },
+    worst: { memory: worst("memory"), ...(before === null ? {} : { time: worst("time") }) },
   }),
 );

@@ -50,14 +50,14 @@ test("plan: what does not fit is told with what to change, and what fits then", 
   timeout,
 }, async () => {
   const { env } = environment("none");
-  const small = ["plan", "quickstart", "--offline", "--memory", "0.15"];
+  const small = ["plan", "quickstart", "--offline", "--memory", "0.65"];
   const { code, stdout } = await averse(small, { env });
   expect(code).toBe(0);
-  expect(stdout).toMatch(/of 150 MB: does not fit\n {2}--set training.microbatch=1: /);
+  expect(stdout).toMatch(/of 650 MB: does not fit\n {2}--set training.microbatch=1: /);
   const [, sets = ""] = /enough together: (.*)/.exec(stdout) ?? [];
   expect(sets).not.toBe("");
   const again = await averse([...small, ...sets.split(" ")], { env });
-  expect(again.stdout).toMatch(/of 150 MB: fits/);
+  expect(again.stdout).toMatch(/of 650 MB: fits/);
   expect(stdout).toContain("averse doctor --backend local");
 });
 

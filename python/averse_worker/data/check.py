@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -194,7 +194,7 @@ def _encode(
     return chat
 
 
-def _lengths(prompts: Sequence[Sequence[int]]) -> Lengths:
+def _lengths(prompts: Iterable[Sequence[int]]) -> Lengths:
     lengths = sorted(map(len, prompts))
     return Lengths(
         measured=len(lengths),

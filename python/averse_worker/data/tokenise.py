@@ -1,8 +1,8 @@
 """Prompts and texts as token ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ from averse_worker.data.templates import ChatTemplate
 from averse_worker.data.text import Text, begun_once, read_tokens, template
 from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.data import Truncate
+
+_TEXTS_AT_ONCE: Final = 256
+"""A tokenizer returns words, offsets and masks beside the ids, over 100 bytes per token: of all
+texts of a data set at once they took thirty times the memory of the texts."""
 
 
 @dataclass(frozen=True)
@@ -225,53 +229,63 @@ def require_room(prompts: Prompts, new_tokens: int, context: int) -> None:
 
 def whole_prompts(
     rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, chat: ChatTemplate | None
-) -> list[list[int]]:
-    """Token ids of the prompts, however long.
+) -> Iterator[list[int]]:
+    """Token ids of the prompts, however long, one after the other.
 
     Raises:
         InputError: the chat template refuses a conversation.
     """
-    encoded: list[list[int]] = [[]] * len(rows)
-    for markers in (False, True):
-        places = [
-            i for i, row in enumerate(rows) if row.messages is None and row.markers == markers
-        ]
-        found = prompt_ids(tokenizer, [rows[i].text for i in places], markers=markers)
-        for i, ids in zip(places, found, strict=True):
-            encoded[i] = ids
-    for i, row in enumerate(rows):
-        if row.messages is not None:
+    plain = {
+        markers: prompt_ids(
+            tokenizer,
+            [row.text for row in rows if row.messages is None and row.markers == markers],
+            markers=markers,
+        )
+        for markers in (False, True)
+    }
+    for row in rows:
+        if row.messages is None:
+            yield next(plain[row.markers])
+        else:
             assert chat is not None
-            encoded[i] = chat.tokens(row.messages, row.place, row.tools)
-    return encoded
+            yield chat.tokens(row.messages, row.place, row.tools)
+
+
+def token_ids(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], **options: Any
+) -> Iterator[list[int]]:
+    """Token ids of each text, one after the other, however many there are.
+
+    Args:
+        options: of the tokenizer's call.
+    """
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        yield from tokenizer(list(texts[start : start + _TEXTS_AT_ONCE]), **options).input_ids
 
 
 def encode(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, markers: bool = False
-) -> list[list[int]]:
-    """Token ids of each text.
+) -> Iterator[list[int]]:
+    """As `token_ids`.
 
     Args:
         markers: whether words that spell a control token are that token. In running text they are
             not: it would end, or change its speaker, in the middle.
     """
-    if not texts:
-        return []
-    found: list[list[int]] = tokenizer(list(texts), split_special_tokens=not markers).input_ids
-    return found
+    return token_ids(tokenizer, texts, split_special_tokens=not markers)
 
 
 def prompt_ids(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, markers: bool
-) -> list[list[int]]:
-    """Token ids of prompts: what the tokenizer puts before every text stands there once, and what
-    it puts behind every text does not follow.
+) -> Iterator[list[int]]:
+    """As `token_ids`, of prompts: what the tokenizer puts before every text stands there once, and
+    what it puts behind every text does not follow.
 
     Args:
         markers: as of `encode`.
     """
     around = template(tokenizer)
-    return [as_prompt(ids, *around) for ids in encode(tokenizer, texts, markers=markers)]
+    return (as_prompt(ids, *around) for ids in encode(tokenizer, texts, markers=markers))
 
 
 def as_prompt(ids: list[int], before: Sequence[int], after: Sequence[int]) -> list[int]:

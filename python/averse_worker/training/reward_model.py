@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from averse_worker.data.tokenise import token_ids
 from averse_worker.engine.contract import Report
 from averse_worker.models.policy import padding_token
 from averse_worker.platform.device import Device
@@ -107,7 +108,7 @@ def _rows(
     def ids(texts: Sequence[str], form: PairForm) -> list[list[int]]:
         if form != "rendered":
             return classifier_rows(tokenizer, texts, max_tokens, markers=form == "prompted")
-        rows = tokenizer(list(texts), add_special_tokens=False).input_ids
+        rows = token_ids(tokenizer, texts, add_special_tokens=False)
         return [row[-max_tokens:] for row in rows]
 
     sides = []

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from averse_worker.data.text import begun_once, template
-from averse_worker.data.tokenise import encode
+from averse_worker.data.tokenise import encode, token_ids
 from averse_worker.platform.device import Device
 from averse_worker.training.supervised import Learned
 
@@ -45,12 +45,10 @@ def classifier_rows(
         return rows
     side, tokenizer.truncation_side = tokenizer.truncation_side, "left"
     try:
-        found: list[list[int]] = tokenizer(
-            list(texts), split_special_tokens=not markers, truncation=True, max_length=max_tokens
-        ).input_ids
+        words = {"split_special_tokens": not markers, "truncation": True, "max_length": max_tokens}
+        return [begun_once(row, before) for row in token_ids(tokenizer, texts, **words)]
     finally:
         tokenizer.truncation_side = side
-    return [begun_once(row, before) for row in found]
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int) -> dict[str, Tensor]:

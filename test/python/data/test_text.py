@@ -1,6 +1,7 @@
 """Control tokens: never made of words, and given to those who know them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,8 @@ from averse_worker.data.text import (
     read_tokens,
     template,
 )
-from averse_worker.data.tokenise import encode, tokenise_prompts, tokenise_texts
+from averse_worker.data.tokenise import encode, tokenise_prompts, tokenise_texts, whole_prompts
+from averse_worker.training.stage import classifier_rows
 from tiny_models import WORDS, write_tokenizer
 
 END, TURN, STOP = "<|endoftext|>", "<|turn|>", "<|stop|>"
@@ -64,7 +66,7 @@ def test_control_tokens_and_words_that_spell_them_are_told_apart(
     expected: list[str | Control] = []
     for i, word in enumerate(words):
         control = word in (END, TURN, STOP) and i % 2 == 0
-        tokens += ids(chat, word) if control else encode(chat, [word])[0][1:]
+        tokens += ids(chat, word) if control else next(encode(chat, [word]))[1:]
         if control:
             expected.append(Control(word))
         elif expected and isinstance(expected[-1], str):
@@ -87,6 +89,33 @@ def test_a_ready_made_prompt_keeps_its_markers(chat: PreTrainedTokenizerFast) ->
     assert not {turn, stop} & set(prompts.tokens[1])
     assert [text.written for text in prompts.texts] == [written, written]
     assert [str(text) for text in prompts.texts] == ["we saw it", written]
+
+
+def test_a_data_set_goes_through_a_tokenizer_in_parts(
+    chat: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it at once would take thirty times its memory, which stays with the process."""
+    texts = [" good" * (1 + i % 5) + END * (i % 2) for i in range(1000)]
+    rows = [Row(i, text, True, "a file", markers=i % 3 == 0) for i, text in enumerate(texts)]
+    alone = {
+        markers: [next(encode(chat, [text], markers=markers)) for text in texts]
+        for markers in (False, True)
+    }
+    most = 0
+    whole = type(chat).__call__
+
+    def counted(self: Any, text: Any, *rest: Any, **options: Any) -> Any:
+        nonlocal most
+        most = max(most, len(text) if isinstance(text, list) else 1)
+        return whole(self, text, *rest, **options)
+
+    monkeypatch.setattr(type(chat), "__call__", counted)
+    found = list(whole_prompts(rows, chat, None))
+    assert found == [alone[row.markers][at] for at, row in enumerate(rows)]
+    assert [row[:-1] for row in tokenise_texts(chat, texts, 99)] == alone[False]
+    classifier_rows(chat, texts, 3)
+    example_tokens(chat, texts)
+    assert 1 < most < 300
 
 
 def test_the_token_that_begins_a_text_comes_once(chat: PreTrainedTokenizerFast) -> None:
