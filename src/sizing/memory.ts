@@ -24,7 +24,7 @@ const HOST = {
   /** Python, torch and transformers as imported. */
   libraries: 460e6,
   /** Data and tokenizer, what reading them leaves in the heap, code that loading runs. */
-  data: 70e6,
+  data: 50e6,
   /** Buffers of matrix products, and code that computing runs. */
   kernels: 33e6,
 } as const;
