@@ -18,13 +18,15 @@ import traceback
 from pathlib import Path
 from typing import Final, NoReturn, get_args
 
+import msgspec
+
 from averse_worker.engine.registry import ENGINES, SEVERAL, build_engine, facts_of, follow
 from averse_worker.platform.processes import Place, Strategy, run_processes, take_place
 from averse_worker.wire.attached import read_slots, serve
 from averse_worker.wire.connection import Connection, Ending, Timing
 from averse_worker.wire.keys import read_keys
 from averse_worker.wire.parent import Parent
-from averse_worker.wire.server import Server
+from averse_worker.wire.server import Server, hello_of
 from averse_worker.wire.stacks import STDERR, end_stacks, write_stacks_on_signal
 
 EXIT_CODES: Final = {
@@ -50,6 +52,11 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         "waits for controllers and serves one after the other",
     )
     parser.add_argument("--endpoint", help="ipc://PATH or tcp://HOST:PORT of the controller")
+    parser.add_argument(
+        "--hello",
+        action="store_true",
+        help="prints as JSON what a worker with these arguments says of itself, and ends",
+    )
     parser.add_argument(
         "--keys", type=Path, help="key file, - for standard input; required for a tcp:// endpoint"
     )
@@ -85,8 +92,10 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
             help=f"milliseconds {what} [{default}]",
         )
     arguments = parser.parse_args(argv)
+    if arguments.hello:
+        arguments.attach = None
     own = [arguments.endpoint, arguments.session]
-    if arguments.attach is None and None in own:
+    if arguments.attach is None and None in own and not arguments.hello:
         parser.error("--endpoint and --session are required, or --attach")
     if arguments.attach is not None and any((*own, arguments.keys)):
         parser.error("--attach stands in place of --endpoint, --session and --keys")
@@ -99,6 +108,12 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         parser.error(
             f"--strategy {arguments.strategy}: the engine '{arguments.engine}' is one process; "
             "remove it, or use --engine torch"
+        )
+    several = arguments.processes > 1 or os.environ.get("WORLD_SIZE", "1") != "1"
+    if arguments.strategy != "data-parallel" and not several:
+        parser.error(
+            f"--strategy {arguments.strategy} divides the model among several processes, and there "
+            "is one; add --processes 2, or remove it"
         )
     return arguments
 
@@ -120,16 +135,11 @@ def main(argv: list[str]) -> int:
     """Runs the worker; returns the exit code after an orderly shutdown, or exits at once."""
     parent = Parent()
     arguments = read_arguments(argv)
+    if arguments.hello:
+        return _print_hello(arguments)
     if arguments.attach is not None:
         return _wait_for_controllers(arguments.attach, argv)
     place = take_place(os.environ, strategy=arguments.strategy)
-    if arguments.strategy != "data-parallel" and place is None and arguments.processes == 1:
-        print(
-            f"averse_worker: --strategy {arguments.strategy} divides the model among several "
-            "processes, and there is one; add --processes 2, or remove it",
-            file=sys.stderr,
-        )
-        return 2
     if place is None and arguments.processes > 1:
         parent.follow_into_death()
         return run_processes(arguments.processes)
@@ -166,6 +176,22 @@ def main(argv: list[str]) -> int:
     connection.close()
     control.join()
     return EXIT_CODES[Ending.CLOSED]
+
+
+def _print_hello(arguments: argparse.Namespace) -> int:
+    place = Place(
+        rank=0,
+        count=arguments.processes,
+        local=0,
+        address="",
+        port=0,
+        listener=None,
+        hosts=True,
+        strategy=arguments.strategy,
+    )
+    facts = facts_of(arguments.engine, place if place.count > 1 else None)
+    print(msgspec.json.encode(hello_of(arguments.engine, facts, "")).decode())
+    return 0
 
 
 def _wait_for_controllers(path: Path, argv: list[str]) -> int:

@@ -7,7 +7,7 @@ import type { ExperimentFile } from "./schema/experiment.js";
 
 /** @param given where each key was set: steps and epochs exclude each other where both were */
 export function modelViolations(
-  { policy, sft }: Pick<ExperimentFile, "policy" | "sft">,
+  { policy, sft, backend }: Pick<ExperimentFile, "policy" | "sft" | "backend">,
   given: GivenValues,
 ): Violation[] {
   const violations: Violation[] = [];
@@ -39,6 +39,14 @@ export function modelViolations(
       found: `policy.quantize ${policy.quantize} with ${key} 0`,
       expected: "an adapter: quantized weights are not trained themselves",
       remedy: `Set ${key} to 1 or more, or policy.quantize to none.`,
+    });
+  }
+  if (policy.quantize !== "none" && ["cpu", "mps"].includes(backend.device)) {
+    violations.push({
+      keys: ["policy.quantize", "backend.device"],
+      found: `policy.quantize ${policy.quantize} with backend.device ${backend.device}`,
+      expected: "a CUDA GPU, on which alone quantized weights are computed with",
+      remedy: "Set backend.device to auto or cuda, or policy.quantize to none.",
     });
   }
   return violations;

@@ -37,12 +37,15 @@ export class ConfigError extends Error {
 
 /** `configs/x.yaml:3:10: risk.alpha: found 1.5, expected a number over 0, at most 1. Write …` */
 export function problemLine(problem: ConfigProblem): string {
-  const where = [sourcePlaceText(problem.place), problem.key]
-    .filter((part) => part !== "")
-    .join(": ");
-  const { found, expected, remedy } = problem;
+  return `${sourcePlaceText(problem.place)}: ${problemWords(problem)}`;
+}
+
+/** The same without its place. */
+export function problemWords(problem: Omit<ConfigProblem, "place">): string {
+  const { key, found, expected, remedy } = problem;
   const what = expected === "" ? found : `found ${found}, expected ${expected}`;
-  return `${where}: ${what}${/[.?!]$/.test(what) ? "" : "."} ${remedy}`.trimEnd();
+  const said = `${what}${/[.?!]$/.test(what) ? "" : "."} ${remedy}`.trimEnd();
+  return key === "" ? said : `${key}: ${said}`;
 }
 
 export function sourcePlaceText(place: SourcePlace): string {

@@ -62,6 +62,8 @@ export interface PreflightPorts {
   readonly hub: ((queries: readonly HubQuery[]) => Promise<readonly HubModel[]>) | null;
   /** The data, by the worker's code; null: built in, or on the hub. */
   readonly data: (() => Promise<DataReading | string>) | null;
+  /** What the backend cannot do of it, or why that is not known; null: only its worker can tell. */
+  readonly backend: (() => Promise<readonly Concern[] | string | null>) | null;
   readonly disk: DiskRoom | null;
   /** Whether the worker will have a variable; null: its machine is another. */
   readonly isSet: ((variable: string) => boolean) | null;
@@ -80,6 +82,7 @@ export async function preflight(
   given: GivenValues,
   ports: PreflightPorts,
 ): Promise<Preflight> {
+  const backend = checkBackend(experiment, (await ports.backend?.()) ?? null);
   const models = ports.checksModels ? await checkModels(experiment, ports) : noModels;
   const { policy } = models;
   const data =
@@ -87,6 +90,7 @@ export async function preflight(
       ? { findings: nothingFound, prompts: null }
       : checkData(experiment, dataName(experiment.data), await ports.data());
   const { checked, warnings, problems } = joined([
+    backend,
     ...models.findings,
     checkFunctions(experiment),
     ...(ports.isSet === null ? [] : [checkTokens(experiment, ports.isSet)]),
@@ -102,6 +106,12 @@ export async function preflight(
   const placed = (found: readonly Concern[]) =>
     inReadingOrder(found.map(({ arm, ...violation }) => violationProblem(violation, arm, given)));
   return { checked, warnings: placed(warnings), problems: placed(problems) };
+}
+
+function checkBackend({ backend }: Experiment, told: readonly Concern[] | string | null): Findings {
+  if (told === null) return nothingFound;
+  if (typeof told !== "string") return { ...nothingFound, problems: told };
+  return { ...nothingFound, checked: [{ what: "backend", found: `${backend.worker}: ${told}` }] };
 }
 
 interface Models {

@@ -152,6 +152,25 @@ export const capabilities = z.strictObject({
   harness: z.boolean(),
 });
 
+/** What an engine takes of one setting, where it takes less than the configuration allows. */
+export const limit = z.strictObject({
+  key: z
+    .string()
+    .describe("path in the configuration; of an engine option that is left out its default counts"),
+  when: z
+    .record(z.string(), z.union([z.string(), z.boolean()]))
+    .describe("further keys with the values for which it holds; empty: it always does"),
+  trains: z.boolean().describe("whether it holds only where the policy is trained by RL"),
+  allowed: z
+    .array(z.string())
+    .nullable()
+    .describe("values; empty: the setting is to be left out; null: by the numbers or the pattern"),
+  minimum: z.number().nullable(),
+  maximum: z.number().nullable(),
+  pattern: z.string().nullable().describe("regular expression that is found in it"),
+  why: z.string().describe("a clause, for people"),
+});
+
 /** Every figure that an engine may report: name → what it is. */
 const declared = z.record(
   z.string(),
@@ -179,6 +198,7 @@ export const hello = z.strictObject({
   engine_options: z
     .record(z.string(), z.unknown())
     .describe("JSON Schema (draft 2020-12) of what load's engine_options may be"),
+  limits: z.array(limit),
   figures: declaredFigures,
 });
 
@@ -239,6 +259,7 @@ export type TaskFigure = z.infer<typeof taskFigure>;
 export type DeclaredFigures = z.infer<typeof declaredFigures>;
 export type Request = z.infer<typeof request>;
 export type Hello = z.infer<typeof hello>;
+export type Limit = z.infer<typeof limit>;
 export type Capabilities = z.infer<typeof capabilities>;
 export type Reply = z.infer<typeof reply>;
 export type ErrorKind = z.infer<typeof errorKind>;

@@ -45,6 +45,9 @@ export interface SessionOptions extends LaunchOptions {
 /** A closed connection is mostly a process on its way out, whose exit code says more. */
 const EXIT_MS = 2000;
 
+/** Exit code of a worker whose controller never answered, or is gone. */
+const WITHOUT_CONTROLLER = 3;
+
 /** What is known of a lost worker's end. */
 interface WorkerEnd {
   /** The text has what was said last already. */
@@ -245,7 +248,8 @@ class Session implements Worker, Receiver, ExchangeEvents {
 
   async #exited(exit: Exit): Promise<void> {
     // What it sent last is still on its way: the connection is read to its end first.
-    if (this.#hello !== null) {
+    // Nor does an exit code say alone whether there was a connection.
+    if (this.#hello !== null || exit.code === WITHOUT_CONTROLLER) {
       await this.#disconnected.within(EXIT_MS);
     }
     if (this.#closing === null) {
@@ -261,10 +265,11 @@ class Session implements Worker, Receiver, ExchangeEvents {
         return;
       }
       const killer = killerOf(exit, lines);
-      const when = this.#hello === null ? "before its hello" : this.#inHand();
+      const when = this.#inHand();
       const hint = killer === "SIGKILL" ? "; the system does this when memory runs out" : "";
       const text = `the worker ${exitText(exit)} ${when}${hint}`;
-      await this.#lose("exited", text, { passing: killer !== null });
+      const wasCut = exit.code === WITHOUT_CONTROLLER && this.#connection!.welcomed;
+      await this.#lose("exited", text, { passing: killer !== null || wasCut });
     }
   }
 
@@ -274,6 +279,12 @@ class Session implements Worker, Receiver, ExchangeEvents {
     const { absent } = this.#plan!;
     if (absent === null) {
       return `sent no message ${seconds} of its start (start_seconds)`;
+    }
+    if (this.#connection!.welcomed) {
+      return (
+        `${this.#plan!.place} connected and sent no message ${seconds} (start_seconds); look at its ` +
+        "output there"
+      );
     }
     return this.#connection!.rejected > 0
       ? `did not connect ${seconds} (start_seconds), but a program with other keys tried to; both ` +
@@ -409,7 +420,7 @@ class Session implements Worker, Receiver, ExchangeEvents {
   }
 
   #inHand(): string {
-    return this.#exchange.calls.inHandText();
+    return this.#hello === null ? "before its hello" : this.#exchange.calls.inHandText();
   }
 }
 

@@ -150,6 +150,18 @@ export function namedEngine({ argv }: WorkerSpec): string | null {
   return wordAfter("--engine", argv);
 }
 
+/**
+ * What the command gives this package's own worker; null: it starts another program, or what it starts is
+ * of another machine, or another's to start.
+ */
+export function workerArguments({ argv, launcher, processes }: WorkerSpec): string[] | null {
+  const at = argv.indexOf("averse_worker");
+  if (at < 0 || launcher === "ssh" || launcher === "attach") return null;
+  const own = argv.slice(at + 1).map((word) => word.replaceAll("{processes}", String(processes)));
+  // Where another program starts them, the worker's arguments do not say how many there are.
+  return [...own, ...(processes > 1 ? ["--processes", String(processes)] : [])];
+}
+
 function wordAfter(option: string, argv: readonly string[]): string | null {
   const at = argv.indexOf(option);
   return at < 0 ? null : (argv[at + 1] ?? null);

@@ -40,6 +40,7 @@ function checked(
       checksModels: true,
       hub: null,
       data: null,
+      backend: null,
       disk: null,
       isSet: null,
       folders: [],

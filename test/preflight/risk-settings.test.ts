@@ -30,6 +30,7 @@ async function idle(set: readonly string[], yaml = base): Promise<string[]> {
     checksModels: false,
     hub: null,
     data: null,
+    backend: null,
     disk: null,
     isSet: null,
     folders: [],

@@ -25,6 +25,7 @@ export const helloMessage: Hello = {
     harness: true,
   },
   engine_options: { type: "object", properties: {}, additionalProperties: false },
+  limits: [],
   figures: {
     update: { loss_policy: { unit: "", description: "the policy's term of the loss" } },
     evaluate: { perplexity: { unit: "", description: "of held-out texts" } },

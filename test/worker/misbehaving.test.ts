@@ -3,8 +3,11 @@
  * its deadline, and leave no process behind. The deadlines are the specs' own, set short.
  */
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, expect, test } from "vitest";
 import { PROTOCOL_VERSION, RELEASE } from "../../src/protocol/messages.js";
 import { plainRollout, plainUpdate } from "../../src/protocol/plain-payloads.js";
 import { builtinLoad } from "../../src/worker/conformance/payloads.js";
@@ -15,6 +18,8 @@ import { processesWith } from "./processes.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const mark = randomUUID();
+const scratch = mkdtempSync(join(tmpdir(), "averse-misbehaving-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
 
 function specOf(script: string, changes: Partial<WorkerSpec> = {}): WorkerSpec {
   const folder = script === "stuck.py" ? "test/worker" : "test/python/misbehaving";
@@ -87,6 +92,46 @@ test("dies at start: exit code and last words", async () => {
     "loading libraries",
     "libsomething.so.1: cannot open shared object file",
   ]);
+});
+
+/** The fake engine's worker, which meets an end after the handshake and before its hello. */
+function lostBeforeHello(end: string, changes: Partial<WorkerSpec> = {}): Promise<Worker> {
+  const ends = join(scratch, end);
+  writeFileSync(ends, end);
+  const own = `${root}/test/worker/lost-before-hello`;
+  const argv = ["-m", "averse_worker", "--endpoint", "{endpoint}", "--session", "{session}"];
+  const environment = { PYTHONPATH: `${own}:{root}/python`, AVERSE_TEST_ENDS: ends };
+  const fake = { name: "w", argv: ["{python}", ...argv, "--engine", "fake"], environment };
+  const spec = workerSpecSchema.parse({ ...fake, stop_seconds: 2, ...changes });
+  return openSession(spec, { root });
+}
+
+test.each<[string, string, RegExp, boolean]>([
+  ["killed", "SIGKILL", /^the worker was killed by SIGKILL before its hello; /, true],
+  [
+    "its connection is cut, which it notices",
+    "3",
+    /code 3 before its hello; its last output: /,
+    true,
+  ],
+  [
+    "stopped, so that its heartbeats cease",
+    "SIGSTOP",
+    /^the worker cannot be reached before its hello: .*heartbeats stopped/,
+    true,
+  ],
+  ["an error of its own", "7", /^the worker exited with code 7 before its hello; /, false],
+])("lost between handshake and hello: %s", async (_, end, words, passing) => {
+  const error = await lost(lostBeforeHello(end));
+  expect(error.message).toMatch(words);
+  expect(error.message).not.toContain("\n");
+  expect(error.passing).toBe(passing);
+});
+
+test("says nothing after the handshake: its time to start is over", async () => {
+  const error = await lost(lostBeforeHello("hang", { start_seconds: 8 }));
+  expect(error.message).toContain('"w" sent no message within 8 s of its start');
+  expect(error.passing).toBe(false);
 });
 
 test("wrong version: says which side is older", async () => {

@@ -99,7 +99,7 @@ OF_GRPO: Final = tuple(
         "off_policy_mask_threshold",
     )
 )
-"""Options that RLOOTrainer has not."""
+"""Options that RLOOTrainer has not (`limits.py`)."""
 
 
 def schema_of(options: type[msgspec.Struct]) -> dict[str, Any]:
@@ -163,24 +163,15 @@ def read_trl_options(given: dict[str, Any]) -> TrlOptions:
     """Reads `load`'s `engine_options`.
 
     Raises:
-        InputError: an option is unknown, of a wrong type or out of range, or is GRPOTrainer's and
-            the trainer is RLOOTrainer; with its key.
+        InputError: an option is unknown, of a wrong type or out of range; with its key.
     """
-    options = _read(
+    return _read(
         given,
         TrlOptions,
         "trl",
         "remove it: what else TRL's configuration has follows from the "
         "experiment (docs/backends.md)",
     )
-    if options.trainer == "rloo":
-        foreign = next((name for name in OF_GRPO if given.get(name)), None)
-        if foreign is not None:
-            raise _wrong(
-                foreign,
-                "is an option of GRPOTrainer, but trainer is rloo; remove it, or set it to grpo",
-            )
-    return options
 
 
 def read_vllm_options(given: dict[str, Any]) -> VllmOptions:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from averse_worker.engine.contract import Engine
+from averse_worker.engine.limits import OF_FAKE, OF_TRL, OF_VLLM, limits_of_several
 from averse_worker.engine.options import TrlOptions, VllmOptions, schema_of
 from averse_worker.platform.processes import Place
 from averse_worker.wire.errors import MissingEnvironment
@@ -148,6 +149,7 @@ ENGINES: Final[dict[str, EngineFacts]] = {
             "additionalProperties": False,
         },
         _FIGURES,
+        OF_FAKE,
     ),
     "torch": EngineFacts(
         _TORCH,
@@ -158,11 +160,13 @@ ENGINES: Final[dict[str, EngineFacts]] = {
         msgspec.structs.replace(_TORCH, critic=False, prefix_baseline=False, kl_loss=False),
         schema_of(TrlOptions),
         _TRL_FIGURES,
+        OF_TRL,
     ),
     "vllm": EngineFacts(
         msgspec.structs.replace(_TORCH, bitwise=False, common_random_numbers=False),
         schema_of(VllmOptions),
         _VLLM_FIGURES,
+        OF_VLLM,
     ),
 }
 
@@ -186,7 +190,9 @@ def facts_of(name: str, place: Place | None) -> EngineFacts:
     if place is None:
         return facts
     return replace(
-        facts, capabilities=msgspec.structs.replace(facts.capabilities, distributed=True)
+        facts,
+        capabilities=msgspec.structs.replace(facts.capabilities, distributed=True),
+        limits=(*facts.limits, *limits_of_several(place)),
     )
 
 

@@ -92,22 +92,14 @@ def _expert(folder: ModelFolder, policy: Policy, payload: LoadPayload) -> Langua
     return LanguageModel(causal, folder.key)
 
 
-def check_quantization(payload: LoadPayload, device: Device, ranks: Ranks) -> None:
+def check_quantization(payload: LoadPayload, device: Device) -> None:
     """Refuses quantized weights where they cannot be had; before any weights are read.
 
     Raises:
-        InputError: the policy is divided among processes.
         MissingEnvironment: bitsandbytes is not installed, or there is no GPU.
     """
     if payload.policy.quantize == "none":
         return
-    if ranks.sharded:
-        raise InputError(
-            f"policy.quantize is {payload.policy.quantize}, but FSDP and DeepSpeed divide "
-            "weights of plain number formats alone; set it to none, or use --strategy "
-            "data-parallel",
-            key="policy.quantize",
-        )
     lacking = "bitsandbytes is not installed in the worker's Python (pip install bitsandbytes)"
     if importlib.util.find_spec("bitsandbytes") is not None:
         lacking = f"the device is {device.torch_device.type}"

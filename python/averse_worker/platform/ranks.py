@@ -62,6 +62,11 @@ class Ranks(Protocol):
         ...
 
     @property
+    def place(self) -> Place | None:
+        """Of this process; None: it is alone."""
+        ...
+
+    @property
     def sharded(self) -> bool:
         """Whether models and optimizer are divided among the processes, too."""
         ...
@@ -115,6 +120,7 @@ class Alone:
     local = 0
     sharded = False
     deepspeed = False
+    place = None
     facts: Final[Mapping[str, str]] = MappingProxyType({})
 
     def part(self, rows: int) -> slice:
@@ -151,6 +157,7 @@ class Group:
 
     def __init__(self, place: Place) -> None:
         """Waits for all others to come."""
+        self.place: Place | None = place
         self.rank = place.rank
         self.count = place.count
         self.local = place.local

@@ -30,6 +30,7 @@ from averse_worker.wire.messages.envelope import (
     Empty,
     Failure,
     Hello,
+    Limit,
     PingResult,
     Progress,
     Reply,
@@ -59,6 +60,23 @@ class EngineFacts:
     options: dict[str, Any]
     """JSON Schema of `load`'s engine_options"""
     figures: DeclaredFigures
+    limits: tuple[Limit, ...] = ()
+
+
+def hello_of(engine_name: str, facts: EngineFacts, session: str) -> Hello:
+    """What this process says of itself when it connects."""
+    return Hello(
+        protocol=PROTOCOL_VERSION,
+        session=session,
+        pid=os.getpid(),
+        host=os.uname().nodename,
+        engine=engine_name,
+        version=__version__,
+        capabilities=facts.capabilities,
+        engine_options=facts.options,
+        limits=list(facts.limits),
+        figures=facts.figures,
+    )
 
 
 class Server:
@@ -91,19 +109,7 @@ class Server:
 
     def greet(self) -> None:
         """Sends the hello: the first message of a worker."""
-        self._send(
-            Hello(
-                protocol=PROTOCOL_VERSION,
-                session=self._session,
-                pid=os.getpid(),
-                host=os.uname().nodename,
-                engine=self._engine_name,
-                version=__version__,
-                capabilities=self._facts.capabilities,
-                engine_options=self._facts.options,
-                figures=self._facts.figures,
-            )
-        )
+        self._send(hello_of(self._engine_name, self._facts, self._session))
 
     # ── control thread ──────────────────────────────────────────────────────────────────────
 

@@ -30,7 +30,7 @@ import { type ExitCode, exitCode, UserError } from "../failure-text.js";
 import { experimentFile } from "../lookup/experiments.js";
 import { keptSpeed, speedFile } from "../machine/measure-speed.js";
 import { packageRoot } from "../machine/package.js";
-import { experimentModels } from "../run/run-preflight.js";
+import { experimentModels, requireBackend } from "../run/run-preflight.js";
 import type { Terminal } from "../terminal.js";
 
 export interface PlanOptions {
@@ -71,6 +71,7 @@ export async function plan(
   const loaded = loadExperiment(experimentFile(name), options.set);
   const { experiment } = loaded;
   const spec = readWorkerSpec(experiment.backend.worker, packageRoot);
+  await requireBackend(loaded, spec);
   const speed = keptSpeed(experiment.backend.worker);
   const measuredOnGpu = speed !== null && speed.device !== "cpu";
   const gpus = options.gpus ?? (measuredOnGpu ? 1 : 0);

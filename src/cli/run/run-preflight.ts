@@ -1,9 +1,10 @@
 /** The checks before a run, with this machine's models, hub, disk and data. */
 import { existsSync, readdirSync, statfsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { violationProblem } from "../../config/checks.js";
 import { isBuiltinData, sourcesOf } from "../../config/data-sources.js";
 import type { LoadedExperiment } from "../../config/load.js";
-import { ConfigError, problemLine } from "../../config/problems.js";
+import { ConfigError, inReadingOrder, problemLine } from "../../config/problems.js";
 import {
   type ModelLookup,
   modelFiles,
@@ -11,7 +12,8 @@ import {
   preflight,
 } from "../../preflight/preflight.js";
 import { safeText } from "../../text/safe-text.js";
-import { readWorkerSpec, runsHere } from "../../worker/spec.js";
+import { readWorkerSpec, runsHere, type WorkerSpec } from "../../worker/spec.js";
+import { backendConcerns } from "../machine/backend-fit.js";
 import { dataFacts, stagesOfOwnData } from "../machine/data-facts.js";
 import { lookUpModels } from "../machine/hub-lookup.js";
 import { packageRoot } from "../machine/package.js";
@@ -43,6 +45,7 @@ export async function runPreflight(
     ...modelPorts(environment, offline),
     checksModels: models === "transformers",
     data: (own || stages.length > 0) && models === "transformers" ? readData : null,
+    backend: () => backendConcerns(experiment, spec),
     disk: freeRoom(resolve(runs)),
     isSet: runsHere(spec)
       ? (variable) => (environment[variable] ?? process.env[variable] ?? "") !== ""
@@ -50,6 +53,17 @@ export async function runPreflight(
     folders: foldersHere(),
   });
   return tellingWait(terminal, "checking models and data", checks);
+}
+
+/** @throws {ConfigError} the backend cannot do what the experiment asks of it */
+export async function requireBackend(
+  { experiment, given }: LoadedExperiment,
+  spec: WorkerSpec,
+): Promise<void> {
+  const found = await backendConcerns(experiment, spec);
+  if (found === null || typeof found === "string" || found.length === 0) return;
+  const problems = found.map(({ arm, ...violation }) => violationProblem(violation, arm, given));
+  throw new ConfigError(inReadingOrder(problems));
 }
 
 /** The experiment's models, as far as they are here or the hub tells of them. */

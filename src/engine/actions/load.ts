@@ -1,19 +1,19 @@
 /** Opening a worker and loading a trial's models into it. */
 
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import { problemWords } from "../../config/problems.js";
 import { digestRole } from "../../config/rewards/components.js";
 import type { EventPayload } from "../../journal/events.js";
 import { uint32Array, uint32Bytes } from "../../protocol/arrays.js";
 import type { Capabilities, Hello, Result } from "../../protocol/messages.js";
-import { hasCritic, learningTerms } from "../../risk/algorithms.js";
+import { learningTerms } from "../../risk/algorithms.js";
 import type { PreparedSampler } from "../../risk/samplers/prompt-sampler.js";
 import { promptSamplers } from "../../risk/samplers/registry.js";
 import { promptRanks } from "../../risk/samplers/smooth-weights.js";
 import type { TrialAction } from "../action.js";
+import { engineViolations } from "../engine-fit.js";
 import { failureFacts, TrialError } from "../failure.js";
 import { type Prompts, type TrialContext, workerOf } from "../trial-context.js";
-import { sampledCondition } from "./conditions.js";
 import { loadPayloadFor } from "./load-payload.js";
 import { scoredPrompts } from "./prompt-scores.js";
 import { rewardPreview } from "./reward-preview.js";
@@ -47,8 +47,7 @@ export async function load(action: LoadAction, context: TrialContext): Promise<E
   const { arm, seed, stage, iterations } = trial;
   context.startedAt = ports.clock();
   context.note({ type: "trial_started", arm, seed, stage, iterations });
-  requireCapabilities(context, worker.hello.capabilities, worker.hello.engine);
-  requireEngineOptions(context, worker.hello);
+  requireFit(context, worker.hello);
   const from = action.from === null ? null : await intactStart(action.from, context);
   const named = loadPayloadFor(experiment, trial, from, action.device);
   const payload = await withStageModels(named, action.device, context);
@@ -197,84 +196,11 @@ function lackingCapabilities({ distributed: _, harness: __, ...promised }: Capab
   return Object.entries(promised).flatMap(([name, has]) => (has ? [] : [name]));
 }
 
-function requireCapabilities(
-  { experiment, trial }: TrialContext,
-  has: Capabilities,
-  engine: string,
-): void {
-  const { training } = trial.config;
-  const trains = trial.iterations > 0;
-  if (experiment.evaluation.capability !== null && !has.harness) {
-    throw new TrialError(
-      "input",
-      "evaluation.capability needs lm-evaluation-harness, which the worker's Python does not have: " +
-        'install it there (python -m pip install "lm-eval[hf]>=0.4.9"; it is the extra `capability` ' +
-        "of averse-worker), or set evaluation.capability to null",
-      "evaluation.capability",
-    );
-  }
-  const lacking = (
-    [
-      [trial.fineTunes && !has.sft, "sft.steps", "supervised fine-tuning"],
-      [experiment.policy.lora_rank > 0 && !has.lora, "policy.lora_rank", "LoRA"],
-      [
-        trial.fineTunes && (experiment.sft.lora_rank ?? 0) > 0 && !has.lora,
-        "sft.lora_rank",
-        "LoRA",
-      ],
-      [
-        training.prefix_baseline && !has.prefix_baseline,
-        "training.prefix_baseline",
-        "the prefix baseline",
-      ],
-      [training.ema_decay > 0 && !has.ema, "training.ema_decay", "EMA weights"],
-      [
-        trains && hasCritic(training.algorithm) && !has.critic,
-        "training.algorithm",
-        "critic, which ppo needs",
-      ],
-      [
-        trains && training.completions > 1 && !has.completions,
-        "training.completions",
-        "several completions per prompt",
-      ],
-      [
-        trains && learningTerms(trial.config).klForm === "loss" && !has.kl_loss,
-        "kl.form",
-        "KL loss",
-      ],
-      [
-        trains && sampledCondition(trial.config) !== null && !has.kl_loss,
-        "training.algorithm",
-        "way to learn under conditions, which quark needs",
-      ],
-    ] as const
-  ).find(([lacks]) => lacks);
-  if (lacking !== undefined) {
-    const [, key, what] = lacking;
-    throw new TrialError(
-      "input",
-      `the worker's engine ${engine} has no ${what}: change ${key}`,
-      key,
-    );
-  }
-}
-
-/** Against the JSON Schema that the engine sent in its hello. */
-function requireEngineOptions({ experiment }: TrialContext, hello: Hello): void {
-  const options = z
-    .fromJSONSchema(hello.engine_options)
-    .safeParse(experiment.backend.engine_options);
-  if (!options.success) {
-    const [issue] = options.error.issues;
-    const key = ["backend.engine_options", ...issue!.path].map(String).join(".");
-    throw new TrialError(
-      "input",
-      `${key}: ${issue!.message}; the options of the engine ${hello.engine} are ` +
-        JSON.stringify(hello.engine_options.properties ?? {}),
-      key,
-    );
-  }
+function requireFit({ experiment, trial }: TrialContext, hello: Hello): void {
+  const [first] = engineViolations(experiment, trial, hello);
+  if (first === undefined) return;
+  const { keys, ...words } = first;
+  throw new TrialError("input", problemWords({ key: keys[0]!, ...words }), keys[0]!);
 }
 
 /** By part, as the journal has them: the only reward is `reward`, of several each has its name. */

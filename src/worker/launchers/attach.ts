@@ -40,7 +40,7 @@ export function attachPlan(
     environment,
     place: `at ${endpoint}`,
     // Nothing else is known of a worker that is not ours, and the next connection may hold.
-    refusal: () => ({ words: "the connection ended", passing: true }),
+    refusal: () => ({ words: "the connection ended; its own output says why", passing: true }),
     absent: `did not connect to ${endpoint}; start it where it shall run, in the package's folder: ${argv.join(" ")}`,
   };
 }

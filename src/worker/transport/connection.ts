@@ -12,7 +12,7 @@ export interface Receiver {
   message(bytes: Uint8Array): void;
   /** Something arrived that is no message of this worker. */
   stray(text: string): void;
-  /** The worker closed the connection, or its heartbeats stopped. */
+  /** The worker closed the connection, or its heartbeats stopped; also before its first message. */
   disconnected(): void;
 }
 
@@ -29,14 +29,15 @@ const HEARTBEAT = { interval: 500, timeout: 5000 } as const;
 const SEND_MS = 10_000;
 
 /**
- * Gives `[peer, empty]` in its turn when a peer's connection has ended (ZMQ_ROUTER_NOTIFY with
- * ZMQ_NOTIFY_DISCONNECT, which zeromq.js has no name for). The socket's own events do not say whose
- * connection ended, and anybody who is turned away at the listener would look like the worker.
+ * Gives `[peer, empty]` in its turn when a peer has come in, and when its connection has ended
+ * (ZMQ_ROUTER_NOTIFY with ZMQ_NOTIFY_CONNECT and ZMQ_NOTIFY_DISCONNECT, which zeromq.js has no name for).
+ * The socket's own events do not say whose connection ended, and anybody who is turned away at the
+ * listener would look like the worker.
  */
 class NotifyingRouter extends Router {
   constructor(options: SocketOptions<Router>) {
     super(options);
-    this.setInt32Option(97, 2);
+    this.setInt32Option(97, 3);
   }
 }
 
@@ -46,6 +47,9 @@ export class Connection {
   readonly #socket: Router;
   readonly #listener: Listener;
   #peer: Buffer | null = null;
+  /** Those whose connection is up, by their routing ids. */
+  readonly #present = new Set<string>();
+  #welcomed = false;
   /** A worker does not reconnect: what was on its way is lost, and so is the session. */
   #disconnected = false;
   /** The last send in the queue: zeromq.js throws EBUSY at a second send at the same time. */
@@ -66,6 +70,11 @@ export class Connection {
   /** Programs that spoke to the address and showed no right key. */
   get rejected(): number {
     return this.#listener.rejected();
+  }
+
+  /** Whether anybody has come in; nobody else than the worker can. */
+  get welcomed(): boolean {
+    return this.#welcomed;
   }
 
   /** Folder for the worker's temporary files, gone with the connection; null: it has its own. */
@@ -159,8 +168,12 @@ export class Connection {
       const [message] = frames;
       const ours = this.#peer === null || this.#peer.equals(peer!);
       if (frames.length === 1 && message!.byteLength === 0) {
-        // The peer's end, or a message that means nothing: libzmq tells both alike.
-        if (ours && this.#peer !== null) {
+        const id = peer!.toString("hex");
+        if (!this.#present.delete(id)) {
+          this.#present.add(id);
+          this.#welcomed = true;
+        } else if (ours) {
+          // The peer's end, or a message that means nothing: libzmq tells both alike.
           this.#disconnected = true;
           receiver.disconnected();
         }

@@ -273,7 +273,11 @@ describe("launcher: attach", { timeout: 120_000 }, () => {
     expect((await running.finished).code).toBe(0);
     const events = eventsOf("attached");
     expect(events.filter(({ type }) => type === "worker_lost")).toMatchObject([
-      { message: expect.stringMatching(/ at tcp:\S+ was lost .*: the connection ended$/) },
+      {
+        message: expect.stringMatching(
+          / at tcp:\S+ was lost .*: the connection ended; its own output says why$/,
+        ),
+      },
     ]);
     expect(events.filter(({ type }) => type === "restored")).toHaveLength(1);
     expect(worker.exitCode).toBeNull();

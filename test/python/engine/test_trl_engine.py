@@ -48,8 +48,6 @@ class Rolled:
         ({"scale_rewards": "none"}, "scale_rewards"),
         ({"epsilon": -1}, "epsilon"),
         ({"trainer": "ppo"}, "trainer"),
-        ({"trainer": "rloo", "beta": 0.1}, "beta"),
-        ({"trainer": "rloo", "loss_type": "dapo"}, "loss_type"),
     ],
 )
 def test_an_option_that_cannot_be_names_itself(given_options: dict[str, Any], key: str) -> None:

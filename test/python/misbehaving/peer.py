@@ -71,6 +71,7 @@ class Peer:
                 version=__version__,
                 capabilities=facts.capabilities,
                 engine_options=facts.options,
+                limits=list(facts.limits),
                 figures=facts.figures,
             )
         )

@@ -13,7 +13,6 @@ from averse_worker.engine.torch.learner import PpoLearner
 from averse_worker.models.folder import ModelFolder
 from averse_worker.models.load import check_quantization
 from averse_worker.platform.device import open_device
-from averse_worker.platform.ranks import ALONE
 from averse_worker.rewards.classifier import TransformersReward, load_reward
 from averse_worker.training.sft import fine_tune
 from averse_worker.wire.errors import InputError, MissingEnvironment
@@ -181,4 +180,4 @@ def test_quantized_weights_are_refused_before_anything_is_read(tmp_path: Path) -
     with pytest.raises(MissingEnvironment, match="needs bitsandbytes and a CUDA GPU") as caught:
         TorchEngine().load(payload, no_report)
     assert caught.value.key == "policy.quantize"
-    check_quantization(load_payload(), open_device(load_payload().backend), ALONE)
+    check_quantization(load_payload(), open_device(load_payload().backend))

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readAttachFile, writeAttachFile } from "../../../src/worker/attach-file.js";
@@ -25,11 +25,17 @@ class Started {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
 
-  constructor(file: string, ...more: string[]) {
+  /** @param ends of its first workers before their hello, as a file; null: they have none */
+  constructor(file: string, more: readonly string[] = [], ends: string | null = null) {
     const argv = ["-m", "averse_worker", "--attach", file, "--engine", "fake", ...more];
+    const own = ends === null ? [] : [join(root, "test/worker/lost-before-hello")];
     this.child = spawn(pythonPath(root), argv, {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, PYTHONPATH: join(root, "python") },
+      env: {
+        ...process.env,
+        PYTHONPATH: [...own, join(root, "python")].join(delimiter),
+        ...(ends === null ? {} : { AVERSE_TEST_ENDS: ends }),
+      },
     });
     this.child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       this.said += text;
@@ -105,12 +111,55 @@ describe("a worker that was started by hand", { timeout: 90_000 }, () => {
       for (;;) await worker.call("ping", {});
     });
     expect(error.message).toMatch(
-      /^the worker "attach" at tcp:\/\/127\.0\.0\.1:\d+ was lost .*: the connection ended$/,
+      /^the worker "attach" at tcp:\/\/127\.0\.0\.1:\d+ was lost .*: the connection ended; its own output says why$/,
     );
     await worker.close();
     const next = await openSession(specOf(file), { root });
     expect(next.hello.pid).not.toBe(worker.hello.pid);
     await next.close();
+  });
+
+  function startedWithEnd(file: string, end: string): Started {
+    const ends = `${file}.ends`;
+    writeFileSync(ends, end);
+    const started = new Started(file, [], ends);
+    onTestFinished(() => {
+      for (const { pid } of processesWith(readAttachFile(file).session)) kill(pid, "SIGKILL");
+      return started.stop().then(() => {});
+    });
+    return started;
+  }
+  const kill = (pid: number, signal: NodeJS.Signals) => process.kill(pid, signal);
+
+  test("one that dies before its hello is lost at once, and the next session has another", async () => {
+    const file = await newFile();
+    startedWithEnd(file, "SIGKILL");
+    const error = await lossOf(() => openSession(specOf(file), { root }));
+    expect(error.message).toMatch(
+      /^the worker "attach" at tcp:\/\/127\.0\.0\.1:\d+ was lost while it was starting: the connection ended; its own output says why$/,
+    );
+    expect(error.passing).toBe(true);
+    await (await openSession(specOf(file), { root })).close();
+  });
+
+  test("one whose heartbeats cease before its hello is lost, and serves again once it goes on", async () => {
+    const file = await newFile();
+    startedWithEnd(file, "SIGSTOP");
+    const error = await lossOf(() => openSession(specOf(file), { root }));
+    expect(error.message).toMatch(/was lost while it was starting: the connection ended; /);
+    expect(error.passing).toBe(true);
+    for (const { pid } of processesWith(readAttachFile(file).session)) kill(pid, "SIGCONT");
+    await (await openSession(specOf(file), { root })).close();
+  });
+
+  test("one that connects and says nothing is told from one that is not there", async () => {
+    const file = await newFile();
+    startedWithEnd(file, "hang");
+    const spec = { ...specOf(file), start_seconds: 20 };
+    const error = await lossOf(() => openSession(spec, { root }));
+    expect(error.message).toMatch(
+      /^the worker "attach" at tcp:\S+ connected and sent no message within 20 s \(start_seconds\); look at its output there$/,
+    );
   });
 
   test("its process goes when the controller does, and it waits for the next", async () => {
@@ -181,7 +230,7 @@ describe("a worker that was started by hand", { timeout: 90_000 }, () => {
 
   test("arguments that the worker refuses end it with 2", async () => {
     const file = await newFile();
-    const started = new Started(file, "--engine", "nope");
+    const started = new Started(file, ["--engine", "nope"]);
     expect(await started.ended).toBe(2);
     expect(started.said).toContain("invalid choice: 'nope'");
   });

@@ -1,4 +1,7 @@
-/** A real Slurm of one node with two cores on this machine, for as long as a test takes. */
+/**
+ * A real Slurm of one node with two cores on this machine, for as long as a test takes. Jobs of the partition
+ * `urgent` take the place of others.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -53,9 +56,15 @@ export async function startSlurm(): Promise<LoopbackSlurm> {
     ProctrackType: "proctrack/linuxproc",
     TaskPlugin: "task/none",
     SelectType: "select/cons_tres",
-    SelectTypeParameters: "CR_Core",
+    SelectTypeParameters: "CR_Core_Memory",
+    DefMemPerCPU: "400",
     AccountingStorageType: "accounting_storage/none",
-    JobAcctGatherType: "jobacct_gather/none",
+    // Jobs that need more memory than they asked for are ended.
+    JobAcctGatherType: "jobacct_gather/linux",
+    JobAcctGatherFrequency: "task=1",
+    JobAcctGatherParams: "OverMemoryKill",
+    PreemptType: "preempt/partition_prio",
+    PreemptMode: "CANCEL",
     SwitchType: "switch/none",
     MpiDefault: "none",
     ReturnToService: "2",
@@ -65,6 +74,7 @@ export async function startSlurm(): Promise<LoopbackSlurm> {
   };
   const SLURM_CONF = file("slurm.conf");
   const lines = Object.entries(configuration).map(([key, value]) => `${key}=${value}\n`);
+  lines.push(`PartitionName=urgent Nodes=${node} PriorityTier=2 MaxTime=INFINITE State=UP\n`);
   writeFileSync(SLURM_CONF, lines.join(""));
   const env = { ...process.env, PATH, SLURM_CONF };
   const ask = (program: string, ...args: string[]): string =>

@@ -350,6 +350,27 @@ describe.skipIf(noSlurm !== null)(`a real Slurm ${noSlurm ?? ""}`, { timeout: 18
         expect(await lostBy("RUNNING", cancel)).toMatch(/lost while it was starting: .*CANCELLED/);
       });
 
+      test("preempted", async () => {
+        const urgent = () =>
+          slurm.ask("srun", "--partition=urgent", "--cpus-per-task=2", "--job-name=urgent", "true");
+        expect(await lostBy("RUNNING", urgent)).toMatch(
+          /lost while it was starting: .*(?:DUE TO PREEMPTION|PREEMPTED)/,
+        );
+      });
+
+      test("of more memory than it asked for ends the run", async () => {
+        const greedy: WorkerSpec = {
+          ...{ ...spec, slurm: { ...spec.slurm!, submit, memory: "40M" } },
+          argv: ["{python}", "-c", "import time; held = b'x' * 300_000_000; time.sleep(600)"],
+        };
+        const { message, passing } = await lossOf(() => openSession(greedy, { root }));
+        expect(message).toMatch(
+          /^the worker "slurm" cannot be started under Slurm: .*(?:exceeded .*memory limit|OUT_OF_MEMORY)/i,
+        );
+        expect(passing).toBe(false);
+        await eventually(() => expect(jobs()).not.toContain("averse-"));
+      });
+
       test("its node fails", async () => {
         const node = slurm.ask("sinfo", "--noheader", "--format=%n");
         const setState = (...state: string[]) =>
@@ -365,6 +386,30 @@ describe.skipIf(noSlurm !== null)(`a real Slurm ${noSlurm ?? ""}`, { timeout: 18
       });
     },
   );
+
+  // Slurm counts time limits in minutes, and looks twice in one: both jobs at once.
+  test("a job whose time limit ends while its worker starts is lost, and may be tried again", {
+    timeout: 300_000,
+  }, async () => {
+    const losses = (["srun", "sbatch"] as const).map((submit) =>
+      lossOf(() =>
+        openSession(
+          {
+            ...{ ...spec, slurm: { ...spec.slurm!, submit, time: "1", warn_seconds: 1 } },
+            ...{ argv: ["sleep", "600"], start_seconds: 280 },
+          },
+          { root },
+        ),
+      ),
+    );
+    for (const { message, passing } of await Promise.all(losses)) {
+      expect(message).toMatch(
+        /^the worker "slurm" under Slurm was lost while it was starting: .*(?:DUE TO TIME LIMIT \*\*\*|: TIMEOUT)$/,
+      );
+      expect(passing).toBe(true);
+    }
+    await eventually(() => expect(jobs()).toBe(""));
+  });
 
   test("a job that somebody else cancels is a lost worker, in Slurm's words", async () => {
     const worker = await openSession(spec, { root });

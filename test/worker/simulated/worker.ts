@@ -104,6 +104,7 @@ class SimulatedWorker implements Worker {
       properties: { speed: { type: "number", minimum: 0, description: "ignored" } },
       additionalProperties: false,
     },
+    limits: [],
     figures: {
       update: declared([
         "loss_policy",

@@ -129,6 +129,18 @@ describe("connection", () => {
     expect(seen.disconnects).toBe(0);
   });
 
+  test("a worker that came in and leaves before its first message is told", async () => {
+    const connection = await open();
+    expect(connection.welcomed).toBe(false);
+    const dealer = dealerOf(connection);
+    await eventually(() => expect(connection.welcomed).toBe(true));
+    expect(seen.disconnects).toBe(0);
+    dealer.close();
+    await eventually(() => expect(seen.disconnects).toBe(1));
+    await expect(connection.send(bytes("late"))).rejects.toThrow("is not connected");
+    expect(seen).toMatchObject({ messages: [], strays: [] });
+  });
+
   test("what the worker sent last comes before its end", async () => {
     const connection = await open();
     const dealer = dealerOf(connection);

@@ -19,6 +19,7 @@ from averse_worker.engine.fake.episodes import evaluate, roll_out, score_prompts
 from averse_worker.engine.fake.loaded import Loaded, load_all
 from averse_worker.engine.fake.measures import capability, toxicity
 from averse_worker.engine.fake.training import fine_tune, update
+from averse_worker.engine.limits import check_limits
 from averse_worker.engine.readiness import require_loaded, require_plain_decoding, require_rollout
 from averse_worker.engine.registry import ENGINES
 from averse_worker.engine.texts import texts_of
@@ -115,6 +116,7 @@ class FakeEngine:
         """Loads the built-in world; refuses models and data it does not have."""
         started = time.perf_counter()
         check_load(payload)
+        check_limits(ENGINES["fake"], payload)
         self._loaded = loaded = load_all(payload, self._failing, self._gpu, report)
         return LoadResult(
             device="cpu",

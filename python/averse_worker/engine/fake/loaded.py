@@ -18,7 +18,7 @@ from averse_worker.engine.fake.world import Floats, Prompts, Words
 from averse_worker.engine.readiness import require_ema
 from averse_worker.platform.files import code_digest, folder_digests
 from averse_worker.rewards.contract import Failed
-from averse_worker.wire.errors import InputError, MissingEnvironment
+from averse_worker.wire.errors import InputError
 from averse_worker.wire.limits import check_condition, judge_key, reward_key
 from averse_worker.wire.messages.base import Digests, GpuState
 from averse_worker.wire.messages.data import BuiltinPlace, DataSource, place_name
@@ -138,7 +138,7 @@ def load_all(
     """Makes the built-in world; refuses models and data it does not have.
 
     Raises:
-        InputError, MissingEnvironment: with the config key.
+        InputError: with the config key.
     """
     check_known(payload)
     noise = read_options(payload.engine_options)
@@ -210,10 +210,10 @@ _LABELS: Final = ("negative", "positive")
 
 
 def check_known(payload: LoadPayload) -> None:
-    """Refuses models, data and devices that this engine does not have.
+    """Refuses models and data that this engine does not have.
 
     Raises:
-        InputError, MissingEnvironment: with the config key.
+        InputError: with the config key.
     """
     scorers = [
         (reward_key(payload, place, "model"), reward_key(payload, place, "label"), reward.scorer)
@@ -248,11 +248,6 @@ def check_known(payload: LoadPayload) -> None:
         raise InputError(
             "policy.lora_rank is set, but the fake engine has no LoRA; set it to 0",
             key="policy.lora_rank",
-        )
-    if payload.backend.device not in ("auto", "cpu"):
-        raise MissingEnvironment(
-            f"backend.device is '{payload.backend.device}'; the fake engine has only 'cpu'",
-            key="backend.device",
         )
 
 

@@ -13,6 +13,7 @@ from transformers.utils import logging as transformers_logging
 
 from averse_worker.data.tokenise import require_room
 from averse_worker.engine.contract import Report
+from averse_worker.engine.limits import check_limits
 from averse_worker.engine.readiness import (
     require_ema,
     require_loaded,
@@ -21,7 +22,7 @@ from averse_worker.engine.readiness import (
     require_prompt_scores,
     require_rollout,
 )
-from averse_worker.engine.registry import ENGINES
+from averse_worker.engine.registry import facts_of
 from averse_worker.engine.texts import texts_of
 from averse_worker.engine.torch import stages
 from averse_worker.engine.torch.kept import Kept
@@ -97,6 +98,7 @@ from averse_worker.wire.messages.training import (
     UpdatePayload,
     UpdateResult,
 )
+from averse_worker.wire.server import EngineFacts
 
 
 class TorchEngine:
@@ -117,7 +119,12 @@ class TorchEngine:
     @property
     def capabilities(self) -> Capabilities:
         """See `registry.ENGINES`."""
-        return ENGINES[self.name].capabilities
+        return self.facts.capabilities
+
+    @property
+    def facts(self) -> EngineFacts:
+        """See `registry.facts_of`."""
+        return facts_of(self.name, self._ranks.place)
 
     def devices(self, payload: Empty, report: Report) -> DevicesResult:
         """CPU, CUDA and MPS devices that torch sees."""
@@ -149,6 +156,7 @@ class TorchEngine:
         """
         started = time.perf_counter()
         check_load(payload)
+        check_limits(self.facts, payload)
         make_learner = self._learner_for(payload)
         self._let_go()
         gc.collect()
@@ -469,8 +477,7 @@ class TorchEngine:
         """What the policy is going to learn with.
 
         Raises:
-            InputError: the payload has an engine option; there are none. Or a number format that
-                the strategy does not take.
+            InputError: the payload has an engine option; there are none.
         """
         for name in payload.engine_options:
             raise InputError(
@@ -479,12 +486,6 @@ class TorchEngine:
                 key=f"backend.engine_options.{name}",
             )
         ranks = self._ranks
-        if ranks.deepspeed and payload.backend.dtype == "float16":
-            raise InputError(
-                "backend.dtype is float16, whose small gradients --strategy deepspeed would lose; "
-                "set it to bfloat16 or float32",
-                key="backend.dtype",
-            )
         return lambda loaded, policy: PpoLearner(
             policy, loaded.sampler, loaded.rewards, payload, ranks
         )

@@ -53,7 +53,7 @@ def load_all(
     report("load", 0, total, "data")
     # What is divided to save memory is not to be kept once it is freed.
     device = open_device(payload.backend, keep_memory=not ranks.sharded)
-    check_quantization(payload, device, ranks)
+    check_quantization(payload, device)
     folders = _find(payload, report)
     _check_files(payload, folders)
     source = payload.data.source

@@ -9,7 +9,6 @@ from averse_worker.engine.options import read_trl_options
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.engine.torch.loaded import MakeLearner
 from averse_worker.engine.trl.learner import TrlLearner
-from averse_worker.wire.errors import InputError
 from averse_worker.wire.messages.load import LoadPayload
 
 
@@ -25,14 +24,4 @@ class TrlEngine(TorchEngine):
 
     def _learner_for(self, payload: LoadPayload) -> MakeLearner:
         options = read_trl_options(payload.engine_options)
-        if payload.policy.quantize != "none":
-            raise InputError(
-                "the trl engine trains no quantized weights; set policy.quantize to none",
-                key="policy.quantize",
-            )
-        if payload.training.entropy_coefficient:
-            raise InputError(
-                "the trl engine has no entropy bonus; set training.entropy_coefficient to 0",
-                key="training.entropy_coefficient",
-            )
         return lambda loaded, policy: TrlLearner(loaded, policy, options)

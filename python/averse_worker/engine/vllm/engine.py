@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from averse_worker.engine.contract import Report
+from averse_worker.engine.limits import check_limits
 from averse_worker.engine.options import read_vllm_options
 from averse_worker.engine.torch.engine import TorchEngine
 from averse_worker.engine.torch.learner import PpoLearner
@@ -33,8 +34,8 @@ class VllmEngine(TorchEngine):
     def load(self, payload: LoadPayload, report: Report) -> LoadResult:
         """As the torch engine's, once the server was found to be up and able to do its part."""
         check_load(payload)
+        check_limits(self.facts, payload)
         options = read_vllm_options(payload.engine_options)
-        self._require_supported(payload)
         require_address(
             options.url,
             f"{_OPTIONS}.url",
@@ -71,14 +72,6 @@ class VllmEngine(TorchEngine):
                 f"the vLLM server was lost while it was looked at: {lost}; look into its log",
                 key=f"{_OPTIONS}.url",
             ) from None
-
-    def _require_supported(self, payload: LoadPayload) -> None:
-        if payload.policy.quantize != "none":
-            raise InputError(
-                "the vllm engine trains no quantized weights: the server would draw from others; "
-                "set policy.quantize to none",
-                key="policy.quantize",
-            )
 
     def _learner_for(self, payload: LoadPayload) -> MakeLearner:
         options = read_vllm_options(payload.engine_options)

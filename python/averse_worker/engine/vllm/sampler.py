@@ -32,9 +32,6 @@ _NEVER: Final = -100.0
 """added to the logit of a forbidden token: the most that the server lets be added"""
 _MOST_BIASES: Final = 1024
 """that the server takes, in one request"""
-_COLDEST: Final = 0.01
-_HOTTEST: Final = 2.0
-"""temperatures that the server takes"""
 _FOREIGN: Final = 0.5
 """nats per token, by which no sampler of the same weights differs: half precision makes 0.01"""
 
@@ -142,12 +139,6 @@ def request_settings(policy: Policy, sampler: Sampler) -> dict[str, Any]:
         InputError: the rule is one that the server has not; with the configuration key.
     """
     rule = policy.rule
-    if not _COLDEST <= rule.temperature <= _HOTTEST:
-        raise InputError(
-            f"rollout.temperature is {rule.temperature:g}; a vLLM server takes "
-            f"{_COLDEST:g} to {_HOTTEST:g}",
-            key="rollout.temperature",
-        )
     if sampler.min_new_tokens and len(policy.end_tokens) > 1:
         raise InputError(
             f"rollout.min_new_tokens is {sampler.min_new_tokens}, and the policy has "

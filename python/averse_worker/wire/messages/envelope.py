@@ -176,6 +176,25 @@ class Capabilities(Message, frozen=True, kw_only=True):
     harness: bool
 
 
+class Limit(Message, frozen=True, kw_only=True):
+    """What an engine takes of one setting, where it takes less than the configuration allows."""
+
+    key: str
+    """path in the configuration; of an engine option that is left out its default counts"""
+    when: dict[str, str | bool]
+    """further keys with the values for which it holds; empty: it always does"""
+    trains: bool
+    """whether it holds only where the policy is trained by RL"""
+    allowed: list[str] | None
+    """values; empty: the setting is to be left out; None: by the numbers or the pattern"""
+    minimum: Finite | None
+    maximum: Finite | None
+    pattern: str | None
+    """regular expression that is found in it"""
+    why: str
+    """a clause, for people"""
+
+
 class DeclaredFigure(Message, frozen=True, kw_only=True):
     unit: str
     """empty: none"""
@@ -204,6 +223,7 @@ class Hello(Message, frozen=True, kw_only=True, tag_field="kind", tag="hello"):
     capabilities: Capabilities
     engine_options: dict[str, Any]
     """JSON Schema (draft 2020-12) of what load's engine_options may be"""
+    limits: list[Limit]
     figures: DeclaredFigures
 
 
