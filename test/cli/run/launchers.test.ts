@@ -282,6 +282,36 @@ describe("launcher: attach", { timeout: 120_000 }, () => {
     expect(events.filter(({ type }) => type === "restored")).toHaveLength(1);
     expect(worker.exitCode).toBeNull();
   });
+
+  test("workers that die before their hello are replaced, and end the run with 3 where all do", {
+    timeout: 240_000,
+  }, async () => {
+    const file = join(scratch, "dying.json");
+    await averse(["backends", "keys", file, "--port", String(attachPort(2))]);
+    backend("dying", { launcher: "attach", attach: { file } });
+    const ends = join(scratch, "ends");
+    const own = join(root, "test", "worker", "lost-before-hello");
+    const worker = spawn(python, ["-m", "averse_worker", "--attach", file, "--engine", "fake"], {
+      stdio: "ignore",
+      env: {
+        ...process.env,
+        PYTHONPATH: [own, join(root, "python")].join(delimiter),
+        AVERSE_TEST_ENDS: ends,
+      },
+    });
+    onTestFinished(() => void worker.kill());
+    const sets = ["arms=sft", "trials.backoff_seconds=0.1", "trials.restarts=1"];
+    const settings = sets.flatMap((one) => ["--set", one]);
+    writeFileSync(ends, "SIGKILL SIGKILL");
+    const ended = await averse(smoke("dying", ...settings));
+    expect(ended.code).toBe(3);
+    expect(ended.stderr).toMatch(
+      /the worker "dying" at tcp:\S+ was lost while it was starting: the connection ended; its own output says why/,
+    );
+    expect(eventsOf("dying").filter(({ type }) => type === "worker_lost")).toHaveLength(2);
+    writeFileSync(ends, "SIGKILL");
+    expect((await averse(["resume", join(scratch, "dying"), "--plain"])).code).toBe(0);
+  });
 });
 
 test("a worker of another protocol ends a run with 3, and what to do", {
@@ -311,8 +341,8 @@ test("a worker of another protocol ends a run with 3, and what to do", {
 });
 
 /** Under those that the system gives to outgoing connections, one of which may have it just now. */
-function attachPort(which: 0 | 1): number {
-  return 20_000 + 2 * (process.pid % 5000) + which;
+function attachPort(which: 0 | 1 | 2): number {
+  return 20_000 + 3 * (process.pid % 3000) + which;
 }
 
 type Event = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 """On PYTHONPATH: workers that meet their end after the handshake and before their hello.
 
-AVERSE_TEST_ENDS names a file with one end per worker, the last line first: the name of a signal, an exit
+AVERSE_TEST_ENDS names a file with one end per worker, the last first: the name of a signal, an exit
 code, or `hang`. Once it is empty, workers are as they should be.
 """
 
@@ -13,21 +13,22 @@ from pathlib import Path
 ENDS = Path(os.environ.get("AVERSE_TEST_ENDS", os.devnull))
 
 if "--endpoint" in sys.orig_argv:
-    from zmq.utils.monitor import recv_monitor_message
-
     from averse_worker.wire.server import Server
 
     greet = Server.greet
 
     def meet_end(server: Server) -> None:
         *rest, end = ENDS.read_text().split() or [""]
-        if end == "":
-            greet(server)
-            return
-        ENDS.write_text("\n".join(rest))
-        recv_monitor_message(server._send_bytes.__self__._events)  # type: ignore[attr-defined]
-        # The controller's own thread has to hear of it as well.
-        time.sleep(0.2)
+        if end != "":
+            ENDS.write_text("\n".join(rest))
+            # The handshake, which stays there for the worker itself.
+            server._send_bytes.__self__._events.poll()  # type: ignore[attr-defined]
+            # Its routing id comes behind it; without that a ROUTER knows nobody.
+            time.sleep(0.5)
+            meet(end)
+        greet(server)
+
+    def meet(end: str) -> None:
         print(f"it meets its end: {end}", file=sys.stderr, flush=True)
         if end == "hang":
             time.sleep(600)
