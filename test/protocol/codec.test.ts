@@ -45,6 +45,17 @@ const capabilities = fc.record({
 /** `__proto__` is a key that the decoder refuses. */
 const key = text.filter((name) => name !== "__proto__");
 const declared = fc.dictionary(key, fc.record({ unit: text, description: text }));
+const bound = fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }));
+const limit = fc.record({
+  key: text,
+  when: fc.dictionary(key, fc.oneof(text, fc.boolean())),
+  trains: fc.boolean(),
+  allowed: fc.option(fc.array(text)),
+  minimum: bound,
+  maximum: bound,
+  pattern: fc.option(text),
+  why: text,
+});
 /** Every message of a worker that the schema allows, as plain values. */
 const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
   fc.record({
@@ -57,6 +68,7 @@ const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
     version: text,
     capabilities,
     engine_options: fc.dictionary(key, fc.oneof(text, fc.boolean(), fc.dictionary(key, text))),
+    limits: fc.array(limit),
     figures: fc.record({ update: declared, evaluate: declared, stage: declared }),
   }),
   fc.record({
@@ -67,7 +79,7 @@ const fromWorker: fc.Arbitrary<FromWorker> = fc.oneof(
     done: count,
     total: count,
     unit: text,
-    loss: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true })),
+    loss: bound,
   }),
   fc.record({
     kind: fc.constant("failure" as const),

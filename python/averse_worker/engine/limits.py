@@ -71,7 +71,9 @@ OF_VLLM: Final = (
     _limit(
         f"{_OPTIONS}url",
         "the connection to another machine would be unencrypted",
-        pattern=r"^https://|^http://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?(/|$)",
+        # What is no address, or has a password in it that no message may quote, is the worker's
+        # to refuse (`platform/http.py`).
+        pattern=r"^(?!http://)|@|^http://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?(/|$)",
         when={f"{_OPTIONS}allow_insecure": False},
     ),
 )

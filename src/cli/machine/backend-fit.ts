@@ -1,7 +1,7 @@
 /** What a backend cannot do of an experiment, told by the package's own worker: nothing is started, and torch not imported. */
 import type { Experiment } from "../../config/schema/experiment.js";
 import { planTrials } from "../../config/trials.js";
-import { engineFacts, engineViolations } from "../../engine/engine-fit.js";
+import { engineFacts, engineViolations } from "../../engine/actions/engine-fit.js";
 import type { Concern } from "../../preflight/findings.js";
 import { runsHere, type WorkerSpec, workerArguments } from "../../worker/spec.js";
 import { pythonAnswer } from "./python-answer.js";

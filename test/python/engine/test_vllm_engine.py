@@ -93,6 +93,7 @@ def test_an_option_that_cannot_be_names_itself(given: dict[str, Any], key: str) 
     [
         ({"url": "ftp://here"}, {}, "engine_options.url", "http://"),
         ({"url": "http://192.0.2.1:8000"}, {}, "engine_options.url", "allow_insecure"),
+        ({"url": "http://me:secret@here"}, {}, "engine_options.url", "has a name or password"),
         ({"weights_folder": "/no/such/folder"}, {}, "weights_folder", "no folder"),
         ({}, {"policy__quantize": "4bit", "policy__adapter": adapter(2)}, "quantize", "none"),
         ({}, {"rollout__temperature": 3}, "rollout.temperature", "0.01 to 2"),
@@ -107,6 +108,7 @@ def test_what_a_server_cannot_do_is_refused_at_load(
     assert caught.value.key is not None
     assert caught.value.key.endswith(key)
     assert words in caught.value.message
+    assert "secret" not in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_one_whole_session(controller: WireController, tmp_path: Path) -> None:
             "harness": True,
         },
         "engine_options": ENGINES["fake"].options,
-        "limits": msgspec.to_builtins(ENGINES["fake"].limits),
+        "limits": msgspec.to_builtins(list(ENGINES["fake"].limits)),
         "figures": msgspec.to_builtins(ENGINES["fake"].figures),
     }
     devices = controller.call("devices", {})["result"]

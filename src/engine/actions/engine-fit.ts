@@ -4,13 +4,13 @@
  * every worker by its hello, before anything is loaded.
  */
 import { z } from "zod";
-import { valueAtKey } from "../config/key-path.js";
-import type { Violation } from "../config/problems.js";
-import type { Experiment } from "../config/schema/experiment.js";
-import type { Trial } from "../config/trials.js";
-import { hello, type Limit } from "../protocol/messages.js";
-import { hasCritic, learningTerms } from "../risk/algorithms.js";
-import { sampledCondition } from "./actions/conditions.js";
+import { valueAtKey } from "../../config/key-path.js";
+import type { Violation } from "../../config/problems.js";
+import type { Experiment } from "../../config/schema/experiment.js";
+import type { Trial } from "../../config/trials.js";
+import { hello, type Limit } from "../../protocol/messages.js";
+import { hasCritic, learningTerms } from "../../risk/algorithms.js";
+import { sampledCondition } from "./conditions.js";
 
 /** Of a hello, which has more. */
 export const engineFacts = z.object(

@@ -1,10 +1,10 @@
 /** What an engine's hello excludes of an experiment. */
 import { expect, test } from "vitest";
-import { planTrials } from "../../src/config/trials.js";
-import { engineViolations } from "../../src/engine/engine-fit.js";
-import type { Limit } from "../../src/protocol/messages.js";
-import { helloMessage } from "../worker/hello.js";
-import { type ExperimentChanges, smallExperiment } from "./experiments.js";
+import { planTrials } from "../../../src/config/trials.js";
+import { engineViolations } from "../../../src/engine/actions/engine-fit.js";
+import type { Limit } from "../../../src/protocol/messages.js";
+import { helloMessage } from "../../worker/hello.js";
+import { type ExperimentChanges, smallExperiment } from "../experiments.js";
 
 const unlimited: Limit = {
   ...{ key: "backend.dtype", when: {}, trains: false, why: "it cannot" },

@@ -40,7 +40,7 @@ RLOO = {"trainer": "rloo"}
         (
             "vllm",
             None,
-            {"engine_options": {"url": "http://localhost@gpu-box:8000"}},
+            {"engine_options": {"url": "http://localhost.gpu-box:8000"}},
             "backend.engine_options.url",
             "change backend.engine_options.allow_insecure",
         ),
@@ -84,6 +84,8 @@ def test_what_an_engine_does_not_take_is_refused_by_its_key(
         ("vllm", None, {"engine_options": {"url": "https://gpu-box"}}),
         ("vllm", None, {"engine_options": {"url": "http://127.0.0.2:80/x"}}),
         ("vllm", None, {"engine_options": {"url": "http://box", "allow_insecure": True}}),
+        # The worker's to refuse, as a limit's message quotes the value.
+        ("vllm", None, {"engine_options": {"url": "http://me:secret@gpu-box"}}),
         ("trl", None, {"engine_options": {"beta": 0.1, "loss_type": "dapo"}}),
     ],
 )
