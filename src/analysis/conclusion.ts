@@ -5,6 +5,7 @@
  */
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
+import { learningTerms } from "../risk/algorithms.js";
 import { holm } from "../stats/holm.js";
 import { riskRole } from "./arm-risk.js";
 import { cautions } from "./cautions.js";
@@ -41,14 +42,34 @@ export function conclusion(
           harm_rate: arms[arm].metrics.harm_rate?.mean ?? null,
           tail_reward: arms[arm].metrics.tail_reward?.mean ?? null,
         };
+  const against_neutral = againstNeutral(experiment, headline.arm, found);
   return {
     headline,
     start: of(start),
     end: of(headline.arm),
-    against_neutral: againstNeutral(experiment, headline.arm, found),
+    against_neutral,
     not_comparable: incomparable(experiment, finished),
-    cautions: cautions(experiment, trials, figures),
+    cautions: [
+      ...klPlace(experiment, headline.arm, against_neutral),
+      ...cautions(experiment, trials, figures),
+    ],
   };
+}
+
+/** An arm that differs from every risk-neutral one in where its KL is, too, may be better for that alone. */
+function klPlace(
+  { arms }: Experiment,
+  arm: string | null,
+  { differences }: Conclusion["against_neutral"],
+): Conclusion["cautions"] {
+  const neutral = differences.map(({ against }) => against);
+  const hasLoss = (name: string) => learningTerms(arms[name]!).klForm === "loss";
+  return arm !== null &&
+    differences.some(({ verdict }) => verdict === "better") &&
+    hasLoss(arm) &&
+    !neutral.some(hasLoss)
+    ? [{ kind: "kl-place", arm, neutral }]
+    : [];
 }
 
 /**

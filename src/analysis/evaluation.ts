@@ -84,9 +84,9 @@ const curveDifference = z.strictObject({
   range: interval.nullable(),
   /**
    * The ends of each arm's curve, KL in nats, mean over those seeds: how much of it the range leaves
-   * out. Null: one of the two is a single policy per seed.
+   * out. Null: one of the two is a single policy per seed. Absent where an older version wrote the file.
    */
-  covered: z.strictObject({ a: interval, b: interval }).nullable(),
+  covered: z.strictObject({ a: interval, b: interval }).nullable().default(null),
   /** Seeds that both have. */
   seeds: z.int(),
   /** The difference of each, in the order of the seeds. */
@@ -162,6 +162,8 @@ const caution = z.discriminatedUnion("kind", [
     prompts: z.int(),
     batch: z.int(),
   }),
+  /** The headline arm is better than risk-neutral ones, all of which have their KL elsewhere: in the return. */
+  z.strictObject({ kind: z.literal("kl-place"), arm: z.string(), neutral: z.array(z.string()) }),
 ]);
 
 /** What the figures show, as figures. */

@@ -15,6 +15,7 @@ import { listSections } from "./reference.js";
 import { type ArmConfig, armSections } from "./schema/experiment.js";
 import { type Places, schemaProblems } from "./schema-problems.js";
 
+const klAsLoss = { form: "loss", loss: "exact", unit: "reward" } as const;
 const hardPrompts = { risk: { measure: "mean" }, sampling: { strategy: "stratified" } } as const;
 
 export const armPresets: Readonly<Record<string, ArmPreset>> = {
@@ -55,11 +56,13 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
   },
   "hard-kl": {
     stage: "rl",
-    changes: {
-      ...hardPrompts,
-      kl: { form: "loss", loss: "exact", unit: "reward", weights: "natural" },
-    },
+    changes: { ...hardPrompts, kl: { ...klAsLoss, weights: "natural" } },
     description: "hard, with the KL as a loss that is weighted back to the data's mix of prompts",
+  },
+  "kl-loss": {
+    stage: "rl",
+    changes: { risk: { measure: "mean" }, kl: klAsLoss },
+    description: "rlhf, with the KL as the loss that hard-kl has: risk-neutral, its control",
   },
   "random-drop": {
     stage: "rl",

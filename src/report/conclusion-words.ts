@@ -151,6 +151,11 @@ function cautionText(caution: Conclusion["cautions"][number]): string {
         `${caution.arm} trains on ${caution.prompts} prompts, fewer than the ` +
         `${caution.batch} of an iteration: each iteration draws some of them more than once`
       );
+    case "kl-place":
+      return (
+        `${caution.arm} has its KL as a loss, ${caution.neutral.join(", ")} in the return: the difference may be ` +
+        "the KL's place and not risk aversion; the arm kl-loss would tell"
+      );
     case "few-in-tail": {
       const [where, key] =
         caution.of === "final" ? ["", "prompts"] : [" along the frontier", "every_prompts"];

@@ -392,6 +392,32 @@ describe("the conclusion", () => {
     expect(against_neutral.differences[0]!.difference).toBeCloseTo(2.1);
   });
 
+  test.each([
+    ["a better tail with the KL elsewhere in every risk-neutral arm", {}, -1, ["rlhf"]],
+    [
+      "none where a risk-neutral arm has its KL as a loss, too",
+      { "kl-loss": { risk: { measure: "mean" }, kl: { form: "loss" } } },
+      -1,
+      null,
+    ],
+    ["none where nothing is claimed", {}, -3.02, null],
+  ] as const)("has a caution on the KL's place: %s", (_, controls, tail, neutral) => {
+    const seeds = [0, 1, 2];
+    const { cautions } = of(
+      {
+        seeds,
+        arms: { rlhf: arms.rlhf, "hard-kl": { ...hard, kl: { form: "loss" } }, ...controls },
+      },
+      seeds.flatMap((seed): Entry[] => [
+        [`rlhf-s${seed}`, final(-3 + 0.1 * seed)],
+        ...Object.keys(controls).map((arm): Entry => [`${arm}-s${seed}`, final(-3 + 0.2 * seed)]),
+        [`hard-kl-s${seed}`, final(tail + 0.12 * seed)],
+      ]),
+    );
+    const found = cautions.filter(({ kind }) => kind === "kl-place");
+    expect(found).toEqual(neutral === null ? [] : [{ kind: "kl-place", arm: "hard-kl", neutral }]);
+  });
+
   test("works without RL, without a counterpart, and without anything", () => {
     expect(of({ arms: { sft: {} } }, [["sft-s0", final(-1)]])).toMatchObject({
       headline: { arm: null, candidates: [] },

@@ -331,7 +331,7 @@ describe("refused, with file, line, column, key, finding and remedy", () => {
     [
       "an unknown arm",
       `${name}arms: [sft, rlfh]\n`,
-      'x.yaml:2:13: arms: found the unknown arm "rlfh", expected one of base, sft, rlhf, ra-rlhf, ra-rlhf-paper, ra-rlhf-ce, hard, hard-kl, random-drop, raft, quark, lagrangian, best-of-n, prompted, dexperts. Did you mean rlhf?',
+      'x.yaml:2:13: arms: found the unknown arm "rlfh", expected one of base, sft, rlhf, ra-rlhf, ra-rlhf-paper, ra-rlhf-ce, hard, hard-kl, kl-loss, random-drop, raft, quark, lagrangian, best-of-n, prompted, dexperts. Did you mean rlhf?',
     ],
     [
       "an arm of one's own that changes nothing",

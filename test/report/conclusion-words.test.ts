@@ -102,6 +102,7 @@ test("cautions are told in one line each, with short figures", () => {
       { kind: "few-in-tail", of: "frontier", metric: "cvar_0.1", episodes: 4 },
       { kind: "overlap", overlap: 7, test: 20 },
       { kind: "few-prompts", arm: "rlhf", prompts: 15, batch: 16 },
+      { kind: "kl-place", arm: "hard-kl", neutral: ["rlhf", "rlhf-kl"] },
     ],
   });
   expect(lines).toEqual([
@@ -112,6 +113,8 @@ test("cautions are told in one line each, with short figures", () => {
     "7 of 20 test texts overlap with the training set: figures on them are not held out",
     "rlhf trains on 15 prompts, fewer than the 16 of an iteration: each iteration draws some of " +
       "them more than once",
+    "hard-kl has its KL as a loss, rlhf, rlhf-kl in the return: the difference may be the KL's place " +
+      "and not risk aversion; the arm kl-loss would tell",
     "rlhf and ra-rlhf are not comparable: they differ in reward.sign, rollout.top_p",
   ]);
 });

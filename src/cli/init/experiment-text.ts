@@ -62,6 +62,7 @@ export function experimentText(plan: NewExperiment): string {
     "  rlhf-kl: # the same with a weaker KL penalty, which a risk-averse arm has to beat too",
     "    risk: { measure: mean }",
     "    kl: { beta: 0.1 }",
+    "  kl-loss: # risk-neutral, the KL as hard-kl has it: what hard prompts add to that",
     "  hard-kl: # risk-averse: hard prompts more often, KL where it is needed",
     "  ra-rlhf: # the paper's rule: the worst α of each batch",
     "",
