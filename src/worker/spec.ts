@@ -254,9 +254,10 @@ function unknownPlaceholders(text: string): string[] {
     .map(([placeholder]) => placeholder);
 }
 
-/** The text with every placeholder filled; unknown ones were refused with the spec. */
-export function filled(text: string, values: Placeholders): string {
-  return text.replaceAll(PATTERN, (placeholder, name: string) =>
-    Object.hasOwn(values, name) ? values[name as keyof Placeholders] : placeholder,
-  );
+/** The text with the placeholders filled that have a value; unknown ones were refused with the spec. */
+export function filled(text: string, values: Partial<Placeholders>): string {
+  return text.replaceAll(PATTERN, (placeholder, name: string) => {
+    const value = Object.hasOwn(values, name) ? values[name as keyof Placeholders] : undefined;
+    return value ?? placeholder;
+  });
 }

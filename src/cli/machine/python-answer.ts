@@ -1,11 +1,13 @@
 /** A module of the worker's package, asked once: it needs no torch and answers in JSON on stdout. */
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { pythonPath } from "../../worker/python-path.js";
+import { filled } from "../../worker/spec.js";
 import { packageRoot } from "./package.js";
 
 /**
- * @param environment added to this process's, as a worker's spec does
+ * @param environment added to this process's, as in a worker's spec; folders of its PYTHONPATH come
+ *   behind the package's own
  * @returns its answer; or, in words, why there is none
  */
 export function pythonAnswer(
@@ -23,9 +25,16 @@ export function pythonAnswer(
       resolve((error as Error).message);
       return;
     }
+    const own = Object.fromEntries(
+      Object.entries(environment).map(([name, text]) => [
+        name,
+        filled(text, { root: packageRoot, python }),
+      ]),
+    );
+    const folders = [join(packageRoot, "python"), ...(own.PYTHONPATH?.split(delimiter) ?? [])];
     const child = spawn(python, ["-m", module, ...args], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, ...environment, PYTHONPATH: join(packageRoot, "python") },
+      env: { ...process.env, ...own, PYTHONPATH: folders.join(delimiter) },
     });
     // Not spawn's own timeout: its timer outlives a program that could not be started.
     const limit = setTimeout(() => child.kill("SIGKILL"), timeoutMs);

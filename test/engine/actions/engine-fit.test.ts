@@ -35,7 +35,7 @@ test("a limit is told with the key, what is expected and why, and what to do", (
   ]);
 });
 
-test.each<[Partial<Limit>, ExperimentChanges["training"], string | null]>([
+test.each<[Partial<Limit>, NonNullable<ExperimentChanges["training"]>, string | null]>([
   [{ minimum: 16 }, { batch: 16 }, null],
   [{ minimum: 17 }, { batch: 16 }, "17 or more: it cannot"],
   [{ maximum: 15 }, { batch: 16 }, "15 or less: it cannot"],

@@ -8,7 +8,7 @@ import pytest
 
 from averse_worker.engine.fake.engine import FakeEngine
 from averse_worker.engine.fake.learning import lambda_return
-from averse_worker.wire.errors import Diverged, InputError, MissingEnvironment
+from averse_worker.wire.errors import Diverged, InputError
 from averse_worker.wire.messages.base import float32_array, uint32_array
 from payloads import (
     JUDGE,
@@ -121,21 +121,18 @@ def test_the_lambda_return_of_three_tokens_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "error", "changes"),
+    ("key", "changes"),
     [
-        ("policy.lora_rank", InputError, {"policy__adapter": adapter(8)}),
-        ("backend.device", MissingEnvironment, {"backend__device": "cuda"}),
+        ("policy.lora_rank", {"policy__adapter": adapter(8)}),
+        ("backend.device", {"backend__device": "cuda"}),
         (
             "evaluation.judges.0.model",
-            InputError,
             {"judges": [{"name": "judge", "scorer": classifier("some/model")}]},
         ),
     ],
 )
-def test_what_it_does_not_have_is_refused(
-    key: str, error: type[InputError], changes: dict[str, Any]
-) -> None:
-    with pytest.raises(error) as caught:
+def test_what_it_does_not_have_is_refused(key: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as caught:
         loaded(**changes)
     assert caught.value.key == key
 
