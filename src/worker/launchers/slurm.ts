@@ -77,6 +77,8 @@ const TAKEN = new RegExp(
     "srun: Job has been cancelled",
     "srun: Job allocation \\d+ has been revoked",
     "srun: error: Node failure",
+    // Taken away between its place and its first step.
+    "srun: error: Unable to create step .*already completing or completed",
     "slurmstepd\\S*: error: \\*\\*\\* .*CANCELLED",
   ].join("|")})`,
 );
