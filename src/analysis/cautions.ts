@@ -1,4 +1,4 @@
-/** What a reader must know before believing a run's figures: few episodes, divergence, leaks. */
+/** What a reader must know before believing a run's figures: few episodes, divergence, leaks, a control that lacks. */
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
 import type { EvaluatedEvent } from "../journal/events.js";
@@ -21,6 +21,7 @@ export function cautions(
   experiment: Experiment,
   trials: readonly Trial[],
   figures: RunFigures,
+  concluded: Pick<Conclusion, "headline" | "against_neutral">,
 ): Caution[] {
   const evaluated = trials.flatMap((trial) => {
     const own = figures.get(trial.id);
@@ -31,6 +32,7 @@ export function cautions(
     return prompts === null ? [] : [{ ...trial, prompts }];
   });
   return [
+    ...klPlace(experiment, concluded),
     ...evaluated.flatMap(({ trial, final }) =>
       divergence(trial, final.metrics).map((sign) => ({ ...sign, trial: trial.id })),
     ),
@@ -54,6 +56,24 @@ export function cautions(
     ...promptFloors(figures),
     ...fewPrompts(loaded),
   ];
+}
+
+/** An arm that differs from every risk-neutral one in where its KL is, too, may be better for that alone. */
+function klPlace(
+  { arms }: Experiment,
+  {
+    headline: { arm },
+    against_neutral: { differences },
+  }: Pick<Conclusion, "headline" | "against_neutral">,
+): Caution[] {
+  const neutral = differences.map(({ against }) => against);
+  const hasLoss = (name: string) => learningTerms(arms[name]!).klForm === "loss";
+  return arm !== null &&
+    differences.some(({ verdict }) => verdict === "better") &&
+    hasLoss(arm) &&
+    !neutral.some(hasLoss)
+    ? [{ kind: "kl-place", arm, neutral }]
+    : [];
 }
 
 /** Signs, in figures of an evaluation, that a trial's policy has diverged. */

@@ -5,7 +5,6 @@
  */
 import type { Experiment } from "../config/schema/experiment.js";
 import type { Trial } from "../config/trials.js";
-import { learningTerms } from "../risk/algorithms.js";
 import { holm } from "../stats/holm.js";
 import { riskRole } from "./arm-risk.js";
 import { cautions } from "./cautions.js";
@@ -49,27 +48,8 @@ export function conclusion(
     end: of(headline.arm),
     against_neutral,
     not_comparable: incomparable(experiment, finished),
-    cautions: [
-      ...klPlace(experiment, headline.arm, against_neutral),
-      ...cautions(experiment, trials, figures),
-    ],
+    cautions: cautions(experiment, trials, figures, { headline, against_neutral }),
   };
-}
-
-/** An arm that differs from every risk-neutral one in where its KL is, too, may be better for that alone. */
-function klPlace(
-  { arms }: Experiment,
-  arm: string | null,
-  { differences }: Conclusion["against_neutral"],
-): Conclusion["cautions"] {
-  const neutral = differences.map(({ against }) => against);
-  const hasLoss = (name: string) => learningTerms(arms[name]!).klForm === "loss";
-  return arm !== null &&
-    differences.some(({ verdict }) => verdict === "better") &&
-    hasLoss(arm) &&
-    !neutral.some(hasLoss)
-    ? [{ kind: "kl-place", arm, neutral }]
-    : [];
 }
 
 /**

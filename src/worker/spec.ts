@@ -157,7 +157,7 @@ export function namedEngine({ argv }: WorkerSpec): string | null {
 export function workerArguments({ argv, launcher, processes }: WorkerSpec): string[] | null {
   const at = argv.indexOf("averse_worker");
   if (at < 0 || launcher === "ssh" || launcher === "attach") return null;
-  const own = argv.slice(at + 1).map((word) => word.replaceAll("{processes}", String(processes)));
+  const own = argv.slice(at + 1).map((word) => filled(word, { processes: String(processes) }));
   // Where another program starts them, the worker's arguments do not say how many there are.
   return [...own, ...(processes > 1 ? ["--processes", String(processes)] : [])];
 }
